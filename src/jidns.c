@@ -1,0 +1,9 @@
+/* jidns.c: the tool. */
+#include <stdio.h>
+
+#include "config.h"
+
+int main(void) {
+  puts(PACKAGE_STRING);
+  return 0;
+}
