@@ -1,0 +1,95 @@
+/* addr.c: socket addresses from text and back. Exports addr_*. */
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool parse_port(const char *text, uint16_t *out) {
+  if (*text < '0' || *text > '9') return false;
+  char *end;
+  unsigned long v = strtoul(text, &end, 10);
+  if (*end || v < 1 || v > 65535) return false;
+  *out = (uint16_t)v;
+  return true;
+}
+
+static bool parse_host(const char *host, uint16_t port, union addr *out) {
+  union addr a;
+  memset(&a, 0, sizeof a);
+  if (inet_pton(AF_INET, host, &a.v4.sin_addr) == 1) {
+    a.v4.sin_family = AF_INET;
+    a.v4.sin_port = htons(port);
+    *out = a;
+    return true;
+  }
+  char plain[INET6_ADDRSTRLEN];
+  const char *percent = strchr(host, '%');
+  size_t len = percent ? (size_t)(percent - host) : strlen(host);
+  if (len >= sizeof plain) return false;
+  memcpy(plain, host, len);
+  plain[len] = 0;
+  if (inet_pton(AF_INET6, plain, &a.v6.sin6_addr) != 1) return false;
+  if (percent && !(a.v6.sin6_scope_id = if_nametoindex(percent + 1))) return false;
+  a.v6.sin6_family = AF_INET6;
+  a.v6.sin6_port = htons(port);
+  *out = a;
+  return true;
+}
+
+bool addr_parse(const char *text, uint16_t port, union addr *out) {
+  char host[ADDR_TEXT];
+  size_t len = strlen(text);
+  if (len >= sizeof host) return false;
+  memcpy(host, text, len + 1);
+  if (host[0] == '[') {
+    char *close = strchr(host, ']');
+    if (!close || (close[1] && (close[1] != ':' || !parse_port(close + 2, &port)))) return false;
+    *close = 0;
+    return strchr(host + 1, ':') && parse_host(host + 1, port, out);
+  }
+  char *colon = strchr(host, ':');
+  if (colon && !strchr(colon + 1, ':')) {
+    if (!parse_port(colon + 1, &port)) return false;
+    *colon = 0;
+  }
+  return parse_host(host, port, out);
+}
+
+const char *addr_format(const union addr *a, char text[ADDR_TEXT]) {
+  char host[INET6_ADDRSTRLEN] = "?";
+  if (a->any.sa_family == AF_INET) {
+    inet_ntop(AF_INET, &a->v4.sin_addr, host, sizeof host);
+    snprintf(text, ADDR_TEXT, "%s:%u", host, addr_port(a));
+  } else {
+    inet_ntop(AF_INET6, &a->v6.sin6_addr, host, sizeof host);
+    snprintf(text, ADDR_TEXT, "[%s]:%u", host, addr_port(a));
+  }
+  return text;
+}
+
+uint16_t addr_port(const union addr *a) {
+  return ntohs(a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port);
+}
+
+bool addr_same_host(const union addr *a, const union addr *b) {
+  if (a->any.sa_family != b->any.sa_family) return false;
+  if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+  return memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0 &&
+         a->v6.sin6_scope_id == b->v6.sin6_scope_id;
+}
+
+bool addr_equal(const union addr *a, const union addr *b) { return addr_same_host(a, b) && addr_port(a) == addr_port(b); }
+
+bool addr_is_loopback(const union addr *a) {
+  if (a->any.sa_family == AF_INET) return (ntohl(a->v4.sin_addr.s_addr) >> 24) == 127;
+  const uint8_t *b = a->v6.sin6_addr.s6_addr;
+  return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr) || (IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr) && b[12] == 127);
+}
+
+bool addr_is_any(const union addr *a) {
+  if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == INADDR_ANY;
+  return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
+}

@@ -1,0 +1,33 @@
+/* Socket addresses: IPv4 or IPv6, address and port. */
+#ifndef JIDNS_BASE_ADDR_H
+#define JIDNS_BASE_ADDR_H
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+union addr {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+};
+
+enum { ADDR_TEXT = 80 }; /* octets that hold any address_format with its NUL: [v6%scope]:port */
+
+/* Parses "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53" or "fe80::1%eth0"; a missing port becomes
+ * `port` (host order). False, *out untouched, when it is none of these or the port is not 1 to 65535. */
+bool addr_parse(const char *text, uint16_t port, union addr *out);
+
+/* Writes "192.0.2.1:53" or "[2001:db8::1]:53" into text and returns it. */
+const char *addr_format(const union addr *a, char text[ADDR_TEXT]);
+
+bool addr_equal(const union addr *a, const union addr *b);      /* family, address, port (and scope) */
+bool addr_same_host(const union addr *a, const union addr *b);  /* family and address only */
+bool addr_is_loopback(const union addr *a);                     /* 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104 */
+bool addr_is_any(const union addr *a);                          /* 0.0.0.0 or :: */
+uint16_t addr_port(const union addr *a);                        /* host order */
+
+static inline socklen_t addr_len(const union addr *a) {
+  return a->any.sa_family == AF_INET6 ? (socklen_t)sizeof a->v6 : (socklen_t)sizeof a->v4;
+}
+#endif

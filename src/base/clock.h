@@ -1,0 +1,9 @@
+/* Time is an argument everywhere; only the loop's edge reads a clock. */
+#ifndef JIDNS_BASE_CLOCK_H
+#define JIDNS_BASE_CLOCK_H
+#include <stdint.h>
+
+/* Milliseconds that never go back and go on while the machine sleeps (CLOCK_BOOTTIME), so that no TTL outlives a
+ * suspend. */
+uint64_t clock_ms(void);
+#endif

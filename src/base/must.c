@@ -1,0 +1,29 @@
+/* must.c: assertions that hold in release too. Exports must_failed, broken_seen, must_alloc, must_zalloc. */
+#include "base/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+_Noreturn void must_failed(const char *what, const char *file, int line) {
+  fprintf(stderr, "jidns: %s:%d: must hold: %s\n", file, line, what);
+  abort();
+}
+
+bool broken_seen(const char *what, const char *file, int line) {
+  log_error("base", "%s:%d: broken: %s", file, line, what);
+  return true;
+}
+
+void *must_alloc(size_t size) {
+  void *p = malloc(size);
+  must(p != NULL);
+  return p;
+}
+
+void *must_zalloc(size_t size) {
+  void *p = calloc(1, size);
+  must(p != NULL);
+  return p;
+}

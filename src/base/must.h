@@ -1,0 +1,22 @@
+/* Two tiers of assertion: must() is for programmers' errors and aborts, also in release; broken() is for states that
+ * should not be but that a daemon survives: it logs once a place and counts. Network bytes are for neither. */
+#ifndef JIDNS_BASE_MUST_H
+#define JIDNS_BASE_MUST_H
+#include <stdbool.h>
+#include <stddef.h>
+
+#define must(x) ((x) ? (void)0 : must_failed(#x, __FILE__, __LINE__))
+#define broken(x) (__builtin_expect(!!(x), 0) ? broken_seen(#x, __FILE__, __LINE__) : false)
+
+_Noreturn void must_failed(const char *what, const char *file, int line);
+
+/* Logs the broken expectation at level error and returns true. */
+bool broken_seen(const char *what, const char *file, int line);
+
+/* malloc, calloc, realloc that abort when memory is out: for start-up only, never for work that a packet sets off. */
+void *must_alloc(size_t size);
+void *must_zalloc(size_t size);
+
+/* The object around its member: container(timer, struct pending, timer). */
+#define container(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#endif
