@@ -1,0 +1,146 @@
+/* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_fail,
+ * answer_message, answer_least_ttl. */
+#include "dns/answer.h"
+
+#include <assert.h>
+
+#include "dns/ttl.h"
+
+static_assert(sizeof(struct answer_head) == 16, "a cache entry's size depends on it");
+
+enum { EDE_TEXT_MOST = 100 };
+
+static inline size_t question_len(const struct manner *m) { return m->spelled ? m->name_len + 4u : 0; }
+
+static void write_header(const struct manner *m, unsigned rcode, uint8_t bits, uint8_t *out) {
+  store_u16(out, m->id);
+  out[2] = DNS_QR | m->opcode_rd;
+  out[3] = (uint8_t)(DNS_RA | bits | (m->cd ? DNS_CD : 0) | (rcode & DNS_RCODE));
+  store_u16(out + 4, m->spelled ? 1 : 0);
+  memset(out + 6, 0, 6);
+  if (m->spelled) memcpy(out + DNS_HEADER, m->spelled, question_len(m));
+}
+
+/* Appends OPT (RFC 6891 section 6.1.2), with an EDE when text is not NULL; counts it. Returns the new length. */
+static size_t write_opt(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out, size_t at) {
+  uint8_t *p = out + at;
+  size_t text_len = text ? strnlen(text, EDE_TEXT_MOST) : 0;
+  uint16_t rdlen = text ? (uint16_t)(6 + text_len) : 0;
+  p[0] = 0;
+  store_u16(p + 1, TYPE_OPT);
+  store_u16(p + 3, DNS_UDP_OURS);
+  store_u32(p + 5, (uint32_t)(rcode >> 4) << 24 | (m->dnssec_ok ? 0x8000u : 0));
+  store_u16(p + 9, rdlen);
+  if (text) {
+    store_u16(p + 11, OPT_EDE);
+    store_u16(p + 13, (uint16_t)(2 + text_len));
+    store_u16(p + 15, (uint16_t)ede);
+    memcpy(p + 17, text, text_len);
+  }
+  store_u16(out + 10, (uint16_t)(load_u16(out + 10) + 1));
+  return at + DNS_OPT + rdlen;
+}
+
+size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out) {
+  write_header(m, rcode, 0, out);
+  size_t at = DNS_HEADER + question_len(m);
+  return m->edns ? write_opt(m, rcode, 0, NULL, out, at) : at;
+}
+
+size_t answer_fail(const struct manner *m, enum err why, uint8_t *out) {
+  write_header(m, RCODE_SERVFAIL, 0, out);
+  size_t at = DNS_HEADER + question_len(m);
+  return m->edns ? write_opt(m, RCODE_SERVFAIL, err_ede(why), err_text(why), out, at) : at;
+}
+
+size_t answer_message(const struct question *q, const struct answer *a, uint8_t out[DNS_MSG_MAX]) {
+  struct manner m = {.spelled = q->key, .name_len = q->name_len};
+  size_t at = DNS_HEADER + question_len(&m);
+  if (at + a->head.body_len > DNS_MSG_MAX) return 0;
+  write_header(&m, a->head.rcode, 0, out);
+  store_u16(out + 6, a->head.an);
+  store_u16(out + 8, a->head.ns);
+  store_u16(out + 10, a->head.ar);
+  memcpy(out + at, a->body, a->head.body_len);
+  return at + a->head.body_len;
+}
+
+static inline uint16_t ttl_place(const struct answer_view *v, unsigned i) {
+  uint16_t at;
+  memcpy(&at, v->ttl_at + 2 * i, sizeof at);
+  return at;
+}
+
+uint32_t answer_least_ttl(const struct answer_view *v, unsigned from, unsigned to) {
+  uint32_t least = UINT32_MAX;
+  for (unsigned i = from; i < to; i++) {
+    uint32_t ttl = load_u32(v->body + ttl_place(v, i));
+    if (ttl < least) least = ttl;
+  }
+  return least;
+}
+
+/* Where record i ends: its TTL is followed by RDLENGTH and RDATA. */
+static inline size_t record_end(const struct answer_view *v, unsigned i) {
+  size_t at = ttl_place(v, i);
+  return at + 6 + load_u16(v->body + at + 4);
+}
+
+/* Same owner, type and class as the record before it; owners of one RRset are written alike. */
+static bool same_rrset(const struct answer_view *v, unsigned i) {
+  if (i == 0) return false;
+  size_t start = record_end(v, i - 1), before = i > 1 ? record_end(v, i - 2) : 0;
+  size_t len = ttl_place(v, i) - start;
+  return len == ttl_place(v, i - 1) - before && memcmp(v->body + start, v->body + before, len) == 0;
+}
+
+/* Lessens v's counts to what fits into `room` octets and has not run out. False: not even answer and authority fit. */
+static bool fit(struct answer_view *v, size_t room, uint32_t age_s) {
+  unsigned must_fit = (unsigned)v->head.an + v->head.ns, all = must_fit + v->head.ar, keep = must_fit;
+  size_t end = must_fit ? record_end(v, must_fit - 1) : 0;
+  if (end > room) return false;
+  for (unsigned i = must_fit; i < all; i++) {
+    if (record_end(v, i) > room || load_u32(v->body + ttl_place(v, i)) <= age_s) break;
+    if (i + 1 == all || !same_rrset(v, i + 1)) {
+      keep = i + 1;
+      end = record_end(v, i);
+    }
+  }
+  v->head.ar = (uint8_t)(keep - must_fit);
+  v->head.body_len = (uint16_t)end;
+  return true;
+}
+
+static void age_ttls(const struct answer_view *v, enum answer_age age, uint32_t age_s, uint8_t *body) {
+  unsigned n = answer_records(&v->head);
+  for (unsigned i = 0; i < n; i++) {
+    uint8_t *p = body + ttl_place(v, i);
+    uint32_t ttl = load_u32(p);
+    store_u32(p, age == ANSWER_STALE ? TTL_STALE : ttl > age_s ? ttl - age_s : 0);
+  }
+}
+
+size_t answer_write(const struct answer_view *view, const struct manner *m, enum answer_age age, uint32_t tick,
+                    size_t limit, uint8_t *out) {
+  struct answer_view v = *view;
+  uint32_t age_s = ticks_age_s(tick, v.head.born);
+  size_t at = DNS_HEADER + question_len(m), opt = !m->edns ? 0 : age == ANSWER_STALE ? DNS_OPT + 6 : DNS_OPT;
+  size_t room = limit > at + opt ? limit - at - opt : 0;
+  bool tc = false;
+  if (age == ANSWER_STALE) v.head.ar = 0;
+  if (v.head.body_len > room || age != ANSWER_FRESH) tc = !fit(&v, room, age_s);
+  uint8_t bits = v.head.flags & ANSWER_AD && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
+  write_header(m, v.head.rcode, bits, out);
+  if (tc) {
+    out[2] |= DNS_TC;
+  } else {
+    store_u16(out + 6, v.head.an);
+    store_u16(out + 8, v.head.ns);
+    store_u16(out + 10, v.head.ar);
+    memcpy(out + at, v.body, v.head.body_len);
+    age_ttls(&v, age, age_s, out + at);
+    at += v.head.body_len;
+  }
+  if (!m->edns) return at;
+  return write_opt(m, v.head.rcode, EDE_STALE, age == ANSWER_STALE ? "" : NULL, out, at);
+}

@@ -1,0 +1,72 @@
+/* An answer as jidns keeps it, and how it becomes this client's: id, spelling, TTLs, size, EDNS.
+ *
+ * The body is the answer, authority and additional records as they stand on the wire behind header and question. Its
+ * compression pointers count from the message's start; they hold for every client because a question's length does not
+ * depend on its spelling. No OPT, never a truncated answer. */
+#ifndef JIDNS_DNS_ANSWER_H
+#define JIDNS_DNS_ANSWER_H
+#include "base/err.h"
+#include "dns/query.h"
+
+enum { ANSWER_AD = 1 }; /* flags: the upstream is trusted and said AD */
+enum { ANSWER_RECORDS_MAX = DNS_MSG_MAX / 12 }; /* a record is at least a pointer and ten octets */
+
+/* What is kept before the octets; 16 octets in memory. */
+struct answer_head {
+  uint32_t born;   /* tick at which the TTLs in the body held */
+  uint32_t attend; /* tick from which a hit needs more than a copy: expired, or an address about to be */
+  uint16_t an, body_len;
+  uint8_t ns, ar, rcode, flags;
+};
+
+/* An answer lying somewhere: in a cache entry or in a struct answer. ttl_at: for each record, in order, a uint16_t in host
+ * order, not aligned, the offset of its TTL from the body's start. */
+struct answer_view {
+  struct answer_head head;
+  const uint8_t *ttl_at, *body;
+};
+
+/* An answer being made or taken apart; large, one a thread. */
+struct answer {
+  struct answer_head head;
+  uint32_t ttl_s;   /* how long it may be kept: the least TTL of the answer section, or the negative TTL; 0: not */
+  uint16_t ttl_at[ANSWER_RECORDS_MAX];
+  uint8_t body[DNS_MSG_MAX];
+};
+
+static inline unsigned answer_records(const struct answer_head *h) { return (unsigned)h->an + h->ns + h->ar; }
+static inline struct answer_view answer_view(const struct answer *a) {
+  return (struct answer_view){.head = a->head, .ttl_at = (const uint8_t *)a->ttl_at, .body = a->body};
+}
+
+enum answer_age {
+  ANSWER_FRESH,
+  ANSWER_WORN, /* past `attend`, not expired: additional records that ran out are left off */
+  ANSWER_STALE /* expired: TTL_STALE on every record, no additional ones, EDE 3 (RFC 8767) */
+};
+
+/* Writes the answer for this client into out, at most `limit` octets (what transport and client take, at least
+ * DNS_UDP_PLAIN). What does not fit: additional records are left off from the end, whole RRsets; when the others don't fit
+ * either, the answer is empty with TC (RFC 2181 section 9). Returns the length. */
+size_t answer_write(const struct answer_view *v, const struct manner *m, enum answer_age age, uint32_t tick, size_t limit,
+                    uint8_t *out);
+
+/* Header, the question where it is known, OPT if the client sent one, and this RCODE (extended ones need EDNS: without it
+ * only the low four bits go out). At most DNS_HEADER + 259 + DNS_OPT octets. */
+size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out);
+
+/* SERVFAIL that says why in an EDE (RFC 8914) if the client sent OPT. Below DNS_UDP_PLAIN octets. */
+size_t answer_fail(const struct manner *m, enum err why, uint8_t *out);
+
+/* The answer as a whole message with its TTLs as they are kept, for reading its records. Returns the length, 0 when it would
+ * be longer than DNS_MSG_MAX. */
+size_t answer_message(const struct question *q, const struct answer *a, uint8_t out[DNS_MSG_MAX]);
+
+/* The least TTL among records [from, to) of a kept answer, as stored; UINT32_MAX when there are none. */
+uint32_t answer_least_ttl(const struct answer_view *v, unsigned from, unsigned to);
+
+/* What the client takes: over UDP what its OPT says, within 512 and DNS_UDP_MOST. */
+static inline size_t answer_udp_limit(const struct manner *m) {
+  return m->udp_size < DNS_UDP_MOST ? m->udp_size : DNS_UDP_MOST;
+}
+#endif

@@ -1,0 +1,125 @@
+/* build.c: makes an answer in normal form out of records. Exports build_start, build_add. */
+#include "dns/build.h"
+
+enum { POINTER_MOST = 0x3fff };
+
+void build_start(struct build *b, struct answer *a, const struct question *q, uint8_t rcode) {
+  a->head = (struct answer_head){.rcode = rcode};
+  *b = (struct build){.answer = a, .question = q};
+  for (size_t at = 0; at + 1 < q->name_len && b->name_count < BUILD_NAMES; at += 1u + q->key[at]) {
+    b->names[b->name_count++] = (uint16_t)(DNS_HEADER + at);
+  }
+}
+
+static size_t body_base(const struct build *b) { return DNS_HEADER + b->question->name_len + 4u; }
+
+/* The octet at a message offset: in the question or in the body. */
+static uint8_t octet(const struct build *b, size_t at) {
+  size_t base = body_base(b);
+  return at < base ? b->question->key[at - DNS_HEADER] : b->answer->body[at - base];
+}
+
+static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c; }
+
+/* The name written at `at` equals the given one; it ends in a 0 or goes on in a pointer to an earlier one. */
+static bool name_is_at(const struct build *b, size_t at, const uint8_t *name, size_t len) {
+  for (size_t i = 0; i < len;) {
+    uint8_t label = octet(b, at);
+    if (label >= 0xc0) {
+      at = (size_t)(label & 0x3f) << 8 | octet(b, at + 1);
+      continue;
+    }
+    if (label != name[i]) return false;
+    for (unsigned k = 1; k <= label; k++) {
+      if (lower(octet(b, at + k)) != lower(name[i + k])) return false;
+    }
+    i += 1u + label;
+    at += 1u + label;
+  }
+  return true;
+}
+
+/* The offset of a name already written that equals this one; 0 if there is none. */
+static size_t find_name(const struct build *b, const uint8_t *name, size_t len) {
+  for (unsigned i = 0; i < b->name_count; i++) {
+    if (name_is_at(b, b->names[i], name, len)) return b->names[i];
+  }
+  return 0;
+}
+
+static void put_name(struct build *b, struct wire_out *w, const uint8_t *name, size_t len, bool compress) {
+  size_t at = 0, seen = 0, start = body_base(b) + w->at;
+  while (at + 1 < len && !(seen = find_name(b, name + at, len - at))) at += 1u + name[at];
+  size_t fresh = at; /* octets of labels that stand nowhere yet */
+  if (seen && compress) {
+    wire_put(w, name, fresh);
+    wire_put_u16(w, (uint16_t)(0xc000u | seen));
+  } else {
+    wire_put(w, name, len);
+  }
+  for (at = 0; at < fresh && !w->err; at += 1u + name[at]) {
+    if (start + at <= POINTER_MOST && b->name_count < BUILD_NAMES) b->names[b->name_count++] = (uint16_t)(start + at);
+  }
+}
+
+static bool put_rdata(struct build *b, struct wire_out *w, const struct record *r) {
+  size_t len_at = w->at;
+  wire_put_u16(w, 0);
+  struct parts parts = record_parts(r);
+  struct part part;
+  while (parts_next(&parts, &part) != PART_END) {
+    if (part.kind == PART_BAD) return false;
+    if (part.kind == PART_OCTETS) wire_put(w, part.bytes, part.len);
+    else put_name(b, w, part.bytes, part.len, part.kind == PART_NAME);
+  }
+  if (w->err) return false;
+  store_u16(w->buf + len_at, (uint16_t)(w->at - len_at - 2));
+  return true;
+}
+
+/* RFC 2181 section 5.2: the records of an RRset share one TTL, the least of those received. */
+static void level_ttls(struct build *b, enum section section, uint16_t owner, uint16_t type, uint32_t ttl) {
+  struct answer *a = b->answer;
+  unsigned last = answer_records(&a->head) - 1;
+  bool same = last > 0 && owner == b->run_owner && type == b->run_type && section == b->run_section;
+  if (!same || type == TYPE_RRSIG) { /* signatures go by what they cover, RFC 4034 section 3 */
+    b->run_from = last;
+    b->run_owner = owner;
+    b->run_type = type;
+    b->run_section = section;
+    return;
+  }
+  uint32_t shared = load_u32(a->body + a->ttl_at[b->run_from]);
+  if (ttl > shared) ttl = shared;
+  for (unsigned i = ttl < shared ? b->run_from : last; i <= last; i++) store_u32(a->body + a->ttl_at[i], ttl);
+}
+
+static bool section_is_full(const struct answer_head *h, enum section section) {
+  if (answer_records(h) >= ANSWER_RECORDS_MAX) return true;
+  return section == SECTION_AUTHORITY ? h->ns == UINT8_MAX : section == SECTION_ADDITIONAL ? h->ar == UINT8_MAX : false;
+}
+
+bool build_add(struct build *b, enum section section, const struct record *r, uint32_t ttl) {
+  struct answer *a = b->answer;
+  unsigned names_before = b->name_count, n = answer_records(&a->head);
+  if (section_is_full(&a->head, section)) return false;
+  struct wire_out w = {.buf = a->body, .cap = DNS_MSG_MAX - body_base(b), .at = a->head.body_len};
+  size_t start = body_base(b) + w.at;
+  put_name(b, &w, r->owner, r->owner_len, true);
+  wire_put_u16(&w, r->type);
+  wire_put_u16(&w, r->klass);
+  uint16_t ttl_at = (uint16_t)w.at;
+  wire_put_u32(&w, ttl);
+  if (w.err || !put_rdata(b, &w, r)) {
+    b->name_count = names_before;
+    return false;
+  }
+  uint16_t owner = octet(b, start) >= 0xc0 ? (uint16_t)(load_u16(a->body + a->head.body_len) & POINTER_MOST) : (uint16_t)start;
+  a->ttl_at[n] = ttl_at;
+  a->head.body_len = (uint16_t)w.at;
+  if (section == SECTION_ANSWER) a->head.an++;
+  else if (section == SECTION_AUTHORITY) a->head.ns++;
+  else a->head.ar++;
+  level_ttls(b, section, owner, r->type, ttl);
+  return true;
+}

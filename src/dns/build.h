@@ -1,0 +1,27 @@
+/* Makes an answer record by record in one normal form: names compressed against the question and what was written before,
+ * each RRset with one TTL. */
+#ifndef JIDNS_DNS_BUILD_H
+#define JIDNS_DNS_BUILD_H
+#include "dns/answer.h"
+#include "dns/record.h"
+
+enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
+enum { BUILD_NAMES = 64 };
+
+struct build {
+  struct answer *answer;            /* borrowed: what is being made */
+  const struct question *question;  /* borrowed */
+  uint16_t names[BUILD_NAMES];      /* message offsets of names that can be pointed at */
+  unsigned name_count;
+  uint16_t run_owner, run_type;     /* the RRset being written: its owner's offset and its type */
+  enum section run_section;
+  unsigned run_from;                /* its first record's number */
+};
+
+/* Starts an answer with no records; head.born, head.attend and ttl_s are left to the caller. */
+void build_start(struct build *b, struct answer *a, const struct question *q, uint8_t rcode);
+
+/* Appends a copy of r with this TTL; sections come in their order. False when it is malformed, does not fit into a message,
+ * or is the 256th of authority or additional: the answer is then as it was. */
+bool build_add(struct build *b, enum section section, const struct record *r, uint32_t ttl);
+#endif

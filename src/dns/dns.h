@@ -1,0 +1,58 @@
+/* The numbers of DNS that the code names. */
+#ifndef JIDNS_DNS_DNS_H
+#define JIDNS_DNS_DNS_H
+
+enum {
+  DNS_HEADER = 12,     /* octets, RFC 1035 section 4.1.1 */
+  DNS_MSG_MAX = 65535, /* a TCP frame's limit */
+  DNS_UDP_PLAIN = 512, /* RFC 1035 section 4.2.1 */
+  DNS_UDP_OURS = 1232, /* what is advertised to both sides: fits every path without fragments */
+  DNS_UDP_MOST = 4096, /* more is never sent in a datagram, whatever a client takes */
+  DNS_OPT = 11,        /* octets of an OPT record without options, RFC 6891 section 6.1.2 */
+  NAME_MAX_LEN = 255,  /* octets of a name on the wire, RFC 1035 section 2.3.4 */
+};
+
+/* Bits of the header's third and fourth octet. */
+enum { DNS_QR = 0x80, DNS_OPCODE = 0x78, DNS_AA = 0x04, DNS_TC = 0x02, DNS_RD = 0x01 };
+enum { DNS_RA = 0x80, DNS_Z = 0x40, DNS_AD = 0x20, DNS_CD = 0x10, DNS_RCODE = 0x0f };
+
+enum {
+  RCODE_NOERROR = 0,
+  RCODE_FORMERR = 1,
+  RCODE_SERVFAIL = 2,
+  RCODE_NXDOMAIN = 3,
+  RCODE_NOTIMP = 4,
+  RCODE_REFUSED = 5,
+  RCODE_YXDOMAIN = 6,
+  RCODE_BADVERS = 16
+};
+
+enum {
+  TYPE_A = 1,
+  TYPE_NS = 2,
+  TYPE_CNAME = 5,
+  TYPE_SOA = 6,
+  TYPE_PTR = 12,
+  TYPE_MX = 15,
+  TYPE_TXT = 16,
+  TYPE_SIG = 24,
+  TYPE_AAAA = 28,
+  TYPE_SRV = 33,
+  TYPE_DNAME = 39,
+  TYPE_OPT = 41,
+  TYPE_DS = 43,
+  TYPE_RRSIG = 46,
+  TYPE_NSEC = 47,
+  TYPE_NSEC3 = 50,
+  TYPE_TLSA = 52,
+  TYPE_TKEY = 249,
+  TYPE_TSIG = 250,
+  TYPE_IXFR = 251,
+  TYPE_AXFR = 252,
+  TYPE_ANY = 255
+};
+
+enum { CLASS_IN = 1, CLASS_CH = 3 };
+enum { OPT_EDE = 15 };                      /* RFC 8914 */
+enum { EDE_OTHER = 0, EDE_STALE = 3, EDE_NOT_AUTHORITATIVE = 20 }; /* RFC 8914 section 4 */
+#endif

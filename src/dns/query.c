@@ -1,0 +1,94 @@
+/* query.c: a client's packet read in one pass, and refused. Exports query_read, query_refuse. */
+#include "dns/query.h"
+
+#include "dns/answer.h"
+
+/* The name of a question stands alone at offset 12: it has nothing before it that a pointer could name. */
+static size_t question_name_len(const uint8_t *msg, size_t len) {
+  size_t at = DNS_HEADER;
+  while (at < len && msg[at] != 0) {
+    if (msg[at] > 63) return 0;
+    at += 1u + msg[at];
+  }
+  size_t n = at + 1 - DNS_HEADER;
+  return at < len && n <= NAME_MAX_LEN ? n : 0;
+}
+
+static enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, const uint8_t *options, uint16_t len) {
+  if (m->edns) return QUERY_FORMERR;
+  m->edns = true;
+  m->udp_size = size < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : size; /* RFC 6891 section 6.2.3 */
+  if ((ttl >> 16 & 0xff) != 0) return QUERY_BADVERS;
+  m->dnssec_ok = ttl & 0x8000;
+  for (size_t at = 0; at < len;) { /* options must at least be whole */
+    if (len - at < 4 || load_u16(options + at + 2) > len - at - 4) return QUERY_FORMERR;
+    at += 4u + load_u16(options + at + 2);
+  }
+  return QUERY_OK;
+}
+
+/* Additional records: OPT is understood, others (TSIG, SIG(0)) are stepped over; anything behind them is wrong. */
+static enum query_verdict read_additional(struct manner *m, struct wire *w, unsigned records) {
+  enum query_verdict verdict = QUERY_OK;
+  for (; records > 0 && verdict == QUERY_OK; records--) {
+    uint8_t owner[NAME_MAX_LEN];
+    size_t owner_len = name_read(w, owner);
+    uint16_t type = wire_u16(w), klass = wire_u16(w);
+    uint32_t ttl = wire_u32(w);
+    uint16_t rdlen = wire_u16(w);
+    const uint8_t *rdata = wire_bytes(w, rdlen);
+    if (w->err) return QUERY_FORMERR;
+    if (type != TYPE_OPT) continue;
+    verdict = owner_len == 1 ? read_opt(m, klass, ttl, rdata, rdlen) : QUERY_FORMERR;
+  }
+  return verdict == QUERY_OK && w->at != w->len ? QUERY_FORMERR : verdict;
+}
+
+static enum query_verdict judge_type(uint16_t type, uint16_t klass) {
+  if (type == TYPE_OPT || type == 0) return QUERY_FORMERR;
+  if (type >= TYPE_TKEY && type <= TYPE_AXFR) return QUERY_REFUSED;
+  return klass == CLASS_CH ? QUERY_REFUSED : QUERY_OK;
+}
+
+enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, uint64_t seed) {
+  if (len < DNS_HEADER || msg[2] & DNS_QR) return QUERY_SILENT;
+  struct manner *m = &q->manner;
+  m->id = load_u16(msg);
+  m->opcode_rd = msg[2] & (DNS_OPCODE | DNS_RD);
+  m->cd = msg[3] & DNS_CD;
+  m->ad = msg[3] & DNS_AD;
+  m->spelled = NULL;
+  m->edns = m->dnssec_ok = false;
+  m->udp_size = DNS_UDP_PLAIN;
+  m->name_len = 0;
+  if (msg[2] & DNS_OPCODE) return QUERY_NOTIMP;
+  if (load_u16(msg + 4) != 1) return QUERY_FORMERR;
+  size_t name_len = question_name_len(msg, len);
+  size_t end = DNS_HEADER + name_len + 4;
+  if (!name_len || end > len) return QUERY_FORMERR;
+  m->spelled = msg + DNS_HEADER;
+  m->name_len = (uint16_t)name_len;
+  uint16_t type = load_u16(msg + end - 4), klass = load_u16(msg + end - 2);
+  if (type == TYPE_IXFR) return QUERY_REFUSED; /* before the counts: it has a SOA in its authority section */
+  if (load_u16(msg + 6) || load_u16(msg + 8)) return QUERY_FORMERR;
+  unsigned additional = load_u16(msg + 10);
+  if (additional || end != len) {
+    struct wire w = wire_read(msg, len);
+    w.at = end;
+    enum query_verdict verdict = read_additional(m, &w, additional);
+    if (verdict != QUERY_OK) return verdict;
+  }
+  enum query_verdict verdict = judge_type(type, klass);
+  if (verdict == QUERY_OK) {
+    uint8_t flags = (uint8_t)((m->dnssec_ok ? KEY_DO : 0) | (m->cd ? KEY_CD : 0));
+    question_make(&q->question, m->spelled, name_len, type, klass, flags, seed);
+  }
+  return verdict;
+}
+
+size_t query_refuse(const struct manner *m, enum query_verdict verdict, uint8_t *out) {
+  static const uint8_t rcodes[] = {[QUERY_FORMERR] = RCODE_FORMERR, [QUERY_NOTIMP] = RCODE_NOTIMP,
+                                   [QUERY_BADVERS] = RCODE_BADVERS, [QUERY_REFUSED] = RCODE_REFUSED};
+  if (verdict == QUERY_SILENT || verdict == QUERY_OK) return 0;
+  return answer_rcode(m, rcodes[verdict], out);
+}

@@ -1,0 +1,38 @@
+/* A client's packet: read once, from the first octet to the last. */
+#ifndef JIDNS_DNS_QUERY_H
+#define JIDNS_DNS_QUERY_H
+#include "dns/question.h"
+
+/* What a packet is worth. The ones between QUERY_SILENT and QUERY_OK are answered with an RCODE, by query_refuse. */
+enum query_verdict {
+  QUERY_OK,
+  QUERY_SILENT,  /* shorter than a header, or an answer itself (QR=1): answering those makes servers ping-pong */
+  QUERY_FORMERR, /* RFC 1035; QDCOUNT other than 1: RFC 9619; two OPT: RFC 6891 section 6.1.1 */
+  QUERY_NOTIMP,  /* opcode other than QUERY */
+  QUERY_BADVERS, /* EDNS version other than 0, RFC 6891 section 6.1.3 */
+  QUERY_REFUSED  /* zone transfers, TKEY and the like, class CH */
+};
+
+/* How a client asked: all that making its answer needs to know of it. */
+struct manner {
+  const uint8_t *spelled; /* borrowed: the question section as written, name_len + 4 octets; NULL if it can't be read */
+  uint16_t name_len;
+  uint16_t id;
+  uint16_t udp_size;  /* what the client takes in a datagram, 512 to 65535 */
+  uint8_t opcode_rd;  /* the header's third octet: opcode and RD, to be given back */
+  bool cd, ad, edns, dnssec_ok;
+};
+
+struct query {
+  struct question question;
+  struct manner manner;
+};
+
+/* Reads len octets at msg, which must outlive the use of manner.spelled. q->question holds only when the verdict is QUERY_OK,
+ * q->manner unless it is QUERY_SILENT. `seed` is the process's hash seed. */
+enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, uint64_t seed);
+
+/* Writes the short answer that tells the client of a verdict: header, the question where it could be read, OPT if the
+ * client sent one. out holds at least DNS_UDP_PLAIN octets. Returns the length, 0 for QUERY_SILENT. */
+size_t query_refuse(const struct manner *m, enum query_verdict verdict, uint8_t *out);
+#endif

@@ -1,0 +1,68 @@
+/* record.c: resource records read from a message. Exports record_read, record_parts, parts_next, record_target. */
+#include "dns/record.h"
+
+bool record_read(struct wire *w, struct record *r) {
+  r->msg = w->msg;
+  r->msg_len = w->len;
+  r->owner_len = (uint16_t)name_read(w, r->owner);
+  r->type = wire_u16(w);
+  r->klass = wire_u16(w);
+  r->ttl = wire_u32(w);
+  r->rdlen = wire_u16(w);
+  r->rdata_at = w->at;
+  return wire_bytes(w, r->rdlen) != NULL;
+}
+
+/* Layouts: a digit is that many octets, c a compressible name, n a name that is not compressed when sent, s a character
+ * string, * the rest whatever it is. Types not listed are opaque (RFC 3597 section 3). */
+static const struct {
+  uint16_t type;
+  const char *layout;
+} layouts[] = {
+  {TYPE_A, "4"},      {TYPE_AAAA, "88"},  {TYPE_NS, "c"},         {3, "c"} /* MD */,   {4, "c"} /* MF */,
+  {TYPE_CNAME, "c"},  {TYPE_SOA, "cc884"}, {7, "c"} /* MB */,     {8, "c"} /* MG */,   {9, "c"} /* MR */,
+  {TYPE_PTR, "c"},    {14, "cc"} /* MINFO */, {TYPE_MX, "2c"},    {17, "nn"} /* RP */, {18, "2n"} /* AFSDB */,
+  {21, "2n"} /* RT */, {TYPE_SIG, "99n*"}, {26, "2nn"} /* PX */,  {30, "n*"} /* NXT */, {TYPE_SRV, "6n"},
+  {35, "4sssn"} /* NAPTR */, {36, "2n"} /* KX */, {TYPE_DNAME, "n"},
+};
+
+struct parts record_parts(const struct record *r) {
+  struct parts p = {.w = wire_read(r->msg, r->msg_len), .end = r->rdata_at + r->rdlen, .layout = "*"};
+  p.w.at = r->rdata_at;
+  for (size_t i = 0; i < sizeof layouts / sizeof *layouts && r->klass == CLASS_IN; i++) {
+    if (layouts[i].type == r->type) p.layout = layouts[i].layout;
+  }
+  return p;
+}
+
+static size_t run_len(const struct parts *p) {
+  switch (*p->layout) {
+    case '*': return p->end - p->w.at;
+    case 's': return p->w.at < p->end ? 1u + p->w.msg[p->w.at] : SIZE_MAX;
+    default: return (size_t)(*p->layout - '0');
+  }
+}
+
+enum part_kind parts_next(struct parts *p, struct part *out) {
+  if (*p->layout == 0) return out->kind = p->w.at == p->end ? PART_END : PART_BAD;
+  if (*p->layout == 'c' || *p->layout == 'n') {
+    out->kind = *p->layout == 'c' ? PART_NAME : PART_NAME_PLAIN;
+    out->len = name_read(&p->w, out->name);
+    out->bytes = out->name;
+  } else {
+    out->kind = PART_OCTETS;
+    out->len = run_len(p);
+    if (out->len > p->end - p->w.at) return out->kind = PART_BAD;
+    out->bytes = wire_bytes(&p->w, out->len);
+  }
+  p->layout++;
+  return out->kind = p->w.err || p->w.at > p->end ? PART_BAD : out->kind;
+}
+
+size_t record_target(const struct record *r, size_t skip, uint8_t out[NAME_MAX_LEN]) {
+  struct wire w = wire_read(r->msg, r->msg_len);
+  w.at = r->rdata_at;
+  if (r->rdlen < skip || !wire_bytes(&w, skip)) return 0;
+  size_t len = name_read(&w, out);
+  return w.at == r->rdata_at + r->rdlen ? len : 0;
+}

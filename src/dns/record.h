@@ -1,0 +1,40 @@
+/* One resource record as it stands in a message, and what is inside its RDATA. */
+#ifndef JIDNS_DNS_RECORD_H
+#define JIDNS_DNS_RECORD_H
+#include "dns/name.h"
+
+struct record {
+  const uint8_t *msg; /* borrowed: the message, for compression pointers inside RDATA */
+  size_t msg_len, rdata_at;
+  uint32_t ttl; /* as received */
+  uint16_t type, klass, rdlen, owner_len;
+  uint8_t owner[NAME_MAX_LEN]; /* without compression, spelling kept */
+};
+
+/* Reads the record at the cursor. False and w->err when it is cut short or its owner is no name. */
+bool record_read(struct wire *w, struct record *r);
+
+static inline const uint8_t *record_rdata(const struct record *r) { return r->msg + r->rdata_at; }
+
+/* The parts of an RDATA: runs of plain octets and names. Types that may be compressed in messages (RFC 3597 section 4) are
+ * the only ones taken apart; all others are one run. */
+enum part_kind { PART_END, PART_OCTETS, PART_NAME, PART_NAME_PLAIN /* never to be compressed when sent */, PART_BAD };
+struct part {
+  enum part_kind kind;
+  const uint8_t *bytes; /* octets, or the name without compression (lies in `name`) */
+  size_t len;
+  uint8_t name[NAME_MAX_LEN];
+};
+struct parts {
+  struct wire w;
+  size_t end;
+  const char *layout; /* what is still to come */
+};
+struct parts record_parts(const struct record *r);
+
+/* The next part; PART_END behind the last; PART_BAD when RDATA does not have its type's form. */
+enum part_kind parts_next(struct parts *p, struct part *out);
+
+/* The name that an RDATA starts with or has behind `skip` octets: a CNAME's (0) or an SRV's (6) target. 0 if it is none. */
+size_t record_target(const struct record *r, size_t skip, uint8_t out[NAME_MAX_LEN]);
+#endif

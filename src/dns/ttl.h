@@ -1,0 +1,29 @@
+/* Times to live and the cache's unit of time. */
+#ifndef JIDNS_DNS_TTL_H
+#define JIDNS_DNS_TTL_H
+#include <stdint.h>
+
+enum {
+  TTL_MOST = 7 * 86400,   /* s; longer is cut, RFC 8767 section 4 */
+  TTL_NEGATIVE_MOST = 10800, /* s; RFC 2308 section 5: one to three hours work well */
+  TTL_STALE = 30,         /* s; what a stale answer says, RFC 8767 section 4 */
+  TICKS_PER_S = 10
+};
+
+/* Tenths of a second since some start: 32 bits last 13 years. Fine enough that a record is not given out noticeably
+ * beyond its time, which whole seconds would do. */
+static inline uint32_t tick_of_ms(uint64_t now_ms) { return (uint32_t)(now_ms / (1000 / TICKS_PER_S)); }
+static inline uint32_t ticks_of_ttl(uint32_t ttl_s) { return ttl_s * TICKS_PER_S; }
+/* Whole seconds that `then` lies behind `now`. */
+static inline uint32_t ticks_age_s(uint32_t now, uint32_t then) { return (now - then) / TICKS_PER_S; }
+
+/* A TTL as received: the top bit means 0 (RFC 2181 section 8), more than TTL_MOST is TTL_MOST. */
+static inline uint32_t ttl_received(uint32_t ttl) { return ttl >> 31 ? 0 : ttl > TTL_MOST ? TTL_MOST : ttl; }
+
+/* How long a negative answer lasts: the lesser of the SOA's TTL and its last field (RFC 2308 section 5). */
+static inline uint32_t ttl_negative(uint32_t soa_ttl, uint32_t soa_minimum) {
+  uint32_t ttl = ttl_received(soa_ttl), minimum = ttl_received(soa_minimum);
+  if (minimum < ttl) ttl = minimum;
+  return ttl > TTL_NEGATIVE_MOST ? TTL_NEGATIVE_MOST : ttl;
+}
+#endif
