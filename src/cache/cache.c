@@ -1,0 +1,253 @@
+/* cache.c: the door of the cache: locks a shard, finds, writes out, puts in. Exports cache_*. */
+#include "cache/cache.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "cache/cache_priv.h"
+#include "dns/ttl.h"
+
+/* A shard is 4 MiB or larger: enough for some 40,000 answers, small enough that growing its index takes no millisecond. */
+enum { SHARD_LEAST = 4 << 20, SHARDS_MOST = 64, GHOST_OCTETS = 128 };
+
+static_assert(sizeof(struct entry) == 20, "doc/architecture.md draws it");
+static_assert(RING_SLACK >= sizeof(struct entry), "a filler's head must fit behind the ring");
+
+struct cache {
+  size_t size, mapped;
+  uint8_t *memory;
+  unsigned shard_count; /* a power of two */
+  struct shard shards[];
+};
+
+static struct shard *shard_of(struct cache *c, uint64_t hash) { return &c->shards[(hash >> 48) & (c->shard_count - 1)]; }
+
+static bool shard_init(struct shard *s, uint8_t *arena, size_t size) {
+  size_t small = size / 10 < CACHE_SIZE_LEAST / 4 ? CACHE_SIZE_LEAST / 4 : size / 10;
+  small &= ~(size_t)63;
+  s->arena = arena;
+  s->small = (struct ring){.base = arena, .size = small};
+  s->main = (struct ring){.base = arena + small + RING_SLACK, .size = (size - small) & ~(size_t)63};
+  s->ghost_mask = 1;
+  while (s->ghost_mask < s->main.size / GHOST_OCTETS) s->ghost_mask *= 2;
+  s->ghosts = calloc(s->ghost_mask, sizeof *s->ghosts);
+  s->ghost_mask--;
+  pthread_mutex_init(&s->lock, NULL);
+  return s->ghosts != NULL;
+}
+
+struct cache *cache_new(size_t size, uint64_t seed) {
+  unsigned shards = 1;
+  if (size < CACHE_SIZE_LEAST) size = CACHE_SIZE_LEAST;
+  while (shards < SHARDS_MOST && size / (shards * 2) >= SHARD_LEAST) shards *= 2;
+  struct cache *c = aligned_alloc(64, (sizeof *c + shards * sizeof *c->shards + 63) / 64 * 64);
+  if (!c) return NULL;
+  size_t each = size / shards & ~(size_t)63, stride = each + 2 * RING_SLACK;
+  *c = (struct cache){.size = size, .mapped = stride * shards};
+  memset(c->shards, 0, shards * sizeof *c->shards);
+  void *memory = mmap(NULL, c->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    free(c);
+    return NULL;
+  }
+  madvise(memory, c->mapped, MADV_NOHUGEPAGE); /* memory is to be taken as the rings fill, not 2 MiB at a time */
+  c->memory = memory;
+  for (; c->shard_count < shards; c->shard_count++) {
+    struct shard *s = &c->shards[c->shard_count];
+    s->seed = seed;
+    if (shard_init(s, c->memory + c->shard_count * stride, each)) continue;
+    c->shard_count++;
+    cache_free(c);
+    return NULL;
+  }
+  return c;
+}
+
+void cache_free(struct cache *c) {
+  if (!c) return;
+  for (unsigned i = 0; i < c->shard_count; i++) {
+    pthread_mutex_destroy(&c->shards[i].lock);
+    free(c->shards[i].ghosts);
+    free(c->shards[i].slots);
+  }
+  munmap(c->memory, c->mapped);
+  free(c);
+}
+
+static struct answer_view view_of(const struct entry *e) {
+  const uint8_t *ttl_at = e->data + e->name_len + KEY_TAIL;
+  return (struct answer_view){.head = e->answer, .ttl_at = ttl_at, .body = ttl_at + 2 * answer_records(&e->answer)};
+}
+
+static uint32_t expiry(const struct answer_view *v) {
+  return v->head.born + ticks_of_ttl(answer_least_ttl(v, 0, (unsigned)v->head.an + v->head.ns));
+}
+
+static enum cache_found judge(const struct answer_view *v, uint32_t tick) {
+  if (tick < v->head.attend) return CACHE_FRESH;
+  return tick < expiry(v) ? CACHE_WORN : CACHE_EXPIRED;
+}
+
+/* Notes that somebody asked for it. Written only when it changes, so that a hot entry's cache line stays clean. */
+static bool note_use(struct entry *e) {
+  bool first = e->mark & MARK_AHEAD;
+  if (first) e->mark &= (uint8_t)~MARK_AHEAD;
+  if ((e->mark & MARK_USES) < MARK_USES) e->mark++;
+  return first;
+}
+
+enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick, size_t limit, uint8_t *out,
+                           struct cache_hit *hit) {
+  struct shard *s = shard_of(c, q->question.hash);
+  enum cache_found found = CACHE_MISS;
+  *hit = (struct cache_hit){0};
+  pthread_mutex_lock(&s->lock);
+  struct slot *slot = index_find(s, &q->question);
+  if (slot) {
+    struct entry *e = entry_at(s, slot->ref);
+    struct answer_view v = view_of(e);
+    found = judge(&v, tick);
+    if (found != CACHE_EXPIRED) {
+      hit->len = answer_write(&v, &q->manner, found == CACHE_FRESH ? ANSWER_FRESH : ANSWER_WORN, tick, limit, out);
+      hit->first_use = note_use(e);
+    }
+  }
+  pthread_mutex_unlock(&s->lock);
+  return found;
+}
+
+bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint32_t max_stale_s, size_t limit,
+                     uint8_t *out, struct cache_hit *hit) {
+  struct shard *s = shard_of(c, q->question.hash);
+  *hit = (struct cache_hit){0};
+  pthread_mutex_lock(&s->lock);
+  struct slot *slot = index_find(s, &q->question);
+  if (slot) {
+    struct entry *e = entry_at(s, slot->ref);
+    struct answer_view v = view_of(e);
+    enum cache_found found = judge(&v, tick);
+    bool usable = found != CACHE_EXPIRED || tick - expiry(&v) <= (uint64_t)max_stale_s * TICKS_PER_S;
+    if (usable) {
+      hit->len = answer_write(&v, &q->manner, found == CACHE_EXPIRED ? ANSWER_STALE : ANSWER_WORN, tick, limit, out);
+      hit->first_use = note_use(e);
+    }
+  }
+  pthread_mutex_unlock(&s->lock);
+  return hit->len > 0;
+}
+
+enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t tick, struct answer *out) {
+  struct shard *s = shard_of(c, q->hash);
+  enum cache_found found = CACHE_MISS;
+  pthread_mutex_lock(&s->lock);
+  struct slot *slot = index_find(s, q);
+  if (slot) {
+    struct answer_view v = view_of(entry_at(s, slot->ref));
+    uint32_t until = expiry(&v);
+    found = tick < until ? CACHE_FRESH : CACHE_EXPIRED;
+    out->head = v.head;
+    out->ttl_s = (until - v.head.born) / TICKS_PER_S;
+    memcpy(out->ttl_at, v.ttl_at, 2 * answer_records(&v.head));
+    memcpy(out->body, v.body, v.head.body_len);
+  }
+  pthread_mutex_unlock(&s->lock);
+  return found;
+}
+
+bool cache_has(struct cache *c, const struct question *q, uint32_t tick) {
+  struct shard *s = shard_of(c, q->hash);
+  pthread_mutex_lock(&s->lock);
+  struct slot *slot = index_find(s, q);
+  bool has = false;
+  if (slot) {
+    struct answer_view v = view_of(entry_at(s, slot->ref));
+    has = judge(&v, tick) != CACHE_EXPIRED;
+  }
+  pthread_mutex_unlock(&s->lock);
+  return has;
+}
+
+static void fill(struct entry *e, const struct question *q, const struct answer *a, uint32_t attend) {
+  size_t key = question_key_len(q), places = 2 * answer_records(&a->head);
+  e->answer = a->head;
+  struct answer_view v = answer_view(a);
+  unsigned must_last = (unsigned)a->head.an + a->head.ns;
+  uint32_t until = a->head.born + ticks_of_ttl(a->ttl_s);
+  if (a->head.ar) {
+    uint32_t first_gone = a->head.born + ticks_of_ttl(answer_least_ttl(&v, must_last, must_last + a->head.ar));
+    if (first_gone < until) until = first_gone;
+  }
+  e->answer.attend = attend && attend < until ? attend : until;
+  e->name_len = (uint8_t)q->name_len;
+  memcpy(e->data, q->key, key);
+  memcpy(e->data + key, a->ttl_at, places);
+  memcpy(e->data + key + places, a->body, a->head.body_len);
+}
+
+/* The entry that is to hold an answer of `octets`: the old one if that is large enough, else a new one, linked in. */
+static struct entry *entry_for(struct shard *s, const struct question *q, size_t octets, size_t spare) {
+  uint32_t tag = (uint32_t)q->hash;
+  struct slot *slot = index_find(s, q);
+  bool in_main;
+  uint8_t uses = 0;
+  if (slot) {
+    struct entry *old = entry_at(s, slot->ref);
+    if ((size_t)old->units * ENTRY_UNIT >= octets) return old;
+    in_main = evict_is_in_main(s, old);
+    uses = old->mark & MARK_USES;
+    old->mark |= MARK_DEAD;
+    index_remove(s, slot);
+  } else {
+    in_main = evict_take_ghost(s, tag);
+  }
+  size_t units = (octets + spare + ENTRY_UNIT - 1) / ENTRY_UNIT;
+  struct entry *e = units * ENTRY_UNIT <= ENTRY_MOST ? evict_make_room(s, in_main, (uint32_t)units) : NULL;
+  if (!e) return NULL;
+  e->mark = uses;
+  if (index_add(s, tag, entry_ref(s, e))) return e;
+  e->mark = MARK_DEAD;
+  return NULL;
+}
+
+bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_put_how how,
+               uint32_t attend, size_t spare) {
+  if (a->ttl_s == 0) return false;
+  struct shard *s = shard_of(c, q->hash);
+  size_t octets = sizeof(struct entry) + question_key_len(q) + 2 * answer_records(&a->head) + a->head.body_len;
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = entry_for(s, q, octets, spare);
+  if (e) {
+    fill(e, q, a, attend);
+    e->mark = (uint8_t)((e->mark & ~MARK_AHEAD) | (how == CACHE_AHEAD ? MARK_AHEAD : 0));
+  }
+  pthread_mutex_unlock(&s->lock);
+  return e != NULL;
+}
+
+void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint32_t until) {
+  struct shard *s = shard_of(c, q->hash);
+  pthread_mutex_lock(&s->lock);
+  struct slot *slot = index_find(s, q);
+  if (slot) {
+    struct entry *e = entry_at(s, slot->ref);
+    struct answer_view v = view_of(e);
+    uint32_t over = expiry(&v);
+    if (tick < over) e->answer.attend = until < over ? until : over;
+  }
+  pthread_mutex_unlock(&s->lock);
+}
+
+static uint64_t used(const struct ring *r) { return r->head - r->tail; }
+
+void cache_stats(struct cache *c, struct cache_stats *out) {
+  *out = (struct cache_stats){.limit = c->size};
+  for (unsigned i = 0; i < c->shard_count; i++) {
+    struct shard *s = &c->shards[i];
+    pthread_mutex_lock(&s->lock);
+    out->entries += s->entries;
+    out->octets += used(&s->small) + used(&s->main) + (uint64_t)s->slot_count * sizeof(struct slot);
+    out->evicted += s->evicted;
+    pthread_mutex_unlock(&s->lock);
+  }
+}

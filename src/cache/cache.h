@@ -1,0 +1,65 @@
+/* Answers in memory, shared by all workers: bounded, sharded, found by question, written straight into a client's buffer.
+ *
+ * Eviction is S3-FIFO (Yang et al., SOSP 2023): new entries wait in a small ring; those asked for again move to the main
+ * ring, the others leave first, so that a flood of names asked once pushes out nothing that is in use. doc/architecture.md
+ * says why this one. */
+#ifndef JIDNS_CACHE_CACHE_H
+#define JIDNS_CACHE_CACHE_H
+#include "dns/answer.h"
+
+enum { CACHE_SIZE_LEAST = 1 << 20 }; /* octets: a 64 KiB answer must fit into the small ring */
+
+struct cache;
+
+/* A cache that takes at most `size` octets (at least CACHE_SIZE_LEAST) for entries and touches memory only as it fills.
+ * NULL when memory is out. `seed` is that of the questions' hashes. */
+struct cache *cache_new(size_t size, uint64_t seed);
+void cache_free(struct cache *c);
+
+enum cache_found {
+  CACHE_MISS,
+  CACHE_FRESH,
+  CACHE_WORN,   /* answered, but past its `attend` tick: something about it wants to be renewed */
+  CACHE_EXPIRED /* not answered: the TTL is over; the entry is kept for serve-stale and as a hint */
+};
+
+struct cache_hit {
+  size_t len;      /* octets written to out; 0 unless FRESH or WORN (or EXPIRED in cache_get_stale) */
+  bool first_use;  /* it was fetched ahead, and this is the first time that anybody asks for it */
+};
+
+/* Looks q's question up and, unless missing or expired, writes the answer for this client: see answer_write. */
+enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick, size_t limit, uint8_t *out,
+                           struct cache_hit *hit);
+
+/* The same for an entry at most max_stale_s seconds past its TTL, written as a stale answer (RFC 8767). False if none. */
+bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint32_t max_stale_s, size_t limit,
+                     uint8_t *out, struct cache_hit *hit);
+
+/* Copies the whole entry out as it was put in: TTLs and ttl_s count from head.born. CACHE_FRESH or CACHE_EXPIRED (copied as
+ * well), CACHE_MISS. Does not count as a use. */
+enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t tick, struct answer *out);
+
+/* Is there an answer that has not expired? Not a use either. */
+bool cache_has(struct cache *c, const struct question *q, uint32_t tick);
+
+enum cache_put_how {
+  CACHE_ASKED, /* somebody asked for it */
+  CACHE_AHEAD  /* fetched ahead: the first to go while nobody asks */
+};
+
+/* Puts a copy of the answer in, in place of an earlier one. a->head.attend is set here: the tick when ttl_s is over, or
+ * earlier when additional records run out earlier or `attend` (a tick, 0 for none) says so. `spare` octets are left free
+ * behind the body so that a longer successor fits in place. False when it is not kept: ttl_s is 0, too large, no memory. */
+bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_put_how how,
+               uint32_t attend, size_t spare);
+
+/* From now to `until` the entry counts as fresh again (never beyond its TTL): whoever renews it says so. */
+void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint32_t until);
+
+struct cache_stats {
+  size_t entries, octets, limit; /* octets: taken by live and dead entries */
+  uint64_t evicted;
+};
+void cache_stats(struct cache *c, struct cache_stats *out);
+#endif
