@@ -1,0 +1,21 @@
+/* Questions over TCP: one connection to the server, opened when needed, kept for a while, pipelined, answers in any order
+ * (RFC 7766 section 6.2.1). */
+#ifndef JIDNS_UPSTREAM_UP_TCP_H
+#define JIDNS_UPSTREAM_UP_TCP_H
+#include <uv.h>
+
+#include "base/addr.h"
+#include "base/counter.h"
+#include "base/random.h"
+#include "upstream/carrier.h"
+
+enum {
+  UP_TCP_IDLE_MS = 10000, /* a connection without questions is closed after this */
+  UP_TCP_STALL_MS = 3000  /* questions waiting and not an octet received for so long: the connection is given up */
+};
+
+/* All borrowed for the carrier's life. NULL when memory is out. When the connection breaks, the exchanges on it end with
+ * ERR_TCP; those that never got an octet of reply over a connection that had served before are first asked once more over a
+ * new one (the server may just have closed it for idleness). */
+struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters, struct random *random);
+#endif

@@ -1,0 +1,57 @@
+/* The set of servers to ask: how fast and how well each is, and which is next. */
+#ifndef JIDNS_UPSTREAM_UPSTREAM_H
+#define JIDNS_UPSTREAM_UPSTREAM_H
+#include "base/addr.h"
+#include "upstream/carrier.h"
+
+enum { UPSTREAM_SERVERS = 8 };
+
+enum {
+  RTO_UNKNOWN_MS = 250, /* before anything is known of a server */
+  RTO_LEAST_MS = 100,   /* added to the smoothed RTT at least: a little jitter must not double the load */
+  RTO_MOST_MS = 400,    /* two tries fit into the 1 s that the most impatient client has */
+  DOWN_AFTER = 3,       /* tries in a row without a reply make a server down */
+  DOWN_FIRST_MS = 250,  /* until a down server is tried again beside a healthy one; doubled each time */
+  DOWN_MOST_MS = 1000   /* so that its return is noticed within a second */
+};
+
+struct server {
+  union addr addr;
+  struct carrier *udp, *tcp;         /* owned */
+  uint32_t srtt_x8_ms, rttvar_x4_ms; /* as in RFC 6298, scaled; srtt 0 = unknown */
+  unsigned silent;                   /* tries in a row that got no reply */
+  uint64_t down_until_ms;            /* 0 = up; else when it may be tried again */
+  uint32_t down_for_ms;
+  uint64_t plain_until_ms;           /* until then it is asked without EDNS, which it answered FORMERR or NOTIMP */
+};
+
+struct upstream {
+  struct server servers[UPSTREAM_SERVERS];
+  unsigned count;
+};
+
+/* Takes the carriers over. False when there are UPSTREAM_SERVERS already. */
+bool upstream_add(struct upstream *u, const union addr *addr, struct carrier *udp, struct carrier *tcp);
+void upstream_close(struct upstream *u); /* closes all carriers */
+void upstream_flush(struct upstream *u, uint64_t now_ms);
+
+/* The best server whose bit is not in `tried`: up before down, then the least smoothed RTT, unknown ones first. NULL when
+ * all are tried. */
+struct server *upstream_pick(struct upstream *u, unsigned tried);
+
+/* A server that is down and may be tried again now; it gets this one question beside the healthy server's. NULL if none. */
+struct server *upstream_probe(struct upstream *u, uint64_t now_ms);
+
+/* All servers are down: what is known should be used before them. */
+bool upstream_is_failing(const struct upstream *u);
+
+static inline unsigned upstream_bit(const struct upstream *u, const struct server *s) {
+  return 1u << (unsigned)(s - u->servers);
+}
+
+/* How long to wait for it before asking elsewhere. */
+uint32_t server_rto_ms(const struct server *s);
+void server_replied(struct server *s, uint64_t rtt_ms);    /* any reply at all */
+void server_was_silent(struct server *s, uint64_t now_ms); /* an RTO went by */
+void server_refused(struct server *s, uint64_t now_ms);    /* port closed, network unreachable: down at once */
+#endif
