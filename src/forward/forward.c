@@ -1,0 +1,452 @@
+/* forward.c: a miss until it is answered, as a list of steps. Exports forward_*. */
+#include "forward/forward.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "dns/ttl.h"
+#include "forward/pending.h"
+#include "forward/verify.h"
+
+enum next { MORE, WAIT, DONE };
+
+struct forward {
+  struct forward_options o;
+  struct forward_watch watch;
+  struct pending_table table;
+  struct try *reply_try;    /* while a reply is looked at: */
+  const uint8_t *reply_msg; /* borrowed from the carrier */
+  size_t reply_len;
+  bool asking;              /* within forward_ask, from where no client may be answered */
+  struct answer answer;     /* the answer being made */
+  uint8_t out[DNS_MSG_MAX]; /* the message being sent to a client */
+};
+
+static void run(struct pending *p, uint64_t now_ms);
+static void try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);
+static void pending_due(struct timer *t, uint64_t now_ms);
+
+/* ---- to the clients ---- */
+
+static void deliver(struct forward *f, struct waiter *w, size_t len) {
+  if (f->out[2] & DNS_TC) count(f->o.counters, truncated);
+  list_remove(&w->link);
+  w->client.deliver(&w->client, f->out, len);
+  free(w);
+}
+
+static size_t limit_of(const struct waiter *w) {
+  return w->client.tcp ? DNS_MSG_MAX : answer_udp_limit(&w->manner);
+}
+
+static void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, uint64_t now_ms) {
+  count(f->o.counters, answered);
+  deliver(f, w, answer_write(v, &w->manner, ANSWER_FRESH, tick_of_ms(now_ms), limit_of(w), f->out));
+}
+
+/* What the cache has for this waiter, at most max_stale_s past its time. */
+static bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s,
+                           uint64_t now_ms) {
+  struct query q = {.question = p->question, .manner = w->manner};
+  struct cache_hit hit;
+  if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s, limit_of(w), f->out, &hit)) return false;
+  count(f->o.counters, answered);
+  deliver(f, w, hit.len);
+  return true;
+}
+
+static bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms) {
+  if (!f->o.max_stale_s || !deliver_cached(f, p, w, f->o.max_stale_s, now_ms)) return false;
+  count(f->o.counters, stale);
+  return true;
+}
+
+static void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why) {
+  char text[QUESTION_TEXT];
+  log_debug("forward", "%s: SERVFAIL: %s", question_format(&p->question, text), err_text(why));
+  count(f->o.counters, failed);
+  deliver(f, w, answer_fail(&w->manner, why, f->out));
+}
+
+/* ---- the steps ---- */
+
+/* The best server that has not failed and is not being asked; one that is being asked rather than none. */
+static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms) {
+  unsigned busy = p->failed;
+  (void)now_ms;
+  for (unsigned i = 0; i < FORWARD_TRIES; i++) {
+    if (p->tries[i].x.carrier) busy |= upstream_bit(f->o.upstream, p->tries[i].server);
+  }
+  p->server = upstream_pick(f->o.upstream, busy);
+  if (!p->server && busy != p->failed) {
+    if (now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
+    p->server = upstream_pick(f->o.upstream, p->failed);
+  }
+  p->tcp = p->plain = false;
+  p->step = p->server ? STEP_ASK : STEP_FAIL;
+  return MORE;
+}
+
+/* A place for one more try; the oldest makes room. */
+static struct try *free_try(struct pending *p) {
+  struct try *oldest = &p->tries[0];
+  for (unsigned i = 0; i < FORWARD_TRIES; i++) {
+    struct try *t = &p->tries[i];
+    if (!t->x.carrier) return t;
+    if (t->sent_ms < oldest->sent_ms) oldest = t;
+  }
+  exchange_drop(&oldest->x);
+  return oldest;
+}
+
+static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms) {
+  struct try *t = free_try(p);
+  uint8_t msg[EXCHANGE_QUERY_MOST];
+  t->plain = p->plain || s->plain_until_ms > now_ms;
+  t->tcp = p->tcp;
+  t->server = s;
+  t->sent_ms = now_ms;
+  t->silent = false;
+  t->x.question = &p->question;
+  t->x.done = try_done;
+  size_t len = exchange_write(&p->question, !t->plain, msg);
+  enum err e = carrier_ask(t->tcp ? s->tcp : s->udp, &t->x, msg, len, now_ms);
+  if (e == ERR_UNREACHABLE) server_refused(s, now_ms);
+  return e;
+}
+
+static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
+  struct server *s = p->server, *probe = p->tcp ? NULL : upstream_probe(f->o.upstream, now_ms);
+  uint32_t wait_ms = server_rto_ms(s) << (p->asked < 2 ? p->asked : 2) << p->tcp;
+  char text[QUESTION_TEXT], where[ADDR_TEXT];
+  log_debug("forward", "%s: asking %s%s", question_format(&p->question, text), addr_format(&s->addr, where),
+            p->tcp ? " over TCP" : "");
+  if (probe && probe != s) ask_server(p, probe, now_ms);
+  p->next_try_ms = now_ms + (wait_ms < RTO_MOST_MS ? wait_ms : RTO_MOST_MS);
+  p->asked++;
+  p->last = ask_server(p, s, now_ms);
+  if (p->last == ERR_NONE) return WAIT;
+  p->failed |= upstream_bit(f->o.upstream, s);
+  p->step = STEP_PICK;
+  return MORE;
+}
+
+static enum next fail_server(struct forward *f, struct pending *p, struct server *s, enum err why) {
+  char where[ADDR_TEXT];
+  log_debug("forward", "%s: %s", addr_format(&s->addr, where), err_text(why));
+  p->last = why;
+  p->failed |= upstream_bit(f->o.upstream, s);
+  p->step = STEP_PICK;
+  return MORE;
+}
+
+/* How long a server that did not understand EDNS is asked without. */
+enum { PLAIN_MS = 600000 };
+
+static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {
+  struct try *t = f->reply_try;
+  const uint8_t *msg = f->reply_msg;
+  unsigned rcode = msg[3] & DNS_RCODE;
+  p->server = t->server;
+  p->tcp = t->tcp;
+  p->plain = t->plain;
+  if (!t->plain && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) { /* RFC 6891 section 6.2.2 */
+    p->plain = true;
+    p->step = STEP_ASK;
+    return MORE;
+  }
+  if (msg[2] & DNS_TC) {
+    if (t->tcp) return fail_server(f, p, t->server, ERR_LIE);
+    count(f->o.counters, truncated_up);
+    p->tcp = true;
+    p->step = STEP_ASK;
+    return MORE;
+  }
+  enum err e = verify_reply(&p->question, msg, f->reply_len, &f->answer);
+  if (e != ERR_NONE) return fail_server(f, p, t->server, e);
+  if (t->plain && t->server->plain_until_ms <= now_ms) t->server->plain_until_ms = now_ms + PLAIN_MS;
+  p->step = STEP_STORE;
+  return MORE;
+}
+
+static enum next step_store(struct forward *f, struct pending *p, uint64_t now_ms) {
+  uint32_t attend = 0;
+  size_t spare = 0;
+  f->answer.head.born = tick_of_ms(now_ms);
+  if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
+  enum cache_put_how how = p->ahead ? CACHE_AHEAD : CACHE_ASKED;
+  if (cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare)) count(f->o.counters, stored);
+  if (!p->ahead && !pending_first(p)) count(f->o.counters, reply_late);
+  p->step = STEP_REPLY;
+  return MORE;
+}
+
+static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_ms) {
+  uint32_t hold_ms = 0;
+  pending_drop_tries(p);
+  if (f->watch.settled) hold_ms = f->watch.settled(f->watch.ctx, &p->question, &f->answer, p->ahead, now_ms);
+  if (hold_ms > 0 && pending_first(p) && f->answer.ttl_s > 0) {
+    p->held_until_ms = now_ms + hold_ms;
+    p->step = STEP_HELD;
+    return WAIT;
+  }
+  struct answer_view v = answer_view(&f->answer);
+  for (struct waiter *w; (w = pending_first(p));) deliver_answer(f, w, &v, now_ms);
+  return DONE;
+}
+
+/* The observer has let go, or the time is over: the cache has what came of it. */
+static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms) {
+  enum { GRACE_S = 2 }; /* it was fresh when they began to wait */
+  for (struct waiter *w; (w = pending_first(p));) {
+    if (!deliver_cached(f, p, w, GRACE_S, now_ms)) deliver_failure(f, p, w, ERR_MEMORY);
+  }
+  return DONE;
+}
+
+static enum next step_fail(struct forward *f, struct pending *p, uint64_t now_ms) {
+  enum err why = p->last == ERR_NONE ? ERR_NO_UPSTREAM : p->last;
+  pending_drop_tries(p);
+  for (struct waiter *w; (w = pending_first(p));) {
+    if (!deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why);
+  }
+  if (f->watch.settled) f->watch.settled(f->watch.ctx, &p->question, NULL, p->ahead, now_ms);
+  return DONE;
+}
+
+/* ---- the driver ---- */
+
+static enum next (*const step_functions[])(struct forward *, struct pending *, uint64_t) = {
+#define STEP(sym, fn, word) [STEP_##sym] = fn,
+    PENDING_STEPS(STEP)
+#undef STEP
+};
+
+static void finish(struct pending *p) {
+  struct forward *f = p->forward;
+  timers_stop(f->o.timers, &p->timer);
+  pending_free(&f->table, p);
+}
+
+/* A question that nobody waits for is asked twice at most; a late answer may come as long as it is open. */
+static bool may_ask_again(const struct pending *p) { return pending_first(p) || p->asked < 2; }
+
+static uint64_t waiter_due(const struct forward *f, const struct pending *p, const struct waiter *w) {
+  return w->since_ms + (f->o.max_stale_s && !p->stale_missing ? STALE_PATIENCE_MS : PATIENCE_MS);
+}
+
+static void set_timer(struct pending *p) {
+  const struct forward *f = p->forward;
+  uint64_t due = p->started_ms + LATE_MS;
+  const struct waiter *first = pending_first(p); /* the oldest is the first to lose patience */
+  if (p->step == STEP_HELD) {
+    due = p->held_until_ms;
+  } else if (p->step == STEP_FAIL) {
+    due = 0;
+  } else {
+    if (first && waiter_due(f, p, first) < due) due = waiter_due(f, p, first);
+    if (may_ask_again(p) && p->next_try_ms < due) due = p->next_try_ms;
+  }
+  if (!timers_set(f->o.timers, &p->timer, due)) log_error("forward", "out of memory: a question may wait for ever");
+}
+
+static void run(struct pending *p, uint64_t now_ms) {
+  for (;;) {
+    if (p->step == STEP_FAIL && p->forward->asking) {
+      set_timer(p);
+      return;
+    }
+    switch (step_functions[p->step](p->forward, p, now_ms)) {
+      case MORE: break;
+      case WAIT: set_timer(p); return;
+      case DONE: finish(p); return;
+    }
+  }
+}
+
+static void try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  struct try *t = container(x, struct try, x);
+  struct pending *p = t->pending;
+  must(p->magic == PENDING_MAGIC);
+  struct forward *f = p->forward;
+  if (outcome == ERR_NONE) {
+    server_replied(t->server, t->tcp ? t->server->srtt_x8_ms / 8 : now_ms - t->sent_ms);
+    f->reply_try = t;
+    f->reply_msg = msg;
+    f->reply_len = len;
+    p->step = STEP_CHECK;
+  } else {
+    if (outcome == ERR_UNREACHABLE) server_refused(t->server, now_ms);
+    fail_server(f, p, t->server, outcome);
+  }
+  run(p, now_ms);
+}
+
+static void note_silence(struct pending *p, uint64_t now_ms) {
+  for (unsigned i = 0; i < FORWARD_TRIES; i++) {
+    struct try *t = &p->tries[i];
+    if (!t->x.carrier || t->silent || now_ms - t->sent_ms < server_rto_ms(t->server)) continue;
+    t->silent = true;
+    server_was_silent(t->server, now_ms);
+    p->last = ERR_TIMEOUT;
+  }
+}
+
+/* Gives up on waiters whose patience is over: a stale answer early, SERVFAIL at the end. */
+static void serve_impatient(struct pending *p, uint64_t now_ms) {
+  struct forward *f = p->forward;
+  list_each(node, &p->waiters) {
+    struct waiter *w = container(node, struct waiter, link);
+    if (waiter_due(f, p, w) > now_ms) break;
+    if (deliver_stale(f, p, w, now_ms)) continue;
+    p->stale_missing = true;
+    if (w->since_ms + PATIENCE_MS <= now_ms) deliver_failure(f, p, w, ERR_TIMEOUT);
+  }
+}
+
+static void pending_due(struct timer *timer, uint64_t now_ms) {
+  struct pending *p = container(timer, struct pending, timer);
+  must(p->magic == PENDING_MAGIC);
+  if (p->step == STEP_HELD || p->step == STEP_FAIL) {
+    run(p, now_ms);
+    return;
+  }
+  note_silence(p, now_ms);
+  serve_impatient(p, now_ms);
+  if (now_ms >= p->started_ms + LATE_MS && !pending_first(p)) {
+    p->last = ERR_TIMEOUT;
+    p->step = STEP_FAIL;
+    run(p, now_ms);
+  } else if (now_ms >= p->next_try_ms && may_ask_again(p)) {
+    p->step = STEP_PICK;
+    run(p, now_ms);
+  } else {
+    set_timer(p);
+  }
+}
+
+/* ---- the door ---- */
+
+static struct pending *start(struct forward *f, const struct question *q, bool ahead, uint64_t now_ms) {
+  struct pending *p = pending_new(&f->table, q, ahead);
+  if (!p) return NULL;
+  p->forward = f;
+  p->timer.fire = pending_due;
+  p->started_ms = now_ms;
+  p->step = STEP_PICK;
+  return p;
+}
+
+/* It had been given up or waits for its next try: that is due now. */
+static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
+  if (now_ms < p->next_try_ms) return;
+  p->started_ms = now_ms;
+  p->asked = 0;
+  p->failed = 0;
+  timers_set(f->o.timers, &p->timer, now_ms);
+}
+
+static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
+                     uint64_t now_ms) {
+  if (p->ahead) count(f->o.counters, ahead_used);
+  if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
+  count(f->o.counters, follower);
+  if (p->step == STEP_HELD || p->step == STEP_FAIL) return ERR_NONE;
+  set_timer(p);
+  ask_anew(f, p, now_ms);
+  return ERR_NONE;
+}
+
+static enum err lead(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms) {
+  if (!f->o.upstream->count) return ERR_NO_UPSTREAM;
+  if (f->table.count >= FORWARD_PENDING) return ERR_OVERLOAD;
+  struct pending *p = start(f, &q->question, false, now_ms);
+  if (!p) return ERR_MEMORY;
+  if (!pending_join(&f->table, p, q, client, now_ms)) {
+    pending_free(&f->table, p);
+    return ERR_MEMORY;
+  }
+  count(f->o.counters, leader);
+  f->asking = true;
+  run(p, now_ms);
+  f->asking = false;
+  return ERR_NONE;
+}
+
+enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms) {
+  struct pending *p = pending_find(&f->table, &q->question);
+  enum err e = p ? join(f, p, q, client, now_ms) : lead(f, q, client, now_ms);
+  if (f->watch.asked) f->watch.asked(f->watch.ctx, &q->question, now_ms);
+  return e;
+}
+
+void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms) {
+  struct pending *p = pending_find(&f->table, q);
+  if (p) {
+    if (p->step != STEP_HELD && p->step != STEP_FAIL) ask_anew(f, p, now_ms);
+    return;
+  }
+  if (f->o.upstream->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
+    p = start(f, q, true, now_ms);
+  }
+  if (!p) {
+    count(f->o.counters, ahead_dropped);
+    return;
+  }
+  count(f->o.counters, ahead);
+  f->asking = true;
+  run(p, now_ms);
+  f->asking = false;
+}
+
+void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms) {
+  if (!cache_has(f->o.cache, q, tick_of_ms(now_ms)) && !pending_find(&f->table, q)) forward_renew(f, q, now_ms);
+}
+
+bool forward_is_failing(const struct forward *f) { return upstream_is_failing(f->o.upstream); }
+
+bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms) {
+  return f->watch.worn && f->watch.worn(f->watch.ctx, q, now_ms);
+}
+
+void forward_release(struct forward *f, const struct question *q, uint64_t now_ms) {
+  struct pending *p = pending_find(&f->table, q);
+  if (p && p->step == STEP_HELD) run(p, now_ms);
+}
+
+struct forward *forward_new(const struct forward_options *options) {
+  struct forward *f = malloc(sizeof *f);
+  if (!f) return NULL;
+  f->o = *options;
+  f->watch = (struct forward_watch){0};
+  f->reply_try = NULL;
+  f->asking = false;
+  if (pending_table_init(&f->table)) return f;
+  free(f);
+  return NULL;
+}
+
+void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f->watch = *watch; }
+
+void forward_stop(struct forward *f, uint64_t now_ms) {
+  f->watch = (struct forward_watch){0};
+  for (unsigned i = 0; i < PENDING_BUCKETS; i++) {
+    for (struct pending *p; (p = f->table.buckets[i]);) {
+      pending_drop_tries(p);
+      for (struct waiter *w; (w = pending_first(p));) deliver_failure(f, p, w, ERR_STOPPING);
+      finish(p);
+    }
+  }
+  (void)now_ms;
+}
+
+void forward_free(struct forward *f) {
+  if (!f) return;
+  pending_table_close(&f->table);
+  free(f);
+}
+
+unsigned forward_in_flight(const struct forward *f) { return f->table.count; }
+
+const struct forward_options *forward_options(const struct forward *f) { return &f->o; }

@@ -1,0 +1,89 @@
+/* A question that the cache can't answer, until it is answered: joined with the same question in flight, put to the servers,
+ * checked, stored, given to all who wait.
+ *
+ * Everything happens in one thread, at the times it is told; no socket and no clock in here. */
+#ifndef JIDNS_FORWARD_FORWARD_H
+#define JIDNS_FORWARD_FORWARD_H
+#include "base/addr.h"
+#include "base/counter.h"
+#include "base/timer.h"
+#include "cache/cache.h"
+#include "upstream/upstream.h"
+
+enum {
+  PATIENCE_MS = 2500,        /* a client is told SERVFAIL after this: sooner than any but slixmpp gives up */
+  STALE_PATIENCE_MS = 400,   /* with a stale answer at hand it gets that after this: Erlang re-sends at 667 ms */
+  LATE_MS = 10000,           /* a question stays open for so long, so that a late answer is there for the next client */
+  FORWARD_TRIES = 4,         /* tries of one question open at a time */
+  FORWARD_PENDING = 20000,   /* questions in flight */
+  FORWARD_AHEAD = 4000       /* of them asked ahead */
+};
+
+/* Who gets an answer, by whatever transport. Copied while it waits. */
+struct client {
+  /* Sends len octets to the client, or learns that there is nothing to send (len 0: its question was abandoned). Called
+   * exactly once for each question that is waited for. */
+  void (*deliver)(const struct client *c, const uint8_t *msg, size_t len);
+  void *owner; /* the transport's: listening socket or connection */
+  union addr peer, local;
+  bool tcp;
+};
+
+/* An observer; any member but ctx may be NULL. */
+struct forward_watch {
+  void *ctx;
+  /* A client asks q and has to wait. */
+  void (*asked)(void *ctx, const struct question *q, uint64_t now_ms);
+  /* a is about to be stored for q: records may be added to its additional section. *attend and *spare as in cache_put. */
+  void (*amend)(void *ctx, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare, uint64_t now_ms);
+  /* q was answered by a, or failed (a NULL). Returns for how many ms its clients should be kept waiting on, 0 for none: until
+   * then forward_release may let them go. Asks of the observer's own go out now. `ahead`: no client waited. */
+  uint32_t (*settled)(void *ctx, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms);
+  /* A client got q's entry, which is past its attend tick. True when the entry has been renewed on the spot. */
+  bool (*worn)(void *ctx, const struct question *q, uint64_t now_ms);
+};
+
+struct forward;
+
+struct forward_options {
+  struct cache *cache;       /* all borrowed */
+  struct upstream *upstream;
+  struct timers *timers;
+  struct counters *counters;
+  uint64_t seed;
+  uint32_t max_stale_s;      /* 0: nothing stale is ever given out */
+};
+
+struct forward *forward_new(const struct forward_options *options); /* NULL when memory is out */
+void forward_free(struct forward *f);                               /* after forward_stop */
+
+/* One observer; its ctx must live until forward_stop. */
+void forward_set_watch(struct forward *f, const struct forward_watch *watch);
+
+/* q missed the cache (or found it expired): lets the client wait. ERR_NONE: deliver will be called later, never from within.
+ * Else why it can't, and nothing happens. q->manner.spelled is copied. */
+enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms);
+
+/* Asks q for nobody, unless it is in the cache, in flight, or too much is. */
+void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms);
+
+/* Asks q for nobody although the cache has it, because it is about to expire or was given out stale. Bounded as above. */
+void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms);
+
+/* All upstreams are known to be down: what the cache has, stale or not, should be given out at once. */
+bool forward_is_failing(const struct forward *f);
+
+/* A client found q's entry past its attend tick: see forward_watch.worn. */
+bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms);
+
+/* Lets the clients go that wait for q because the observer said so; they get what the cache now holds. */
+void forward_release(struct forward *f, const struct question *q, uint64_t now_ms);
+
+/* Drops all that is in flight; every waiting client hears SERVFAIL. */
+void forward_stop(struct forward *f, uint64_t now_ms);
+
+unsigned forward_in_flight(const struct forward *f);
+
+/* Borrowed: for observers. */
+const struct forward_options *forward_options(const struct forward *f);
+#endif

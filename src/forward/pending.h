@@ -1,0 +1,81 @@
+/* Questions in flight: the first client to ask is the leader, those that ask the same meanwhile follow. Inside forward only. */
+#ifndef JIDNS_FORWARD_PENDING_H
+#define JIDNS_FORWARD_PENDING_H
+#include "forward/forward.h"
+
+/* The steps of a miss, in order: PENDING_STEP(symbol, function, word for the log). A step's function returns what the driver
+ * does next. */
+#define PENDING_STEPS(STEP)     \
+  STEP(PICK, step_pick, "pick") \
+  STEP(ASK, step_ask, "ask")    \
+  STEP(CHECK, step_check, "check") \
+  STEP(STORE, step_store, "store") \
+  STEP(REPLY, step_reply, "reply") \
+  STEP(HELD, step_held, "held") \
+  STEP(FAIL, step_fail, "fail")
+
+enum pending_step {
+#define STEP(sym, fn, word) STEP_##sym,
+  PENDING_STEPS(STEP)
+#undef STEP
+};
+
+enum { PENDING_MAGIC = 0x50454e44 };
+
+struct waiter {
+  struct list link;
+  struct client client;
+  uint64_t since_ms;
+  struct manner manner; /* spelled points behind */
+  uint8_t spelled[];
+};
+
+/* One question to one server; free while x.carrier is NULL. */
+struct try {
+  struct exchange x;
+  struct pending *pending;
+  struct server *server;
+  uint64_t sent_ms;
+  bool tcp, plain; /* plain: without EDNS */
+  bool silent;     /* its server was told off for not answering */
+};
+
+struct pending {
+  uint32_t magic;
+  struct forward *forward;
+  struct pending *next; /* in the table's bucket */
+  struct question question;
+  struct list waiters;  /* struct waiter, oldest first */
+  struct timer timer;
+  struct try tries[FORWARD_TRIES];
+  struct server *server;    /* picked, to be asked next */
+  bool tcp, plain;          /* and how */
+  unsigned failed;          /* bits of servers that answered with an error */
+  unsigned asked;           /* tries so far */
+  enum pending_step step;
+  enum err last;            /* how the last try failed */
+  uint64_t started_ms, next_try_ms, held_until_ms;
+  bool ahead;               /* nobody has asked for it yet */
+  bool stale_missing;       /* there is no stale answer: its clients wait for their whole patience */
+};
+
+struct pending_table {
+  struct pending **buckets;
+  unsigned count, ahead;
+};
+
+enum { PENDING_BUCKETS = 4096 };
+
+bool pending_table_init(struct pending_table *t); /* false: no memory */
+void pending_table_close(struct pending_table *t);
+struct pending *pending_find(const struct pending_table *t, const struct question *q);
+struct pending *pending_new(struct pending_table *t, const struct question *q, bool ahead); /* linked in; NULL: no memory */
+void pending_free(struct pending_table *t, struct pending *p); /* no waiters, no tries, no timer left */
+
+/* Appends a waiter; false when memory is out. */
+bool pending_join(struct pending_table *t, struct pending *p, const struct query *q, const struct client *client,
+                  uint64_t now_ms);
+struct waiter *pending_first(const struct pending *p); /* NULL if nobody waits */
+bool pending_has_open_try(const struct pending *p);
+void pending_drop_tries(struct pending *p);
+#endif

@@ -1,0 +1,191 @@
+/* verify.c: takes out of an upstream's reply what answers the question. Exports verify_reply. */
+#include "forward/verify.h"
+
+#include "dns/ttl.h"
+
+struct chain_name {
+  uint16_t len;
+  uint8_t name[NAME_MAX_LEN];
+};
+
+struct check {
+  const struct question *q;
+  uint16_t type, klass;
+  bool dnssec_ok;
+  struct build build;
+  struct chain_name chain[CHAIN_MOST]; /* the asked name, then each CNAME's target */
+  unsigned links;                      /* names in chain */
+  bool found;                          /* a record of the asked type */
+  bool soa, referral;
+  bool skipped;                        /* this pass met a CNAME that may belong further on */
+  bool lie;
+  uint8_t taken[ANSWER_RECORDS_MAX / 8 + 1]; /* a bit for each record of the answer section that was kept */
+};
+
+static const struct chain_name *chain_end(const struct check *c) { return &c->chain[c->links - 1]; }
+
+/* The place of a name in the chain, -1 when it is not part of it. */
+static int chain_place(const struct check *c, const uint8_t *name, size_t len) {
+  for (int i = (int)c->links - 1; i >= 0; i--) {
+    if (name_equal(c->chain[i].name, c->chain[i].len, name, len)) return i;
+  }
+  return -1;
+}
+
+static void keep(struct check *c, enum section section, const struct record *r, uint32_t ttl) {
+  if (!build_add(&c->build, section, r, ttl)) c->lie = true;
+}
+
+static void follow_cname(struct check *c, const struct record *r) {
+  struct chain_name next;
+  next.len = (uint16_t)record_target(r, 0, next.name);
+  if (!next.len || c->links == CHAIN_MOST || chain_place(c, next.name, next.len) >= 0) {
+    c->lie = true;
+    return;
+  }
+  keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
+  c->chain[c->links++] = next;
+}
+
+/* The chain's end lies below a DNAME's owner: the CNAME made from it follows in the answer (RFC 6672 section 3.1). */
+static bool dname_covers(const struct check *c, const struct record *r) {
+  const struct chain_name *end = chain_end(c);
+  return end->len > r->owner_len && name_is_within(end->name, end->len, r->owner, r->owner_len);
+}
+
+static bool wants_signature(const struct check *c, const struct record *r, int place) {
+  if (!c->dnssec_ok || r->rdlen < 2) return false;
+  uint16_t covered = load_u16(record_rdata(r));
+  if (covered == TYPE_DNAME && c->type != TYPE_DNAME) {
+    for (unsigned i = 0; i < c->links; i++) {
+      if (name_is_within(c->chain[i].name, c->chain[i].len, r->owner, r->owner_len)) return true;
+    }
+    return false;
+  }
+  return place >= 0 && (covered == TYPE_CNAME || (covered == c->type && place == (int)c->links - 1));
+}
+
+static void check_answer(struct check *c, const struct record *r) {
+  if (r->klass != c->klass && c->klass != 255) return;
+  int place = chain_place(c, r->owner, r->owner_len);
+  bool at_end = place == (int)c->links - 1;
+  if ((r->type == c->type || c->type == TYPE_ANY) && at_end) {
+    keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
+    c->found = true;
+  } else if (r->type == TYPE_CNAME && at_end && !c->found) {
+    follow_cname(c, r);
+  } else if (r->type == TYPE_DNAME && dname_covers(c, r)) {
+    keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
+  } else if (r->type == TYPE_RRSIG && wants_signature(c, r, place)) {
+    keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
+  } else if (place < 0) {
+    c->skipped = true;
+  }
+}
+
+static bool is_proof(uint16_t type) { return type == TYPE_NSEC || type == TYPE_NSEC3; }
+
+static void check_authority(struct check *c, const struct record *r) {
+  if (r->klass != c->klass && c->klass != 255) return;
+  const struct chain_name *end = chain_end(c);
+  if (r->type == TYPE_NS) c->referral = true;
+  if (r->type == TYPE_SOA && !c->found && !c->soa && r->rdlen >= 22 &&
+      name_is_within(end->name, end->len, r->owner, r->owner_len)) {
+    keep(c, SECTION_AUTHORITY, r, ttl_negative(r->ttl, load_u32(record_rdata(r) + r->rdlen - 4)));
+    c->soa = true;
+  } else if (c->dnssec_ok && is_proof(r->type)) {
+    keep(c, SECTION_AUTHORITY, r, ttl_received(r->ttl));
+  } else if (c->dnssec_ok && r->type == TYPE_RRSIG && r->rdlen >= 2) {
+    uint16_t covered = load_u16(record_rdata(r));
+    if (is_proof(covered) || (covered == TYPE_SOA && !c->found)) keep(c, SECTION_AUTHORITY, r, ttl_received(r->ttl));
+  }
+}
+
+/* One pass over the answer section; CNAMEs mostly stand in order, so that one is enough. */
+static bool walk_answer(struct check *c, struct wire *w, unsigned count) {
+  struct record r;
+  c->skipped = false;
+  for (unsigned i = 0; i < count && !c->lie; i++) {
+    if (!record_read(w, &r)) return false;
+    if (c->taken[i / 8] & 1u << i % 8) continue;
+    unsigned kept = c->build.answer->head.an;
+    check_answer(c, &r);
+    if (c->build.answer->head.an > kept) c->taken[i / 8] |= (uint8_t)(1u << i % 8);
+  }
+  return true;
+}
+
+/* Walks again while a pass has made the chain longer and left records over: they stand out of order. */
+static bool read_answer(struct check *c, struct wire *w, unsigned count) {
+  size_t start = w->at;
+  unsigned links;
+  if (count > ANSWER_RECORDS_MAX) return false;
+  memset(c->taken, 0, count / 8 + 1);
+  do {
+    links = c->links;
+    w->at = start;
+    if (!walk_answer(c, w, count)) return false;
+  } while (!c->lie && !c->found && c->skipped && c->links > links);
+  return true;
+}
+
+static bool read_additional(struct wire *w, unsigned count, unsigned *extended_rcode) {
+  struct record r;
+  for (; count > 0; count--) {
+    if (!record_read(w, &r)) return false;
+    if (r.type == TYPE_OPT) *extended_rcode = r.ttl >> 24;
+  }
+  return true;
+}
+
+static enum err judge_rcode(unsigned rcode) {
+  switch (rcode) {
+    case RCODE_NOERROR:
+    case RCODE_NXDOMAIN:
+    case RCODE_YXDOMAIN: return ERR_NONE;
+    case RCODE_SERVFAIL: return ERR_SERVFAIL;
+    case RCODE_REFUSED: return ERR_REFUSED;
+    default: return ERR_RCODE;
+  }
+}
+
+static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
+  struct wire w = wire_read(msg, len);
+  unsigned extended = 0, an = load_u16(msg + 6), ns = load_u16(msg + 8), ar = load_u16(msg + 10);
+  struct record r;
+  w.at = DNS_HEADER + c->q->name_len + 4u;
+  if (w.at > len || !read_answer(c, &w, an)) return ERR_LIE;
+  for (; ns > 0 && !c->lie; ns--) {
+    if (!record_read(&w, &r)) return ERR_LIE;
+    check_authority(c, &r);
+  }
+  if (c->lie || !read_additional(&w, ar, &extended)) return ERR_LIE;
+  if (extended) return ERR_RCODE;
+  const struct answer_head *h = &c->build.answer->head;
+  if (an > 0 && h->an == 0) return ERR_LIE;
+  if (c->found && h->rcode == RCODE_NXDOMAIN) return ERR_LIE;
+  if (h->rcode == RCODE_NOERROR && h->an == 0 && c->referral && !c->soa) return ERR_LAME;
+  return ERR_NONE;
+}
+
+enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, struct answer *out) {
+  unsigned rcode = msg[3] & DNS_RCODE;
+  enum err e = judge_rcode(rcode);
+  if (e != ERR_NONE) return e;
+  struct check c; /* not cleared whole: the chain is large */
+  c.q = q;
+  c.type = question_type(q);
+  c.klass = question_class(q);
+  c.dnssec_ok = question_flags(q) & KEY_DO;
+  c.links = 1;
+  c.chain[0].len = q->name_len;
+  memcpy(c.chain[0].name, q->key, q->name_len);
+  c.found = c.soa = c.referral = c.skipped = c.lie = false;
+  build_start(&c.build, out, q, (uint8_t)rcode);
+  e = read_reply(&c, msg, len);
+  if (e != ERR_NONE) return e;
+  struct answer_view v = answer_view(out);
+  bool keepable = c.soa || (rcode != RCODE_NXDOMAIN && out->head.an > 0);
+  out->ttl_s = keepable ? answer_least_ttl(&v, 0, (unsigned)out->head.an + out->head.ns) : 0;
+  return ERR_NONE;
+}

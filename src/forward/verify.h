@@ -1,0 +1,18 @@
+/* Does a reply answer the question, and what of it may be kept? */
+#ifndef JIDNS_FORWARD_VERIFY_H
+#define JIDNS_FORWARD_VERIFY_H
+#include "dns/build.h"
+
+enum { CHAIN_MOST = 32 }; /* names in a chain of CNAMEs */
+
+/* Takes from a reply (matched to q by exchange_matches, not truncated) what answers q, and nothing else, into out:
+ *  - records of the asked type at the end of the chain of CNAMEs and DNAMEs that starts at q's name, and that chain, checked
+ *    link by link; their RRSIGs when q has KEY_DO;
+ *  - when there are none: the SOA, its TTL lessened to the negative TTL (RFC 2308); with KEY_DO the proofs (NSEC, NSEC3) in
+ *    either case;
+ *  - never the additional section, name servers, or records of other names and types (RFC 2181 section 5.4.1).
+ * out->ttl_s is how long it may be kept, 0 for not at all. head.born and attend are left 0.
+ * ERR_NONE, or why there is no answer in it: ERR_SERVFAIL, ERR_REFUSED, ERR_RCODE, ERR_LAME, ERR_LIE (malformed, or nothing
+ * in it has to do with q, or its chain runs in a ring). */
+enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, struct answer *out);
+#endif
