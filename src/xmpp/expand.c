@@ -1,0 +1,157 @@
+/* expand.c: SRV answers of XMPP services with their targets' addresses in the additional section (RFC 2782), put there when
+ * an answer is stored so that a hit costs what any hit costs. Exports expand_* to the room.
+ *
+ * An added record's TTL is written so that it runs out when the address does, although it counts from the SRV's birth. */
+#include "base/log.h"
+#include "dns/ttl.h"
+#include "xmpp/xmpp_priv.h"
+
+_Static_assert(FAMILY_TARGETS <= 32, "outcome.lacking has a bit for each");
+
+enum {
+  EXPAND_BODY_MOST = DNS_UDP_MOST - DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
+  ADDRESS_PAIR_SPARE = 16 + 28 + 2 * 2,         /* octets of a target's A and AAAA records with their TTL places */
+  RETRY_TICKS = TICKS_PER_S
+};
+
+/* What one expansion of an answer came to. */
+struct outcome {
+  unsigned added;
+  unsigned missing; /* address questions to which the cache has no answer */
+  uint32_t lacking; /* a bit for each target that lacks an address */
+  uint64_t hashes[2 * FAMILY_TARGETS]; /* of those */
+};
+
+/* Copies the records of x->found, an answer to q, into the additional section, `age_s` added to their TTLs. */
+static unsigned add_addresses(struct xmpp *x, struct build *b, const struct question *q, uint32_t tick, uint32_t born) {
+  size_t len = answer_message(q, &x->found, x->message);
+  struct wire w = wire_read(x->message, len);
+  struct record r;
+  unsigned added = 0;
+  uint32_t gone_s = ticks_age_s(tick, x->found.head.born), age_s = ticks_age_s(tick, born);
+  w.at = DNS_HEADER + q->name_len + 4u;
+  for (unsigned i = 0; i < x->found.head.an && record_read(&w, &r); i++) {
+    if (r.ttl <= gone_s) continue;
+    if (b->answer->head.body_len > EXPAND_BODY_MOST) break;
+    added += build_add(b, SECTION_ADDITIONAL, &r, r.ttl - gone_s + age_s);
+  }
+  return added;
+}
+
+static void expand_target(struct xmpp *x, struct build *b, unsigned i, uint32_t tick, uint32_t born,
+                          struct outcome *out) {
+  static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
+  const struct srv *target = &x->targets[i];
+  for (unsigned k = 0; k < 2; k++) {
+    struct question q;
+    question_make(&q, target->target, target->target_len, types[k], CLASS_IN, question_flags(b->question), x->seed);
+    if (cache_peek(x->cache, &q, tick, &x->found) == CACHE_FRESH) {
+      out->added += add_addresses(x, b, &q, tick, born);
+    } else {
+      out->hashes[out->missing++] = q.hash;
+      out->lacking |= 1u << i;
+    }
+  }
+}
+
+static void ask_lacking(struct xmpp *x, const struct outcome *out, uint8_t key_flags, uint64_t now_ms) {
+  for (unsigned i = 0; i < FAMILY_TARGETS; i++) {
+    if (out->lacking & 1u << i) prefetch_addresses(x, &x->targets[i], key_flags, now_ms);
+  }
+}
+
+/* Makes x->made: the answer's own records, then its targets' addresses in the order in which programs try them. False when
+ * there are no targets. */
+static bool expand(struct xmpp *x, const struct question *q, const struct answer *a, uint32_t tick, struct outcome *out) {
+  struct build b;
+  struct record r;
+  *out = (struct outcome){0};
+  unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
+  if (n == 0) return false;
+  struct wire w = wire_read(x->message, answer_message(q, a, x->message));
+  build_start(&b, &x->made, q, a->head.rcode);
+  w.at = DNS_HEADER + q->name_len + 4u;
+  for (unsigned i = 0; i < (unsigned)a->head.an + a->head.ns; i++) {
+    enum section section = i < a->head.an ? SECTION_ANSWER : SECTION_AUTHORITY;
+    if (!record_read(&w, &r) || !build_add(&b, section, &r, r.ttl)) return false;
+  }
+  for (unsigned i = 0; i < n; i++) expand_target(x, &b, i, tick, a->head.born, out);
+  x->made.head.born = a->head.born;
+  x->made.head.flags = a->head.flags;
+  x->made.ttl_s = a->ttl_s;
+  return true;
+}
+
+/* The copy that matters: struct answer is large and mostly unused. */
+static void copy_answer(struct answer *to, const struct answer *from) {
+  to->head = from->head;
+  to->ttl_s = from->ttl_s;
+  memcpy(to->ttl_at, from->ttl_at, answer_records(&from->head) * sizeof *from->ttl_at);
+  memcpy(to->body, from->body, from->head.body_len);
+}
+
+void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
+                  uint64_t now_ms) {
+  struct family f;
+  struct outcome out;
+  if (!family_of(q, &f) || !expand(x, q, a, tick_of_ms(now_ms), &out)) return;
+  if (out.added) count(x->counters, expanded);
+  copy_answer(a, &x->made);
+  if (!out.missing) return;
+  *attend = a->head.born; /* the first who asks finds it worn, and it is looked at again */
+  *spare = (size_t)__builtin_popcount(out.lacking) * ADDRESS_PAIR_SPARE;
+}
+
+/* When to look at an answer again: soon while addresses are missing, else when the first address runs out, else when its use
+ * is to be noted. */
+static uint32_t next_look(const struct xmpp *x, const struct answer *a, const struct outcome *out, uint32_t tick) {
+  if (out->missing) return tick + RETRY_TICKS;
+  uint32_t half = x->o.prefetch ? renew_attend(a) : 0;
+  return half > tick ? half : 0;
+}
+
+bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  struct family f;
+  struct outcome out;
+  uint32_t tick = tick_of_ms(now_ms);
+  if (x->o.expand == XMPP_EXPAND_OFF || !family_of(q, &f) || cache_peek(x->cache, q, tick, &x->old) != CACHE_FRESH ||
+      !expand(x, q, &x->old, tick, &out)) {
+    cache_snooze(x->cache, q, tick, UINT32_MAX);
+    return false;
+  }
+  if (x->o.prefetch) ask_lacking(x, &out, f.key_flags, now_ms);
+  if (out.added) count(x->counters, expanded);
+  return cache_put(x->cache, q, &x->made, CACHE_ASKED, next_look(x, &x->made, &out, tick), 0);
+}
+
+static void let_go(struct xmpp *x, unsigned i, uint64_t now_ms) {
+  struct question q = x->held[i].question;
+  x->held[i] = x->held[--x->held_count];
+  expand_worn(x, &q, now_ms);
+  forward_release(x->forward, &q, now_ms);
+}
+
+static void address_settled(struct xmpp *x, uint64_t hash, uint64_t now_ms) {
+  for (unsigned i = x->held_count; i-- > 0;) {
+    struct held *h = &x->held[i];
+    for (unsigned k = 0; k < h->missing; k++) {
+      if (h->hashes[k] == hash) h->hashes[k--] = h->hashes[--h->missing];
+    }
+    if (h->missing == 0 || h->until_ms <= now_ms) let_go(x, i, now_ms);
+  }
+}
+
+uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
+  struct family f;
+  struct outcome out;
+  address_settled(x, q->hash, now_ms);
+  if (!a || !family_of(q, &f) || x->held_count == HELD_MOST) return 0;
+  if (!expand(x, q, a, tick_of_ms(now_ms), &out) || !out.missing) return 0;
+  struct held *h = &x->held[x->held_count++];
+  h->question = *q;
+  h->until_ms = now_ms + EXPAND_WAIT_MS;
+  h->missing = out.missing;
+  memcpy(h->hashes, out.hashes, out.missing * sizeof *out.hashes);
+  ask_lacking(x, &out, f.key_flags, now_ms);
+  return EXPAND_WAIT_MS;
+}

@@ -1,0 +1,89 @@
+/* family.c: the names of an XMPP domain. Exports family_*. */
+#include "xmpp/family.h"
+
+#include <stdio.h>
+
+struct service {
+  const char *wire; /* two labels */
+  size_t len;
+};
+#define SERVICE(text) {text, sizeof(text) - 1}
+static const struct service services[2][2] = {
+    [FAMILY_CLIENT] = {SERVICE("\014_xmpp-client\004_tcp"), SERVICE("\015_xmpps-client\004_tcp")},
+    [FAMILY_SERVER] = {SERVICE("\014_xmpp-server\004_tcp"), SERVICE("\015_xmpps-server\004_tcp")},
+};
+static const struct service jabber = SERVICE("\007_jabber\004_tcp");
+
+bool family_of(const struct question *q, struct family *out) {
+  if (question_type(q) != TYPE_SRV || question_class(q) != CLASS_IN) return false;
+  for (unsigned i = 0; i < 4; i++) {
+    const struct service *s = &services[i / 2][i % 2];
+    if (q->name_len <= s->len || memcmp(q->key, s->wire, s->len) != 0) continue;
+    *out = (struct family){.role = (enum family_role)(i / 2),
+                           .direct_tls = i % 2,
+                           .domain = q->key + s->len,
+                           .domain_len = q->name_len - s->len,
+                           .key_flags = question_flags(q)};
+    return true;
+  }
+  return false;
+}
+
+static void service_question(const struct family *f, const struct service *s, uint64_t seed, struct question *out) {
+  uint8_t name[NAME_MAX_LEN + 32];
+  memcpy(name, s->wire, s->len);
+  memcpy(name + s->len, f->domain, f->domain_len);
+  size_t len = s->len + f->domain_len;
+  if (len > NAME_MAX_LEN) len = 1, name[0] = 0; /* cannot exist; the root's SRV is harmless and soon cached */
+  question_make(out, name, len, TYPE_SRV, CLASS_IN, f->key_flags, seed);
+}
+
+void family_sibling(const struct family *f, uint64_t seed, struct question *out) {
+  service_question(f, &services[f->role][!f->direct_tls], seed, out);
+}
+
+void family_jabber(const struct family *f, uint64_t seed, struct question *out) {
+  service_question(f, &jabber, seed, out);
+}
+
+void family_address(const struct family *f, uint16_t type, uint64_t seed, struct question *out) {
+  question_make(out, f->domain, f->domain_len, type, CLASS_IN, f->key_flags, seed);
+}
+
+bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, struct question *out) {
+  char labels[16];
+  int n = snprintf(labels, sizeof labels, "%c_%u\004_tcp", 0, target->port);
+  if ((size_t)n + target->target_len > NAME_MAX_LEN) return false;
+  labels[0] = (char)(n - 6);
+  uint8_t name[NAME_MAX_LEN];
+  memcpy(name, labels, (size_t)n);
+  memcpy(name + n, target->target, target->target_len);
+  question_make(out, name, (size_t)n + target->target_len, TYPE_TLSA, CLASS_IN, key_flags, seed);
+  return true;
+}
+
+static bool is_listed(const struct srv *srvs, unsigned n, const struct srv *s) {
+  for (unsigned i = 0; i < n; i++) {
+    if (name_equal(srvs[i].target, srvs[i].target_len, s->target, s->target_len)) return true;
+  }
+  return false;
+}
+
+unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out, unsigned max) {
+  size_t len = answer_message(q, a, message);
+  if (!len || a->head.rcode != RCODE_NOERROR) return 0;
+  struct wire w = wire_read(message, len);
+  struct record r;
+  unsigned n = 0;
+  w.at = DNS_HEADER + q->name_len + 4u;
+  for (unsigned i = 0; i < a->head.an && record_read(&w, &r); i++) {
+    struct srv s;
+    if (n < max && r.type == TYPE_SRV && srv_read(&r, &s) && !srv_is_none(&s)) out[n++] = s;
+  }
+  srv_sort(out, n);
+  unsigned kept = 0;
+  for (unsigned i = 0; i < n; i++) {
+    if (!is_listed(out, kept, &out[i])) out[kept++] = out[i];
+  }
+  return kept;
+}

@@ -1,0 +1,36 @@
+/* The names that belong to one XMPP domain: its client and its server family (RFC 6120 section 3.2, XEP-0368). */
+#ifndef JIDNS_XMPP_FAMILY_H
+#define JIDNS_XMPP_FAMILY_H
+#include "dns/answer.h"
+#include "xmpp/srv.h"
+
+enum family_role { FAMILY_CLIENT, FAMILY_SERVER };
+enum { FAMILY_TARGETS = 32 }; /* of one answer; a domain that lists more gets help for the first */
+
+struct family {
+  enum family_role role;
+  bool direct_tls;       /* _xmpps-* */
+  const uint8_t *domain; /* borrowed from the question's key */
+  size_t domain_len;
+  uint8_t key_flags;     /* of the question: what is asked for its sake must fit them */
+};
+
+/* Is q an SRV question for an XMPP service, and of which family? */
+bool family_of(const struct question *q, struct family *out);
+
+/* The SRV question of the same family with the other kind of TLS. */
+void family_sibling(const struct family *f, uint64_t seed, struct question *out);
+
+/* The domain's own address, where a program goes that finds no SRV. `type`: TYPE_A or TYPE_AAAA. */
+void family_address(const struct family *f, uint16_t type, uint64_t seed, struct question *out);
+
+/* _jabber._tcp.domain SRV, which old programs ask when they find no other. */
+void family_jabber(const struct family *f, uint64_t seed, struct question *out);
+
+/* _PORT._tcp.TARGET TLSA (RFC 7673 section 3.2). False when the name would be too long. */
+bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, struct question *out);
+
+/* The SRV records of an answer to q, "." left out, at most `max`, in the order in which programs try them, each target once.
+ * `message` is DNS_MSG_MAX octets of scratch. */
+unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out, unsigned max);
+#endif

@@ -1,0 +1,61 @@
+/* xmpp.c: the observer: hands forward's news to prefetch, expand and renew. Exports xmpp_new, xmpp_free. */
+#include "xmpp/xmpp.h"
+
+#include <stdlib.h>
+
+#include "xmpp/xmpp_priv.h"
+
+static void asked(void *ctx, const struct question *q, uint64_t now_ms) {
+  struct xmpp *x = ctx;
+  if (x->o.prefetch) prefetch_asked(x, q, now_ms);
+}
+
+static void amend(void *ctx, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
+                  uint64_t now_ms) {
+  struct xmpp *x = ctx;
+  if (x->o.prefetch) *attend = renew_attend(a);
+  if (x->o.expand != XMPP_EXPAND_OFF) expand_amend(x, q, a, attend, spare, now_ms);
+}
+
+static uint32_t settled(void *ctx, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms) {
+  struct xmpp *x = ctx;
+  (void)ahead;
+  if (a && x->o.prefetch) prefetch_settled(x, q, a, now_ms);
+  return x->o.expand == XMPP_EXPAND_WAIT ? expand_settled(x, q, a, now_ms) : 0;
+}
+
+static bool worn(void *ctx, const struct question *q, uint64_t now_ms) {
+  struct xmpp *x = ctx;
+  if (x->o.prefetch) renew_used(x, q, now_ms);
+  return expand_worn(x, q, now_ms);
+}
+
+struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options) {
+  const struct forward_options *fo = forward_options(f);
+  struct xmpp *x = calloc(1, sizeof *x);
+  if (!x) return NULL;
+  x->o = *options;
+  x->forward = f;
+  x->cache = fo->cache;
+  x->timers = fo->timers;
+  x->counters = fo->counters;
+  x->seed = fo->seed;
+  x->tokens = AHEAD_PER_S;
+  x->held = calloc(HELD_MOST, sizeof *x->held);
+  x->renewals = calloc(RENEWAL_BUCKETS, sizeof(void *));
+  if (!x->held || !x->renewals) {
+    xmpp_free(x);
+    return NULL;
+  }
+  struct forward_watch watch = {.ctx = x, .asked = asked, .amend = amend, .settled = settled, .worn = worn};
+  forward_set_watch(f, &watch);
+  return x;
+}
+
+void xmpp_free(struct xmpp *x) {
+  if (!x) return;
+  if (x->renewals) renew_close(x);
+  free(x->renewals);
+  free(x->held);
+  free(x);
+}

@@ -1,0 +1,23 @@
+/* What makes this an XMPP resolver: an observer of forward that knows what will be asked next. Remove it, and a working
+ * caching forwarder remains. */
+#ifndef JIDNS_XMPP_XMPP_H
+#define JIDNS_XMPP_XMPP_H
+#include "forward/forward.h"
+
+enum xmpp_expand {
+  XMPP_EXPAND_OFF,
+  XMPP_EXPAND_CACHED, /* SRV answers get the addresses that the cache has */
+  XMPP_EXPAND_WAIT    /* and those that it lacks are asked for, while the answer waits, at most EXPAND_WAIT_MS */
+};
+
+struct xmpp_options {
+  enum xmpp_expand expand;
+  bool prefetch; /* ask for a family's other records ahead, renew names in use before they expire */
+};
+
+struct xmpp;
+
+/* Makes itself the observer of f, which must outlive it until forward_stop. NULL when memory is out. */
+struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options);
+void xmpp_free(struct xmpp *x); /* after forward_stop */
+#endif

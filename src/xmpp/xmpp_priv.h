@@ -1,0 +1,57 @@
+/* Inside the room: what its files share. */
+#ifndef JIDNS_XMPP_XMPP_PRIV_H
+#define JIDNS_XMPP_XMPP_PRIV_H
+#include "dns/build.h"
+#include "xmpp/family.h"
+#include "xmpp/xmpp.h"
+
+enum { EXPAND_WAIT_MS = 400 };
+enum { AHEAD_PER_S = 5000 }; /* questions asked ahead a second, at most */
+enum { KNOWN_TARGETS = 4096, HELD_MOST = 64, RENEWALS_MOST = 20000, RENEWAL_BUCKETS = 4096 };
+
+/* An SRV answer that waits for addresses (XMPP_EXPAND_WAIT). */
+struct held {
+  struct question question;
+  uint64_t until_ms;
+  unsigned missing; /* hashes of the address questions still open */
+  uint64_t hashes[2 * FAMILY_TARGETS];
+};
+
+struct renewal;
+
+struct xmpp {
+  struct xmpp_options o;
+  struct forward *forward;
+  struct cache *cache;       /* borrowed from forward's options */
+  struct timers *timers;
+  struct counters *counters;
+  uint64_t seed;
+  uint64_t bucket_ms;        /* token bucket of what is asked ahead: when it was last filled */
+  unsigned tokens;
+  uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately */
+  struct held *held;
+  unsigned held_count;
+  struct renewal **renewals; /* by question hash */
+  unsigned renewal_count;
+  struct srv targets[FAMILY_TARGETS];
+  uint8_t message[DNS_MSG_MAX];      /* scratch of family_targets and record reading */
+  struct answer old, found, made;    /* scratch of expansion */
+};
+
+/* prefetch.c: asks ahead. */
+void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms);
+void prefetch_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
+/* Asks for a target's A and AAAA. */
+void prefetch_addresses(struct xmpp *x, const struct srv *target, uint8_t key_flags, uint64_t now_ms);
+
+/* expand.c: SRV answers with addresses. */
+void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
+                  uint64_t now_ms);
+uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
+bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms);
+
+/* renew.c: names in steady use are asked again before they expire. */
+uint32_t renew_attend(const struct answer *a); /* the tick from which a use of this answer says "in use" */
+void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
+void renew_close(struct xmpp *x);
+#endif
