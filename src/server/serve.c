@@ -1,0 +1,64 @@
+/* serve.c: a client's packet, from its first octet to its answer or to the forwarder. Exports serve_query. */
+#include "server/serve.h"
+
+#include "dns/ttl.h"
+
+static int refuse(struct serve *s, const struct query *q, enum query_verdict verdict, uint8_t *out) {
+  if (verdict == QUERY_SILENT) count(s->counters, ignored);
+  else if (verdict == QUERY_REFUSED) count(s->counters, refused);
+  else count(s->counters, malformed);
+  return (int)query_refuse(&q->manner, verdict, out);
+}
+
+static int answered(struct serve *s, const struct cache_hit *hit, const uint8_t *out) {
+  count(s->counters, hit);
+  if (hit->first_use) count(s->counters, ahead_used);
+  if (out[2] & DNS_TC) count(s->counters, truncated);
+  return (int)hit->len;
+}
+
+/* Nothing fresh is known: stale at once while all upstreams are down, else the question waits for them. */
+static int miss(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+  if (!(q->manner.opcode_rd & DNS_RD)) { /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
+    count(s->counters, refused);
+    return (int)query_refuse(&q->manner, QUERY_REFUSED, out);
+  }
+  if (s->max_stale_s && forward_is_failing(s->forward)) {
+    size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
+    struct cache_hit hit;
+    if (cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, &hit)) {
+      count(s->counters, stale);
+      forward_renew(s->forward, &q->question, now_ms);
+      return answered(s, &hit, out);
+    }
+  }
+  count(s->counters, miss);
+  enum err e = forward_ask(s->forward, q, client, now_ms);
+  if (e == ERR_NONE) return SERVE_LATER;
+  count(s->counters, turned_away);
+  count(s->counters, failed);
+  return (int)answer_fail(&q->manner, e, out);
+}
+
+int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
+                uint8_t *out) {
+  struct query q;
+  struct cache_hit hit;
+  count(s->counters, queries);
+  if (client->tcp) count(s->counters, queries_tcp);
+  enum query_verdict verdict = query_read(&q, msg, len, s->seed);
+  if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
+  uint32_t tick = tick_of_ms(now_ms);
+  size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q.manner);
+  enum cache_found found = cache_get(s->cache, &q, tick, limit, out, &hit);
+  if (found == CACHE_FRESH) return answered(s, &hit, out);
+  if (found == CACHE_WORN) {
+    struct cache_hit again;
+    if (forward_worn(s->forward, &q.question, now_ms) && cache_get(s->cache, &q, tick, limit, out, &again) != CACHE_MISS &&
+        again.len) {
+      hit.len = again.len;
+    }
+    return answered(s, &hit, out);
+  }
+  return miss(s, &q, client, now_ms, out);
+}

@@ -1,0 +1,21 @@
+/* The story of a query: the one call that UDP, TCP, tests, fuzzing and benchmarks share. */
+#ifndef JIDNS_SERVER_SERVE_H
+#define JIDNS_SERVER_SERVE_H
+#include "forward/forward.h"
+
+struct serve {
+  struct cache *cache; /* all borrowed */
+  struct forward *forward;
+  struct counters *counters;
+  uint64_t seed;
+  uint32_t max_stale_s; /* 0: nothing stale is given out */
+};
+
+enum { SERVE_LATER = -1 };
+
+/* Answers the query of len octets at msg from this client: writes into out (at least DNS_MSG_MAX octets for TCP, DNS_UDP_MOST
+ * for UDP) and returns the answer's length; 0 when the packet deserves silence; SERVE_LATER when client->deliver will be
+ * called with it. Neither blocks nor allocates unless it returns SERVE_LATER. */
+int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
+                uint8_t *out);
+#endif
