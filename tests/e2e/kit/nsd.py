@@ -1,0 +1,69 @@
+"""NSD as the authority behind the tests, with the zones of zones/ and one zone signed on the spot."""
+
+import shutil
+import subprocess
+
+from kit.ask import ask
+from kit.netns import free_ports
+from kit.proc import Process
+
+CONFIG = """
+server:
+  ip-address: 127.0.0.1@{port}
+  ip-address: ::1@{port}
+  server-count: 1
+  username: ""
+  chroot: ""
+  database: ""
+  zonesdir: "{folder}"
+  zonelistfile: "{folder}/zone.list"
+  xfrdfile: "{folder}/xfrd.state"
+  xfrdir: "{folder}"
+  pidfile: "{folder}/nsd.pid"
+  minimal-responses: yes
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
+  hide-version: yes
+remote-control:
+  control-enable: no
+"""
+
+SIGNED = "signed.lab"
+
+
+def _sign(folder):
+    """Sign SIGNED's zone file in place with a fresh key."""
+    key = subprocess.run(["ldns-keygen", "-a", "ECDSAP256SHA256", SIGNED], cwd=folder, check=True,
+                         capture_output=True, text=True).stdout.strip()
+    subprocess.run(["ldns-signzone", "-f", f"{SIGNED}.zone.signed", f"{SIGNED}.zone", key], cwd=folder,
+                   check=True, capture_output=True)
+    (folder / f"{SIGNED}.zone.signed").rename(folder / f"{SIGNED}.zone")
+
+
+class Nsd:
+    """A running NSD; zones is a folder of NAME.zone files, copied so that nothing is written beside them."""
+
+    def __init__(self, zones, folder):
+        self.port = free_ports()
+        self.server = ("127.0.0.1", self.port)
+        names = []
+        for path in sorted(zones.glob("*.zone")):
+            shutil.copy(path, folder / path.name)
+            names.append(path.name.removesuffix(".zone"))
+        if SIGNED in names:
+            _sign(folder)
+        config = CONFIG.format(port=self.port, folder=folder)
+        config += "".join(f'zone:\n  name: "{"." if n == "root" else n}"\n  zonefile: "{n}.zone"\n'
+                          for n in names)
+        (folder / "nsd.conf").write_text(config)
+        self.process = Process("nsd", ["nsd", "-d", "-c", folder / "nsd.conf"], folder)
+        self.process.wait_for(self._answers, "answer")
+
+    def _answers(self):
+        try:
+            return bool(ask(self.server, "lab", "SOA", patience_s=0.2).answer)
+        except Exception:  # pylint: disable=broad-except
+            return False
+
+    def close(self):
+        self.process.stop()

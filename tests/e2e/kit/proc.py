@@ -1,0 +1,69 @@
+"""Processes of a test: started, waited for, stopped by their own pid, their output kept in files."""
+
+import os
+import signal
+import subprocess
+import time
+
+
+def wait_until(condition, timeout_s, step_s=0.02):
+    """Poll condition() until it is true; returns its last value, so `assert wait_until(...)` reads well."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value or time.monotonic() > deadline:
+            return value
+        time.sleep(step_s)
+
+
+class Process:
+    """One child with stdout and stderr in folder/name.out and folder/name.err."""
+
+    def __init__(self, name, argv, folder, env=None, preexec=None):
+        self.name = name
+        self.argv = [str(a) for a in argv]
+        self.out_path = folder / f"{name}.out"
+        self.err_path = folder / f"{name}.err"
+        with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
+            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                                          env={**os.environ, **(env or {})}, preexec_fn=preexec, cwd=folder)
+
+    @property
+    def stdout(self):
+        return self.out_path.read_text(errors="replace")
+
+    @property
+    def stderr(self):
+        return self.err_path.read_text(errors="replace")
+
+    @property
+    def running(self):
+        return self.child.poll() is None
+
+    def describe(self):
+        return f"{' '.join(self.argv)}\nstatus: {self.child.poll()}\n{self.stdout}{self.stderr}"
+
+    def wait_for(self, condition, what, timeout_s=10):
+        """Wait until condition() holds while the process lives."""
+        wait_until(lambda: condition() or not self.running, timeout_s)
+        if not condition():
+            raise AssertionError(f"{self.name}: no {what} within {timeout_s} s\n{self.describe()}")
+
+    def wait_exit(self, timeout_s=10):
+        """The exit status of a process that is expected to end by itself."""
+        try:
+            return self.child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.name} still runs after {timeout_s} s\n{self.describe()}") from None
+
+    def stop(self, how=signal.SIGTERM, timeout_s=10):
+        """Ask it to end, kill it if it will not; returns the exit status (None: had to be killed)."""
+        if self.running:
+            self.child.send_signal(how)
+            try:
+                self.child.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+                return None
+        return self.child.returncode

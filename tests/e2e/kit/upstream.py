@@ -1,0 +1,177 @@
+"""A DNS server made of a Python function: relays, lies, stalls, and remembers every question it was asked."""
+
+import concurrent.futures
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+
+
+@dataclass
+class Seen:
+    """One question that reached the upstream."""
+    name: str
+    rdtype: str
+    transport: str
+    source: tuple
+    id: int
+    do: bool
+    options: tuple = ()
+    wire: bytes = field(repr=False, default=b"")
+
+    @property
+    def question(self):
+        return self.name, self.rdtype
+
+
+@dataclass
+class Asked:
+    """What a handler gets: the parsed query, where it came from, and how to answer from elsewhere."""
+    query: dns.message.Message
+    wire: bytes
+    transport: str
+    source: tuple
+    reply_raw: callable
+
+
+class Upstream:
+    """Listens for UDP and TCP on host:port and answers with handler(Asked) -> bytes, Message or None."""
+
+    def __init__(self, handler, port, host="127.0.0.1", namespace=None):
+        self.handler, self.host, self.port = handler, host, port
+        self.seen = []
+        self.trouble = []
+        self._open = True
+        self._udp, self._tcp = namespace.call(self._sockets) if namespace else self._sockets()
+        self._pool = concurrent.futures.ThreadPoolExecutor(64)
+        self._threads = [threading.Thread(target=t, daemon=True) for t in (self._serve_udp, self._serve_tcp)]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def address(self):
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def _sockets(self):
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        tcp = socket.socket(family, socket.SOCK_STREAM)
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for sock in (udp, tcp):
+            sock.bind((self.host, self.port))
+            sock.settimeout(0.1)
+        tcp.listen(64)
+        return udp, tcp
+
+    def _serve_udp(self):
+        while self._open:
+            try:
+                wire, source = self._udp.recvfrom(65535)
+            except socket.timeout:
+                continue
+            except OSError:
+                return
+            self._pool.submit(self._answer, wire, "udp", source, lambda b, to=source: self._udp.sendto(b, to))
+
+    def _serve_tcp(self):
+        while self._open:
+            try:
+                connection, source = self._tcp.accept()
+            except socket.timeout:
+                continue
+            except OSError:
+                return
+            threading.Thread(target=self._serve_connection, args=(connection, source), daemon=True).start()
+
+    def _serve_connection(self, connection, source):
+        connection.settimeout(5)
+        with connection, connection.makefile("rb") as stream:
+            try:
+                while self._open and len(head := stream.read(2)) == 2:
+                    wire = stream.read(struct.unpack("!H", head)[0])
+                    self._answer(wire, "tcp", source,
+                                 lambda b: connection.sendall(struct.pack("!H", len(b)) + b))
+            except OSError:
+                pass
+
+    def _answer(self, wire, transport, source, reply_raw):
+        try:
+            query = dns.message.from_wire(wire)
+            question = query.question[0]
+            self.seen.append(Seen(question.name.to_text().lower(), dns.rdatatype.to_text(question.rdtype),
+                                  transport, source, query.id, bool(query.ednsflags & dns.flags.DO),
+                                  tuple(int(o.otype) for o in query.options), wire))
+            reply = self.handler(Asked(query, wire, transport, source, reply_raw))
+            if isinstance(reply, dns.message.Message):
+                reply = reply.to_wire()
+            if reply and self._open:
+                reply_raw(reply)
+        except Exception as error:  # pylint: disable=broad-except
+            if self._open:
+                self.trouble.append(f"{type(error).__name__}: {error} for {wire.hex()}")
+
+    def asked(self, name=None, rdtype=None, transport=None):
+        """The questions seen so far that match; names in lower case with the final dot."""
+        return [s for s in list(self.seen) if name in (None, s.name) and rdtype in (None, s.rdtype)
+                and transport in (None, s.transport)]
+
+    def questions(self):
+        """The set of (name, type) seen so far."""
+        return {s.question for s in list(self.seen)}
+
+    def forget(self):
+        self.seen.clear()
+
+    def close(self):
+        self._open = False
+        for sock in (self._udp, self._tcp):
+            sock.close()
+        self._pool.shutdown(wait=True)
+        for thread in self._threads:
+            thread.join(2)
+        assert not self.trouble, f"the test's own upstream failed: {self.trouble[:3]}"
+
+
+def relay_to(host, port):
+    """A handler that passes bytes on to a real server and its bytes back."""
+    def handler(asked):
+        if asked.transport == "tcp":
+            with socket.create_connection((host, port), 3) as tcp, tcp.makefile("rb") as stream:
+                tcp.sendall(struct.pack("!H", len(asked.wire)) + asked.wire)
+                return stream.read(struct.unpack("!H", stream.read(2))[0])
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(3)
+            udp.connect((host, port))
+            udp.send(asked.wire)
+            return udp.recv(65535)
+    return handler
+
+
+def always(rcode):
+    """A handler that answers everything with this rcode."""
+    def handler(asked):
+        reply = dns.message.make_response(asked.query)
+        reply.set_rcode(rcode)
+        return reply
+    return handler
+
+
+def silent(_asked):
+    """A handler that never answers: a black hole."""
+    return None
+
+
+def late(handler, seconds):
+    """The same handler, its answers held back."""
+    def held(asked):
+        time.sleep(seconds)
+        return handler(asked)
+    return held
