@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "dns/ttl.h"
+#include "forward/failures.h"
 #include "forward/pending.h"
 #include "forward/verify.h"
 
@@ -15,6 +16,7 @@ struct forward {
   struct forward_options o;
   struct forward_watch watch;
   struct pending_table table;
+  struct failures failures;
   struct try *reply_try;    /* while a reply is looked at: */
   const uint8_t *reply_msg; /* borrowed from the carrier */
   size_t reply_len;
@@ -173,6 +175,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
 static enum next step_store(struct forward *f, struct pending *p, uint64_t now_ms) {
   uint32_t attend = 0;
   size_t spare = 0;
+  failures_forget(&f->failures, &p->question);
   f->answer.head.born = tick_of_ms(now_ms);
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
   enum cache_put_how how = p->ahead ? CACHE_AHEAD : CACHE_ASKED;
@@ -208,6 +211,7 @@ static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms
 static enum next step_fail(struct forward *f, struct pending *p, uint64_t now_ms) {
   enum err why = p->last == ERR_NONE ? ERR_NO_UPSTREAM : p->last;
   pending_drop_tries(p);
+  failures_add(&f->failures, &p->question, why, now_ms);
   for (struct waiter *w; (w = pending_first(p));) {
     if (!deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why);
   }
@@ -293,14 +297,16 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
   }
 }
 
-/* Gives up on waiters whose patience is over: a stale answer early, SERVFAIL at the end. */
+/* Gives up on waiters whose patience is over: a stale answer early (at once when there is no hope), SERVFAIL at the end. */
 static void serve_impatient(struct pending *p, uint64_t now_ms) {
   struct forward *f = p->forward;
+  bool failing = upstream_is_failing(f->o.upstream) && !p->stale_missing;
   list_each(node, &p->waiters) {
     struct waiter *w = container(node, struct waiter, link);
-    if (waiter_due(f, p, w) > now_ms) break;
+    if (waiter_due(f, p, w) > now_ms && !failing) break;
     if (deliver_stale(f, p, w, now_ms)) continue;
     p->stale_missing = true;
+    failing = false;
     if (w->since_ms + PATIENCE_MS <= now_ms) deliver_failure(f, p, w, ERR_TIMEOUT);
   }
 }
@@ -375,14 +381,17 @@ static enum err lead(struct forward *f, const struct query *q, const struct clie
 }
 
 enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms) {
+  enum err e = failures_find(&f->failures, &q->question, now_ms);
+  if (e != ERR_NONE) return e;
   struct pending *p = pending_find(&f->table, &q->question);
-  enum err e = p ? join(f, p, q, client, now_ms) : lead(f, q, client, now_ms);
+  e = p ? join(f, p, q, client, now_ms) : lead(f, q, client, now_ms);
   if (f->watch.asked) f->watch.asked(f->watch.ctx, &q->question, now_ms);
   return e;
 }
 
 void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms) {
   struct pending *p = pending_find(&f->table, q);
+  if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return;
   if (p) {
     if (p->step != STEP_HELD && p->step != STEP_FAIL) ask_anew(f, p, now_ms);
     return;
@@ -404,7 +413,9 @@ void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms)
   if (!cache_has(f->o.cache, q, tick_of_ms(now_ms)) && !pending_find(&f->table, q)) forward_renew(f, q, now_ms);
 }
 
-bool forward_is_failing(const struct forward *f) { return upstream_is_failing(f->o.upstream); }
+bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {
+  return upstream_is_failing(f->o.upstream) || failures_find(&f->failures, q, now_ms) != ERR_NONE;
+}
 
 bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms) {
   return f->watch.worn && f->watch.worn(f->watch.ctx, q, now_ms);
@@ -421,6 +432,7 @@ struct forward *forward_new(const struct forward_options *options) {
   f->o = *options;
   f->watch = (struct forward_watch){0};
   f->reply_try = NULL;
+  f->failures = (struct failures){0};
   f->asking = false;
   if (pending_table_init(&f->table)) return f;
   free(f);
@@ -444,6 +456,7 @@ void forward_stop(struct forward *f, uint64_t now_ms) {
 void forward_free(struct forward *f) {
   if (!f) return;
   pending_table_close(&f->table);
+  failures_close(&f->failures);
   free(f);
 }
 

@@ -70,8 +70,9 @@ void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms)
 /* Asks q for nobody although the cache has it, because it is about to expire or was given out stale. Bounded as above. */
 void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms);
 
-/* All upstreams are known to be down: what the cache has, stale or not, should be given out at once. */
-bool forward_is_failing(const struct forward *f);
+/* All upstreams are known to be down, or q failed a moment ago (RFC 9520): what the cache has of it, stale or not, should be
+ * given out at once. */
+bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* A client found q's entry past its attend tick: see forward_watch.worn. */
 bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms);

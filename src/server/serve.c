@@ -23,7 +23,7 @@ static int miss(struct serve *s, const struct query *q, const struct client *cli
     count(s->counters, refused);
     return (int)query_refuse(&q->manner, QUERY_REFUSED, out);
   }
-  if (s->max_stale_s && forward_is_failing(s->forward)) {
+  if (s->max_stale_s && forward_is_failing(s->forward, &q->question, now_ms)) {
     size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
     struct cache_hit hit;
     if (cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, &hit)) {
