@@ -1,0 +1,35 @@
+/* failures.c: questions that failed a moment ago. Exports failures_*. */
+#include "forward/failures.h"
+
+#include <stdlib.h>
+
+static struct failure *place(const struct failures *f, const struct question *q) {
+  return f->table ? &f->table[q->hash % FAILURES] : NULL;
+}
+
+void failures_add(struct failures *f, const struct question *q, enum err why, uint64_t now_ms) {
+  if (why != ERR_SERVFAIL && why != ERR_REFUSED && why != ERR_LAME && why != ERR_LIE && why != ERR_RCODE) return;
+  if (!f->table && !(f->table = calloc(FAILURES, sizeof *f->table))) return;
+  struct failure *x = place(f, q);
+  bool again = x->hash == q->hash && now_ms < x->until_ms + x->for_ms;
+  x->for_ms = again ? x->for_ms * 2 : FAILURE_FIRST_MS;
+  if (x->for_ms > FAILURE_MOST_MS) x->for_ms = FAILURE_MOST_MS;
+  x->hash = q->hash;
+  x->why = why;
+  x->until_ms = now_ms + x->for_ms;
+}
+
+enum err failures_find(const struct failures *f, const struct question *q, uint64_t now_ms) {
+  const struct failure *x = place(f, q);
+  return x && x->hash == q->hash && now_ms < x->until_ms ? x->why : ERR_NONE;
+}
+
+void failures_forget(struct failures *f, const struct question *q) {
+  struct failure *x = place(f, q);
+  if (x && x->hash == q->hash) *x = (struct failure){0};
+}
+
+void failures_close(struct failures *f) {
+  free(f->table);
+  f->table = NULL;
+}

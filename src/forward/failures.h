@@ -1,0 +1,30 @@
+/* What failed a moment ago is not asked again at once (RFC 9520). Kept beside the cache, not in it, so that a failure never
+ * takes the place of a stale answer. */
+#ifndef JIDNS_FORWARD_FAILURES_H
+#define JIDNS_FORWARD_FAILURES_H
+#include "base/err.h"
+#include "dns/question.h"
+
+enum {
+  FAILURES = 4096,         /* remembered at a time; a newer one may take an older one's place */
+  FAILURE_FIRST_MS = 5000, /* doubled each time in a row, RFC 9520 section 3.2 */
+  FAILURE_MOST_MS = 300000
+};
+
+struct failure {
+  uint64_t hash, until_ms;
+  uint32_t for_ms;
+  enum err why;
+};
+
+struct failures {
+  struct failure *table; /* FAILURES of them, made when the first comes */
+};
+
+/* Remembers that q failed. Only what a server said counts; silence and closed ports are the upstream room's to remember, so
+ * that a network's return is noticed at once. */
+void failures_add(struct failures *f, const struct question *q, enum err why, uint64_t now_ms);
+enum err failures_find(const struct failures *f, const struct question *q, uint64_t now_ms); /* ERR_NONE: ask */
+void failures_forget(struct failures *f, const struct question *q);                          /* it was answered */
+void failures_close(struct failures *f);
+#endif
