@@ -60,6 +60,12 @@ static void ask_lacking(struct xmpp *x, const struct outcome *out, uint8_t key_f
   }
 }
 
+static bool is_wanted(const struct xmpp *x, const struct question *q) {
+  struct family f;
+  if (x->o.expand == XMPP_EXPAND_OFF || question_type(q) != TYPE_SRV || question_class(q) != CLASS_IN) return false;
+  return x->o.expand_all || family_of(q, &f);
+}
+
 /* Makes x->made: the answer's own records, then its targets' addresses in the order in which programs try them. False when
  * there are no targets. */
 static bool expand(struct xmpp *x, const struct question *q, const struct answer *a, uint32_t tick, struct outcome *out) {
@@ -92,9 +98,8 @@ static void copy_answer(struct answer *to, const struct answer *from) {
 
 void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
                   uint64_t now_ms) {
-  struct family f;
   struct outcome out;
-  if (!family_of(q, &f) || !expand(x, q, a, tick_of_ms(now_ms), &out)) return;
+  if (!is_wanted(x, q) || !expand(x, q, a, tick_of_ms(now_ms), &out)) return;
   if (out.added) count(x->counters, expanded);
   copy_answer(a, &x->made);
   if (!out.missing) return;
@@ -111,15 +116,14 @@ static uint32_t next_look(const struct xmpp *x, const struct answer *a, const st
 }
 
 bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  struct family f;
   struct outcome out;
   uint32_t tick = tick_of_ms(now_ms);
-  if (x->o.expand == XMPP_EXPAND_OFF || !family_of(q, &f) || cache_peek(x->cache, q, tick, &x->old) != CACHE_FRESH ||
+  if (!is_wanted(x, q) || cache_peek(x->cache, q, tick, &x->old) != CACHE_FRESH ||
       !expand(x, q, &x->old, tick, &out)) {
     cache_snooze(x->cache, q, tick, UINT32_MAX);
     return false;
   }
-  if (x->o.prefetch) ask_lacking(x, &out, f.key_flags, now_ms);
+  if (x->o.prefetch) ask_lacking(x, &out, question_flags(q), now_ms);
   if (out.added) count(x->counters, expanded);
   return cache_put(x->cache, q, &x->made, CACHE_ASKED, next_look(x, &x->made, &out, tick), 0);
 }
@@ -142,16 +146,15 @@ static void address_settled(struct xmpp *x, uint64_t hash, uint64_t now_ms) {
 }
 
 uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
-  struct family f;
   struct outcome out;
   address_settled(x, q->hash, now_ms);
-  if (!a || !family_of(q, &f) || x->held_count == HELD_MOST) return 0;
+  if (!a || !is_wanted(x, q) || x->held_count == HELD_MOST) return 0;
   if (!expand(x, q, a, tick_of_ms(now_ms), &out) || !out.missing) return 0;
   struct held *h = &x->held[x->held_count++];
   h->question = *q;
   h->until_ms = now_ms + EXPAND_WAIT_MS;
   h->missing = out.missing;
   memcpy(h->hashes, out.hashes, out.missing * sizeof *out.hashes);
-  ask_lacking(x, &out, f.key_flags, now_ms);
+  ask_lacking(x, &out, question_flags(q), now_ms);
   return EXPAND_WAIT_MS;
 }

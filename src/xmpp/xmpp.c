@@ -14,7 +14,7 @@ static void amend(void *ctx, const struct question *q, struct answer *a, uint32_
                   uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (x->o.prefetch) *attend = renew_attend(a);
-  if (x->o.expand != XMPP_EXPAND_OFF) expand_amend(x, q, a, attend, spare, now_ms);
+  expand_amend(x, q, a, attend, spare, now_ms);
 }
 
 static uint32_t settled(void *ctx, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms) {

@@ -12,7 +12,8 @@ enum xmpp_expand {
 
 struct xmpp_options {
   enum xmpp_expand expand;
-  bool prefetch; /* ask for a family's other records ahead, renew names in use before they expire */
+  bool expand_all; /* SRV answers of every service, not only the XMPP ones */
+  bool prefetch;   /* ask for a family's other records ahead, renew names in use before they expire */
 };
 
 struct xmpp;
