@@ -1,0 +1,50 @@
+/* test_must.c: the two tiers of assertion. */
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+
+Test(must, aborts_when_it_does_not_hold, .signal = SIGABRT, .init = cr_redirect_stderr) { must(1 + 1 == 3); }
+
+static int calls;
+static bool yes(void) {
+  calls++;
+  return true;
+}
+
+Test(must, looks_once_and_goes_on_when_it_holds) {
+  must(yes());
+  cr_expect_eq(calls, 1);
+}
+
+Test(must, broken_says_what_and_where_and_lets_go_on, .init = cr_redirect_stderr) {
+  cr_expect(broken(yes()));
+  cr_expect_not(broken(!yes()));
+  fflush(stderr);
+  char said[256] = {0};
+  cr_expect_gt(fread(said, 1, sizeof said - 1, cr_get_redirected_stderr()), 0);
+  cr_expect_not_null(strstr(said, "test_must.c"));
+  cr_expect_not_null(strstr(said, "broken: yes()"));
+}
+
+Test(must, allocates_memory_that_is_zero_where_it_says_so) {
+  uint8_t *p = must_zalloc(1000);
+  for (int i = 0; i < 1000; i++) cr_assert_eq(p[i], 0);
+  free(p);
+  free(must_alloc(1));
+}
+
+Test(must, finds_the_object_around_its_member) {
+  struct outer {
+    int a;
+    char b;
+    long inner;
+  } o;
+  cr_expect_eq(container(&o.inner, struct outer, inner), &o);
+  cr_expect_eq(container(&o.a, struct outer, a), &o);
+}
