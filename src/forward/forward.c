@@ -187,6 +187,11 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
 
 static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_ms) {
   uint32_t hold_ms = 0;
+  char text[QUESTION_TEXT];
+  const struct answer_head *h = &f->answer.head;
+  log_debug("forward", "%s: rcode %u, %u answers, %u added, TTL %u s, after %u ms%s",
+            question_format(&p->question, text), h->rcode, h->an, h->ar, f->answer.ttl_s,
+            (unsigned)(now_ms - p->started_ms), pending_first(p) ? "" : ", nobody waits");
   pending_drop_tries(p);
   if (f->watch.settled) hold_ms = f->watch.settled(f->watch.ctx, &p->question, &f->answer, p->ahead, now_ms);
   if (hold_ms > 0 && pending_first(p) && f->answer.ttl_s > 0) {
@@ -355,7 +360,7 @@ static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
 
 static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
                      uint64_t now_ms) {
-  if (p->ahead) count(f->o.counters, ahead_used);
+  if (p->ahead) count(f->o.counters, ahead_joined);
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
   if (p->step == STEP_HELD || p->step == STEP_FAIL) return ERR_NONE;

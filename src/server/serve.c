@@ -12,7 +12,7 @@ static int refuse(struct serve *s, const struct query *q, enum query_verdict ver
 
 static int answered(struct serve *s, const struct cache_hit *hit, const uint8_t *out) {
   count(s->counters, hit);
-  if (hit->first_use) count(s->counters, ahead_used);
+  if (hit->first_use) count(s->counters, ahead_hit);
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return (int)hit->len;
 }

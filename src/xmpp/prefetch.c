@@ -62,6 +62,8 @@ static void hint_targets(struct xmpp *x, const struct question *q, uint64_t now_
 
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question other;
+  if (f->role == FAMILY_CLIENT) count(x->counters, family_client);
+  else count(x->counters, family_server);
   family_sibling(f, x->seed, &other);
   ahead(x, &other, now_ms);
   hint_targets(x, q, now_ms);

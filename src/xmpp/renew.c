@@ -2,6 +2,7 @@
  * once, so that nobody has to wait for it. Exports renew_* to the room. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
@@ -38,6 +39,9 @@ static void due(struct timer *t, uint64_t now_ms) {
   struct question q = {.hash = r->hash, .name_len = r->name_len};
   memcpy(q.key, r->key, r->key_len);
   struct forward *f = r->xmpp->forward;
+  char text[QUESTION_TEXT];
+  log_debug("xmpp", "in use, renewed: %s", question_format(&q, text));
+  count(r->xmpp->counters, renewed);
   unlink_and_free(r);
   forward_renew(f, &q, now_ms);
 }
