@@ -14,8 +14,8 @@ enum {
  * beyond its time, which whole seconds would do. */
 static inline uint32_t tick_of_ms(uint64_t now_ms) { return (uint32_t)(now_ms / (1000 / TICKS_PER_S)); }
 static inline uint32_t ticks_of_ttl(uint32_t ttl_s) { return ttl_s * TICKS_PER_S; }
-/* Whole seconds that `then` lies behind `now`. */
-static inline uint32_t ticks_age_s(uint32_t now, uint32_t then) { return (now - then) / TICKS_PER_S; }
+/* Whole seconds that `then` lies behind `now`; 0 when it lies ahead, as what a thread with a later clock has just stored. */
+static inline uint32_t ticks_age_s(uint32_t now, uint32_t then) { return now > then ? (now - then) / TICKS_PER_S : 0; }
 
 /* A TTL as received: the top bit means 0 (RFC 2181 section 8), more than TTL_MOST is TTL_MOST. */
 static inline uint32_t ttl_received(uint32_t ttl) { return ttl >> 31 ? 0 : ttl > TTL_MOST ? TTL_MOST : ttl; }
