@@ -1,7 +1,8 @@
 # Sourced by the scripts beside it. Needs $me (the script's name in messages) and $root (the source tree).
 # shellcheck shell=bash disable=SC2154
 
-build_packages=(gcc make libc6-dev autoconf automake pkg-config xz-utils libuv1-dev libxxhash-dev libldns-dev)
+build_packages=(gcc make libc6-dev autoconf automake pkg-config
+  libuv1-dev libxxhash-dev libldns-dev libidn2-dev)
 
 die() {
   echo "$me: $*" >&2
