@@ -7,9 +7,10 @@ struct carrier_ops {
   /* Takes the question (msg, len octets, id not yet set) on its way: ERR_NONE, and x->done will be called or the exchange
    * dropped; or what failed, and nothing is under way. It may be sent only at the next flush. */
   enum err (*ask)(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len, uint64_t now_ms);
-  /* Forgets the exchange; its reply, should it come, is counted as wrong. */
+  /* Forgets the exchange; its reply, should it come while its socket is open, is counted as wrong. */
   void (*drop)(struct carrier *c, struct exchange *x);
-  /* Sends what was asked since the last flush; called once a turn of the loop. */
+  /* Sends what was asked since the last flush; called once a turn of the loop, before it waits. Never calls
+   * done. */
   void (*flush)(struct carrier *c, uint64_t now_ms);
   /* Closes and frees; no exchange may be under way. Handles close in the loop's next turns. */
   void (*close)(struct carrier *c);

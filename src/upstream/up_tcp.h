@@ -1,5 +1,5 @@
-/* Questions over TCP: one connection to the server, opened when needed, kept for a while, pipelined, answers in any order
- * (RFC 7766 section 6.2.1). */
+/* Questions over TCP: one connection to the server, opened when needed, kept for a while, pipelined, answers
+ * in any order (RFC 7766 section 6.2.1). */
 #ifndef JIDNS_UPSTREAM_UP_TCP_H
 #define JIDNS_UPSTREAM_UP_TCP_H
 #include <uv.h>
@@ -11,11 +11,13 @@
 
 enum {
   UP_TCP_IDLE_MS = 10000, /* a connection without questions is closed after this */
-  UP_TCP_STALL_MS = 3000  /* questions waiting and not an octet received for so long: the connection is given up */
+  UP_TCP_STALL_MS = 3000, /* questions waiting, no octet received for so long: the connection is given up */
+  UP_TCP_OPEN = 4096      /* questions on one connection; further ones are refused with ERR_OVERLOAD */
 };
 
-/* All borrowed for the carrier's life. NULL when memory is out. When the connection breaks, the exchanges on it end with
- * ERR_TCP; those that never got an octet of reply over a connection that had served before are first asked once more over a
- * new one (the server may just have closed it for idleness). */
-struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters, struct random *random);
+/* All borrowed for the carrier's life. NULL when memory is out. When the connection breaks, the exchanges on
+ * it end with ERR_TCP; those that never got an octet of reply over a connection that had served before are
+ * first asked once more over a new one (the server may just have closed it for idleness). */
+struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
+                           struct random *random);
 #endif

@@ -1,0 +1,361 @@
+/* up_tcp.c: questions to one server over one TCP connection. Exports up_tcp_new. */
+#include "upstream/up_tcp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+#include "dns/frame.h"
+
+enum {
+  TCP_MAGIC = 0x74637063,
+  CONN_MAGIC = 0x7463706e,
+  BUCKETS = 64,      /* lists of exchanges, by id */
+  READ_ROOM = 16384  /* octets; more only for a frame that is longer */
+};
+_Static_assert(UP_TCP_OPEN < 65536 / 4, "a free id must be found in a few draws");
+
+struct up_tcp {
+  struct carrier carrier;
+  uint32_t magic;
+  uv_loop_t *loop;
+  union addr server;
+  struct counters *counters;
+  struct random *random;
+  uv_timer_t timer;      /* runs while there is a connection: stall or idleness, see due_ms */
+  unsigned handles;      /* open in libuv: the timer and the connections' */
+  struct tcp_conn *conn; /* the one that takes questions; NULL when there is none */
+};
+
+struct tcp_conn {
+  uint32_t magic;
+  struct up_tcp *owner;
+  uv_tcp_t tcp;
+  uv_connect_t connect;
+  bool closed;        /* only libuv's last callbacks are still to come */
+  bool served;        /* a question was answered on it */
+  unsigned open;      /* exchanges that wait on it */
+  uint64_t since_ms;  /* the last octet received, or the first question since none waited */
+  uint64_t silent_ms; /* the first question since the last octet received, 0: none */
+  struct list unsent; /* struct tcp_question */
+  uint8_t *in;        /* received: the beginning of a frame */
+  size_t in_len, in_room;
+  struct list by_id[BUCKETS];
+};
+
+/* A question under way, kept so that it can be asked again. */
+struct tcp_question {
+  struct exchange *x;
+  struct tcp_conn *conn;
+  struct list unsent; /* conn's, until written */
+  bool again;         /* this is its second connection */
+  size_t len;
+  uint8_t frame[];
+};
+
+struct tcp_write {
+  uv_write_t req;
+  uint8_t octets[];
+};
+
+static struct up_tcp *tcp_of(struct carrier *c) {
+  struct up_tcp *t = container(c, struct up_tcp, carrier);
+  must(t->magic == TCP_MAGIC);
+  return t;
+}
+
+static struct tcp_conn *conn_of(void *data) {
+  struct tcp_conn *conn = data;
+  must(conn->magic == CONN_MAGIC);
+  return conn;
+}
+
+static void handle_gone(struct up_tcp *t) {
+  if (--t->handles) return;
+  t->magic = 0;
+  free(t);
+}
+
+static void on_conn_closed(uv_handle_t *handle) {
+  struct tcp_conn *conn = conn_of(handle->data);
+  struct up_tcp *t = conn->owner;
+  must(conn->open == 0);
+  conn->magic = 0;
+  free(conn->in);
+  free(conn);
+  handle_gone(t);
+}
+
+/* What was received stays readable until on_conn_closed: this may run inside a done that still reads it. */
+static void conn_close(struct tcp_conn *conn) {
+  struct up_tcp *t = conn->owner;
+  if (conn->closed) return;
+  conn->closed = true;
+  if (t->conn == conn) {
+    t->conn = NULL;
+    uv_timer_stop(&t->timer);
+  }
+  uv_close((uv_handle_t *)&conn->tcp, on_conn_closed);
+}
+
+static struct exchange *conn_find(struct tcp_conn *conn, uint16_t id) {
+  struct list *bucket = &conn->by_id[id % BUCKETS];
+  list_each(node, bucket) {
+    struct exchange *x = container(node, struct exchange, link);
+    if (x->id == id) return x;
+  }
+  return NULL;
+}
+
+static uint64_t due_ms(const struct tcp_conn *conn) {
+  return conn->since_ms + (conn->open ? UP_TCP_STALL_MS : UP_TCP_IDLE_MS);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void timer_set(struct up_tcp *t, uint64_t now_ms) {
+  uint64_t due = due_ms(t->conn);
+  uv_timer_start(&t->timer, on_timer, due > now_ms ? due - now_ms : 0, 0);
+}
+
+static void on_connect(uv_connect_t *req, int status);
+
+static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
+  struct tcp_conn *conn = calloc(1, sizeof *conn);
+  if (!conn) return ERR_MEMORY;
+  must(uv_tcp_init(t->loop, &conn->tcp) == 0);
+  t->handles++;
+  conn->magic = CONN_MAGIC;
+  conn->owner = t;
+  conn->tcp.data = conn;
+  conn->connect.data = conn;
+  conn->since_ms = now_ms;
+  list_init(&conn->unsent);
+  for (unsigned i = 0; i < BUCKETS; i++) list_init(&conn->by_id[i]);
+  uv_tcp_nodelay(&conn->tcp, 1);
+  t->conn = conn;
+  if (uv_tcp_connect(&conn->connect, &conn->tcp, &t->server.any, on_connect) == 0) return ERR_NONE;
+  conn_close(conn);
+  return ERR_TCP;
+}
+
+/* Every question on it was dropped, and for so long not an octet came: the server may be gone. */
+static bool conn_is_suspect(const struct tcp_conn *conn, uint64_t now_ms) {
+  return !conn->open && conn->silent_ms && now_ms - conn->silent_ms >= UP_TCP_STALL_MS;
+}
+
+/* Puts the question on the connection, a new one if need be, with an id that is free there. */
+static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t now_ms) {
+  if (t->conn && conn_is_suspect(t->conn, now_ms)) conn_close(t->conn);
+  enum err e = t->conn ? ERR_NONE : conn_open(t, now_ms);
+  if (e != ERR_NONE) return e;
+  struct tcp_conn *conn = t->conn;
+  if (conn->open >= UP_TCP_OPEN) return ERR_OVERLOAD;
+  do q->x->id = random_u16(t->random);
+  while (conn_find(conn, q->x->id));
+  store_u16(q->frame + FRAME_HEAD, q->x->id);
+  q->conn = conn;
+  list_append(&conn->by_id[q->x->id % BUCKETS], &q->x->link);
+  list_append(&conn->unsent, &q->unsent);
+  if (!conn->silent_ms) conn->silent_ms = now_ms;
+  if (conn->open++ == 0) {
+    conn->since_ms = now_ms;
+    timer_set(t, now_ms);
+  }
+  return ERR_NONE;
+}
+
+/* Takes the question off its connection. */
+static void question_leave(struct tcp_question *q) {
+  list_remove(&q->x->link);
+  list_remove(&q->unsent);
+  q->conn->open--;
+}
+
+static void question_free(struct tcp_question *q) {
+  q->x->carrier = NULL;
+  free(q);
+}
+
+static bool reply_has_begun(const struct tcp_conn *conn, uint16_t id) {
+  return conn->in_len >= FRAME_HEAD + sizeof id && load_u16(conn->in + FRAME_HEAD) == id;
+}
+
+static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
+  struct list ending;
+  list_init(&ending);
+  if (conn->closed) return;
+  for (unsigned i = 0; i < BUCKETS; i++) {
+    for (struct list *node; (node = list_pop(&conn->by_id[i]));) list_append(&ending, node);
+  }
+  conn_close(conn);
+  while (!list_empty(&ending)) { /* done may drop others of them */
+    struct exchange *x = container(ending.next, struct exchange, link);
+    struct tcp_question *q = x->place;
+    question_leave(q);
+    if (conn->served && !q->again && !reply_has_begun(conn, x->id)) {
+      q->again = true;
+      if (question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
+    }
+    question_free(q);
+    x->done(x, ERR_TCP, NULL, 0, now_ms);
+  }
+}
+
+static void on_timer(uv_timer_t *timer) {
+  struct up_tcp *t = timer->data;
+  must(t->magic == TCP_MAGIC && t->conn);
+  uint64_t now_ms = clock_ms();
+  if (now_ms < due_ms(t->conn)) timer_set(t, now_ms);
+  else conn_break(t->conn, now_ms);
+}
+
+static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  struct counters *counters = conn->owner->counters;
+  struct exchange *x = len >= DNS_HEADER ? conn_find(conn, load_u16(msg)) : NULL;
+  if (!x || !exchange_matches(x, msg, len)) {
+    count(counters, reply_wrong);
+    return;
+  }
+  count(counters, reply_good);
+  conn->served = true;
+  struct tcp_question *q = x->place;
+  question_leave(q);
+  question_free(q);
+  x->done(x, ERR_NONE, msg, len, now_ms);
+}
+
+/* Octets that the frame begun at conn->in takes, as far as that is known. */
+static size_t frame_need(const struct tcp_conn *conn) {
+  return conn->in_len < FRAME_HEAD ? FRAME_HEAD : FRAME_HEAD + (size_t)load_u16(conn->in);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+  (void)suggested;
+  struct tcp_conn *conn = conn_of(handle->data);
+  size_t need = frame_need(conn), room = need > READ_ROOM ? need : READ_ROOM;
+  *buf = (uv_buf_t){0}; /* makes libuv report UV_ENOBUFS */
+  if (conn->in_room < room) {
+    uint8_t *in = realloc(conn->in, room);
+    if (!in) return;
+    conn->in = in;
+    conn->in_room = room;
+  }
+  *buf = uv_buf_init((char *)conn->in + conn->in_len, (unsigned)(conn->in_room - conn->in_len));
+}
+
+/* Gives out the whole frames that were received; any done may close the connection. */
+static void take_frames(struct tcp_conn *conn, uint64_t now_ms) {
+  size_t at = 0, msg_len;
+  for (size_t took; (took = frame_next(conn->in + at, conn->in_len - at, &msg_len)); at += took) {
+    take_reply(conn, conn->in + at + FRAME_HEAD, msg_len, now_ms);
+    if (conn->closed) return;
+  }
+  conn->in_len -= at;
+  memmove(conn->in, conn->in + at, conn->in_len);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
+  (void)buf;
+  struct tcp_conn *conn = conn_of(stream->data);
+  uint64_t now_ms = clock_ms();
+  if (nread < 0) conn_break(conn, now_ms);
+  if (nread > 0) {
+    conn->in_len += (size_t)nread;
+    conn->since_ms = now_ms;
+    conn->silent_ms = 0;
+    take_frames(conn, now_ms);
+  }
+  if (conn->closed) return;
+  if (conn->open && !conn->silent_ms) conn->silent_ms = now_ms;
+  if (conn->in_len) return;
+  free(conn->in);
+  conn->in = NULL;
+  conn->in_room = 0;
+}
+
+static void on_connect(uv_connect_t *req, int status) {
+  struct tcp_conn *conn = conn_of(req->data);
+  if (conn->closed) return;
+  if (status == 0) status = uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
+  if (status < 0) conn_break(conn, clock_ms());
+}
+
+static void on_written(uv_write_t *req, int status) {
+  struct tcp_conn *conn = conn_of(req->handle->data);
+  free(container(req, struct tcp_write, req));
+  if (status < 0) conn_break(conn, clock_ms());
+}
+
+static enum err tcp_ask(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len,
+                        uint64_t now_ms) {
+  struct up_tcp *t = tcp_of(c);
+  must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MOST);
+  struct tcp_question *q = malloc(sizeof *q + FRAME_HEAD + len);
+  if (!q) return ERR_MEMORY;
+  *q = (struct tcp_question){.x = x, .len = FRAME_HEAD + len};
+  store_u16(q->frame, (uint16_t)len);
+  memcpy(q->frame + FRAME_HEAD, msg, len);
+  enum err e = question_join(q, t, now_ms);
+  if (e == ERR_NONE) x->place = q;
+  else free(q);
+  return e;
+}
+
+static void tcp_drop(struct carrier *c, struct exchange *x) {
+  struct tcp_question *q = x->place;
+  must(tcp_of(c) == q->conn->owner);
+  question_leave(q);
+  question_free(q);
+}
+
+static void tcp_flush(struct carrier *c, uint64_t now_ms) {
+  (void)now_ms;
+  struct up_tcp *t = tcp_of(c);
+  struct tcp_conn *conn = t->conn;
+  if (!conn || list_empty(&conn->unsent)) return;
+  size_t len = 0;
+  list_each(node, &conn->unsent) len += container(node, struct tcp_question, unsent)->len;
+  struct tcp_write *w = malloc(sizeof *w + len);
+  if (!w) return; /* the next flush may find memory; else the connection stalls and is given up */
+  uv_buf_t buf = uv_buf_init((char *)w->octets, (unsigned)len);
+  uint8_t *at = w->octets;
+  unsigned questions = 0;
+  for (struct list *node; (node = list_pop(&conn->unsent)); questions++) {
+    struct tcp_question *q = container(node, struct tcp_question, unsent);
+    memcpy(at, q->frame, q->len);
+    at += q->len;
+  }
+  if (broken(uv_write(&w->req, (uv_stream_t *)&conn->tcp, &buf, 1, on_written) != 0)) free(w);
+  else count_add(t->counters, asked_tcp, questions);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+  struct up_tcp *t = handle->data;
+  must(t->magic == TCP_MAGIC);
+  handle_gone(t);
+}
+
+static void tcp_close(struct carrier *c) {
+  struct up_tcp *t = tcp_of(c);
+  if (t->conn) {
+    must(t->conn->open == 0);
+    conn_close(t->conn);
+  }
+  uv_close((uv_handle_t *)&t->timer, on_timer_closed);
+}
+
+static const struct carrier_ops tcp_ops = {
+    .ask = tcp_ask, .drop = tcp_drop, .flush = tcp_flush, .close = tcp_close};
+
+struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
+                           struct random *random) {
+  struct up_tcp *t = calloc(1, sizeof *t);
+  if (!t) return NULL;
+  *t = (struct up_tcp){.carrier.ops = &tcp_ops, .magic = TCP_MAGIC, .loop = loop, .server = *server,
+                       .counters = counters, .random = random, .handles = 1};
+  must(uv_timer_init(loop, &t->timer) == 0);
+  t->timer.data = t;
+  return &t->carrier;
+}

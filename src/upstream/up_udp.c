@@ -1,0 +1,452 @@
+/* up_udp.c: questions to one server from connected UDP sockets. Exports up_udp_new. */
+#include "upstream/up_udp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+
+enum {
+  UDP_MAGIC = 0x75647063,
+  SOCKET_MAGIC = 0x75647073,
+  BUCKETS = 64,        /* lists of exchanges, by id, of a shared socket: UDP_USES make 31 a list */
+  SEND_BATCH = 64,     /* questions a system call */
+  RECV_BATCH = 32,     /* replies a system call */
+  RECV_BATCHES = 4,    /* a wake-up: other sockets of the loop want their turn too */
+  BIND_TRIES = 8,      /* of random ports, then the kernel chooses */
+  PORT_LEAST = 1024,
+  RCVBUF = 1 << 20,    /* for the replies to one turn's questions; the kernel gives what it allows */
+  WARN_EVERY_MS = 10000
+};
+_Static_assert(UDP_USES < 65536 / 4, "a free id must be found in a few draws");
+
+/* A question on its way to the kernel. */
+struct slot {
+  struct list link; /* its socket's queue, or the carrier's spare */
+  struct exchange *x;
+  size_t len;
+  uint8_t msg[EXCHANGE_QUERY_MOST];
+};
+
+/* Where replies are received. Only its pages that were used take memory. */
+struct inbox {
+  struct mmsghdr heads[RECV_BATCH];
+  struct iovec places[RECV_BATCH];
+  uint8_t bytes[RECV_BATCH][DNS_UDP_MOST];
+};
+
+struct up_udp {
+  struct carrier carrier;
+  uint32_t magic;
+  uv_loop_t *loop;
+  union addr server;
+  struct counters *counters;
+  struct random *random;
+  uv_timer_t calm;                       /* runs while there is a pool */
+  unsigned handles;                      /* open in libuv: calm and the sockets' */
+  unsigned open, queued;                 /* exchanges under way; those of them not yet sent */
+  uint64_t busy_until_ms;                /* under load until then */
+  uint64_t window_ms, warned_ms;         /* since when asks are counted; when it last warned, 0: never */
+  unsigned asks;                         /* since window_ms */
+  struct udp_socket *pool[UDP_SOCKETS];  /* under load; NULL where there is none (yet) */
+  struct udp_socket *drawn;              /* of the pool: for this turn's questions; NULL before the first */
+  struct list sending;                   /* sockets with something queued */
+  struct list spare;                     /* slots */
+  struct inbox *inbox;
+};
+
+/* One connected socket. It is closed when its last exchange is over, unless it is in the pool. */
+struct udp_socket {
+  uint32_t magic;
+  int fd; /* -1: closed, only the handle's close callback is still to come */
+  uv_poll_t poll;
+  struct up_udp *udp;
+  struct list sending;   /* udp's */
+  struct list queue;     /* slots to be sent */
+  unsigned open, uses;   /* exchanges: under way, ever */
+  uint64_t born_ms;
+  bool pooled, failed;   /* failed: its exchanges end with ERR_UNREACHABLE as soon as the loop comes round */
+  unsigned mask;         /* lists of by_id, a power of two, less one */
+  struct list by_id[];
+};
+
+static struct up_udp *udp_of(struct carrier *c) {
+  struct up_udp *u = container(c, struct up_udp, carrier);
+  must(u->magic == UDP_MAGIC);
+  return u;
+}
+
+static void handle_gone(struct up_udp *u) {
+  if (--u->handles) return;
+  for (struct list *node; (node = list_pop(&u->spare));) free(container(node, struct slot, link));
+  u->magic = 0;
+  free(u->inbox);
+  free(u);
+}
+
+static void slot_spare(struct up_udp *u, struct slot *slot) {
+  list_remove(&slot->link);
+  list_append(u->spare.next, &slot->link); /* in front: it is warm in the processor's cache */
+}
+
+static void socket_unqueue(struct udp_socket *s, struct slot *slot) {
+  slot_spare(s->udp, slot);
+  s->udp->queued--;
+  if (list_empty(&s->queue)) list_remove(&s->sending);
+}
+
+static void on_socket_closed(uv_handle_t *handle) {
+  struct udp_socket *s = handle->data;
+  must(s->magic == SOCKET_MAGIC && s->open == 0);
+  struct up_udp *u = s->udp;
+  s->magic = 0;
+  free(s);
+  handle_gone(u);
+}
+
+static void socket_close(struct udp_socket *s) {
+  if (s->fd < 0) return;
+  list_each(node, &s->queue) socket_unqueue(s, container(node, struct slot, link));
+  uv_close((uv_handle_t *)&s->poll, on_socket_closed);
+  close(s->fd);
+  s->fd = -1;
+}
+
+/* Takes s out of the pool: it gets no further questions. */
+static void socket_unpool(struct udp_socket *s) {
+  struct up_udp *u = s->udp;
+  for (unsigned i = 0; s->pooled && i < UDP_SOCKETS; i++) {
+    if (u->pool[i] == s) u->pool[i] = NULL;
+  }
+  if (u->drawn == s) u->drawn = NULL;
+  s->pooled = false;
+}
+
+static void socket_retire(struct udp_socket *s) {
+  socket_unpool(s);
+  if (!s->open) socket_close(s);
+}
+
+/* The exchange is no longer under way. */
+static void socket_release(struct udp_socket *s, struct exchange *x) {
+  list_remove(&x->link);
+  x->carrier = NULL;
+  s->open--;
+  s->udp->open--;
+  if (!s->open && !s->pooled) socket_close(s);
+}
+
+static struct exchange *socket_find(struct udp_socket *s, uint16_t id) {
+  struct list *bucket = &s->by_id[id & s->mask];
+  list_each(node, bucket) {
+    struct exchange *x = container(node, struct exchange, link);
+    if (x->id == id) return x;
+  }
+  return NULL;
+}
+
+static void socket_fail(struct udp_socket *s, uint64_t now_ms) {
+  struct list ending;
+  list_init(&ending);
+  for (unsigned i = 0; i <= s->mask; i++) {
+    for (struct list *node; (node = list_pop(&s->by_id[i]));) list_append(&ending, node);
+  }
+  socket_unpool(s);
+  socket_close(s);
+  for (struct list *node; (node = list_pop(&ending));) { /* done may drop others of them */
+    struct exchange *x = container(node, struct exchange, link);
+    socket_release(s, x);
+    x->done(x, ERR_UNREACHABLE, NULL, 0, now_ms);
+  }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void socket_watch(struct udp_socket *s, int events) {
+  must(uv_poll_start(&s->poll, events, on_poll) == 0);
+}
+
+/* Sends what is queued. What the kernel does not take now waits for room; a failure waits for on_poll, so
+ * that what done asks for, perhaps of a server flushed before, is flushed in the same turn of the loop. */
+static void socket_send(struct udp_socket *s) {
+  struct mmsghdr heads[SEND_BATCH];
+  struct iovec places[SEND_BATCH];
+  while (!list_empty(&s->queue)) {
+    unsigned n = 0;
+    list_each(node, &s->queue) {
+      struct slot *slot = container(node, struct slot, link);
+      places[n] = (struct iovec){.iov_base = slot->msg, .iov_len = slot->len};
+      heads[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &places[n], .msg_iovlen = 1}};
+      if (++n == SEND_BATCH) break;
+    }
+    int sent = sendmmsg(s->fd, heads, n, 0);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) {
+      s->failed = errno != EAGAIN;
+      if (s->failed) socket_unpool(s);
+      socket_watch(s, UV_READABLE | UV_WRITABLE);
+      return;
+    }
+    count_add(s->udp->counters, asked_udp, sent);
+    for (int i = 0; i < sent; i++) socket_unqueue(s, container(s->queue.next, struct slot, link));
+  }
+}
+
+static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_t now_ms) {
+  struct up_udp *u = s->udp;
+  const uint8_t *msg = head->msg_hdr.msg_iov->iov_base;
+  size_t len = head->msg_len;
+  bool whole = len >= DNS_HEADER && !(head->msg_hdr.msg_flags & MSG_TRUNC);
+  struct exchange *x = whole ? socket_find(s, load_u16(msg)) : NULL;
+  if (!x || !exchange_matches(x, msg, len)) {
+    count(u->counters, reply_wrong);
+    return;
+  }
+  count(u->counters, reply_good);
+  socket_release(s, x);
+  x->done(x, ERR_NONE, msg, len, now_ms);
+}
+
+/* Takes replies in; any done may close s. Returns false when the socket reported an error; replies behind
+ * it were still taken. */
+static bool socket_receive(struct udp_socket *s, uint64_t now_ms) {
+  struct inbox *in = s->udp->inbox;
+  bool good = true;
+  for (int batch = 0; batch < RECV_BATCHES && s->fd >= 0; batch++) {
+    int n = recvmmsg(s->fd, in->heads, RECV_BATCH, 0, NULL);
+    if (n < 0) {
+      if (errno == EAGAIN) break;
+      if (errno != EINTR) good = false;
+      continue;
+    }
+    for (int i = 0; i < n; i++) take_reply(s, &in->heads[i], now_ms);
+    if (n < RECV_BATCH) break;
+  }
+  return good;
+}
+
+/* libuv reports an ICMP error as status < 0 and has then stopped polling. */
+static void on_poll(uv_poll_t *poll, int status, int events) {
+  struct udp_socket *s = poll->data;
+  must(s->magic == SOCKET_MAGIC);
+  uint64_t now_ms = clock_ms();
+  bool good = socket_receive(s, now_ms) && status == 0;
+  if (s->fd < 0) return;
+  if (!good || s->failed) {
+    socket_fail(s, now_ms);
+  } else if (events & UV_WRITABLE) {
+    socket_watch(s, UV_READABLE);
+    socket_send(s);
+  }
+}
+
+/* Binds to a random port. When those tried are taken, connect makes the kernel choose one. */
+static void bind_random(struct up_udp *u, int fd) {
+  union addr local;
+  memset(&local, 0, sizeof local);
+  local.any.sa_family = u->server.any.sa_family;
+  for (int i = 0; i < BIND_TRIES; i++) {
+    uint16_t port = htons((uint16_t)(PORT_LEAST + random_below(u->random, 65536 - PORT_LEAST)));
+    if (local.any.sa_family == AF_INET6) local.v6.sin6_port = port;
+    else local.v4.sin_port = port;
+    if (bind(fd, &local.any, addr_len(&local)) == 0) return;
+  }
+}
+
+/* Returns the descriptor or a negative errno. */
+static int connect_new(struct up_udp *u) {
+  int fd = socket(u->server.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  bind_random(u, fd);
+  if (connect(fd, &u->server.any, addr_len(&u->server)) == 0) return fd;
+  int e = -errno;
+  close(fd);
+  return e;
+}
+
+static void warn_no_socket(struct up_udp *u, int e, uint64_t now_ms) {
+  char text[ADDR_TEXT];
+  if (u->warned_ms && now_ms - u->warned_ms < WARN_EVERY_MS) return;
+  u->warned_ms = now_ms;
+  log_warn("upstream", "no socket to ask %s: %s", addr_format(&u->server, text), uv_strerror(e));
+}
+
+static struct udp_socket *socket_new(struct up_udp *u, unsigned buckets, uint64_t now_ms) {
+  struct udp_socket *s = calloc(1, sizeof *s + buckets * sizeof *s->by_id);
+  int fd = s ? connect_new(u) : -ENOMEM;
+  int e = fd < 0 ? fd : uv_poll_init(u->loop, &s->poll, fd);
+  if (e < 0) {
+    warn_no_socket(u, e, now_ms);
+    if (fd >= 0) close(fd);
+    free(s);
+    return NULL;
+  }
+  u->handles++;
+  s->magic = SOCKET_MAGIC;
+  s->fd = fd;
+  s->poll.data = s;
+  s->udp = u;
+  list_init(&s->sending);
+  list_init(&s->queue);
+  s->born_ms = now_ms;
+  s->mask = buckets - 1;
+  for (unsigned i = 0; i < buckets; i++) list_init(&s->by_id[i]);
+  socket_watch(s, UV_READABLE);
+  return s;
+}
+
+static void on_calm(uv_timer_t *timer) {
+  struct up_udp *u = timer->data;
+  must(u->magic == UDP_MAGIC);
+  if (clock_ms() < u->busy_until_ms) return;
+  for (unsigned i = 0; i < UDP_SOCKETS; i++) {
+    if (u->pool[i]) socket_retire(u->pool[i]);
+  }
+  for (struct list *node; (node = list_pop(&u->spare));) free(container(node, struct slot, link));
+  uv_timer_stop(timer);
+}
+
+/* The socket for this turn's questions under load. */
+static struct udp_socket *pool_draw(struct up_udp *u, uint64_t now_ms) {
+  if (u->drawn && u->drawn->uses < UDP_USES) return u->drawn;
+  unsigned at = random_below(u->random, UDP_SOCKETS);
+  struct udp_socket *s = u->pool[at];
+  if (s && (s->uses >= UDP_USES || now_ms - s->born_ms >= UDP_AGE_MS)) {
+    socket_retire(s);
+    s = NULL;
+  }
+  if (!s) {
+    s = socket_new(u, BUCKETS, now_ms);
+    if (!s) return NULL;
+    setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &(int){RCVBUF}, sizeof(int));
+    s->pooled = true;
+    u->pool[at] = s;
+    if (!uv_is_active((uv_handle_t *)&u->calm)) uv_timer_start(&u->calm, on_calm, UDP_BUSY_MS, UDP_BUSY_MS);
+  }
+  return u->drawn = s;
+}
+
+static struct udp_socket *pool_any(struct up_udp *u) {
+  for (unsigned i = 0; i < UDP_SOCKETS; i++) {
+    if (u->pool[i] && u->pool[i]->open < UDP_USES) return u->pool[i];
+  }
+  return NULL;
+}
+
+static bool is_load(struct up_udp *u, uint64_t now_ms) {
+  if (now_ms - u->window_ms >= UDP_BUSY_MS) {
+    u->window_ms = now_ms;
+    u->asks = 0;
+  }
+  if (++u->asks > UDP_QUIET_ASKS || u->open >= UDP_QUIET) u->busy_until_ms = now_ms + UDP_BUSY_MS;
+  return now_ms < u->busy_until_ms;
+}
+
+static struct udp_socket *choose(struct up_udp *u, uint64_t now_ms) {
+  struct udp_socket *s = is_load(u, now_ms) ? pool_draw(u, now_ms) : socket_new(u, 1, now_ms);
+  return s ? s : pool_any(u); /* out of descriptors: better a shared port than no answer */
+}
+
+static struct slot *slot_take(struct up_udp *u) {
+  struct list *node = list_pop(&u->spare);
+  if (node) return container(node, struct slot, link);
+  struct slot *slot = malloc(sizeof *slot);
+  if (slot) list_init(&slot->link);
+  return slot;
+}
+
+static enum err udp_ask(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len,
+                        uint64_t now_ms) {
+  struct up_udp *u = udp_of(c);
+  must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MOST);
+  if (u->queued >= UDP_QUEUED) return ERR_OVERLOAD;
+  struct slot *slot = slot_take(u);
+  if (!slot) return ERR_MEMORY;
+  struct udp_socket *s = choose(u, now_ms);
+  if (!s) {
+    slot_spare(u, slot);
+    return ERR_UNREACHABLE;
+  }
+  do x->id = random_u16(u->random);
+  while (socket_find(s, x->id));
+  x->place = s;
+  list_append(&s->by_id[x->id & s->mask], &x->link);
+  s->open++;
+  s->uses++;
+  u->open++;
+  slot->x = x;
+  slot->len = len;
+  memcpy(slot->msg, msg, len);
+  store_u16(slot->msg, x->id);
+  list_append(&s->queue, &slot->link);
+  u->queued++;
+  if (list_empty(&s->sending)) list_append(&u->sending, &s->sending);
+  return ERR_NONE;
+}
+
+static void udp_drop(struct carrier *c, struct exchange *x) {
+  must(udp_of(c)->open > 0);
+  struct udp_socket *s = x->place;
+  must(s->magic == SOCKET_MAGIC);
+  list_each(node, &s->queue) {
+    struct slot *slot = container(node, struct slot, link);
+    if (slot->x != x) continue;
+    socket_unqueue(s, slot);
+    break;
+  }
+  socket_release(s, x);
+}
+
+static void udp_flush(struct carrier *c, uint64_t now_ms) {
+  (void)now_ms;
+  struct up_udp *u = udp_of(c);
+  u->drawn = NULL;
+  list_each(node, &u->sending) {
+    struct udp_socket *s = container(node, struct udp_socket, sending);
+    if (!s->failed) socket_send(s);
+  }
+}
+
+static void on_calm_closed(uv_handle_t *handle) {
+  struct up_udp *u = handle->data;
+  must(u->magic == UDP_MAGIC);
+  handle_gone(u);
+}
+
+static void udp_close(struct carrier *c) {
+  struct up_udp *u = udp_of(c);
+  must(u->open == 0);
+  for (unsigned i = 0; i < UDP_SOCKETS; i++) {
+    if (u->pool[i]) socket_retire(u->pool[i]);
+  }
+  uv_close((uv_handle_t *)&u->calm, on_calm_closed);
+}
+
+static const struct carrier_ops udp_ops = {
+    .ask = udp_ask, .drop = udp_drop, .flush = udp_flush, .close = udp_close};
+
+struct carrier *up_udp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
+                           struct random *random) {
+  struct up_udp *u = calloc(1, sizeof *u);
+  struct inbox *in = malloc(sizeof *in);
+  if (!u || !in) {
+    free(u);
+    free(in);
+    return NULL;
+  }
+  for (unsigned i = 0; i < RECV_BATCH; i++) {
+    in->places[i] = (struct iovec){.iov_base = in->bytes[i], .iov_len = sizeof in->bytes[i]};
+    in->heads[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &in->places[i], .msg_iovlen = 1}};
+  }
+  *u = (struct up_udp){.carrier.ops = &udp_ops, .magic = UDP_MAGIC, .loop = loop, .server = *server,
+                       .counters = counters, .random = random, .handles = 1, .inbox = in};
+  must(uv_timer_init(loop, &u->calm) == 0);
+  u->calm.data = u;
+  list_init(&u->sending);
+  list_init(&u->spare);
+  return &u->carrier;
+}
