@@ -1,0 +1,209 @@
+/* serve_tcp.c: listeners, limits and time-outs of TCP connections. Exports serve_tcp_*. */
+#include "server/serve_tcp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "server/serve_tcp_priv.h"
+
+enum {
+  TCP_MAGIC = 0x73747470,
+  ACCEPTS = 32,  /* connections a wake-up */
+  REST_MS = 100, /* the listeners' pause when descriptors have run out */
+  WARN_EVERY_MS = 10000
+};
+
+static struct serve_tcp *tcp_of(void *data) {
+  struct serve_tcp *t = data;
+  must(t->magic == TCP_MAGIC);
+  return t;
+}
+
+void serve_tcp_handle_gone(struct serve_tcp *t) {
+  if (--t->handles) return;
+  t->magic = 0;
+  free(t);
+}
+
+/* ---- each turn ---- */
+
+void serve_tcp_flush(struct serve_tcp *t) {
+  for (struct list *node; (node = list_pop(&t->dirty));) conn_flush(container(node, struct serve_conn, dirty));
+}
+
+static void on_go_on(uv_idle_t *idle) {
+  struct serve_tcp *t = tcp_of(idle->data);
+  uint64_t now_ms = clock_ms();
+  struct list turn;
+  list_init(&turn);
+  uv_idle_stop(idle); /* one that is ready again after its share starts it again */
+  for (struct list *node; (node = list_pop(&t->ready));) list_append(&turn, node);
+  for (struct list *node; (node = list_pop(&turn));) conn_go_on(container(node, struct serve_conn, ready), now_ms);
+}
+
+void serve_tcp_ready(struct serve_tcp *t, struct serve_conn *c) {
+  if (t->stopping || !list_empty(&c->ready)) return;
+  list_append(&t->ready, &c->ready);
+  uv_idle_start(&t->go_on, on_go_on);
+}
+
+/* ---- how long ---- */
+
+static void on_age(uv_timer_t *timer);
+
+static void age_start(struct serve_tcp *t, uint64_t now_ms) {
+  if (list_empty(&t->conns)) return;
+  uint64_t due_ms = container(t->conns.next, struct serve_conn, by_age)->active_ms + t->options.idle_ms;
+  uv_timer_start(&t->age, on_age, due_ms > now_ms ? due_ms - now_ms : 1, 0);
+}
+
+static void on_age(uv_timer_t *timer) {
+  struct serve_tcp *t = tcp_of(timer->data);
+  uint64_t now_ms = clock_ms();
+  list_each(node, &t->conns) {
+    struct serve_conn *c = container(node, struct serve_conn, by_age);
+    if (c->active_ms + t->options.idle_ms > now_ms) break;
+    if (c->waiting || conn_took_answers(c)) conn_active(c, now_ms);
+    else conn_close(c);
+  }
+  age_start(t, now_ms);
+}
+
+/* ---- how many ---- */
+
+/* Is there room for one more from peer? The one idle for longest, of all or of that host's, leaves if need be. */
+static bool make_room(struct serve_tcp *t, const union addr *peer) {
+  bool limited = !addr_is_loopback(peer), full = t->conn_count >= t->options.connections;
+  struct serve_conn *idle = NULL, *idle_same = NULL;
+  unsigned same = 0;
+  if (!limited && !full) return true;
+  list_each(node, &t->conns) {
+    struct serve_conn *c = container(node, struct serve_conn, by_age);
+    bool is_same = addr_same_host(&c->client.peer, peer), is_idle = conn_is_idle(c);
+    same += is_same;
+    if (is_idle && !idle) idle = c;
+    if (is_idle && is_same && !idle_same) idle_same = c;
+  }
+  bool host_full = limited && same >= t->options.per_host;
+  if (!host_full && !full) return true;
+  struct serve_conn *leaves = host_full ? idle_same : idle;
+  if (leaves) conn_close(leaves);
+  return leaves != NULL;
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events);
+
+static void on_rest(uv_timer_t *timer) {
+  struct serve_tcp *t = tcp_of(timer->data);
+  for (unsigned i = 0; i < t->door_count; i++) {
+    must(uv_poll_start(&t->doors[i].poll, UV_READABLE, on_acceptable) == 0);
+  }
+}
+
+/* No descriptor is left, and the listener stays readable: pauses instead of spinning; an idle connection gives its own. */
+static void rest(struct serve_tcp *t, const char *why) {
+  uint64_t now_ms = clock_ms();
+  if (!t->warned_ms || now_ms - t->warned_ms >= WARN_EVERY_MS) {
+    t->warned_ms = now_ms;
+    log_warn("server", "can't take TCP connections: %s", why);
+  }
+  list_each(node, &t->conns) {
+    struct serve_conn *c = container(node, struct serve_conn, by_age);
+    if (!conn_is_idle(c)) continue;
+    conn_close(c);
+    break;
+  }
+  for (unsigned i = 0; i < t->door_count; i++) uv_poll_stop(&t->doors[i].poll);
+  uv_timer_start(&t->rest, on_rest, REST_MS, 0);
+}
+
+static void on_acceptable(uv_poll_t *poll, int status, int events) {
+  (void)events;
+  struct tcp_door *d = poll->data;
+  struct serve_tcp *t = tcp_of(d->owner);
+  uint64_t now_ms = clock_ms();
+  for (int i = 0; i < ACCEPTS && status == 0; i++) {
+    union addr peer;
+    memset(&peer, 0, sizeof peer);
+    int fd = accept4(d->fd, &peer.any, &(socklen_t){sizeof peer}, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0 && make_room(t, &peer)) {
+      conn_open(t, fd, &peer, &d->addr, now_ms);
+    } else if (fd >= 0) {
+      close(fd);
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      status = -errno;
+    } /* all other errors are that connection's own trouble */
+  }
+  if (status < 0) rest(t, uv_strerror(status));
+  if (!uv_is_active((uv_handle_t *)&t->age)) age_start(t, now_ms);
+}
+
+/* ---- the door ---- */
+
+struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct serve *serve, const struct serve_tcp_options *options) {
+  struct serve_tcp *t = calloc(1, sizeof *t);
+  if (!t) return NULL;
+  t->magic = TCP_MAGIC;
+  t->loop = loop;
+  t->serve = serve;
+  t->options = *options;
+  list_init(&t->conns);
+  list_init(&t->dirty);
+  list_init(&t->ready);
+  must(uv_timer_init(loop, &t->age) == 0 && uv_timer_init(loop, &t->rest) == 0 && uv_idle_init(loop, &t->go_on) == 0);
+  t->age.data = t->rest.data = t->go_on.data = t;
+  t->handles = 3;
+  return t;
+}
+
+int serve_tcp_add(struct serve_tcp *t, struct listener *l) {
+  must(t->door_count < SERVE_TCP_LISTENERS);
+  struct tcp_door *d = &t->doors[t->door_count];
+  int e = uv_poll_init(t->loop, &d->poll, l->tcp);
+  if (e < 0) return e;
+  d->poll.data = d;
+  d->owner = t;
+  d->addr = l->addr;
+  d->fd = l->tcp;
+  l->tcp = -1;
+  t->door_count++;
+  t->handles++;
+  must(uv_poll_start(&d->poll, UV_READABLE, on_acceptable) == 0);
+  return 0;
+}
+
+static void on_door_closed(uv_handle_t *handle) {
+  struct tcp_door *d = handle->data;
+  close(d->fd);
+  serve_tcp_handle_gone(tcp_of(d->owner));
+}
+
+void serve_tcp_stop(struct serve_tcp *t) {
+  t->stopping = true;
+  uv_timer_stop(&t->age);
+  uv_timer_stop(&t->rest);
+  uv_idle_stop(&t->go_on);
+  for (unsigned i = 0; i < t->door_count; i++) uv_close((uv_handle_t *)&t->doors[i].poll, on_door_closed);
+  list_each(node, &t->conns) uv_read_stop((uv_stream_t *)&container(node, struct serve_conn, by_age)->tcp);
+}
+
+static void on_handle_closed(uv_handle_t *handle) { serve_tcp_handle_gone(tcp_of(handle->data)); }
+
+void serve_tcp_close(struct serve_tcp *t) {
+  must(t->stopping);
+  serve_tcp_flush(t);
+  list_each(node, &t->conns) conn_close(container(node, struct serve_conn, by_age));
+  uv_close((uv_handle_t *)&t->age, on_handle_closed);
+  uv_close((uv_handle_t *)&t->rest, on_handle_closed);
+  uv_close((uv_handle_t *)&t->go_on, on_handle_closed);
+}
+
+unsigned serve_tcp_connections(const struct serve_tcp *t) { return t->conn_count; }

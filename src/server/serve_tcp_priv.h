@@ -1,0 +1,83 @@
+/* Inside the room: what serve_tcp.c (listeners, limits, time-outs) and serve_conn.c (one connection) share. */
+#ifndef JIDNS_SERVER_SERVE_TCP_PRIV_H
+#define JIDNS_SERVER_SERVE_TCP_PRIV_H
+#include "base/list.h"
+#include "dns/frame.h"
+#include "server/serve_tcp.h"
+
+enum {
+  CONN_FRAME_MOST = FRAME_HEAD + DNS_MSG_MAX,
+  CONN_IN = 65536,                /* octets read at a time */
+  CONN_OUT = 2 * CONN_FRAME_MOST, /* octets of answers: written when another may not fit */
+  CONN_WRITES = 8                 /* of these for one connection a turn: others want theirs too */
+};
+
+enum conn_state {
+  CONN_OPEN,
+  CONN_HALF,    /* the client has sent all that it will: closed when all is answered and sent */
+  CONN_CLOSING, /* its handle is */
+  CONN_CLOSED   /* only answers still owed keep it allocated */
+};
+
+struct octets {
+  uint8_t *at; /* NULL while there are none */
+  size_t len, room;
+};
+
+struct serve_conn {
+  uint32_t magic;
+  enum conn_state state;
+  uv_tcp_t tcp;
+  struct serve_tcp *owner;
+  struct client client;
+  struct list by_age; /* in owner->conns */
+  struct list dirty;  /* in owner->dirty: the flush has something to do */
+  struct list ready;  /* in owner->ready: was held up, can go on */
+  uint64_t active_ms; /* when a whole query came, or the client took answers */
+  unsigned waiting;   /* questions whose deliver is to come */
+  bool held_up;       /* not read from: too much is unsent or waits, or it had its share of this turn */
+  size_t unsent;      /* octets that libuv has still to write */
+  size_t queue_seen;  /* of them, when last looked at: fewer is progress */
+  struct octets part; /* received, not served: the beginning of a message, or more while held up */
+  struct octets late; /* frames for the next flush */
+};
+
+struct tcp_door {
+  uv_poll_t poll;
+  struct serve_tcp *owner;
+  union addr addr;
+  int fd;
+};
+
+struct serve_tcp {
+  uint32_t magic;
+  bool stopping;
+  uv_loop_t *loop;
+  struct serve *serve;
+  struct serve_tcp_options options;
+  struct tcp_door doors[SERVE_TCP_LISTENERS];
+  unsigned door_count, conn_count;
+  unsigned handles;  /* not yet closed by libuv */
+  struct list conns; /* open ones, the one idle for longest first */
+  struct list dirty, ready;
+  uv_timer_t age;    /* runs while there are connections */
+  uv_timer_t rest;   /* runs while the listeners pause */
+  uv_idle_t go_on;   /* runs while connections are ready */
+  uint64_t warned_ms;
+  uint8_t in[CONN_IN], out[CONN_OUT]; /* touched only once there are clients */
+};
+
+/* Takes fd over, also on failure; counts itself in t. */
+void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local, uint64_t now_ms);
+void conn_close(struct serve_conn *c); /* harmless when it is closing already */
+
+void conn_active(struct serve_conn *c, uint64_t now_ms); /* it goes to the end of owner->conns */
+bool conn_is_idle(const struct serve_conn *c);           /* owes no answer, has none unsent */
+bool conn_took_answers(struct serve_conn *c);            /* since the last call */
+void conn_flush(struct serve_conn *c);                   /* sends its late answers */
+void conn_go_on(struct serve_conn *c, uint64_t now_ms);  /* it was ready: serves what it kept, reads on */
+
+/* serve_tcp.c: it is ready to go on in the next turn; a handle of t's has closed. */
+void serve_tcp_ready(struct serve_tcp *t, struct serve_conn *c);
+void serve_tcp_handle_gone(struct serve_tcp *t);
+#endif

@@ -1,0 +1,285 @@
+/* serve_udp.c: the hot path, from recvmmsg through serve_query to sendmmsg. Exports serve_udp_*.
+ *
+ * A wake-up takes up to BATCH datagrams, has serve_query write each answer straight to where it is sent from, and sends them
+ * all. Answers lie close behind each other, so that a batch touches a few pages and the processor's cache, not 64 pages. */
+#include "server/serve_udp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+
+enum {
+  UDP_MAGIC = 0x73657276,
+  BATCH = 64,     /* datagrams a system call */
+  ROUNDS = 4,     /* full batches a wake-up: TCP and upstream want their turn too */
+  SLOT = 4096,    /* octets of a query at most */
+  STRIDE = SLOT + 64, /* apart: a power of two would put all slots into the same few lines of the processor's cache */
+  ARENA = 65536,  /* octets of answers between two sendmmsg */
+  ARENA_STEP = 64 /* an answer starts on a cache line of its own */
+};
+_Static_assert(ARENA % ARENA_STEP == 0 && ARENA >= 2 * DNS_UDP_MOST, "an answer must always fit after a flush");
+
+/* Room for one IP_PKTINFO or IPV6_PKTINFO. */
+union control {
+  struct cmsghdr align;
+  uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* What recvmmsg fills. Between calls each head is ready to be used again. */
+struct incoming {
+  struct mmsghdr heads[BATCH];
+  struct iovec places[BATCH];
+  struct client clients[BATCH];
+  union control controls[BATCH];
+  uint8_t slots[BATCH][STRIDE];
+};
+
+/* What sendmmsg is to send. */
+struct outgoing {
+  unsigned count;
+  size_t at; /* in the arena: where the next answer goes */
+  struct mmsghdr heads[BATCH];
+  struct iovec places[BATCH];
+  union addr late_peers[BATCH];
+  union control controls[BATCH];
+  uint8_t arena[ARENA] __attribute__((aligned(ARENA_STEP)));
+};
+
+struct udp_door {
+  uint32_t magic;
+  int fd;
+  bool any; /* bound to a wildcard address: where each query arrived is told by the kernel, and told back */
+  uv_poll_t poll;
+  union addr addr;
+  struct serve_udp *owner;
+  struct outgoing out;
+};
+
+struct serve_udp {
+  uv_loop_t *loop;
+  struct serve *serve;
+  unsigned door_count, handles; /* handles: not yet closed by libuv */
+  struct udp_door *doors[SERVE_UDP_SOCKETS];
+  struct incoming in;
+};
+
+static void *alloc_lines(size_t size) { return aligned_alloc(64, (size + 63) / 64 * 64); }
+
+static struct udp_door *door_of(void *data) {
+  struct udp_door *d = data;
+  must(d->magic == UDP_MAGIC);
+  return d;
+}
+
+/* ---- out ---- */
+
+/* The address to answer from, for the kernel: the one that was asked. The interface is left to routing. */
+static void control_write(struct msghdr *head, union control *control, const union addr *local) {
+  bool v6 = local->any.sa_family == AF_INET6;
+  size_t len = v6 ? sizeof(struct in6_pktinfo) : sizeof(struct in_pktinfo);
+  memset(control, 0, sizeof *control);
+  head->msg_controllen = CMSG_SPACE(len);
+  struct cmsghdr *c = CMSG_FIRSTHDR(head);
+  c->cmsg_len = CMSG_LEN(len);
+  if (v6) {
+    c->cmsg_level = IPPROTO_IPV6;
+    c->cmsg_type = IPV6_PKTINFO;
+    ((struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_addr = local->v6.sin6_addr;
+  } else {
+    c->cmsg_level = IPPROTO_IP;
+    c->cmsg_type = IP_PKTINFO;
+    ((struct in_pktinfo *)(void *)CMSG_DATA(c))->ipi_spec_dst = local->v4.sin_addr;
+  }
+}
+
+/* Sends all; what the kernel does not take is counted and lost, as datagrams are. */
+static void out_flush(struct udp_door *d) {
+  struct outgoing *o = &d->out;
+  for (unsigned i = 0; i < o->count;) {
+    int n = sendmmsg(d->fd, o->heads + i, o->count - i, 0);
+    if (n > 0) {
+      i += (unsigned)n;
+      continue;
+    }
+    if (errno == EINTR) continue;
+    bool full = errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM;
+    unsigned lost = full ? o->count - i : 1; /* any other reason concerns this one */
+    count_add(d->owner->serve->counters, send_failed, lost);
+    i += lost;
+  }
+  o->count = 0;
+  o->at = 0;
+}
+
+/* Where the next answer is to be written: DNS_UDP_MOST octets. */
+static inline uint8_t *out_room(struct udp_door *d) {
+  struct outgoing *o = &d->out;
+  if (o->count == BATCH || o->at + DNS_UDP_MOST > ARENA) out_flush(d);
+  return o->arena + o->at;
+}
+
+/* The len octets at out_room go to peer, which must stay where it is until the flush. */
+static inline void out_add(struct udp_door *d, size_t len, union addr *peer, const union addr *local) {
+  struct outgoing *o = &d->out;
+  struct msghdr *head = &o->heads[o->count].msg_hdr;
+  o->places[o->count] = (struct iovec){.iov_base = o->arena + o->at, .iov_len = len};
+  head->msg_name = peer;
+  head->msg_namelen = addr_len(peer);
+  if (d->any) control_write(head, &o->controls[o->count], local);
+  o->count++;
+  o->at += (len + ARENA_STEP - 1) & ~(size_t)(ARENA_STEP - 1);
+}
+
+static void out_init(struct udp_door *d) {
+  struct outgoing *o = &d->out;
+  memset(o, 0, offsetof(struct outgoing, arena));
+  for (unsigned i = 0; i < BATCH; i++) {
+    o->heads[i].msg_hdr.msg_iov = &o->places[i];
+    o->heads[i].msg_hdr.msg_iovlen = 1;
+    if (d->any) o->heads[i].msg_hdr.msg_control = &o->controls[i];
+  }
+}
+
+/* An answer that had to wait for an upstream. */
+static void deliver_late(const struct client *c, const uint8_t *msg, size_t len) {
+  struct udp_door *d = door_of(c->owner);
+  if (len == 0) return;
+  if (broken(len > DNS_UDP_MOST)) return;
+  memcpy(out_room(d), msg, len);
+  union addr *peer = &d->out.late_peers[d->out.count];
+  *peer = c->peer;
+  out_add(d, len, peer, &c->local);
+}
+
+/* ---- in ---- */
+
+static inline void in_rearm(struct incoming *in, unsigned i) {
+  in->heads[i].msg_hdr.msg_namelen = sizeof(union addr);
+  in->heads[i].msg_hdr.msg_controllen = sizeof(union control);
+}
+
+static void in_init(struct incoming *in) {
+  memset(in, 0, offsetof(struct incoming, slots));
+  for (unsigned i = 0; i < BATCH; i++) {
+    struct client *c = &in->clients[i];
+    c->deliver = deliver_late;
+    in->places[i] = (struct iovec){.iov_base = in->slots[i], .iov_len = SLOT};
+    in->heads[i].msg_hdr = (struct msghdr){
+        .msg_name = &c->peer, .msg_iov = &in->places[i], .msg_iovlen = 1, .msg_control = &in->controls[i]};
+    in_rearm(in, i);
+  }
+}
+
+/* The address that the datagram was sent to; port and scope are the socket's. */
+static void read_local(struct msghdr *head, union addr *local) {
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(head); c; c = CMSG_NXTHDR(head, c)) {
+    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+      local->v4.sin_addr = ((struct in_pktinfo *)(void *)CMSG_DATA(c))->ipi_spec_dst;
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+      local->v6.sin6_addr = ((struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_addr;
+    }
+  }
+}
+
+static void serve_batch(struct udp_door *d, unsigned n, uint64_t now_ms) {
+  struct serve *serve = d->owner->serve;
+  struct incoming *in = &d->owner->in;
+  for (unsigned i = 0; i < n; i++) {
+    struct msghdr *head = &in->heads[i].msg_hdr;
+    struct client *c = &in->clients[i];
+    c->owner = d;
+    c->local = d->addr;
+    if (d->any) read_local(head, &c->local);
+    if (head->msg_flags & MSG_TRUNC) { /* no query is longer than a slot */
+      count(serve->counters, queries);
+      count(serve->counters, ignored);
+    } else {
+      int len = serve_query(serve, in->slots[i], in->heads[i].msg_len, c, now_ms, out_room(d));
+      if (len > 0) out_add(d, (size_t)len, &c->peer, &c->local);
+    }
+    in_rearm(in, i);
+  }
+  out_flush(d);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+  (void)events;
+  struct udp_door *d = door_of(poll->data);
+  if (status < 0) { /* a pending error of the socket; libuv has stopped polling because of it */
+    int e;
+    getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &e, &(socklen_t){sizeof e});
+    must(uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0);
+  }
+  uint64_t now_ms = clock_ms();
+  for (int round = 0; round < ROUNDS; round++) {
+    int n = recvmmsg(d->fd, d->owner->in.heads, BATCH, MSG_DONTWAIT, NULL);
+    if (n <= 0) break; /* nothing there, or an error that is thereby forgotten */
+    serve_batch(d, (unsigned)n, now_ms);
+    if (n < BATCH) break;
+  }
+}
+
+/* ---- the door ---- */
+
+struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve) {
+  struct serve_udp *u = alloc_lines(sizeof *u);
+  if (!u) return NULL;
+  memset(u, 0, offsetof(struct serve_udp, in));
+  u->loop = loop;
+  u->serve = serve;
+  in_init(&u->in);
+  return u;
+}
+
+int serve_udp_add(struct serve_udp *u, struct listener *l) {
+  must(u->door_count < SERVE_UDP_SOCKETS);
+  struct udp_door *d = alloc_lines(sizeof *d);
+  if (!d) return UV_ENOMEM;
+  d->magic = UDP_MAGIC;
+  d->fd = l->udp;
+  d->any = addr_is_any(&l->addr);
+  d->addr = l->addr;
+  d->owner = u;
+  out_init(d);
+  int e = uv_poll_init(u->loop, &d->poll, d->fd);
+  if (e < 0) {
+    free(d);
+    return e;
+  }
+  d->poll.data = d;
+  must(uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0);
+  u->doors[u->door_count++] = d;
+  u->handles++;
+  l->udp = -1;
+  return 0;
+}
+
+void serve_udp_flush(struct serve_udp *u) {
+  for (unsigned i = 0; i < u->door_count; i++) {
+    if (u->doors[i]->out.count) out_flush(u->doors[i]);
+  }
+}
+
+void serve_udp_stop(struct serve_udp *u) {
+  for (unsigned i = 0; i < u->door_count; i++) uv_poll_stop(&u->doors[i]->poll);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  struct udp_door *d = door_of(handle->data);
+  struct serve_udp *u = d->owner;
+  close(d->fd);
+  d->magic = 0;
+  free(d);
+  if (--u->handles == 0) free(u);
+}
+
+void serve_udp_close(struct serve_udp *u) {
+  serve_udp_flush(u);
+  for (unsigned i = 0; i < u->door_count; i++) uv_close((uv_handle_t *)&u->doors[i]->poll, on_closed);
+  if (u->handles == 0) free(u);
+}

@@ -1,0 +1,40 @@
+/* The command line, read into each room's options. */
+#ifndef JIDNS_SETTINGS_H
+#define JIDNS_SETTINGS_H
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "server/serve_tcp.h"
+#include "upstream/upstream.h"
+#include "xmpp/xmpp.h"
+
+enum { SETTINGS_LISTEN = 16, SETTINGS_THREADS = 64, SETTINGS_PORT = 53 };
+
+struct settings {
+  union addr listen[SETTINGS_LISTEN];
+  unsigned listen_count;
+  bool listen_default; /* nobody asked for these: ::1 may be missing */
+  union addr upstreams[UPSTREAM_SERVERS];
+  unsigned upstream_count;
+  unsigned threads;
+  size_t cache_size;    /* octets */
+  uint32_t max_stale_s; /* 0: nothing stale is given out */
+  struct xmpp_options xmpp;
+  struct serve_tcp_options tcp;
+  enum log_level log_level;
+};
+
+enum settings_outcome {
+  SETTINGS_RUN,
+  SETTINGS_TOLD, /* --help or --version was answered: exit with 0 */
+  SETTINGS_WRONG /* said in one line on err: exit with 2 */
+};
+
+/* Fills all of s but what settings_find_upstreams does. Help goes to out, complaints to err. */
+enum settings_outcome settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err);
+
+/* Takes the upstreams from the resolv.conf at path unless some were given. False, and said in one line on err, when none can
+ * be used. */
+bool settings_find_upstreams(struct settings *s, const char *path, FILE *err);
+#endif

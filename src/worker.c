@@ -1,0 +1,194 @@
+/* worker.c: one thread that answers. Exports worker_*. */
+#include "worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/random.h"
+#include "base/timer.h"
+#include "server/serve_udp.h"
+#include "upstream/up_tcp.h"
+#include "upstream/up_udp.h"
+
+enum { WORKER_MAGIC = 0x776f726b, STACK = 512 << 10 };
+
+struct worker {
+  uint32_t magic;
+  bool started;
+  pthread_t thread;
+  uv_loop_t loop;
+  uv_async_t stop;
+  uv_prepare_t turn;
+  uv_timer_t timer;
+  uint64_t armed_ms; /* when `timer` fires; UINT64_MAX: it does not */
+  struct timers timers;
+  struct random random;
+  struct upstream upstream;
+  struct forward *forward;
+  struct xmpp *xmpp;
+  struct serve serve;
+  struct serve_udp *udp;
+  struct serve_tcp *tcp;
+  struct counters counters __attribute__((aligned(64))); /* read by other threads: on lines of their own */
+};
+
+static struct worker *worker_of(void *data) {
+  struct worker *w = data;
+  must(w->magic == WORKER_MAGIC);
+  return w;
+}
+
+/* ---- its turns ---- */
+
+static void on_timer(uv_timer_t *timer) {
+  struct worker *w = worker_of(timer->data);
+  w->armed_ms = UINT64_MAX;
+  timers_run(&w->timers, clock_ms());
+}
+
+/* libuv's timer is moved only to fire earlier: firing too early costs less than moving it each turn. */
+static void arm(struct worker *w, uint64_t now_ms) {
+  uint64_t due_ms = timers_next_ms(&w->timers);
+  if (due_ms >= w->armed_ms) return;
+  w->armed_ms = due_ms;
+  uv_timer_start(&w->timer, on_timer, due_ms > now_ms ? due_ms - now_ms : 0, 0);
+}
+
+/* The end of a turn: what it brought leaves together. */
+static void on_turn(uv_prepare_t *prepare) {
+  struct worker *w = worker_of(prepare->data);
+  uint64_t now_ms = clock_ms();
+  upstream_flush(&w->upstream, now_ms);
+  serve_udp_flush(w->udp);
+  serve_tcp_flush(w->tcp);
+  arm(w, now_ms);
+}
+
+/* ---- stop ---- */
+
+/* From the outside in: no new queries, then nobody who waits, then the servers. The loop ends when all handles are closed. */
+static void close_all(struct worker *w) {
+  if (w->udp) serve_udp_stop(w->udp);
+  if (w->tcp) serve_tcp_stop(w->tcp);
+  if (w->forward) forward_stop(w->forward, clock_ms());
+  if (w->udp) serve_udp_close(w->udp);
+  if (w->tcp) serve_tcp_close(w->tcp);
+  xmpp_free(w->xmpp);
+  forward_free(w->forward);
+  upstream_close(&w->upstream);
+  uv_close((uv_handle_t *)&w->stop, NULL);
+  uv_close((uv_handle_t *)&w->turn, NULL);
+  uv_close((uv_handle_t *)&w->timer, NULL);
+}
+
+static void on_stop(uv_async_t *async) { close_all(worker_of(async->data)); }
+
+static void worker_free(struct worker *w) {
+  uv_run(&w->loop, UV_RUN_DEFAULT); /* the last callbacks, where the thread did not run them */
+  must(uv_loop_close(&w->loop) == 0);
+  timers_close(&w->timers);
+  w->magic = 0;
+  free(w);
+}
+
+void worker_stop(struct worker *w, struct counters *sum) {
+  if (w->started) {
+    uv_async_send(&w->stop);
+    must(pthread_join(w->thread, NULL) == 0);
+  } else {
+    close_all(w);
+  }
+  if (sum) counters_sum(sum, &w->counters);
+  worker_free(w);
+}
+
+/* ---- start ---- */
+
+static bool add_server(struct worker *w, const union addr *addr) {
+  struct carrier *udp = up_udp_new(&w->loop, addr, &w->counters, &w->random);
+  struct carrier *tcp = up_tcp_new(&w->loop, addr, &w->counters, &w->random);
+  if (udp && tcp && upstream_add(&w->upstream, addr, udp, tcp)) return true;
+  if (udp) udp->ops->close(udp);
+  if (tcp) tcp->ops->close(tcp);
+  return false;
+}
+
+static bool wire_forward(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
+  struct forward_options options = {.cache = cache, .upstream = &w->upstream, .timers = &w->timers,
+                                    .counters = &w->counters, .seed = seed, .max_stale_s = s->max_stale_s};
+  for (unsigned i = 0; i < s->upstream_count; i++) {
+    if (!add_server(w, &s->upstreams[i])) return false;
+  }
+  w->forward = forward_new(&options);
+  if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp);
+  return w->xmpp != NULL;
+}
+
+static bool wire_server(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed,
+                        struct listener *listeners) {
+  w->serve = (struct serve){.cache = cache, .forward = w->forward, .counters = &w->counters, .seed = seed,
+                            .max_stale_s = s->max_stale_s};
+  w->udp = serve_udp_new(&w->loop, &w->serve);
+  w->tcp = serve_tcp_new(&w->loop, &w->serve, &s->tcp);
+  if (!w->udp || !w->tcp) return false;
+  for (unsigned i = 0; i < s->listen_count; i++) {
+    if (serve_udp_add(w->udp, &listeners[i]) != 0 || serve_tcp_add(w->tcp, &listeners[i]) != 0) return false;
+  }
+  return true;
+}
+
+static bool open_handles(struct worker *w) {
+  if (uv_async_init(&w->loop, &w->stop, on_stop) != 0) return false;
+  must(uv_prepare_init(&w->loop, &w->turn) == 0 && uv_timer_init(&w->loop, &w->timer) == 0);
+  must(uv_prepare_start(&w->turn, on_turn) == 0);
+  w->stop.data = w->turn.data = w->timer.data = w;
+  return true;
+}
+
+static struct worker *fail(struct listener *listeners, unsigned n) {
+  log_error("worker", "out of memory or file descriptors");
+  for (unsigned i = 0; i < n; i++) listen_close(&listeners[i]);
+  return NULL;
+}
+
+struct worker *worker_new(const struct settings *settings, struct cache *cache, uint64_t seed, struct listener *listeners) {
+  struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
+  if (!w) return fail(listeners, settings->listen_count);
+  memset(w, 0, sizeof *w);
+  w->magic = WORKER_MAGIC;
+  w->armed_ms = UINT64_MAX;
+  timers_init(&w->timers);
+  if (uv_loop_init(&w->loop) != 0) {
+    free(w);
+    return fail(listeners, settings->listen_count);
+  }
+  if (!open_handles(w)) {
+    worker_free(w);
+    return fail(listeners, settings->listen_count);
+  }
+  if (wire_forward(w, settings, cache, seed) && wire_server(w, settings, cache, seed, listeners)) return w;
+  worker_stop(w, NULL);
+  return fail(listeners, settings->listen_count);
+}
+
+static void *run(void *arg) {
+  struct worker *w = worker_of(arg);
+  uv_run(&w->loop, UV_RUN_DEFAULT);
+  return NULL;
+}
+
+bool worker_start(struct worker *w) {
+  pthread_attr_t attr;
+  pthread_attr_init(&attr);
+  pthread_attr_setstacksize(&attr, STACK);
+  int e = pthread_create(&w->thread, &attr, run, w);
+  pthread_attr_destroy(&attr);
+  w->started = e == 0;
+  if (e) log_error("worker", "no thread: %s", strerror(e));
+  return w->started;
+}

@@ -1,0 +1,22 @@
+/* One thread that answers: its loop, sockets, timers and counters, and the rooms wired together. */
+#ifndef JIDNS_WORKER_H
+#define JIDNS_WORKER_H
+#include "base/counter.h"
+#include "cache/cache.h"
+#include "server/listen.h"
+#include "settings.h"
+
+struct worker;
+
+/* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each address in
+ * settings; on failure too). settings and cache are borrowed until worker_stop returns; `seed` is the cache's. NULL, and the
+ * reason is logged, when something is lacking. */
+struct worker *worker_new(const struct settings *settings, struct cache *cache, uint64_t seed, struct listener *listeners);
+
+/* Starts the thread. False, and the reason is logged, when there is none to be had; worker_stop then still frees. */
+bool worker_start(struct worker *w);
+
+/* Answers SERVFAIL to who still waits, closes all, waits for the thread to end and frees. Adds its counters to *sum unless
+ * that is NULL. */
+void worker_stop(struct worker *w, struct counters *sum);
+#endif
