@@ -86,22 +86,26 @@ static inline size_t record_end(const struct answer_view *v, unsigned i) {
   return at + 6 + load_u16(v->body + at + 4);
 }
 
-/* Same owner, type and class as the record before it; owners of one RRset are written alike. */
-static bool same_rrset(const struct answer_view *v, unsigned i) {
+/* Same owner, type and class as the record before it. Its owner is written alike, or points at where the other's begins;
+ * `base` is the body's offset in the message. */
+static bool same_rrset(const struct answer_view *v, unsigned i, size_t base) {
   if (i == 0) return false;
   size_t start = record_end(v, i - 1), before = i > 1 ? record_end(v, i - 2) : 0;
-  size_t len = ttl_place(v, i) - start;
-  return len == ttl_place(v, i - 1) - before && memcmp(v->body + start, v->body + before, len) == 0;
+  size_t ttl = ttl_place(v, i), ttl_before = ttl_place(v, i - 1), len = ttl - start;
+  if (len == ttl_before - before && memcmp(v->body + start, v->body + before, len) == 0) return true;
+  return len == 6 && load_u16(v->body + start) == 0xc000 + base + before &&
+         memcmp(v->body + ttl - 4, v->body + ttl_before - 4, 4) == 0;
 }
 
-/* Lessens v's counts to what fits into `room` octets and has not run out. False: not even answer and authority fit. */
-static bool fit(struct answer_view *v, size_t room, uint32_t age_s) {
+/* Lessens v's counts to what fits into `room` octets behind `base` others and has not run out. False: not even answer and
+ * authority fit. */
+static bool fit(struct answer_view *v, size_t base, size_t room, uint32_t age_s) {
   unsigned must_fit = (unsigned)v->head.an + v->head.ns, all = must_fit + v->head.ar, keep = must_fit;
   size_t end = must_fit ? record_end(v, must_fit - 1) : 0;
   if (end > room) return false;
   for (unsigned i = must_fit; i < all; i++) {
     if (record_end(v, i) > room || load_u32(v->body + ttl_place(v, i)) <= age_s) break;
-    if (i + 1 == all || !same_rrset(v, i + 1)) {
+    if (i + 1 == all || !same_rrset(v, i + 1, base)) {
       keep = i + 1;
       end = record_end(v, i);
     }
@@ -128,7 +132,7 @@ size_t answer_write(const struct answer_view *view, const struct manner *m, enum
   size_t room = limit > at + opt ? limit - at - opt : 0;
   bool tc = false;
   if (age == ANSWER_STALE) v.head.ar = 0;
-  if (v.head.body_len > room || age != ANSWER_FRESH) tc = !fit(&v, room, age_s);
+  if (v.head.body_len > room || age != ANSWER_FRESH) tc = !fit(&v, at, room, age_s);
   uint8_t bits = v.head.flags & ANSWER_AD && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
   write_header(m, v.head.rcode, bits, out);
   if (tc) {
