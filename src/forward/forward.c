@@ -120,7 +120,8 @@ static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms)
 
 static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
   struct server *s = p->server, *probe = p->tcp ? NULL : upstream_probe(f->o.upstream, now_ms);
-  uint32_t wait_ms = server_rto_ms(s) << (p->asked < 2 ? p->asked : 2) << p->tcp;
+  unsigned round = p->asked / f->o.upstream->count; /* each server's first try gets its plain RTO */
+  uint32_t wait_ms = server_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
   char text[QUESTION_TEXT], where[ADDR_TEXT];
   log_debug("forward", "%s: asking %s%s", question_format(&p->question, text), addr_format(&s->addr, where),
             p->tcp ? " over TCP" : "");
@@ -247,8 +248,8 @@ static uint64_t waiter_due(const struct forward *f, const struct pending *p, con
 
 static void set_timer(struct pending *p) {
   const struct forward *f = p->forward;
-  uint64_t due = p->started_ms + LATE_MS;
-  const struct waiter *first = pending_first(p); /* the oldest is the first to lose patience */
+  const struct waiter *first = pending_first(p);              /* the oldest is the first to lose patience */
+  uint64_t due = first ? UINT64_MAX : p->started_ms + LATE_MS; /* as long as anybody waits it stays open */
   if (p->step == STEP_HELD) {
     due = p->held_until_ms;
   } else if (p->step == STEP_FAIL) {

@@ -14,7 +14,8 @@ enum {
   PATIENCE_MS = 2500,        /* a client is told SERVFAIL after this: sooner than any but slixmpp gives up */
   STALE_PATIENCE_MS = 400,   /* with a stale answer at hand it gets that after this: Erlang re-sends at 667 ms */
   LATE_MS = 10000,           /* a question stays open for so long, so that a late answer is there for the next client */
-  FORWARD_TRIES = 4,         /* tries of one question open at a time */
+  FORWARD_TRIES = 8,         /* tries of one question open at a time: all that fit into PATIENCE_MS at RTO_MOST_MS, so that no
+                              * slow answer is hung up on */
   FORWARD_PENDING = 20000,   /* questions in flight */
   FORWARD_AHEAD = 4000       /* of them asked ahead */
 };
