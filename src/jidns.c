@@ -1,9 +1,162 @@
-/* jidns.c: the tool. */
+/* jidns.c: the tool people type; its subcommands, by a table. Exports main. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "config.h"
+#include "tool/cli.h"
+#include "tool/domain.h"
+#include "tool/reply.h"
+#include "tool/show.h"
 
-int main(void) {
-  puts(PACKAGE_STRING);
-  return 0;
+static int run_lookup(struct cli *c);
+static int run_query(struct cli *c);
+
+static const struct command {
+  const char *name, *words, *help;
+  unsigned mask;
+  int (*run)(struct cli *c);
+} commands[] = {
+    {"lookup", "DOMAIN|JID", "What XMPP programs find out about a domain, and what they do with it.",
+     CLI_LOOKUP, run_lookup},
+    {"query", "NAME TYPE", "One DNS question and its answer, whole.", CLI_QUERY, run_query},
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static const char statuses[] =
+    "Exit status: 0 found, 1 not found, 2 wrong use, 3 no answer from the server, 4 other trouble.\n";
+
+static void write_help(FILE *out) {
+  fprintf(out, "jidns " PACKAGE_VERSION ": DNS as XMPP programs see it\n\n");
+  for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    fprintf(out, "  jidns %s [OPTIONS] %s\n      %s\n", commands[i].name, commands[i].words,
+            commands[i].help);
+  }
+  fprintf(out, "  jidns COMMAND --help\n  jidns --version\n\n%s", statuses);
+}
+
+static void write_command_help(const struct command *command) {
+  printf("jidns %s [OPTIONS] %s\n%s\n\n", command->name, command->words, command->help);
+  cli_write_options(command->mask, stdout);
+  printf("\n%s", statuses);
+}
+
+static void ask_over_net(void *context, struct asked *const *list, size_t n) { ask_all(context, list, n); }
+
+static int complain_silence(const struct cli *c, enum asked_outcome outcome) {
+  char server[ADDR_TEXT];
+  fprintf(stderr, "jidns %s: %s: %s\n", c->command, addr_format(&c->ask.server, server), asked_text(outcome));
+  return CLI_NO_ANSWER;
+}
+
+static int complain_memory(const struct cli *c) {
+  fprintf(stderr, "jidns %s: out of memory\n", c->command);
+  return CLI_TROUBLE;
+}
+
+static int show_findings(const struct cli *c, const struct findings *f) {
+  bool good = true;
+  if (c->json) {
+    good = show_lookup_json(f, &c->ask, stdout);
+  } else {
+    show_lookup(f, &c->ask, stdout);
+  }
+  if (!good) return complain_memory(c);
+  if (f->connects) return CLI_FOUND;
+  return lookup_is_unanswered(f->lookup, false) ? CLI_NO_ANSWER : CLI_NOT_FOUND;
+}
+
+static int run_lookup(struct cli *c) {
+  uint8_t name[NAME_MAX_LEN];
+  size_t len;
+  if (c->words_count != 1) return cli_usage(c, "needs one DOMAIN or JID; see jidns lookup --help");
+  const char *why = domain_read_jid(c->words[0], name, &len);
+  if (why) return cli_usage(c, "\"%s\" is no domain or JID: %s", c->words[0], why);
+  struct lookup *l = lookup_new(name, len, c->sides, c->all_records);
+  if (!l) return complain_memory(c);
+  lookup_run(l, ask_over_net, &c->ask);
+  int status;
+  if (lookup_is_unanswered(l, true)) {
+    status = complain_silence(c, l->domain.asked[0].outcome);
+  } else {
+    struct findings *f = findings_new(l);
+    status = f ? show_findings(c, f) : complain_memory(c);
+    findings_free(f);
+  }
+  lookup_free(l);
+  return status;
+}
+
+static bool has_answer(const struct asked *a) {
+  struct reply p = reply_open(a->msg, a->len);
+  struct record r;
+  enum section section;
+  return reply_rcode(a->msg, a->len) == RCODE_NOERROR && reply_next(&p, &r, &section) &&
+         section == SECTION_ANSWER;
+}
+
+static int run_query(struct cli *c) {
+  struct asked a = {.klass = CLASS_IN}, *list[] = {&a};
+  size_t len;
+  if (c->words_count != 2) return cli_usage(c, "needs a NAME and a TYPE; see jidns query --help");
+  const char *why = domain_read_name(c->words[0], a.name, &len);
+  if (why) return cli_usage(c, "\"%s\" is no name: %s", c->words[0], why);
+  if (!print_type_parse(c->words[1], &a.type)) {
+    return cli_usage(c, "\"%s\" is no type: SRV, AAAA, TYPE65280 are", c->words[1]);
+  }
+  if (a.type == TYPE_AXFR || a.type == TYPE_IXFR || a.type == TYPE_OPT) {
+    return cli_usage(c, "%s is not for asking one question with", c->words[1]);
+  }
+  a.name_len = (uint8_t)len;
+  ask_all(&c->ask, list, 1);
+  if (a.outcome != ASKED_ANSWERED) return complain_silence(c, a.outcome);
+  int status = has_answer(&a) ? CLI_FOUND : CLI_NOT_FOUND;
+  if (!c->json) {
+    show_query(&a, &c->ask, stdout);
+  } else if (!show_query_json(&a, &c->ask, stdout)) {
+    status = complain_memory(c);
+  }
+  asked_free(&a);
+  return status;
+}
+
+static int run_command(const struct command *command, int argc, char **argv) {
+  struct cli c;
+  if (!cli_read(&c, command->name, command->mask, argc, argv)) return CLI_USAGE;
+  if (c.help) {
+    write_command_help(command);
+    return CLI_FOUND;
+  }
+  if (c.json && !show_has_json()) return cli_usage(&c, "--json: this jidns was built without jansson");
+  return command->run(&c);
+}
+
+static int run(int argc, char **argv) {
+  const char *word = argc > 1 ? argv[1] : NULL;
+  if (!word) {
+    write_help(stderr);
+    return CLI_USAGE;
+  }
+  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+    write_help(stdout);
+    return CLI_FOUND;
+  }
+  if (strcmp(word, "--version") == 0) {
+    printf("jidns " PACKAGE_VERSION "\n");
+    return CLI_FOUND;
+  }
+  for (size_t i = 0; i < COMMAND_COUNT; i++) {
+    if (strcmp(word, commands[i].name) == 0) return run_command(&commands[i], argc - 1, argv + 1);
+  }
+  fprintf(stderr, "jidns: \"%s\" is no command: lookup or query; see jidns --help\n", word);
+  return CLI_USAGE;
+}
+
+int main(int argc, char **argv) {
+  int status = run(argc, argv);
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    perror("jidns: cannot write the output");
+    return CLI_TROUBLE;
+  }
+  return status;
 }

@@ -1,0 +1,278 @@
+/* ask.c: a DNS client with a poll loop. Exports ask_all, asked_free, asked_text. */
+#include "tool/ask.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "dns/frame.h"
+#include "dns/name.h"
+
+enum {
+  PARALLEL_MOST = 64, /* sockets open at once: far below any limit on descriptors, no flood for the server */
+  UDP_TRIES = 3,      /* at 0, a quarter and half of the time; answers to any of them are taken to the end */
+  PORT_TRIES = 8,
+  PORT_LOWEST = 1024,
+  QUERY_MOST = FRAME_HEAD + DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT
+};
+
+/* One question on its way. */
+struct flight {
+  struct asked *asked;
+  int fd; /* -1: not under way, or over */
+  bool tcp, edns, over;
+  uint16_t id;
+  unsigned tries;
+  uint64_t start_us;
+  uint8_t query[QUERY_MOST]; /* behind two octets for TCP's length */
+  size_t query_len;          /* without those two */
+  size_t sent, got;          /* TCP: octets of the frames that went out and came in */
+  uint8_t in[];              /* FRAME_HEAD + DNS_MSG_MAX octets; only touched pages take memory */
+};
+
+struct asker {
+  const struct ask_options *options;
+  struct random random;
+  struct flight *flights[PARALLEL_MOST]; /* the first `count` are in use */
+  size_t count;
+};
+
+static uint64_t clock_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+const char *asked_text(enum asked_outcome outcome) {
+  static const char *const texts[] = {"no answer in time",
+                                      "server not reachable, or it closed the connection",
+                                      "no socket or memory to be had", "answered"};
+  return texts[outcome];
+}
+
+void asked_free(struct asked *a) {
+  free(a->msg);
+  a->msg = NULL;
+  a->len = 0;
+}
+
+static void finish(struct flight *f, enum asked_outcome outcome) {
+  if (f->fd >= 0) close(f->fd);
+  f->fd = -1;
+  f->over = true;
+  f->asked->outcome = f->asked->msg ? ASKED_ANSWERED : outcome; /* a truncated answer is better than none */
+  f->asked->took_us = (unsigned)(clock_us() - f->start_us);
+}
+
+static void write_query(struct asker *asker, struct flight *f) {
+  const struct asked *a = f->asked;
+  f->id = random_u16(&asker->random);
+  struct wire_out w = {.buf = f->query + FRAME_HEAD, .cap = QUERY_MOST - FRAME_HEAD};
+  wire_put_u16(&w, f->id);
+  wire_put_u16(&w, DNS_RD << 8);
+  wire_put_u16(&w, 1);
+  wire_put_u32(&w, 0);
+  wire_put_u16(&w, f->edns ? 1 : 0);
+  wire_put(&w, a->name, a->name_len);
+  wire_put_u16(&w, a->type);
+  wire_put_u16(&w, a->klass);
+  if (f->edns) {
+    wire_put(&w, "", 1);
+    wire_put_u16(&w, TYPE_OPT);
+    wire_put_u16(&w, DNS_UDP_OURS);
+    wire_put_u32(&w, asker->options->dnssec ? 0x8000 : 0);
+    wire_put_u16(&w, 0);
+  }
+  f->query_len = w.at;
+  store_u16(f->query, (uint16_t)w.at);
+}
+
+/* An unpredictable source port; where none is free the kernel chooses on connect. */
+static void bind_somewhere(struct asker *asker, int fd) {
+  union addr any;
+  memset(&any, 0, sizeof any);
+  any.any.sa_family = asker->options->server.any.sa_family;
+  for (int i = 0; i < PORT_TRIES; i++) {
+    uint16_t port = htons((uint16_t)(PORT_LOWEST + random_below(&asker->random, 65536 - PORT_LOWEST)));
+    if (any.any.sa_family == AF_INET6) {
+      any.v6.sin6_port = port;
+    } else {
+      any.v4.sin_port = port;
+    }
+    if (bind(fd, &any.any, addr_len(&any)) == 0) return;
+  }
+}
+
+/* (Re)starts the flight over UDP or TCP with a new socket, port and id. */
+static void launch(struct asker *asker, struct flight *f, bool tcp) {
+  const union addr *server = &asker->options->server;
+  if (f->fd >= 0) close(f->fd);
+  f->tcp = tcp;
+  f->tries = 0;
+  f->sent = f->got = 0;
+  f->fd = socket(server->any.sa_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (f->fd < 0) {
+    finish(f, ASKED_SYSTEM);
+    return;
+  }
+  write_query(asker, f);
+  if (!tcp) bind_somewhere(asker, f->fd);
+  if (connect(f->fd, &server->any, addr_len(server)) != 0 && errno != EINPROGRESS) finish(f, ASKED_CLOSED);
+}
+
+static bool would_block(void) { return errno == EAGAIN || errno == EINTR || errno == ENOBUFS; }
+
+static void send_udp(struct flight *f) {
+  f->tries++;
+  if (send(f->fd, f->query + FRAME_HEAD, f->query_len, 0) < 0 && !would_block()) finish(f, ASKED_CLOSED);
+}
+
+static void send_tcp(struct flight *f) {
+  ssize_t n = send(f->fd, f->query + f->sent, FRAME_HEAD + f->query_len - f->sent, MSG_NOSIGNAL);
+  if (n >= 0) {
+    f->sent += (size_t)n;
+  } else if (!would_block()) {
+    finish(f, ASKED_CLOSED);
+  }
+}
+
+/* Does this answer the question (RFC 5452 section 9.1)? A bare header is how some servers say FORMERR or
+ * NOTIMP. */
+static bool matches(const struct flight *f, const uint8_t *msg, size_t len) {
+  const struct asked *a = f->asked;
+  if (len < DNS_HEADER || load_u16(msg) != f->id || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE) return false;
+  unsigned rcode = msg[3] & DNS_RCODE, end = DNS_HEADER + a->name_len + 4u;
+  if (load_u16(msg + 4) == 0) return len == DNS_HEADER && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP);
+  return load_u16(msg + 4) == 1 && len >= end &&
+         name_equal(msg + DNS_HEADER, a->name_len, a->name, a->name_len) &&
+         load_u16(msg + end - 4) == a->type && load_u16(msg + end - 2) == a->klass;
+}
+
+static void keep(struct flight *f, const uint8_t *msg, size_t len) {
+  uint8_t *copy = malloc(len);
+  if (!copy) {
+    finish(f, ASKED_SYSTEM);
+    return;
+  }
+  memcpy(copy, msg, len);
+  asked_free(f->asked);
+  f->asked->msg = copy;
+  f->asked->len = len;
+  f->asked->over_tcp = f->tcp;
+}
+
+static void take(struct asker *asker, struct flight *f, const uint8_t *msg, size_t len) {
+  unsigned rcode = msg[3] & DNS_RCODE;
+  if (f->edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) { /* a server from before RFC 6891 */
+    f->edns = false;
+    launch(asker, f, f->tcp);
+    return;
+  }
+  keep(f, msg, len);
+  if (f->over) return;
+  if (msg[2] & DNS_TC && !f->tcp) {
+    launch(asker, f, true);
+  } else {
+    finish(f, ASKED_ANSWERED);
+  }
+}
+
+static void receive_udp(struct asker *asker, struct flight *f) {
+  ssize_t n = recv(f->fd, f->in, DNS_MSG_MAX, 0);
+  if (n < 0) {
+    if (!would_block()) finish(f, ASKED_CLOSED);
+  } else if (matches(f, f->in, (size_t)n)) {
+    take(asker, f, f->in, (size_t)n);
+  }
+}
+
+static void receive_tcp(struct asker *asker, struct flight *f) {
+  size_t len, frame;
+  ssize_t n = recv(f->fd, f->in + f->got, FRAME_HEAD + DNS_MSG_MAX - f->got, 0);
+  if (n == 0 || (n < 0 && !would_block())) finish(f, ASKED_CLOSED);
+  if (n <= 0) return;
+  f->got += (size_t)n;
+  while (!f->over && (frame = frame_next(f->in, f->got, &len))) {
+    if (matches(f, f->in + FRAME_HEAD, len)) {
+      take(asker, f, f->in + FRAME_HEAD, len);
+      return;
+    }
+    f->got -= frame;
+    memmove(f->in, f->in + frame, f->got);
+  }
+}
+
+/* Microseconds from the start at which the flight needs a hand again: the next try or the end. */
+static uint64_t next_us(const struct asker *asker, const struct flight *f) {
+  uint64_t whole = (uint64_t)asker->options->timeout_ms * 1000;
+  return f->start_us + (f->tcp || f->tries >= UDP_TRIES ? whole : whole * f->tries / 4);
+}
+
+static void tend(struct asker *asker, struct flight *f, short events) {
+  if (events && f->tcp && f->sent < FRAME_HEAD + f->query_len) {
+    send_tcp(f);
+  } else if (events && f->tcp) {
+    receive_tcp(asker, f);
+  } else if (events) {
+    receive_udp(asker, f);
+  }
+  uint64_t now = clock_us();
+  if (f->over) return;
+  if (now >= f->start_us + (uint64_t)asker->options->timeout_ms * 1000) {
+    finish(f, ASKED_TIMEOUT);
+  } else if (!f->tcp && now >= next_us(asker, f)) {
+    send_udp(f);
+  }
+}
+
+static void start(struct asker *asker, struct asked *a) {
+  struct flight *f = malloc(sizeof *f + FRAME_HEAD + DNS_MSG_MAX);
+  a->msg = NULL;
+  if (!f) {
+    a->outcome = ASKED_SYSTEM;
+    return;
+  }
+  *f = (struct flight){.asked = a, .fd = -1, .edns = true, .start_us = clock_us()};
+  launch(asker, f, asker->options->tcp);
+  asker->flights[asker->count++] = f;
+}
+
+static void sweep(struct asker *asker) {
+  for (size_t i = 0; i < asker->count;) {
+    if (asker->flights[i]->over) {
+      free(asker->flights[i]);
+      asker->flights[i] = asker->flights[--asker->count];
+    } else {
+      i++;
+    }
+  }
+}
+
+/* Waits for the sockets or the next time that something is due, then gives each flight its turn. */
+static void turn(struct asker *asker) {
+  struct pollfd fds[PARALLEL_MOST];
+  uint64_t next = UINT64_MAX, now = clock_us();
+  for (size_t i = 0; i < asker->count; i++) {
+    const struct flight *f = asker->flights[i];
+    bool writes = f->tcp && f->sent < FRAME_HEAD + f->query_len;
+    fds[i] = (struct pollfd){.fd = f->fd, .events = writes ? POLLOUT : POLLIN};
+    if (next_us(asker, f) < next) next = next_us(asker, f);
+  }
+  int wait_ms = next > now ? (int)((next - now + 999) / 1000) : 0;
+  if (poll(fds, asker->count, wait_ms) < 0) memset(fds, 0, sizeof fds); /* EINTR: only the clock counts */
+  for (size_t i = 0; i < asker->count; i++) tend(asker, asker->flights[i], fds[i].revents);
+}
+
+void ask_all(const struct ask_options *o, struct asked *const *list, size_t n) {
+  struct asker asker = {.options = o};
+  size_t begun = 0;
+  while (begun < n || asker.count > 0) {
+    while (begun < n && asker.count < PARALLEL_MOST) start(&asker, list[begun++]);
+    sweep(&asker);
+    if (asker.count > 0) turn(&asker);
+    sweep(&asker);
+  }
+}

@@ -1,0 +1,44 @@
+/* A plain DNS client: many questions at once to one server over UDP, each from a socket and port of its own
+ * with an id of its own (RFC 5452), again over TCP when an answer is truncated. */
+#ifndef JIDNS_TOOL_ASK_H
+#define JIDNS_TOOL_ASK_H
+#include "base/addr.h"
+#include "dns/dns.h"
+
+enum { ASK_PORT = 53, ASK_TIMEOUT_MS = 4000 };
+
+struct ask_options {
+  union addr server;
+  unsigned timeout_ms; /* for each question, all tries together; at least 1 */
+  bool tcp;            /* never UDP */
+  bool dnssec;         /* set DO */
+};
+
+enum asked_outcome {
+  ASKED_TIMEOUT, /* nothing that answers the question came in time */
+  ASKED_CLOSED,  /* the server's port is closed, or there is no way to it */
+  ASKED_SYSTEM,  /* no socket or memory to be had */
+  ASKED_ANSWERED
+};
+
+/* One question, filled in by the caller up to klass, and what became of it. */
+struct asked {
+  uint8_t name[NAME_MAX_LEN];
+  uint8_t name_len;
+  uint16_t type, klass;
+  enum asked_outcome outcome;
+  bool over_tcp;    /* the answer came so */
+  unsigned took_us; /* from the first try to the outcome */
+  uint8_t *msg; /* the answer, owned, freed by asked_free; NULL unless ASKED_ANSWERED; TC set if TCP failed */
+  size_t len;
+};
+
+/* Asks all and returns when each has its outcome. */
+void ask_all(const struct ask_options *o, struct asked *const *list, size_t n);
+
+/* Frees the answer; the struct itself is the caller's. */
+void asked_free(struct asked *a);
+
+/* "no answer in time", for people; "answered" for the good one. */
+const char *asked_text(enum asked_outcome outcome);
+#endif

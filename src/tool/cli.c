@@ -1,0 +1,132 @@
+/* cli.c: the tool's options, by a table. Exports cli_*. */
+#include "tool/cli.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/nameserver.h"
+
+enum { TIMEOUT_MOST_MS = 60000, FIRST_OPTION = 256 /* getopt's codes, beyond any letter */ };
+
+static bool set_server(struct cli *c, const char *value) {
+  c->server_given = true;
+  return addr_parse(value, ASK_PORT, &c->ask.server);
+}
+
+static bool set_type(struct cli *c, const char *value) {
+  static const struct {
+    const char *word;
+    enum lookup_side sides;
+  } types[] = {{"c2s", LOOKUP_C2S}, {"s2s", LOOKUP_S2S}, {"all", LOOKUP_BOTH}};
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    if (strcmp(value, types[i].word) != 0) continue;
+    c->sides = types[i].sides;
+    return true;
+  }
+  return false;
+}
+
+static bool set_timeout(struct cli *c, const char *value) {
+  char *end;
+  if (*value < '0' || *value > '9') return false;
+  unsigned long ms = strtoul(value, &end, 10);
+  if (*end || ms < 1 || ms > TIMEOUT_MOST_MS) return false;
+  c->ask.timeout_ms = (unsigned)ms;
+  return true;
+}
+
+static bool set_tcp(struct cli *c, const char *value) { return (void)value, c->ask.tcp = true; }
+static bool set_dnssec(struct cli *c, const char *value) { return (void)value, c->ask.dnssec = true; }
+static bool set_all(struct cli *c, const char *value) { return (void)value, c->all_records = true; }
+static bool set_json(struct cli *c, const char *value) { return (void)value, c->json = true; }
+static bool set_help(struct cli *c, const char *value) { return (void)value, c->help = true; }
+
+static const struct cli_option {
+  const char *name, *argument; /* argument: NULL for a switch, else how help names it */
+  unsigned mask;
+  bool (*set)(struct cli *c, const char *value); /* false: the value is wrong */
+  const char *right, *help;                      /* what would be right; what it is for */
+} options[] = {
+    {"server", "ADDR[:PORT]", CLI_LOOKUP | CLI_QUERY, set_server,
+     "an IP address, with a port or without: 9.9.9.9, [::1]:5353",
+     "the server to ask (default: the first nameserver of " NAMESERVER_FILE ", port 53)"},
+    {"type", "c2s|s2s|all", CLI_LOOKUP, set_type, "c2s, s2s or all",
+     "for clients, for servers, or both (default: all)"},
+    {"timeout", "MS", CLI_LOOKUP | CLI_QUERY, set_timeout, "a number of milliseconds from 1 to 60000",
+     "how long to wait for each answer, tries included (default: 4000)"},
+    {"tcp", NULL, CLI_LOOKUP | CLI_QUERY, set_tcp, NULL,
+     "ask over TCP (default: UDP, TCP for what is too large)"},
+    {"dnssec", NULL, CLI_LOOKUP | CLI_QUERY, set_dnssec, NULL,
+     "ask with DO and show what the server calls secure (AD)"},
+    {"all-records", NULL, CLI_LOOKUP, set_all, NULL,
+     "look for obsolete records too: _xmppconnect TXT, _jabber SRV"},
+    {"json", NULL, CLI_LOOKUP | CLI_QUERY, set_json, NULL, "print JSON"},
+    {"help", NULL, CLI_LOOKUP | CLI_QUERY, set_help, NULL, "print this"},
+};
+enum { OPTION_COUNT = sizeof options / sizeof *options };
+
+int cli_usage(const struct cli *c, const char *fmt, ...) {
+  va_list args;
+  fprintf(stderr, "jidns %s: ", c->command);
+  va_start(args, fmt);
+  vfprintf(stderr, fmt, args);
+  va_end(args);
+  fprintf(stderr, "\n");
+  return CLI_USAGE;
+}
+
+static void make_long_options(struct option longs[OPTION_COUNT + 1], unsigned mask) {
+  size_t n = 0;
+  for (int i = 0; i < OPTION_COUNT; i++) {
+    if (!(options[i].mask & mask)) continue;
+    longs[n++] = (struct option){.name = options[i].name,
+                                 .has_arg = options[i].argument ? required_argument : no_argument,
+                                 .val = FIRST_OPTION + i};
+  }
+  longs[n] = (struct option){0};
+}
+
+/* What getopt refused: an option that is none, one without its value, or a switch with one. */
+static void refuse_option(const struct cli *c, int code, char **argv) {
+  char letter[] = {'-', (char)optopt, 0};
+  const char *word = optopt > 0 && optopt < FIRST_OPTION ? letter : argv[optind - 1];
+  const char *what = code == ':'              ? "needs a value"
+                     : optopt >= FIRST_OPTION ? "takes no value"
+                                              : "is no option";
+  cli_usage(c, "%s %s; see jidns %s --help", word, what, c->command);
+}
+
+bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char **argv) {
+  struct option longs[OPTION_COUNT + 1];
+  int code;
+  *c = (struct cli){.command = command, .mask = mask, .sides = LOOKUP_BOTH, .ask.timeout_ms = ASK_TIMEOUT_MS};
+  make_long_options(longs, mask);
+  opterr = 0;
+  optind = 0;
+  while ((code = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+    const struct cli_option *o = code < FIRST_OPTION ? NULL : &options[code - FIRST_OPTION];
+    if (o && o->set(c, optarg)) continue;
+    if (o) {
+      cli_usage(c, "--%s %s: must be %s", o->name, optarg, o->right);
+    } else {
+      refuse_option(c, code, argv);
+    }
+    return false;
+  }
+  c->words = argv + optind;
+  c->words_count = argc - optind;
+  if (!c->server_given) nameserver_first(NAMESERVER_FILE, &c->ask.server);
+  return true;
+}
+
+void cli_write_options(unsigned mask, FILE *out) {
+  for (int i = 0; i < OPTION_COUNT; i++) {
+    char left[40];
+    if (!(options[i].mask & mask)) continue;
+    snprintf(left, sizeof left, "--%s%s%s", options[i].name, options[i].argument ? " " : "",
+             options[i].argument ? options[i].argument : "");
+    fprintf(out, "  %-22s %s\n", left, options[i].help);
+  }
+}

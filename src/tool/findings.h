@@ -1,0 +1,24 @@
+/* What follows from a lookup: plans and mistakes, for both ways of showing them. */
+#ifndef JIDNS_TOOL_FINDINGS_H
+#define JIDNS_TOOL_FINDINGS_H
+#include "tool/mistakes.h"
+#include "tool/plan.h"
+
+enum { FINDINGS_SIDES = 2 };
+
+struct findings {
+  const struct lookup *lookup; /* borrowed */
+  struct mistakes mistakes;
+  struct finding {
+    enum lookup_side side;
+    const char *name;                  /* "c2s" */
+    struct plan with_tls, without_tls; /* of programs that do direct TLS, and of those that don't */
+  } sides[FINDINGS_SIDES];
+  size_t side_count; /* those that were looked up */
+  bool connects;     /* somewhere that the DNS says, not only that a failure leads to */
+};
+
+/* NULL when memory is out. */
+struct findings *findings_new(const struct lookup *l);
+void findings_free(struct findings *f);
+#endif

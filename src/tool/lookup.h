@@ -1,0 +1,102 @@
+/* What an XMPP program needs to know of a domain, asked for and put in order: SRV records, their targets'
+ * addresses, the domain's own addresses. Does no I/O of its own: questions go through a function. */
+#ifndef JIDNS_TOOL_LOOKUP_H
+#define JIDNS_TOOL_LOOKUP_H
+#include "rr/print.h"
+#include "tool/ask.h"
+#include "xmpp/srv.h"
+
+enum {
+  LOOKUP_SERVICES = 5,
+  LOOKUP_SRV_MOST = 256,      /* records of a service that are looked at */
+  LOOKUP_HOSTS_MOST = 128,    /* targets whose addresses are asked for */
+  LOOKUP_ADDRESSES_MOST = 32, /* of a host */
+};
+
+enum lookup_side { LOOKUP_C2S = 1, LOOKUP_S2S = 2, LOOKUP_BOTH = LOOKUP_C2S | LOOKUP_S2S };
+
+/* One kind of SRV record. */
+struct service_kind {
+  const char *labels; /* "_xmpp-client._tcp" */
+  enum lookup_side side;
+  bool direct_tls; /* XEP-0368 */
+  bool obsolete;   /* asked for only on request, never connected to */
+};
+
+struct address {
+  int family; /* AF_INET or AF_INET6 */
+  uint8_t bytes[16];
+  uint32_t ttl;
+};
+
+struct host {
+  uint8_t name[NAME_MAX_LEN];
+  uint8_t name_len;
+  bool is_alias;         /* a CNAME, which an SRV target must not be (RFC 2782) */
+  struct asked asked[2]; /* A and AAAA */
+  struct address addresses[LOOKUP_ADDRESSES_MOST];
+  size_t address_count;
+};
+
+enum service_state {
+  SERVICE_UNASKED,
+  SERVICE_OFFERED,     /* at least one target */
+  SERVICE_NOT_OFFERED, /* the only target is "." */
+  SERVICE_ABSENT,      /* no such records */
+  SERVICE_FAILED       /* no answer, or one that says neither */
+};
+
+struct service {
+  const struct service_kind *kind;
+  enum service_state state;
+  struct asked asked;
+  uint32_t ttl; /* the least of the records' */
+  size_t count; /* of srv, sorted by srv_sort; "." only if SERVICE_NOT_OFFERED */
+  struct srv srv[LOOKUP_SRV_MOST];
+  const struct host *hosts[LOOKUP_SRV_MOST]; /* srv[i]'s target; NULL when it was not asked for */
+  bool none_among_others, too_many;          /* "." beside targets; more than LOOKUP_SRV_MOST */
+  unsigned malformed;                        /* records that can't be read */
+};
+
+struct lookup {
+  struct host domain;
+  enum lookup_side sides;
+  bool all_records;
+  struct service services[LOOKUP_SERVICES];
+  struct asked connect_txt; /* _xmppconnect.D, only with all_records */
+  struct host hosts[LOOKUP_HOSTS_MOST];
+  size_t host_count;
+  bool too_many_hosts;
+};
+
+/* Large, so on the heap; NULL when memory is out. name: at most NAME_MAX_LEN - DOMAIN_PREFIX_MOST octets. */
+struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records);
+void lookup_free(struct lookup *l);
+
+/* Asks: the services and the domain's addresses first, then the targets' addresses, each time all at once
+ * through ask, which gives every question its outcome (as ask_all does). Call it once. */
+void lookup_run(struct lookup *l, void (*ask)(void *context, struct asked *const *list, size_t n),
+                void *context);
+
+/* The service's answer had this address of the host in its additional section. */
+bool lookup_came_along(const struct service *s, const struct host *h, const struct address *a);
+
+/* One question at least has no answer at all; with `all`: none has one. */
+bool lookup_is_unanswered(const struct lookup *l, bool all);
+
+/* There is an answer, and it says what there is or that there is nothing: NOERROR or NXDOMAIN. */
+bool lookup_is_answered(const struct asked *a);
+
+/* "NXDOMAIN", or "no answer in time". Returns text or a static string. */
+const char *lookup_outcome_text(const struct asked *a, char text[PRINT_WORD]);
+
+/* The answer says AD; false when there is none. */
+bool lookup_is_secure(const struct asked *a);
+
+/* "192.0.2.1". Returns text. */
+enum { ADDRESS_TEXT = 46 };
+const char *lookup_address_text(const struct address *a, char text[ADDRESS_TEXT]);
+
+/* "example.org", the name without its final dot and with escapes. Returns text. */
+const char *lookup_host_text(const struct host *h, char text[NAME_TEXT]);
+#endif

@@ -1,0 +1,19 @@
+/* What is wrong with a domain's XMPP records. */
+#ifndef JIDNS_TOOL_MISTAKES_H
+#define JIDNS_TOOL_MISTAKES_H
+#include "tool/lookup.h"
+
+enum { MISTAKES_MOST = 64 };
+
+struct mistakes {
+  size_t count;
+  struct mistake {
+    const char *word; /* "target-alias": for programs; static */
+    char *text;       /* a sentence, for people; owned */
+  } list[MISTAKES_MOST];
+};
+
+/* Fills *out; mistakes beyond MISTAKES_MOST are left off. */
+void mistakes_find(const struct lookup *l, struct mistakes *out);
+void mistakes_free(struct mistakes *m);
+#endif

@@ -1,0 +1,119 @@
+/* reply.c: reads a server's reply. Exports reply_*. */
+#include "tool/reply.h"
+
+#include <stdio.h>
+
+enum { FOLLOW_MOST = 16 /* CNAMEs; resolvers stop between 8 and 16 */ };
+
+struct reply reply_open(const uint8_t *msg, size_t len) {
+  struct reply p = {.msg = msg, .w = wire_read(msg, len)};
+  wire_bytes(&p.w, DNS_HEADER);
+  for (unsigned i = 0; i < 3 && !p.w.err; i++) p.left[i] = load_u16(msg + 6 + 2 * i);
+  for (unsigned n = p.w.err ? 0 : load_u16(msg + 4); n > 0 && !p.w.err; n--) {
+    uint8_t name[NAME_MAX_LEN];
+    name_read(&p.w, name);
+    wire_bytes(&p.w, 4);
+  }
+  return p;
+}
+
+bool reply_next(struct reply *p, struct record *r, enum section *section) {
+  unsigned s = SECTION_ANSWER;
+  while (s < SECTION_ADDITIONAL && p->left[s] == 0) s++;
+  if (p->left[s] == 0 || p->w.err || !record_read(&p->w, r)) return false;
+  p->left[s]--;
+  *section = (enum section)s;
+  return true;
+}
+
+bool reply_next_answer(struct reply *p, uint16_t type, struct record *r) {
+  enum section section;
+  while (reply_next(p, r, &section) && section == SECTION_ANSWER) {
+    if (r->type == type && r->klass == CLASS_IN) return true;
+  }
+  return false;
+}
+
+size_t reply_follow(const uint8_t *msg, size_t len, uint8_t name[NAME_MAX_LEN], size_t name_len) {
+  for (int steps = 0; steps < FOLLOW_MOST; steps++) {
+    struct reply p = reply_open(msg, len);
+    struct record r;
+    size_t target = 0;
+    while (!target && reply_next_answer(&p, TYPE_CNAME, &r)) {
+      uint8_t next[NAME_MAX_LEN];
+      if (!name_equal(r.owner, r.owner_len, name, name_len)) continue;
+      target = record_target(&r, 0, next);
+      if (target) memcpy(name, next, target);
+    }
+    if (!target) break;
+    name_len = target;
+  }
+  return name_len;
+}
+
+bool reply_opt(const uint8_t *msg, size_t len, struct record *opt) {
+  struct reply p = reply_open(msg, len);
+  enum section section;
+  while (reply_next(&p, opt, &section)) {
+    if (section == SECTION_ADDITIONAL && opt->type == TYPE_OPT) return true;
+  }
+  return false;
+}
+
+unsigned reply_rcode(const uint8_t *msg, size_t len) {
+  struct record opt;
+  unsigned low = msg[3] & DNS_RCODE;
+  return reply_opt(msg, len, &opt) ? (opt.ttl >> 24) << 4 | low : low;
+}
+
+bool reply_next_option(const struct record *opt, size_t *at, struct reply_option *out) {
+  const uint8_t *rdata = record_rdata(opt);
+  if (opt->rdlen < *at + 4) return false;
+  out->code = load_u16(rdata + *at);
+  out->len = load_u16(rdata + *at + 2);
+  out->bytes = rdata + *at + 4;
+  if (opt->rdlen - *at - 4 < out->len) return false;
+  *at += 4u + out->len;
+  return true;
+}
+
+const char *reply_ede_name(unsigned code) {
+  static const char *const names[] = {
+      "Other",
+      "Unsupported DNSKEY Algorithm",
+      "Unsupported DS Digest Type",
+      "Stale Answer",
+      "Forged Answer",
+      "DNSSEC Indeterminate",
+      "DNSSEC Bogus",
+      "Signature Expired",
+      "Signature Not Yet Valid",
+      "DNSKEY Missing",
+      "RRSIGs Missing",
+      "No Zone Key Bit Set",
+      "NSEC Missing",
+      "Cached Error",
+      "Not Ready",
+      "Blocked",
+      "Censored",
+      "Filtered",
+      "Prohibited",
+      "Stale NXDOMAIN Answer",
+      "Not Authoritative",
+      "Not Supported",
+      "No Reachable Authority",
+      "Network Error",
+      "Invalid Data",
+  };
+  return code < sizeof names / sizeof *names ? names[code] : "unassigned";
+}
+
+const char *reply_text(const uint8_t *bytes, size_t len, char *text, size_t room) {
+  size_t at = 0;
+  for (size_t i = 0; i < len && at + sizeof "\\000" <= room; i++) {
+    bool plain = bytes[i] >= ' ' && bytes[i] <= '~' && bytes[i] != '\\';
+    at += (size_t)snprintf(text + at, room - at, plain ? "%c" : "\\%03u", bytes[i]);
+  }
+  text[at] = 0;
+  return text;
+}

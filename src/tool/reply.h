@@ -1,0 +1,46 @@
+/* A server's reply, read record by record. Whatever it holds, reading stays inside it and ends. */
+#ifndef JIDNS_TOOL_REPLY_H
+#define JIDNS_TOOL_REPLY_H
+#include "dns/build.h"
+
+struct reply {
+  const uint8_t *msg; /* borrowed */
+  struct wire w;
+  unsigned left[3]; /* records still to come in each section */
+};
+
+/* Starts behind the question section; msg has a whole header. After a malformed one there are no records. */
+struct reply reply_open(const uint8_t *msg, size_t len);
+
+/* The next record and its section; false behind the last one and at the first malformed one (then w.err). */
+bool reply_next(struct reply *p, struct record *r, enum section *section);
+
+/* The next record of the answer section with this type and class IN; false when there is none. */
+bool reply_next_answer(struct reply *p, uint16_t type, struct record *r);
+
+/* Follows the CNAMEs of the answer section from `name` (len octets) on; puts the name they end at into `name`
+ * and returns its length. A loop ends after some steps, anywhere in it. */
+size_t reply_follow(const uint8_t *msg, size_t len, uint8_t name[NAME_MAX_LEN], size_t name_len);
+
+/* The RCODE with the upper bits of OPT (RFC 6891 section 6.1.3). */
+unsigned reply_rcode(const uint8_t *msg, size_t len);
+
+/* The OPT record; false when there is none. */
+bool reply_opt(const uint8_t *msg, size_t len, struct record *opt);
+
+/* One option of an OPT record. at: where to look, 0 for the first; moved on. False behind the last or a
+ * malformed one. */
+struct reply_option {
+  uint16_t code, len;
+  const uint8_t *bytes;
+};
+bool reply_next_option(const struct record *opt, size_t *at, struct reply_option *out);
+
+/* What an EDE says, "Stale Answer" for 3 (RFC 8914 section 4); "unassigned" for codes beyond the registry of
+ * that document. */
+const char *reply_ede_name(unsigned code);
+
+/* len octets of unknown origin as printable ASCII, others as \DDD, into text; what does not fit is left off.
+ * Returns text. */
+const char *reply_text(const uint8_t *bytes, size_t len, char *text, size_t room);
+#endif
