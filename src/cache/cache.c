@@ -155,17 +155,20 @@ enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t 
   return found;
 }
 
-bool cache_has(struct cache *c, const struct question *q, uint32_t tick) {
+enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t tick, bool *unused) {
   struct shard *s = shard_of(c, q->hash);
+  enum cache_found found = CACHE_MISS;
+  *unused = false;
   pthread_mutex_lock(&s->lock);
   struct slot *slot = index_find(s, q);
-  bool has = false;
   if (slot) {
-    struct answer_view v = view_of(entry_at(s, slot->ref));
-    has = judge(&v, tick) != CACHE_EXPIRED;
+    struct entry *e = entry_at(s, slot->ref);
+    struct answer_view v = view_of(e);
+    found = judge(&v, tick) == CACHE_EXPIRED ? CACHE_EXPIRED : CACHE_FRESH;
+    *unused = e->mark & MARK_AHEAD;
   }
   pthread_mutex_unlock(&s->lock);
-  return has;
+  return found;
 }
 
 static void fill(struct entry *e, const struct question *q, const struct answer *a, uint32_t attend) {

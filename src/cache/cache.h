@@ -40,8 +40,9 @@ bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint
  * well), CACHE_MISS. Does not count as a use. */
 enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t tick, struct answer *out);
 
-/* Is there an answer that has not expired? Not a use either. */
-bool cache_has(struct cache *c, const struct question *q, uint32_t tick);
+/* What the cache knows of q, without copying it: CACHE_FRESH, CACHE_EXPIRED, CACHE_MISS. *unused: it was fetched ahead and
+ * nobody has asked for it. Not a use either. */
+enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t tick, bool *unused);
 
 enum cache_put_how {
   CACHE_ASKED, /* somebody asked for it */

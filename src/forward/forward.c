@@ -416,7 +416,10 @@ void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms)
 }
 
 void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms) {
-  if (!cache_has(f->o.cache, q, tick_of_ms(now_ms)) && !pending_find(&f->table, q)) forward_renew(f, q, now_ms);
+  bool unused;
+  enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
+  bool known = found == CACHE_FRESH || (found == CACHE_EXPIRED && unused);
+  if (!known && !pending_find(&f->table, q)) forward_renew(f, q, now_ms);
 }
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {

@@ -65,7 +65,8 @@ void forward_set_watch(struct forward *f, const struct forward_watch *watch);
  * Else why it can't, and nothing happens. q->manner.spelled is copied. */
 enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms);
 
-/* Asks q for nobody, unless it is in the cache, in flight, or too much is. */
+/* Asks q for nobody, unless it is in the cache, in flight, or too much is; or it was asked ahead before, ran out, and nobody
+ * had any use for it. */
 void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* Asks q for nobody although the cache has it, because it is about to expire or was given out stale. Bounded as above. */

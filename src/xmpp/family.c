@@ -46,6 +46,10 @@ void family_jabber(const struct family *f, uint64_t seed, struct question *out) 
   service_question(f, &jabber, seed, out);
 }
 
+bool family_is_jabber(const struct question *q) {
+  return question_type(q) == TYPE_SRV && q->name_len > jabber.len && memcmp(q->key, jabber.wire, jabber.len) == 0;
+}
+
 void family_address(const struct family *f, uint16_t type, uint64_t seed, struct question *out) {
   question_make(out, f->domain, f->domain_len, type, CLASS_IN, f->key_flags, seed);
 }

@@ -26,6 +26,7 @@ void family_address(const struct family *f, uint16_t type, uint64_t seed, struct
 
 /* _jabber._tcp.domain SRV, which old programs ask when they find no other. */
 void family_jabber(const struct family *f, uint64_t seed, struct question *out);
+bool family_is_jabber(const struct question *q);
 
 /* _PORT._tcp.TARGET TLSA (RFC 7673 section 3.2). False when the name would be too long. */
 bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, struct question *out);

@@ -43,21 +43,46 @@ void prefetch_addresses(struct xmpp *x, const struct srv *target, uint8_t key_fl
   }
 }
 
-/* TLSA only where a client has asked for it before: the cache knows, if only of one that ran out. */
-static void hint_tlsa(struct xmpp *x, const struct srv *target, uint8_t key_flags, uint64_t now_ms) {
+/* What only some programs ask for (TLSA those that use DANE, _jabber old ones) is asked ahead for as long as somebody here has
+ * that habit, and only for questions with the same DO and CD bits. */
+enum { HABIT_MS = 3600000 };
+
+static unsigned habit_of(uint8_t key_flags) { return key_flags & (KEY_DO | KEY_CD); }
+
+static bool tlsa_is_wanted(const struct xmpp *x, uint8_t key_flags, uint64_t now_ms) {
+  return now_ms < x->tlsa_until_ms[habit_of(key_flags)];
+}
+
+static void ahead_tlsa(struct xmpp *x, const struct srv *target, uint8_t key_flags, uint64_t now_ms) {
   struct question q;
-  if (!family_tlsa(target, key_flags, x->seed, &q)) return;
-  if (cache_peek(x->cache, &q, tick_of_ms(now_ms), &x->found) == CACHE_EXPIRED) ahead(x, &q, now_ms);
+  if (family_tlsa(target, key_flags, x->seed, &q)) ahead(x, &q, now_ms);
+}
+
+static void ahead_targets(struct xmpp *x, const struct family *f, unsigned n, uint64_t now_ms) {
+  bool tlsa = f->role == FAMILY_SERVER && tlsa_is_wanted(x, f->key_flags, now_ms);
+  for (unsigned i = 0; i < n; i++) {
+    prefetch_addresses(x, &x->targets[i], f->key_flags, now_ms);
+    if (tlsa) ahead_tlsa(x, &x->targets[i], f->key_flags, now_ms);
+  }
 }
 
 /* The answer to this SRV question ran out; its targets will most likely be the same: a hint, never an answer. */
-static void hint_targets(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+static void hint_targets(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   if (cache_peek(x->cache, q, tick_of_ms(now_ms), &x->old) == CACHE_MISS) return;
-  unsigned n = family_targets(q, &x->old, x->message, x->targets, FAMILY_TARGETS);
-  for (unsigned i = 0; i < n; i++) {
-    prefetch_addresses(x, &x->targets[i], question_flags(q), now_ms);
-    hint_tlsa(x, &x->targets[i], question_flags(q), now_ms);
-  }
+  ahead_targets(x, f, family_targets(q, &x->old, x->message, x->targets, FAMILY_TARGETS), now_ms);
+}
+
+/* The domain itself, as the target that a program takes when there is no SRV. */
+static void ahead_domain(struct xmpp *x, const struct family *f, uint64_t now_ms) {
+  struct question q;
+  family_address(f, TYPE_A, x->seed, &q);
+  ahead(x, &q, now_ms);
+  family_address(f, TYPE_AAAA, x->seed, &q);
+  ahead(x, &q, now_ms);
+  if (f->role != FAMILY_SERVER || !tlsa_is_wanted(x, f->key_flags, now_ms)) return;
+  struct srv domain = {.port = XMPP_SERVER_PORT, .target_len = (uint8_t)f->domain_len};
+  memcpy(domain.target, f->domain, f->domain_len);
+  ahead_tlsa(x, &domain, f->key_flags, now_ms);
 }
 
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
@@ -66,14 +91,11 @@ static void asked_service(struct xmpp *x, const struct question *q, const struct
   else count(x->counters, family_server);
   family_sibling(f, x->seed, &other);
   ahead(x, &other, now_ms);
-  hint_targets(x, q, now_ms);
-  hint_targets(x, &other, now_ms);
-  family_address(f, TYPE_A, x->seed, &other);
-  ahead(x, &other, now_ms);
-  family_address(f, TYPE_AAAA, x->seed, &other);
-  ahead(x, &other, now_ms);
-  family_jabber(f, x->seed, &other);
-  if (f->role == FAMILY_SERVER && cache_peek(x->cache, &other, tick_of_ms(now_ms), &x->old) == CACHE_EXPIRED) {
+  hint_targets(x, q, f, now_ms);
+  hint_targets(x, &other, f, now_ms);
+  ahead_domain(x, f, now_ms);
+  if (f->role == FAMILY_SERVER && now_ms < x->jabber_until_ms[habit_of(f->key_flags)]) {
+    family_jabber(f, x->seed, &other);
     ahead(x, &other, now_ms);
   }
 }
@@ -93,6 +115,8 @@ void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   uint16_t type = question_type(q);
   if (family_of(q, &f)) asked_service(x, q, &f, now_ms);
   else if (type == TYPE_A || type == TYPE_AAAA) asked_address(x, q, now_ms);
+  else if (type == TYPE_TLSA) x->tlsa_until_ms[habit_of(question_flags(q))] = now_ms + HABIT_MS;
+  else if (family_is_jabber(q)) x->jabber_until_ms[habit_of(question_flags(q))] = now_ms + HABIT_MS;
 }
 
 /* Neither server SRV exists: some programs look for the old name before they try the domain itself. */
@@ -108,6 +132,6 @@ void prefetch_settled(struct xmpp *x, const struct question *q, const struct ans
   struct family f;
   if (!family_of(q, &f)) return;
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
-  for (unsigned i = 0; i < n; i++) prefetch_addresses(x, &x->targets[i], f.key_flags, now_ms);
+  ahead_targets(x, &f, n, now_ms);
   if (a->head.an == 0 && f.role == FAMILY_SERVER) ask_jabber(x, &f, now_ms);
 }

@@ -5,7 +5,7 @@
 #include "xmpp/family.h"
 #include "xmpp/xmpp.h"
 
-enum { EXPAND_WAIT_MS = 400 };
+enum { EXPAND_WAIT_MS = 400, XMPP_SERVER_PORT = 5269 };
 enum { AHEAD_PER_S = 5000 }; /* questions asked ahead a second, at most */
 enum { KNOWN_TARGETS = 4096, HELD_MOST = 64, RENEWALS_MOST = 20000, RENEWAL_BUCKETS = 4096 };
 
@@ -28,6 +28,8 @@ struct xmpp {
   uint64_t seed;
   uint64_t bucket_ms;        /* token bucket of what is asked ahead: when it was last filled */
   unsigned tokens;
+  uint64_t tlsa_until_ms[4];     /* by DO and CD: until then somebody uses DANE */
+  uint64_t jabber_until_ms[4];   /* by DO and CD: until then somebody looks for _jabber._tcp */
   uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately */
   struct held *held;
   unsigned held_count;
