@@ -4,15 +4,19 @@
 #include <assert.h>
 #include <stdio.h>
 
+/* As many as the longest name has labels: thousands of names that all lead through thousands of pointers cost seconds. */
+enum { POINTERS_MOST = 127 };
+
 size_t name_read(struct wire *w, uint8_t out[NAME_MAX_LEN]) {
   size_t at = w->at, lowest = w->at, after = 0, n = 0;
+  unsigned pointers = 0;
   while (!w->err && at < w->len) {
     uint8_t c = w->msg[at];
     if (c >= 0xc0) {
       if (at + 2 > w->len) break;
       size_t to = load_u16(w->msg + at) & 0x3fffu;
       if (!after) after = at + 2;
-      if (to >= lowest) break; /* only ever backwards: no loop can be built */
+      if (to >= lowest || ++pointers > POINTERS_MOST) break; /* only ever backwards: no loop can be built */
       at = lowest = to;
       continue;
     }
