@@ -29,9 +29,10 @@ static const struct {
 struct parts record_parts(const struct record *r) {
   struct parts p = {.w = wire_read(r->msg, r->msg_len), .end = r->rdata_at + r->rdlen, .layout = "*"};
   p.w.at = r->rdata_at;
-  for (size_t i = 0; i < sizeof layouts / sizeof *layouts && r->klass == CLASS_IN; i++) {
+  for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
     if (layouts[i].type == r->type) p.layout = layouts[i].layout;
   }
+  if (r->klass != CLASS_IN && (r->type == TYPE_A || r->type == TYPE_AAAA)) p.layout = "*"; /* other classes, other addresses */
   return p;
 }
 
