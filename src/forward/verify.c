@@ -17,7 +17,7 @@ struct check {
   unsigned links;                      /* names in chain */
   bool found;                          /* a record of the asked type */
   bool soa, referral;
-  bool skipped;                        /* this pass met a CNAME that may belong further on */
+  bool skipped;                        /* this pass met a record that may belong further on */
   bool lie;
   uint8_t taken[ANSWER_RECORDS_MAX / 8 + 1]; /* a bit for each record of the answer section that was kept */
 };
@@ -47,10 +47,13 @@ static void follow_cname(struct check *c, const struct record *r) {
   c->chain[c->links++] = next;
 }
 
-/* The chain's end lies below a DNAME's owner: the CNAME made from it follows in the answer (RFC 6672 section 3.1). */
+/* A name of the chain lies below a DNAME's owner: the CNAME made from it is in the answer too (RFC 6672 section 3.1). */
 static bool dname_covers(const struct check *c, const struct record *r) {
-  const struct chain_name *end = chain_end(c);
-  return end->len > r->owner_len && name_is_within(end->name, end->len, r->owner, r->owner_len);
+  for (unsigned i = 0; i < c->links; i++) {
+    const struct chain_name *n = &c->chain[i];
+    if (n->len > r->owner_len && name_is_within(n->name, n->len, r->owner, r->owner_len)) return true;
+  }
+  return false;
 }
 
 static bool wants_signature(const struct check *c, const struct record *r, int place) {
@@ -125,7 +128,7 @@ static bool read_answer(struct check *c, struct wire *w, unsigned count) {
     links = c->links;
     w->at = start;
     if (!walk_answer(c, w, count)) return false;
-  } while (!c->lie && !c->found && c->skipped && c->links > links);
+  } while (!c->lie && c->skipped && c->links > links);
   return true;
 }
 
@@ -185,7 +188,7 @@ enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, 
   e = read_reply(&c, msg, len);
   if (e != ERR_NONE) return e;
   struct answer_view v = answer_view(out);
-  bool keepable = c.soa || (rcode != RCODE_NXDOMAIN && out->head.an > 0);
+  bool keepable = c.soa || c.found; /* a chain to nothing is a negative answer, RFC 2308 section 5 */
   out->ttl_s = keepable ? answer_least_ttl(&v, 0, (unsigned)out->head.an + out->head.ns) : 0;
   return ERR_NONE;
 }
