@@ -3,12 +3,16 @@
 
 enum { POINTER_MOST = 0x3fff };
 
+static void note_name(struct build *b, size_t at, size_t len) {
+  if (at > POINTER_MOST || b->name_count == BUILD_NAMES) return;
+  b->names[b->name_count] = (uint16_t)at;
+  b->name_lens[b->name_count++] = (uint8_t)len;
+}
+
 void build_start(struct build *b, struct answer *a, const struct question *q, uint8_t rcode) {
   a->head = (struct answer_head){.rcode = rcode};
   *b = (struct build){.answer = a, .question = q};
-  for (size_t at = 0; at + 1 < q->name_len && b->name_count < BUILD_NAMES; at += 1u + q->key[at]) {
-    b->names[b->name_count++] = (uint16_t)(DNS_HEADER + at);
-  }
+  for (size_t at = 0; at + 1 < q->name_len; at += 1u + q->key[at]) note_name(b, DNS_HEADER + at, q->name_len - at);
 }
 
 static size_t body_base(const struct build *b) { return DNS_HEADER + b->question->name_len + 4u; }
@@ -42,7 +46,7 @@ static bool name_is_at(const struct build *b, size_t at, const uint8_t *name, si
 /* The offset of a name already written that equals this one; 0 if there is none. */
 static size_t find_name(const struct build *b, const uint8_t *name, size_t len) {
   for (unsigned i = 0; i < b->name_count; i++) {
-    if (name_is_at(b, b->names[i], name, len)) return b->names[i];
+    if (b->name_lens[i] == len && name_is_at(b, b->names[i], name, len)) return b->names[i];
   }
   return 0;
 }
@@ -57,9 +61,7 @@ static void put_name(struct build *b, struct wire_out *w, const uint8_t *name, s
   } else {
     wire_put(w, name, len);
   }
-  for (at = 0; at < fresh && !w->err; at += 1u + name[at]) {
-    if (start + at <= POINTER_MOST && b->name_count < BUILD_NAMES) b->names[b->name_count++] = (uint16_t)(start + at);
-  }
+  for (at = 0; at < fresh && !w->err; at += 1u + name[at]) note_name(b, start + at, len - at);
 }
 
 static bool put_rdata(struct build *b, struct wire_out *w, const struct record *r) {
@@ -77,15 +79,17 @@ static bool put_rdata(struct build *b, struct wire_out *w, const struct record *
   return true;
 }
 
-/* RFC 2181 section 5.2: the records of an RRset share one TTL, the least of those received. */
-static void level_ttls(struct build *b, enum section section, uint16_t owner, uint16_t type, uint32_t ttl) {
+/* RFC 2181 section 5.2: the records of an RRset share one TTL, the least of those received. r is the last one written, its
+ * owner at `owner`. */
+static void level_ttls(struct build *b, enum section section, const struct record *r, size_t owner, uint32_t ttl) {
   struct answer *a = b->answer;
   unsigned last = answer_records(&a->head) - 1;
-  bool same = last > 0 && owner == b->run_owner && type == b->run_type && section == b->run_section;
-  if (!same || type == TYPE_RRSIG) { /* signatures go by what they cover, RFC 4034 section 3 */
+  bool same = last > 0 && r->type == b->run_type && section == b->run_section &&
+              name_is_at(b, b->run_owner, r->owner, r->owner_len);
+  if (!same || r->type == TYPE_RRSIG) { /* signatures go by what they cover, RFC 4034 section 3 */
     b->run_from = last;
-    b->run_owner = owner;
-    b->run_type = type;
+    b->run_owner = (uint16_t)owner;
+    b->run_type = r->type;
     b->run_section = section;
     return;
   }
@@ -114,12 +118,11 @@ bool build_add(struct build *b, enum section section, const struct record *r, ui
     b->name_count = names_before;
     return false;
   }
-  uint16_t owner = octet(b, start) >= 0xc0 ? (uint16_t)(load_u16(a->body + a->head.body_len) & POINTER_MOST) : (uint16_t)start;
   a->ttl_at[n] = ttl_at;
   a->head.body_len = (uint16_t)w.at;
   if (section == SECTION_ANSWER) a->head.an++;
   else if (section == SECTION_AUTHORITY) a->head.ns++;
   else a->head.ar++;
-  level_ttls(b, section, owner, r->type, ttl);
+  level_ttls(b, section, r, start, ttl);
   return true;
 }

@@ -12,8 +12,9 @@ struct build {
   struct answer *answer;            /* borrowed: what is being made */
   const struct question *question;  /* borrowed */
   uint16_t names[BUILD_NAMES];      /* message offsets of names that can be pointed at */
+  uint8_t name_lens[BUILD_NAMES];   /* their octets without compression: only names of one length are compared */
   unsigned name_count;
-  uint16_t run_owner, run_type;     /* the RRset being written: its owner's offset and its type */
+  uint16_t run_owner, run_type;     /* the RRset being written: its first owner's offset and its type */
   enum section run_section;
   unsigned run_from;                /* its first record's number */
 };
