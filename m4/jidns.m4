@@ -32,6 +32,17 @@ AC_DEFUN([JIDNS_LD_FLAGS], [
   done
 ])
 
+# JIDNS_OPTIONAL(PREFIX, OPTION, MODULE, DEBIAN'S PACKAGE, WHAT FOR): --with-OPTION=auto|yes|no around
+# PKG_CHECK_MODULES. Sets PREFIX_CFLAGS, PREFIX_LIBS, have_OPTION and the conditional HAVE_PREFIX.
+AC_DEFUN([JIDNS_OPTIONAL], [
+  AC_ARG_WITH([$2], [AS_HELP_STRING([--with-$2=auto|yes|no], [$5 (auto)])], [], [with_$2=auto])
+  AS_CASE([$with_$2], [auto|yes|no], [], [AC_MSG_ERROR([--with-$2 is auto, yes or no, not "$with_$2"])])
+  have_$2=no
+  AS_IF([test "$with_$2" != no], [PKG_CHECK_MODULES([$1], [$3], [have_$2=yes], [have_$2=no])])
+  AS_IF([test "$with_$2:$have_$2" = yes:no], [AC_MSG_ERROR([--with-$2=yes needs $3 (Debian: $4)])])
+  AM_CONDITIONAL([HAVE_$1], [test "$have_$2" = yes])
+])
+
 # JIDNS_LDNS: LDNS_CFLAGS and LDNS_LIBS from pkg-config, else ldns-config, else the system's own paths
 # (Debian's package ships neither of the two helpers). Sets ldns_version for the summary.
 AC_DEFUN([JIDNS_LDNS], [
