@@ -17,27 +17,44 @@ static int answered(struct serve *s, const struct cache_hit *hit, const uint8_t 
   return (int)hit->len;
 }
 
+/* An expired answer that is not too old (RFC 8767); 0 if there is none. */
+static int give_stale(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out,
+                      struct cache_hit *hit) {
+  size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
+  if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, hit)) return 0;
+  count(s->counters, stale);
+  return (int)hit->len;
+}
+
+/* It can't wait for an upstream: a stale answer is better than none, which programs read as "no such service". */
+static int turn_away(struct serve *s, const struct query *q, const struct client *client, enum err why, uint64_t now_ms,
+                     uint8_t *out) {
+  struct cache_hit hit;
+  count(s->counters, turned_away);
+  int len = give_stale(s, q, client, now_ms, out, &hit);
+  if (len > 0) {
+    count(s->counters, answered);
+    if (out[2] & DNS_TC) count(s->counters, truncated);
+    return len;
+  }
+  count(s->counters, failed);
+  return (int)answer_fail(&q->manner, why, out);
+}
+
 /* Nothing fresh is known: stale at once while all upstreams are down, else the question waits for them. */
 static int miss(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
   if (!(q->manner.opcode_rd & DNS_RD)) { /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
     count(s->counters, refused);
     return (int)query_refuse(&q->manner, QUERY_REFUSED, out);
   }
-  if (s->max_stale_s && forward_is_failing(s->forward, &q->question, now_ms)) {
-    size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
-    struct cache_hit hit;
-    if (cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, &hit)) {
-      count(s->counters, stale);
-      forward_renew(s->forward, &q->question, now_ms);
-      return answered(s, &hit, out);
-    }
+  struct cache_hit hit;
+  if (forward_is_failing(s->forward, &q->question, now_ms) && give_stale(s, q, client, now_ms, out, &hit)) {
+    forward_renew(s->forward, &q->question, now_ms);
+    return answered(s, &hit, out);
   }
   count(s->counters, miss);
   enum err e = forward_ask(s->forward, q, client, now_ms);
-  if (e == ERR_NONE) return SERVE_LATER;
-  count(s->counters, turned_away);
-  count(s->counters, failed);
-  return (int)answer_fail(&q->manner, e, out);
+  return e == ERR_NONE ? SERVE_LATER : turn_away(s, q, client, e, now_ms, out);
 }
 
 int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
