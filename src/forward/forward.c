@@ -298,8 +298,8 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
     struct try *t = &p->tries[i];
     if (!t->x.carrier || t->silent || now_ms - t->sent_ms < server_rto_ms(t->server)) continue;
     t->silent = true;
-    server_was_silent(t->server, now_ms);
     p->last = ERR_TIMEOUT;
+    if (now_ms - t->sent_ms <= 2 * RTO_MOST_MS) server_was_silent(t->server, now_ms); /* later it says nothing about now */
   }
 }
 
