@@ -1,0 +1,293 @@
+/* script.c: an upstream in virtual time. Exports script_*. */
+#include "scenario/script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/must.h"
+
+struct script_carrier {
+  struct carrier carrier;
+  struct script *script;
+  unsigned server;
+  bool tcp;
+};
+
+struct script_reply {
+  struct script_reply *next;
+  uint64_t due_ms;
+  struct exchange *exchange; /* NULL once dropped */
+  enum err outcome;
+  size_t len;
+  uint8_t msg[];
+};
+
+void script_init(struct script *s, struct zone *z, struct counters *c, uint32_t delay_ms) {
+  *s = (struct script){.zone = z, .counters = c, .delay_ms = delay_ms, .next_id = 1000};
+}
+
+void script_heal(struct script *s) {
+  for (unsigned i = 0; i < s->rule_count; i++) free(s->rules[i].made);
+  s->rule_count = 0;
+}
+
+void script_close(struct script *s) {
+  must(s->under_way == 0);
+  for (struct script_reply *r = s->replies, *next; r; r = next) {
+    next = r->next;
+    free(r);
+  }
+  script_heal(s);
+  free(s->rules);
+  free(s->asked);
+}
+
+void script_rule(struct script *s, const struct fault_rule *rule) {
+  if (s->rule_count == s->rule_room) {
+    s->rule_room = s->rule_room ? s->rule_room * 2 : 8;
+    s->rules = realloc(s->rules, s->rule_room * sizeof *s->rules);
+    must(s->rules);
+  }
+  struct fault_rule *r = &s->rules[s->rule_count++];
+  *r = *rule;
+  if (!rule->made) return;
+  r->made = must_alloc(sizeof *r->made);
+  memcpy(r->made, rule->made, sizeof *r->made);
+}
+
+/* ---- what is asked ---- */
+
+static struct upstream_question *note(struct script *s, const struct script_carrier *c, const struct exchange *x,
+                                      const uint8_t *msg, size_t len, uint64_t now_ms) {
+  char text[NAME_TEXT];
+  const struct question *q = x->question;
+  struct wire w = wire_read(msg, len);
+  struct record opt = {0};
+  if (s->asked_count == s->asked_room) {
+    s->asked_room = s->asked_room ? s->asked_room * 2 : 64;
+    s->asked = realloc(s->asked, s->asked_room * sizeof *s->asked);
+    must(s->asked);
+  }
+  w.at = DNS_HEADER + q->name_len + 4u;
+  bool edns = load_u16(msg + 10) == 1 && record_read(&w, &opt) && opt.type == TYPE_OPT;
+  must(w.at == len && (msg[2] & ~DNS_RD) == 0 && load_u16(msg + 4) == 1); /* nothing of the client's goes upstream */
+  struct upstream_question *u = &s->asked[s->asked_count++];
+  *u = (struct upstream_question){.at_ms = now_ms, .server = c->server, .type = question_type(q), .tcp = c->tcp, .edns = edns,
+                                  .dnssec_ok = edns && opt.ttl & 0x8000, .cd = msg[3] & DNS_CD};
+  snprintf(u->name, sizeof u->name, "%s", name_format(q->key, q->name_len, text));
+  return u;
+}
+
+/* The rule for this question, copied, since its count may end with it; false when there is none. */
+static bool find_rule(struct script *s, const struct upstream_question *u, struct fault_rule *out) {
+  for (unsigned i = 0; i < s->rule_count; i++) {
+    struct fault_rule *r = &s->rules[i];
+    if (r->is_spent || (r->name[0] && strcmp(r->name, u->name) != 0)) continue;
+    if ((r->type && r->type != u->type) || (r->server >= 0 && (unsigned)r->server != u->server)) continue;
+    if (r->skip > 0) {
+      r->skip--;
+      continue;
+    }
+    if (r->times > 0 && --r->times == 0) r->is_spent = true;
+    *out = *r;
+    return true;
+  }
+  return false;
+}
+
+/* ---- what is replied ---- */
+
+static void start(struct msg *m, const struct exchange *x, unsigned rcode) {
+  msg_start(m, (uint16_t)((DNS_QR | DNS_RD) << 8 | DNS_RA | rcode));
+  store_u16(m->octets, x->id);
+  msg_put(m, x->question->key, x->question->name_len + 4u);
+  msg_set_count(m, 0, 1);
+}
+
+static void answer(struct script *s, struct msg *m, const struct exchange *x, bool dnssec_ok) {
+  const struct question *q = x->question;
+  zone_answer(s->zone, m, q->key, q->name_len, question_type(q), dnssec_ok);
+}
+
+/* The records that the zone has for the name, but under an alias that the name leads to. */
+static void answer_alias(struct script *s, struct msg *m, const struct exchange *x) {
+  const struct question *q = x->question;
+  struct rdata alias = rd_name("alias.");
+  alias.len--;
+  memcpy(alias.octets + alias.len, q->key, q->name_len);
+  alias.len = (uint16_t)(alias.len + q->name_len);
+  uint8_t head[12] = {0xc0, DNS_HEADER, 0, TYPE_CNAME, 0, CLASS_IN, 0, 0, 0, 60};
+  store_u16(head + 10, alias.len);
+  size_t from = m->len + sizeof head + alias.len;
+  msg_put(m, head, sizeof head);
+  msg_put(m, alias.octets, alias.len);
+  answer(s, m, x, false);
+  if (!msg_count(m, 1)) { /* negative: the CNAME alone before its SOA, RCODE as it is */
+    msg_set_count(m, 1, 1);
+    return;
+  }
+  msg_set_count(m, 1, (uint16_t)(msg_count(m, 1) + 1));
+  for (size_t at = from; at < m->len;) { /* the owners, pointers to the question, become pointers to the alias */
+    must(load_u16(m->octets + at) == (0xc000 | DNS_HEADER));
+    store_u16(m->octets + at, (uint16_t)(0xc000u | (from - alias.len)));
+    at += 12u + load_u16(m->octets + at + 10);
+  }
+}
+
+static void answer_dot(struct script *s, struct msg *m, const struct exchange *x) {
+  if (question_type(x->question) != TYPE_SRV) {
+    answer(s, m, x, false);
+    return;
+  }
+  static const uint8_t none[] = {0xc0, DNS_HEADER, 0, TYPE_SRV, 0, CLASS_IN, 0, 0, 0, 60, 0, 7, 0, 0, 0, 0, 0, 0, 0};
+  msg_put(m, none, sizeof none);
+  msg_set_count(m, 1, 1);
+}
+
+static void make_fault(struct script *s, struct msg *m, const struct exchange *x, const struct fault_rule *rule,
+                       const struct upstream_question *u) {
+  bool dnssec_ok = u->dnssec_ok;
+  switch (rule->fault) {
+    case FAULT_SERVFAIL: m->octets[3] |= RCODE_SERVFAIL; break;
+    case FAULT_REFUSED: m->octets[3] |= RCODE_REFUSED; break;
+    case FAULT_TRUNCATED:
+      if (u->tcp) answer(s, m, x, dnssec_ok);
+      else m->octets[2] |= DNS_TC;
+      break;
+    case FAULT_NXDOMAIN:
+      m->octets[3] |= RCODE_NXDOMAIN;
+      msg_record(m, SECTION_AUTHORITY, "lab.", TYPE_SOA, 60, rd_soa("ns.lab.", "host.lab.", 60));
+      break;
+    case FAULT_CNAME: answer_alias(s, m, x); break;
+    case FAULT_DOT: answer_dot(s, m, x); break;
+    case FAULT_EMPTY: break;
+    case FAULT_GARBAGE:
+      for (size_t i = 0; i < m->len; i++) m->octets[i] = (uint8_t)(i * 151 + 13);
+      break;
+    case FAULT_GARBLED:
+      msg_set_count(m, 1, 3);
+      msg_put(m, "\xc0\xff\1\2\3\4\5\6\7\xff\xff\xff", 12);
+      break;
+    case FAULT_WRONG_QUESTION:
+      answer(s, m, x, dnssec_ok);
+      m->octets[DNS_HEADER + 1] ^= 1;
+      break;
+    case FAULT_WRONG_ID:
+      answer(s, m, x, dnssec_ok);
+      m->octets[1] ^= 1;
+      break;
+    case FAULT_FORMERR:
+    case FAULT_NOTIMP:
+      if (!u->edns) {
+        answer(s, m, x, false);
+        break;
+      }
+      m->octets[3] |= rule->fault == FAULT_FORMERR ? RCODE_FORMERR : RCODE_NOTIMP;
+      if (rule->fault == FAULT_FORMERR) {
+        m->len = DNS_HEADER;
+        msg_set_count(m, 0, 0);
+      }
+      break;
+    case FAULT_REFERRAL: msg_record(m, SECTION_AUTHORITY, ".", TYPE_NS, 3600, rd_name("a.root.lab.")); break;
+    default: answer(s, m, x, dnssec_ok);
+  }
+}
+
+static void make_reply(struct script *s, struct msg *m, const struct exchange *x, const struct fault_rule *rule,
+                       const struct upstream_question *u) {
+  if (rule->fault == FAULT_MADE) {
+    memcpy(m, rule->made, sizeof *m);
+    store_u16(m->octets, x->id);
+    return;
+  }
+  start(m, x, 0);
+  make_fault(s, m, x, rule, u);
+  size_t limit = u->tcp ? DNS_MSG_MAX : u->edns ? DNS_UDP_OURS : DNS_UDP_PLAIN;
+  must(m->len <= DNS_MSG_MAX);
+  if (m->len <= limit) return;
+  start(m, x, 0); /* as servers do: what does not fit is asked again over TCP */
+  m->octets[2] |= DNS_TC;
+}
+
+static void send_reply(struct script *s, struct exchange *x, enum err outcome, const struct msg *m, uint64_t due_ms) {
+  size_t len = outcome == ERR_NONE ? m->len : 0;
+  struct script_reply *r = must_alloc(sizeof *r + len);
+  *r = (struct script_reply){.due_ms = due_ms, .exchange = x, .outcome = outcome, .len = len};
+  if (len) memcpy(r->msg, m->octets, len);
+  x->place = r;
+  struct script_reply **link = &s->replies;
+  if (s->last && s->last->due_ms <= due_ms) link = &s->last->next; /* the usual case */
+  else while (*link && (*link)->due_ms <= due_ms) link = &(*link)->next;
+  r->next = *link;
+  *link = r;
+  if (!r->next) s->last = r;
+}
+
+uint64_t script_next_ms(const struct script *s) { return s->replies ? s->replies->due_ms : UINT64_MAX; }
+
+void script_deliver(struct script *s, uint64_t now_ms) {
+  while (s->replies && s->replies->due_ms <= now_ms) {
+    struct script_reply *r = s->replies;
+    struct exchange *x = r->exchange;
+    s->replies = r->next;
+    if (!s->replies) s->last = NULL;
+    bool matches = x && (r->outcome != ERR_NONE || exchange_matches(x, r->msg, r->len));
+    if (r->outcome == ERR_NONE) {
+      if (matches) count(s->counters, reply_good);
+      else count(s->counters, reply_wrong);
+    }
+    if (x) x->place = NULL;
+    if (matches) {
+      s->under_way--;
+      x->carrier = NULL;
+      uint8_t *copy = exact(r->msg, r->len); /* so that a sanitizer sees the first octet read beyond */
+      x->done(x, r->outcome, r->len ? copy : NULL, r->len, now_ms);
+      free(copy);
+    }
+    free(r);
+  }
+}
+
+/* ---- the carrier ---- */
+
+static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  struct script_carrier *c = container(carrier, struct script_carrier, carrier);
+  struct script *s = c->script;
+  struct upstream_question u = *note(s, c, x, msg, len, now_ms);
+  struct fault_rule rule = {.fault = FAULT_NONE};
+  find_rule(s, &u, &rule);
+  enum fault fault = rule.fault;
+  if (fault == FAULT_CLOSED) return ERR_UNREACHABLE;
+  x->id = s->next_id++;
+  x->place = NULL;
+  s->under_way++;
+  if (c->tcp) count(s->counters, asked_tcp);
+  else count(s->counters, asked_udp);
+  if (fault == FAULT_LOST) return ERR_NONE;
+  uint64_t due_ms = now_ms + (fault == FAULT_LATE ? rule.late_ms : s->delay_ms);
+  enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->tcp ? ERR_TCP : ERR_UNREACHABLE;
+  if (outcome == ERR_NONE) make_reply(s, &s->scratch, x, &rule, &u);
+  send_reply(s, x, outcome, &s->scratch, due_ms);
+  return ERR_NONE;
+}
+
+static void carrier_drop(struct carrier *carrier, struct exchange *x) {
+  struct script_carrier *c = container(carrier, struct script_carrier, carrier);
+  struct script_reply *r = x->place;
+  if (r) r->exchange = NULL;
+  c->script->under_way--;
+}
+
+static void carrier_flush(struct carrier *carrier, uint64_t now_ms) {
+  (void)carrier;
+  (void)now_ms;
+}
+
+static void carrier_close(struct carrier *carrier) { free(container(carrier, struct script_carrier, carrier)); }
+
+struct carrier *script_carrier(struct script *s, unsigned server, bool tcp) {
+  static const struct carrier_ops ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};
+  struct script_carrier *c = must_zalloc(sizeof *c);
+  *c = (struct script_carrier){.carrier = {&ops}, .script = s, .server = server, .tcp = tcp};
+  return &c->carrier;
+}

@@ -1,0 +1,82 @@
+/* The upstream of a scenario: carriers that note what is asked and reply from a zone after a while, or do worse. */
+#ifndef JIDNS_SCENARIO_SCRIPT_H
+#define JIDNS_SCENARIO_SCRIPT_H
+#include "base/counter.h"
+#include "scenario/zone.h"
+#include "upstream/upstream.h"
+
+enum fault {
+  FAULT_NONE,
+  FAULT_LOST,           /* no reply at all */
+  FAULT_LATE,           /* the right reply, after `late_ms` */
+  FAULT_SERVFAIL,
+  FAULT_REFUSED,
+  FAULT_TRUNCATED,      /* over UDP: TC and nothing else; over TCP the right reply */
+  FAULT_NXDOMAIN,
+  FAULT_CNAME,          /* the right records at the end of a CNAME to "alias." before the name */
+  FAULT_DOT,            /* an SRV that says ".", for other types as FAULT_NONE */
+  FAULT_EMPTY,          /* NOERROR without records, no SOA either */
+  FAULT_GARBAGE,        /* octets that are no reply */
+  FAULT_GARBLED,        /* header and question right, garbage behind */
+  FAULT_WRONG_QUESTION, /* the right reply to another name */
+  FAULT_WRONG_ID,
+  FAULT_ICMP,           /* port closed: the exchange ends with ERR_UNREACHABLE */
+  FAULT_CLOSED,         /* ask itself fails with ERR_UNREACHABLE */
+  FAULT_FORMERR,        /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
+  FAULT_NOTIMP,         /* the same with NOTIMP, question echoed */
+  FAULT_REFERRAL,       /* name servers of the root instead of an answer */
+  FAULT_MADE,           /* the message of the rule */
+  FAULT_COUNT
+};
+
+struct fault_rule {
+  char name[64];     /* presentation form, with the final dot; "": any */
+  uint16_t type;     /* 0: any */
+  int server;        /* -1: any */
+  enum fault fault;
+  unsigned skip;     /* so many matching questions pass first */
+  unsigned times;    /* and so many are hit; 0: all */
+  uint32_t late_ms;
+  struct msg *made;  /* FAULT_MADE: the reply but for its id */
+  bool is_spent;
+};
+
+/* One question as it reached the upstream. */
+struct upstream_question {
+  uint64_t at_ms;
+  unsigned server;
+  uint16_t type;
+  bool tcp, edns, dnssec_ok, cd;
+  char name[64]; /* cut short when longer */
+};
+
+struct script_reply;
+
+struct script {
+  struct zone *zone;
+  struct counters *counters;
+  uint32_t delay_ms;
+  struct fault_rule *rules; /* the first that matches counts */
+  unsigned rule_count, rule_room;
+  struct upstream_question *asked;
+  unsigned asked_count, asked_room;
+  struct script_reply *replies; /* by due time */
+  struct script_reply *last;
+  unsigned under_way;           /* exchanges that were neither done nor dropped */
+  uint16_t next_id;
+  struct msg scratch;
+};
+
+void script_init(struct script *s, struct zone *z, struct counters *c, uint32_t delay_ms);
+void script_close(struct script *s); /* after the carriers; replies still on their way vanish */
+
+/* A carrier of the script's, to be given to upstream_add. */
+struct carrier *script_carrier(struct script *s, unsigned server, bool tcp);
+
+/* Copies the rule, `made` included. Later rules yield to earlier ones. */
+void script_rule(struct script *s, const struct fault_rule *rule);
+void script_heal(struct script *s); /* forgets all rules */
+
+uint64_t script_next_ms(const struct script *s); /* when the next reply is due; UINT64_MAX for none */
+void script_deliver(struct script *s, uint64_t now_ms);
+#endif

@@ -1,0 +1,91 @@
+/* test_failures.c: what servers said to fail is not asked again at once (RFC 9520). */
+#include <criterion/criterion.h>
+
+#include "scenario/kit.h"
+
+#define SRV "_xmpp-server._tcp.d0.lab."
+
+static struct world *world_failing(enum fault fault) {
+  struct world *w = world_new(&(struct world_options){0});
+  zone_add_domain(&w->zone, 0, 60);
+  world_fault(w, SRV, TYPE_SRV, fault);
+  return w;
+}
+
+/* Prosody asks five times within 2 ms, libstrophe again after 1 ms. */
+Test(failures, are_told_again_at_once_without_asking) {
+  static const enum fault faults[] = {FAULT_SERVFAIL, FAULT_REFUSED, FAULT_GARBLED, FAULT_REFERRAL};
+  for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
+    struct world *w = world_failing(faults[i]);
+    struct heard *first = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+    int ede = heard_ede(first);
+    for (unsigned k = 0; k < 5; k++) {
+      struct heard *h = client_ask(w, SRV, TYPE_SRV, HOW_EDNS);
+      cr_assert(is_answered(h));
+      cr_expect_eq(heard_rcode(h), RCODE_SERVFAIL);
+      cr_expect_eq(heard_ede(h), ede, "with the same reason");
+    }
+    cr_expect_eq(upstream_asked(w, SRV, TYPE_SRV), 1);
+    world_free(w);
+  }
+}
+
+Test(failures, are_forgotten_after_five_seconds) {
+  struct world *w = world_failing(FAULT_SERVFAIL);
+  client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);
+  world_heal(w);
+  world_run_ms(w, 4900);
+  cr_expect_eq(heard_rcode(client_ask(w, SRV, TYPE_SRV, HOW_PLAIN)), RCODE_SERVFAIL);
+  world_run_ms(w, 100);
+  cr_expect(heard_truth(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN)));
+  world_free(w);
+}
+
+/* RFC 9520 section 3.2: at most once in a while, the longer the failure lasts, but never beyond five minutes. */
+Test(failures, that_last_are_asked_about_less_and_less) {
+  struct world *w = world_failing(FAULT_SERVFAIL);
+  for (unsigned s = 0; s < 3600; s++) {
+    client_ask(w, SRV, TYPE_SRV, HOW_PLAIN);
+    world_run_ms(w, 1000);
+  }
+  unsigned asked = upstream_asked(w, SRV, TYPE_SRV);
+  cr_expect_leq(asked, 20, "%u in an hour", asked);
+  cr_expect_geq(asked, 12, "%u in an hour", asked);
+  world_free(w);
+}
+
+Test(failures, end_with_the_first_answer) {
+  struct world *w = world_failing(FAULT_SERVFAIL);
+  for (unsigned i = 0; i < 3; i++) {
+    client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);
+    world_run_ms(w, 21000);
+  }
+  world_heal(w);
+  cr_expect(heard_truth(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN)));
+  world_run_ms(w, 61000);
+  world_fault(w, SRV, TYPE_SRV, FAULT_SERVFAIL);
+  client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);
+  world_heal(w);
+  world_run_ms(w, 5000);
+  cr_expect(heard_truth(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN)), "the count begins anew");
+  world_free(w);
+}
+
+Test(failures, of_one_question_do_not_touch_another) {
+  struct world *w = world_failing(FAULT_SERVFAIL);
+  client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);
+  cr_expect(heard_truth(client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN)));
+  cr_expect(heard_truth(client_ask_and_wait(w, "d0.lab.", TYPE_A, HOW_PLAIN)));
+  world_free(w);
+}
+
+Test(failures, are_not_asked_about_ahead_either) {
+  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  zone_add_domain(&w->zone, 0, 60);
+  world_fault(w, "d0.lab.", TYPE_A, FAULT_SERVFAIL);
+  client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);
+  client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
+  cr_expect_eq(upstream_asked(w, "d0.lab.", TYPE_A), 1);
+  world_run_ms(w, 1000);
+  world_free(w);
+}
