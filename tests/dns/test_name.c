@@ -151,13 +151,32 @@ Test(name, the_farthest_pointer_is_14_bits) {
   cr_expect_eq(name[1], 'z');
 }
 
-Test(name, thousands_of_pointers_in_a_row_end) {
+/* A name that is one octet at 0, read through so many pointers in a row. */
+static size_t read_through(size_t pointers) {
   static uint8_t octets[0x4000];
   uint8_t name[NAME_MAX_LEN];
   size_t end;
-  for (size_t at = 2; at + 2 <= sizeof octets; at += 2) store_u16(octets + at, (uint16_t)(0xc000 | (at - 2)));
-  size_t n = read_at(octets, sizeof octets, sizeof octets - 2, name, &end);
-  cr_expect(n == 0 || (n == 1 && name[0] == 0));
+  for (size_t i = 1; i <= pointers; i++) store_u16(octets + 2 * i, (uint16_t)(0xc000 | (i == 1 ? 0 : 2 * (i - 1))));
+  return read_at(octets, 2 * pointers + 2, 2 * pointers, name, &end);
+}
+
+/* Thousands of records that all lead through thousands of pointers would cost seconds. */
+Test(name, goes_through_as_many_pointers_as_a_name_has_labels_and_no_more) {
+  cr_expect_eq(read_through(1), 1);
+  cr_expect_eq(read_through(127), 1);
+  cr_expect_eq(read_through(128), 0);
+  cr_expect_eq(read_through(8000), 0);
+}
+
+Test(name, one_label_behind_each_pointer_makes_the_longest_name) {
+  uint8_t octets[1 + 4 * 128] = {0}, name[NAME_MAX_LEN];
+  size_t end;
+  for (size_t i = 0; i < 128; i++) {
+    memcpy(octets + 1 + 4 * i, "\1a", 2);
+    store_u16(octets + 3 + 4 * i, (uint16_t)(0xc000 | (i ? 1 + 4 * (i - 1) : 0)));
+  }
+  cr_expect_eq(read_at(octets, sizeof octets, 1 + 4 * 126, name, &end), 255);
+  cr_expect_eq(read_at(octets, sizeof octets, 1 + 4 * 127, name, &end), 0, "128 labels");
 }
 
 /* name_read, written once more without a thought for speed: all octets met must lie before all met earlier. */
