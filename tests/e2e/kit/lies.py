@@ -74,8 +74,10 @@ def looping_name(query):
     return wire[:at] + bytes([0xC0, at]) + wire[at + 2:]
 
 
-FORGERIES = (wrong_id, wrong_name, wrong_type, wrong_class, not_a_reply, wrong_opcode, garbage, header_only,
-             cut_off, looping_name)
+# what somebody sends who cannot see the question, or who answers another one
+FORGERIES = (wrong_id, wrong_name, wrong_type, wrong_class, not_a_reply, wrong_opcode, garbage, header_only)
+# what only the server itself can have sent, because id and question are right
+BROKEN = (cut_off, looping_name)
 
 
 def with_unasked_additional(query):

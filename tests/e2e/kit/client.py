@@ -1,0 +1,47 @@
+"""An XMPP client as a program of its own: certificate to trust, JID, password, and optionally to whom to send what.
+
+Prints `online`, `sent`, `got JID TEXT`, `error JID CONDITION` or `failed REASON`, a line each, until it is stopped."""
+
+import logging
+import sys
+
+import slixmpp
+
+
+class Client(slixmpp.ClientXMPP):
+    """Goes online, says its piece, tells what it hears."""
+
+    def __init__(self, jid, password, to=None, text=None):
+        super().__init__(jid, password)
+        self.piece = (to, text)
+        self.add_event_handler("session_start", self.start)
+        self.add_event_handler("message", self.hear)
+        for event in ("failed_auth", "connection_failed"):
+            self.add_event_handler(event, lambda why, event=event: say("failed", event, why))
+
+    async def start(self, _event):
+        self.send_presence()
+        await self.get_roster()
+        say("online")
+        to, text = self.piece
+        if to:
+            self.send_message(mto=to, mbody=text, mtype="chat")
+            say("sent")
+
+    def hear(self, message):
+        if message["type"] == "error":
+            say("error", message["from"].bare, message["error"]["condition"])
+        elif message["body"]:
+            say("got", message["from"].bare, message["body"])
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.DEBUG)
+    client = Client(*sys.argv[2:])
+    client.ca_certs = sys.argv[1]
+    client.connect()
+    client.process()

@@ -1,0 +1,114 @@
+"""XMPP servers and clients in namespaces of their own, each host with its own jidnsd as only resolver."""
+
+import pathlib
+import subprocess
+
+from kit.jidnsd import Jidnsd
+from kit.netns import Namespace, run
+from kit.proc import Process
+from kit.upstream import Upstream
+
+CLIENT = pathlib.Path(__file__).with_name("client.py")
+
+PROSODY = """
+run_as_root = true
+pidfile = "{folder}/prosody.pid"
+data_path = "{folder}"
+certificates = "{folder}"
+log = {{ debug = "*console" }}
+plugin_paths = {{}}
+modules_enabled = {{ "roster", "saslauth", "tls", "dialback", "disco" }}
+authentication = "internal_plain"
+c2s_require_encryption = true
+s2s_require_encryption = true
+s2s_secure_auth = false
+c2s_ports = {{ {c2s} }}
+s2s_ports = {{ {s2s} }}
+unbound = {{ resolvconf = false, forward = "127.0.0.1" }}
+VirtualHost "{domain}"
+  ssl = {{ key = "{folder}/key.pem", certificate = "{folder}/cert.pem" }}
+"""
+
+
+class Network:
+    """A hub with the watched upstream on port 53, and hosts around it that reach each other through it."""
+
+    def __init__(self, handler):
+        self.hub = Namespace("hub")
+        self.spaces = [self.hub]
+        run(*self.hub.argv(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward;"
+                            "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"]))
+        self.upstream = Upstream(handler, 53, "0.0.0.0", self.hub)
+
+    def join(self, name, number):
+        """A namespace with 192.0.2.(4*number+2) and 2001:db8:(number)::2; its way out is the hub."""
+        space = Namespace(name)
+        self.spaces.append(space)
+        near, far = f"192.0.2.{4 * number + 2}", f"192.0.2.{4 * number + 1}"
+        near6, far6 = f"2001:db8:{number}::2", f"2001:db8:{number}::1"
+        space.link_to(self.hub, [f"{near}/30", f"{near6}/64"], [f"{far}/30", f"{far6}/64"])
+        space.ip("route", "add", "default", "via", far)
+        space.ip("-6", "route", "add", "default", "via", far6)
+        return space, near, far
+
+    def close(self):
+        self.upstream.close()
+        for space in self.spaces:
+            space.close()
+
+
+class Host:
+    """One host of the network: a namespace, jidnsd on its port 53, resolv.conf that names nothing else."""
+
+    def __init__(self, network, name, number, folder, track, *options):
+        self.name, self.track = name, track
+        self.folder = folder / name
+        self.folder.mkdir()
+        self.space, self.address, upstream = network.join(name, number)
+        self.upstream = network.upstream
+        self.resolv_conf = self.folder / "resolv.conf"
+        self.resolv_conf.write_text("nameserver 127.0.0.1\n")
+        self.started = []
+        self.jidnsd = Jidnsd(["--upstream", upstream, *options], self.folder, f"{name}-jidnsd", listen=False,
+                             wrap=self.space.argv)
+        track(self.jidnsd).wait_ready()
+
+    def start(self, name, argv, **how):
+        """A process on this host; stopped with it."""
+        process = Process(f"{self.name}-{name}", self.space.argv(argv, self.resolv_conf), self.folder, **how)
+        self.started.append(self.track(process))
+        return process
+
+    def client(self, user, domain, *piece):
+        """user@domain, whose password is `secret`, as a process that goes online."""
+        argv = ["/usr/bin/python3", CLIENT, self.folder / "cert.pem", f"{user}@{domain}", "secret", *piece]
+        return self.start(user, argv)
+
+    def asked(self):
+        """(name, type) of every question this host put to the upstream, in order."""
+        return [s.question for s in self.upstream.seen if s.source[0] == self.address]
+
+    def close(self):
+        for process in reversed(self.started):
+            process.stop()
+        self.jidnsd.close()
+
+
+def make_certificate(folder, domain):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", f"/CN={domain}", "-addext", f"subjectAltName=DNS:{domain}", "-keyout",
+                    folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+
+
+def start_prosody(host, domain, user, c2s, s2s):
+    """Prosody for a domain with one user on a host, its DNS through lua-unbound to the host's jidnsd."""
+    make_certificate(host.folder, domain)
+    accounts = host.folder / domain.replace(".", "%2e") / "accounts"
+    accounts.mkdir(parents=True)
+    (accounts / f"{user}.dat").write_text('return { ["password"] = "secret" };\n')
+    config = host.folder / "prosody.cfg.lua"
+    config.write_text(PROSODY.format(folder=host.folder, domain=domain, c2s=c2s, s2s=s2s))
+    server = host.start("prosody", ["prosody", "-F", "--config", config])
+    server.wait_for(lambda: all(f"]:{port}" in server.stdout for port in (c2s, s2s)), "open ports", 20)
+    assert "lua-unbound?" not in server.stdout, "Prosody does not use lua-unbound"
+    return server

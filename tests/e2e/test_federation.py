@@ -1,0 +1,80 @@
+"""What it is all for: two XMPP servers that know of each other only what DNS says, through the daemon."""
+
+import pytest
+
+from kit.upstream import relay_to
+from kit.xmpp import Host, Network, start_prosody
+
+TEXT = "Parting is such sweet sorrow"
+
+
+@pytest.fixture
+def network(nsd, namespaces):
+    """The hub with its upstream; `namespaces` is there to skip where none can be made."""
+    assert namespaces
+    made = Network(relay_to(*nsd.server))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def host(network, tmp_path, track):
+    """Makes hosts on the network with a daemon each."""
+    made = []
+
+    def make(name, number, *options):
+        made.append(Host(network, name, number, tmp_path, track, *options))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()
+
+
+def addresses_of(*names):
+    return {(name, rdtype) for name in names for rdtype in ("A", "AAAA")}
+
+
+def services_of(domain, *services):
+    return {(f"_{service}._tcp.{domain}.", "SRV") for service in services}
+
+
+def client_login(domain):
+    """What slixmpp asks to log in."""
+    return services_of(domain, "xmpp-client") | addresses_of(f"chat.{domain}.")
+
+
+def server_contact(domain):
+    """What Prosody asks to reach another domain."""
+    return services_of(domain, "xmpps-server", "xmpp-server") | addresses_of(f"federation.{domain}.")
+
+
+def fetched_ahead(home, other):
+    """What the daemon asks of its own accord: the rest of both families."""
+    return services_of(home, "xmpps-client") | addresses_of(f"{home}.", f"{other}.")
+
+
+def deliver(here, there):
+    """juliet@capulet.lab, here, writes to romeo@montague.lab, there; returns when he has it."""
+    romeo = there.client("romeo", "montague.lab")
+    romeo.wait_for(lambda: "online" in romeo.stdout, "login", 15)
+    juliet = here.client("juliet", "capulet.lab", "romeo@montague.lab", TEXT)
+    romeo.wait_for(lambda: f"got juliet@capulet.lab {TEXT}" in romeo.stdout or "error" in juliet.stdout,
+                   f"message\n{juliet.describe()}", 20)
+    assert juliet.stdout.split() == ["online", "sent"]
+    assert romeo.stdout.splitlines() == ["online", f"got juliet@capulet.lab {TEXT}"]
+
+
+@pytest.mark.parametrize("prefetch", ["off", "on"])
+def test_a_message_from_prosody_to_prosody_needs_these_questions_and_no_others(host, prefetch):
+    here = host("capulet", 0, "--prefetch", prefetch)
+    there = host("montague", 1, "--prefetch", prefetch)
+    start_prosody(here, "capulet.lab", "juliet", 15222, 15269)
+    start_prosody(there, "montague.lab", "romeo", 25222, 25269)
+    deliver(here, there)
+    for side, home, other in ((here, "capulet.lab", "montague.lab"), (there, "montague.lab", "capulet.lab")):
+        wanted = client_login(home) | server_contact(other)
+        if prefetch == "on":
+            wanted |= fetched_ahead(home, other)
+        asked = side.asked()
+        assert set(asked) == wanted
+        assert len(asked) == len(wanted), f"asked more than once: {sorted(asked)}"
