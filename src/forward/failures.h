@@ -8,7 +8,7 @@
 enum {
   FAILURES = 4096,         /* remembered at a time; a newer one may take an older one's place */
   FAILURE_FIRST_MS = 5000, /* doubled each time in a row, RFC 9520 section 3.2 */
-  FAILURE_MOST_MS = 300000
+  FAILURE_MOST_MS = 30000   /* an upstream that comes back must be noticed */
 };
 
 struct failure {
