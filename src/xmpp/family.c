@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/must.h"
+
 struct service {
   const char *wire; /* two labels */
   size_t len;
@@ -18,7 +20,7 @@ bool family_of(const struct question *q, struct family *out) {
   if (question_type(q) != TYPE_SRV || question_class(q) != CLASS_IN) return false;
   for (unsigned i = 0; i < 4; i++) {
     const struct service *s = &services[i / 2][i % 2];
-    if (q->name_len <= s->len || memcmp(q->key, s->wire, s->len) != 0) continue;
+    if (q->name_len <= s->len + 1 || memcmp(q->key, s->wire, s->len) != 0) continue;
     *out = (struct family){.role = (enum family_role)(i / 2),
                            .direct_tls = i % 2,
                            .domain = q->key + s->len,
@@ -29,21 +31,22 @@ bool family_of(const struct question *q, struct family *out) {
   return false;
 }
 
-static void service_question(const struct family *f, const struct service *s, uint64_t seed, struct question *out) {
-  uint8_t name[NAME_MAX_LEN + 32];
+static bool service_question(const struct family *f, const struct service *s, uint64_t seed, struct question *out) {
+  uint8_t name[NAME_MAX_LEN];
+  size_t len = s->len + f->domain_len;
+  if (len > NAME_MAX_LEN) return false;
   memcpy(name, s->wire, s->len);
   memcpy(name + s->len, f->domain, f->domain_len);
-  size_t len = s->len + f->domain_len;
-  if (len > NAME_MAX_LEN) len = 1, name[0] = 0; /* cannot exist; the root's SRV is harmless and soon cached */
   question_make(out, name, len, TYPE_SRV, CLASS_IN, f->key_flags, seed);
+  return true;
 }
 
-void family_sibling(const struct family *f, uint64_t seed, struct question *out) {
-  service_question(f, &services[f->role][!f->direct_tls], seed, out);
+bool family_sibling(const struct family *f, uint64_t seed, struct question *out) {
+  return service_question(f, &services[f->role][!f->direct_tls], seed, out);
 }
 
 void family_jabber(const struct family *f, uint64_t seed, struct question *out) {
-  service_question(f, &jabber, seed, out);
+  must(service_question(f, &jabber, seed, out)); /* shorter than the service that f was read from */
 }
 
 bool family_is_jabber(const struct question *q) {
@@ -66,11 +69,19 @@ bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, str
   return true;
 }
 
-static bool is_listed(const struct srv *srvs, unsigned n, const struct srv *s) {
+/* Puts s among the `max` best of n, each target once. Returns the new n. */
+static unsigned take_target(struct srv *list, unsigned n, unsigned max, const struct srv *s) {
+  unsigned worst = 0;
   for (unsigned i = 0; i < n; i++) {
-    if (name_equal(srvs[i].target, srvs[i].target_len, s->target, s->target_len)) return true;
+    if (name_equal(list[i].target, list[i].target_len, s->target, s->target_len)) {
+      if (srv_compare(s, &list[i]) < 0) list[i] = *s;
+      return n;
+    }
+    if (srv_compare(&list[i], &list[worst]) > 0) worst = i;
   }
-  return false;
+  if (n < max) list[n++] = *s;
+  else if (srv_compare(s, &list[worst]) < 0) list[worst] = *s;
+  return n;
 }
 
 unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out, unsigned max) {
@@ -82,12 +93,8 @@ unsigned family_targets(const struct question *q, const struct answer *a, uint8_
   w.at = DNS_HEADER + q->name_len + 4u;
   for (unsigned i = 0; i < a->head.an && record_read(&w, &r); i++) {
     struct srv s;
-    if (n < max && r.type == TYPE_SRV && srv_read(&r, &s) && !srv_is_none(&s)) out[n++] = s;
+    if (r.type == TYPE_SRV && srv_read(&r, &s) && !srv_is_none(&s)) n = take_target(out, n, max, &s);
   }
   srv_sort(out, n);
-  unsigned kept = 0;
-  for (unsigned i = 0; i < n; i++) {
-    if (!is_listed(out, kept, &out[i])) out[kept++] = out[i];
-  }
-  return kept;
+  return n;
 }

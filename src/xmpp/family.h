@@ -15,11 +15,11 @@ struct family {
   uint8_t key_flags;     /* of the question: what is asked for its sake must fit them */
 };
 
-/* Is q an SRV question for an XMPP service, and of which family? */
+/* Is q an SRV question for an XMPP service, and of which family? The root is no XMPP domain. */
 bool family_of(const struct question *q, struct family *out);
 
-/* The SRV question of the same family with the other kind of TLS. */
-void family_sibling(const struct family *f, uint64_t seed, struct question *out);
+/* The SRV question of the same family with the other kind of TLS. False when the name would be too long. */
+bool family_sibling(const struct family *f, uint64_t seed, struct question *out);
 
 /* The domain's own address, where a program goes that finds no SRV. `type`: TYPE_A or TYPE_AAAA. */
 void family_address(const struct family *f, uint16_t type, uint64_t seed, struct question *out);
@@ -31,7 +31,7 @@ bool family_is_jabber(const struct question *q);
 /* _PORT._tcp.TARGET TLSA (RFC 7673 section 3.2). False when the name would be too long. */
 bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, struct question *out);
 
-/* The SRV records of an answer to q, "." left out, at most `max`, in the order in which programs try them, each target once.
+/* The first `max` SRV records of an answer to q in the order in which programs try them, "." left out, each target once.
  * `message` is DNS_MSG_MAX octets of scratch. */
 unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out, unsigned max);
 #endif

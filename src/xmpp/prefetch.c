@@ -89,10 +89,10 @@ static void asked_service(struct xmpp *x, const struct question *q, const struct
   struct question other;
   if (f->role == FAMILY_CLIENT) count(x->counters, family_client);
   else count(x->counters, family_server);
-  family_sibling(f, x->seed, &other);
-  ahead(x, &other, now_ms);
+  bool has_sibling = family_sibling(f, x->seed, &other);
+  if (has_sibling) ahead(x, &other, now_ms);
   hint_targets(x, q, f, now_ms);
-  hint_targets(x, &other, f, now_ms);
+  if (has_sibling) hint_targets(x, &other, f, now_ms);
   ahead_domain(x, f, now_ms);
   if (f->role == FAMILY_SERVER && now_ms < x->jabber_until_ms[habit_of(f->key_flags)]) {
     family_jabber(f, x->seed, &other);
@@ -122,7 +122,7 @@ void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms) {
 /* Neither server SRV exists: some programs look for the old name before they try the domain itself. */
 static void ask_jabber(struct xmpp *x, const struct family *f, uint64_t now_ms) {
   struct question q;
-  family_sibling(f, x->seed, &q);
+  if (!family_sibling(f, x->seed, &q)) return;
   if (cache_peek(x->cache, &q, tick_of_ms(now_ms), &x->old) != CACHE_FRESH || x->old.head.an > 0) return;
   family_jabber(f, x->seed, &q);
   ahead(x, &q, now_ms);
