@@ -3,7 +3,7 @@
 import pytest
 
 from kit.upstream import relay_to
-from kit.xmpp import Host, Network, start_prosody
+from kit.xmpp import Host, Network, start_ejabberd, start_prosody
 
 TEXT = "Parting is such sweet sorrow"
 
@@ -64,6 +64,13 @@ def deliver(here, there):
     assert romeo.stdout.splitlines() == ["online", f"got juliet@capulet.lab {TEXT}"]
 
 
+def assert_asked(side, wanted):
+    """The upstream was asked exactly these questions by this host, each once."""
+    asked = side.asked()
+    assert set(asked) == wanted
+    assert len(asked) == len(wanted), f"asked more than once: {sorted(asked)}"
+
+
 @pytest.mark.parametrize("prefetch", ["off", "on"])
 def test_a_message_from_prosody_to_prosody_needs_these_questions_and_no_others(host, prefetch):
     here = host("capulet", 0, "--prefetch", prefetch)
@@ -72,9 +79,17 @@ def test_a_message_from_prosody_to_prosody_needs_these_questions_and_no_others(h
     start_prosody(there, "montague.lab", "romeo", 25222, 25269)
     deliver(here, there)
     for side, home, other in ((here, "capulet.lab", "montague.lab"), (there, "montague.lab", "capulet.lab")):
-        wanted = client_login(home) | server_contact(other)
-        if prefetch == "on":
-            wanted |= fetched_ahead(home, other)
-        asked = side.asked()
-        assert set(asked) == wanted
-        assert len(asked) == len(wanted), f"asked more than once: {sorted(asked)}"
+        ahead = fetched_ahead(home, other) if prefetch == "on" else set()
+        assert_asked(side, client_login(home) | server_contact(other) | ahead)
+
+
+@pytest.mark.parametrize("writer, reader", [(start_prosody, start_ejabberd), (start_ejabberd, start_prosody)],
+                         ids=["prosody to ejabberd", "ejabberd to prosody"])
+def test_a_message_between_prosody_and_ejabberd_needs_these_questions_and_no_others(host, writer, reader):
+    here = host("capulet", 0, "--prefetch", "off")
+    there = host("montague", 1, "--prefetch", "off")
+    writer(here, "capulet.lab", "juliet", 15222, 15269)
+    reader(there, "montague.lab", "romeo", 25222, 25269)
+    deliver(here, there)
+    assert_asked(here, client_login("capulet.lab") | server_contact("montague.lab"))
+    assert_asked(there, client_login("montague.lab") | server_contact("capulet.lab"))

@@ -29,6 +29,30 @@ VirtualHost "{domain}"
   ssl = {{ key = "{folder}/key.pem", certificate = "{folder}/cert.pem" }}
 """
 
+EJABBERD = """
+hosts: [{domain}]
+loglevel: debug
+certfiles: ["{folder}/both.pem"]
+auth_method: internal
+s2s_use_starttls: required
+listen:
+  - {{ port: {c2s}, ip: "::", module: ejabberd_c2s, starttls_required: true }}
+  - {{ port: {s2s}, ip: "::", module: ejabberd_s2s_in }}
+modules: {{ mod_disco: {{}}, mod_roster: {{}}, mod_s2s_dialback: {{}} }}
+"""
+
+# as Debian's package has it: hosts through libc, SRV by Erlang's own resolver with the servers of resolv.conf
+ERLANG_RESOLVER = """
+{lookup,["file","native"]}.
+{file, resolv, "/etc/resolv.conf"}.
+"""
+
+ERLANG_START = """
+ejabberd:start(),
+ok = ejabberd_auth:try_register(<<"USER">>, <<"DOMAIN">>, <<"secret">>),
+io:format("serving~n").
+"""
+
 
 class Network:
     """A hub with the watched upstream on port 53, and hosts around it that reach each other through it."""
@@ -111,4 +135,23 @@ def start_prosody(host, domain, user, c2s, s2s):
     server = host.start("prosody", ["prosody", "-F", "--config", config])
     server.wait_for(lambda: all(f"]:{port}" in server.stdout for port in (c2s, s2s)), "open ports", 20)
     assert "lua-unbound?" not in server.stdout, "Prosody does not use lua-unbound"
+    return server
+
+
+def start_ejabberd(host, domain, user, c2s, s2s):
+    """ejabberd for a domain with one user on a host, its DNS through resolv.conf, by libc and by Erlang."""
+    make_certificate(host.folder, domain)
+    (host.folder / "both.pem").write_text((host.folder / "cert.pem").read_text()
+                                          + (host.folder / "key.pem").read_text())
+    config, resolver = host.folder / "ejabberd.yml", host.folder / "inetrc"
+    config.write_text(EJABBERD.format(folder=host.folder, domain=domain, c2s=c2s, s2s=s2s))
+    resolver.write_text(ERLANG_RESOLVER)
+    libraries = next(pathlib.Path("/usr/lib").glob("*/ejabberd-*")).parent
+    environment = {"ERL_LIBS": str(libraries), "ERL_INETRC": str(resolver), "HOME": str(host.folder),
+                   "EJABBERD_CONFIG_PATH": str(config), "EJABBERD_LOG_PATH": str(host.folder / "ejabberd.log"),
+                   "ERL_CRASH_DUMP_SECONDS": "0"}
+    start = ERLANG_START.replace("USER", user).replace("DOMAIN", domain)
+    server = host.start("ejabberd", ["erl", "-noinput", "-mnesia", "dir", f'"{host.folder}/mnesia"',
+                                     "-eval", start], env=environment)
+    server.wait_for(lambda: "serving" in server.stdout, "'serving'", 40)
     return server
