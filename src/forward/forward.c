@@ -179,7 +179,7 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
   failures_forget(&f->failures, &p->question);
   f->answer.head.born = tick_of_ms(now_ms);
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
-  enum cache_put_how how = p->ahead ? CACHE_AHEAD : CACHE_ASKED;
+  enum cache_put_how how = p->ahead && !p->in_use ? CACHE_AHEAD : CACHE_ASKED;
   if (cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare)) count(f->o.counters, stored);
   if (!p->ahead && !pending_first(p)) count(f->o.counters, reply_late);
   p->step = STEP_REPLY;
@@ -395,13 +395,8 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
   return e;
 }
 
-void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms) {
-  struct pending *p = pending_find(&f->table, q);
-  if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return;
-  if (p) {
-    if (p->step != STEP_HELD && p->step != STEP_FAIL) ask_anew(f, p, now_ms);
-    return;
-  }
+static void ask_for_nobody(struct forward *f, const struct question *q, bool in_use, uint64_t now_ms) {
+  struct pending *p = NULL;
   if (f->o.upstream->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
   }
@@ -409,17 +404,26 @@ void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms)
     count(f->o.counters, ahead_dropped);
     return;
   }
+  p->in_use = in_use;
   count(f->o.counters, ahead);
   f->asking = true;
   run(p, now_ms);
   f->asking = false;
 }
 
+void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms) {
+  struct pending *p = pending_find(&f->table, q);
+  if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return;
+  if (!p) ask_for_nobody(f, q, true, now_ms);
+  else if (p->step != STEP_HELD && p->step != STEP_FAIL) ask_anew(f, p, now_ms);
+}
+
 void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms) {
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
   bool known = found == CACHE_FRESH || (found == CACHE_EXPIRED && unused);
-  if (!known && !pending_find(&f->table, q)) forward_renew(f, q, now_ms);
+  if (known || pending_find(&f->table, q) || failures_find(&f->failures, q, now_ms) != ERR_NONE) return;
+  ask_for_nobody(f, q, false, now_ms);
 }
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {

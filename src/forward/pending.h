@@ -56,6 +56,7 @@ struct pending {
   enum err last;            /* how the last try failed */
   uint64_t started_ms, next_try_ms, held_until_ms;
   bool ahead;               /* nobody has asked for it yet */
+  bool in_use;              /* but its name had been asked for: it is a renewal */
   bool stale_missing;       /* there is no stale answer: its clients wait for their whole patience */
 };
 
