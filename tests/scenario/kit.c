@@ -165,7 +165,7 @@ static void take_answer(struct heard *h, const uint8_t *msg, size_t len) {
   h->msg = exact(msg, len);
   h->len = len;
   h->answered_ms = h->world->now_ms;
-  check_form(h);
+  if (!(h->how & HOW_RAW)) check_form(h);
 }
 
 static void deliver(const struct client *c, const uint8_t *msg, size_t len) { take_answer(c->owner, msg, len); }

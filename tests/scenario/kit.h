@@ -68,7 +68,8 @@ enum how {
   HOW_CD = 4,
   HOW_TCP = 8,
   HOW_BIG = 16,  /* EDNS, 4096 octets */
-  HOW_NO_RD = 32
+  HOW_NO_RD = 32,
+  HOW_RAW = 64   /* more records than the kit reads: the answer's form is not checked */
 };
 
 /* A query and what became of it; the world's, until world_free. */
