@@ -109,7 +109,8 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
     struct answer_view v = view_of(e);
     found = judge(&v, tick);
     if (found != CACHE_EXPIRED) {
-      hit->len = answer_write(&v, &q->manner, found == CACHE_FRESH ? ANSWER_FRESH : ANSWER_WORN, tick, limit, out);
+      bool whole = found == CACHE_FRESH && !(e->mark & MARK_SNOOZED); /* none of its records has run out */
+      hit->len = answer_write(&v, &q->manner, whole ? ANSWER_FRESH : ANSWER_WORN, tick, limit, out);
       hit->first_use = note_use(e);
     }
   }
@@ -222,7 +223,7 @@ bool cache_put(struct cache *c, const struct question *q, const struct answer *a
   struct entry *e = entry_for(s, q, octets, spare);
   if (e) {
     fill(e, q, a, attend);
-    e->mark = (uint8_t)((e->mark & ~MARK_AHEAD) | (how == CACHE_AHEAD ? MARK_AHEAD : 0));
+    e->mark = (uint8_t)((e->mark & MARK_USES) | (how == CACHE_AHEAD ? MARK_AHEAD : 0));
   }
   pthread_mutex_unlock(&s->lock);
   return e != NULL;
@@ -236,7 +237,10 @@ void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint
     struct entry *e = entry_at(s, slot->ref);
     struct answer_view v = view_of(e);
     uint32_t over = expiry(&v);
-    if (tick < over) e->answer.attend = until < over ? until : over;
+    if (tick < over) {
+      e->answer.attend = until < over ? until : over;
+      e->mark |= MARK_SNOOZED;
+    }
   }
   pthread_mutex_unlock(&s->lock);
 }

@@ -15,7 +15,7 @@ struct entry {
   uint8_t data[];
 };
 enum { ENTRY_UNIT = 4, ENTRY_MOST = 0xffff * ENTRY_UNIT };
-enum { MARK_USES = 3 /* times asked for, at most 3 */, MARK_AHEAD = 4, MARK_DEAD = 8 };
+enum { MARK_USES = 3 /* times asked for, at most 3 */, MARK_AHEAD = 4, MARK_DEAD = 8, MARK_SNOOZED = 16 };
 
 /* Positions count octets ever written; position % size is where it lies. Behind a ring's end lie RING_SLACK octets, so that
  * the head of a dead entry that fills the last few may stick out. */
