@@ -208,6 +208,7 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
 /* The observer has let go, or the time is over: the cache has what came of it. */
 static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms) {
   enum { GRACE_S = 2 }; /* it was fresh when they began to wait */
+  if (now_ms >= p->held_until_ms) forward_worn(f, &p->question, now_ms); /* some of what they waited for may be there */
   for (struct waiter *w; (w = pending_first(p));) {
     if (!deliver_cached(f, p, w, GRACE_S, now_ms)) deliver_failure(f, p, w, ERR_MEMORY);
   }
@@ -395,27 +396,29 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
   return e;
 }
 
-static void ask_for_nobody(struct forward *f, const struct question *q, bool in_use, uint64_t now_ms) {
+static bool ask_for_nobody(struct forward *f, const struct question *q, bool in_use, uint64_t now_ms) {
   struct pending *p = NULL;
   if (f->o.upstream->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
   }
   if (!p) {
     count(f->o.counters, ahead_dropped);
-    return;
+    return false;
   }
   p->in_use = in_use;
   count(f->o.counters, ahead);
   f->asking = true;
   run(p, now_ms);
   f->asking = false;
+  return true;
 }
 
-void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms) {
+bool forward_renew(struct forward *f, const struct question *q, uint64_t now_ms) {
   struct pending *p = pending_find(&f->table, q);
-  if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return;
-  if (!p) ask_for_nobody(f, q, true, now_ms);
-  else if (p->step != STEP_HELD && p->step != STEP_FAIL) ask_anew(f, p, now_ms);
+  if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return false;
+  if (!p) return ask_for_nobody(f, q, true, now_ms);
+  if (p->step != STEP_HELD && p->step != STEP_FAIL) ask_anew(f, p, now_ms);
+  return true;
 }
 
 void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms) {

@@ -69,8 +69,9 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
  * had any use for it. */
 void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms);
 
-/* Asks q for nobody although the cache has it, because it is about to expire or was given out stale. Bounded as above. */
-void forward_renew(struct forward *f, const struct question *q, uint64_t now_ms);
+/* Asks q for nobody although the cache has it, because it is about to expire or was given out stale. Bounded as above.
+ * False when it is not under way. */
+bool forward_renew(struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* All upstreams are known to be down, or q failed a moment ago (RFC 9520): what the cache has of it, stale or not, should be
  * given out at once. */

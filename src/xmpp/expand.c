@@ -6,7 +6,7 @@
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
 
-_Static_assert(FAMILY_TARGETS <= 32, "outcome.lacking has a bit for each");
+_Static_assert(2 * FAMILY_TARGETS <= 64, "outcome.lacking has a bit for each address");
 
 enum {
   EXPAND_BODY_MOST = DNS_UDP_MOST - DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
@@ -17,9 +17,7 @@ enum {
 /* What one expansion of an answer came to. */
 struct outcome {
   unsigned added;
-  unsigned missing; /* address questions to which the cache has no answer */
-  uint32_t lacking; /* a bit for each target that lacks an address */
-  uint64_t hashes[2 * FAMILY_TARGETS]; /* of those */
+  uint64_t lacking; /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
 };
 
 /* Copies the records of x->found, an answer to q, into the additional section, `age_s` added to their TTLs. */
@@ -38,26 +36,33 @@ static unsigned add_addresses(struct xmpp *x, struct build *b, const struct ques
   return added;
 }
 
+static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_flags, struct question *out) {
+  const struct srv *target = &x->targets[bit / 2];
+  uint16_t type = bit % 2 ? TYPE_AAAA : TYPE_A;
+  question_make(out, target->target, target->target_len, type, CLASS_IN, key_flags, x->seed);
+}
+
 static void expand_target(struct xmpp *x, struct build *b, unsigned i, uint32_t tick, uint32_t born,
                           struct outcome *out) {
-  static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
-  const struct srv *target = &x->targets[i];
-  for (unsigned k = 0; k < 2; k++) {
+  for (unsigned bit = 2 * i; bit <= 2 * i + 1; bit++) {
     struct question q;
-    question_make(&q, target->target, target->target_len, types[k], CLASS_IN, question_flags(b->question), x->seed);
-    if (cache_peek(x->cache, &q, tick, &x->found) == CACHE_FRESH) {
-      out->added += add_addresses(x, b, &q, tick, born);
-    } else {
-      out->hashes[out->missing++] = q.hash;
-      out->lacking |= 1u << i;
-    }
+    address_question(x, bit, question_flags(b->question), &q);
+    if (cache_peek(x->cache, &q, tick, &x->found) == CACHE_FRESH) out->added += add_addresses(x, b, &q, tick, born);
+    else out->lacking |= (uint64_t)1 << bit;
   }
 }
 
-static void ask_lacking(struct xmpp *x, const struct outcome *out, uint8_t key_flags, uint64_t now_ms) {
-  for (unsigned i = 0; i < FAMILY_TARGETS; i++) {
-    if (out->lacking & 1u << i) prefetch_addresses(x, &x->targets[i], key_flags, now_ms);
+/* Returns how many are under way; `hashes` of their questions. */
+static unsigned ask_lacking(struct xmpp *x, const struct outcome *out, uint8_t key_flags, uint64_t now_ms,
+                            uint64_t hashes[2 * FAMILY_TARGETS]) {
+  unsigned n = 0;
+  for (unsigned bit = 0; bit < 2 * FAMILY_TARGETS; bit++) {
+    struct question q;
+    if (!(out->lacking >> bit & 1)) continue;
+    address_question(x, bit, key_flags, &q);
+    if (prefetch_wanted(x, &q, now_ms)) hashes[n++] = q.hash;
   }
+  return n;
 }
 
 static bool is_wanted(const struct xmpp *x, const struct question *q) {
@@ -102,28 +107,30 @@ void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, ui
   if (!is_wanted(x, q) || !expand(x, q, a, tick_of_ms(now_ms), &out)) return;
   if (out.added) count(x->counters, expanded);
   copy_answer(a, &x->made);
-  if (!out.missing) return;
+  if (!out.lacking) return;
   *attend = a->head.born; /* the first who asks finds it worn, and it is looked at again */
-  *spare = (size_t)__builtin_popcount(out.lacking) * ADDRESS_PAIR_SPARE;
+  uint64_t targets = (out.lacking | out.lacking >> 1) & 0x5555555555555555u;
+  *spare = (size_t)__builtin_popcountll(targets) * ADDRESS_PAIR_SPARE;
 }
 
 /* When to look at an answer again: soon while addresses are missing, else when the first address runs out, else when its use
  * is to be noted. */
 static uint32_t next_look(const struct xmpp *x, const struct answer *a, const struct outcome *out, uint32_t tick) {
-  if (out->missing) return tick + RETRY_TICKS;
+  if (out->lacking) return tick + RETRY_TICKS;
   uint32_t half = x->o.prefetch ? renew_attend(a) : 0;
   return half > tick ? half : 0;
 }
 
 bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   struct outcome out;
+  uint64_t unused[2 * FAMILY_TARGETS];
   uint32_t tick = tick_of_ms(now_ms);
   if (!is_wanted(x, q) || cache_peek(x->cache, q, tick, &x->old) != CACHE_FRESH ||
       !expand(x, q, &x->old, tick, &out)) {
     cache_snooze(x->cache, q, tick, UINT32_MAX);
     return false;
   }
-  if (x->o.prefetch) ask_lacking(x, &out, question_flags(q), now_ms);
+  if (x->o.prefetch) ask_lacking(x, &out, question_flags(q), now_ms, unused);
   if (out.added) count(x->counters, expanded);
   return cache_put(x->cache, q, &x->made, CACHE_ASKED, next_look(x, &x->made, &out, tick), 0);
 }
@@ -149,12 +156,12 @@ uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct a
   struct outcome out;
   address_settled(x, q->hash, now_ms);
   if (!a || !is_wanted(x, q) || x->held_count == HELD_MOST) return 0;
-  if (!expand(x, q, a, tick_of_ms(now_ms), &out) || !out.missing) return 0;
-  struct held *h = &x->held[x->held_count++];
+  if (!expand(x, q, a, tick_of_ms(now_ms), &out) || !out.lacking) return 0;
+  struct held *h = &x->held[x->held_count];
+  h->missing = ask_lacking(x, &out, question_flags(q), now_ms, h->hashes);
+  if (h->missing == 0) return 0; /* nothing will come: a bound was reached, or they failed a moment ago */
   h->question = *q;
   h->until_ms = now_ms + EXPAND_WAIT_MS;
-  h->missing = out.missing;
-  memcpy(h->hashes, out.hashes, out.missing * sizeof *out.hashes);
-  ask_lacking(x, &out, question_flags(q), now_ms);
+  x->held_count++;
   return EXPAND_WAIT_MS;
 }

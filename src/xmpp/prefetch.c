@@ -32,10 +32,19 @@ static uint32_t name_hash(const struct xmpp *x, const uint8_t *name, size_t len,
   return (uint32_t)q.hash | 1u;
 }
 
-void prefetch_addresses(struct xmpp *x, const struct srv *target, uint8_t key_flags, uint64_t now_ms) {
-  static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
-  uint32_t hash = name_hash(x, target->target, target->target_len, key_flags);
+static void note_target(struct xmpp *x, const uint8_t *name, size_t len, uint8_t key_flags) {
+  uint32_t hash = name_hash(x, name, len, key_flags);
   x->known[hash % KNOWN_TARGETS] = hash;
+}
+
+bool prefetch_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  note_target(x, q->key, q->name_len, question_flags(q));
+  return take_token(x, now_ms) && forward_renew(x->forward, q, now_ms);
+}
+
+static void ahead_addresses(struct xmpp *x, const struct srv *target, uint8_t key_flags, uint64_t now_ms) {
+  static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
+  note_target(x, target->target, target->target_len, key_flags);
   for (unsigned i = 0; i < 2; i++) {
     struct question q;
     question_make(&q, target->target, target->target_len, types[i], CLASS_IN, key_flags, x->seed);
@@ -61,7 +70,7 @@ static void ahead_tlsa(struct xmpp *x, const struct srv *target, uint8_t key_fla
 static void ahead_targets(struct xmpp *x, const struct family *f, unsigned n, uint64_t now_ms) {
   bool tlsa = f->role == FAMILY_SERVER && tlsa_is_wanted(x, f->key_flags, now_ms);
   for (unsigned i = 0; i < n; i++) {
-    prefetch_addresses(x, &x->targets[i], f->key_flags, now_ms);
+    ahead_addresses(x, &x->targets[i], f->key_flags, now_ms);
     if (tlsa) ahead_tlsa(x, &x->targets[i], f->key_flags, now_ms);
   }
 }

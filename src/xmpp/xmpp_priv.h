@@ -43,8 +43,9 @@ struct xmpp {
 /* prefetch.c: asks ahead. */
 void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void prefetch_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
-/* Asks for a target's A and AAAA. */
-void prefetch_addresses(struct xmpp *x, const struct srv *target, uint8_t key_flags, uint64_t now_ms);
+/* Asks for a target's address that an SRV answer is to carry, also when nobody ever asks for it by name. False when it is
+ * not under way. */
+bool prefetch_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms);
 
 /* expand.c: SRV answers with addresses. */
 void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
