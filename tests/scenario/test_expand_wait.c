@@ -1,0 +1,153 @@
+/* test_expand_wait.c: SRV answers held back until their targets' addresses are there, for 400 ms at most. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "scenario/kit.h"
+
+#define SRV "_xmpp-server._tcp.d.lab."
+enum { HOLD_MS = 400 }; /* as doc/xmpp.md says */
+
+static struct world *world_waiting(bool prefetch) {
+  struct world *w = world_new(&(struct world_options){.prefetch = prefetch, .expand = XMPP_EXPAND_WAIT});
+  zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "a.d.lab."));
+  zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(20, 1, 5269, "b.d.lab."));
+  zone_add(&w->zone, "a.d.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
+  zone_add(&w->zone, "a.d.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::1"));
+  zone_add(&w->zone, "b.d.lab.", TYPE_A, 60, rd_a("192.0.2.2"));
+  zone_add(&w->zone, "b.d.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::2"));
+  return w;
+}
+
+Test(expand_wait, the_first_answer_has_all_addresses_after_one_more_round_trip) {
+  for (unsigned prefetch = 0; prefetch < 2; prefetch++) {
+    struct world *w = world_waiting(prefetch);
+    struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+    cr_expect_eq(heard_wait_ms(h), 2 * WORLD_DELAY_MS);
+    cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), 4);
+    cr_expect(heard_truth(h));
+    world_run_ms(w, 1000);
+    world_free(w);
+  }
+}
+
+Test(expand_wait, it_goes_out_as_soon_as_the_last_address_is_there) {
+  struct world *w = world_waiting(true);
+  world_late(w, "b.d.lab.", TYPE_AAAA, 130);
+  struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+  cr_expect_eq(heard_wait_ms(h), WORLD_DELAY_MS + 130);
+  cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), 4);
+  world_free(w);
+}
+
+Test(expand_wait, that_an_address_does_not_exist_is_enough) {
+  static const enum fault faults[] = {FAULT_NXDOMAIN, FAULT_SERVFAIL, FAULT_EMPTY, FAULT_REFUSED, FAULT_GARBLED};
+  for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
+    struct world *w = world_waiting(true);
+    world_fault(w, "b.d.lab.", 0, faults[i]);
+    struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+    cr_expect_eq(heard_wait_ms(h), 2 * WORLD_DELAY_MS, "fault %u", faults[i]);
+    cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), 2, "fault %u", faults[i]);
+    world_free(w);
+  }
+}
+
+Test(expand_wait, it_goes_out_after_400_ms_with_what_has_come) {
+  struct world *w = world_waiting(true);
+  world_fault(w, "b.d.lab.", TYPE_AAAA, FAULT_LOST);
+  struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+  cr_expect_eq(heard_wait_ms(h), WORLD_DELAY_MS + HOLD_MS);
+  cr_expect(heard_truth(h));
+  cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), 3, "%u", heard_count(h, SECTION_ADDITIONAL));
+  world_run_ms(w, 20000);
+  world_free(w);
+}
+
+Test(expand_wait, who_joins_while_it_is_held_gets_it_too) {
+  struct world *w = world_waiting(true);
+  struct heard *first = client_ask(w, SRV, TYPE_SRV, HOW_EDNS);
+  world_run_ms(w, WORLD_DELAY_MS + 10);
+  cr_expect_not(is_answered(first));
+  struct heard *second = client_ask(w, SRV, TYPE_SRV, HOW_PLAIN);
+  world_run_ms(w, WORLD_DELAY_MS - 10);
+  cr_expect_eq(heard_count(first, SECTION_ADDITIONAL), 4);
+  cr_expect(is_answered(second) && heard_truth(second));
+  world_free(w);
+}
+
+Test(expand_wait, a_hit_is_never_held) {
+  struct world *w = world_waiting(true);
+  client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+  world_fault(w, "", 0, FAULT_LOST);
+  for (unsigned s = 0; s < 120; s++) {
+    world_run_ms(w, 1000);
+    cr_assert(is_answered(client_ask(w, SRV, TYPE_SRV, HOW_EDNS)), "after %u s", s);
+  }
+  world_run_ms(w, 20000);
+  world_free(w);
+}
+
+/* What was fetched for the additional section was used there, though no client ever asked for it by name. */
+Test(expand_wait, it_waits_again_for_addresses_that_ran_out_with_it) {
+  for (unsigned prefetch = 0; prefetch < 2; prefetch++) {
+    struct world *w = world_waiting(prefetch);
+    client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+    world_run_ms(w, 3700000);
+    struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+    cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), 4);
+    cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS, "%lu ms", heard_wait_ms(h));
+    world_run_ms(w, 1000);
+    world_free(w);
+  }
+}
+
+Test(expand_wait, one_that_may_not_be_kept_is_not_held) {
+  struct world *w = world_waiting(true);
+  zone_add(&w->zone, SRV, TYPE_SRV, 0, rd_srv(30, 1, 5269, "a.d.lab."));
+  cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS)), WORLD_DELAY_MS);
+  world_run_ms(w, 1000);
+  world_free(w);
+}
+
+Test(expand_wait, a_thousand_at_once_are_all_answered_in_time) {
+  struct world *w = world_waiting(false);
+  world_fault(w, "", TYPE_A, FAULT_LOST);
+  world_fault(w, "", TYPE_AAAA, FAULT_LOST);
+  for (unsigned i = 0; i < 1000; i++) {
+    char name[48], target[32];
+    snprintf(name, sizeof name, "_xmpp-client._tcp.n%u.lab.", i);
+    snprintf(target, sizeof target, "t%u.lab.", i);
+    zone_add(&w->zone, name, TYPE_SRV, 60, rd_srv(1, 1, 5222, target));
+    client_ask(w, name, TYPE_SRV, HOW_PLAIN);
+  }
+  world_run_ms(w, WORLD_DELAY_MS + HOLD_MS);
+  for (unsigned i = 0; i < 1000; i++) cr_assert(is_answered(w->heard[i]) && heard_truth(w->heard[i]), "client %u", i);
+  world_run_ms(w, 20000);
+  world_free(w);
+}
+
+Test(expand_wait, answers_that_share_a_target_are_all_let_go_by_it) {
+  struct world *w = world_waiting(true);
+  for (unsigned i = 0; i < 20; i++) {
+    char name[48];
+    snprintf(name, sizeof name, "_xmpp-client._tcp.n%u.lab.", i);
+    zone_add(&w->zone, name, TYPE_SRV, 60, rd_srv(1, 1, 5222, "a.d.lab."));
+    client_ask(w, name, TYPE_SRV, HOW_PLAIN);
+  }
+  world_run_ms(w, 2 * WORLD_DELAY_MS);
+  for (unsigned i = 0; i < 20; i++) cr_assert_eq(heard_count(w->heard[i], SECTION_ADDITIONAL), 2, "client %u", i);
+  world_run_ms(w, 1000);
+  world_free(w);
+}
+
+Test(expand_wait, no_client_waits_when_nothing_more_may_be_asked) {
+  struct world *w = world_waiting(true);
+  char name[48];
+  world_fault(w, "", TYPE_TXT, FAULT_LOST);
+  for (unsigned i = 0; i < FORWARD_PENDING / 2; i++) { /* no room is left for what nobody waits for */
+    snprintf(name, sizeof name, "n%u.lab.", i);
+    client_ask(w, name, TYPE_TXT, HOW_PLAIN);
+  }
+  struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+  cr_expect_eq(heard_wait_ms(h), WORLD_DELAY_MS);
+  world_free(w);
+}
