@@ -282,7 +282,7 @@ static void try_done(struct exchange *x, enum err outcome, const uint8_t *msg, s
   must(p->magic == PENDING_MAGIC);
   struct forward *f = p->forward;
   if (outcome == ERR_NONE) {
-    server_replied(t->server, t->tcp ? t->server->srtt_x8_ms / 8 : now_ms - t->sent_ms);
+    server_replied(t->server, t->tcp ? t->server->srtt_x8_ms / 8 : now_ms - t->sent_ms, now_ms);
     f->reply_try = t;
     f->reply_msg = msg;
     f->reply_len = len;

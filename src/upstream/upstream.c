@@ -64,7 +64,7 @@ uint32_t server_rto_ms(const struct server *s) {
   return rto < RTO_MOST_MS ? rto : RTO_MOST_MS;
 }
 
-void server_replied(struct server *s, uint64_t rtt_ms) {
+void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms) {
   uint32_t rtt = rtt_ms > 10000 ? 10000 : (uint32_t)rtt_ms;
   char text[ADDR_TEXT];
   if (!s->srtt_x8_ms) {
@@ -77,6 +77,7 @@ void server_replied(struct server *s, uint64_t rtt_ms) {
   }
   if (s->down_until_ms) log_info("upstream", "%s answers again", addr_format(&s->addr, text));
   s->silent = 0;
+  s->heard_ms = now_ms;
   s->down_until_ms = 0;
   s->down_for_ms = 0;
 }
@@ -90,7 +91,8 @@ static void go_down(struct server *s, const char *why, uint64_t now_ms) {
 }
 
 void server_was_silent(struct server *s, uint64_t now_ms) {
-  if (++s->silent >= DOWN_AFTER) go_down(s, "no replies", now_ms);
+  bool lately = s->heard_ms && now_ms - s->heard_ms < DOWN_SILENT_MS;
+  if (++s->silent >= DOWN_AFTER && !lately) go_down(s, "no replies", now_ms);
 }
 
 void server_refused(struct server *s, uint64_t now_ms) { go_down(s, "port closed or network unreachable", now_ms); }

@@ -10,7 +10,8 @@ enum {
   RTO_UNKNOWN_MS = 250, /* before anything is known of a server */
   RTO_LEAST_MS = 100,   /* added to the smoothed RTT at least: a little jitter must not double the load */
   RTO_MOST_MS = 400,    /* two tries fit into the 1 s that the most impatient client has */
-  DOWN_AFTER = 3,       /* tries in a row without a reply make a server down */
+  DOWN_AFTER = 3,       /* tries in a row without a reply make a server down, */
+  DOWN_SILENT_MS = 500, /* unless one came so lately: many questions at once may wait for one lost moment */
   DOWN_FIRST_MS = 250,  /* until a down server is tried again beside a healthy one; doubled each time */
   DOWN_MOST_MS = 1000   /* so that its return is noticed within a second */
 };
@@ -20,6 +21,7 @@ struct server {
   struct carrier *udp, *tcp;         /* owned */
   uint32_t srtt_x8_ms, rttvar_x4_ms; /* as in RFC 6298, scaled; srtt 0 = unknown */
   unsigned silent;                   /* tries in a row that got no reply */
+  uint64_t heard_ms;                 /* when its last reply came */
   uint64_t down_until_ms;            /* 0 = up; else when it may be tried again */
   uint32_t down_for_ms;
   uint64_t plain_until_ms;           /* until then it is asked without EDNS, which it answered FORMERR or NOTIMP */
@@ -51,7 +53,7 @@ static inline unsigned upstream_bit(const struct upstream *u, const struct serve
 
 /* How long to wait for it before asking elsewhere. */
 uint32_t server_rto_ms(const struct server *s);
-void server_replied(struct server *s, uint64_t rtt_ms);    /* any reply at all */
+void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms); /* any reply at all */
 void server_was_silent(struct server *s, uint64_t now_ms); /* an RTO went by */
 void server_refused(struct server *s, uint64_t now_ms);    /* port closed, network unreachable: down at once */
 #endif
