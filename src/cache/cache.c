@@ -69,7 +69,7 @@ void cache_free(struct cache *c) {
   for (unsigned i = 0; i < c->shard_count; i++) {
     pthread_mutex_destroy(&c->shards[i].lock);
     free(c->shards[i].ghosts);
-    free(c->shards[i].slots);
+    index_free(&c->shards[i]);
   }
   munmap(c->memory, c->mapped);
   free(c);

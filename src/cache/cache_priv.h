@@ -50,6 +50,7 @@ struct slot *index_find(struct shard *s, const struct question *q);
 struct slot *index_find_ref(struct shard *s, uint32_t tag, uint32_t ref);
 bool index_add(struct shard *s, uint32_t tag, uint32_t ref); /* false: no memory */
 void index_remove(struct shard *s, struct slot *slot);
+void index_free(struct shard *s);
 
 static inline struct entry *entry_at(const struct shard *s, uint32_t ref) {
   return (struct entry *)(void *)(s->arena + (size_t)(ref - 1) * ENTRY_UNIT);

@@ -13,6 +13,7 @@ static uint64_t octets(const struct entry *e) { return (uint64_t)e->units * ENTR
 bool evict_is_in_main(const struct shard *s, const struct entry *e) { return (const uint8_t *)e >= s->main.base; }
 
 bool evict_take_ghost(struct shard *s, uint32_t tag) {
+  if (!s->evicted) return false; /* even reading the table would make it take memory */
   uint32_t *ghost = &s->ghosts[tag & s->ghost_mask];
   if (*ghost != tag) return false;
   *ghost = 0;

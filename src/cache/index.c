@@ -1,12 +1,24 @@
 /* index.c: a shard's index, open addressing in tag order. Exports index_*. */
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/must.h"
 #include "cache/cache_priv.h"
 
-/* Full to at most 7/8, grown by a quarter: 10 octets an entry on average. Tags are compared inside the slot, so that a
- * lookup touches one or two cache lines here and then the one entry it wants. */
-enum { INDEX_LEAST = 64 };
+/* Full to at most 7/8, grown by an eighth: less than 10 octets an entry on average. Tags are compared inside the slot, so that
+ * a lookup touches one or two cache lines here and then the one entry it wants. Pages come from mmap and go back at once:
+ * arrays that grow step by step would leave the heap full of holes. */
+enum { INDEX_STEP = 4096 / sizeof(struct slot) };
+
+static struct slot *slots_new(uint32_t count) {
+  void *p = mmap(NULL, count * sizeof(struct slot), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return p == MAP_FAILED ? NULL : p;
+}
+
+void index_free(struct shard *s) {
+  if (s->slots) munmap(s->slots, s->slot_count * sizeof *s->slots);
+  s->slots = NULL;
+  s->slot_count = 0;
+}
 
 static inline uint32_t home(const struct shard *s, uint32_t tag) {
   return (uint32_t)((uint64_t)tag * s->slot_count >> 32);
@@ -40,15 +52,16 @@ static void place(struct shard *s, struct slot slot) {
 }
 
 static bool grow(struct shard *s) {
-  uint32_t old_count = s->slot_count, count = old_count ? old_count + old_count / 4 : INDEX_LEAST;
-  struct slot *old = s->slots, *slots = calloc(count, sizeof *slots);
+  struct shard old = {.slots = s->slots, .slot_count = s->slot_count};
+  uint32_t count = (old.slot_count + old.slot_count / 8) / INDEX_STEP * INDEX_STEP + INDEX_STEP;
+  struct slot *slots = slots_new(count);
   if (!slots) return false;
   s->slots = slots;
   s->slot_count = count;
-  for (uint32_t i = 0; i < old_count; i++) {
-    if (old[i].ref) place(s, old[i]);
+  for (uint32_t i = 0; i < old.slot_count; i++) {
+    if (old.slots[i].ref) place(s, old.slots[i]);
   }
-  free(old);
+  index_free(&old);
   return true;
 }
 
