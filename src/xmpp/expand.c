@@ -10,7 +10,8 @@ _Static_assert(2 * FAMILY_TARGETS <= 64, "outcome.lacking has a bit for each add
 
 enum {
   EXPAND_BODY_MOST = DNS_UDP_MOST - DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
-  ADDRESS_PAIR_SPARE = 16 + 28 + 2 * 2,         /* octets of a target's A and AAAA records with their TTL places */
+  A_SPARE = 12 + 4 + 2,                         /* octets of an A record whose owner is a pointer, with its TTL place */
+  AAAA_SPARE = 12 + 16 + 2,
   RETRY_TICKS = TICKS_PER_S
 };
 
@@ -109,8 +110,9 @@ void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, ui
   copy_answer(a, &x->made);
   if (!out.lacking) return;
   *attend = a->head.born; /* the first who asks finds it worn, and it is looked at again */
-  uint64_t targets = (out.lacking | out.lacking >> 1) & 0x5555555555555555u;
-  *spare = (size_t)__builtin_popcountll(targets) * ADDRESS_PAIR_SPARE;
+  const uint64_t a_bits = 0x5555555555555555u;
+  *spare = (size_t)__builtin_popcountll(out.lacking & a_bits) * A_SPARE +
+           (size_t)__builtin_popcountll(out.lacking & ~a_bits) * AAAA_SPARE;
 }
 
 /* When to look at an answer again: soon while addresses are missing, else when the first address runs out, else when its use
