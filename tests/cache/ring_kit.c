@@ -24,7 +24,7 @@ void ring_open(struct shard *s, size_t small, size_t main) {
 void ring_close(struct shard *s) {
   free(s->arena);
   free(s->ghosts);
-  free(s->slots);
+  index_free(s);
 }
 
 void ring_question(struct question *q, unsigned number) {
