@@ -196,7 +196,8 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
   pending_drop_tries(p);
   if (f->watch.settled) hold_ms = f->watch.settled(f->watch.ctx, &p->question, &f->answer, p->ahead, now_ms);
   if (hold_ms > 0 && pending_first(p) && f->answer.ttl_s > 0) {
-    p->held_until_ms = now_ms + hold_ms;
+    uint64_t patience_ms = pending_first(p)->since_ms + PATIENCE_MS;
+    p->held_until_ms = now_ms + hold_ms < patience_ms ? now_ms + hold_ms : patience_ms;
     p->step = STEP_HELD;
     return WAIT;
   }
