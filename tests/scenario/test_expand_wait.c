@@ -62,6 +62,16 @@ Test(expand_wait, it_goes_out_after_400_ms_with_what_has_come) {
   world_free(w);
 }
 
+Test(expand_wait, it_is_not_held_beyond_the_clients_patience) {
+  struct world *w = world_waiting(true);
+  world_late(w, SRV, TYPE_SRV, PATIENCE_MS - 100);
+  world_fault(w, "b.d.lab.", TYPE_AAAA, FAULT_LOST);
+  struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+  cr_expect_eq(heard_wait_ms(h), PATIENCE_MS);
+  cr_expect(heard_truth(h));
+  world_free(w);
+}
+
 Test(expand_wait, who_joins_while_it_is_held_gets_it_too) {
   struct world *w = world_waiting(true);
   struct heard *first = client_ask(w, SRV, TYPE_SRV, HOW_EDNS);

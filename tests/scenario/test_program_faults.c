@@ -1,0 +1,152 @@
+/* test_program_faults.c: each XMPP program's walk with each single upstream answer lost, late, refused or lying: never a
+ * wrong answer, never silence. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "scenario/walk.h"
+
+enum { TTL = 60 };
+
+static const struct {
+  enum fault fault;
+  const char *name;
+} faults[] = {{FAULT_LOST, "lost"},           {FAULT_LATE, "late"},       {FAULT_SERVFAIL, "SERVFAIL"},
+              {FAULT_REFUSED, "REFUSED"},     {FAULT_TRUNCATED, "TC"},    {FAULT_NXDOMAIN, "NXDOMAIN"},
+              {FAULT_CNAME, "CNAME"},         {FAULT_DOT, "."},           {FAULT_EMPTY, "empty"},
+              {FAULT_GARBAGE, "garbage"},     {FAULT_GARBLED, "garbled"}, {FAULT_WRONG_QUESTION, "other question"},
+              {FAULT_ICMP, "port closed"},    {FAULT_CLOSED, "no route"}, {FAULT_FORMERR, "FORMERR"},
+              {FAULT_REFERRAL, "a referral"}};
+enum { FAULTS = sizeof faults / sizeof *faults };
+
+static bool has_alias(const struct heard *h) {
+  const struct seen *s = heard_seen(h);
+  if (s->an == 0) return false;
+  const struct record *first = seen_record(s, SECTION_ANSWER, 0);
+  return first->type == TYPE_CNAME && name_equal(first->owner, first->owner_len, h->name, h->name_len);
+}
+
+/* What the fault may make of the answer to the very question that it hit. */
+static bool is_faults_answer(const struct heard *h, enum fault fault) {
+  unsigned rcode = heard_rcode(h), records = heard_count(h, SECTION_ANSWER);
+  switch (fault) {
+    case FAULT_SERVFAIL:
+    case FAULT_REFUSED:
+    case FAULT_GARBLED:
+    case FAULT_REFERRAL:
+    case FAULT_ICMP:
+    case FAULT_CLOSED: return rcode == RCODE_SERVFAIL;
+    case FAULT_NXDOMAIN: return rcode == RCODE_NXDOMAIN && records == 0;
+    case FAULT_EMPTY: return rcode == RCODE_NOERROR && records == 0;
+    case FAULT_CNAME: return has_alias(h) && (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN);
+    case FAULT_DOT: return h->type == TYPE_SRV && heard_has(h, SECTION_ANSWER, "_xmpp-client._tcp.d0.lab.", 0, rd_fill(0, 0));
+    default: return false; /* asked again: the client gets the truth */
+  }
+}
+
+static bool is_none(const struct heard *h) {
+  const struct seen *s = heard_seen(h);
+  if (s->an != 1) return false;
+  const struct record *r = seen_record(s, SECTION_ANSWER, 0);
+  return r->type == TYPE_SRV && r->rdlen == 7;
+}
+
+static bool is_hit(const struct heard *h, const struct upstream_question *u) {
+  char text[NAME_TEXT], lower[NAME_TEXT];
+  snprintf(lower, sizeof lower, "%s", name_format(h->name, h->name_len, text));
+  return h->type == u->type && strcmp(lower, u->name) == 0;
+}
+
+static void check_answer(const struct heard *h, const struct upstream_question *hit, enum fault fault, const char *what) {
+  cr_expect_leq(heard_wait_ms(h), PATIENCE_MS, "%s", what);
+  if (heard_truth(h)) return;
+  cr_assert(hit && is_hit(h, hit), "%s: a wrong answer, code %u, %u records", what, heard_rcode(h), heard_count(h, SECTION_ANSWER));
+  bool expected = fault == FAULT_DOT ? is_none(h) : is_faults_answer(h, fault);
+  cr_assert(expected, "%s: code %u, %u records", what, heard_rcode(h), heard_count(h, SECTION_ANSWER));
+}
+
+/* One walk through a domain of this kind, the nth upstream answer faulty. Returns false when there is no nth. */
+static bool walk_with_fault(const struct program *p, unsigned kind, unsigned nth, unsigned f, enum xmpp_expand expand) {
+  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = expand});
+  struct fault_rule rule = {.server = -1, .fault = faults[f].fault, .skip = nth, .times = 1, .late_ms = 900};
+  struct walk k;
+  char domain[32], what[128];
+  zone_add_domain(&w->zone, kind, TTL);
+  w->zone.negative_ttl = TTL;
+  snprintf(domain, sizeof domain, "d%u.lab.", kind);
+  script_rule(&w->script, &rule);
+  program_walk(p, w, domain, &k);
+  world_run_ms(w, 1000);
+  bool was_hit = w->script.asked_count > nth;
+  const struct upstream_question *hit = was_hit ? &w->script.asked[nth] : NULL;
+  snprintf(what, sizeof what, "%s, kind %u, expand %u, %s %u %s", p->name, kind, expand, was_hit ? hit->name : "", was_hit ? hit->type : 0,
+           faults[f].name);
+  for (unsigned i = 0; i < k.count; i++) check_answer(k.asked[i], hit, faults[f].fault, what);
+  world_free(w);
+  return was_hit;
+}
+
+static void walk_with_all_faults(enum xmpp_expand expand) {
+  for (unsigned i = 0; i < PROGRAMS; i++) {
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+      for (unsigned f = 0; f < FAULTS; f++) {
+        for (unsigned nth = 0; nth < 40 && walk_with_fault(&programs[i], kind, nth, f, expand); nth++) {
+        }
+      }
+    }
+  }
+}
+
+Test(program_faults, one_bad_answer_harms_its_own_question_only, .timeout = 250) { walk_with_all_faults(XMPP_EXPAND_OFF); }
+
+Test(program_faults, nor_does_it_with_addresses_in_srv_answers, .timeout = 250) { walk_with_all_faults(XMPP_EXPAND_WAIT); }
+
+/* ---- everything fails ---- */
+
+static const enum fault total[] = {FAULT_LOST, FAULT_SERVFAIL, FAULT_REFUSED, FAULT_GARBAGE, FAULT_GARBLED, FAULT_ICMP, FAULT_CLOSED,
+                                   FAULT_REFERRAL};
+enum { TOTAL = sizeof total / sizeof *total };
+
+Test(program_faults, without_any_upstream_every_question_is_answered_servfail_in_time) {
+  for (unsigned i = 0; i < PROGRAMS; i++) {
+    for (unsigned f = 0; f < TOTAL; f++) {
+      struct world *w = world_new(&(struct world_options){.prefetch = true, .max_stale_s = 86400});
+      struct walk k;
+      world_fault(w, "", 0, total[f]);
+      program_walk(&programs[i], w, "d0.lab.", &k);
+      for (unsigned q = 0; q < k.count; q++) {
+        cr_expect_eq(heard_rcode(k.asked[q]), RCODE_SERVFAIL, "%s, fault %u", programs[i].name, total[f]);
+        cr_expect_leq(heard_wait_ms(k.asked[q]), PATIENCE_MS);
+      }
+      world_free(w);
+    }
+  }
+}
+
+/* An old answer beats SERVFAIL, which all programs read as "no SRV: connect to the bare domain". It must come before slixmpp
+ * (1 s) and Erlang (667 ms a try) give up, and once the upstream is known to be down it must not add up. */
+Test(program_faults, after_expiry_without_any_upstream_every_program_finds_its_hosts_soon) {
+  for (unsigned i = 0; i < PROGRAMS; i++) {
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+      for (unsigned f = 0; f < TOTAL; f++) {
+        struct world *w = world_new(&(struct world_options){.prefetch = true, .max_stale_s = 86400});
+        struct walk k;
+        char domain[32];
+        zone_add_domain(&w->zone, kind, TTL);
+        w->zone.negative_ttl = TTL;
+        snprintf(domain, sizeof domain, "d%u.lab.", kind);
+        program_walk(&programs[i], w, domain, &k);
+        world_run_ms(w, 2 * TTL * 1000);
+        world_fault(w, "", 0, total[f]);
+        uint64_t start_ms = w->now_ms;
+        program_walk(&programs[i], w, domain, &k);
+        for (unsigned q = 0; q < k.count; q++) {
+          cr_expect(heard_truth(k.asked[q]), "%s, kind %u, fault %u", programs[i].name, kind, total[f]);
+          cr_expect_leq(heard_wait_ms(k.asked[q]), STALE_PATIENCE_MS);
+        }
+        cr_expect_leq(w->now_ms - start_ms, 1000, "%s, kind %u, fault %u: %lu ms", programs[i].name, kind, total[f],
+                      w->now_ms - start_ms);
+        world_free(w);
+      }
+    }
+  }
+}
