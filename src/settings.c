@@ -116,18 +116,18 @@ struct setting {
 };
 
 static const struct setting table[] = {
-    {"listen", "ADDR:PORT", NULL, "127.0.0.1:53 and [::1]:53", "answer here, over UDP and TCP; may be repeated", read_listen,
+    {"listen", "ADDR:PORT", NULL, "127.0.0.1:53 and [::1]:53", "answer here; may be repeated", read_listen,
      "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times"},
     {"upstream", "ADDR[:PORT]", NULL, "those in /etc/resolv.conf", "ask this server; may be repeated", read_upstream,
      "a server's address, such as 9.9.9.9 or [2620:fe::fe]:53, at most 8 times"},
     {"threads", "N", "1", NULL, "worker threads", read_threads, "a number from 1 to 64"},
-    {"expand-srv", "HOW", "cached", NULL, "add addresses to SRV answers: off, cached (those known), wait (fetch)",
-     read_expand, "off, cached or wait"},
+    {"expand-srv", "HOW", "cached", NULL, "add addresses to SRV answers: off, cached or wait", read_expand,
+     "off, cached or wait"},
     {"prefetch", "on|off", "on", NULL, "ask ahead for what XMPP programs ask next", read_prefetch, "on or off"},
     {"cache-size", "SIZE", "128M", NULL, "memory for answers, in octets or with K, M, G", read_cache_size,
      "a size from 1M to 1024G, such as 64M"},
-    {"max-stale", "SECONDS", "86400", NULL, "how long an expired answer may stand in for dead upstreams; 0: never",
-     read_max_stale, "seconds from 0 to 604800 (a week)"},
+    {"max-stale", "SECONDS", "86400", NULL, "how long an expired answer may stand in; 0: never", read_max_stale,
+     "seconds from 0 to 604800 (a week)"},
     {"log-level", "LEVEL", "info", NULL, "error, warn, info or debug", read_log_level, "error, warn, info or debug"},
     {"version", NULL, NULL, NULL, "print the version and exit", NULL, NULL},
     {"help", NULL, NULL, NULL, "print this and exit", NULL, NULL},

@@ -16,7 +16,7 @@ enum {
 struct serve_tcp_options {
   unsigned connections; /* at most; when full, the one that is idle for longest makes room */
   unsigned per_host;    /* of them from one address; loopback may have all */
-  uint32_t idle_ms;     /* without a whole query, or without taking an answer, a connection lasts so long */
+  uint32_t idle_ms;     /* a connection without a whole query lasts so long; one that takes no answers, at most twice that */
 };
 #define SERVE_TCP_DEFAULTS ((struct serve_tcp_options){.connections = 1000, .per_host = 100, .idle_ms = 10000})
 

@@ -1,0 +1,229 @@
+/* test_settings.c: what the command line means, and what is said when it means nothing. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "settings.h"
+
+enum { WORDS = 40 };
+
+struct said {
+  struct settings s;
+  enum settings_outcome outcome;
+  char out[4096], err[4096];
+};
+
+/* Reads a command line given as one text, words separated by single spaces. */
+static struct said *read_line(const char *line) {
+  static struct said said;
+  static char copy[2048];
+  static char program[] = "jidnsd";
+  char *argv[WORDS + 1] = {program};
+  int argc = 1;
+  memset(&said, 0, sizeof said);
+  cr_assert(strlen(line) < sizeof copy);
+  strcpy(copy, line);
+  for (char *word = strtok(copy, " "); word && argc < WORDS; word = strtok(NULL, " ")) argv[argc++] = word;
+  FILE *out = fmemopen(said.out, sizeof said.out, "w"), *err = fmemopen(said.err, sizeof said.err, "w");
+  said.outcome = settings_read(&said.s, argc, argv, out, err);
+  fclose(out);
+  fclose(err);
+  return &said;
+}
+
+static const struct settings *right(const char *line) {
+  struct said *said = read_line(line);
+  cr_assert(said->outcome == SETTINGS_RUN, "'%s': %s", line, said->err);
+  cr_expect_str_empty(said->err);
+  return &said->s;
+}
+
+/* The complaint: one line that has all of these in it. */
+static void wrong(const char *line, const char *first, const char *second) {
+  struct said *said = read_line(line);
+  cr_expect(said->outcome == SETTINGS_WRONG, "'%s' was taken", line);
+  cr_expect(strncmp(said->err, "jidnsd: ", 8) == 0 && strchr(said->err, '\n') == said->err + strlen(said->err) - 1,
+            "'%s': not one line: %s", line, said->err);
+  cr_expect(strstr(said->err, first) && strstr(said->err, second), "'%s': %s", line, said->err);
+  cr_expect_str_empty(said->out);
+}
+
+static bool is_addr(const union addr *a, const char *text) {
+  char is[ADDR_TEXT];
+  return strcmp(addr_format(a, is), text) == 0;
+}
+
+Test(settings, has_defaults) {
+  const struct settings *s = right("");
+  cr_expect(s->listen_default && s->listen_count == 2);
+  cr_expect(is_addr(&s->listen[0], "127.0.0.1:53") && is_addr(&s->listen[1], "[::1]:53"));
+  cr_expect(s->upstream_count == 0 && s->threads == 1);
+  cr_expect(s->cache_size == 128u << 20 && s->max_stale_s == 86400);
+  cr_expect(s->xmpp.expand == XMPP_EXPAND_CACHED && s->xmpp.prefetch && !s->xmpp.expand_all);
+  cr_expect(s->log_level == LOG_INFO);
+  cr_expect(s->tcp.connections == 1000 && s->tcp.per_host == 100 && s->tcp.idle_ms == 10000);
+}
+
+Test(settings, takes_each_option) {
+  const struct settings *s = right("--listen 192.0.2.1:5353 --listen [2001:db8::1]:54 --upstream 9.9.9.9 --upstream [2620:fe::fe]:5353 "
+                                   "--threads 4 --expand-srv wait --prefetch off --cache-size 64M --max-stale 0 --log-level debug");
+  cr_expect(!s->listen_default && s->listen_count == 2 && s->upstream_count == 2);
+  cr_expect(is_addr(&s->listen[0], "192.0.2.1:5353") && is_addr(&s->listen[1], "[2001:db8::1]:54"));
+  cr_expect(is_addr(&s->upstreams[0], "9.9.9.9:53") && is_addr(&s->upstreams[1], "[2620:fe::fe]:5353"));
+  cr_expect(s->threads == 4 && s->xmpp.expand == XMPP_EXPAND_WAIT && !s->xmpp.prefetch);
+  cr_expect(s->cache_size == 64u << 20 && s->max_stale_s == 0 && s->log_level == LOG_DEBUG);
+}
+
+Test(settings, takes_values_behind_an_equals_sign) {
+  const struct settings *s = right("--listen=192.0.2.1 --threads=2 --expand-srv=off --prefetch=on");
+  cr_expect(is_addr(&s->listen[0], "192.0.2.1:53"));
+  cr_expect(s->threads == 2 && s->xmpp.expand == XMPP_EXPAND_OFF && s->xmpp.prefetch);
+}
+
+Test(settings, lets_the_last_of_several_values_hold) {
+  cr_expect(right("--threads 2 --threads 3")->threads == 3);
+  cr_expect(!right("--prefetch on --prefetch off")->xmpp.prefetch);
+}
+
+Test(settings, reads_sizes) {
+  cr_expect(right("--cache-size 1048576")->cache_size == 1048576);
+  cr_expect(right("--cache-size 1024K")->cache_size == 1048576);
+  cr_expect(right("--cache-size 1m")->cache_size == 1048576);
+  cr_expect(right("--cache-size 2G")->cache_size == 2ull << 30);
+  cr_expect(right("--cache-size 1024G")->cache_size == 1024ull << 30);
+}
+
+Test(settings, refuses_sizes_that_are_none) {
+  static const char *const sizes[] = {"1048575", "1023K", "0", "1025G", "M", "64MB", "64 M", "-64M", "+64M", "0x40M", "1.5G",
+                                      "18446744073709551616", "17179869185G", "99999999999999999999G"};
+  for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    char line[80];
+    snprintf(line, sizeof line, "--cache-size=%s", sizes[i]);
+    if (!strchr(sizes[i], ' ')) wrong(line, "--cache-size", sizes[i]);
+  }
+  wrong("--cache-size=", "--cache-size ''", "1M to 1024G");
+}
+
+Test(settings, names_option_value_and_what_would_be_right) {
+  wrong("--listen 300.0.0.1", "--listen '300.0.0.1'", "127.0.0.1:53");
+  wrong("--listen localhost", "--listen 'localhost'", "127.0.0.1:53");
+  wrong("--listen 127.0.0.1:0", "--listen '127.0.0.1:0'", "127.0.0.1:53");
+  wrong("--listen 127.0.0.1:65536", "--listen '127.0.0.1:65536'", "127.0.0.1:53");
+  wrong("--upstream dns.example", "--upstream 'dns.example'", "9.9.9.9");
+  wrong("--upstream 0.0.0.0", "--upstream '0.0.0.0'", "9.9.9.9");
+  wrong("--threads 0", "--threads '0'", "1 to 64");
+  wrong("--threads 65", "--threads '65'", "1 to 64");
+  wrong("--threads two", "--threads 'two'", "1 to 64");
+  wrong("--threads 4x", "--threads '4x'", "1 to 64");
+  wrong("--threads -1", "--threads '-1'", "1 to 64");
+  wrong("--expand-srv on", "--expand-srv 'on'", "off, cached or wait");
+  wrong("--prefetch yes", "--prefetch 'yes'", "on or off");
+  wrong("--max-stale 604801", "--max-stale '604801'", "604800");
+  wrong("--max-stale 1d", "--max-stale '1d'", "seconds");
+  wrong("--log-level loud", "--log-level 'loud'", "error, warn, info or debug");
+}
+
+Test(settings, names_words_that_are_no_options) {
+  wrong("--l 127.0.0.1", "'--l'", "--help"); /* listen or log-level */
+  wrong("--threads 2 --frobnicate", "'--frobnicate'", "--help");
+  wrong("-t 2", "'-t'", "--help");
+  wrong("-xyz", "'-x'", "--help");
+  wrong("resolv.conf", "'resolv.conf'", "--help");
+  wrong("--threads 2 3", "'3'", "--help");
+  wrong("--threads", "--threads", "needs a value");
+  wrong("--listen", "--listen", "needs a value");
+  wrong("--help=me", "'--help=me'", "no value");
+}
+
+Test(settings, takes_as_many_addresses_as_there_is_room_for) {
+  char line[1024] = "";
+  for (unsigned i = 1; i <= UPSTREAM_SERVERS; i++) sprintf(line + strlen(line), "--upstream 192.0.2.%u ", i);
+  cr_expect(right(line)->upstream_count == UPSTREAM_SERVERS);
+  strcat(line, "--upstream 192.0.2.99");
+  wrong(line, "--upstream '192.0.2.99'", "at most 8");
+  line[0] = 0;
+  for (unsigned i = 1; i <= SETTINGS_LISTEN; i++) sprintf(line + strlen(line), "--listen 127.0.0.%u ", i);
+  cr_expect(right(line)->listen_count == SETTINGS_LISTEN);
+  strcat(line, "--listen 127.0.0.99");
+  wrong(line, "--listen '127.0.0.99'", "at most 16");
+}
+
+Test(settings, counts_an_address_given_twice_once) {
+  const struct settings *s = right("--listen 127.0.0.1 --listen 127.0.0.1:53 --upstream 9.9.9.9 --upstream 9.9.9.9:53");
+  cr_expect(s->listen_count == 1 && s->upstream_count == 1);
+}
+
+Test(settings, refuses_to_ask_itself) {
+  wrong("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5353", "--upstream '127.0.0.1:5353'", "listens there itself");
+  wrong("--upstream 127.0.0.1", "--upstream '127.0.0.1:53'", "listens there itself");
+  wrong("--upstream ::1", "--upstream '[::1]:53'", "listens there itself");
+  wrong("--listen 0.0.0.0:5353 --upstream 127.0.0.2:5353", "--upstream '127.0.0.2:5353'", "listens there itself");
+  wrong("--listen [::]:5353 --upstream [::1]:5353", "--upstream '[::1]:5353'", "listens there itself");
+  right("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5354");
+  right("--listen 0.0.0.0:5353 --upstream 127.0.0.1:53");
+  right("--listen [::]:5353 --upstream 127.0.0.1:5353");
+  right("--listen 0.0.0.0:5353 --upstream 9.9.9.9:5353");
+}
+
+Test(settings, answers_help_with_every_option_and_its_default) {
+  struct said *said = read_line("--help");
+  static const char *const words[] = {"--listen ADDR:PORT", "127.0.0.1:53 and [::1]:53", "--upstream ADDR[:PORT]", "resolv.conf",
+                                      "--threads N", "--expand-srv HOW", "(default: cached)", "--prefetch on|off", "--cache-size SIZE",
+                                      "(default: 128M)", "--max-stale SECONDS", "(default: 86400)", "--log-level LEVEL",
+                                      "--version", "--help"};
+  cr_expect(said->outcome == SETTINGS_TOLD);
+  cr_expect_str_empty(said->err);
+  for (unsigned i = 0; i < sizeof words / sizeof *words; i++) cr_expect(strstr(said->out, words[i]), "no %s", words[i]);
+  for (char *line = strtok(said->out, "\n"); line; line = strtok(NULL, "\n")) cr_expect(strlen(line) <= 100, "%s", line);
+}
+
+Test(settings, answers_version_in_one_line) {
+  struct said *said = read_line("--version --frobnicate");
+  cr_expect(said->outcome == SETTINGS_TOLD);
+  cr_expect(strncmp(said->out, "jidnsd (jidns) ", 15) == 0);
+  cr_expect(strchr(said->out, '\n') == said->out + strlen(said->out) - 1);
+}
+
+/* ---- resolv.conf ---- */
+
+static struct said *find(const char *line, const char *conf) {
+  struct said *said = read_line(line);
+  char path[] = "/tmp/jidns-settings-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert(fd >= 0 && write(fd, conf, strlen(conf)) == (ssize_t)strlen(conf));
+  FILE *err = fmemopen(said->err, sizeof said->err, "w");
+  said->outcome = settings_find_upstreams(&said->s, path, err) ? SETTINGS_RUN : SETTINGS_WRONG;
+  fclose(err);
+  close(fd);
+  unlink(path);
+  return said;
+}
+
+Test(settings, finds_upstreams_in_resolv_conf) {
+  struct said *said = find("", "search lab\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n");
+  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 2);
+  cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53") && is_addr(&said->s.upstreams[1], "[2001:db8::1]:53"));
+}
+
+Test(settings, leaves_itself_out_of_resolv_conf) {
+  struct said *said = find("", "nameserver 127.0.0.1\nnameserver 192.0.2.1\nnameserver ::1\n");
+  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 1);
+  cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53"));
+}
+
+Test(settings, prefers_the_upstreams_that_were_given) {
+  struct said *said = find("--upstream 9.9.9.9", "nameserver 192.0.2.1\n");
+  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 1);
+  cr_expect(is_addr(&said->s.upstreams[0], "9.9.9.9:53"));
+}
+
+Test(settings, says_when_there_is_nobody_to_ask) {
+  struct said *said = find("", "nameserver 127.0.0.1\n");
+  cr_expect(said->outcome == SETTINGS_WRONG);
+  cr_expect(strstr(said->err, "--upstream") && strstr(said->err, "/tmp/jidns-settings-"), "%s", said->err);
+  FILE *err = fmemopen(said->err, sizeof said->err, "w");
+  cr_expect(!settings_find_upstreams(&said->s, "/nonexistent/resolv.conf", err));
+  fclose(err);
+  cr_expect(strstr(said->err, "/nonexistent/resolv.conf: No such file"), "%s", said->err);
+}
