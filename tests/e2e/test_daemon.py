@@ -1,4 +1,4 @@
-"""The daemon as a process: its options, its ports, its end, and what it makes of packets nobody should send."""
+"""The daemon as a process: its options, its ports, its upstreams by default, its end."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ OPTIONS = ("--listen", "--upstream", "--threads", "--expand-srv", "--prefetch", 
 
 
 def run(*options):
-    return subprocess.run([jidnsd_kit.path(), *options], capture_output=True, text=True, timeout=10, check=False,
-                          stdin=subprocess.DEVNULL)
+    return subprocess.run([jidnsd_kit.path(), *options], capture_output=True, text=True, timeout=10,
+                          check=False, stdin=subprocess.DEVNULL)
 
 
 def assert_works(server):
@@ -138,8 +138,8 @@ def in_space(space, resolv_conf, tmp_path, *options):
 def test_upstreams_come_from_resolv_conf_and_its_own_address_is_left_out(nsd, namespaces, tmp_path, track):
     space = namespaces("resolv")
     relay = Upstream(relay_to(*nsd.server), 53, "127.0.0.2", space)
-    daemon = track(in_space(space, "# by hand\nsearch lab\nnameserver 127.0.0.1\nnameserver ::1\n"
-                            "nameserver 127.0.0.2\noptions edns0\n", tmp_path, "--prefetch", "off")).wait_ready()
+    text = "# by hand\nsearch lab\nnameserver 127.0.0.1\nnameserver ::1\nnameserver 127.0.0.2\noptions edns0"
+    daemon = track(in_space(space, text, tmp_path, "--prefetch", "off")).wait_ready()
     try:
         for n in range(5):
             space.call(lambda n=n: assert_answers(daemon.v4 if n % 2 else daemon.v6, f"n{n}.hosted.lab"))
@@ -154,7 +154,8 @@ def assert_answers(server, name):
 
 
 @pytest.mark.parametrize("text", ["", "# nothing here\n", "nameserver 127.0.0.1\nnameserver ::1\n",
-                                  "nameserver not-an-address\n"], ids=["empty", "comment", "itself", "nonsense"])
+                                  "nameserver not-an-address\n"],
+                         ids=["empty", "comment", "itself", "nonsense"])
 def test_without_any_upstream_it_says_so_and_ends(namespaces, tmp_path, text):
     daemon = in_space(namespaces("empty"), text, tmp_path)
     assert daemon.wait_exit() not in (0, None)

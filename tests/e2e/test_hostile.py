@@ -51,7 +51,7 @@ def test_badvers_says_which_version_is_spoken(proxy):
 
 def test_thousands_of_mutated_questions_do_no_harm(proxy):
     pick = random.Random(7)
-    whole = [query(n, t, edns=0).to_wire() for n, t in (("_xmpp-client._tcp.full.lab", "SRV"), ("x.lab", "A"))]
+    whole = [query("_xmpp-client._tcp.full.lab", "SRV", edns=0).to_wire(), query("x.lab", "A").to_wire()]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(proxy.v4)
         for n in range(6000):

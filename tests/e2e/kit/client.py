@@ -1,6 +1,6 @@
-"""An XMPP client as a program of its own: certificate to trust, JID, password, and optionally to whom to send what.
-
-Prints `online`, `sent`, `got JID TEXT`, `error JID CONDITION` or `failed REASON`, a line each, until it is stopped."""
+"""An XMPP client as a program of its own. Arguments: certificate to trust, JID, password, and optionally a
+JID and a text to send to it. Prints a line each, until it is stopped, for what happens: `online`, `sent`,
+`got JID TEXT`, `error JID CONDITION`, `failed REASON`."""
 
 import logging
 import sys

@@ -21,7 +21,7 @@ def why_not():
 
 
 def free_ports(count=1):
-    """Ports free for UDP and TCP on 127.0.0.1 and ::1, below the range from which the kernel takes its own."""
+    """Ports free for UDP and TCP on 127.0.0.1 and ::1, below the range the kernel takes its own from."""
     found = []
     while len(found) < count:
         port = 10000 + int.from_bytes(os.urandom(2), "big") % 20000

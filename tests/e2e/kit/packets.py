@@ -48,7 +48,7 @@ MALFORMED = {
     "two questions": (packet(counts=(2, 0, 0, 0), body=(NAME + QTYPE_A) * 2), {FORMERR, SILENCE}),
     "65535 questions": (packet(counts=(65535, 0, 0, 0)), {FORMERR, SILENCE}),
     "records that are not there": (packet(counts=(1, 65535, 65535, 65535)), {FORMERR, SILENCE}),
-    "an answer in a question": (packet(counts=(1, 1, 0, 0), body=NAME + QTYPE_A + NAME + QTYPE_A + b"\0\0\0\1\0\4abcd"),
+    "an answer in a question": (packet(counts=(1, 1, 0, 0), body=(NAME + QTYPE_A) * 2 + b"\0\0\0\1\0\4abcd"),
                                 {FORMERR, SILENCE}),
     "inverse query": (opcode(1), {NOTIMP}),
     "status": (opcode(dns.opcode.STATUS), {NOTIMP}),
@@ -73,7 +73,7 @@ MALFORMED = {
     "option longer than OPT": (with_opt(opt(options=b"\x00\x0a\x00\xff")), {FORMERR, SILENCE}),
     "EDNS version 1": (with_opt(opt(version=1)), {BADVERS}),
     "EDNS version 255": (with_opt(opt(version=255)), {BADVERS}),
-    "zone transfer": (query("lab", "AXFR").to_wire(), {NOTIMP, REFUSED, FORMERR, int(dns.rcode.SERVFAIL), SILENCE}),
+    "zone transfer": (query("lab", "AXFR").to_wire(), {NOTIMP, REFUSED, FORMERR, SILENCE}),
     "only zeros": (bytes(512), {FORMERR, SILENCE}),
     "only ones": (b"\xff" * 512, {SILENCE, FORMERR, NOTIMP}),
 }

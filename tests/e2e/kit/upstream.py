@@ -1,6 +1,7 @@
 """A DNS server made of a Python function: relays, lies, stalls, and remembers every question it was asked."""
 
 import concurrent.futures
+import selectors
 import socket
 import struct
 import threading
@@ -50,10 +51,10 @@ class Upstream:
         self.trouble = []
         self._open = True
         self._udp, self._tcp = namespace.call(self._sockets) if namespace else self._sockets()
+        self._wake = socket.socketpair()
         self._pool = concurrent.futures.ThreadPoolExecutor(64)
-        self._threads = [threading.Thread(target=t, daemon=True) for t in (self._serve_udp, self._serve_tcp)]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     @property
     def address(self):
@@ -67,29 +68,23 @@ class Upstream:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for sock in (udp, tcp):
             sock.bind((self.host, self.port))
-            sock.settimeout(0.1)
         tcp.listen(64)
         return udp, tcp
 
-    def _serve_udp(self):
-        while self._open:
-            try:
-                wire, source = self._udp.recvfrom(65535)
-            except socket.timeout:
-                continue
-            except OSError:
-                return
-            self._pool.submit(self._answer, wire, "udp", source, lambda b, to=source: self._udp.sendto(b, to))
-
-    def _serve_tcp(self):
-        while self._open:
-            try:
-                connection, source = self._tcp.accept()
-            except socket.timeout:
-                continue
-            except OSError:
-                return
-            threading.Thread(target=self._serve_connection, args=(connection, source), daemon=True).start()
+    def _serve(self):
+        """Hand out what arrives on both sockets until close() wakes the third."""
+        with selectors.DefaultSelector() as selector:
+            for sock in (self._udp, self._tcp, self._wake[0]):
+                selector.register(sock, selectors.EVENT_READ)
+            while self._open:
+                for key, _ in selector.select():
+                    if key.fileobj is self._udp:
+                        wire, source = self._udp.recvfrom(65535)
+                        self._pool.submit(self._answer, wire, "udp", source,
+                                          lambda b, to=source: self._udp.sendto(b, to))
+                    elif key.fileobj is self._tcp:
+                        connection = self._tcp.accept()
+                        threading.Thread(target=self._serve_connection, args=connection, daemon=True).start()
 
     def _serve_connection(self, connection, source):
         connection.settimeout(5)
@@ -132,11 +127,11 @@ class Upstream:
 
     def close(self):
         self._open = False
-        for sock in (self._udp, self._tcp):
-            sock.close()
+        self._wake[1].send(b".")
+        self._thread.join()
         self._pool.shutdown(wait=True)
-        for thread in self._threads:
-            thread.join(2)
+        for sock in (self._udp, self._tcp, *self._wake):
+            sock.close()
         assert not self.trouble, f"the test's own upstream failed: {self.trouble[:3]}"
 
 

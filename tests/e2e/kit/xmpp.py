@@ -1,7 +1,6 @@
 """XMPP servers and clients in namespaces of their own, each host with its own jidnsd as only resolver."""
 
 import pathlib
-import subprocess
 
 from kit.jidnsd import Jidnsd
 from kit.netns import Namespace, run
@@ -119,9 +118,10 @@ class Host:
 
 
 def make_certificate(folder, domain):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-days", "2", "-subj", f"/CN={domain}", "-addext", f"subjectAltName=DNS:{domain}", "-keyout",
-                    folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+    """A self-signed certificate for the domain: folder/cert.pem and folder/key.pem."""
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+        "-days", 2, "-subj", f"/CN={domain}", "-addext", f"subjectAltName=DNS:{domain}",
+        "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
 
 
 def start_prosody(host, domain, user, c2s, s2s):
@@ -148,7 +148,8 @@ def start_ejabberd(host, domain, user, c2s, s2s):
     resolver.write_text(ERLANG_RESOLVER)
     libraries = next(pathlib.Path("/usr/lib").glob("*/ejabberd-*")).parent
     environment = {"ERL_LIBS": str(libraries), "ERL_INETRC": str(resolver), "HOME": str(host.folder),
-                   "EJABBERD_CONFIG_PATH": str(config), "EJABBERD_LOG_PATH": str(host.folder / "ejabberd.log"),
+                   "EJABBERD_CONFIG_PATH": str(config),
+                   "EJABBERD_LOG_PATH": str(host.folder / "ejabberd.log"),
                    "ERL_CRASH_DUMP_SECONDS": "0"}
     start = ERLANG_START.replace("USER", user).replace("DOMAIN", domain)
     server = host.start("ejabberd", ["erl", "-noinput", "-mnesia", "dir", f'"{host.folder}/mnesia"',
