@@ -1,0 +1,158 @@
+/* test_mistakes.c: each mistake is found where it is made, and only there. */
+#include "tool/mistakes.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tool/fake.h"
+
+#define C2S "_xmpp-client._tcp.d.lab"
+
+/* The mistakes' words in order, set apart by blanks, of a lookup for clients with all records. */
+static void expect_words(struct fake *f, const char *expected) {
+  struct mistakes m;
+  char words[512] = "";
+  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, true);
+  mistakes_find(l, &m);
+  for (size_t i = 0; i < m.count; i++) {
+    if (i > 0) strcat(words, " ");
+    strcat(words, m.list[i].word);
+  }
+  cr_expect_str_eq(words, expected, "got: %s", words);
+  mistakes_free(&m);
+  lookup_free(l);
+  f->rounds = 0;
+}
+
+static void add_target(struct fake *f, uint16_t port, const char *target) {
+  fake_add(f, C2S, TYPE_SRV, 300, rd_srv(1, 0, port, target));
+}
+
+Test(mistakes, are_none_in_a_right_setup) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "x.lab");
+  fake_add(f, "x.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  fake_add(f, "_xmpps-client._tcp.d.lab", TYPE_SRV, 300, rd_srv(0, 0, 0, "."));
+  expect_words(f, "");
+  free(f);
+}
+
+Test(mistakes, are_none_where_the_domain_has_an_address_only) {
+  struct fake *f = fake_new();
+  fake_add(f, "d.lab", TYPE_AAAA, 300, rd_aaaa("2001:db8::1"));
+  expect_words(f, "");
+  free(f);
+}
+
+Test(mistakes, name_a_target_that_is_a_cname) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "alias.lab");
+  fake_add(f, "alias.lab", TYPE_CNAME, 300, rd_name("x.lab"));
+  expect_words(f, "target-alias target-without-address");
+  fake_add(f, "x.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  expect_words(f, "target-alias");
+  free(f);
+}
+
+Test(mistakes, name_a_target_that_reads_like_an_address) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "192.0.2.1");
+  expect_words(f, "target-is-address");
+  free(f);
+}
+
+Test(mistakes, name_a_target_without_address) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "gone.lab");
+  expect_words(f, "target-without-address");
+  free(f);
+}
+
+Test(mistakes, call_no_target_addressless_whose_question_failed) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "x.lab");
+  fake_fail(f, "x.lab", TYPE_A, ASKED_TIMEOUT, 0);
+  expect_words(f, "address-failed");
+  fake_fail(f, "x.lab", TYPE_AAAA, ASKED_ANSWERED, RCODE_SERVFAIL);
+  expect_words(f, "address-failed address-failed");
+  free(f);
+}
+
+Test(mistakes, name_a_domain_with_nothing) {
+  struct fake *f = fake_new();
+  expect_words(f, "nothing");
+  fake_fail(f, "d.lab", TYPE_A, ASKED_ANSWERED, RCODE_SERVFAIL);
+  expect_words(f, ""); /* not known to have nothing */
+  free(f);
+}
+
+Test(mistakes, name_a_failed_srv_question_and_what_it_leads_to) {
+  struct fake *f = fake_new();
+  fake_fail(f, C2S, TYPE_SRV, ASKED_ANSWERED, RCODE_SERVFAIL);
+  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
+  struct mistakes m;
+  mistakes_find(l, &m);
+  cr_assert_eq(m.count, 1);
+  cr_expect_str_eq(m.list[0].text,
+                   "The question for _xmpp-client._tcp failed (SERVFAIL): most programs take this "
+                   "for \"no SRV\" and go to d.lab itself.");
+  mistakes_free(&m);
+  lookup_free(l);
+  free(f);
+}
+
+Test(mistakes, name_none_among_others_port_0_and_unreadable_records) {
+  struct fake *f = fake_new();
+  add_target(f, 0, ".");
+  add_target(f, 0, "x.lab");
+  fake_add(f, C2S, TYPE_SRV, 300, rd_octets("\1", 1));
+  fake_add(f, "x.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  expect_words(f, "srv-malformed none-among-others port-zero");
+  free(f);
+}
+
+Test(mistakes, name_obsolete_records_when_all_are_asked_for) {
+  struct fake *f = fake_new();
+  fake_add(f, "d.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  fake_add(f, "_xmppconnect.d.lab", TYPE_TXT, 300, rd_txt("_xmpp-client-xbosh=https://d.lab/"));
+  expect_words(f, "obsolete-xmppconnect");
+  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
+  struct mistakes m;
+  mistakes_find(l, &m);
+  cr_expect_eq(m.count, 0);
+  lookup_free(l);
+  f->rounds = 0;
+  fake_add(f, "_jabber._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5269, "d.lab"));
+  l = fake_lookup(f, "d.lab", LOOKUP_S2S, true);
+  mistakes_find(l, &m);
+  cr_assert_eq(m.count, 2);
+  cr_expect_str_eq(m.list[0].word, "obsolete-jabber");
+  mistakes_free(&m);
+  lookup_free(l);
+  free(f);
+}
+
+Test(mistakes, are_told_once_for_two_services) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "gone.lab");
+  fake_add(f, "_xmpps-client._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5223, "gone.lab"));
+  expect_words(f, "target-without-address");
+  free(f);
+}
+
+Test(mistakes, are_bounded) {
+  struct fake *f = fake_new();
+  struct mistakes m;
+  for (int i = 0; i < LOOKUP_HOSTS_MOST + 5; i++) {
+    char target[32];
+    snprintf(target, sizeof target, "t%d.lab", i);
+    add_target(f, 5222, target);
+  }
+  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
+  mistakes_find(l, &m);
+  cr_expect_eq(m.count, MISTAKES_MOST);
+  mistakes_free(&m);
+  lookup_free(l);
+  free(f);
+}
