@@ -67,10 +67,19 @@ static bool read_expand(struct settings *s, const char *text) {
   return false;
 }
 
-static bool read_prefetch(struct settings *s, const char *text) {
-  s->xmpp.prefetch = strcmp(text, "on") == 0;
-  return s->xmpp.prefetch || strcmp(text, "off") == 0;
+static bool read_services(struct settings *s, const char *text) {
+  s->xmpp.expand_all = strcmp(text, "all") == 0;
+  return s->xmpp.expand_all || strcmp(text, "xmpp") == 0;
 }
+
+static bool read_switch(const char *text, bool *out) {
+  *out = strcmp(text, "on") == 0;
+  return *out || strcmp(text, "off") == 0;
+}
+
+static bool read_prefetch(struct settings *s, const char *text) { return read_switch(text, &s->xmpp.prefetch); }
+
+static bool read_cut(struct settings *s, const char *text) { return read_switch(text, &s->nxdomain_cut); }
 
 enum { CACHE_MOST_G = 1024 };
 
@@ -123,11 +132,13 @@ static const struct setting table[] = {
     {"threads", "N", "1", NULL, "worker threads", read_threads, "a number from 1 to 64"},
     {"expand-srv", "HOW", "cached", NULL, "add addresses to SRV answers: off, cached or wait", read_expand,
      "off, cached or wait"},
+    {"expand-services", "WHICH", "xmpp", NULL, "which SRV answers get them: xmpp or all", read_services, "xmpp or all"},
     {"prefetch", "on|off", "on", NULL, "ask ahead for what XMPP programs ask next", read_prefetch, "on or off"},
     {"cache-size", "SIZE", "128M", NULL, "memory for answers, in octets or with K, M, G", read_cache_size,
      "a size from 1M to 1024G, such as 64M"},
     {"max-stale", "SECONDS", "86400", NULL, "how long an expired answer may stand in; 0: never", read_max_stale,
      "seconds from 0 to 604800 (a week)"},
+    {"nxdomain-cut", "on|off", "off", NULL, "NXDOMAIN covers all names below (RFC 8020)", read_cut, "on or off"},
     {"log-level", "LEVEL", "info", NULL, "error, warn, info or debug", read_log_level, "error, warn, info or debug"},
     {"version", NULL, NULL, NULL, "print the version and exit", NULL, NULL},
     {"help", NULL, NULL, NULL, "print this and exit", NULL, NULL},

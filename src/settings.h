@@ -20,6 +20,7 @@ struct settings {
   unsigned threads;
   size_t cache_size;    /* octets */
   uint32_t max_stale_s; /* 0: nothing stale is given out */
+  bool nxdomain_cut;    /* RFC 8020 */
   struct xmpp_options xmpp;
   struct serve_tcp_options tcp;
   enum log_level log_level;

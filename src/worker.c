@@ -120,7 +120,8 @@ static bool add_server(struct worker *w, const union addr *addr) {
 
 static bool wire_forward(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
   struct forward_options options = {.cache = cache, .upstream = &w->upstream, .timers = &w->timers,
-                                    .counters = &w->counters, .seed = seed, .max_stale_s = s->max_stale_s};
+                                    .counters = &w->counters, .seed = seed, .max_stale_s = s->max_stale_s,
+                                    .nxdomain_cut = s->nxdomain_cut};
   for (unsigned i = 0; i < s->upstream_count; i++) {
     if (!add_server(w, &s->upstreams[i])) return false;
   }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "dns/ttl.h"
+#include "forward/denial.h"
 #include "forward/failures.h"
 #include "forward/pending.h"
 #include "forward/verify.h"
@@ -181,6 +182,7 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
   enum cache_put_how how = p->ahead && !p->in_use ? CACHE_AHEAD : CACHE_ASKED;
   if (cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare)) count(f->o.counters, stored);
+  if (f->o.nxdomain_cut) denial_note(f->o.cache, &p->question, &f->answer, f->o.seed);
   if (!p->ahead && !pending_first(p)) count(f->o.counters, reply_late);
   p->step = STEP_REPLY;
   return MORE;
@@ -432,6 +434,13 @@ void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms)
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {
   return upstream_is_failing(f->o.upstream) || failures_find(&f->failures, q, now_ms) != ERR_NONE;
+}
+
+size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out) {
+  uint32_t tick = tick_of_ms(now_ms);
+  if (!f->o.nxdomain_cut || !denial_find(f->o.cache, &q->question, tick, f->o.seed, f->out, &f->answer)) return 0;
+  struct answer_view v = answer_view(&f->answer);
+  return answer_write(&v, &q->manner, ANSWER_FRESH, tick, limit, out);
 }
 
 bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms) {

@@ -53,6 +53,7 @@ struct forward_options {
   struct counters *counters;
   uint64_t seed;
   uint32_t max_stale_s;      /* 0: nothing stale is ever given out */
+  bool nxdomain_cut;         /* NXDOMAIN covers what is below (RFC 8020) */
 };
 
 struct forward *forward_new(const struct forward_options *options); /* NULL when memory is out */
@@ -76,6 +77,10 @@ bool forward_renew(struct forward *f, const struct question *q, uint64_t now_ms)
 /* All upstreams are known to be down, or q failed a moment ago (RFC 9520): what the cache has of it, stale or not, should be
  * given out at once. */
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms);
+
+/* With nxdomain_cut: writes the answer for a query whose name, or one above, is known not to exist. Returns its length, at
+ * most `limit`, or 0 when nothing of the kind is known. */
+size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out);
 
 /* A client found q's entry past its attend tick: see forward_watch.worn. */
 bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms);

@@ -3,6 +3,10 @@
 
 #include "dns/ttl.h"
 
+static size_t limit_of(const struct query *q, const struct client *client) {
+  return client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
+}
+
 static int refuse(struct serve *s, const struct query *q, enum query_verdict verdict, uint8_t *out) {
   if (verdict == QUERY_SILENT) count(s->counters, ignored);
   else if (verdict == QUERY_REFUSED) count(s->counters, refused);
@@ -20,7 +24,7 @@ static int answered(struct serve *s, const struct cache_hit *hit, const uint8_t 
 /* An expired answer that is not too old (RFC 8767); 0 if there is none. */
 static int give_stale(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out,
                       struct cache_hit *hit) {
-  size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
+  size_t limit = limit_of(q, client);
   if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, hit)) return 0;
   count(s->counters, stale);
   return (int)hit->len;
@@ -47,7 +51,8 @@ static int miss(struct serve *s, const struct query *q, const struct client *cli
     count(s->counters, refused);
     return (int)query_refuse(&q->manner, QUERY_REFUSED, out);
   }
-  struct cache_hit hit;
+  struct cache_hit hit = {.len = forward_denied(s->forward, q, now_ms, limit_of(q, client), out)};
+  if (hit.len) return answered(s, &hit, out);
   if (forward_is_failing(s->forward, &q->question, now_ms) && give_stale(s, q, client, now_ms, out, &hit)) {
     forward_renew(s->forward, &q->question, now_ms);
     return answered(s, &hit, out);
@@ -66,7 +71,7 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
   uint32_t tick = tick_of_ms(now_ms);
-  size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q.manner);
+  size_t limit = limit_of(&q, client);
   enum cache_found found = cache_get(s->cache, &q, tick, limit, out, &hit);
   if (found == CACHE_FRESH) return answered(s, &hit, out);
   if (found == CACHE_WORN) {

@@ -27,7 +27,7 @@ struct world *world_new(const struct world_options *o) {
   }
   w->cache = cache_new(CACHE_SIZE_LEAST, SEED);
   struct forward_options fo = {.cache = w->cache, .upstream = &w->upstream, .timers = &w->timers, .counters = &w->counters,
-                               .seed = SEED, .max_stale_s = o->max_stale_s};
+                               .seed = SEED, .max_stale_s = o->max_stale_s, .nxdomain_cut = o->nxdomain_cut};
   struct xmpp_options xo = {.expand = o->expand, .expand_all = o->expand_all, .prefetch = o->prefetch};
   w->forward = forward_new(&fo);
   w->xmpp = xmpp_new(w->forward, &xo);

@@ -1,0 +1,53 @@
+/* denial.c: names known not to exist, and what is below them. Exports denial_note, denial_find. */
+#include "forward/denial.h"
+
+#include <stdlib.h>
+
+#include "dns/build.h"
+#include "dns/ttl.h"
+
+enum { TYPE_DENIED = 0 }; /* no client can ask for type 0: its key stands for the name as such */
+
+static void denied_question(struct question *out, const struct question *q, size_t skip, uint64_t seed) {
+  question_make(out, q->key + skip, q->name_len - skip, TYPE_DENIED, question_class(q), question_flags(q), seed);
+}
+
+void denial_note(struct cache *c, const struct question *q, const struct answer *a, uint64_t seed) {
+  struct question name;
+  if (a->head.rcode != RCODE_NXDOMAIN || a->head.an > 0 || question_flags(q) & KEY_DO) return;
+  denied_question(&name, q, 0, seed);
+  cache_put(c, &name, a, CACHE_ASKED, 0, 0);
+}
+
+/* The denial's authority section in an answer to q; its octets are another name's and can't just be copied. */
+static bool answer_with(const struct question *q, const struct question *denied, const struct answer *a, uint8_t *message,
+                        struct answer *out) {
+  struct build b;
+  struct record r;
+  struct wire w = wire_read(message, answer_message(denied, a, message));
+  w.at = DNS_HEADER + denied->name_len + 4u;
+  build_start(&b, out, q, RCODE_NXDOMAIN);
+  for (unsigned i = 0; i < a->head.ns; i++) {
+    if (!record_read(&w, &r) || !build_add(&b, SECTION_AUTHORITY, &r, r.ttl)) return false;
+  }
+  out->head.born = a->head.born;
+  out->ttl_s = a->ttl_s;
+  return true;
+}
+
+bool denial_find(struct cache *c, const struct question *q, uint32_t tick, uint64_t seed, uint8_t *message,
+                 struct answer *out) {
+  struct question name;
+  size_t skip = 0;
+  bool unused;
+  if (question_flags(q) & KEY_DO) return false;
+  for (unsigned i = 0; i <= DENIAL_LABELS && skip + 1 < q->name_len; i++, skip += 1u + q->key[skip]) {
+    denied_question(&name, q, skip, seed);
+    if (cache_look(c, &name, tick, &unused) != CACHE_FRESH) continue;
+    struct answer *a = malloc(sizeof *a);
+    bool made = a && cache_peek(c, &name, tick, a) == CACHE_FRESH && answer_with(q, &name, a, message, out);
+    free(a);
+    return made;
+  }
+  return false;
+}
