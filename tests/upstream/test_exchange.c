@@ -1,0 +1,106 @@
+/* test_exchange.c: the question as sent upstream, and what is taken for its reply. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "kit/seen.h"
+#include "upstream/exchange.h"
+
+static struct question q;
+static struct exchange x;
+static struct msg m;
+
+static void make(uint8_t flags) {
+  static const uint8_t name[] = "\5_xmPP\4_tcp\7eXample\3lab";
+  question_make(&q, name, sizeof name, TYPE_SRV, CLASS_IN, flags, 1);
+  x = (struct exchange){.question = &q, .id = MSG_ID};
+}
+
+static void setup(void) {
+  make(0);
+  msg_answer(&m, "_xmpp._tcp.example.lab.", TYPE_SRV, RCODE_NOERROR);
+}
+
+TestSuite(exchange, .init = setup);
+
+Test(exchange, asks_with_edns_and_recursion_and_nothing_else) {
+  static const uint8_t want[] = "\0\0\1\0\0\1\0\0\0\0\0\1\5_xmpp\4_tcp\7example\3lab\0\0\41\0\1"
+                                "\0\0\51\4\320\0\0\0\0\0";
+  uint8_t out[EXCHANGE_QUERY_MOST];
+  size_t len = exchange_write(&q, true, out);
+  cr_assert_eq(len, sizeof want);
+  cr_expect_arr_eq(out, want, len);
+}
+
+Test(exchange, do_and_cd_go_with_the_question) {
+  for (unsigned flags = 0; flags < 4; flags++) {
+    static struct seen s;
+    uint8_t out[EXCHANGE_QUERY_MOST];
+    make((uint8_t)flags);
+    cr_assert(seen_read(&s, out, exchange_write(&q, true, out)), "%s", s.why);
+    cr_expect_eq(s.dnssec_ok, (flags & KEY_DO) != 0);
+    cr_expect_eq((s.low & DNS_CD) != 0, (flags & KEY_CD) != 0);
+    cr_expect_eq(s.udp_size, DNS_UDP_OURS);
+    cr_assert(seen_read(&s, out, exchange_write(&q, false, out)), "%s", s.why);
+    cr_expect_not(s.edns);
+    cr_expect_eq((s.low & DNS_CD) != 0, (flags & KEY_CD) != 0);
+  }
+}
+
+Test(exchange, the_longest_name_has_room) {
+  uint8_t name[NAME_MAX_LEN], out[EXCHANGE_QUERY_MOST];
+  for (unsigned i = 0; i < NAME_MAX_LEN; i++) name[i] = i % 2 ? 'a' : 1;
+  name[NAME_MAX_LEN - 1] = 0;
+  question_make(&q, name, sizeof name, TYPE_A, CLASS_IN, 0, 1);
+  cr_expect_eq(exchange_write(&q, true, out), EXCHANGE_QUERY_MOST);
+}
+
+/* exchange_matches, on memory that ends where the message does. */
+static bool matches(size_t len) {
+  uint8_t *copy = exact(m.octets, len);
+  bool yes = exchange_matches(&x, copy, len);
+  free(copy);
+  return yes;
+}
+
+Test(exchange, takes_its_reply_in_any_spelling_and_with_any_rcode) {
+  cr_expect(matches(m.len));
+  for (unsigned rcode = 0; rcode < 16; rcode++) {
+    msg_answer(&m, "_XMPP._tcp.EXAMPLE.lab.", TYPE_SRV, rcode);
+    m.octets[2] |= DNS_TC | DNS_AA;
+    cr_expect(matches(m.len), "rcode %u", rcode);
+  }
+  msg_record(&m, SECTION_ANSWER, "_xmpp._tcp.example.lab.", TYPE_SRV, 60, rd_srv(1, 2, 5222, "a.lab."));
+  cr_expect(matches(m.len));
+}
+
+Test(exchange, takes_no_message_that_is_cut_short) {
+  for (size_t len = 0; len < m.len; len++) cr_expect_not(matches(len), "%zu octets", len);
+}
+
+Test(exchange, takes_no_other_octet_in_header_or_question) {
+  static const uint8_t any[DNS_HEADER] = {
+      [2] = DNS_AA | DNS_TC | DNS_RD, [3] = 255, [6] = 255, 255, 255, 255, 255, 255};
+  for (size_t at = 0; at < m.len; at++) {
+    for (unsigned bit = 1; bit < 256; bit <<= 1) {
+      uint8_t was = m.octets[at];
+      bool letter = at >= DNS_HEADER && bit == 0x20 && ((was | 0x20) >= 'a' && (was | 0x20) <= 'z');
+      bool free_bit = at < DNS_HEADER && any[at] & bit;
+      m.octets[at] = (uint8_t)(was ^ bit);
+      cr_expect_eq(matches(m.len), letter || free_bit, "octet %zu, bit %#x", at, bit);
+      m.octets[at] = was;
+    }
+  }
+}
+
+Test(exchange, a_bare_header_says_only_that_the_server_does_not_understand) {
+  for (unsigned rcode = 0; rcode < 16; rcode++) {
+    msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
+    cr_expect_eq(matches(m.len), rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP, "rcode %u", rcode);
+  }
+  msg_start(&m, DNS_QR << 8 | RCODE_FORMERR);
+  msg_put(&m, "", 1);
+  cr_expect_not(matches(m.len), "with an octet more");
+  m.len--;
+  m.octets[1] ^= 1;
+  cr_expect_not(matches(m.len), "another id");
+}

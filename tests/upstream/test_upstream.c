@@ -1,0 +1,176 @@
+/* test_upstream.c: which server is asked: round-trip times, health, and who comes back. */
+#include <criterion/criterion.h>
+
+#include "base/log.h"
+#include "upstream/upstream.h"
+
+static struct mock {
+  struct carrier carrier;
+  unsigned flushed, closed;
+  uint64_t flushed_ms;
+} udp[UPSTREAM_SERVERS + 1], tcp[UPSTREAM_SERVERS + 1];
+static struct upstream u;
+
+static void mock_flush(struct carrier *c, uint64_t now_ms) {
+  struct mock *m = (struct mock *)c;
+  m->flushed++;
+  m->flushed_ms = now_ms;
+}
+static void mock_close(struct carrier *c) { ((struct mock *)c)->closed++; }
+static const struct carrier_ops mock_ops = {.flush = mock_flush, .close = mock_close};
+
+static bool add(void) {
+  unsigned i = u.count;
+  union addr addr;
+  cr_assert(addr_parse("192.0.2.1", 53, &addr));
+  udp[i].carrier.ops = tcp[i].carrier.ops = &mock_ops;
+  return upstream_add(&u, &addr, &udp[i].carrier, &tcp[i].carrier);
+}
+
+static void setup(void) {
+  log_set_level(LOG_ERROR);
+  for (int i = 0; i < 3; i++) cr_assert(add());
+}
+
+enum { HEARD_MS = 100, LATER_MS = HEARD_MS + DOWN_SILENT_MS };
+
+/* So often, at HEARD_MS. */
+static void replied(unsigned server, uint64_t rtt_ms, unsigned times) {
+  while (times--) server_replied(&u.servers[server], rtt_ms, HEARD_MS);
+}
+
+static int pick(unsigned tried) {
+  struct server *s = upstream_pick(&u, tried);
+  return s ? (int)(s - u.servers) : -1;
+}
+
+TestSuite(upstream, .init = setup);
+
+Test(upstream, holds_eight_servers) {
+  while (u.count < UPSTREAM_SERVERS) cr_assert(add());
+  cr_expect_not(add());
+  cr_expect_eq(u.count, UPSTREAM_SERVERS);
+}
+
+Test(upstream, flushes_and_closes_all_carriers) {
+  upstream_flush(&u, 77);
+  upstream_close(&u);
+  for (int i = 0; i < 3; i++) {
+    cr_expect_eq(udp[i].flushed + tcp[i].flushed, 2);
+    cr_expect_eq(udp[i].flushed_ms + tcp[i].flushed_ms, 2 * 77);
+    cr_expect_eq(udp[i].closed + tcp[i].closed, 2);
+  }
+  cr_expect_eq(u.count, 0);
+  cr_expect_eq(pick(0), -1);
+}
+
+Test(upstream, picks_unknown_servers_first_then_the_fastest) {
+  cr_expect_eq(pick(0), 0);
+  replied(0, 5, 1);
+  cr_expect_eq(pick(0), 1);
+  replied(1, 3, 1);
+  replied(2, 9, 1);
+  cr_expect_eq(pick(0), 1);
+  cr_expect_eq(pick(1u << 1), 0);
+  cr_expect_eq(pick(1u << 1 | 1u << 0), 2);
+  cr_expect_eq(pick(7), -1);
+  cr_expect_eq(upstream_bit(&u, &u.servers[2]), 1u << 2);
+}
+
+Test(upstream, the_rto_is_rtt_and_spread_within_its_bounds) {
+  struct server *s = &u.servers[0];
+  cr_expect_eq(server_rto_ms(s), RTO_UNKNOWN_MS);
+  replied(0, 20, 1);
+  cr_expect_eq(server_rto_ms(s), 20 + RTO_LEAST_MS);
+  replied(0, 100, 1); /* SRTT 20 + 80/8; RTTVAR 10*3/4 + 80/4 = 27.5 */
+  cr_expect_eq(server_rto_ms(s), 30 + 110);
+  replied(0, 0, 200);
+  cr_expect_eq(server_rto_ms(s), RTO_LEAST_MS, "%u", server_rto_ms(s));
+  cr_expect_gt(s->srtt_x8_ms, 0, "known, though it is fast");
+  replied(0, UINT64_MAX, 20);
+  cr_expect_eq(server_rto_ms(s), RTO_MOST_MS);
+}
+
+Test(upstream, rtts_that_are_steady_are_learnt) {
+  for (uint64_t rtt = 1; rtt < 300; rtt += 37) {
+    replied(1, rtt, 100);
+    uint64_t near = u.servers[1].srtt_x8_ms / 8;
+    cr_expect(near >= rtt - 1 && near <= rtt + 1, "%lu for %lu", near, rtt);
+  }
+}
+
+Test(upstream, a_server_that_has_just_replied_is_not_down) {
+  replied(0, 1, 1);
+  for (int i = 0; i < 50; i++) server_was_silent(&u.servers[0], HEARD_MS + DOWN_SILENT_MS - 1);
+  cr_expect_not(u.servers[0].down_until_ms);
+  server_was_silent(&u.servers[0], HEARD_MS + DOWN_SILENT_MS);
+  cr_expect(u.servers[0].down_until_ms);
+}
+
+Test(upstream, a_server_is_down_after_some_silence_in_a_row) {
+  replied(0, 1, 1), replied(1, 2, 1), replied(2, 3, 1);
+  for (int i = 1; i < DOWN_AFTER; i++) server_was_silent(&u.servers[0], 1000);
+  cr_expect_eq(pick(0), 0);
+  replied(0, 1, 1);
+  for (int i = 1; i < DOWN_AFTER; i++) server_was_silent(&u.servers[0], 1000);
+  cr_expect_eq(pick(0), 0);
+  server_was_silent(&u.servers[0], 1000);
+  cr_expect_eq(pick(0), 1);
+  cr_expect_not(upstream_is_failing(&u));
+  replied(0, 1, 1);
+  cr_expect_eq(pick(0), 0);
+}
+
+Test(upstream, a_server_that_replied_lately_is_not_down) {
+  replied(0, 1, 1), replied(1, 2, 1), replied(2, 3, 1);
+  for (int i = 0; i < 10 * DOWN_AFTER; i++) server_was_silent(&u.servers[0], LATER_MS - 1);
+  cr_expect_eq(pick(0), 0);
+  server_was_silent(&u.servers[0], LATER_MS);
+  cr_expect_eq(pick(0), 1);
+}
+
+Test(upstream, a_server_that_never_replied_is_down_after_some_silence) {
+  replied(1, 2, 1), replied(2, 3, 1);
+  cr_expect_eq(pick(0), 0);
+  for (int i = 0; i < DOWN_AFTER; i++) server_was_silent(&u.servers[0], 1);
+  cr_expect_eq(pick(0), 1);
+}
+
+Test(upstream, a_server_that_refuses_is_down_at_once) {
+  server_refused(&u.servers[0], 1000);
+  cr_expect_eq(pick(0), 1);
+  server_refused(&u.servers[1], 1000);
+  server_refused(&u.servers[2], 1000);
+  cr_expect(upstream_is_failing(&u));
+  cr_expect_eq(pick(0), 0, "better one that is down than none");
+  cr_expect_eq(pick(1), 1);
+}
+
+Test(upstream, of_those_down_the_one_to_be_tried_first_is_picked) {
+  server_refused(&u.servers[0], 1200);
+  server_refused(&u.servers[1], 1100);
+  server_refused(&u.servers[2], 1150);
+  cr_expect_eq(pick(0), 1);
+  cr_expect_eq(pick(1u << 1), 2);
+}
+
+Test(upstream, a_server_that_is_down_is_probed_at_growing_intervals) {
+  struct server *s = &u.servers[1];
+  uint64_t now = 1000;
+  cr_expect_eq(upstream_probe(&u, now), NULL);
+  server_refused(s, now);
+  for (uint64_t interval = DOWN_FIRST_MS, i = 0; i < 5; i++) {
+    cr_expect_eq(upstream_probe(&u, now + interval - 1), NULL);
+    cr_expect_eq(upstream_probe(&u, now + interval), s);
+    cr_expect_eq(upstream_probe(&u, now + interval), NULL, "one question each time");
+    now += interval;
+    for (int k = 0; k < DOWN_AFTER; k++) server_was_silent(s, now);
+    interval = s->down_for_ms;
+    cr_expect_leq(interval, DOWN_MOST_MS);
+  }
+  cr_expect_eq(s->down_for_ms, DOWN_MOST_MS);
+  replied(1, 1, 1);
+  cr_expect_eq(upstream_probe(&u, now + 100000), NULL);
+  server_refused(s, now);
+  cr_expect_eq(s->down_for_ms, DOWN_FIRST_MS, "it starts anew");
+}
