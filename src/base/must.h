@@ -18,5 +18,5 @@ void *must_alloc(size_t size);
 void *must_zalloc(size_t size);
 
 /* The object around its member: container(timer, struct pending, timer). */
-#define container(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 #endif
