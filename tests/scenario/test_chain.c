@@ -53,20 +53,6 @@ Test(chain, of_16_links_is_answered_whole_and_kept) {
   }
 }
 
-/* A pass over the reply finds one link of a backwards chain; all passes together must stay cheap. */
-Test(chain, written_backwards_amid_thousands_of_records_takes_no_time, .timeout = 10) {
-  struct world *w = world_new(&(struct world_options){0});
-  msg_answer(&reply, "l0.lab.", TYPE_A, 0);
-  for (unsigned i = 0; reply.len < DNS_MSG_MAX - 1200; i++) {
-    msg_put(&reply, "\xc0\x0c\0\2\0\1\0\0\0\0\0\0", 12); /* records that have nothing to do with it: NS of l0.lab. */
-    msg_set_count(&reply, 1, (uint16_t)(i + 1));
-  }
-  for (unsigned i = 0; i < 31; i++) put_link(30 - i);
-  world_reply(w, "l0.lab.", 0, &reply);
-  client_ask_and_wait(w, "l0.lab.", TYPE_A, HOW_TCP);
-  world_free(w);
-}
-
 Test(chain, that_runs_in_a_ring_is_a_failure) {
   for (unsigned length = 1; length <= 4; length++) {
     struct world *w = world_new(&(struct world_options){0});

@@ -1,0 +1,288 @@
+/* test_verify.c: what verify takes out of a reply, and that nothing an upstream sends makes it take more. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dns/ttl.h"
+#include "forward/replies.h"
+#include "forward/verify.h"
+#include "kit/seen.h"
+
+static struct answer out;
+static struct msg reply;
+
+static enum err verify(const struct question *q) {
+  uint8_t *copy = exact(reply.octets, reply.len);
+  enum err e = verify_reply(q, copy, reply.len, &out);
+  free(copy);
+  return e;
+}
+
+/* ---- an independent view of what it took ---- */
+
+struct names {
+  unsigned count;
+  uint8_t len[64], name[64][NAME_MAX_LEN];
+};
+
+static bool is_in(const struct names *n, const uint8_t *name, size_t len) {
+  for (unsigned i = 0; i < n->count; i++) {
+    if (name_equal(n->name[i], n->len[i], name, len)) return true;
+  }
+  return false;
+}
+
+static void add(struct names *n, const uint8_t *name, size_t len) {
+  if (n->count == 64 || is_in(n, name, len)) return;
+  n->len[n->count] = (uint8_t)len;
+  memcpy(n->name[n->count++], name, len);
+}
+
+/* All names that the CNAMEs of the answer section lead to from q's. */
+static void follow(const struct question *q, const struct seen *s, struct names *n) {
+  unsigned before;
+  n->count = 0;
+  add(n, q->key, q->name_len);
+  do {
+    before = n->count;
+    for (unsigned i = 0; i < s->an && question_type(q) != TYPE_CNAME && question_type(q) != TYPE_ANY; i++) {
+      uint8_t target[NAME_MAX_LEN];
+      const struct record *r = &s->records[i];
+      if (r->type == TYPE_CNAME && is_in(n, r->owner, r->owner_len)) add(n, target, record_target(r, 0, target));
+    }
+  } while (n->count > before);
+}
+
+static bool leads_below(const struct names *n, const struct record *r) {
+  for (unsigned i = 0; i < n->count; i++) {
+    if (n->len[i] > r->owner_len && name_is_within(n->name[i], n->len[i], r->owner, r->owner_len)) return true;
+  }
+  return false;
+}
+
+static bool belongs(const struct question *q, const struct names *n, const struct record *r, bool *found) {
+  uint16_t type = question_type(q);
+  if (r->type == type || type == TYPE_ANY) {
+    *found = true;
+    return is_in(n, r->owner, r->owner_len);
+  }
+  if (r->type == TYPE_CNAME) return is_in(n, r->owner, r->owner_len);
+  if (r->type == TYPE_DNAME) return leads_below(n, r);
+  return r->type == TYPE_RRSIG && question_flags(q) & KEY_DO && (is_in(n, r->owner, r->owner_len) || leads_below(n, r));
+}
+
+static bool may_prove(const struct question *q, const struct record *r) {
+  bool dnssec_ok = question_flags(q) & KEY_DO;
+  return r->type == TYPE_SOA || (dnssec_ok && (r->type == TYPE_NSEC || r->type == TYPE_NSEC3 || r->type == TYPE_RRSIG));
+}
+
+/* Is the record one of those that the reply held? */
+static bool was_sent(const struct question *q, const struct record *want) {
+  struct wire w = wire_read(reply.octets, reply.len);
+  struct record r;
+  w.at = DNS_HEADER + q->name_len + 4u;
+  while (w.at < w.len && record_read(&w, &r)) {
+    if (same_record(&r, want)) return true;
+  }
+  return false;
+}
+
+static void check_taken(const struct question *q) {
+  static uint8_t message[DNS_MSG_MAX];
+  static struct seen s;
+  static struct names names;
+  bool found = false, soa = false;
+  uint32_t least = UINT32_MAX;
+  size_t len = answer_message(q, &out, message);
+  cr_assert(len > 0 && seen_read(&s, message, len), "%s", s.why);
+  cr_assert_eq(s.ar, 0, "an additional record");
+  cr_assert(s.rcode == RCODE_NOERROR || s.rcode == RCODE_NXDOMAIN || s.rcode == RCODE_YXDOMAIN, "code %u", s.rcode);
+  follow(q, &s, &names);
+  for (unsigned i = 0; i < s.an + s.ns; i++) {
+    const struct record *r = &s.records[i];
+    cr_assert(was_sent(q, r), "made up");
+    cr_assert_leq(r->ttl, TTL_MOST);
+    if (r->ttl < least) least = r->ttl;
+    if (i < s.an) cr_assert(belongs(q, &names, r, &found), "a record of type %u that nobody asked for", r->type);
+    else cr_assert(may_prove(q, r), "type %u in the authority section", r->type);
+    soa |= i >= s.an && r->type == TYPE_SOA;
+  }
+  cr_assert_not(found && soa, "a SOA beside an answer");
+  cr_assert_not(found && s.rcode == RCODE_NXDOMAIN);
+  cr_assert(out.ttl_s == 0 || (out.ttl_s <= least && (found || soa)), "kept for %u s", out.ttl_s);
+  cr_assert(out.head.born == 0 && out.head.attend == 0);
+}
+
+/* ---- behaviour ---- */
+
+Test(verify, takes_good_replies_whole) {
+  static const struct {
+    unsigned an, ns;
+    uint32_t ttl;
+  } want[REPLIES] = {{3, 0, 60}, {2, 0, 300}, {3, 0, 300}, {3, 0, 60}, {3, 0, 0}, {0, 1, 60},
+                     {0, 1, 60}, {0, 4, 60},  {4, 2, 60},  {1, 0, 60}, {1, 1, 60}, {3, 0, 60}};
+  for (unsigned i = 0; i < REPLIES; i++) {
+    struct question q;
+    reply_make(i, &q, &reply);
+    cr_assert_eq(verify(&q), ERR_NONE, "reply %u", i);
+    cr_expect_eq(out.head.an, want[i].an, "reply %u: %u", i, out.head.an);
+    cr_expect_eq(out.head.ns, want[i].ns, "reply %u: %u", i, out.head.ns);
+    cr_expect_eq(out.ttl_s, want[i].ttl, "reply %u: %u", i, out.ttl_s);
+    check_taken(&q);
+  }
+}
+
+Test(verify, cut_short_anywhere_is_a_lie) {
+  for (unsigned i = 0; i < REPLIES; i++) {
+    struct question q;
+    reply_make(i, &q, &reply);
+    size_t whole = reply.len;
+    for (reply.len = DNS_HEADER; reply.len < whole; reply.len++) {
+      cr_assert_eq(verify(&q), ERR_LIE, "reply %u, %zu octets of %zu", i, reply.len, whole);
+    }
+  }
+}
+
+Test(verify, names_the_codes_that_are_no_answers) {
+  for (unsigned rcode = 0; rcode < 16; rcode++) {
+    struct question q;
+    reply_make(6, &q, &reply);
+    reply.octets[3] = (uint8_t)rcode;
+    enum err want = rcode == RCODE_SERVFAIL ? ERR_SERVFAIL
+                    : rcode == RCODE_REFUSED ? ERR_REFUSED
+                    : rcode == 0 || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN ? ERR_NONE
+                                                                                       : ERR_RCODE;
+    cr_expect_eq(verify(&q), want, "code %u", rcode);
+  }
+}
+
+Test(verify, leaves_signatures_and_proofs_to_who_asked_for_them) {
+  for (unsigned i = 7; i <= 8; i++) {
+    struct question q, plain;
+    reply_make(i, &q, &reply);
+    question_make(&plain, q.key, q.name_len, question_type(&q), CLASS_IN, 0, KIT_SEED);
+    cr_assert_eq(verify(&plain), ERR_NONE);
+    cr_expect_eq(out.head.an + out.head.ns, i == 7 ? 1 : 2);
+    check_taken(&plain);
+  }
+}
+
+Test(verify, signatures_of_other_types_and_names_are_left) {
+  struct question q;
+  reply_make(8, &q, &reply);
+  struct rdata rd = rd_fill(9, 60);
+  store_u16(rd.octets, TYPE_TXT);
+  msg_start(&reply, DNS_QR << 8);
+  msg_question(&reply, "l0.lab.", TYPE_A, CLASS_IN);
+  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
+  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_RRSIG, 60, rd);
+  store_u16(rd.octets, TYPE_A);
+  msg_record(&reply, SECTION_ANSWER, "other.lab.", TYPE_RRSIG, 60, rd);
+  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_RRSIG, 60, rd_fill(0, 1)); /* too short to cover anything */
+  cr_assert_eq(verify(&q), ERR_NONE);
+  cr_expect_eq(out.head.an, 1);
+}
+
+Test(verify, keeps_a_chain_of_32_names_and_no_longer_one) {
+  for (unsigned links = CHAIN_MOST - 2; links <= CHAIN_MOST; links++) {
+    struct question q;
+    char from[32], to[32];
+    question_of(&q, "l0.lab.", TYPE_A);
+    msg_answer(&reply, "l0.lab.", TYPE_A, 0);
+    for (unsigned i = 0; i < links; i++) {
+      snprintf(from, sizeof from, "l%u.lab.", i);
+      snprintf(to, sizeof to, "l%u.lab.", i + 1);
+      msg_record(&reply, SECTION_ANSWER, from, TYPE_CNAME, 60, rd_name(to));
+    }
+    msg_record(&reply, SECTION_ANSWER, to, TYPE_A, 60, rd_a("192.0.2.1"));
+    cr_expect_eq(verify(&q), links < CHAIN_MOST ? ERR_NONE : ERR_LIE, "%u links", links);
+  }
+}
+
+Test(verify, a_name_below_a_name_is_not_the_name) {
+  struct question q;
+  static const char *const owners[] = {"x.a.lab.", "lab.", "xa.lab.", "a.lab.x.", "."};
+  for (unsigned i = 0; i < sizeof owners / sizeof *owners; i++) {
+    question_of(&q, "a.lab.", TYPE_A);
+    msg_answer(&reply, "a.lab.", TYPE_A, 0);
+    msg_record(&reply, SECTION_ANSWER, owners[i], TYPE_A, 60, rd_a("192.0.2.1"));
+    cr_expect_eq(verify(&q), ERR_LIE, "%s", owners[i]);
+  }
+}
+
+Test(verify, takes_what_is_spelled_in_capitals) {
+  struct question q;
+  question_of(&q, "a.lab.", TYPE_A);
+  msg_answer(&reply, "A.LAB.", TYPE_A, 0);
+  msg_record(&reply, SECTION_ANSWER, "a.LAB.", TYPE_CNAME, 60, rd_name("B.lab."));
+  msg_record(&reply, SECTION_ANSWER, "b.Lab.", TYPE_A, 60, rd_a("192.0.2.1"));
+  cr_assert_eq(verify(&q), ERR_NONE);
+  cr_expect_eq(out.head.an, 2);
+}
+
+Test(verify, a_lying_or_malformed_soa_does_not_count) {
+  static const char *const owners[] = {"x.lab.", "b.lab.", "a.lab.x.", "evil."};
+  struct question q;
+  for (unsigned i = 0; i < sizeof owners / sizeof *owners; i++) {
+    question_of(&q, "a.lab.", TYPE_A);
+    msg_answer(&reply, "a.lab.", TYPE_A, RCODE_NXDOMAIN);
+    msg_record(&reply, SECTION_AUTHORITY, owners[i], TYPE_SOA, 60, rd_soa("a.", "b.", 60));
+    cr_assert_eq(verify(&q), ERR_NONE);
+    cr_expect(out.head.ns == 0 && out.ttl_s == 0, "%s", owners[i]);
+  }
+  msg_answer(&reply, "a.lab.", TYPE_A, RCODE_NXDOMAIN);
+  msg_record(&reply, SECTION_AUTHORITY, "lab.", TYPE_SOA, 60, rd_fill(0, 30));
+  cr_expect_eq(verify(&q), ERR_LIE);
+  msg_answer(&reply, "a.lab.", TYPE_A, RCODE_NXDOMAIN);
+  msg_record(&reply, SECTION_AUTHORITY, "lab.", TYPE_SOA, 60, rd_fill(0, 21));
+  cr_expect_eq(verify(&q), ERR_NONE);
+  cr_expect_eq(out.ttl_s, 0);
+}
+
+/* ---- hostile ---- */
+
+Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) {
+  struct rng r = {0x1f};
+  unsigned taken = 0, refused = 0;
+  for (unsigned round = 0; round < 120000; round++) {
+    struct question q;
+    reply_make(round % REPLIES, &q, &reply);
+    reply_mutate(&reply, DNS_HEADER + q.name_len + 4u, &r);
+    if (verify(&q) == ERR_NONE) {
+      check_taken(&q);
+      taken++;
+    } else {
+      refused++;
+    }
+  }
+  cr_expect_gt(taken, 20000, "%u taken", taken); /* else the mutations say nothing of what is taken */
+  cr_expect_gt(refused, 20000, "%u refused", refused);
+}
+
+/* A chain written backwards takes a pass for each link. A whole message of owners that differ from all its links only at
+ * their ends must not be walked so often. */
+Test(verify, a_long_backwards_chain_in_a_huge_reply_is_refused, .timeout = 30) {
+  struct question q;
+  char name[256], to[256], tail[208];
+  memset(tail, 'x', sizeof tail);
+  for (unsigned i = 0; i < 3; i++) tail[60 * i + 59] = '.';
+  tail[190] = 0;
+  snprintf(name, sizeof name, "%s.l0.lab.", tail);
+  question_of(&q, name, TYPE_A);
+  msg_answer(&reply, name, TYPE_A, 0);
+  size_t pointed = reply.len;
+  snprintf(to, sizeof to, "%s.zz.lab.", tail);
+  msg_record(&reply, SECTION_ANSWER, to, TYPE_TXT, 60, rd_txt(""));
+  while (reply.len < 50000) {
+    msg_put_u16(&reply, (uint16_t)(0xc000 | pointed));
+    msg_put(&reply, "\0\20\0\1\0\0\0\0\0\1\0", 11);
+    msg_set_count(&reply, 1, (uint16_t)(msg_count(&reply, 1) + 1));
+  }
+  for (unsigned i = 30; i-- > 0;) {
+    snprintf(name, sizeof name, "%s.l%u.lab.", tail, i);
+    snprintf(to, sizeof to, "%s.l%u.lab.", tail, i + 1);
+    msg_record(&reply, SECTION_ANSWER, name, TYPE_CNAME, 60, rd_name(to));
+  }
+  cr_assert_leq(reply.len, DNS_MSG_MAX);
+  for (unsigned i = 0; i < 20; i++) cr_assert_eq(verify(&q), ERR_LIE);
+}
