@@ -1,9 +1,14 @@
 """Processes of a test: started, waited for, stopped by their own pid, their output kept in files."""
 
+import ctypes
 import os
 import signal
 import subprocess
 import time
+
+
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
 
 
 def wait_until(condition, timeout_s, step_s=0.02):
@@ -16,17 +21,23 @@ def wait_until(condition, timeout_s, step_s=0.02):
         time.sleep(step_s)
 
 
+def _end_with_parent():
+    """Nothing outlives a test run, even one that is killed."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Process:
     """One child with stdout and stderr in folder/name.out and folder/name.err."""
 
-    def __init__(self, name, argv, folder, env=None, preexec=None):
+    def __init__(self, name, argv, folder, env=None):
         self.name = name
         self.argv = [str(a) for a in argv]
         self.out_path = folder / f"{name}.out"
         self.err_path = folder / f"{name}.err"
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                                          env={**os.environ, **(env or {})}, preexec_fn=preexec, cwd=folder)
+                                          env={**os.environ, **(env or {})}, cwd=folder,
+                                          preexec_fn=_end_with_parent)
 
     @property
     def stdout(self):
