@@ -16,7 +16,8 @@
 enum {
   UDP_MAGIC = 0x73657276,
   BATCH = 64,     /* datagrams a system call */
-  ROUNDS = 4,     /* full batches a wake-up: TCP and upstream want their turn too */
+  TURN = 256,     /* datagrams a wake-up, or little more: TCP and upstream want their turn too */
+  WORTH = 4,      /* datagrams; while so many were answered others will have come, and need no wake-up of their own */
   SLOT = 4096,    /* octets of a query at most */
   STRIDE = SLOT + 64, /* apart: a power of two would put all slots into the same few lines of the processor's cache */
   ARENA = 65536,  /* octets of answers between two sendmmsg */
@@ -216,11 +217,9 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     must(uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0);
   }
   uint64_t now_ms = clock_ms();
-  for (int round = 0; round < ROUNDS; round++) {
-    int n = recvmmsg(d->fd, d->owner->in.heads, BATCH, MSG_DONTWAIT, NULL);
-    if (n <= 0) break; /* nothing there, or an error that is thereby forgotten */
-    serve_batch(d, (unsigned)n, now_ms);
-    if (n < BATCH) break;
+  for (int n = WORTH, taken = 0; n >= WORTH && taken < TURN; taken += n) {
+    n = recvmmsg(d->fd, d->owner->in.heads, BATCH, MSG_DONTWAIT, NULL);
+    if (n > 0) serve_batch(d, (unsigned)n, now_ms); /* else nothing was there, or an error that is thereby forgotten */
   }
 }
 
