@@ -58,7 +58,8 @@ static void *run(void *context) {
                            {.fd = m->udp, .events = POLLIN},
                            {.fd = m->tcp, .events = POLLIN}};
     poll(fds, 3, -1);
-    if (fds[0].revents) return NULL;
+    if (fds[0].revents && !fds[1].revents && !fds[2].revents)
+      return NULL; /* what has come is counted first */
     if (fds[1].revents) {
       socklen_t from_len = sizeof m->from;
       ssize_t n = recvfrom(m->udp, query, sizeof query, 0, &m->from.any, &from_len);

@@ -8,7 +8,7 @@
 #include "dns/name.h"
 #include "tool/mock.h"
 
-enum { PATIENCE_MS = 3000, SHORT_MS = 200 };
+enum { PATIENCE_MS = 6000, SHORT_MS = 200 };
 
 static struct asked question(const char *name, uint16_t type) {
   struct asked a = {.type = type, .klass = CLASS_IN};
@@ -126,12 +126,12 @@ Test(ask, takes_an_answer_that_spells_the_name_otherwise) {
 Test(ask, asks_again_with_the_same_id_when_a_packet_is_lost) {
   struct mock m;
   mock_start(&m, true, answer_second);
-  struct asked a = ask_one(&m, 400, false);
+  struct asked a = ask_one(&m, 2000, false);
   mock_stop(&m);
   expect_answer(&a, RCODE_NXDOMAIN, false);
   cr_expect_eq(m.packets, 2);
   cr_expect_eq(m.ids[0], m.ids[1]);
-  cr_expect_geq(a.took_us, 100 * 1000, "the second try comes after a quarter of the time");
+  cr_expect_geq(a.took_us, 500 * 1000, "the second try comes after a quarter of the time");
   asked_free(&a);
 }
 
@@ -143,7 +143,7 @@ Test(ask, gives_up_in_time_after_three_tries) {
   cr_expect_eq(a.outcome, ASKED_TIMEOUT);
   cr_expect_null(a.msg);
   cr_expect_eq(m.packets, 3);
-  cr_expect(a.took_us >= SHORT_MS * 1000 && a.took_us < 10 * SHORT_MS * 1000, "%u us", a.took_us);
+  cr_expect(a.took_us >= SHORT_MS * 1000 && a.took_us < 20 * SHORT_MS * 1000, "%u us", a.took_us);
 }
 
 Test(ask, believes_no_lie) {
