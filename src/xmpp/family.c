@@ -53,10 +53,6 @@ bool family_is_jabber(const struct question *q) {
   return question_type(q) == TYPE_SRV && q->name_len > jabber.len && memcmp(q->key, jabber.wire, jabber.len) == 0;
 }
 
-void family_address(const struct family *f, uint16_t type, uint64_t seed, struct question *out) {
-  question_make(out, f->domain, f->domain_len, type, CLASS_IN, f->key_flags, seed);
-}
-
 bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, struct question *out) {
   char labels[16];
   int n = snprintf(labels, sizeof labels, "%c_%u\004_tcp", 0, target->port);

@@ -21,9 +21,6 @@ bool family_of(const struct question *q, struct family *out);
 /* The SRV question of the same family with the other kind of TLS. False when the name would be too long. */
 bool family_sibling(const struct family *f, uint64_t seed, struct question *out);
 
-/* The domain's own address, where a program goes that finds no SRV. `type`: TYPE_A or TYPE_AAAA. */
-void family_address(const struct family *f, uint16_t type, uint64_t seed, struct question *out);
-
 /* _jabber._tcp.domain SRV, which old programs ask when they find no other. */
 void family_jabber(const struct family *f, uint64_t seed, struct question *out);
 bool family_is_jabber(const struct question *q);

@@ -83,15 +83,10 @@ static void hint_targets(struct xmpp *x, const struct question *q, const struct 
 
 /* The domain itself, as the target that a program takes when there is no SRV. */
 static void ahead_domain(struct xmpp *x, const struct family *f, uint64_t now_ms) {
-  struct question q;
-  family_address(f, TYPE_A, x->seed, &q);
-  ahead(x, &q, now_ms);
-  family_address(f, TYPE_AAAA, x->seed, &q);
-  ahead(x, &q, now_ms);
-  if (f->role != FAMILY_SERVER || !tlsa_is_wanted(x, f->key_flags, now_ms)) return;
   struct srv domain = {.port = XMPP_SERVER_PORT, .target_len = (uint8_t)f->domain_len};
   memcpy(domain.target, f->domain, f->domain_len);
-  ahead_tlsa(x, &domain, f->key_flags, now_ms);
+  ahead_addresses(x, &domain, f->key_flags, now_ms);
+  if (f->role == FAMILY_SERVER && tlsa_is_wanted(x, f->key_flags, now_ms)) ahead_tlsa(x, &domain, f->key_flags, now_ms);
 }
 
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {

@@ -200,6 +200,20 @@ Test(prefetch, an_address_of_a_known_target_is_followed_by_its_other_one) {
   world_free(w);
 }
 
+Test(prefetch, so_is_an_address_of_the_domain_itself) {
+  struct world *w = world_ahead(0, 0, 60);
+  client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
+  client_ask_and_wait(w, "d0.lab.", TYPE_A, HOW_PLAIN);
+  client_ask_and_wait(w, "d0.lab.", TYPE_AAAA, HOW_PLAIN);
+  world_run_ms(w, 70000);
+  unsigned before = w->script.asked_count;
+  uint64_t now_ms = w->now_ms;
+  client_ask(w, "d0.lab.", TYPE_A, HOW_PLAIN);
+  world_run_ms(w, 5000);
+  EXPECT_ASKED(w, before, now_ms, "+0 d0.lab. A", "+0 d0.lab. AAAA");
+  world_free(w);
+}
+
 Test(prefetch, an_address_of_any_other_name_is_not) {
   struct world *w = world_ahead(0, 0, 60);
   client_ask_and_wait(w, "xmpp.d0.lab.", TYPE_A, HOW_PLAIN);

@@ -65,8 +65,6 @@ Test(family, its_other_names_carry_its_flags) {
   cr_assert(family_of(&other, &f));
   cr_assert(family_sibling(&f, KIT_SEED, &q));
   expect_question(&q, "_xmpp-server._tcp.d.lab.", TYPE_SRV, KEY_DO | KEY_CD);
-  family_address(&f, TYPE_AAAA, KIT_SEED, &other);
-  expect_question(&other, "d.lab.", TYPE_AAAA, KEY_DO | KEY_CD);
   family_jabber(&f, KIT_SEED, &other);
   expect_question(&other, "_jabber._tcp.d.lab.", TYPE_SRV, KEY_DO | KEY_CD);
   cr_expect(family_is_jabber(&other));
