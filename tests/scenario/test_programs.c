@@ -118,6 +118,26 @@ Test(programs, wait_one_round_trip_after_everything_ran_out) {
   }
 }
 
+/* The usual TTLs: hours for SRV, minutes for the rest. Smack also asks for the domain's own addresses, after the target's. */
+Test(programs, wait_one_round_trip_when_all_but_the_srv_ran_out) {
+  for (unsigned i = 0; i < PROGRAMS; i++) {
+    bool is_smack = strcmp(programs[i].name, "smack") == 0, is_libpurple = strcmp(programs[i].name, "libpurple") == 0;
+    for (unsigned kind = 0; kind < KINDS; kind++) {
+      struct world *w = world_of(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+      for (unsigned k = 0; k < w->zone.count; k++) {
+        if (w->zone.records[k].type == TYPE_SRV) w->zone.records[k].ttl = 18000;
+      }
+      walk(w, &programs[i], kind);
+      for (unsigned visit = 1; visit <= 3; visit++) {
+        world_run_ms(w, 2 * TTL * 1000);
+        unsigned trips = walk(w, &programs[i], kind), most = 1 + (is_smack || is_libpurple);
+        cr_expect_leq(trips, most, "%s, kind %u, visit %u: %u trips", programs[i].name, kind, visit, trips);
+      }
+      world_free(w);
+    }
+  }
+}
+
 /* In use all the time: what a server does that delivers a message now and then. */
 Test(programs, that_come_back_within_half_the_ttl_never_wait_again) {
   for (unsigned i = 0; i < PROGRAMS; i++) {

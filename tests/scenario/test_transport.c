@@ -33,6 +33,7 @@ Test(transport, nothing_of_a_truncated_reply_is_kept) {
   world_reply(w, "a.lab.", TYPE_A, &m); /* over TCP as well */
   struct heard *h = client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   cr_expect_eq(heard_rcode(h), RCODE_SERVFAIL);
+  cr_expect_eq(upstream_asked(w, "", 0), 2, "once over UDP, once over TCP");
   world_heal(w);
   world_run_ms(w, 10000);
   cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN)));
