@@ -44,13 +44,14 @@ static bool open_first(struct daemon *d) {
       s->listen[n++] = s->listen[i];
       continue;
     }
+    int e = errno;
     addr_format(&s->listen[i], text);
     if (!s->listen_default) {
-      complain(text, what, errno);
+      complain(text, what, e);
       return false;
     }
-    if (is_missing(errno)) log_info("jidnsd", "not listening on %s: %s", text, strerror(errno));
-    if (!is_missing(errno) || !why) why = errno;
+    if (is_missing(e)) log_info("jidnsd", "not listening on %s: %s", text, strerror(e));
+    if (!is_missing(e) || !why) why = e;
     transport = what;
     if (*failed) strcat(failed, " and ");
     strcat(failed, text);
