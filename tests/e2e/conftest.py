@@ -15,6 +15,7 @@ from kit import netns  # noqa: E402
 from kit.netns import free_ports  # noqa: E402
 from kit.nsd import Nsd  # noqa: E402
 from kit.upstream import Upstream, relay_to  # noqa: E402
+from kit.xmpp import Host, Network  # noqa: E402
 
 PROCESSES = pytest.StashKey[list]()
 
@@ -115,3 +116,25 @@ def _close_all(processes):
             complaint = complaint or error
     if complaint:
         raise complaint
+
+
+@pytest.fixture
+def network(nsd, namespaces):
+    """The hub with its upstream; `namespaces` is there to skip where none can be made."""
+    assert namespaces
+    made = Network(relay_to(*nsd.server))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def host(network, tmp_path, track):
+    """Makes hosts on the network with a daemon each."""
+    made = []
+
+    def make(name, number, *options):
+        made.append(Host(network, name, number, tmp_path, track, *options))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()

@@ -2,32 +2,7 @@
 
 import pytest
 
-from kit.upstream import relay_to
-from kit.xmpp import Host, Network, start_ejabberd, start_prosody
-
-TEXT = "Parting is such sweet sorrow"
-
-
-@pytest.fixture
-def network(nsd, namespaces):
-    """The hub with its upstream; `namespaces` is there to skip where none can be made."""
-    assert namespaces
-    made = Network(relay_to(*nsd.server))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def host(network, tmp_path, track):
-    """Makes hosts on the network with a daemon each."""
-    made = []
-
-    def make(name, number, *options):
-        made.append(Host(network, name, number, tmp_path, track, *options))
-        return made[-1]
-    yield make
-    for each in made:
-        each.close()
+from kit.xmpp import deliver, start_ejabberd, start_prosody
 
 
 def addresses_of(*names):
@@ -51,17 +26,6 @@ def server_contact(domain):
 def fetched_ahead(home, other):
     """What the daemon asks of its own accord: the rest of both families."""
     return services_of(home, "xmpps-client") | addresses_of(f"{home}.", f"{other}.")
-
-
-def deliver(here, there):
-    """juliet@capulet.lab, here, writes to romeo@montague.lab, there; returns when he has it."""
-    romeo = there.client("romeo", "montague.lab")
-    romeo.wait_for(lambda: "online" in romeo.stdout, "login", 15)
-    juliet = here.client("juliet", "capulet.lab", "romeo@montague.lab", TEXT)
-    romeo.wait_for(lambda: f"got juliet@capulet.lab {TEXT}" in romeo.stdout or "error" in juliet.stdout,
-                   f"message\n{juliet.describe()}", 20)
-    assert juliet.stdout.split() == ["online", "sent"]
-    assert romeo.stdout.splitlines() == ["online", f"got juliet@capulet.lab {TEXT}"]
 
 
 def assert_asked(side, wanted):

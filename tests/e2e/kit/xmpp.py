@@ -7,6 +7,7 @@ from kit.netns import Namespace, run
 from kit.proc import Process
 from kit.upstream import Upstream
 
+TEXT = "Parting is such sweet sorrow"
 CLIENT = pathlib.Path(__file__).with_name("client.py")
 
 PROSODY = """
@@ -87,12 +88,12 @@ class Host:
         self.name, self.track = name, track
         self.folder = folder / name
         self.folder.mkdir()
-        self.space, self.address, upstream = network.join(name, number)
+        self.space, self.address, self.upstream_address = network.join(name, number)
         self.upstream = network.upstream
         self.resolv_conf = self.folder / "resolv.conf"
         self.resolv_conf.write_text("nameserver 127.0.0.1\n")
         self.started = []
-        self.jidnsd = Jidnsd(["--upstream", upstream, *options], self.folder, f"{name}-jidnsd", listen=False,
+        self.jidnsd = Jidnsd(["--upstream", self.upstream_address, *options], self.folder, f"{name}-jidnsd", listen=False,
                              wrap=self.space.argv)
         track(self.jidnsd).wait_ready()
 
@@ -156,3 +157,14 @@ def start_ejabberd(host, domain, user, c2s, s2s):
                                      "-eval", start], env=environment)
     server.wait_for(lambda: "serving" in server.stdout, "'serving'", 40)
     return server
+
+
+def deliver(here, there):
+    """juliet@capulet.lab, here, writes to romeo@montague.lab, there; returns when he has it."""
+    romeo = there.client("romeo", "montague.lab")
+    romeo.wait_for(lambda: "online" in romeo.stdout, "login", 15)
+    juliet = here.client("juliet", "capulet.lab", "romeo@montague.lab", TEXT)
+    romeo.wait_for(lambda: f"got juliet@capulet.lab {TEXT}" in romeo.stdout or "error" in juliet.stdout,
+                   f"message\n{juliet.describe()}", 20)
+    assert juliet.stdout.split() == ["online", "sent"]
+    assert romeo.stdout.splitlines() == ["online", f"got juliet@capulet.lab {TEXT}"]
