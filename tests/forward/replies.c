@@ -19,7 +19,9 @@ static void put_proof(struct msg *m, const char *owner) {
 
 /* An owner written as a pointer to the question, a target as a pointer into it: what most servers send. */
 static void put_compressed_srv(struct msg *m) {
-  static const uint8_t srv[] = {0xc0, DNS_HEADER, 0, TYPE_SRV, 0, CLASS_IN, 0, 0, 1, 44, 0, 13, 0, 5, 0, 1, 0x14, 0x95, 4, 'x', 'm', 'p', 'p', 0xc0, 30};
+  static const uint8_t srv[] = {0xc0, DNS_HEADER, 0,   TYPE_SRV, 0,   CLASS_IN, 0, 0,    1,
+                                44,   0,          13,  0,        5,   0,        1, 0x14, 0x95,
+                                4,    'x',        'm', 'p',      'p', 0xc0,     30};
   msg_put(m, srv, sizeof srv);
   msg_set_count(m, 1, (uint16_t)(msg_count(m, 1) + 1));
 }
@@ -27,51 +29,55 @@ static void put_compressed_srv(struct msg *m) {
 static void fill(unsigned i, struct msg *m) {
   static const char srv[] = "_xmpp-server._tcp.d.lab.";
   switch (i) {
-    case 0:
-      for (unsigned k = 1; k <= 3; k++) msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_A, 60 * k, rd_fill((uint8_t)k, 4));
-      break;
-    case 1:
-      msg_record(m, SECTION_ANSWER, srv, TYPE_SRV, 300, rd_srv(1, 2, 5269, "x.d.lab."));
-      msg_record(m, SECTION_ANSWER, srv, TYPE_SRV, 300, rd_srv(1, 3, 5269, "y.d.lab."));
-      msg_record(m, SECTION_ADDITIONAL, "x.d.lab.", TYPE_A, 300, rd_a("192.0.2.1"));
-      break;
-    case 2:
-      for (unsigned k = 0; k < 3; k++) put_compressed_srv(m);
-      break;
-    case 3:
-      msg_record(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, 300, rd_name("l1.lab."));
-      msg_record(m, SECTION_ANSWER, "l1.lab.", TYPE_CNAME, 60, rd_name("l2.lab."));
-      msg_record(m, SECTION_ANSWER, "l2.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::1"));
-      break;
-    case 4:
-      msg_record(m, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 300, rd_name("new.lab."));
-      msg_record(m, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 0, rd_name("x.new.lab."));
-      msg_record(m, SECTION_ANSWER, "x.new.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
-      break;
-    case 5: put_soa(m); break; /* NXDOMAIN */
-    case 6: put_soa(m); break; /* NODATA */
-    case 7: /* signed NODATA */
-      put_soa(m);
-      put_signature(m, SECTION_AUTHORITY, "lab.", TYPE_SOA);
-      put_proof(m, "a.lab.");
-      break;
-    case 8: /* signed, through an alias and a wildcard */
-      msg_record(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, 300, rd_name("l1.lab."));
-      put_signature(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME);
-      msg_record(m, SECTION_ANSWER, "l1.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
-      put_signature(m, SECTION_ANSWER, "l1.lab.", TYPE_A);
-      put_proof(m, "k.lab.");
-      break;
-    case 9: msg_record(m, SECTION_ANSWER, "_xmppconnect.lab.", TYPE_TXT, 60, rd_txt("_xmpp-client-xbosh=https://b.lab/")); break;
-    case 10: /* an alias to nothing */
-      msg_record(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, 300, rd_name("l1.lab."));
-      put_soa(m);
-      break;
-    default: /* ANY */
-      msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_MX, 60, rd_mx(10, "mx.lab."));
-      msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_NS, 60, rd_name("ns.lab."));
-      msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
-      msg_record(m, SECTION_AUTHORITY, "lab.", TYPE_NS, 60, rd_name("ns.lab."));
+  case 0:
+    for (unsigned k = 1; k <= 3; k++)
+      msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_A, 60 * k, rd_fill((uint8_t)k, 4));
+    break;
+  case 1:
+    msg_record(m, SECTION_ANSWER, srv, TYPE_SRV, 300, rd_srv(1, 2, 5269, "x.d.lab."));
+    msg_record(m, SECTION_ANSWER, srv, TYPE_SRV, 300, rd_srv(1, 3, 5269, "y.d.lab."));
+    msg_record(m, SECTION_ADDITIONAL, "x.d.lab.", TYPE_A, 300, rd_a("192.0.2.1"));
+    break;
+  case 2:
+    for (unsigned k = 0; k < 3; k++) put_compressed_srv(m);
+    break;
+  case 3:
+    msg_record(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, 300, rd_name("l1.lab."));
+    msg_record(m, SECTION_ANSWER, "l1.lab.", TYPE_CNAME, 60, rd_name("l2.lab."));
+    msg_record(m, SECTION_ANSWER, "l2.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::1"));
+    break;
+  case 4:
+    msg_record(m, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 300, rd_name("new.lab."));
+    msg_record(m, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 0, rd_name("x.new.lab."));
+    msg_record(m, SECTION_ANSWER, "x.new.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
+    break;
+  case 5: put_soa(m); break; /* NXDOMAIN */
+  case 6: put_soa(m); break; /* NODATA */
+  case 7:                    /* signed NODATA */
+    put_soa(m);
+    put_signature(m, SECTION_AUTHORITY, "lab.", TYPE_SOA);
+    put_proof(m, "a.lab.");
+    break;
+  case 8: /* signed, through an alias and a wildcard */
+    msg_record(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, 300, rd_name("l1.lab."));
+    put_signature(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME);
+    msg_record(m, SECTION_ANSWER, "l1.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
+    put_signature(m, SECTION_ANSWER, "l1.lab.", TYPE_A);
+    put_proof(m, "k.lab.");
+    break;
+  case 9:
+    msg_record(m, SECTION_ANSWER, "_xmppconnect.lab.", TYPE_TXT, 60,
+               rd_txt("_xmpp-client-xbosh=https://b.lab/"));
+    break;
+  case 10: /* an alias to nothing */
+    msg_record(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, 300, rd_name("l1.lab."));
+    put_soa(m);
+    break;
+  default: /* ANY */
+    msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_MX, 60, rd_mx(10, "mx.lab."));
+    msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_NS, 60, rd_name("ns.lab."));
+    msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
+    msg_record(m, SECTION_AUTHORITY, "lab.", TYPE_NS, 60, rd_name("ns.lab."));
   }
 }
 
@@ -109,18 +115,18 @@ static void move_piece(struct msg *m, size_t from, struct rng *r) {
   memcpy(piece, m->octets + at, n);
   size_t to = from + rng_below(r, body);
   switch (rng_below(r, 3)) {
-    case 0: /* cut out */
-      memmove(m->octets + at, m->octets + at + n, m->len - at - n);
-      m->len -= n;
-      break;
-    case 1: /* doubled */
-      memmove(m->octets + to + n, m->octets + to, m->len - to);
-      memcpy(m->octets + to, piece, n);
-      m->len += n;
-      break;
-    default: /* written over something else */
-      if (n > m->len - to) n = m->len - to;
-      memcpy(m->octets + to, piece, n);
+  case 0: /* cut out */
+    memmove(m->octets + at, m->octets + at + n, m->len - at - n);
+    m->len -= n;
+    break;
+  case 1: /* doubled */
+    memmove(m->octets + to + n, m->octets + to, m->len - to);
+    memcpy(m->octets + to, piece, n);
+    m->len += n;
+    break;
+  default: /* written over something else */
+    if (n > m->len - to) n = m->len - to;
+    memcpy(m->octets + to, piece, n);
   }
 }
 
@@ -128,16 +134,18 @@ static void mutate_once(struct msg *m, size_t from, struct rng *r) {
   if (m->len <= from + 1) return;
   size_t at = from + rng_below(r, m->len - from);
   switch (rng_below(r, 8)) {
-    case 0: m->octets[at] = (uint8_t)rng_next(r); break;
-    case 1: m->octets[at] = odd[rng_below(r, sizeof odd)]; break;
-    case 2: m->octets[at] ^= (uint8_t)(1u << rng_below(r, 8)); break;
-    case 3: m->octets[6 + rng_below(r, 6)] = rng_below(r, 4) ? (uint8_t)rng_below(r, 8) : (uint8_t)rng_next(r); break;
-    case 4: m->octets[3] = (uint8_t)((m->octets[3] & 0xf0) | rng_below(r, 16)); break;
-    case 5:
-      if (at + 1 < m->len) store_u16(m->octets + at, (uint16_t)(0xc000 | rng_below(r, m->len + 4)));
-      break;
-    case 6: m->len = rng_below(r, 4) ? m->len : at; break;
-    default: move_piece(m, from, r);
+  case 0: m->octets[at] = (uint8_t)rng_next(r); break;
+  case 1: m->octets[at] = odd[rng_below(r, sizeof odd)]; break;
+  case 2: m->octets[at] ^= (uint8_t)(1u << rng_below(r, 8)); break;
+  case 3:
+    m->octets[6 + rng_below(r, 6)] = rng_below(r, 4) ? (uint8_t)rng_below(r, 8) : (uint8_t)rng_next(r);
+    break;
+  case 4: m->octets[3] = (uint8_t)((m->octets[3] & 0xf0) | rng_below(r, 16)); break;
+  case 5:
+    if (at + 1 < m->len) store_u16(m->octets + at, (uint16_t)(0xc000 | rng_below(r, m->len + 4)));
+    break;
+  case 6: m->len = rng_below(r, 4) ? m->len : at; break;
+  default: move_piece(m, from, r);
   }
 }
 

@@ -1,4 +1,5 @@
-/* test_pending.c: the table of questions in flight: found by their whole key, counted, their waiters in order. */
+/* test_pending.c: the table of questions in flight: found by their whole key, counted, their waiters in
+ * order. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

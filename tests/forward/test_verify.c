@@ -48,14 +48,16 @@ static void follow(const struct question *q, const struct seen *s, struct names 
     for (unsigned i = 0; i < s->an && question_type(q) != TYPE_CNAME && question_type(q) != TYPE_ANY; i++) {
       uint8_t target[NAME_MAX_LEN];
       const struct record *r = &s->records[i];
-      if (r->type == TYPE_CNAME && is_in(n, r->owner, r->owner_len)) add(n, target, record_target(r, 0, target));
+      if (r->type == TYPE_CNAME && is_in(n, r->owner, r->owner_len))
+        add(n, target, record_target(r, 0, target));
     }
   } while (n->count > before);
 }
 
 static bool leads_below(const struct names *n, const struct record *r) {
   for (unsigned i = 0; i < n->count; i++) {
-    if (n->len[i] > r->owner_len && name_is_within(n->name[i], n->len[i], r->owner, r->owner_len)) return true;
+    if (n->len[i] > r->owner_len && name_is_within(n->name[i], n->len[i], r->owner, r->owner_len))
+      return true;
   }
   return false;
 }
@@ -68,12 +70,14 @@ static bool belongs(const struct question *q, const struct names *n, const struc
   }
   if (r->type == TYPE_CNAME) return is_in(n, r->owner, r->owner_len);
   if (r->type == TYPE_DNAME) return leads_below(n, r);
-  return r->type == TYPE_RRSIG && question_flags(q) & KEY_DO && (is_in(n, r->owner, r->owner_len) || leads_below(n, r));
+  return r->type == TYPE_RRSIG && question_flags(q) & KEY_DO &&
+         (is_in(n, r->owner, r->owner_len) || leads_below(n, r));
 }
 
 static bool may_prove(const struct question *q, const struct record *r) {
   bool dnssec_ok = question_flags(q) & KEY_DO;
-  return r->type == TYPE_SOA || (dnssec_ok && (r->type == TYPE_NSEC || r->type == TYPE_NSEC3 || r->type == TYPE_RRSIG));
+  return r->type == TYPE_SOA ||
+         (dnssec_ok && (r->type == TYPE_NSEC || r->type == TYPE_NSEC3 || r->type == TYPE_RRSIG));
 }
 
 /* Is the record one of those that the reply held? */
@@ -96,15 +100,18 @@ static void check_taken(const struct question *q) {
   size_t len = answer_message(q, &out, message);
   cr_assert(len > 0 && seen_read(&s, message, len), "%s", s.why);
   cr_assert_eq(s.ar, 0, "an additional record");
-  cr_assert(s.rcode == RCODE_NOERROR || s.rcode == RCODE_NXDOMAIN || s.rcode == RCODE_YXDOMAIN, "code %u", s.rcode);
+  cr_assert(s.rcode == RCODE_NOERROR || s.rcode == RCODE_NXDOMAIN || s.rcode == RCODE_YXDOMAIN, "code %u",
+            s.rcode);
   follow(q, &s, &names);
   for (unsigned i = 0; i < s.an + s.ns; i++) {
     const struct record *r = &s.records[i];
     cr_assert(was_sent(q, r), "made up");
     cr_assert_leq(r->ttl, TTL_MOST);
     if (r->ttl < least) least = r->ttl;
-    if (i < s.an) cr_assert(belongs(q, &names, r, &found), "a record of type %u that nobody asked for", r->type);
-    else cr_assert(may_prove(q, r), "type %u in the authority section", r->type);
+    if (i < s.an)
+      cr_assert(belongs(q, &names, r, &found), "a record of type %u that nobody asked for", r->type);
+    else
+      cr_assert(may_prove(q, r), "type %u in the authority section", r->type);
     soa |= i >= s.an && r->type == TYPE_SOA;
   }
   cr_assert_not(found && soa, "a SOA beside an answer");
@@ -119,7 +126,7 @@ Test(verify, takes_good_replies_whole) {
   static const struct {
     unsigned an, ns;
     uint32_t ttl;
-  } want[REPLIES] = {{3, 0, 60}, {2, 0, 300}, {3, 0, 300}, {3, 0, 60}, {3, 0, 0}, {0, 1, 60},
+  } want[REPLIES] = {{3, 0, 60}, {2, 0, 300}, {3, 0, 300}, {3, 0, 60}, {3, 0, 0},  {0, 1, 60},
                      {0, 1, 60}, {0, 4, 60},  {4, 2, 60},  {1, 0, 60}, {1, 1, 60}, {3, 0, 60}};
   for (unsigned i = 0; i < REPLIES; i++) {
     struct question q;
@@ -148,8 +155,8 @@ Test(verify, names_the_codes_that_are_no_answers) {
     struct question q;
     reply_make(6, &q, &reply);
     reply.octets[3] = (uint8_t)rcode;
-    enum err want = rcode == RCODE_SERVFAIL ? ERR_SERVFAIL
-                    : rcode == RCODE_REFUSED ? ERR_REFUSED
+    enum err want = rcode == RCODE_SERVFAIL                                            ? ERR_SERVFAIL
+                    : rcode == RCODE_REFUSED                                           ? ERR_REFUSED
                     : rcode == 0 || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN ? ERR_NONE
                                                                                        : ERR_RCODE;
     cr_expect_eq(verify(&q), want, "code %u", rcode);
@@ -178,7 +185,8 @@ Test(verify, signatures_of_other_types_and_names_are_left) {
   msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_RRSIG, 60, rd);
   store_u16(rd.octets, TYPE_A);
   msg_record(&reply, SECTION_ANSWER, "other.lab.", TYPE_RRSIG, 60, rd);
-  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_RRSIG, 60, rd_fill(0, 1)); /* too short to cover anything */
+  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_RRSIG, 60,
+             rd_fill(0, 1)); /* too short to cover anything */
   cr_assert_eq(verify(&q), ERR_NONE);
   cr_expect_eq(out.head.an, 1);
 }
@@ -259,8 +267,8 @@ Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) 
   cr_expect_gt(refused, 20000, "%u refused", refused);
 }
 
-/* A chain written backwards takes a pass for each link. A whole message of owners that differ from all its links only at
- * their ends must not be walked so often. */
+/* A chain written backwards takes a pass for each link. A whole message of owners that differ from all its
+ * links only at their ends must not be walked so often. */
 Test(verify, a_long_backwards_chain_in_a_huge_reply_is_refused, .timeout = 30) {
   struct question q;
   char name[256], to[256], tail[208];

@@ -23,7 +23,9 @@ static unsigned section_count(const struct seen *s, enum section section) {
   return section == SECTION_ANSWER ? s->an : section == SECTION_AUTHORITY ? s->ns : s->ar;
 }
 
-unsigned heard_count(const struct heard *h, enum section section) { return section_count(heard_seen(h), section); }
+unsigned heard_count(const struct heard *h, enum section section) {
+  return section_count(heard_seen(h), section);
+}
 
 unsigned heard_typed(const struct heard *h, enum section section, uint16_t type) {
   const struct seen *s = heard_seen(h);
@@ -38,7 +40,8 @@ static bool is_owned(const struct record *r, const char *owner, uint16_t type) {
   return r->type == type && name_equal(r->owner, r->owner_len, name, len);
 }
 
-bool heard_has(const struct heard *h, enum section section, const char *owner, uint16_t type, struct rdata rdata) {
+bool heard_has(const struct heard *h, enum section section, const char *owner, uint16_t type,
+               struct rdata rdata) {
   static struct msg m;
   struct record want;
   const struct seen *s = heard_seen(h);

@@ -23,15 +23,24 @@ struct world *world_new(const struct world_options *o) {
     char text[ADDR_TEXT];
     snprintf(text, sizeof text, "192.0.2.%u:53", 1 + i);
     cr_assert(addr_parse(text, 53, &addr));
-    cr_assert(upstream_add(&w->upstream, &addr, script_carrier(&w->script, i, false), script_carrier(&w->script, i, true)));
+    cr_assert(upstream_add(&w->upstream, &addr, script_carrier(&w->script, i, false),
+                           script_carrier(&w->script, i, true)));
   }
   w->cache = cache_new(CACHE_SIZE_LEAST, SEED);
-  struct forward_options fo = {.cache = w->cache, .upstream = &w->upstream, .timers = &w->timers, .counters = &w->counters,
-                               .seed = SEED, .max_stale_s = o->max_stale_s, .nxdomain_cut = o->nxdomain_cut};
+  struct forward_options fo = {.cache = w->cache,
+                               .upstream = &w->upstream,
+                               .timers = &w->timers,
+                               .counters = &w->counters,
+                               .seed = SEED,
+                               .max_stale_s = o->max_stale_s,
+                               .nxdomain_cut = o->nxdomain_cut};
   struct xmpp_options xo = {.expand = o->expand, .expand_all = o->expand_all, .prefetch = o->prefetch};
   w->forward = forward_new(&fo);
   w->xmpp = xmpp_new(w->forward, &xo);
-  w->serve = (struct serve){.cache = w->cache, .forward = w->forward, .counters = &w->counters, .seed = SEED,
+  w->serve = (struct serve){.cache = w->cache,
+                            .forward = w->forward,
+                            .counters = &w->counters,
+                            .seed = SEED,
                             .max_stale_s = o->max_stale_s};
   cr_assert(w->cache && w->forward && w->xmpp);
   return w;
@@ -39,7 +48,8 @@ struct world *world_new(const struct world_options *o) {
 
 static void check_sums(const struct counters *c) {
   cr_expect_eq(c->queries, c->hit + c->miss + c->malformed + c->refused + c->ignored, "queries");
-  cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu", c->miss, c->answered, c->failed);
+  cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu", c->miss,
+               c->answered, c->failed);
   cr_expect_eq(c->miss, c->leader + c->follower + c->turned_away, "miss = leader + follower + turned away");
   cr_expect_leq(c->ahead_joined, c->ahead, "joined ahead");
 }
@@ -48,7 +58,8 @@ void world_free(struct world *w) {
   forward_stop(w->forward, w->now_ms);
   cr_expect_eq(forward_in_flight(w->forward), 0, "questions in flight after stop");
   cr_expect_eq(w->script.under_way, 0, "exchanges under way after stop");
-  for (unsigned i = 0; i < w->heard_count; i++) cr_expect(is_answered(w->heard[i]), "client %u was never answered", i);
+  for (unsigned i = 0; i < w->heard_count; i++)
+    cr_expect(is_answered(w->heard[i]), "client %u was never answered", i);
   xmpp_free(w->xmpp);
   forward_free(w->forward);
   cr_expect_eq(timers_next_ms(&w->timers), UINT64_MAX, "a timer is left");
@@ -73,8 +84,10 @@ static bool step(struct world *w, uint64_t end_ms) {
   uint64_t next_ms = reply_ms < timer_ms ? reply_ms : timer_ms;
   if (next_ms > end_ms) return false;
   if (next_ms > w->now_ms) w->now_ms = next_ms;
-  if (reply_ms <= timer_ms) script_deliver(&w->script, w->now_ms);
-  else timers_run(&w->timers, w->now_ms);
+  if (reply_ms <= timer_ms)
+    script_deliver(&w->script, w->now_ms);
+  else
+    timers_run(&w->timers, w->now_ms);
   upstream_flush(&w->upstream, w->now_ms);
   return true;
 }
@@ -147,7 +160,8 @@ static void check_form(const struct heard *h) {
   const struct seen *s = heard_seen(h);
   bool edns = h->how & (HOW_EDNS | HOW_DO | HOW_BIG);
   cr_expect_eq(s->id, load_u16(h->query), "the id");
-  cr_expect(s->high & DNS_QR && s->low & DNS_RA && !(s->high & (DNS_OPCODE | DNS_AA)), "flags %02x%02x", s->high, s->low);
+  cr_expect(s->high & DNS_QR && s->low & DNS_RA && !(s->high & (DNS_OPCODE | DNS_AA)), "flags %02x%02x",
+            s->high, s->low);
   cr_expect_eq(!!(s->high & DNS_RD), !(h->how & HOW_NO_RD), "RD as asked");
   cr_expect_eq(!!(s->low & DNS_CD), !!(h->how & HOW_CD), "CD as asked");
   cr_assert_eq(s->question_len, h->name_len + 4u, "the question");
@@ -168,7 +182,9 @@ static void take_answer(struct heard *h, const uint8_t *msg, size_t len) {
   if (!(h->how & HOW_RAW)) check_form(h);
 }
 
-static void deliver(const struct client *c, const uint8_t *msg, size_t len) { take_answer(c->owner, msg, len); }
+static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
+  take_answer(c->owner, msg, len);
+}
 
 static void make_query(struct heard *h, const uint8_t *name, size_t len, uint16_t id) {
   static struct msg m;
@@ -186,7 +202,8 @@ static void make_query(struct heard *h, const uint8_t *name, size_t len, uint16_
   h->limit = h->how & HOW_TCP ? DNS_MSG_MAX : size ? size : DNS_UDP_PLAIN;
 }
 
-struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len, uint16_t type, unsigned how) {
+struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len, uint16_t type,
+                                unsigned how) {
   struct heard *h = must_zalloc(sizeof *h);
   *h = (struct heard){.world = w, .type = type, .how = how, .name_len = (uint8_t)len, .asked_ms = w->now_ms};
   memcpy(h->name, name, len);

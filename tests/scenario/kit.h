@@ -1,5 +1,5 @@
-/* A resolver in virtual time: the real cache, forwarder and XMPP room behind serve_query, clients and upstream by script, a
- * clock that moves only when the test says so. No socket, no sleep, no libuv. */
+/* A resolver in virtual time: the real cache, forwarder and XMPP room behind serve_query, clients and
+ * upstream by script, a clock that moves only when the test says so. No socket, no sleep, no libuv. */
 #ifndef JIDNS_SCENARIO_KIT_H
 #define JIDNS_SCENARIO_KIT_H
 #include "kit/seen.h"
@@ -9,7 +9,8 @@
 
 enum { WORLD_START_MS = 1000000, WORLD_DELAY_MS = 40 };
 
-/* All zero: one server, replies after WORLD_DELAY_MS, nothing stale, nothing asked ahead, nothing expanded. */
+/* All zero: one server, replies after WORLD_DELAY_MS, nothing stale, nothing asked ahead, nothing
+ * expanded. */
 struct world_options {
   unsigned servers;
   bool no_server;
@@ -36,8 +37,8 @@ struct world {
 
 struct world *world_new(const struct world_options *options);
 
-/* Stops everything in the daemon's order; fails the test unless every client was answered, nothing is in flight, no timer is
- * left and the counters' sums (base/counters.def) hold. */
+/* Stops everything in the daemon's order; fails the test unless every client was answered, nothing is in
+ * flight, no timer is left and the counters' sums (base/counters.def) hold. */
 void world_free(struct world *w);
 
 /* Lets so much time go by: replies arrive and timers fire when they are due, replies first. */
@@ -51,10 +52,12 @@ void world_fault(struct world *w, const char *name, uint16_t type, enum fault fa
 void world_fault_once(struct world *w, const char *name, uint16_t type, enum fault fault);
 void world_late(struct world *w, const char *name, uint16_t type, uint32_t late_ms); /* every reply */
 void world_server_fault(struct world *w, int server, enum fault fault);
-void world_reply(struct world *w, const char *name, uint16_t type, const struct msg *reply); /* all replies are this */
+void world_reply(struct world *w, const char *name, uint16_t type,
+                 const struct msg *reply); /* all replies are this */
 void world_heal(struct world *w);
 
-/* What reached the upstream: how often a question (any server and transport), when first and last (world time, 0: never). */
+/* What reached the upstream: how often a question (any server and transport), when first and last (world
+ * time, 0: never). */
 unsigned upstream_asked(const struct world *w, const char *name, uint16_t type);
 uint64_t upstream_last_ms(const struct world *w, const char *name, uint16_t type);
 const struct upstream_question *upstream_last(const struct world *w, const char *name, uint16_t type);
@@ -63,13 +66,13 @@ const struct upstream_question *upstream_last(const struct world *w, const char 
 
 enum how {
   HOW_PLAIN = 0,
-  HOW_EDNS = 1,  /* 1232 octets */
-  HOW_DO = 2,    /* with EDNS */
+  HOW_EDNS = 1, /* 1232 octets */
+  HOW_DO = 2,   /* with EDNS */
   HOW_CD = 4,
   HOW_TCP = 8,
-  HOW_BIG = 16,  /* EDNS, 4096 octets */
+  HOW_BIG = 16, /* EDNS, 4096 octets */
   HOW_NO_RD = 32,
-  HOW_RAW = 64   /* more records than the kit reads: the answer's form is not checked */
+  HOW_RAW = 64 /* more records than the kit reads: the answer's form is not checked */
 };
 
 /* A query and what became of it; the world's, until world_free. */
@@ -83,23 +86,26 @@ struct heard {
   uint8_t name_len, name[NAME_MAX_LEN];
 };
 
-/* Asks through serve_query. Every answer is checked for its form: id, question octet for octet, RA, size, OPT, records. */
+/* Asks through serve_query. Every answer is checked for its form: id, question octet for octet, RA, size,
+ * OPT, records. */
 struct heard *client_ask(struct world *w, const char *name, uint16_t type, unsigned how);
-struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len, uint16_t type, unsigned how);
+struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len, uint16_t type,
+                                unsigned how);
 
 /* Runs until it is answered, 10 s at most. */
 void client_wait(struct heard *h);
 struct heard *client_ask_and_wait(struct world *w, const char *name, uint16_t type, unsigned how);
 
 static inline bool is_answered(const struct heard *h) { return h->msg != NULL; }
-uint64_t heard_wait_ms(const struct heard *h);        /* fails the test when it is not answered, as all below */
+uint64_t heard_wait_ms(const struct heard *h); /* fails the test when it is not answered, as all below */
 const struct seen *heard_seen(const struct heard *h); /* until the next call */
 unsigned heard_rcode(const struct heard *h);
 int heard_ede(const struct heard *h); /* -1: none */
 bool heard_is_tc(const struct heard *h);
 unsigned heard_count(const struct heard *h, enum section section);
 unsigned heard_typed(const struct heard *h, enum section section, uint16_t type); /* records of that type */
-bool heard_has(const struct heard *h, enum section section, const char *owner, uint16_t type, struct rdata rdata);
+bool heard_has(const struct heard *h, enum section section, const char *owner, uint16_t type,
+               struct rdata rdata);
 /* The TTL of the records of that owner and type; fails the test when there is none, or when they differ. */
 uint32_t heard_ttl(const struct heard *h, enum section section, const char *owner, uint16_t type);
 

@@ -57,8 +57,9 @@ void script_rule(struct script *s, const struct fault_rule *rule) {
 
 /* ---- what is asked ---- */
 
-static struct upstream_question *note(struct script *s, const struct script_carrier *c, const struct exchange *x,
-                                      const uint8_t *msg, size_t len, uint64_t now_ms) {
+static struct upstream_question *note(struct script *s, const struct script_carrier *c,
+                                      const struct exchange *x, const uint8_t *msg, size_t len,
+                                      uint64_t now_ms) {
   char text[NAME_TEXT];
   const struct question *q = x->question;
   struct wire w = wire_read(msg, len);
@@ -70,10 +71,16 @@ static struct upstream_question *note(struct script *s, const struct script_carr
   }
   w.at = DNS_HEADER + q->name_len + 4u;
   bool edns = load_u16(msg + 10) == 1 && record_read(&w, &opt) && opt.type == TYPE_OPT;
-  must(w.at == len && (msg[2] & ~DNS_RD) == 0 && load_u16(msg + 4) == 1); /* nothing of the client's goes upstream */
+  /* Nothing of the client's goes upstream. */
+  must(w.at == len && (msg[2] & ~DNS_RD) == 0 && load_u16(msg + 4) == 1);
   struct upstream_question *u = &s->asked[s->asked_count++];
-  *u = (struct upstream_question){.at_ms = now_ms, .server = c->server, .type = question_type(q), .tcp = c->tcp, .edns = edns,
-                                  .dnssec_ok = edns && opt.ttl & 0x8000, .cd = msg[3] & DNS_CD};
+  *u = (struct upstream_question){.at_ms = now_ms,
+                                  .server = c->server,
+                                  .type = question_type(q),
+                                  .tcp = c->tcp,
+                                  .edns = edns,
+                                  .dnssec_ok = edns && opt.ttl & 0x8000,
+                                  .cd = msg[3] & DNS_CD};
   snprintf(u->name, sizeof u->name, "%s", name_format(q->key, q->name_len, text));
   return u;
 }
@@ -127,7 +134,8 @@ static void answer_alias(struct script *s, struct msg *m, const struct exchange 
     return;
   }
   msg_set_count(m, 1, (uint16_t)(msg_count(m, 1) + 1));
-  for (size_t at = from; at < m->len;) { /* the owners, pointers to the question, become pointers to the alias */
+  /* The owners, pointers to the question, become pointers to the alias. */
+  for (size_t at = from; at < m->len;) {
     must(load_u16(m->octets + at) == (0xc000 | DNS_HEADER));
     store_u16(m->octets + at, (uint16_t)(0xc000u | (from - alias.len)));
     at += 12u + load_u16(m->octets + at + 10);
@@ -139,62 +147,65 @@ static void answer_dot(struct script *s, struct msg *m, const struct exchange *x
     answer(s, m, x, false);
     return;
   }
-  static const uint8_t none[] = {0xc0, DNS_HEADER, 0, TYPE_SRV, 0, CLASS_IN, 0, 0, 0, 60, 0, 7, 0, 0, 0, 0, 0, 0, 0};
+  static const uint8_t none[] = {0xc0, DNS_HEADER, 0, TYPE_SRV, 0, CLASS_IN, 0, 0, 0, 60,
+                                 0,    7,          0, 0,        0, 0,        0, 0, 0};
   msg_put(m, none, sizeof none);
   msg_set_count(m, 1, 1);
 }
 
-static void make_fault(struct script *s, struct msg *m, const struct exchange *x, const struct fault_rule *rule,
-                       const struct upstream_question *u) {
+static void make_fault(struct script *s, struct msg *m, const struct exchange *x,
+                       const struct fault_rule *rule, const struct upstream_question *u) {
   bool dnssec_ok = u->dnssec_ok;
   switch (rule->fault) {
-    case FAULT_SERVFAIL: m->octets[3] |= RCODE_SERVFAIL; break;
-    case FAULT_REFUSED: m->octets[3] |= RCODE_REFUSED; break;
-    case FAULT_TRUNCATED:
-      if (u->tcp) answer(s, m, x, dnssec_ok);
-      else m->octets[2] |= DNS_TC;
-      break;
-    case FAULT_NXDOMAIN:
-      m->octets[3] |= RCODE_NXDOMAIN;
-      msg_record(m, SECTION_AUTHORITY, "lab.", TYPE_SOA, 60, rd_soa("ns.lab.", "host.lab.", 60));
-      break;
-    case FAULT_CNAME: answer_alias(s, m, x); break;
-    case FAULT_DOT: answer_dot(s, m, x); break;
-    case FAULT_EMPTY: break;
-    case FAULT_GARBAGE:
-      for (size_t i = 0; i < m->len; i++) m->octets[i] = (uint8_t)(i * 151 + 13);
-      break;
-    case FAULT_GARBLED:
-      msg_set_count(m, 1, 3);
-      msg_put(m, "\xc0\xff\1\2\3\4\5\6\7\xff\xff\xff", 12);
-      break;
-    case FAULT_WRONG_QUESTION:
+  case FAULT_SERVFAIL: m->octets[3] |= RCODE_SERVFAIL; break;
+  case FAULT_REFUSED: m->octets[3] |= RCODE_REFUSED; break;
+  case FAULT_TRUNCATED:
+    if (u->tcp)
       answer(s, m, x, dnssec_ok);
-      m->octets[DNS_HEADER + 1] ^= 1;
+    else
+      m->octets[2] |= DNS_TC;
+    break;
+  case FAULT_NXDOMAIN:
+    m->octets[3] |= RCODE_NXDOMAIN;
+    msg_record(m, SECTION_AUTHORITY, "lab.", TYPE_SOA, 60, rd_soa("ns.lab.", "host.lab.", 60));
+    break;
+  case FAULT_CNAME: answer_alias(s, m, x); break;
+  case FAULT_DOT: answer_dot(s, m, x); break;
+  case FAULT_EMPTY: break;
+  case FAULT_GARBAGE:
+    for (size_t i = 0; i < m->len; i++) m->octets[i] = (uint8_t)(i * 151 + 13);
+    break;
+  case FAULT_GARBLED:
+    msg_set_count(m, 1, 3);
+    msg_put(m, "\xc0\xff\1\2\3\4\5\6\7\xff\xff\xff", 12);
+    break;
+  case FAULT_WRONG_QUESTION:
+    answer(s, m, x, dnssec_ok);
+    m->octets[DNS_HEADER + 1] ^= 1;
+    break;
+  case FAULT_WRONG_ID:
+    answer(s, m, x, dnssec_ok);
+    m->octets[1] ^= 1;
+    break;
+  case FAULT_FORMERR:
+  case FAULT_NOTIMP:
+    if (!u->edns) {
+      answer(s, m, x, false);
       break;
-    case FAULT_WRONG_ID:
-      answer(s, m, x, dnssec_ok);
-      m->octets[1] ^= 1;
-      break;
-    case FAULT_FORMERR:
-    case FAULT_NOTIMP:
-      if (!u->edns) {
-        answer(s, m, x, false);
-        break;
-      }
-      m->octets[3] |= rule->fault == FAULT_FORMERR ? RCODE_FORMERR : RCODE_NOTIMP;
-      if (rule->fault == FAULT_FORMERR) {
-        m->len = DNS_HEADER;
-        msg_set_count(m, 0, 0);
-      }
-      break;
-    case FAULT_REFERRAL: msg_record(m, SECTION_AUTHORITY, ".", TYPE_NS, 3600, rd_name("a.root.lab.")); break;
-    default: answer(s, m, x, dnssec_ok);
+    }
+    m->octets[3] |= rule->fault == FAULT_FORMERR ? RCODE_FORMERR : RCODE_NOTIMP;
+    if (rule->fault == FAULT_FORMERR) {
+      m->len = DNS_HEADER;
+      msg_set_count(m, 0, 0);
+    }
+    break;
+  case FAULT_REFERRAL: msg_record(m, SECTION_AUTHORITY, ".", TYPE_NS, 3600, rd_name("a.root.lab.")); break;
+  default: answer(s, m, x, dnssec_ok);
   }
 }
 
-static void make_reply(struct script *s, struct msg *m, const struct exchange *x, const struct fault_rule *rule,
-                       const struct upstream_question *u) {
+static void make_reply(struct script *s, struct msg *m, const struct exchange *x,
+                       const struct fault_rule *rule, const struct upstream_question *u) {
   if (rule->fault == FAULT_MADE) {
     memcpy(m, rule->made, sizeof *m);
     store_u16(m->octets, x->id);
@@ -209,15 +220,18 @@ static void make_reply(struct script *s, struct msg *m, const struct exchange *x
   m->octets[2] |= DNS_TC;
 }
 
-static void send_reply(struct script *s, struct exchange *x, enum err outcome, const struct msg *m, uint64_t due_ms) {
+static void send_reply(struct script *s, struct exchange *x, enum err outcome, const struct msg *m,
+                       uint64_t due_ms) {
   size_t len = outcome == ERR_NONE ? m->len : 0;
   struct script_reply *r = must_alloc(sizeof *r + len);
   *r = (struct script_reply){.due_ms = due_ms, .exchange = x, .outcome = outcome, .len = len};
   if (len) memcpy(r->msg, m->octets, len);
   x->place = r;
   struct script_reply **link = &s->replies;
-  if (s->last && s->last->due_ms <= due_ms) link = &s->last->next; /* the usual case */
-  else while (*link && (*link)->due_ms <= due_ms) link = &(*link)->next;
+  if (s->last && s->last->due_ms <= due_ms)
+    link = &s->last->next; /* the usual case */
+  else
+    while (*link && (*link)->due_ms <= due_ms) link = &(*link)->next;
   r->next = *link;
   *link = r;
   if (!r->next) s->last = r;
@@ -233,8 +247,10 @@ void script_deliver(struct script *s, uint64_t now_ms) {
     if (!s->replies) s->last = NULL;
     bool matches = x && (r->outcome != ERR_NONE || exchange_matches(x, r->msg, r->len));
     if (r->outcome == ERR_NONE) {
-      if (matches) count(s->counters, reply_good);
-      else count(s->counters, reply_wrong);
+      if (matches)
+        count(s->counters, reply_good);
+      else
+        count(s->counters, reply_wrong);
     }
     if (x) x->place = NULL;
     if (matches) {
@@ -250,7 +266,8 @@ void script_deliver(struct script *s, uint64_t now_ms) {
 
 /* ---- the carrier ---- */
 
-static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len, uint64_t now_ms) {
+static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len,
+                             uint64_t now_ms) {
   struct script_carrier *c = container(carrier, struct script_carrier, carrier);
   struct script *s = c->script;
   struct upstream_question u = *note(s, c, x, msg, len, now_ms);
@@ -261,8 +278,10 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
   x->id = s->next_id++;
   x->place = NULL;
   s->under_way++;
-  if (c->tcp) count(s->counters, asked_tcp);
-  else count(s->counters, asked_udp);
+  if (c->tcp)
+    count(s->counters, asked_tcp);
+  else
+    count(s->counters, asked_udp);
   if (fault == FAULT_LOST) return ERR_NONE;
   uint64_t due_ms = now_ms + (fault == FAULT_LATE ? rule.late_ms : s->delay_ms);
   enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->tcp ? ERR_TCP : ERR_UNREACHABLE;
@@ -283,7 +302,9 @@ static void carrier_flush(struct carrier *carrier, uint64_t now_ms) {
   (void)now_ms;
 }
 
-static void carrier_close(struct carrier *carrier) { free(container(carrier, struct script_carrier, carrier)); }
+static void carrier_close(struct carrier *carrier) {
+  free(container(carrier, struct script_carrier, carrier));
+}
 
 struct carrier *script_carrier(struct script *s, unsigned server, bool tcp) {
   static const struct carrier_ops ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};

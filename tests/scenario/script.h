@@ -1,4 +1,5 @@
-/* The upstream of a scenario: carriers that note what is asked and reply from a zone after a while, or do worse. */
+/* The upstream of a scenario: carriers that note what is asked and reply from a zone after a while, or do
+ * worse. */
 #ifndef JIDNS_SCENARIO_SCRIPT_H
 #define JIDNS_SCENARIO_SCRIPT_H
 #include "base/counter.h"
@@ -7,11 +8,11 @@
 
 enum fault {
   FAULT_NONE,
-  FAULT_LOST,           /* no reply at all */
-  FAULT_LATE,           /* the right reply, after `late_ms` */
+  FAULT_LOST, /* no reply at all */
+  FAULT_LATE, /* the right reply, after `late_ms` */
   FAULT_SERVFAIL,
   FAULT_REFUSED,
-  FAULT_TRUNCATED,      /* over UDP: TC and nothing else; over TCP the right reply */
+  FAULT_TRUNCATED, /* over UDP: TC and nothing else; over TCP the right reply */
   FAULT_NXDOMAIN,
   FAULT_CNAME,          /* the right records at the end of a CNAME to "alias." before the name */
   FAULT_DOT,            /* an SRV that says ".", for other types as FAULT_NONE */
@@ -20,24 +21,24 @@ enum fault {
   FAULT_GARBLED,        /* header and question right, garbage behind */
   FAULT_WRONG_QUESTION, /* the right reply to another name */
   FAULT_WRONG_ID,
-  FAULT_ICMP,           /* port closed: the exchange ends with ERR_UNREACHABLE */
-  FAULT_CLOSED,         /* ask itself fails with ERR_UNREACHABLE */
-  FAULT_FORMERR,        /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
-  FAULT_NOTIMP,         /* the same with NOTIMP, question echoed */
-  FAULT_REFERRAL,       /* name servers of the root instead of an answer */
-  FAULT_MADE,           /* the message of the rule */
+  FAULT_ICMP,     /* port closed: the exchange ends with ERR_UNREACHABLE */
+  FAULT_CLOSED,   /* ask itself fails with ERR_UNREACHABLE */
+  FAULT_FORMERR,  /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
+  FAULT_NOTIMP,   /* the same with NOTIMP, question echoed */
+  FAULT_REFERRAL, /* name servers of the root instead of an answer */
+  FAULT_MADE,     /* the message of the rule */
   FAULT_COUNT
 };
 
 struct fault_rule {
-  char name[64];     /* presentation form, with the final dot; "": any */
-  uint16_t type;     /* 0: any */
-  int server;        /* -1: any */
+  char name[64]; /* presentation form, with the final dot; "": any */
+  uint16_t type; /* 0: any */
+  int server;    /* -1: any */
   enum fault fault;
-  unsigned skip;     /* so many matching questions pass first */
-  unsigned times;    /* and so many are hit; 0: all */
+  unsigned skip;  /* so many matching questions pass first */
+  unsigned times; /* and so many are hit; 0: all */
   uint32_t late_ms;
-  struct msg *made;  /* FAULT_MADE: the reply but for its id */
+  struct msg *made; /* FAULT_MADE: the reply but for its id */
   bool is_spent;
 };
 
@@ -62,7 +63,7 @@ struct script {
   unsigned asked_count, asked_room;
   struct script_reply *replies; /* by due time */
   struct script_reply *last;
-  unsigned under_way;           /* exchanges that were neither done nor dropped */
+  unsigned under_way; /* exchanges that were neither done nor dropped */
   uint16_t next_id;
   struct msg scratch;
 };

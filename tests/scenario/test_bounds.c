@@ -23,7 +23,8 @@ static struct heard *ask_family(struct world *w, unsigned i) {
 
 Test(bounds, a_thousand_targets_set_off_no_more_than_32_pairs) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+    struct world *w =
+        world_new(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
     add_targets(w, "_xmpp-server._tcp.d.lab.", 1000);
     struct heard *h = client_ask_and_wait(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_TCP | HOW_RAW);
     world_run_ms(w, 2000);
@@ -39,7 +40,8 @@ Test(bounds, the_best_targets_are_fetched_first) {
   for (unsigned i = 0; i < 100; i++) {
     char target[32];
     snprintf(target, sizeof target, "h%u.d.lab.", i);
-    zone_add(&w->zone, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 60, rd_srv((uint16_t)(100 - i), 1, 5269, target));
+    zone_add(&w->zone, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 60,
+             rd_srv((uint16_t)(100 - i), 1, 5269, target));
   }
   client_ask_and_wait(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_TCP);
   world_run_ms(w, 2000);
@@ -58,7 +60,8 @@ Test(bounds, no_more_than_five_thousand_a_second_are_asked_ahead) {
   cr_expect_leq(w->counters.ahead, 2 * AHEAD_A_SECOND, "%lu", w->counters.ahead);
   cr_expect_gt(w->counters.ahead_dropped, 0);
   world_run_ms(w, 100);
-  for (unsigned i = 0; i < w->heard_count; i++) cr_assert_eq(heard_wait_ms(w->heard[i]), WORLD_DELAY_MS, "client %u", i);
+  for (unsigned i = 0; i < w->heard_count; i++)
+    cr_assert_eq(heard_wait_ms(w->heard[i]), WORLD_DELAY_MS, "client %u", i);
   world_free(w);
 }
 

@@ -39,7 +39,8 @@ Test(chain, of_16_links_is_answered_whole_and_kept) {
     cr_expect(heard_has(h, SECTION_ANSWER, "l16.lab.", TYPE_A, rd_a("192.0.2.9")));
     for (unsigned i = 0; i < 16; i++) {
       char from[32], to[32];
-      cr_expect(heard_has(h, SECTION_ANSWER, link_name(i, from), TYPE_CNAME, rd_name(link_name(i + 1, to))), "link %u", i);
+      cr_expect(heard_has(h, SECTION_ANSWER, link_name(i, from), TYPE_CNAME, rd_name(link_name(i + 1, to))),
+                "link %u", i);
     }
     world_heal(w);
     world_run_ms(w, 50000);
@@ -48,7 +49,8 @@ Test(chain, of_16_links_is_answered_whole_and_kept) {
     cr_expect_eq(heard_count(warm, SECTION_ANSWER), 17);
     cr_expect_eq(heard_ttl(warm, SECTION_ANSWER, "l0.lab.", TYPE_CNAME), 10);
     world_run_ms(w, 10000);
-    cr_expect_not(is_answered(client_ask(w, "l0.lab.", TYPE_A, HOW_TCP)), "it lasts as long as its shortest link");
+    cr_expect_not(is_answered(client_ask(w, "l0.lab.", TYPE_A, HOW_TCP)),
+                  "it lasts as long as its shortest link");
     world_free(w);
   }
 }
@@ -90,7 +92,8 @@ Test(chain, leaves_records_beside_it_behind) {
   struct world *w = world_new(&(struct world_options){0});
   msg_answer(&reply, "l0.lab.", TYPE_A, 0);
   put_link(0);
-  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_A, 60, rd_a("203.0.113.6")); /* beside a CNAME there is nothing */
+  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_A, 60,
+             rd_a("203.0.113.6")); /* beside a CNAME there is nothing */
   msg_record(&reply, SECTION_ANSWER, "l7.lab.", TYPE_A, 60, rd_a("203.0.113.6"));
   msg_record(&reply, SECTION_ANSWER, "l7.lab.", TYPE_CNAME, 60, rd_name("l1.lab."));
   put_end(1);
@@ -116,7 +119,8 @@ Test(chain, to_nothing_keeps_its_links_and_its_code) {
   }
 }
 
-/* RFC 2308 section 5: a negative answer without SOA is not kept; that its name is an alias changes nothing. */
+/* RFC 2308 section 5: a negative answer without SOA is not kept; that its name is an alias changes
+ * nothing. */
 Test(chain, to_nothing_is_not_kept_without_a_soa) {
   struct world *w = world_new(&(struct world_options){0});
   zone_add(&w->zone, "alias.lab.", TYPE_CNAME, 60, rd_name("end.lab."));
@@ -163,7 +167,8 @@ Test(chain, leaves_dnames_of_other_names_behind) {
   struct world *w = world_new(&(struct world_options){0});
   msg_answer(&reply, "l0.lab.", TYPE_A, 0);
   msg_record(&reply, SECTION_ANSWER, "evil.lab.", TYPE_DNAME, 60, rd_name("new."));
-  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_DNAME, 60, rd_name("new.")); /* a DNAME does not move its owner */
+  msg_record(&reply, SECTION_ANSWER, "l0.lab.", TYPE_DNAME, 60,
+             rd_name("new.")); /* a DNAME does not move its owner */
   put_end(0);
   struct heard *h = ask_l0(w);
   cr_expect_eq(heard_count(h, SECTION_ANSWER), 1);

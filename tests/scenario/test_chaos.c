@@ -1,14 +1,15 @@
-/* test_chaos.c: programs come and go while the upstream fails at random, by seed: each answer is true or SERVFAIL, everyone
- * is answered in time, and at the end all is quiet. */
+/* test_chaos.c: programs come and go while the upstream fails at random, by seed: each answer is true or
+ * SERVFAIL, everyone is answered in time, and at the end all is quiet. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
 #include "kit/rng.h"
 #include "scenario/walk.h"
 
-static const enum fault honest[] = {FAULT_LOST,    FAULT_LATE,           FAULT_SERVFAIL, FAULT_REFUSED, FAULT_TRUNCATED, FAULT_GARBAGE,
-                                    FAULT_GARBLED, FAULT_WRONG_QUESTION, FAULT_WRONG_ID, FAULT_ICMP,    FAULT_CLOSED,    FAULT_FORMERR,
-                                    FAULT_NOTIMP,  FAULT_REFERRAL};
+static const enum fault honest[] = {FAULT_LOST,      FAULT_LATE,    FAULT_SERVFAIL, FAULT_REFUSED,
+                                    FAULT_TRUNCATED, FAULT_GARBAGE, FAULT_GARBLED,  FAULT_WRONG_QUESTION,
+                                    FAULT_WRONG_ID,  FAULT_ICMP,    FAULT_CLOSED,   FAULT_FORMERR,
+                                    FAULT_NOTIMP,    FAULT_REFERRAL};
 
 static void make_trouble(struct world *w, struct rng *r, unsigned servers) {
   world_heal(w);
@@ -24,10 +25,21 @@ static void make_trouble(struct world *w, struct rng *r, unsigned servers) {
 }
 
 static struct heard *ask_anything(struct world *w, struct rng *r) {
-  static const char *const prefixes[] = {"_xmpp-server._tcp.", "_xmpps-server._tcp.", "_xmpp-client._tcp.", "_xmpps-client._tcp.",
-                                         "", "xmpp.", "h0.", "h1.", "_5269._tcp.xmpp.", "_jabber._tcp.", "_xmppconnect."};
-  static const uint16_t types[] = {TYPE_SRV, TYPE_SRV, TYPE_SRV, TYPE_SRV, TYPE_A, TYPE_AAAA, TYPE_A, TYPE_AAAA, TYPE_TLSA, TYPE_SRV, TYPE_TXT};
-  static const unsigned hows[] = {HOW_PLAIN, HOW_EDNS, HOW_DO, HOW_TCP, HOW_BIG, HOW_DO | HOW_CD, HOW_TCP | HOW_DO};
+  static const char *const prefixes[] = {"_xmpp-server._tcp.",
+                                         "_xmpps-server._tcp.",
+                                         "_xmpp-client._tcp.",
+                                         "_xmpps-client._tcp.",
+                                         "",
+                                         "xmpp.",
+                                         "h0.",
+                                         "h1.",
+                                         "_5269._tcp.xmpp.",
+                                         "_jabber._tcp.",
+                                         "_xmppconnect."};
+  static const uint16_t types[] = {TYPE_SRV, TYPE_SRV,  TYPE_SRV,  TYPE_SRV, TYPE_A,  TYPE_AAAA,
+                                   TYPE_A,   TYPE_AAAA, TYPE_TLSA, TYPE_SRV, TYPE_TXT};
+  static const unsigned hows[] = {HOW_PLAIN, HOW_EDNS,        HOW_DO,          HOW_TCP,
+                                  HOW_BIG,   HOW_DO | HOW_CD, HOW_TCP | HOW_DO};
   unsigned i = (unsigned)rng_below(r, sizeof prefixes / sizeof *prefixes);
   char name[64];
   snprintf(name, sizeof name, "%sd%u.lab.", prefixes[i], (unsigned)rng_below(r, 10));
@@ -41,7 +53,8 @@ static void run_seed(uint64_t seed) {
                                                       .prefetch = rng_below(&r, 4) > 0,
                                                       .max_stale_s = rng_below(&r, 2) ? 86400 : 0,
                                                       .expand = (enum xmpp_expand)rng_below(&r, 3),
-                                                      .expand_all = rng_below(&r, 2)});
+                                                      .expand_all = rng_below(&r, 2),
+                                                      .nxdomain_cut = rng_below(&r, 3) == 0});
   uint32_t ttl = 1 + (uint32_t)rng_below(&r, 20);
   for (unsigned i = 0; i < 10; i++) zone_add_domain(&w->zone, i, ttl);
   w->zone.negative_ttl = ttl;
@@ -56,7 +69,8 @@ static void run_seed(uint64_t seed) {
     const struct heard *h = w->heard[i];
     cr_assert(is_answered(h), "seed %lu, client %u: silence", seed, i);
     cr_expect_leq(heard_wait_ms(h), PATIENCE_MS, "seed %lu, client %u", seed, i);
-    cr_expect(heard_rcode(h) == RCODE_SERVFAIL || heard_is_tc(h) || heard_truth(h), "seed %lu, client %u: a wrong answer", seed, i);
+    cr_expect(heard_rcode(h) == RCODE_SERVFAIL || heard_is_tc(h) || heard_truth(h),
+              "seed %lu, client %u: a wrong answer", seed, i);
   }
   world_run_ms(w, 2 * LATE_MS);
   cr_expect_eq(forward_in_flight(w->forward), 0, "seed %lu", seed);

@@ -81,10 +81,13 @@ Test(expand, an_address_that_runs_out_is_left_off_and_fetched_again) {
     if (heard_typed(h, SECTION_ADDITIONAL, TYPE_AAAA) == 1) continue;
     world_run_ms(w, 2000);
     h = client_ask(w, SRV, TYPE_SRV, HOW_EDNS);
-    cr_assert_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_AAAA), 1, "left off for more than 2 s, after %u s", s);
+    cr_assert_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_AAAA), 1, "left off for more than 2 s, after %u s",
+                 s);
   }
-  cr_expect_geq(upstream_asked(w, "first.d.lab.", TYPE_AAAA), 15, "%u", upstream_asked(w, "first.d.lab.", TYPE_AAAA));
-  cr_expect_leq(upstream_asked(w, "first.d.lab.", TYPE_AAAA), 30, "%u", upstream_asked(w, "first.d.lab.", TYPE_AAAA));
+  cr_expect_geq(upstream_asked(w, "first.d.lab.", TYPE_AAAA), 15, "%u",
+                upstream_asked(w, "first.d.lab.", TYPE_AAAA));
+  cr_expect_leq(upstream_asked(w, "first.d.lab.", TYPE_AAAA), 30, "%u",
+                upstream_asked(w, "first.d.lab.", TYPE_AAAA));
   world_free(w);
 }
 
@@ -167,7 +170,8 @@ Test(expand, the_alias_that_leads_to_an_address_comes_with_it) {
 
 Test(expand, other_services_are_left_alone_unless_told) {
   for (unsigned all = 0; all < 2; all++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .expand_all = all});
+    struct world *w =
+        world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .expand_all = all});
     zone_add(&w->zone, "_sip._tcp.d.lab.", TYPE_SRV, 60, rd_srv(1, 1, 5060, "first.d.lab."));
     zone_add(&w->zone, "first.d.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
     client_ask_and_wait(w, "first.d.lab.", TYPE_A, HOW_PLAIN);

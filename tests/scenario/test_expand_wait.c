@@ -40,7 +40,8 @@ Test(expand_wait, it_goes_out_as_soon_as_the_last_address_is_there) {
 }
 
 Test(expand_wait, that_an_address_does_not_exist_is_enough) {
-  static const enum fault faults[] = {FAULT_NXDOMAIN, FAULT_SERVFAIL, FAULT_EMPTY, FAULT_REFUSED, FAULT_GARBLED};
+  static const enum fault faults[] = {FAULT_NXDOMAIN, FAULT_SERVFAIL, FAULT_EMPTY, FAULT_REFUSED,
+                                      FAULT_GARBLED};
   for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
     struct world *w = world_waiting(true);
     world_fault(w, "b.d.lab.", 0, faults[i]);
@@ -130,7 +131,8 @@ Test(expand_wait, a_thousand_at_once_are_all_answered_in_time) {
     client_ask(w, name, TYPE_SRV, HOW_PLAIN);
   }
   world_run_ms(w, WORLD_DELAY_MS + HOLD_MS);
-  for (unsigned i = 0; i < 1000; i++) cr_assert(is_answered(w->heard[i]) && heard_truth(w->heard[i]), "client %u", i);
+  for (unsigned i = 0; i < 1000; i++)
+    cr_assert(is_answered(w->heard[i]) && heard_truth(w->heard[i]), "client %u", i);
   world_run_ms(w, 20000);
   world_free(w);
 }
@@ -144,7 +146,8 @@ Test(expand_wait, answers_that_share_a_target_are_all_let_go_by_it) {
     client_ask(w, name, TYPE_SRV, HOW_PLAIN);
   }
   world_run_ms(w, 2 * WORLD_DELAY_MS);
-  for (unsigned i = 0; i < 20; i++) cr_assert_eq(heard_count(w->heard[i], SECTION_ADDITIONAL), 2, "client %u", i);
+  for (unsigned i = 0; i < 20; i++)
+    cr_assert_eq(heard_count(w->heard[i], SECTION_ADDITIONAL), 2, "client %u", i);
   world_run_ms(w, 1000);
   world_free(w);
 }

@@ -1,5 +1,5 @@
-/* test_failover.c: several servers: the next is asked when one is silent, fails or lies; the dead are left alone and found
- * again. */
+/* test_failover.c: several servers: the next is asked when one is silent, fails or lies; the dead are left
+ * alone and found again. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -37,7 +37,8 @@ Test(failover, a_silent_server_costs_one_retransmission_time) {
 }
 
 Test(failover, an_error_costs_one_more_round_trip) {
-  static const enum fault faults[] = {FAULT_SERVFAIL, FAULT_REFUSED, FAULT_GARBLED, FAULT_REFERRAL, FAULT_ICMP};
+  static const enum fault faults[] = {FAULT_SERVFAIL, FAULT_REFUSED, FAULT_GARBLED, FAULT_REFERRAL,
+                                      FAULT_ICMP};
   for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
     struct world *w = world_of(2);
     world_server_fault(w, 0, faults[i]);
@@ -59,7 +60,8 @@ Test(failover, a_closed_port_is_known_from_then_on) {
   struct world *w = world_of(2);
   world_server_fault(w, 0, FAULT_ICMP);
   ask_number(w, 0);
-  for (unsigned i = 1; i < 20; i++) cr_expect_eq(heard_wait_ms(ask_number(w, i)), WORLD_DELAY_MS, "question %u", i);
+  for (unsigned i = 1; i < 20; i++)
+    cr_expect_eq(heard_wait_ms(ask_number(w, i)), WORLD_DELAY_MS, "question %u", i);
   world_free(w);
 }
 

@@ -1,4 +1,5 @@
-/* test_followers.c: the same question asked by many at once: one leader, many followers, to each an answer of its own. */
+/* test_followers.c: the same question asked by many at once: one leader, many followers, to each an answer
+ * of its own. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -40,7 +41,8 @@ Test(followers, a_thousand_are_all_answered_by_one_question) {
   for (unsigned i = 0; i < 1000; i++) client_ask(w, SRV, TYPE_SRV, i % 2 ? HOW_EDNS : HOW_PLAIN);
   world_run_ms(w, WORLD_DELAY_MS);
   cr_expect_eq(upstream_asked(w, "", 0), 1);
-  for (unsigned i = 0; i < 1000; i++) cr_assert(is_answered(w->heard[i]) && heard_truth(w->heard[i]), "client %u", i);
+  for (unsigned i = 0; i < 1000; i++)
+    cr_assert(is_answered(w->heard[i]) && heard_truth(w->heard[i]), "client %u", i);
   world_free(w);
 }
 

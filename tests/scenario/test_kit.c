@@ -92,8 +92,10 @@ Test(scenario_kit, an_alias_fault_leads_to_the_right_records) {
   zone_add(&w->zone, "_xmpp-server._tcp.lab.", TYPE_SRV, 60, rd_srv(1, 2, 5269, "x.lab."));
   world_fault(w, "", TYPE_SRV, FAULT_CNAME);
   struct heard *h = client_ask_and_wait(w, "_xmpp-server._tcp.lab.", TYPE_SRV, HOW_PLAIN);
-  cr_expect(heard_has(h, SECTION_ANSWER, "_xmpp-server._tcp.lab.", TYPE_CNAME, rd_name("alias._xmpp-server._tcp.lab.")));
-  cr_expect(heard_has(h, SECTION_ANSWER, "alias._xmpp-server._tcp.lab.", TYPE_SRV, rd_srv(1, 2, 5269, "x.lab.")));
+  cr_expect(heard_has(h, SECTION_ANSWER, "_xmpp-server._tcp.lab.", TYPE_CNAME,
+                      rd_name("alias._xmpp-server._tcp.lab.")));
+  cr_expect(
+      heard_has(h, SECTION_ANSWER, "alias._xmpp-server._tcp.lab.", TYPE_SRV, rd_srv(1, 2, 5269, "x.lab.")));
   cr_expect_eq(heard_count(h, SECTION_ANSWER), 2);
   world_free(w);
 }
@@ -105,7 +107,8 @@ Test(scenario_kit, the_five_kinds_of_domains_are_there) {
     char name[64];
     zone_add_domain(&w->zone, i, 60);
     snprintf(name, sizeof name, "_xmpp-server._tcp.d%u.lab.", i);
-    cr_expect_eq(heard_typed(client_ask_and_wait(w, name, TYPE_SRV, HOW_PLAIN), SECTION_ANSWER, TYPE_SRV), srvs[i]);
+    cr_expect_eq(heard_typed(client_ask_and_wait(w, name, TYPE_SRV, HOW_PLAIN), SECTION_ANSWER, TYPE_SRV),
+                 srvs[i]);
     snprintf(name, sizeof name, "_xmpps-server._tcp.d%u.lab.", i);
     struct heard *h = client_ask_and_wait(w, name, TYPE_SRV, HOW_PLAIN);
     cr_expect_eq(heard_rcode(h), i == 4 ? RCODE_NOERROR : RCODE_NXDOMAIN);

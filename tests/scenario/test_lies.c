@@ -1,4 +1,5 @@
-/* test_lies.c: replies that do not answer the question, or say more than was asked: nothing of it is told or kept. */
+/* test_lies.c: replies that do not answer the question, or say more than was asked: nothing of it is told
+ * or kept. */
 #include <criterion/criterion.h>
 
 #include "scenario/kit.h"

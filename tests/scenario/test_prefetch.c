@@ -14,11 +14,11 @@ static struct world *world_ahead(unsigned first, unsigned last, uint32_t ttl) {
 
 static const char *type_word(uint16_t type) {
   switch (type) {
-    case TYPE_A: return "A";
-    case TYPE_AAAA: return "AAAA";
-    case TYPE_SRV: return "SRV";
-    case TYPE_TLSA: return "TLSA";
-    default: return "other";
+  case TYPE_A: return "A";
+  case TYPE_AAAA: return "AAAA";
+  case TYPE_SRV: return "SRV";
+  case TYPE_TLSA: return "TLSA";
+  default: return "other";
   }
 }
 
@@ -26,8 +26,10 @@ static int compare_lines(const void *a, const void *b) { return strcmp(a, b); }
 
 typedef char line[96];
 
-/* Everything that reached the upstream from its `from`-th question on, one "+ms name TYPE" each, must be these, in any order. */
-static void expect_asked(const struct world *w, unsigned from, uint64_t since_ms, const line *want, unsigned n) {
+/* Everything that reached the upstream from its `from`-th question on, one "+ms name TYPE" each, must be
+ * these, in any order. */
+static void expect_asked(const struct world *w, unsigned from, uint64_t since_ms, const line *want,
+                         unsigned n) {
   static line seen[256];
   static line sorted[256];
   unsigned count = 0;
@@ -44,15 +46,17 @@ static void expect_asked(const struct world *w, unsigned from, uint64_t since_ms
     cr_expect_str_eq(a, b, "asked %s, expected %s", a, b);
   }
 }
-#define EXPECT_ASKED(w, from, since_ms, ...) \
-  expect_asked(w, from, since_ms, (const line[]){__VA_ARGS__}, sizeof((const line[]){__VA_ARGS__}) / sizeof(line))
+#define EXPECT_ASKED(w, from, since_ms, ...)                                                                 \
+  expect_asked(w, from, since_ms, (const line[]){__VA_ARGS__},                                               \
+               sizeof((const line[]){__VA_ARGS__}) / sizeof(line))
 
 Test(prefetch, a_server_srv_is_followed_by_its_family_at_once_and_by_its_targets_with_the_answer) {
   struct world *w = world_ahead(1, 1, 60);
   client_ask(w, "_xmpp-server._tcp.d1.lab.", TYPE_SRV, HOW_PLAIN);
   world_run_ms(w, 5000);
-  EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-server._tcp.d1.lab. SRV", "+0 _xmpps-server._tcp.d1.lab. SRV", "+0 d1.lab. A",
-               "+0 d1.lab. AAAA", "+40 h0.d1.lab. A", "+40 h0.d1.lab. AAAA", "+40 h1.d1.lab. A", "+40 h1.d1.lab. AAAA");
+  EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-server._tcp.d1.lab. SRV", "+0 _xmpps-server._tcp.d1.lab. SRV",
+               "+0 d1.lab. A", "+0 d1.lab. AAAA", "+40 h0.d1.lab. A", "+40 h0.d1.lab. AAAA",
+               "+40 h1.d1.lab. A", "+40 h1.d1.lab. AAAA");
   cr_expect_eq(w->counters.ahead, 7);
   world_free(w);
 }
@@ -61,8 +65,8 @@ Test(prefetch, a_direct_tls_server_srv_does_the_same) {
   struct world *w = world_ahead(4, 4, 60);
   client_ask(w, "_xmpps-server._tcp.d4.lab.", TYPE_SRV, HOW_PLAIN);
   world_run_ms(w, 5000);
-  EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-server._tcp.d4.lab. SRV", "+0 _xmpps-server._tcp.d4.lab. SRV", "+0 d4.lab. A",
-               "+0 d4.lab. AAAA", "+40 xmpp.d4.lab. A", "+40 xmpp.d4.lab. AAAA");
+  EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-server._tcp.d4.lab. SRV", "+0 _xmpps-server._tcp.d4.lab. SRV",
+               "+0 d4.lab. A", "+0 d4.lab. AAAA", "+40 xmpp.d4.lab. A", "+40 xmpp.d4.lab. AAAA");
   world_free(w);
 }
 
@@ -72,8 +76,9 @@ Test(prefetch, a_client_srv_asks_for_the_clients_family_only) {
     struct world *w = world_ahead(0, 0, 60);
     client_ask(w, names[i], TYPE_SRV, HOW_PLAIN);
     world_run_ms(w, 5000);
-    EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-client._tcp.d0.lab. SRV", "+0 _xmpps-client._tcp.d0.lab. SRV",
-                 "+0 d0.lab. A", "+0 d0.lab. AAAA", "+40 xmpp.d0.lab. A", "+40 xmpp.d0.lab. AAAA");
+    EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-client._tcp.d0.lab. SRV",
+                 "+0 _xmpps-client._tcp.d0.lab. SRV", "+0 d0.lab. A", "+0 d0.lab. AAAA", "+40 xmpp.d0.lab. A",
+                 "+40 xmpp.d0.lab. AAAA");
     world_free(w);
   }
 }
@@ -82,8 +87,8 @@ Test(prefetch, the_old_jabber_service_is_asked_when_neither_server_srv_exists) {
   struct world *w = world_ahead(2, 2, 60);
   client_ask(w, "_xmpp-server._tcp.d2.lab.", TYPE_SRV, HOW_PLAIN);
   world_run_ms(w, 5000);
-  EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-server._tcp.d2.lab. SRV", "+0 _xmpps-server._tcp.d2.lab. SRV", "+0 d2.lab. A",
-               "+0 d2.lab. AAAA", "+40 _jabber._tcp.d2.lab. SRV");
+  EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-server._tcp.d2.lab. SRV", "+0 _xmpps-server._tcp.d2.lab. SRV",
+               "+0 d2.lab. A", "+0 d2.lab. AAAA", "+40 _jabber._tcp.d2.lab. SRV");
   world_free(w);
 }
 
@@ -139,10 +144,14 @@ Test(prefetch, is_off_when_switched_off_and_for_other_services) {
     bool on;
     const char *name;
     uint16_t type;
-  } rows[] = {{false, "_xmpp-server._tcp.d0.lab.", TYPE_SRV}, {true, "_sip._tcp.d0.lab.", TYPE_SRV},
-              {true, "_xmpp-server._udp.d0.lab.", TYPE_SRV},  {true, "_xmpp-server._tcp.d0.lab.", TYPE_TXT},
-              {true, "_xmpp-servers._tcp.d0.lab.", TYPE_SRV}, {true, "x._xmpp-server._tcp.d0.lab.", TYPE_SRV},
-              {true, "d0.lab.", TYPE_A},                      {true, "_xmppconnect.d0.lab.", TYPE_TXT}};
+  } rows[] = {{false, "_xmpp-server._tcp.d0.lab.", TYPE_SRV},
+              {true, "_sip._tcp.d0.lab.", TYPE_SRV},
+              {true, "_xmpp-server._udp.d0.lab.", TYPE_SRV},
+              {true, "_xmpp-server._tcp.d0.lab.", TYPE_TXT},
+              {true, "_xmpp-servers._tcp.d0.lab.", TYPE_SRV},
+              {true, "x._xmpp-server._tcp.d0.lab.", TYPE_SRV},
+              {true, "d0.lab.", TYPE_A},
+              {true, "_xmppconnect.d0.lab.", TYPE_TXT}};
   for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct world *w = world_new(&(struct world_options){.prefetch = rows[i].on});
     zone_add_domain(&w->zone, 0, 60);
@@ -163,7 +172,8 @@ Test(prefetch, never_asks_for_the_target_that_is_none) {
   world_free(w);
 }
 
-/* The service of the root, and of a domain so long that its sibling's name would be too long: nothing is made up for them. */
+/* The service of the root, and of a domain so long that its sibling's name would be too long: nothing is
+ * made up for them. */
 Test(prefetch, never_asks_for_the_root_instead_of_a_name_that_cannot_be) {
   struct world *w = world_ahead(1, 0, 60);
   client_ask(w, "_xmpp-server._tcp.", TYPE_SRV, HOW_PLAIN);
@@ -243,8 +253,8 @@ Test(prefetch, after_expiry_everything_that_was_used_is_asked_at_once) {
     world_run_ms(w, 20000);
     if (visit > 0) {
       EXPECT_ASKED(w, before, now_ms, "+0 _xmpp-server._tcp.d1.lab. SRV", "+0 _xmpps-server._tcp.d1.lab. SRV",
-                   "+0 d1.lab. A", "+0 d1.lab. AAAA", "+0 h0.d1.lab. A", "+0 h0.d1.lab. AAAA", "+0 h1.d1.lab. A",
-                   "+0 h1.d1.lab. AAAA");
+                   "+0 d1.lab. A", "+0 d1.lab. AAAA", "+0 h0.d1.lab. A", "+0 h0.d1.lab. AAAA",
+                   "+0 h1.d1.lab. A", "+0 h1.d1.lab. AAAA");
     }
     world_run_ms(w, 50000);
   }
@@ -264,7 +274,8 @@ Test(prefetch, what_nobody_used_is_not_fetched_again) {
   world_free(w);
 }
 
-/* Renewed because it was in use, then not asked for during one TTL: it is still what the program asks next. */
+/* Renewed because it was in use, then not asked for during one TTL: it is still what the program asks
+ * next. */
 Test(prefetch, what_was_used_and_renewed_is_fetched_again) {
   struct world *w = world_ahead(1, 1, 60);
   use_all_of_d1(w);
@@ -322,7 +333,8 @@ Test(prefetch, what_was_fetched_is_there_for_the_program) {
 }
 
 Test(prefetch, that_fails_harms_nobody) {
-  static const enum fault faults[] = {FAULT_LOST, FAULT_SERVFAIL, FAULT_GARBLED, FAULT_CLOSED, FAULT_NXDOMAIN};
+  static const enum fault faults[] = {FAULT_LOST, FAULT_SERVFAIL, FAULT_GARBLED, FAULT_CLOSED,
+                                      FAULT_NXDOMAIN};
   for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
     struct world *w = world_ahead(0, 0, 60);
     world_fault(w, "d0.lab.", 0, faults[i]);

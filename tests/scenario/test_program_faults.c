@@ -1,5 +1,5 @@
-/* test_program_faults.c: each XMPP program's walk with each single upstream answer lost, late, refused or lying: never a
- * wrong answer, never silence. */
+/* test_program_faults.c: each XMPP program's walk with each single upstream answer lost, late, refused or
+ * lying: never a wrong answer, never silence. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -10,12 +10,13 @@ enum { TTL = 60 };
 static const struct {
   enum fault fault;
   const char *name;
-} faults[] = {{FAULT_LOST, "lost"},           {FAULT_LATE, "late"},       {FAULT_SERVFAIL, "SERVFAIL"},
-              {FAULT_REFUSED, "REFUSED"},     {FAULT_TRUNCATED, "TC"},    {FAULT_NXDOMAIN, "NXDOMAIN"},
-              {FAULT_CNAME, "CNAME"},         {FAULT_DOT, "."},           {FAULT_EMPTY, "empty"},
-              {FAULT_GARBAGE, "garbage"},     {FAULT_GARBLED, "garbled"}, {FAULT_WRONG_QUESTION, "other question"},
-              {FAULT_ICMP, "port closed"},    {FAULT_CLOSED, "no route"}, {FAULT_FORMERR, "FORMERR"},
-              {FAULT_REFERRAL, "a referral"}};
+} faults[] = {
+    {FAULT_LOST, "lost"},          {FAULT_LATE, "late"},       {FAULT_SERVFAIL, "SERVFAIL"},
+    {FAULT_REFUSED, "REFUSED"},    {FAULT_TRUNCATED, "TC"},    {FAULT_NXDOMAIN, "NXDOMAIN"},
+    {FAULT_CNAME, "CNAME"},        {FAULT_DOT, "."},           {FAULT_EMPTY, "empty"},
+    {FAULT_GARBAGE, "garbage"},    {FAULT_GARBLED, "garbled"}, {FAULT_WRONG_QUESTION, "other question"},
+    {FAULT_ICMP, "port closed"},   {FAULT_CLOSED, "no route"}, {FAULT_FORMERR, "FORMERR"},
+    {FAULT_REFERRAL, "a referral"}};
 enum { FAULTS = sizeof faults / sizeof *faults };
 
 static bool has_alias(const struct heard *h) {
@@ -36,17 +37,17 @@ static bool is_none(const struct heard *h) {
 static bool is_faults_answer(const struct heard *h, enum fault fault) {
   unsigned rcode = heard_rcode(h), records = heard_count(h, SECTION_ANSWER);
   switch (fault) {
-    case FAULT_SERVFAIL:
-    case FAULT_REFUSED:
-    case FAULT_GARBLED:
-    case FAULT_REFERRAL:
-    case FAULT_ICMP:
-    case FAULT_CLOSED: return rcode == RCODE_SERVFAIL;
-    case FAULT_NXDOMAIN: return rcode == RCODE_NXDOMAIN && records == 0;
-    case FAULT_EMPTY: return rcode == RCODE_NOERROR && records == 0;
-    case FAULT_CNAME: return has_alias(h) && (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN);
-    case FAULT_DOT: return is_none(h);
-    default: return false; /* asked again: the client gets the truth */
+  case FAULT_SERVFAIL:
+  case FAULT_REFUSED:
+  case FAULT_GARBLED:
+  case FAULT_REFERRAL:
+  case FAULT_ICMP:
+  case FAULT_CLOSED: return rcode == RCODE_SERVFAIL;
+  case FAULT_NXDOMAIN: return rcode == RCODE_NXDOMAIN && records == 0;
+  case FAULT_EMPTY: return rcode == RCODE_NOERROR && records == 0;
+  case FAULT_CNAME: return has_alias(h) && (rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN);
+  case FAULT_DOT: return is_none(h);
+  default: return false; /* asked again: the client gets the truth */
   }
 }
 
@@ -56,15 +57,19 @@ static bool is_hit(const struct heard *h, const struct upstream_question *u) {
   return h->type == u->type && strcmp(lower, u->name) == 0;
 }
 
-static void check_answer(const struct heard *h, const struct upstream_question *hit, enum fault fault, const char *what) {
+static void check_answer(const struct heard *h, const struct upstream_question *hit, enum fault fault,
+                         const char *what) {
   cr_expect_leq(heard_wait_ms(h), PATIENCE_MS, "%s", what);
   if (heard_truth(h)) return;
-  cr_assert(hit && is_hit(h, hit), "%s: a wrong answer, code %u, %u records", what, heard_rcode(h), heard_count(h, SECTION_ANSWER));
-  cr_assert(is_faults_answer(h, fault), "%s: code %u, %u records", what, heard_rcode(h), heard_count(h, SECTION_ANSWER));
+  cr_assert(hit && is_hit(h, hit), "%s: a wrong answer, code %u, %u records", what, heard_rcode(h),
+            heard_count(h, SECTION_ANSWER));
+  cr_assert(is_faults_answer(h, fault), "%s: code %u, %u records", what, heard_rcode(h),
+            heard_count(h, SECTION_ANSWER));
 }
 
 /* One walk through a new domain, the nth upstream answer faulty. Returns false when there is no nth. */
-static bool walk_with_fault(struct world *w, const struct program *p, unsigned num, unsigned nth, unsigned f) {
+static bool walk_with_fault(struct world *w, const struct program *p, unsigned num, unsigned nth,
+                            unsigned f) {
   struct fault_rule rule = {.server = -1, .fault = faults[f].fault, .skip = nth, .times = 1, .late_ms = 900};
   struct walk k;
   char domain[32], what[128];
@@ -76,8 +81,8 @@ static bool walk_with_fault(struct world *w, const struct program *p, unsigned n
   world_run_ms(w, 1000);
   bool was_hit = w->script.asked_count - before > nth;
   const struct upstream_question *hit = was_hit ? &w->script.asked[before + nth] : NULL;
-  snprintf(what, sizeof what, "%s, %s, %s %u %s", p->name, domain, was_hit ? hit->name : "", was_hit ? hit->type : 0,
-           faults[f].name);
+  snprintf(what, sizeof what, "%s, %s, %s %u %s", p->name, domain, was_hit ? hit->name : "",
+           was_hit ? hit->type : 0, faults[f].name);
   for (unsigned i = 0; i < k.count; i++) check_answer(k.asked[i], hit, faults[f].fault, what);
   return was_hit;
 }
@@ -96,14 +101,18 @@ static void walk_with_all_faults(enum xmpp_expand expand) {
   }
 }
 
-Test(program_faults, one_bad_answer_harms_its_own_question_only, .timeout = 250) { walk_with_all_faults(XMPP_EXPAND_OFF); }
+Test(program_faults, one_bad_answer_harms_its_own_question_only, .timeout = 250) {
+  walk_with_all_faults(XMPP_EXPAND_OFF);
+}
 
-Test(program_faults, nor_does_it_with_addresses_in_srv_answers, .timeout = 250) { walk_with_all_faults(XMPP_EXPAND_WAIT); }
+Test(program_faults, nor_does_it_with_addresses_in_srv_answers, .timeout = 250) {
+  walk_with_all_faults(XMPP_EXPAND_WAIT);
+}
 
 /* ---- everything fails ---- */
 
-static const enum fault total[] = {FAULT_LOST, FAULT_SERVFAIL, FAULT_REFUSED, FAULT_GARBAGE, FAULT_GARBLED, FAULT_ICMP, FAULT_CLOSED,
-                                   FAULT_REFERRAL};
+static const enum fault total[] = {FAULT_LOST,    FAULT_SERVFAIL, FAULT_REFUSED, FAULT_GARBAGE,
+                                   FAULT_GARBLED, FAULT_ICMP,     FAULT_CLOSED,  FAULT_REFERRAL};
 enum { TOTAL = sizeof total / sizeof *total };
 
 Test(program_faults, without_any_upstream_every_question_is_answered_servfail_in_time) {
@@ -122,8 +131,9 @@ Test(program_faults, without_any_upstream_every_question_is_answered_servfail_in
   }
 }
 
-/* An old answer beats SERVFAIL, which all programs read as "no SRV: connect to the bare domain". It must come before slixmpp
- * (1 s) and Erlang (667 ms a try) give up, and once the upstream is known to be down it must not add up. */
+/* An old answer beats SERVFAIL, which all programs read as "no SRV: connect to the bare domain". It must
+ * come before slixmpp (1 s) and Erlang (667 ms a try) give up, and once the upstream is known to be down
+ * it must not add up. */
 Test(program_faults, after_expiry_without_any_upstream_every_program_finds_its_hosts_soon) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
     for (unsigned kind = 0; kind < KINDS; kind++) {
@@ -143,8 +153,8 @@ Test(program_faults, after_expiry_without_any_upstream_every_program_finds_its_h
           cr_expect(heard_truth(k.asked[q]), "%s, kind %u, fault %u", programs[i].name, kind, total[f]);
           cr_expect_leq(heard_wait_ms(k.asked[q]), STALE_PATIENCE_MS);
         }
-        cr_expect_leq(w->now_ms - start_ms, 1000, "%s, kind %u, fault %u: %lu ms", programs[i].name, kind, total[f],
-                      w->now_ms - start_ms);
+        cr_expect_leq(w->now_ms - start_ms, 1000, "%s, kind %u, fault %u: %lu ms", programs[i].name, kind,
+                      total[f], w->now_ms - start_ms);
         world_free(w);
       }
     }

@@ -1,5 +1,5 @@
-/* test_programs.c: how long each XMPP program waits for DNS before its first connect, in upstream round trips, and what that
- * costs the upstream. */
+/* test_programs.c: how long each XMPP program waits for DNS before its first connect, in upstream round
+ * trips, and what that costs the upstream. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -7,10 +7,10 @@
 
 enum { TTL = 60, DANE = 1 /* its place in programs */ };
 
-/* A row for each program, a column for each kind of domain (scenario/zone.h). SRV, then addresses: two trips; one where the
- * addresses are the domain's own, which were asked for with the SRV. What else stands here:
- * - DANE: the name of a TLSA record is known with the SRV only, so the same trip as the addresses, and once more for a domain
- *   without SRV; from the second domain on it is asked ahead, see below.
+/* A row for each program, a column for each kind of domain (scenario/zone.h). SRV, then addresses: two trips;
+ * one where the addresses are the domain's own, which were asked for with the SRV. What else stands here:
+ * - DANE: the name of a TLSA record is known with the SRV only, so the same trip as the addresses, and once
+ *   more for a domain without SRV; from the second domain on it is asked ahead, see below.
  * - Openfire asks for _jabber when there is no SRV.
  * - libpurple's TXT is never asked ahead. */
 static const struct row {
@@ -49,7 +49,8 @@ static unsigned walk(struct world *w, const struct program *p, unsigned num) {
   snprintf(domain, sizeof domain, "d%u.lab.", num);
   uint64_t start_ms = w->now_ms;
   program_walk(p, w, domain, &k);
-  for (unsigned i = 0; i < k.count; i++) cr_expect(heard_truth(k.asked[i]), "%s, %s, answer %u", p->name, domain, i);
+  for (unsigned i = 0; i < k.count; i++)
+    cr_expect(heard_truth(k.asked[i]), "%s, %s, answer %u", p->name, domain, i);
   uint64_t waited_ms = w->now_ms - start_ms;
   cr_expect_eq(waited_ms % WORLD_DELAY_MS, 0);
   return (unsigned)(waited_ms / WORLD_DELAY_MS);
@@ -62,8 +63,8 @@ Test(programs, wait_two_round_trips_at_most_for_an_unknown_domain) {
       unsigned trips = walk(w, &programs[i], kind);
       world_run_ms(w, 2000);
       cr_expect_eq(trips, cold[i].trips[kind], "%s, kind %u: %u trips", programs[i].name, kind, trips);
-      cr_expect_eq(w->script.asked_count, cold[i].asked[kind], "%s, kind %u: %u questions", programs[i].name, kind,
-                   w->script.asked_count);
+      cr_expect_eq(w->script.asked_count, cold[i].asked[kind], "%s, kind %u: %u questions", programs[i].name,
+                   kind, w->script.asked_count);
       world_free(w);
     }
   }
@@ -73,7 +74,8 @@ Test(programs, do_not_wait_longer_for_addresses_put_into_srv_answers) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
     for (unsigned kind = 0; kind < KINDS; kind++) {
       for (unsigned expand = XMPP_EXPAND_CACHED; expand <= XMPP_EXPAND_WAIT; expand++) {
-        struct world *w = world_of(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+        struct world *w =
+            world_of(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
         unsigned trips = walk(w, &programs[i], kind);
         /* An SRV held for its addresses lets a first TLSA question out one trip later. */
         unsigned most = cold[i].trips[kind] + (i == DANE && expand == XMPP_EXPAND_WAIT);
@@ -109,19 +111,23 @@ Test(programs, wait_one_round_trip_after_everything_ran_out) {
       for (unsigned visit = 1; visit <= 2; visit++) {
         world_run_ms(w, 2 * TTL * 1000);
         unsigned before = w->script.asked_count, trips = walk(w, &programs[i], kind);
-        cr_expect_eq(trips, is_libpurple ? 2 : 1, "%s, kind %u, visit %u: %u trips", programs[i].name, kind, visit, trips);
+        cr_expect_eq(trips, is_libpurple ? 2 : 1, "%s, kind %u, visit %u: %u trips", programs[i].name, kind,
+                     visit, trips);
         world_run_ms(w, 2000);
-        cr_expect_leq(w->script.asked_count - before, cold[i].asked[kind], "%s, kind %u", programs[i].name, kind);
+        cr_expect_leq(w->script.asked_count - before, cold[i].asked[kind], "%s, kind %u", programs[i].name,
+                      kind);
       }
       world_free(w);
     }
   }
 }
 
-/* The usual TTLs: hours for SRV, minutes for the rest. Smack also asks for the domain's own addresses, after the target's. */
+/* The usual TTLs: hours for SRV, minutes for the rest. Smack also asks for the domain's own addresses,
+ * after the target's. */
 Test(programs, wait_one_round_trip_when_all_but_the_srv_ran_out) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
-    bool is_smack = strcmp(programs[i].name, "smack") == 0, is_libpurple = strcmp(programs[i].name, "libpurple") == 0;
+    bool is_smack = strcmp(programs[i].name, "smack") == 0,
+         is_libpurple = strcmp(programs[i].name, "libpurple") == 0;
     for (unsigned kind = 0; kind < KINDS; kind++) {
       struct world *w = world_of(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
       for (unsigned k = 0; k < w->zone.count; k++) {

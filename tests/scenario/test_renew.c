@@ -1,4 +1,5 @@
-/* test_renew.c: names in use are asked again shortly before they run out, so that nobody waits; others are not. */
+/* test_renew.c: names in use are asked again shortly before they run out, so that nobody waits; others are
+ * not. */
 #include <criterion/criterion.h>
 
 #include "scenario/kit.h"
@@ -26,7 +27,9 @@ Test(renew, a_name_in_use_makes_nobody_wait_and_is_asked_once_per_ttl) {
   for (unsigned i = 0; i < sizeof ttls / sizeof *ttls; i++) {
     struct world *w = world_with(ttls[i], true);
     cr_expect_eq(use(w, "a.lab.", TYPE_A, 200, 10 * ttls[i]), 0, "TTL %u", ttls[i]);
-    unsigned most = ttls[i] == 2 ? 20 : ttls[i] == 3 ? 16 : 13; /* the shorter the life, the more of it is the lead */
+    unsigned most = ttls[i] == 2   ? 20
+                    : ttls[i] == 3 ? 16
+                                   : 13; /* the shorter the life, the more of it is the lead */
     cr_expect_leq(upstream_asked(w, "", 0), most, "TTL %u: %u", ttls[i], upstream_asked(w, "", 0));
     world_free(w);
   }
@@ -120,10 +123,12 @@ Test(renew, that_fails_leaves_the_answer_until_its_end) {
   world_free(w);
 }
 
-/* All that a program asks for before it connects, again and again: after the first time nobody waits for anything. */
+/* All that a program asks for before it connects, again and again: after the first time nobody waits for
+ * anything. */
 Test(renew, a_family_in_use_with_addresses_in_its_srv_makes_nobody_wait) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+    struct world *w =
+        world_new(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
     static const char *const hosts[] = {"h0.d1.lab.", "h1.d1.lab."};
     zone_add_domain(&w->zone, 1, 60);
     unsigned waited = 0;

@@ -1,5 +1,5 @@
-/* test_retry.c: a reply that is lost or slow: asked again after the time that the server usually takes, earlier tries kept
- * open. */
+/* test_retry.c: a reply that is lost or slow: asked again after the time that the server usually takes,
+ * earlier tries kept open. */
 #include <criterion/criterion.h>
 
 #include "scenario/kit.h"

@@ -7,7 +7,8 @@ Test(silence, is_told_as_servfail_with_a_reason_when_the_clients_patience_ends) 
   for (unsigned servers = 1; servers <= 3; servers++) {
     struct world *w = world_new(&(struct world_options){.servers = servers});
     world_fault(w, "", 0, FAULT_LOST);
-    struct heard *edns = client_ask(w, "a.lab.", TYPE_A, HOW_EDNS), *plain = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN);
+    struct heard *edns = client_ask(w, "a.lab.", TYPE_A, HOW_EDNS),
+                 *plain = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN);
     world_run_ms(w, PATIENCE_MS - 1);
     cr_expect_not(is_answered(edns) || is_answered(plain));
     world_run_ms(w, 1);

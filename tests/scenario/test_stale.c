@@ -22,7 +22,9 @@ static struct world *world_expired(const struct world_options *o) {
   return w;
 }
 
-static struct world_options stale_for(uint32_t seconds) { return (struct world_options){.max_stale_s = seconds}; }
+static struct world_options stale_for(uint32_t seconds) {
+  return (struct world_options){.max_stale_s = seconds};
+}
 
 static void expect_stale(const struct heard *h) {
   cr_expect(heard_truth(h));
@@ -71,7 +73,8 @@ Test(stale, answers_of_every_kind_go_out_at_once_while_the_upstream_is_down) {
   struct world *w = world_expired(&o);
   bring_down(w);
   struct heard *h[] = {client_ask(w, SRV, TYPE_SRV, HOW_EDNS), client_ask(w, NO_SRV, TYPE_SRV, HOW_EDNS),
-                       client_ask(w, "xmpp.d0.lab.", TYPE_A, HOW_EDNS), client_ask(w, "xmpp.d0.lab.", TYPE_TXT, HOW_EDNS)};
+                       client_ask(w, "xmpp.d0.lab.", TYPE_A, HOW_EDNS),
+                       client_ask(w, "xmpp.d0.lab.", TYPE_TXT, HOW_EDNS)};
   for (unsigned i = 0; i < 4; i++) {
     cr_assert(is_answered(h[i]), "answer %u", i);
     expect_stale(h[i]);
@@ -83,7 +86,8 @@ Test(stale, answers_of_every_kind_go_out_at_once_while_the_upstream_is_down) {
 }
 
 Test(stale, answers_come_before_servfail_of_any_reason) {
-  static const enum fault faults[] = {FAULT_SERVFAIL, FAULT_REFUSED, FAULT_GARBLED, FAULT_REFERRAL, FAULT_ICMP, FAULT_CLOSED};
+  static const enum fault faults[] = {FAULT_SERVFAIL, FAULT_REFUSED, FAULT_GARBLED,
+                                      FAULT_REFERRAL, FAULT_ICMP,    FAULT_CLOSED};
   for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
     struct world_options o = stale_for(DAY);
     struct world *w = world_expired(&o);
@@ -149,7 +153,8 @@ Test(stale, answers_give_way_to_fresh_ones_within_a_second_of_the_upstreams_retu
   }
   world_heal(w);
   unsigned ms = 0;
-  for (; ms < 5000 && heard_ede(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS)) == EDE_STALE; ms += 50) world_run_ms(w, 50);
+  for (; ms < 5000 && heard_ede(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS)) == EDE_STALE; ms += 50)
+    world_run_ms(w, 50);
   cr_expect_leq(ms, 1000);
   cr_expect_not(upstream_is_failing(&w->upstream));
   world_free(w);
@@ -168,8 +173,8 @@ Test(stale, answers_cost_a_down_upstream_few_questions) {
   world_free(w);
 }
 
-/* A question that nobody waits for stays open for 10 s. That its tries were lost says nothing about the server any more when
- * it has answered since. */
+/* A question that nobody waits for stays open for 10 s. That its tries were lost says nothing about the
+ * server any more when it has answered since. */
 Test(stale, answers_are_not_given_for_what_was_lost_long_before) {
   struct world_options o = stale_for(DAY);
   struct world *w = world_expired(&o);

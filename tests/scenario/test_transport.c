@@ -99,7 +99,8 @@ Test(transport, a_server_that_does_not_know_edns_is_asked_without) {
     cr_expect(heard_truth(h));
     cr_expect_eq(heard_wait_ms(h), 2 * WORLD_DELAY_MS);
     cr_expect_not(upstream_last(w, "a.lab.", TYPE_A)->edns);
-    cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_EDNS)), WORLD_DELAY_MS, "it is remembered");
+    cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_EDNS)), WORLD_DELAY_MS,
+                 "it is remembered");
     world_free(w);
   }
 }

@@ -11,7 +11,9 @@ static struct world *world_with(uint32_t ttl) {
 }
 
 static uint32_t ttl_of(const struct heard *h) { return heard_ttl(h, SECTION_ANSWER, "a.lab.", TYPE_A); }
-static uint32_t negative_ttl_of(const struct heard *h) { return heard_ttl(h, SECTION_AUTHORITY, "lab.", TYPE_SOA); }
+static uint32_t negative_ttl_of(const struct heard *h) {
+  return heard_ttl(h, SECTION_AUTHORITY, "lab.", TYPE_SOA);
+}
 
 Test(ttl, counts_down_by_the_second_and_ends_on_time) {
   struct world *w = world_with(10);
@@ -32,7 +34,8 @@ Test(ttl, counts_down_by_the_second_and_ends_on_time) {
 Test(ttl, of_zero_is_passed_on_and_not_kept) {
   struct world *w = world_with(0);
   for (unsigned i = 0; i < 3; i++) {
-    struct heard *h = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN), *follower = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN);
+    struct heard *h = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN),
+                 *follower = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN);
     cr_expect_not(is_answered(h));
     client_wait(follower);
     cr_expect_eq(ttl_of(h), 0);
@@ -75,7 +78,8 @@ Test(ttl, of_a_negative_answer_is_the_lesser_of_the_soas_two) {
     struct world *w = world_with(60);
     struct msg m;
     msg_answer(&m, "no.lab.", TYPE_SRV, RCODE_NXDOMAIN);
-    msg_record(&m, SECTION_AUTHORITY, "lab.", TYPE_SOA, rows[i].ttl, rd_soa("a.lab.", "b.lab.", rows[i].minimum));
+    msg_record(&m, SECTION_AUTHORITY, "lab.", TYPE_SOA, rows[i].ttl,
+               rd_soa("a.lab.", "b.lab.", rows[i].minimum));
     world_reply(w, "no.lab.", TYPE_SRV, &m);
     cr_expect_eq(negative_ttl_of(client_ask_and_wait(w, "no.lab.", TYPE_SRV, HOW_PLAIN)), rows[i].want);
     if (rows[i].want > 0) {

@@ -29,7 +29,8 @@ static struct heard *start_srv(struct walk *k, const char *service) {
   return start(k, name, TYPE_SRV);
 }
 
-/* Appends the targets of an SRV answer in the order in which they are tried. Returns whether the service is there at all. */
+/* Appends the targets of an SRV answer in the order in which they are tried. Returns whether the service
+ * is there at all. */
 static bool add_targets(const struct heard *h, struct hosts *out) {
   struct srv list[WALK_HOSTS];
   unsigned n = 0;

@@ -1,5 +1,5 @@
-/* What XMPP programs ask before their first connect, in their order, each question after the answer that it follows from
- * (read from their sources or measured). */
+/* What XMPP programs ask before their first connect, in their order, each question after the answer that
+ * it follows from (read from their sources or measured). */
 #ifndef JIDNS_SCENARIO_WALK_H
 #define JIDNS_SCENARIO_WALK_H
 #include "scenario/kit.h"

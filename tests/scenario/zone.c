@@ -60,8 +60,10 @@ static void add_service(struct zone *z, const char *service, uint16_t port, unsi
   unsigned kind = num % KINDS;
   snprintf(name, sizeof name, "_%s._tcp.d%u.lab.", service, num);
   for (unsigned i = 0; i < (kind == 1 ? 2 : 1); i++) {
-    if (kind == 1) snprintf(target, sizeof target, "h%u.d%u.lab.", i, num);
-    else snprintf(target, sizeof target, "%sd%u.lab.", kind == 3 ? "" : "xmpp.", num);
+    if (kind == 1)
+      snprintf(target, sizeof target, "h%u.d%u.lab.", i, num);
+    else
+      snprintf(target, sizeof target, "%sd%u.lab.", kind == 3 ? "" : "xmpp.", num);
     zone_add(z, name, TYPE_SRV, ttl, rd_srv((uint16_t)i, 5, port, target));
   }
 }
@@ -79,18 +81,22 @@ void zone_add_domain(struct zone *z, unsigned num, uint32_t ttl) {
     add_service(z, "xmpps-client", 5223, num, ttl);
   }
   for (unsigned i = 0; i < 2 && kind != 3; i++) {
-    if (kind == 1) snprintf(name, sizeof name, "h%u.d%u.lab.", i, num);
-    else snprintf(name, sizeof name, "xmpp.d%u.lab.", num);
+    if (kind == 1)
+      snprintf(name, sizeof name, "h%u.d%u.lab.", i, num);
+    else
+      snprintf(name, sizeof name, "xmpp.d%u.lab.", num);
     if (kind == 1 || i == 0) add_addresses(z, name, num, ttl);
   }
 }
 
 /* Appends a record, its owner as a pointer where it is the question's name. */
-static void put_record(struct msg *m, enum section section, const uint8_t *owner, size_t len, uint16_t type, uint32_t ttl,
-                       const struct rdata *rd) {
+static void put_record(struct msg *m, enum section section, const uint8_t *owner, size_t len, uint16_t type,
+                       uint32_t ttl, const struct rdata *rd) {
   uint8_t octets[4];
-  if (name_equal(m->octets + DNS_HEADER, len, owner, len)) msg_put_u16(m, 0xc000 | DNS_HEADER);
-  else msg_put(m, owner, len);
+  if (name_equal(m->octets + DNS_HEADER, len, owner, len))
+    msg_put_u16(m, 0xc000 | DNS_HEADER);
+  else
+    msg_put(m, owner, len);
   msg_put_u16(m, type);
   msg_put_u16(m, CLASS_IN);
   store_u32(octets, ttl);
@@ -101,15 +107,16 @@ static void put_record(struct msg *m, enum section section, const uint8_t *owner
   msg_set_count(m, which, (uint16_t)(msg_count(m, which) + 1));
 }
 
-static void put_signature(struct msg *m, enum section section, const uint8_t *owner, size_t len, uint16_t covered,
-                          uint32_t ttl) {
+static void put_signature(struct msg *m, enum section section, const uint8_t *owner, size_t len,
+                          uint16_t covered, uint32_t ttl) {
   struct rdata rd = rd_fill(7, 18 + 5 + 64); /* fixed fields, signer "lab.", signature */
   store_u16(rd.octets, covered);
   memcpy(rd.octets + 18, "\003lab", 5);
   put_record(m, section, owner, len, TYPE_RRSIG, ttl, &rd);
 }
 
-static unsigned put_set(const struct zone *z, struct msg *m, const uint8_t *name, size_t len, uint16_t type, bool sign) {
+static unsigned put_set(const struct zone *z, struct msg *m, const uint8_t *name, size_t len, uint16_t type,
+                        bool sign) {
   unsigned n = 0;
   uint32_t ttl = 0;
   for (unsigned i = 0; i < z->count; i++) {
@@ -167,7 +174,8 @@ static bool follow(const struct zone *z, struct msg *m, uint8_t *name, size_t *l
   return false;
 }
 
-void zone_answer(const struct zone *z, struct msg *m, const uint8_t *qname, size_t len, uint16_t type, bool dnssec_ok) {
+void zone_answer(const struct zone *z, struct msg *m, const uint8_t *qname, size_t len, uint16_t type,
+                 bool dnssec_ok) {
   uint8_t name[NAME_MAX_LEN];
   bool sign = dnssec_ok && z->is_signed;
   memcpy(name, qname, len);

@@ -22,7 +22,8 @@ void zone_init(struct zone *z); /* empty, negative_ttl 300 */
 void zone_close(struct zone *z);
 
 void zone_add(struct zone *z, const char *name, uint16_t type, uint32_t ttl, struct rdata rdata);
-void zone_remove(struct zone *z, const char *name, uint16_t type); /* all of that name and type; type 0: of any */
+void zone_remove(struct zone *z, const char *name,
+                 uint16_t type); /* all of that name and type; type 0: of any */
 void zone_clear(struct zone *z);
 
 /* The records of the domain dNUM.lab., whose shape is one of five:
@@ -30,7 +31,8 @@ void zone_clear(struct zone *z);
 enum { KINDS = 5 };
 void zone_add_domain(struct zone *z, unsigned num, uint32_t ttl);
 
-/* Appends answer and authority section for this question, CNAMEs and DNAMEs followed, to a message that holds header and
- * question, and sets its RCODE. */
-void zone_answer(const struct zone *z, struct msg *m, const uint8_t *name, size_t len, uint16_t type, bool dnssec_ok);
+/* Appends answer and authority section for this question, CNAMEs and DNAMEs followed, to a message that
+ * holds header and question, and sets its RCODE. */
+void zone_answer(const struct zone *z, struct msg *m, const uint8_t *name, size_t len, uint16_t type,
+                 bool dnssec_ok);
 #endif

@@ -29,8 +29,10 @@ Test(family, the_four_services_are_known_in_any_spelling) {
     const char *name;
     enum family_role role;
     bool direct_tls;
-  } rows[] = {{"_xmpp-client._tcp.d.lab.", FAMILY_CLIENT, false},   {"_XMPPS-Client._TCP.d.lab.", FAMILY_CLIENT, true},
-              {"_xmpp-server._tcp.d.lab.", FAMILY_SERVER, false},   {"_xmpps-SERVER._tcp.D.LAB.", FAMILY_SERVER, true}};
+  } rows[] = {{"_xmpp-client._tcp.d.lab.", FAMILY_CLIENT, false},
+              {"_XMPPS-Client._TCP.d.lab.", FAMILY_CLIENT, true},
+              {"_xmpp-server._tcp.d.lab.", FAMILY_SERVER, false},
+              {"_xmpps-SERVER._tcp.D.LAB.", FAMILY_SERVER, true}};
   for (unsigned i = 0; i < 4; i++) {
     struct question q = question_with(rows[i].name, TYPE_SRV, CLASS_IN, KEY_DO);
     struct family f;
@@ -42,9 +44,17 @@ Test(family, the_four_services_are_known_in_any_spelling) {
 }
 
 Test(family, nothing_else_is_taken_for_one) {
-  static const char *const names[] = {".", "_tcp.d.lab.", "_xmpp-server.d.lab.", "_xmpp-server._udp.d.lab.", "_xmpp-server._tcp.",
-                                      "_xmppx-server._tcp.d.lab.", "xmpp-server._tcp.d.lab.", "a._xmpp-server._tcp.d.lab.",
-                                      "_xmpp-server\\._tcp.d.lab.", "_jabber._tcp.d.lab.", "_sip._tcp.d.lab."};
+  static const char *const names[] = {".",
+                                      "_tcp.d.lab.",
+                                      "_xmpp-server.d.lab.",
+                                      "_xmpp-server._udp.d.lab.",
+                                      "_xmpp-server._tcp.",
+                                      "_xmppx-server._tcp.d.lab.",
+                                      "xmpp-server._tcp.d.lab.",
+                                      "a._xmpp-server._tcp.d.lab.",
+                                      "_xmpp-server\\._tcp.d.lab.",
+                                      "_jabber._tcp.d.lab.",
+                                      "_sip._tcp.d.lab."};
   struct family f;
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     struct question q = srv_question(names[i]);
@@ -103,7 +113,10 @@ Test(family, a_tlsa_name_is_port_and_transport_before_the_target) {
   static const struct {
     uint16_t port;
     const char *name;
-  } rows[] = {{5269, "_5269._tcp.x.lab."}, {0, "_0._tcp.x.lab."}, {65535, "_65535._tcp.x.lab."}, {80, "_80._tcp.x.lab."}};
+  } rows[] = {{5269, "_5269._tcp.x.lab."},
+              {0, "_0._tcp.x.lab."},
+              {65535, "_65535._tcp.x.lab."},
+              {80, "_80._tcp.x.lab."}};
   for (unsigned i = 0; i < 4; i++) {
     struct srv s = {.port = rows[i].port};
     struct question q;
@@ -130,10 +143,13 @@ static uint8_t message[DNS_MSG_MAX];
 static void start_srv(void) { made_start(&made, "_xmpp-server._tcp.d.lab.", TYPE_SRV, RCODE_NOERROR); }
 
 static void add_srv(uint16_t priority, uint16_t weight, const char *target) {
-  made_add(&made, SECTION_ANSWER, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 60, rd_srv(priority, weight, 5269, target));
+  made_add(&made, SECTION_ANSWER, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 60,
+           rd_srv(priority, weight, 5269, target));
 }
 
-static unsigned read_targets(unsigned max) { return family_targets(&made.question, &made.answer, message, targets, max); }
+static unsigned read_targets(unsigned max) {
+  return family_targets(&made.question, &made.answer, message, targets, max);
+}
 
 static void expect_target(unsigned i, const char *name) {
   char text[NAME_TEXT];
@@ -222,7 +238,8 @@ Test(family, hostile_replies_give_few_sorted_targets_or_none, .timeout = 120) {
     with_targets += n > 0;
     for (unsigned i = 0; i < n; i++) {
       char text[NAME_TEXT];
-      cr_assert(targets[i].target_len > 1 && name_parse(name_format(targets[i].target, targets[i].target_len, text), message));
+      cr_assert(targets[i].target_len > 1 &&
+                name_parse(name_format(targets[i].target, targets[i].target_len, text), message));
       cr_assert(i == 0 || srv_compare(&targets[0], &targets[1]) <= 0);
     }
   }
