@@ -27,19 +27,34 @@ static enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl
   return QUERY_OK;
 }
 
-/* Additional records: OPT is understood, others (TSIG, SIG(0)) are stepped over; anything behind them is wrong. */
+/* Steps over an owner name without following where it leads. */
+static void skip_name(struct wire *w) {
+  for (const uint8_t *label; (label = wire_bytes(w, 1)) && *label;) {
+    if (*label > 63) { /* a pointer ends the name */
+      wire_bytes(w, 1);
+      return;
+    }
+    wire_bytes(w, *label);
+  }
+}
+
+/* Additional records: OPT is understood, others (TSIG, SIG(0)) are stepped over; anything behind them is wrong. No program
+ * sends more than a few: a packet full of them must not be dear. */
+enum { ADDITIONAL_MOST = 4 };
+
 static enum query_verdict read_additional(struct manner *m, struct wire *w, unsigned records) {
   enum query_verdict verdict = QUERY_OK;
+  if (records > ADDITIONAL_MOST) return QUERY_FORMERR;
   for (; records > 0 && verdict == QUERY_OK; records--) {
-    uint8_t owner[NAME_MAX_LEN];
-    size_t owner_len = name_read(w, owner);
+    bool at_root = w->at < w->len && w->msg[w->at] == 0;
+    skip_name(w);
     uint16_t type = wire_u16(w), klass = wire_u16(w);
     uint32_t ttl = wire_u32(w);
     uint16_t rdlen = wire_u16(w);
     const uint8_t *rdata = wire_bytes(w, rdlen);
     if (w->err) return QUERY_FORMERR;
     if (type != TYPE_OPT) continue;
-    verdict = owner_len == 1 ? read_opt(m, klass, ttl, rdata, rdlen) : QUERY_FORMERR;
+    verdict = at_root ? read_opt(m, klass, ttl, rdata, rdlen) : QUERY_FORMERR;
   }
   return verdict == QUERY_OK && w->at != w->len ? QUERY_FORMERR : verdict;
 }

@@ -134,6 +134,14 @@ Test(query_edns, other_additional_records_are_stepped_over) {
   cr_expect(q.manner.edns);
 }
 
+Test(query_edns, a_packet_full_of_additional_records_is_refused) {
+  for (unsigned n = 1; n <= 6; n++) {
+    msg_query(&m, "example.org", TYPE_A);
+    for (unsigned i = 0; i < n; i++) msg_record(&m, SECTION_ADDITIONAL, "key.example", TYPE_SIG, 0, rd_fill(7, 1));
+    cr_expect_eq(read_all(), n <= 4 ? QUERY_OK : QUERY_FORMERR, "%u records", n);
+  }
+}
+
 /* A random query, mostly right. */
 static void random_query(struct rng *r) {
   static const char *const names[] = {"example.org", ".", "_xmpp-client._tcp.Example.ORG", "a.b.c.d.e.f.g.h.i.j.k"};
