@@ -3,7 +3,10 @@
 import time
 
 import dns.flags
+import dns.message
+import dns.rcode
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 from kit.ask import Stream, ask, ask_fully, query, record_count, records, soas, udp_exchange
@@ -63,6 +66,22 @@ def test_negative_answers_live_as_long_as_the_soa_minimum(relay, proxy, name, rd
     time.sleep(2.2)
     ask(proxy.v4, name, rdtype)
     assert len(relay.asked(name + ".", rdtype)) == 2
+
+
+def test_a_soa_with_a_long_ttl_is_still_bounded_by_its_minimum(upstream, jidnsd):
+    def absent(asked):
+        reply = dns.message.make_response(asked.query)
+        reply.set_rcode(dns.rcode.NXDOMAIN)
+        reply.authority.append(dns.rrset.from_text("lab.", 3600, "IN", "SOA", "ns.lab. admin.lab. 1 2 3 4 2"))
+        return reply
+    authority = upstream(absent)
+    daemon = jidnsd("--upstream", authority.address, "--prefetch", "off")
+    for _ in range(2):
+        assert soas(ask(daemon.v4, "gone.lab", "SRV"))[0].ttl <= 2
+    assert len(authority.seen) == 1
+    time.sleep(2.2)
+    ask(daemon.v4, "gone.lab", "SRV")
+    assert len(authority.seen) == 2
 
 
 def test_the_soa_of_a_kept_negative_answer_counts_down(proxy):
