@@ -1,4 +1,5 @@
-/* rig.c: servers on loopback with a scripted upstream, and their clients. Exports rig_*, client_*, heard_id. */
+/* rig.c: servers on loopback with a scripted upstream, and their clients. Exports rig_*, client_*,
+ * listen_anywhere, heard_id. */
 #include "server/rig.h"
 
 #include <criterion/criterion.h>
@@ -81,13 +82,19 @@ static void on_turn(uv_prepare_t *prepare) {
   serve_tcp_flush(r->tcp);
 }
 
+const char *listen_anywhere(struct listener *l, const union addr *at) {
+  const char *failed = listen_open(l, at, 0);
+  for (unsigned i = 0; i < 200 && failed && errno == EADDRINUSE; i++) failed = listen_open(l, at, 0);
+  return failed;
+}
+
 void rig_listen(struct rig *r, const char *address) {
   union addr at;
   struct listener l;
   cr_assert(addr_parse(address, 1, &at));
   if (at.any.sa_family == AF_INET6) at.v6.sin6_port = 0;
   else at.v4.sin_port = 0;
-  const char *failed = listen_open(&l, &at, 0);
+  const char *failed = listen_anywhere(&l, &at);
   if (failed && errno == EADDRNOTAVAIL) cr_skip_test("this machine has no address %s", address);
   cr_assert_null(failed);
   r->addr = l.addr;

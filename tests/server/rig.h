@@ -32,6 +32,9 @@ struct rig {
 struct rig *rig_new(const char *address, const struct serve_tcp_options *options);
 void rig_listen(struct rig *r, const char *address); /* at one more; its port goes to r->addr */
 
+/* listen_open at a port that the kernel chooses (at's is 0), again while TCP finds taken what UDP was given. */
+const char *listen_anywhere(struct listener *l, const union addr *at);
+
 /* Takes no more queries; who waits hears SERVFAIL. For tests of that; rig_free does it else. */
 void rig_stop(struct rig *r);
 

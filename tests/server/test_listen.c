@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "server/listen.h"
+#include "server/rig.h"
 
 static union addr at(const char *text) {
   union addr a;
@@ -37,7 +37,7 @@ static union addr squatted(int fd) {
 Test(listen, opens_both_transports_on_one_port_that_the_kernel_chose) {
   struct listener l;
   union addr want = any_port("127.0.0.1");
-  cr_assert_null(listen_open(&l, &want, 0));
+  cr_assert_null(listen_anywhere(&l, &want));
   cr_expect(addr_port(&l.addr) > 0 && addr_same_host(&l.addr, &want));
   union addr udp = squatted(l.udp), tcp = squatted(l.tcp);
   cr_expect(addr_equal(&udp, &l.addr) && addr_equal(&tcp, &l.addr));
@@ -47,7 +47,7 @@ Test(listen, opens_both_transports_on_one_port_that_the_kernel_chose) {
 Test(listen, opens_descriptors_that_do_not_block_and_are_not_inherited) {
   struct listener l;
   union addr want = any_port("127.0.0.1");
-  cr_assert_null(listen_open(&l, &want, 0));
+  cr_assert_null(listen_anywhere(&l, &want));
   int fds[] = {l.udp, l.tcp};
   for (unsigned i = 0; i < 2; i++) {
     cr_expect(fcntl(fds[i], F_GETFL) & O_NONBLOCK);
@@ -60,7 +60,7 @@ Test(listen, shares_its_port_with_its_own_further_listeners) {
   struct listener l[3];
   union addr want = any_port("127.0.0.1");
   for (unsigned i = 0; i < 3; i++) {
-    cr_assert_null(listen_open(&l[i], &want, i));
+    cr_assert_null(i ? listen_open(&l[i], &want, i) : listen_anywhere(&l[i], &want));
     want = l[0].addr;
   }
   for (unsigned i = 0; i < 3; i++) listen_close(&l[i]);
@@ -105,7 +105,7 @@ Test(listen, says_what_is_wrong_with_an_address_of_another_machine) {
 Test(listen, takes_both_families_wildcards_on_one_port) {
   struct listener v4, v6;
   union addr want = any_port("0.0.0.0"), same;
-  cr_assert_null(listen_open(&v4, &want, 0));
+  cr_assert_null(listen_anywhere(&v4, &want));
   same = any_port("::");
   same.v6.sin6_port = v4.addr.v4.sin_port;
   const char *failed = listen_open(&v6, &same, 0);
@@ -118,7 +118,7 @@ Test(listen, takes_both_families_wildcards_on_one_port) {
 Test(listen, may_be_closed_twice) {
   struct listener l;
   union addr want = any_port("127.0.0.1");
-  cr_assert_null(listen_open(&l, &want, 0));
+  cr_assert_null(listen_anywhere(&l, &want));
   listen_close(&l);
   cr_expect(l.udp == -1 && l.tcp == -1);
   listen_close(&l);
