@@ -26,7 +26,7 @@ enum {
 /* What is asked, and what the cache holds of it. */
 enum shape { SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV, SHAPE_EXPANDED, SHAPE_SAME, SHAPE_NEGATIVE, SHAPES };
 
-enum how { HOW_UDP, HOW_TCP, HOW_EDNS, HOW_NOTHING, HOW_CUT, HOW_GARBAGE, HOW_CROWDED, HOW_CHAINS };
+enum how { HOW_UDP, HOW_TCP, HOW_EDNS, HOW_NOTHING, HOW_CUT, HOW_GARBAGE, HOW_CROWDED, HOW_CHAINS, HOW_LABELS, HOW_OPTIONS };
 
 #define MIX {SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV}
 static const struct mode {
@@ -47,6 +47,8 @@ static const struct mode {
     {"garbage", 1, {SHAPE_SRV}, HOW_GARBAGE, "random octets, QR 0"},
     {"crowded", 1, {SHAPE_SRV}, HOW_CROWDED, "as many additional records as fit, then an octet too many"},
     {"chains", 1, {SHAPE_SRV}, HOW_CHAINS, "the same, each with a name that leads through many pointers"},
+    {"labels", 1, {SHAPE_SRV}, HOW_LABELS, "one additional record whose name fills the datagram, an octet a label"},
+    {"options", 1, {SHAPE_SRV}, HOW_OPTIONS, "OPT full of empty options, then an octet too many"},
     {"nothing", 1, {SHAPE_SRV}, HOW_NOTHING, "the driver alone: no query is served"},
 };
 
@@ -168,6 +170,22 @@ static void make_crowd(struct msg *m, bool chain) {
   msg_put(m, "", 1); /* one octet too many: it is refused after all has been read */
 }
 
+/* One additional record that fills the packet. */
+static void make_giant(struct msg *m, bool options) {
+  msg_query(m, "d0000000.lab.", TYPE_SRV);
+  msg_set_count(m, 3, 1);
+  if (options) {
+    const uint8_t opt[] = {0, 0, TYPE_OPT, 1232 >> 8, 1232 & 0xff, 0, 0, 0, 0};
+    msg_put(m, opt, sizeof opt);
+    uint16_t rdlen = (uint16_t)((PACKET_MOST - m->len - 3) / 4 * 4);
+    msg_put_u16(m, rdlen);
+    for (unsigned i = 0; i < rdlen / 2u; i++) msg_put_u16(m, 0);
+    msg_put(m, "", 1);
+    return;
+  }
+  while (m->len + 2 <= PACKET_MOST) msg_put_u16(m, 0x0161);
+}
+
 struct packet {
   size_t len;
   uint8_t octets[PACKET_MOST];
@@ -179,6 +197,7 @@ static struct packet *make_packets(const struct mode *mode) {
   struct packet *packets = must_zalloc(PACKETS * sizeof *packets);
   make_template(&t, mode, SHAPE_SRV);
   if (mode->how == HOW_CROWDED || mode->how == HOW_CHAINS) make_crowd(&t.msg, mode->how == HOW_CHAINS);
+  if (mode->how == HOW_LABELS || mode->how == HOW_OPTIONS) make_giant(&t.msg, mode->how == HOW_OPTIONS);
   for (unsigned i = 0; i < PACKETS; i++) {
     struct packet *p = &packets[i];
     p->len = mode->how == HOW_CUT ? i % t.msg.len : mode->how == HOW_GARBAGE ? rng_below(&r, 512) : t.msg.len;
