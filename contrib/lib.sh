@@ -22,8 +22,8 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
-# install_packages LOG PACKAGE...: installs what is missing of them; what apt says goes to LOG. No service that
-# comes with a package is started: this is Debian's way to say so.
+# install_packages LOG PACKAGE...: installs what is missing of them; what apt says goes to LOG. No service
+# that comes with a package is started: policy-rc.d is Debian's way to say so.
 install_packages() {
   local log=$1 policy=/usr/sbin/policy-rc.d missing
   shift
@@ -63,7 +63,8 @@ apt_install() {
 copy_sources() {
   local to=$1 built=(./build ./.git ./autom4te.cache ./aclocal.m4 ./build-aux ./configure './configure~'
     ./config.h ./config.h.in './config.h.in~' ./config.log ./config.status ./Makefile ./Makefile.in ./stamp-h1
-    './jidns-*' ./src/jidnsd ./src/jidns './tests/test_*' ./tests/bench/floor ./tests/bench/hit '*.o' '*.a' '*.log' '*.trs' .deps .dirstamp __pycache__ .pytest_cache)
+    './jidns-*' ./src/jidnsd ./src/jidns './tests/test_*' ./tests/bench/floor ./tests/bench/hit
+    '*.o' '*.a' '*.log' '*.trs' .deps .dirstamp __pycache__ .pytest_cache)
   mkdir -p "$to"
   tar -C "$root" "${built[@]/#/--exclude=}" -cf - . | tar -C "$to" -xf - || die "cannot copy $root to $to"
   local path
