@@ -1,6 +1,8 @@
-/* floor.c: answers each datagram with itself, QR set: what the kernel's UDP costs a server that does nothing. `floor PORT`.
+/* floor.c: answers each datagram with itself, QR set: what the kernel's UDP costs a server that does nothing.
+ * `floor PORT`.
  *
- * Reads and writes as serve_udp does, 64 datagrams a system call, so that what a server takes beyond this is its own. */
+ * Reads and writes as serve_udp does, 64 datagrams a system call, so that what a server takes beyond this is
+ * its own. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +18,8 @@ static struct sockaddr_in peers[BATCH];
 static unsigned char slots[BATCH][SPACING];
 
 static int open_socket(unsigned long port) {
-  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) < 0) {
     perror("floor");

@@ -1,7 +1,9 @@
-/* hit.c: queries answered from a full cache through serve_query, in one process and without sockets, to be counted and timed:
- * `hit MODE HITS [NAMES]`. tests/bench/guard runs it under callgrind, tests/bench/run for its times.
+/* hit.c: queries answered from a full cache through serve_query, in one process and without sockets, to be
+ * counted and timed: `hit MODE HITS [NAMES]`. tests/bench/guard runs it under callgrind, tests/bench/run for
+ * its times.
  *
- * Prints one line `mode hits names nanoseconds octets`: how long a query took and what a name takes in the cache. */
+ * Prints one line `mode hits names nanoseconds octets`: how long a query took and what a name takes in the
+ * cache. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,8 @@ enum {
 /* What is asked, and what the cache holds of it. */
 enum shape { SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV, SHAPE_EXPANDED, SHAPE_SAME, SHAPE_NEGATIVE, SHAPES };
 
-enum how { HOW_UDP, HOW_TCP, HOW_EDNS, HOW_NOTHING, HOW_CUT, HOW_GARBAGE, HOW_CROWDED, HOW_CHAINS, HOW_LABELS, HOW_OPTIONS };
+enum how { HOW_UDP, HOW_TCP, HOW_EDNS, HOW_NOTHING, HOW_CUT, HOW_GARBAGE, HOW_CROWDED, HOW_CHAINS,
+           HOW_LABELS, HOW_OPTIONS };
 
 #define MIX {SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV}
 static const struct mode {
@@ -47,7 +50,7 @@ static const struct mode {
     {"garbage", 1, {SHAPE_SRV}, HOW_GARBAGE, "random octets, QR 0"},
     {"crowded", 1, {SHAPE_SRV}, HOW_CROWDED, "as many additional records as fit, then an octet too many"},
     {"chains", 1, {SHAPE_SRV}, HOW_CHAINS, "the same, each with a name that leads through many pointers"},
-    {"labels", 1, {SHAPE_SRV}, HOW_LABELS, "one additional record whose name fills the datagram, an octet a label"},
+    {"labels", 1, {SHAPE_SRV}, HOW_LABELS, "one additional record, its name fills the packet, one-octet labels"},
     {"options", 1, {SHAPE_SRV}, HOW_OPTIONS, "OPT full of empty options, then an octet too many"},
     {"nothing", 1, {SHAPE_SRV}, HOW_NOTHING, "the driver alone: no query is served"},
 };
@@ -84,7 +87,8 @@ static void make_entry(struct made *m, enum shape shape, unsigned number) {
     case SHAPE_A: made_add(m, SECTION_ANSWER, name, TYPE_A, TTL_S, rd_a("192.0.2.1")); break;
     case SHAPE_AAAA: made_add(m, SECTION_ANSWER, name, TYPE_AAAA, TTL_S, rd_aaaa("2001:db8::1")); break;
     case SHAPE_TXT:
-      made_add(m, SECTION_ANSWER, name, TYPE_TXT, TTL_S, rd_txt("_xmpp-client-xbosh=https://web.lab:5281/http-bind"));
+      made_add(m, SECTION_ANSWER, name, TYPE_TXT, TTL_S,
+               rd_txt("_xmpp-client-xbosh=https://web.lab:5281/http-bind"));
       break;
     case SHAPE_SRV:
     case SHAPE_EXPANDED:
@@ -146,14 +150,16 @@ static void write_number(uint8_t *digits, unsigned number) {
   for (unsigned i = DIGITS; i-- > 0; number /= 10) digits[i] = (uint8_t)('0' + number % 10);
 }
 
-/* Additional records without end, none of them OPT. `chain`: the name before them leads through as many pointers as fit. */
+/* Additional records without end, none of them OPT. `chain`: the name before them leads through as many
+ * pointers as fit. */
 static void make_crowd(struct msg *m, bool chain) {
   uint16_t last = 0;
   msg_query(m, "d0000000.lab.", TYPE_SRV);
   if (chain) {
     uint8_t rdata[256];
     size_t at = m->len + 11;
-    for (unsigned i = 0; i < sizeof rdata; i += 2) { /* each points at the one before it, the first at the root's octet */
+    /* Each points at the one before it, the first at the root's octet. */
+    for (unsigned i = 0; i < sizeof rdata; i += 2) {
       last = i ? (uint16_t)(0xc000 + at + i - 2) : (uint16_t)(0xc000 + at - 11);
       store_u16(rdata + i, last);
     }
@@ -205,7 +211,8 @@ static struct packet *make_packets(const struct mode *mode) {
     if (mode->how != HOW_GARBAGE) continue;
     for (size_t k = 0; k < p->len; k++) p->octets[k] = (uint8_t)rng_next(&r);
     p->octets[2] &= 0x7f;
-    if (i % 2) memcpy(p->octets + 2, t.msg.octets + 2, DNS_HEADER - 2); /* what looks right at first costs more to refuse */
+    /* What looks right at first costs more to refuse. */
+    if (i % 2) memcpy(p->octets + 2, t.msg.octets + 2, DNS_HEADER - 2);
   }
   return packets;
 }
@@ -259,7 +266,8 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   struct cache_stats stats;
   struct cache *cache = cache_new(((size_t)names * 512 + CACHE_SIZE_LEAST) * 2, KIT_SEED);
   timers_init(&timers);
-  struct forward_options fo = {.cache = cache, .upstream = &upstream, .timers = &timers, .counters = &counters, .seed = KIT_SEED};
+  struct forward_options fo = {.cache = cache, .upstream = &upstream, .timers = &timers,
+                               .counters = &counters, .seed = KIT_SEED};
   struct forward *forward = cache ? forward_new(&fo) : NULL;
   must(forward);
   serve = (struct serve){.cache = cache, .forward = forward, .counters = &counters, .seed = KIT_SEED};
@@ -309,6 +317,8 @@ int main(int argc, char **argv) {
     return 0;
   }
   fputs("usage: hit MODE HITS [NAMES (1000)]; hit build\n", stderr);
-  for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) fprintf(stderr, "  %-9s %s\n", modes[i].word, modes[i].help);
+  for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) {
+    fprintf(stderr, "  %-9s %s\n", modes[i].word, modes[i].help);
+  }
   return 2;
 }

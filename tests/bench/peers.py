@@ -1,5 +1,5 @@
-"""The programs that tests/bench/run compares: how each is started as a caching forwarder with one thread, on 127.0.0.1:PORT,
-asking 127.0.0.1:UP for everything, with room for all names and no limits on rates."""
+"""The programs that tests/bench/run compares: how each is started as a caching forwarder with one thread,
+on 127.0.0.1:PORT, asking 127.0.0.1:UP for everything, with room for all names and no limits on rates."""
 
 import shutil
 
@@ -17,7 +17,8 @@ def floor(build, folder, names):
 
 
 def jidnsd(build, folder, names, *more):
-    return [str(build / "src/jidnsd"), "--listen", f"127.0.0.1:{PORT}", "--upstream", f"127.0.0.1:{UP}", *more]
+    return [str(build / "src/jidnsd"), "--listen", f"127.0.0.1:{PORT}",
+            "--upstream", f"127.0.0.1:{UP}", *more]
 
 
 def jidnsd_off(build, folder, names):
@@ -53,7 +54,8 @@ forward-zone:
 
 
 def dnsmasq(build, folder, names):
-    return ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file=",
+    return ["dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+            "--pid-file=",
             "--user=root", "--bind-interfaces", "--listen-address=127.0.0.1", f"--port={PORT}",
             f"--server=127.0.0.1#{UP}", f"--cache-size={3 * names}", "--dns-forward-max=4096"]
 

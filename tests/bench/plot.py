@@ -12,9 +12,9 @@ MEASURES = [
     ("octets_a_name", "memory for each name asked for", "octets", 0, "less"),
     ("start_ms", "from start to first answer", "ms", 0, "less"),
 ]
-COLUMNS = [("udp_qps", "UDP/s"), ("of_floor", "of floor"), ("udp_cpu_us", "CPU µs"), ("cpu_of_floor", "x floor"),
-           ("tcp_cpu_us", "TCP µs"), ("first_qps", "first/s"), ("rss_mib", "idle MiB"), ("octets_a_name", "o/name"),
-           ("start_ms", "start ms"), ("lost", "lost")]
+COLUMNS = [("udp_qps", "UDP/s"), ("of_floor", "of floor"), ("udp_cpu_us", "CPU µs"),
+           ("cpu_of_floor", "x floor"), ("tcp_cpu_us", "TCP µs"), ("first_qps", "first/s"),
+           ("rss_mib", "idle MiB"), ("octets_a_name", "o/name"), ("start_ms", "start ms"), ("lost", "lost")]
 DIGITS = {key: digits for key, _, _, digits, _ in MEASURES} | {"of_floor": 2, "cpu_of_floor": 2, "lost": 0}
 
 
@@ -36,9 +36,9 @@ def table(report):
     targets = with_ratios(report)
     width = max(map(len, targets), default=0)
     lines = [f"# {report['about']}",
-             "# first: names asked for the first time, CPU: the server's for a cached UDP query, TCP: over 20 connections,",
-             "# o/name: growth of memory for each name asked for (dnsmasq takes all at the start); floor: a server that echoes;",
-             "# jidnsd-off: --prefetch off --expand-srv off; - : does not apply",
+             "# CPU: the server's for a cached UDP query; TCP: over 20 connections; floor: it echoes;",
+             "# first: names asked for the first time; o/name: growth of memory for each, dnsmasq",
+             "# takes all at the start; jidnsd-off: --prefetch off --expand-srv off; - : does not apply",
              " " * width + "".join(f"{heading:>10}" for _, heading in COLUMNS)]
     for name, row in targets.items():
         lines.append(f"{name:{width}}" + "".join(f"{number(key, row.get(key)):>10}" for key, _ in COLUMNS))
@@ -66,12 +66,13 @@ def panel(x, y, heading, note, bars):
     most = max((value for _, value, _, _ in bars if value is not None), default=0) or 1
     for i, (label, value, shown, fill) in enumerate(bars):
         top = y + HEAD + i * ROW
+        length = max(value or 0, 0) / most * BAR
         weight = "bold" if label.startswith("jidnsd") else "normal"
         out.append(text(x + LABEL - 8, top + 13, label, 12, "end", weight))
         if value is not None:
-            out.append(f'<rect x="{x + LABEL}" y="{top + 2}" width="{max(value, 0) / most * BAR:.1f}" height="{ROW - 5}" '
-                       f'rx="2" fill="{fill}"/>')
-        at = x + LABEL + (max(value, 0) / most * BAR if value is not None else 0) + 6
+            out.append(f'<rect x="{x + LABEL}" y="{top + 2}" width="{length:.1f}" height="{ROW - 5}" rx="2" '
+                       f'fill="{fill}"/>')
+        at = x + LABEL + length + 6
         out.append(text(at, top + 13, shown, 12, fill="#222" if value is not None else "#999"))
     return out, HEAD + len(bars) * ROW + GAP
 
@@ -103,8 +104,9 @@ def svg(report):
     height = max(heights) + 10
     title = [text(margin, 34, "jidns and its peers on one machine", 20, weight="bold"),
              text(margin, 55, report["about"], 12, fill="#666"),
-             text(margin, 72, "floor: a server that echoes; jidnsd-off: with --prefetch off --expand-srv off; dnsmasq takes "
-                  "all its memory at the start", 12, fill="#666")]
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-            f'font-family="DejaVu Sans, Helvetica, Arial, sans-serif">\n<rect width="100%" height="100%" fill="#fff"/>\n'
+             text(margin, 72, "floor: it echoes; jidnsd-off: with --prefetch off --expand-srv off; dnsmasq "
+                  " takes all its memory at the start", 12, fill="#666")]
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+            f'height="{height}" font-family="DejaVu Sans, Helvetica, Arial, sans-serif">\n'
+            f'<rect width="100%" height="100%" fill="#fff"/>\n'
             + "\n".join(title + shapes) + "\n</svg>\n")

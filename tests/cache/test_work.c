@@ -1,5 +1,5 @@
-/* test_work.c: one insertion or lookup never takes long, whatever the rings and the index look like, and a flood takes no
- * memory. Work is counted in entries, not in time. */
+/* test_work.c: one insertion or lookup never takes long, whatever the rings and the index look like, and a
+ * flood takes no memory. Work is counted in entries, not in time. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -10,8 +10,8 @@
 enum {
   ENTRY = 64,  /* octets of each entry */
   ROUNDS = 64, /* as evict.c says: entries that get another round before one has to go */
-  /* A put passes over the entry that leaves the small ring, over those that main lets go round again for it, over the one
-   * that leaves main, and over one more where a ring's end cuts an entry short, in each ring. */
+  /* A put passes over the entry that leaves the small ring, over those that main lets go round again for it,
+   * over the one that leaves main, and over one more where a ring's end cuts an entry short, in each ring. */
   PASSED_MOST = ROUNDS + 4
 };
 
@@ -105,7 +105,8 @@ Test(work, a_lookup_of_what_is_not_there_reads_few_slots_however_full_the_index)
     sum += n;
     if (n > most) most = n;
   }
-  cr_expect_lt(sum, (uint64_t)ASKED * 40, "%lu on average: linear probing at 7/8 takes 33", (unsigned long)(sum / ASKED));
+  cr_expect_lt(sum, (uint64_t)ASKED * 40, "%lu on average: linear probing at 7/8 takes 33",
+               (unsigned long)(sum / ASKED));
   cr_expect_lt(most, 1000, "%u", most);
 }
 

@@ -1,4 +1,5 @@
-/* test_flood.c: a flood of random names below a domain, as attackers send through resolvers, pushes out nothing in use. */
+/* test_flood.c: a flood of random names below a domain, as attackers send through resolvers, pushes out
+ * nothing in use. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
