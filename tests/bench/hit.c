@@ -50,7 +50,7 @@ static const struct mode {
     {"garbage", 1, {SHAPE_SRV}, HOW_GARBAGE, "random octets, QR 0"},
     {"crowded", 1, {SHAPE_SRV}, HOW_CROWDED, "as many additional records as fit, then an octet too many"},
     {"chains", 1, {SHAPE_SRV}, HOW_CHAINS, "the same, each with a name that leads through many pointers"},
-    {"labels", 1, {SHAPE_SRV}, HOW_LABELS, "one additional record, its name fills the packet, one-octet labels"},
+    {"labels", 1, {SHAPE_SRV}, HOW_LABELS, "one additional record, its name fills the packet: short labels"},
     {"options", 1, {SHAPE_SRV}, HOW_OPTIONS, "OPT full of empty options, then an octet too many"},
     {"nothing", 1, {SHAPE_SRV}, HOW_NOTHING, "the driver alone: no query is served"},
 };
