@@ -29,7 +29,9 @@ static enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl
 
 /* Steps over an owner name without following where it leads. */
 static void skip_name(struct wire *w) {
+  size_t start = w->at;
   for (const uint8_t *label; (label = wire_bytes(w, 1)) && *label;) {
+    if (w->at - start >= NAME_MAX_LEN) w->err = true;
     if (*label > 63) { /* a pointer ends the name */
       wire_bytes(w, 1);
       return;
