@@ -190,13 +190,14 @@ static void fill(struct entry *e, const struct question *q, const struct answer 
 }
 
 /* The entry that is to hold an answer of `octets`: the old one if that is large enough, else a new one, linked in. */
-static struct entry *entry_for(struct shard *s, const struct question *q, size_t octets, size_t spare) {
+static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t born, size_t octets, size_t spare) {
   uint32_t tag = (uint32_t)q->hash;
   struct slot *slot = index_find(s, q);
   bool in_main;
   uint8_t uses = 0;
   if (slot) {
     struct entry *old = entry_at(s, slot->ref);
+    if (old->answer.born > born) return NULL; /* another worker has renewed it meanwhile */
     if ((size_t)old->units * ENTRY_UNIT >= octets) return old;
     in_main = evict_is_in_main(s, old);
     uses = old->mark & MARK_USES;
@@ -220,7 +221,7 @@ bool cache_put(struct cache *c, const struct question *q, const struct answer *a
   struct shard *s = shard_of(c, q->hash);
   size_t octets = sizeof(struct entry) + question_key_len(q) + 2 * answer_records(&a->head) + a->head.body_len;
   pthread_mutex_lock(&s->lock);
-  struct entry *e = entry_for(s, q, octets, spare);
+  struct entry *e = entry_for(s, q, a->head.born, octets, spare);
   if (e) {
     fill(e, q, a, attend);
     e->mark = (uint8_t)((e->mark & MARK_USES) | (how == CACHE_AHEAD ? MARK_AHEAD : 0));

@@ -46,12 +46,13 @@ enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t 
 
 enum cache_put_how {
   CACHE_ASKED, /* somebody asked for it */
-  CACHE_AHEAD  /* fetched ahead: the first to go while nobody asks */
+  CACHE_AHEAD  /* fetched ahead; goes as soon as any that nobody asks for again */
 };
 
 /* Puts a copy of the answer in, in place of an earlier one. a->head.attend is set here: the tick when ttl_s is over, or
  * earlier when additional records run out earlier or `attend` (a tick, 0 for none) says so. `spare` octets are left free
- * behind the body so that a longer successor fits in place. False when it is not kept: ttl_s is 0, too large, no memory. */
+ * behind the body so that a longer successor fits in place. False when it is not kept: ttl_s is 0, too large, no memory, or the
+ * cache has one born later. */
 bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_put_how how,
                uint32_t attend, size_t spare);
 

@@ -48,6 +48,17 @@ Test(cache, finds_what_was_put_in_whatever_the_spelling) {
   cr_expect_eq(stats().entries, 1);
 }
 
+Test(cache, an_older_answer_does_not_take_a_newer_ones_place) {
+  made_a(&made, "example.org", 60, 2, 0);
+  made.answer.head.born = 100;
+  cr_expect(put(CACHE_ASKED, 0));
+  made_a(&made, "example.org", 60, 1, 0);
+  made.answer.head.born = 99;
+  cr_expect_not(put(CACHE_ASKED, 0), "another worker looked at it before it was renewed");
+  made.answer.head.born = 100;
+  cr_expect(put(CACHE_ASKED, 0));
+}
+
 Test(cache, does_not_find_what_was_not_put_in) {
   cr_expect_eq(get("example.org", TYPE_A), CACHE_MISS);
   put_a("example.org", 1);
