@@ -70,6 +70,9 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
  * had any use for it. */
 void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms);
 
+/* Would forward_ahead have reason to ask? */
+bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms);
+
 /* Asks q for nobody although the cache has it, because it is about to expire or was given out stale. Bounded as above.
  * False when it is not under way. */
 bool forward_renew(struct forward *f, const struct question *q, uint64_t now_ms);

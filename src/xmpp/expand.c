@@ -154,10 +154,11 @@ static void address_settled(struct xmpp *x, uint64_t hash, uint64_t now_ms) {
   }
 }
 
-uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
+uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead,
+                        uint64_t now_ms) {
   struct outcome out;
   address_settled(x, q->hash, now_ms);
-  if (!a || !is_wanted(x, q) || x->held_count == HELD_MOST) return 0;
+  if (!a || ahead || !is_wanted(x, q) || x->held_count == HELD_MOST) return 0;
   if (!expand(x, q, a, tick_of_ms(now_ms), &out) || !out.lacking) return 0;
   struct held *h = &x->held[x->held_count];
   h->missing = ask_lacking(x, &out, question_flags(q), now_ms, h->hashes);

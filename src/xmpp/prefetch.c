@@ -21,7 +21,7 @@ static bool take_token(struct xmpp *x, uint64_t now_ms) {
 
 static void ahead(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   char text[QUESTION_TEXT];
-  if (!take_token(x, now_ms)) return;
+  if (!forward_is_new(x->forward, q, now_ms) || !take_token(x, now_ms)) return;
   log_debug("xmpp", "ahead: %s", question_format(q, text));
   forward_ahead(x->forward, q, now_ms);
 }
@@ -34,7 +34,7 @@ static uint32_t name_hash(const struct xmpp *x, const uint8_t *name, size_t len,
 
 static void note_target(struct xmpp *x, const uint8_t *name, size_t len, uint8_t key_flags) {
   uint32_t hash = name_hash(x, name, len, key_flags);
-  x->known[hash % KNOWN_TARGETS] = hash;
+  x->known[hash / 2 % KNOWN_TARGETS] = hash;
 }
 
 bool prefetch_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms) {
@@ -107,7 +107,7 @@ static void asked_service(struct xmpp *x, const struct question *q, const struct
 /* A and AAAA of a known target are asked as a pair by all programs. */
 static void asked_address(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   uint32_t hash = name_hash(x, q->key, q->name_len, question_flags(q));
-  if (x->known[hash % KNOWN_TARGETS] != hash) return;
+  if (x->known[hash / 2 % KNOWN_TARGETS] != hash) return;
   struct question other;
   uint16_t type = question_type(q) == TYPE_A ? TYPE_AAAA : TYPE_A;
   question_make(&other, q->key, q->name_len, type, CLASS_IN, question_flags(q), x->seed);

@@ -19,9 +19,8 @@ static void amend(void *ctx, const struct question *q, struct answer *a, uint32_
 
 static uint32_t settled(void *ctx, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms) {
   struct xmpp *x = ctx;
-  (void)ahead;
   if (a && x->o.prefetch) prefetch_settled(x, q, a, now_ms);
-  return x->o.expand == XMPP_EXPAND_WAIT ? expand_settled(x, q, a, now_ms) : 0;
+  return x->o.expand == XMPP_EXPAND_WAIT ? expand_settled(x, q, a, ahead, now_ms) : 0;
 }
 
 static bool worn(void *ctx, const struct question *q, uint64_t now_ms) {

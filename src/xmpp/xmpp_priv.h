@@ -50,7 +50,8 @@ bool prefetch_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms);
 /* expand.c: SRV answers with addresses. */
 void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
                   uint64_t now_ms);
-uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
+/* `ahead`: nobody waits for it, so there is nobody to hold. */
+uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms);
 bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms);
 
 /* renew.c: names in steady use are asked again before they expire. */
