@@ -7,8 +7,12 @@ static struct failure *place(const struct failures *f, const struct question *q)
   return f->table ? &f->table[q->hash % FAILURES] : NULL;
 }
 
+bool failures_is_word(enum err why) {
+  return why == ERR_SERVFAIL || why == ERR_REFUSED || why == ERR_LAME || why == ERR_LIE || why == ERR_RCODE;
+}
+
 void failures_add(struct failures *f, const struct question *q, enum err why, uint64_t now_ms) {
-  if (why != ERR_SERVFAIL && why != ERR_REFUSED && why != ERR_LAME && why != ERR_LIE && why != ERR_RCODE) return;
+  if (!failures_is_word(why)) return;
   if (!f->table && !(f->table = calloc(FAILURES, sizeof *f->table))) return;
   struct failure *x = place(f, q);
   bool again = x->hash == q->hash && now_ms < x->until_ms + x->for_ms;

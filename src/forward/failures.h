@@ -26,5 +26,7 @@ struct failures {
 void failures_add(struct failures *f, const struct question *q, enum err why, uint64_t now_ms);
 enum err failures_find(const struct failures *f, const struct question *q, uint64_t now_ms); /* ERR_NONE: ask */
 void failures_forget(struct failures *f, const struct question *q);                          /* it was answered */
+/* Did a server say so? Only that is remembered. */
+bool failures_is_word(enum err why);
 void failures_close(struct failures *f);
 #endif

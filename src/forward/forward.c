@@ -77,7 +77,6 @@ static void deliver_failure(struct forward *f, const struct pending *p, struct w
 /* The best server that has not failed and is not being asked; one that is being asked rather than none. */
 static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms) {
   unsigned busy = p->failed;
-  (void)now_ms;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     if (p->tries[i].x.carrier) busy |= upstream_bit(f->o.upstream, p->tries[i].server);
   }
@@ -85,6 +84,7 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
   if (!p->server && busy != p->failed) {
     if (now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
     p->server = upstream_pick(f->o.upstream, p->failed);
+    if (failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL; /* one has spoken, the rest are down */
   }
   p->tcp = p->plain = false;
   p->step = p->server ? STEP_ASK : STEP_FAIL;
@@ -181,7 +181,8 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
   f->answer.head.born = tick_of_ms(now_ms);
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
   enum cache_put_how how = p->ahead && !p->in_use ? CACHE_AHEAD : CACHE_ASKED;
-  if (cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare)) count(f->o.counters, stored);
+  p->stored = cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare);
+  if (p->stored) count(f->o.counters, stored);
   if (f->o.nxdomain_cut) denial_note(f->o.cache, &p->question, &f->answer, f->o.seed);
   if (!p->ahead && !pending_first(p)) count(f->o.counters, reply_late);
   p->step = STEP_REPLY;
@@ -197,7 +198,7 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
             (unsigned)(now_ms - p->started_ms), pending_first(p) ? "" : ", nobody waits");
   pending_drop_tries(p);
   if (f->watch.settled) hold_ms = f->watch.settled(f->watch.ctx, &p->question, &f->answer, p->ahead, now_ms);
-  if (hold_ms > 0 && pending_first(p) && f->answer.ttl_s > 0) {
+  if (hold_ms > 0 && pending_first(p) && p->stored) {
     uint64_t patience_ms = pending_first(p)->since_ms + PATIENCE_MS;
     p->held_until_ms = now_ms + hold_ms < patience_ms ? now_ms + hold_ms : patience_ms;
     p->step = STEP_HELD;
@@ -213,7 +214,11 @@ static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms
   enum { GRACE_S = 2 }; /* it was fresh when they began to wait */
   if (now_ms >= p->held_until_ms) forward_worn(f, &p->question, now_ms); /* some of what they waited for may be there */
   for (struct waiter *w; (w = pending_first(p));) {
-    if (!deliver_cached(f, p, w, GRACE_S, now_ms)) deliver_failure(f, p, w, ERR_MEMORY);
+    if (deliver_cached(f, p, w, GRACE_S, now_ms)) continue;
+    p->failed = p->asked = 0; /* pushed out of the cache meanwhile: ask once more */
+    p->started_ms = now_ms;
+    p->step = STEP_PICK;
+    return MORE;
   }
   return DONE;
 }
@@ -302,7 +307,7 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
     struct try *t = &p->tries[i];
     if (!t->x.carrier || t->silent || now_ms - t->sent_ms < server_rto_ms(t->server)) continue;
     t->silent = true;
-    p->last = ERR_TIMEOUT;
+    if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
     if (now_ms - t->sent_ms <= 2 * RTO_MOST_MS) server_was_silent(t->server, now_ms); /* later it says nothing about now */
   }
 }
@@ -331,7 +336,7 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
   note_silence(p, now_ms);
   serve_impatient(p, now_ms);
   if (now_ms >= p->started_ms + LATE_MS && !pending_first(p)) {
-    p->last = ERR_TIMEOUT;
+    if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
     p->step = STEP_FAIL;
     run(p, now_ms);
   } else if (now_ms >= p->next_try_ms && may_ask_again(p)) {
@@ -424,12 +429,15 @@ bool forward_renew(struct forward *f, const struct question *q, uint64_t now_ms)
   return true;
 }
 
-void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms) {
+bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms) {
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
   bool known = found == CACHE_FRESH || (found == CACHE_EXPIRED && unused);
-  if (known || pending_find(&f->table, q) || failures_find(&f->failures, q, now_ms) != ERR_NONE) return;
-  ask_for_nobody(f, q, false, now_ms);
+  return !known && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
+}
+
+void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms) {
+  if (forward_is_new(f, q, now_ms)) ask_for_nobody(f, q, false, now_ms);
 }
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {

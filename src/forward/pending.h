@@ -57,6 +57,7 @@ struct pending {
   uint64_t started_ms, next_try_ms, held_until_ms;
   bool ahead;               /* nobody has asked for it yet */
   bool in_use;              /* but its name had been asked for: it is a renewal */
+  bool stored;              /* the cache has taken its answer */
   bool stale_missing;       /* there is no stale answer: its clients wait for their whole patience */
 };
 

@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "dns/build.h"
+#include "dns/ttl.h"
 #include "scenario/kit.h"
 
 #define SRV "_xmpp-server._tcp.d.lab."
@@ -162,5 +164,44 @@ Test(expand_wait, no_client_waits_when_nothing_more_may_be_asked) {
   }
   struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
   cr_expect_eq(heard_wait_ms(h), WORLD_DELAY_MS);
+  world_free(w);
+}
+
+/* More answers than the cache can hold, numbered from `first`; short ones, so that no gap is left. */
+enum { FLOOD = 20000 };
+
+static void flood(struct world *w, unsigned first) {
+  static struct answer a;
+  struct record r = {.type = TYPE_TXT, .klass = CLASS_IN, .owner_len = 1};
+  static const uint8_t text[1] = {0};
+  r.msg = text;
+  r.msg_len = r.rdlen = sizeof text;
+  for (unsigned i = first; i < first + FLOOD; i++) {
+    char name[32];
+    uint8_t octets[NAME_MAX_LEN];
+    struct question q;
+    struct build b;
+    snprintf(name, sizeof name, "flood%u.lab.", i);
+    question_make(&q, octets, name_parse(name, octets), TYPE_TXT, CLASS_IN, 0, w->serve.seed);
+    build_start(&b, &a, &q, RCODE_NOERROR);
+    r.owner_len = q.name_len;
+    memcpy(r.owner, q.key, q.name_len);
+    cr_assert(build_add(&b, SECTION_ANSWER, &r, 60));
+    a.head.born = tick_of_ms(w->now_ms);
+    a.ttl_s = 60;
+    cache_put(w->cache, &q, &a, CACHE_ASKED, 0, 0);
+  }
+}
+
+Test(expand_wait, one_that_is_pushed_out_meanwhile_is_asked_for_again) {
+  struct world *w = world_waiting(true);
+  world_late(w, "b.d.lab.", TYPE_AAAA, 300);
+  flood(w, 0); /* so that there is no room but at others' cost */
+  struct heard *h = client_ask(w, SRV, TYPE_SRV, HOW_EDNS);
+  world_run_ms(w, WORLD_DELAY_MS + 10);
+  cr_assert_not(is_answered(h));
+  flood(w, FLOOD);
+  client_wait(h);
+  cr_expect(heard_truth(h), "not SERVFAIL: the upstream had answered");
   world_free(w);
 }

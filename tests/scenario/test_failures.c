@@ -1,5 +1,6 @@
 /* test_failures.c: what servers said to fail is not asked again at once (RFC 9520). */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "scenario/kit.h"
 
@@ -87,5 +88,26 @@ Test(failures, are_not_asked_about_ahead_either) {
   client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
   cr_expect_eq(upstream_asked(w, "d0.lab.", TYPE_A), 1);
   world_run_ms(w, 1000);
+  world_free(w);
+}
+
+/* A dead second server must not make what the first one says slow. */
+Test(failures, are_told_soon_though_another_server_is_down) {
+  struct world *w = world_new(&(struct world_options){.servers = 2});
+  zone_add_domain(&w->zone, 0, 60);
+  world_server_fault(w, 1, FAULT_LOST);
+  for (unsigned i = 0; i < 10 && !w->upstream.servers[1].down_until_ms; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "made-up-%u.lab.", i);
+    client_ask_and_wait(w, name, TYPE_A, HOW_PLAIN);
+    world_run_ms(w, 1000);
+  }
+  cr_assert(w->upstream.servers[1].down_until_ms, "it is known to be down");
+  world_fault(w, SRV, TYPE_SRV, FAULT_SERVFAIL);
+  world_server_fault(w, 1, FAULT_LOST);
+  struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);
+  cr_expect_eq(heard_rcode(h), RCODE_SERVFAIL);
+  cr_expect_lt(heard_wait_ms(h), 500);
+  cr_expect(is_answered(client_ask(w, SRV, TYPE_SRV, HOW_PLAIN)), "and it is remembered");
   world_free(w);
 }
