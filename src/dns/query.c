@@ -3,16 +3,21 @@
 
 #include "dns/answer.h"
 
+/* Where the labels that begin at `at` end: at the root, a pointer, or the first octet behind what a name may have. */
+static size_t skip_labels(const uint8_t *msg, size_t at, size_t len) {
+  if (len > at + NAME_MAX_LEN) len = at + NAME_MAX_LEN;
+  while (at < len && (uint8_t)(msg[at] - 1) < 63) at += 1u + msg[at];
+  return at;
+}
+
 /* The name of a question stands alone at offset 12: it has nothing before it that a pointer could name. */
 static size_t question_name_len(const uint8_t *msg, size_t len) {
-  size_t at = DNS_HEADER;
-  while (at < len && msg[at] != 0) {
-    if (msg[at] > 63) return 0;
-    at += 1u + msg[at];
-  }
+  size_t at = skip_labels(msg, DNS_HEADER, len);
   size_t n = at + 1 - DNS_HEADER;
-  return at < len && n <= NAME_MAX_LEN ? n : 0;
+  return at < len && msg[at] == 0 && n <= NAME_MAX_LEN ? n : 0;
 }
+
+enum { OPTIONS_MOST = 24 }; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
 
 static enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, const uint8_t *options, uint16_t len) {
   if (m->edns) return QUERY_FORMERR;
@@ -20,8 +25,9 @@ static enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl
   m->udp_size = size < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : size; /* RFC 6891 section 6.2.3 */
   if ((ttl >> 16 & 0xff) != 0) return QUERY_BADVERS;
   m->dnssec_ok = ttl & 0x8000;
-  for (size_t at = 0; at < len;) { /* options must at least be whole */
-    if (len - at < 4 || load_u16(options + at + 2) > len - at - 4) return QUERY_FORMERR;
+  unsigned count = 0;
+  for (size_t at = 0; at < len; count++) { /* options must at least be whole */
+    if (count == OPTIONS_MOST || len - at < 4 || load_u16(options + at + 2) > len - at - 4) return QUERY_FORMERR;
     at += 4u + load_u16(options + at + 2);
   }
   return QUERY_OK;
@@ -29,15 +35,10 @@ static enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl
 
 /* Steps over an owner name without following where it leads. */
 static void skip_name(struct wire *w) {
-  size_t start = w->at;
-  for (const uint8_t *label; (label = wire_bytes(w, 1)) && *label;) {
-    if (w->at - start >= NAME_MAX_LEN) w->err = true;
-    if (*label > 63) { /* a pointer ends the name */
-      wire_bytes(w, 1);
-      return;
-    }
-    wire_bytes(w, *label);
-  }
+  size_t at = skip_labels(w->msg, w->at, w->len), n = at + 1 - w->at;
+  bool pointer = at < w->len && w->msg[at] > 63;
+  if (n > NAME_MAX_LEN) w->err = true;
+  wire_bytes(w, n + pointer);
 }
 
 /* Additional records: OPT is understood, others (TSIG, SIG(0)) are stepped over; anything behind them is wrong. No program
