@@ -51,6 +51,7 @@ struct up_udp {
   unsigned open, queued;                 /* exchanges under way; those of them not yet sent */
   uint64_t busy_until_ms;                /* under load until then */
   uint64_t window_ms, warned_ms;         /* since when asks are counted; when it last warned, 0: never */
+  bool lacking;                          /* it was for want of descriptors or memory that there was no socket */
   unsigned asks;                         /* since window_ms */
   struct udp_socket *pool[UDP_SOCKETS];  /* under load; NULL where there is none (yet) */
   struct udp_socket *drawn;              /* of the pool: for this turn's questions; NULL before the first */
@@ -281,6 +282,7 @@ static struct udp_socket *socket_new(struct up_udp *u, unsigned buckets, uint64_
   int e = fd < 0 ? fd : uv_poll_init(u->loop, &s->poll, fd);
   if (e < 0) {
     warn_no_socket(u, e, now_ms);
+    u->lacking = e == -EMFILE || e == -ENFILE || e == -ENOBUFS || e == -ENOMEM;
     if (fd >= 0) close(fd);
     free(s);
     return NULL;
@@ -369,7 +371,7 @@ static enum err udp_ask(struct carrier *c, struct exchange *x, const uint8_t *ms
   struct udp_socket *s = choose(u, now_ms);
   if (!s) {
     slot_spare(u, slot);
-    return ERR_UNREACHABLE;
+    return u->lacking ? ERR_OVERLOAD : ERR_UNREACHABLE;
   }
   do x->id = random_u16(u->random);
   while (socket_find(s, x->id));

@@ -26,7 +26,7 @@ enum {
 /* All borrowed for the carrier's life. NULL when memory is out. A refused port (ICMP) or a network that
  * can't be reached ends the exchanges on that socket with ERR_UNREACHABLE; a reply that is not to one of
  * them is counted in reply_wrong and changes nothing. ask fails with ERR_UNREACHABLE also when no socket
- * can be had. */
+ * can be had, with ERR_OVERLOAD when that is for want of descriptors or memory. */
 struct carrier *up_udp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random);
 #endif

@@ -328,7 +328,7 @@ Test(up_udp, without_descriptors_asking_fails_and_recovers) {
   cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
   enum err e = probe_ask(&p);
   cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
-  cr_expect_eq(e, ERR_UNREACHABLE);
+  cr_expect_eq(e, ERR_OVERLOAD);
   cr_expect_eq(probe_ask(&p), ERR_NONE);
   exchange_drop(&p.x);
   lo_end(&l);
