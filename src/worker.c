@@ -75,7 +75,7 @@ static void on_turn(uv_prepare_t *prepare) {
 static void close_all(struct worker *w) {
   if (w->udp) serve_udp_stop(w->udp);
   if (w->tcp) serve_tcp_stop(w->tcp);
-  if (w->forward) forward_stop(w->forward, clock_ms());
+  if (w->forward) forward_stop(w->forward);
   if (w->udp) serve_udp_close(w->udp);
   if (w->tcp) serve_tcp_close(w->tcp);
   xmpp_free(w->xmpp);

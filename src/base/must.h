@@ -1,5 +1,5 @@
 /* Two tiers of assertion: must() is for programmers' errors and aborts, also in release; broken() is for states that
- * should not be but that a daemon survives: it logs once a place and counts. Network bytes are for neither. */
+ * should not be but that a daemon survives: it logs them and goes on. Network bytes are for neither. */
 #ifndef JIDNS_BASE_MUST_H
 #define JIDNS_BASE_MUST_H
 #include <stdbool.h>

@@ -1,8 +1,6 @@
 /* denial.c: names known not to exist, and what is below them. Exports denial_note, denial_find. */
 #include "forward/denial.h"
 
-#include <stdlib.h>
-
 #include "dns/build.h"
 #include "dns/ttl.h"
 
@@ -36,7 +34,7 @@ static bool answer_with(const struct question *q, const struct question *denied,
 }
 
 bool denial_find(struct cache *c, const struct question *q, uint32_t tick, uint64_t seed, uint8_t *message,
-                 struct answer *out) {
+                 struct answer *denied, struct answer *out) {
   struct question name;
   size_t skip = 0;
   bool unused;
@@ -44,10 +42,7 @@ bool denial_find(struct cache *c, const struct question *q, uint32_t tick, uint6
   for (unsigned i = 0; i <= DENIAL_LABELS && skip + 1 < q->name_len; i++, skip += 1u + q->key[skip]) {
     denied_question(&name, q, skip, seed);
     if (cache_look(c, &name, tick, &unused) != CACHE_FRESH) continue;
-    struct answer *a = malloc(sizeof *a);
-    bool made = a && cache_peek(c, &name, tick, a) == CACHE_FRESH && answer_with(q, &name, a, message, out);
-    free(a);
-    return made;
+    return cache_peek(c, &name, tick, denied) == CACHE_FRESH && answer_with(q, &name, denied, message, out);
   }
   return false;
 }

@@ -1,5 +1,7 @@
 /* What failed a moment ago is not asked again at once (RFC 9520). Kept beside the cache, not in it, so that a failure never
- * takes the place of a stale answer. */
+ * takes the place of a stale answer. Time-outs and unreachable servers are left out of it on purpose, against section 3.2's
+ * letter: the upstream room remembers which server is silent and asks it seldom, so a question is not asked more often for it,
+ * and a network's return is noticed within a second, not after five. */
 #ifndef JIDNS_FORWARD_FAILURES_H
 #define JIDNS_FORWARD_FAILURES_H
 #include "base/err.h"

@@ -2,6 +2,7 @@
 #include "forward/forward.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/must.h"
@@ -23,6 +24,7 @@ struct forward {
   size_t reply_len;
   bool asking;              /* within forward_ask, from where no client may be answered */
   struct answer answer;     /* the answer being made */
+  struct answer denied;     /* what is known of a name above the one asked for */
   uint8_t out[DNS_MSG_MAX]; /* the message being sent to a client */
 };
 
@@ -74,38 +76,65 @@ static void deliver_failure(struct forward *f, const struct pending *p, struct w
 
 /* ---- the steps ---- */
 
-/* The best server that has not failed and is not being asked; one that is being asked rather than none. */
-static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms) {
-  unsigned busy = p->failed;
-  for (unsigned i = 0; i < FORWARD_TRIES; i++) {
-    if (p->tries[i].x.carrier) busy |= upstream_bit(f->o.upstream, p->tries[i].server);
+/* As if it had just been asked. */
+static void start_anew(struct pending *p, uint64_t now_ms) {
+  p->started_ms = now_ms;
+  p->asked = p->failed = 0;
+  p->spent = false;
+  memset(p->udp_asked, 0, sizeof p->udp_asked);
+  memset(p->tcp_asked, 0, sizeof p->tcp_asked);
+}
+
+/* Bits of servers that were asked as often as they may be (RFC 9520 section 3.1). */
+static unsigned spent_servers(const struct forward *f, const struct pending *p) {
+  unsigned spent = 0;
+  for (unsigned i = 0; i < f->o.upstream->count; i++) {
+    if (p->udp_asked[i] >= FORWARD_EACH && p->tcp_asked[i] >= FORWARD_EACH) spent |= 1u << i;
   }
-  p->server = upstream_pick(f->o.upstream, busy);
+  return spent;
+}
+
+/* The best server that has not failed and is not being asked; one that is being asked rather than none. Over TCP once it has
+ * left UDP unanswered too often. */
+static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms) {
+  struct upstream *u = f->o.upstream;
+  unsigned out = p->failed | spent_servers(f, p), busy = out;
+  for (unsigned i = 0; i < FORWARD_TRIES; i++) {
+    if (p->tries[i].x.carrier) busy |= upstream_bit(u, p->tries[i].server);
+  }
+  p->server = upstream_pick(u, busy);
   if (!p->server && busy != p->failed) {
     if (now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
-    p->server = upstream_pick(f->o.upstream, p->failed);
-    if (failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL; /* one has spoken, the rest are down */
+    p->server = upstream_pick(u, out);
+    p->spent = !p->server;
+    if (p->spent && pending_has_open_try(p)) return WAIT;
+    if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL; /* one spoke, the rest are down */
   }
-  p->tcp = p->plain = false;
+  p->tcp = p->server && p->udp_asked[p->server - u->servers] >= FORWARD_EACH;
+  p->plain = false;
   p->step = p->server ? STEP_ASK : STEP_FAIL;
   return MORE;
 }
 
-/* A place for one more try; the oldest makes room. */
-static struct try *free_try(struct pending *p) {
-  struct try *oldest = &p->tries[0];
+/* A place for one more try. One that no answer can come to any more makes room, else the newest: a slow server answers the
+ * older ones, one that comes back answers the next. */
+static struct try *free_try(struct pending *p, uint64_t now_ms) {
+  struct try *oldest = &p->tries[0], *newest = oldest;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     struct try *t = &p->tries[i];
     if (!t->x.carrier) return t;
     if (t->sent_ms < oldest->sent_ms) oldest = t;
+    if (t->sent_ms > newest->sent_ms) newest = t;
   }
-  exchange_drop(&oldest->x);
-  return oldest;
+  struct try *t = now_ms - oldest->sent_ms >= LATE_MS ? oldest : newest;
+  exchange_drop(&t->x);
+  return t;
 }
 
 static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms) {
-  struct try *t = free_try(p);
+  struct try *t = free_try(p, now_ms);
   uint8_t msg[EXCHANGE_QUERY_MOST];
+  (p->tcp ? p->tcp_asked : p->udp_asked)[s - p->forward->o.upstream->servers]++;
   t->plain = p->plain || s->plain_until_ms > now_ms;
   t->tcp = p->tcp;
   t->server = s;
@@ -215,8 +244,7 @@ static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms
   if (now_ms >= p->held_until_ms) forward_worn(f, &p->question, now_ms); /* some of what they waited for may be there */
   for (struct waiter *w; (w = pending_first(p));) {
     if (deliver_cached(f, p, w, GRACE_S, now_ms)) continue;
-    p->failed = p->asked = 0; /* pushed out of the cache meanwhile: ask once more */
-    p->started_ms = now_ms;
+    start_anew(p, now_ms); /* pushed out of the cache meanwhile: ask once more */
     p->step = STEP_PICK;
     return MORE;
   }
@@ -249,7 +277,7 @@ static void finish(struct pending *p) {
 }
 
 /* A question that nobody waits for is asked twice at most; a late answer may come as long as it is open. */
-static bool may_ask_again(const struct pending *p) { return pending_first(p) || p->asked < 2; }
+static bool may_ask_again(const struct pending *p) { return !p->spent && (pending_first(p) || p->asked < 2); }
 
 static uint64_t waiter_due(const struct forward *f, const struct pending *p, const struct waiter *w) {
   return w->since_ms + (f->o.max_stale_s && !p->stale_missing ? STALE_PATIENCE_MS : PATIENCE_MS);
@@ -362,9 +390,7 @@ static struct pending *start(struct forward *f, const struct question *q, bool a
 /* It had been given up or waits for its next try: that is due now. */
 static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
   if (now_ms < p->next_try_ms) return;
-  p->started_ms = now_ms;
-  p->asked = 0;
-  p->failed = 0;
+  start_anew(p, now_ms);
   timers_set(f->o.timers, &p->timer, now_ms);
 }
 
@@ -446,7 +472,7 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
 
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out) {
   uint32_t tick = tick_of_ms(now_ms);
-  if (!f->o.nxdomain_cut || !denial_find(f->o.cache, &q->question, tick, f->o.seed, f->out, &f->answer)) return 0;
+  if (!f->o.nxdomain_cut || !denial_find(f->o.cache, &q->question, tick, f->o.seed, f->out, &f->denied, &f->answer)) return 0;
   struct answer_view v = answer_view(&f->answer);
   return answer_write(&v, &q->manner, ANSWER_FRESH, tick, limit, out);
 }
@@ -475,7 +501,7 @@ struct forward *forward_new(const struct forward_options *options) {
 
 void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f->watch = *watch; }
 
-void forward_stop(struct forward *f, uint64_t now_ms) {
+void forward_stop(struct forward *f) {
   f->watch = (struct forward_watch){0};
   for (unsigned i = 0; i < PENDING_BUCKETS; i++) {
     for (struct pending *p; (p = f->table.buckets[i]);) {
@@ -484,7 +510,6 @@ void forward_stop(struct forward *f, uint64_t now_ms) {
       finish(p);
     }
   }
-  (void)now_ms;
 }
 
 void forward_free(struct forward *f) {

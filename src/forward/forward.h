@@ -16,6 +16,7 @@ enum {
   LATE_MS = 10000,           /* a question stays open for so long, so that a late answer is there for the next client */
   FORWARD_TRIES = 8,         /* tries of one question open at a time: all that fit into PATIENCE_MS at RTO_MOST_MS, so that no
                               * slow answer is hung up on */
+  FORWARD_EACH = 3,          /* tries of one question to one server over UDP, then over TCP (RFC 9520 section 3.1) */
   FORWARD_PENDING = 20000,   /* questions in flight */
   FORWARD_AHEAD = 4000       /* of them asked ahead */
 };
@@ -92,7 +93,7 @@ bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms);
 void forward_release(struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* Drops all that is in flight; every waiting client hears SERVFAIL. */
-void forward_stop(struct forward *f, uint64_t now_ms);
+void forward_stop(struct forward *f);
 
 unsigned forward_in_flight(const struct forward *f);
 

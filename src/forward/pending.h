@@ -52,6 +52,8 @@ struct pending {
   bool tcp, plain;          /* and how */
   unsigned failed;          /* bits of servers that answered with an error */
   unsigned asked;           /* tries so far */
+  uint8_t udp_asked[UPSTREAM_SERVERS], tcp_asked[UPSTREAM_SERVERS]; /* of them by server */
+  bool spent;               /* no server may be asked once more: it waits for the tries that are open */
   enum pending_step step;
   enum err last;            /* how the last try failed */
   uint64_t started_ms, next_try_ms, held_until_ms;

@@ -280,7 +280,7 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   else ask_names(mode, hits, names);
   double took = seconds() - start;
   printf("%s %u %u %.1f %.1f\n", mode->word, hits, names, took * 1e9 / hits, (double)stats.octets / names);
-  forward_stop(forward, NOW_MS);
+  forward_stop(forward);
   forward_free(forward);
   timers_close(&timers);
   cache_free(cache);

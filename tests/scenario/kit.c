@@ -55,7 +55,7 @@ static void check_sums(const struct counters *c) {
 }
 
 void world_free(struct world *w) {
-  forward_stop(w->forward, w->now_ms);
+  forward_stop(w->forward);
   cr_expect_eq(forward_in_flight(w->forward), 0, "questions in flight after stop");
   cr_expect_eq(w->script.under_way, 0, "exchanges under way after stop");
   for (unsigned i = 0; i < w->heard_count; i++)

@@ -96,7 +96,7 @@ Test(followers, a_failure_is_told_to_all) {
 Test(followers, all_hear_servfail_when_the_resolver_stops) {
   struct world *w = world_with_targets(1);
   struct heard *a = client_ask(w, SRV, TYPE_SRV, HOW_EDNS), *b = client_ask(w, SRV, TYPE_SRV, HOW_TCP);
-  forward_stop(w->forward, w->now_ms);
+  forward_stop(w->forward);
   cr_expect_eq(heard_rcode(a), RCODE_SERVFAIL);
   cr_expect_eq(heard_rcode(b), RCODE_SERVFAIL);
   world_free(w);

@@ -114,3 +114,29 @@ Test(retry, a_question_that_is_asked_all_the_time_of_a_silent_server_does_no_har
   cr_expect_leq(heard_wait_ms(h), RTO_MOST_MS + WORLD_DELAY_MS);
   world_free(w);
 }
+
+/* Clients keep asking, the server takes four seconds: what it says is still taken. */
+Test(retry, does_not_hang_up_on_a_slow_answer_while_clients_keep_asking) {
+  struct world *w = world_with_a();
+  zone_add_domain(&w->zone, 0, 60);
+  world_late(w, "a.lab.", TYPE_A, 4000);
+  for (unsigned i = 0; i < 40; i++) {
+    client_ask(w, "a.lab.", TYPE_A, HOW_EDNS);
+    world_run_ms(w, 125);
+  }
+  struct heard *h = client_ask(w, "a.lab.", TYPE_A, HOW_EDNS);
+  cr_expect(is_answered(h), "five seconds after the first question it is in the cache");
+  cr_expect(heard_truth(h));
+  world_free(w);
+}
+
+/* RFC 9520 section 3.1: three times over a transport, no more. */
+Test(retry, asks_a_silent_server_three_times_over_udp_then_over_tcp) {
+  struct world *w = world_with_a();
+  world_server_fault(w, 0, FAULT_LOST);
+  client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
+  cr_expect_eq(w->counters.asked_udp, 3);
+  cr_expect_geq(w->counters.asked_tcp, 1);
+  cr_expect_leq(w->counters.asked_tcp, 3);
+  world_free(w);
+}

@@ -128,7 +128,7 @@ struct rig *rig_new(const char *address, const struct serve_tcp_options *options
 void rig_stop(struct rig *r) {
   serve_udp_stop(r->udp);
   serve_tcp_stop(r->tcp);
-  forward_stop(r->forward, clock_ms());
+  forward_stop(r->forward);
   cr_expect(r->open_count == 0);
   serve_udp_close(r->udp);
   serve_tcp_close(r->tcp);
