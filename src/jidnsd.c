@@ -92,16 +92,17 @@ static void raise_descriptors(void) {
 /* Makes all workers first, so that nothing fails once some of them answer. The threads leave signals to the main thread. */
 static bool start_workers(struct daemon *d) {
   struct settings *s = &d->settings;
-  uint64_t seed = random_seed();
+  struct worker_common common = {.seed = random_seed()};
   sigset_t all, before;
   bool started = true;
-  d->cache = cache_new(s->cache_size, seed);
+  random_octets(common.cookie_key, sizeof common.cookie_key);
+  d->cache = common.cache = cache_new(s->cache_size, common.seed);
   if (!d->cache) {
     fprintf(stderr, "jidnsd: --cache-size: no memory for so large a cache\n");
     return false;
   }
   for (unsigned i = 0; i < s->threads; i++) {
-    struct worker *w = worker_new(s, d->cache, seed, d->listeners[i]);
+    struct worker *w = worker_new(s, &common, d->listeners[i]);
     if (!w) return false;
     d->workers[d->worker_count++] = w;
   }
@@ -178,7 +179,8 @@ int main(int argc, char **argv) {
   log_set_level(d->settings.log_level);
   raise_descriptors();
   watch_signals(d);
-  bool good = settings_find_upstreams(&d->settings, "/etc/resolv.conf", stderr) && open_sockets(d) && start_workers(d);
+  bool good = settings_find_networks(&d->settings, stderr) &&
+              settings_find_upstreams(&d->settings, "/etc/resolv.conf", stderr) && open_sockets(d) && start_workers(d);
   if (good) {
     say_ready(&d->settings);
     uv_run(&d->loop, UV_RUN_DEFAULT);

@@ -81,6 +81,38 @@ static bool read_prefetch(struct settings *s, const char *text) { return read_sw
 
 static bool read_cut(struct settings *s, const char *text) { return read_switch(text, &s->nxdomain_cut); }
 
+static bool read_cookies(struct settings *s, const char *text) { return read_switch(text, &s->cookies); }
+
+static bool add_prefix(struct access_options *o, const char *text) {
+  struct prefix p;
+  if (!prefix_parse(text, &p)) return false;
+  for (unsigned i = 0; i < o->allow_count; i++) {
+    if (prefix_equal(&o->allow[i], &p)) return true;
+  }
+  if (o->allow_count == ACCESS_PREFIXES) return false;
+  o->allow[o->allow_count++] = p;
+  return true;
+}
+
+static bool read_allow(struct settings *s, const char *text) {
+  s->access.chosen = true;
+  if (strcmp(text, "none") == 0) return true;
+  if (strcmp(text, "any") != 0) return add_prefix(&s->access, text);
+  return add_prefix(&s->access, "0.0.0.0/0") && add_prefix(&s->access, "::/0");
+}
+
+static bool read_refuse(struct settings *s, const char *text) {
+  s->access.silent = strcmp(text, "silence") == 0;
+  return s->access.silent || strcmp(text, "refused") == 0;
+}
+
+static bool read_rate(struct settings *s, const char *text) {
+  uint64_t v;
+  if (!read_number(text, 0, ACCESS_RATE_MOST, &v)) return false;
+  s->access.rate = (uint32_t)v;
+  return true;
+}
+
 enum { CACHE_MOST_G = 1024 };
 
 static bool read_cache_size(struct settings *s, const char *text) {
@@ -129,6 +161,12 @@ static const struct setting table[] = {
      "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times"},
     {"upstream", "ADDR[:PORT]", NULL, "those in /etc/resolv.conf", "ask this server; may be repeated", read_upstream,
      "a server's address, such as 9.9.9.9 or [2620:fe::fe]:53, at most 8 times"},
+    {"allow", "PREFIX", NULL, "the networks it listens on", "who else may ask; may be repeated", read_allow,
+     "a prefix such as 192.168.0.0/16 or fd00::/8, an address, any or none, at most 64 times"},
+    {"refuse-with", "HOW", "refused", NULL, "what the rest gets: refused or silence", read_refuse, "refused or silence"},
+    {"rate-limit", "N", "0", NULL, "queries a second of one other host; 0: any number", read_rate,
+     "a number from 0 to 1000000"},
+    {"cookies", "on|off", "on", NULL, "DNS cookies for clients (RFC 7873)", read_cookies, "on or off"},
     {"threads", "N", "1", NULL, "worker threads", read_threads, "a number from 1 to 64"},
     {"expand-srv", "HOW", "cached", NULL, "add addresses to SRV answers: off, cached or wait", read_expand,
      "off, cached or wait"},
@@ -148,7 +186,8 @@ enum {
   OPTION_FIRST = 256 /* getopt_long returns this + the option's place in the table: no letter is so large */
 };
 
-_Static_assert(SETTINGS_LISTEN == 16 && UPSTREAM_SERVERS == 8 && SETTINGS_THREADS == 64, "the table's texts say so");
+_Static_assert(SETTINGS_LISTEN == 16 && UPSTREAM_SERVERS == 8 && SETTINGS_THREADS == 64 &&
+               (int)ACCESS_PREFIXES == 64 && ACCESS_RATE_MOST == 1000000, "the table's texts say so");
 _Static_assert((int)SETTINGS_LISTEN <= (int)SERVE_TCP_LISTENERS && (int)SETTINGS_LISTEN <= (int)SERVE_UDP_SOCKETS, "each is a listener of every worker");
 
 static void print_help(FILE *out) {
@@ -238,6 +277,10 @@ enum settings_outcome settings_read(struct settings *s, int argc, char **argv, F
   }
   if (!s->listen_count) listen_at_default(s);
   return check_loops(s, err);
+}
+
+bool settings_find_networks(struct settings *s, FILE *err) {
+  return s->access.chosen || access_find_networks(&s->access, s->listen, s->listen_count, err);
 }
 
 bool settings_find_upstreams(struct settings *s, const char *path, FILE *err) {

@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "server/access.h"
 #include "server/serve_tcp.h"
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
@@ -21,6 +22,8 @@ struct settings {
   size_t cache_size;    /* octets */
   uint32_t max_stale_s; /* 0: nothing stale is given out */
   bool nxdomain_cut;    /* RFC 8020 */
+  struct access_options access;
+  bool cookies; /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;
   struct serve_tcp_options tcp;
   enum log_level log_level;
@@ -34,6 +37,10 @@ enum settings_outcome {
 
 /* Fills all of s but what settings_find_upstreams does. Help goes to out, complaints to err. */
 enum settings_outcome settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err);
+
+/* Finds out who may ask unless that was said: those in the networks listened on. False, and said in one line on err, when that
+ * would be everybody. */
+bool settings_find_networks(struct settings *s, FILE *err);
 
 /* Takes the upstreams from the resolv.conf at path unless some were given. False, and said in one line on err, when none can
  * be used. */

@@ -31,6 +31,7 @@ struct worker {
   struct upstream upstream;
   struct forward *forward;
   struct xmpp *xmpp;
+  struct access *access;
   struct serve serve;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
@@ -91,6 +92,7 @@ static void on_stop(uv_async_t *async) { close_all(worker_of(async->data)); }
 static void worker_free(struct worker *w) {
   uv_run(&w->loop, UV_RUN_DEFAULT); /* the last callbacks, where the thread did not run them */
   must(uv_loop_close(&w->loop) == 0);
+  access_free(w->access);
   timers_close(&w->timers);
   w->magic = 0;
   free(w);
@@ -118,9 +120,9 @@ static bool add_server(struct worker *w, const union addr *addr) {
   return false;
 }
 
-static bool wire_forward(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
-  struct forward_options options = {.cache = cache, .upstream = &w->upstream, .timers = &w->timers,
-                                    .counters = &w->counters, .seed = seed, .max_stale_s = s->max_stale_s,
+static bool wire_forward(struct worker *w, const struct settings *s, const struct worker_common *common) {
+  struct forward_options options = {.cache = common->cache, .upstream = &w->upstream, .timers = &w->timers,
+                                    .counters = &w->counters, .seed = common->seed, .max_stale_s = s->max_stale_s,
                                     .nxdomain_cut = s->nxdomain_cut};
   for (unsigned i = 0; i < s->upstream_count; i++) {
     if (!add_server(w, &s->upstreams[i])) return false;
@@ -130,10 +132,14 @@ static bool wire_forward(struct worker *w, const struct settings *s, struct cach
   return w->xmpp != NULL;
 }
 
-static bool wire_server(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed,
+static bool wire_server(struct worker *w, const struct settings *s, const struct worker_common *common,
                         struct listener *listeners) {
-  w->serve = (struct serve){.cache = cache, .forward = w->forward, .counters = &w->counters, .seed = seed,
-                            .max_stale_s = s->max_stale_s};
+  w->access = access_new(&s->access);
+  if (!w->access) return false;
+  w->serve = (struct serve){.cache = common->cache, .forward = w->forward, .counters = &w->counters, .seed = common->seed,
+                            .max_stale_s = s->max_stale_s, .access = w->access, .silent = s->access.silent,
+                            .cookies = s->cookies, .idle_ms = s->tcp.idle_ms};
+  memcpy(w->serve.cookie_key, common->cookie_key, sizeof w->serve.cookie_key);
   w->udp = serve_udp_new(&w->loop, &w->serve);
   w->tcp = serve_tcp_new(&w->loop, &w->serve, &s->tcp);
   if (!w->udp || !w->tcp) return false;
@@ -157,7 +163,7 @@ static struct worker *fail(struct listener *listeners, unsigned n) {
   return NULL;
 }
 
-struct worker *worker_new(const struct settings *settings, struct cache *cache, uint64_t seed, struct listener *listeners) {
+struct worker *worker_new(const struct settings *settings, const struct worker_common *common, struct listener *listeners) {
   struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
   if (!w) return fail(listeners, settings->listen_count);
   memset(w, 0, sizeof *w);
@@ -172,7 +178,7 @@ struct worker *worker_new(const struct settings *settings, struct cache *cache, 
     worker_free(w);
     return fail(listeners, settings->listen_count);
   }
-  if (wire_forward(w, settings, cache, seed) && wire_server(w, settings, cache, seed, listeners)) return w;
+  if (wire_forward(w, settings, common) && wire_server(w, settings, common, listeners)) return w;
   worker_stop(w, NULL);
   return fail(listeners, settings->listen_count);
 }

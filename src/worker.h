@@ -8,10 +8,17 @@
 
 struct worker;
 
+/* What all workers have in common; the cache is borrowed. */
+struct worker_common {
+  struct cache *cache;
+  uint64_t seed; /* the cache's */
+  uint8_t cookie_key[SIPHASH_KEY];
+};
+
 /* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each address in
- * settings; on failure too). settings and cache are borrowed until worker_stop returns; `seed` is the cache's. NULL, and the
- * reason is logged, when something is lacking. */
-struct worker *worker_new(const struct settings *settings, struct cache *cache, uint64_t seed, struct listener *listeners);
+ * settings; on failure too). settings and the cache are borrowed until worker_stop returns. NULL, and the reason is
+ * logged, when something is lacking. */
+struct worker *worker_new(const struct settings *settings, const struct worker_common *common, struct listener *listeners);
 
 /* Starts the thread. False, and the reason is logged, when there is none to be had; worker_stop then still frees. */
 bool worker_start(struct worker *w);

@@ -6,7 +6,7 @@
 
 #include "base/must.h"
 
-static void fill(void *out, size_t len) {
+void random_octets(void *out, size_t len) {
   /* Up to 256 octets getrandom neither blocks nor stops short once the kernel is seeded; at boot it waits. */
   for (uint8_t *p = out; len > 0;) {
     size_t want = len < 256 ? len : 256;
@@ -19,7 +19,7 @@ static void fill(void *out, size_t len) {
 
 static void take(struct random *r, void *out, size_t len) {
   if (r->left < len) {
-    fill(r->pool, sizeof r->pool);
+    random_octets(r->pool, sizeof r->pool);
     r->left = sizeof r->pool;
   }
   r->left -= len;
@@ -43,6 +43,6 @@ uint32_t random_below(struct random *r, uint32_t n) {
 
 uint64_t random_seed(void) {
   uint64_t v;
-  fill(&v, sizeof v);
+  random_octets(&v, sizeof v);
   return v;
 }

@@ -1,4 +1,4 @@
-/* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_fail,
+/* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_error, answer_fail,
  * answer_message, answer_least_ttl. */
 #include "dns/answer.h"
 
@@ -8,7 +8,7 @@
 
 static_assert(sizeof(struct answer_head) == 16, "a cache entry's size depends on it");
 
-enum { EDE_TEXT_MOST = 100 };
+enum { EDE_TEXT_MOST = 100, OPTION_HEAD = 4 };
 
 static inline size_t question_len(const struct manner *m) { return m->spelled ? m->name_len + 4u : 0; }
 
@@ -21,36 +21,64 @@ static void write_header(const struct manner *m, unsigned rcode, uint8_t bits, u
   if (m->spelled) memcpy(out + DNS_HEADER, m->spelled, question_len(m));
 }
 
-/* Appends OPT (RFC 6891 section 6.1.2), with an EDE when text is not NULL; counts it. Returns the new length. */
+static inline size_t option_head(uint8_t *p, uint16_t code, size_t len) {
+  store_u16(p, code);
+  store_u16(p + 2, (uint16_t)len);
+  return OPTION_HEAD;
+}
+
+/* An EDE (RFC 8914), EDE_NONE for none, the keepalive (RFC 7828) and the cookie (RFC 7873) that m says. Returns their octets. */
+static size_t write_options(const struct manner *m, int ede, const char *text, uint8_t *out) {
+  uint8_t *p = out;
+  if (ede != EDE_NONE) {
+    size_t text_len = strnlen(text, EDE_TEXT_MOST);
+    p += option_head(p, OPT_EDE, 2 + text_len);
+    store_u16(p, (uint16_t)ede);
+    memcpy(p + 2, text, text_len);
+    p += 2 + text_len;
+  }
+  if (m->idle_x100ms) {
+    p += option_head(p, OPT_KEEPALIVE, 2);
+    store_u16(p, m->idle_x100ms);
+    p += 2;
+  }
+  if (m->cookie_len) {
+    p += option_head(p, OPT_COOKIE, m->cookie_len);
+    memcpy(p, m->cookie, m->cookie_len);
+    p += m->cookie_len;
+  }
+  return (size_t)(p - out);
+}
+
+/* What write_opt will take for m, with an EDE without text. */
+static inline size_t opt_len(const struct manner *m, bool ede) {
+  return DNS_OPT + (ede ? OPTION_HEAD + 2 : 0) + (m->idle_x100ms ? OPTION_HEAD + 2 : 0) +
+         (m->cookie_len ? (size_t)OPTION_HEAD + m->cookie_len : 0);
+}
+
+/* Appends OPT (RFC 6891 section 6.1.2); counts it. Returns the new length. */
 static size_t write_opt(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out, size_t at) {
   uint8_t *p = out + at;
-  size_t text_len = text ? strnlen(text, EDE_TEXT_MOST) : 0;
-  uint16_t rdlen = text ? (uint16_t)(6 + text_len) : 0;
   p[0] = 0;
   store_u16(p + 1, TYPE_OPT);
   store_u16(p + 3, DNS_UDP_OURS);
   store_u32(p + 5, (uint32_t)(rcode >> 4) << 24 | (m->dnssec_ok ? 0x8000u : 0));
-  store_u16(p + 9, rdlen);
-  if (text) {
-    store_u16(p + 11, OPT_EDE);
-    store_u16(p + 13, (uint16_t)(2 + text_len));
-    store_u16(p + 15, (uint16_t)ede);
-    memcpy(p + 17, text, text_len);
-  }
+  size_t rdlen = write_options(m, ede, text, p + DNS_OPT);
+  store_u16(p + 9, (uint16_t)rdlen);
   store_u16(out + 10, (uint16_t)(load_u16(out + 10) + 1));
   return at + DNS_OPT + rdlen;
 }
 
-size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out) {
+size_t answer_error(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out) {
   write_header(m, rcode, 0, out);
   size_t at = DNS_HEADER + question_len(m);
-  return m->edns ? write_opt(m, rcode, 0, NULL, out, at) : at;
+  return m->edns ? write_opt(m, rcode, ede, text, out, at) : at;
 }
 
+size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out) { return answer_error(m, rcode, EDE_NONE, "", out); }
+
 size_t answer_fail(const struct manner *m, enum err why, uint8_t *out) {
-  write_header(m, RCODE_SERVFAIL, 0, out);
-  size_t at = DNS_HEADER + question_len(m);
-  return m->edns ? write_opt(m, RCODE_SERVFAIL, err_ede(why), err_text(why), out, at) : at;
+  return answer_error(m, RCODE_SERVFAIL, err_ede(why), err_text(why), out);
 }
 
 size_t answer_message(const struct question *q, const struct answer *a, uint8_t out[DNS_MSG_MAX]) {
@@ -128,7 +156,7 @@ size_t answer_write(const struct answer_view *view, const struct manner *m, enum
                     size_t limit, uint8_t *out) {
   struct answer_view v = *view;
   uint32_t age_s = ticks_age_s(tick, v.head.born);
-  size_t at = DNS_HEADER + question_len(m), opt = !m->edns ? 0 : age == ANSWER_STALE ? DNS_OPT + 6 : DNS_OPT;
+  size_t at = DNS_HEADER + question_len(m), opt = m->edns ? opt_len(m, age == ANSWER_STALE) : 0;
   size_t room = limit > at + opt ? limit - at - opt : 0;
   bool tc = false;
   if (age == ANSWER_STALE) v.head.ar = 0;
@@ -146,5 +174,5 @@ size_t answer_write(const struct answer_view *view, const struct manner *m, enum
     at += v.head.body_len;
   }
   if (!m->edns) return at;
-  return write_opt(m, v.head.rcode, EDE_STALE, age == ANSWER_STALE ? "" : NULL, out, at);
+  return write_opt(m, v.head.rcode, age == ANSWER_STALE ? EDE_STALE : EDE_NONE, "", out, at);
 }

@@ -52,8 +52,12 @@ size_t answer_write(const struct answer_view *v, const struct manner *m, enum an
                     uint8_t *out);
 
 /* Header, the question where it is known, OPT if the client sent one, and this RCODE (extended ones need EDNS: without it
- * only the low four bits go out). At most DNS_HEADER + 259 + DNS_OPT octets. */
+ * only the low four bits go out). Below DNS_UDP_PLAIN octets. */
 size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out);
+
+/* The same, saying more in an EDE (RFC 8914) if the client sent OPT: its code and a text of at most 100 octets. Below
+ * DNS_UDP_PLAIN octets. */
+size_t answer_error(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out);
 
 /* SERVFAIL that says why in an EDE (RFC 8914) if the client sent OPT. Below DNS_UDP_PLAIN octets. */
 size_t answer_fail(const struct manner *m, enum err why, uint8_t *out);

@@ -53,6 +53,6 @@ enum {
 };
 
 enum { CLASS_IN = 1, CLASS_CH = 3 };
-enum { OPT_EDE = 15 };                      /* RFC 8914 */
-enum { EDE_OTHER = 0, EDE_STALE = 3, EDE_NOT_AUTHORITATIVE = 20 }; /* RFC 8914 section 4 */
+enum { OPT_COOKIE = 10, OPT_KEEPALIVE = 11, OPT_EDE = 15 }; /* RFC 7873, 7828, 8914 */
+enum { EDE_NONE = -1, EDE_OTHER = 0, EDE_STALE = 3, EDE_PROHIBITED = 18, EDE_NOT_AUTHORITATIVE = 20 }; /* RFC 8914 section 4 */
 #endif

@@ -19,6 +19,16 @@ static size_t question_name_len(const uint8_t *msg, size_t len) {
 
 enum { OPTIONS_MOST = 24 }; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
 
+/* Takes in what is understood; false when it is not as it should be. Of two cookies the first counts. */
+static bool read_option(struct manner *m, uint16_t code, const uint8_t *octets, uint16_t len) {
+  if (code == OPT_KEEPALIVE) return m->keepalive = len == 0; /* RFC 7828 section 3.2.1 */
+  if (code != OPT_COOKIE || m->cookie_len) return true;
+  if (len != 8 && (len < 16 || len > COOKIE_MOST)) return false;
+  memcpy(m->cookie, octets, len);
+  m->cookie_len = (uint8_t)len;
+  return true;
+}
+
 static enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, const uint8_t *options, uint16_t len) {
   if (m->edns) return QUERY_FORMERR;
   m->edns = true;
@@ -28,7 +38,9 @@ static enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl
   unsigned count = 0;
   for (size_t at = 0; at < len; count++) { /* options must at least be whole */
     if (count == OPTIONS_MOST || len - at < 4 || load_u16(options + at + 2) > len - at - 4) return QUERY_FORMERR;
-    at += 4u + load_u16(options + at + 2);
+    uint16_t option_len = load_u16(options + at + 2);
+    if (!read_option(m, load_u16(options + at), options + at + 4, option_len)) return QUERY_FORMERR;
+    at += 4u + option_len;
   }
   return QUERY_OK;
 }
@@ -76,7 +88,9 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   m->cd = msg[3] & DNS_CD;
   m->ad = msg[3] & DNS_AD;
   m->spelled = NULL;
-  m->edns = m->dnssec_ok = false;
+  m->edns = m->dnssec_ok = m->keepalive = false;
+  m->idle_x100ms = 0;
+  m->cookie_len = 0;
   m->udp_size = DNS_UDP_PLAIN;
   m->name_len = 0;
   if (msg[2] & DNS_OPCODE) return QUERY_NOTIMP;

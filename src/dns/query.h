@@ -7,11 +7,13 @@
 enum query_verdict {
   QUERY_OK,
   QUERY_SILENT,  /* shorter than a header, or an answer itself (QR=1): answering those makes servers ping-pong */
-  QUERY_FORMERR, /* RFC 1035; QDCOUNT other than 1: RFC 9619; two OPT: RFC 6891 section 6.1.1 */
+  QUERY_FORMERR, /* RFC 1035; QDCOUNT other than 1: RFC 9619; two OPT: RFC 6891 section 6.1.1; a cookie's length: RFC 7873 5.2.2 */
   QUERY_NOTIMP,  /* opcode other than QUERY */
   QUERY_BADVERS, /* EDNS version other than 0, RFC 6891 section 6.1.3 */
   QUERY_REFUSED  /* zone transfers, TKEY and the like, class CH */
 };
+
+enum { COOKIE_MOST = 40 }; /* octets: 8 of the client and 8 to 32 of the server, RFC 7873 section 4 */
 
 /* How a client asked: all that making its answer needs to know of it. */
 struct manner {
@@ -21,6 +23,10 @@ struct manner {
   uint16_t udp_size;  /* what the client takes in a datagram, 512 to 65535 */
   uint8_t opcode_rd;  /* the header's third octet: opcode and RD, to be given back */
   bool cd, ad, edns, dnssec_ok;
+  bool keepalive;         /* it asked how long its connection may be idle, RFC 7828 */
+  uint16_t idle_x100ms;   /* what it is told; 0: nothing. Not set by query_read */
+  uint8_t cookie_len;     /* of the cookie it showed, later of the one it is answered with; 0: none */
+  uint8_t cookie[COOKIE_MOST];
 };
 
 struct query {

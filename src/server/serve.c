@@ -2,6 +2,7 @@
 #include "server/serve.h"
 
 #include "dns/ttl.h"
+#include "server/cookie.h"
 
 static size_t limit_of(const struct query *q, const struct client *client) {
   return client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
@@ -62,6 +63,28 @@ static int miss(struct serve *s, const struct query *q, const struct client *cli
   return e == ERR_NONE ? SERVE_LATER : turn_away(s, q, client, e, now_ms, out);
 }
 
+/* What the client's options are answered with. True when it has shown that its address is its own. */
+static bool meet_options(const struct serve *s, struct manner *m, const struct client *client, uint64_t now_ms) {
+  bool proven = client->tcp;
+  if (m->keepalive && client->tcp) m->idle_x100ms = (uint16_t)(s->idle_ms / 100);
+  if (!m->cookie_len) return proven;
+  if (!s->cookies) m->cookie_len = 0;
+  else if (cookie_exchange(m, s->cookie_key, &client->peer, (uint32_t)(now_ms / 1000))) proven = true;
+  return proven;
+}
+
+/* It may not ask, or not so often. */
+static int deny(struct serve *s, const struct query *q, enum access_verdict verdict, uint8_t *out) {
+  if (verdict == ACCESS_DENIED) count(s->counters, denied);
+  else count(s->counters, limited);
+  if (s->silent) {
+    count(s->counters, ignored);
+    return 0;
+  }
+  count(s->counters, refused);
+  return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, verdict == ACCESS_DENIED ? "" : "too many queries", out);
+}
+
 int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
                 uint8_t *out) {
   struct query q;
@@ -69,6 +92,12 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
   count(s->counters, queries);
   if (client->tcp) count(s->counters, queries_tcp);
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
+  if (verdict == QUERY_SILENT) return refuse(s, &q, verdict, out);
+  bool proven = q.manner.edns ? meet_options(s, &q.manner, client, now_ms) : client->tcp;
+  if (s->access) {
+    enum access_verdict may = access_check(s->access, &client->peer, &client->local, proven, now_ms);
+    if (may != ACCESS_GRANTED) return deny(s, &q, may, out);
+  }
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
   uint32_t tick = tick_of_ms(now_ms);
   size_t limit = limit_of(&q, client);

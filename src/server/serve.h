@@ -1,7 +1,9 @@
 /* The story of a query: the one call that UDP, TCP, tests, fuzzing and benchmarks share. */
 #ifndef JIDNS_SERVER_SERVE_H
 #define JIDNS_SERVER_SERVE_H
+#include "base/siphash.h"
 #include "forward/forward.h"
+#include "server/access.h"
 
 struct serve {
   struct cache *cache; /* all borrowed */
@@ -9,6 +11,11 @@ struct serve {
   struct counters *counters;
   uint64_t seed;
   uint32_t max_stale_s; /* 0: nothing stale is given out */
+  struct access *access; /* borrowed; NULL: anybody may ask anything as often as he likes */
+  bool silent;           /* who may not ask gets no answer, not REFUSED */
+  bool cookies;          /* are given out (RFC 7873) */
+  uint8_t cookie_key[SIPHASH_KEY];
+  uint32_t idle_ms;      /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
 
 enum { SERVE_LATER = -1 };

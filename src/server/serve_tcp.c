@@ -123,6 +123,17 @@ static void rest(struct serve_tcp *t, const char *why) {
   uv_timer_start(&t->rest, on_rest, REST_MS, 0);
 }
 
+/* Takes in the connection fd, or closes it. */
+static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const union addr *peer, uint64_t now_ms) {
+  const struct serve *s = t->serve;
+  union addr local = d->addr;
+  if (addr_is_any(&local)) getsockname(fd, &local.any, &(socklen_t){sizeof local});
+  bool unwelcome = s->access && s->silent && !access_may(s->access, peer, &local);
+  if (unwelcome) count(s->counters, denied_tcp);
+  if (!unwelcome && make_room(t, peer)) conn_open(t, fd, peer, &local, now_ms);
+  else close(fd);
+}
+
 static void on_acceptable(uv_poll_t *poll, int status, int events) {
   (void)events;
   struct tcp_door *d = poll->data;
@@ -132,10 +143,8 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
     union addr peer;
     memset(&peer, 0, sizeof peer);
     int fd = accept4(d->fd, &peer.any, &(socklen_t){sizeof peer}, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0 && make_room(t, &peer)) {
-      conn_open(t, fd, &peer, &d->addr, now_ms);
-    } else if (fd >= 0) {
-      close(fd);
+    if (fd >= 0) {
+      take(t, d, fd, &peer, now_ms);
     } else if (errno == EAGAIN) {
       break;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

@@ -39,7 +39,7 @@ Test(query, the_plain_one_is_understood) {
 
 Test(query, cut_anywhere_is_silence_or_a_format_error) {
   msg_query(&m, "a.example.org", TYPE_SRV);
-  msg_opt(&m, 1232, 0, true, "\0\012\0\3abc", 7);
+  msg_opt(&m, 1232, 0, true, "\0\014\0\3abc", 7);
   cr_assert_eq(read_all(), QUERY_OK);
   for (size_t len = 0; len < m.len; len++) {
     enum query_verdict want = len < DNS_HEADER ? QUERY_SILENT : QUERY_FORMERR;

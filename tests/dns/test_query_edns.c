@@ -92,15 +92,15 @@ Test(query_edns, opt_belongs_to_the_root) {
 }
 
 Test(query_edns, options_must_be_whole) {
-  cr_expect_eq(with_options("\0\012\0\0", 4), QUERY_OK);
-  cr_expect_eq(with_options("\0\012\0\1x", 5), QUERY_OK);
-  cr_expect_eq(with_options("\0\012\0\1x\0\003\0\0", 9), QUERY_OK);
-  for (size_t n = 1; n < 4; n++) cr_expect_eq(with_options("\0\012\0", n), QUERY_FORMERR, "%zu octets", n);
-  cr_expect_eq(with_options("\0\012\0\1", 4), QUERY_FORMERR);
-  cr_expect_eq(with_options("\0\012\0\2x", 5), QUERY_FORMERR);
-  cr_expect_eq(with_options("\0\012\377\377x", 5), QUERY_FORMERR);
-  cr_expect_eq(with_options("\0\012\0\0\0", 5), QUERY_FORMERR);
-  for (size_t n = 5; n < 8; n++) cr_expect_eq(with_options("\0\012\0\0\0\012\0", n), QUERY_FORMERR);
+  cr_expect_eq(with_options("\0\014\0\0", 4), QUERY_OK);
+  cr_expect_eq(with_options("\0\014\0\1x", 5), QUERY_OK);
+  cr_expect_eq(with_options("\0\014\0\1x\0\003\0\0", 9), QUERY_OK);
+  for (size_t n = 1; n < 4; n++) cr_expect_eq(with_options("\0\014\0", n), QUERY_FORMERR, "%zu octets", n);
+  cr_expect_eq(with_options("\0\014\0\1", 4), QUERY_FORMERR);
+  cr_expect_eq(with_options("\0\014\0\2x", 5), QUERY_FORMERR);
+  cr_expect_eq(with_options("\0\014\377\377x", 5), QUERY_FORMERR);
+  cr_expect_eq(with_options("\0\014\0\0\0", 5), QUERY_FORMERR);
+  for (size_t n = 5; n < 8; n++) cr_expect_eq(with_options("\0\014\0\0\0\014\0", n), QUERY_FORMERR);
 }
 
 /* Nobody sends so many in earnest; thousands of empty ones over TCP would cost more than their answer. */

@@ -15,8 +15,8 @@ from kit.netns import free_ports
 from kit.proc import wait_until
 from kit.upstream import Upstream, relay_to
 
-OPTIONS = ("--listen", "--upstream", "--threads", "--expand-srv", "--prefetch", "--cache-size", "--log-level",
-           "--version", "--help")
+OPTIONS = ("--listen", "--upstream", "--allow", "--refuse-with", "--rate-limit", "--cookies", "--threads",
+           "--expand-srv", "--prefetch", "--cache-size", "--log-level", "--version", "--help")
 
 
 def run(*options):

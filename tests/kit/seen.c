@@ -16,6 +16,8 @@ static bool read_opt(struct seen *s, const struct record *r) {
   s->edns = true;
   s->udp_size = r->klass;
   s->dnssec_ok = r->ttl & 0x8000;
+  s->options = r->msg + r->rdata_at;
+  s->options_len = r->rdlen;
   s->rcode |= r->ttl >> 24 << 4;
   if (r->ttl >> 16 & 0xff) return no(s, "an EDNS version other than 0");
   struct wire w = wire_read(r->msg, r->rdata_at + r->rdlen);

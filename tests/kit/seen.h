@@ -18,6 +18,8 @@ struct seen {
   struct record records[SEEN_MOST]; /* in their order, without OPT; borrow the message */
   bool edns, dnssec_ok;
   uint16_t udp_size;
+  const uint8_t *options; /* OPT's RDATA; borrows the message */
+  size_t options_len;
   int ede; /* -1: there is none */
   char ede_text[256];
 };

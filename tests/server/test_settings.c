@@ -227,3 +227,15 @@ Test(settings, says_when_there_is_nobody_to_ask) {
   fclose(err);
   cr_expect(strstr(said->err, "/nonexistent/resolv.conf: No such file"), "%s", said->err);
 }
+
+Test(settings, say_who_may_ask) {
+  const struct settings *s = right("--allow 10.0.0.0/8 --allow fd00::/8 --allow 10.0.0.0/8 --refuse-with silence --rate-limit 100 --cookies off");
+  cr_expect(s->access.chosen && s->access.allow_count == 2 && s->access.silent && s->access.rate == 100 && !s->cookies);
+  s = right("--allow none");
+  cr_expect(s->access.chosen && s->access.allow_count == 0 && !s->access.silent && s->access.rate == 0 && s->cookies);
+  cr_expect_eq(right("--allow any")->access.allow_count, 2);
+  cr_expect_not(right("")->access.chosen);
+  wrong("--allow 10.0.0.1/8", "--allow '10.0.0.1/8'", "a prefix such as");
+  wrong("--refuse-with maybe", "--refuse-with 'maybe'", "refused or silence");
+  wrong("--rate-limit -1", "--rate-limit '-1'", "0 to 1000000");
+}

@@ -1,0 +1,44 @@
+/* Who may ask, and how often. */
+#ifndef JIDNS_SERVER_ACCESS_H
+#define JIDNS_SERVER_ACCESS_H
+#include <stdio.h>
+
+#include "base/prefix.h"
+
+enum { ACCESS_PREFIXES = 64, ACCESS_RATE_MOST = 1000000 };
+
+struct access_options {
+  struct prefix allow[ACCESS_PREFIXES];
+  unsigned allow_count;
+  bool chosen;   /* by the operator; else they are the networks of the addresses listened on */
+  bool silent;   /* the rest gets no answer; else REFUSED */
+  uint32_t rate; /* queries a second of one host (IPv6: of one /64) that each worker answers; 0: any number */
+};
+
+enum access_verdict {
+  ACCESS_GRANTED,
+  ACCESS_DENIED, /* not from there */
+  ACCESS_LIMITED /* not so many */
+};
+
+struct access;
+
+/* One a worker; options are copied. NULL when memory is out. */
+struct access *access_new(const struct access_options *options);
+void access_free(struct access *a);
+
+/* May this host ask? This machine itself always may: loopback, and what comes from the address it was sent to. */
+bool access_may(const struct access *a, const union addr *peer, const union addr *local);
+
+/* Takes a query from it. One whose sender is `proven` to be there (TCP, a valid cookie) is limited apart from those that may be
+ * forged. This machine itself is never limited. */
+enum access_verdict access_check(struct access *a, const union addr *peer, const union addr *local, bool proven,
+                                 uint64_t now_ms);
+
+/* What holds without `allow`: fills in the networks that the addresses listened on lie in. False, and said in one line on err,
+ * when one of them can be reached from everywhere: then somebody has to say who may ask. */
+bool access_find_networks(struct access_options *options, const union addr *listen, unsigned n, FILE *err);
+
+/* Can the address be reached from all of the internet? Not so: private, link-local, shared, loopback, documentation. */
+bool access_is_public(const union addr *a);
+#endif

@@ -1,0 +1,95 @@
+/* access_networks.c: the networks this machine is in, for those who did not say who may ask. Exports access_find_networks,
+ * access_is_public. */
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "server/access.h"
+
+/* Networks that the internet does not route: IANA's special-purpose registries (RFC 6890). */
+static const char *const kept[] = {"0.0.0.0/32", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+                                   "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+                                   "::/127", "2001:db8::/32", "fc00::/7", "fe80::/10"};
+
+bool access_is_public(const union addr *a) {
+  struct prefix p;
+  for (unsigned i = 0; i < sizeof kept / sizeof *kept; i++) {
+    if (prefix_parse(kept[i], &p) && prefix_has(&p, a)) return false;
+  }
+  return true;
+}
+
+static unsigned mask_bits(const struct sockaddr *mask) {
+  union addr m;
+  unsigned bits = 0;
+  if (!mask) return 128;
+  memset(&m, 0, sizeof m);
+  memcpy(&m, mask, mask->sa_family == AF_INET6 ? sizeof m.v6 : sizeof m.v4);
+  m.any.sa_family = mask->sa_family;
+  const uint8_t *octets = mask->sa_family == AF_INET6 ? m.v6.sin6_addr.s6_addr : (const uint8_t *)&m.v4.sin_addr;
+  unsigned most = mask->sa_family == AF_INET6 ? 128 : 32;
+  while (bits < most && octets[bits / 8] & 0x80 >> bits % 8) bits++;
+  return bits;
+}
+
+static bool add(struct access_options *o, const struct prefix *p) {
+  for (unsigned i = 0; i < o->allow_count; i++) {
+    if (prefix_equal(&o->allow[i], p)) return true;
+  }
+  if (o->allow_count == ACCESS_PREFIXES) return false;
+  o->allow[o->allow_count++] = *p;
+  return true;
+}
+
+/* Is what comes to this interface's address taken in at `listen`? */
+static bool takes_in(const union addr *listen, const union addr *address) {
+  if (listen->any.sa_family != address->any.sa_family) return false;
+  return addr_is_any(listen) || addr_same_host(listen, address);
+}
+
+static bool complain(const union addr *listen, const union addr *address, FILE *err) {
+  char text[ADDR_TEXT], reached[INET6_ADDRSTRLEN];
+  fprintf(err, "jidnsd: --listen '%s': ", addr_format(listen, text));
+  if (addr_is_any(listen)) {
+    struct prefix p = prefix_of(address, 128);
+    char prefix[PREFIX_TEXT];
+    prefix_format(&p, prefix);
+    snprintf(reached, sizeof reached, "%.*s", (int)strcspn(prefix, "/"), prefix);
+    fprintf(err, "takes in %s, ", reached);
+  }
+  fputs("a public address, so anybody could ask; say who may with --allow, such as --allow 192.168.0.0/16 (or --allow any)\n",
+        err);
+  return false;
+}
+
+static bool add_listen(struct access_options *o, const struct ifaddrs *list, const union addr *listen, FILE *err) {
+  if (!addr_is_any(listen) && access_is_public(listen)) return complain(listen, listen, err);
+  for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
+    union addr address;
+    if (!i->ifa_addr || (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6)) continue;
+    memset(&address, 0, sizeof address);
+    memcpy(&address, i->ifa_addr, i->ifa_addr->sa_family == AF_INET6 ? sizeof address.v6 : sizeof address.v4);
+    if (!takes_in(listen, &address) || addr_is_loopback(&address)) continue;
+    if (access_is_public(&address)) return complain(listen, &address, err);
+    struct prefix p = prefix_of(&address, mask_bits(i->ifa_netmask));
+    if (!add(o, &p)) {
+      fprintf(err, "jidnsd: more than %d networks here; say who may ask with --allow\n", ACCESS_PREFIXES);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool access_find_networks(struct access_options *o, const union addr *listen, unsigned n, FILE *err) {
+  struct ifaddrs *list = NULL;
+  bool good = true;
+  o->allow_count = 0;
+  if (getifaddrs(&list) != 0) {
+    fprintf(err, "jidnsd: can't list this machine's networks: %s; say who may ask with --allow\n", strerror(errno));
+    return false;
+  }
+  for (unsigned i = 0; i < n && good; i++) good = add_listen(o, list, &listen[i], err);
+  freeifaddrs(list);
+  return good;
+}

@@ -1,0 +1,190 @@
+/* test_who.c: clients that may not ask, that show cookies, that ask for keepalive. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scenario/kit.h"
+
+static struct world *w;
+static struct access_options options;
+static uint8_t late[DNS_MSG_MAX];
+static size_t late_len;
+
+static void fresh(void) {
+  w = world_new(&(struct world_options){0});
+  zone_add(&w->zone, "a.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  w->serve.cookies = true;
+  w->serve.idle_ms = 10000;
+}
+
+static void end(void) {
+  access_free(w->serve.access);
+  world_free(w);
+}
+
+TestSuite(who, .init = fresh, .fini = end);
+
+static void keep(const struct client *c, const uint8_t *msg, size_t len) {
+  (void)c;
+  memcpy(late, msg, late_len = len);
+}
+
+static struct client from(const char *host, bool tcp) {
+  struct client c = {.deliver = keep, .tcp = tcp};
+  cr_assert(addr_parse(host, 53, &c.peer) && addr_parse("10.0.0.1", 53, &c.local));
+  return c;
+}
+
+/* Asks for a.lab A with these options; waits. The answer's length, in `late`. */
+static size_t ask(const struct client *c, const void *octets, size_t n) {
+  static struct msg m;
+  msg_query(&m, "a.lab", TYPE_A);
+  msg_opt(&m, 1232, 0, false, octets, n);
+  late_len = 0;
+  int len = serve_query(&w->serve, m.octets, m.len, c, w->now_ms, w->out);
+  if (len == SERVE_LATER) world_run_ms(w, 1000);
+  else memcpy(late, w->out, late_len = (size_t)len);
+  return late_len;
+}
+
+/* That option of the answer; its length, -1 if there is none. */
+static int option(uint16_t code, const uint8_t **octets) {
+  static struct seen s;
+  cr_assert(late_len > 0 && seen_read(&s, late, late_len), "%s", s.why);
+  for (size_t at = 0; at + 4 <= s.options_len; at += 4u + load_u16(s.options + at + 2)) {
+    *octets = s.options + at + 4;
+    if (load_u16(s.options + at) == code) return load_u16(s.options + at + 2);
+  }
+  return -1;
+}
+
+static unsigned rcode(void) { return late[3] & DNS_RCODE; }
+
+static void restrict_to(const char *prefix, uint32_t rate) {
+  options = (struct access_options){.allow_count = 1, .rate = rate};
+  cr_assert(prefix_parse(prefix, &options.allow[0]));
+  w->serve.access = access_new(&options);
+}
+
+#define COOKIE "\0\012\0\010abcdefgh"
+
+Test(who, rfc7873_a_cookie_is_answered_with_the_clients_and_ours_at_once_and_after_waiting) {
+  struct client c = from("10.0.0.7", false);
+  const uint8_t *first, *second;
+  uint8_t kept[24];
+  ask(&c, COOKIE, 12);
+  cr_assert_eq(option(OPT_COOKIE, &first), 24);
+  cr_expect_arr_eq(first, "abcdefgh", 8);
+  memcpy(kept, first, 24);
+  ask(&c, COOKIE, 12);
+  cr_assert_eq(option(OPT_COOKIE, &second), 24);
+  cr_expect_arr_eq(second, "abcdefgh", 8);
+  cr_expect_eq(w->counters.hit, 1);
+}
+
+Test(who, rfc7873_every_kind_of_answer_has_the_cookie) {
+  struct client c = from("10.0.0.7", false);
+  const uint8_t *octets;
+  static struct msg m;
+  msg_query(&m, "a.lab", TYPE_AXFR);
+  msg_opt(&m, 1232, 0, false, COOKIE, 12);
+  late_len = (size_t)serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, late);
+  cr_expect_eq(rcode(), RCODE_REFUSED);
+  cr_expect_eq(option(OPT_COOKIE, &octets), 24, "REFUSED");
+  world_fault(w, "", 0, FAULT_SERVFAIL);
+  ask(&c, COOKIE, 12);
+  cr_expect_eq(rcode(), RCODE_SERVFAIL);
+  cr_expect_eq(option(OPT_COOKIE, &octets), 24, "SERVFAIL");
+  cr_expect_gt(option(OPT_EDE, &octets), 2);
+}
+
+Test(who, rfc7873_a_cookie_of_a_wrong_length_is_a_format_error) {
+  struct client c = from("10.0.0.7", false);
+  uint8_t octets[64] = {0, OPT_COOKIE};
+  for (unsigned n = 0; n <= 48; n++) {
+    octets[3] = (uint8_t)n;
+    ask(&c, octets, 4 + n);
+    cr_expect_eq(rcode(), n == 8 || (n >= 16 && n <= 40) ? RCODE_NOERROR : RCODE_FORMERR, "%u octets", n);
+  }
+}
+
+Test(who, no_cookies_are_given_when_they_are_off) {
+  struct client c = from("10.0.0.7", false);
+  const uint8_t *octets;
+  w->serve.cookies = false;
+  ask(&c, COOKIE, 12);
+  cr_expect_eq(option(OPT_COOKIE, &octets), -1);
+}
+
+Test(who, a_cookie_never_makes_an_answer_longer_than_its_client_takes) {
+  struct client c = from("10.0.0.7", false);
+  static struct msg m;
+  for (unsigned i = 0; i < 40; i++) {
+    char host[16];
+    snprintf(host, sizeof host, "192.0.2.%u", i + 2);
+    zone_add(&w->zone, "many.lab", TYPE_A, 300, rd_a(host));
+  }
+  for (unsigned size = 512; size < 800; size++) {
+    msg_query(&m, "many.lab", TYPE_A);
+    msg_opt(&m, (uint16_t)size, 0, false, COOKIE, 12);
+    int len = serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, w->out);
+    if (len == SERVE_LATER) world_run_ms(w, 1000);
+    else cr_assert_leq((unsigned)len, size);
+  }
+  cr_expect_gt(w->counters.truncated, 0);
+}
+
+Test(who, rfc7828_over_tcp_who_asks_is_told_how_long_it_may_be_idle) {
+  struct client tcp = from("10.0.0.7", true), udp = from("10.0.0.7", false);
+  const uint8_t *octets;
+  ask(&tcp, "\0\013\0\0", 4);
+  cr_assert_eq(option(OPT_KEEPALIVE, &octets), 2);
+  cr_expect_eq(load_u16(octets), 100, "10 s in units of 100 ms");
+  ask(&tcp, "", 0);
+  cr_expect_eq(option(OPT_KEEPALIVE, &octets), -1, "who does not ask is not told");
+  ask(&udp, "\0\013\0\0", 4);
+  cr_expect_eq(option(OPT_KEEPALIVE, &octets), -1, "nor over UDP");
+  ask(&tcp, "\0\013\0\2\0\144", 6);
+  cr_expect_eq(rcode(), RCODE_FORMERR, "a client gives no time-out");
+}
+
+Test(who, hosts_that_may_not_ask_are_refused_and_told_why) {
+  struct client good = from("10.0.0.7", false), bad = from("10.1.0.7", false);
+  const uint8_t *octets;
+  restrict_to("10.0.0.0/24", 0);
+  ask(&good, "", 0);
+  cr_expect_eq(rcode(), RCODE_NOERROR);
+  ask(&bad, "", 0);
+  cr_expect_eq(rcode(), RCODE_REFUSED);
+  cr_assert_eq(option(OPT_EDE, &octets), 2);
+  cr_expect_eq(load_u16(octets), EDE_PROHIBITED);
+  cr_expect_eq(w->counters.denied, 1);
+  cr_expect_eq(w->counters.refused, 1);
+}
+
+Test(who, hosts_that_may_not_ask_hear_nothing_when_it_is_set_so_not_even_of_their_mistakes) {
+  struct client bad = from("10.1.0.7", false);
+  restrict_to("10.0.0.0/24", 0);
+  w->serve.silent = true;
+  cr_expect_eq(ask(&bad, "", 0), 0);
+  cr_expect_eq(ask(&bad, "x", 1), 0, "a malformed one");
+  cr_expect_eq(w->counters.denied, 2);
+  cr_expect_eq(w->counters.ignored, 2);
+}
+
+Test(who, a_host_over_its_rate_is_refused_but_not_who_proves_that_it_is_him) {
+  struct client c = from("10.0.0.7", false), tcp = from("10.0.0.7", true);
+  const uint8_t *octets;
+  uint8_t shown[28] = "\0\012\0\030";
+  restrict_to("10.0.0.0/24", 10);
+  ask(&c, COOKIE, 12);
+  cr_assert_eq(option(OPT_COOKIE, &octets), 24);
+  memcpy(shown + 4, octets, 24);
+  for (unsigned i = 0; i < 30; i++) ask(&c, COOKIE, 12); /* anybody may send these in his name */
+  cr_expect_eq(rcode(), RCODE_REFUSED);
+  cr_expect_gt(w->counters.limited, 10);
+  ask(&c, shown, sizeof shown);
+  cr_expect_eq(rcode(), RCODE_NOERROR, "with the server's cookie");
+  ask(&tcp, "", 0);
+  cr_expect_eq(rcode(), RCODE_NOERROR, "over TCP");
+}

@@ -1,0 +1,82 @@
+/* test_cookie.c: server cookies, RFC 9018. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/cookie.h"
+
+static void unhex(const char *hex, uint8_t *out) {
+  for (unsigned v; sscanf(hex, "%2x", &v) == 1; hex += 2) *out++ = (uint8_t)v;
+}
+
+static void expect_hex(const struct manner *m, const char *hex) {
+  uint8_t want[COOKIE_MOST];
+  unhex(hex, want);
+  cr_assert_eq(m->cookie_len, strlen(hex) / 2);
+  cr_expect_arr_eq(m->cookie, want, m->cookie_len, "%s", hex);
+}
+
+/* What a client at `host` that shows `cookie` is answered with; was its cookie good? */
+static bool exchange(struct manner *m, const char *key_hex, const char *host, uint32_t now_s, const char *cookie) {
+  union addr peer;
+  uint8_t key[SIPHASH_KEY];
+  cr_assert(addr_parse(host, 53, &peer));
+  unhex(key_hex, key);
+  m->cookie_len = (uint8_t)(strlen(cookie) / 2);
+  unhex(cookie, m->cookie);
+  return cookie_exchange(m, key, &peer, now_s);
+}
+
+#define KEY "e5e973e5a6b2a43f48e7dc849e37bfcf"
+
+Test(cookie, rfc9018_appendix_a1_a_new_client) {
+  struct manner m;
+  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957"));
+  expect_hex(&m, "2464c4abcf10c957010000005cf79f111f8130c3eee29480");
+}
+
+Test(cookie, rfc9018_appendix_a2_forty_minutes_later_it_is_good_and_renewed) {
+  struct manner m;
+  cr_expect(exchange(&m, KEY, "198.51.100.100", 1559734385, "2464c4abcf10c957010000005cf79f111f8130c3eee29480"));
+  expect_hex(&m, "2464c4abcf10c957010000005cf7a871d4a564a1442aca77");
+}
+
+Test(cookie, rfc9018_appendix_a3_reserved_octets_may_be_set) {
+  struct manner m;
+  cr_expect(exchange(&m, KEY, "203.0.113.203", 1559727985, "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5"));
+  cr_expect_arr_eq(m.cookie + 8, "\1\0\0\0", 4);
+}
+
+Test(cookie, rfc9018_appendix_a4_ipv6) {
+  struct manner m;
+  cr_expect(exchange(&m, "dd3bdf9344b678b185a6f5cb60fca715", "2001:db8:220:1:59de:d0f4:8769:82b8", 1559741817,
+                     "22681ab97d52c298010000005cf7c57926556bd0934c72f8"));
+}
+
+Test(cookie, a_young_one_is_given_back_as_it_is) {
+  struct manner m;
+  const char *young = "2464c4abcf10c957010000005cf79f111f8130c3eee29480";
+  cr_expect(exchange(&m, KEY, "198.51.100.100", 1559731985 + COOKIE_RENEW_S - 1, young));
+  expect_hex(&m, young);
+}
+
+Test(cookie, is_good_for_an_hour_and_not_longer) {
+  struct manner m;
+  const char *cookie = "2464c4abcf10c957010000005cf79f111f8130c3eee29480";
+  cr_expect(exchange(&m, KEY, "198.51.100.100", 1559731985 + COOKIE_OLD_S, cookie));
+  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985 + COOKIE_OLD_S + 1, cookie));
+  cr_expect(exchange(&m, KEY, "198.51.100.100", 1559731985 - COOKIE_AHEAD_S, cookie));
+  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985 - COOKIE_AHEAD_S - 1, cookie));
+}
+
+Test(cookie, of_another_address_client_key_or_version_is_not_good) {
+  struct manner m;
+  const char *cookie = "2464c4abcf10c957010000005cf79f111f8130c3eee29480";
+  cr_expect_not(exchange(&m, KEY, "198.51.100.101", 1559731985, cookie));
+  cr_expect_not(exchange(&m, "e5e973e5a6b2a43f48e7dc849e37bfce", "198.51.100.100", 1559731985, cookie));
+  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c956010000005cf79f111f8130c3eee29480"));
+  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957020000005cf79f111f8130c3eee29480"));
+  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957010000005cf79f111f8130c3eee29481"));
+  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957010000005cf79f111f8130c3eee2948000"));
+  expect_hex(&m, "2464c4abcf10c957010000005cf79f111f8130c3eee29480");
+}
