@@ -17,7 +17,7 @@ static size_t question_name_len(const uint8_t *msg, size_t len) {
   return at < len && msg[at] == 0 && n <= NAME_MAX_LEN ? n : 0;
 }
 
-enum { OPTIONS_MOST = 24 }; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
+enum { OPTIONS_MOST = 16 }; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
 
 /* Takes in what is understood; false when it is not as it should be. Of two cookies the first counts. */
 static bool read_option(struct manner *m, uint16_t code, const uint8_t *octets, uint16_t len) {

@@ -223,6 +223,12 @@ static struct serve serve;
 static struct counters counters;
 static uint8_t out[DNS_MSG_MAX];
 
+static union addr here(void) {
+  union addr a;
+  must(addr_parse("127.0.0.1", 53, &a));
+  return a;
+}
+
 static void nobody(const struct client *c, const uint8_t *msg, size_t len) {
   (void)c, (void)msg, (void)len;
   must(!"every query is answered at once");
@@ -230,7 +236,7 @@ static void nobody(const struct client *c, const uint8_t *msg, size_t len) {
 
 static void ask_names(const struct mode *mode, unsigned hits, unsigned names) {
   static struct template templates[SHAPES];
-  struct client client = {.deliver = nobody, .tcp = mode->how == HOW_TCP};
+  struct client client = {.deliver = nobody, .peer = here(), .local = here(), .tcp = mode->how == HOW_TCP};
   struct rng r = {1};
   for (unsigned s = 0; s < SHAPES; s++) make_template(&templates[s], mode, (enum shape)s);
   for (unsigned i = 0; i < hits; i++) {
@@ -245,7 +251,7 @@ static void ask_names(const struct mode *mode, unsigned hits, unsigned names) {
 
 static void ask_malformed(const struct mode *mode, unsigned hits) {
   struct packet *packets = make_packets(mode);
-  struct client client = {.deliver = nobody};
+  struct client client = {.deliver = nobody, .peer = here(), .local = here()};
   for (unsigned i = 0; i < hits; i++) {
     const struct packet *p = &packets[i % PACKETS];
     must(serve_query(&serve, p->octets, p->len, &client, NOW_MS + 5000, out) != SERVE_LATER);
@@ -270,7 +276,9 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
                                .counters = &counters, .seed = KIT_SEED};
   struct forward *forward = cache ? forward_new(&fo) : NULL;
   must(forward);
-  serve = (struct serve){.cache = cache, .forward = forward, .counters = &counters, .seed = KIT_SEED};
+  serve = (struct serve){.cache = cache, .forward = forward, .counters = &counters, .seed = KIT_SEED,
+                         .access = access_new(&(struct access_options){0})};
+  must(serve.access);
   check_same_size();
   fill(cache, mode, names);
   cache_stats(cache, &stats);
@@ -283,6 +291,7 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   forward_stop(forward);
   forward_free(forward);
   timers_close(&timers);
+  access_free(serve.access);
   cache_free(cache);
 }
 
