@@ -4,7 +4,7 @@
 #include "base/counter.h"
 #include "cache/cache.h"
 #include "server/listen.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 struct worker;
 

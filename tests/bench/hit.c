@@ -277,7 +277,7 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   struct forward *forward = cache ? forward_new(&fo) : NULL;
   must(forward);
   serve = (struct serve){.cache = cache, .forward = forward, .counters = &counters, .seed = KIT_SEED,
-                         .access = access_new(&(struct access_options){0})};
+                         .access = access_new(&(struct access_options){.silent = false})};
   must(serve.access);
   check_same_size();
   fill(cache, mode, names);

@@ -1,4 +1,4 @@
-/* The command line, read into each room's options. */
+/* Settings file, environment and command line, read into each room's options. */
 #ifndef JIDNS_SETTINGS_H
 #define JIDNS_SETTINGS_H
 #include <stdio.h>
@@ -31,11 +31,13 @@ struct settings {
 
 enum settings_outcome {
   SETTINGS_RUN,
-  SETTINGS_TOLD, /* --help or --version was answered: exit with 0 */
-  SETTINGS_WRONG /* said in one line on err: exit with 2 */
+  SETTINGS_TOLD, /* --help, --version, --check-config or --print-config was answered: exit with 0 */
+  SETTINGS_WRONG /* said on err, a line each: exit with 2 */
 };
 
-/* Fills all of s but what settings_find_upstreams does. Help goes to out, complaints to err. */
+/* Fills all of s but what settings_find_* do: from the defaults, the settings file, JIDNS_* in the environment and the command
+ * line, each before all earlier ones. Help goes to out, complaints to err: file and line, variable or option, what it says, what
+ * would be right. May be called again, for a reload. */
 enum settings_outcome settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err);
 
 /* Finds out who may ask unless that was said: those in the networks listened on. False, and said in one line on err, when that

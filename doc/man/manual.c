@@ -1,0 +1,45 @@
+/* manual.c: makes what the table of settings says into text: `manual sample` writes the sample file, `manual FILE.in` a manual page,
+ * its lines @OPTIONS@ and @KEYS@ replaced by what they stand for, @VERSION@ and @SETTINGS_FILE@ in others too. Built, not
+ * installed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+#include "settings/settings_priv.h"
+
+static void put_line(const char *line) {
+  static const struct {
+    const char *mark, *text;
+  } words[] = {{"@VERSION@", PACKAGE_VERSION}, {"@SETTINGS_FILE@", SETTINGS_FILE}};
+  for (const char *p = line; *p;) {
+    size_t step = 1;
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+      size_t n = strlen(words[i].mark);
+      if (strncmp(p, words[i].mark, n) != 0) continue;
+      fputs(words[i].text, stdout);
+      step = n;
+    }
+    if (step == 1) putchar(*p);
+    p += step;
+  }
+}
+
+int main(int argc, char **argv) {
+  char line[1000];
+  if (argc == 2 && strcmp(argv[1], "sample") == 0) {
+    settings_print_sample(stdout);
+    return 0;
+  }
+  FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
+  if (!in) {
+    fprintf(stderr, "manual: should be: manual sample, or manual FILE.in\n");
+    return 2;
+  }
+  while (fgets(line, sizeof line, in)) {
+    if (strcmp(line, "@OPTIONS@\n") == 0) settings_print_man_options(stdout);
+    else if (strcmp(line, "@KEYS@\n") == 0) settings_print_man_file(stdout);
+    else put_line(line);
+  }
+  fclose(in);
+  return ferror(stdout) || fflush(stdout) ? 1 : 0;
+}

@@ -1,0 +1,232 @@
+/* settings.c: from file, environment and command line to what is in force. Exports settings_*. */
+#include "settings/settings.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "config.h"
+#include "settings/settings_priv.h"
+#include "upstream/resolvconf.h"
+
+enum {
+  SETTINGS_MOST = 64, /* rows of the table */
+  OPTION_FIRST = 256, /* getopt_long returns this + the option's place in the table: no letter is so large */
+  NAME_MOST = 40
+};
+
+/* ---- what was given ---- */
+
+void givens_add(struct givens *g, const struct setting *t, enum source source, unsigned line, const char *text) {
+  size_t len = strlen(text);
+  struct given *v = must_zalloc(sizeof *v + len + 1);
+  *v = (struct given){.setting = t, .source = source, .line = line};
+  memcpy(v->text, text, len + 1);
+  if (g->last) g->last->next = v;
+  else g->first = v;
+  g->last = v;
+}
+
+void givens_free(struct givens *g) {
+  for (struct given *v; (v = g->first);) {
+    g->first = v->next;
+    free(v);
+  }
+}
+
+/* ---- the command line ---- */
+
+/* getopt_long returned ':' or '?' and set optopt: to the option's number, to a letter, or to 0 for a word it does not know. */
+static void wrong_option(struct givens *g, int how, char **argv) {
+  const struct setting *t = optopt >= OPTION_FIRST ? &settings_table[optopt - OPTION_FIRST] : NULL;
+  g->wrong = true;
+  if (t && how == ':') fprintf(g->err, "jidnsd: --%s: needs a value: %s\n", t->name, t->right);
+  else if (t) fprintf(g->err, "jidnsd: '%s': --%s takes no value\n", argv[optind - 1], t->name);
+  else if (optopt) fprintf(g->err, "jidnsd: '-%c': there is no such option; see jidnsd --help\n", optopt);
+  else fprintf(g->err, "jidnsd: '%s': there is no such option, or more than one; see jidnsd --help\n", argv[optind - 1]);
+}
+
+/* Notes all values; returns the first setting that says what to do. Stops there: --help helps with what follows, too. */
+static const struct setting *read_options(struct givens *g, int argc, char **argv) {
+  struct option options[SETTINGS_MOST + 1] = {{0}};
+  const struct setting *todo = NULL;
+  must(settings_count <= SETTINGS_MOST);
+  for (unsigned i = 0; i < settings_count; i++) {
+    bool takes = settings_table[i].value != NULL;
+    options[i] = (struct option){settings_table[i].name, takes ? required_argument : no_argument, NULL, OPTION_FIRST + (int)i};
+  }
+  optind = 0; /* makes glibc start anew */
+  opterr = 0;
+  for (int c; !g->wrong && (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+    const struct setting *t = c < OPTION_FIRST ? NULL : &settings_table[c - OPTION_FIRST];
+    if (!t) wrong_option(g, c, argv);
+    else if (t->value) givens_add(g, t, SOURCE_OPTION, 0, optarg);
+    else if (strcmp(t->name, "help") == 0 || strcmp(t->name, "version") == 0) return t;
+    else if (!todo) todo = t;
+  }
+  if (!g->wrong && optind < argc) {
+    fprintf(g->err, "jidnsd: '%s': only options are understood; see jidnsd --help\n", argv[optind]);
+    g->wrong = true;
+  }
+  return todo;
+}
+
+/* ---- the environment ---- */
+
+/* JIDNS_CACHE_SIZE is cache-size. */
+static const char *name_of_variable(const char *variable, size_t len, char name[NAME_MOST]) {
+  *name = 0;
+  if (len >= NAME_MOST) return name;
+  for (size_t i = 0; i < len; i++) {
+    char c = variable[i];
+    name[i] = c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : '?';
+  }
+  name[len] = 0;
+  return name;
+}
+
+static const char *option_at(unsigned i, const void *ctx) {
+  (void)ctx;
+  return i < settings_count ? settings_table[i].name : NULL;
+}
+
+static void unknown_variable(struct givens *g, const char *variable, size_t len, const char *name) {
+  const char *near = nearest(name, option_at, NULL);
+  fprintf(g->err, "jidnsd: warning: %.*s: there is no such setting", (int)(len < NAME_MOST ? len : NAME_MOST), variable);
+  if (near) fprintf(g->err, "; nearest is that of --%s", near);
+  fputc('\n', g->err);
+}
+
+/* Notes one variable's value; lists are separated by spaces or commas. */
+static void read_variable(struct givens *g, const struct setting *t, const char *value) {
+  if (!t->clear) {
+    givens_add(g, t, SOURCE_ENVIRONMENT, 0, value);
+    return;
+  }
+  char *copy = strdup(value), *rest = copy;
+  must(copy);
+  for (char *word; (word = strtok_r(rest, " ,\t\n", &rest));) givens_add(g, t, SOURCE_ENVIRONMENT, 0, word);
+  free(copy);
+}
+
+static void read_environment(struct givens *g) {
+  static const char prefix[] = "JIDNS_";
+  char name[NAME_MOST];
+  for (char **e = environ; *e; e++) {
+    const char *variable = *e, *equals = strchr(variable, '=');
+    if (!equals || strncmp(variable, prefix, sizeof prefix - 1) != 0) continue;
+    const char *start = variable + sizeof prefix - 1;
+    const struct setting *t = setting_named(name_of_variable(start, (size_t)(equals - start), name));
+    if (t && t->value) read_variable(g, t, equals + 1);
+    else unknown_variable(g, variable, (size_t)(equals - variable), name);
+  }
+}
+
+/* ---- all of it ---- */
+
+static void set_initial(struct givens *g) {
+  for (unsigned i = 0; i < settings_count; i++) {
+    if (settings_table[i].initial) givens_add(g, &settings_table[i], SOURCE_INITIAL, 0, settings_table[i].initial);
+  }
+}
+
+/* Puts one source's values into force, lists in place of what they were. */
+static void apply(struct settings *s, struct givens *g, enum source source) {
+  bool cleared[SETTINGS_MOST] = {false};
+  for (const struct given *v = g->first; v; v = v->next) {
+    const struct setting *t = v->setting;
+    if (v->source != source || !t->read) continue;
+    if (t->clear && !cleared[t - settings_table]) t->clear(s);
+    cleared[t - settings_table] = true;
+    bool good = t->read(s, v->text);
+    must(good || source != SOURCE_INITIAL);
+    if (!good) complain_value(g, v);
+    if (g->wrong && source == SOURCE_OPTION) return;
+  }
+}
+
+/* Does whoever listens at `here` get what is sent to `to`? */
+static bool reaches(const union addr *here, const union addr *to) {
+  if (addr_equal(here, to)) return true;
+  return addr_is_any(here) && here->any.sa_family == to->any.sa_family && addr_port(here) == addr_port(to) &&
+         addr_is_loopback(to);
+}
+
+static enum settings_outcome check_loops(const struct settings *s, FILE *err) {
+  char text[ADDR_TEXT];
+  for (unsigned i = 0; i < s->upstream_count; i++) {
+    for (unsigned k = 0; k < s->listen_count; k++) {
+      if (!reaches(&s->listen[k], &s->upstreams[i])) continue;
+      fprintf(err, "jidnsd: --upstream '%s': jidnsd listens there itself; should be another server\n",
+              addr_format(&s->upstreams[i], text));
+      return SETTINGS_WRONG;
+    }
+  }
+  return SETTINGS_RUN;
+}
+
+static void listen_at_default(struct settings *s) {
+  const struct setting *t = setting_named("listen");
+  s->listen_default = true;
+  must(t->read(s, "127.0.0.1:53") && t->read(s, "[::1]:53"));
+}
+
+/* The file that options or environment name, else the one in its usual place. */
+static void read_file(struct givens *g) {
+  const struct given *named = NULL;
+  for (const struct given *v = g->first; v; v = v->next) {
+    if (strcmp(v->setting->name, "config") == 0 && (!named || v->source >= named->source)) named = v;
+  }
+  if (!named) settings_file_read(g, SETTINGS_FILE, false);
+  else if (*named->text) settings_file_read(g, named->text, true);
+}
+
+static enum settings_outcome tell(const struct setting *todo, const struct givens *g, FILE *out) {
+  if (strcmp(todo->name, "version") == 0) fprintf(out, "jidnsd (%s) %s\n", PACKAGE_NAME, PACKAGE_VERSION);
+  else if (strcmp(todo->name, "help") == 0) settings_print_help(out);
+  else if (strcmp(todo->name, "print-config") == 0) settings_print_config(g, out);
+  else fputs("jidnsd: the settings are good\n", out);
+  return SETTINGS_TOLD;
+}
+
+static enum settings_outcome read_all(struct settings *s, struct givens *g, int argc, char **argv, FILE *out) {
+  const struct setting *todo = read_options(g, argc, argv);
+  if (!g->wrong && todo && (strcmp(todo->name, "help") == 0 || strcmp(todo->name, "version") == 0)) return tell(todo, g, out);
+  if (g->wrong) return SETTINGS_WRONG;
+  read_environment(g);
+  read_file(g);
+  set_initial(g);
+  *s = (struct settings){.tcp = SERVE_TCP_DEFAULTS};
+  apply(s, g, SOURCE_INITIAL);
+  apply(s, g, SOURCE_FILE);
+  apply(s, g, SOURCE_ENVIRONMENT);
+  if (!g->wrong) apply(s, g, SOURCE_OPTION);
+  if (!s->listen_count) listen_at_default(s);
+  if (g->wrong || check_loops(s, g->err) == SETTINGS_WRONG) return SETTINGS_WRONG;
+  return todo ? tell(todo, g, out) : SETTINGS_RUN;
+}
+
+enum settings_outcome settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err) {
+  struct givens g = {.err = err};
+  enum settings_outcome outcome = read_all(s, &g, argc, argv, out);
+  givens_free(&g);
+  return outcome;
+}
+
+bool settings_find_networks(struct settings *s, FILE *err) {
+  return s->access.chosen || access_find_networks(&s->access, s->listen, s->listen_count, err);
+}
+
+bool settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
+  if (s->upstream_count) return true;
+  int n = resolvconf_read(path, s->listen, s->listen_count, s->upstreams, UPSTREAM_SERVERS);
+  if (n > 0) {
+    s->upstream_count = (unsigned)n;
+    return true;
+  }
+  const char *why = n < 0 ? strerror(-n) : "names no server but jidnsd itself";
+  fprintf(err, "jidnsd: no server to ask: %s: %s; give one with --upstream\n", path, why);
+  return false;
+}
