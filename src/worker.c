@@ -114,7 +114,10 @@ void worker_stop(struct worker *w, struct counters *sum) {
 static bool add_server(struct worker *w, const union addr *addr) {
   struct carrier *udp = up_udp_new(&w->loop, addr, &w->counters, &w->random);
   struct carrier *tcp = up_tcp_new(&w->loop, addr, &w->counters, &w->random);
-  if (udp && tcp && upstream_add(&w->upstream, addr, udp, tcp)) return true;
+  if (udp && tcp && upstream_add(&w->upstream, addr, udp, tcp)) {
+    random_octets(w->upstream.servers[w->upstream.count - 1].cookie.client, COOKIE_CLIENT);
+    return true;
+  }
   if (udp) udp->ops->close(udp);
   if (tcp) tcp->ops->close(tcp);
   return false;
@@ -123,7 +126,8 @@ static bool add_server(struct worker *w, const union addr *addr) {
 static bool wire_forward(struct worker *w, const struct settings *s, const struct worker_common *common) {
   struct forward_options options = {.cache = common->cache, .upstream = &w->upstream, .timers = &w->timers,
                                     .counters = &w->counters, .seed = common->seed, .max_stale_s = s->max_stale_s,
-                                    .nxdomain_cut = s->nxdomain_cut};
+                                    .nxdomain_cut = s->nxdomain_cut, .trust_ad = s->trust_ad,
+                                    .cookies = s->upstream_cookies, .random = s->case_random ? &w->random : NULL};
   for (unsigned i = 0; i < s->upstream_count; i++) {
     if (!add_server(w, &s->upstreams[i])) return false;
   }

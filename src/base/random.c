@@ -33,6 +33,12 @@ uint16_t random_u16(struct random *r) {
   return v;
 }
 
+uint64_t random_u64(struct random *r) {
+  uint64_t v;
+  take(r, &v, sizeof v);
+  return v;
+}
+
 uint32_t random_below(struct random *r, uint32_t n) {
   must(n > 0);
   uint32_t v, limit = UINT32_MAX - UINT32_MAX % n;

@@ -11,6 +11,7 @@ struct random {
 };
 
 uint16_t random_u16(struct random *r);
+uint64_t random_u64(struct random *r);
 uint32_t random_below(struct random *r, uint32_t n); /* 0 to n-1 without bias; n > 0 */
 uint64_t random_seed(void);                          /* for hash keys */
 void random_octets(void *out, size_t len);           /* for secrets; system calls each time */

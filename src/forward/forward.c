@@ -80,7 +80,7 @@ static void deliver_failure(struct forward *f, const struct pending *p, struct w
 static void start_anew(struct pending *p, uint64_t now_ms) {
   p->started_ms = now_ms;
   p->asked = p->failed = 0;
-  p->spent = false;
+  p->spent = p->respelled = p->bad_cookie = false;
   memset(p->udp_asked, 0, sizeof p->udp_asked);
   memset(p->tcp_asked, 0, sizeof p->tcp_asked);
 }
@@ -131,6 +131,14 @@ static struct try *free_try(struct pending *p, uint64_t now_ms) {
   return t;
 }
 
+static struct exchange_manner manner_of(const struct forward_options *o, const struct try *t, uint64_t now_ms) {
+  struct server *s = t->server;
+  bool spelled = o->random && !t->tcp && s->lower_until_ms <= now_ms;
+  return (struct exchange_manner){.edns = !t->plain, .ad = o->trust_ad, .tcp = t->tcp,
+                                  .spelling = spelled ? random_u64(o->random) | 1 : 0,
+                                  .cookie = o->cookies && !t->plain ? &s->cookie : NULL};
+}
+
 static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms) {
   struct try *t = free_try(p, now_ms);
   uint8_t msg[EXCHANGE_QUERY_MOST];
@@ -142,10 +150,22 @@ static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms)
   t->silent = false;
   t->x.question = &p->question;
   t->x.done = try_done;
-  size_t len = exchange_write(&p->question, !t->plain, msg);
+  t->x.manner = manner_of(&p->forward->o, t, now_ms);
+  size_t len = exchange_write(&p->question, &t->x.manner, msg);
   enum err e = carrier_ask(t->tcp ? s->tcp : s->udp, &t->x, msg, len, now_ms);
   if (e == ERR_UNREACHABLE) server_refused(s, now_ms);
   return e;
+}
+
+/* How long a server that did not understand EDNS, or does not repeat capitals, is asked without. */
+enum { PLAIN_MS = 600000 };
+
+/* A server that does not repeat capitals has no TCP to tell by whether it was the server: UDP without them then. */
+static void ask_lower(struct pending *p, struct server *s, uint64_t now_ms) {
+  s->lower_until_ms = now_ms + PLAIN_MS;
+  p->respelled = p->tcp = false;
+  p->server = s;
+  p->step = STEP_ASK;
 }
 
 static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
@@ -160,6 +180,10 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
   p->asked++;
   p->last = ask_server(p, s, now_ms);
   if (p->last == ERR_NONE) return WAIT;
+  if (p->last == ERR_TCP && p->respelled) {
+    ask_lower(p, s, now_ms);
+    return MORE;
+  }
   p->failed |= upstream_bit(f->o.upstream, s);
   p->step = STEP_PICK;
   return MORE;
@@ -174,9 +198,6 @@ static enum next fail_server(struct forward *f, struct pending *p, struct server
   return MORE;
 }
 
-/* How long a server that did not understand EDNS is asked without. */
-enum { PLAIN_MS = 600000 };
-
 static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {
   struct try *t = f->reply_try;
   const uint8_t *msg = f->reply_msg;
@@ -186,6 +207,14 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   p->plain = t->plain;
   if (!t->plain && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) { /* RFC 6891 section 6.2.2 */
     p->plain = true;
+    p->step = STEP_ASK;
+    return MORE;
+  }
+  if (exchange_rcode(msg, f->reply_len) == RCODE_BADCOOKIE) { /* RFC 7873 section 5.3: once more with the one it gave */
+    bool again = !t->tcp && !p->bad_cookie;
+    p->bad_cookie = true;
+    if (t->tcp) return fail_server(f, p, t->server, ERR_RCODE);
+    p->tcp = !again;
     p->step = STEP_ASK;
     return MORE;
   }
@@ -199,6 +228,8 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   enum err e = verify_reply(&p->question, msg, f->reply_len, &f->answer);
   if (e != ERR_NONE) return fail_server(f, p, t->server, e);
   if (t->plain && t->server->plain_until_ms <= now_ms) t->server->plain_until_ms = now_ms + PLAIN_MS;
+  if (t->tcp && p->respelled) t->server->lower_until_ms = now_ms + PLAIN_MS; /* it is indeed the server that does so */
+  if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = STEP_STORE;
   return MORE;
 }
@@ -323,6 +354,14 @@ static void try_done(struct exchange *x, enum err outcome, const uint8_t *msg, s
     f->reply_msg = msg;
     f->reply_len = len;
     p->step = STEP_CHECK;
+  } else if (outcome == ERR_RESPELLED || outcome == ERR_FORGED) {
+    p->respelled = outcome == ERR_RESPELLED;
+    p->server = t->server;
+    p->plain = t->plain;
+    p->tcp = true;
+    p->step = STEP_ASK;
+  } else if (outcome == ERR_TCP && p->respelled) {
+    ask_lower(p, t->server, now_ms);
   } else {
     if (outcome == ERR_UNREACHABLE) server_refused(t->server, now_ms);
     fail_server(f, p, t->server, outcome);

@@ -6,6 +6,7 @@
 #define JIDNS_FORWARD_FORWARD_H
 #include "base/addr.h"
 #include "base/counter.h"
+#include "base/random.h"
 #include "base/timer.h"
 #include "cache/cache.h"
 #include "upstream/upstream.h"
@@ -55,6 +56,9 @@ struct forward_options {
   uint64_t seed;
   uint32_t max_stale_s;      /* 0: nothing stale is ever given out */
   bool nxdomain_cut;         /* NXDOMAIN covers what is below (RFC 8020) */
+  bool trust_ad;             /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
+  bool cookies;              /* are shown to the servers (RFC 7873) */
+  struct random *random;     /* questions are spelled at random and must come back so; NULL: not */
 };
 
 struct forward *forward_new(const struct forward_options *options); /* NULL when memory is out */

@@ -53,6 +53,8 @@ struct pending {
   unsigned failed;          /* bits of servers that answered with an error */
   unsigned asked;           /* tries so far */
   uint8_t udp_asked[UPSTREAM_SERVERS], tcp_asked[UPSTREAM_SERVERS]; /* of them by server */
+  bool respelled;           /* a reply spelled the question otherwise than it was asked */
+  bool bad_cookie;          /* a server did not like the cookie it was shown */
   bool spent;               /* no server may be asked once more: it waits for the tries that are open */
   enum pending_step step;
   enum err last;            /* how the last try failed */

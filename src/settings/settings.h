@@ -22,6 +22,9 @@ struct settings {
   size_t cache_size;    /* octets */
   uint32_t max_stale_s; /* 0: nothing stale is given out */
   bool nxdomain_cut;    /* RFC 8020 */
+  bool trust_ad;         /* the servers' word on authenticity is passed on */
+  bool upstream_cookies; /* RFC 7873 */
+  bool case_random;      /* questions upstream are spelled at random */
   struct access_options access;
   bool cookies; /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;

@@ -78,6 +78,12 @@ static bool read_cut(struct settings *s, const char *text) { return read_switch(
 
 static bool read_cookies(struct settings *s, const char *text) { return read_switch(text, &s->cookies); }
 
+static bool read_trust(struct settings *s, const char *text) { return read_switch(text, &s->trust_ad); }
+
+static bool read_upstream_cookies(struct settings *s, const char *text) { return read_switch(text, &s->upstream_cookies); }
+
+static bool read_case(struct settings *s, const char *text) { return read_switch(text, &s->case_random); }
+
 static bool add_prefix(struct access_options *o, const char *text) {
   struct prefix p;
   if (!prefix_parse(text, &p)) return false;
@@ -156,6 +162,12 @@ const struct setting settings_table[] = {
      read_listen, clear_listen, "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times"},
     {"upstream", "upstream", "server", "ADDR[:PORT]", NULL, "those in /etc/resolv.conf", "ask this server; may be repeated",
      read_upstream, clear_upstream, "a server's address, such as 9.9.9.9 or [2620:fe::fe]:53, at most 8 times"},
+    {"trust-ad", "upstream", "trust-ad", "on|off", "off", NULL, "pass on what servers call authentic (AD)", read_trust, NULL,
+     "on or off"},
+    {"upstream-cookies", "upstream", "cookies", "on|off", "on", NULL, "DNS cookies for servers (RFC 7873)",
+     read_upstream_cookies, NULL, "on or off"},
+    {"case-random", "upstream", "case-random", "on|off", "off", NULL, "spell questions at random, to be repeated so (0x20)",
+     read_case, NULL, "on or off"},
     {"allow", "access", "allow", "PREFIX", NULL, "the networks listened on", "who else may ask; may be repeated", read_allow,
      clear_allow, "a prefix such as 192.168.0.0/16 or fd00::/8, an address, any or none, at most 64 times"},
     {"refuse-with", "access", "refuse-with", "HOW", "refused", NULL, "what the rest gets: refused or silence", read_refuse,

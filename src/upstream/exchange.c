@@ -1,31 +1,137 @@
-/* exchange.c: the question as sent upstream, and what counts as its reply. Exports exchange_write, exchange_matches. */
+/* exchange.c: the question as sent upstream, and what counts as its reply. Exports exchange_*. */
 #include "upstream/exchange.h"
 
-size_t exchange_write(const struct question *q, bool edns, uint8_t out[EXCHANGE_QUERY_MOST]) {
+/* ---- the question ---- */
+
+/* The bits that say which letters are capitals, 64 at a time (splitmix64's steps). */
+static uint64_t capitals(uint64_t spelling, size_t block) {
+  uint64_t z = spelling + (block + 1) * 0x9e3779b97f4a7c15;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+  z = (z ^ z >> 27) * 0x94d049bb133111eb;
+  return z ^ z >> 31;
+}
+
+static void spell(uint64_t spelling, uint8_t *name, size_t len) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < len; i++, bits >>= 1) {
+    if (i % 64 == 0) bits = capitals(spelling, i / 64);
+    if (bits & 1 && name[i] >= 'a' && name[i] <= 'z') name[i] -= 'a' - 'A'; /* no label is so long that it looks like a letter */
+  }
+}
+
+static void put_options(struct wire_out *w, const struct exchange_manner *m) {
+  size_t len_at = w->at;
+  wire_put_u16(w, 0);
+  if (m->cookie) {
+    wire_put_u16(w, OPT_COOKIE);
+    wire_put_u16(w, (uint16_t)(COOKIE_CLIENT + m->cookie->server_len));
+    wire_put(w, m->cookie->client, COOKIE_CLIENT);
+    wire_put(w, m->cookie->server, m->cookie->server_len);
+  }
+  if (m->tcp) wire_put_u32(w, (uint32_t)OPT_KEEPALIVE << 16);
+  store_u16(w->buf + len_at, (uint16_t)(w->at - len_at - 2));
+}
+
+size_t exchange_write(const struct question *q, const struct exchange_manner *m, uint8_t out[EXCHANGE_QUERY_MOST]) {
   uint8_t flags = question_flags(q);
   struct wire_out w = {.buf = out, .cap = EXCHANGE_QUERY_MOST};
   wire_put_u16(&w, 0);
-  wire_put_u16(&w, (uint16_t)(DNS_RD << 8 | (flags & KEY_CD ? DNS_CD : 0)));
+  wire_put_u16(&w, (uint16_t)(DNS_RD << 8 | (flags & KEY_CD ? DNS_CD : 0) | (m->ad ? DNS_AD : 0)));
   wire_put_u16(&w, 1);
   wire_put_u32(&w, 0);
-  wire_put_u16(&w, edns ? 1 : 0);
+  wire_put_u16(&w, m->edns ? 1 : 0);
   wire_put(&w, q->key, q->name_len + 4u);
-  if (edns) {
+  if (m->spelling) spell(m->spelling, out + DNS_HEADER, q->name_len);
+  if (m->edns) {
     wire_put(&w, "", 1);
     wire_put_u16(&w, TYPE_OPT);
     wire_put_u16(&w, DNS_UDP_OURS);
     wire_put_u32(&w, flags & KEY_DO ? 0x8000 : 0);
-    wire_put_u16(&w, 0);
+    put_options(&w, m);
   }
   return w.at;
 }
 
-bool exchange_matches(const struct exchange *x, const uint8_t *msg, size_t len) {
-  if (len < DNS_HEADER || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE || load_u16(msg) != x->id) return false;
+/* ---- the reply ---- */
+
+static void skip_name(struct wire *w) {
+  for (const uint8_t *label; (label = wire_bytes(w, 1)) && *label;) {
+    wire_bytes(w, *label > 63 ? 1 : *label);
+    if (*label > 63) return; /* a pointer ends the name */
+  }
+}
+
+/* OPT of a message, its cursor behind the owner and the type; false when there is none or it can't be found. */
+static bool find_opt(struct wire *w) {
+  if (w->len < DNS_HEADER) return false;
+  unsigned records = (unsigned)load_u16(w->msg + 6) + load_u16(w->msg + 8) + load_u16(w->msg + 10);
+  w->at = DNS_HEADER;
+  for (unsigned n = load_u16(w->msg + 4); n > 0 && !w->err; n--) {
+    skip_name(w);
+    wire_bytes(w, 4);
+  }
+  for (; records > 0 && !w->err; records--) {
+    skip_name(w);
+    if (wire_u16(w) == TYPE_OPT && !w->err) return true;
+    wire_bytes(w, 6);
+    wire_bytes(w, wire_u16(w));
+  }
+  return false;
+}
+
+const uint8_t *exchange_option(const uint8_t *msg, size_t len, uint16_t code, size_t *option_len) {
+  struct wire w = wire_read(msg, len);
+  if (!find_opt(&w) || !wire_bytes(&w, 6)) return NULL;
+  size_t rdlen = wire_u16(&w), end = w.at + rdlen;
+  while (!w.err && w.at < end) {
+    uint16_t found = wire_u16(&w), n = wire_u16(&w);
+    const uint8_t *octets = wire_bytes(&w, n);
+    if (!octets || w.at > end) return NULL;
+    *option_len = n;
+    if (found == code) return octets;
+  }
+  return NULL;
+}
+
+unsigned exchange_rcode(const uint8_t *msg, size_t len) {
+  struct wire w = wire_read(msg, len);
+  unsigned high = find_opt(&w) && wire_bytes(&w, 2) ? wire_u32(&w) >> 24 : 0;
+  return (w.err ? 0 : high << 4) | (msg[3] & DNS_RCODE);
+}
+
+/* The cookie must be ours. A server that gave its own once gives one always (RFC 7873 section 5.3); over TCP it may stop. */
+static bool judge_cookie(const struct exchange *x, const uint8_t *msg, size_t len) {
+  struct server_cookie *c = x->manner.cookie;
+  size_t n = 0;
+  const uint8_t *cookie = exchange_option(msg, len, OPT_COOKIE, &n);
+  if (!cookie && x->manner.tcp) c->server_len = 0;
+  if (!cookie) return c->server_len == 0;
+  if (n < COOKIE_CLIENT + COOKIE_SERVER_LEAST || n > COOKIE_CLIENT + COOKIE_SERVER_MOST) return false;
+  if (memcmp(cookie, c->client, COOKIE_CLIENT) != 0) return false;
+  c->server_len = (uint8_t)(n - COOKIE_CLIENT);
+  memcpy(c->server, cookie + COOKIE_CLIENT, c->server_len);
+  return true;
+}
+
+enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len) {
+  if (len < DNS_HEADER || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE || load_u16(msg) != x->id) return REPLY_WRONG;
   unsigned rcode = msg[3] & DNS_RCODE;
-  if (load_u16(msg + 4) == 0) return len == DNS_HEADER && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP);
+  if (load_u16(msg + 4) == 0) {
+    return len == DNS_HEADER && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP) ? REPLY_RIGHT : REPLY_WRONG;
+  }
   const struct question *q = x->question;
+  const uint8_t *name = msg + DNS_HEADER;
   size_t end = DNS_HEADER + q->name_len + 4u;
-  return load_u16(msg + 4) == 1 && len >= end && name_equal(msg + DNS_HEADER, q->name_len, q->key, q->name_len) &&
-         memcmp(msg + DNS_HEADER + q->name_len, q->key + q->name_len, 4) == 0;
+  if (load_u16(msg + 4) != 1 || len < end || !name_equal(name, q->name_len, q->key, q->name_len) ||
+      memcmp(name + q->name_len, q->key + q->name_len, 4) != 0) {
+    return REPLY_WRONG;
+  }
+  if (x->manner.spelling) {
+    uint8_t spelled[NAME_MAX_LEN];
+    memcpy(spelled, q->key, q->name_len);
+    spell(x->manner.spelling, spelled, q->name_len);
+    if (memcmp(name, spelled, q->name_len) != 0) return REPLY_RESPELLED;
+  }
+  bool plain = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP; /* without OPT: it does not understand EDNS */
+  return !x->manner.cookie || plain || judge_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
 }

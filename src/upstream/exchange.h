@@ -7,24 +7,55 @@
 
 struct carrier;
 
+enum { COOKIE_CLIENT = 8, COOKIE_SERVER_LEAST = 8, COOKIE_SERVER_MOST = 32 }; /* octets, RFC 7873 section 4 */
+
+/* DNS cookies with one server: what it is shown, and what its replies must show. */
+struct server_cookie {
+  uint8_t client[COOKIE_CLIENT]; /* ours, for this server alone */
+  uint8_t server[COOKIE_SERVER_MOST], server_len; /* what it gave last; 0: it never gave one */
+};
+
+/* How a question is put. */
+struct exchange_manner {
+  bool edns, ad, tcp;           /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
+  uint64_t spelling;            /* chooses capitals, which the reply must repeat; 0: none */
+  struct server_cookie *cookie; /* borrowed; NULL: none is shown */
+};
+
 struct exchange {
   struct list link;                /* the carrier's */
   struct carrier *carrier;         /* NULL when not under way */
   void *place;                     /* the carrier's: the socket or connection it waits on */
   const struct question *question; /* borrowed until done or dropped */
+  struct exchange_manner manner;
   uint16_t id;                     /* given by the carrier: unpredictable, unique on its socket */
   /* Called once, never from within ask: ERR_NONE with a whole reply to this question (any RCODE, TC possible; valid during
    * the call), or what failed, with msg NULL. The exchange may be asked again or freed from here. */
   void (*done)(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);
 };
 
-enum { EXCHANGE_QUERY_MOST = DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT };
+enum {
+  EXCHANGE_OPTIONS_MOST = 4 + COOKIE_CLIENT + COOKIE_SERVER_MOST + 4,
+  EXCHANGE_QUERY_MOST = DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT + EXCHANGE_OPTIONS_MOST
+};
 
-/* Writes the question for upstream: RD, CD and DO as in its key, OPT (RFC 6891) unless `edns` is false, nothing of the
- * client's. The carrier fills in the id. Returns the length. */
-size_t exchange_write(const struct question *q, bool edns, uint8_t out[EXCHANGE_QUERY_MOST]);
+/* Writes the question for upstream: RD, CD and DO as in its key, OPT (RFC 6891) if m->edns, nothing of the client's. The
+ * carrier fills in the id. Returns the length. */
+size_t exchange_write(const struct question *q, const struct exchange_manner *m, uint8_t out[EXCHANGE_QUERY_MOST]);
 
-/* Does this packet answer the exchange? QR, opcode, id and the question must be right (RFC 5452 section 9.1); a bare header
- * is taken for FORMERR and NOTIMP, which is how servers say that they don't understand. */
-bool exchange_matches(const struct exchange *x, const uint8_t *msg, size_t len);
+enum reply_worth {
+  REPLY_WRONG,    /* not to this exchange, or forged: as if it had not come */
+  REPLY_RESPELLED, /* right but for the capitals: forged, or of a server that does not repeat them */
+  REPLY_RIGHT
+};
+
+/* Does this packet answer the exchange? QR, opcode, id, the question (RFC 5452 section 9.1) and the cookie must be right; a bare
+ * header is taken for FORMERR and NOTIMP, which is how servers say that they don't understand. Keeps the server's cookie. */
+enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len);
+
+/* That option of a message's OPT, and its length; NULL if there is none. */
+const uint8_t *exchange_option(const uint8_t *msg, size_t len, uint16_t code, size_t *option_len);
+
+/* A whole reply's RCODE with the upper bits that OPT has. */
+unsigned exchange_rcode(const uint8_t *msg, size_t len);
 #endif

@@ -37,6 +37,7 @@ struct tcp_conn {
   bool served;        /* a question was answered on it */
   unsigned open;      /* exchanges that wait on it */
   uint64_t since_ms;  /* the last octet received, or the first question since none waited */
+  uint32_t idle_ms;   /* it is closed after so long without questions */
   uint64_t silent_ms; /* the first question since the last octet received, 0: none */
   struct list unsent; /* struct tcp_question */
   uint8_t *in;        /* received: the beginning of a frame */
@@ -109,7 +110,7 @@ static struct exchange *conn_find(struct tcp_conn *conn, uint16_t id) {
 }
 
 static uint64_t due_ms(const struct tcp_conn *conn) {
-  return conn->since_ms + (conn->open ? UP_TCP_STALL_MS : UP_TCP_IDLE_MS);
+  return conn->since_ms + (conn->open ? UP_TCP_STALL_MS : conn->idle_ms);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -131,6 +132,7 @@ static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
   conn->tcp.data = conn;
   conn->connect.data = conn;
   conn->since_ms = now_ms;
+  conn->idle_ms = UP_TCP_IDLE_MS;
   list_init(&conn->unsent);
   for (unsigned i = 0; i < BUCKETS; i++) list_init(&conn->by_id[i]);
   uv_tcp_nodelay(&conn->tcp, 1);
@@ -211,15 +213,25 @@ static void on_timer(uv_timer_t *timer) {
   else conn_break(t->conn, now_ms);
 }
 
+/* The server says how long it keeps an idle connection (RFC 7828): it should not have to close it itself. */
+static void note_keepalive(struct tcp_conn *conn, const uint8_t *msg, size_t len) {
+  size_t n;
+  const uint8_t *octets = exchange_option(msg, len, OPT_KEEPALIVE, &n);
+  if (!octets || n != 2) return;
+  uint32_t most_ms = load_u16(octets) * 100u;
+  conn->idle_ms = most_ms < UP_TCP_IDLE_MS ? most_ms : UP_TCP_IDLE_MS;
+}
+
 static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct counters *counters = conn->owner->counters;
   struct exchange *x = len >= DNS_HEADER ? conn_find(conn, load_u16(msg)) : NULL;
-  if (!x || !exchange_matches(x, msg, len)) {
+  if (!x || exchange_judge(x, msg, len) != REPLY_RIGHT) {
     count(counters, reply_wrong);
     return;
   }
   count(counters, reply_good);
   conn->served = true;
+  note_keepalive(conn, msg, len);
   struct tcp_question *q = x->place;
   question_leave(q);
   question_free(q);

@@ -10,7 +10,7 @@
 #include "upstream/carrier.h"
 
 enum {
-  UP_TCP_IDLE_MS = 10000, /* a connection without questions is closed after this */
+  UP_TCP_IDLE_MS = 10000, /* a connection without questions is closed after this, or sooner if the server says so */
   UP_TCP_STALL_MS = 3000, /* questions waiting, no octet received for so long: the connection is given up */
   UP_TCP_OPEN = 4096      /* questions on one connection; further ones are refused with ERR_OVERLOAD */
 };

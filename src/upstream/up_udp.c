@@ -69,6 +69,7 @@ struct udp_socket {
   struct list sending;   /* udp's */
   struct list queue;     /* slots to be sent */
   unsigned open, uses;   /* exchanges: under way, ever */
+  unsigned replies;      /* of whatever kind: a server sends no more than it was asked */
   uint64_t born_ms;
   bool pooled, failed;   /* failed: its exchanges end with ERR_UNREACHABLE as soon as the loop comes round */
   unsigned mask;         /* lists of by_id, a power of two, less one */
@@ -150,7 +151,8 @@ static struct exchange *socket_find(struct udp_socket *s, uint16_t id) {
   return NULL;
 }
 
-static void socket_fail(struct udp_socket *s, uint64_t now_ms) {
+/* Closes it; its exchanges end with `why`. */
+static void socket_end(struct udp_socket *s, enum err why, uint64_t now_ms) {
   struct list ending;
   list_init(&ending);
   for (unsigned i = 0; i <= s->mask; i++) {
@@ -161,7 +163,7 @@ static void socket_fail(struct udp_socket *s, uint64_t now_ms) {
   for (struct list *node; (node = list_pop(&ending));) { /* done may drop others of them */
     struct exchange *x = container(node, struct exchange, link);
     socket_release(s, x);
-    x->done(x, ERR_UNREACHABLE, NULL, 0, now_ms);
+    x->done(x, why, NULL, 0, now_ms);
   }
 }
 
@@ -203,8 +205,18 @@ static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_
   size_t len = head->msg_len;
   bool whole = len >= DNS_HEADER && !(head->msg_hdr.msg_flags & MSG_TRUNC);
   struct exchange *x = whole ? socket_find(s, load_u16(msg)) : NULL;
-  if (!x || !exchange_matches(x, msg, len)) {
+  char text[ADDR_TEXT];
+  s->replies++;
+  enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
+  if (worth != REPLY_RIGHT) {
     count(u->counters, reply_wrong);
+    if (worth == REPLY_RESPELLED) {
+      socket_release(s, x);
+      x->done(x, ERR_RESPELLED, NULL, 0, now_ms);
+    } else if (s->replies > s->uses + UDP_FORGED) {
+      log_warn("upstream", "somebody forges replies of %s: asking over TCP", addr_format(&u->server, text));
+      socket_end(s, ERR_FORGED, now_ms);
+    }
     return;
   }
   count(u->counters, reply_good);
@@ -238,7 +250,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
   bool good = socket_receive(s, now_ms) && status == 0;
   if (s->fd < 0) return;
   if (!good || s->failed) {
-    socket_fail(s, now_ms);
+    socket_end(s, ERR_UNREACHABLE, now_ms);
   } else if (events & UV_WRITABLE) {
     socket_watch(s, UV_READABLE);
     socket_send(s);

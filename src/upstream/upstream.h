@@ -25,6 +25,8 @@ struct server {
   uint64_t down_until_ms;            /* 0 = up; else when it may be tried again */
   uint32_t down_for_ms;
   uint64_t plain_until_ms;           /* until then it is asked without EDNS, which it answered FORMERR or NOTIMP */
+  uint64_t lower_until_ms;           /* until then its questions are not spelled in capitals, which it does not repeat */
+  struct server_cookie cookie;
 };
 
 struct upstream {

@@ -33,7 +33,10 @@ struct world *world_new(const struct world_options *o) {
                                .counters = &w->counters,
                                .seed = SEED,
                                .max_stale_s = o->max_stale_s,
-                               .nxdomain_cut = o->nxdomain_cut};
+                               .nxdomain_cut = o->nxdomain_cut,
+                               .trust_ad = o->trust_ad,
+                               .cookies = o->cookies,
+                               .random = o->case_random ? &w->random : NULL};
   struct xmpp_options xo = {.expand = o->expand, .expand_all = o->expand_all, .prefetch = o->prefetch};
   w->forward = forward_new(&fo);
   w->xmpp = xmpp_new(w->forward, &xo);

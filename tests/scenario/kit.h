@@ -16,7 +16,7 @@ struct world_options {
   bool no_server;
   uint32_t delay_ms, max_stale_s;
   enum xmpp_expand expand;
-  bool prefetch, expand_all, nxdomain_cut;
+  bool prefetch, expand_all, nxdomain_cut, trust_ad, cookies, case_random;
 };
 
 struct world {
@@ -26,6 +26,7 @@ struct world {
   struct counters counters;
   struct cache *cache;
   struct timers timers;
+  struct random random;
   struct upstream upstream;
   struct forward *forward;
   struct xmpp *xmpp;

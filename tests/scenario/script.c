@@ -81,6 +81,8 @@ static struct upstream_question *note(struct script *s, const struct script_carr
                                   .edns = edns,
                                   .dnssec_ok = edns && opt.ttl & 0x8000,
                                   .cd = msg[3] & DNS_CD};
+  size_t cookie_len;
+  if (exchange_option(msg, len, OPT_COOKIE, &cookie_len)) u->cookie_len = (uint8_t)cookie_len;
   snprintf(u->name, sizeof u->name, "%s", name_format(q->key, q->name_len, text));
   return u;
 }
@@ -104,11 +106,32 @@ static bool find_rule(struct script *s, const struct upstream_question *u, struc
 
 /* ---- what is replied ---- */
 
-static void start(struct msg *m, const struct exchange *x, unsigned rcode) {
-  msg_start(m, (uint16_t)((DNS_QR | DNS_RD) << 8 | DNS_RA | rcode));
+static void start(struct msg *m, const struct exchange *x, bool lowers) {
+  msg_start(m, (uint16_t)((DNS_QR | DNS_RD) << 8 | DNS_RA));
   store_u16(m->octets, x->id);
   msg_put(m, x->question->key, x->question->name_len + 4u);
   msg_set_count(m, 0, 1);
+  if (x->manner.spelling && !lowers) { /* as it was asked */
+    uint8_t asked[EXCHANGE_QUERY_MOST];
+    exchange_write(x->question, &x->manner, asked);
+    memcpy(m->octets + DNS_HEADER, asked + DNS_HEADER, x->question->name_len);
+  }
+}
+
+/* What the server's habits add to a reply. */
+static void finish(const struct script *s, struct msg *m, const struct exchange *x) {
+  const struct server_cookie *c = x->manner.cookie;
+  if (s->authentic && x->manner.ad) m->octets[3] |= DNS_AD;
+  if (!s->cookie_len || !c) return;
+  uint8_t option[4 + 40] = {0, OPT_COOKIE, 0, (uint8_t)(8 + s->cookie_len)};
+  memcpy(option + 4, c->client, sizeof c->client);
+  if (s->cookie_forged) option[4] ^= 1;
+  memset(option + 12, 'S', s->cookie_len);
+  bool bad = s->bad_cookie && c->server_len != s->cookie_len;
+  if (bad) m->octets[3] = (uint8_t)((m->octets[3] & ~DNS_RCODE) | (RCODE_BADCOOKIE & 15));
+  size_t opt = m->len;
+  msg_opt(m, DNS_UDP_OURS, 0, false, option, 12u + s->cookie_len);
+  if (bad) m->octets[opt + 5] = RCODE_BADCOOKIE >> 4;
 }
 
 static void answer(struct script *s, struct msg *m, const struct exchange *x, bool dnssec_ok) {
@@ -211,12 +234,15 @@ static void make_reply(struct script *s, struct msg *m, const struct exchange *x
     store_u16(m->octets, x->id);
     return;
   }
-  start(m, x, 0);
+  start(m, x, s->lowers);
   make_fault(s, m, x, rule, u);
   size_t limit = u->tcp ? DNS_MSG_MAX : u->edns ? DNS_UDP_OURS : DNS_UDP_PLAIN;
   must(m->len <= DNS_MSG_MAX);
-  if (m->len <= limit) return;
-  start(m, x, 0); /* as servers do: what does not fit is asked again over TCP */
+  if (m->len <= limit) {
+    if (u->edns && load_u16(m->octets + 4)) finish(s, m, x);
+    return;
+  }
+  start(m, x, s->lowers); /* as servers do: what does not fit is asked again over TCP */
   m->octets[2] |= DNS_TC;
 }
 
@@ -245,9 +271,11 @@ void script_deliver(struct script *s, uint64_t now_ms) {
     struct exchange *x = r->exchange;
     s->replies = r->next;
     if (!s->replies) s->last = NULL;
-    bool matches = x && (r->outcome != ERR_NONE || exchange_matches(x, r->msg, r->len));
+    enum reply_worth worth = x && r->outcome == ERR_NONE ? exchange_judge(x, r->msg, r->len) : REPLY_WRONG;
+    bool matches = x && (r->outcome != ERR_NONE || worth != REPLY_WRONG);
     if (r->outcome == ERR_NONE) {
-      if (matches)
+      if (worth == REPLY_RESPELLED) r->outcome = ERR_RESPELLED;
+      if (worth == REPLY_RIGHT)
         count(s->counters, reply_good);
       else
         count(s->counters, reply_wrong);
@@ -257,7 +285,7 @@ void script_deliver(struct script *s, uint64_t now_ms) {
       s->under_way--;
       x->carrier = NULL;
       uint8_t *copy = exact(r->msg, r->len); /* so that a sanitizer sees the first octet read beyond */
-      x->done(x, r->outcome, r->len ? copy : NULL, r->len, now_ms);
+      x->done(x, r->outcome, r->outcome == ERR_NONE ? copy : NULL, r->outcome == ERR_NONE ? r->len : 0, now_ms);
       free(copy);
     }
     free(r);
@@ -275,6 +303,7 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
   find_rule(s, &u, &rule);
   enum fault fault = rule.fault;
   if (fault == FAULT_CLOSED) return ERR_UNREACHABLE;
+  if (s->no_tcp && c->tcp) return ERR_TCP;
   x->id = s->next_id++;
   x->place = NULL;
   s->under_way++;
@@ -285,6 +314,7 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
   if (fault == FAULT_LOST) return ERR_NONE;
   uint64_t due_ms = now_ms + (fault == FAULT_LATE ? rule.late_ms : s->delay_ms);
   enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->tcp ? ERR_TCP : ERR_UNREACHABLE;
+  if (fault == FAULT_FORGED && !c->tcp) outcome = ERR_FORGED;
   if (outcome == ERR_NONE) make_reply(s, &s->scratch, x, &rule, &u);
   send_reply(s, x, outcome, &s->scratch, due_ms);
   return ERR_NONE;

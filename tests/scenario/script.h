@@ -22,6 +22,7 @@ enum fault {
   FAULT_WRONG_QUESTION, /* the right reply to another name */
   FAULT_WRONG_ID,
   FAULT_ICMP,     /* port closed: the exchange ends with ERR_UNREACHABLE */
+  FAULT_FORGED,   /* over UDP: ends with ERR_FORGED, as after a flood of wrong replies; over TCP the right reply */
   FAULT_CLOSED,   /* ask itself fails with ERR_UNREACHABLE */
   FAULT_FORMERR,  /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
   FAULT_NOTIMP,   /* the same with NOTIMP, question echoed */
@@ -48,6 +49,7 @@ struct upstream_question {
   unsigned server;
   uint16_t type;
   bool tcp, edns, dnssec_ok, cd;
+  uint8_t cookie_len; /* client's and server's that it showed */
   char name[64]; /* cut short when longer */
 };
 
@@ -65,6 +67,12 @@ struct script {
   struct script_reply *last;
   unsigned under_way; /* exchanges that were neither done nor dropped */
   uint16_t next_id;
+  bool lowers;        /* replies spell the question in lower case */
+  bool no_tcp;        /* asking over TCP fails */
+  bool authentic;     /* replies to questions with AD have it */
+  bool bad_cookie;    /* BADCOOKIE for questions without our server cookie */
+  uint8_t cookie_len; /* of the server cookie that replies have; 0: none */
+  bool cookie_forged; /* replies show another client's cookie */
   struct msg scratch;
 };
 

@@ -149,7 +149,7 @@ struct probe *probes_new(struct lo *l, unsigned n) {
 
 enum err probe_ask(struct probe *p) {
   uint8_t msg[EXCHANGE_QUERY_MOST];
-  size_t len = exchange_write(&p->question, true, msg);
+  size_t len = exchange_write(&p->question, &(struct exchange_manner){.edns = true}, msg);
   unsigned before = p->called;
   enum err e = carrier_ask(p->lo->carrier, &p->x, msg, len, clock_ms());
   cr_expect_eq(p->called, before, "done was called from within ask");

@@ -26,7 +26,7 @@ Test(exchange, asks_with_edns_and_recursion_and_nothing_else) {
   static const uint8_t want[] = "\0\0\1\0\0\1\0\0\0\0\0\1\5_xmpp\4_tcp\7example\3lab\0\0\41\0\1"
                                 "\0\0\51\4\320\0\0\0\0\0";
   uint8_t out[EXCHANGE_QUERY_MOST];
-  size_t len = exchange_write(&q, true, out);
+  size_t len = exchange_write(&q, &(struct exchange_manner){.edns = true}, out);
   cr_assert_eq(len, sizeof want);
   cr_expect_arr_eq(out, want, len);
 }
@@ -36,11 +36,11 @@ Test(exchange, do_and_cd_go_with_the_question) {
     static struct seen s;
     uint8_t out[EXCHANGE_QUERY_MOST];
     make((uint8_t)flags);
-    cr_assert(seen_read(&s, out, exchange_write(&q, true, out)), "%s", s.why);
+    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_manner){.edns = true}, out)), "%s", s.why);
     cr_expect_eq(s.dnssec_ok, (flags & KEY_DO) != 0);
     cr_expect_eq((s.low & DNS_CD) != 0, (flags & KEY_CD) != 0);
     cr_expect_eq(s.udp_size, DNS_UDP_OURS);
-    cr_assert(seen_read(&s, out, exchange_write(&q, false, out)), "%s", s.why);
+    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_manner){.edns = false}, out)), "%s", s.why);
     cr_expect_not(s.edns);
     cr_expect_eq((s.low & DNS_CD) != 0, (flags & KEY_CD) != 0);
   }
@@ -51,13 +51,15 @@ Test(exchange, the_longest_name_has_room) {
   for (unsigned i = 0; i < NAME_MAX_LEN; i++) name[i] = i % 2 ? 'a' : 1;
   name[NAME_MAX_LEN - 1] = 0;
   question_make(&q, name, sizeof name, TYPE_A, CLASS_IN, 0, 1);
-  cr_expect_eq(exchange_write(&q, true, out), EXCHANGE_QUERY_MOST);
+  struct server_cookie cookie = {.server_len = COOKIE_SERVER_MOST};
+  struct exchange_manner all = {.edns = true, .ad = true, .tcp = true, .spelling = 1, .cookie = &cookie};
+  cr_expect_eq(exchange_write(&q, &all, out), EXCHANGE_QUERY_MOST);
 }
 
-/* exchange_matches, on memory that ends where the message does. */
+/* exchange_judge, on memory that ends where the message does. */
 static bool matches(size_t len) {
   uint8_t *copy = exact(m.octets, len);
-  bool yes = exchange_matches(&x, copy, len);
+  bool yes = exchange_judge(&x, copy, len) == REPLY_RIGHT;
   free(copy);
   return yes;
 }
@@ -103,4 +105,43 @@ Test(exchange, a_bare_header_says_only_that_the_server_does_not_understand) {
   m.len--;
   m.octets[1] ^= 1;
   cr_expect_not(matches(m.len), "another id");
+}
+
+Test(exchange, spells_letters_alone_and_each_number_otherwise) {
+  uint8_t one[EXCHANGE_QUERY_MOST], other[EXCHANGE_QUERY_MOST];
+  unsigned differ = 0;
+  for (uint64_t spelling = 1; spelling < 40; spelling++) {
+    size_t len = exchange_write(&q, &(struct exchange_manner){.spelling = spelling}, one);
+    exchange_write(&q, &(struct exchange_manner){.spelling = spelling + 1}, other);
+    cr_assert(name_equal(one + DNS_HEADER, q.name_len, q.key, q.name_len));
+    differ += memcmp(one, other, len) != 0;
+  }
+  cr_expect_gt(differ, 36);
+}
+
+Test(exchange, a_reply_in_other_capitals_is_told_from_a_wrong_one) {
+  x.manner.spelling = 12345;
+  cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_RESPELLED);
+  uint8_t asked[EXCHANGE_QUERY_MOST];
+  exchange_write(&q, &x.manner, asked);
+  memcpy(m.octets + DNS_HEADER, asked + DNS_HEADER, q.name_len);
+  cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_RIGHT);
+  m.octets[DNS_HEADER + 1] = 'z';
+  cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_WRONG);
+}
+
+Test(exchange, finds_options_in_hostile_replies_without_harm) {
+  static uint8_t cookie[] = "\0\012\0\020abcdefghSSSSSSSS";
+  size_t n = 0;
+  msg_record(&m, SECTION_ANSWER, "_xmpp._tcp.example.lab.", TYPE_SRV, 60, rd_srv(1, 1, 5222, "x.lab."));
+  msg_opt(&m, 1232, 0, false, cookie, sizeof cookie - 1);
+  const uint8_t *found = exchange_option(m.octets, m.len, OPT_COOKIE, &n);
+  cr_assert(found && n == 16);
+  cr_expect_arr_eq(found, "abcdefgh", 8);
+  for (size_t len = 0; len < m.len; len++) {
+    uint8_t *copy = exact(m.octets, len);
+    cr_expect_null(exchange_option(copy, len, OPT_COOKIE, &n), "cut to %zu", len);
+    if (len >= DNS_HEADER) exchange_rcode(copy, len);
+    free(copy);
+  }
 }

@@ -40,7 +40,7 @@ TestSuite(up_tcp, .init = setup);
 
 Test(up_tcp, sends_the_question_in_a_frame_and_takes_the_reply) {
   uint8_t want[EXCHANGE_QUERY_MOST];
-  size_t len = exchange_write(&p[0].question, true, want);
+  size_t len = exchange_write(&p[0].question, &(struct exchange_manner){.edns = true}, want);
   ask_and_get(1);
   cr_assert_eq(f[0].len, len);
   cr_expect_eq(load_u16(framed_msg(&f[0])), p[0].x.id);

@@ -25,7 +25,7 @@ Test(up_udp, sends_the_question_at_flush_and_not_before) {
   struct got g;
   uint8_t want[EXCHANGE_QUERY_MOST];
   probe_make(&p, &l, 1);
-  size_t len = exchange_write(&p.question, true, want);
+  size_t len = exchange_write(&p.question, &(struct exchange_manner){.edns = true}, want);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   cr_expect_eq(p.x.carrier, l.carrier);
   cr_expect(got_none(&l));
@@ -315,6 +315,27 @@ Test(up_udp, done_may_ask_the_same_exchange_again) {
   }
   cr_expect_eq(l.counters.asked_udp, 2);
   cr_expect_eq(l.counters.reply_good, 2);
+  lo_end(&l);
+}
+
+/* RFC 5452 section 9.3: nobody but a forger sends so many. */
+Test(up_udp, a_flood_of_wrong_replies_ends_the_exchange_as_forged) {
+  struct probe p;
+  struct got g;
+  probe_make(&p, &l, 1);
+  cr_assert_eq(probe_ask(&p), ERR_NONE);
+  lo_flush(&l);
+  got_one(&l, &g);
+  reply_make(g.msg);
+  for (unsigned i = 1; i <= UDP_FORGED + 2; i++) {
+    cr_assert_eq(p.called, 0, "after %u", i);
+    store_u16(g.msg, (uint16_t)(load_u16(g.msg) + 1));
+    if (load_u16(g.msg) == p.x.id) store_u16(g.msg, (uint16_t)(load_u16(g.msg) + 1));
+    send_back(&l, &g);
+    for (int k = 0; k < 1000 && l.counters.reply_wrong < i; k++) lo_turns(&l, 1);
+  }
+  probes_until(&p, 1, 1);
+  cr_expect_eq(p.outcome, ERR_FORGED);
   lo_end(&l);
 }
 
