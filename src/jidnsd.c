@@ -156,11 +156,19 @@ static void log_counters(const struct counters *sum) {
   }
 }
 
+static void log_cache(struct cache *c) {
+  struct cache_stats s;
+  cache_stats(c, &s);
+  log_debug("jidnsd", "cache: %zu entries, %zu of %zu octets, %llu evicted, %llu fetched ahead in vain", s.entries, s.octets, s.limit,
+            (unsigned long long)s.evicted, (unsigned long long)s.wasted);
+}
+
 static void stop(struct daemon *d) {
   struct counters sum = {0};
   for (unsigned i = 0; i < d->worker_count; i++) worker_stop(d->workers[i], &sum);
-  cache_free(d->cache);
   log_counters(&sum);
+  if (d->cache) log_cache(d->cache);
+  cache_free(d->cache);
   uv_close((uv_handle_t *)&d->term, NULL);
   uv_close((uv_handle_t *)&d->interrupt, NULL);
   uv_close((uv_handle_t *)&d->hangup, NULL);

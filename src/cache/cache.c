@@ -198,6 +198,7 @@ static struct entry *entry_for(struct shard *s, const struct question *q, uint32
   if (slot) {
     struct entry *old = entry_at(s, slot->ref);
     if (old->answer.born > born) return NULL; /* another worker has renewed it meanwhile */
+    if (old->mark & MARK_AHEAD) s->wasted++;
     if ((size_t)old->units * ENTRY_UNIT >= octets) return old;
     in_main = evict_is_in_main(s, old);
     uses = old->mark & MARK_USES;
@@ -256,6 +257,7 @@ void cache_stats(struct cache *c, struct cache_stats *out) {
     out->entries += s->entries;
     out->octets += used(&s->small) + used(&s->main) + (uint64_t)s->slot_count * sizeof(struct slot);
     out->evicted += s->evicted;
+    out->wasted += s->wasted;
     pthread_mutex_unlock(&s->lock);
   }
 }

@@ -61,7 +61,7 @@ void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint
 
 struct cache_stats {
   size_t entries, octets, limit; /* octets: taken by live and dead entries */
-  uint64_t evicted;
+  uint64_t evicted, wasted; /* wasted: fetched ahead, and gone or renewed before anybody asked */
 };
 void cache_stats(struct cache *c, struct cache_stats *out);
 #endif

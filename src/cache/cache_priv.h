@@ -39,7 +39,7 @@ struct shard {
   uint32_t *ghosts; /* tags of entries that left the small ring unused, by tag; 0 = none */
   uint32_t ghost_mask;
   uint64_t seed;
-  uint64_t evicted;
+  uint64_t evicted, wasted;
 } __attribute__((aligned(64)));
 
 /* index.c: tag -> ref */

@@ -61,6 +61,7 @@ static void move_to_main(struct shard *s, struct entry *e, uint32_t tag, unsigne
 static void leave(struct shard *s, struct entry *e, uint32_t tag) {
   index_remove(s, index_find_ref(s, tag, entry_ref(s, e)));
   s->evicted++;
+  if (e->mark & MARK_AHEAD) s->wasted++;
 }
 
 /* Makes room in the main ring; an entry that was used gets another round for each use. */

@@ -240,6 +240,19 @@ Test(cache, a_renewal_ahead_is_used_anew) {
   cr_expect(hit.first_use);
 }
 
+Test(cache, what_was_fetched_ahead_in_vain_is_counted) {
+  struct cache_stats stats;
+  made_a(&made, "one.org", 60, 1, 0);
+  cr_assert(put(CACHE_AHEAD, 0));
+  cr_assert(put(CACHE_AHEAD, 0)); /* in vain the first time */
+  get("one.org", TYPE_A);
+  cr_assert(put(CACHE_ASKED, 0)); /* the second was used */
+  made_a(&made, "one.org", 60, 9, 0);
+  cr_assert(put(CACHE_ASKED, 0)); /* in a new place */
+  cache_stats(c, &stats);
+  cr_expect_eq(stats.wasted, 1);
+}
+
 Test(cache, looking_is_no_use) {
   static struct answer copy;
   bool unused;
