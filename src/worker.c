@@ -141,7 +141,7 @@ static bool wire_server(struct worker *w, const struct settings *s, const struct
   w->access = access_new(&s->access);
   if (!w->access) return false;
   w->serve = (struct serve){.cache = common->cache, .forward = w->forward, .counters = &w->counters, .seed = common->seed,
-                            .max_stale_s = s->max_stale_s, .access = w->access, .silent = s->access.silent,
+                            .max_stale_s = s->max_stale_s, .access = w->access, .silent = s->access.silent, .chaos = &s->chaos,
                             .cookies = s->cookies, .idle_ms = s->tcp.idle_ms};
   memcpy(w->serve.cookie_key, common->cookie_key, sizeof w->serve.cookie_key);
   w->udp = serve_udp_new(&w->loop, &w->serve);

@@ -9,6 +9,11 @@ static size_t limit_of(const struct query *q, const struct client *client) {
 }
 
 static int refuse(struct serve *s, const struct query *q, enum query_verdict verdict, uint8_t *out) {
+  size_t told = verdict == QUERY_REFUSED && s->chaos ? chaos_answer(s->chaos, &q->manner, out) : 0;
+  if (told) {
+    count(s->counters, hit);
+    return (int)told;
+  }
   if (verdict == QUERY_SILENT) count(s->counters, ignored);
   else if (verdict == QUERY_REFUSED) count(s->counters, refused);
   else count(s->counters, malformed);

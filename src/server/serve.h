@@ -4,6 +4,7 @@
 #include "base/siphash.h"
 #include "forward/forward.h"
 #include "server/access.h"
+#include "server/chaos.h"
 
 struct serve {
   struct cache *cache; /* all borrowed */
@@ -13,6 +14,7 @@ struct serve {
   uint32_t max_stale_s; /* 0: nothing stale is given out */
   struct access *access; /* borrowed; NULL: anybody may ask anything as often as he likes */
   bool silent;           /* who may not ask gets no answer, not REFUSED */
+  const struct chaos *chaos; /* borrowed; NULL: nothing is told */
   bool cookies;          /* are given out (RFC 7873) */
   uint8_t cookie_key[SIPHASH_KEY];
   uint32_t idle_ms;      /* what clients that ask for it are told of their TCP connections (RFC 7828) */

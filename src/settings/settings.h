@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "server/access.h"
+#include "server/chaos.h"
 #include "server/serve_tcp.h"
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
@@ -25,6 +26,7 @@ struct settings {
   bool trust_ad;         /* the servers' word on authenticity is passed on */
   bool upstream_cookies; /* RFC 7873 */
   bool case_random;      /* questions upstream are spelled at random */
+  struct chaos chaos;
   struct access_options access;
   bool cookies; /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;

@@ -84,6 +84,21 @@ static bool read_upstream_cookies(struct settings *s, const char *text) { return
 
 static bool read_case(struct settings *s, const char *text) { return read_switch(text, &s->case_random); }
 
+/* A character string of TXT; printable, so that it can be shown. */
+static bool read_text(const char *text, char out[CHAOS_TEXT]) {
+  size_t len = strlen(text);
+  if (len >= CHAOS_TEXT) return false;
+  for (size_t i = 0; i < len; i++) {
+    if (text[i] < ' ' || text[i] > '~') return false;
+  }
+  memcpy(out, text, len + 1);
+  return true;
+}
+
+static bool read_identity(struct settings *s, const char *text) { return read_text(text, s->chaos.identity); }
+
+static bool read_version(struct settings *s, const char *text) { return read_text(text, s->chaos.version); }
+
 static bool add_prefix(struct access_options *o, const char *text) {
   struct prefix p;
   if (!prefix_parse(text, &p)) return false;
@@ -177,6 +192,10 @@ const struct setting settings_table[] = {
     {"cookies", "access", "cookies", "on|off", "on", NULL, "DNS cookies for clients (RFC 7873)", read_cookies, NULL,
      "on or off"},
     {"threads", "server", "threads", "N", "1", NULL, "worker threads", read_threads, NULL, "a number from 1 to 64"},
+    {"identity", "server", "identity", "TEXT", "", NULL, "what id.server CH TXT is answered; '': REFUSED", read_identity,
+     NULL, "printable ASCII, at most 255"},
+    {"version-bind", "server", "version-bind", "TEXT", "", NULL, "what version.bind CH TXT is answered; '': REFUSED",
+     read_version, NULL, "printable ASCII, at most 255"},
     {"expand-srv", "xmpp", "expand-srv", "HOW", "cached", NULL, "add addresses to SRV answers: off, cached or wait",
      read_expand, NULL, "off, cached or wait"},
     {"expand-services", "xmpp", "expand-services", "WHICH", "xmpp", NULL, "which SRV answers get them: xmpp or all",

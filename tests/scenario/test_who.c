@@ -188,3 +188,33 @@ Test(who, a_host_over_its_rate_is_refused_but_not_who_proves_that_it_is_him) {
   ask(&tcp, "", 0);
   cr_expect_eq(rcode(), RCODE_NOERROR, "over TCP");
 }
+
+/* ---- CHAOS ---- */
+
+static size_t ask_chaos(const char *name, uint16_t type) {
+  static struct msg m;
+  struct client c = from("10.0.0.7", false);
+  msg_start(&m, DNS_RD << 8);
+  msg_question(&m, name, type, CLASS_CH);
+  return late_len = (size_t)serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, late);
+}
+
+Test(who, rfc4892_version_and_name_are_told_only_when_set) {
+  static const struct chaos chaos = {.version = "jidns of a lab", .identity = "one"};
+  static struct seen s;
+  ask_chaos("version.bind", TYPE_TXT);
+  cr_expect_eq(rcode(), RCODE_REFUSED);
+  w->serve.chaos = &chaos;
+  static const char *const names[] = {"version.bind", "VERSION.server", "id.server", "HostName.bind"};
+  for (unsigned i = 0; i < 4; i++) {
+    cr_assert(ask_chaos(names[i], TYPE_TXT) && seen_read(&s, late, late_len), "%s", s.why);
+    cr_assert_eq(s.an, 1);
+    const char *text = i < 2 ? chaos.version : chaos.identity;
+    cr_expect_eq(s.records[0].rdlen, strlen(text) + 1);
+    cr_expect_arr_eq(record_rdata(&s.records[0]) + 1, text, strlen(text));
+  }
+  ask_chaos("version.bind", TYPE_A);
+  cr_expect_eq(rcode(), RCODE_REFUSED);
+  ask_chaos("other.bind", TYPE_TXT);
+  cr_expect_eq(rcode(), RCODE_REFUSED);
+}
