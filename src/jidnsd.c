@@ -188,7 +188,8 @@ int main(int argc, char **argv) {
   raise_descriptors();
   watch_signals(d);
   bool good = settings_find_networks(&d->settings, stderr) &&
-              settings_find_upstreams(&d->settings, "/etc/resolv.conf", stderr) && open_sockets(d) && start_workers(d);
+              settings_find_upstreams(&d->settings, "/etc/resolv.conf", stderr) && open_sockets(d) &&
+              sandbox_enter(&d->settings.sandbox, stderr) && start_workers(d);
   if (good) {
     say_ready(&d->settings);
     uv_run(&d->loop, UV_RUN_DEFAULT);

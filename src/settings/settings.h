@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "ops/sandbox.h"
 #include "server/access.h"
 #include "server/chaos.h"
 #include "server/serve_tcp.h"
@@ -31,6 +32,7 @@ struct settings {
   bool cookies; /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;
   struct serve_tcp_options tcp;
+  struct sandbox_options sandbox;
   enum log_level log_level;
 };
 

@@ -161,6 +161,26 @@ static bool read_max_stale(struct settings *s, const char *text) {
 
 static bool read_log_level(struct settings *s, const char *text) { return log_level_parse(text, &s->log_level); }
 
+static bool read_user(struct settings *s, const char *text) {
+  size_t len = strlen(text);
+  if (len >= SANDBOX_USER) return false;
+  for (size_t i = 0; i < len; i++) {
+    if (text[i] <= ' ' || text[i] > '~' || text[i] == ':') return false;
+  }
+  memcpy(s->sandbox.user, text, len + 1);
+  return true;
+}
+
+static bool read_seccomp(struct settings *s, const char *text) {
+  static const char *const words[] = {[SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill"};
+  for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+    if (strcmp(text, words[i]) != 0) continue;
+    s->sandbox.seccomp = (enum sandbox_seccomp)i;
+    return true;
+  }
+  return false;
+}
+
 static void clear_listen(struct settings *s) { s->listen_count = 0; }
 
 static void clear_upstream(struct settings *s) { s->upstream_count = 0; }
@@ -196,6 +216,10 @@ const struct setting settings_table[] = {
      NULL, "printable ASCII, at most 255"},
     {"version-bind", "server", "version-bind", "TEXT", "", NULL, "what version.bind CH TXT is answered; '': REFUSED",
      read_version, NULL, "printable ASCII, at most 255"},
+    {"user", "server", "user", "NAME", "", "jidns if there is one, else nobody", "whom it becomes when started as root", read_user,
+     NULL, "a user's name"},
+    {"seccomp", "server", "seccomp", "HOW", "errno", NULL, "system calls it never makes: errno, kill or off", read_seccomp, NULL,
+     "errno, kill or off"},
     {"expand-srv", "xmpp", "expand-srv", "HOW", "cached", NULL, "add addresses to SRV answers: off, cached or wait",
      read_expand, NULL, "off, cached or wait"},
     {"expand-services", "xmpp", "expand-services", "WHICH", "xmpp", NULL, "which SRV answers get them: xmpp or all",

@@ -92,7 +92,7 @@ const char *nearest(const char *word, const char *(*next)(unsigned i, const void
 
 /* ---- help ---- */
 
-static const char *initial_of(const struct setting *t) { return t->initial ? t->initial : t->otherwise; }
+static const char *initial_of(const struct setting *t) { return t->otherwise ? t->otherwise : t->initial; }
 
 void settings_print_help(FILE *out) {
   fputs("Usage: jidnsd [OPTION]...\nA caching DNS forwarder for XMPP servers and clients.\n\n", out);

@@ -17,6 +17,7 @@ SETTINGS = [
     ("case-random", "upstream", "case-random", "on"), ("allow", "access", "allow", "10.0.0.0/8"), ("refuse-with", "access", "refuse-with", "silence"),
     ("rate-limit", "access", "rate-limit", "100"), ("cookies", "access", "cookies", "off"),
     ("identity", "server", "identity", "one"), ("version-bind", "server", "version-bind", "1.0"),
+    ("user", "server", "user", "root"), ("seccomp", "server", "seccomp", "off"),
     ("threads", "server", "threads", "2"), ("expand-srv", "xmpp", "expand-srv", "wait"),
     ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"),
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
@@ -29,6 +30,13 @@ def run(*options, **variables):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("JIDNS_")} | variables
     return subprocess.run([jidnsd_kit.path(), *options], capture_output=True, timeout=10, check=False, encoding="utf-8",
                           errors="replace", stdin=subprocess.DEVNULL, env=environment)
+
+
+def is_text(option, value):
+    """Is this a value that a setting of free text takes?"""
+    if option == "user":
+        return value.isascii() and value.isprintable() and " " not in value and len(value) < 33
+    return option in ("identity", "version-bind") and value.isascii() and value.isprintable() and len(value) < 256
 
 
 def variable(option):
@@ -75,7 +83,7 @@ def test_options_beat_environment_beats_file_beats_default(conf, option, section
 @pytest.mark.parametrize("option,section,key,_", SETTINGS, ids=[s[0] for s in SETTINGS])
 def test_wrong_values_are_named_with_their_source(conf, option, section, key, _):
     for value in WRONG:
-        if option in ("identity", "version-bind") and value.isprintable() and value.isascii() and len(value) < 256:
+        if is_text(option, value):
             continue
         path = conf(f"{section} {{\n{key} = {quoted(value)}\n}}\n")
         done = run("--config", path, "--check-config")
