@@ -75,7 +75,7 @@ static void unknown(struct givens *g, const cfg_t *cfg, const char *word) {
   else complain(g, line, "'%s': there is no such %s; jidnsd.conf(5) lists them", word, what);
 }
 
-static void on_error(cfg_t *cfg, const char *format, va_list args) {
+static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const char *format, va_list args) {
   static const char no_such[] = "no such option '";
   struct givens *g = reading_of(cfg)->givens;
   char text[200];
