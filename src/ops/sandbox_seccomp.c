@@ -42,17 +42,26 @@ static const unsigned long requests[] = {FIONBIO, FIOCLEX, FIONREAD, SIOCGIFINDE
 
 enum { SOCKET_TYPE = 0xf };
 
+/* What an argument must be. libseccomp's own macros leave a member out, which clang warns of. */
+static struct scmp_arg_cmp equals(unsigned argument, uint64_t value) {
+  return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
+static struct scmp_arg_cmp masked(unsigned argument, uint64_t mask, uint64_t value) {
+  return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
 static int add_sockets(scmp_filter_ctx c) {
   static const int families[] = {AF_INET, AF_INET6, AF_UNIX}, types[] = {SOCK_STREAM, SOCK_DGRAM};
   int e = 0;
   for (unsigned i = 0; i < 3; i++) {
     for (unsigned k = 0; k < 2; k++) {
-      e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(socket), 2, SCMP_A0(SCMP_CMP_EQ, (unsigned)families[i]),
-                            SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, (unsigned)types[k]));
+      e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(socket), 2, equals(0, (unsigned)families[i]),
+                            masked(1, SOCKET_TYPE, (unsigned)types[k]));
     }
   }
   /* getifaddrs, for who may ask */
-  return e | seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, 0));
+  return e | seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(socket), 2, equals(0, AF_NETLINK), equals(2, 0));
 }
 
 static int add_rules(scmp_filter_ctx c) {
@@ -61,16 +70,16 @@ static int add_rules(scmp_filter_ctx c) {
     if (allowed[i] >= 0) e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, allowed[i], 0); /* below 0: not of this processor */
   }
   for (unsigned i = 0; i < sizeof requests / sizeof *requests; i++) {
-    e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, requests[i]));
+    e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(ioctl), 1, equals(1, requests[i]));
   }
   e |= add_sockets(c);
   /* No memory is made executable; no process is made, only threads. clone3 hides its flags: the C library goes on with clone. */
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(mmap), 1, masked(2, PROT_EXEC, 0));
+  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(mprotect), 1, masked(2, PROT_EXEC, 0));
+  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(clone), 1, masked(0, CLONE_THREAD, CLONE_THREAD));
   e |= seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0)); /* to be read, not set */
+  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(prctl), 1, equals(0, PR_SET_NAME));
+  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(prlimit64), 1, equals(2, 0)); /* to be read, not set */
   return e;
 }
 
