@@ -22,7 +22,10 @@ struct worker {
   bool started;
   pthread_t thread;
   uv_loop_t loop;
-  uv_async_t stop;
+  uv_async_t stop, mail;
+  void (*job)(struct worker *w, void *arg); /* what mail brings */
+  void *job_arg;
+  uv_sem_t job_done;
   uv_prepare_t turn;
   uv_timer_t timer;
   uint64_t armed_ms; /* when `timer` fires; UINT64_MAX: it does not */
@@ -70,6 +73,29 @@ static void on_turn(uv_prepare_t *prepare) {
   arm(w, now_ms);
 }
 
+/* ---- jobs ---- */
+
+static void on_mail(uv_async_t *async) {
+  struct worker *w = worker_of(async->data);
+  void (*job)(struct worker *, void *) = __atomic_exchange_n(&w->job, NULL, __ATOMIC_ACQUIRE);
+  if (!job) return; /* a wake-up for nothing: libuv allows itself one */
+  job(w, w->job_arg);
+  uv_sem_post(&w->job_done);
+}
+
+void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg) {
+  if (!w->started) {
+    job(w, arg);
+    return;
+  }
+  w->job_arg = arg;
+  __atomic_store_n(&w->job, job, __ATOMIC_RELEASE);
+  must(uv_async_send(&w->mail) == 0);
+  uv_sem_wait(&w->job_done);
+}
+
+const struct counters *worker_counters(const struct worker *w) { return &w->counters; }
+
 /* ---- stop ---- */
 
 /* From the outside in: no new queries, then nobody who waits, then the servers. The loop ends when all handles are closed. */
@@ -83,6 +109,7 @@ static void close_all(struct worker *w) {
   forward_free(w->forward);
   upstream_close(&w->upstream);
   uv_close((uv_handle_t *)&w->stop, NULL);
+  uv_close((uv_handle_t *)&w->mail, NULL);
   uv_close((uv_handle_t *)&w->turn, NULL);
   uv_close((uv_handle_t *)&w->timer, NULL);
 }
@@ -93,6 +120,7 @@ static void worker_free(struct worker *w) {
   uv_run(&w->loop, UV_RUN_DEFAULT); /* the last callbacks, where the thread did not run them */
   must(uv_loop_close(&w->loop) == 0);
   access_free(w->access);
+  uv_sem_destroy(&w->job_done);
   timers_close(&w->timers);
   w->magic = 0;
   free(w);
@@ -155,9 +183,10 @@ static bool wire_server(struct worker *w, const struct settings *s, const struct
 
 static bool open_handles(struct worker *w) {
   if (uv_async_init(&w->loop, &w->stop, on_stop) != 0) return false;
+  must(uv_async_init(&w->loop, &w->mail, on_mail) == 0); /* shares what the first one made */
   must(uv_prepare_init(&w->loop, &w->turn) == 0 && uv_timer_init(&w->loop, &w->timer) == 0);
   must(uv_prepare_start(&w->turn, on_turn) == 0);
-  w->stop.data = w->turn.data = w->timer.data = w;
+  w->stop.data = w->mail.data = w->turn.data = w->timer.data = w;
   return true;
 }
 
@@ -178,6 +207,7 @@ struct worker *worker_new(const struct settings *settings, const struct worker_c
     free(w);
     return fail(listeners, settings->listen_count);
   }
+  must(uv_sem_init(&w->job_done, 0) == 0);
   if (!open_handles(w)) {
     worker_free(w);
     return fail(listeners, settings->listen_count);

@@ -23,6 +23,13 @@ struct worker *worker_new(const struct settings *settings, const struct worker_c
 /* Starts the thread. False, and the reason is logged, when there is none to be had; worker_stop then still frees. */
 bool worker_start(struct worker *w);
 
+/* Runs job(w, arg) in the worker's thread, between two queries, and waits until it is done; in this thread while the worker is not
+ * started. From one thread at a time, never from a worker. */
+void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg);
+
+/* Borrowed; may be read by any thread while the worker counts on. */
+const struct counters *worker_counters(const struct worker *w);
+
 /* Answers SERVFAIL to who still waits, closes all, waits for the thread to end and frees. Adds its counters to *sum unless
  * that is NULL. */
 void worker_stop(struct worker *w, struct counters *sum);

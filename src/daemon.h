@@ -1,0 +1,33 @@
+/* The running daemon: one cache, the workers that share it, the main thread's loop. */
+#ifndef JIDNS_DAEMON_H
+#define JIDNS_DAEMON_H
+#include <uv.h>
+
+#include "worker.h"
+
+/* All members are the main thread's. */
+struct daemon {
+  uv_loop_t loop; /* of the main thread: signals, and what is not a query */
+  struct settings settings;
+  int argc;    /* the command line, for a reload; borrowed */
+  char **argv;
+  struct cache *cache;
+  struct worker *workers[SETTINGS_THREADS];
+  unsigned worker_count;
+  uint64_t started_ms;
+};
+
+/* Opens the sockets that d->settings names, gives up what rights it can, starts the workers: from then on queries are answered.
+ * d->loop must be open. False, and the reason in one line on err: what was done is undone by daemon_stop. */
+bool daemon_start(struct daemon *d, FILE *err);
+
+/* Runs job in each worker's thread, one after the other, and waits: no worker is in the midst of a query meanwhile. Short work
+ * only. */
+void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), void *arg);
+
+/* The sum of all workers' counters, now. */
+void daemon_counters(const struct daemon *d, struct counters *sum);
+
+/* Ends the workers in order and frees what daemon_start made; *sum: their counters' last word. */
+void daemon_stop(struct daemon *d, struct counters *sum);
+#endif
