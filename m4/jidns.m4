@@ -43,6 +43,18 @@ AC_DEFUN([JIDNS_OPTIONAL], [
   AM_CONDITIONAL([HAVE_$1], [test "$have_$2" = yes])
 ])
 
+# JIDNS_SONAME(PREFIX, NAME): defines PREFIX_SONAME in config.h, the name under which a program loads the library libNAME: what
+# the linker noted in the program that was just linked with it. To be called where AC_LINK_IFELSE has succeeded.
+AC_DEFUN([JIDNS_SONAME], [
+  AC_REQUIRE([JIDNS_READELF])
+  AC_MSG_CHECKING([for the soname of lib$2])
+  $1_SONAME=$($READELF -d conftest$ac_exeext 2>/dev/null | sed -n 's/.*NEEDED.*\(lib$2\.so.*\)@:>@.*/\1/p')
+  AC_MSG_RESULT([${$1_SONAME:-not found}])
+  AS_IF([test -z "$$1_SONAME"], [AC_MSG_ERROR([lib$2 must be a shared library, and readelf there to look at it])])
+  AC_DEFINE_UNQUOTED([$1_SONAME], ["$$1_SONAME"], [what lib$2 is loaded as])
+])
+AC_DEFUN([JIDNS_READELF], [AC_CHECK_TOOLS([READELF], [readelf llvm-readelf eu-readelf], [readelf])])
+
 # JIDNS_LDNS: LDNS_CFLAGS and LDNS_LIBS from pkg-config, else ldns-config, else the system's own paths
 # (Debian's package ships neither of the two helpers). Sets ldns_version for the summary.
 AC_DEFUN([JIDNS_LDNS], [
@@ -59,7 +71,8 @@ AC_DEFUN([JIDNS_LDNS], [
   jidns_save_CPPFLAGS=$CPPFLAGS; CPPFLAGS="$CPPFLAGS $LDNS_CFLAGS"
   jidns_save_LIBS=$LIBS; LIBS="$LDNS_LIBS $LIBS"
   AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <ldns/ldns.h>]], [[ldns_rr_free(ldns_rr_new());]])],
-    [AC_MSG_RESULT([$LDNS_LIBS])],
+    [AC_MSG_RESULT([$LDNS_LIBS])
+     JIDNS_SONAME([LDNS], [ldns])],
     [AC_MSG_RESULT([no])
      AC_MSG_ERROR([ldns not found (Debian: libldns-dev); set LDNS_CFLAGS and LDNS_LIBS if it is elsewhere])])
   AC_COMPUTE_INT([jidns_ldns_number], [LDNS_REVISION], [[#include <ldns/ldns.h>]], [0])

@@ -1,0 +1,27 @@
+/* library.c: shared libraries loaded on demand. Exports library_open, library_close. */
+#include "base/library.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+void *library_open(const char *soname, const struct library_symbol *symbols, unsigned count, void *table, FILE *err) {
+  void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+  if (!handle) {
+    fprintf(err, "jidnsd: can't load a library: %s\n", dlerror());
+    return NULL;
+  }
+  for (unsigned i = 0; i < count; i++) {
+    void *symbol = dlsym(handle, symbols[i].name);
+    if (!symbol) {
+      fprintf(err, "jidnsd: %s is another version than the one this was built with: it has no %s\n", soname, symbols[i].name);
+      dlclose(handle);
+      return NULL;
+    }
+    memcpy((char *)table + symbols[i].offset, &symbol, sizeof symbol);
+  }
+  return handle;
+}
+
+void library_close(void *handle) {
+  if (handle) dlclose(handle);
+}
