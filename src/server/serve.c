@@ -1,8 +1,9 @@
-/* serve.c: a client's packet, from its first octet to its answer or to the forwarder. Exports serve_query. */
+/* serve.c: a client's packet, from its first octet to its answer or to the forwarder. Exports serve_query, serve_question. */
 #include "server/serve.h"
 
 #include "dns/ttl.h"
 #include "server/cookie.h"
+#include "server/serve_lab.h"
 
 static size_t limit_of(const struct query *q, const struct client *client) {
   return client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
@@ -90,10 +91,30 @@ static int deny(struct serve *s, const struct query *q, enum access_verdict verd
   return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, verdict == ACCESS_DENIED ? "" : "too many queries", out);
 }
 
+int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+  struct cache_hit hit;
+  if (s->lab) {
+    int len = serve_lab(s, q, client, now_ms, out);
+    if (len != SERVE_ELSEWHERE) return len;
+  }
+  uint32_t tick = tick_of_ms(now_ms);
+  size_t limit = limit_of(q, client);
+  enum cache_found found = cache_get(s->cache, q, tick, limit, out, &hit);
+  if (found == CACHE_FRESH) return answered(s, &hit, out);
+  if (found == CACHE_WORN) {
+    struct cache_hit again;
+    if (forward_worn(s->forward, &q->question, now_ms) && cache_get(s->cache, q, tick, limit, out, &again) != CACHE_MISS &&
+        again.len) {
+      hit.len = again.len;
+    }
+    return answered(s, &hit, out);
+  }
+  return miss(s, q, client, now_ms, out);
+}
+
 int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
                 uint8_t *out) {
   struct query q;
-  struct cache_hit hit;
   count(s->counters, queries);
   if (client->tcp) count(s->counters, queries_tcp);
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
@@ -104,17 +125,5 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
     if (may != ACCESS_GRANTED) return deny(s, &q, may, out);
   }
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
-  uint32_t tick = tick_of_ms(now_ms);
-  size_t limit = limit_of(&q, client);
-  enum cache_found found = cache_get(s->cache, &q, tick, limit, out, &hit);
-  if (found == CACHE_FRESH) return answered(s, &hit, out);
-  if (found == CACHE_WORN) {
-    struct cache_hit again;
-    if (forward_worn(s->forward, &q.question, now_ms) && cache_get(s->cache, &q, tick, limit, out, &again) != CACHE_MISS &&
-        again.len) {
-      hit.len = again.len;
-    }
-    return answered(s, &hit, out);
-  }
-  return miss(s, &q, client, now_ms, out);
+  return serve_question(s, &q, client, now_ms, out);
 }

@@ -6,6 +6,9 @@
 #include "server/access.h"
 #include "server/chaos.h"
 
+struct lab;
+struct serve_lab;
+
 struct serve {
   struct cache *cache; /* all borrowed */
   struct forward *forward;
@@ -14,6 +17,8 @@ struct serve {
   uint32_t max_stale_s; /* 0: nothing stale is given out */
   struct access *access; /* borrowed; NULL: anybody may ask anything as often as he likes */
   bool silent;           /* who may not ask gets no answer, not REFUSED */
+  const struct lab *lab; /* borrowed; NULL: there are no zones */
+  struct serve_lab *lab_room; /* borrowed; not NULL if lab is not */
   const struct chaos *chaos; /* borrowed; NULL: nothing is told */
   bool cookies;          /* are given out (RFC 7873) */
   uint8_t cookie_key[SIPHASH_KEY];
@@ -27,4 +32,7 @@ enum { SERVE_LATER = -1 };
  * called with it. Neither blocks nor allocates unless it returns SERVE_LATER. */
 int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
                 uint8_t *out);
+
+/* The same for a question that was read and may be asked: from the lab's zones, from the cache, else it waits. */
+int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
 #endif

@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/must.h"
 #include "dns/ttl.h"
 #include "kit/made.h"
 #include "kit/rng.h"
+#include "lab/zone.h"
 #include "server/serve.h"
+#include "server/serve_lab.h"
 
 enum {
   NOW_MS = 1000000, /* of all that happens */
@@ -28,7 +31,7 @@ enum {
 /* What is asked, and what the cache holds of it. */
 enum shape { SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV, SHAPE_EXPANDED, SHAPE_SAME, SHAPE_NEGATIVE, SHAPES };
 
-enum how { HOW_UDP, HOW_TCP, HOW_EDNS, HOW_NOTHING, HOW_CUT, HOW_GARBAGE, HOW_CROWDED, HOW_CHAINS,
+enum how { HOW_UDP, HOW_TCP, HOW_EDNS, HOW_ZONE, HOW_BESIDE, HOW_NOTHING, HOW_CUT, HOW_GARBAGE, HOW_CROWDED, HOW_CHAINS,
            HOW_LABELS, HOW_OPTIONS };
 
 #define MIX {SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV}
@@ -46,6 +49,9 @@ static const struct mode {
     {"expanded", 1, {SHAPE_EXPANDED}, HOW_UDP, "SRV, one target, its A and AAAA"},
     {"same", 1, {SHAPE_SAME}, HOW_UDP, "three TXT of together as many octets as expanded"},
     {"negative", 1, {SHAPE_NEGATIVE}, HOW_UDP, "no such name, with SOA"},
+    {"zone", 4, MIX, HOW_ZONE, "plain, from a local zone"},
+    {"denied", 1, {SHAPE_NEGATIVE}, HOW_ZONE, "negative, from a local zone"},
+    {"beside", 4, MIX, HOW_BESIDE, "plain, from the cache beside a local zone"},
     {"cut", 1, {SHAPE_SRV}, HOW_CUT, "queries that end too early, at every octet"},
     {"garbage", 1, {SHAPE_SRV}, HOW_GARBAGE, "random octets, QR 0"},
     {"crowded", 1, {SHAPE_SRV}, HOW_CROWDED, "as many additional records as fit, then an octet too many"},
@@ -124,6 +130,36 @@ static void fill(struct cache *c, const struct mode *mode, unsigned names) {
     make_entry(&m, shape_of(mode, i), i);
     must(cache_put(c, &m.question, &m.answer, CACHE_ASKED, 0, 0));
   }
+}
+
+/* What fill puts into the cache, as the zone "lab" (HOW_BESIDE: "other"). */
+static struct lab *make_lab(const struct mode *mode, unsigned names) {
+  static struct lab_options o = {.zone_count = 1, .expand = LAB_EXPAND_XMPP};
+  struct lab_zone *z = &o.zones[0];
+  uint8_t name[NAME_MAX_LEN];
+  z->name_len = (uint8_t)name_parse(mode->how == HOW_ZONE ? "lab" : "other", name);
+  memcpy(z->name, name, z->name_len);
+  strcpy(z->file, "/tmp/jidns-hit-XXXXXX");
+  FILE *out = fdopen(mkstemp(z->file), "w");
+  must(out);
+  fprintf(out, "$TTL %d\n@ SOA ns.lab. host.lab. 1 7200 3600 1209600 %d\n", TTL_S, TTL_S);
+  for (unsigned i = 0; i < names && mode->how == HOW_ZONE; i++) {
+    const char *prefix = prefixes[shape_of(mode, i)];
+    switch (shape_of(mode, i)) {
+      case SHAPE_A: fprintf(out, "%s.d%07u A 192.0.2.1\n", prefix, i); break;
+      case SHAPE_AAAA: fprintf(out, "%s.d%07u AAAA 2001:db8::1\n", prefix, i); break;
+      case SHAPE_TXT: fprintf(out, "%s.d%07u TXT _xmpp-client-xbosh=https://web.lab:5281/http-bind\n", prefix, i); break;
+      case SHAPE_SRV: fprintf(out, "%s.d%07u SRV 5 0 5269 xmpp.d%07u.bal.\n", prefix, i, i); break;
+      default: break;
+    }
+  }
+  must(fclose(out) == 0);
+  struct zonefile *reader = zonefile_open(stderr);
+  struct lab *l = NULL;
+  must(reader && lab_load(&o, reader, &l, stderr));
+  zonefile_close(reader);
+  unlink(z->file);
+  return l;
 }
 
 /* ---- the packets ---- */
@@ -246,7 +282,7 @@ static void ask_names(const struct mode *mode, unsigned hits, unsigned names) {
     if (mode->how == HOW_NOTHING) continue;
     must(serve_query(&serve, t->msg.octets, t->msg.len, &client, NOW_MS + 5000, out) > 0);
   }
-  must(mode->how == HOW_NOTHING || counters.hit == hits);
+  must(mode->how == HOW_NOTHING || (mode->how == HOW_ZONE ? counters.lab : counters.hit) == hits);
 }
 
 static void ask_malformed(const struct mode *mode, unsigned hits) {
@@ -279,6 +315,10 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   serve = (struct serve){.cache = cache, .forward = forward, .counters = &counters, .seed = KIT_SEED,
                          .access = access_new(&(struct access_options){.silent = false})};
   must(serve.access);
+  if (mode->how == HOW_ZONE || mode->how == HOW_BESIDE) {
+    serve.lab = make_lab(mode, names);
+    serve.lab_room = serve_lab_new();
+  }
   check_same_size();
   fill(cache, mode, names);
   cache_stats(cache, &stats);
@@ -293,6 +333,8 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   timers_close(&timers);
   access_free(serve.access);
   cache_free(cache);
+  serve_lab_free(serve.lab_room);
+  lab_free((struct lab *)(uintptr_t)serve.lab);
 }
 
 /* What instruction counts depend on: compiler, machine, flags. */

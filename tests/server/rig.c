@@ -142,7 +142,7 @@ void rig_free(struct rig *r) {
   const struct counters *c = &r->counters;
   if (r->udp) rig_stop(r);
   cr_expect(uv_loop_close(&r->loop) == 0);
-  cr_expect(c->queries == c->hit + c->stale + c->miss + c->malformed + c->refused + c->ignored);
+  cr_expect(c->queries == c->hit + c->lab + c->stale + c->miss + c->malformed + c->refused + c->ignored);
   cr_expect(c->miss == c->answered + c->failed + c->abandoned);
   forward_free(r->forward);
   cache_free(r->cache);

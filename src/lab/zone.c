@@ -1,0 +1,187 @@
+/* zone.c: a question in the zones: found by its name's hash, answered by a copy. Exports lab_answer, lab_match, lab_find,
+ * lab_delegation, lab_free. */
+#include "lab/zone.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "lab/zone_priv.h"
+
+const struct lab_node *lab_find(const struct lab *l, const uint8_t *name, size_t len) {
+  uint64_t hash = hash_bytes(name, len, l->seed);
+  for (uint32_t i = (uint32_t)hash & l->slot_mask;; i = (i + 1) & l->slot_mask) {
+    const struct lab_slot *s = &l->slots[i];
+    if (!s->node) return NULL;
+    if (s->tag != (uint32_t)(hash >> 32)) continue;
+    const struct lab_node *n = &l->nodes[s->node - 1];
+    if (n->name_len == len && memcmp(l->arena.octets + n->name, name, len) == 0) return n;
+  }
+}
+
+static unsigned count_labels(const uint8_t *name) {
+  unsigned n = 0;
+  for (; *name; name += 1u + *name) n++;
+  return n;
+}
+
+/* Names elsewhere cost little: only those with as many labels as a zone's name are looked up. */
+static bool is_in_zone(const struct lab *l, const uint8_t *name, size_t len) {
+  for (unsigned labels = count_labels(name);; labels--) {
+    if (l->depths[labels / 8] >> labels % 8 & 1) {
+      const struct lab_node *n = lab_find(l, name, len);
+      if (n && n->flags & NODE_APEX) return true;
+    }
+    if (len == 1) return false;
+    len -= 1u + name[0];
+    name += 1u + name[0];
+  }
+}
+
+static const struct lab_node *find_wild(const struct lab *l, const struct lab_node *above) {
+  uint8_t name[NAME_MAX_LEN] = {1, '*'};
+  if (above->name_len > NAME_MAX_LEN - 2) return NULL;
+  memcpy(name + 2, l->arena.octets + above->name, above->name_len);
+  return lab_find(l, name, above->name_len + 2u);
+}
+
+static struct match match_above(const struct lab *l, const struct lab_node *above) {
+  if (above->flags & NODE_CUT) return (struct match){.kind = MATCH_ELSEWHERE};
+  if (above->flags & NODE_DNAME) return (struct match){MATCH_DNAME, above};
+  const struct lab_node *wild = above->flags & NODE_WILD ? find_wild(l, above) : NULL;
+  return wild ? (struct match){MATCH_WILD, wild} : (struct match){MATCH_NONE, above};
+}
+
+struct match lab_match(const struct lab *l, const uint8_t *name, size_t len) {
+  const struct lab_node *n = lab_find(l, name, len);
+  if (n) return (struct match){MATCH_NODE, n};
+  if (!is_in_zone(l, name, len)) return (struct match){.kind = MATCH_ELSEWHERE};
+  do {
+    len -= 1u + name[0];
+    name += 1u + name[0];
+    n = lab_find(l, name, len);
+  } while (!n); /* at the zone's own name at the latest */
+  return match_above(l, n);
+}
+
+/* ---- answers ---- */
+
+static struct answer_view view_at(const struct lab *l, uint32_t offset) {
+  struct answer_view v;
+  const uint8_t *p = l->arena.octets + offset;
+  memcpy(&v.head, p, sizeof v.head);
+  v.ttl_at = p + sizeof v.head;
+  v.body = v.ttl_at + 2 * answer_records(&v.head);
+  return v;
+}
+
+static uint32_t for_client(const struct lab_set *s, const struct manner *m) { return m->dnssec_ok ? s->secure : s->plain; }
+
+static enum lab_found give(const struct answer_view *v, const struct query *q, size_t limit, uint8_t *out, size_t *len) {
+  *len = answer_write(v, &q->manner, ANSWER_FRESH, 0, limit, out);
+  out[2] |= DNS_AA;
+  return LAB_ANSWERED;
+}
+
+static enum lab_found deny(const struct lab *l, const struct lab_node *n, uint8_t rcode, const struct query *q, size_t limit,
+                           uint8_t *out, size_t *len) {
+  const struct lab_apex *zone = &l->zones[n->zone];
+  if (zone->overlay) return LAB_ELSEWHERE;
+  struct answer_view v = view_at(l, for_client(&zone->negative, &q->manner));
+  v.head.rcode = rcode;
+  return give(&v, q, limit, out, len);
+}
+
+/* The answer for this type; for ANY one of those that there are (RFC 8482 section 4.1). */
+static const struct lab_set *find_set(const struct lab *l, const struct lab_node *n, uint16_t type) {
+  const struct lab_set *s = l->sets + n->sets, *end = s + n->set_count;
+  if (type == TYPE_ANY) return s < end ? s : NULL;
+  while (s < end && s->type != type) s++;
+  return s < end ? s : NULL;
+}
+
+static enum lab_found lead_out(const struct lab *l, const struct lab_node *n, const struct query *q, struct lab_alias *alias) {
+  const uint8_t *target = l->arena.octets + n->target;
+  alias->chain = view_at(l, for_client(&n->rest, &q->manner));
+  alias->target_len = target[0];
+  memcpy(alias->target, target + 1, target[0]);
+  return LAB_ALIAS;
+}
+
+static enum lab_found answer_node(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
+                                  size_t *len, struct lab_alias *alias) {
+  uint16_t type = question_type(&q->question);
+  if (n->flags & NODE_CUT && type != TYPE_DS) return LAB_ELSEWHERE;
+  const struct lab_set *s = find_set(l, n, type);
+  if (!s && n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
+  if (!s && n->flags & NODE_ALIAS) s = &n->rest;
+  if (!s) return deny(l, n, RCODE_NOERROR, q, limit, out, len);
+  struct answer_view v = view_at(l, for_client(s, &q->manner));
+  return give(&v, q, limit, out, len);
+}
+
+/* ---- DNAME ---- */
+
+/* The name that q's becomes; 0: it would be too long. */
+static size_t rename_by(const struct question *q, size_t owner_len, const struct record *dname, uint8_t out[NAME_MAX_LEN]) {
+  uint8_t target[NAME_MAX_LEN];
+  size_t kept = q->name_len - owner_len, len = record_target(dname, 0, target);
+  if (!len || kept + len > NAME_MAX_LEN) return 0;
+  memcpy(out, q->key, kept);
+  name_lower(out + kept, target, len);
+  return kept + len;
+}
+
+/* RFC 6672 section 3.2: the DNAME and a CNAME made from it, in the DNAME's TTL. */
+static enum lab_found follow_dname(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit,
+                                   uint8_t *out, size_t *len, struct lab_alias *alias) {
+  struct answer_view v = view_at(l, for_client(&n->rest, &q->manner));
+  struct build b;
+  struct record r, dname;
+  build_start(&b, &alias->made, &q->question, RCODE_NOERROR);
+  struct wire w = wire_read(v.body, v.head.body_len);
+  for (unsigned i = 0; i < v.head.an; i++) {
+    record_read(&w, &r); /* made for any question: no pointers */
+    if (i == 0) dname = r;
+    build_add(&b, SECTION_ANSWER, &r, r.ttl);
+  }
+  alias->target_len = (uint8_t)rename_by(&q->question, n->name_len, &dname, alias->target);
+  if (alias->target_len) {
+    r = (struct record){.msg = alias->target, .msg_len = alias->target_len, .rdlen = alias->target_len, .ttl = dname.ttl,
+                        .type = TYPE_CNAME, .klass = CLASS_IN, .owner_len = q->question.name_len};
+    memcpy(r.owner, q->question.key, q->question.name_len);
+    build_add(&b, SECTION_ANSWER, &r, r.ttl);
+  }
+  alias->chain = answer_view(&alias->made);
+  if (alias->target_len) return LAB_ALIAS;
+  alias->chain.head.rcode = RCODE_YXDOMAIN;
+  return give(&alias->chain, q, limit, out, len);
+}
+
+/* ---- the door ---- */
+
+enum lab_found lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, size_t *len,
+                          struct lab_alias *alias) {
+  if (question_class(&q->question) != CLASS_IN) return LAB_ELSEWHERE;
+  struct match m = lab_match(l, q->question.key, q->question.name_len);
+  switch (m.kind) {
+    case MATCH_NODE:
+    case MATCH_WILD: return answer_node(l, m.node, q, limit, out, len, alias);
+    case MATCH_DNAME: return follow_dname(l, m.node, q, limit, out, len, alias);
+    case MATCH_NONE: return deny(l, m.node, RCODE_NXDOMAIN, q, limit, out, len);
+    default: return LAB_ELSEWHERE;
+  }
+}
+
+const struct lab_delegation *lab_delegation(const struct lab *l, unsigned i) {
+  return i < l->delegation_count ? &l->delegations[i] : NULL;
+}
+
+void lab_free(struct lab *l) {
+  if (!l) return;
+  free(l->arena.octets);
+  free(l->slots);
+  free(l->nodes);
+  free(l->sets);
+  free(l->delegations);
+  free(l);
+}

@@ -1,0 +1,146 @@
+/* serve_lab.c: the lab's answers. An alias that leads out of its zones is followed by asking for what it leads to, as any client
+ * would, and both make one answer. Exports serve_lab*. */
+#include "server/serve_lab.h"
+
+#include <stdlib.h>
+
+#include "dns/build.h"
+#include "lab/zone.h"
+
+struct serve_lab {
+  struct lab_alias alias;
+  struct build build;
+  struct answer made;
+};
+
+/* A client that waits for what an alias leads to. */
+struct joined {
+  struct serve *serve;
+  struct client client;
+  struct query query;
+  unsigned depth;
+  size_t way_len;   /* of the message with the aliases so far, in `octets` behind the question as it was spelled */
+  uint8_t *message; /* DNS_MSG_MAX octets for the other half when it is there at once; only while it is asked for */
+  uint8_t octets[];
+};
+
+static uint8_t *spelled_of(struct joined *j) { return j->octets; }
+static uint8_t *way_of(struct joined *j) { return j->octets + j->query.manner.name_len + 4; }
+
+static void joined_free(struct joined *j) {
+  free(j->message);
+  free(j);
+}
+
+/* ---- two answers into one ---- */
+
+/* Adds a message's records behind its question. False when it is malformed or they don't fit. */
+static bool add_message(struct build *b, const uint8_t *msg, size_t len) {
+  struct wire w = wire_read(msg, len);
+  struct record r;
+  uint8_t name[NAME_MAX_LEN];
+  wire_bytes(&w, DNS_HEADER);
+  name_read(&w, name);
+  wire_bytes(&w, 4);
+  for (unsigned section = SECTION_ANSWER; section <= SECTION_ADDITIONAL; section++) {
+    for (unsigned n = load_u16(msg + 6 + 2 * section); n > 0; n--) {
+      if (!record_read(&w, &r)) return false;
+      if (r.type != TYPE_OPT && !build_add(b, (enum section)section, &r, r.ttl)) return section == SECTION_ADDITIONAL;
+    }
+  }
+  return true;
+}
+
+static bool is_answer(unsigned rcode) { return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN; }
+
+/* Writes the whole answer; found NULL: what the alias leads to is not told. Returns its length. */
+static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t *out) {
+  struct serve *s = j->serve;
+  struct serve_lab *l = s->lab_room;
+  const struct manner *m = &j->query.manner;
+  uint8_t rcode = found ? found[3] & DNS_RCODE : RCODE_NOERROR;
+  if (!is_answer(rcode)) return answer_rcode(m, rcode, out);
+  build_start(&l->build, &l->made, &j->query.question, rcode);
+  if (!add_message(&l->build, way_of(j), j->way_len) || (found && !add_message(&l->build, found, len))) {
+    return answer_rcode(m, RCODE_SERVFAIL, out);
+  }
+  struct answer_view v = answer_view(&l->made);
+  size_t n = answer_write(&v, m, ANSWER_FRESH, 0, j->client.tcp ? DNS_MSG_MAX : answer_udp_limit(m), out);
+  out[2] |= DNS_AA; /* it is about the first name, RFC 1035 section 4.1.1 */
+  if (out[2] & DNS_TC) count(s->counters, truncated);
+  return n;
+}
+
+static void on_found(const struct client *c, const uint8_t *msg, size_t len) {
+  struct joined *j = c->owner;
+  uint8_t *out = len ? malloc(DNS_MSG_MAX) : NULL;
+  size_t n = out ? finish(j, msg, len, out) : 0;
+  j->client.deliver(&j->client, out, n);
+  free(out);
+  joined_free(j);
+}
+
+/* ---- asking on ---- */
+
+static struct joined *joined_new(struct serve *s, const struct query *q, const struct client *client, const struct answer_view *way) {
+  size_t spelled = q->manner.name_len + 4u, head = DNS_HEADER + spelled;
+  struct joined *j = malloc(sizeof *j + spelled + head + way->head.body_len);
+  if (!j) return NULL;
+  *j = (struct joined){.serve = s, .client = *client, .query = *q, .way_len = head + way->head.body_len};
+  if (client->deliver == on_found) j->depth = ((const struct joined *)client->owner)->depth + 1;
+  memcpy(spelled_of(j), q->manner.spelled, spelled);
+  j->query.manner.spelled = spelled_of(j);
+  uint8_t *p = way_of(j);
+  memset(p, 0, DNS_HEADER);
+  store_u16(p + 6, way->head.an);
+  memcpy(p + DNS_HEADER, q->manner.spelled, spelled);
+  memcpy(p + head, way->body, way->head.body_len);
+  return j;
+}
+
+static int ask_on(struct joined *j, const struct lab_alias *alias, uint64_t now_ms, uint8_t *out) {
+  struct client client = {.deliver = on_found, .owner = j, .peer = j->client.peer, .local = j->client.local, .tcp = true};
+  const struct question *asked = &j->query.question;
+  struct query q = {.manner = j->query.manner};
+  question_make(&q.question, alias->target, alias->target_len, question_type(asked), CLASS_IN, question_flags(asked), j->serve->seed);
+  q.manner.spelled = q.question.key; /* it begins as a question section does */
+  q.manner.name_len = q.question.name_len;
+  q.manner.cookie_len = 0;
+  q.manner.idle_x100ms = 0;
+  int len = serve_question(j->serve, &q, &client, now_ms, j->message);
+  if (len == SERVE_LATER) {
+    free(j->message);
+    j->message = NULL;
+    return SERVE_LATER;
+  }
+  int n = (int)finish(j, j->message, (size_t)len, out);
+  joined_free(j);
+  return n;
+}
+
+static int follow(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+  struct lab_alias *alias = &s->lab_room->alias;
+  struct joined *j = joined_new(s, q, client, &alias->chain);
+  bool recursive = q->manner.opcode_rd & DNS_RD;
+  if (j && recursive && j->depth < SERVE_ALIASES && (j->message = malloc(DNS_MSG_MAX))) return ask_on(j, alias, now_ms, out);
+  count(s->counters, lab);
+  int n = (int)(j && !recursive ? finish(j, NULL, 0, out) : answer_rcode(&q->manner, RCODE_SERVFAIL, out));
+  if (j) joined_free(j);
+  return n;
+}
+
+int serve_lab(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+  size_t len, limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
+  switch (lab_answer(s->lab, q, limit, out, &len, &s->lab_room->alias)) {
+    case LAB_ANSWERED:
+      count(s->counters, lab);
+      if (out[2] & DNS_TC) count(s->counters, truncated);
+      return (int)len;
+    case LAB_ALIAS: return follow(s, q, client, now_ms, out);
+    default: return SERVE_ELSEWHERE;
+  }
+}
+
+struct serve_lab *serve_lab_new(void) { return calloc(1, sizeof(struct serve_lab)); }
+
+void serve_lab_free(struct serve_lab *l) { free(l); }

@@ -1,0 +1,164 @@
+/* lab_kit.c: zones given as text, answers taken as text. Exports lab_options_new, lab_option_*, lab_made, lab_of, lab_refused, lab_said,
+ * lab_says. */
+#include "lab/lab_kit.h"
+
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kit/seen.h"
+#include "rr/print.h"
+
+enum { TEXT = 200000, SAID = 8192 };
+
+static char said[SAID];
+
+struct lab_options *lab_options_new(void) {
+  static struct lab_options o;
+  o = (struct lab_options){.expand = LAB_EXPAND_XMPP};
+  return &o;
+}
+
+static void add_file(struct lab_options *o, const char *name, const char *first, const char *text, bool overlay) {
+  struct lab_zone *z = &o->zones[o->zone_count++];
+  uint8_t octets[NAME_MAX_LEN];
+  static char folder[] = "/tmp/jidns-lab-XXXXXX";
+  if (o->zone_count == 1) {
+    strcpy(folder, "/tmp/jidns-lab-XXXXXX");
+    cr_assert(mkdtemp(folder));
+  }
+  *z = (struct lab_zone){.name_len = (uint8_t)name_parse(name, octets), .overlay = overlay};
+  name_lower(z->name, octets, z->name_len);
+  snprintf(z->file, sizeof z->file, "%s/%s.zone", folder, name);
+  FILE *out = fopen(z->file, "w");
+  cr_assert(out && fputs(first, out) >= 0 && fputs(text, out) >= 0 && fclose(out) == 0);
+}
+
+void lab_option_zone(struct lab_options *o, const char *name, const char *text, bool overlay) {
+  add_file(o, name, overlay ? "\n" : "@ 60 SOA ns host 1 7200 600 86400 30\n", text, overlay);
+}
+
+void lab_option_file(struct lab_options *o, const char *name, const char *text) { add_file(o, name, "", text, false); }
+
+static bool load(const struct lab_options *o, struct lab **out) {
+  memset(said, 0, sizeof said);
+  FILE *err = fmemopen(said, sizeof said, "w");
+  struct zonefile *reader = o->zone_count ? zonefile_open(err) : NULL;
+  cr_assert(reader || !o->zone_count);
+  bool good = lab_load(o, reader, out, err);
+  zonefile_close(reader);
+  fclose(err);
+  for (unsigned i = 0; i < o->zone_count; i++) unlink(o->zones[i].file);
+  if (o->zone_count) {
+    char folder[LAB_PATH];
+    strcpy(folder, o->zones[0].file);
+    *strrchr(folder, '/') = 0;
+    rmdir(folder);
+  }
+  return good;
+}
+
+struct lab *lab_made(const struct lab_options *o) {
+  struct lab *l;
+  cr_assert(load(o, &l), "%s", said);
+  cr_assert(l);
+  return l;
+}
+
+struct lab *lab_of(const char *text) {
+  struct lab_options *o = lab_options_new();
+  lab_option_zone(o, "zone.lab", text, false);
+  return lab_made(o);
+}
+
+void lab_refused(const struct lab_options *o, const char *words) {
+  struct lab *l = (struct lab *)(void *)said;
+  cr_expect(!load(o, &l), "taken instead of '%s'", words);
+  cr_expect_null(l);
+  cr_expect(strstr(said, words), "'%s' instead of '%s'", said, words);
+  cr_expect(strncmp(said, "jidnsd: ", 8) == 0, "%s", said);
+  lab_free(l);
+}
+
+const char *lab_said(void) { return said; }
+
+/* ---- answers ---- */
+
+struct text {
+  char *at, *end;
+};
+
+static void put(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void put(struct text *t, const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  int n = vsnprintf(t->at, (size_t)(t->end - t->at), format, args);
+  va_end(args);
+  cr_assert(n >= 0 && n < t->end - t->at);
+  t->at += n;
+}
+
+static void put_records(struct text *t, const struct seen *s) {
+  static const char *const words[] = {"an", "ns", "ar"};
+  const unsigned counts[] = {s->an, s->ns, s->ar};
+  for (unsigned section = 0; section < 3; section++) {
+    for (unsigned i = 0; i < counts[section]; i++) {
+      const struct record *r = seen_record(s, (enum section)section, i);
+      char owner[NAME_TEXT], type[PRINT_WORD], *rdata = print_rdata(r);
+      cr_expect_eq(r->klass, CLASS_IN);
+      put(t, " | %s %s %u %s %s", words[section], name_format(r->owner, r->owner_len, owner), r->ttl, print_type(r->type, type), rdata);
+      free(rdata);
+    }
+  }
+}
+
+static void put_message(struct text *t, const uint8_t *msg, size_t len) {
+  static struct seen s;
+  uint8_t *copy = exact(msg, len);
+  cr_assert(seen_read(&s, copy, len), "%s", s.why);
+  put_records(t, &s);
+  free(copy);
+}
+
+static void put_answer(struct text *t, const struct asked *a, const uint8_t *out, size_t len) {
+  char rcode[PRINT_WORD];
+  cr_expect(out[2] & DNS_AA && out[2] & DNS_QR && out[3] & DNS_RA && !(out[3] & DNS_AD));
+  cr_expect_eq(load_u16(out), load_u16(a->msg.octets));
+  cr_expect_arr_eq(out + DNS_HEADER, a->msg.octets + DNS_HEADER, a->query.manner.name_len + 4u);
+  put(t, "%s%s", print_rcode(out[3] & DNS_RCODE, rcode), out[2] & DNS_TC ? " tc" : "");
+  put_message(t, out, len);
+}
+
+static void put_alias(struct text *t, const struct asked *a, const struct lab_alias *alias) {
+  static struct answer chain;
+  static uint8_t msg[DNS_MSG_MAX];
+  char name[NAME_TEXT];
+  unsigned records = answer_records(&alias->chain.head);
+  chain.head = alias->chain.head;
+  memcpy(chain.ttl_at, alias->chain.ttl_at, 2 * records);
+  memmove(chain.body, alias->chain.body, chain.head.body_len);
+  put(t, "alias %s", name_format(alias->target, alias->target_len, name));
+  put_message(t, msg, answer_message(&a->query.question, &chain, msg));
+}
+
+const char *lab_says(const struct lab *l, const char *name, uint16_t type, unsigned how) {
+  static char text[TEXT];
+  static struct asked a;
+  static struct lab_alias alias;
+  static uint8_t out[DNS_MSG_MAX];
+  struct text t = {text, text + sizeof text};
+  size_t len = 0, limit = how & LAB_TCP ? DNS_MSG_MAX : how & LAB_DO ? 1232 : DNS_UDP_PLAIN;
+  if (how & LAB_DO) asked_edns(&a, name, type, 1232, true);
+  else asked_plain(&a, name, type);
+  *t.at = 0;
+  switch (lab_answer(l, &a.query, limit, out, &len, &alias)) {
+    case LAB_ANSWERED:
+      cr_expect_leq(len, limit);
+      put_answer(&t, &a, out, len);
+      break;
+    case LAB_ALIAS: put_alias(&t, &a, &alias); break;
+    default: put(&t, "elsewhere");
+  }
+  return text;
+}
