@@ -12,37 +12,18 @@
 #include "upstream/resolvconf.h"
 
 enum {
-  SETTINGS_MOST = 64, /* rows of the table */
   OPTION_FIRST = 256, /* getopt_long returns this + the option's place in the table: no letter is so large */
   NAME_MOST = 40
 };
-
-/* ---- what was given ---- */
-
-void givens_add(struct givens *g, const struct setting *t, enum source source, unsigned line, const char *text) {
-  size_t len = strlen(text);
-  struct given *v = must_zalloc(sizeof *v + len + 1);
-  *v = (struct given){.setting = t, .source = source, .line = line};
-  memcpy(v->text, text, len + 1);
-  if (g->last) g->last->next = v;
-  else g->first = v;
-  g->last = v;
-}
-
-void givens_free(struct givens *g) {
-  for (struct given *v; (v = g->first);) {
-    g->first = v->next;
-    free(v);
-  }
-}
 
 /* ---- the command line ---- */
 
 /* getopt_long returned ':' or '?' and set optopt: to the option's number, to a letter, or to 0 for a word it does not know. */
 static void wrong_option(struct givens *g, int how, char **argv) {
   const struct setting *t = optopt >= OPTION_FIRST ? &settings_table[optopt - OPTION_FIRST] : NULL;
+  char text[RIGHT_TEXT];
   g->wrong = true;
-  if (t && how == ':') fprintf(g->err, "jidnsd: --%s: needs a value: %s\n", t->name, t->right);
+  if (t && how == ':') fprintf(g->err, "jidnsd: --%s: needs a value: %s\n", t->name, setting_right(t, text));
   else if (t) fprintf(g->err, "jidnsd: '%s': --%s takes no value\n", argv[optind - 1], t->name);
   else if (optopt) fprintf(g->err, "jidnsd: '-%c': there is no such option; see jidnsd --help\n", optopt);
   else fprintf(g->err, "jidnsd: '%s': there is no such option, or more than one; see jidnsd --help\n", argv[optind - 1]);
@@ -53,16 +34,16 @@ static const struct setting *read_options(struct givens *g, int argc, char **arg
   struct option options[SETTINGS_MOST + 1] = {{0}};
   const struct setting *todo = NULL;
   must(settings_count <= SETTINGS_MOST);
-  for (unsigned i = 0; i < settings_count; i++) {
-    bool takes = settings_table[i].value != NULL;
-    options[i] = (struct option){settings_table[i].name, takes ? required_argument : no_argument, NULL, OPTION_FIRST + (int)i};
+  for (unsigned i = 0, n = 0; i < settings_count; i++) {
+    const struct setting *t = &settings_table[i];
+    if (t->name) options[n++] = (struct option){t->name, t->value ? required_argument : no_argument, NULL, OPTION_FIRST + (int)i};
   }
   optind = 0; /* makes glibc start anew */
   opterr = 0;
   for (int c; !g->wrong && (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
     const struct setting *t = c < OPTION_FIRST ? NULL : &settings_table[c - OPTION_FIRST];
     if (!t) wrong_option(g, c, argv);
-    else if (t->value) givens_add(g, t, SOURCE_OPTION, 0, optarg);
+    else if (t->value) givens_add_named(g, t, SOURCE_OPTION, optarg);
     else if (strcmp(t->name, "help") == 0 || strcmp(t->name, "version") == 0) return t;
     else if (!todo) todo = t;
   }
@@ -89,7 +70,10 @@ static const char *name_of_variable(const char *variable, size_t len, char name[
 
 static const char *option_at(unsigned i, const void *ctx) {
   (void)ctx;
-  return i < settings_count ? settings_table[i].name : NULL;
+  for (unsigned k = 0; k < settings_count; k++) {
+    if (settings_table[k].name && i-- == 0) return settings_table[k].name;
+  }
+  return NULL;
 }
 
 static void unknown_variable(struct givens *g, const char *variable, size_t len, const char *name) {
@@ -99,15 +83,16 @@ static void unknown_variable(struct givens *g, const char *variable, size_t len,
   fputc('\n', g->err);
 }
 
-/* Notes one variable's value; lists are separated by spaces or commas. */
+/* Notes one variable's value. Those of lists are separated by spaces or commas, those of sections by spaces. */
 static void read_variable(struct givens *g, const struct setting *t, const char *value) {
-  if (!t->clear) {
-    givens_add(g, t, SOURCE_ENVIRONMENT, 0, value);
+  if (!t->clear && !(t->section && t->section->title)) {
+    givens_add_named(g, t, SOURCE_ENVIRONMENT, value);
     return;
   }
+  const char *between = t->section->title ? " \t\n" : " ,\t\n";
   char *copy = strdup(value), *rest = copy;
   must(copy);
-  for (char *word; (word = strtok_r(rest, " ,\t\n", &rest));) givens_add(g, t, SOURCE_ENVIRONMENT, 0, word);
+  for (char *word; (word = strtok_r(rest, between, &rest));) givens_add_named(g, t, SOURCE_ENVIRONMENT, word);
   free(copy);
 }
 
@@ -126,24 +111,11 @@ static void read_environment(struct givens *g) {
 
 /* ---- all of it ---- */
 
+/* Those of titled sections are read when one begins. */
 static void set_initial(struct givens *g) {
   for (unsigned i = 0; i < settings_count; i++) {
-    if (settings_table[i].initial) givens_add(g, &settings_table[i], SOURCE_INITIAL, 0, settings_table[i].initial);
-  }
-}
-
-/* Puts one source's values into force, lists in place of what they were. */
-static void apply(struct settings *s, struct givens *g, enum source source) {
-  bool cleared[SETTINGS_MOST] = {false};
-  for (const struct given *v = g->first; v; v = v->next) {
-    const struct setting *t = v->setting;
-    if (v->source != source || !t->read) continue;
-    if (t->clear && !cleared[t - settings_table]) t->clear(s);
-    cleared[t - settings_table] = true;
-    bool good = t->read(s, v->text);
-    must(good || source != SOURCE_INITIAL);
-    if (!good) complain_value(g, v);
-    if (g->wrong && source == SOURCE_OPTION) return;
+    const struct setting *t = &settings_table[i];
+    if (t->initial && !(t->section && t->section->title)) givens_add_named(g, t, SOURCE_INITIAL, t->initial);
   }
 }
 
@@ -154,30 +126,39 @@ static bool reaches(const union addr *here, const union addr *to) {
          addr_is_loopback(to);
 }
 
-static enum settings_outcome check_loops(const struct settings *s, FILE *err) {
+static bool check_loops(const struct settings *s, const char *option, const union addr *servers, unsigned n, FILE *err) {
   char text[ADDR_TEXT];
-  for (unsigned i = 0; i < s->upstream_count; i++) {
+  for (unsigned i = 0; i < n; i++) {
     for (unsigned k = 0; k < s->listen_count; k++) {
-      if (!reaches(&s->listen[k], &s->upstreams[i])) continue;
-      fprintf(err, "jidnsd: --upstream '%s': jidnsd listens there itself; should be another server\n",
-              addr_format(&s->upstreams[i], text));
-      return SETTINGS_WRONG;
+      if (!reaches(&s->listen[k], &servers[i])) continue;
+      fprintf(err, "jidnsd: --%s '%s': jidnsd listens there itself; should be another server\n", option,
+              addr_format(&servers[i], text));
+      return false;
     }
   }
-  return SETTINGS_RUN;
+  return true;
+}
+
+static bool check_all_loops(const struct settings *s, FILE *err) {
+  bool good = check_loops(s, "upstream", s->upstreams, s->upstream_count, err);
+  for (unsigned i = 0; i < s->forward_count && good; i++) {
+    good = check_loops(s, "forward", s->forwards[i].upstreams, s->forwards[i].upstream_count, err);
+  }
+  return good;
 }
 
 static void listen_at_default(struct settings *s) {
   const struct setting *t = setting_named("listen");
   s->listen_default = true;
-  must(t->read(s, "127.0.0.1:53") && t->read(s, "[::1]:53"));
+  must(t->read(t, s, "127.0.0.1:53") && t->read(t, s, "[::1]:53"));
 }
 
 /* The file that options or environment name, else the one in its usual place. */
 static void read_file(struct givens *g) {
+  const struct setting *config = setting_named("config");
   const struct given *named = NULL;
   for (const struct given *v = g->first; v; v = v->next) {
-    if (strcmp(v->setting->name, "config") == 0 && (!named || v->source >= named->source)) named = v;
+    if (v->setting == config && (!named || v->source >= named->source)) named = v;
   }
   if (!named) settings_file_read(g, SETTINGS_FILE, false);
   else if (*named->text) settings_file_read(g, named->text, true);
@@ -199,12 +180,12 @@ static enum settings_outcome read_all(struct settings *s, struct givens *g, int 
   read_file(g);
   set_initial(g);
   *s = (struct settings){.tcp = SERVE_TCP_DEFAULTS};
-  apply(s, g, SOURCE_INITIAL);
-  apply(s, g, SOURCE_FILE);
-  apply(s, g, SOURCE_ENVIRONMENT);
-  if (!g->wrong) apply(s, g, SOURCE_OPTION);
+  givens_apply(g, s, SOURCE_INITIAL);
+  givens_apply(g, s, SOURCE_FILE);
+  givens_apply(g, s, SOURCE_ENVIRONMENT);
+  if (!g->wrong) givens_apply(g, s, SOURCE_OPTION);
   if (!s->listen_count) listen_at_default(s);
-  if (g->wrong || check_loops(s, g->err) == SETTINGS_WRONG) return SETTINGS_WRONG;
+  if (g->wrong || !check_all_loops(s, g->err)) return SETTINGS_WRONG;
   return todo ? tell(todo, g, out) : SETTINGS_RUN;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "dns/dns.h"
 #include "ops/sandbox.h"
 #include "server/access.h"
 #include "server/chaos.h"
@@ -12,7 +13,20 @@
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
 
-enum { SETTINGS_LISTEN = 16, SETTINGS_THREADS = 64, SETTINGS_PORT = 53 };
+enum { SETTINGS_LISTEN = 16, SETTINGS_THREADS = 64, SETTINGS_PORT = 53, SETTINGS_FORWARDS = 32 };
+
+/* A domain's name as on the wire, in lower case. */
+struct settings_domain {
+  uint8_t len;
+  uint8_t octets[NAME_MAX_LEN];
+};
+
+/* The servers that a domain and all below it are asked of. */
+struct settings_forward {
+  struct settings_domain domain;
+  union addr upstreams[UPSTREAM_SERVERS];
+  unsigned upstream_count;
+};
 
 struct settings {
   union addr listen[SETTINGS_LISTEN];
@@ -20,7 +34,9 @@ struct settings {
   bool listen_default; /* nobody asked for these: ::1 may be missing */
   union addr upstreams[UPSTREAM_SERVERS];
   unsigned upstream_count;
-  unsigned threads;
+  struct settings_forward forwards[SETTINGS_FORWARDS]; /* no two of the same domain */
+  unsigned forward_count;
+  uint32_t threads;
   size_t cache_size;    /* octets */
   uint32_t max_stale_s; /* 0: nothing stale is given out */
   bool nxdomain_cut;    /* RFC 8020 */

@@ -7,182 +7,227 @@
 #include "base/must.h"
 #include "settings/settings_priv.h"
 
-enum { FILE_MOST = 1 << 20, SECTIONS = 16, KEYS = 32 };
+enum { FILE_MOST = 1 << 20, OPTIONS = 300 };
+
+/* What is open while libconfuse reads: the file itself, in it a section, in it another. */
+struct place {
+  const cfg_t *cfg;
+  const struct section *section; /* NULL: the file itself */
+  struct given *begin;           /* of a titled section */
+};
 
 /* libconfuse hands no pointer through to its callbacks, but an option's place to put its value: that is the start of this. */
 struct reading {
   void *value; /* not used */
   struct givens *givens;
+  struct place places[SECTION_DEPTH];
+  unsigned depth; /* how many are open */
+  cfg_opt_t options[OPTIONS];
+  unsigned option_count;
 };
 
-/* Every section's first option: a name that no file can give, to find `reading` by. */
-static const char hidden[] = "\001";
-
+/* Every section's first option is the mark: `reading` is found by it. */
 static struct reading *reading_of(const cfg_t *cfg) { return (struct reading *)(void *)cfg->opts[0].simple_value.ptr; }
 
-static const struct setting *setting_at(const char *section, const char *key) {
-  for (unsigned i = 0; i < settings_count; i++) {
-    const struct setting *t = &settings_table[i];
-    if (t->section && strcmp(t->section, section) == 0 && strcmp(t->key, key) == 0) return t;
-  }
-  return NULL;
-}
+static struct place *innermost(struct reading *r) { return &r->places[r->depth - 1]; }
 
 /* ---- words, for those who mistype one ---- */
 
-static const char *key_in(unsigned i, const void *ctx) {
-  const char *section = ctx;
-  for (unsigned k = 0; k < settings_count; k++) {
-    const struct setting *t = &settings_table[k];
-    if (t->section && strcmp(t->section, section) == 0 && i-- == 0) return t->key;
+static const char *section_within(unsigned i, const struct section *outer) {
+  for (unsigned k = 0; settings_sections[k]; k++) {
+    if (settings_sections[k]->within == outer && i-- == 0) return settings_sections[k]->name;
   }
   return NULL;
 }
 
-static bool is_first_of_section(unsigned k) {
-  for (unsigned i = 0; i < k; i++) {
-    if (settings_table[i].section && strcmp(settings_table[i].section, settings_table[k].section) == 0) return false;
+/* Keys and sections that may stand in a section, or in the file: the i-th. */
+static const char *word_in(unsigned i, const void *ctx) {
+  const struct section *section = ctx;
+  unsigned keys = 0;
+  for (unsigned k = 0; section && k < settings_count; k++) {
+    if (settings_table[k].section == section && keys++ == i) return settings_table[k].key;
   }
-  return true;
+  return section_within(i - keys, section);
 }
 
-static const char *section_at(unsigned i, const void *ctx) {
-  (void)ctx;
-  for (unsigned k = 0; k < settings_count; k++) {
-    if (settings_table[k].section && is_first_of_section(k) && i-- == 0) return settings_table[k].section;
-  }
-  return NULL;
-}
-
-/* A key in no section: the section it belongs to, NULL if there is none. */
-static const char *home_of(const char *key) {
+/* What somebody may have meant: a key by its name or that of its option. */
+static const struct setting *meant(const char *word) {
   for (unsigned i = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
-    if (t->section && (strcmp(t->key, key) == 0 || strcmp(t->name, key) == 0)) return t->section;
+    bool named = t->name && t->section && !t->section->title && strcmp(t->name, word) == 0;
+    if (named || (t->section && strcmp(t->key, word) == 0)) return t;
   }
   return NULL;
+}
+
+/* A section of that name, rather one that may stand here. */
+static const struct section *section_named(const char *name, const struct section *here) {
+  const struct section *found = NULL;
+  for (unsigned i = 0; settings_sections[i]; i++) {
+    const struct section *s = settings_sections[i];
+    if (strcmp(s->name, name) == 0 && (!found || s->within == here)) found = s;
+  }
+  return found;
+}
+
+/* It does not stand where it should, or not with or without a title as it should. */
+static void misplaced(struct reading *r, unsigned line, const struct section *section) {
+  char text[SECTION_TEXT];
+  const char *name = section->name;
+  if (section->within == innermost(r)->section) {
+    complain(r->givens, line, "'%s': should be %s { KEY = VALUE }", name, section_format(section, text));
+  } else if (section->within) {
+    complain(r->givens, line, "'%s': should stand in the section '%s'", name, section_format(section->within, text));
+  } else {
+    complain(r->givens, line, "'%s': should stand in no other section", name);
+  }
+}
+
+static void unknown(struct reading *r, unsigned line, const char *word) {
+  const struct section *section = innermost(r)->section;
+  const char *what = section ? "key" : "section", *near = nearest(word, word_in, section);
+  const struct setting *t = meant(word);
+  const struct section *other = section_named(word, section);
+  char text[SECTION_TEXT];
+  if (t && t->section == section) complain(r->givens, line, "'%s': should be '%s' here", word, t->key);
+  else if (other) misplaced(r, line, other);
+  else if (t) complain(r->givens, line, "'%s': should stand in the section '%s'", word, section_format(t->section, text));
+  else if (near) complain(r->givens, line, "'%s': there is no such %s; nearest is '%s'", word, what, near);
+  else complain(r->givens, line, "'%s': there is no such %s; jidnsd.conf(5) lists them", word, what);
 }
 
 /* ---- what libconfuse calls ---- */
 
-static void unknown(struct givens *g, const cfg_t *cfg, const char *word) {
-  bool top = strcmp(cfg->name, "root") == 0;
-  const char *near = top ? nearest(word, section_at, NULL) : nearest(word, key_in, cfg->name);
-  const char *what = top ? "section" : "key";
-  unsigned line = (unsigned)cfg->line;
-  if (home_of(word)) complain(g, line, "'%s': should stand in the section '%s'", word, home_of(word));
-  else if (near) complain(g, line, "'%s': there is no such %s; nearest is '%s'", word, what, near);
-  else complain(g, line, "'%s': there is no such %s; jidnsd.conf(5) lists them", word, what);
-}
-
 static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const char *format, va_list args) {
   static const char no_such[] = "no such option '";
-  struct givens *g = reading_of(cfg)->givens;
+  struct reading *r = reading_of(cfg);
   char text[200];
   vsnprintf(text, sizeof text, format, args);
   if (strncmp(text, no_such, sizeof no_such - 1) == 0) {
     char *word = text + sizeof no_such - 1, *end = strrchr(word, '\'');
     if (end) *end = 0;
-    unknown(g, cfg, word);
+    unknown(r, (unsigned)cfg->line, word);
   } else {
-    complain(g, (unsigned)cfg->line, "%s; should be SECTION { KEY = VALUE }", text);
+    complain(r->givens, (unsigned)cfg->line, "%s; should be SECTION { KEY = VALUE }", text);
   }
+}
+
+static int begin(struct reading *r, const cfg_t *cfg, const char *line) {
+  bool titled = *cfg->title;
+  struct given head = {.kind = GIVEN_BEGIN, .source = SOURCE_FILE, .line = (unsigned)strtoul(line, NULL, 10)};
+  for (unsigned i = 0; settings_sections[i]; i++) {
+    const struct section *s = settings_sections[i];
+    if (s->within == innermost(r)->section && (s->title != NULL) == titled && strcmp(s->name, cfg->name) == 0) head.section = s;
+  }
+  if (!head.section) {
+    misplaced(r, head.line, section_named(cfg->name, innermost(r)->section));
+    return -1;
+  }
+  must(r->depth < SECTION_DEPTH);
+  struct given *v = titled ? givens_add(r->givens, head, cfg->title) : NULL;
+  r->places[r->depth++] = (struct place){cfg, head.section, v};
+  return 0;
+}
+
+static int on_end(cfg_t *cfg, cfg_opt_t *opt) {
+  struct reading *r = reading_of(cfg);
+  const struct place *p = innermost(r);
+  (void)opt;
+  if (p->begin) givens_add(r->givens, (struct given){.kind = GIVEN_END, .source = SOURCE_FILE, .section = p->section}, "");
+  r->depth--;
+  return 0;
+}
+
+/* Has this section that key already, or the file, in a section without a title? */
+static const struct given *twice(const struct reading *r, const struct given *begin, const struct setting *t) {
+  if (t->clear) return NULL;
+  if (begin) return given_in(begin, t);
+  for (const struct given *v = r->givens->first; v; v = v->next) {
+    if (v->setting == t && v->source == SOURCE_FILE) return v;
+  }
+  return NULL;
 }
 
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) {
   struct reading *r = (struct reading *)(void *)opt->simple_value.ptr;
-  const struct setting *t = setting_at(cfg->name, opt->name);
+  struct place *p = innermost(r);
+  unsigned line = (unsigned)cfg->line;
+  bool mark = strcmp(opt->name, settings_mark) == 0;
   *(void **)result = r->value;
-  if (!t) { /* the hidden one, whose name somebody has found out */
-    unknown(r->givens, cfg, "?");
+  if (mark && cfg != p->cfg) return begin(r, cfg, text);
+  const struct setting *t = cfg == p->cfg ? setting_at(p->section, opt->name) : NULL;
+  if (!t) { /* of a section of the same name; or a mark, which somebody has found out */
+    unknown(r, line, mark ? "?" : opt->name);
     return -1;
   }
-  for (const struct given *v = r->givens->first; v && !t->clear; v = v->next) {
-    if (v->setting != t || v->source != SOURCE_FILE) continue;
-    complain(r->givens, (unsigned)cfg->line, "%s: was given in line %u already", t->key, v->line);
-    return 0;
-  }
-  givens_add(r->givens, t, SOURCE_FILE, (unsigned)cfg->line, text);
+  const struct given *before = twice(r, p->begin, t);
+  if (before) complain(r->givens, line, "%s: was given in line %u already", t->key, before->line);
+  else givens_add(r->givens, (struct given){.setting = t, .source = SOURCE_FILE, .line = line}, text);
   return 0;
 }
 
-/* ---- the file ---- */
+/* ---- what libconfuse is to know ---- */
 
-static cfg_opt_t option(const char *name, cfg_flag_t flags, struct reading *r) {
-  return (cfg_opt_t){.name = (char *)(uintptr_t)name, .type = CFGT_PTR, .flags = flags | CFGF_NODEFAULT, .parsecb = on_value,
+static bool is_named(const struct section *section, const char *name) {
+  return name ? section && strcmp(section->name, name) == 0 : !section;
+}
+
+static cfg_opt_t *add(cfg_opt_t *begin, cfg_opt_t *end, cfg_opt_t option) {
+  for (cfg_opt_t *o = begin; o < end; o++) {
+    if (strcmp(o->name, option.name) == 0) return end;
+  }
+  *end = option;
+  return end + 1;
+}
+
+static cfg_opt_t key(struct reading *r, const char *name, bool list) {
+  return (cfg_opt_t){.name = name, .type = CFGT_PTR, .flags = (list ? CFGF_LIST : CFGF_NONE) | CFGF_NODEFAULT, .parsecb = on_value,
                      .simple_value = {.ptr = (void **)(void *)r}};
 }
 
-static void parse(struct givens *g, char *text) {
-  struct reading r = {.givens = g};
-  cfg_opt_t keys[SECTIONS][KEYS], root[SECTIONS + 2];
-  unsigned n = 1;
-  memset(keys, 0, sizeof keys);
-  memset(root, 0, sizeof root);
-  root[0] = option(hidden, CFGF_NONE, &r);
-  for (const char *section; (section = section_at(n - 1, NULL)); n++) {
-    must(n <= SECTIONS);
-    cfg_opt_t *k = keys[n - 1];
-    k[0] = option(hidden, CFGF_NONE, &r);
-    const char *key;
-    for (unsigned i = 0; (key = key_in(i, section)); i++) {
-      must(i + 2 < KEYS);
-      k[i + 1] = option(key, setting_at(section, key)->clear ? CFGF_LIST : CFGF_NONE, &r);
-    }
-    root[n] = (cfg_opt_t)CFG_SEC(section, k, CFGF_NONE);
+/* All that may stand in sections of one name, with a title or without; NULL: in the file itself. */
+static cfg_opt_t *options_of(struct reading *r, const char *name) {
+  cfg_opt_t *start = &r->options[r->option_count], *end = start;
+  unsigned most = 2; /* the mark, and the end */
+  for (unsigned i = 0; i < settings_count; i++) most += name && is_named(settings_table[i].section, name);
+  for (unsigned i = 0; settings_sections[i]; i++) most += is_named(settings_sections[i]->within, name);
+  must((r->option_count += most) <= OPTIONS);
+  end = add(start, end, key(r, settings_mark, false));
+  for (unsigned i = 0; name && i < settings_count; i++) {
+    const struct setting *t = &settings_table[i];
+    if (is_named(t->section, name)) end = add(start, end, key(r, t->key, t->clear));
   }
-  cfg_t *cfg = cfg_init(root, CFGF_NONE);
+  for (unsigned i = 0; settings_sections[i]; i++) {
+    const struct section *s = settings_sections[i];
+    if (!is_named(s->within, name)) continue;
+    cfg_opt_t option = {.name = s->name, .type = CFGT_SEC, .flags = CFGF_MULTI | CFGF_TITLE, .validcb = on_end};
+    cfg_opt_t *after = add(start, end, option);
+    if (after != end) end->subopts = options_of(r, s->name);
+    end = after;
+  }
+  return start;
+}
+
+static void parse(struct givens *g, char *text) {
+  struct reading *r = must_zalloc(sizeof *r);
+  r->givens = g;
+  cfg_t *cfg = cfg_init(options_of(r, NULL), CFGF_NONE);
+  must(cfg != NULL);
+  r->places[r->depth++] = (struct place){.cfg = cfg};
   FILE *in = *text ? fmemopen(text, strlen(text), "r") : NULL;
   if (in) {
     cfg_set_error_function(cfg, on_error);
-    if (cfg_parse_fp(cfg, in) != CFG_SUCCESS) g->wrong = true;
+    bool good = cfg_parse_fp(cfg, in) == CFG_SUCCESS;
+    if (!good && !g->wrong) { /* the one mistake that libconfuse is silent about */
+      complain(g, (unsigned)innermost(r)->cfg->line, "an empty word stands here; should be SECTION { KEY = VALUE }");
+    }
     fclose(in);
   }
   cfg_free(cfg);
+  free(r);
 }
 
-/* Makes spaces of comments, because libconfuse 3.3 counts their lines more than once, and finds what is never closed, which it
- * does not. */
-static bool strip(struct givens *g, char *text) {
-  unsigned line = 1, depth = 0, opened[8] = {0};
-  enum { CODE, QUOTED, REST_OF_LINE, COMMENT } in = CODE;
-  char quote = 0;
-  unsigned since = 0;
-  for (char *p = text; *p; p++) {
-    if (*p == '\n') {
-      line++;
-      if (in == REST_OF_LINE) in = CODE;
-    } else if (in == QUOTED) {
-      if (*p == '\\' && p[1] && p[1] != '\n') p++;
-      else if (*p == quote) in = CODE;
-    } else if (in == COMMENT && p[0] == '*' && p[1] == '/') {
-      p[0] = p[1] = ' ';
-      in = CODE;
-    } else if (in != CODE) {
-      *p = ' ';
-    } else if (*p == '"' || *p == '\'') {
-      in = QUOTED;
-      quote = *p;
-      since = line;
-    } else if (*p == '#' || (p[0] == '/' && p[1] == '/')) {
-      in = REST_OF_LINE;
-      *p = ' ';
-    } else if (p[0] == '/' && p[1] == '*') {
-      in = COMMENT;
-      since = line;
-      p[0] = p[1] = ' ';
-    } else if (*p == '{') {
-      if (depth < sizeof opened / sizeof *opened) opened[depth] = line;
-      depth++;
-    } else if (*p == '}' && depth) {
-      depth--;
-    }
-  }
-  if (in == QUOTED) complain(g, since, "a text that begins here is not closed; should end with %c", quote);
-  else if (in == COMMENT) complain(g, since, "a comment that begins here is not closed; should end with */");
-  else if (depth) complain(g, opened[depth <= 8 ? depth - 1 : 7], "what is opened here is not closed; should end with }");
-  return !g->wrong;
-}
+/* ---- the file ---- */
 
 /* All of it with a NUL behind; NULL and complained of when it can't be. To be freed. */
 static char *slurp(struct givens *g, FILE *in) {
@@ -204,8 +249,9 @@ void settings_file_read(struct givens *g, const char *path, bool named) {
     complain(g, 0, "%s", strerror(errno));
     return;
   }
-  char *text = slurp(g, in);
-  if (text && strip(g, text)) parse(g, text);
+  char *text = slurp(g, in), *scanned = text ? settings_scan(g, text) : NULL;
+  if (scanned) parse(g, scanned);
+  free(scanned);
   free(text);
   fclose(in);
 }

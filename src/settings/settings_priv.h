@@ -6,31 +6,113 @@
 /* Where a value comes from; a later one takes the place of all earlier ones. */
 enum source { SOURCE_INITIAL, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_OPTION };
 
-struct setting {
-  const char *name;          /* of the option; JIDNS_NAME in the environment */
-  const char *section, *key; /* in the file; NULL: on the command line only */
-  const char *value;         /* what stands for it in help; NULL: it takes none */
-  const char *initial;       /* read first; NULL where `otherwise` tells in words what holds */
-  const char *otherwise;
-  const char *help;
-  bool (*read)(struct settings *s, const char *text); /* NULL: it says what to do, not how */
-  void (*clear)(struct settings *s);                  /* of a list: forgets its values */
-  const char *right;                                  /* what a value should be */
+enum {
+  SETTINGS_MOST = 128, /* rows of the table */
+  SECTION_DEPTH = 4,   /* the file itself counts */
+  SECTION_TEXT = 80,
+  RIGHT_TEXT = 200
 };
 
+/* ---- the table ---- */
+
+/* Where keys stand in the file: cache { ... }, or with a title and many times: forward "corp.example" { ... }. Each titled one
+ * becomes an element of an array in struct settings, or in the element of the section that it stands in. */
+struct section {
+  const char *name;
+  const struct section *within; /* NULL: it stands in the file itself */
+  const char *title;            /* what stands for it in help; NULL: it has none, and its keys are read into struct settings */
+  const char *right;            /* what a title should be */
+  const char *help;
+  bool (*read_title)(void *element, const char *title); /* the element is all zero before; false: that is no title */
+  size_t list_at, count_at, size;                       /* ELEMENTS: the array and its unsigned count; octets of an element */
+  unsigned most;
+};
+
+/* struct section's place for its elements: the array `list` and its length `count` in `type`. */
+#define ELEMENTS(type, list, count)                                                                   \
+  .list_at = offsetof(type, list), .count_at = AT(type, count, unsigned), .size = sizeof *((type *)0)->list, \
+  .most = sizeof ((type *)0)->list / sizeof *((type *)0)->list
+
+struct setting {
+  const char *name; /* of the option; JIDNS_NAME in the environment; of a titled section: --NAME TITLE=VALUE is such a section with
+                     * this key alone. NULL: in the file only */
+  const struct section *section; /* NULL: on the command line only */
+  const char *key;
+  const char *value;   /* what stands for it in help; NULL: it takes none */
+  const char *initial; /* read first; NULL where `otherwise` tells in words what holds */
+  const char *otherwise;
+  const char *help;
+  /* Reads one value into struct settings or the titled section's element; NULL: the option says what to do, not how. */
+  bool (*read)(const struct setting *t, void *into, const char *text);
+  void (*clear)(void *into); /* of a list: forgets its values */
+  const char *right;         /* what a value should be; NULL: setting_right tells */
+  bool needed;               /* its titled section is nothing without it */
+  size_t at;                 /* for the readers below: the field's place in `into` */
+  uint64_t least, most;
+  const char *const *words; /* ended by NULL */
+};
+
+extern const struct section *const settings_sections[]; /* in their order, ended by NULL */
 extern const struct setting settings_table[];
 extern const unsigned settings_count;
 
-/* The one with that name; NULL if there is none. */
+/* The one whose option has that name; NULL if there is none. */
 const struct setting *setting_named(const char *name);
+const struct setting *setting_at(const struct section *section, const char *key);
 
-/* One value as it was written. */
+/* ---- values ---- */
+
+/* A field's place, which must be as large as `as`. */
+#define AT(type, field, as) (offsetof(type, field) + 0 * sizeof(char[sizeof ((type *)0)->field == sizeof(as) ? 1 : -1]))
+
+/* What reads the usual kinds of value, for rows of the table. */
+#define SWITCH(type, field) .read = read_switch, .at = AT(type, field, bool)
+#define NUMBER(type, field, from, to) .read = read_number, .at = AT(type, field, uint32_t), .least = (from), .most = (to)
+#define SIZE(type, field, from, to) .read = read_size, .at = AT(type, field, size_t), .least = (from), .most = (to)
+#define TEXT(type, field) TEXT_AS(read_text, type, field)
+#define TEXT_AS(reader, type, field) .read = (reader), .at = offsetof(type, field), .most = sizeof ((type *)0)->field - 1
+/* One of words: an enum's, or of two a bool's. */
+#define WORD(type, field, list) .read = read_word, .at = AT(type, field, unsigned), .words = (list)
+#define EITHER(type, field, list) .read = read_either, .at = AT(type, field, bool), .words = (list)
+/* A kind of its own; a list of that. */
+#define OWN(reader, should) .read = (reader), .right = (should)
+#define LIST(reader, clearer, should) .read = (reader), .clear = (clearer), .right = (should)
+
+bool read_switch(const struct setting *t, void *into, const char *text);
+bool read_number(const struct setting *t, void *into, const char *text);
+bool read_size(const struct setting *t, void *into, const char *text); /* octets, or with K, M, G */
+bool read_text(const struct setting *t, void *into, const char *text); /* printable ASCII */
+bool read_word(const struct setting *t, void *into, const char *text);
+bool read_either(const struct setting *t, void *into, const char *text);
+
+/* A whole number from `least` to `most`, digits only. */
+bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+/* Letters, digits, hyphens, underscores and slashes between dots; not the root. */
+bool parse_domain(const char *text, struct settings_domain *out);
+/* Adds an address unless the list has it; false: not an address, or the list has `most`. */
+bool add_addr(const char *text, union addr *list, unsigned *n, unsigned most);
+/* The same for servers to ask: 0.0.0.0 and :: are none. */
+bool add_server(const char *text, union addr *list, unsigned *n, unsigned most);
+
+extern const char domain_right[], server_right[]; /* what should be, where these are asked for */
+
+/* What a value of t should be. */
+const char *setting_right(const struct setting *t, char text[RIGHT_TEXT]);
+
+/* ---- what was given ---- */
+
+enum given_kind { GIVEN_VALUE, GIVEN_BEGIN, GIVEN_END };
+
+/* One value as it was written, or a titled section's beginning or end. */
 struct given {
   struct given *next;
-  const struct setting *setting;
+  enum given_kind kind;
   enum source source;
-  unsigned line; /* in the file */
-  char text[];
+  const struct setting *setting; /* whose value; at the beginning of a section that an option makes, that option's */
+  const struct section *section; /* at beginnings and ends */
+  void *element;                 /* at a beginning: what it is read into; NULL: into nothing */
+  unsigned line;                 /* in the file */
+  char text[];                   /* the value; at a beginning the title */
 };
 
 /* All that was given, in its order. */
@@ -38,21 +120,45 @@ struct givens {
   struct given *first, *last;
   const char *path; /* of the file; NULL: none was read */
   FILE *err;
-  bool wrong;       /* something was complained of */
+  bool wrong; /* something was complained of */
 };
 
-void givens_add(struct givens *g, const struct setting *t, enum source source, unsigned line, const char *text);
+struct given *givens_add(struct givens *g, struct given head, const char *text);
 void givens_free(struct givens *g);
+/* One option's or variable's value. */
+void givens_add_named(struct givens *g, const struct setting *t, enum source source, const char *text);
+/* Puts one source's values into force: lists in place of what they were, titled sections in place of those with the same title. */
+void givens_apply(struct givens *g, struct settings *s, enum source source);
 
-/* Complaints, one line each: what, "text", should be `right`. Control characters don't get through, long texts are cut. */
+/* The first value of t in the titled section that begins there, NULL if it has none; the end of that section. */
+const struct given *given_in(const struct given *begin, const struct setting *t);
+const struct given *given_end(const struct given *begin);
+/* No higher source gave one with the same title. */
+bool given_is_in_force(const struct givens *g, const struct given *begin);
+
+/* Complaints, one line each: where, 'text': what, or: should be `right`. Control characters don't get through, long texts are cut. */
 void complain_value(struct givens *g, const struct given *v);
+void complain_given(struct givens *g, const struct given *v, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void complain_needed(struct givens *g, const struct given *begin, const struct setting *t);
 void complain(struct givens *g, unsigned line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Notes all that the file at path says. A missing one is complained of only if it is `named` by somebody. */
 void settings_file_read(struct givens *g, const char *path, bool named);
+/* The file's text as libconfuse needs it: to be freed; NULL, and complained of, when something is never closed. */
+char *settings_scan(struct givens *g, const char *text);
+extern const char settings_mark[]; /* the key that settings_scan writes at the beginning of each section, its line as value */
 
 /* The word in a list that is most like `word`, NULL if none is near. next gives the i-th word, NULL behind the last. */
 const char *nearest(const char *word, const char *(*next)(unsigned i, const void *ctx), const void *ctx);
+
+/* ---- as text ---- */
+
+void put_shown(FILE *out, const char *text, size_t most); /* without control characters, and no more than that */
+/* Where it was given: --name, JIDNS_NAME, or file and line. */
+void put_source(FILE *out, const struct givens *g, const struct given *v);
+
+/* cache, or forward "DOMAIN". */
+const char *section_format(const struct section *section, char text[SECTION_TEXT]);
 
 void settings_print_help(FILE *out);
 void settings_print_config(const struct givens *g, FILE *out);

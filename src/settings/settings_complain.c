@@ -1,0 +1,112 @@
+/* settings_complain.c: what is wrong, and where. Exports complain*, put_source, put_shown, nearest. */
+#include <ctype.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "settings/settings_priv.h"
+
+enum { SHOWN = 60 }; /* octets of a wrong value */
+
+void put_shown(FILE *out, const char *text, size_t most) {
+  size_t n = strlen(text);
+  for (size_t i = 0; i < n && i < most; i++) fputc((uint8_t)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], out);
+  if (n > most) fputs("...", out);
+}
+
+static void put_where(FILE *out, const char *path, unsigned line) {
+  put_shown(out, path, PATH_MAX);
+  if (line) fprintf(out, ":%u", line);
+}
+
+void put_source(FILE *out, const struct givens *g, const struct given *v) {
+  switch (v->source) {
+    case SOURCE_INITIAL: fputs("default", out); break;
+    case SOURCE_FILE: put_where(out, g->path, v->line); break;
+    case SOURCE_ENVIRONMENT:
+      fputs("JIDNS_", out);
+      for (const char *p = v->setting->name; *p; p++) fputc(*p == '-' ? '_' : toupper((unsigned char)*p), out);
+      break;
+    case SOURCE_OPTION: fprintf(out, "--%s", v->setting->name); break;
+  }
+}
+
+/* jidnsd: --name 'text', or jidnsd: file:3: key 'text' */
+static void put_given(struct givens *g, const struct given *v) {
+  fputs("jidnsd: ", g->err);
+  put_source(g->err, g, v);
+  if (v->source == SOURCE_FILE) fprintf(g->err, ": %s", v->kind == GIVEN_BEGIN ? v->section->name : v->setting->key);
+  fputs(" '", g->err);
+  put_shown(g->err, v->text, SHOWN);
+  fputc('\'', g->err);
+  g->wrong = true;
+}
+
+void complain_value(struct givens *g, const struct given *v) {
+  char text[RIGHT_TEXT];
+  put_given(g, v);
+  fprintf(g->err, ": should be %s\n", v->kind == GIVEN_BEGIN ? v->section->right : setting_right(v->setting, text));
+}
+
+void complain_given(struct givens *g, const struct given *v, const char *format, ...) {
+  va_list args;
+  put_given(g, v);
+  fputs(": ", g->err);
+  va_start(args, format);
+  vfprintf(g->err, format, args);
+  va_end(args);
+  fputc('\n', g->err);
+}
+
+void complain_needed(struct givens *g, const struct given *begin, const struct setting *t) {
+  char text[RIGHT_TEXT];
+  const char *right = setting_right(t, text);
+  if (begin->source == SOURCE_FILE) complain_given(g, begin, "has no %s; should be %s", t->key, right);
+  else complain_given(g, begin, "should be %s=%s, with %s", t->section->title, t->value, right);
+}
+
+void complain(struct givens *g, unsigned line, const char *format, ...) {
+  char text[300];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  fputs("jidnsd: ", g->err);
+  put_where(g->err, g->path, line);
+  fputs(": ", g->err);
+  put_shown(g->err, text, sizeof text);
+  fputc('\n', g->err);
+  g->wrong = true;
+}
+
+/* How many letters must be changed, added or left out (Levenshtein); words longer than a key ever is are far from all. */
+static unsigned distance(const char *a, const char *b) {
+  unsigned row[32];
+  size_t n = strlen(b);
+  if (n >= sizeof row / sizeof *row || strlen(a) >= sizeof row / sizeof *row) return 99;
+  for (unsigned k = 0; k <= n; k++) row[k] = k;
+  for (unsigned i = 0; a[i]; i++) {
+    unsigned before = row[0];
+    row[0] = i + 1;
+    for (unsigned k = 0; k < n; k++) {
+      unsigned here = row[k + 1], best = before + (a[i] != b[k]);
+      if (here + 1 < best) best = here + 1;
+      if (row[k] + 1 < best) best = row[k] + 1;
+      before = here;
+      row[k + 1] = best;
+    }
+  }
+  return row[n];
+}
+
+const char *nearest(const char *word, const char *(*next)(unsigned i, const void *ctx), const void *ctx) {
+  const char *best = NULL, *candidate;
+  size_t least = strlen(word) / 3 + 2; /* more mistakes than that, and it is another word */
+  for (unsigned i = 0; (candidate = next(i, ctx)); i++) {
+    unsigned d = distance(word, candidate);
+    if (d >= least) continue;
+    least = d;
+    best = candidate;
+  }
+  return best;
+}

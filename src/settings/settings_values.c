@@ -1,0 +1,128 @@
+/* settings_values.c: from text to values of the usual kinds. Exports read_*, parse_*, add_*. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dns/name.h"
+#include "settings/settings_priv.h"
+
+const char domain_right[] = "a domain name such as corp.example";
+const char server_right[] = "a server's address, such as 9.9.9.9 or [2620:fe::fe]:53, at most 8 times";
+_Static_assert(UPSTREAM_SERVERS == 8, "the text says so");
+
+static void *field(const struct setting *t, void *into) { return (char *)into + t->at; }
+
+bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out) {
+  char *end;
+  if (*text < '0' || *text > '9') return false;
+  errno = 0;
+  unsigned long long v = strtoull(text, &end, 10);
+  if (*end || errno || v < least || v > most) return false;
+  *out = v;
+  return true;
+}
+
+bool read_number(const struct setting *t, void *into, const char *text) {
+  uint64_t v;
+  if (!parse_number(text, t->least, t->most, &v)) return false;
+  *(uint32_t *)field(t, into) = (uint32_t)v;
+  return true;
+}
+
+bool read_size(const struct setting *t, void *into, const char *text) {
+  char digits[24];
+  size_t len = strlen(text);
+  unsigned shift = 0;
+  if (len == 0 || len >= sizeof digits) return false;
+  memcpy(digits, text, len + 1);
+  switch (digits[len - 1]) {
+    case 'K': case 'k': shift = 10; break;
+    case 'M': case 'm': shift = 20; break;
+    case 'G': case 'g': shift = 30; break;
+    default: break;
+  }
+  if (shift) digits[len - 1] = 0;
+  uint64_t v;
+  if (!parse_number(digits, 0, t->most >> shift, &v) || v << shift < t->least) return false;
+  *(size_t *)field(t, into) = v << shift;
+  return true;
+}
+
+bool read_switch(const struct setting *t, void *into, const char *text) {
+  bool on = strcmp(text, "on") == 0 || strcmp(text, "true") == 0;
+  if (!on && strcmp(text, "off") != 0 && strcmp(text, "false") != 0) return false;
+  *(bool *)field(t, into) = on;
+  return true;
+}
+
+bool read_text(const struct setting *t, void *into, const char *text) {
+  size_t len = strlen(text);
+  if (len > t->most) return false;
+  for (size_t i = 0; i < len; i++) {
+    if (text[i] < ' ' || text[i] > '~') return false;
+  }
+  memcpy(field(t, into), text, len + 1);
+  return true;
+}
+
+static int place_of(const char *const *words, const char *text) {
+  for (int i = 0; words[i]; i++) {
+    if (strcmp(words[i], text) == 0) return i;
+  }
+  return -1;
+}
+
+bool read_word(const struct setting *t, void *into, const char *text) {
+  int i = place_of(t->words, text);
+  if (i >= 0) *(unsigned *)field(t, into) = (unsigned)i;
+  return i >= 0;
+}
+
+bool read_either(const struct setting *t, void *into, const char *text) {
+  int i = place_of(t->words, text);
+  if (i >= 0) *(bool *)field(t, into) = i != 0;
+  return i >= 0;
+}
+
+bool parse_domain(const char *text, struct settings_domain *out) {
+  static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/.";
+  if (text[strspn(text, good)]) return false;
+  size_t len = name_parse(text, out->octets);
+  if (len < 2) return false;
+  name_lower(out->octets, out->octets, len);
+  out->len = (uint8_t)len;
+  return true;
+}
+
+bool add_addr(const char *text, union addr *list, unsigned *n, unsigned most) {
+  union addr a;
+  if (!addr_parse(text, SETTINGS_PORT, &a)) return false;
+  for (unsigned i = 0; i < *n; i++) {
+    if (addr_equal(&list[i], &a)) return true;
+  }
+  if (*n == most) return false;
+  list[(*n)++] = a;
+  return true;
+}
+
+bool add_server(const char *text, union addr *list, unsigned *n, unsigned most) {
+  union addr a;
+  return addr_parse(text, SETTINGS_PORT, &a) && !addr_is_any(&a) && add_addr(text, list, n, most);
+}
+
+static void words_right(const char *const *words, char text[RIGHT_TEXT]) {
+  size_t n = 0;
+  for (unsigned i = 0; words[i] && n < RIGHT_TEXT; i++) {
+    const char *before = i == 0 ? "" : words[i + 1] ? ", " : " or ";
+    n += (size_t)snprintf(text + n, RIGHT_TEXT - n, "%s%s", before, words[i]);
+  }
+}
+
+const char *setting_right(const struct setting *t, char text[RIGHT_TEXT]) {
+  if (t->right) return t->right;
+  if (t->words) words_right(t->words, text);
+  else if (t->read == read_switch) snprintf(text, RIGHT_TEXT, "on or off");
+  else if (t->read == read_text) snprintf(text, RIGHT_TEXT, "printable ASCII, at most %llu", (unsigned long long)t->most);
+  else snprintf(text, RIGHT_TEXT, "a number from %llu to %llu", (unsigned long long)t->least, (unsigned long long)t->most);
+  return text;
+}

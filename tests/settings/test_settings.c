@@ -1,0 +1,193 @@
+/* test_settings.c: what the command line means, and what is said when it means nothing. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "settings/said.h"
+
+Test(settings, has_defaults) {
+  const struct settings *s = said_right("", NULL);
+  cr_expect(s->listen_default && s->listen_count == 2);
+  cr_expect(is_addr(&s->listen[0], "127.0.0.1:53") && is_addr(&s->listen[1], "[::1]:53"));
+  cr_expect(s->upstream_count == 0 && s->threads == 1);
+  cr_expect(s->cache_size == 128u << 20 && s->max_stale_s == 86400);
+  cr_expect(s->xmpp.expand == XMPP_EXPAND_CACHED && s->xmpp.prefetch && !s->xmpp.expand_all);
+  cr_expect(s->log_level == LOG_INFO);
+  cr_expect(s->tcp.connections == 1000 && s->tcp.per_host == 100 && s->tcp.idle_ms == 10000);
+}
+
+Test(settings, takes_each_option) {
+  const struct settings *s = said_right("--listen 192.0.2.1:5353 --listen [2001:db8::1]:54 --upstream 9.9.9.9 --upstream [2620:fe::fe]:5353 "
+                                   "--threads 4 --expand-srv wait --prefetch off --cache-size 64M --max-stale 0 --log-level debug", NULL);
+  cr_expect(!s->listen_default && s->listen_count == 2 && s->upstream_count == 2);
+  cr_expect(is_addr(&s->listen[0], "192.0.2.1:5353") && is_addr(&s->listen[1], "[2001:db8::1]:54"));
+  cr_expect(is_addr(&s->upstreams[0], "9.9.9.9:53") && is_addr(&s->upstreams[1], "[2620:fe::fe]:5353"));
+  cr_expect(s->threads == 4 && s->xmpp.expand == XMPP_EXPAND_WAIT && !s->xmpp.prefetch);
+  cr_expect(s->cache_size == 64u << 20 && s->max_stale_s == 0 && s->log_level == LOG_DEBUG);
+}
+
+Test(settings, takes_values_behind_an_equals_sign) {
+  const struct settings *s = said_right("--listen=192.0.2.1 --threads=2 --expand-srv=off --prefetch=on", NULL);
+  cr_expect(is_addr(&s->listen[0], "192.0.2.1:53"));
+  cr_expect(s->threads == 2 && s->xmpp.expand == XMPP_EXPAND_OFF && s->xmpp.prefetch);
+}
+
+Test(settings, lets_the_last_of_several_values_hold) {
+  cr_expect(said_right("--threads 2 --threads 3", NULL)->threads == 3);
+  cr_expect(!said_right("--prefetch on --prefetch off", NULL)->xmpp.prefetch);
+}
+
+Test(settings, reads_sizes) {
+  cr_expect(said_right("--cache-size 1048576", NULL)->cache_size == 1048576);
+  cr_expect(said_right("--cache-size 1024K", NULL)->cache_size == 1048576);
+  cr_expect(said_right("--cache-size 1m", NULL)->cache_size == 1048576);
+  cr_expect(said_right("--cache-size 2G", NULL)->cache_size == 2ull << 30);
+  cr_expect(said_right("--cache-size 1024G", NULL)->cache_size == 1024ull << 30);
+}
+
+Test(settings, refuses_sizes_that_are_none) {
+  static const char *const sizes[] = {"1048575", "1023K", "0", "1025G", "M", "64MB", "64 M", "-64M", "+64M", "0x40M", "1.5G",
+                                      "18446744073709551616", "17179869185G", "99999999999999999999G"};
+  for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    char line[80];
+    snprintf(line, sizeof line, "--cache-size=%s", sizes[i]);
+    if (!strchr(sizes[i], ' ')) said_wrong(line, "--cache-size", sizes[i]);
+  }
+  said_wrong("--cache-size=", "--cache-size ''", "1M to 1024G");
+}
+
+Test(settings, names_option_value_and_what_would_be_right) {
+  said_wrong("--listen 300.0.0.1", "--listen '300.0.0.1'", "127.0.0.1:53");
+  said_wrong("--listen localhost", "--listen 'localhost'", "127.0.0.1:53");
+  said_wrong("--listen 127.0.0.1:0", "--listen '127.0.0.1:0'", "127.0.0.1:53");
+  said_wrong("--listen 127.0.0.1:65536", "--listen '127.0.0.1:65536'", "127.0.0.1:53");
+  said_wrong("--upstream dns.example", "--upstream 'dns.example'", "9.9.9.9");
+  said_wrong("--upstream 0.0.0.0", "--upstream '0.0.0.0'", "9.9.9.9");
+  said_wrong("--threads 0", "--threads '0'", "1 to 64");
+  said_wrong("--threads 65", "--threads '65'", "1 to 64");
+  said_wrong("--threads two", "--threads 'two'", "1 to 64");
+  said_wrong("--threads 4x", "--threads '4x'", "1 to 64");
+  said_wrong("--threads -1", "--threads '-1'", "1 to 64");
+  said_wrong("--expand-srv on", "--expand-srv 'on'", "off, cached or wait");
+  said_wrong("--prefetch yes", "--prefetch 'yes'", "on or off");
+  said_wrong("--max-stale 604801", "--max-stale '604801'", "604800");
+  said_wrong("--max-stale 1d", "--max-stale '1d'", "seconds");
+  said_wrong("--log-level loud", "--log-level 'loud'", "error, warn, info or debug");
+}
+
+Test(settings, names_words_that_are_no_options) {
+  said_wrong("--l 127.0.0.1", "'--l'", "--help"); /* listen or log-level */
+  said_wrong("--threads 2 --frobnicate", "'--frobnicate'", "--help");
+  said_wrong("-t 2", "'-t'", "--help");
+  said_wrong("-xyz", "'-x'", "--help");
+  said_wrong("resolv.conf", "'resolv.conf'", "--help");
+  said_wrong("--threads 2 3", "'3'", "--help");
+  said_wrong("--threads", "--threads", "needs a value");
+  said_wrong("--listen", "--listen", "needs a value");
+  said_wrong("--help=me", "'--help=me'", "no value");
+}
+
+Test(settings, takes_as_many_addresses_as_there_is_room_for) {
+  char line[1024] = "";
+  for (unsigned i = 1; i <= UPSTREAM_SERVERS; i++) sprintf(line + strlen(line), "--upstream 192.0.2.%u ", i);
+  cr_expect(said_right(line, NULL)->upstream_count == UPSTREAM_SERVERS);
+  strcat(line, "--upstream 192.0.2.99");
+  said_wrong(line, "--upstream '192.0.2.99'", "at most 8");
+  line[0] = 0;
+  for (unsigned i = 1; i <= SETTINGS_LISTEN; i++) sprintf(line + strlen(line), "--listen 127.0.0.%u ", i);
+  cr_expect(said_right(line, NULL)->listen_count == SETTINGS_LISTEN);
+  strcat(line, "--listen 127.0.0.99");
+  said_wrong(line, "--listen '127.0.0.99'", "at most 16");
+}
+
+Test(settings, counts_an_address_given_twice_once) {
+  const struct settings *s = said_right("--listen 127.0.0.1 --listen 127.0.0.1:53 --upstream 9.9.9.9 --upstream 9.9.9.9:53", NULL);
+  cr_expect(s->listen_count == 1 && s->upstream_count == 1);
+}
+
+Test(settings, refuses_to_ask_itself) {
+  said_wrong("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5353", "--upstream '127.0.0.1:5353'", "listens there itself");
+  said_wrong("--upstream 127.0.0.1", "--upstream '127.0.0.1:53'", "listens there itself");
+  said_wrong("--upstream ::1", "--upstream '[::1]:53'", "listens there itself");
+  said_wrong("--listen 0.0.0.0:5353 --upstream 127.0.0.2:5353", "--upstream '127.0.0.2:5353'", "listens there itself");
+  said_wrong("--listen [::]:5353 --upstream [::1]:5353", "--upstream '[::1]:5353'", "listens there itself");
+  said_right("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5354", NULL);
+  said_right("--listen 0.0.0.0:5353 --upstream 127.0.0.1:53", NULL);
+  said_right("--listen [::]:5353 --upstream 127.0.0.1:5353", NULL);
+  said_right("--listen 0.0.0.0:5353 --upstream 9.9.9.9:5353", NULL);
+}
+
+Test(settings, answers_help_with_every_option_and_its_default) {
+  struct said *said = said_line("--help");
+  static const char *const words[] = {"--listen ADDR:PORT", "127.0.0.1:53 and [::1]:53", "--upstream ADDR[:PORT]", "resolv.conf",
+                                      "--threads N", "--expand-srv HOW", "(default: cached)", "--prefetch on|off", "--cache-size SIZE",
+                                      "(default: 128M)", "--max-stale SECONDS", "(default: 86400)", "--log-level LEVEL",
+                                      "--version", "--help"};
+  cr_expect(said->outcome == SETTINGS_TOLD);
+  cr_expect_str_empty(said->err);
+  for (unsigned i = 0; i < sizeof words / sizeof *words; i++) cr_expect(strstr(said->out, words[i]), "no %s", words[i]);
+  for (char *line = strtok(said->out, "\n"); line; line = strtok(NULL, "\n")) cr_expect(strlen(line) <= 112, "%s", line);
+}
+
+Test(settings, answers_version_in_one_line) {
+  struct said *said = said_line("--version --frobnicate");
+  cr_expect(said->outcome == SETTINGS_TOLD);
+  cr_expect(strncmp(said->out, "jidnsd (jidns) ", 15) == 0);
+  cr_expect(strchr(said->out, '\n') == said->out + strlen(said->out) - 1);
+}
+
+/* ---- resolv.conf ---- */
+
+static struct said *find(const char *line, const char *conf) {
+  struct said *said = said_line(line);
+  char path[] = "/tmp/jidns-settings-XXXXXX";
+  int fd = mkstemp(path);
+  cr_assert(fd >= 0 && write(fd, conf, strlen(conf)) == (ssize_t)strlen(conf));
+  FILE *err = fmemopen(said->err, sizeof said->err, "w");
+  said->outcome = settings_find_upstreams(&said->s, path, err) ? SETTINGS_RUN : SETTINGS_WRONG;
+  fclose(err);
+  close(fd);
+  unlink(path);
+  return said;
+}
+
+Test(settings, finds_upstreams_in_resolv_conf) {
+  struct said *said = find("", "search lab\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n");
+  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 2);
+  cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53") && is_addr(&said->s.upstreams[1], "[2001:db8::1]:53"));
+}
+
+Test(settings, leaves_itself_out_of_resolv_conf) {
+  struct said *said = find("", "nameserver 127.0.0.1\nnameserver 192.0.2.1\nnameserver ::1\n");
+  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 1);
+  cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53"));
+}
+
+Test(settings, prefers_the_upstreams_that_were_given) {
+  struct said *said = find("--upstream 9.9.9.9", "nameserver 192.0.2.1\n");
+  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 1);
+  cr_expect(is_addr(&said->s.upstreams[0], "9.9.9.9:53"));
+}
+
+Test(settings, says_when_there_is_nobody_to_ask) {
+  struct said *said = find("", "nameserver 127.0.0.1\n");
+  cr_expect(said->outcome == SETTINGS_WRONG);
+  cr_expect(strstr(said->err, "--upstream") && strstr(said->err, "/tmp/jidns-settings-"), "%s", said->err);
+  FILE *err = fmemopen(said->err, sizeof said->err, "w");
+  cr_expect(!settings_find_upstreams(&said->s, "/nonexistent/resolv.conf", err));
+  fclose(err);
+  cr_expect(strstr(said->err, "/nonexistent/resolv.conf: No such file"), "%s", said->err);
+}
+
+Test(settings, say_who_may_ask) {
+  const struct settings *s = said_right("--allow 10.0.0.0/8 --allow fd00::/8 --allow 10.0.0.0/8 --refuse-with silence --rate-limit 100 --cookies off", NULL);
+  cr_expect(s->access.chosen && s->access.allow_count == 2 && s->access.silent && s->access.rate == 100 && !s->cookies);
+  s = said_right("--allow none", NULL);
+  cr_expect(s->access.chosen && s->access.allow_count == 0 && !s->access.silent && s->access.rate == 0 && s->cookies);
+  cr_expect_eq(said_right("--allow any", NULL)->access.allow_count, 2);
+  cr_expect_not(said_right("", NULL)->access.chosen);
+  said_wrong("--allow 10.0.0.1/8", "--allow '10.0.0.1/8'", "a prefix such as");
+  said_wrong("--refuse-with maybe", "--refuse-with 'maybe'", "refused or silence");
+  said_wrong("--rate-limit -1", "--rate-limit '-1'", "0 to 1000000");
+}
