@@ -6,20 +6,12 @@
 #include <sys/mman.h>
 
 #include "cache/cache_priv.h"
-#include "dns/ttl.h"
 
 /* A shard is 4 MiB or larger: enough for some 40,000 answers, small enough that growing its index takes no millisecond. */
 enum { SHARD_LEAST = 4 << 20, SHARDS_MOST = 64, GHOST_OCTETS = 128 };
 
 static_assert(sizeof(struct entry) == 20, "doc/architecture.md draws it");
 static_assert(RING_SLACK >= sizeof(struct entry), "a filler's head must fit behind the ring");
-
-struct cache {
-  size_t size, mapped;
-  uint8_t *memory;
-  unsigned shard_count; /* a power of two */
-  struct shard shards[];
-};
 
 static struct shard *shard_of(struct cache *c, uint64_t hash) { return &c->shards[(hash >> 48) & (c->shard_count - 1)]; }
 
@@ -75,18 +67,9 @@ void cache_free(struct cache *c) {
   free(c);
 }
 
-static struct answer_view view_of(const struct entry *e) {
-  const uint8_t *ttl_at = e->data + e->name_len + KEY_TAIL;
-  return (struct answer_view){.head = e->answer, .ttl_at = ttl_at, .body = ttl_at + 2 * answer_records(&e->answer)};
-}
-
-static uint32_t expiry(const struct answer_view *v) {
-  return v->head.born + ticks_of_ttl(answer_least_ttl(v, 0, (unsigned)v->head.an + v->head.ns));
-}
-
 static enum cache_found judge(const struct answer_view *v, uint32_t tick) {
   if (tick < v->head.attend) return CACHE_FRESH;
-  return tick < expiry(v) ? CACHE_WORN : CACHE_EXPIRED;
+  return tick < entry_expiry(v) ? CACHE_WORN : CACHE_EXPIRED;
 }
 
 /* Notes that somebody asked for it. Written only when it changes, so that a hot entry's cache line stays clean. */
@@ -106,7 +89,7 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
   struct slot *slot = index_find(s, &q->question);
   if (slot) {
     struct entry *e = entry_at(s, slot->ref);
-    struct answer_view v = view_of(e);
+    struct answer_view v = entry_view(e);
     found = judge(&v, tick);
     if (found != CACHE_EXPIRED) {
       bool whole = found == CACHE_FRESH && !(e->mark & MARK_SNOOZED); /* none of its records has run out */
@@ -126,9 +109,9 @@ bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint
   struct slot *slot = index_find(s, &q->question);
   if (slot) {
     struct entry *e = entry_at(s, slot->ref);
-    struct answer_view v = view_of(e);
+    struct answer_view v = entry_view(e);
     enum cache_found found = judge(&v, tick);
-    bool usable = found != CACHE_EXPIRED || tick - expiry(&v) <= (uint64_t)max_stale_s * TICKS_PER_S;
+    bool usable = found != CACHE_EXPIRED || tick - entry_expiry(&v) <= (uint64_t)max_stale_s * TICKS_PER_S;
     if (usable) {
       hit->len = answer_write(&v, &q->manner, found == CACHE_EXPIRED ? ANSWER_STALE : ANSWER_WORN, tick, limit, out);
       hit->first_use = note_use(e);
@@ -144,8 +127,8 @@ enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t 
   pthread_mutex_lock(&s->lock);
   struct slot *slot = index_find(s, q);
   if (slot) {
-    struct answer_view v = view_of(entry_at(s, slot->ref));
-    uint32_t until = expiry(&v);
+    struct answer_view v = entry_view(entry_at(s, slot->ref));
+    uint32_t until = entry_expiry(&v);
     found = tick < until ? CACHE_FRESH : CACHE_EXPIRED;
     out->head = v.head;
     out->ttl_s = (until - v.head.born) / TICKS_PER_S;
@@ -164,7 +147,7 @@ enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t 
   struct slot *slot = index_find(s, q);
   if (slot) {
     struct entry *e = entry_at(s, slot->ref);
-    struct answer_view v = view_of(e);
+    struct answer_view v = entry_view(e);
     found = judge(&v, tick) == CACHE_EXPIRED ? CACHE_EXPIRED : CACHE_FRESH;
     *unused = e->mark & MARK_AHEAD;
   }
@@ -237,8 +220,8 @@ void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint
   struct slot *slot = index_find(s, q);
   if (slot) {
     struct entry *e = entry_at(s, slot->ref);
-    struct answer_view v = view_of(e);
-    uint32_t over = expiry(&v);
+    struct answer_view v = entry_view(e);
+    uint32_t over = entry_expiry(&v);
     if (tick < over) {
       e->answer.attend = until < over ? until : over;
       e->mark |= MARK_SNOOZED;

@@ -59,9 +59,45 @@ bool cache_put(struct cache *c, const struct question *q, const struct answer *a
 /* From now to `until` the entry counts as fresh again (never beyond its TTL): whoever renews it says so. */
 void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint32_t until);
 
+/* How an entry stands among the others. */
+struct cache_standing {
+  uint8_t uses; /* how often it was asked for since it came into its ring; 3 for more */
+  bool ahead;   /* fetched ahead, and nobody has asked for it */
+  bool in_main; /* in the main ring */
+};
+
+/* What a walk shows of one entry; question and answer are borrowed until the next step. */
+struct cache_entry {
+  const struct question *question;
+  struct answer_view answer;
+  uint32_t expiry; /* the tick when its TTL is over; its age counts from answer.head.born */
+  struct cache_standing standing;
+};
+
+/* A walk past all entries, expired ones too, that may take as long as it likes, in any one thread: it copies pieces of a ring
+ * out, a shard's lock is held for a memcpy of 64 KiB (of one entry where that is larger) and never between two steps. What is
+ * there from its start to its end is shown, at least once: what moves meanwhile may be shown twice. What is put in meanwhile
+ * may be shown. cache_walk_new: NULL when memory is out. The cache is borrowed until cache_walk_free. */
+struct cache_walk;
+struct cache_walk *cache_walk_new(struct cache *c);
+bool cache_walk_next(struct cache_walk *w, struct cache_entry *out); /* false behind the last; *out is then as it was */
+void cache_walk_free(struct cache_walk *w);
+
+/* Which entries go. */
+struct cache_which {
+  const uint8_t *name; /* in any case, without compression; NULL: all entries, whatever the rest says */
+  size_t name_len;
+  bool below;    /* the names below it as well */
+  uint16_t type; /* 0: of all types */
+};
+
+/* Removes them; returns how many. What was there when it began is gone when it returns; answers in flight come in later all
+ * the same. By any thread; each shard's lock is held for 500 entries at a time. */
+size_t cache_flush(struct cache *c, const struct cache_which *which);
+
 struct cache_stats {
   size_t entries, octets, limit; /* octets: taken by live and dead entries */
-  uint64_t evicted, wasted; /* wasted: fetched ahead, and gone or renewed before anybody asked */
+  uint64_t evicted, wasted; /* wasted: fetched ahead, and pushed out or renewed before anybody asked */
 };
 void cache_stats(struct cache *c, struct cache_stats *out);
 #endif

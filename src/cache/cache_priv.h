@@ -1,9 +1,10 @@
-/* Inside the cache: a shard is an index over two rings of entries. Nothing here is locked; cache.c does that. */
+/* Inside the cache: a shard is an index over two rings of entries. Nothing here is locked; cache.c and walk.c do that. */
 #ifndef JIDNS_CACHE_CACHE_PRIV_H
 #define JIDNS_CACHE_CACHE_PRIV_H
 #include <pthread.h>
 
 #include "cache/cache.h"
+#include "dns/ttl.h"
 
 /* An entry in a ring, 4-octet aligned: this head, the key, a uint16_t for the TTL place of each record, the body, spare
  * room. */
@@ -42,6 +43,13 @@ struct shard {
   uint64_t evicted, wasted;
 } __attribute__((aligned(64)));
 
+struct cache {
+  size_t size, mapped;
+  uint8_t *memory;
+  unsigned shard_count; /* a power of two */
+  struct shard shards[];
+};
+
 /* index.c: tag -> ref */
 
 /* The slot of the entry with this key, or NULL. */
@@ -58,8 +66,23 @@ static inline struct entry *entry_at(const struct shard *s, uint32_t ref) {
 static inline uint32_t entry_ref(const struct shard *s, const struct entry *e) {
   return (uint32_t)((size_t)((const uint8_t *)e - s->arena) / ENTRY_UNIT) + 1;
 }
+static inline uint64_t entry_octets(const struct entry *e) { return (uint64_t)e->units * ENTRY_UNIT; }
+
+static inline struct answer_view entry_view(const struct entry *e) {
+  const uint8_t *ttl_at = e->data + e->name_len + KEY_TAIL;
+  return (struct answer_view){.head = e->answer, .ttl_at = ttl_at, .body = ttl_at + 2 * answer_records(&e->answer)};
+}
+
+/* The tick when the answer's TTL is over. */
+static inline uint32_t entry_expiry(const struct answer_view *v) {
+  return v->head.born + ticks_of_ttl(answer_least_ttl(v, 0, (unsigned)v->head.an + v->head.ns));
+}
 
 /* evict.c: the rings */
+
+static inline struct entry *ring_at(const struct ring *r, uint64_t pos) {
+  return (struct entry *)(void *)(r->base + pos % r->size);
+}
 
 /* Room for an entry of `units` in the small or the main ring; others leave for it. NULL when it can't fit at all. Slots may
  * move: look them up again. */
@@ -67,4 +90,6 @@ struct entry *evict_make_room(struct shard *s, bool in_main, uint32_t units);
 bool evict_is_in_main(const struct shard *s, const struct entry *e);
 /* Has an entry with this tag left the small ring lately? Forgets it. */
 bool evict_take_ghost(struct shard *s, uint32_t tag);
+/* Takes a living entry out of the index and leaves it dead where it lies. */
+void evict_drop(struct shard *s, struct entry *e);
 #endif

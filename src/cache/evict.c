@@ -1,14 +1,10 @@
 /* evict.c: the two rings of a shard and who leaves them (S3-FIFO). Exports evict_make_room, evict_is_in_main,
- * evict_take_ghost. */
+ * evict_take_ghost, evict_drop. */
 #include "base/hash.h"
 #include "cache/cache_priv.h"
 
 /* So many entries at most get another round before one has to go: bounds the work of one insertion. */
 enum { ROUNDS_MOST = 64 };
-
-static struct entry *at(const struct ring *r, uint64_t pos) { return (struct entry *)(void *)(r->base + pos % r->size); }
-
-static uint64_t octets(const struct entry *e) { return (uint64_t)e->units * ENTRY_UNIT; }
 
 bool evict_is_in_main(const struct shard *s, const struct entry *e) { return (const uint8_t *)e >= s->main.base; }
 
@@ -33,13 +29,13 @@ static bool has_room(const struct ring *r, uint64_t need) {
 static struct entry *push(struct ring *r, uint64_t need) {
   for (uint64_t fill = filler(r, need); fill > 0;) { /* more than one when the rest is larger than an entry can be */
     uint64_t piece = fill < ENTRY_MOST ? fill : ENTRY_MOST;
-    struct entry *e = at(r, r->head);
+    struct entry *e = ring_at(r, r->head);
     e->units = (uint16_t)(piece / ENTRY_UNIT);
     e->mark = MARK_DEAD;
     r->head += piece;
     fill -= piece;
   }
-  struct entry *e = at(r, r->head);
+  struct entry *e = ring_at(r, r->head);
   r->head += need;
   return e;
 }
@@ -51,7 +47,7 @@ static uint32_t tag_of(const struct shard *s, const struct entry *e) {
 /* Copies e to the main ring's head, where there is room, and lets the index point there. */
 static void move_to_main(struct shard *s, struct entry *e, uint32_t tag, unsigned uses) {
   struct slot *slot = index_find_ref(s, tag, entry_ref(s, e));
-  uint64_t len = octets(e);
+  uint64_t len = entry_octets(e);
   struct entry *to = push(&s->main, len);
   memmove(to, e, len);
   to->mark = (uint8_t)((to->mark & ~MARK_USES) | uses);
@@ -64,16 +60,21 @@ static void leave(struct shard *s, struct entry *e, uint32_t tag) {
   if (e->mark & MARK_AHEAD) s->wasted++;
 }
 
+void evict_drop(struct shard *s, struct entry *e) {
+  index_remove(s, index_find_ref(s, tag_of(s, e), entry_ref(s, e)));
+  e->mark |= MARK_DEAD;
+}
+
 /* Makes room in the main ring; an entry that was used gets another round for each use. */
 static void shrink_main(struct shard *s, uint64_t need) {
   struct ring *r = &s->main;
   for (unsigned rounds = 0; !has_room(r, need);) {
-    struct entry *e = at(r, r->tail);
-    r->tail += octets(e);
+    struct entry *e = ring_at(r, r->tail);
+    r->tail += entry_octets(e);
     if (e->mark & MARK_DEAD) continue;
     unsigned uses = e->mark & MARK_USES;
     uint32_t tag = tag_of(s, e);
-    if (uses > 0 && rounds++ < ROUNDS_MOST && has_room(r, octets(e))) move_to_main(s, e, tag, uses - 1);
+    if (uses > 0 && rounds++ < ROUNDS_MOST && has_room(r, entry_octets(e))) move_to_main(s, e, tag, uses - 1);
     else leave(s, e, tag);
   }
 }
@@ -82,19 +83,19 @@ static void shrink_main(struct shard *s, uint64_t need) {
 static void shrink_small(struct shard *s, uint64_t need) {
   struct ring *r = &s->small;
   while (!has_room(r, need)) {
-    struct entry *e = at(r, r->tail);
+    struct entry *e = ring_at(r, r->tail);
     if (!(e->mark & MARK_DEAD)) {
       uint32_t tag = tag_of(s, e);
       bool used = (e->mark & MARK_USES) != 0;
-      if (used) shrink_main(s, octets(e));
-      if (used || has_room(&s->main, octets(e))) {
+      if (used) shrink_main(s, entry_octets(e));
+      if (used || has_room(&s->main, entry_octets(e))) {
         move_to_main(s, e, tag, 0);
       } else {
         leave(s, e, tag);
         s->ghosts[tag & s->ghost_mask] = tag;
       }
     }
-    r->tail += octets(e);
+    r->tail += entry_octets(e);
   }
 }
 

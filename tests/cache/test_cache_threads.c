@@ -1,4 +1,4 @@
-/* test_cache_threads.c: several threads at one cache. */
+/* test_cache_threads.c: several threads at one cache, and one that walks through it and flushes. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@ struct worker {
   struct cache *cache;
   uint64_t seed;
   unsigned hits, misses, wrong;
+  bool stop;
 };
 
 /* An answer whose octets can be checked without knowing who put it in: all of them are alike, and the first record says how
@@ -74,10 +75,37 @@ static void *work(void *arg) {
   return NULL;
 }
 
+/* What a walk shows, as an answer to its question. */
+static bool shown_is_whole(const struct cache_entry *e, uint8_t *msg) {
+  struct manner m = {.spelled = e->question->key, .name_len = e->question->name_len};
+  size_t len = answer_write(&e->answer, &m, ANSWER_FRESH, 0, DNS_MSG_MAX, msg);
+  return is_whole(msg, len, e->question->name_len);
+}
+
+/* Walks past all, again and again, while the others work, and flushes a name after each walk, everything after each tenth. */
+static void *walk(void *arg) {
+  struct worker *me = arg;
+  struct rng r = {me->seed};
+  uint8_t *out = malloc(DNS_MSG_MAX), name[NAME_MAX_LEN];
+  for (unsigned i = 0; !__atomic_load_n(&me->stop, __ATOMIC_RELAXED); i++) {
+    struct cache_walk *w = cache_walk_new(me->cache);
+    struct cache_entry e;
+    for (; cache_walk_next(w, &e); me->hits++) me->wrong += !shown_is_whole(&e, out);
+    cache_walk_free(w);
+    char text[40];
+    snprintf(text, sizeof text, "n%u.example", (unsigned)rng_below(&r, 50));
+    size_t len = name_parse(text, name);
+    cache_flush(me->cache, &(struct cache_which){.name = i % 10 == 9 ? NULL : name, .name_len = len});
+  }
+  free(out);
+  return NULL;
+}
+
 static void run(size_t size) {
   struct cache *c = cache_new(size, KIT_SEED);
-  struct worker workers[THREADS];
+  struct worker workers[THREADS], walker = {.cache = c, .seed = 99};
   unsigned hits = 0, misses = 0;
+  cr_assert_eq(pthread_create(&walker.thread, NULL, walk, &walker), 0);
   for (unsigned i = 0; i < THREADS; i++) {
     workers[i] = (struct worker){.cache = c, .seed = i};
     cr_assert_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
@@ -88,6 +116,10 @@ static void run(size_t size) {
     hits += workers[i].hits;
     misses += workers[i].misses;
   }
+  __atomic_store_n(&walker.stop, true, __ATOMIC_RELAXED);
+  pthread_join(walker.thread, NULL);
+  cr_expect_eq(walker.wrong, 0, "%u answers were torn", walker.wrong);
+  cr_expect_gt(walker.hits, 0);
   struct cache_stats stats;
   cache_stats(c, &stats);
   cr_expect_gt(hits, THREADS * STEPS / 4);

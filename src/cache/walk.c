@@ -1,0 +1,171 @@
+/* walk.c: past all entries, ring by ring. Exports cache_walk_*, cache_flush. */
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "cache/cache_priv.h"
+
+/* Copied out under one lock: few enough octets for some 10 us. Looked at under one lock by a flush: few enough entries for some
+ * 100 us. */
+enum { PIECE = 64 << 10, LOOKED_AT = 500 };
+
+/* Where a walk stands. Entries move from the small to the main ring and within that from its tail to its head, so a walk goes
+ * through the small ring first and in each up to its head, however far that has moved; but no more than one turn: all that was
+ * there at the start has by then been met or has left. */
+struct place {
+  unsigned shard;
+  bool in_main, begun;
+  uint64_t at, end;
+};
+
+/* The ring where the walk stands, p->at being an entry of it; NULL when it is through with that ring. */
+static struct ring *ring_here(struct shard *s, struct place *p) {
+  struct ring *r = p->in_main ? &s->main : &s->small;
+  if (!p->begun) {
+    p->at = r->tail;
+    p->end = r->head + r->size;
+    p->begun = true;
+  }
+  if (p->at < r->tail) p->at = r->tail;
+  return p->at < r->head && p->at < p->end ? r : NULL;
+}
+
+static void next_ring(struct place *p) {
+  if (p->in_main) p->shard++;
+  p->in_main = !p->in_main;
+  p->begun = false;
+}
+
+/* ---- showing ---- */
+
+struct cache_walk {
+  struct cache *cache;
+  struct place place; /* of the next entry in the piece, or of the next piece */
+  size_t len, used;
+  struct question question;
+  _Alignas(struct entry) uint8_t piece[ENTRY_MOST + RING_SLACK];
+};
+
+struct cache_walk *cache_walk_new(struct cache *c) {
+  struct cache_walk *w = malloc(sizeof *w);
+  if (!w) return NULL;
+  w->cache = c;
+  w->place = (struct place){0};
+  w->len = w->used = 0;
+  return w;
+}
+
+void cache_walk_free(struct cache_walk *w) { free(w); }
+
+/* At least one entry, as many as fit, and the start of one that does not. Behind the ring's end the slack is copied, too: a
+ * dead entry's head may stick out into it. */
+static void copy_piece(struct cache_walk *w, const struct ring *r) {
+  uint64_t at = w->place.at, to_end = r->size - at % r->size, first = entry_octets(ring_at(r, at));
+  w->len = r->head - at < to_end ? r->head - at : to_end;
+  if (w->len > PIECE) w->len = first > PIECE ? first : PIECE;
+  w->used = 0;
+  memcpy(w->piece, ring_at(r, at), w->len + sizeof(struct entry));
+}
+
+static bool take_piece(struct cache_walk *w) {
+  for (; w->place.shard < w->cache->shard_count; next_ring(&w->place)) {
+    struct shard *s = &w->cache->shards[w->place.shard];
+    pthread_mutex_lock(&s->lock);
+    const struct ring *r = ring_here(s, &w->place);
+    if (r) copy_piece(w, r);
+    pthread_mutex_unlock(&s->lock);
+    if (r) return true;
+  }
+  return false;
+}
+
+/* The next entry in the piece; NULL when what is left of it is none or only a part. */
+static const struct entry *entry_in_piece(struct cache_walk *w) {
+  if (w->used == w->len) return NULL;
+  const struct entry *e = (const struct entry *)(const void *)(w->piece + w->used);
+  if (entry_octets(e) > w->len - w->used) return NULL;
+  w->used += entry_octets(e);
+  w->place.at += entry_octets(e);
+  return e;
+}
+
+static void show(struct cache_walk *w, const struct entry *e, struct cache_entry *out) {
+  struct question *q = &w->question;
+  struct answer_view v = entry_view(e);
+  q->name_len = e->name_len;
+  memcpy(q->key, e->data, question_key_len(q));
+  q->hash = hash_bytes(q->key, question_key_len(q), w->cache->shards[0].seed);
+  *out = (struct cache_entry){.question = q,
+                              .answer = v,
+                              .expiry = entry_expiry(&v),
+                              .standing = {.uses = e->mark & MARK_USES,
+                                           .ahead = e->mark & MARK_AHEAD,
+                                           .in_main = w->place.in_main}};
+}
+
+bool cache_walk_next(struct cache_walk *w, struct cache_entry *out) {
+  for (;;) {
+    const struct entry *e = entry_in_piece(w);
+    if (e && !(e->mark & MARK_DEAD)) {
+      show(w, e, out);
+      return true;
+    }
+    if (!e && !take_piece(w)) return false;
+  }
+}
+
+/* ---- flushing ---- */
+
+static bool goes(const struct entry *e, const struct cache_which *which) {
+  if (which->type && which->type != load_u16(e->data + e->name_len)) return false;
+  if (which->below) return name_is_within(e->data, e->name_len, which->name, which->name_len);
+  return name_equal(e->data, e->name_len, which->name, which->name_len);
+}
+
+/* Goes on for some entries; false when it is through with this ring. */
+static bool flush_some(struct shard *s, struct place *p, const struct cache_which *which, size_t *flushed) {
+  struct ring *r = NULL;
+  for (unsigned i = 0; i < LOOKED_AT && (r = ring_here(s, p)); i++) {
+    struct entry *e = ring_at(r, p->at);
+    p->at += entry_octets(e);
+    if (e->mark & MARK_DEAD || !goes(e, which)) continue;
+    evict_drop(s, e);
+    ++*flushed;
+  }
+  return r != NULL;
+}
+
+/* Both rings start anew at their bases, whose pages are in memory already; positions never go back. */
+static void empty_ring(struct ring *r) {
+  r->head = (r->head + r->size - 1) / r->size * r->size;
+  r->tail = r->head;
+}
+
+static size_t flush_shard(struct shard *s) {
+  pthread_mutex_lock(&s->lock);
+  struct shard old = {.slots = s->slots, .slot_count = s->slot_count};
+  size_t flushed = s->entries;
+  s->slots = NULL;
+  s->slot_count = s->entries = 0;
+  empty_ring(&s->small);
+  empty_ring(&s->main);
+  pthread_mutex_unlock(&s->lock);
+  index_free(&old); /* unmapping takes its time */
+  return flushed;
+}
+
+size_t cache_flush(struct cache *c, const struct cache_which *which) {
+  struct place p = {0};
+  size_t flushed = 0;
+  if (!which->name) {
+    for (unsigned i = 0; i < c->shard_count; i++) flushed += flush_shard(&c->shards[i]);
+    return flushed;
+  }
+  while (p.shard < c->shard_count) {
+    struct shard *s = &c->shards[p.shard];
+    pthread_mutex_lock(&s->lock);
+    bool more = flush_some(s, &p, which, &flushed);
+    pthread_mutex_unlock(&s->lock);
+    if (!more) next_ring(&p);
+  }
+  return flushed;
+}
