@@ -57,7 +57,9 @@ static bool read_question(struct seen *s, struct wire *w) {
 }
 
 bool seen_read(struct seen *s, const uint8_t *msg, size_t len) {
-  *s = (struct seen){.ede = -1, .why = ""};
+  memset(s, 0, offsetof(struct seen, records)); /* they are large, and a fuzz target reads many messages */
+  s->ede = -1;
+  s->why = "";
   struct wire w = wire_read(msg, len);
   unsigned *kept[] = {&s->an, &s->ns, &s->ar};
   if (len < DNS_HEADER) return no(s, "shorter than a header");

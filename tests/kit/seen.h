@@ -15,13 +15,13 @@ struct seen {
   const uint8_t *question; /* borrowed, NULL if QDCOUNT is 0; with type and class */
   size_t question_len;
   unsigned an, ns, ar;              /* records, without OPT */
-  struct record records[SEEN_MOST]; /* in their order, without OPT; borrow the message */
   bool edns, dnssec_ok;
   uint16_t udp_size;
   const uint8_t *options; /* OPT's RDATA; borrows the message */
   size_t options_len;
   int ede; /* -1: there is none */
   char ede_text[256];
+  struct record records[SEEN_MOST]; /* in their order, without OPT; borrow the message */
 };
 
 /* False, with the reason in `why`, when the message is not well-formed from its first octet to its last, has more than one
