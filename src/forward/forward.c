@@ -542,7 +542,7 @@ void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f
 
 void forward_stop(struct forward *f) {
   f->watch = (struct forward_watch){0};
-  for (unsigned i = 0; i < PENDING_BUCKETS; i++) {
+  for (unsigned i = 0; i < PENDING_BUCKETS && f->table.count; i++) {
     for (struct pending *p; (p = f->table.buckets[i]);) {
       pending_drop_tries(p);
       for (struct waiter *w; (w = pending_first(p));) deliver_failure(f, p, w, ERR_STOPPING);

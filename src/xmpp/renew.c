@@ -84,7 +84,7 @@ void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
 }
 
 void renew_close(struct xmpp *x) {
-  for (unsigned i = 0; i < RENEWAL_BUCKETS; i++) {
+  for (unsigned i = 0; i < RENEWAL_BUCKETS && x->renewal_count; i++) {
     while (x->renewals[i]) unlink_and_free(x->renewals[i]);
   }
 }
