@@ -1,0 +1,146 @@
+/* resolver.c: a resolver without sockets for fuzzing. Exports resolver_*, check_answer. */
+#include "fuzz/resolver.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "dns/ttl.h"
+
+/* ---- its server ---- */
+
+static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  struct resolver_carrier *c = container(carrier, struct resolver_carrier, carrier);
+  (void)now_ms;
+  must(len >= DNS_HEADER + 5 && len <= EXCHANGE_QUERY_MOST && !(msg[2] & DNS_QR));
+  struct resolver *r = c->resolver;
+  x->id = r->next_id++;
+  list_append(&r->asked, &x->link);
+  if (r->question_count < RESOLVER_QUESTIONS) r->questions[r->question_count++] = *x->question;
+  return ERR_NONE;
+}
+
+static void carrier_drop(struct carrier *carrier, struct exchange *x) {
+  (void)carrier;
+  list_remove(&x->link);
+}
+
+static void carrier_flush(struct carrier *carrier, uint64_t now_ms) {
+  (void)carrier;
+  (void)now_ms;
+}
+
+static void carrier_close(struct carrier *carrier) { (void)carrier; }
+
+static const struct carrier_ops carrier_ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};
+
+struct exchange *resolver_first(const struct resolver *r) {
+  return list_empty(&r->asked) ? NULL : container(r->asked.next, struct exchange, link);
+}
+
+static void end(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  list_remove(&x->link);
+  x->carrier = NULL;
+  x->done(x, outcome, msg, len, now_ms);
+}
+
+void resolver_reply(struct resolver *r, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  struct exchange *x = resolver_first(r);
+  enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
+  if (worth == REPLY_RIGHT) end(x, ERR_NONE, msg, len, now_ms);
+  else if (worth == REPLY_RESPELLED && !x->manner.tcp) end(x, ERR_RESPELLED, NULL, 0, now_ms);
+}
+
+void resolver_refuse(struct resolver *r, uint64_t now_ms) {
+  struct exchange *x = resolver_first(r);
+  if (x) end(x, x->manner.tcp ? ERR_TCP : ERR_UNREACHABLE, NULL, 0, now_ms);
+}
+
+void resolver_refuse_all(struct resolver *r, uint64_t now_ms) {
+  while (resolver_first(r)) resolver_refuse(r, now_ms);
+  if (r->upstream.count) r->upstream.servers[0].down_until_ms = r->upstream.servers[0].down_for_ms = 0;
+}
+
+/* ---- life ---- */
+
+struct resolver *resolver_new(const struct resolver_options *o) {
+  struct resolver *r = must_zalloc(sizeof *r);
+  union addr addr;
+  list_init(&r->asked);
+  log_set_level(LOG_ERROR);
+  timers_init(&r->timers);
+  r->next_id = MSG_ID;
+  r->udp = r->tcp = (struct resolver_carrier){{&carrier_ops}, r};
+  must(addr_parse("192.0.2.53", 53, &addr) && upstream_add(&r->upstream, &addr, &r->udp.carrier, &r->tcp.carrier));
+  memset(r->random.pool, 0x5a, sizeof r->random.pool);
+  r->random.left = sizeof r->random.pool;
+  r->cache = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  struct forward_options fo = {.cache = r->cache, .upstream = &r->upstream, .timers = &r->timers, .counters = &r->counters,
+                               .seed = KIT_SEED, .max_stale_s = RESOLVER_STALE_S, .nxdomain_cut = o->nxdomain_cut,
+                               .trust_ad = o->trust_ad, .cookies = o->cookies, .random = o->case_random ? &r->random : NULL};
+  r->forward = forward_new(&fo);
+  r->xmpp = xmpp_new(r->forward, &o->xmpp);
+  must(r->cache && r->forward && r->xmpp);
+  r->serve = (struct serve){.cache = r->cache, .forward = r->forward, .counters = &r->counters, .seed = KIT_SEED,
+                            .max_stale_s = RESOLVER_STALE_S, .cookies = true, .idle_ms = 10000};
+  return r;
+}
+
+void resolver_free(struct resolver *r) {
+  const struct counters *c = &r->counters;
+  forward_stop(r->forward);
+  must(forward_in_flight(r->forward) == 0 && list_empty(&r->asked));
+  xmpp_free(r->xmpp);
+  forward_free(r->forward);
+  must(timers_next_ms(&r->timers) == UINT64_MAX);
+  must(c->queries == c->hit + c->miss + c->malformed + c->refused + c->ignored);
+  must(c->miss == c->answered + c->failed && c->miss == c->leader + c->follower + c->turned_away);
+  upstream_close(&r->upstream);
+  cache_free(r->cache);
+  timers_close(&r->timers);
+  free(r);
+}
+
+/* ---- what an answer owes ---- */
+
+/* What the client takes, RFC 6891 section 6.2.3. */
+static size_t limit_of(const struct manner *m, bool tcp) {
+  if (tcp) return DNS_MSG_MAX;
+  return !m->edns ? DNS_UDP_PLAIN : m->udp_size < DNS_UDP_MOST ? m->udp_size : DNS_UDP_MOST;
+}
+
+/* The cookie is the client's own, with one of ours behind it. */
+static void check_options(const struct seen *s, const struct manner *m, bool tcp) {
+  struct wire w = wire_read(s->options, s->options_len);
+  while (w.at < w.len) {
+    uint16_t code = wire_u16(&w), len = wire_u16(&w);
+    const uint8_t *octets = wire_bytes(&w, len);
+    must(octets);
+    if (code == OPT_COOKIE) must(m->cookie_len && len == 24 && memcmp(octets, m->cookie, 8) == 0);
+    else if (code == OPT_KEEPALIVE) must(tcp && m->keepalive && len == 2);
+    else must(code == OPT_EDE);
+  }
+}
+
+void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_t *msg, size_t len, struct seen *s) {
+  struct query q;
+  enum query_verdict verdict = query_read(&q, query, query_len, KIT_SEED);
+  const struct manner *m = &q.manner;
+  must(verdict != QUERY_SILENT);
+  must(len >= DNS_HEADER && len <= limit_of(m, tcp));
+  must(load_u16(msg) == load_u16(query));
+  must((msg[2] & ~DNS_TC) == (DNS_QR | (query[2] & (DNS_OPCODE | DNS_RD))));
+  must((msg[3] & (DNS_RA | DNS_Z | DNS_CD)) == (DNS_RA | (query[3] & DNS_CD)));
+  must(seen_read(s, msg, len));
+  must(s->question || verdict != QUERY_OK);
+  if (s->question) {
+    must(DNS_HEADER + s->question_len <= query_len);
+    must(memcmp(s->question, query + DNS_HEADER, s->question_len) == 0);
+  }
+  must(s->edns == m->edns && s->dnssec_ok == (m->edns && m->dnssec_ok));
+  must(!s->edns || s->udp_size == DNS_UDP_OURS);
+  if (s->edns) check_options(s, m, tcp);
+  if (msg[2] & DNS_TC) must(!tcp && s->an + s->ns + s->ar == 0 && !(msg[3] & DNS_AD));
+  if (msg[3] & DNS_AD) must(m->dnssec_ok || m->ad);
+  for (unsigned i = 0; i < s->an + s->ns + s->ar; i++) must(s->records[i].ttl <= TTL_MOST);
+}

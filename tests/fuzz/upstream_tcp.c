@@ -1,0 +1,153 @@
+/* upstream_tcp.c: fuzz target: a server's TCP connection, its replies cut anywhere, through up_tcp's framing.
+ *
+ * Input: an octet of how, the number of steps, the steps (an octet each, see step), the stream of framed replies. An exchange
+ * ends at most once each time it is asked, with a whole frame of the stream that is its reply or with an error. */
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "dns/frame.h"
+#include "fuzz/fake_uv.h"
+#include "fuzz/fuzz.h"
+#include "kit/made.h"
+#include "upstream/up_tcp.h"
+
+enum { EXCHANGES = 8, NAMES = 4, STEPS = 160, STREAMS = 256 };
+enum { HOW_ASK_AGAIN = 1, HOW_DROP_NEXT = 2, HOW_NOT_YET = 4 /* connected */ };
+
+struct state {
+  uv_loop_t loop;
+  struct counters counters;
+  struct random random;
+  struct carrier *carrier;
+  struct question questions[NAMES];
+  struct exchange exchanges[EXCHANGES];
+  uint8_t how;
+  struct wire stream;
+  size_t base[STREAMS]; /* where in the stream each connection's first octet was */
+  unsigned asks;
+};
+
+static struct state state;
+
+static void ask(struct state *s, unsigned i) {
+  uint8_t msg[EXCHANGE_QUERY_MOST];
+  struct exchange *x = &s->exchanges[i];
+  if (x->carrier || s->asks >= STEPS) return;
+  s->asks++;
+  x->question = &s->questions[i % NAMES];
+  x->manner = (struct exchange_manner){.edns = i & 4, .tcp = true};
+  size_t len = exchange_write(x->question, &x->manner, msg);
+  carrier_ask(s->carrier, x, msg, len, clock_ms());
+}
+
+static bool is_frame_of(const struct state *s, size_t base, const uint8_t *msg, size_t len) {
+  size_t msg_len;
+  const uint8_t *stream = s->stream.msg;
+  for (size_t at = base, took; (took = frame_next(stream + at, s->stream.at - at, &msg_len)); at += took) {
+    if (msg_len == len && memcmp(stream + at + FRAME_HEAD, msg, len) == 0) return true;
+  }
+  return false;
+}
+
+static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  struct state *s = &state;
+  unsigned i = (unsigned)(x - s->exchanges);
+  must(!x->carrier && now_ms == clock_ms());
+  must((outcome == ERR_NONE) == (msg != NULL));
+  if (outcome != ERR_NONE) must(outcome == ERR_TCP);
+  else must(exchange_judge(x, msg, len) == REPLY_RIGHT);
+  bool found = outcome != ERR_NONE;
+  for (unsigned k = 0; k < fake_streams() && !found; k++) found = s->base[k] != SIZE_MAX && is_frame_of(s, s->base[k], msg, len);
+  must(found);
+  if (s->how & HOW_DROP_NEXT) exchange_drop(&s->exchanges[(i + 1) % EXCHANGES]);
+  if (s->how & HOW_ASK_AGAIN) ask(s, i);
+}
+
+static void turn(struct state *s) {
+  s->carrier->ops->flush(s->carrier, clock_ms());
+  fake_turn();
+}
+
+static struct fake_stream *newest(unsigned *i) {
+  for (*i = fake_streams(); *i > 0;) {
+    struct fake_stream *f = fake_stream(--*i);
+    if (f && !f->closing) return f;
+  }
+  return NULL;
+}
+
+static void arrive(struct state *s, size_t n) {
+  unsigned i;
+  size_t len, at = s->stream.at;
+  struct fake_stream *f = newest(&i);
+  const uint8_t *octets = feed_octets(&s->stream, n, &len);
+  if (!f || f->connecting) return;
+  if (s->base[i] == SIZE_MAX) s->base[i] = at;
+  fake_arrive(f, octets, len);
+  while (!f->closing && f->in_len && f->reading) turn(s);
+}
+
+static void step(struct state *s, uint8_t op) {
+  unsigned i;
+  struct fake_stream *f = newest(&i);
+  if (op < 64) {
+    arrive(s, op + 1u);
+  } else if (op < 96) {
+    arrive(s, 64u * (op - 63u));
+  } else if (op < 112) {
+    ask(s, op % EXCHANGES);
+  } else if (op < 128) {
+    exchange_drop(&s->exchanges[op % EXCHANGES]);
+  } else if (op < 136) {
+    fake_pass_ms(1000u * (op - 127u));
+  } else if (f) {
+    if (op < 160) fake_connect(f, 0);
+    else if (op < 176) fake_connect(f, UV_ECONNREFUSED);
+    else if (op < 192) f->end = UV_EOF;
+    else if (op < 200) f->end = UV_ECONNRESET;
+    else if (op < 208) f->broken = UV_EPIPE;
+    else if (op < 216) f->window = op - 208u;
+  }
+  turn(s);
+}
+
+static void start(struct state *s, uint8_t how) {
+  static const char *const names[NAMES] = {"a.", "b.lab.", "_xmpp-server._tcp.lab.", "."};
+  union addr addr;
+  uint16_t id = 0;
+  *s = (struct state){.how = how};
+  fake_start(1000000);
+  for (unsigned i = 0; i < NAMES; i++) question_of(&s->questions[i], names[i], i == 2 ? TYPE_SRV : TYPE_A);
+  for (s->random.left = sizeof s->random.pool; id < sizeof s->random.pool / 2; id++) { /* ids are 0, 1, 2 ... */
+    memcpy(s->random.pool + sizeof s->random.pool - 2u * (id + 1u), &id, 2);
+  }
+  for (unsigned i = 0; i < STREAMS; i++) s->base[i] = SIZE_MAX;
+  for (unsigned i = 0; i < EXCHANGES; i++) {
+    s->exchanges[i].done = done;
+    list_init(&s->exchanges[i].link);
+  }
+  must(addr_parse("192.0.2.53", 53, &addr));
+  s->carrier = up_tcp_new(&s->loop, &addr, &s->counters, &s->random);
+  must(s->carrier);
+  for (unsigned i = 0; i < NAMES; i++) ask(s, i);
+  unsigned i;
+  if (!(how & HOW_NOT_YET)) fake_connect(newest(&i), 0);
+  turn(s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct state *s = &state;
+  struct wire in = feed(data, size);
+  size_t steps, octets;
+  start(s, feed_u8(&in));
+  const uint8_t *ops = feed_octets(&in, feed_u8(&in), &steps);
+  const uint8_t *stream = feed_octets(&in, feed_left(&in), &octets);
+  s->stream = wire_read(stream, octets);
+  for (size_t i = 0; i < steps && i < STEPS; i++) step(s, ops[i]);
+  arrive(s, feed_left(&s->stream));
+  for (unsigned i = 0; i < EXCHANGES; i++) exchange_drop(&s->exchanges[i]);
+  s->carrier->ops->close(s->carrier);
+  fake_turn();
+  must(fake_handles() == 0);
+  return 0;
+}
