@@ -1,4 +1,4 @@
-/* sandbox.c: the order in which rights are given up. Exports sandbox_enter. */
+/* sandbox.c: the order in which rights are given up. Exports sandbox_enter, sandbox_whom. */
 #include "ops/sandbox.h"
 
 #include <errno.h>
@@ -19,6 +19,14 @@ static const struct passwd *find_user(const char *name, FILE *err) {
   if (!user) user = getpwnam("nobody");
   if (!user) fprintf(err, "jidnsd: there is neither a user 'jidns' nor 'nobody'; give one with --user\n");
   return user;
+}
+
+bool sandbox_whom(const struct sandbox_options *o, uid_t *uid, gid_t *gid, FILE *err) {
+  const struct passwd *user = geteuid() == 0 ? find_user(o->user, err) : NULL;
+  if (geteuid() == 0 && !user) return false;
+  *uid = user ? user->pw_uid : geteuid();
+  *gid = user ? user->pw_gid : getegid();
+  return true;
 }
 
 static bool leave_root(const struct sandbox_options *o, const char **name, FILE *err) {

@@ -3,6 +3,7 @@
 #define JIDNS_OPS_SANDBOX_H
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum sandbox_seccomp {
   SANDBOX_OFF,   /* all system calls that the kernel gives to such a user */
@@ -21,6 +22,9 @@ struct sandbox_options {
  * executed later can gain any; then the system calls. To be called when the sockets are bound, before there are threads. False,
  * and the reason in one line on err, when something asked for can't be had. */
 bool sandbox_enter(const struct sandbox_options *o, FILE *err);
+
+/* As whom it will run: for files that are to be that user's. False, and the reason in one line on err, when there is no such user. */
+bool sandbox_whom(const struct sandbox_options *o, uid_t *uid, gid_t *gid, FILE *err);
 
 /* The two halves, each in a file that the build chooses. */
 bool sandbox_become(unsigned uid, unsigned gid, bool change, FILE *err); /* change: not only the capabilities */

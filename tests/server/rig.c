@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,20 +13,6 @@
 #include "base/must.h"
 #include "dns/frame.h"
 #include "dns/ttl.h"
-
-/* ---- time: stands in for libc's, in libuv too ---- */
-
-static uint64_t skipped_ms;
-
-int clock_gettime(clockid_t id, struct timespec *ts) {
-  int r = (int)syscall(SYS_clock_gettime, id, ts);
-  uint64_t ms = (uint64_t)ts->tv_nsec / 1000000 + skipped_ms % 1000;
-  ts->tv_sec += (time_t)(skipped_ms / 1000 + ms / 1000);
-  ts->tv_nsec = (long)(ms % 1000 * 1000000) + ts->tv_nsec % 1000000;
-  return r;
-}
-
-void rig_skip_ms(uint32_t ms) { skipped_ms += ms; }
 
 /* ---- the upstream ---- */
 

@@ -6,6 +6,7 @@
 
 #include "kit/made.h"
 #include "kit/seen.h"
+#include "kit/skip.h"
 #include "server/serve_tcp.h"
 #include "server/serve_udp.h"
 
@@ -42,7 +43,6 @@ void rig_stop(struct rig *r);
 void rig_free(struct rig *r);
 
 void rig_turns(struct rig *r, unsigned n); /* turns of the loop, 1 ms apart */
-void rig_skip_ms(uint32_t ms);             /* all clocks are ahead by so much more */
 
 /* The cache knows `count` A records of name, for an hour. */
 void rig_know(struct rig *r, const char *name, unsigned count);

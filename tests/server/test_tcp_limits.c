@@ -28,7 +28,7 @@ static uint16_t hear_large(struct rig *r, int fd) {
 }
 
 static void skip_and_turn(struct rig *r, uint32_t ms) {
-  rig_skip_ms(ms);
+  skip_ms(ms);
   rig_turns(r, 5);
 }
 
