@@ -35,6 +35,7 @@ struct worker {
   struct forward *forward;
   struct xmpp *xmpp;
   struct access *access;
+  struct spoiler *spoiler;
   struct serve serve;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
@@ -103,6 +104,7 @@ static void close_all(struct worker *w) {
   if (w->udp) serve_udp_stop(w->udp);
   if (w->tcp) serve_tcp_stop(w->tcp);
   if (w->forward) forward_stop(w->forward);
+  if (w->spoiler) spoiler_stop(w->spoiler);
   if (w->udp) serve_udp_close(w->udp);
   if (w->tcp) serve_tcp_close(w->tcp);
   xmpp_free(w->xmpp);
@@ -121,6 +123,7 @@ static void worker_free(struct worker *w) {
   must(uv_loop_close(&w->loop) == 0);
   access_free(w->access);
   uv_sem_destroy(&w->job_done);
+  spoiler_free(w->spoiler);
   timers_close(&w->timers);
   w->magic = 0;
   free(w);
@@ -164,10 +167,16 @@ static bool wire_forward(struct worker *w, const struct settings *s, const struc
   return w->xmpp != NULL;
 }
 
+void worker_set_faults(struct worker *w, const struct faults *faults) {
+  spoiler_set(w->spoiler, faults);
+  w->serve.spoiler = faults && faults->count ? w->spoiler : NULL;
+}
+
 static bool wire_server(struct worker *w, const struct settings *s, const struct worker_common *common,
                         struct listener *listeners) {
   w->access = access_new(&s->access);
-  if (!w->access) return false;
+  w->spoiler = spoiler_new(&w->timers, &w->counters);
+  if (!w->access || !w->spoiler) return false;
   w->serve = (struct serve){.cache = common->cache, .forward = w->forward, .counters = &w->counters, .seed = common->seed,
                             .max_stale_s = s->max_stale_s, .access = w->access, .silent = s->access.silent, .chaos = &s->chaos,
                             .cookies = s->cookies, .idle_ms = s->tcp.idle_ms};

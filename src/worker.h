@@ -3,6 +3,7 @@
 #define JIDNS_WORKER_H
 #include "base/counter.h"
 #include "cache/cache.h"
+#include "lab/fault.h"
 #include "server/listen.h"
 #include "settings/settings.h"
 
@@ -19,6 +20,9 @@ struct worker_common {
  * settings; on failure too). settings and the cache are borrowed until worker_stop returns. NULL, and the reason is
  * logged, when something is lacking. */
 struct worker *worker_new(const struct settings *settings, const struct worker_common *common, struct listener *listeners);
+
+/* These faults are in force from now on; called in the worker's thread. Borrowed until the next call. */
+void worker_set_faults(struct worker *w, const struct faults *faults);
 
 /* Starts the thread. False, and the reason is logged, when there is none to be had; worker_stop then still frees. */
 bool worker_start(struct worker *w);

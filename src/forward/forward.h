@@ -27,6 +27,8 @@ struct client {
   /* Sends len octets to the client, or learns that there is nothing to send (len 0: its question was abandoned). Called
    * exactly once for each question that is waited for. */
   void (*deliver)(const struct client *c, const uint8_t *msg, size_t len);
+  /* In place of deliver: sends `sent` of the len octets and ends the connection. NULL where there is none. */
+  void (*cut)(const struct client *c, const uint8_t *msg, size_t len, size_t sent);
   void *owner; /* the transport's: listening socket or connection */
   union addr peer, local;
   bool tcp;

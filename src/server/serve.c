@@ -91,7 +91,9 @@ static int deny(struct serve *s, const struct query *q, enum access_verdict verd
   return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, verdict == ACCESS_DENIED ? "" : "too many queries", out);
 }
 
-int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+/* A zone of the lab has it, or the cache; else as miss says. */
+static inline __attribute__((always_inline)) int give(struct serve *s, const struct query *q, const struct client *client,
+                                                      uint64_t now_ms, uint8_t *out) {
   struct cache_hit hit;
   if (s->lab) {
     int len = serve_lab(s, q, client, now_ms, out);
@@ -112,6 +114,17 @@ int serve_question(struct serve *s, const struct query *q, const struct client *
   return miss(s, q, client, now_ms, out);
 }
 
+int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+  return give(s, q, client, now_ms, out);
+}
+
+/* The same while faults are in force: they come between it and the client. */
+static int give_spoiled(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+  struct spoil *p = spoil_begin(s->spoiler, q, client, limit_of(q, client), now_ms);
+  if (!p) return serve_question(s, q, client, now_ms, out);
+  return spoil_end(p, serve_question(s, q, spoil_client(p), now_ms, out), out);
+}
+
 int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
                 uint8_t *out) {
   struct query q;
@@ -125,5 +138,5 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
     if (may != ACCESS_GRANTED) return deny(s, &q, may, out);
   }
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
-  return serve_question(s, &q, client, now_ms, out);
+  return s->spoiler ? give_spoiled(s, &q, client, now_ms, out) : give(s, &q, client, now_ms, out);
 }

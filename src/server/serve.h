@@ -5,6 +5,7 @@
 #include "forward/forward.h"
 #include "server/access.h"
 #include "server/chaos.h"
+#include "server/spoil.h"
 
 struct lab;
 struct serve_lab;
@@ -19,6 +20,7 @@ struct serve {
   bool silent;           /* who may not ask gets no answer, not REFUSED */
   const struct lab *lab; /* borrowed; NULL: there are no zones */
   struct serve_lab *lab_room; /* borrowed; not NULL if lab is not */
+  struct spoiler *spoiler; /* borrowed; NULL: no faults are in force */
   const struct chaos *chaos; /* borrowed; NULL: nothing is told */
   bool cookies;          /* are given out (RFC 7873) */
   uint8_t cookie_key[SIPHASH_KEY];

@@ -141,9 +141,9 @@ static bool write_rest(struct serve_conn *c, const uint8_t *octets, size_t len) 
   return true;
 }
 
-static void write_out(struct serve_conn *c, uint8_t *octets, size_t len) {
+static void write_out(struct serve_conn *c, const uint8_t *octets, size_t len) {
   if (c->state >= CONN_CLOSING || len == 0) return;
-  uv_buf_t buf = uv_buf_init((char *)octets, (unsigned)len);
+  uv_buf_t buf = uv_buf_init((char *)(uintptr_t)octets, (unsigned)len);
   int n = c->unsent ? UV_EAGAIN : uv_try_write((uv_stream_t *)&c->tcp, &buf, 1);
   if (n == UV_EAGAIN) n = 0;
   if (n >= 0 && ((size_t)n == len || write_rest(c, octets + n, len - (size_t)n))) return;
@@ -169,6 +169,23 @@ static void deliver_late(const struct client *client, const uint8_t *msg, size_t
   }
   if (len && !late_add(c, msg, len)) give_up(c);
   else if (list_empty(&c->dirty)) list_append(&c->owner->dirty, &c->dirty);
+}
+
+/* A fault ends the connection behind the first octets of an answer, or before them. What else it is owed is lost. */
+static void cut_late(const struct client *client, const uint8_t *msg, size_t len, size_t sent) {
+  struct serve_conn *c = conn_of(client->owner);
+  uint8_t head[FRAME_HEAD];
+  must(c->waiting > 0);
+  c->waiting--;
+  store_u16(head, (uint16_t)len);
+  if (c->state >= CONN_CLOSING) {
+    release(c);
+    return;
+  }
+  write_out(c, c->late.at, c->late.len);
+  if (sent) write_out(c, head, FRAME_HEAD);
+  if (sent) write_out(c, msg, sent);
+  conn_close(c);
 }
 
 void conn_flush(struct serve_conn *c) {
@@ -262,7 +279,7 @@ void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union 
   c->magic = CONN_MAGIC;
   c->tcp.data = c;
   c->owner = t;
-  c->client = (struct client){.deliver = deliver_late, .owner = c, .peer = *peer, .local = *local, .tcp = true};
+  c->client = (struct client){.deliver = deliver_late, .cut = cut_late, .owner = c, .peer = *peer, .local = *local, .tcp = true};
   list_init(&c->by_age);
   list_init(&c->dirty);
   list_init(&c->ready);

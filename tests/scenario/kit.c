@@ -59,10 +59,16 @@ static void check_sums(const struct counters *c) {
 
 void world_free(struct world *w) {
   forward_stop(w->forward);
+  if (w->spoiler) {
+    spoiler_stop(w->spoiler);
+    cr_expect_eq(spoiler_held(w->spoiler), 0, "answers held after stop");
+    spoiler_free(w->spoiler);
+    faults_free(w->faults, NULL);
+  }
   cr_expect_eq(forward_in_flight(w->forward), 0, "questions in flight after stop");
   cr_expect_eq(w->script.under_way, 0, "exchanges under way after stop");
   for (unsigned i = 0; i < w->heard_count; i++)
-    cr_expect(is_answered(w->heard[i]), "client %u was never answered", i);
+    cr_expect(is_answered(w->heard[i]) || w->heard[i]->dropped, "client %u was never answered", i);
   xmpp_free(w->xmpp);
   forward_free(w->forward);
   cr_expect_eq(timers_next_ms(&w->timers), UINT64_MAX, "a timer is left");
@@ -135,6 +141,24 @@ void world_reply(struct world *w, const char *name, uint16_t type, const struct 
 
 void world_heal(struct world *w) { script_heal(&w->script); }
 
+static void use_faults(struct world *w, struct faults *faults) {
+  cr_assert_not_null(faults);
+  if (!w->spoiler) w->spoiler = spoiler_new(&w->timers, &w->counters);
+  spoiler_set(w->spoiler, faults);
+  w->serve.spoiler = faults->count ? w->spoiler : NULL;
+  faults_free(w->faults, faults);
+  w->faults = faults;
+}
+
+void world_rule(struct world *w, const char *text) {
+  struct rule rule;
+  char why[RULE_WHY];
+  cr_assert(rule_parse(text, &rule, why), "%s: %s", text, why);
+  use_faults(w, faults_with(w->faults, &rule, w->now_ms));
+}
+
+void world_clear_rules(struct world *w) { use_faults(w, faults_without(w->faults, 0)); }
+
 const struct upstream_question *upstream_last(const struct world *w, const char *name, uint16_t type) {
   for (unsigned i = w->script.asked_count; i-- > 0;) {
     const struct upstream_question *u = &w->script.asked[i];
@@ -177,8 +201,12 @@ static void check_form(const struct heard *h) {
 }
 
 static void take_answer(struct heard *h, const uint8_t *msg, size_t len) {
-  cr_assert(!is_answered(h), "answered twice");
-  cr_assert_gt(len, 0);
+  cr_assert(!is_answered(h) && !h->dropped, "answered twice");
+  h->dropped = len == 0;
+  if (h->dropped) {
+    cr_assert(h->world->faults, "silence");
+    return;
+  }
   h->msg = exact(msg, len);
   h->len = len;
   h->answered_ms = h->world->now_ms;
@@ -187,6 +215,13 @@ static void take_answer(struct heard *h, const uint8_t *msg, size_t len) {
 
 static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
   take_answer(c->owner, msg, len);
+}
+
+static void cut(const struct client *c, const uint8_t *msg, size_t len, size_t sent) {
+  struct heard *h = c->owner;
+  cr_assert(h->how & HOW_TCP && sent <= len);
+  h->closed = true;
+  take_answer(h, msg, sent);
 }
 
 static void make_query(struct heard *h, const uint8_t *name, size_t len, uint16_t id) {
@@ -217,9 +252,8 @@ struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len
   }
   w->heard[w->heard_count++] = h;
   make_query(h, name, len, (uint16_t)(w->heard_count * 7919));
-  struct client c = {.deliver = deliver, .owner = h, .tcp = how & HOW_TCP};
+  struct client c = {.deliver = deliver, .cut = how & HOW_TCP ? cut : NULL, .owner = h, .tcp = how & HOW_TCP};
   int n = serve_query(&w->serve, h->query, h->query_len, &c, w->now_ms, w->out);
-  cr_assert_neq(n, 0, "silence");
   if (n != SERVE_LATER) take_answer(h, w->out, (size_t)n);
   memset(h->query + DNS_HEADER, 'x', len); /* the transport's buffer is used again */
   memcpy(h->query + DNS_HEADER, name, len);

@@ -31,6 +31,8 @@ struct world {
   struct forward *forward;
   struct xmpp *xmpp;
   struct serve serve;
+  struct spoiler *spoiler; /* NULL until the first world_rule */
+  struct faults *faults;
   struct heard **heard;
   unsigned heard_count, heard_room;
   uint8_t out[DNS_MSG_MAX];
@@ -57,6 +59,10 @@ void world_reply(struct world *w, const char *name, uint16_t type,
                  const struct msg *reply); /* all replies are this */
 void world_heal(struct world *w);
 
+/* Faults of the resolver's own (lab/rule.h): one rule more; no rules any more. */
+void world_rule(struct world *w, const char *rule);
+void world_clear_rules(struct world *w);
+
 /* What reached the upstream: how often a question (any server and transport), when first and last (world
  * time, 0: never). */
 unsigned upstream_asked(const struct world *w, const char *name, uint16_t type);
@@ -73,7 +79,7 @@ enum how {
   HOW_TCP = 8,
   HOW_BIG = 16, /* EDNS, 4096 octets */
   HOW_NO_RD = 32,
-  HOW_RAW = 64 /* more records than the kit reads: the answer's form is not checked */
+  HOW_RAW = 64 /* more records than the kit reads, or spoiled: the answer's form is not checked */
 };
 
 /* A query and what became of it; the world's, until world_free. */
@@ -82,6 +88,7 @@ struct heard {
   size_t query_len, len, limit;
   uint8_t *query, *msg; /* msg: NULL until answered */
   uint64_t asked_ms, answered_ms;
+  bool dropped, closed; /* by a rule: nothing will come; its connection was ended behind `len` octets */
   uint16_t type;
   unsigned how;
   uint8_t name_len, name[NAME_MAX_LEN];

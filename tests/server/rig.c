@@ -63,6 +63,7 @@ void rig_answer(struct rig *r, unsigned i) {
 
 static void on_turn(uv_prepare_t *prepare) {
   struct rig *r = prepare->data;
+  timers_run(&r->held, clock_ms());
   serve_udp_flush(r->udp);
   serve_tcp_flush(r->tcp);
 }
@@ -95,6 +96,7 @@ struct rig *rig_new(const char *address, const struct serve_tcp_options *options
   uv_prepare_start(&r->turn, on_turn);
   r->turn.data = r;
   timers_init(&r->timers);
+  timers_init(&r->held);
   r->carrier.ops = &up_ops;
   r->cache = cache_new(64 << 20, KIT_SEED);
   union addr server;
@@ -102,10 +104,11 @@ struct rig *rig_new(const char *address, const struct serve_tcp_options *options
   struct forward_options o = {.cache = r->cache, .upstream = &r->upstream, .timers = &r->timers, .counters = &r->counters,
                               .seed = KIT_SEED};
   r->forward = forward_new(&o);
+  r->spoiler = spoiler_new(&r->held, &r->counters);
   r->serve = (struct serve){.cache = r->cache, .forward = r->forward, .counters = &r->counters, .seed = KIT_SEED};
   r->udp = serve_udp_new(&r->loop, &r->serve);
   r->tcp = serve_tcp_new(&r->loop, &r->serve, options ? options : &SERVE_TCP_DEFAULTS);
-  cr_assert(r->cache && r->forward && r->udp && r->tcp);
+  cr_assert(r->cache && r->forward && r->spoiler && r->udp && r->tcp);
   rig_listen(r, address);
   return r;
 }
@@ -114,6 +117,7 @@ void rig_stop(struct rig *r) {
   serve_udp_stop(r->udp);
   serve_tcp_stop(r->tcp);
   forward_stop(r->forward);
+  spoiler_stop(r->spoiler);
   cr_expect(r->open_count == 0);
   serve_udp_close(r->udp);
   serve_tcp_close(r->tcp);
@@ -129,6 +133,10 @@ void rig_free(struct rig *r) {
   cr_expect(uv_loop_close(&r->loop) == 0);
   cr_expect(c->queries == c->hit + c->lab + c->stale + c->miss + c->malformed + c->refused + c->ignored);
   cr_expect(c->miss == c->answered + c->failed + c->abandoned);
+  cr_expect(spoiler_held(r->spoiler) == 0);
+  spoiler_free(r->spoiler);
+  faults_free(r->faults, NULL);
+  timers_close(&r->held);
   forward_free(r->forward);
   cache_free(r->cache);
   timers_close(&r->timers);
@@ -156,6 +164,18 @@ void rig_know(struct rig *r, const char *name, unsigned count) {
   static struct made m;
   made_a(&m, name, 3600, count, tick_of_ms(clock_ms()));
   cr_assert(cache_put(r->cache, &m.question, &m.answer, CACHE_ASKED, 0, 0));
+}
+
+void rig_rule(struct rig *r, const char *text) {
+  struct rule rule;
+  char why[RULE_WHY];
+  cr_assert(rule_parse(text, &rule, why), "%s: %s", text, why);
+  struct faults *faults = faults_with(r->faults, &rule, clock_ms());
+  cr_assert_not_null(faults);
+  spoiler_set(r->spoiler, faults);
+  r->serve.spoiler = r->spoiler;
+  faults_free(r->faults, faults);
+  r->faults = faults;
 }
 
 /* ---- clients ---- */

@@ -21,6 +21,9 @@ struct rig {
   struct upstream upstream;
   struct forward *forward;
   struct serve serve;
+  struct spoiler *spoiler; /* with timers of its own, that run as time goes by */
+  struct timers held;
+  struct faults *faults;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
   union addr addr; /* where it listens */
@@ -43,6 +46,9 @@ void rig_stop(struct rig *r);
 void rig_free(struct rig *r);
 
 void rig_turns(struct rig *r, unsigned n); /* turns of the loop, 1 ms apart */
+
+/* A rule more for faults (lab/rule.h). */
+void rig_rule(struct rig *r, const char *rule);
 
 /* The cache knows `count` A records of name, for an hour. */
 void rig_know(struct rig *r, const char *name, unsigned count);
