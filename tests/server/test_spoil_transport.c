@@ -121,7 +121,7 @@ Test(spoil_transport, a_delayed_answer_comes_in_its_time) {
   client_ask_tcp(tcp, "a.lab", 2);
   rig_queries(r, 2);
   cr_expect(client_hears_nothing(r, udp) && client_hears_nothing(r, tcp));
-  rig_skip_ms(5000);
+  skip_ms(5000);
   cr_expect_eq(heard_id(got, client_hear(r, udp, got, sizeof got, NULL), RCODE_NOERROR, 1), 1);
   cr_expect_eq(heard_id(got, client_hear_tcp(r, tcp, got), RCODE_NOERROR, 1), 2);
   close(udp);
@@ -141,7 +141,7 @@ Test(spoil_transport, clients_that_leave_meanwhile_do_no_harm) {
     close(fd);
   }
   rig_turns(r, 5);
-  rig_skip_ms(5000);
+  skip_ms(5000);
   rig_turns(r, 5);
   cr_expect_eq(spoiler_held(r->spoiler), 1, "the one whose upstream is silent");
   rig_answer(r, 0);
