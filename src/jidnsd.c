@@ -77,8 +77,10 @@ static void log_counters(const struct counters *sum) {
 static void log_cache(struct cache *c) {
   struct cache_stats s;
   cache_stats(c, &s);
-  log_debug("jidnsd", "cache: %zu entries, %zu of %zu octets, %llu evicted, %llu fetched ahead in vain", s.entries, s.octets, s.limit,
-            (unsigned long long)s.evicted, (unsigned long long)s.wasted);
+  log_debug("jidnsd", "cache: %zu entries, %zu of %zu octets, %llu evicted; in vain: %llu fetched ahead for clients, %llu for "
+            "servers, %llu renewed", s.entries, s.octets, s.limit, (unsigned long long)s.evicted,
+            (unsigned long long)s.wasted[CACHE_AHEAD_CLIENT], (unsigned long long)s.wasted[CACHE_AHEAD_SERVER],
+            (unsigned long long)s.wasted[CACHE_RENEWED]);
 }
 
 static void stop(struct daemon *d, struct signals *s) {

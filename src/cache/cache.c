@@ -73,9 +73,9 @@ static enum cache_found judge(const struct answer_view *v, uint32_t tick) {
 }
 
 /* Notes that somebody asked for it. Written only when it changes, so that a hot entry's cache line stays clean. */
-static bool note_use(struct entry *e) {
-  bool first = e->mark & MARK_AHEAD;
-  if (first) e->mark &= (uint8_t)~MARK_AHEAD;
+static enum cache_put_how note_use(struct entry *e) {
+  enum cache_put_how first = entry_how(e);
+  if (first) e->mark &= (uint8_t)~MARK_HOW;
   if ((e->mark & MARK_USES) < MARK_USES) e->mark++;
   return first;
 }
@@ -149,7 +149,7 @@ enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t 
     struct entry *e = entry_at(s, slot->ref);
     struct answer_view v = entry_view(e);
     found = judge(&v, tick) == CACHE_EXPIRED ? CACHE_EXPIRED : CACHE_FRESH;
-    *unused = e->mark & MARK_AHEAD;
+    *unused = cache_is_ahead(entry_how(e));
   }
   pthread_mutex_unlock(&s->lock);
   return found;
@@ -173,7 +173,8 @@ static void fill(struct entry *e, const struct question *q, const struct answer 
 }
 
 /* The entry that is to hold an answer of `octets`: the old one if that is large enough, else a new one, linked in. */
-static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t born, size_t octets, size_t spare) {
+static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t born, enum cache_put_how how,
+                               size_t octets, size_t spare) {
   uint32_t tag = (uint32_t)q->hash;
   struct slot *slot = index_find(s, q);
   bool in_main;
@@ -181,14 +182,14 @@ static struct entry *entry_for(struct shard *s, const struct question *q, uint32
   if (slot) {
     struct entry *old = entry_at(s, slot->ref);
     if (old->answer.born > born) return NULL; /* another worker has renewed it meanwhile */
-    if (old->mark & MARK_AHEAD) s->wasted++;
+    if (entry_how(old)) s->wasted[entry_how(old)]++;
     if ((size_t)old->units * ENTRY_UNIT >= octets) return old;
     in_main = evict_is_in_main(s, old);
     uses = old->mark & MARK_USES;
     old->mark |= MARK_DEAD;
     index_remove(s, slot);
   } else {
-    in_main = evict_take_ghost(s, tag);
+    in_main = !cache_is_ahead(how) && evict_take_ghost(s, tag); /* that it is fetched again says nothing of its use */
   }
   size_t units = (octets + spare + ENTRY_UNIT - 1) / ENTRY_UNIT;
   struct entry *e = units * ENTRY_UNIT <= ENTRY_MOST ? evict_make_room(s, in_main, (uint32_t)units) : NULL;
@@ -205,10 +206,10 @@ bool cache_put(struct cache *c, const struct question *q, const struct answer *a
   struct shard *s = shard_of(c, q->hash);
   size_t octets = sizeof(struct entry) + question_key_len(q) + 2 * answer_records(&a->head) + a->head.body_len;
   pthread_mutex_lock(&s->lock);
-  struct entry *e = entry_for(s, q, a->head.born, octets, spare);
+  struct entry *e = entry_for(s, q, a->head.born, how, octets, spare);
   if (e) {
     fill(e, q, a, attend);
-    e->mark = (uint8_t)((e->mark & MARK_USES) | (how == CACHE_AHEAD ? MARK_AHEAD : 0));
+    e->mark = (uint8_t)((e->mark & MARK_USES) | how * MARK_HOW_UNIT);
   }
   pthread_mutex_unlock(&s->lock);
   return e != NULL;
@@ -240,7 +241,7 @@ void cache_stats(struct cache *c, struct cache_stats *out) {
     out->entries += s->entries;
     out->octets += used(&s->small) + used(&s->main) + (uint64_t)s->slot_count * sizeof(struct slot);
     out->evicted += s->evicted;
-    out->wasted += s->wasted;
+    for (unsigned how = 0; how < CACHE_HOWS; how++) out->wasted[how] += s->wasted[how];
     pthread_mutex_unlock(&s->lock);
   }
 }

@@ -23,9 +23,20 @@ enum cache_found {
   CACHE_EXPIRED /* not answered: the TTL is over; the entry is kept for serve-stale and as a hint */
 };
 
+/* Why an answer is put in. */
+enum cache_put_how {
+  CACHE_ASKED,        /* somebody asked for it */
+  CACHE_RENEWED,      /* it was about to run out, and its name is in use */
+  CACHE_AHEAD_CLIENT, /* fetched ahead for an XMPP client or ... */
+  CACHE_AHEAD_SERVER, /* ... for a server; either goes as soon as any that nobody asks for again */
+  CACHE_HOWS
+};
+
+static inline bool cache_is_ahead(enum cache_put_how how) { return how >= CACHE_AHEAD_CLIENT; }
+
 struct cache_hit {
   size_t len;      /* octets written to out; 0 unless FRESH or WORN (or EXPIRED in cache_get_stale) */
-  bool first_use;  /* it was fetched ahead, and this is the first time that anybody asks for it */
+  enum cache_put_how first_use; /* the first time that anybody asks for it: how it had come in; else CACHE_ASKED */
 };
 
 /* Looks q's question up and, unless missing or expired, writes the answer for this client: see answer_write. */
@@ -44,11 +55,6 @@ enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t 
  * nobody has asked for it. Not a use either. */
 enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t tick, bool *unused);
 
-enum cache_put_how {
-  CACHE_ASKED, /* somebody asked for it */
-  CACHE_AHEAD  /* fetched ahead; goes as soon as any that nobody asks for again */
-};
-
 /* Puts a copy of the answer in, in place of an earlier one. a->head.attend is set here: the tick when ttl_s is over, or
  * earlier when additional records run out earlier or `attend` (a tick, 0 for none) says so. `spare` octets are left free
  * behind the body so that a longer successor fits in place. False when it is not kept: ttl_s is 0, too large, no memory, or the
@@ -62,7 +68,7 @@ void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint
 /* How an entry stands among the others. */
 struct cache_standing {
   uint8_t uses; /* how often it was asked for since it came into its ring; 3 for more */
-  bool ahead;   /* fetched ahead, and nobody has asked for it */
+  enum cache_put_how how; /* how it came in, as long as nobody has asked for it; then CACHE_ASKED */
   bool in_main; /* in the main ring */
 };
 
@@ -97,7 +103,8 @@ size_t cache_flush(struct cache *c, const struct cache_which *which);
 
 struct cache_stats {
   size_t entries, octets, limit; /* octets: taken by live and dead entries */
-  uint64_t evicted, wasted; /* wasted: fetched ahead, and pushed out or renewed before anybody asked */
+  uint64_t evicted;
+  uint64_t wasted[CACHE_HOWS]; /* by how it was put in: pushed out or replaced before anybody asked; [CACHE_ASKED] is 0 */
 };
 void cache_stats(struct cache *c, struct cache_stats *out);
 #endif

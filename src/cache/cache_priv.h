@@ -16,7 +16,18 @@ struct entry {
   uint8_t data[];
 };
 enum { ENTRY_UNIT = 4, ENTRY_MOST = 0xffff * ENTRY_UNIT };
-enum { MARK_USES = 3 /* times asked for, at most 3 */, MARK_AHEAD = 4, MARK_DEAD = 8, MARK_SNOOZED = 16 };
+enum {
+  MARK_USES = 3,     /* times asked for, at most 3 */
+  MARK_HOW_UNIT = 4, /* times enum cache_put_how, as long as nobody has asked for it */
+  MARK_HOW = 3 * MARK_HOW_UNIT,
+  MARK_DEAD = 16,
+  MARK_SNOOZED = 32
+};
+_Static_assert(CACHE_HOWS == 4, "MARK_HOW has two bits");
+
+static inline enum cache_put_how entry_how(const struct entry *e) {
+  return (enum cache_put_how)((e->mark & MARK_HOW) / MARK_HOW_UNIT);
+}
 
 /* Positions count octets ever written; position % size is where it lies. Behind a ring's end lie RING_SLACK octets, so that
  * the head of a dead entry that fills the last few may stick out. */
@@ -40,7 +51,7 @@ struct shard {
   uint32_t *ghosts; /* tags of entries that left the small ring unused, by tag; 0 = none */
   uint32_t ghost_mask;
   uint64_t seed;
-  uint64_t evicted, wasted;
+  uint64_t evicted, wasted[CACHE_HOWS];
 } __attribute__((aligned(64)));
 
 struct cache {

@@ -57,7 +57,7 @@ static void move_to_main(struct shard *s, struct entry *e, uint32_t tag, unsigne
 static void leave(struct shard *s, struct entry *e, uint32_t tag) {
   index_remove(s, index_find_ref(s, tag, entry_ref(s, e)));
   s->evicted++;
-  if (e->mark & MARK_AHEAD) s->wasted++;
+  if (entry_how(e)) s->wasted[entry_how(e)]++;
 }
 
 void evict_drop(struct shard *s, struct entry *e) {
@@ -92,7 +92,7 @@ static void shrink_small(struct shard *s, uint64_t need) {
         move_to_main(s, e, tag, 0);
       } else {
         leave(s, e, tag);
-        s->ghosts[tag & s->ghost_mask] = tag;
+        if (!cache_is_ahead(entry_how(e))) s->ghosts[tag & s->ghost_mask] = tag; /* nobody will miss it */
       }
     }
     r->tail += entry_octets(e);

@@ -98,7 +98,7 @@ static void show(struct cache_walk *w, const struct entry *e, struct cache_entry
                               .answer = v,
                               .expiry = entry_expiry(&v),
                               .standing = {.uses = e->mark & MARK_USES,
-                                           .ahead = e->mark & MARK_AHEAD,
+                                           .how = entry_how(e),
                                            .in_main = w->place.in_main}};
 }
 

@@ -62,7 +62,10 @@ static bool deliver_cached(struct forward *f, const struct pending *p, struct wa
 }
 
 static bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms) {
+  char text[QUESTION_TEXT];
   if (!f->o.max_stale_s || !deliver_cached(f, p, w, f->o.max_stale_s, now_ms)) return false;
+  log_debug("forward", "%s: stale answer: %s", question_format(&p->question, text),
+            p->step == STEP_FAIL ? err_text(p->last) : "upstream is slow");
   count(f->o.counters, stale);
   return true;
 }
@@ -190,8 +193,8 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
 }
 
 static enum next fail_server(struct forward *f, struct pending *p, struct server *s, enum err why) {
-  char where[ADDR_TEXT];
-  log_debug("forward", "%s: %s", addr_format(&s->addr, where), err_text(why));
+  char text[QUESTION_TEXT], where[ADDR_TEXT];
+  log_debug("forward", "%s: %s: %s", question_format(&p->question, text), addr_format(&s->addr, where), err_text(why));
   p->last = why;
   p->failed |= upstream_bit(f->o.upstream, s);
   p->step = STEP_PICK;
@@ -240,7 +243,7 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
   failures_forget(&f->failures, &p->question);
   f->answer.head.born = tick_of_ms(now_ms);
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
-  enum cache_put_how how = p->ahead && !p->in_use ? CACHE_AHEAD : CACHE_ASKED;
+  enum cache_put_how how = p->ahead ? p->how : CACHE_ASKED;
   p->stored = cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare);
   if (p->stored) count(f->o.counters, stored);
   if (f->o.nxdomain_cut) denial_note(f->o.cache, &p->question, &f->answer, f->o.seed);
@@ -249,13 +252,18 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
   return MORE;
 }
 
-static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_ms) {
-  uint32_t hold_ms = 0;
+static void log_answer(const struct forward *f, const struct pending *p, uint64_t now_ms) {
   char text[QUESTION_TEXT];
   const struct answer_head *h = &f->answer.head;
-  log_debug("forward", "%s: rcode %u, %u answers, %u added, TTL %u s, after %u ms%s",
-            question_format(&p->question, text), h->rcode, h->an, h->ar, f->answer.ttl_s,
-            (unsigned)(now_ms - p->started_ms), pending_first(p) ? "" : ", nobody waits");
+  const char *what = h->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : h->rcode != RCODE_NOERROR ? "YXDOMAIN" : h->an ? "answered" : "NODATA";
+  log_debug("forward", "%s: %s after %u ms, %u records, %u added, kept for %u s%s", question_format(&p->question, text), what,
+            (unsigned)(now_ms - p->started_ms), h->an, h->ar, p->stored ? f->answer.ttl_s : 0,
+            pending_first(p) ? "" : ", nobody waits");
+}
+
+static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_ms) {
+  uint32_t hold_ms = 0;
+  log_answer(f, p, now_ms);
   pending_drop_tries(p);
   if (f->watch.settled) hold_ms = f->watch.settled(f->watch.ctx, &p->question, &f->answer, p->ahead, now_ms);
   if (hold_ms > 0 && pending_first(p) && p->stored) {
@@ -386,7 +394,10 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
   list_each(node, &p->waiters) {
     struct waiter *w = container(node, struct waiter, link);
     if (waiter_due(f, p, w) > now_ms && !failing) break;
-    if (deliver_stale(f, p, w, now_ms)) continue;
+    if (deliver_stale(f, p, w, now_ms)) {
+      p->slow = true;
+      continue;
+    }
     p->stale_missing = true;
     failing = false;
     if (w->since_ms + PATIENCE_MS <= now_ms) deliver_failure(f, p, w, ERR_TIMEOUT);
@@ -435,7 +446,11 @@ static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
 
 static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
                      uint64_t now_ms) {
-  if (p->ahead) count(f->o.counters, ahead_joined);
+  char text[QUESTION_TEXT];
+  log_debug("forward", "%s: %s", question_format(&p->question, text),
+            p->ahead && cache_is_ahead(p->how) ? "asked ahead, a client joins" : "in flight, a client joins");
+  if (p->ahead && p->how == CACHE_AHEAD_CLIENT) count(f->o.counters, ahead_joined_client);
+  if (p->ahead && p->how == CACHE_AHEAD_SERVER) count(f->o.counters, ahead_joined_server);
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
   if (p->step == STEP_HELD || p->step == STEP_FAIL) return ERR_NONE;
@@ -446,13 +461,15 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
 
 static enum err lead(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms) {
   if (!f->o.upstream->count) return ERR_NO_UPSTREAM;
-  if (f->table.count >= FORWARD_PENDING) return ERR_OVERLOAD;
+  if (f->table.count - f->table.ahead >= FORWARD_PENDING) return ERR_OVERLOAD;
   struct pending *p = start(f, &q->question, false, now_ms);
   if (!p) return ERR_MEMORY;
   if (!pending_join(&f->table, p, q, client, now_ms)) {
     pending_free(&f->table, p);
     return ERR_MEMORY;
   }
+  char text[QUESTION_TEXT];
+  log_debug("forward", "%s: a client asks", question_format(&p->question, text));
   count(f->o.counters, leader);
   f->asking = true;
   run(p, now_ms);
@@ -469,7 +486,17 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
   return e;
 }
 
-static bool ask_for_nobody(struct forward *f, const struct question *q, bool in_use, uint64_t now_ms) {
+static void count_ahead(struct counters *c, enum cache_put_how how) {
+  count(c, ahead);
+  switch (how) {
+    case CACHE_AHEAD_CLIENT: count(c, ahead_client); break;
+    case CACHE_AHEAD_SERVER: count(c, ahead_server); break;
+    case CACHE_RENEWED: count(c, renewed); break;
+    default: count(c, refreshed);
+  }
+}
+
+static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
   struct pending *p = NULL;
   if (f->o.upstream->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
@@ -478,18 +505,18 @@ static bool ask_for_nobody(struct forward *f, const struct question *q, bool in_
     count(f->o.counters, ahead_dropped);
     return false;
   }
-  p->in_use = in_use;
-  count(f->o.counters, ahead);
+  p->how = how;
+  count_ahead(f->o.counters, how);
   f->asking = true;
   run(p, now_ms);
   f->asking = false;
   return true;
 }
 
-bool forward_renew(struct forward *f, const struct question *q, uint64_t now_ms) {
+bool forward_renew(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
   struct pending *p = pending_find(&f->table, q);
   if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return false;
-  if (!p) return ask_for_nobody(f, q, true, now_ms);
+  if (!p) return ask_for_nobody(f, q, how, now_ms);
   if (p->step != STEP_HELD && p->step != STEP_FAIL) ask_anew(f, p, now_ms);
   return true;
 }
@@ -501,12 +528,16 @@ bool forward_is_new(const struct forward *f, const struct question *q, uint64_t 
   return !known && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
 
-void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms) {
-  if (forward_is_new(f, q, now_ms)) ask_for_nobody(f, q, false, now_ms);
+bool forward_is_asking(const struct forward *f, const struct question *q) { return pending_find(&f->table, q) != NULL; }
+
+void forward_ahead(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
+  if (forward_is_new(f, q, now_ms)) ask_for_nobody(f, q, how, now_ms);
 }
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {
-  return upstream_is_failing(f->o.upstream) || failures_find(&f->failures, q, now_ms) != ERR_NONE;
+  if (upstream_is_failing(f->o.upstream) || failures_find(&f->failures, q, now_ms) != ERR_NONE) return true;
+  const struct pending *p = pending_find(&f->table, q);
+  return p && p->slow;
 }
 
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out) {

@@ -18,8 +18,8 @@ enum {
   FORWARD_TRIES = 8,         /* tries of one question open at a time: all that fit into PATIENCE_MS at RTO_MOST_MS, so that no
                               * slow answer is hung up on */
   FORWARD_EACH = 3,          /* tries of one question to one server over UDP, then over TCP (RFC 9520 section 3.1) */
-  FORWARD_PENDING = 20000,   /* questions in flight */
-  FORWARD_AHEAD = 4000       /* of them asked ahead */
+  FORWARD_PENDING = 20000,   /* clients' questions in flight */
+  FORWARD_AHEAD = 4000       /* and asked ahead; none is while half of the former are */
 };
 
 /* Who gets an answer, by whatever transport. Copied while it waits. */
@@ -74,18 +74,20 @@ void forward_set_watch(struct forward *f, const struct forward_watch *watch);
 enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms);
 
 /* Asks q for nobody, unless it is in the cache, in flight, or too much is; or it was asked ahead before, ran out, and nobody
- * had any use for it. */
-void forward_ahead(struct forward *f, const struct question *q, uint64_t now_ms);
+ * had any use for it. `how`: which family's (cache_is_ahead). */
+void forward_ahead(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms);
 
 /* Would forward_ahead have reason to ask? */
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms);
 
-/* Asks q for nobody although the cache has it, because it is about to expire or was given out stale. Bounded as above.
- * False when it is not under way. */
-bool forward_renew(struct forward *f, const struct question *q, uint64_t now_ms);
+/* Asks q for nobody although the cache has it: CACHE_RENEWED because it is about to expire, CACHE_ASKED because it was given
+ * out stale or is to go with another answer. Bounded as above. False when it is not under way. */
+bool forward_renew(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms);
 
-/* All upstreams are known to be down, or q failed a moment ago (RFC 9520): what the cache has of it, stale or not, should be
- * given out at once. */
+bool forward_is_asking(const struct forward *f, const struct question *q); /* it is in flight */
+
+/* All upstreams are known to be down, q failed a moment ago (RFC 9520), or it is in flight and somebody has waited for it in
+ * vain already: what the cache has of it, stale or not, should be given out at once. */
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* With nxdomain_cut: writes the answer for a query whose name, or one above, is known not to exist. Returns its length, at

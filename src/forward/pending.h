@@ -60,8 +60,9 @@ struct pending {
   enum err last;            /* how the last try failed */
   uint64_t started_ms, next_try_ms, held_until_ms;
   bool ahead;               /* nobody has asked for it yet */
-  bool in_use;              /* but its name had been asked for: it is a renewal */
+  enum cache_put_how how;   /* ... and what for it was asked then */
   bool stored;              /* the cache has taken its answer */
+  bool slow;                /* somebody got a stale answer instead of waiting on */
   bool stale_missing;       /* there is no stale answer: its clients wait for their whole patience */
 };
 

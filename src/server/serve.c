@@ -1,6 +1,7 @@
 /* serve.c: a client's packet, from its first octet to its answer or to the forwarder. Exports serve_query, serve_question. */
 #include "server/serve.h"
 
+#include "base/log.h"
 #include "dns/ttl.h"
 #include "server/cookie.h"
 #include "server/serve_lab.h"
@@ -21,18 +22,31 @@ static int refuse(struct serve *s, const struct query *q, enum query_verdict ver
   return (int)query_refuse(&q->manner, verdict, out);
 }
 
-static int answered(struct serve *s, const struct cache_hit *hit, const uint8_t *out) {
+/* Nobody had asked for it before: it is here because it was fetched ahead or renewed. */
+static void note_saved(struct serve *s, const struct query *q, enum cache_put_how how) {
+  char text[QUESTION_TEXT];
+  log_debug("server", "%s: %s: a round trip saved", question_format(&q->question, text),
+            cache_is_ahead(how) ? "was fetched ahead" : "was renewed");
+  count(s->counters, saved);
+  if (how == CACHE_AHEAD_CLIENT) count(s->counters, ahead_hit_client);
+  else if (how == CACHE_AHEAD_SERVER) count(s->counters, ahead_hit_server);
+  else count(s->counters, renewed_hit);
+}
+
+static int answered(struct serve *s, const struct query *q, const struct cache_hit *hit, const uint8_t *out) {
   count(s->counters, hit);
-  if (hit->first_use) count(s->counters, ahead_hit);
+  if (hit->first_use) note_saved(s, q, hit->first_use);
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return (int)hit->len;
 }
 
 /* An expired answer that is not too old (RFC 8767); 0 if there is none. */
-static int give_stale(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out,
-                      struct cache_hit *hit) {
+static int give_stale(struct serve *s, const struct query *q, const struct client *client, const char *why, uint64_t now_ms,
+                      uint8_t *out, struct cache_hit *hit) {
   size_t limit = limit_of(q, client);
+  char text[QUESTION_TEXT];
   if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, hit)) return 0;
+  log_debug("server", "%s: stale answer at once: %s", question_format(&q->question, text), why);
   count(s->counters, stale);
   return (int)hit->len;
 }
@@ -42,7 +56,7 @@ static int turn_away(struct serve *s, const struct query *q, const struct client
                      uint8_t *out) {
   struct cache_hit hit;
   count(s->counters, turned_away);
-  int len = give_stale(s, q, client, now_ms, out, &hit);
+  int len = give_stale(s, q, client, err_text(why), now_ms, out, &hit);
   if (len > 0) {
     count(s->counters, answered);
     if (out[2] & DNS_TC) count(s->counters, truncated);
@@ -59,10 +73,11 @@ static int miss(struct serve *s, const struct query *q, const struct client *cli
     return (int)query_refuse(&q->manner, QUERY_REFUSED, out);
   }
   struct cache_hit hit = {.len = forward_denied(s->forward, q, now_ms, limit_of(q, client), out)};
-  if (hit.len) return answered(s, &hit, out);
-  if (forward_is_failing(s->forward, &q->question, now_ms) && give_stale(s, q, client, now_ms, out, &hit)) {
-    forward_renew(s->forward, &q->question, now_ms);
-    return answered(s, &hit, out);
+  if (hit.len) return answered(s, q, &hit, out);
+  if (forward_is_failing(s->forward, &q->question, now_ms) &&
+      give_stale(s, q, client, "upstream is known to be failing", now_ms, out, &hit)) {
+    forward_renew(s->forward, &q->question, CACHE_ASKED, now_ms);
+    return answered(s, q, &hit, out);
   }
   count(s->counters, miss);
   enum err e = forward_ask(s->forward, q, client, now_ms);
@@ -102,14 +117,14 @@ static inline __attribute__((always_inline)) int give(struct serve *s, const str
   uint32_t tick = tick_of_ms(now_ms);
   size_t limit = limit_of(q, client);
   enum cache_found found = cache_get(s->cache, q, tick, limit, out, &hit);
-  if (found == CACHE_FRESH) return answered(s, &hit, out);
+  if (found == CACHE_FRESH) return answered(s, q, &hit, out);
   if (found == CACHE_WORN) {
     struct cache_hit again;
     if (forward_worn(s->forward, &q->question, now_ms) && cache_get(s->cache, q, tick, limit, out, &again) != CACHE_MISS &&
         again.len) {
       hit.len = again.len;
     }
-    return answered(s, &hit, out);
+    return answered(s, q, &hit, out);
   }
   return miss(s, q, client, now_ms, out);
 }

@@ -21,18 +21,36 @@ struct outcome {
   uint64_t lacking; /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
 };
 
-/* Copies the records of x->found, an answer to q, into the additional section, `age_s` added to their TTLs. */
+/* What stands for an RRset among the hashes of those added: owner, type and, of signatures, what they cover. */
+static uint64_t set_hash(const struct xmpp *x, const struct record *r) {
+  struct question q;
+  uint16_t covered = r->type == TYPE_RRSIG && r->rdlen >= 2 ? load_u16(record_rdata(r)) : 0;
+  question_make(&q, r->owner, r->owner_len, r->type, covered, 0, x->seed);
+  return q.hash;
+}
+
+static bool is_among(const uint64_t *hashes, unsigned n, uint64_t hash) {
+  while (n > 0) {
+    if (hashes[--n] == hash) return true;
+  }
+  return false;
+}
+
+/* Copies the records of x->found, an answer to q, into the additional section, `age_s` added to their TTLs; but for sets that
+ * came with another answer: one alias leads to A and to AAAA, and several targets may be aliases of one host. */
 static unsigned add_addresses(struct xmpp *x, struct build *b, const struct question *q, uint32_t tick, uint32_t born) {
   size_t len = answer_message(q, &x->found, x->message);
   struct wire w = wire_read(x->message, len);
   struct record r;
-  unsigned added = 0;
+  unsigned added = 0, before = b->answer->head.ar;
   uint32_t gone_s = ticks_age_s(tick, x->found.head.born), age_s = ticks_age_s(tick, born);
   w.at = DNS_HEADER + q->name_len + 4u;
   for (unsigned i = 0; i < x->found.head.an && record_read(&w, &r); i++) {
     if (r.ttl <= gone_s) continue;
     if (b->answer->head.body_len > EXPAND_BODY_MOST) break;
-    added += build_add(b, SECTION_ADDITIONAL, &r, r.ttl - gone_s + age_s);
+    uint64_t hash = set_hash(x, &r);
+    if (is_among(x->added, before, hash) || !build_add(b, SECTION_ADDITIONAL, &r, r.ttl - gone_s + age_s)) continue;
+    x->added[before + added++] = hash;
   }
   return added;
 }
@@ -54,14 +72,14 @@ static void expand_target(struct xmpp *x, struct build *b, unsigned i, uint32_t 
 }
 
 /* Returns how many are under way; `hashes` of their questions. */
-static unsigned ask_lacking(struct xmpp *x, const struct outcome *out, uint8_t key_flags, uint64_t now_ms,
+static unsigned ask_lacking(struct xmpp *x, const struct outcome *out, const struct question *of, uint64_t now_ms,
                             uint64_t hashes[2 * FAMILY_TARGETS]) {
   unsigned n = 0;
   for (unsigned bit = 0; bit < 2 * FAMILY_TARGETS; bit++) {
     struct question q;
     if (!(out->lacking >> bit & 1)) continue;
-    address_question(x, bit, key_flags, &q);
-    if (prefetch_wanted(x, &q, now_ms)) hashes[n++] = q.hash;
+    address_question(x, bit, question_flags(of), &q);
+    if (prefetch_wanted(x, &q, of, now_ms)) hashes[n++] = q.hash;
   }
   return n;
 }
@@ -94,6 +112,14 @@ static bool expand(struct xmpp *x, const struct question *q, const struct answer
   return true;
 }
 
+static void note_expanded(struct xmpp *x, const struct question *q, const struct outcome *out) {
+  char text[QUESTION_TEXT];
+  if (!out->added) return;
+  log_debug("xmpp", "%s: %u records of addresses added, %d sets lacking", question_format(q, text), out->added,
+            __builtin_popcountll(out->lacking));
+  count(x->counters, expanded);
+}
+
 /* The copy that matters: struct answer is large and mostly unused. */
 static void copy_answer(struct answer *to, const struct answer *from) {
   to->head = from->head;
@@ -106,7 +132,7 @@ void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, ui
                   uint64_t now_ms) {
   struct outcome out;
   if (!is_wanted(x, q) || !expand(x, q, a, tick_of_ms(now_ms), &out)) return;
-  if (out.added) count(x->counters, expanded);
+  note_expanded(x, q, &out);
   copy_answer(a, &x->made);
   if (!out.lacking) return;
   *attend = a->head.born; /* the first who asks finds it worn, and it is looked at again */
@@ -132,8 +158,8 @@ bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms) {
     cache_snooze(x->cache, q, tick, UINT32_MAX);
     return false;
   }
-  if (x->o.prefetch) ask_lacking(x, &out, question_flags(q), now_ms, unused);
-  if (out.added) count(x->counters, expanded);
+  if (x->o.prefetch) ask_lacking(x, &out, q, now_ms, unused);
+  note_expanded(x, q, &out);
   return cache_put(x->cache, q, &x->made, CACHE_ASKED, next_look(x, &x->made, &out, tick), 0);
 }
 
@@ -161,7 +187,7 @@ uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct a
   if (!a || ahead || !is_wanted(x, q) || x->held_count == HELD_MOST) return 0;
   if (!expand(x, q, a, tick_of_ms(now_ms), &out) || !out.lacking) return 0;
   struct held *h = &x->held[x->held_count];
-  h->missing = ask_lacking(x, &out, question_flags(q), now_ms, h->hashes);
+  h->missing = ask_lacking(x, &out, q, now_ms, h->hashes);
   if (h->missing == 0) return 0; /* nothing will come: a bound was reached, or they failed a moment ago */
   h->question = *q;
   h->until_ms = now_ms + EXPAND_WAIT_MS;

@@ -19,37 +19,77 @@ static bool take_token(struct xmpp *x, uint64_t now_ms) {
   return true;
 }
 
-static void ahead(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  char text[QUESTION_TEXT];
-  if (!forward_is_new(x->forward, q, now_ms) || !take_token(x, now_ms)) return;
-  log_debug("xmpp", "ahead: %s", question_format(q, text));
-  forward_ahead(x->forward, q, now_ms);
+/* Why something is asked ahead: what it is of the question that set it off. */
+struct cause {
+  const struct question *of;
+  const char *what;
+  enum family_role role;
+};
+
+/* False when there was no reason or no room to ask. */
+static bool ahead(struct xmpp *x, const struct question *q, const struct cause *cause, uint64_t now_ms) {
+  char text[QUESTION_TEXT], of[QUESTION_TEXT];
+  if (!forward_is_new(x->forward, q, now_ms) || !take_token(x, now_ms)) return false;
+  log_debug("xmpp", "%s: ahead, %s of %s", question_format(q, text), cause->what, question_format(cause->of, of));
+  forward_ahead(x->forward, q, cause->role == FAMILY_SERVER ? CACHE_AHEAD_SERVER : CACHE_AHEAD_CLIENT, now_ms);
+  return true;
 }
 
 static uint32_t name_hash(const struct xmpp *x, const uint8_t *name, size_t len, uint8_t key_flags) {
   struct question q;
   question_make(&q, name, len, 0, 0, key_flags, x->seed);
-  return (uint32_t)q.hash | 1u;
+  return (uint32_t)q.hash;
 }
 
-static void note_target(struct xmpp *x, const uint8_t *name, size_t len, uint8_t key_flags) {
+/* The low bits of what stands in known[]: the role (enum family_role), and that there is something. */
+enum known { KNOWN_ROLE = 1, KNOWN = 2, KNOWN_BITS = 3 };
+
+static uint32_t *known_place(struct xmpp *x, uint32_t hash) { return &x->known[hash / (KNOWN_BITS + 1) % KNOWN_TARGETS]; }
+
+static void note_target(struct xmpp *x, const uint8_t *name, size_t len, uint8_t key_flags, enum family_role role) {
   uint32_t hash = name_hash(x, name, len, key_flags);
-  x->known[hash / 2 % KNOWN_TARGETS] = hash;
+  *known_place(x, hash) = (hash & ~(uint32_t)KNOWN_BITS) | KNOWN | role;
 }
 
-bool prefetch_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  note_target(x, q->key, q->name_len, question_flags(q));
-  return take_token(x, now_ms) && forward_renew(x->forward, q, now_ms);
+/* The bound of the domain that f was read from. */
+static struct domain_bound *bound_of(struct xmpp *x, const struct family *f, uint64_t now_ms) {
+  struct domain_bound *b = &x->domains[name_hash(x, f->domain, f->domain_len, 0) % DOMAINS];
+  uint32_t second = (uint32_t)(now_ms / 1000);
+  if (b->second != second) *b = (struct domain_bound){.second = second};
+  return b;
 }
 
-static void ahead_addresses(struct xmpp *x, const struct srv *target, uint8_t key_flags, uint64_t now_ms) {
+static bool has_room(struct xmpp *x, const struct domain_bound *b, const struct question *of) {
+  char text[QUESTION_TEXT];
+  if (b->addresses < ADDRESSES_PER_S) return true;
+  log_debug("xmpp", "%s: enough asked ahead for its domain's targets", question_format(of, text));
+  count(x->counters, ahead_dropped);
+  return false;
+}
+
+bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct question *of, uint64_t now_ms) {
+  struct family f = {.role = FAMILY_SERVER, .domain = of->key, .domain_len = of->name_len}; /* of another service */
+  family_of(of, &f);
+  note_target(x, q->key, q->name_len, question_flags(q), f.role);
+  if (forward_is_asking(x->forward, q)) return true;
+  struct domain_bound *b = bound_of(x, &f, now_ms);
+  if (!has_room(x, b, of) || !take_token(x, now_ms) || !forward_renew(x->forward, q, CACHE_ASKED, now_ms)) return false;
+  b->addresses++;
+  return true;
+}
+
+/* Returns how many it asked for. */
+static unsigned ahead_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause, uint64_t now_ms) {
   static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
-  note_target(x, target->target, target->target_len, key_flags);
+  uint8_t key_flags = question_flags(cause->of);
+  unsigned asked = 0;
+  note_target(x, target->target, target->target_len, key_flags, cause->role);
   for (unsigned i = 0; i < 2; i++) {
     struct question q;
     question_make(&q, target->target, target->target_len, types[i], CLASS_IN, key_flags, x->seed);
-    ahead(x, &q, now_ms);
+    asked += ahead(x, &q, cause, now_ms);
   }
+  return asked;
 }
 
 /* What only some programs ask for (TLSA those that use DANE, _jabber old ones) is asked ahead for as long as somebody here has
@@ -58,60 +98,73 @@ enum { HABIT_MS = 3600000 };
 
 static unsigned habit_of(uint8_t key_flags) { return key_flags & (KEY_DO | KEY_CD); }
 
-static bool tlsa_is_wanted(const struct xmpp *x, uint8_t key_flags, uint64_t now_ms) {
-  return now_ms < x->tlsa_until_ms[habit_of(key_flags)];
+/* DANE needs a secure SRV answer (RFC 7673 section 3.1): one that is known to be so is reason enough. */
+static bool tlsa_is_wanted(const struct xmpp *x, const struct family *f, const struct answer *srv, uint64_t now_ms) {
+  bool secure = srv && srv->head.flags & ANSWER_AD;
+  return f->role == FAMILY_SERVER && (secure || now_ms < x->tlsa_until_ms[habit_of(f->key_flags)]);
 }
 
-static void ahead_tlsa(struct xmpp *x, const struct srv *target, uint8_t key_flags, uint64_t now_ms) {
+static void ahead_tlsa(struct xmpp *x, const struct srv *target, const struct cause *cause, uint64_t now_ms) {
   struct question q;
-  if (family_tlsa(target, key_flags, x->seed, &q)) ahead(x, &q, now_ms);
+  if (family_tlsa(target, question_flags(cause->of), x->seed, &q)) ahead(x, &q, cause, now_ms);
 }
 
-static void ahead_targets(struct xmpp *x, const struct family *f, unsigned n, uint64_t now_ms) {
-  bool tlsa = f->role == FAMILY_SERVER && tlsa_is_wanted(x, f->key_flags, now_ms);
-  for (unsigned i = 0; i < n; i++) {
-    ahead_addresses(x, &x->targets[i], f->key_flags, now_ms);
-    if (tlsa) ahead_tlsa(x, &x->targets[i], f->key_flags, now_ms);
+/* n of x->targets. `tlsa`: theirs too. */
+static void ahead_targets(struct xmpp *x, const struct family *f, unsigned n, const struct cause *cause, bool tlsa,
+                          uint64_t now_ms) {
+  struct domain_bound *bound = bound_of(x, f, now_ms);
+  for (unsigned i = 0; i < n && has_room(x, bound, cause->of); i++) {
+    bound->addresses += ahead_addresses(x, &x->targets[i], cause, now_ms);
+    if (tlsa) ahead_tlsa(x, &x->targets[i], cause, now_ms);
   }
 }
 
 /* The answer to this SRV question ran out; its targets will most likely be the same: a hint, never an answer. */
 static void hint_targets(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   if (cache_peek(x->cache, q, tick_of_ms(now_ms), &x->old) == CACHE_MISS) return;
-  ahead_targets(x, f, family_targets(q, &x->old, x->message, x->targets, FAMILY_TARGETS), now_ms);
+  unsigned n = family_targets(q, &x->old, x->message, x->targets, FAMILY_TARGETS);
+  struct cause cause = {.of = q, .what = "remembered target", .role = f->role};
+  ahead_targets(x, f, n, &cause, tlsa_is_wanted(x, f, &x->old, now_ms), now_ms);
 }
 
 /* The domain itself, as the target that a program takes when there is no SRV. */
-static void ahead_domain(struct xmpp *x, const struct family *f, uint64_t now_ms) {
+static void ahead_domain(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct srv domain = {.port = XMPP_SERVER_PORT, .target_len = (uint8_t)f->domain_len};
+  struct cause cause = {.of = q, .what = "domain", .role = f->role};
   memcpy(domain.target, f->domain, f->domain_len);
-  ahead_addresses(x, &domain, f->key_flags, now_ms);
-  if (f->role == FAMILY_SERVER && tlsa_is_wanted(x, f->key_flags, now_ms)) ahead_tlsa(x, &domain, f->key_flags, now_ms);
+  ahead_addresses(x, &domain, &cause, now_ms);
+  if (tlsa_is_wanted(x, f, NULL, now_ms)) ahead_tlsa(x, &domain, &cause, now_ms);
+}
+
+static void ahead_jabber(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
+  struct question jabber;
+  struct cause cause = {.of = q, .what = "old name", .role = f->role};
+  family_jabber(f, x->seed, &jabber);
+  ahead(x, &jabber, &cause, now_ms);
 }
 
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question other;
+  struct cause sibling = {.of = q, .what = "sibling", .role = f->role};
   if (f->role == FAMILY_CLIENT) count(x->counters, family_client);
   else count(x->counters, family_server);
   bool has_sibling = family_sibling(f, x->seed, &other);
-  if (has_sibling) ahead(x, &other, now_ms);
+  if (has_sibling) ahead(x, &other, &sibling, now_ms);
   hint_targets(x, q, f, now_ms);
   if (has_sibling) hint_targets(x, &other, f, now_ms);
-  ahead_domain(x, f, now_ms);
-  if (f->role == FAMILY_SERVER && now_ms < x->jabber_until_ms[habit_of(f->key_flags)]) {
-    family_jabber(f, x->seed, &other);
-    ahead(x, &other, now_ms);
-  }
+  ahead_domain(x, q, f, now_ms);
+  if (f->role == FAMILY_SERVER && now_ms < x->jabber_until_ms[habit_of(f->key_flags)]) ahead_jabber(x, q, f, now_ms);
 }
 
 /* A and AAAA of a known target are asked as a pair by all programs. */
 static void asked_address(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  uint32_t hash = name_hash(x, q->key, q->name_len, question_flags(q));
-  if (x->known[hash / 2 % KNOWN_TARGETS] != hash) return;
+  uint32_t hash = name_hash(x, q->key, q->name_len, question_flags(q)), known = *known_place(x, hash);
+  if (!(known & KNOWN) || (known ^ hash) & ~(uint32_t)KNOWN_BITS) return;
   struct question other;
+  struct cause cause = {.of = q, .what = "other address", .role = (enum family_role)(known & KNOWN_ROLE)};
   uint16_t type = question_type(q) == TYPE_A ? TYPE_AAAA : TYPE_A;
   question_make(&other, q->key, q->name_len, type, CLASS_IN, question_flags(q), x->seed);
-  ahead(x, &other, now_ms);
+  ahead(x, &other, &cause, now_ms);
 }
 
 void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms) {
@@ -124,18 +177,18 @@ void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms) {
 }
 
 /* Neither server SRV exists: some programs look for the old name before they try the domain itself. */
-static void ask_jabber(struct xmpp *x, const struct family *f, uint64_t now_ms) {
-  struct question q;
-  if (!family_sibling(f, x->seed, &q)) return;
-  if (cache_peek(x->cache, &q, tick_of_ms(now_ms), &x->old) != CACHE_FRESH || x->old.head.an > 0) return;
-  family_jabber(f, x->seed, &q);
-  ahead(x, &q, now_ms);
+static void ask_jabber(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
+  struct question sibling;
+  if (!family_sibling(f, x->seed, &sibling)) return;
+  if (cache_peek(x->cache, &sibling, tick_of_ms(now_ms), &x->old) != CACHE_FRESH || x->old.head.an > 0) return;
+  ahead_jabber(x, q, f, now_ms);
 }
 
 void prefetch_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
   struct family f;
   if (!family_of(q, &f)) return;
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
-  ahead_targets(x, &f, n, now_ms);
-  if (a->head.an == 0 && f.role == FAMILY_SERVER) ask_jabber(x, &f, now_ms);
+  struct cause cause = {.of = q, .what = "target", .role = f.role};
+  ahead_targets(x, &f, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
+  if (a->head.an == 0 && f.role == FAMILY_SERVER) ask_jabber(x, q, &f, now_ms);
 }

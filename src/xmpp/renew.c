@@ -40,10 +40,9 @@ static void due(struct timer *t, uint64_t now_ms) {
   memcpy(q.key, r->key, r->key_len);
   struct forward *f = r->xmpp->forward;
   char text[QUESTION_TEXT];
-  log_debug("xmpp", "in use, renewed: %s", question_format(&q, text));
-  count(r->xmpp->counters, renewed);
+  log_debug("xmpp", "%s: in use, asked again", question_format(&q, text));
   unlink_and_free(r);
-  forward_renew(f, &q, now_ms);
+  forward_renew(f, &q, CACHE_RENEWED, now_ms);
 }
 
 uint32_t renew_attend(const struct answer *a) {
@@ -80,7 +79,12 @@ void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   x->renewal_count++;
   uint64_t end = (uint64_t)(a->head.born + ticks_of_ttl(a->ttl_s)) * (1000 / TICKS_PER_S), lead = lead_ms(a->ttl_s);
   uint64_t at = end > now_ms + lead ? end - lead : now_ms;
-  if (!timers_set(x->timers, &r->timer, at)) unlink_and_free(r);
+  if (!timers_set(x->timers, &r->timer, at)) {
+    unlink_and_free(r);
+    return;
+  }
+  char text[QUESTION_TEXT];
+  log_debug("xmpp", "%s: in use, to be asked again in %u s", question_format(q, text), (unsigned)((at - now_ms + 500) / 1000));
 }
 
 void renew_close(struct xmpp *x) {

@@ -6,8 +6,14 @@
 #include "xmpp/xmpp.h"
 
 enum { EXPAND_WAIT_MS = 400, XMPP_SERVER_PORT = 5269 };
-enum { AHEAD_PER_S = 5000 }; /* questions asked ahead a second, at most */
-enum { KNOWN_TARGETS = 4096, HELD_MOST = 64, RENEWALS_MOST = 20000, RENEWAL_BUCKETS = 4096 };
+enum { AHEAD_PER_S = 5000, ADDRESSES_PER_S = 2 * FAMILY_TARGETS }; /* asked ahead a second, at most: questions; for one
+                                                                    * domain's targets */
+enum { KNOWN_TARGETS = 4096, DOMAINS = 1024, HELD_MOST = 64, RENEWALS_MOST = 20000, RENEWAL_BUCKETS = 4096 };
+
+/* How many addresses of one domain's targets were asked ahead within a second; domains that meet in one place share. */
+struct domain_bound {
+  uint32_t second, addresses;
+};
 
 /* An SRV answer that waits for addresses (XMPP_EXPAND_WAIT). */
 struct held {
@@ -30,7 +36,8 @@ struct xmpp {
   unsigned tokens;
   uint64_t tlsa_until_ms[4];     /* by DO and CD: until then somebody uses DANE */
   uint64_t jabber_until_ms[4];   /* by DO and CD: until then somebody looks for _jabber._tcp */
-  uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately */
+  uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately, and of which family (enum known) */
+  struct domain_bound domains[DOMAINS]; /* by hash */
   struct held *held;
   unsigned held_count;
   struct renewal **renewals; /* by question hash */
@@ -38,6 +45,7 @@ struct xmpp {
   struct srv targets[FAMILY_TARGETS];
   uint8_t message[DNS_MSG_MAX];      /* scratch of family_targets and record reading */
   struct answer old, found, made;    /* scratch of expansion */
+  uint64_t added[UINT8_MAX];         /* hashes of made's additional RRsets, one a record */
 };
 
 /* prefetch.c: asks ahead. */
@@ -45,7 +53,7 @@ void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void prefetch_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
 /* Asks for a target's address that an SRV answer is to carry, also when nobody ever asks for it by name. False when it is
  * not under way. */
-bool prefetch_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms);
+bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct question *of, uint64_t now_ms);
 
 /* expand.c: SRV answers with addresses. */
 void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,

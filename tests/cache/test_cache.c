@@ -204,7 +204,7 @@ Test(cache, an_answer_larger_than_the_client_takes_is_cut_for_it_alone) {
 
 Test(cache, the_first_use_of_what_was_fetched_ahead_is_told_once) {
   made_a(&made, "example.org", 60, 1, 0);
-  cr_assert(put(CACHE_AHEAD, 0));
+  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
   get("example.org", TYPE_A);
   cr_expect(hit.first_use);
   get("example.org", TYPE_A);
@@ -213,7 +213,7 @@ Test(cache, the_first_use_of_what_was_fetched_ahead_is_told_once) {
 
 Test(cache, the_first_use_may_come_late) {
   made_a(&made, "example.org", 60, 1, 0);
-  cr_assert(put(CACHE_AHEAD, 0));
+  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
   asked_plain(&asked, "example.org", TYPE_A);
   cr_assert(cache_get_stale(c, &asked.query, 700, 1000, DNS_MSG_MAX, out, &hit));
   cr_expect(hit.first_use);
@@ -226,7 +226,7 @@ Test(cache, an_answer_that_somebody_asked_for_was_not_fetched_ahead) {
   get("example.org", TYPE_A);
   cr_expect_not(hit.first_use);
   made_a(&made, "two.org", 60, 1, 0);
-  cr_assert(put(CACHE_AHEAD, 0));
+  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
   cr_assert(put(CACHE_ASKED, 0));
   get("two.org", TYPE_A);
   cr_expect_not(hit.first_use);
@@ -235,7 +235,7 @@ Test(cache, an_answer_that_somebody_asked_for_was_not_fetched_ahead) {
 Test(cache, a_renewal_ahead_is_used_anew) {
   put_a("example.org", 1);
   get("example.org", TYPE_A);
-  cr_assert(put(CACHE_AHEAD, 0));
+  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
   get("example.org", TYPE_A);
   cr_expect(hit.first_use);
 }
@@ -243,14 +243,34 @@ Test(cache, a_renewal_ahead_is_used_anew) {
 Test(cache, what_was_fetched_ahead_in_vain_is_counted) {
   struct cache_stats stats;
   made_a(&made, "one.org", 60, 1, 0);
-  cr_assert(put(CACHE_AHEAD, 0));
-  cr_assert(put(CACHE_AHEAD, 0)); /* in vain the first time */
+  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
+  cr_assert(put(CACHE_AHEAD_CLIENT, 0)); /* in vain the first time */
   get("one.org", TYPE_A);
   cr_assert(put(CACHE_ASKED, 0)); /* the second was used */
   made_a(&made, "one.org", 60, 9, 0);
   cr_assert(put(CACHE_ASKED, 0)); /* in a new place */
+  cr_assert(put(CACHE_AHEAD_SERVER, 0));
+  cr_assert(put(CACHE_RENEWED, 0));
+  cr_assert(put(CACHE_ASKED, 0));
   cache_stats(c, &stats);
-  cr_expect_eq(stats.wasted, 1);
+  cr_expect_eq(stats.wasted[CACHE_AHEAD_CLIENT], 1);
+  cr_expect_eq(stats.wasted[CACHE_AHEAD_SERVER], 1);
+  cr_expect_eq(stats.wasted[CACHE_RENEWED], 1);
+  cr_expect_eq(stats.wasted[CACHE_ASKED], 0);
+}
+
+Test(cache, tells_how_the_answer_came_that_is_used_for_the_first_time) {
+  bool unused;
+  for (enum cache_put_how how = CACHE_ASKED; how < CACHE_HOWS; how++) {
+    made_a(&made, "example.org", 60, 1, 0);
+    cr_assert(put(how, 0));
+    cache_look(c, &made.question, 0, &unused);
+    cr_expect_eq(unused, cache_is_ahead(how), "what was renewed is of use");
+    get("example.org", TYPE_A);
+    cr_expect_eq(hit.first_use, how);
+    get("example.org", TYPE_A);
+    cr_expect_eq(hit.first_use, CACHE_ASKED);
+  }
 }
 
 Test(cache, looking_is_no_use) {
@@ -258,7 +278,7 @@ Test(cache, looking_is_no_use) {
   bool unused;
   made_a(&made, "example.org", 60, 1, 0);
   cr_expect_eq(cache_look(c, &made.question, 0, &unused), CACHE_MISS);
-  cr_assert(put(CACHE_AHEAD, 0));
+  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
   cr_expect_eq(cache_look(c, &made.question, 0, &unused), CACHE_FRESH);
   cr_expect(unused);
   cr_expect_eq(cache_peek(c, &made.question, 0, &copy), CACHE_FRESH);
@@ -285,6 +305,43 @@ Test(cache, peek_copies_the_whole_entry) {
   cr_expect_eq(copy.head.body_len, made.answer.head.body_len);
   cr_expect_arr_eq(copy.body, made.answer.body, copy.head.body_len);
   cr_expect_arr_eq(copy.ttl_at, made.answer.ttl_at, 4);
+}
+
+static void put_into(struct cache *to, const char *prefix, unsigned n, enum cache_put_how how) {
+  for (unsigned i = 0; i < n; i++) {
+    char name[40];
+    snprintf(name, sizeof name, "%s%u.example.org", prefix, i);
+    made_a(&made, name, 60, 1, 0);
+    cr_assert(cache_put(to, &made.question, &made.answer, how, 0, 0));
+  }
+}
+
+static unsigned found_in(struct cache *in, const char *prefix, unsigned n) {
+  unsigned found = 0;
+  bool unused;
+  for (unsigned i = 0; i < n; i++) {
+    char name[40];
+    snprintf(name, sizeof name, "%s%u.example.org", prefix, i);
+    made_a(&made, name, 60, 1, 0);
+    found += cache_look(in, &made.question, 0, &unused) != CACHE_MISS;
+  }
+  return found;
+}
+
+/* However often they are fetched: they never get where only those come that are asked for again. */
+Test(cache, answers_fetched_ahead_for_nobody_are_gone_first) {
+  enum { FULL = 20000, FLOOD = 6000 /* more than the small ring holds */, FEW = 50 };
+  static const char *const floods[] = {"x", "y", "z"};
+  struct cache *small = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  put_into(small, "full", FULL, CACHE_ASKED);
+  for (unsigned round = 0; round < 3; round++) {
+    put_into(small, "ahead", FEW, CACHE_AHEAD_SERVER);
+    put_into(small, "asked", FEW, CACHE_ASKED); /* the second time they are known to come again */
+    put_into(small, floods[round], FLOOD, CACHE_ASKED);
+  }
+  cr_expect_eq(found_in(small, "ahead", FEW), 0);
+  cr_expect_gt(found_in(small, "asked", FEW), FEW / 4);
+  cache_free(small);
 }
 
 Test(cache, freeing_nothing_is_harmless) { cache_free(NULL); }

@@ -63,7 +63,7 @@ static void put(unsigned i) {
   if (kept[i].there && !known) lost++; /* it was evicted before this put */
   if (kept[i].there) live--;
   kept[i].there = false;
-  bool done = cache_put(c, &m.question, &m.answer, k.ahead ? CACHE_AHEAD : CACHE_ASKED, attend, spare);
+  bool done = cache_put(c, &m.question, &m.answer, k.ahead ? CACHE_AHEAD_SERVER : CACHE_ASKED, attend, spare);
   if (!too_large) cr_assert(done);
   if (!done) { /* refused for its size, unless it fit where the old one was */
     cr_assert_eq(cache_look(c, &m.question, now, &unused), CACHE_MISS);
@@ -102,7 +102,7 @@ static void ask(struct asked *asked, unsigned i) {
 }
 
 static void expect_first_use(struct kept *k, const struct cache_hit *hit) {
-  cr_assert_eq(hit->first_use, k->ahead);
+  cr_assert_eq(hit->first_use, k->ahead ? CACHE_AHEAD_SERVER : CACHE_ASKED);
   k->ahead = false;
 }
 

@@ -125,7 +125,7 @@ Test(walk, shows_an_answer_that_was_replaced_no_more) {
 Test(walk, tells_uses_who_was_fetched_ahead_and_who_lies_in_the_main_ring) {
   unsigned in_main = 0, ahead = 0;
   unsigned last = 4500;
-  for (unsigned i = 0; i < last; i++) cr_assert(put(i, 100, i % 2 ? CACHE_AHEAD : CACHE_ASKED));
+  for (unsigned i = 0; i < last; i++) cr_assert(put(i, 100, i % 2 ? CACHE_AHEAD_CLIENT : CACHE_ASKED));
   for (unsigned i = 0; i < 5; i++) {
     for (unsigned k = 0; k < i; k++) use(last - 1 - i);
   }
@@ -138,9 +138,9 @@ Test(walk, tells_uses_who_was_fetched_ahead_and_who_lies_in_the_main_ring) {
     } else {
       cr_expect_eq(e.standing.uses, 0, "%u", number);
     }
-    cr_expect_eq(e.standing.ahead, number % 2 && (uses == 0 || uses >= 5), "%u: the first use ends it", number);
+    cr_expect_eq(cache_is_ahead(e.standing.how), number % 2 && (uses == 0 || uses >= 5), "%u: the first use ends it", number);
     in_main += e.standing.in_main;
-    ahead += e.standing.ahead;
+    ahead += cache_is_ahead(e.standing.how);
   }
   cr_expect_gt(in_main, 1000);
   cr_expect_gt(ahead, 1000);

@@ -71,7 +71,7 @@ static void addresses(void) {
   made_a(&made, "i.", 3, 2, 0); /* over soon */
   put(0, 0, CACHE_ASKED);
   made_a(&made, "j.", 600, 2, 0); /* worn soon, fetched ahead */
-  put(0, 1, CACHE_AHEAD);
+  put(0, 1, CACHE_AHEAD_SERVER);
   made_a(&made, longest, 86400, 1, 0);
   put(0, 0, CACHE_ASKED);
 }
@@ -123,7 +123,7 @@ static void services(void) {
   }
   start("_xmpps-server._tcp.a.", TYPE_SRV, RCODE_NXDOMAIN);
   add(SECTION_AUTHORITY, "a.", TYPE_SOA, 300, rd_soa("ns.a.", "host.a.", 30));
-  put(0, 0, CACHE_AHEAD);
+  put(0, 0, CACHE_AHEAD_SERVER);
 }
 
 void warm_up(struct cache *cache) {

@@ -54,7 +54,11 @@ static void check_sums(const struct counters *c) {
   cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu", c->miss,
                c->answered, c->failed);
   cr_expect_eq(c->miss, c->leader + c->follower + c->turned_away, "miss = leader + follower + turned away");
-  cr_expect_leq(c->ahead_joined, c->ahead, "joined ahead");
+  cr_expect_eq(c->ahead, c->ahead_client + c->ahead_server + c->renewed + c->refreshed, "ahead");
+  cr_expect_eq(c->saved, c->ahead_hit_client + c->ahead_hit_server + c->renewed_hit, "saved");
+  cr_expect_leq(c->ahead_joined_client + c->ahead_hit_client, c->ahead_client, "of use to clients");
+  cr_expect_leq(c->ahead_joined_server + c->ahead_hit_server, c->ahead_server, "of use to servers");
+  cr_expect_leq(c->renewed_hit, c->renewed, "renewed, of use");
 }
 
 void world_free(struct world *w) {

@@ -168,6 +168,43 @@ Test(expand, the_alias_that_leads_to_an_address_comes_with_it) {
   world_free(w);
 }
 
+/* RFC 2181 section 5: a set of records stands in a message once, though A and AAAA lead through the same alias, and two
+ * aliases to the same host. */
+Test(expand, what_two_addresses_share_is_there_once) {
+  for (unsigned how = HOW_BIG; how <= (HOW_BIG | HOW_DO); how += HOW_DO) {
+    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+    w->zone.is_signed = true;
+    zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(1, 1, 5269, "one.d.lab."));
+    zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(2, 1, 5269, "two.d.lab."));
+    zone_add(&w->zone, "one.d.lab.", TYPE_CNAME, 60, rd_name("host.d.lab."));
+    zone_add(&w->zone, "two.d.lab.", TYPE_CNAME, 60, rd_name("host.d.lab."));
+    zone_add(&w->zone, "host.d.lab.", TYPE_A, 60, rd_a("192.0.2.3"));
+    zone_add(&w->zone, "host.d.lab.", TYPE_A, 60, rd_a("192.0.2.4"));
+    zone_add(&w->zone, "host.d.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::3"));
+    struct heard *h = ask_warm(w, how);
+    cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_CNAME), 2);
+    cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_A), 2);
+    cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_AAAA), 1);
+    cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_RRSIG), how & HOW_DO ? 4 : 0);
+    world_free(w);
+  }
+}
+
+Test(expand, addresses_asked_for_with_other_flags_are_not_added) {
+  static const unsigned hows[] = {HOW_EDNS, HOW_DO, HOW_EDNS | HOW_CD, HOW_DO | HOW_CD};
+  for (unsigned i = 0; i < 4; i++) {
+    struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_CACHED});
+    zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(1, 1, 5269, "host.d.lab."));
+    zone_add(&w->zone, "host.d.lab.", TYPE_A, 60, rd_a("192.0.2.3"));
+    client_ask_and_wait(w, "host.d.lab.", TYPE_A, hows[i]);
+    for (unsigned k = 0; k < 4; k++) {
+      struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, hows[k]);
+      cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), i == k, "address with %u, SRV with %u", hows[i], hows[k]);
+    }
+    world_free(w);
+  }
+}
+
 Test(expand, other_services_are_left_alone_unless_told) {
   for (unsigned all = 0; all < 2; all++) {
     struct world *w =

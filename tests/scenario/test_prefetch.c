@@ -317,6 +317,47 @@ Test(prefetch, tlsa_is_asked_only_where_somebody_here_asks_for_it) {
   world_free(w);
 }
 
+/* RFC 7673 section 3.1: without a secure SRV answer there is no use for TLSA, with one there may be. */
+Test(prefetch, tlsa_is_asked_for_a_secure_srv_answer) {
+  for (unsigned trusted = 0; trusted < 2; trusted++) {
+    struct world *w = world_new(&(struct world_options){.prefetch = true, .trust_ad = trusted});
+    zone_add_domain(&w->zone, 0, 60);
+    w->script.authentic = true;
+    client_ask_and_wait(w, "_xmpp-server._tcp.d0.lab.", TYPE_SRV, HOW_DO);
+    client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_DO);
+    world_run_ms(w, 1000);
+    cr_expect_eq(upstream_asked(w, "_5269._tcp.xmpp.d0.lab.", TYPE_TLSA), trusted);
+    cr_expect_eq(upstream_asked(w, "", TYPE_TLSA), trusted, "clients have no use for it");
+    world_free(w);
+  }
+}
+
+Test(prefetch, is_counted_for_the_family_it_is_done_for) {
+  struct world *w = world_ahead(0, 1, 60);
+  struct cache_stats stats;
+  client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
+  client_ask_and_wait(w, "_xmpp-server._tcp.d1.lab.", TYPE_SRV, HOW_PLAIN);
+  world_run_ms(w, 100);
+  cr_expect_eq(w->counters.family_client, 1);
+  cr_expect_eq(w->counters.family_server, 1);
+  cr_expect_eq(w->counters.ahead_client, 5);
+  cr_expect_eq(w->counters.ahead_server, 7);
+  for (unsigned again = 0; again < 2; again++) { /* used is used once */
+    client_ask(w, "xmpp.d0.lab.", TYPE_A, HOW_PLAIN);
+    client_ask(w, "h0.d1.lab.", TYPE_A, HOW_PLAIN);
+    client_ask(w, "h1.d1.lab.", TYPE_A, HOW_PLAIN);
+  }
+  cr_expect_eq(w->counters.ahead_hit_client, 1);
+  cr_expect_eq(w->counters.ahead_hit_server, 2);
+  cr_expect_eq(w->counters.saved, 3);
+  world_run_ms(w, 70000);
+  client_ask_and_wait(w, "d1.lab.", TYPE_AAAA, HOW_PLAIN); /* asked again, so the first was in vain */
+  cache_stats(w->cache, &stats);
+  cr_expect_eq(stats.wasted[CACHE_AHEAD_SERVER], 1);
+  cr_expect_eq(stats.wasted[CACHE_AHEAD_CLIENT], 0);
+  world_free(w);
+}
+
 Test(prefetch, what_was_fetched_is_there_for_the_program) {
   struct world *w = world_ahead(0, 0, 60);
   client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
@@ -326,8 +367,8 @@ Test(prefetch, what_was_fetched_is_there_for_the_program) {
   cr_expect(heard_truth(joined));
   struct heard *hit = client_ask(w, "xmpp.d0.lab.", TYPE_A, HOW_PLAIN);
   cr_expect(is_answered(hit) && heard_truth(hit));
-  cr_expect_eq(w->counters.ahead_joined, 1);
-  cr_expect_eq(w->counters.ahead_hit, 1);
+  cr_expect_eq(w->counters.ahead_joined_client, 1);
+  cr_expect_eq(w->counters.ahead_hit_client, 1);
   cr_expect_eq(w->script.asked_count, 6);
   world_free(w);
 }

@@ -42,6 +42,44 @@ Test(renew, negative_answers_in_use_are_renewed_too) {
   world_free(w);
 }
 
+Test(renew, an_address_behind_an_alias_is_renewed_when_its_first_link_runs_out) {
+  struct world *w = world_with(60, true);
+  zone_add(&w->zone, "alias.lab.", TYPE_CNAME, 20, rd_name("a.lab."));
+  cr_expect_eq(use(w, "alias.lab.", TYPE_A, 500, 600), 0);
+  cr_expect_leq(upstream_asked(w, "", 0), 34, "%u", upstream_asked(w, "", 0));
+  world_free(w);
+}
+
+/* Prosody and ejabberd ask for it first, and mostly it is not there: as NXDOMAIN or, beside other records, as NODATA. */
+Test(renew, the_service_that_is_not_there_is_renewed_as_what_it_was) {
+  for (unsigned exists = 0; exists < 2; exists++) {
+    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+    zone_add_domain(&w->zone, 1, 60);
+    w->zone.negative_ttl = 60;
+    if (exists) zone_add(&w->zone, "_xmpps-server._tcp.d1.lab.", TYPE_TXT, 60, rd_txt("x"));
+    cr_expect_eq(use(w, "_xmpps-server._tcp.d1.lab.", TYPE_SRV, 1000, 600), 0);
+    struct heard *h = client_ask(w, "_xmpps-server._tcp.d1.lab.", TYPE_SRV, HOW_PLAIN);
+    cr_expect_eq(heard_rcode(h), exists ? RCODE_NOERROR : RCODE_NXDOMAIN);
+    cr_expect(heard_truth(h));
+    cr_expect_leq(upstream_asked(w, "_xmpps-server._tcp.d1.lab.", TYPE_SRV), 12);
+    world_free(w);
+  }
+}
+
+Test(renew, ends_when_nobody_asks_any_more) {
+  struct world *w = world_with(60, true);
+  zone_add_domain(&w->zone, 1, 60);
+  use(w, "_xmpp-server._tcp.d1.lab.", TYPE_SRV, 1000, 300);
+  use(w, "h0.d1.lab.", TYPE_A, 1000, 300);
+  use(w, "_xmpps-server._tcp.d1.lab.", TYPE_SRV, 1000, 300);
+  unsigned before = upstream_asked(w, "", 0);
+  uint64_t saved = w->counters.renewed_hit;
+  cr_expect_geq(saved, 12, "three names, each used after each of four renewals or more: %lu", saved);
+  world_run_ms(w, 3600000);
+  cr_expect_leq(upstream_asked(w, "", 0) - before, 3, "each once more at most");
+  world_free(w);
+}
+
 Test(renew, without_asking_ahead_somebody_waits_once_per_ttl) {
   struct world *w = world_with(60, false);
   cr_expect_geq(use(w, "a.lab.", TYPE_A, 500, 600), 9);

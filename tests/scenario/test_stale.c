@@ -57,6 +57,27 @@ Test(stale, answers_go_out_after_400_ms_of_silence) {
   world_free(w);
 }
 
+/* Programs ask the same more than once, and several of them do. */
+Test(stale, answers_go_out_at_once_to_who_asks_for_what_another_has_just_waited_for) {
+  struct world_options o = stale_for(DAY);
+  struct world *w = world_expired(&o);
+  world_fault(w, SRV, TYPE_SRV, FAULT_LOST);
+  client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+  for (unsigned i = 0; i < 10; i++) {
+    struct heard *h = client_ask(w, SRV, TYPE_SRV, HOW_EDNS);
+    cr_assert(is_answered(h), "time %u", i);
+    expect_stale(h);
+    world_run_ms(w, 500);
+  }
+  world_heal(w);
+  expect_stale(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS)); /* and it is asked again behind it */
+  world_run_ms(w, WORLD_DELAY_MS);
+  struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+  cr_expect_eq(heard_ede(h), -1);
+  cr_expect(heard_truth(h));
+  world_free(w);
+}
+
 Test(stale, answers_are_not_given_while_the_upstream_answers) {
   struct world_options o = stale_for(DAY);
   struct world *w = world_expired(&o);
@@ -185,7 +206,7 @@ Test(stale, answers_are_not_given_for_what_was_lost_long_before) {
     uint8_t octets[NAME_MAX_LEN];
     snprintf(name, sizeof name, "ahead%u.lab.", i);
     question_make(&q, octets, name_parse(name, octets), TYPE_A, CLASS_IN, 0, w->serve.seed);
-    forward_ahead(w->forward, &q, w->now_ms);
+    forward_ahead(w->forward, &q, CACHE_AHEAD_CLIENT, w->now_ms);
   }
   world_run_ms(w, 1000);
   world_heal(w);
