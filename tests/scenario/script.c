@@ -97,6 +97,10 @@ static bool find_rule(struct script *s, const struct upstream_question *u, struc
       r->skip--;
       continue;
     }
+    if (r->sticks && !r->name[0]) {
+      strcpy(r->name, u->name);
+      r->type = u->type;
+    }
     if (r->times > 0 && --r->times == 0) r->is_spent = true;
     *out = *r;
     return true;
