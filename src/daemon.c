@@ -19,9 +19,31 @@ static bool start_threads(struct daemon *d) {
   return started;
 }
 
+/* What is mapped must be so before system calls are filtered. */
+static bool open_zones(struct daemon *d, FILE *err) {
+  if (d->settings.lab.zone_count && !(d->zones = zonefile_open(err))) return false;
+  return daemon_load_zones(d, &d->settings, err);
+}
+
+static void set_lab(struct worker *w, void *lab) { worker_set_lab(w, lab); }
+
+bool daemon_load_zones(struct daemon *d, const struct settings *s, FILE *err) {
+  struct lab *before = d->lab, *lab;
+  enum lab_expand expand = s->xmpp.expand == XMPP_EXPAND_OFF ? LAB_EXPAND_OFF : s->xmpp.expand_all ? LAB_EXPAND_ALL : LAB_EXPAND_XMPP;
+  if (s->lab.zone_count && !d->zones) {
+    fputs("jidnsd: zone files can't be read, as there was none at the start: ldns is not loaded; restart jidnsd\n", err);
+    return false;
+  }
+  if (!lab_load(&s->lab, expand, d->zones, &lab, err)) return false;
+  d->lab = lab;
+  daemon_each(d, set_lab, lab);
+  lab_free(before);
+  return true;
+}
+
 /* Makes all workers first, so that nothing fails once some of them answer. */
 static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *err) {
-  struct worker_common common = {.seed = random_seed()};
+  struct worker_common common = {.seed = random_seed(), .lab = d->lab};
   random_octets(common.cookie_key, sizeof common.cookie_key);
   d->cache = common.cache = cache_new(d->settings.cache_size, common.seed);
   if (!d->cache) {
@@ -38,7 +60,7 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
 
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
-  bool good = listeners_open(listeners, &d->settings, err) && sandbox_enter(&d->settings.sandbox, err) &&
+  bool good = listeners_open(listeners, &d->settings, err) && open_zones(d, err) && sandbox_enter(&d->settings.sandbox, err) &&
               make_workers(d, listeners, err) && start_threads(d);
   listeners_free(listeners);
   d->started_ms = clock_ms();
@@ -59,4 +81,8 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   d->worker_count = 0;
   cache_free(d->cache);
   d->cache = NULL;
+  lab_free(d->lab);
+  d->lab = NULL;
+  zonefile_close(d->zones);
+  d->zones = NULL;
 }

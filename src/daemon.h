@@ -14,12 +14,18 @@ struct daemon {
   struct cache *cache;
   struct worker *workers[SETTINGS_THREADS];
   unsigned worker_count;
+  struct zonefile *zones; /* NULL: ldns was not loaded */
+  struct lab *lab;        /* NULL: there are no zones */
   uint64_t started_ms;
 };
 
 /* Opens the sockets that d->settings names, gives up what rights it can, starts the workers: from then on queries are answered.
  * d->loop must be open. False, and the reason in one line on err: what was done is undone by daemon_stop. */
 bool daemon_start(struct daemon *d, FILE *err);
+
+/* Loads the zones that s names and has all workers answer from them in place of those before. False, and said on err, when one is
+ * wrong: nothing has changed then. */
+bool daemon_load_zones(struct daemon *d, const struct settings *s, FILE *err);
 
 /* Runs job in each worker's thread, one after the other, and waits: no worker is in the midst of a query meanwhile. Short work
  * only. */

@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "base/random.h"
 #include "base/timer.h"
+#include "server/serve_lab.h"
 #include "server/serve_udp.h"
 #include "upstream/up_tcp.h"
 #include "upstream/up_udp.h"
@@ -36,6 +37,7 @@ struct worker {
   struct xmpp *xmpp;
   struct access *access;
   struct spoiler *spoiler;
+  struct serve_lab *lab_room;
   struct serve serve;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
@@ -122,6 +124,7 @@ static void worker_free(struct worker *w) {
   uv_run(&w->loop, UV_RUN_DEFAULT); /* the last callbacks, where the thread did not run them */
   must(uv_loop_close(&w->loop) == 0);
   access_free(w->access);
+  serve_lab_free(w->lab_room);
   uv_sem_destroy(&w->job_done);
   spoiler_free(w->spoiler);
   timers_close(&w->timers);
@@ -172,14 +175,17 @@ void worker_set_faults(struct worker *w, const struct faults *faults) {
   w->serve.spoiler = faults && faults->count ? w->spoiler : NULL;
 }
 
+void worker_set_lab(struct worker *w, const struct lab *lab) { w->serve.lab = lab; }
+
 static bool wire_server(struct worker *w, const struct settings *s, const struct worker_common *common,
                         struct listener *listeners) {
   w->access = access_new(&s->access);
   w->spoiler = spoiler_new(&w->timers, &w->counters);
-  if (!w->access || !w->spoiler) return false;
+  w->lab_room = serve_lab_new();
+  if (!w->access || !w->spoiler || !w->lab_room) return false;
   w->serve = (struct serve){.cache = common->cache, .forward = w->forward, .counters = &w->counters, .seed = common->seed,
                             .max_stale_s = s->max_stale_s, .access = w->access, .silent = s->access.silent, .chaos = &s->chaos,
-                            .cookies = s->cookies, .idle_ms = s->tcp.idle_ms};
+                            .cookies = s->cookies, .idle_ms = s->tcp.idle_ms, .lab = common->lab, .lab_room = w->lab_room};
   memcpy(w->serve.cookie_key, common->cookie_key, sizeof w->serve.cookie_key);
   w->udp = serve_udp_new(&w->loop, &w->serve);
   w->tcp = serve_tcp_new(&w->loop, &w->serve, &s->tcp);

@@ -14,6 +14,7 @@ struct worker_common {
   struct cache *cache;
   uint64_t seed; /* the cache's */
   uint8_t cookie_key[SIPHASH_KEY];
+  const struct lab *lab; /* borrowed until worker_set_lab or worker_stop; NULL: there are no zones */
 };
 
 /* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each address in
@@ -30,6 +31,9 @@ bool worker_start(struct worker *w);
 /* Runs job(w, arg) in the worker's thread, between two queries, and waits until it is done; in this thread while the worker is not
  * started. From one thread at a time, never from a worker. */
 void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg);
+
+/* From now on this lab's zones are answered; NULL: none. Borrowed as worker_common.lab is. A job for the worker's thread. */
+void worker_set_lab(struct worker *w, const struct lab *lab);
 
 /* Borrowed; may be read by any thread while the worker counts on. */
 const struct counters *worker_counters(const struct worker *w);

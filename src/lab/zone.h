@@ -50,14 +50,13 @@ struct lab_options {
   struct lab_zone zones[LAB_ZONES];
   struct lab_domain domains[LAB_DOMAINS];
   unsigned zone_count, domain_count;
-  enum lab_expand expand;
 };
 
 struct lab;
 
 /* Reads all zones and makes their answers. reader may be NULL when zone_count is 0; `out` is set to NULL when there are neither
  * zones nor domains. False, *out NULL, at the first mistake: file, line and what is wrong on err; warnings go there, too. */
-bool lab_load(const struct lab_options *o, struct zonefile *reader, struct lab **out, FILE *err);
+bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefile *reader, struct lab **out, FILE *err);
 void lab_free(struct lab *l); /* NULL is allowed */
 
 enum lab_found {

@@ -128,8 +128,8 @@ static void add_targets(struct compiler *c) {
 
 static bool is_expanded(const struct compiler *c, uint16_t type) {
   struct family f;
-  if (type != TYPE_SRV || c->ld->o->expand == LAB_EXPAND_OFF) return false;
-  return c->ld->o->expand == LAB_EXPAND_ALL || family_of(&c->question, &f);
+  if (type != TYPE_SRV || c->ld->expand == LAB_EXPAND_OFF) return false;
+  return c->ld->expand == LAB_EXPAND_ALL || family_of(&c->question, &f);
 }
 
 /* An RRset at the end of the links. */

@@ -373,8 +373,8 @@ static bool load(struct loader *ld, struct zonefile *reader) {
   return ld->arena.failed || ld->lab->arena.failed ? out_of_memory(ld) : true;
 }
 
-bool lab_load(const struct lab_options *o, struct zonefile *reader, struct lab **out, FILE *err) {
-  struct loader ld = {.o = o, .err = err};
+bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefile *reader, struct lab **out, FILE *err) {
+  struct loader ld = {.o = o, .expand = expand, .err = err};
   *out = NULL;
   if (o->zone_count + o->domain_count == 0) return true;
   ld.lab = calloc(1, sizeof *ld.lab);

@@ -101,6 +101,7 @@ enum { LAB_FILES = 1000 };
 struct loader {
   struct lab *lab;
   const struct lab_options *o;
+  enum lab_expand expand;
   FILE *err;
   struct arena arena;
   struct raw *raws;

@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "dns/dns.h"
+#include "lab/zone.h"
 #include "ops/sandbox.h"
 #include "server/access.h"
 #include "server/chaos.h"
@@ -47,6 +48,7 @@ struct settings {
   struct access_options access;
   bool cookies; /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;
+  struct lab_options lab;
   struct serve_tcp_options tcp;
   struct sandbox_options sandbox;
   enum log_level log_level;

@@ -134,7 +134,7 @@ static void fill(struct cache *c, const struct mode *mode, unsigned names) {
 
 /* What fill puts into the cache, as the zone "lab" (HOW_BESIDE: "other"). */
 static struct lab *make_lab(const struct mode *mode, unsigned names) {
-  static struct lab_options o = {.zone_count = 1, .expand = LAB_EXPAND_XMPP};
+  static struct lab_options o = {.zone_count = 1};
   struct lab_zone *z = &o.zones[0];
   uint8_t name[NAME_MAX_LEN];
   z->name_len = (uint8_t)name_parse(mode->how == HOW_ZONE ? "lab" : "other", name);
@@ -156,7 +156,7 @@ static struct lab *make_lab(const struct mode *mode, unsigned names) {
   must(fclose(out) == 0);
   struct zonefile *reader = zonefile_open(stderr);
   struct lab *l = NULL;
-  must(reader && lab_load(&o, reader, &l, stderr));
+  must(reader && lab_load(&o, LAB_EXPAND_XMPP, reader, &l, stderr));
   zonefile_close(reader);
   unlink(z->file);
   return l;

@@ -1,4 +1,4 @@
-/* lab_kit.c: zones given as text, answers taken as text. Exports lab_options_new, lab_option_*, lab_made, lab_of, lab_refused, lab_said,
+/* lab_kit.c: zones given as text, answers taken as text. Exports lab_options_new, lab_option_*, lab_made*, lab_of, lab_refused, lab_said,
  * lab_says. */
 #include "lab/lab_kit.h"
 
@@ -16,7 +16,7 @@ static char said[SAID];
 
 struct lab_options *lab_options_new(void) {
   static struct lab_options o;
-  o = (struct lab_options){.expand = LAB_EXPAND_XMPP};
+  o = (struct lab_options){0};
   return &o;
 }
 
@@ -41,12 +41,12 @@ void lab_option_zone(struct lab_options *o, const char *name, const char *text, 
 
 void lab_option_file(struct lab_options *o, const char *name, const char *text) { add_file(o, name, "", text, false); }
 
-static bool load(const struct lab_options *o, struct lab **out) {
+static bool load(const struct lab_options *o, enum lab_expand expand, struct lab **out) {
   memset(said, 0, sizeof said);
   FILE *err = fmemopen(said, sizeof said, "w");
   struct zonefile *reader = o->zone_count ? zonefile_open(err) : NULL;
   cr_assert(reader || !o->zone_count);
-  bool good = lab_load(o, reader, out, err);
+  bool good = lab_load(o, expand, reader, out, err);
   zonefile_close(reader);
   fclose(err);
   for (unsigned i = 0; i < o->zone_count; i++) unlink(o->zones[i].file);
@@ -59,12 +59,14 @@ static bool load(const struct lab_options *o, struct lab **out) {
   return good;
 }
 
-struct lab *lab_made(const struct lab_options *o) {
+struct lab *lab_made_with(const struct lab_options *o, enum lab_expand expand) {
   struct lab *l;
-  cr_assert(load(o, &l), "%s", said);
+  cr_assert(load(o, expand, &l), "%s", said);
   cr_assert(l);
   return l;
 }
+
+struct lab *lab_made(const struct lab_options *o) { return lab_made_with(o, LAB_EXPAND_XMPP); }
 
 struct lab *lab_of(const char *text) {
   struct lab_options *o = lab_options_new();
@@ -74,7 +76,7 @@ struct lab *lab_of(const char *text) {
 
 void lab_refused(const struct lab_options *o, const char *words) {
   struct lab *l = (struct lab *)(void *)said;
-  cr_expect(!load(o, &l), "taken instead of '%s'", words);
+  cr_expect(!load(o, LAB_EXPAND_XMPP, &l), "taken instead of '%s'", words);
   cr_expect_null(l);
   cr_expect(strstr(said, words), "'%s' instead of '%s'", said, words);
   cr_expect(strncmp(said, "jidnsd: ", 8) == 0, "%s", said);

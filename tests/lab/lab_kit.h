@@ -14,9 +14,10 @@ void lab_option_zone(struct lab_options *o, const char *name, const char *text, 
 /* Adds one whose file holds just the text. */
 void lab_option_file(struct lab_options *o, const char *name, const char *text);
 
-/* Loads them; fails the test when they are wrong. lab_said has the warnings. */
+/* Loads them, XMPP services expanded or as said; fails the test when they are wrong. lab_said has the warnings. */
 struct lab *lab_made(const struct lab_options *o);
-/* The usual: one zone "zone.lab", XMPP services expanded. */
+struct lab *lab_made_with(const struct lab_options *o, enum lab_expand expand);
+/* The usual: one zone "zone.lab". */
 struct lab *lab_of(const char *text);
 
 /* Fails the test unless loading them is refused with these words. */

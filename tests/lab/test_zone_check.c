@@ -82,7 +82,7 @@ Test(zone_check, a_zone_is_given_once) {
 
 Test(zone_check, no_zones_make_no_lab) {
   struct lab *l = (struct lab *)(void *)lab_options_new();
-  cr_expect(lab_load(lab_options_new(), NULL, &l, stderr));
+  cr_expect(lab_load(lab_options_new(), LAB_EXPAND_OFF, NULL, &l, stderr));
   cr_expect_null(l);
   lab_free(NULL);
 }

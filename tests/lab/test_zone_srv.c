@@ -12,9 +12,8 @@ static void expect(const char *name, uint16_t type, const char *expected) {
 
 static struct lab *lab_expanding(enum lab_expand expand, const char *text) {
   struct lab_options *o = lab_options_new();
-  o->expand = expand;
   lab_option_zone(o, "zone.lab", text, false);
-  return lab_made(o);
+  return lab_made_with(o, expand);
 }
 
 static void done(void) { lab_free(lab); }
