@@ -18,25 +18,6 @@ const struct lab_node *lab_find(const struct lab *l, const uint8_t *name, size_t
   }
 }
 
-static unsigned count_labels(const uint8_t *name) {
-  unsigned n = 0;
-  for (; *name; name += 1u + *name) n++;
-  return n;
-}
-
-/* Names elsewhere cost little: only those with as many labels as a zone's name are looked up. */
-static bool is_in_zone(const struct lab *l, const uint8_t *name, size_t len) {
-  for (unsigned labels = count_labels(name);; labels--) {
-    if (l->depths[labels / 8] >> labels % 8 & 1) {
-      const struct lab_node *n = lab_find(l, name, len);
-      if (n && n->flags & NODE_APEX) return true;
-    }
-    if (len == 1) return false;
-    len -= 1u + name[0];
-    name += 1u + name[0];
-  }
-}
-
 static const struct lab_node *find_wild(const struct lab *l, const struct lab_node *above) {
   uint8_t name[NAME_MAX_LEN] = {1, '*'};
   if (above->name_len > NAME_MAX_LEN - 2) return NULL;
@@ -52,14 +33,15 @@ static struct match match_above(const struct lab *l, const struct lab_node *abov
 }
 
 struct match lab_match(const struct lab *l, const uint8_t *name, size_t len) {
+  if (!lab_may_hold(l, name, len)) return (struct match){.kind = MATCH_ELSEWHERE};
   const struct lab_node *n = lab_find(l, name, len);
   if (n) return (struct match){MATCH_NODE, n};
-  if (!is_in_zone(l, name, len)) return (struct match){.kind = MATCH_ELSEWHERE};
   do {
     len -= 1u + name[0];
     name += 1u + name[0];
+    if (len < l->least_len) return (struct match){.kind = MATCH_ELSEWHERE};
     n = lab_find(l, name, len);
-  } while (!n); /* at the zone's own name at the latest */
+  } while (!n);
   return match_above(l, n);
 }
 
@@ -161,7 +143,7 @@ static enum lab_found follow_dname(const struct lab *l, const struct lab_node *n
 
 enum lab_found lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, size_t *len,
                           struct lab_alias *alias) {
-  if (question_class(&q->question) != CLASS_IN) return LAB_ELSEWHERE;
+  if (!lab_may_hold(l, q->question.key, q->question.name_len) || question_class(&q->question) != CLASS_IN) return LAB_ELSEWHERE;
   struct match m = lab_match(l, q->question.key, q->question.name_len);
   switch (m.kind) {
     case MATCH_NODE:

@@ -331,8 +331,6 @@ static bool hide(struct loader *ld) {
 
 static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool overlay) {
   struct lab *l = ld->lab;
-  unsigned labels = 0;
-  for (const uint8_t *p = name; *p; p += 1u + *p) labels++;
   for (unsigned i = 0; i < l->zone_count; i++) {
     char text[NAME_TEXT];
     if (!name_equal(l->zones[i].name, l->zones[i].name_len, name, len)) continue;
@@ -340,9 +338,11 @@ static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool o
     return false;
   }
   struct lab_apex *z = &l->zones[l->zone_count++];
-  *z = (struct lab_apex){.name_len = len, .labels = (uint8_t)labels, .overlay = overlay};
+  *z = (struct lab_apex){.name_len = len, .overlay = overlay};
   memcpy(z->name, name, len);
-  l->depths[labels / 8] |= (uint8_t)(1u << labels % 8);
+  if (len < l->least_len) l->least_len = len;
+  if (len < 3) memset(l->ends, 0xff, sizeof l->ends);
+  else l->ends[lab_end(name, len) / 64] |= (uint64_t)1 << lab_end(name, len) % 64;
   return true;
 }
 
@@ -381,6 +381,7 @@ bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefi
   bool good = ld.lab ? true : out_of_memory(&ld);
   if (good) {
     ld.lab->seed = random_seed();
+    ld.lab->least_len = NAME_MAX_LEN;
     good = load(&ld, reader);
   }
   for (unsigned i = 0; i < ld.file_count; i++) free(ld.files[i]);

@@ -43,7 +43,7 @@ struct lab_slot {
 
 /* What holds of one zone. */
 struct lab_apex {
-  uint8_t name_len, name[NAME_MAX_LEN], labels;
+  uint8_t name_len, name[NAME_MAX_LEN];
   bool overlay;
   struct lab_set negative; /* SOA in the authority section; its RCODE says NOERROR */
 };
@@ -59,10 +59,18 @@ struct lab {
   uint32_t set_count, set_room;
   struct lab_apex zones[LAB_ZONES + LAB_DOMAINS];
   unsigned zone_count;
-  uint8_t depths[16]; /* bit n: there is a zone whose name has n labels */
+  size_t least_len;   /* of the zones' names */
+  uint64_t ends[4];   /* a bit for what each zone's last label ends in, so that most names elsewhere cost nothing */
   struct lab_delegation *delegations;
   unsigned delegation_count;
 };
+
+/* Which bit of lab.ends is a name's; the root has none. */
+static inline unsigned lab_end(const uint8_t *name, size_t len) { return (name[len - 2] + 11u * name[len - 3]) % 256; }
+static inline bool lab_may_hold(const struct lab *l, const uint8_t *name, size_t len) {
+  unsigned end = len < 3 ? 0 : lab_end(name, len);
+  return l->ends[end / 64] >> end % 64 & 1;
+}
 
 /* Where a name belongs. */
 enum match_kind {

@@ -150,7 +150,7 @@ static struct lab *make_lab(const struct mode *mode, unsigned names) {
       case SHAPE_AAAA: fprintf(out, "%s.d%07u AAAA 2001:db8::1\n", prefix, i); break;
       case SHAPE_TXT: fprintf(out, "%s.d%07u TXT _xmpp-client-xbosh=https://web.lab:5281/http-bind\n", prefix, i); break;
       case SHAPE_SRV: fprintf(out, "%s.d%07u SRV 5 0 5269 xmpp.d%07u.bal.\n", prefix, i, i); break;
-      default: break;
+      default: fprintf(out, "_xmpp-server._tcp.d%07u SRV 5 0 5269 xmpp.bal.\n", i); break;
     }
   }
   must(fclose(out) == 0);
