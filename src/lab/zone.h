@@ -17,7 +17,8 @@ enum {
   LAB_HOSTS = 8,     /* of one of them */
   LAB_ADDRESSES = 8, /* of a host, of a delegation */
   LAB_PATH = 512,
-  LAB_CHAIN = 16     /* CNAMEs in a row */
+  LAB_CHAIN = 16,    /* CNAMEs in a row */
+  LAB_TTL_MOST = 604800 /* s, of the shorthand's records */
 };
 
 struct lab_zone {

@@ -96,6 +96,12 @@ bool add_server(const char *text, union addr *list, unsigned *n, unsigned most);
 
 extern const char domain_right[], server_right[]; /* what should be, where these are asked for */
 
+/* settings_lab.c: the lab's sections. */
+extern const struct section in_zone, in_domain, in_host;
+bool read_host_address(const struct setting *t, void *into, const char *text);
+void clear_host_address(void *into);
+bool read_file_name(const struct setting *t, void *into, const char *text); /* as read_text, but not empty */
+
 /* What a value of t should be. */
 const char *setting_right(const struct setting *t, char text[RIGHT_TEXT]);
 

@@ -86,8 +86,8 @@ static const struct section in_xmpp = {.name = "xmpp"};
 static const struct section in_cache = {.name = "cache"};
 static const struct section in_log = {.name = "log"};
 
-const struct section *const settings_sections[] = {&in_listen, &in_upstream, &in_forward, &in_access, &in_server,
-                                                   &in_xmpp,   &in_cache,    &in_log,     NULL};
+const struct section *const settings_sections[] = {&in_listen, &in_upstream, &in_forward, &in_zone, &in_domain, &in_host,
+                                                   &in_access, &in_server,   &in_xmpp,    &in_cache, &in_log,   NULL};
 
 static const char *const expand_words[] = {
     [XMPP_EXPAND_OFF] = "off", [XMPP_EXPAND_CACHED] = "cached", [XMPP_EXPAND_WAIT] = "wait", NULL};
@@ -114,6 +114,27 @@ const struct setting settings_table[] = {
      SWITCH(struct settings, case_random)},
     {"forward", &in_forward, "upstream", "ADDR", NULL, NULL, "ask these servers about a domain and all below it",
      LIST(read_forward, clear_forward, server_right), .needed = true},
+    {"zone", &in_zone, "file", "FILE", NULL, NULL, "answer for this zone, from its zone file",
+     TEXT_AS(read_file_name, struct lab_zone, file), .right = "a file's name, at most 511 octets", .needed = true},
+    {NULL, &in_zone, "overlay", "on|off", "off", NULL, "what it does not have is forwarded", SWITCH(struct lab_zone, overlay)},
+    {NULL, &in_domain, "conference", "on|off", "off", NULL, "SRV records of servers for conference.DOMAIN, too",
+     SWITCH(struct lab_domain, conference)},
+    {NULL, &in_domain, "connect", "TEXT", "", NULL, "the TXT record of _xmppconnect.DOMAIN; '': none",
+     TEXT(struct lab_domain, connect)},
+    {NULL, &in_domain, "ttl", "SECONDS", "300", NULL, "of all its records", NUMBER(struct lab_domain, ttl_s, 0, LAB_TTL_MOST)},
+    {NULL, &in_domain, "overlay", "on|off", "off", NULL, "what it does not have is forwarded", SWITCH(struct lab_domain, overlay)},
+    {NULL, &in_host, "address", "ADDR", NULL, "none: it lies in another domain", "its address; may be repeated",
+     LIST(read_host_address, clear_host_address, "an IPv4 or IPv6 address, at most 8 times")},
+    {NULL, &in_host, "client", "PORT", "5222", NULL, "of _xmpp-client._tcp; 0: not offered",
+     NUMBER(struct lab_host, client, 0, UINT16_MAX)},
+    {NULL, &in_host, "server", "PORT", "5269", NULL, "of _xmpp-server._tcp; 0: not offered",
+     NUMBER(struct lab_host, server, 0, UINT16_MAX)},
+    {NULL, &in_host, "direct-tls-client", "PORT", "0", NULL, "of _xmpps-client._tcp; 0: not offered",
+     NUMBER(struct lab_host, direct_tls_client, 0, UINT16_MAX)},
+    {NULL, &in_host, "direct-tls-server", "PORT", "0", NULL, "of _xmpps-server._tcp; 0: not offered",
+     NUMBER(struct lab_host, direct_tls_server, 0, UINT16_MAX)},
+    {NULL, &in_host, "priority", "N", "0", NULL, "of its SRV records: the lower first", NUMBER(struct lab_host, priority, 0, UINT16_MAX)},
+    {NULL, &in_host, "weight", "N", "0", NULL, "its share among those of one priority", NUMBER(struct lab_host, weight, 0, UINT16_MAX)},
     {"allow", &in_access, "allow", "PREFIX", NULL, "the networks listened on", "who else may ask; may be repeated",
      LIST(read_allow, clear_allow, "a prefix such as 192.168.0.0/16 or fd00::/8, an address, any or none, at most 64 times")},
     {"refuse-with", &in_access, "refuse-with", "HOW", "refused", NULL, "what the rest gets: refused or silence",

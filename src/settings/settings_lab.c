@@ -1,0 +1,58 @@
+/* settings_lab.c: local zones and XMPP domains in short, from the settings. Exports in_zone, in_domain, in_host and what reads them. */
+#include <string.h>
+
+#include "settings/settings_priv.h"
+
+/* As other domains, or "." for the root. */
+static bool read_zone_name(const char *title, uint8_t *len, uint8_t name[NAME_MAX_LEN], bool root) {
+  struct settings_domain d = {.len = 1};
+  if (!(root && strcmp(title, ".") == 0) && !parse_domain(title, &d)) return false;
+  *len = d.len;
+  memcpy(name, d.octets, d.len);
+  return true;
+}
+
+static bool title_zone(void *element, const char *title) {
+  struct lab_zone *z = element;
+  return read_zone_name(title, &z->name_len, z->name, true);
+}
+
+static bool title_domain(void *element, const char *title) {
+  struct lab_domain *d = element;
+  return read_zone_name(title, &d->name_len, d->name, false);
+}
+
+static bool title_host(void *element, const char *title) {
+  struct lab_host *h = element;
+  struct settings_domain d;
+  size_t len = strlen(title);
+  if (len >= sizeof h->name || !parse_domain(title, &d)) return false;
+  memcpy(h->name, title, len + 1);
+  return true;
+}
+
+bool read_host_address(const struct setting *t, void *into, const char *text) {
+  struct lab_host *h = into;
+  struct prefix p;
+  (void)t;
+  if (strchr(text, '/') || !prefix_parse(text, &p) || h->address_count == LAB_ADDRESSES) return false;
+  h->addresses[h->address_count++] = p;
+  return true;
+}
+
+void clear_host_address(void *into) { ((struct lab_host *)into)->address_count = 0; }
+
+bool read_file_name(const struct setting *t, void *into, const char *text) { return *text && read_text(t, into, text); }
+
+const struct section in_zone = {.name = "zone", .title = "NAME", .right = "a domain name such as montague.lab, or . for the root",
+                                .help = "a zone answered from a file", .read_title = title_zone,
+                                ELEMENTS(struct settings, lab.zones, lab.zone_count)};
+const struct section in_domain = {.name = "xmpp", .title = "DOMAIN", .right = domain_right,
+                                  .help = "an XMPP domain of one's own: its SRV records and its hosts' addresses",
+                                  .read_title = title_domain, ELEMENTS(struct settings, lab.domains, lab.domain_count)};
+const struct section in_host = {.name = "host", .within = &in_domain, .title = "NAME",
+                                .right = "a host's name below the domain, such as xmpp1, or a whole one with a final dot",
+                                .help = "one of its hosts", .read_title = title_host,
+                                ELEMENTS(struct lab_domain, hosts, host_count)};
+
+_Static_assert(LAB_ADDRESSES == 8, "the table's text says so");
