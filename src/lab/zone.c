@@ -89,6 +89,14 @@ static enum lab_found lead_out(const struct lab *l, const struct lab_node *n, co
   return LAB_ALIAS;
 }
 
+/* DS belongs to the zone above (RFC 4035 section 3.1.4.1): it is to say that there is none, if it is here. */
+static const struct lab_node *node_denying_ds(const struct lab *l, const struct lab_node *apex) {
+  const uint8_t *name = l->arena.octets + apex->name;
+  if (apex->name_len == 1) return apex;
+  struct match above = lab_match(l, name + 1 + name[0], apex->name_len - 1u - name[0]);
+  return above.node ? above.node : apex;
+}
+
 static enum lab_found answer_node(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
                                   size_t *len, struct lab_alias *alias) {
   uint16_t type = question_type(&q->question);
@@ -96,6 +104,7 @@ static enum lab_found answer_node(const struct lab *l, const struct lab_node *n,
   const struct lab_set *s = find_set(l, n, type);
   if (!s && n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
   if (!s && n->flags & NODE_ALIAS) s = &n->rest;
+  if (!s && type == TYPE_DS && n->flags & NODE_APEX) n = node_denying_ds(l, n);
   if (!s) return deny(l, n, RCODE_NOERROR, q, limit, out, len);
   struct answer_view v = view_at(l, for_client(s, &q->manner));
   return give(&v, q, limit, out, len);
@@ -133,9 +142,10 @@ static enum lab_found follow_dname(const struct lab *l, const struct lab_node *n
     memcpy(r.owner, q->question.key, q->question.name_len);
     build_add(&b, SECTION_ANSWER, &r, r.ttl);
   }
+  uint16_t type = question_type(&q->question);
   alias->chain = answer_view(&alias->made);
-  if (alias->target_len) return LAB_ALIAS;
-  alias->chain.head.rcode = RCODE_YXDOMAIN;
+  if (!alias->target_len) alias->chain.head.rcode = RCODE_YXDOMAIN;
+  else if (type != TYPE_CNAME && type != TYPE_ANY) return LAB_ALIAS;
   return give(&alias->chain, q, limit, out, len);
 }
 

@@ -105,7 +105,8 @@ bool lab_take(void *loader, const struct record *r, const struct zonefile_place 
     char name[NAME_TEXT];
     return lab_complain(ld, raw, false, "lies outside the zone %s", name_format(zone->name, zone->name_len, name));
   }
-  if (is_deeper(ld, owner, r->owner_len)) return true; /* that zone's own file tells of it */
+  size_t label = r->type == TYPE_DS ? 1u + owner[0] : 0; /* DS stands above the zone that it is of */
+  if (label < r->owner_len && is_deeper(ld, owner + label, r->owner_len - label)) return true; /* that zone's own file tells of it */
   ld->raw_count++;
   ld->has_signatures |= r->type == TYPE_RRSIG;
   return true;

@@ -125,6 +125,7 @@ Test(zone, names_below_a_dname_are_renamed) {
   expect("old.zone.lab", TYPE_TXT, "NOERROR | an old.zone.lab. 3600 TXT \"here\"");
   expect("old.zone.lab", TYPE_A, "NOERROR | ns " SOA);
   expect("old.zone.lab", TYPE_DNAME, "NOERROR | an old.zone.lab. 5 DNAME new.zone.lab.");
+  expect("a.old.zone.lab", TYPE_CNAME, "NOERROR | an old.zone.lab. 5 DNAME new.zone.lab. | an a.old.zone.lab. 5 CNAME a.new.zone.lab.");
   expect("alias.zone.lab", TYPE_A, "alias a.old.zone.lab. | an alias.zone.lab. 3600 CNAME a.old.zone.lab.");
 }
 
@@ -167,6 +168,19 @@ Test(zone, a_zone_below_another_answers_for_its_own_names) {
   expect("a.sub.zone.lab", TYPE_A, "NOERROR | an a.sub.zone.lab. 3600 A 192.0.2.3");
   expect("b.sub.zone.lab", TYPE_A, "NXDOMAIN | ns sub.zone.lab. 30 SOA ns.sub.zone.lab. host.sub.zone.lab. 1 7200 600 86400 30");
   expect("b.zone.lab", TYPE_A, "NXDOMAIN | ns " SOA);
+}
+
+Test(zone, ds_is_answered_by_the_zone_above) {
+  struct lab_options *o = lab_options_new();
+#define DS "1 13 2 00000000000000000000000000000000000000000000000000000000000000aa"
+  lab_option_zone(o, "zone.lab", "a 5 DS " DS "\nx.a 5 DS " DS "\n", false);
+  lab_option_zone(o, "a.zone.lab", "x TXT x\n", false);
+  lab_option_zone(o, "b.zone.lab", "", false);
+  lab = lab_made(o);
+  expect("a.zone.lab", TYPE_DS, "NOERROR | an a.zone.lab. 5 DS " DS);
+  expect("b.zone.lab", TYPE_DS, "NOERROR | ns " SOA);
+  expect("x.a.zone.lab", TYPE_DS, "NOERROR | ns a.zone.lab. 30 SOA ns.a.zone.lab. host.a.zone.lab. 1 7200 600 86400 30");
+  expect("zone.lab", TYPE_DS, "NOERROR | ns " SOA);
 }
 
 Test(zone, the_root_can_be_a_zone) {

@@ -1,0 +1,175 @@
+"""Local zones: what NSD answers from the same files, and what stands around them."""
+
+import os
+import pathlib
+import random
+import shutil
+import socket
+import struct
+import subprocess
+
+import dns.exception
+import dns.flags
+import dns.name
+import dns.rdatatype
+import dns.zone
+import pytest
+
+from kit import jidnsd as jidnsd_kit
+from kit.ask import Stream, ask
+from kit.nsd import Nsd
+
+HERE = pathlib.Path(__file__).parent
+NOWHERE = "127.0.0.1:9"  # nobody listens there: whatever is forwarded fails
+TYPES = ("A", "AAAA", "SRV", "TXT", "CNAME", "MX", "NS", "SOA", "PTR", "TLSA", "DS", "DNAME", "CAA", "TYPE65280", "TYPE65281")
+WINDOW = 60
+
+
+def question(name, rdtype, do=False):
+    """A query's octets but for the id. dnspython would take longer than both servers."""
+    opt = b"\0" + struct.pack("!HHIH", 41, 4096, 0x8000, 0) if do else b""
+    return (struct.pack("!HHHHHH", 0, 0x0100, 1, 0, 0, 1 if do else 0) + dns.name.from_text(name).to_wire() +
+            struct.pack("!HH", dns.rdatatype.from_text(rdtype), 1) + opt)
+
+
+def read_name(wire, at):
+    """(the name without compression in lower case, where it ends)."""
+    octets, end = b"", None
+    while wire[at]:
+        if wire[at] >= 0xc0:
+            end = end or at + 2
+            at = struct.unpack_from("!H", wire, at)[0] & 0x3fff
+            continue
+        octets += wire[at:at + 1 + wire[at]].lower()
+        at += 1 + wire[at]
+    return octets + b"\0", end or at + 1
+
+
+COMPRESSED = {2: (0, 1), 5: (0, 1), 6: (0, 2), 12: (0, 1), 15: (2, 1), 39: (0, 1)}  # type: octets, then names
+
+
+def read_rdata(wire, at, rdtype, length):
+    before, names = COMPRESSED.get(rdtype, (length, 0))
+    out, end, at = wire[at:at + before], at + length, at + before
+    for _ in range(names):
+        name, at = read_name(wire, at)
+        out += name
+    return out + wire[at:end]
+
+
+def read(wire):
+    """What two answers to one question are compared by: RCODE, AA, answer section, SOA of the authority section, each record with
+    its TTL. The rest of that section is left out: NSD adds name servers."""
+    _, flags, _, answers, authority, _ = struct.unpack_from("!HHHHHH", wire)
+    at = read_name(wire, 12)[1] + 4
+    sections = [], []
+    for place in range(answers + authority):
+        owner, at = read_name(wire, at)
+        rdtype, rdclass, ttl, length = struct.unpack_from("!HHIH", wire, at)
+        at += 10
+        if place < answers or rdtype == 6:
+            sections[place >= answers].append((owner, rdtype, rdclass, ttl, read_rdata(wire, at, rdtype, length)))
+        at += length
+    return flags & 0xf, bool(flags & 0x0400), sorted(sections[0]), sorted(sections[1])
+
+
+def ask_all(server, questions, **how):
+    """What read() says of the answers to (name, type) questions, over one socket; the cut ones again over TCP."""
+    wires = [question(name, rdtype, **how) for name, rdtype in questions]
+    replies = [None] * len(wires)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, Stream(server) as stream:
+        sock.settimeout(5)
+        sock.connect(server)
+        sent = 0
+        for received in range(len(wires)):
+            while sent < len(wires) and sent - received < WINDOW:
+                sock.send(struct.pack("!H", sent) + wires[sent][2:])
+                sent += 1
+            reply = sock.recv(65535)
+            place = struct.unpack_from("!H", reply)[0]
+            assert replies[place] is None and reply[12:12 + 8] == wires[place][12:12 + 8]
+            if reply[2] & 0x02:
+                stream.send(wires[place])
+                reply = stream.receive()
+            replies[place] = read(reply)
+    return replies
+
+
+def assert_same(server, truth_server, questions, **how):
+    truths, answers = (ask_all(s, questions, **how) for s in (truth_server, server))
+    wrong = [f"{q}: {a}\ninstead of\n{t}" for q, a, t in zip(questions, answers, truths) if a != t]
+    assert not wrong, f"{len(wrong)} of {len(questions)} differ; the first: " + "\n".join(wrong[:3])
+
+
+@pytest.fixture(scope="module", name="authority")
+def fixture_authority(tmp_path_factory):
+    """NSD with the zones of all tests and zoo.lab."""
+    source, folder = tmp_path_factory.mktemp("zones"), tmp_path_factory.mktemp("nsd-zoo")
+    for path in [*(HERE / "zones").glob("*.zone"), *(HERE / "local").glob("*.zone")]:
+        shutil.copy(path, source)
+    shutil.copy(HERE / "local" / "zoo.part", folder)
+    server = Nsd(source, folder)
+    server.folder = folder
+    yield server
+    server.close()
+
+
+def zones_of(authority):
+    """{name: file}, the files as NSD reads them."""
+    return {path.stem.replace("root", "."): path for path in sorted(authority.folder.glob("*.zone"))}
+
+
+@pytest.fixture(name="local")
+def fixture_local(authority, jidnsd):
+    options = [word for name, path in zones_of(authority).items() for word in ("--zone", f"{name}={path}")]
+    return jidnsd(*options, "--upstream", NOWHERE)
+
+
+def is_delegated(name):
+    """Is it at or below one of the cuts of zoo.lab? Those names are forwarded."""
+    return any(dns.name.from_text(name).is_subdomain(dns.name.from_text(cut)) for cut in ("sub.zoo.lab", "bare.zoo.lab"))
+
+
+def written_questions(authority):
+    """Every name of the zones, and those above it, with every type that there is and some that there are not."""
+    names = set()
+    for zone, path in zones_of(authority).items():
+        with open(path, encoding="utf-8") as file:
+            text = file.read().replace("$INCLUDE zoo.part parts.zoo.lab.", "$ORIGIN parts.zoo.lab.\n" +
+                                       (HERE / "local" / "zoo.part").read_text() + "$ORIGIN zoo.lab.\n")
+        for name in dns.zone.from_text(text, zone, relativize=False, check_origin=False).nodes:
+            while len(name) > 1:
+                names.add(name.to_text())
+                name = name.parent()
+    return [(name, rdtype) for name in sorted(names) if not is_delegated(name) for rdtype in TYPES]
+
+
+def made_up_questions(authority, count, seed):
+    pick = random.Random(seed)
+    names = sorted({name for name, _ in written_questions(authority)})
+    for _ in range(count):
+        label = "".join(pick.choices("abcdefghijklmnopqrstuvwxyz0123456789-_", k=pick.randint(1, 20)))
+        name = pick.choice(names)
+        below = label + "." + name if pick.randrange(4) else label + "." + name.split(".", 1)[1]
+        name = pick.choice([below, "x." + below, "*." + name, name.swapcase()])
+        try:
+            delegated = is_delegated(name)
+        except dns.exception.DNSException:  # too long a name
+            continue
+        if not delegated:
+            yield name, pick.choice(TYPES)
+
+
+@pytest.mark.parametrize("how", [{}, {"do": True}], ids=["plain", "do"])
+def test_every_name_and_type_of_the_files_is_answered_as_nsd_does(local, authority, how):
+    assert_same(local.v4, authority.server, written_questions(authority), **how)
+
+
+def test_five_thousand_made_up_names_are_answered_as_nsd_does(local, authority):
+    questions = list(made_up_questions(authority, 5600, seed=6))
+    assert len(questions) >= 5000
+    assert_same(local.v4, authority.server, questions)
+
+
+def test_made_up_names_have_the_signatures_that_nsd_gives(local, authority):
+    assert_same(local.v4, authority.server, list(made_up_questions(authority, 1000, seed=7)), do=True)
