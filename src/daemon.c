@@ -74,10 +74,12 @@ void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), voi
 void daemon_counters(const struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
   for (unsigned i = 0; i < d->worker_count; i++) counters_sum(sum, worker_counters(d->workers[i]));
+  sum->broken = log_broken_count();
 }
 
 void daemon_stop(struct daemon *d, struct counters *sum) {
   for (unsigned i = 0; i < d->worker_count; i++) worker_stop(d->workers[i], sum);
+  if (sum) sum->broken = log_broken_count();
   d->worker_count = 0;
   cache_free(d->cache);
   d->cache = NULL;

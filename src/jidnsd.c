@@ -20,15 +20,23 @@ static void raise_descriptors(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void print_list(const char *before, const union addr *list, unsigned n) {
+static void print_list(FILE *out, const char *before, const union addr *list, unsigned n) {
   char text[ADDR_TEXT];
-  for (unsigned i = 0; i < n; i++) fprintf(stderr, "%s%s", i ? ", " : before, addr_format(&list[i], text));
+  for (unsigned i = 0; i < n; i++) fprintf(out, "%s%s", i ? ", " : before, addr_format(&list[i], text));
 }
 
+/* Whatever the level: who started it waits for this line. */
 static void say_ready(const struct settings *s) {
-  print_list("jidnsd ready: listening on ", s->listen, s->listen_count);
-  print_list(" (udp, tcp), upstream ", s->upstreams, s->upstream_count);
-  fputc('\n', stderr);
+  char *text = NULL;
+  size_t len;
+  FILE *out = open_memstream(&text, &len);
+  must(out != NULL);
+  print_list(out, "jidnsd ready: listening on ", s->listen, s->listen_count);
+  print_list(out, " (udp, tcp), upstream ", s->upstreams, s->upstream_count);
+  must(fclose(out) == 0);
+  if (s->log.format == LOG_JSON) log_info("jidnsd", "%s", text);
+  else fprintf(stderr, "%s\n", text);
+  free(text);
 }
 
 /* ---- until a signal comes ---- */
@@ -88,6 +96,7 @@ static void stop(struct daemon *d, struct signals *s) {
   if (d->cache) log_cache(d->cache);
   daemon_stop(d, &sum);
   log_counters(&sum);
+  log_flush(true);
   unwatch_signals(s);
   uv_run(&d->loop, UV_RUN_DEFAULT);
   must(uv_loop_close(&d->loop) == 0);
@@ -104,7 +113,7 @@ int main(int argc, char **argv) {
   d->argc = argc;
   d->argv = argv;
   mallopt(M_ARENA_MAX, (int)d->settings.threads);
-  log_set_level(d->settings.log_level);
+  log_set(&d->settings.log);
   raise_descriptors();
   must(uv_loop_init(&d->loop) == 0);
   watch_signals(&signals, d);

@@ -51,7 +51,7 @@ struct settings {
   struct lab_options lab;
   struct serve_tcp_options tcp;
   struct sandbox_options sandbox;
-  enum log_level log_level;
+  struct log_options log;
 };
 
 enum settings_outcome {

@@ -41,7 +41,7 @@ static bool read_allow(const struct setting *t, void *into, const char *text) {
 static bool read_log_level(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   (void)t;
-  return log_level_parse(text, &s->log_level);
+  return log_levels_parse(text, s->log.levels);
 }
 
 static bool read_user(const struct setting *t, void *into, const char *text) {
@@ -93,6 +93,7 @@ static const char *const expand_words[] = {
     [XMPP_EXPAND_OFF] = "off", [XMPP_EXPAND_CACHED] = "cached", [XMPP_EXPAND_WAIT] = "wait", NULL};
 static const char *const seccomp_words[] = {[SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
+static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const service_words[] = {"xmpp", "all", NULL};
 
 enum {
@@ -164,8 +165,11 @@ const struct setting settings_table[] = {
      NUMBER(struct settings, max_stale_s, 0, STALE_MOST_S), .right = "seconds from 0 to 604800 (a week)"},
     {"nxdomain-cut", &in_cache, "nxdomain-cut", "on|off", "off", NULL, "NXDOMAIN covers all names below (RFC 8020)",
      SWITCH(struct settings, nxdomain_cut)},
-    {"log-level", &in_log, "level", "LEVEL", "info", NULL, "error, warn, info or debug",
-     OWN(read_log_level, "error, warn, info or debug")},
+    {"log-level", &in_log, "level", "LEVELS", "info", NULL, "error, warn, info or debug; single rooms: info,xmpp=debug",
+     OWN(read_log_level, "error, warn, info or debug, then for single rooms ROOM=LEVEL, such as info,xmpp=debug; rooms are" LOG_ROOMS(LOG_ROOM_WORD))},
+    {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text, or of JSON", WORD(struct settings, log.format, format_words)},
+    {"log-times", &in_log, "times", "on|off", "off", NULL, "lines of text begin with the time; journald has its own",
+     SWITCH(struct settings, log.times)},
     {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none", .right = "a file's name"},
     {"check-config", .help = "say whether the settings are good and exit"},
     {"print-config", .help = "print the settings in force and exit"},
