@@ -6,4 +6,7 @@
 /* Milliseconds that never go back and go on while the machine sleeps (CLOCK_BOOTTIME), so that no TTL outlives a
  * suspend. */
 uint64_t clock_ms(void);
+
+/* What to add to clock_ms for the milliseconds since 1970, as the wall clock has them now. */
+int64_t clock_epoch_ms(void);
 #endif

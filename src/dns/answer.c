@@ -50,6 +50,12 @@ static size_t write_options(const struct manner *m, int ede, const char *text, u
   return (size_t)(p - out);
 }
 
+/* What a stale answer says of itself (RFC 8914 sections 4.4 and 4.20). */
+static int stale_ede(const struct answer_head *h, enum answer_age age) {
+  if (age != ANSWER_STALE) return EDE_NONE;
+  return h->rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
+}
+
 /* What write_opt will take for m, with an EDE without text. */
 static inline size_t opt_len(const struct manner *m, bool ede) {
   return DNS_OPT + (ede ? OPTION_HEAD + 2 : 0) + (m->idle_x100ms ? OPTION_HEAD + 2 : 0) +
@@ -161,7 +167,8 @@ size_t answer_write(const struct answer_view *view, const struct manner *m, enum
   bool tc = false;
   if (age == ANSWER_STALE) v.head.ar = 0;
   if (v.head.body_len > room || age != ANSWER_FRESH) tc = !fit(&v, at, room, age_s);
-  uint8_t bits = v.head.flags & ANSWER_AD && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
+  bool ad = v.head.flags & ANSWER_AD && age != ANSWER_STALE; /* whether it still holds nobody has checked */
+  uint8_t bits = ad && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
   write_header(m, v.head.rcode, bits, out);
   if (tc) {
     out[2] |= DNS_TC;
@@ -174,5 +181,5 @@ size_t answer_write(const struct answer_view *view, const struct manner *m, enum
     at += v.head.body_len;
   }
   if (!m->edns) return at;
-  return write_opt(m, v.head.rcode, age == ANSWER_STALE ? EDE_STALE : EDE_NONE, "", out, at);
+  return write_opt(m, v.head.rcode, stale_ede(&v.head, age), "", out, at);
 }

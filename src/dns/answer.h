@@ -42,7 +42,7 @@ static inline struct answer_view answer_view(const struct answer *a) {
 enum answer_age {
   ANSWER_FRESH,
   ANSWER_WORN, /* past `attend`, not expired: additional records that ran out are left off */
-  ANSWER_STALE /* expired: TTL_STALE on every record, no additional ones, EDE 3 (RFC 8767) */
+  ANSWER_STALE /* expired: TTL_STALE on every record, no additional ones, no AD, EDE 3 or 19 (RFC 8767) */
 };
 
 /* Writes the answer for this client into out, at most `limit` octets (what transport and client take, at least

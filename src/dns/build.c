@@ -1,5 +1,7 @@
-/* build.c: makes an answer in normal form out of records. Exports build_start, build_add. */
+/* build.c: makes an answer in normal form out of records. Exports build_start, build_add, build_repeats. */
 #include "dns/build.h"
+
+#include "base/hash.h"
 
 enum { POINTER_MOST = 0x3fff };
 
@@ -79,23 +81,55 @@ static bool put_rdata(struct build *b, struct wire_out *w, const struct record *
   return true;
 }
 
-/* RFC 2181 section 5.2: the records of an RRset share one TTL, the least of those received. r is the last one written, its
- * owner at `owner`. */
-static void level_ttls(struct build *b, enum section section, const struct record *r, size_t owner, uint32_t ttl) {
+/* Is r one more of the RRset that was written last? */
+static bool run_goes_on(const struct build *b, enum section section, const struct record *r) {
+  return answer_records(&b->answer->head) > 0 && r->type == b->run_type && section == b->run_section &&
+         name_is_at(b, b->run_owner, r->owner, r->owner_len);
+}
+
+/* The next record, at `owner`, is the first of its RRset. */
+static void run_start(struct build *b, enum section section, const struct record *r, size_t owner) {
+  b->run_from = answer_records(&b->answer->head);
+  b->run_owner = (uint16_t)owner;
+  b->run_type = r->type;
+  b->run_section = section;
+  b->seen_count = 0;
+}
+
+/* Of the RDATA's octets without compression, names in lower case, with a seed that no server can know. */
+static uint64_t rdata_hash(const struct build *b, const struct record *r) {
+  uint64_t hash = b->question->hash;
+  struct parts parts = record_parts(r);
+  struct part part;
+  while (parts_next(&parts, &part) != PART_END && part.kind != PART_BAD) {
+    if (part.kind != PART_OCTETS) name_lower(part.name, part.name, part.len);
+    hash = hash_bytes(part.bytes, part.len, hash);
+  }
+  return hash;
+}
+
+/* RFC 2181 section 5.2: the records of an RRset share one TTL, the least of those received; this one came last. Signatures go by
+ * what they cover, RFC 4034 section 3. */
+static void level_ttls(struct build *b, uint32_t ttl) {
   struct answer *a = b->answer;
   unsigned last = answer_records(&a->head) - 1;
-  bool same = last > 0 && r->type == b->run_type && section == b->run_section &&
-              name_is_at(b, b->run_owner, r->owner, r->owner_len);
-  if (!same || r->type == TYPE_RRSIG) { /* signatures go by what they cover, RFC 4034 section 3 */
-    b->run_from = last;
-    b->run_owner = (uint16_t)owner;
-    b->run_type = r->type;
-    b->run_section = section;
-    return;
-  }
+  if (b->run_type == TYPE_RRSIG) return;
   uint32_t shared = load_u32(a->body + a->ttl_at[b->run_from]);
   if (ttl > shared) ttl = shared;
   for (unsigned i = ttl < shared ? b->run_from : last; i <= last; i++) store_u32(a->body + a->ttl_at[i], ttl);
+}
+
+/* Of thousands of records only the last are looked at: to compare all with all would be dear. */
+bool build_repeats(struct build *b, enum section section, const struct record *r, uint32_t ttl) {
+  if (!run_goes_on(b, section, r)) return false;
+  uint64_t hash = rdata_hash(b, r);
+  unsigned n = b->seen_count < BUILD_SEEN ? b->seen_count : BUILD_SEEN;
+  for (unsigned i = 0; i < n; i++) {
+    if (b->seen[i] != hash) continue;
+    level_ttls(b, ttl);
+    return true;
+  }
+  return false;
 }
 
 static bool section_is_full(const struct answer_head *h, enum section section) {
@@ -118,11 +152,13 @@ bool build_add(struct build *b, enum section section, const struct record *r, ui
     b->name_count = names_before;
     return false;
   }
+  if (!run_goes_on(b, section, r)) run_start(b, section, r, start);
+  b->seen[b->seen_count++ % BUILD_SEEN] = rdata_hash(b, r);
   a->ttl_at[n] = ttl_at;
   a->head.body_len = (uint16_t)w.at;
   if (section == SECTION_ANSWER) a->head.an++;
   else if (section == SECTION_AUTHORITY) a->head.ns++;
   else a->head.ar++;
-  level_ttls(b, section, r, start, ttl);
+  level_ttls(b, ttl);
   return true;
 }

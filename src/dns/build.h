@@ -6,7 +6,7 @@
 #include "dns/record.h"
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL };
-enum { BUILD_NAMES = 64 };
+enum { BUILD_NAMES = 64, BUILD_SEEN = 128 };
 
 struct build {
   struct answer *answer;            /* borrowed: what is being made */
@@ -17,6 +17,8 @@ struct build {
   uint16_t run_owner, run_type;     /* the RRset being written: its first owner's offset and its type */
   enum section run_section;
   unsigned run_from;                /* its first record's number */
+  uint64_t seen[BUILD_SEEN];        /* hashes of the last of its RDATA, so that none is written twice */
+  unsigned seen_count;
 };
 
 /* Starts an answer with no records; head.born, head.attend and ttl_s are left to the caller. */
@@ -25,4 +27,7 @@ void build_start(struct build *b, struct answer *a, const struct question *q, ui
 /* Appends a copy of r with this TTL; sections come in their order. False when it is malformed, does not fit into a message,
  * or is the 256th of authority or additional: the answer is then as it was. */
 bool build_add(struct build *b, enum section section, const struct record *r, uint32_t ttl);
+
+/* Is r in the RRset written last already? It should then not be added (RFC 2181 section 5), and its TTL counts for the RRset. */
+bool build_repeats(struct build *b, enum section section, const struct record *r, uint32_t ttl);
 #endif

@@ -21,7 +21,7 @@ enum { OPTIONS_MOST = 16 }; /* of EDNS: there are no more in use, and a packet f
 
 /* Takes in what is understood; false when it is not as it should be. Of two cookies the first counts. */
 static bool read_option(struct manner *m, uint16_t code, const uint8_t *octets, uint16_t len) {
-  if (code == OPT_KEEPALIVE) return m->keepalive = len == 0; /* RFC 7828 section 3.2.1 */
+  if (code == OPT_KEEPALIVE) *(len ? &m->keepalive_wrong : &m->keepalive) = true; /* RFC 7828 section 3.2.1 */
   if (code != OPT_COOKIE || m->cookie_len) return true;
   if (len != 8 && (len < 16 || len > COOKIE_MOST)) return false;
   memcpy(m->cookie, octets, len);
@@ -57,26 +57,60 @@ static void skip_name(struct wire *w) {
  * sends more than a few: a packet full of them must not be dear. */
 enum { ADDITIONAL_MOST = 4 };
 
+static enum query_verdict read_record(struct manner *m, struct wire *w) {
+  bool at_root = w->at < w->len && w->msg[w->at] == 0;
+  skip_name(w);
+  uint16_t type = wire_u16(w), klass = wire_u16(w);
+  uint32_t ttl = wire_u32(w);
+  uint16_t rdlen = wire_u16(w);
+  const uint8_t *rdata = wire_bytes(w, rdlen);
+  if (w->err) return QUERY_FORMERR;
+  if (type != TYPE_OPT) return QUERY_OK;
+  return at_root ? read_opt(m, klass, ttl, rdata, rdlen) : QUERY_FORMERR;
+}
+
 static enum query_verdict read_additional(struct manner *m, struct wire *w, unsigned records) {
   enum query_verdict verdict = QUERY_OK;
   if (records > ADDITIONAL_MOST) return QUERY_FORMERR;
-  for (; records > 0 && verdict == QUERY_OK; records--) {
-    bool at_root = w->at < w->len && w->msg[w->at] == 0;
-    skip_name(w);
-    uint16_t type = wire_u16(w), klass = wire_u16(w);
-    uint32_t ttl = wire_u32(w);
-    uint16_t rdlen = wire_u16(w);
-    const uint8_t *rdata = wire_bytes(w, rdlen);
-    if (w->err) return QUERY_FORMERR;
-    if (type != TYPE_OPT) continue;
-    verdict = at_root ? read_opt(m, klass, ttl, rdata, rdlen) : QUERY_FORMERR;
-  }
+  for (; records > 0 && verdict == QUERY_OK; records--) verdict = read_record(m, w);
   return verdict == QUERY_OK && w->at != w->len ? QUERY_FORMERR : verdict;
 }
 
+/* A message that is answered without being read otherwise: its OPT is looked for, since the answer must then have one, and the
+ * version is what is told first (RFC 6891 sections 6.1.1 and 6.1.3). Else `verdict`. Sections stand in all opcodes as in
+ * QUERY; where they don't there is just no OPT. */
+static enum query_verdict unread(struct manner *m, const uint8_t *msg, size_t len, enum query_verdict verdict) {
+  enum { RECORDS_MOST = 8 };
+  struct wire w = wire_read(msg, len);
+  unsigned questions = load_u16(msg + 4), records = (unsigned)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
+  w.at = DNS_HEADER;
+  if (questions + records > RECORDS_MOST) return verdict;
+  for (; questions > 0; questions--) {
+    skip_name(&w);
+    wire_bytes(&w, 4);
+  }
+  for (; records > 0 && !m->edns && !w.err; records--) {
+    if (read_record(m, &w) == QUERY_BADVERS) return QUERY_BADVERS;
+  }
+  return verdict;
+}
+
+/* Without a question: a cookie is asked for, or nothing that makes sense. */
+static enum query_verdict read_no_question(struct manner *m, const uint8_t *msg, size_t len) {
+  struct wire w = wire_read(msg, len);
+  w.at = DNS_HEADER;
+  if (load_u16(msg + 6) || load_u16(msg + 8)) return unread(m, msg, len, QUERY_FORMERR);
+  enum query_verdict verdict = read_additional(m, &w, load_u16(msg + 10));
+  return verdict == QUERY_OK ? m->cookie_len ? QUERY_COOKIE : QUERY_FORMERR : verdict;
+}
+
+/* Types that nobody can ask for: they stand for something else than records. */
+static bool is_no_question(uint16_t type) { return type == TYPE_OPT || type == TYPE_NXNAME || type == 0; }
+
 static enum query_verdict judge_type(uint16_t type, uint16_t klass) {
-  if (type == TYPE_OPT || type == 0) return QUERY_FORMERR;
+  if (is_no_question(type)) return QUERY_FORMERR;
   if (type >= TYPE_TKEY && type <= TYPE_AXFR) return QUERY_REFUSED;
+  if (type == TYPE_MAILB || type == TYPE_MAILA) return QUERY_NOTIMP;
   return klass == CLASS_CH ? QUERY_REFUSED : QUERY_OK;
 }
 
@@ -88,21 +122,21 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   m->cd = msg[3] & DNS_CD;
   m->ad = msg[3] & DNS_AD;
   m->spelled = NULL;
-  m->edns = m->dnssec_ok = m->keepalive = false;
+  m->edns = m->dnssec_ok = m->keepalive = m->keepalive_wrong = false;
   m->idle_x100ms = 0;
   m->cookie_len = 0;
   m->udp_size = DNS_UDP_PLAIN;
   m->name_len = 0;
-  if (msg[2] & DNS_OPCODE) return QUERY_NOTIMP;
-  if (load_u16(msg + 4) != 1) return QUERY_FORMERR;
+  if (msg[2] & DNS_OPCODE) return unread(m, msg, len, QUERY_NOTIMP);
+  if (load_u16(msg + 4) != 1) return load_u16(msg + 4) ? unread(m, msg, len, QUERY_FORMERR) : read_no_question(m, msg, len);
   size_t name_len = question_name_len(msg, len);
   size_t end = DNS_HEADER + name_len + 4;
-  if (!name_len || end > len) return QUERY_FORMERR;
+  if (!name_len || end > len) return unread(m, msg, len, QUERY_FORMERR);
   m->spelled = msg + DNS_HEADER;
   m->name_len = (uint16_t)name_len;
   uint16_t type = load_u16(msg + end - 4), klass = load_u16(msg + end - 2);
-  if (type == TYPE_IXFR) return QUERY_REFUSED; /* before the counts: it has a SOA in its authority section */
-  if (load_u16(msg + 6) || load_u16(msg + 8)) return QUERY_FORMERR;
+  if (type == TYPE_IXFR) return unread(m, msg, len, QUERY_REFUSED); /* before the counts: it has a SOA in its authority section */
+  if (load_u16(msg + 6) || load_u16(msg + 8)) return unread(m, msg, len, QUERY_FORMERR);
   unsigned additional = load_u16(msg + 10);
   if (additional || end != len) {
     struct wire w = wire_read(msg, len);
@@ -120,7 +154,10 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
 
 size_t query_refuse(const struct manner *m, enum query_verdict verdict, uint8_t *out) {
   static const uint8_t rcodes[] = {[QUERY_FORMERR] = RCODE_FORMERR, [QUERY_NOTIMP] = RCODE_NOTIMP,
-                                   [QUERY_BADVERS] = RCODE_BADVERS, [QUERY_REFUSED] = RCODE_REFUSED};
+                                   [QUERY_BADVERS] = RCODE_BADVERS, [QUERY_REFUSED] = RCODE_REFUSED,
+                                   [QUERY_COOKIE] = RCODE_NOERROR,  [QUERY_BADCOOKIE] = RCODE_BADCOOKIE};
   if (verdict == QUERY_SILENT || verdict == QUERY_OK) return 0;
-  return answer_rcode(m, rcodes[verdict], out);
+  int ede = verdict == QUERY_NOTIMP || verdict == QUERY_REFUSED ? EDE_NOT_SUPPORTED : EDE_NONE;
+  if (verdict == QUERY_FORMERR && m->spelled && is_no_question(load_u16(m->spelled + m->name_len))) ede = EDE_INVALID_TYPE;
+  return answer_error(m, rcodes[verdict], ede, "", out);
 }

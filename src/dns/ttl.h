@@ -17,8 +17,9 @@ static inline uint32_t ticks_of_ttl(uint32_t ttl_s) { return ttl_s * TICKS_PER_S
 /* Whole seconds that `then` lies behind `now`; 0 when it lies ahead, as what a thread with a later clock has just stored. */
 static inline uint32_t ticks_age_s(uint32_t now, uint32_t then) { return now > then ? (now - then) / TICKS_PER_S : 0; }
 
-/* A TTL as received: the top bit means 0 (RFC 2181 section 8), more than TTL_MOST is TTL_MOST. */
-static inline uint32_t ttl_received(uint32_t ttl) { return ttl >> 31 ? 0 : ttl > TTL_MOST ? TTL_MOST : ttl; }
+/* A TTL as received: more than TTL_MOST is TTL_MOST, also with its top bit set (RFC 8767 section 4, which changes what RFC 2181
+ * section 8 said of that). */
+static inline uint32_t ttl_received(uint32_t ttl) { return ttl > TTL_MOST ? TTL_MOST : ttl; }
 
 /* How long a negative answer lasts: the lesser of the SOA's TTL and its last field (RFC 2308 section 5). */
 static inline uint32_t ttl_negative(uint32_t soa_ttl, uint32_t soa_minimum) {

@@ -122,6 +122,23 @@ Test(answer, stale_says_30_seconds_no_additional_records_and_why) {
   cr_expect_str_eq(s.ede_text, "");
 }
 
+Test(answer, rfc8914_a_stale_nxdomain_has_a_code_of_its_own) {
+  made_start(&made, "no.example.org", TYPE_A, RCODE_NXDOMAIN);
+  made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_SOA, 30, rd_soa("ns.example.org", "root.example.org", 30));
+  made_done(&made, 0);
+  asked_edns(&asked, "no.example.org", TYPE_A, 1232, false);
+  write_out(ANSWER_STALE, 100000);
+  cr_expect_eq(s.ede, EDE_STALE_NXDOMAIN);
+}
+
+Test(answer, stale_is_not_called_authentic) {
+  made_a(&made, "example.org", 60, 1, 0);
+  made.answer.head.flags = ANSWER_AD;
+  asked_edns(&asked, "example.org", TYPE_A, 1232, true);
+  write_out(ANSWER_STALE, 100000);
+  cr_expect_not(s.low & DNS_AD);
+}
+
 Test(answer, stale_without_edns_has_nowhere_to_say_why) {
   make_srv();
   write_out(ANSWER_STALE, 100000);

@@ -52,6 +52,34 @@ Test(build, names_of_well_known_types_are_compressed_in_rdata_others_are_not) {
               "\300\14\0\47\0\1\0\0\0\1\0\11\1b\1a\3org\0");
 }
 
+/* As verify takes records in. */
+static void add_once(enum section section, const char *owner, uint16_t type, uint32_t ttl, struct rdata rd) {
+  struct record r;
+  msg_answer(&m, "q", type, 0);
+  size_t at = m.len;
+  msg_record(&m, section, owner, type, ttl, rd);
+  struct wire w = wire_read(m.octets, m.len);
+  w.at = at;
+  cr_assert(record_read(&w, &r));
+  if (!build_repeats(&made.build, section, &r, ttl)) cr_assert(build_add(&made.build, section, &r, ttl));
+}
+
+Test(build, rfc2181_a_record_given_twice_is_there_once) {
+  made_start(&made, "a.org", TYPE_MX, 0);
+  add_once(SECTION_ANSWER, "a.org", TYPE_MX, 60, rd_mx(7, "b.a.org"));
+  add_once(SECTION_ANSWER, "a.org", TYPE_MX, 60, rd_mx(8, "b.a.org"));
+  add_once(SECTION_ANSWER, "A.org", TYPE_MX, 30, rd_mx(7, "B.a.ORG"));
+  add_once(SECTION_ADDITIONAL, "b.a.org", TYPE_A, 60, rd_a("192.0.2.1"));
+  add_once(SECTION_ADDITIONAL, "b.a.org", TYPE_A, 60, rd_a("192.0.2.2"));
+  add_once(SECTION_ADDITIONAL, "b.a.org", TYPE_A, 60, rd_a("192.0.2.1"));
+  add_once(SECTION_ADDITIONAL, "c.a.org", TYPE_A, 60, rd_a("192.0.2.1"));
+  see("a.org", TYPE_MX);
+  cr_assert_eq(s.an, 2);
+  cr_expect_eq(s.records[0].ttl, 30, "the least of all");
+  cr_expect_eq(s.records[1].ttl, 30);
+  cr_expect_eq(s.ar, 3, "another name's is another record");
+}
+
 Test(build, a_name_in_rdata_serves_later_owners) {
   made_start(&made, "a", TYPE_SRV, 0);
   made_add(&made, SECTION_ANSWER, "a", TYPE_SRV, 1, rd_srv(0, 0, 1, "x.b"));

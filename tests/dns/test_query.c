@@ -196,7 +196,8 @@ Test(query, types_that_are_none_and_class_chaos) {
     enum query_verdict want;
   } cases[] = {
       {0, CLASS_IN, QUERY_FORMERR},  {TYPE_OPT, CLASS_IN, QUERY_FORMERR}, {248, CLASS_IN, QUERY_OK},
-      {253, CLASS_IN, QUERY_OK},     {TYPE_ANY, CLASS_IN, QUERY_OK},      {65280, CLASS_IN, QUERY_OK},
+      {128, CLASS_IN, QUERY_FORMERR} /* RFC 9824 */, {253, CLASS_IN, QUERY_NOTIMP}, {254, CLASS_IN, QUERY_NOTIMP},
+      {TYPE_ANY, CLASS_IN, QUERY_OK},      {65280, CLASS_IN, QUERY_OK},
       {65535, CLASS_IN, QUERY_OK},   {TYPE_TXT, CLASS_CH, QUERY_REFUSED}, {TYPE_A, 4, QUERY_OK},
       {TYPE_A, 255, QUERY_OK},       {TYPE_AXFR, CLASS_CH, QUERY_REFUSED}, {TYPE_OPT, CLASS_CH, QUERY_FORMERR},
   };
@@ -272,10 +273,83 @@ Test(query, a_refusal_has_opt_when_the_query_had) {
   cr_expect_eq(s.rcode, RCODE_REFUSED);
 }
 
+/* What is refused before its records are read, each with OPT at its end. */
+static void with_opt_unread(unsigned i) {
+  msg_query(&m, "example.org", i == 4 ? TYPE_IXFR : TYPE_A);
+  if (i == 0) m.octets[2] = 4 << 3 | DNS_RD; /* NOTIFY */
+  if (i == 1) msg_question(&m, "example.org", TYPE_AAAA, CLASS_IN);
+  if (i == 2) msg_record(&m, SECTION_ANSWER, "example.org", TYPE_A, 1, rd_a("192.0.2.1"));
+  if (i == 3) msg_record(&m, SECTION_AUTHORITY, "example.org", TYPE_A, 1, rd_a("192.0.2.1"));
+  if (i == 4) msg_record(&m, SECTION_AUTHORITY, "example.org", TYPE_SOA, 1, rd_soa("a", "b", 1));
+}
+
+Test(query, rfc6891_what_is_refused_unread_has_opt_all_the_same) {
+  static const enum query_verdict want[] = {QUERY_NOTIMP, QUERY_FORMERR, QUERY_FORMERR, QUERY_FORMERR, QUERY_REFUSED};
+  for (unsigned i = 0; i < 5; i++) {
+    with_opt_unread(i);
+    cr_expect_eq(read_all(), want[i], "case %u", i);
+    cr_expect_not(q.manner.edns);
+    msg_opt(&m, 4096, 0, true, "\0\012\0\010abcdefgh", 12);
+    cr_expect_eq(read_all(), want[i], "case %u", i);
+    cr_expect(q.manner.edns && q.manner.dnssec_ok && q.manner.cookie_len == 8, "case %u", i);
+    refuse(want[i]);
+    cr_expect(s.edns, "case %u", i);
+    with_opt_unread(i);
+    msg_opt(&m, 4096, 1, true, NULL, 0);
+    cr_expect_eq(read_all(), QUERY_BADVERS, "case %u: the version is told first", i);
+  }
+}
+
+Test(query, a_count_that_lies_is_not_followed_for_its_opt) {
+  for (unsigned which = 0; which < 4; which++) {
+    msg_query(&m, "example.org", TYPE_A);
+    m.octets[2] = 5 << 3;
+    msg_opt(&m, 4096, 0, true, NULL, 0);
+    msg_set_count(&m, which, 0xffff);
+    cr_expect_eq(read_all(), QUERY_NOTIMP);
+    cr_expect_not(q.manner.edns);
+  }
+}
+
+Test(query, rfc7873_without_a_question_a_cookie_may_be_asked_for) {
+  msg_start(&m, 0);
+  msg_opt(&m, 1232, 0, false, "\0\012\0\010abcdefgh", 12);
+  cr_assert_eq(read_all(), QUERY_COOKIE);
+  cr_expect_eq(q.manner.cookie_len, 8);
+  cr_expect_eq(refuse(QUERY_COOKIE), DNS_HEADER + DNS_OPT + 12);
+  cr_expect_eq(s.rcode, RCODE_NOERROR);
+  cr_expect_null(s.question);
+  refuse(QUERY_BADCOOKIE);
+  cr_expect_eq(s.rcode, RCODE_BADCOOKIE);
+  for (size_t len = DNS_HEADER; len < m.len; len++) cr_expect_eq(read_cut(len), QUERY_FORMERR, "cut to %zu octets", len);
+  msg_put(&m, "", 1);
+  cr_expect_eq(read_all(), QUERY_FORMERR, "an octet too many");
+  msg_start(&m, 0);
+  msg_opt(&m, 1232, 0, false, NULL, 0);
+  cr_expect_eq(read_all(), QUERY_FORMERR, "without a cookie");
+  cr_expect(q.manner.edns);
+}
+
+Test(query, rfc8914_a_refusal_says_what_is_not_supported) {
+  static const struct {
+    uint16_t type, klass;
+    int ede;
+  } cases[] = {{TYPE_AXFR, CLASS_IN, EDE_NOT_SUPPORTED}, {TYPE_TSIG, CLASS_IN, EDE_NOT_SUPPORTED},
+               {TYPE_MAILB, CLASS_IN, EDE_NOT_SUPPORTED}, {TYPE_TXT, CLASS_CH, EDE_NOT_SUPPORTED},
+               {TYPE_NXNAME, CLASS_IN, EDE_INVALID_TYPE}, {TYPE_OPT, CLASS_IN, EDE_INVALID_TYPE}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    msg_start(&m, 0);
+    msg_question(&m, "example.org", cases[i].type, cases[i].klass);
+    msg_opt(&m, 1232, 0, false, NULL, 0);
+    refuse(read_all());
+    cr_expect_eq(s.ede, cases[i].ede, "type %u: EDE %d", cases[i].type, s.ede);
+  }
+}
+
 Test(query, the_longest_refusal_fits_512_octets) {
   query_of_length(255, 63);
   store_u16(m.octets + m.len - 4, TYPE_AXFR);
   msg_opt(&m, 512, 0, false, NULL, 0);
   cr_assert_eq(read_all(), QUERY_REFUSED);
-  cr_expect_eq(refuse(QUERY_REFUSED), DNS_HEADER + 259 + DNS_OPT);
+  cr_expect_eq(refuse(QUERY_REFUSED), DNS_HEADER + 259 + DNS_OPT + 6);
 }
