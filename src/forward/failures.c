@@ -11,13 +11,17 @@ bool failures_is_word(enum err why) {
   return why == ERR_SERVFAIL || why == ERR_REFUSED || why == ERR_LAME || why == ERR_LIE || why == ERR_RCODE;
 }
 
+/* Nobody said anything. */
+static bool is_silence(enum err why) { return why == ERR_TIMEOUT || why == ERR_UNREACHABLE || why == ERR_TCP || why == ERR_FORGED; }
+
 void failures_add(struct failures *f, const struct question *q, enum err why, uint64_t now_ms) {
-  if (!failures_is_word(why)) return;
+  if (!failures_is_word(why) && !is_silence(why)) return;
   if (!f->table && !(f->table = calloc(FAILURES, sizeof *f->table))) return;
   struct failure *x = place(f, q);
   bool again = x->hash == q->hash && now_ms < x->until_ms + x->for_ms;
   x->for_ms = again ? x->for_ms * 2 : FAILURE_FIRST_MS;
   if (x->for_ms > FAILURE_MOST_MS) x->for_ms = FAILURE_MOST_MS;
+  if (is_silence(why)) x->for_ms = FAILURE_SILENT_MS;
   x->hash = q->hash;
   x->why = why;
   x->until_ms = now_ms + x->for_ms;

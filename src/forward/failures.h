@@ -1,7 +1,7 @@
 /* What failed a moment ago is not asked again at once (RFC 9520). Kept beside the cache, not in it, so that a failure never
- * takes the place of a stale answer. Time-outs and unreachable servers are left out of it on purpose, against section 3.2's
- * letter: the upstream room remembers which server is silent and asks it seldom, so a question is not asked more often for it,
- * and a network's return is noticed within a second, not after five. */
+ * takes the place of a stale answer. What a server said is remembered for longer each time. That none could be reached is
+ * remembered for the second that section 3.2 asks for at least, so that a network's return is noticed; which server is silent
+ * the upstream room knows. */
 #ifndef JIDNS_FORWARD_FAILURES_H
 #define JIDNS_FORWARD_FAILURES_H
 #include "base/err.h"
@@ -10,7 +10,8 @@
 enum {
   FAILURES = 4096,         /* remembered at a time; a newer one may take an older one's place */
   FAILURE_FIRST_MS = 5000, /* doubled each time in a row, RFC 9520 section 3.2 */
-  FAILURE_MOST_MS = 30000   /* an upstream that comes back must be noticed */
+  FAILURE_MOST_MS = 30000,  /* an upstream that comes back must be noticed */
+  FAILURE_SILENT_MS = 1000  /* where no server said anything */
 };
 
 struct failure {
@@ -23,12 +24,11 @@ struct failures {
   struct failure *table; /* FAILURES of them, made when the first comes */
 };
 
-/* Remembers that q failed. Only what a server said counts; silence and closed ports are the upstream room's to remember, so
- * that a network's return is noticed at once. */
+/* Remembers that q failed, unless it was for want of something here. */
 void failures_add(struct failures *f, const struct question *q, enum err why, uint64_t now_ms);
 enum err failures_find(const struct failures *f, const struct question *q, uint64_t now_ms); /* ERR_NONE: ask */
 void failures_forget(struct failures *f, const struct question *q);                          /* it was answered */
-/* Did a server say so? Only that is remembered. */
+/* Did a server say so? */
 bool failures_is_word(enum err why);
 void failures_close(struct failures *f);
 #endif

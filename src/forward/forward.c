@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "dns/special.h"
 #include "dns/ttl.h"
 #include "forward/denial.h"
 #include "forward/failures.h"
@@ -137,16 +138,20 @@ static struct try *free_try(struct pending *p, uint64_t now_ms) {
 static struct exchange_manner manner_of(const struct forward_options *o, const struct try *t, uint64_t now_ms) {
   struct server *s = t->server;
   bool spelled = o->random && !t->tcp && s->lower_until_ms <= now_ms;
-  return (struct exchange_manner){.edns = !t->plain, .ad = o->trust_ad, .tcp = t->tcp,
-                                  .spelling = spelled ? random_u64(o->random) | 1 : 0,
-                                  .cookie = o->cookies && !t->plain ? &s->cookie : NULL};
+  struct exchange_manner m = {.edns = !t->plain, .ad = o->trust_ad, .tcp = t->tcp,
+                              .spelling = spelled ? random_u64(o->random) | 1 : 0,
+                              .cookie = o->cookies && !t->plain ? server_cookie(s, now_ms) : NULL};
+  if (m.cookie) memcpy(m.shown, m.cookie->client, sizeof m.shown);
+  return m;
 }
 
 static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms) {
   struct try *t = free_try(p, now_ms);
   uint8_t msg[EXCHANGE_QUERY_MOST];
-  (p->tcp ? p->tcp_asked : p->udp_asked)[s - p->forward->o.upstream->servers]++;
-  t->plain = p->plain || s->plain_until_ms > now_ms;
+  uint8_t nth = ++(p->tcp ? p->tcp_asked : p->udp_asked)[s - p->forward->o.upstream->servers];
+  /* The last try over UDP at a server that never spoke EDNS goes without: it, or a box before it, may drop what has it. */
+  bool doubt = !s->speaks_edns && !s->cookie.contradicted && !p->tcp && nth == FORWARD_EACH;
+  t->plain = p->plain || s->plain_until_ms > now_ms || doubt;
   t->tcp = p->tcp;
   t->server = s;
   t->sent_ms = now_ms;
@@ -180,6 +185,7 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
             p->tcp ? " over TCP" : "");
   if (probe && probe != s) ask_server(p, probe, now_ms);
   p->next_try_ms = now_ms + (wait_ms < RTO_MOST_MS ? wait_ms : RTO_MOST_MS);
+  p->told = false;
   p->asked++;
   p->last = ask_server(p, s, now_ms);
   if (p->last == ERR_NONE) return WAIT;
@@ -201,19 +207,30 @@ static enum next fail_server(struct forward *f, struct pending *p, struct server
   return MORE;
 }
 
+/* It answered t without EDNS. When it said before that it does not understand EDNS, that is remembered. When it only kept silent,
+ * packets may have been lost: a later question, begun since, must have had the same fate. */
+static void note_plain(struct pending *p, const struct try *t, uint64_t now_ms) {
+  struct server *s = t->server;
+  if (s->plain_until_ms > now_ms) return;
+  bool again = s->plain_since_ms && p->started_ms >= s->plain_since_ms;
+  if (s->disclaims_edns || again) s->plain_until_ms = now_ms + PLAIN_MS;
+  else if (!s->plain_since_ms) s->plain_since_ms = now_ms;
+}
+
 static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {
   struct try *t = f->reply_try;
   const uint8_t *msg = f->reply_msg;
-  unsigned rcode = msg[3] & DNS_RCODE;
+  unsigned rcode = exchange_rcode(msg, f->reply_len);
+  if (!t->plain && exchange_has_opt(msg, f->reply_len)) t->server->speaks_edns = true;
   p->server = t->server;
   p->tcp = t->tcp;
   p->plain = t->plain;
-  if (!t->plain && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) { /* RFC 6891 section 6.2.2 */
-    p->plain = true;
+  if (!t->plain && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS)) { /* RFC 6891 section 6.2.2 */
+    p->plain = t->server->disclaims_edns = true;
     p->step = STEP_ASK;
     return MORE;
   }
-  if (exchange_rcode(msg, f->reply_len) == RCODE_BADCOOKIE) { /* RFC 7873 section 5.3: once more with the one it gave */
+  if (rcode == RCODE_BADCOOKIE) { /* RFC 7873 section 5.3: once more with the one it gave */
     bool again = !t->tcp && !p->bad_cookie;
     p->bad_cookie = true;
     if (t->tcp) return fail_server(f, p, t->server, ERR_RCODE);
@@ -230,7 +247,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   }
   enum err e = verify_reply(&p->question, msg, f->reply_len, &f->answer);
   if (e != ERR_NONE) return fail_server(f, p, t->server, e);
-  if (t->plain && t->server->plain_until_ms <= now_ms) t->server->plain_until_ms = now_ms + PLAIN_MS;
+  if (t->plain) note_plain(p, t, now_ms);
   if (t->tcp && p->respelled) t->server->lower_until_ms = now_ms + PLAIN_MS; /* it is indeed the server that does so */
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = STEP_STORE;
@@ -400,7 +417,10 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
     }
     p->stale_missing = true;
     failing = false;
-    if (w->since_ms + PATIENCE_MS <= now_ms) deliver_failure(f, p, w, ERR_TIMEOUT);
+    if (w->since_ms + PATIENCE_MS > now_ms) continue;
+    deliver_failure(f, p, w, ERR_TIMEOUT);
+    if (!p->told && p->next_try_ms < now_ms + FAILURE_SILENT_MS) p->next_try_ms = now_ms + FAILURE_SILENT_MS; /* RFC 9520 3.2 */
+    p->told = true;
   }
 }
 
@@ -437,11 +457,12 @@ static struct pending *start(struct forward *f, const struct question *q, bool a
   return p;
 }
 
-/* It had been given up or waits for its next try: that is due now. */
+/* It had been given up or waits for its next try: that is due now, or as soon as it may be. */
 static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
-  if (now_ms < p->next_try_ms) return;
+  bool early = now_ms < p->next_try_ms;
+  if (early && !p->spent) return;
   start_anew(p, now_ms);
-  timers_set(f->o.timers, &p->timer, now_ms);
+  timers_set(f->o.timers, &p->timer, early ? p->next_try_ms : now_ms);
 }
 
 static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
@@ -525,7 +546,7 @@ bool forward_is_new(const struct forward *f, const struct question *q, uint64_t 
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
   bool known = found == CACHE_FRESH || (found == CACHE_EXPIRED && unused);
-  return !known && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
+  return !known && !special_is(q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
 
 bool forward_is_asking(const struct forward *f, const struct question *q) { return pending_find(&f->table, q) != NULL; }

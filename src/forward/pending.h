@@ -55,6 +55,7 @@ struct pending {
   uint8_t udp_asked[UPSTREAM_SERVERS], tcp_asked[UPSTREAM_SERVERS]; /* of them by server */
   bool respelled;           /* a reply spelled the question otherwise than it was asked */
   bool bad_cookie;          /* a server did not like the cookie it was shown */
+  bool told;                /* since the last try somebody was told that it failed: the next is to wait */
   bool spent;               /* no server may be asked once more: it waits for the tries that are open */
   enum pending_step step;
   enum err last;            /* how the last try failed */

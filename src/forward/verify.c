@@ -20,7 +20,7 @@ struct check {
   bool found;                          /* a record of the asked type */
   bool soa, referral;
   bool skipped;                        /* this pass met a record that may belong further on */
-  bool lie;
+  bool lie, dname;                     /* dname: one was kept */
   uint8_t taken[ANSWER_RECORDS_MAX / 8 + 1]; /* a bit for each record of the answer section that was kept */
 };
 
@@ -35,7 +35,7 @@ static int chain_place(const struct check *c, const uint8_t *name, size_t len) {
 }
 
 static void keep(struct check *c, enum section section, const struct record *r, uint32_t ttl) {
-  if (!build_add(&c->build, section, r, ttl)) c->lie = true;
+  if (!build_repeats(&c->build, section, r, ttl) && !build_add(&c->build, section, r, ttl)) c->lie = true;
 }
 
 static void follow_cname(struct check *c, const struct record *r) {
@@ -70,8 +70,11 @@ static bool wants_signature(const struct check *c, const struct record *r, int p
   return place >= 0 && (covered == TYPE_CNAME || (covered == c->type && place == (int)c->links - 1));
 }
 
+/* OPT, TSIG and the like belong to the message they came in, wherever they stand in it. */
+static bool is_of_message(uint16_t type) { return type == TYPE_OPT || (type >= TYPE_TKEY && type <= TYPE_ANY); }
+
 static void check_answer(struct check *c, const struct record *r) {
-  if (r->klass != c->klass && c->klass != 255) return;
+  if ((r->klass != c->klass && c->klass != 255) || is_of_message(r->type)) return;
   int place = chain_place(c, r->owner, r->owner_len);
   bool at_end = place == (int)c->links - 1;
   if ((r->type == c->type || c->type == TYPE_ANY) && at_end) {
@@ -81,6 +84,7 @@ static void check_answer(struct check *c, const struct record *r) {
     follow_cname(c, r);
   } else if (r->type == TYPE_DNAME && dname_covers(c, r)) {
     keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
+    c->dname = true;
   } else if (r->type == TYPE_RRSIG && wants_signature(c, r, place)) {
     keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
   } else if (place < 0) {
@@ -136,6 +140,32 @@ static bool read_answer(struct check *c, struct wire *w, unsigned count) {
   return true;
 }
 
+/* Does the chain go where r sends the names below its owner (RFC 6672 section 2.2)? */
+static bool dname_agrees(const struct check *c, const struct record *r) {
+  uint8_t target[NAME_MAX_LEN];
+  size_t len = record_target(r, 0, target);
+  for (unsigned i = 0; i + 1 < c->links; i++) {
+    const struct chain_name *from = &c->chain[i], *to = &c->chain[i + 1];
+    if (from->len <= r->owner_len || !name_is_within(from->name, from->len, r->owner, r->owner_len)) continue;
+    size_t prefix = from->len - r->owner_len;
+    if (to->len != prefix + len || !name_equal(to->name, prefix, from->name, prefix) ||
+        !name_equal(to->name + prefix, len, target, len)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* The CNAMEs beside DNAMEs are those that follow from them. */
+static bool dnames_agree(const struct check *c, struct wire w, unsigned count) {
+  struct record r;
+  for (; count > 0 && record_read(&w, &r); count--) {
+    bool counts = r.type == TYPE_DNAME && (r.klass == c->klass || c->klass == 255) && dname_covers(c, &r);
+    if (counts && !dname_agrees(c, &r)) return false;
+  }
+  return true;
+}
+
 static bool read_additional(struct wire *w, unsigned count, unsigned *extended_rcode) {
   struct record r;
   for (; count > 0; count--) {
@@ -161,7 +191,8 @@ static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
   unsigned extended = 0, an = load_u16(msg + 6), ns = load_u16(msg + 8), ar = load_u16(msg + 10);
   struct record r;
   w.at = DNS_HEADER + c->q->name_len + 4u;
-  if (w.at > len || !read_answer(c, &w, an)) return ERR_LIE;
+  struct wire answer = w;
+  if (w.at > len || !read_answer(c, &w, an) || (c->dname && !dnames_agree(c, answer, an))) return ERR_LIE;
   for (; ns > 0 && !c->lie; ns--) {
     if (!record_read(&w, &r)) return ERR_LIE;
     check_authority(c, &r);
@@ -187,7 +218,7 @@ enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, 
   c.links = 1;
   c.chain[0].len = q->name_len;
   memcpy(c.chain[0].name, q->key, q->name_len);
-  c.found = c.soa = c.referral = c.skipped = c.lie = false;
+  c.found = c.soa = c.referral = c.skipped = c.lie = c.dname = false;
   build_start(&c.build, out, q, (uint8_t)rcode);
   e = read_reply(&c, msg, len);
   if (e != ERR_NONE) return e;

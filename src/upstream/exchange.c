@@ -25,7 +25,7 @@ static void put_options(struct wire_out *w, const struct exchange_manner *m) {
   if (m->cookie) {
     wire_put_u16(w, OPT_COOKIE);
     wire_put_u16(w, (uint16_t)(COOKIE_CLIENT + m->cookie->server_len));
-    wire_put(w, m->cookie->client, COOKIE_CLIENT);
+    wire_put(w, m->shown, COOKIE_CLIENT);
     wire_put(w, m->cookie->server, m->cookie->server_len);
   }
   if (m->tcp) wire_put_u32(w, (uint32_t)OPT_KEEPALIVE << 16);
@@ -93,21 +93,29 @@ const uint8_t *exchange_option(const uint8_t *msg, size_t len, uint16_t code, si
   return NULL;
 }
 
+bool exchange_has_opt(const uint8_t *msg, size_t len) {
+  struct wire w = wire_read(msg, len);
+  return find_opt(&w);
+}
+
 unsigned exchange_rcode(const uint8_t *msg, size_t len) {
   struct wire w = wire_read(msg, len);
   unsigned high = find_opt(&w) && wire_bytes(&w, 2) ? wire_u32(&w) >> 24 : 0;
   return (w.err ? 0 : high << 4) | (msg[3] & DNS_RCODE);
 }
 
-/* The cookie must be ours. A server that gave its own once gives one always (RFC 7873 section 5.3); over TCP it may stop. */
-static bool judge_cookie(const struct exchange *x, const uint8_t *msg, size_t len) {
+/* The cookie must be ours. A server that gave its own once gives one always (RFC 7873 section 5.3), also when it says that it
+ * understands nothing: else whoever can forge that much could do away with cookies. Over TCP it may stop. */
+static bool shows_cookie(const struct exchange *x, const uint8_t *msg, size_t len) {
   struct server_cookie *c = x->manner.cookie;
   size_t n = 0;
+  if (!c) return true;
   const uint8_t *cookie = exchange_option(msg, len, OPT_COOKIE, &n);
   if (!cookie && x->manner.tcp) c->server_len = 0;
-  if (!cookie) return c->server_len == 0;
+  if (!cookie) return c->unanswered = c->server_len == 0;
   if (n < COOKIE_CLIENT + COOKIE_SERVER_LEAST || n > COOKIE_CLIENT + COOKIE_SERVER_MOST) return false;
-  if (memcmp(cookie, c->client, COOKIE_CLIENT) != 0) return false;
+  if (memcmp(cookie, x->manner.shown, COOKIE_CLIENT) != 0) return !(c->contradicted = true);
+  if (memcmp(cookie, c->client, COOKIE_CLIENT) != 0) return true; /* it is for the one before */
   c->server_len = (uint8_t)(n - COOKIE_CLIENT);
   memcpy(c->server, cookie + COOKIE_CLIENT, c->server_len);
   return true;
@@ -115,9 +123,10 @@ static bool judge_cookie(const struct exchange *x, const uint8_t *msg, size_t le
 
 enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len) {
   if (len < DNS_HEADER || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE || load_u16(msg) != x->id) return REPLY_WRONG;
-  unsigned rcode = msg[3] & DNS_RCODE;
   if (load_u16(msg + 4) == 0) {
-    return len == DNS_HEADER && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP) ? REPLY_RIGHT : REPLY_WRONG;
+    unsigned rcode = msg[3] & DNS_RCODE;
+    bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
+    return len == DNS_HEADER && lost && shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
   }
   const struct question *q = x->question;
   const uint8_t *name = msg + DNS_HEADER;
@@ -132,6 +141,5 @@ enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, si
     spell(x->manner.spelling, spelled, q->name_len);
     if (memcmp(name, spelled, q->name_len) != 0) return REPLY_RESPELLED;
   }
-  bool plain = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP; /* without OPT: it does not understand EDNS */
-  return !x->manner.cookie || plain || judge_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
+  return shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
 }

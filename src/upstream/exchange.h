@@ -11,8 +11,12 @@ enum { COOKIE_CLIENT = 8, COOKIE_SERVER_LEAST = 8, COOKIE_SERVER_MOST = 32 }; /*
 
 /* DNS cookies with one server: what it is shown, and what its replies must show. */
 struct server_cookie {
+  uint64_t renew_ms;             /* when ours is to be replaced by a new one; 0: there is none yet */
+  uint64_t rest_ms;              /* until then none is shown: it does not know cookies */
   uint8_t client[COOKIE_CLIENT]; /* ours, for this server alone */
   uint8_t server[COOKIE_SERVER_MOST], server_len; /* what it gave last; 0: it never gave one */
+  bool unanswered;               /* ours was shown, and a reply came without one */
+  bool contradicted;             /* and one came with another one */
 };
 
 /* How a question is put. */
@@ -20,6 +24,7 @@ struct exchange_manner {
   bool edns, ad, tcp;           /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
   uint64_t spelling;            /* chooses capitals, which the reply must repeat; 0: none */
   struct server_cookie *cookie; /* borrowed; NULL: none is shown */
+  uint8_t shown[COOKIE_CLIENT]; /* of it, should it be replaced meanwhile */
 };
 
 struct exchange {
@@ -55,6 +60,8 @@ enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, si
 
 /* That option of a message's OPT, and its length; NULL if there is none. */
 const uint8_t *exchange_option(const uint8_t *msg, size_t len, uint16_t code, size_t *option_len);
+
+bool exchange_has_opt(const uint8_t *msg, size_t len);
 
 /* A whole reply's RCODE with the upper bits that OPT has. */
 unsigned exchange_rcode(const uint8_t *msg, size_t len);

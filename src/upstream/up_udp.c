@@ -274,6 +274,9 @@ static void bind_random(struct up_udp *u, int fd) {
 static int connect_new(struct up_udp *u) {
   int fd = socket(u->server.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
+  /* ICMP must not teach the kernel a path's MTU for it: whoever sees that it does learns the port (SAD DNS). */
+  if (u->server.any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &(int){IPV6_PMTUDISC_OMIT}, sizeof(int));
+  else setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &(int){IP_PMTUDISC_OMIT}, sizeof(int));
   bind_random(u, fd);
   if (connect(fd, &u->server.any, addr_len(&u->server)) == 0) return fd;
   int e = -errno;

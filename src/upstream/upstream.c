@@ -2,6 +2,7 @@
 #include "upstream/upstream.h"
 
 #include "base/log.h"
+#include "base/random.h"
 
 bool upstream_add(struct upstream *u, const union addr *addr, struct carrier *udp, struct carrier *tcp) {
   if (u->count == UPSTREAM_SERVERS) return false;
@@ -93,6 +94,17 @@ static void go_down(struct server *s, const char *why, uint64_t now_ms) {
 void server_was_silent(struct server *s, uint64_t now_ms) {
   bool lately = s->heard_ms && now_ms - s->heard_ms < DOWN_SILENT_MS;
   if (++s->silent >= DOWN_AFTER && !lately) go_down(s, "no replies", now_ms);
+}
+
+struct server_cookie *server_cookie(struct server *s, uint64_t now_ms) {
+  struct server_cookie *c = &s->cookie;
+  if (c->unanswered) *c = (struct server_cookie){.rest_ms = now_ms + COOKIE_REST_MS};
+  if (now_ms < c->rest_ms) return NULL;
+  if (now_ms >= c->renew_ms) {
+    *c = (struct server_cookie){.renew_ms = now_ms + COOKIE_RENEW_MS};
+    random_octets(c->client, sizeof c->client);
+  }
+  return c;
 }
 
 void server_refused(struct server *s, uint64_t now_ms) { go_down(s, "port closed or network unreachable", now_ms); }

@@ -16,6 +16,11 @@ enum {
   DOWN_MOST_MS = 1000   /* so that its return is noticed within a second */
 };
 
+enum {
+  COOKIE_RENEW_MS = 86400000, /* RFC 7873 section 7.1: a day, 26 hours at most */
+  COOKIE_REST_MS = 300000     /* RFC 9018 section 3: a server without cookies is shown none for so long, and then another */
+};
+
 struct server {
   union addr addr;
   struct carrier *udp, *tcp;         /* owned */
@@ -24,7 +29,9 @@ struct server {
   uint64_t heard_ms;                 /* when its last reply came */
   uint64_t down_until_ms;            /* 0 = up; else when it may be tried again */
   uint32_t down_for_ms;
-  uint64_t plain_until_ms;           /* until then it is asked without EDNS, which it answered FORMERR or NOTIMP */
+  bool speaks_edns, disclaims_edns;  /* a reply had OPT; or said that it does not understand what has it */
+  uint64_t plain_since_ms;           /* it answered without EDNS what it had not with; 0: never */
+  uint64_t plain_until_ms;           /* until then it is asked without EDNS, which it does not understand */
   uint64_t lower_until_ms;           /* until then its questions are not spelled in capitals, which it does not repeat */
   struct server_cookie cookie;
 };
@@ -58,4 +65,7 @@ uint32_t server_rto_ms(const struct server *s);
 void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms); /* any reply at all */
 void server_was_silent(struct server *s, uint64_t now_ms); /* an RTO went by */
 void server_refused(struct server *s, uint64_t now_ms);    /* port closed, network unreachable: down at once */
+
+/* The cookie that it is to be shown now, a new one if need be; NULL: none. */
+struct server_cookie *server_cookie(struct server *s, uint64_t now_ms);
 #endif

@@ -18,9 +18,9 @@ static void put_proof(struct msg *m, const char *owner) {
 }
 
 /* An owner written as a pointer to the question, a target as a pointer into it: what most servers send. */
-static void put_compressed_srv(struct msg *m) {
-  static const uint8_t srv[] = {0xc0, DNS_HEADER, 0,   TYPE_SRV, 0,   CLASS_IN, 0, 0,    1,
-                                44,   0,          13,  0,        5,   0,        1, 0x14, 0x95,
+static void put_compressed_srv(struct msg *m, uint8_t weight) {
+  const uint8_t srv[] = {0xc0, DNS_HEADER, 0,   TYPE_SRV, 0,   CLASS_IN, 0, 0,    1,
+                                44,   0,          13,  0,        5,   0,        weight, 0x14, 0x95,
                                 4,    'x',        'm', 'p',      'p', 0xc0,     30};
   msg_put(m, srv, sizeof srv);
   msg_set_count(m, 1, (uint16_t)(msg_count(m, 1) + 1));
@@ -39,7 +39,7 @@ static void fill(unsigned i, struct msg *m) {
     msg_record(m, SECTION_ADDITIONAL, "x.d.lab.", TYPE_A, 300, rd_a("192.0.2.1"));
     break;
   case 2:
-    for (unsigned k = 0; k < 3; k++) put_compressed_srv(m);
+    for (uint8_t k = 0; k < 3; k++) put_compressed_srv(m, k);
     break;
   case 3:
     msg_record(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, 300, rd_name("l1.lab."));

@@ -247,6 +247,46 @@ Test(verify, a_lying_or_malformed_soa_does_not_count) {
   cr_expect_eq(out.ttl_s, 0);
 }
 
+Test(verify, opt_and_tsig_are_no_answers_wherever_they_stand) {
+  static const uint16_t types[] = {TYPE_OPT, TYPE_TSIG, TYPE_TKEY, TYPE_AXFR, TYPE_ANY};
+  struct question q;
+  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+    question_of(&q, ".", TYPE_ANY);
+    msg_answer(&reply, ".", TYPE_ANY, 0);
+    msg_record(&reply, SECTION_ANSWER, ".", types[i], 60, rd_fill(0, 4));
+    cr_expect_eq(verify(&q), ERR_LIE, "type %u alone", types[i]);
+    msg_record(&reply, SECTION_ANSWER, ".", TYPE_NS, 60, rd_name("ns.lab."));
+    cr_assert_eq(verify(&q), ERR_NONE);
+    cr_expect_eq(out.head.an, 1);
+  }
+}
+
+/* x.old.lab leads through this DNAME by this CNAME, in either order. */
+static enum err through_dname(const char *owner, const char *target, const char *cname, bool dname_first) {
+  struct question q;
+  question_of(&q, "x.old.lab.", TYPE_A);
+  msg_answer(&reply, "x.old.lab.", TYPE_A, 0);
+  if (dname_first) msg_record(&reply, SECTION_ANSWER, owner, TYPE_DNAME, 60, rd_name(target));
+  msg_record(&reply, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 60, rd_name(cname));
+  if (!dname_first) msg_record(&reply, SECTION_ANSWER, owner, TYPE_DNAME, 60, rd_name(target));
+  msg_record(&reply, SECTION_ANSWER, cname, TYPE_A, 60, rd_a("192.0.2.1"));
+  return verify(&q);
+}
+
+Test(verify, rfc6672_the_cname_beside_a_dname_is_the_one_that_follows_from_it) {
+  for (int first = 0; first < 2; first++) {
+    cr_expect_eq(through_dname("old.lab.", "new.lab.", "x.new.lab.", first), ERR_NONE);
+    cr_expect_eq(out.head.an, 3);
+    cr_expect_eq(through_dname("OLD.lab.", "New.lab.", "X.nEW.lab.", first), ERR_NONE, "in any spelling");
+    cr_expect_eq(through_dname("lab.", ".", "x.old.", first), ERR_NONE, "to the root");
+    cr_expect_eq(through_dname("old.lab.", "new.lab.", "x.evil.lab.", first), ERR_LIE);
+    cr_expect_eq(through_dname("old.lab.", "new.lab.", "y.new.lab.", first), ERR_LIE);
+    cr_expect_eq(through_dname("old.lab.", "new.lab.", "new.lab.", first), ERR_LIE);
+    cr_expect_eq(through_dname("other.lab.", "new.lab.", "x.evil.lab.", first), ERR_NONE, "a DNAME of other names is left behind");
+    cr_expect_eq(out.head.an, 2);
+  }
+}
+
 /* ---- hostile ---- */
 
 Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) {

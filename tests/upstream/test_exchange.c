@@ -145,3 +145,47 @@ Test(exchange, finds_options_in_hostile_replies_without_harm) {
     free(copy);
   }
 }
+
+/* ---- cookies ---- */
+
+/* Is a reply taken whose OPT has these options (NULL: no OPT), when this cookie was shown over UDP? */
+static bool takes(struct server_cookie *c, unsigned rcode, const char *options, size_t n) {
+  msg_answer(&m, "_xmpp._tcp.example.lab.", TYPE_SRV, rcode);
+  if (options) msg_opt(&m, 1232, 0, false, options, n);
+  x.manner.cookie = c;
+  memcpy(x.manner.shown, "abcdefgh", COOKIE_CLIENT);
+  return exchange_judge(&x, m.octets, m.len) == REPLY_RIGHT;
+}
+
+#define CLIENT_COOKIE(client, n, server) "\0\012\0" n client server
+
+Test(exchange, rfc7873_a_reply_must_show_our_cookie) {
+  struct server_cookie c = {.client = "abcdefgh"};
+  cr_expect_not(takes(&c, 0, CLIENT_COOKIE("abcdefgx", "\020", "SSSSSSSS"), 20), "another client's");
+  cr_expect_not(takes(&c, 0, CLIENT_COOKIE("abcdefgh", "\017", "SSSSSSS"), 19), "too short");
+  cr_expect_eq(c.server_len, 0);
+  cr_expect(takes(&c, RCODE_SERVFAIL, CLIENT_COOKIE("abcdefgh", "\020", "SSSSSSSS"), 20), "whatever its code");
+  cr_expect_eq(c.server_len, 8);
+}
+
+Test(exchange, rfc7873_who_gave_a_cookie_cannot_say_that_it_knows_no_edns) {
+  static const unsigned codes[] = {RCODE_FORMERR, RCODE_NOTIMP};
+  for (unsigned i = 0; i < 2; i++) {
+    struct server_cookie c = {.client = "abcdefgh"};
+    cr_expect(takes(&c, codes[i], NULL, 0));
+    c.server_len = 8;
+    cr_expect_not(takes(&c, codes[i], NULL, 0));
+    msg_start(&m, (uint16_t)(DNS_QR << 8 | codes[i]));
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_WRONG, "a bare header");
+    x.manner.tcp = true;
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_RIGHT, "but for TCP");
+    cr_expect_eq(c.server_len, 0);
+    x.manner.tcp = false;
+  }
+}
+
+Test(exchange, a_reply_to_the_cookie_before_counts_and_is_not_kept) {
+  struct server_cookie c = {.client = "newernew"};
+  cr_expect(takes(&c, 0, CLIENT_COOKIE("abcdefgh", "\020", "SSSSSSSS"), 20));
+  cr_expect_eq(c.server_len, 0);
+}

@@ -46,6 +46,38 @@ Test(up_udp, sends_the_question_at_flush_and_not_before) {
   lo_end(&l);
 }
 
+/* The option of the one socket here that is connected to the server. */
+static int path_mtu_of_connected(void) {
+  for (int fd = 0; fd < 64; fd++) {
+    union addr peer;
+    int value = -1;
+    if (getpeername(fd, &peer.any, &(socklen_t){sizeof peer}) != 0 || !addr_equal(&peer, &l.server)) continue;
+    bool v6 = peer.any.sa_family == AF_INET6;
+    getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &value, &(socklen_t){sizeof value});
+    return value;
+  }
+  return -1;
+}
+
+Test(up_udp, what_icmp_says_of_a_path_is_not_believed) {
+  struct probe p;
+  probe_make(&p, &l, 1);
+  cr_assert_eq(probe_ask(&p), ERR_NONE);
+  cr_expect_eq(path_mtu_of_connected(), IP_PMTUDISC_OMIT);
+  exchange_drop(&p.x);
+  lo_end(&l);
+}
+
+Test(up_udp_other, what_icmp_says_of_an_ipv6_path_is_not_believed) {
+  struct probe p;
+  start(AF_INET6);
+  probe_make(&p, &l, 1);
+  cr_assert_eq(probe_ask(&p), ERR_NONE);
+  cr_expect_eq(path_mtu_of_connected(), IPV6_PMTUDISC_OMIT);
+  exchange_drop(&p.x);
+  lo_end(&l);
+}
+
 Test(up_udp_other, asks_over_ipv6) {
   struct probe p;
   struct got g;

@@ -1,5 +1,6 @@
 /* test_upstream.c: which server is asked: round-trip times, health, and who comes back. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "upstream/upstream.h"
@@ -173,4 +174,32 @@ Test(upstream, a_server_that_is_down_is_probed_at_growing_intervals) {
   cr_expect_eq(upstream_probe(&u, now + 100000), NULL);
   server_refused(s, now);
   cr_expect_eq(s->down_for_ms, DOWN_FIRST_MS, "it starts anew");
+}
+
+/* ---- cookies ---- */
+
+Test(upstream, rfc7873_no_cookie_of_ours_lasts_longer_than_a_day) {
+  struct server *s = &u.servers[0];
+  uint8_t first[COOKIE_CLIENT];
+  memcpy(first, server_cookie(s, 1000)->client, sizeof first);
+  s->cookie.server_len = 8;
+  cr_expect_arr_eq(server_cookie(s, 1000 + COOKIE_RENEW_MS - 1)->client, first, sizeof first);
+  cr_expect_arr_neq(server_cookie(s, 1000 + COOKIE_RENEW_MS)->client, first, sizeof first);
+  cr_expect_eq(s->cookie.server_len, 0, "the server's belongs to the one before");
+}
+
+Test(upstream, rfc7873_each_server_has_a_cookie_of_its_own) {
+  struct server_cookie *a = server_cookie(&u.servers[0], 1000), *b = server_cookie(&u.servers[1], 1000);
+  cr_expect_arr_neq(a->client, b->client, COOKIE_CLIENT);
+}
+
+Test(upstream, rfc9018_a_server_without_cookies_sees_none_twice_and_none_for_a_while) {
+  struct server *s = &u.servers[0];
+  uint8_t first[COOKIE_CLIENT];
+  memcpy(first, server_cookie(s, 1000)->client, sizeof first);
+  s->cookie.unanswered = true;
+  cr_expect_null(server_cookie(s, 1000));
+  cr_expect_null(server_cookie(s, 1000 + COOKIE_REST_MS - 1));
+  cr_assert_not_null(server_cookie(s, 1000 + COOKIE_REST_MS));
+  cr_expect_arr_neq(s->cookie.client, first, sizeof first);
 }
