@@ -44,7 +44,7 @@ bool daemon_load_zones(struct daemon *d, const struct settings *s, FILE *err) {
 /* Makes all workers first, so that nothing fails once some of them answer. */
 static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *err) {
   struct worker_common common = {.seed = random_seed(), .lab = d->lab};
-  random_octets(common.cookie_key, sizeof common.cookie_key);
+  random_octets(common.cookie_secret, sizeof common.cookie_secret);
   d->cache = common.cache = cache_new(d->settings.cache_size, common.seed);
   if (!d->cache) {
     fprintf(err, "jidnsd: --cache-size: no memory for so large a cache\n");

@@ -149,10 +149,7 @@ void worker_stop(struct worker *w, struct counters *sum) {
 static bool add_server(struct worker *w, const union addr *addr) {
   struct carrier *udp = up_udp_new(&w->loop, addr, &w->counters, &w->random);
   struct carrier *tcp = up_tcp_new(&w->loop, addr, &w->counters, &w->random);
-  if (udp && tcp && upstream_add(&w->upstream, addr, udp, tcp)) {
-    random_octets(w->upstream.servers[w->upstream.count - 1].cookie.client, COOKIE_CLIENT);
-    return true;
-  }
+  if (udp && tcp && upstream_add(&w->upstream, addr, udp, tcp)) return true;
   if (udp) udp->ops->close(udp);
   if (tcp) tcp->ops->close(tcp);
   return false;
@@ -186,8 +183,9 @@ static bool wire_server(struct worker *w, const struct settings *s, const struct
   if (!w->access || !w->spoiler || !w->lab_room) return false;
   w->serve = (struct serve){.cache = common->cache, .forward = w->forward, .counters = &w->counters, .seed = common->seed,
                             .max_stale_s = s->max_stale_s, .access = w->access, .silent = s->access.silent, .chaos = &s->chaos,
-                            .cookies = s->cookies, .idle_ms = s->tcp.idle_ms, .lab = common->lab, .lab_room = w->lab_room};
-  memcpy(w->serve.cookie_key, common->cookie_key, sizeof w->serve.cookie_key);
+                            .special = s->special, .cookies = s->cookies, .idle_ms = s->tcp.idle_ms, .lab = common->lab, .lab_room = w->lab_room,
+                            .cookie_epoch_s = (uint32_t)(clock_epoch_ms() / 1000)};
+  memcpy(w->serve.cookie_secret, common->cookie_secret, sizeof w->serve.cookie_secret);
   w->udp = serve_udp_new(&w->loop, &w->serve);
   w->tcp = serve_tcp_new(&w->loop, &w->serve, &s->tcp);
   if (!w->udp || !w->tcp) return false;

@@ -13,7 +13,7 @@ struct worker;
 struct worker_common {
   struct cache *cache;
   uint64_t seed; /* the cache's */
-  uint8_t cookie_key[SIPHASH_KEY];
+  uint8_t cookie_secret[SIPHASH_KEY];
   const struct lab *lab; /* borrowed until worker_set_lab or worker_stop; NULL: there are no zones */
 };
 

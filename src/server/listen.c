@@ -23,6 +23,9 @@ static void set_up(int fd, const union addr *addr, int type) {
     return;
   }
   set(fd, SOL_SOCKET, SO_RCVBUF, UDP_RCVBUF);
+  /* What anybody claims of a path's MTU by ICMP is not believed: nothing is sent that would need it (RFC 9715 section 3.1). */
+  if (v6) set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+  else set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
   if (!addr_is_any(addr)) return;
   /* So that the answer can leave from the address that was asked. */
   if (v6) set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);

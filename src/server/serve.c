@@ -2,8 +2,8 @@
 #include "server/serve.h"
 
 #include "base/log.h"
+#include "dns/special.h"
 #include "dns/ttl.h"
-#include "server/cookie.h"
 #include "server/serve_lab.h"
 
 static size_t limit_of(const struct query *q, const struct client *client) {
@@ -17,6 +17,7 @@ static int refuse(struct serve *s, const struct query *q, enum query_verdict ver
     return (int)told;
   }
   if (verdict == QUERY_SILENT) count(s->counters, ignored);
+  else if (verdict == QUERY_COOKIE) count(s->counters, hit);
   else if (verdict == QUERY_REFUSED) count(s->counters, refused);
   else count(s->counters, malformed);
   return (int)query_refuse(&q->manner, verdict, out);
@@ -68,11 +69,13 @@ static int turn_away(struct serve *s, const struct query *q, const struct client
 
 /* Nothing fresh is known: stale at once while all upstreams are down, else the question waits for them. */
 static int miss(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+  struct cache_hit hit = {.len = s->special ? special_answer(q, out) : 0};
+  if (hit.len) return answered(s, q, &hit, out);
   if (!(q->manner.opcode_rd & DNS_RD)) { /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
     count(s->counters, refused);
-    return (int)query_refuse(&q->manner, QUERY_REFUSED, out);
+    return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, "", out);
   }
-  struct cache_hit hit = {.len = forward_denied(s->forward, q, now_ms, limit_of(q, client), out)};
+  hit = (struct cache_hit){.len = forward_denied(s->forward, q, now_ms, limit_of(q, client), out)};
   if (hit.len) return answered(s, q, &hit, out);
   if (forward_is_failing(s->forward, &q->question, now_ms) &&
       give_stale(s, q, client, "upstream is known to be failing", now_ms, out, &hit)) {
@@ -84,18 +87,46 @@ static int miss(struct serve *s, const struct query *q, const struct client *cli
   return e == ERR_NONE ? SERVE_LATER : turn_away(s, q, client, e, now_ms, out);
 }
 
+/* The cookie it is to be answered with. True when the one it showed was good. Who asks for one alone is told so (RFC 7873
+ * section 5.4). */
+static bool meet_cookie(struct serve *s, struct manner *m, const struct client *client, uint64_t now_ms,
+                        enum query_verdict *verdict) {
+  uint32_t now_s = (uint32_t)(now_ms / 1000) + s->cookie_epoch_s;
+  bool showed = m->cookie_len > COOKIE_CLIENT;
+  if (!s->cookies) {
+    m->cookie_len = 0;
+    if (*verdict == QUERY_COOKIE) *verdict = QUERY_FORMERR;
+    return false;
+  }
+  cookie_keys_roll(&s->cookie_keys, s->cookie_secret, now_s);
+  bool good = cookie_exchange(m, &s->cookie_keys, &client->peer, now_s);
+  if (*verdict == QUERY_COOKIE && showed && !good) *verdict = QUERY_BADCOOKIE;
+  return good;
+}
+
 /* What the client's options are answered with. True when it has shown that its address is its own. */
-static bool meet_options(const struct serve *s, struct manner *m, const struct client *client, uint64_t now_ms) {
-  bool proven = client->tcp;
-  if (m->keepalive && client->tcp) m->idle_x100ms = (uint16_t)(s->idle_ms / 100);
-  if (!m->cookie_len) return proven;
-  if (!s->cookies) m->cookie_len = 0;
-  else if (cookie_exchange(m, s->cookie_key, &client->peer, (uint32_t)(now_ms / 1000))) proven = true;
-  return proven;
+static bool meet_options(struct serve *s, struct manner *m, const struct client *client, uint64_t now_ms,
+                         enum query_verdict *verdict) {
+  if (client->tcp) {
+    if (m->keepalive_wrong && *verdict == QUERY_OK) *verdict = QUERY_FORMERR;
+    if (m->keepalive) m->idle_x100ms = (uint16_t)(s->idle_ms / 100);
+  } else if (m->udp_size > DNS_UDP_OURS && !addr_is_loopback(&client->peer)) {
+    m->udp_size = DNS_UDP_OURS; /* no fragments on any path, RFC 9715 section 3.1 */
+  }
+  bool good = m->cookie_len && meet_cookie(s, m, client, now_ms, verdict);
+  return good || client->tcp;
+}
+
+/* It asked too often, or somebody did in its name, who would not see the answer: that is short, and says how to prove itself. */
+static int demand_proof(const struct query *q, uint8_t *out) {
+  if (q->manner.cookie_len) return (int)query_refuse(&q->manner, QUERY_BADCOOKIE, out); /* RFC 7873 section 5.2.3 */
+  size_t len = answer_rcode(&q->manner, RCODE_NOERROR, out);
+  out[2] |= DNS_TC;
+  return (int)len;
 }
 
 /* It may not ask, or not so often. */
-static int deny(struct serve *s, const struct query *q, enum access_verdict verdict, uint8_t *out) {
+static int deny(struct serve *s, const struct query *q, enum access_verdict verdict, bool proven, uint8_t *out) {
   if (verdict == ACCESS_DENIED) count(s->counters, denied);
   else count(s->counters, limited);
   if (s->silent) {
@@ -103,6 +134,7 @@ static int deny(struct serve *s, const struct query *q, enum access_verdict verd
     return 0;
   }
   count(s->counters, refused);
+  if (verdict == ACCESS_LIMITED && !proven) return demand_proof(q, out);
   return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, verdict == ACCESS_DENIED ? "" : "too many queries", out);
 }
 
@@ -147,10 +179,10 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
   if (client->tcp) count(s->counters, queries_tcp);
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
   if (verdict == QUERY_SILENT) return refuse(s, &q, verdict, out);
-  bool proven = q.manner.edns ? meet_options(s, &q.manner, client, now_ms) : client->tcp;
+  bool proven = q.manner.edns ? meet_options(s, &q.manner, client, now_ms, &verdict) : client->tcp;
   if (s->access) {
     enum access_verdict may = access_check(s->access, &client->peer, &client->local, proven, now_ms);
-    if (may != ACCESS_GRANTED) return deny(s, &q, may, out);
+    if (may != ACCESS_GRANTED) return deny(s, &q, may, proven, out);
   }
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
   return s->spoiler ? give_spoiled(s, &q, client, now_ms, out) : give(s, &q, client, now_ms, out);

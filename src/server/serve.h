@@ -1,10 +1,10 @@
 /* The story of a query: the one call that UDP, TCP, tests, fuzzing and benchmarks share. */
 #ifndef JIDNS_SERVER_SERVE_H
 #define JIDNS_SERVER_SERVE_H
-#include "base/siphash.h"
 #include "forward/forward.h"
 #include "server/access.h"
 #include "server/chaos.h"
+#include "server/cookie.h"
 #include "server/spoil.h"
 
 struct lab;
@@ -22,8 +22,11 @@ struct serve {
   struct serve_lab *lab_room; /* borrowed; not NULL if lab is not */
   struct spoiler *spoiler; /* borrowed; NULL: no faults are in force */
   const struct chaos *chaos; /* borrowed; NULL: nothing is told */
+  bool special;          /* names that no server is to be asked for are answered here (dns/special.h) */
   bool cookies;          /* are given out (RFC 7873) */
-  uint8_t cookie_key[SIPHASH_KEY];
+  uint8_t cookie_secret[SIPHASH_KEY];
+  uint32_t cookie_epoch_s; /* seconds from 1970 to where now_ms begins */
+  struct cookie_keys cookie_keys; /* of the day; made when needed */
   uint32_t idle_ms;      /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
 

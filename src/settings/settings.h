@@ -45,6 +45,7 @@ struct settings {
   bool upstream_cookies; /* RFC 7873 */
   bool case_random;      /* questions upstream are spelled at random */
   struct chaos chaos;
+  bool special;          /* names that no server is to be asked for are answered here */
   struct access_options access;
   bool cookies; /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;

@@ -145,6 +145,8 @@ const struct setting settings_table[] = {
     {"cookies", &in_access, "cookies", "on|off", "on", NULL, "DNS cookies for clients (RFC 7873)",
      SWITCH(struct settings, cookies)},
     {"threads", &in_server, "threads", "N", "1", NULL, "worker threads", NUMBER(struct settings, threads, 1, SETTINGS_THREADS)},
+    {"special-names", &in_server, "special-names", "on|off", "on", NULL, "answer localhost, invalid, onion, alt itself",
+     SWITCH(struct settings, special)},
     {"identity", &in_server, "identity", "TEXT", "", NULL, "what id.server CH TXT is answered; '': REFUSED",
      TEXT(struct settings, chaos.identity)},
     {"version-bind", &in_server, "version-bind", "TEXT", "", NULL, "what version.bind CH TXT is answered; '': REFUSED",

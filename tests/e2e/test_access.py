@@ -2,6 +2,7 @@
 
 import socket
 
+import dns.flags
 import dns.rcode
 import pytest
 
@@ -10,6 +11,7 @@ from kit.jidnsd import Jidnsd
 from kit.upstream import Upstream, relay_to
 
 NEAR, FAR = "10.87.1.2", "10.87.2.2"
+FORTY = "_xmpp-server._tcp.forty.lab"
 HERE = ("10.87.1.1", 53)
 
 
@@ -84,7 +86,7 @@ def test_silence_is_silence_over_udp_and_a_closed_connection_over_tcp(lan, start
     assert rcode(lan[1]) == dns.rcode.NOERROR
 
 
-def test_a_host_over_its_rate_is_refused_and_another_is_not(lan, start):
+def test_a_host_over_its_rate_has_to_prove_itself_and_another_has_not(lan, start):
     start("--listen", "0.0.0.0", "--rate-limit", "5").wait_ready()
 
     def flood():
@@ -94,9 +96,29 @@ def test_a_host_over_its_rate_is_refused_and_another_is_not(lan, start):
                 sock.send(query("one.full.lab", "A").to_wire())
 
     lan[1].call(flood)
-    assert rcode(lan[1]) == dns.rcode.REFUSED
+    reply = lan[1].call(lambda: ask(HERE, "one.full.lab", "A"))
+    assert reply.flags & dns.flags.TC and not reply.answer
+    assert lan[1].call(lambda: ask(HERE, "one.full.lab", "A", tcp=True)).answer
     assert rcode(lan[2]) == dns.rcode.NOERROR
     assert rcode(lan[0]) == dns.rcode.NOERROR
+
+
+def test_a_network_that_comes_after_the_start_may_not_ask(lan, start):
+    start("--listen", "0.0.0.0").wait_ready()
+    home, near, _ = lan
+    device = near.name[-8:]
+    home.ip("address", "add", "11.0.0.1/24", "dev", f"v{device}f")
+    near.ip("address", "add", "11.0.0.2/24", "dev", f"v{device}n")
+    assert near.call(lambda: ask(("11.0.0.1", 53), "one.full.lab", "A")).rcode() == dns.rcode.REFUSED
+    assert rcode(near) == dns.rcode.NOERROR
+    assert home.call(lambda: ask(("11.0.0.1", 53), "one.full.lab", "A")).rcode() == dns.rcode.NOERROR
+
+
+def test_rfc9715_no_datagram_to_another_host_needs_fragments(lan, start):
+    start("--listen", HERE[0], "--prefetch", "off").wait_ready()
+    reply = lan[1].call(lambda: ask(HERE, FORTY, "SRV", edns=0, payload=4096))
+    assert reply.flags & dns.flags.TC
+    assert lan[1].call(lambda: ask(HERE, FORTY, "SRV", tcp=True)).answer
 
 
 @pytest.mark.parametrize("listen", ["11.0.0.1:53", "0.0.0.0:53"])

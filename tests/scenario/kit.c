@@ -41,6 +41,7 @@ struct world *world_new(const struct world_options *o) {
   w->forward = forward_new(&fo);
   w->xmpp = xmpp_new(w->forward, &xo);
   w->serve = (struct serve){.cache = w->cache,
+                            .special = o->special,
                             .forward = w->forward,
                             .counters = &w->counters,
                             .seed = SEED,
@@ -257,6 +258,7 @@ struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len
   w->heard[w->heard_count++] = h;
   make_query(h, name, len, (uint16_t)(w->heard_count * 7919));
   struct client c = {.deliver = deliver, .cut = how & HOW_TCP ? cut : NULL, .owner = h, .tcp = how & HOW_TCP};
+  must(addr_parse("127.0.0.1", 53, &c.peer));
   int n = serve_query(&w->serve, h->query, h->query_len, &c, w->now_ms, w->out);
   if (n != SERVE_LATER) take_answer(h, w->out, (size_t)n);
   memset(h->query + DNS_HEADER, 'x', len); /* the transport's buffer is used again */

@@ -16,7 +16,7 @@ struct world_options {
   bool no_server;
   uint32_t delay_ms, max_stale_s;
   enum xmpp_expand expand;
-  bool prefetch, expand_all, nxdomain_cut, trust_ad, cookies, case_random;
+  bool prefetch, expand_all, nxdomain_cut, trust_ad, cookies, case_random, special;
 };
 
 struct world {

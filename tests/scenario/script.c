@@ -80,6 +80,7 @@ static struct upstream_question *note(struct script *s, const struct script_carr
                                   .tcp = c->tcp,
                                   .edns = edns,
                                   .dnssec_ok = edns && opt.ttl & 0x8000,
+                                  .options_len = edns ? opt.rdlen : 0,
                                   .cd = msg[3] & DNS_CD};
   size_t cookie_len;
   if (exchange_option(msg, len, OPT_COOKIE, &cookie_len)) u->cookie_len = (uint8_t)cookie_len;
@@ -126,7 +127,10 @@ static void start(struct msg *m, const struct exchange *x, bool lowers) {
 static void finish(const struct script *s, struct msg *m, const struct exchange *x) {
   const struct server_cookie *c = x->manner.cookie;
   if (s->authentic && x->manner.ad) m->octets[3] |= DNS_AD;
-  if (!s->cookie_len || !c) return;
+  if (!s->cookie_len || !c) {
+    msg_opt(m, DNS_UDP_OURS, 0, false, NULL, 0);
+    return;
+  }
   uint8_t option[4 + 40] = {0, OPT_COOKIE, 0, (uint8_t)(8 + s->cookie_len)};
   memcpy(option + 4, c->client, sizeof c->client);
   if (s->cookie_forged) option[4] ^= 1;
@@ -216,8 +220,13 @@ static void make_fault(struct script *s, struct msg *m, const struct exchange *x
     break;
   case FAULT_FORMERR:
   case FAULT_NOTIMP:
+  case FAULT_BADVERS:
     if (!u->edns) {
       answer(s, m, x, false);
+      break;
+    }
+    if (rule->fault == FAULT_BADVERS) {
+      msg_record(m, SECTION_ADDITIONAL, ".", TYPE_OPT, (uint32_t)RCODE_BADVERS << 20, rd_fill(0, 0));
       break;
     }
     m->octets[3] |= rule->fault == FAULT_FORMERR ? RCODE_FORMERR : RCODE_NOTIMP;
@@ -243,7 +252,8 @@ static void make_reply(struct script *s, struct msg *m, const struct exchange *x
   size_t limit = u->tcp ? DNS_MSG_MAX : u->edns ? DNS_UDP_OURS : DNS_UDP_PLAIN;
   must(m->len <= DNS_MSG_MAX);
   if (m->len <= limit) {
-    if (u->edns && load_u16(m->octets + 4)) finish(s, m, x);
+    bool none = rule->fault == FAULT_FORMERR || rule->fault == FAULT_NOTIMP || rule->fault == FAULT_BADVERS;
+    if (u->edns && load_u16(m->octets + 4) && !none) finish(s, m, x);
     return;
   }
   start(m, x, s->lowers); /* as servers do: what does not fit is asked again over TCP */
@@ -315,7 +325,7 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
     count(s->counters, asked_tcp);
   else
     count(s->counters, asked_udp);
-  if (fault == FAULT_LOST) return ERR_NONE;
+  if (fault == FAULT_LOST || (fault == FAULT_NO_EDNS && u.edns)) return ERR_NONE;
   uint64_t due_ms = now_ms + (fault == FAULT_LATE ? rule.late_ms : s->delay_ms);
   enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->tcp ? ERR_TCP : ERR_UNREACHABLE;
   if (fault == FAULT_FORGED && !c->tcp) outcome = ERR_FORGED;

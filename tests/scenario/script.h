@@ -26,6 +26,8 @@ enum fault {
   FAULT_CLOSED,   /* ask itself fails with ERR_UNREACHABLE */
   FAULT_FORMERR,  /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
   FAULT_NOTIMP,   /* the same with NOTIMP, question echoed */
+  FAULT_BADVERS,  /* the same with BADVERS */
+  FAULT_NO_EDNS,  /* no reply at all to questions with EDNS */
   FAULT_REFERRAL, /* name servers of the root instead of an answer */
   FAULT_MADE,     /* the message of the rule */
   FAULT_COUNT
@@ -51,6 +53,7 @@ struct upstream_question {
   uint16_t type;
   bool tcp, edns, dnssec_ok, cd;
   uint8_t cookie_len; /* client's and server's that it showed */
+  uint16_t options_len; /* octets of all its EDNS options */
   char name[64]; /* cut short when longer */
 };
 

@@ -66,8 +66,11 @@ Test(forgery, rfc7873_servers_without_cookies_are_asked_as_ever) {
   start(&(struct world_options){.cookies = true});
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(upstream_last(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 8);
+  cr_expect_eq(upstream_last(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 0, "none for five minutes, RFC 9018");
   cr_expect_eq(w->counters.asked_udp, 2);
+  world_run_ms(w, COOKIE_REST_MS);
+  cr_expect(is_answered_right("c-name-of-so-many-letters-that-chance-does-not-matter.lab."));
+  cr_expect_eq(upstream_last(w, "c-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 8);
   world_free(w);
 }
 

@@ -58,6 +58,12 @@ static int option(uint16_t code, const uint8_t **octets) {
   return -1;
 }
 
+static unsigned seen_rcode(void) {
+  static struct seen s;
+  cr_assert(seen_read(&s, late, late_len), "%s", s.why);
+  return s.rcode;
+}
+
 static unsigned rcode(void) { return late[3] & DNS_RCODE; }
 
 static void restrict_to(const char *prefix, uint32_t rate) {
@@ -146,6 +152,51 @@ Test(who, rfc7828_over_tcp_who_asks_is_told_how_long_it_may_be_idle) {
   cr_expect_eq(option(OPT_KEEPALIVE, &octets), -1, "nor over UDP");
   ask(&tcp, "\0\013\0\2\0\144", 6);
   cr_expect_eq(rcode(), RCODE_FORMERR, "a client gives no time-out");
+  ask(&udp, "\0\013\0\2\0\144", 6);
+  cr_expect_eq(rcode(), RCODE_NOERROR, "over UDP all of it is ignored");
+}
+
+/* ---- a cookie alone ---- */
+
+static unsigned ask_cookie(const struct client *c, const void *octets, size_t n) {
+  static struct msg m;
+  msg_start(&m, 0);
+  msg_opt(&m, 1232, 0, false, octets, n);
+  late_len = (size_t)serve_query(&w->serve, m.octets, m.len, c, w->now_ms, late);
+  return seen_rcode();
+}
+
+Test(who, rfc7873_a_cookie_may_be_asked_for_without_a_question) {
+  struct client c = from("10.0.0.7", false);
+  const uint8_t *octets;
+  uint8_t shown[28] = "\0\012\0\030";
+  cr_expect_eq(ask_cookie(&c, COOKIE, 12), RCODE_NOERROR);
+  cr_assert_eq(option(OPT_COOKIE, &octets), 24);
+  memcpy(shown + 4, octets, 24);
+  cr_expect_eq(ask_cookie(&c, shown, 28), RCODE_NOERROR, "it is good");
+  shown[27] ^= 1;
+  cr_expect_eq(ask_cookie(&c, shown, 28), RCODE_BADCOOKIE, "it is not");
+  cr_assert_eq(option(OPT_COOKIE, &octets), 24);
+  w->serve.cookies = false;
+  cr_expect_eq(ask_cookie(&c, COOKIE, 12), RCODE_FORMERR, "no cookies are given");
+}
+
+/* ---- sizes ---- */
+
+Test(who, rfc9715_no_datagram_to_another_host_is_larger_than_1232_octets) {
+  struct client far = from("10.0.0.7", false), here = from("127.0.0.1", false), tcp = from("10.0.0.7", true);
+  static struct msg m;
+  for (unsigned i = 0; i < 100; i++) zone_add(&w->zone, "many.lab", TYPE_A, 300, rd_fill((uint8_t)i, 4));
+  msg_query(&m, "many.lab", TYPE_A);
+  msg_opt(&m, 4096, 0, false, NULL, 0);
+  cr_assert_eq(serve_query(&w->serve, m.octets, m.len, &tcp, w->now_ms, w->out), SERVE_LATER);
+  world_run_ms(w, 1000);
+  int len = serve_query(&w->serve, m.octets, m.len, &far, w->now_ms, w->out);
+  cr_expect(len <= DNS_UDP_OURS && w->out[2] & DNS_TC);
+  len = serve_query(&w->serve, m.octets, m.len, &here, w->now_ms, w->out);
+  cr_expect(len > DNS_UDP_OURS && !(w->out[2] & DNS_TC), "loopback has no path to break it");
+  len = serve_query(&w->serve, m.octets, m.len, &tcp, w->now_ms, w->out);
+  cr_expect(len > DNS_UDP_OURS && !(w->out[2] & DNS_TC));
 }
 
 Test(who, hosts_that_may_not_ask_are_refused_and_told_why) {
@@ -181,12 +232,19 @@ Test(who, a_host_over_its_rate_is_refused_but_not_who_proves_that_it_is_him) {
   cr_assert_eq(option(OPT_COOKIE, &octets), 24);
   memcpy(shown + 4, octets, 24);
   for (unsigned i = 0; i < 30; i++) ask(&c, COOKIE, 12); /* anybody may send these in his name */
-  cr_expect_eq(rcode(), RCODE_REFUSED);
+  cr_expect_eq(seen_rcode(), RCODE_BADCOOKIE, "it is told how to prove itself, RFC 7873 section 5.2.3");
+  ask(&c, "", 0);
+  cr_expect(late[2] & DNS_TC, "or to come over TCP");
+  cr_expect_eq(late_len, DNS_HEADER + sizeof "\1a\3lab" + 4 + DNS_OPT, "in few octets");
   cr_expect_gt(w->counters.limited, 10);
+  cr_expect_eq(w->counters.refused, w->counters.limited);
   ask(&c, shown, sizeof shown);
   cr_expect_eq(rcode(), RCODE_NOERROR, "with the server's cookie");
   ask(&tcp, "", 0);
   cr_expect_eq(rcode(), RCODE_NOERROR, "over TCP");
+  for (unsigned i = 0; i < 30; i++) ask(&tcp, "", 0);
+  cr_expect_eq(rcode(), RCODE_REFUSED, "but not as often as it likes");
+  cr_assert_eq(option(OPT_EDE, &octets), 2 + (int)strlen("too many queries"));
 }
 
 /* ---- CHAOS ---- */

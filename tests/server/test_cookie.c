@@ -19,12 +19,12 @@ static void expect_hex(const struct manner *m, const char *hex) {
 /* What a client at `host` that shows `cookie` is answered with; was its cookie good? */
 static bool exchange(struct manner *m, const char *key_hex, const char *host, uint32_t now_s, const char *cookie) {
   union addr peer;
-  uint8_t key[SIPHASH_KEY];
+  struct cookie_keys keys = {0};
   cr_assert(addr_parse(host, 53, &peer));
-  unhex(key_hex, key);
+  unhex(key_hex, keys.now);
   m->cookie_len = (uint8_t)(strlen(cookie) / 2);
   unhex(cookie, m->cookie);
-  return cookie_exchange(m, key, &peer, now_s);
+  return cookie_exchange(m, &keys, &peer, now_s);
 }
 
 #define KEY "e5e973e5a6b2a43f48e7dc849e37bfcf"
@@ -79,4 +79,45 @@ Test(cookie, of_another_address_client_key_or_version_is_not_good) {
   cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957010000005cf79f111f8130c3eee29481"));
   cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957010000005cf79f111f8130c3eee2948000"));
   expect_hex(&m, "2464c4abcf10c957010000005cf79f111f8130c3eee29480");
+}
+
+/* ---- keys ---- */
+
+enum { DAY_S = 86400, MORNING_S = 20000 * DAY_S };
+
+static bool show(struct manner *m, struct cookie_keys *keys, uint32_t now_s) {
+  static const uint8_t secret[SIPHASH_KEY] = "a secret of ours";
+  union addr peer;
+  cr_assert(addr_parse("192.0.2.1", 53, &peer));
+  cookie_keys_roll(keys, secret, now_s);
+  return cookie_exchange(m, keys, &peer, now_s);
+}
+
+Test(cookie, rfc7873_no_key_signs_for_longer_than_a_day) {
+  struct cookie_keys keys = {0}, before;
+  struct manner m = {.cookie_len = 8};
+  show(&m, &keys, MORNING_S);
+  before = keys;
+  show(&m, &keys, MORNING_S + DAY_S - 1);
+  cr_expect_arr_eq(&keys, &before, sizeof keys);
+  show(&m, &keys, MORNING_S + DAY_S);
+  cr_expect_arr_neq(keys.now, before.now, SIPHASH_KEY);
+  cr_expect_arr_eq(keys.before, before.now, SIPHASH_KEY);
+}
+
+Test(cookie, rfc7873_one_given_before_midnight_is_good_after_it_and_renewed) {
+  struct cookie_keys keys = {0};
+  struct manner m = {.cookie_len = 8}, again;
+  show(&m, &keys, MORNING_S - 1);
+  again = m;
+  cr_expect(show(&again, &keys, MORNING_S + 1));
+  cr_expect_arr_neq(again.cookie, m.cookie, sizeof m.cookie, "with the new key");
+  cr_expect(show(&again, &keys, MORNING_S + 2));
+}
+
+Test(cookie, rfc9018_threads_that_share_the_secret_take_each_others_cookies) {
+  struct cookie_keys one = {0}, other = {0};
+  struct manner m = {.cookie_len = 8};
+  show(&m, &one, MORNING_S);
+  cr_expect(show(&m, &other, MORNING_S + 10));
 }

@@ -44,6 +44,16 @@ Test(listen, opens_both_transports_on_one_port_that_the_kernel_chose) {
   listen_close(&l);
 }
 
+Test(listen, rfc9715_what_icmp_says_of_a_path_is_not_believed) {
+  struct listener l;
+  union addr want = any_port("127.0.0.1");
+  int value = -1;
+  cr_assert_null(listen_anywhere(&l, &want));
+  getsockopt(l.udp, IPPROTO_IP, IP_MTU_DISCOVER, &value, &(socklen_t){sizeof value});
+  cr_expect_eq(value, IP_PMTUDISC_OMIT);
+  listen_close(&l);
+}
+
 Test(listen, opens_descriptors_that_do_not_block_and_are_not_inherited) {
   struct listener l;
   union addr want = any_port("127.0.0.1");
