@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "lab/zone_priv.h"
 
-const struct lab_node *lab_find(const struct lab *l, const uint8_t *name, size_t len) {
+static inline const struct lab_node *find(const struct lab *l, const uint8_t *name, size_t len) {
   uint64_t hash = hash_bytes(name, len, l->seed);
   for (uint32_t i = (uint32_t)hash & l->slot_mask;; i = (i + 1) & l->slot_mask) {
     const struct lab_slot *s = &l->slots[i];
@@ -17,6 +17,8 @@ const struct lab_node *lab_find(const struct lab *l, const uint8_t *name, size_t
     if (n->name_len == len && memcmp(l->arena.octets + n->name, name, len) == 0) return n;
   }
 }
+
+const struct lab_node *lab_find(const struct lab *l, const uint8_t *name, size_t len) { return find(l, name, len); }
 
 static const struct lab_node *find_wild(const struct lab *l, const struct lab_node *above) {
   uint8_t name[NAME_MAX_LEN] = {1, '*'};
@@ -32,17 +34,21 @@ static struct match match_above(const struct lab *l, const struct lab_node *abov
   return wild ? (struct match){MATCH_WILD, wild} : (struct match){MATCH_NONE, above};
 }
 
-struct match lab_match(const struct lab *l, const uint8_t *name, size_t len) {
-  if (!lab_may_hold(l, name, len)) return (struct match){.kind = MATCH_ELSEWHERE};
-  const struct lab_node *n = lab_find(l, name, len);
-  if (n) return (struct match){MATCH_NODE, n};
-  do {
+/* A name that is not there: what stands for it. */
+static struct match match_missing(const struct lab *l, const uint8_t *name, size_t len) {
+  for (;;) {
     len -= 1u + name[0];
     name += 1u + name[0];
     if (len < l->least_len) return (struct match){.kind = MATCH_ELSEWHERE};
-    n = lab_find(l, name, len);
-  } while (!n);
-  return match_above(l, n);
+    const struct lab_node *n = find(l, name, len);
+    if (n) return match_above(l, n);
+  }
+}
+
+struct match lab_match(const struct lab *l, const uint8_t *name, size_t len) {
+  const struct lab_node *n = find(l, name, len);
+  if (n) return (struct match){MATCH_NODE, n};
+  return len > 1 ? match_missing(l, name, len) : (struct match){.kind = MATCH_ELSEWHERE};
 }
 
 /* ---- answers ---- */
@@ -58,30 +64,29 @@ static struct answer_view view_at(const struct lab *l, uint32_t offset) {
 
 static uint32_t for_client(const struct lab_set *s, const struct manner *m) { return m->dnssec_ok ? s->secure : s->plain; }
 
-static enum lab_found give(const struct answer_view *v, const struct query *q, size_t limit, uint8_t *out, size_t *len) {
-  *len = answer_write(v, &q->manner, ANSWER_FRESH, 0, limit, out);
+static inline int give(const struct answer_view *v, const struct query *q, size_t limit, uint8_t *out) {
+  size_t len = answer_write(v, &q->manner, ANSWER_FRESH, 0, limit, out);
   out[2] |= DNS_AA;
-  return LAB_ANSWERED;
+  return (int)len;
 }
 
-static enum lab_found deny(const struct lab *l, const struct lab_node *n, uint8_t rcode, const struct query *q, size_t limit,
-                           uint8_t *out, size_t *len) {
+static int deny(const struct lab *l, const struct lab_node *n, uint8_t rcode, const struct query *q, size_t limit, uint8_t *out) {
   const struct lab_apex *zone = &l->zones[n->zone];
   if (zone->overlay) return LAB_ELSEWHERE;
   struct answer_view v = view_at(l, for_client(&zone->negative, &q->manner));
   v.head.rcode = rcode;
-  return give(&v, q, limit, out, len);
+  return give(&v, q, limit, out);
 }
 
 /* The answer for this type; for ANY one of those that there are (RFC 8482 section 4.1). */
-static const struct lab_set *find_set(const struct lab *l, const struct lab_node *n, uint16_t type) {
+static inline const struct lab_set *find_set(const struct lab *l, const struct lab_node *n, uint16_t type) {
   const struct lab_set *s = l->sets + n->sets, *end = s + n->set_count;
   if (type == TYPE_ANY) return s < end ? s : NULL;
   while (s < end && s->type != type) s++;
   return s < end ? s : NULL;
 }
 
-static enum lab_found lead_out(const struct lab *l, const struct lab_node *n, const struct query *q, struct lab_alias *alias) {
+static int lead_out(const struct lab *l, const struct lab_node *n, const struct query *q, struct lab_alias *alias) {
   const uint8_t *target = l->arena.octets + n->target;
   alias->chain = view_at(l, for_client(&n->rest, &q->manner));
   alias->target_len = target[0];
@@ -97,17 +102,26 @@ static const struct lab_node *node_denying_ds(const struct lab *l, const struct 
   return above.node ? above.node : apex;
 }
 
-static enum lab_found answer_node(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
-                                  size_t *len, struct lab_alias *alias) {
+/* A name that has no records of this type. */
+static int answer_rest(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
+                       struct lab_alias *alias) {
+  if (n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
+  if (n->flags & NODE_ALIAS) {
+    struct answer_view v = view_at(l, for_client(&n->rest, &q->manner));
+    return give(&v, q, limit, out);
+  }
+  if (question_type(&q->question) == TYPE_DS && n->flags & NODE_APEX) n = node_denying_ds(l, n);
+  return deny(l, n, RCODE_NOERROR, q, limit, out);
+}
+
+static inline int answer_node(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
+                              struct lab_alias *alias) {
   uint16_t type = question_type(&q->question);
   if (n->flags & NODE_CUT && type != TYPE_DS) return LAB_ELSEWHERE;
   const struct lab_set *s = find_set(l, n, type);
-  if (!s && n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
-  if (!s && n->flags & NODE_ALIAS) s = &n->rest;
-  if (!s && type == TYPE_DS && n->flags & NODE_APEX) n = node_denying_ds(l, n);
-  if (!s) return deny(l, n, RCODE_NOERROR, q, limit, out, len);
+  if (!s) return answer_rest(l, n, q, limit, out, alias);
   struct answer_view v = view_at(l, for_client(s, &q->manner));
-  return give(&v, q, limit, out, len);
+  return give(&v, q, limit, out);
 }
 
 /* ---- DNAME ---- */
@@ -123,8 +137,8 @@ static size_t rename_by(const struct question *q, size_t owner_len, const struct
 }
 
 /* RFC 6672 section 3.2: the DNAME and a CNAME made from it, in the DNAME's TTL. */
-static enum lab_found follow_dname(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit,
-                                   uint8_t *out, size_t *len, struct lab_alias *alias) {
+static int follow_dname(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
+                        struct lab_alias *alias) {
   struct answer_view v = view_at(l, for_client(&n->rest, &q->manner));
   struct build b;
   struct record r, dname;
@@ -146,22 +160,23 @@ static enum lab_found follow_dname(const struct lab *l, const struct lab_node *n
   alias->chain = answer_view(&alias->made);
   if (!alias->target_len) alias->chain.head.rcode = RCODE_YXDOMAIN;
   else if (type != TYPE_CNAME && type != TYPE_ANY) return LAB_ALIAS;
-  return give(&alias->chain, q, limit, out, len);
+  return give(&alias->chain, q, limit, out);
 }
 
 /* ---- the door ---- */
 
-enum lab_found lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, size_t *len,
-                          struct lab_alias *alias) {
-  if (!lab_may_hold(l, q->question.key, q->question.name_len) || question_class(&q->question) != CLASS_IN) return LAB_ELSEWHERE;
-  struct match m = lab_match(l, q->question.key, q->question.name_len);
-  switch (m.kind) {
-    case MATCH_NODE:
-    case MATCH_WILD: return answer_node(l, m.node, q, limit, out, len, alias);
-    case MATCH_DNAME: return follow_dname(l, m.node, q, limit, out, len, alias);
-    case MATCH_NONE: return deny(l, m.node, RCODE_NXDOMAIN, q, limit, out, len);
-    default: return LAB_ELSEWHERE;
-  }
+static int answer_missing(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, struct lab_alias *alias) {
+  if (q->question.name_len == 1) return LAB_ELSEWHERE;
+  struct match m = match_missing(l, q->question.key, q->question.name_len);
+  if (m.kind == MATCH_WILD) return answer_node(l, m.node, q, limit, out, alias);
+  if (m.kind == MATCH_DNAME) return follow_dname(l, m.node, q, limit, out, alias);
+  return m.kind == MATCH_NONE ? deny(l, m.node, RCODE_NXDOMAIN, q, limit, out) : LAB_ELSEWHERE;
+}
+
+int lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, struct lab_alias *alias) {
+  if (question_class(&q->question) != CLASS_IN) return LAB_ELSEWHERE;
+  const struct lab_node *n = find(l, q->question.key, q->question.name_len);
+  return n ? answer_node(l, n, q, limit, out, alias) : answer_missing(l, q, limit, out, alias);
 }
 
 const struct lab_delegation *lab_delegation(const struct lab *l, unsigned i) {

@@ -61,9 +61,8 @@ bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefi
 void lab_free(struct lab *l); /* NULL is allowed */
 
 enum lab_found {
-  LAB_ELSEWHERE, /* not the lab's business: to be forwarded */
-  LAB_ANSWERED,
-  LAB_ALIAS /* the name is an alias; what it leads to is to be found by asking for that */
+  LAB_ELSEWHERE = 0, /* not the lab's business: to be forwarded */
+  LAB_ALIAS = -1     /* the name is an alias; what it leads to is to be found by asking for that */
 };
 
 /* How far the lab knew: the CNAMEs, in an answer to q, and the name they lead to. */
@@ -73,10 +72,19 @@ struct lab_alias {
   struct answer made;
 };
 
-/* Answers q as an authority for its name does (AA set): writes the answer into out, at most `limit` octets, and its length into
- * *len. LAB_ALIAS fills *alias instead. No allocation. */
-enum lab_found lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, size_t *len,
-                          struct lab_alias *alias);
+/* Answers q as an authority for its name does (AA set): writes the answer into out, at most `limit` octets, and returns its
+ * length, or LAB_ELSEWHERE, or LAB_ALIAS with *alias filled. No allocation. */
+int lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, struct lab_alias *alias);
+
+/* What a lab begins with: a bit for the last two octets of each zone's name. Most names elsewhere are told by it. */
+struct lab_ends {
+  uint64_t bits[4];
+};
+static inline unsigned lab_end(const uint8_t *name, size_t len) { return len < 3 ? 0 : (name[len - 2] + 11u * name[len - 3]) % 256; }
+static inline bool lab_may_hold(const struct lab *l, const struct question *q) {
+  unsigned end = lab_end(q->key, q->name_len);
+  return ((const struct lab_ends *)(const void *)l)->bits[end / 64] >> end % 64 & 1;
+}
 
 /* A name that the zones delegate to servers whose addresses they know. */
 struct lab_delegation {

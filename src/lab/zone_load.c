@@ -342,8 +342,8 @@ static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool o
   *z = (struct lab_apex){.name_len = len, .overlay = overlay};
   memcpy(z->name, name, len);
   if (len < l->least_len) l->least_len = len;
-  if (len < 3) memset(l->ends, 0xff, sizeof l->ends);
-  else l->ends[lab_end(name, len) / 64] |= (uint64_t)1 << lab_end(name, len) % 64;
+  if (len == 1) memset(&l->ends, 0xff, sizeof l->ends);
+  else l->ends.bits[lab_end(name, len) / 64] |= (uint64_t)1 << lab_end(name, len) % 64;
   return true;
 }
 

@@ -49,6 +49,7 @@ struct lab_apex {
 };
 
 struct lab {
+  struct lab_ends ends; /* all bits for the root */
   struct arena arena;
   uint64_t seed;
   struct lab_slot *slots;
@@ -59,18 +60,10 @@ struct lab {
   uint32_t set_count, set_room;
   struct lab_apex zones[LAB_ZONES + LAB_DOMAINS];
   unsigned zone_count;
-  size_t least_len;   /* of the zones' names */
-  uint64_t ends[4];   /* a bit for what each zone's last label ends in, so that most names elsewhere cost nothing */
+  size_t least_len; /* of the zones' names */
   struct lab_delegation *delegations;
   unsigned delegation_count;
 };
-
-/* Which bit of lab.ends is a name's; the root has none. */
-static inline unsigned lab_end(const uint8_t *name, size_t len) { return (name[len - 2] + 11u * name[len - 3]) % 256; }
-static inline bool lab_may_hold(const struct lab *l, const uint8_t *name, size_t len) {
-  unsigned end = len < 3 ? 0 : lab_end(name, len);
-  return l->ends[end / 64] >> end % 64 & 1;
-}
 
 /* Where a name belongs. */
 enum match_kind {

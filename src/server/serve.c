@@ -142,7 +142,7 @@ static int deny(struct serve *s, const struct query *q, enum access_verdict verd
 static inline __attribute__((always_inline)) int give(struct serve *s, const struct query *q, const struct client *client,
                                                       uint64_t now_ms, uint8_t *out) {
   struct cache_hit hit;
-  if (s->lab) {
+  if (s->lab && lab_may_hold(s->lab, &q->question)) {
     int len = serve_lab(s, q, client, now_ms, out);
     if (len != SERVE_ELSEWHERE) return len;
   }

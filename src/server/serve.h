@@ -2,12 +2,12 @@
 #ifndef JIDNS_SERVER_SERVE_H
 #define JIDNS_SERVER_SERVE_H
 #include "forward/forward.h"
+#include "lab/zone.h"
 #include "server/access.h"
 #include "server/chaos.h"
 #include "server/cookie.h"
 #include "server/spoil.h"
 
-struct lab;
 struct serve_lab;
 
 struct serve {

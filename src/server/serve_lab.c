@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "dns/build.h"
-#include "lab/zone.h"
 
 struct serve_lab {
   struct lab_alias alias;
@@ -130,15 +129,13 @@ static int follow(struct serve *s, const struct query *q, const struct client *c
 }
 
 int serve_lab(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
-  size_t len, limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
-  switch (lab_answer(s->lab, q, limit, out, &len, &s->lab_room->alias)) {
-    case LAB_ANSWERED:
-      count(s->counters, lab);
-      if (out[2] & DNS_TC) count(s->counters, truncated);
-      return (int)len;
-    case LAB_ALIAS: return follow(s, q, client, now_ms, out);
-    default: return SERVE_ELSEWHERE;
-  }
+  size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
+  int len = lab_answer(s->lab, q, limit, out, &s->lab_room->alias);
+  if (len == LAB_ALIAS) return follow(s, q, client, now_ms, out);
+  if (len == LAB_ELSEWHERE) return SERVE_ELSEWHERE;
+  count(s->counters, lab);
+  if (out[2] & DNS_TC) count(s->counters, truncated);
+  return len;
 }
 
 struct serve_lab *serve_lab_new(void) { return calloc(1, sizeof(struct serve_lab)); }

@@ -150,17 +150,16 @@ const char *lab_says(const struct lab *l, const char *name, uint16_t type, unsig
   static struct lab_alias alias;
   static uint8_t out[DNS_MSG_MAX];
   struct text t = {text, text + sizeof text};
-  size_t len = 0, limit = how & LAB_TCP ? DNS_MSG_MAX : how & LAB_DO ? 1232 : DNS_UDP_PLAIN;
+  int len;
+  size_t limit = how & LAB_TCP ? DNS_MSG_MAX : how & LAB_DO ? 1232 : DNS_UDP_PLAIN;
   if (how & LAB_DO) asked_edns(&a, name, type, 1232, true);
   else asked_plain(&a, name, type);
   *t.at = 0;
-  switch (lab_answer(l, &a.query, limit, out, &len, &alias)) {
-    case LAB_ANSWERED:
-      cr_expect_leq(len, limit);
-      put_answer(&t, &a, out, len);
-      break;
-    case LAB_ALIAS: put_alias(&t, &a, &alias); break;
-    default: put(&t, "elsewhere");
+  if (!lab_may_hold(l, &a.query.question) || (len = lab_answer(l, &a.query, limit, out, &alias)) == LAB_ELSEWHERE) {
+    return "elsewhere";
   }
+  cr_expect_leq(len, (int)limit);
+  if (len == LAB_ALIAS) put_alias(&t, &a, &alias);
+  else put_answer(&t, &a, out, (size_t)len);
   return text;
 }
