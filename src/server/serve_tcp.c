@@ -99,12 +99,16 @@ static bool make_room(struct serve_tcp *t, const union addr *peer) {
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);
 
-static void on_rest(uv_timer_t *timer) {
-  struct serve_tcp *t = tcp_of(timer->data);
-  for (unsigned i = 0; i < t->door_count; i++) {
-    must(uv_poll_start(&t->doors[i].poll, UV_READABLE, on_acceptable) == 0);
+static void watch_doors(struct serve_tcp *t, bool watch) {
+  for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
+    struct tcp_door *d = &t->doors[i];
+    if (!d->listening) continue;
+    if (watch) must(uv_poll_start(&d->poll, UV_READABLE, on_acceptable) == 0);
+    else uv_poll_stop(&d->poll);
   }
 }
+
+static void on_rest(uv_timer_t *timer) { watch_doors(tcp_of(timer->data), true); }
 
 /* No descriptor is left, and the listener stays readable: pauses instead of spinning; an idle connection gives its own. */
 static void rest(struct serve_tcp *t, const char *why) {
@@ -119,7 +123,7 @@ static void rest(struct serve_tcp *t, const char *why) {
     conn_close(c);
     break;
   }
-  for (unsigned i = 0; i < t->door_count; i++) uv_poll_stop(&t->doors[i].poll);
+  watch_doors(t, false);
   uv_timer_start(&t->rest, on_rest, REST_MS, 0);
 }
 
@@ -134,23 +138,26 @@ static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const un
   else close(fd);
 }
 
+/* Takes `most` connections at most. Returns 0, or -errno when the machine lacks something for more. */
+static int take_some(struct tcp_door *d, int most, uint64_t now_ms) {
+  for (int i = 0; i < most; i++) {
+    union addr peer;
+    memset(&peer, 0, sizeof peer);
+    int fd = accept4(d->fd, &peer.any, &(socklen_t){sizeof peer}, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) take(d->owner, d, fd, &peer, now_ms);
+    else if (errno == EAGAIN) return 0;
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return -errno;
+    /* all other errors are that connection's own trouble */
+  }
+  return 0;
+}
+
 static void on_acceptable(uv_poll_t *poll, int status, int events) {
   (void)events;
   struct tcp_door *d = poll->data;
   struct serve_tcp *t = tcp_of(d->owner);
   uint64_t now_ms = clock_ms();
-  for (int i = 0; i < ACCEPTS && status == 0; i++) {
-    union addr peer;
-    memset(&peer, 0, sizeof peer);
-    int fd = accept4(d->fd, &peer.any, &(socklen_t){sizeof peer}, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      take(t, d, fd, &peer, now_ms);
-    } else if (errno == EAGAIN) {
-      break;
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      status = -errno;
-    } /* all other errors are that connection's own trouble */
-  }
+  if (status == 0) status = take_some(d, ACCEPTS, now_ms);
   if (status < 0) rest(t, uv_strerror(status));
   if (!uv_is_active((uv_handle_t *)&t->age)) age_start(t, now_ms);
 }
@@ -174,8 +181,10 @@ struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct serve *serve, const stru
 }
 
 int serve_tcp_add(struct serve_tcp *t, struct listener *l) {
-  must(t->door_count < SERVE_TCP_LISTENERS);
-  struct tcp_door *d = &t->doors[t->door_count];
+  unsigned i = 0;
+  while (i < SERVE_TCP_LISTENERS && t->doors[i].owner) i++;
+  if (i == SERVE_TCP_LISTENERS) return UV_EMFILE; /* some of the last reload are still closing */
+  struct tcp_door *d = &t->doors[i];
   int e = uv_poll_init(t->loop, &d->poll, l->tcp);
   if (e < 0) return e;
   d->poll.data = d;
@@ -183,7 +192,7 @@ int serve_tcp_add(struct serve_tcp *t, struct listener *l) {
   d->addr = l->addr;
   d->fd = l->tcp;
   l->tcp = -1;
-  t->door_count++;
+  d->listening = true;
   t->handles++;
   must(uv_poll_start(&d->poll, UV_READABLE, on_acceptable) == 0);
   return 0;
@@ -191,8 +200,26 @@ int serve_tcp_add(struct serve_tcp *t, struct listener *l) {
 
 static void on_door_closed(uv_handle_t *handle) {
   struct tcp_door *d = handle->data;
+  struct serve_tcp *t = tcp_of(d->owner);
+  d->owner = NULL;
+  serve_tcp_handle_gone(t);
+}
+
+/* The address is free at once, for whoever listens there next. */
+static void close_door(struct tcp_door *d) {
+  d->listening = false;
+  uv_close((uv_handle_t *)&d->poll, on_door_closed);
   close(d->fd);
-  serve_tcp_handle_gone(tcp_of(d->owner));
+}
+
+void serve_tcp_remove(struct serve_tcp *t, const union addr *addr) {
+  enum { DRAIN_MOST = 4096 }; /* connections: more than a listener's queue holds */
+  for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
+    struct tcp_door *d = &t->doors[i];
+    if (!d->listening || !addr_equal(&d->addr, addr)) continue;
+    take_some(d, DRAIN_MOST, clock_ms());
+    close_door(d);
+  }
 }
 
 void serve_tcp_stop(struct serve_tcp *t) {
@@ -200,7 +227,9 @@ void serve_tcp_stop(struct serve_tcp *t) {
   uv_timer_stop(&t->age);
   uv_timer_stop(&t->rest);
   uv_idle_stop(&t->go_on);
-  for (unsigned i = 0; i < t->door_count; i++) uv_close((uv_handle_t *)&t->doors[i].poll, on_door_closed);
+  for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
+    if (t->doors[i].listening) close_door(&t->doors[i]);
+  }
   list_each(node, &t->conns) uv_read_stop((uv_stream_t *)&container(node, struct serve_conn, by_age)->tcp);
 }
 

@@ -30,6 +30,10 @@ struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct serve *serve, const stru
  * nothing taken. At most SERVE_TCP_LISTENERS. */
 int serve_tcp_add(struct serve_tcp *t, struct listener *l);
 
+/* Listens no more at addr, as it was added: connections waiting there are taken first, and all go on. Harmless when nothing listens
+ * there. */
+void serve_tcp_remove(struct serve_tcp *t, const union addr *addr);
+
 /* Sends the late answers gathered since the last flush; called once a turn of the loop. */
 void serve_tcp_flush(struct serve_tcp *t);
 

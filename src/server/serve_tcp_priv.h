@@ -44,7 +44,8 @@ struct serve_conn {
 
 struct tcp_door {
   uv_poll_t poll;
-  struct serve_tcp *owner;
+  struct serve_tcp *owner; /* NULL: the place is free */
+  bool listening;          /* not closing */
   union addr addr;
   int fd;
 };
@@ -56,7 +57,7 @@ struct serve_tcp {
   struct serve *serve;
   struct serve_tcp_options options;
   struct tcp_door doors[SERVE_TCP_LISTENERS];
-  unsigned door_count, conn_count;
+  unsigned conn_count;
   unsigned handles;  /* not yet closed by libuv */
   struct list conns; /* open ones, the one idle for longest first */
   struct list dirty, ready;

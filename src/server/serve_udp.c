@@ -56,6 +56,8 @@ struct udp_door {
   int fd;
   bool any; /* bound to a wildcard address: where each query arrived is told by the kernel, and told back */
   uv_poll_t poll;
+  bool retired;  /* takes no more queries; closed when it owes no answer */
+  unsigned owed; /* answers that wait for an upstream */
   union addr addr;
   struct serve_udp *owner;
   struct outgoing out;
@@ -146,15 +148,38 @@ static void out_init(struct udp_door *d) {
   }
 }
 
+static void on_closed(uv_handle_t *handle) {
+  struct udp_door *d = door_of(handle->data);
+  struct serve_udp *u = d->owner;
+  d->magic = 0;
+  free(d);
+  if (--u->handles == 0) free(u);
+}
+
+/* The address is free at once, for whoever listens there next. */
+static void door_close(struct udp_door *d) {
+  uv_close((uv_handle_t *)&d->poll, on_closed);
+  close(d->fd);
+}
+
+static void close_if_done(struct udp_door *d) {
+  if (!d->retired || d->owed) return;
+  out_flush(d);
+  door_close(d);
+}
+
 /* An answer that had to wait for an upstream. */
 static void deliver_late(const struct client *c, const uint8_t *msg, size_t len) {
   struct udp_door *d = door_of(c->owner);
-  if (len == 0) return;
-  if (broken(len > DNS_UDP_MOST)) return;
-  memcpy(out_room(d), msg, len);
-  union addr *peer = &d->out.late_peers[d->out.count];
-  *peer = c->peer;
-  out_add(d, len, peer, &c->local);
+  must(d->owed > 0);
+  d->owed--;
+  if (len > 0 && !broken(len > DNS_UDP_MOST)) {
+    memcpy(out_room(d), msg, len);
+    union addr *peer = &d->out.late_peers[d->out.count];
+    *peer = c->peer;
+    out_add(d, len, peer, &c->local);
+  }
+  close_if_done(d);
 }
 
 /* ---- in ---- */
@@ -202,10 +227,18 @@ static void serve_batch(struct udp_door *d, unsigned n, uint64_t now_ms) {
     } else {
       int len = serve_query(serve, in->slots[i], in->heads[i].msg_len, c, now_ms, out_room(d));
       if (len > 0) out_add(d, (size_t)len, &c->peer, &c->local);
+      else if (len == SERVE_LATER) d->owed++;
     }
     in_rearm(in, i);
   }
   out_flush(d);
+}
+
+/* Returns how many were taken; below 1 when nothing was there, or an error that is thereby forgotten. */
+static int take_batch(struct udp_door *d, uint64_t now_ms) {
+  int n = recvmmsg(d->fd, d->owner->in.heads, BATCH, MSG_DONTWAIT, NULL);
+  if (n > 0) serve_batch(d, (unsigned)n, now_ms);
+  return n;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
@@ -217,10 +250,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     must(uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0);
   }
   uint64_t now_ms = clock_ms();
-  for (int n = WORTH, taken = 0; n >= WORTH && taken < TURN; taken += n) {
-    n = recvmmsg(d->fd, d->owner->in.heads, BATCH, MSG_DONTWAIT, NULL);
-    if (n > 0) serve_batch(d, (unsigned)n, now_ms); /* else nothing was there, or an error that is thereby forgotten */
-  }
+  for (int n = WORTH, taken = 0; n >= WORTH && taken < TURN; taken += n) n = take_batch(d, now_ms);
 }
 
 /* ---- the door ---- */
@@ -258,6 +288,20 @@ int serve_udp_add(struct serve_udp *u, struct listener *l) {
   return 0;
 }
 
+void serve_udp_remove(struct serve_udp *u, const union addr *addr) {
+  enum { DRAIN_MOST = 4096 }; /* batches: more than the kernel ever holds */
+  unsigned i = 0;
+  while (i < u->door_count && !addr_equal(&u->doors[i]->addr, addr)) i++;
+  if (i == u->door_count) return;
+  struct udp_door *d = u->doors[i];
+  u->doors[i] = u->doors[--u->door_count];
+  for (unsigned batches = 0; batches < DRAIN_MOST && take_batch(d, clock_ms()) > 0; batches++) {
+  }
+  uv_poll_stop(&d->poll);
+  d->retired = true;
+  close_if_done(d);
+}
+
 void serve_udp_flush(struct serve_udp *u) {
   for (unsigned i = 0; i < u->door_count; i++) {
     if (u->doors[i]->out.count) out_flush(u->doors[i]);
@@ -268,17 +312,8 @@ void serve_udp_stop(struct serve_udp *u) {
   for (unsigned i = 0; i < u->door_count; i++) uv_poll_stop(&u->doors[i]->poll);
 }
 
-static void on_closed(uv_handle_t *handle) {
-  struct udp_door *d = door_of(handle->data);
-  struct serve_udp *u = d->owner;
-  close(d->fd);
-  d->magic = 0;
-  free(d);
-  if (--u->handles == 0) free(u);
-}
-
 void serve_udp_close(struct serve_udp *u) {
   serve_udp_flush(u);
-  for (unsigned i = 0; i < u->door_count; i++) uv_close((uv_handle_t *)&u->doors[i]->poll, on_closed);
-  if (u->handles == 0) free(u);
+  for (unsigned i = 0; i < u->door_count; i++) door_close(u->doors[i]);
+  if (u->handles == 0) free(u); /* else when the last has closed */
 }

@@ -18,6 +18,10 @@ struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve);
  * most SERVE_UDP_SOCKETS. */
 int serve_udp_add(struct serve_udp *u, struct listener *l);
 
+/* Asks no more at addr, as it was added: what the kernel holds is answered still, and the socket closes when nobody who asked there
+ * waits any more. Harmless when nothing listens there. */
+void serve_udp_remove(struct serve_udp *u, const union addr *addr);
+
 /* Sends the late answers gathered since the last flush; called once a turn of the loop. */
 void serve_udp_flush(struct serve_udp *u);
 
