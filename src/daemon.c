@@ -2,11 +2,15 @@
 #include "daemon.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/must.h"
 #include "base/random.h"
 #include "daemon_listen.h"
+#include "upstream/resolvwatch.h"
 
 /* The threads leave signals to the main thread. */
 static bool start_threads(struct daemon *d) {
@@ -58,12 +62,140 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
   return true;
 }
 
+/* ---- other settings while running ---- */
+
+struct change {
+  struct settings *settings;
+  const struct settings *before;
+  struct listeners *listeners;
+  unsigned nth; /* of the workers */
+  bool good;
+};
+
+static void prepare(struct worker *w, void *arg) {
+  struct change *c = arg;
+  if (c->good) c->good = worker_prepare(w, c->settings);
+}
+
+static void discard(struct worker *w, void *arg) {
+  (void)arg;
+  worker_discard(w);
+}
+
+static void commit(struct worker *w, void *arg) {
+  struct change *c = arg;
+  struct listener *opened = c->listeners ? c->listeners->of[c->nth++] : NULL;
+  if (!worker_commit(w, c->before, c->settings, opened, c->listeners ? c->listeners->count : 0)) c->good = false;
+}
+
+/* Puts s into force in all workers or, false, in none. Without listeners neither addresses nor zones are other than before. */
+static bool put_into_force(struct daemon *d, struct settings *s, struct listeners *l, FILE *err) {
+  struct change c = {.settings = s, .before = &d->settings, .listeners = l, .good = true};
+  daemon_each(d, prepare, &c);
+  if (!c.good) fprintf(err, "jidnsd: no memory for other settings\n");
+  if (!c.good || (l && !daemon_load_zones(d, s, err))) {
+    daemon_each(d, discard, NULL);
+    return false;
+  }
+  daemon_each(d, commit, &c);
+  if (!c.good) log_error("jidnsd", "out of file descriptors: not listening on all addresses");
+  d->settings = *s;
+  log_set_level(s->log_level);
+  return true;
+}
+
+static bool read_again(struct daemon *d, struct settings *s, FILE *err) {
+  if (settings_read(s, d->argc, d->argv, err, err) != SETTINGS_RUN) return false;
+  settings_keep_fixed(s, &d->settings, err);
+  return settings_find_networks(s, err) && settings_find_upstreams(s, s->resolv_conf, err);
+}
+
+static void watch_resolv_conf(struct daemon *d);
+
+bool daemon_reload(struct daemon *d, FILE *err) {
+  struct settings *s = must_zalloc(sizeof *s);
+  struct listeners *l = listeners_new();
+  bool good = read_again(d, s, err) && listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, err);
+  listeners_free(l);
+  free(s);
+  d->reload_failed = !good;
+  if (good) watch_resolv_conf(d);
+  return good;
+}
+
+/* What was said on a stream, line by line into the log. */
+struct hearing {
+  FILE *err;
+  char *text;
+  size_t len;
+};
+
+static void hearing_start(struct hearing *h) {
+  h->text = NULL;
+  h->err = open_memstream(&h->text, &h->len);
+  must(h->err);
+}
+
+static void hearing_end(struct hearing *h, enum log_level level, const char *before) {
+  static const char program[] = "jidnsd: ";
+  fclose(h->err);
+  for (char *rest = h->text, *line; (line = strtok_r(rest, "\n", &rest));) {
+    size_t skip = strncmp(line, program, sizeof program - 1) == 0 ? sizeof program - 1 : 0;
+    log_line(level, "jidnsd", "%s: %s", before, line + skip);
+  }
+  free(h->text);
+}
+
+bool daemon_reload_logged(struct daemon *d, const char *why) {
+  struct hearing h;
+  hearing_start(&h);
+  bool good = daemon_reload(d, h.err);
+  hearing_end(&h, good ? LOG_WARN : LOG_ERROR, why);
+  if (good) log_info("jidnsd", "%s: settings reloaded", why);
+  else log_error("jidnsd", "%s: the settings stay as they were", why);
+  return good;
+}
+
+/* ---- resolv.conf ---- */
+
+static bool has_other_servers(const struct settings *a, const struct settings *b) {
+  bool other = a->upstream_count != b->upstream_count;
+  for (unsigned i = 0; i < a->upstream_count && !other; i++) other = !addr_equal(&a->upstreams[i], &b->upstreams[i]);
+  return other;
+}
+
+static void on_resolv_conf(void *ctx) {
+  struct daemon *d = ctx;
+  struct hearing h;
+  struct settings *s = must_zalloc(sizeof *s);
+  *s = d->settings;
+  hearing_start(&h);
+  bool good = settings_find_upstreams(s, s->resolv_conf, h.err);
+  if (good && has_other_servers(s, &d->settings) && put_into_force(d, s, NULL, h.err)) {
+    char text[SETTINGS_LIST_TEXT];
+    log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf, settings_list(s->upstreams, s->upstream_count, text));
+  }
+  hearing_end(&h, LOG_WARN, "the servers stay as they were");
+  free(s);
+}
+
+static void watch_resolv_conf(struct daemon *d) {
+  resolvwatch_close(d->watch);
+  d->watch = NULL;
+  if (!d->settings.upstream_default) return;
+  d->watch = resolvwatch_new(&d->loop, d->settings.resolv_conf, on_resolv_conf, d);
+  if (!d->watch) log_error("jidnsd", "no memory to watch %s", d->settings.resolv_conf);
+}
+
+/* ---- start and stop ---- */
+
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
-  bool good = listeners_open(listeners, &d->settings, err) && open_zones(d, err) && sandbox_enter(&d->settings.sandbox, err) &&
+  bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && sandbox_enter(&d->settings.sandbox, err) &&
               make_workers(d, listeners, err) && start_threads(d);
   listeners_free(listeners);
   d->started_ms = clock_ms();
+  if (good) watch_resolv_conf(d);
   return good;
 }
 
@@ -74,12 +206,12 @@ void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), voi
 void daemon_counters(const struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
   for (unsigned i = 0; i < d->worker_count; i++) counters_sum(sum, worker_counters(d->workers[i]));
-  sum->broken = log_broken_count();
 }
 
 void daemon_stop(struct daemon *d, struct counters *sum) {
+  resolvwatch_close(d->watch);
+  d->watch = NULL;
   for (unsigned i = 0; i < d->worker_count; i++) worker_stop(d->workers[i], sum);
-  if (sum) sum->broken = log_broken_count();
   d->worker_count = 0;
   cache_free(d->cache);
   d->cache = NULL;

@@ -16,6 +16,8 @@ struct daemon {
   unsigned worker_count;
   struct zonefile *zones; /* NULL: ldns was not loaded */
   struct lab *lab;        /* NULL: there are no zones */
+  struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
+  bool reload_failed;        /* the last one: what held before still holds */
   uint64_t started_ms;
 };
 
@@ -26,6 +28,12 @@ bool daemon_start(struct daemon *d, FILE *err);
 /* Loads the zones that s names and has all workers answer from them in place of those before. False, and said on err, when one is
  * wrong: nothing has changed then. */
 bool daemon_load_zones(struct daemon *d, const struct settings *s, FILE *err);
+
+/* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache and clients are kept.
+ * What was wrong, or holds only from the next start on, is said on err in lines. */
+bool daemon_reload(struct daemon *d, FILE *err);
+
+bool daemon_reload_logged(struct daemon *d, const char *why); /* the same, said in the log */
 
 /* Runs job in each worker's thread, one after the other, and waits: no worker is in the midst of a query meanwhile. Short work
  * only. */

@@ -30,14 +30,16 @@ static void complain(const char *addresses, const char *transport, int e, FILE *
 static bool is_missing(int e) { return e == EAFNOSUPPORT || e == EADDRNOTAVAIL || e == EPROTONOSUPPORT; }
 
 /* Opens the first worker's sockets. */
-static bool open_first(struct listeners *l, struct settings *s, FILE *err) {
+static bool open_first(struct listeners *l, struct settings *s, const struct settings *running, FILE *err) {
   char text[ADDR_TEXT], failed[SETTINGS_LISTEN * ADDR_TEXT] = "";
   const char *transport = NULL;
   unsigned n = 0;
   int why = 0;
   for (unsigned i = 0; i < s->listen_count; i++) {
-    const char *what = listen_open(&l->of[0][n], &s->listen[i], 0);
+    bool has = running && settings_listens(running, &s->listen[i]);
+    const char *what = has ? NULL : listen_open(&l->of[0][l->count], &s->listen[i], 0);
     if (!what) {
+      l->count += !has;
       s->listen[n++] = s->listen[i];
       continue;
     }
@@ -47,7 +49,7 @@ static bool open_first(struct listeners *l, struct settings *s, FILE *err) {
       complain(text, what, e, err);
       return false;
     }
-    if (is_missing(e)) log_info("jidnsd", "not listening on %s: %s", text, strerror(e));
+    if (is_missing(e) && !running) log_info("jidnsd", "not listening on %s: %s", text, strerror(e));
     if (!is_missing(e) || !why) why = e;
     transport = what;
     if (*failed) strcat(failed, " and ");
@@ -61,14 +63,14 @@ static bool open_first(struct listeners *l, struct settings *s, FILE *err) {
   return true;
 }
 
-bool listeners_open(struct listeners *l, struct settings *s, FILE *err) {
+bool listeners_open(struct listeners *l, struct settings *s, const struct settings *running, FILE *err) {
   char text[ADDR_TEXT];
-  if (!open_first(l, s, err)) return false;
+  if (!open_first(l, s, running, err)) return false;
   for (unsigned w = 1; w < s->threads; w++) {
-    for (unsigned i = 0; i < s->listen_count; i++) {
-      const char *what = listen_open(&l->of[w][i], &s->listen[i], w);
+    for (unsigned i = 0; i < l->count; i++) {
+      const char *what = listen_open(&l->of[w][i], &l->of[0][i].addr, w);
       if (!what) continue;
-      complain(addr_format(&s->listen[i], text), what, errno, err);
+      complain(addr_format(&l->of[0][i].addr, text), what, errno, err);
       return false;
     }
   }

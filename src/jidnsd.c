@@ -20,23 +20,10 @@ static void raise_descriptors(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void print_list(FILE *out, const char *before, const union addr *list, unsigned n) {
-  char text[ADDR_TEXT];
-  for (unsigned i = 0; i < n; i++) fprintf(out, "%s%s", i ? ", " : before, addr_format(&list[i], text));
-}
-
-/* Whatever the level: who started it waits for this line. */
 static void say_ready(const struct settings *s) {
-  char *text = NULL;
-  size_t len;
-  FILE *out = open_memstream(&text, &len);
-  must(out != NULL);
-  print_list(out, "jidnsd ready: listening on ", s->listen, s->listen_count);
-  print_list(out, " (udp, tcp), upstream ", s->upstreams, s->upstream_count);
-  must(fclose(out) == 0);
-  if (s->log.format == LOG_JSON) log_info("jidnsd", "%s", text);
-  else fprintf(stderr, "%s\n", text);
-  free(text);
+  char listen[SETTINGS_LIST_TEXT], upstream[SETTINGS_LIST_TEXT];
+  fprintf(stderr, "jidnsd ready: listening on %s (udp, tcp), upstream %s\n", settings_list(s->listen, s->listen_count, listen),
+          settings_list(s->upstreams, s->upstream_count, upstream));
 }
 
 /* ---- until a signal comes ---- */
@@ -47,11 +34,9 @@ static void on_signal(uv_signal_t *handle, int number) {
   uv_stop(&d->loop);
 }
 
-/* There is no configuration to read again; a daemon that dies of it surprises. */
 static void on_hangup(uv_signal_t *handle, int number) {
-  (void)handle;
   (void)number;
-  log_info("jidnsd", "SIGHUP: nothing to reload");
+  daemon_reload_logged(handle->data, "SIGHUP");
 }
 
 struct signals {
@@ -96,7 +81,6 @@ static void stop(struct daemon *d, struct signals *s) {
   if (d->cache) log_cache(d->cache);
   daemon_stop(d, &sum);
   log_counters(&sum);
-  log_flush(true);
   unwatch_signals(s);
   uv_run(&d->loop, UV_RUN_DEFAULT);
   must(uv_loop_close(&d->loop) == 0);
@@ -113,12 +97,12 @@ int main(int argc, char **argv) {
   d->argc = argc;
   d->argv = argv;
   mallopt(M_ARENA_MAX, (int)d->settings.threads);
-  log_set(&d->settings.log);
+  log_set_level(d->settings.log_level);
   raise_descriptors();
   must(uv_loop_init(&d->loop) == 0);
   watch_signals(&signals, d);
   bool good = settings_find_networks(&d->settings, stderr) &&
-              settings_find_upstreams(&d->settings, "/etc/resolv.conf", stderr) && daemon_start(d, stderr);
+              settings_find_upstreams(&d->settings, d->settings.resolv_conf, stderr) && daemon_start(d, stderr);
   if (good) {
     say_ready(&d->settings);
     uv_run(&d->loop, UV_RUN_DEFAULT);

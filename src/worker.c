@@ -18,6 +18,13 @@
 
 enum { WORKER_MAGIC = 0x776f726b, STACK = 512 << 10 };
 
+/* What the settings say of a worker's servers and clients: made anew by a reload. */
+struct wiring {
+  struct routes routes;
+  struct access *access;
+  struct chaos chaos;
+};
+
 struct worker {
   uint32_t magic;
   bool started;
@@ -32,10 +39,10 @@ struct worker {
   uint64_t armed_ms; /* when `timer` fires; UINT64_MAX: it does not */
   struct timers timers;
   struct random random;
-  struct upstream upstream;
+  struct list upstreams; /* all sets of servers, those too that only questions in flight still hold */
+  struct wiring *wiring, *next; /* in force; prepared */
   struct forward *forward;
   struct xmpp *xmpp;
-  struct access *access;
   struct spoiler *spoiler;
   struct serve_lab *lab_room;
   struct serve serve;
@@ -56,7 +63,6 @@ static void on_timer(uv_timer_t *timer) {
   struct worker *w = worker_of(timer->data);
   w->armed_ms = UINT64_MAX;
   timers_run(&w->timers, clock_ms());
-  log_flush(false);
 }
 
 /* libuv's timer is moved only to fire earlier: firing too early costs less than moving it each turn. */
@@ -71,7 +77,7 @@ static void arm(struct worker *w, uint64_t now_ms) {
 static void on_turn(uv_prepare_t *prepare) {
   struct worker *w = worker_of(prepare->data);
   uint64_t now_ms = clock_ms();
-  upstream_flush(&w->upstream, now_ms);
+  list_each(node, &w->upstreams) upstream_flush(container(node, struct upstream, link), now_ms);
   serve_udp_flush(w->udp);
   serve_tcp_flush(w->tcp);
   arm(w, now_ms);
@@ -100,6 +106,114 @@ void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void
 
 const struct counters *worker_counters(const struct worker *w) { return &w->counters; }
 
+/* ---- what settings make of it ---- */
+
+static bool add_server(struct worker *w, struct upstream *u, const union addr *addr) {
+  struct carrier *udp = up_udp_new(&w->loop, addr, &w->counters, &w->random);
+  struct carrier *tcp = up_tcp_new(&w->loop, addr, &w->counters, &w->random);
+  if (udp && tcp && upstream_add(u, addr, udp, tcp)) return true;
+  if (udp) udp->ops->close(udp);
+  if (tcp) tcp->ops->close(tcp);
+  return false;
+}
+
+/* A set of these servers, with what is known of them already; NULL when memory is out. */
+static struct upstream *make_set(struct worker *w, const union addr *addrs, unsigned n, enum upstream_policy policy) {
+  struct upstream *u = upstream_new(&w->upstreams, policy);
+  for (unsigned i = 0; u && i < n; i++) {
+    if (add_server(w, u, &addrs[i])) continue;
+    upstream_release(u);
+    return NULL;
+  }
+  list_each(node, &w->upstreams) {
+    const struct upstream *old = container(node, struct upstream, link);
+    if (u && old != u) upstream_inherit(u, old);
+  }
+  return u;
+}
+
+static void wiring_free(struct wiring *g) {
+  if (!g) return;
+  routes_release(&g->routes);
+  access_free(g->access);
+  free(g);
+}
+
+static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
+  struct wiring *g = calloc(1, sizeof *g);
+  if (!g) return NULL;
+  g->chaos = s->chaos;
+  g->access = access_new(&s->access);
+  g->routes.rest = make_set(w, s->upstreams, s->upstream_count, s->policy);
+  bool good = g->access && g->routes.rest;
+  for (unsigned i = 0; i < s->forward_count && good; i++) {
+    const struct settings_forward *f = &s->forwards[i];
+    struct route *r = &g->routes.list[g->routes.count];
+    r->name_len = f->domain.len;
+    memcpy(r->name, f->domain.octets, f->domain.len);
+    r->upstream = make_set(w, f->upstreams, f->upstream_count, s->policy);
+    good = r->upstream != NULL;
+    g->routes.count += good;
+  }
+  if (good) return g;
+  wiring_free(g);
+  return NULL;
+}
+
+static struct forward_options forward_options_of(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
+  return (struct forward_options){.cache = cache, .routes = &w->wiring->routes, .timers = &w->timers, .counters = &w->counters,
+                                  .seed = seed, .max_stale_s = s->max_stale_s, .nxdomain_cut = s->nxdomain_cut,
+                                  .trust_ad = s->trust_ad, .cookies = s->upstream_cookies,
+                                  .random = s->case_random ? &w->random : NULL};
+}
+
+static void set_serve(struct worker *w, const struct settings *s) {
+  struct serve *e = &w->serve;
+  e->max_stale_s = s->max_stale_s;
+  e->access = w->wiring->access;
+  e->silent = s->access.silent;
+  e->chaos = &w->wiring->chaos;
+  e->special = s->special;
+  e->cookies = s->cookies;
+  e->idle_ms = s->tcp.idle_ms;
+}
+
+bool worker_prepare(struct worker *w, const struct settings *s) {
+  must(!w->next);
+  w->next = wiring_new(w, s);
+  return w->next != NULL;
+}
+
+void worker_discard(struct worker *w) {
+  wiring_free(w->next);
+  w->next = NULL;
+}
+
+static bool listen_on(struct worker *w, struct listener *listeners, unsigned n) {
+  for (unsigned i = 0; i < n; i++) {
+    if (serve_udp_add(w->udp, &listeners[i]) != 0 || serve_tcp_add(w->tcp, &listeners[i]) != 0) return false;
+  }
+  return true;
+}
+
+bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s, struct listener *opened, unsigned n) {
+  struct wiring *old = w->wiring;
+  const struct forward_options *fo = forward_options(w->forward);
+  w->wiring = w->next;
+  w->next = NULL;
+  struct forward_options options = forward_options_of(w, s, fo->cache, fo->seed);
+  forward_set_options(w->forward, &options);
+  xmpp_set_options(w->xmpp, &s->xmpp);
+  set_serve(w, s);
+  wiring_free(old);
+  for (unsigned i = 0; i < before->listen_count; i++) {
+    if (settings_listens(s, &before->listen[i])) continue;
+    serve_udp_remove(w->udp, &before->listen[i]);
+    serve_tcp_remove(w->tcp, &before->listen[i]);
+  }
+  return listen_on(w, opened, n);
+}
+
 /* ---- stop ---- */
 
 /* From the outside in: no new queries, then nobody who waits, then the servers. The loop ends when all handles are closed. */
@@ -112,7 +226,8 @@ static void close_all(struct worker *w) {
   if (w->tcp) serve_tcp_close(w->tcp);
   xmpp_free(w->xmpp);
   forward_free(w->forward);
-  upstream_close(&w->upstream);
+  wiring_free(w->wiring);
+  wiring_free(w->next);
   uv_close((uv_handle_t *)&w->stop, NULL);
   uv_close((uv_handle_t *)&w->mail, NULL);
   uv_close((uv_handle_t *)&w->turn, NULL);
@@ -124,7 +239,6 @@ static void on_stop(uv_async_t *async) { close_all(worker_of(async->data)); }
 static void worker_free(struct worker *w) {
   uv_run(&w->loop, UV_RUN_DEFAULT); /* the last callbacks, where the thread did not run them */
   must(uv_loop_close(&w->loop) == 0);
-  access_free(w->access);
   serve_lab_free(w->lab_room);
   uv_sem_destroy(&w->job_done);
   spoiler_free(w->spoiler);
@@ -146,23 +260,10 @@ void worker_stop(struct worker *w, struct counters *sum) {
 
 /* ---- start ---- */
 
-static bool add_server(struct worker *w, const union addr *addr) {
-  struct carrier *udp = up_udp_new(&w->loop, addr, &w->counters, &w->random);
-  struct carrier *tcp = up_tcp_new(&w->loop, addr, &w->counters, &w->random);
-  if (udp && tcp && upstream_add(&w->upstream, addr, udp, tcp)) return true;
-  if (udp) udp->ops->close(udp);
-  if (tcp) tcp->ops->close(tcp);
-  return false;
-}
-
 static bool wire_forward(struct worker *w, const struct settings *s, const struct worker_common *common) {
-  struct forward_options options = {.cache = common->cache, .upstream = &w->upstream, .timers = &w->timers,
-                                    .counters = &w->counters, .seed = common->seed, .max_stale_s = s->max_stale_s,
-                                    .nxdomain_cut = s->nxdomain_cut, .trust_ad = s->trust_ad,
-                                    .cookies = s->upstream_cookies, .random = s->case_random ? &w->random : NULL};
-  for (unsigned i = 0; i < s->upstream_count; i++) {
-    if (!add_server(w, &s->upstreams[i])) return false;
-  }
+  w->wiring = wiring_new(w, s);
+  if (!w->wiring) return false;
+  struct forward_options options = forward_options_of(w, s, common->cache, common->seed);
   w->forward = forward_new(&options);
   if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp);
   return w->xmpp != NULL;
@@ -177,22 +278,16 @@ void worker_set_lab(struct worker *w, const struct lab *lab) { w->serve.lab = la
 
 static bool wire_server(struct worker *w, const struct settings *s, const struct worker_common *common,
                         struct listener *listeners) {
-  w->access = access_new(&s->access);
   w->spoiler = spoiler_new(&w->timers, &w->counters);
   w->lab_room = serve_lab_new();
-  if (!w->access || !w->spoiler || !w->lab_room) return false;
+  if (!w->spoiler || !w->lab_room) return false;
   w->serve = (struct serve){.cache = common->cache, .forward = w->forward, .counters = &w->counters, .seed = common->seed,
-                            .max_stale_s = s->max_stale_s, .access = w->access, .silent = s->access.silent, .chaos = &s->chaos,
-                            .special = s->special, .cookies = s->cookies, .idle_ms = s->tcp.idle_ms, .lab = common->lab, .lab_room = w->lab_room,
-                            .cookie_epoch_s = (uint32_t)(clock_epoch_ms() / 1000)};
+                            .lab = common->lab, .lab_room = w->lab_room, .cookie_epoch_s = (uint32_t)(clock_epoch_ms() / 1000)};
   memcpy(w->serve.cookie_secret, common->cookie_secret, sizeof w->serve.cookie_secret);
+  set_serve(w, s);
   w->udp = serve_udp_new(&w->loop, &w->serve);
   w->tcp = serve_tcp_new(&w->loop, &w->serve, &s->tcp);
-  if (!w->udp || !w->tcp) return false;
-  for (unsigned i = 0; i < s->listen_count; i++) {
-    if (serve_udp_add(w->udp, &listeners[i]) != 0 || serve_tcp_add(w->tcp, &listeners[i]) != 0) return false;
-  }
-  return true;
+  return w->udp && w->tcp && listen_on(w, listeners, s->listen_count);
 }
 
 static bool open_handles(struct worker *w) {
@@ -217,6 +312,7 @@ struct worker *worker_new(const struct settings *settings, const struct worker_c
   w->magic = WORKER_MAGIC;
   w->armed_ms = UINT64_MAX;
   timers_init(&w->timers);
+  list_init(&w->upstreams);
   if (uv_loop_init(&w->loop) != 0) {
     free(w);
     return fail(listeners, settings->listen_count);

@@ -35,6 +35,15 @@ void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void
 /* From now on this lab's zones are answered; NULL: none. Borrowed as worker_common.lab is. A job for the worker's thread. */
 void worker_set_lab(struct worker *w, const struct lab *lab);
 
+/* A reload, in two halves, both within worker_run. The first makes all that can fail for want of memory: false, and the worker is as
+ * before. Then either all workers take it into force or all discard it. */
+bool worker_prepare(struct worker *w, const struct settings *s);
+void worker_discard(struct worker *w);
+/* Puts into force what was prepared and s's other settings; `before` held until now. The n listeners at `opened`, of addresses that
+ * are new, are taken over; addresses that s no longer lists are closed once all who asked there are answered. False when the kernel
+ * would not watch a new one: the others are in force. */
+bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s, struct listener *opened, unsigned n);
+
 /* Borrowed; may be read by any thread while the worker counts on. */
 const struct counters *worker_counters(const struct worker *w);
 

@@ -90,9 +90,9 @@ static void start_anew(struct pending *p, uint64_t now_ms) {
 }
 
 /* Bits of servers that were asked as often as they may be (RFC 9520 section 3.1). */
-static unsigned spent_servers(const struct forward *f, const struct pending *p) {
+static unsigned spent_servers(const struct pending *p) {
   unsigned spent = 0;
-  for (unsigned i = 0; i < f->o.upstream->count; i++) {
+  for (unsigned i = 0; i < p->upstream->count; i++) {
     if (p->udp_asked[i] >= FORWARD_EACH && p->tcp_asked[i] >= FORWARD_EACH) spent |= 1u << i;
   }
   return spent;
@@ -101,8 +101,9 @@ static unsigned spent_servers(const struct forward *f, const struct pending *p) 
 /* The best server that has not failed and is not being asked; one that is being asked rather than none. Over TCP once it has
  * left UDP unanswered too often. */
 static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms) {
-  struct upstream *u = f->o.upstream;
-  unsigned out = p->failed | spent_servers(f, p), busy = out;
+  (void)f;
+  struct upstream *u = p->upstream;
+  unsigned out = p->failed | spent_servers(p), busy = out;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     if (p->tries[i].x.carrier) busy |= upstream_bit(u, p->tries[i].server);
   }
@@ -148,7 +149,7 @@ static struct exchange_manner manner_of(const struct forward_options *o, const s
 static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms) {
   struct try *t = free_try(p, now_ms);
   uint8_t msg[EXCHANGE_QUERY_MOST];
-  uint8_t nth = ++(p->tcp ? p->tcp_asked : p->udp_asked)[s - p->forward->o.upstream->servers];
+  uint8_t nth = ++(p->tcp ? p->tcp_asked : p->udp_asked)[s - p->upstream->servers];
   /* The last try over UDP at a server that never spoke EDNS goes without: it, or a box before it, may drop what has it. */
   bool doubt = !s->speaks_edns && !s->cookie.contradicted && !p->tcp && nth == FORWARD_EACH;
   t->plain = p->plain || s->plain_until_ms > now_ms || doubt;
@@ -177,13 +178,17 @@ static void ask_lower(struct pending *p, struct server *s, uint64_t now_ms) {
 }
 
 static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
-  struct server *s = p->server, *probe = p->tcp ? NULL : upstream_probe(f->o.upstream, now_ms);
-  unsigned round = p->asked / f->o.upstream->count; /* each server's first try gets its plain RTO */
+  (void)f;
+  struct server *s = p->server, *probe = p->tcp ? NULL : upstream_probe(p->upstream, now_ms);
+  unsigned round = p->asked / p->upstream->count; /* each server's first try gets its plain RTO */
   uint32_t wait_ms = server_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
   char text[QUESTION_TEXT], where[ADDR_TEXT];
   log_debug("forward", "%s: asking %s%s", question_format(&p->question, text), addr_format(&s->addr, where),
             p->tcp ? " over TCP" : "");
   if (probe && probe != s) ask_server(p, probe, now_ms);
+  if (p->asked == 0) upstream_note_asked(p->upstream);
+  p->hedge = p->asked == 0 && !p->tcp && pending_first(p) && upstream_may_hedge(p->upstream, s);
+  if (p->hedge) wait_ms = server_late_ms(s);
   p->next_try_ms = now_ms + (wait_ms < RTO_MOST_MS ? wait_ms : RTO_MOST_MS);
   p->told = false;
   p->asked++;
@@ -193,16 +198,16 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
     ask_lower(p, s, now_ms);
     return MORE;
   }
-  p->failed |= upstream_bit(f->o.upstream, s);
+  p->failed |= upstream_bit(p->upstream, s);
   p->step = STEP_PICK;
   return MORE;
 }
 
-static enum next fail_server(struct forward *f, struct pending *p, struct server *s, enum err why) {
+static enum next fail_server(struct pending *p, struct server *s, enum err why) {
   char text[QUESTION_TEXT], where[ADDR_TEXT];
   log_debug("forward", "%s: %s: %s", question_format(&p->question, text), addr_format(&s->addr, where), err_text(why));
   p->last = why;
-  p->failed |= upstream_bit(f->o.upstream, s);
+  p->failed |= upstream_bit(p->upstream, s);
   p->step = STEP_PICK;
   return MORE;
 }
@@ -233,20 +238,20 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   if (rcode == RCODE_BADCOOKIE) { /* RFC 7873 section 5.3: once more with the one it gave */
     bool again = !t->tcp && !p->bad_cookie;
     p->bad_cookie = true;
-    if (t->tcp) return fail_server(f, p, t->server, ERR_RCODE);
+    if (t->tcp) return fail_server(p, t->server, ERR_RCODE);
     p->tcp = !again;
     p->step = STEP_ASK;
     return MORE;
   }
   if (msg[2] & DNS_TC) {
-    if (t->tcp) return fail_server(f, p, t->server, ERR_LIE);
+    if (t->tcp) return fail_server(p, t->server, ERR_LIE);
     count(f->o.counters, truncated_up);
     p->tcp = true;
     p->step = STEP_ASK;
     return MORE;
   }
   enum err e = verify_reply(&p->question, msg, f->reply_len, &f->answer);
-  if (e != ERR_NONE) return fail_server(f, p, t->server, e);
+  if (e != ERR_NONE) return fail_server(p, t->server, e);
   if (t->plain) note_plain(p, t, now_ms);
   if (t->tcp && p->respelled) t->server->lower_until_ms = now_ms + PLAIN_MS; /* it is indeed the server that does so */
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
@@ -389,7 +394,7 @@ static void try_done(struct exchange *x, enum err outcome, const uint8_t *msg, s
     ask_lower(p, t->server, now_ms);
   } else {
     if (outcome == ERR_UNREACHABLE) server_refused(t->server, now_ms);
-    fail_server(f, p, t->server, outcome);
+    fail_server(p, t->server, outcome);
   }
   run(p, now_ms);
 }
@@ -407,7 +412,7 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
 /* Gives up on waiters whose patience is over: a stale answer early (at once when there is no hope), SERVFAIL at the end. */
 static void serve_impatient(struct pending *p, uint64_t now_ms) {
   struct forward *f = p->forward;
-  bool failing = upstream_is_failing(f->o.upstream) && !p->stale_missing;
+  bool failing = upstream_is_failing(p->upstream) && !p->stale_missing;
   list_each(node, &p->waiters) {
     struct waiter *w = container(node, struct waiter, link);
     if (waiter_due(f, p, w) > now_ms && !failing) break;
@@ -424,6 +429,14 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
   }
 }
 
+/* Its first server is late, not yet silent: the next one is asked early. */
+static void hedge(struct pending *p) {
+  if (!p->hedge) return;
+  p->hedge = false;
+  upstream_note_hedged(p->upstream);
+  count(p->forward->o.counters, hedged);
+}
+
 static void pending_due(struct timer *timer, uint64_t now_ms) {
   struct pending *p = container(timer, struct pending, timer);
   must(p->magic == PENDING_MAGIC);
@@ -438,6 +451,7 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
     p->step = STEP_FAIL;
     run(p, now_ms);
   } else if (now_ms >= p->next_try_ms && may_ask_again(p)) {
+    hedge(p);
     p->step = STEP_PICK;
     run(p, now_ms);
   } else {
@@ -451,6 +465,7 @@ static struct pending *start(struct forward *f, const struct question *q, bool a
   struct pending *p = pending_new(&f->table, q, ahead);
   if (!p) return NULL;
   p->forward = f;
+  p->upstream = upstream_hold(routes_find(f->o.routes, q));
   p->timer.fire = pending_due;
   p->started_ms = now_ms;
   p->step = STEP_PICK;
@@ -481,7 +496,7 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
 }
 
 static enum err lead(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms) {
-  if (!f->o.upstream->count) return ERR_NO_UPSTREAM;
+  if (!routes_find(f->o.routes, &q->question)->count) return ERR_NO_UPSTREAM;
   if (f->table.count - f->table.ahead >= FORWARD_PENDING) return ERR_OVERLOAD;
   struct pending *p = start(f, &q->question, false, now_ms);
   if (!p) return ERR_MEMORY;
@@ -519,7 +534,7 @@ static void count_ahead(struct counters *c, enum cache_put_how how) {
 
 static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
   struct pending *p = NULL;
-  if (f->o.upstream->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
+  if (routes_find(f->o.routes, q)->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
   }
   if (!p) {
@@ -556,7 +571,7 @@ void forward_ahead(struct forward *f, const struct question *q, enum cache_put_h
 }
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {
-  if (upstream_is_failing(f->o.upstream) || failures_find(&f->failures, q, now_ms) != ERR_NONE) return true;
+  if (upstream_is_failing(routes_find(f->o.routes, q)) || failures_find(&f->failures, q, now_ms) != ERR_NONE) return true;
   const struct pending *p = pending_find(&f->table, q);
   return p && p->slow;
 }
@@ -588,6 +603,12 @@ struct forward *forward_new(const struct forward_options *options) {
   if (pending_table_init(&f->table)) return f;
   free(f);
   return NULL;
+}
+
+void forward_set_options(struct forward *f, const struct forward_options *options) {
+  must(options->cache == f->o.cache && options->timers == f->o.timers && options->counters == f->o.counters &&
+       options->seed == f->o.seed);
+  f->o = *options;
 }
 
 void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f->watch = *watch; }

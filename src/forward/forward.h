@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "cache/cache.h"
-#include "upstream/upstream.h"
+#include "forward/route.h"
 
 enum {
   PATIENCE_MS = 2500,        /* a client is told SERVFAIL after this: sooner than any but slixmpp gives up */
@@ -52,7 +52,7 @@ struct forward;
 
 struct forward_options {
   struct cache *cache;       /* all borrowed */
-  struct upstream *upstream;
+  const struct routes *routes;
   struct timers *timers;
   struct counters *counters;
   uint64_t seed;
@@ -104,6 +104,10 @@ void forward_release(struct forward *f, const struct question *q, uint64_t now_m
 void forward_stop(struct forward *f);
 
 unsigned forward_in_flight(const struct forward *f);
+
+/* From now on these hold; cache, timers, counters and seed must be the same. What is in flight stays with the servers it was put
+ * to. */
+void forward_set_options(struct forward *f, const struct forward_options *options);
 
 /* Borrowed: for observers. */
 const struct forward_options *forward_options(const struct forward *f);

@@ -51,6 +51,7 @@ void pending_free(struct pending_table *t, struct pending *p) {
   *link = p->next;
   t->count--;
   t->ahead -= p->ahead;
+  upstream_release(p->upstream);
   p->magic = 0;
   free(p);
 }

@@ -45,6 +45,7 @@ struct pending {
   struct forward *forward;
   struct pending *next; /* in the table's bucket */
   struct question question;
+  struct upstream *upstream; /* held: who is asked */
   struct list waiters;  /* struct waiter, oldest first */
   struct timer timer;
   struct try tries[FORWARD_TRIES];
@@ -56,6 +57,7 @@ struct pending {
   bool respelled;           /* a reply spelled the question otherwise than it was asked */
   bool bad_cookie;          /* a server did not like the cookie it was shown */
   bool told;                /* since the last try somebody was told that it failed: the next is to wait */
+  bool hedge;               /* its first server may be late: a second one is asked then */
   bool spent;               /* no server may be asked once more: it waits for the tries that are open */
   enum pending_step step;
   enum err last;            /* how the last try failed */

@@ -201,13 +201,47 @@ bool settings_find_networks(struct settings *s, FILE *err) {
 }
 
 bool settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
-  if (s->upstream_count) return true;
-  int n = resolvconf_read(path, s->listen, s->listen_count, s->upstreams, UPSTREAM_SERVERS);
+  union addr found[UPSTREAM_SERVERS];
+  if (s->upstream_count && !s->upstream_default) return true;
+  s->upstream_default = true;
+  int n = resolvconf_read(path, s->listen, s->listen_count, found, UPSTREAM_SERVERS);
   if (n > 0) {
+    memcpy(s->upstreams, found, (size_t)n * sizeof *found);
     s->upstream_count = (unsigned)n;
     return true;
   }
   const char *why = n < 0 ? strerror(-n) : "names no server but jidnsd itself";
   fprintf(err, "jidnsd: no server to ask: %s: %s; give one with --upstream\n", path, why);
   return false;
+}
+
+const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS_LIST_TEXT]) {
+  char one[ADDR_TEXT];
+  size_t at = 0;
+  *text = 0;
+  for (unsigned i = 0; i < n && i < SETTINGS_LISTEN; i++) {
+    at += (size_t)snprintf(text + at, SETTINGS_LIST_TEXT - at, "%s%s", i ? ", " : "", addr_format(&list[i], one));
+  }
+  return text;
+}
+
+bool settings_listens(const struct settings *s, const union addr *addr) {
+  for (unsigned i = 0; i < s->listen_count; i++) {
+    if (addr_equal(&s->listen[i], addr)) return true;
+  }
+  return false;
+}
+
+static void keep(const char *name, bool same, FILE *err) {
+  if (!same) fprintf(err, "jidnsd: --%s: holds from the next start on\n", name);
+}
+
+void settings_keep_fixed(struct settings *s, const struct settings *running, FILE *err) {
+  keep("threads", s->threads == running->threads, err);
+  keep("cache-size", s->cache_size == running->cache_size, err);
+  keep("user", strcmp(s->sandbox.user, running->sandbox.user) == 0, err);
+  keep("seccomp", s->sandbox.seccomp == running->sandbox.seccomp, err);
+  s->threads = running->threads;
+  s->cache_size = running->cache_size;
+  s->sandbox = running->sandbox;
 }

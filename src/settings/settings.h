@@ -14,7 +14,7 @@
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
 
-enum { SETTINGS_LISTEN = 16, SETTINGS_THREADS = 64, SETTINGS_PORT = 53, SETTINGS_FORWARDS = 32 };
+enum { SETTINGS_LISTEN = 16, SETTINGS_THREADS = 64, SETTINGS_PORT = 53, SETTINGS_FORWARDS = ROUTES_MOST, SETTINGS_PATH = 256 };
 
 /* A domain's name as on the wire, in lower case. */
 struct settings_domain {
@@ -35,6 +35,9 @@ struct settings {
   bool listen_default; /* nobody asked for these: ::1 may be missing */
   union addr upstreams[UPSTREAM_SERVERS];
   unsigned upstream_count;
+  bool upstream_default; /* nobody named any: they are those of resolv.conf */
+  char resolv_conf[SETTINGS_PATH];
+  enum upstream_policy policy;
   struct settings_forward forwards[SETTINGS_FORWARDS]; /* no two of the same domain */
   unsigned forward_count;
   uint32_t threads;
@@ -52,7 +55,7 @@ struct settings {
   struct lab_options lab;
   struct serve_tcp_options tcp;
   struct sandbox_options sandbox;
-  struct log_options log;
+  enum log_level log_level;
 };
 
 enum settings_outcome {
@@ -71,6 +74,15 @@ enum settings_outcome settings_read(struct settings *s, int argc, char **argv, F
 bool settings_find_networks(struct settings *s, FILE *err);
 
 /* Takes the upstreams from the resolv.conf at path unless some were given. False, and said in one line on err, when none can
- * be used. */
+ * be used: those it had stay. */
 bool settings_find_upstreams(struct settings *s, const char *path, FILE *err);
+
+/* "192.0.2.1:53, [::1]:53" */
+enum { SETTINGS_LIST_TEXT = SETTINGS_LISTEN * (ADDR_TEXT + 2) };
+const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS_LIST_TEXT]);
+
+bool settings_listens(const struct settings *s, const union addr *addr); /* is it among the addresses listened on? */
+
+/* A reload takes over what can't be changed while running: one word of each setting that differs is said on err. */
+void settings_keep_fixed(struct settings *s, const struct settings *running, FILE *err);
 #endif

@@ -41,7 +41,7 @@ static bool read_allow(const struct setting *t, void *into, const char *text) {
 static bool read_log_level(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   (void)t;
-  return log_levels_parse(text, s->log.levels);
+  return log_level_parse(text, &s->log_level);
 }
 
 static bool read_user(const struct setting *t, void *into, const char *text) {
@@ -91,9 +91,10 @@ const struct section *const settings_sections[] = {&in_listen, &in_upstream, &in
 
 static const char *const expand_words[] = {
     [XMPP_EXPAND_OFF] = "off", [XMPP_EXPAND_CACHED] = "cached", [XMPP_EXPAND_WAIT] = "wait", NULL};
+static const char *const policy_words[] = {
+    [UPSTREAM_FASTEST] = "fastest", [UPSTREAM_ORDER] = "order", [UPSTREAM_SPREAD] = "spread", NULL};
 static const char *const seccomp_words[] = {[SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
-static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const service_words[] = {"xmpp", "all", NULL};
 
 enum {
@@ -105,8 +106,12 @@ enum {
 const struct setting settings_table[] = {
     {"listen", &in_listen, "address", "ADDR:PORT", NULL, "127.0.0.1:53 and [::1]:53", "answer here; may be repeated",
      LIST(read_listen, clear_listen, "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times")},
-    {"upstream", &in_upstream, "server", "ADDR[:PORT]", NULL, "those in /etc/resolv.conf", "ask this server; may be repeated",
+    {"upstream", &in_upstream, "server", "ADDR[:PORT]", NULL, "those in resolv.conf", "ask this server; may be repeated",
      LIST(read_upstream, clear_upstream, server_right)},
+    {"resolv-conf", &in_upstream, "resolv-conf", "FILE", "/etc/resolv.conf", NULL, "whose nameservers are asked when none is named; watched",
+     TEXT(struct settings, resolv_conf)},
+    {"upstream-policy", &in_upstream, "policy", "HOW", "fastest", NULL, "whom to ask first: fastest, order (the first) or spread (in turn)",
+     WORD(struct settings, policy, policy_words)},
     {"trust-ad", &in_upstream, "trust-ad", "on|off", "off", NULL, "pass on what servers call authentic (AD)",
      SWITCH(struct settings, trust_ad)},
     {"upstream-cookies", &in_upstream, "cookies", "on|off", "on", NULL, "DNS cookies for servers (RFC 7873)",
@@ -167,11 +172,8 @@ const struct setting settings_table[] = {
      NUMBER(struct settings, max_stale_s, 0, STALE_MOST_S), .right = "seconds from 0 to 604800 (a week)"},
     {"nxdomain-cut", &in_cache, "nxdomain-cut", "on|off", "off", NULL, "NXDOMAIN covers all names below (RFC 8020)",
      SWITCH(struct settings, nxdomain_cut)},
-    {"log-level", &in_log, "level", "LEVELS", "info", NULL, "error, warn, info or debug; single rooms: info,xmpp=debug",
-     OWN(read_log_level, "error, warn, info or debug, then for single rooms ROOM=LEVEL, such as info,xmpp=debug; rooms are" LOG_ROOMS(LOG_ROOM_WORD))},
-    {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text, or of JSON", WORD(struct settings, log.format, format_words)},
-    {"log-times", &in_log, "times", "on|off", "off", NULL, "lines of text begin with the time; journald has its own",
-     SWITCH(struct settings, log.times)},
+    {"log-level", &in_log, "level", "LEVEL", "info", NULL, "error, warn, info or debug",
+     OWN(read_log_level, "error, warn, info or debug")},
     {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none", .right = "a file's name"},
     {"check-config", .help = "say whether the settings are good and exit"},
     {"print-config", .help = "print the settings in force and exit"},

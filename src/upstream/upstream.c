@@ -1,8 +1,40 @@
 /* upstream.c: a set of servers, their smoothed RTT and health. Exports upstream_*, server_*. */
 #include "upstream/upstream.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "base/must.h"
 #include "base/random.h"
+
+enum { FORGET = 64 }; /* a server twice as slow is tried again after some 45 questions */
+
+void upstream_init(struct upstream *u, enum upstream_policy policy) {
+  *u = (struct upstream){.users = 1, .policy = policy};
+  list_init(&u->link);
+}
+
+struct upstream *upstream_new(struct list *all, enum upstream_policy policy) {
+  struct upstream *u = malloc(sizeof *u);
+  if (!u) return NULL;
+  upstream_init(u, policy);
+  list_append(all, &u->link);
+  return u;
+}
+
+struct upstream *upstream_hold(struct upstream *u) {
+  u->users++;
+  return u;
+}
+
+void upstream_release(struct upstream *u) {
+  if (!u) return;
+  must(u->users > 0);
+  if (--u->users) return;
+  upstream_close(u);
+  list_remove(&u->link);
+  free(u);
+}
 
 bool upstream_add(struct upstream *u, const union addr *addr, struct carrier *udp, struct carrier *tcp) {
   if (u->count == UPSTREAM_SERVERS) return false;
@@ -25,20 +57,64 @@ void upstream_flush(struct upstream *u, uint64_t now_ms) {
   }
 }
 
-static bool better(const struct server *a, const struct server *b) {
+void upstream_inherit(struct upstream *to, const struct upstream *from) {
+  for (unsigned i = 0; i < to->count; i++) {
+    for (unsigned k = 0; k < from->count; k++) {
+      struct server *s = &to->servers[i];
+      struct carrier *udp = s->udp, *tcp = s->tcp;
+      if (!addr_equal(&s->addr, &from->servers[k].addr)) continue;
+      *s = from->servers[k];
+      s->udp = udp;
+      s->tcp = tcp;
+    }
+  }
+}
+
+/* Of two servers the one that stands earlier is `b`. */
+static bool better(const struct upstream *u, const struct server *a, const struct server *b) {
   bool a_down = a->down_until_ms != 0, b_down = b->down_until_ms != 0;
   if (a_down != b_down) return b_down;
   if (a_down) return a->down_until_ms < b->down_until_ms;
-  return a->srtt_x8_ms < b->srtt_x8_ms;
+  return u->policy == UPSTREAM_FASTEST && a->srtt_x8_ms < b->srtt_x8_ms;
+}
+
+/* Who is not asked seems faster with each question that others get, until it is tried again: once slow is not slow for ever. */
+static void forget_a_little(struct upstream *u, const struct server *asked) {
+  for (unsigned i = 0; i < u->count; i++) {
+    struct server *s = &u->servers[i];
+    if (s != asked && !s->down_until_ms && s->srtt_x8_ms > 8) s->srtt_x8_ms -= s->srtt_x8_ms / FORGET + 1;
+  }
 }
 
 struct server *upstream_pick(struct upstream *u, unsigned tried) {
   struct server *best = NULL;
+  unsigned first = u->policy == UPSTREAM_SPREAD ? u->turn : 0;
   for (unsigned i = 0; i < u->count; i++) {
-    struct server *s = &u->servers[i];
-    if (!(tried & 1u << i) && (!best || better(s, best))) best = s;
+    struct server *s = &u->servers[(first + i) % u->count];
+    if (!(tried & upstream_bit(u, s)) && (!best || better(u, s, best))) best = s;
   }
+  if (best && u->policy == UPSTREAM_SPREAD) u->turn = (unsigned)(best - u->servers) + 1;
+  if (best && u->policy == UPSTREAM_FASTEST) forget_a_little(u, best);
   return best;
+}
+
+bool upstream_may_hedge(const struct upstream *u, const struct server *asked) {
+  if (u->hedges < HEDGE_PRICE) return false;
+  for (unsigned i = 0; i < u->count; i++) {
+    if (&u->servers[i] != asked && !u->servers[i].down_until_ms) return true;
+  }
+  return false;
+}
+
+void upstream_note_asked(struct upstream *u) {
+  if (u->hedges < HEDGE_PRICE * HEDGE_SAVED) u->hedges++;
+}
+
+void upstream_note_hedged(struct upstream *u) { u->hedges -= u->hedges < HEDGE_PRICE ? u->hedges : HEDGE_PRICE; }
+
+uint32_t server_late_ms(const struct server *s) {
+  uint32_t late = s->srtt_x8_ms / 8 + s->rttvar_x4_ms / 2 + HEDGE_LEAST_MS, rto = server_rto_ms(s);
+  return s->srtt_x8_ms && late < rto ? late : rto;
 }
 
 struct server *upstream_probe(struct upstream *u, uint64_t now_ms) {

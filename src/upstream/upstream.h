@@ -2,6 +2,7 @@
 #ifndef JIDNS_UPSTREAM_UPSTREAM_H
 #define JIDNS_UPSTREAM_UPSTREAM_H
 #include "base/addr.h"
+#include "base/list.h"
 #include "upstream/carrier.h"
 
 enum { UPSTREAM_SERVERS = 8 };
@@ -10,6 +11,9 @@ enum {
   RTO_UNKNOWN_MS = 250, /* before anything is known of a server */
   RTO_LEAST_MS = 100,   /* added to the smoothed RTT at least: a little jitter must not double the load */
   RTO_MOST_MS = 400,    /* two tries fit into the 1 s that the most impatient client has */
+  HEDGE_PRICE = 20,        /* questions for one that is asked of a second server early: 5 % more at most */
+  HEDGE_SAVED = 10,        /* such that may be saved up for a bad moment */
+  HEDGE_LEAST_MS = 10,     /* beyond the usual: a little jitter is no sign */
   DOWN_AFTER = 3,       /* tries in a row without a reply make a server down, */
   DOWN_SILENT_MS = 500, /* unless one came so lately: many questions at once may wait for one lost moment */
   DOWN_FIRST_MS = 250,  /* until a down server is tried again beside a healthy one; doubled each time */
@@ -36,18 +40,40 @@ struct server {
   struct server_cookie cookie;
 };
 
-struct upstream {
-  struct server servers[UPSTREAM_SERVERS];
-  unsigned count;
+enum upstream_policy {
+  UPSTREAM_FASTEST, /* the one with the least smoothed RTT */
+  UPSTREAM_ORDER,   /* the first of the list */
+  UPSTREAM_SPREAD   /* in turn */
 };
+
+/* Servers that are as good as each other for some names. Held by those who use it: a set that the settings no longer name goes
+ * on answering what it was asked. */
+struct upstream {
+  struct list link; /* among all sets of one worker */
+  unsigned users;
+  enum upstream_policy policy;
+  unsigned turn;    /* UPSTREAM_SPREAD: who was asked last */
+  unsigned hedges;  /* saved up: each question adds one, one asked of a second server early takes HEDGE_PRICE */
+  unsigned count;
+  struct server servers[UPSTREAM_SERVERS];
+};
+
+/* An empty set with one user, the caller, linked into `all`. NULL when memory is out. */
+struct upstream *upstream_new(struct list *all, enum upstream_policy policy);
+void upstream_init(struct upstream *u, enum upstream_policy policy); /* the same in memory of the caller's, in no list */
+struct upstream *upstream_hold(struct upstream *u);
+void upstream_release(struct upstream *u); /* the last one closes and frees it; NULL is fine */
 
 /* Takes the carriers over. False when there are UPSTREAM_SERVERS already. */
 bool upstream_add(struct upstream *u, const union addr *addr, struct carrier *udp, struct carrier *tcp);
 void upstream_close(struct upstream *u); /* closes all carriers */
 void upstream_flush(struct upstream *u, uint64_t now_ms);
 
-/* The best server whose bit is not in `tried`: up before down, then the least smoothed RTT, unknown ones first. NULL when
- * all are tried. */
+/* What is known of a server that both have, such as its RTT and cookie, goes over to `to`. */
+void upstream_inherit(struct upstream *to, const struct upstream *from);
+
+/* The best server whose bit is not in `tried`: up before down, then by the policy, for UPSTREAM_FASTEST unknown ones first. NULL
+ * when all are tried. */
 struct server *upstream_pick(struct upstream *u, unsigned tried);
 
 /* A server that is down and may be tried again now; it gets this one question beside the healthy server's. NULL if none. */
@@ -60,8 +86,16 @@ static inline unsigned upstream_bit(const struct upstream *u, const struct serve
   return 1u << (unsigned)(s - u->servers);
 }
 
-/* How long to wait for it before asking elsewhere. */
+/* A question was put to one server of the set for the first time; one that was late was put to a second. */
+void upstream_note_asked(struct upstream *u);
+void upstream_note_hedged(struct upstream *u);
+/* May another server be asked when this one is late (server_late_ms), before its RTO is over? There must be one that is up, and not
+ * more than one in HEDGE_PRICE questions may cost twice. */
+bool upstream_may_hedge(const struct upstream *u, const struct server *asked);
+
+/* How long to wait for it before asking elsewhere; and after how long it is later than it usually is. */
 uint32_t server_rto_ms(const struct server *s);
+uint32_t server_late_ms(const struct server *s);
 void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms); /* any reply at all */
 void server_was_silent(struct server *s, uint64_t now_ms); /* an RTO went by */
 void server_refused(struct server *s, uint64_t now_ms);    /* port closed, network unreachable: down at once */

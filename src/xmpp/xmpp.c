@@ -1,4 +1,4 @@
-/* xmpp.c: the observer: hands forward's news to prefetch, expand and renew. Exports xmpp_new, xmpp_free. */
+/* xmpp.c: the observer: hands forward's news to prefetch, expand and renew. Exports xmpp_*. */
 #include "xmpp/xmpp.h"
 
 #include <stdlib.h>
@@ -50,6 +50,8 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options) {
   forward_set_watch(f, &watch);
   return x;
 }
+
+void xmpp_set_options(struct xmpp *x, const struct xmpp_options *options) { x->o = *options; }
 
 void xmpp_free(struct xmpp *x) {
   if (!x) return;

@@ -20,5 +20,6 @@ struct xmpp;
 
 /* Makes itself the observer of f, which must outlive it until forward_stop. NULL when memory is out. */
 struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options);
+void xmpp_set_options(struct xmpp *x, const struct xmpp_options *options); /* from now on */
 void xmpp_free(struct xmpp *x); /* after forward_stop */
 #endif

@@ -304,11 +304,13 @@ static double seconds(void) {
 
 static void run(const struct mode *mode, unsigned hits, unsigned names) {
   struct timers timers;
-  struct upstream upstream = {.count = 0}; /* none is needed */
+  struct upstream upstream; /* none is needed */
+  struct routes routes = {.rest = &upstream};
   struct cache_stats stats;
   struct cache *cache = cache_new(((size_t)names * 512 + CACHE_SIZE_LEAST) * 2, KIT_SEED);
+  upstream_init(&upstream, UPSTREAM_FASTEST);
   timers_init(&timers);
-  struct forward_options fo = {.cache = cache, .upstream = &upstream, .timers = &timers,
+  struct forward_options fo = {.cache = cache, .routes = &routes, .timers = &timers,
                                .counters = &counters, .seed = KIT_SEED};
   struct forward *forward = cache ? forward_new(&fo) : NULL;
   must(forward);

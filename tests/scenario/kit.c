@@ -17,6 +17,8 @@ struct world *world_new(const struct world_options *o) {
   w->now_ms = WORLD_START_MS;
   zone_init(&w->zone);
   timers_init(&w->timers);
+  upstream_init(&w->upstream, UPSTREAM_FASTEST);
+  w->routes.rest = &w->upstream;
   script_init(&w->script, &w->zone, &w->counters, o->delay_ms ? o->delay_ms : WORLD_DELAY_MS);
   for (unsigned i = 0; i < servers; i++) {
     union addr addr;
@@ -28,7 +30,7 @@ struct world *world_new(const struct world_options *o) {
   }
   w->cache = cache_new(CACHE_SIZE_LEAST, SEED);
   struct forward_options fo = {.cache = w->cache,
-                               .upstream = &w->upstream,
+                               .routes = &w->routes,
                                .timers = &w->timers,
                                .counters = &w->counters,
                                .seed = SEED,

@@ -28,6 +28,7 @@ struct world {
   struct timers timers;
   struct random random;
   struct upstream upstream;
+  struct routes routes;
   struct forward *forward;
   struct xmpp *xmpp;
   struct serve serve;

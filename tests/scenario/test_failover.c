@@ -157,3 +157,52 @@ Test(failover, without_a_server_the_answer_is_servfail_at_once) {
   cr_expect_eq(heard_ede(h), err_ede(ERR_NO_UPSTREAM));
   world_free(w);
 }
+
+/* ---- hedging ---- */
+
+/* So many questions, that it may ask twice and knows its servers; server 0 is the one it asks. */
+static void get_used(struct world *w, unsigned questions) {
+  w->upstream.policy = UPSTREAM_ORDER;
+  for (unsigned i = 0; i < questions; i++) cr_assert(heard_truth(ask_number(w, i)));
+}
+
+Test(failover, a_question_that_is_late_is_asked_of_the_next_server_too) {
+  struct world *w = world_of(2);
+  get_used(w, 40);
+  world_server_fault(w, 0, FAULT_LOST);
+  struct heard *h = ask_number(w, 40);
+  cr_expect(heard_truth(h));
+  cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS + 30, "%lu ms: well before its RTO", heard_wait_ms(h));
+  cr_expect_eq(w->counters.hedged, 1);
+  world_free(w);
+}
+
+Test(failover, asking_twice_costs_five_percent_at_most) {
+  struct world *w = world_of(2);
+  get_used(w, 20);
+  world_late(w, "", 0, 200); /* slower than it was, for as long as that is news */
+  for (unsigned i = 20; i < 100; i++) cr_expect(heard_truth(ask_number(w, i)));
+  cr_expect_leq(w->counters.hedged, 100 / HEDGE_PRICE);
+  world_free(w);
+}
+
+Test(failover, a_server_on_its_usual_time_is_not_doubted) {
+  struct world *w = world_of(2);
+  get_used(w, 100);
+  cr_expect_eq(w->counters.hedged, 0);
+  cr_expect_eq(asked_of(w, 1), 0);
+  world_free(w);
+}
+
+Test(failover, what_is_asked_ahead_is_not_asked_twice_early) {
+  struct world *w = world_of(2);
+  get_used(w, 40);
+  struct question q;
+  uint8_t name[NAME_MAX_LEN];
+  question_make(&q, name, name_parse("n50.lab.", name), TYPE_A, CLASS_IN, 0, w->serve.seed);
+  world_server_fault(w, 0, FAULT_LOST);
+  forward_ahead(w->forward, &q, CACHE_AHEAD_SERVER, w->now_ms);
+  world_run_ms(w, 2000);
+  cr_expect_eq(w->counters.hedged, 0);
+  world_free(w);
+}

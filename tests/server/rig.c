@@ -100,8 +100,10 @@ struct rig *rig_new(const char *address, const struct serve_tcp_options *options
   r->carrier.ops = &up_ops;
   r->cache = cache_new(64 << 20, KIT_SEED);
   union addr server;
+  upstream_init(&r->upstream, UPSTREAM_FASTEST);
+  r->routes.rest = &r->upstream;
   cr_assert(addr_parse("192.0.2.53", 53, &server) && upstream_add(&r->upstream, &server, &r->carrier, &r->carrier));
-  struct forward_options o = {.cache = r->cache, .upstream = &r->upstream, .timers = &r->timers, .counters = &r->counters,
+  struct forward_options o = {.cache = r->cache, .routes = &r->routes, .timers = &r->timers, .counters = &r->counters,
                               .seed = KIT_SEED};
   r->forward = forward_new(&o);
   r->spoiler = spoiler_new(&r->held, &r->counters);

@@ -19,6 +19,7 @@ struct rig {
   struct timers timers;
   struct counters counters;
   struct upstream upstream;
+  struct routes routes;
   struct forward *forward;
   struct serve serve;
   struct spoiler *spoiler; /* with timers of its own, that run as time goes by */

@@ -203,3 +203,111 @@ Test(upstream, rfc9018_a_server_without_cookies_sees_none_twice_and_none_for_a_w
   cr_assert_not_null(server_cookie(s, 1000 + COOKIE_REST_MS));
   cr_expect_arr_neq(s->cookie.client, first, sizeof first);
 }
+
+/* ---- policies ---- */
+
+Test(upstream, in_order_the_first_that_is_up_is_asked) {
+  u.policy = UPSTREAM_ORDER;
+  replied(0, 300, 5), replied(1, 1, 5);
+  cr_expect_eq(pick(0), 0);
+  cr_expect_eq(pick(0), 0);
+  server_refused(&u.servers[0], 1000);
+  cr_expect_eq(pick(0), 1);
+  replied(0, 300, 1);
+  cr_expect_eq(pick(0), 0);
+}
+
+Test(upstream, spread_questions_go_to_all_that_are_up_in_turn) {
+  u.policy = UPSTREAM_SPREAD;
+  unsigned asked[3] = {0};
+  for (int i = 0; i < 30; i++) asked[pick(0)]++;
+  for (int i = 0; i < 3; i++) cr_expect_eq(asked[i], 10);
+  server_refused(&u.servers[1], 1000);
+  for (int i = 0; i < 30; i++) cr_expect_neq(pick(0), 1);
+  cr_expect_eq(pick(5), 1, "rather than none");
+}
+
+Test(upstream, a_server_that_was_slow_is_tried_again_after_some_questions) {
+  replied(0, 20, 50), replied(1, 80, 50), replied(2, 5000, 50);
+  int questions = 0;
+  while (pick(0) == 0) cr_assert_lt(++questions, 500);
+  cr_expect_gt(questions, 50);
+  cr_expect_eq(pick(1), 1);
+  replied(1, 80, 20);
+  cr_expect_eq(pick(0), 0, "still slow");
+}
+
+/* ---- hedging ---- */
+
+Test(upstream, one_question_in_twenty_may_cost_twice) {
+  replied(0, 20, 5), replied(1, 30, 5);
+  unsigned hedged = 0;
+  for (int i = 0; i < 1000; i++) {
+    upstream_note_asked(&u);
+    if (!upstream_may_hedge(&u, &u.servers[0])) continue;
+    upstream_note_hedged(&u);
+    hedged++;
+  }
+  cr_expect_eq(hedged, 50);
+}
+
+Test(upstream, few_hedges_are_saved_up) {
+  for (int i = 0; i < 10000; i++) upstream_note_asked(&u);
+  unsigned hedged = 0;
+  for (; upstream_may_hedge(&u, &u.servers[0]); hedged++) upstream_note_hedged(&u);
+  cr_expect_eq(hedged, HEDGE_SAVED);
+}
+
+Test(upstream, nobody_is_asked_early_when_all_others_are_down) {
+  for (int i = 0; i < 1000; i++) upstream_note_asked(&u);
+  cr_expect(upstream_may_hedge(&u, &u.servers[0]));
+  server_refused(&u.servers[1], 1000), server_refused(&u.servers[2], 1000);
+  cr_expect_not(upstream_may_hedge(&u, &u.servers[0]));
+  cr_expect(upstream_may_hedge(&u, &u.servers[1]));
+}
+
+Test(upstream, a_server_is_late_before_its_rto_is_over) {
+  struct server *s = &u.servers[0];
+  cr_expect_eq(server_late_ms(s), RTO_UNKNOWN_MS, "nothing is known of it");
+  replied(0, 40, 60);
+  cr_expect_leq(server_late_ms(s), 40 + 2 * HEDGE_LEAST_MS);
+  cr_expect_gt(server_late_ms(s), 40);
+  cr_expect_lt(server_late_ms(s), server_rto_ms(s));
+}
+
+/* ---- sets ---- */
+
+Test(upstream, a_new_set_inherits_what_is_known_of_a_server) {
+  struct list all;
+  union addr addr;
+  list_init(&all);
+  struct upstream *set = upstream_new(&all, UPSTREAM_ORDER);
+  cr_assert(addr_parse("192.0.2.1", 53, &addr) && upstream_add(set, &addr, &udp[7].carrier, &tcp[7].carrier));
+  cr_assert(addr_parse("192.0.2.77", 53, &addr) && upstream_add(set, &addr, &udp[8].carrier, &tcp[8].carrier));
+  udp[7].carrier.ops = tcp[7].carrier.ops = udp[8].carrier.ops = tcp[8].carrier.ops = &mock_ops;
+  u.count = 1;
+  replied(0, 40, 60);
+  u.servers[0].cookie.server_len = 16;
+  upstream_inherit(set, &u);
+  cr_expect_eq(server_late_ms(&set->servers[0]), server_late_ms(&u.servers[0]));
+  cr_expect_eq(set->servers[0].cookie.server_len, 16);
+  cr_expect_eq(set->servers[0].udp, &udp[7].carrier, "its own sockets");
+  cr_expect_eq(set->servers[1].srtt_x8_ms, 0, "another server");
+  upstream_release(set);
+}
+
+Test(upstream, a_set_is_closed_when_its_last_user_lets_go) {
+  struct list all;
+  union addr addr;
+  list_init(&all);
+  struct upstream *set = upstream_new(&all, UPSTREAM_FASTEST);
+  udp[7].carrier.ops = tcp[7].carrier.ops = &mock_ops;
+  cr_assert(addr_parse("192.0.2.1", 53, &addr) && upstream_add(set, &addr, &udp[7].carrier, &tcp[7].carrier));
+  upstream_hold(set);
+  upstream_release(set);
+  cr_expect_eq(udp[7].closed + tcp[7].closed, 0);
+  cr_expect_not(list_empty(&all));
+  upstream_release(set);
+  cr_expect_eq(udp[7].closed + tcp[7].closed, 2);
+  cr_expect(list_empty(&all));
+}

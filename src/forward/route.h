@@ -1,0 +1,27 @@
+/* Which servers are asked for which names. */
+#ifndef JIDNS_FORWARD_ROUTE_H
+#define JIDNS_FORWARD_ROUTE_H
+#include "dns/question.h"
+#include "upstream/upstream.h"
+
+enum { ROUTES_MOST = 32 };
+
+/* A domain, and all below it, that has servers of its own. */
+struct route {
+  struct upstream *upstream; /* held */
+  uint8_t name_len;
+  uint8_t name[NAME_MAX_LEN]; /* in lower case */
+};
+
+struct routes {
+  struct upstream *rest; /* for all other names; held */
+  unsigned count;
+  struct route list[ROUTES_MOST];
+};
+
+/* The servers for q: those of the longest domain that it lies in. */
+struct upstream *routes_find(const struct routes *r, const struct question *q);
+
+/* Lets go of all sets. */
+void routes_release(struct routes *r);
+#endif

@@ -1,0 +1,317 @@
+"""Other settings and other servers while the daemon runs: in force at once, all or none, and no query is lost."""
+
+import os
+import pathlib
+import signal
+import socket
+import tempfile
+import threading
+import time
+
+import dns.message
+import dns.rcode
+import pytest
+
+from kit import lies
+from kit.ask import ask
+from kit.jidnsd import Jidnsd
+from kit.netns import free_ports
+from kit.proc import wait_until
+
+SOON_S = 3  # a busy machine's second
+
+
+@pytest.fixture
+def named(upstream):
+    """Makes upstreams that answer every A question with one address of their own."""
+    def make(address, **where):
+        return upstream(lambda asked: lies.answer(asked.query, address), **where)
+    return make
+
+
+def address_of(daemon, name, where=None):
+    return ask(where or daemon.v4, name, "A").answer[0][0].address
+
+
+class Names:
+    """A new name each time: none is in the cache."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, below="lab"):
+        self.count += 1
+        return f"n{self.count}.{below}"
+
+
+def hup(daemon, said="settings reloaded"):
+    before = daemon.stderr.count(said)
+    daemon.child.send_signal(signal.SIGHUP)
+    daemon.wait_for(lambda: daemon.stderr.count(said) > before, f"{said!r} on stderr")
+
+
+@pytest.fixture
+def folder():
+    """A folder that the daemon can read in after it has given up root."""
+    with tempfile.TemporaryDirectory(prefix="jidns-") as made:
+        os.chmod(made, 0o755)
+        yield pathlib.Path(made)
+
+
+class Settled:
+    """A daemon whose settings all stand in a file."""
+
+    def __init__(self, folder, track):
+        self.path, self.port = folder / "jidnsd.conf", free_ports()
+        self.folder, self.track = folder, track
+
+    def write(self, upstream, more="", ports=None):
+        listed = ", ".join(f'"127.0.0.1:{port}"' for port in ports or [self.port])
+        self.path.write_text(f'listen {{ address = {{{listed}}} }}\n'
+                             f'upstream {{ server = {{"{upstream.address}"}} }}\nxmpp {{ prefetch = off }}\n{more}\n')
+
+    def start(self):
+        daemon = self.track(Jidnsd(["--config", self.path], self.folder, listen=False))
+        daemon.v4 = ("127.0.0.1", self.port)
+        return daemon.wait_ready()
+
+
+@pytest.fixture
+def settled(folder, track):
+    return Settled(folder, track)
+
+
+def test_sighup_puts_the_file_into_force_and_keeps_the_cache(named, settled):
+    one, two, name = named("192.0.2.1"), named("192.0.2.2"), Names()
+    settled.write(one)
+    daemon = settled.start()
+    assert address_of(daemon, "kept.lab") == address_of(daemon, name()) == "192.0.2.1"
+    settled.write(two)
+    hup(daemon)
+    assert address_of(daemon, name()) == "192.0.2.2"
+    assert address_of(daemon, "kept.lab") == "192.0.2.1"
+    daemon.close()
+
+
+@pytest.mark.parametrize("wrong, complaint", [
+    ('upsteam { server = {"192.0.2.1"} }', "jidnsd.conf:4: 'upsteam': there is no such section; nearest is 'upstream'"),
+    ('cache { max-stale = "soon" }', "jidnsd.conf:4: max-stale 'soon': should be"),
+    ('forward "corp.lab" { upstream = {"nowhere"} }', "jidnsd.conf:4: upstream 'nowhere': should be"),
+    ("cache {", "is not closed"),
+])
+def test_a_wrong_file_changes_nothing_and_says_what_is_wrong(named, settled, wrong, complaint):
+    one, two, name = named("192.0.2.1"), named("192.0.2.2"), Names()
+    settled.write(one)
+    daemon = settled.start()
+    settled.write(two, wrong)
+    hup(daemon, "the settings stay as they were")
+    assert complaint in daemon.stderr
+    assert address_of(daemon, name()) == "192.0.2.1"
+    settled.write(two)
+    hup(daemon)
+    assert address_of(daemon, name()) == "192.0.2.2"
+    daemon.close()
+
+
+def test_an_address_that_is_not_to_be_had_changes_nothing(named, settled):
+    one, two, name = named("192.0.2.1"), named("192.0.2.2"), Names()
+    settled.write(one)
+    daemon = settled.start()
+    taken = free_ports()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", taken))
+        settled.write(two, ports=[settled.port, taken])
+        hup(daemon, "the settings stay as they were")
+    assert f"can't listen on 127.0.0.1:{taken} (UDP)" in daemon.stderr
+    assert address_of(daemon, name()) == "192.0.2.1"
+    daemon.close()
+
+
+def test_what_holds_only_from_the_next_start_on_is_said(named, settled):
+    one = named("192.0.2.1")
+    settled.write(one)
+    daemon = settled.start()
+    settled.write(one, "cache { size = 64M }\nserver { threads = 2 }")
+    hup(daemon)
+    assert "--cache-size: holds from the next start on" in daemon.stderr
+    assert "--threads: holds from the next start on" in daemon.stderr
+    daemon.close()
+
+
+class Load:
+    """A client that asks a cached name without a pause and counts what is lost."""
+
+    def __init__(self, server):
+        self.asked = self.lost = 0
+        self.server, self.go_on = server, True
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        query = dns.message.make_query("kept.lab", "A")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(2)
+            sock.connect(self.server)
+            while self.go_on:
+                query.id = self.asked & 0xffff
+                self.asked += 1
+                sock.send(query.to_wire())
+                try:
+                    assert sock.recv(4096)[:2] == query.id.to_bytes(2, "big")
+                except TimeoutError:
+                    self.lost += 1
+
+    def stop(self):
+        self.go_on = False
+        self.thread.join()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_addresses_open_and_close_and_no_query_is_lost(named, settled, threads):
+    one, more = named("192.0.2.1"), f"server {{ threads = {threads} }}"
+    stays, comes = settled.port, free_ports()
+    settled.write(one, more)
+    daemon = settled.start()
+    address_of(daemon, "kept.lab")
+    load = Load(daemon.v4)
+    try:
+        for _ in range(5):
+            settled.write(one, more, [stays, comes])
+            hup(daemon)
+            assert address_of(daemon, "kept.lab", ("127.0.0.1", comes)) == "192.0.2.1"
+            assert ask(("127.0.0.1", comes), "kept.lab", "A", tcp=True).answer
+            settled.write(one, more)
+            hup(daemon)
+            with pytest.raises(OSError):
+                socket.create_connection(("127.0.0.1", comes), 1)
+    finally:
+        load.stop()
+    daemon.close()
+    assert load.asked > 100 and load.lost == 0
+
+
+def test_who_waits_at_an_address_that_closes_is_still_answered(upstream, settled):
+    release = threading.Event()
+
+    def held(asked):
+        release.wait(5)
+        return lies.answer(asked.query, "192.0.2.1")
+    slow, other = upstream(held), free_ports()
+    settled.write(slow)
+    daemon = settled.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(5)
+        sock.connect(daemon.v4)
+        sock.send(dns.message.make_query("late.lab", "A").to_wire())
+        assert wait_until(lambda: slow.seen, 5)
+        settled.write(slow, ports=[other])
+        hup(daemon)
+        release.set()
+        assert dns.message.from_wire(sock.recv(4096)).answer
+    assert wait_until(lambda: is_closed(settled.port), 5)
+    daemon.close()
+
+
+def is_closed(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def test_a_domain_can_have_servers_of_its_own(named, jidnsd):
+    rest, corp = named("192.0.2.1"), named("192.0.2.2")
+    daemon = jidnsd("--upstream", rest.address, "--forward", f"corp.lab={corp.address}", "--prefetch", "off")
+    assert address_of(daemon, "a.lab") == "192.0.2.1"
+    assert address_of(daemon, "a.corp.lab") == address_of(daemon, "corp.lab") == "192.0.2.2"
+    assert {q.name for q in corp.seen} == {"a.corp.lab.", "corp.lab."}
+
+
+# ---- resolv.conf ----
+
+@pytest.fixture
+def space(namespaces):
+    """A namespace in which upstreams have port 53 of addresses of loopback."""
+    return namespaces("resolv")
+
+
+@pytest.fixture
+def watching(space, folder, track):
+    """A daemon in the namespace whose servers are those of a resolv.conf."""
+    made = []
+
+    def start(*options, resolv_conf=None):
+        daemon = track(Jidnsd(["--listen", "127.0.0.1:5301", "--prefetch", "off", *options], folder, listen=False,
+                              wrap=lambda argv: space.argv(argv, resolv_conf)))
+        made.append(daemon)
+        return daemon.wait_ready()
+    yield start
+    for daemon in made:
+        daemon.close()
+
+
+def asks(space, name):
+    def inside():
+        return ask(("127.0.0.1", 5301), name(), "A").answer[0][0].address
+    return space.call(inside)
+
+
+def comes_to(space, name, address):
+    return wait_until(lambda: asks(space, name) == address, SOON_S, 0.1)
+
+
+def write_by_rename(path, text):
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    os.replace(new, path)
+
+
+def write_by_link(path, text):
+    target = path.with_name(f"target{time.monotonic_ns()}")
+    target.write_text(text)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+
+
+def write_in_place(path, text):
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("write", [write_by_rename, write_by_link, write_in_place])
+def test_another_resolv_conf_is_in_force_within_a_second(named, space, watching, folder, write):
+    for n in (1, 2):
+        named(f"192.0.2.{n}", port=53, host=f"127.0.1.{n}", namespace=space)
+    path, name = folder / "resolv.conf", Names()
+    write(path, "nameserver 127.0.1.1\n")
+    daemon = watching("--resolv-conf", path)
+    assert asks(space, name) == "192.0.2.1"
+    write(path, "nameserver 127.0.1.2\n")
+    assert comes_to(space, name, "192.0.2.2")
+    assert f"{path} has changed: asking 127.0.1.2:53" in daemon.stderr
+
+
+def test_a_mounted_resolv_conf_is_watched_as_container_engines_write_it(named, space, watching, folder):
+    for n in (1, 2):
+        named(f"192.0.2.{n}", port=53, host=f"127.0.1.{n}", namespace=space)
+    path, name = folder / "resolv.conf", Names()
+    path.write_text("nameserver 127.0.1.1\n")
+    watching(resolv_conf=path)
+    assert asks(space, name) == "192.0.2.1"
+    path.write_text("nameserver 127.0.0.1\nnameserver 127.0.1.2\n")
+    assert comes_to(space, name, "192.0.2.2")
+
+
+@pytest.mark.parametrize("text", ["", "# nobody\n", "nameserver nowhere\n", None])
+def test_a_resolv_conf_without_servers_keeps_the_last_ones_and_says_so(named, space, watching, folder, text):
+    named("192.0.2.1", port=53, host="127.0.1.1", namespace=space)
+    path, name = folder / "resolv.conf", Names()
+    path.write_text("nameserver 127.0.1.1\n")
+    daemon = watching("--resolv-conf", path)
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    daemon.wait_for(lambda: "the servers stay as they were" in daemon.stderr, "a word about it")
+    assert asks(space, name) == "192.0.2.1"

@@ -1,0 +1,68 @@
+/* test_reload.c: other servers, other options while questions are in flight: each is answered by whom it was put to. */
+#include <criterion/criterion.h>
+
+#include "scenario/kit.h"
+
+static struct world *w;
+static struct list sets;
+
+/* The world's server 1 as a set of its own. */
+static struct upstream *second_set(void) {
+  list_init(&sets);
+  struct upstream *u = upstream_new(&sets, UPSTREAM_FASTEST);
+  union addr addr;
+  cr_assert(addr_parse("192.0.2.2", 53, &addr));
+  cr_assert(upstream_add(u, &addr, script_carrier(&w->script, 1, false), script_carrier(&w->script, 1, true)));
+  return u;
+}
+
+static void start(void) {
+  w = world_new(&(struct world_options){.servers = 1});
+  zone_add(&w->zone, "a.lab.", TYPE_A, 60, rd_a("192.0.2.9"));
+  zone_add(&w->zone, "b.lab.", TYPE_A, 60, rd_a("192.0.2.9"));
+  zone_add(&w->zone, "c.corp.lab.", TYPE_A, 60, rd_a("192.0.2.9"));
+}
+
+static int server_of(const char *name) { return (int)upstream_last(w, name, TYPE_A)->server; }
+
+static void put_routes(struct routes *r) {
+  struct forward_options o = *forward_options(w->forward);
+  o.routes = r;
+  forward_set_options(w->forward, &o);
+}
+
+TestSuite(reload, .init = start);
+
+Test(reload, what_is_in_flight_is_answered_by_the_servers_it_was_put_to) {
+  struct upstream *old = second_set();
+  struct routes before = {.rest = old}, after = {.rest = &w->upstream};
+  put_routes(&before);
+  struct heard *h = client_ask(w, "a.lab.", TYPE_A, HOW_EDNS);
+  put_routes(&after);
+  upstream_release(old); /* by the settings; the question still holds it */
+  cr_expect_not(list_empty(&sets));
+  client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_EDNS);
+  client_wait(h);
+  cr_expect(heard_truth(h));
+  cr_expect_eq(server_of("a.lab."), 1);
+  cr_expect_eq(server_of("b.lab."), 0);
+  world_run_ms(w, LATE_MS);
+  cr_expect(list_empty(&sets), "it is closed when the last question is over");
+  world_free(w);
+}
+
+Test(reload, a_domain_with_servers_of_its_own_is_asked_there_alone) {
+  struct upstream *corp = second_set();
+  struct routes r = {.rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
+  put_routes(&r);
+  cr_expect(heard_truth(client_ask_and_wait(w, "c.corp.lab.", TYPE_A, HOW_EDNS)));
+  cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_EDNS)));
+  cr_expect_eq(server_of("c.corp.lab."), 1);
+  cr_expect_eq(server_of("a.lab."), 0);
+  world_server_fault(w, 1, FAULT_SERVFAIL);
+  cr_expect_eq(heard_rcode(client_ask_and_wait(w, "d.corp.lab.", TYPE_A, HOW_EDNS)), RCODE_SERVFAIL, "never elsewhere");
+  cr_expect_eq(server_of("d.corp.lab."), 1);
+  upstream_release(corp);
+  put_routes(&w->routes);
+  world_free(w);
+}
