@@ -277,7 +277,8 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
 static void log_answer(const struct forward *f, const struct pending *p, uint64_t now_ms) {
   char text[QUESTION_TEXT];
   const struct answer_head *h = &f->answer.head;
-  const char *what = h->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : h->rcode != RCODE_NOERROR ? "YXDOMAIN" : h->an ? "answered" : "NODATA";
+  const char *what = h->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : h->rcode == RCODE_YXDOMAIN ? "YXDOMAIN" :
+                     h->an ? "answered" : "NODATA";
   log_debug("forward", "%s: %s after %u ms, %u records, %u added, kept for %u s%s", question_format(&p->question, text), what,
             (unsigned)(now_ms - p->started_ms), h->an, h->ar, p->stored ? f->answer.ttl_s : 0,
             pending_first(p) ? "" : ", nobody waits");

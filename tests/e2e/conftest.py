@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from kit import jidnsd as jidnsd_kit  # noqa: E402
 from kit import netns  # noqa: E402
+from kit.moody import Moody  # noqa: E402
 from kit.netns import free_ports  # noqa: E402
 from kit.nsd import Nsd  # noqa: E402
 from kit.upstream import Upstream, relay_to  # noqa: E402
@@ -125,6 +126,26 @@ def network(nsd, namespaces):
     made = Network(relay_to(*nsd.server))
     yield made
     made.close()
+
+
+@pytest.fixture
+def moody(nsd):
+    return Moody(nsd.server)
+
+
+@pytest.fixture
+def moody_host(moody, namespaces, tmp_path, track):
+    """Makes watched hosts, each with a daemon, whose upstream is the moody one."""
+    assert namespaces
+    space, made = Network(moody), []
+
+    def make(name, number, *options):
+        made.append(Host(space, name, number, tmp_path, track, *options, watched=True))
+        return made[-1]
+    yield make
+    for each in made:
+        each.close()
+    space.close()
 
 
 @pytest.fixture

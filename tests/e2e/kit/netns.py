@@ -74,15 +74,19 @@ class Namespace:
             enter += ["unshare", "-m", "sh", "-c", script, str(resolv_conf)]
         return enter + [str(a) for a in argv]
 
+    def enter(self):
+        """The calling thread moves in here for good."""
+        with open(f"/run/netns/{self.name}", "rb") as handle:
+            if ctypes.CDLL(None, use_errno=True).setns(handle.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+
     def call(self, function):
         """function() run in a thread of its own inside this namespace: sockets made there stay in it."""
         result = []
 
         def inside():
             try:
-                with open(f"/run/netns/{self.name}", "rb") as handle:
-                    if ctypes.CDLL(None, use_errno=True).setns(handle.fileno(), CLONE_NEWNET):
-                        raise OSError(ctypes.get_errno(), "setns")
+                self.enter()
                 result.append((function(), None))
             except Exception as error:  # pylint: disable=broad-except
                 result.append((None, error))

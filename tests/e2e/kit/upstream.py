@@ -43,16 +43,17 @@ class Asked:
 
 
 class Upstream:
-    """Listens for UDP and TCP on host:port and answers with handler(Asked) -> bytes, Message or None."""
+    """Listens for UDP and TCP on host:port and answers with handler(Asked) -> bytes, Message or None. Its handler runs in
+    threads that each call `enter` first."""
 
-    def __init__(self, handler, port, host="127.0.0.1", namespace=None):
+    def __init__(self, handler, port, host="127.0.0.1", namespace=None, enter=lambda: None):
         self.handler, self.host, self.port = handler, host, port
         self.seen = []
         self.trouble = []
-        self._open = True
+        self._open, self._enter = True, enter
         self._udp, self._tcp = namespace.call(self._sockets) if namespace else self._sockets()
         self._wake = socket.socketpair()
-        self._pool = concurrent.futures.ThreadPoolExecutor(64)
+        self._pool = concurrent.futures.ThreadPoolExecutor(64, initializer=enter)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -87,6 +88,7 @@ class Upstream:
                         threading.Thread(target=self._serve_connection, args=connection, daemon=True).start()
 
     def _serve_connection(self, connection, source):
+        self._enter()
         connection.settimeout(5)
         with connection, connection.makefile("rb") as stream:
             try:

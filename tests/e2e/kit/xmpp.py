@@ -1,11 +1,14 @@
 """XMPP servers and clients in namespaces of their own, each host with its own jidnsd as only resolver."""
 
 import pathlib
+import shutil
+import signal
 
 from kit.jidnsd import Jidnsd
 from kit.netns import Namespace, run
 from kit.proc import Process
 from kit.upstream import Upstream
+from kit.watch import Watch, open_s
 
 TEXT = "Parting is such sweet sorrow"
 CLIENT = pathlib.Path(__file__).with_name("client.py")
@@ -81,10 +84,14 @@ class Network:
             space.close()
 
 
-class Host:
-    """One host of the network: a namespace, jidnsd on its port 53, resolv.conf that names nothing else."""
+WATCHED_PORT = 5300
 
-    def __init__(self, network, name, number, folder, track, *options):
+
+class Host:
+    """One host of the network: a namespace, jidnsd on its port 53, resolv.conf that names nothing else. `watched`: what its
+    programs ask goes through a Watch on that port."""
+
+    def __init__(self, network, name, number, folder, track, *options, watched=False):
         self.name, self.track = name, track
         self.folder = folder / name
         self.folder.mkdir()
@@ -93,9 +100,11 @@ class Host:
         self.resolv_conf = self.folder / "resolv.conf"
         self.resolv_conf.write_text("nameserver 127.0.0.1\n")
         self.started = []
-        self.jidnsd = Jidnsd(["--upstream", self.upstream_address, *options], self.folder, f"{name}-jidnsd", listen=False,
-                             wrap=self.space.argv)
+        where = ["--listen", f"127.0.0.1:{WATCHED_PORT}"] if watched else []
+        self.jidnsd = Jidnsd([*where, "--upstream", self.upstream_address, *options], self.folder, f"{name}-jidnsd",
+                             listen=False, wrap=self.space.argv)
         track(self.jidnsd).wait_ready()
+        self.watch = Watch(("127.0.0.1", WATCHED_PORT), self.space) if watched else None
 
     def start(self, name, argv, **how):
         """A process on this host; stopped with it."""
@@ -112,10 +121,21 @@ class Host:
         """(name, type) of every question this host put to the upstream, in order."""
         return [s.question for s in self.upstream.seen if s.source[0] == self.address]
 
+    def stop_all(self):
+        """Ends its programs, at once; what they know is gone with them."""
+        while self.started:
+            self.started.pop().stop(signal.SIGKILL)
+        shutil.rmtree(self.folder / "mnesia", ignore_errors=True)
+
     def close(self):
-        for process in reversed(self.started):
-            process.stop()
+        self.stop_all()
+        if self.watch:
+            self.watch.close()
         self.jidnsd.close()
+
+    def waited_s(self, other, since_s=0.0):
+        """For how long its programs have had a question about another domain open, since a time.monotonic()."""
+        return open_s(s for s in self.watch.spans if s.start_s >= since_s and s.name.endswith(f"{other}."))
 
 
 def make_certificate(folder, domain):
@@ -125,18 +145,24 @@ def make_certificate(folder, domain):
         "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
 
 
-def start_prosody(host, domain, user, c2s, s2s):
+def start_prosody(host, domain, user, c2s, s2s, environment=None):
     """Prosody for a domain with one user on a host, its DNS through lua-unbound to the host's jidnsd."""
     make_certificate(host.folder, domain)
     accounts = host.folder / domain.replace(".", "%2e") / "accounts"
-    accounts.mkdir(parents=True)
+    accounts.mkdir(parents=True, exist_ok=True)
     (accounts / f"{user}.dat").write_text('return { ["password"] = "secret" };\n')
     config = host.folder / "prosody.cfg.lua"
     config.write_text(PROSODY.format(folder=host.folder, domain=domain, c2s=c2s, s2s=s2s))
-    server = host.start("prosody", ["prosody", "-F", "--config", config])
+    server = host.start("prosody", ["prosody", "-F", "--config", config], env=environment)
     server.wait_for(lambda: all(f"]:{port}" in server.stdout for port in (c2s, s2s)), "open ports", 20)
-    assert "lua-unbound?" not in server.stdout, "Prosody does not use lua-unbound"
+    assert ("lua-unbound?" in server.stdout) == bool(environment), "whose resolver Prosody uses"
     return server
+
+
+def start_prosody_without_unbound(host, domain, user, c2s, s2s):
+    """The same with net/dns.lua, its own resolver, which it takes when there is no lua-unbound."""
+    (host.folder / "lunbound.lua").write_text('error("kept away by the test")\n')
+    return start_prosody(host, domain, user, c2s, s2s, {"LUA_PATH": f"{host.folder}/?.lua;;"})
 
 
 def start_ejabberd(host, domain, user, c2s, s2s):
