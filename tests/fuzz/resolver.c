@@ -67,6 +67,8 @@ struct resolver *resolver_new(const struct resolver_options *o) {
   struct resolver *r = must_zalloc(sizeof *r);
   union addr addr;
   list_init(&r->asked);
+  upstream_init(&r->upstream, UPSTREAM_FASTEST);
+  r->routes.rest = &r->upstream;
   log_set_level(LOG_ERROR);
   timers_init(&r->timers);
   r->next_id = MSG_ID;
@@ -75,7 +77,7 @@ struct resolver *resolver_new(const struct resolver_options *o) {
   memset(r->random.pool, 0x5a, sizeof r->random.pool);
   r->random.left = sizeof r->random.pool;
   r->cache = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
-  struct forward_options fo = {.cache = r->cache, .upstream = &r->upstream, .timers = &r->timers, .counters = &r->counters,
+  struct forward_options fo = {.cache = r->cache, .routes = &r->routes, .timers = &r->timers, .counters = &r->counters,
                                .seed = KIT_SEED, .max_stale_s = RESOLVER_STALE_S, .nxdomain_cut = o->nxdomain_cut,
                                .trust_ad = o->trust_ad, .cookies = o->cookies, .random = o->case_random ? &r->random : NULL};
   r->forward = forward_new(&fo);

@@ -25,6 +25,7 @@ struct resolver {
   struct timers timers;
   struct random random;
   struct upstream upstream;
+  struct routes routes;
   struct resolver_carrier udp, tcp;
   struct list asked; /* exchanges that wait for a reply, oldest first */
   struct question questions[RESOLVER_QUESTIONS]; /* what the server was asked first */
