@@ -1,5 +1,5 @@
 /* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_error, answer_fail,
- * answer_message, answer_least_ttl. */
+ * answer_message, answer_view_message, answer_least_ttl. */
 #include "dns/answer.h"
 
 #include <assert.h>
@@ -87,16 +87,21 @@ size_t answer_fail(const struct manner *m, enum err why, uint8_t *out) {
   return answer_error(m, RCODE_SERVFAIL, err_ede(why), err_text(why), out);
 }
 
-size_t answer_message(const struct question *q, const struct answer *a, uint8_t out[DNS_MSG_MAX]) {
+size_t answer_view_message(const struct question *q, const struct answer_view *v, uint8_t out[DNS_MSG_MAX]) {
   struct manner m = {.spelled = q->key, .name_len = q->name_len};
   size_t at = DNS_HEADER + question_len(&m);
-  if (at + a->head.body_len > DNS_MSG_MAX) return 0;
-  write_header(&m, a->head.rcode, 0, out);
-  store_u16(out + 6, a->head.an);
-  store_u16(out + 8, a->head.ns);
-  store_u16(out + 10, a->head.ar);
-  memcpy(out + at, a->body, a->head.body_len);
-  return at + a->head.body_len;
+  if (at + v->head.body_len > DNS_MSG_MAX) return 0;
+  write_header(&m, v->head.rcode, 0, out);
+  store_u16(out + 6, v->head.an);
+  store_u16(out + 8, v->head.ns);
+  store_u16(out + 10, v->head.ar);
+  memcpy(out + at, v->body, v->head.body_len);
+  return at + v->head.body_len;
+}
+
+size_t answer_message(const struct question *q, const struct answer *a, uint8_t out[DNS_MSG_MAX]) {
+  struct answer_view v = answer_view(a);
+  return answer_view_message(q, &v, out);
 }
 
 static inline uint16_t ttl_place(const struct answer_view *v, unsigned i) {

@@ -65,6 +65,7 @@ size_t answer_fail(const struct manner *m, enum err why, uint8_t *out);
 /* The answer as a whole message with its TTLs as they are kept, for reading its records. Returns the length, 0 when it would
  * be longer than DNS_MSG_MAX. */
 size_t answer_message(const struct question *q, const struct answer *a, uint8_t out[DNS_MSG_MAX]);
+size_t answer_view_message(const struct question *q, const struct answer_view *v, uint8_t out[DNS_MSG_MAX]);
 
 /* The least TTL among records [from, to) of a kept answer, as stored; UINT32_MAX when there are none. */
 uint32_t answer_least_ttl(const struct answer_view *v, unsigned from, unsigned to);
