@@ -135,6 +135,7 @@ bool daemon_reload(struct daemon *d, FILE *err) {
   listeners_free(l);
   free(s);
   d->reload_failed = !good;
+  d->reloaded_ms = clock_ms();
   if (good) watch_resolv_conf(d);
   return good;
 }
@@ -205,10 +206,16 @@ static void watch_resolv_conf(struct daemon *d) {
 
 /* ---- start and stop ---- */
 
+static bool bind_control(struct daemon *d, FILE *err) {
+  uid_t uid;
+  gid_t gid;
+  return sandbox_whom(&d->settings.sandbox, &uid, &gid, err) && control_bind(&d->control, &d->settings.control, uid, gid, err);
+}
+
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
-  bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && sandbox_enter(&d->settings.sandbox, err) &&
-              make_workers(d, listeners, err) && start_threads(d);
+  bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && bind_control(d, err) &&
+              sandbox_enter(&d->settings.sandbox, err) && make_workers(d, listeners, err) && start_threads(d);
   listeners_free(listeners);
   d->started_ms = clock_ms();
   if (good) watch_resolv_conf(d);
@@ -235,4 +242,5 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   d->lab = NULL;
   zonefile_close(d->zones);
   d->zones = NULL;
+  control_unbind(&d->control);
 }

@@ -18,7 +18,9 @@ struct daemon {
   struct lab *lab;        /* NULL: there are no zones */
   struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
   bool reload_failed;        /* the last one: what held before still holds */
+  uint64_t reloaded_ms;      /* when that was; 0: there was none */
   uint64_t started_ms;
+  struct control_socket control; /* bound by daemon_start; whoever takes commands there takes it over */
 };
 
 /* Opens the sockets that d->settings names, gives up what rights it can, starts the workers: from then on queries are answered.

@@ -6,7 +6,7 @@
 #include <uv.h>
 
 #include "base/must.h"
-#include "daemon.h"
+#include "daemon_commands.h"
 
 enum { EXIT_WRONG_OPTIONS = 2 };
 
@@ -76,8 +76,9 @@ static void log_cache(struct cache *c) {
             (unsigned long long)s.wasted[CACHE_RENEWED]);
 }
 
-static void stop(struct daemon *d, struct signals *s) {
+static void stop(struct daemon *d, struct signals *s, struct commands *commands) {
   struct counters sum = {0};
+  commands_stop(commands);
   if (d->cache) log_cache(d->cache);
   daemon_stop(d, &sum);
   log_counters(&sum);
@@ -103,11 +104,12 @@ int main(int argc, char **argv) {
   watch_signals(&signals, d);
   bool good = settings_find_networks(&d->settings, stderr) &&
               settings_find_upstreams(&d->settings, d->settings.resolv_conf, stderr) && daemon_start(d, stderr);
+  struct commands *commands = good ? commands_start(d) : NULL;
   if (good) {
     say_ready(&d->settings);
     uv_run(&d->loop, UV_RUN_DEFAULT);
   }
-  stop(d, &signals);
+  stop(d, &signals, commands);
   free(d);
   return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -48,6 +48,7 @@ struct worker {
   struct serve serve;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
+  struct latency waited;
   struct counters counters __attribute__((aligned(64))); /* read by other threads: on lines of their own */
 };
 
@@ -104,7 +105,17 @@ void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void
   uv_sem_wait(&w->job_done);
 }
 
+/* ---- for those who look ---- */
+
 const struct counters *worker_counters(const struct worker *w) { return &w->counters; }
+const struct latency *worker_waited(const struct worker *w) { return &w->waited; }
+const struct routes *worker_routes(const struct worker *w) { return &w->wiring->routes; }
+unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->forward); }
+
+void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx) {
+  w->serve.seen = seen;
+  w->serve.seen_ctx = ctx;
+}
 
 /* ---- what settings make of it ---- */
 
@@ -162,7 +173,7 @@ static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
 
 static struct forward_options forward_options_of(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
   return (struct forward_options){.cache = cache, .routes = &w->wiring->routes, .timers = &w->timers, .counters = &w->counters,
-                                  .seed = seed, .max_stale_s = s->max_stale_s, .nxdomain_cut = s->nxdomain_cut,
+                                  .waited = &w->waited, .seed = seed, .max_stale_s = s->max_stale_s, .nxdomain_cut = s->nxdomain_cut,
                                   .trust_ad = s->trust_ad, .cookies = s->upstream_cookies,
                                   .random = s->case_random ? &w->random : NULL};
 }

@@ -2,6 +2,7 @@
 #ifndef JIDNS_WORKER_H
 #define JIDNS_WORKER_H
 #include "base/counter.h"
+#include "base/latency.h"
 #include "cache/cache.h"
 #include "lab/fault.h"
 #include "server/listen.h"
@@ -46,6 +47,18 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
 
 /* Borrowed; may be read by any thread while the worker counts on. */
 const struct counters *worker_counters(const struct worker *w);
+
+/* How long clients waited for what was not in the cache; as above. */
+const struct latency *worker_waited(const struct worker *w);
+
+/* ---- for jobs ---- */
+
+/* Its servers, borrowed for the job. */
+const struct routes *worker_routes(const struct worker *w);
+unsigned worker_in_flight(const struct worker *w);
+
+/* From now on seen hears of each question that is let in; NULL: nobody does. */
+void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx);
 
 /* Answers SERVFAIL to who still waits, closes all, waits for the thread to end and frees. Adds its counters to *sum unless
  * that is NULL. */

@@ -13,6 +13,10 @@ void log_set_level(enum log_level level) { atomic_store_explicit(&log_now, (int)
 
 bool log_is_on(enum log_level level) { return (int)level <= atomic_load_explicit(&log_now, memory_order_relaxed); }
 
+enum log_level log_level_now(void) { return (enum log_level)atomic_load_explicit(&log_now, memory_order_relaxed); }
+
+const char *log_level_word(enum log_level level) { return log_names[level]; }
+
 bool log_level_parse(const char *text, enum log_level *out) {
   for (size_t i = 0; i < sizeof log_names / sizeof *log_names; i++) {
     if (strcmp(text, log_names[i]) == 0) {

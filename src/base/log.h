@@ -8,6 +8,9 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_set_level(enum log_level level);
 bool log_is_on(enum log_level level);
 
+enum log_level log_level_now(void);
+const char *log_level_word(enum log_level level);
+
 /* Parses "error", "warn", "info" or "debug"; false (and *out untouched) for anything else. */
 bool log_level_parse(const char *text, enum log_level *out);
 

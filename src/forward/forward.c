@@ -46,8 +46,14 @@ static size_t limit_of(const struct waiter *w) {
   return w->client.tcp ? DNS_MSG_MAX : answer_udp_limit(&w->manner);
 }
 
-static void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, uint64_t now_ms) {
+/* An answer, which the client has waited for until now. */
+static void count_answered(struct forward *f, const struct waiter *w, uint64_t now_ms) {
   count(f->o.counters, answered);
+  if (f->o.waited) latency_note(f->o.waited, now_ms - w->since_ms);
+}
+
+static void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, uint64_t now_ms) {
+  count_answered(f, w, now_ms);
   deliver(f, w, answer_write(v, &w->manner, ANSWER_FRESH, tick_of_ms(now_ms), limit_of(w), f->out));
 }
 
@@ -57,7 +63,7 @@ static bool deliver_cached(struct forward *f, const struct pending *p, struct wa
   struct query q = {.question = p->question, .manner = w->manner};
   struct cache_hit hit;
   if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s, limit_of(w), f->out, &hit)) return false;
-  count(f->o.counters, answered);
+  count_answered(f, w, now_ms);
   deliver(f, w, hit.len);
   return true;
 }
@@ -162,6 +168,7 @@ static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms)
   t->x.manner = manner_of(&p->forward->o, t, now_ms);
   size_t len = exchange_write(&p->question, &t->x.manner, msg);
   enum err e = carrier_ask(t->tcp ? s->tcp : s->udp, &t->x, msg, len, now_ms);
+  s->asked++;
   if (e == ERR_UNREACHABLE) server_refused(s, now_ms);
   return e;
 }

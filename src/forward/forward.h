@@ -6,6 +6,7 @@
 #define JIDNS_FORWARD_FORWARD_H
 #include "base/addr.h"
 #include "base/counter.h"
+#include "base/latency.h"
 #include "base/random.h"
 #include "base/timer.h"
 #include "cache/cache.h"
@@ -55,6 +56,7 @@ struct forward_options {
   const struct routes *routes;
   struct timers *timers;
   struct counters *counters;
+  struct latency *waited;    /* how long clients waited for answers; NULL: nobody wants to know */
   uint64_t seed;
   uint32_t max_stale_s;      /* 0: nothing stale is ever given out */
   bool nxdomain_cut;         /* NXDOMAIN covers what is below (RFC 8020) */

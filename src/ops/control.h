@@ -24,12 +24,13 @@ enum {
 
 struct control_options {
   char path[CONTROL_PATH];   /* "": none */
-  bool usual;                /* nobody asked for this path: it may be impossible */
+  bool usual;                /* it is where jidns looks: it may be impossible */
   char group[CONTROL_GROUP]; /* whose members may command besides root and the daemon's user; "": nobody's */
 };
 
+/* Zeroed it is none. */
 struct control_socket {
-  int fd; /* -1: there is none */
+  int fd; /* -1: none */
   char path[CONTROL_PATH];
   dev_t device; /* the file's, to know it by */
   ino_t inode;

@@ -103,7 +103,7 @@ bool control_bind(struct control_socket *s, const struct control_options *o, uid
 
 void control_unbind(struct control_socket *s) {
   struct stat st;
-  if (s->fd < 0) return;
+  if (!*s->path || s->fd < 0) return;
   close(s->fd);
   s->fd = -1;
   bool ours = s->inode && lstat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode;

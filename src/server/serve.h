@@ -27,6 +27,8 @@ struct serve {
   uint8_t cookie_secret[SIPHASH_KEY];
   uint32_t cookie_epoch_s; /* seconds from 1970 to where now_ms begins */
   struct cookie_keys cookie_keys; /* of the day; made when needed */
+  void (*seen)(void *ctx, const struct question *q); /* told of each question that is let in; NULL: nobody looks */
+  void *seen_ctx;
   uint32_t idle_ms;      /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
 

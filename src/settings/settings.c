@@ -181,6 +181,7 @@ static enum settings_outcome read_all(struct settings *s, struct givens *g, int 
   read_file(g);
   set_initial(g);
   *s = (struct settings){.tcp = SERVE_TCP_DEFAULTS};
+  snprintf(s->file, sizeof s->file, "%s", g->path ? g->path : "");
   givens_apply(g, s, SOURCE_INITIAL);
   givens_apply(g, s, SOURCE_FILE);
   givens_apply(g, s, SOURCE_ENVIRONMENT);
@@ -263,6 +264,9 @@ void settings_keep_fixed(struct settings *s, const struct settings *running, FIL
   keep("cache-size", s->cache_size == running->cache_size, err);
   keep("user", strcmp(s->sandbox.user, running->sandbox.user) == 0, err);
   keep("seccomp", s->sandbox.seccomp == running->sandbox.seccomp, err);
+  keep("control", strcmp(s->control.path, running->control.path) == 0, err);
+  keep("control-group", strcmp(s->control.group, running->control.group) == 0, err);
+  s->control = running->control;
   s->threads = running->threads;
   s->cache_size = running->cache_size;
   s->sandbox = running->sandbox;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "dns/dns.h"
 #include "lab/zone.h"
+#include "ops/control.h"
 #include "ops/sandbox.h"
 #include "server/access.h"
 #include "server/chaos.h"
@@ -55,6 +56,8 @@ struct settings {
   struct lab_options lab;
   struct serve_tcp_options tcp;
   struct sandbox_options sandbox;
+  struct control_options control;
+  char file[256]; /* that was read, cut if need be; "": none */
   enum log_level log_level;
 };
 

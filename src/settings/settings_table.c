@@ -48,6 +48,11 @@ static bool read_user(const struct setting *t, void *into, const char *text) {
   return !strpbrk(text, " :") && read_text(t, into, text);
 }
 
+static bool read_control(const struct setting *t, void *into, const char *text) {
+  ((struct settings *)into)->control.usual = strcmp(text, CONTROL_SOCKET) == 0;
+  return (!*text || *text == '/') && read_text(t, into, text);
+}
+
 static void clear_listen(void *into) { ((struct settings *)into)->listen_count = 0; }
 
 static void clear_upstream(void *into) { ((struct settings *)into)->upstream_count = 0; }
@@ -85,9 +90,11 @@ static const struct section in_server = {.name = "server"};
 static const struct section in_xmpp = {.name = "xmpp"};
 static const struct section in_cache = {.name = "cache"};
 static const struct section in_log = {.name = "log"};
+static const struct section in_control = {.name = "control"};
 
 const struct section *const settings_sections[] = {&in_listen, &in_upstream, &in_forward, &in_zone, &in_domain, &in_host,
-                                                   &in_access, &in_server,   &in_xmpp,    &in_cache, &in_log,   NULL};
+                                                   &in_access, &in_server,   &in_xmpp,    &in_cache, &in_log,   &in_control,
+                                                   NULL};
 
 static const char *const expand_words[] = {
     [XMPP_EXPAND_OFF] = "off", [XMPP_EXPAND_CACHED] = "cached", [XMPP_EXPAND_WAIT] = "wait", NULL};
@@ -174,6 +181,10 @@ const struct setting settings_table[] = {
      SWITCH(struct settings, nxdomain_cut)},
     {"log-level", &in_log, "level", "LEVEL", "info", NULL, "error, warn, info or debug",
      OWN(read_log_level, "error, warn, info or debug")},
+    {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL, "takes the commands of jidns here; '': nowhere",
+     TEXT_AS(read_control, struct settings, control.path), .right = "a path from the root on, at most 107 octets"},
+    {"control-group", &in_control, "group", "NAME", "", NULL, "whose members may command besides root and its own user",
+     TEXT_AS(read_user, struct settings, control.group), .right = "a group's name"},
     {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none", .right = "a file's name"},
     {"check-config", .help = "say whether the settings are good and exit"},
     {"print-config", .help = "print the settings in force and exit"},

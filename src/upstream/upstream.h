@@ -31,6 +31,7 @@ struct server {
   uint32_t srtt_x8_ms, rttvar_x4_ms; /* as in RFC 6298, scaled; srtt 0 = unknown */
   unsigned silent;                   /* tries in a row that got no reply */
   uint64_t heard_ms;                 /* when its last reply came */
+  uint64_t asked, replies;           /* questions sent to it, retries included; replies to them */
   uint64_t down_until_ms;            /* 0 = up; else when it may be tried again */
   uint32_t down_for_ms;
   bool speaks_edns, disclaims_edns;  /* a reply had OPT; or said that it does not understand what has it */

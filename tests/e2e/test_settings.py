@@ -22,7 +22,8 @@ SETTINGS = [
     ("threads", "server", "threads", "2"), ("expand-srv", "xmpp", "expand-srv", "wait"),
     ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"),
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
-    ("nxdomain-cut", "cache", "nxdomain-cut", "on"), ("log-level", "log", "level", "debug")]
+    ("nxdomain-cut", "cache", "nxdomain-cut", "on"), ("log-level", "log", "level", "debug"),
+    ("control", "control", "socket", "/nowhere/control"), ("control-group", "control", "group", "adm")]
 WRONG = ["", "nonsense", "-1", "1 2", "ON", "9" * 400, "\x07\x1b[31m", "'", "off\n", "%s%n",
          "99999999999999999999"]
 
@@ -35,7 +36,9 @@ def run(*options, **variables):
 
 def is_text(option, value):
     """Is this a value that a setting of free text takes?"""
-    if option == "user":
+    if option == "control":
+        return value == ""
+    if option in ("user", "control-group"):
         return value.isascii() and value.isprintable() and " " not in value and len(value) < 33
     return option in ("identity", "version-bind") and value.isascii() and value.isprintable() and len(value) < 256
 

@@ -24,6 +24,8 @@ class Jidnsd(Process):
             argv += ["--listen", f"127.0.0.1:{self.port}", "--listen", f"[::1]:{self.port}"]
         else:
             self.port = 53
+        if "--control" not in options:
+            argv += ["--control", ""]
         self.v4, self.v6 = ("127.0.0.1", self.port), ("::1", self.port)
         super().__init__(name, wrap(argv + [str(o) for o in options]), folder)
 

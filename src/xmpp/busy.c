@@ -1,0 +1,46 @@
+/* busy.c: counts the XMPP domains that are asked for most. Exports busy_*. */
+#include "xmpp/busy.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+/* The domain's place, or that of the one asked for least, which has to make room for it. */
+static struct busy_domain *place_for(struct busy *b, const uint8_t *name, size_t len, uint32_t hash) {
+  struct busy_domain *least = &b->domains[0];
+  for (unsigned i = 0; i < BUSY_DOMAINS; i++) {
+    struct busy_domain *d = &b->domains[i];
+    if (d->hash == hash && d->name_len == len && memcmp(d->name, name, len) == 0) return d;
+    if (d->asked < least->asked) least = d;
+  }
+  least->error = least->asked;
+  least->hash = hash;
+  least->name_len = (uint8_t)len;
+  memcpy(least->name, name, len);
+  return least;
+}
+
+void busy_note(struct busy *b, const struct question *q) {
+  struct family f;
+  if (!family_of(q, &f)) return;
+  b->noted++;
+  place_for(b, f.domain, f.domain_len, (uint32_t)hash_bytes(f.domain, f.domain_len, 0))->asked++;
+}
+
+void busy_add(struct busy *sum, const struct busy *from) {
+  sum->noted += from->noted;
+  for (unsigned i = 0; i < BUSY_DOMAINS; i++) {
+    const struct busy_domain *d = &from->domains[i];
+    if (!d->name_len) continue;
+    struct busy_domain *place = place_for(sum, d->name, d->name_len, d->hash);
+    place->asked += d->asked;
+    place->error += d->error;
+  }
+}
+
+static int busiest_first(const void *a, const void *b) {
+  const struct busy_domain *x = a, *y = b;
+  return (x->asked < y->asked) - (x->asked > y->asked);
+}
+
+void busy_sort(struct busy *b) { qsort(b->domains, BUSY_DOMAINS, sizeof *b->domains, busiest_first); }
