@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "tool/cli.h"
+#include "tool/ctl.h"
 #include "tool/domain.h"
 #include "tool/reply.h"
 #include "tool/show.h"
@@ -20,11 +21,20 @@ static const struct command {
     {"lookup", "DOMAIN|JID", "What XMPP programs find out about a domain, and what they do with it.",
      CLI_LOOKUP, run_lookup},
     {"query", "NAME TYPE", "One DNS question and its answer, whole.", CLI_QUERY, run_query},
+    {"status", "", "What a running jidnsd is, where it listens, whom it asks, how it is.", CLI_CONTROL, ctl_run},
+    {"stats", "", "Its counters.", CLI_CONTROL | CLI_STATS, ctl_run},
+    {"upstreams", "", "The servers it asks: up or down, how fast, how often asked.", CLI_CONTROL, ctl_run},
+    {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from its cache.", CLI_CONTROL | CLI_NAMES | CLI_FLUSH, ctl_run},
+    {"dump", "[[--below] NAME]", "Its cache, or what it has of a name, in the form of zone files.", CLI_CONTROL | CLI_NAMES,
+     ctl_run},
+    {"reload", "", "Makes it read its settings again.", CLI_CONTROL, ctl_run},
+    {"log-level", "[LEVEL]", "What it logs: error, warn, info or debug; with LEVEL from now on.", CLI_CONTROL, ctl_run},
+    {"top", "", "Its work as it goes on: rates, latency, busiest XMPP domains.", CLI_CONTROL | CLI_TOP, ctl_run_top},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static const char statuses[] =
-    "Exit status: 0 found, 1 not found, 2 wrong use, 3 no answer from the server, 4 other trouble.\n";
+    "Exit status: 0 found or done, 1 not found or refused, 2 wrong use, 3 no answer from the server, 4 other trouble.\n";
 
 static void write_help(FILE *out) {
   fprintf(out, "jidns " PACKAGE_VERSION ": DNS as XMPP programs see it\n\n");
@@ -127,7 +137,7 @@ static int run_command(const struct command *command, int argc, char **argv) {
     write_command_help(command);
     return CLI_FOUND;
   }
-  if (c.json && !show_has_json()) return cli_usage(&c, "--json: this jidns was built without jansson");
+  if (c.json && !show_has_json() && !(command->mask & CLI_CONTROL)) return cli_usage(&c, "--json: this jidns was built without jansson");
   return command->run(&c);
 }
 
@@ -148,7 +158,7 @@ static int run(int argc, char **argv) {
   for (size_t i = 0; i < COMMAND_COUNT; i++) {
     if (strcmp(word, commands[i].name) == 0) return run_command(&commands[i], argc - 1, argv + 1);
   }
-  fprintf(stderr, "jidns: \"%s\" is no command: lookup or query; see jidns --help\n", word);
+  fprintf(stderr, "jidns: \"%s\" is no command; see jidns --help\n", word);
   return CLI_USAGE;
 }
 

@@ -40,6 +40,11 @@ static bool set_timeout(struct cli *c, const char *value) {
 static bool set_tcp(struct cli *c, const char *value) { return (void)value, c->ask.tcp = true; }
 static bool set_dnssec(struct cli *c, const char *value) { return (void)value, c->ask.dnssec = true; }
 static bool set_all(struct cli *c, const char *value) { return (void)value, c->all_records = true; }
+static bool set_control(struct cli *c, const char *value) { return *(c->control = value) != 0; }
+static bool set_flush_all(struct cli *c, const char *value) { return (void)value, c->all = true; }
+static bool set_below(struct cli *c, const char *value) { return (void)value, c->below = true; }
+static bool set_workers(struct cli *c, const char *value) { return (void)value, c->workers = true; }
+static bool set_once(struct cli *c, const char *value) { return (void)value, c->once = true; }
 static bool set_json(struct cli *c, const char *value) { return (void)value, c->json = true; }
 static bool set_help(struct cli *c, const char *value) { return (void)value, c->help = true; }
 
@@ -62,8 +67,14 @@ static const struct cli_option {
      "ask with DO and show what the server calls secure (AD)"},
     {"all-records", NULL, CLI_LOOKUP, set_all, NULL,
      "look for obsolete records too: _xmppconnect TXT, _jabber SRV"},
-    {"json", NULL, CLI_LOOKUP | CLI_QUERY, set_json, NULL, "print JSON"},
-    {"help", NULL, CLI_LOOKUP | CLI_QUERY, set_help, NULL, "print this"},
+    {"control", "PATH", CLI_CONTROL, set_control, "a socket's path",
+     "the daemon's socket (default: $JIDNS_CONTROL, else " CONTROL_SOCKET ")"},
+    {"all", NULL, CLI_FLUSH, set_flush_all, NULL, "everything"},
+    {"below", NULL, CLI_NAMES, set_below, NULL, "NAME and all names below it"},
+    {"workers", NULL, CLI_STATS, set_workers, NULL, "of each worker beside the sums"},
+    {"once", NULL, CLI_TOP, set_once, NULL, "look for one second, print that, and end"},
+    {"json", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CONTROL, set_json, NULL, "print JSON"},
+    {"help", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CONTROL, set_help, NULL, "print this"},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
@@ -117,6 +128,8 @@ bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char 
   }
   c->words = argv + optind;
   c->words_count = argc - optind;
+  if (!c->control) c->control = getenv("JIDNS_CONTROL");
+  if (!c->control || !*c->control) c->control = CONTROL_SOCKET;
   if (!c->server_given) nameserver_first(NAMESERVER_FILE, &c->ask.server);
   return true;
 }

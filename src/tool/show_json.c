@@ -1,11 +1,11 @@
 /* show_json.c: what the tool prints for programs, through jansson. Exports show_has_json, show_lookup_json,
- * show_query_json. */
-#include <jansson.h>
+ * show_query_json, record_json. */
 #include <stdlib.h>
 
 #include "tool/domain.h"
 #include "tool/reply.h"
 #include "tool/show.h"
+#include "tool/show_json_priv.h"
 
 enum { EDE_SHOWN = 200, MS_DIGITS = 9 };
 
@@ -132,7 +132,7 @@ bool show_lookup_json(const struct findings *f, const struct ask_options *o, FIL
   return write_out(root, out);
 }
 
-static json_t *record_json(const struct record *r) {
+json_t *record_json(const struct record *r) {
   char owner[NAME_TEXT], klass[PRINT_WORD], type[PRINT_WORD];
   char *rdata = print_rdata(r);
   json_t *one = json_pack("{s:s, s:I, s:s, s:s, s:s}", "name", name_format(r->owner, r->owner_len, owner),

@@ -1,0 +1,304 @@
+/* ctl_top.c: a daemon's work second by second, from the difference of two looks. Exports ctl_run_top. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/ctl.h"
+#include "tool/ctl_show.h"
+#include "tool/screen.h"
+#include "tool/show_json_priv.h"
+#include "tool/table.h"
+
+enum { LOOK_MS = 1000, DOMAINS_SHOWN = 15 };
+
+/* ---- two looks ---- */
+
+struct looks {
+  json_t *before, *now; /* owned; what the daemon said */
+};
+
+static double number_of(const json_t *o, const char *key) { return json_number_value(json_object_get(o, key)); }
+static const char *text_of(const json_t *o, const char *key) {
+  const char *text = json_string_value(json_object_get(o, key));
+  return text ? text : "";
+}
+
+/* How much a number has grown; one that fell belongs to a daemon begun anew. */
+static double grown(const json_t *before, const json_t *now, const char *key) {
+  double by = number_of(now, key) - number_of(before, key);
+  return by > 0 ? by : 0;
+}
+
+static double seconds(const struct looks *l) {
+  double ms = grown(l->before, l->now, "uptime_ms");
+  return ms > 0 ? ms / 1000 : 1;
+}
+
+static double counted(const struct looks *l, const char *counter) {
+  return grown(json_object_get(l->before, "counters"), json_object_get(l->now, "counters"), counter);
+}
+
+/* The member of a list whose `key` is this text; NULL if there is none. */
+static const json_t *member_of(const json_t *list, const char *key, const char *text) {
+  const json_t *one;
+  size_t i;
+  json_array_foreach(list, i, one) {
+    if (strcmp(text_of(one, key), text) == 0) return one;
+  }
+  return NULL;
+}
+
+/* ---- what is made of them ---- */
+
+static void set(json_t *o, const char *key, double value) { json_object_set_new(o, key, json_real(value)); }
+
+/* The bound below which this part of what was counted between the two looks lies, in ms; null beyond the last bound. */
+static json_t *quantile(const json_t *bounds, const double *counts, size_t n, double all, double part) {
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) {
+    sum += counts[i];
+    json_t *bound = json_array_get(bounds, i);
+    if (sum >= all * part) return bound ? json_incref(bound) : json_null();
+  }
+  return json_null();
+}
+
+static json_t *latency_view(const struct looks *l) {
+  enum { BUCKETS_MOST = 64 };
+  const json_t *before = json_object_get(l->before, "latency"), *now = json_object_get(l->now, "latency"),
+               *bounds = json_object_get(now, "bounds_ms"), *old = json_object_get(before, "counts"),
+               *counts = json_object_get(now, "counts");
+  double by[BUCKETS_MOST], all = 0;
+  size_t n = json_array_size(counts);
+  if (n > BUCKETS_MOST) n = BUCKETS_MOST;
+  for (size_t i = 0; i < n; i++) {
+    by[i] = json_number_value(json_array_get(counts, i)) - json_number_value(json_array_get(old, i));
+    all += by[i] > 0 ? by[i] : 0;
+  }
+  json_t *o = json_object();
+  set(o, "answers_per_s", all / seconds(l));
+  json_object_set_new(o, "mean_ms", all > 0 ? json_real(grown(before, now, "sum_ms") / all) : json_null());
+  json_object_set_new(o, "half_under_ms", all > 0 ? quantile(bounds, by, n, all, 0.5) : json_null());
+  json_object_set_new(o, "most_under_ms", all > 0 ? quantile(bounds, by, n, all, 0.95) : json_null());
+  return o;
+}
+
+static json_t *upstreams_view(const struct looks *l) {
+  json_t *list = json_array();
+  const json_t *one;
+  size_t i;
+  json_array_foreach(json_object_get(l->now, "upstreams"), i, one) {
+    const json_t *before = json_array_get(json_object_get(l->before, "upstreams"), i);
+    bool same = strcmp(text_of(before, "address"), text_of(one, "address")) == 0;
+    json_t *o = json_copy((json_t *)(uintptr_t)one);
+    set(o, "asked_per_s", same ? grown(before, one, "asked") / seconds(l) : 0);
+    set(o, "replies_per_s", same ? grown(before, one, "replies") / seconds(l) : 0);
+    json_array_append_new(list, o);
+  }
+  return list;
+}
+
+static json_t *domains_view(const struct looks *l) {
+  json_t *list = json_array();
+  const json_t *one;
+  size_t i;
+  json_array_foreach(json_object_get(l->now, "domains"), i, one) {
+    const json_t *before = member_of(json_object_get(l->before, "domains"), "domain", text_of(one, "domain"));
+    double by = number_of(one, "asked") - number_of(one, "error");
+    json_t *o = json_copy((json_t *)(uintptr_t)one);
+    if (before) by = grown(before, one, "asked") - grown(before, one, "error");
+    set(o, "per_s", (by > 0 ? by : 0) / seconds(l));
+    json_array_append_new(list, o);
+  }
+  return list;
+}
+
+static void keep(json_t *o, const struct looks *l, const char *key) {
+  json_object_set(o, key, json_object_get(l->now, key));
+}
+
+/* All that is shown, as an object; what is missing in it is what memory lacked for. */
+static json_t *view(const struct looks *l) {
+  double s = seconds(l), hits = counted(l, "cache_hits_total"), misses = counted(l, "cache_misses_total");
+  json_t *o = json_object();
+  keep(o, l, "version");
+  keep(o, l, "pid");
+  keep(o, l, "uptime_ms");
+  set(o, "interval_s", s);
+  set(o, "queries_per_s", counted(l, "queries_total") / s);
+  json_object_set_new(o, "hit_ratio", hits + misses > 0 ? json_real(hits / (hits + misses)) : json_null());
+  set(o, "stale_per_s", counted(l, "cache_stale_total") / s);
+  set(o, "failed_per_s", counted(l, "failed_total") / s);
+  set(o, "refused_per_s", counted(l, "queries_refused_total") / s);
+  keep(o, l, "in_flight");
+  set(o, "ahead_per_s", counted(l, "ahead_total") / s);
+  set(o, "ahead_used_per_s", (counted(l, "ahead_hits_total") + counted(l, "ahead_joined_total")) / s);
+  set(o, "ahead_wasted_per_s", grown(json_object_get(l->before, "cache"), json_object_get(l->now, "cache"), "wasted") / s);
+  keep(o, l, "cache");
+  json_object_set_new(o, "latency", latency_view(l));
+  json_object_set_new(o, "upstreams", upstreams_view(l));
+  json_object_set_new(o, "domains", domains_view(l));
+  return o;
+}
+
+/* ---- as text ---- */
+
+static void write_latency(const json_t *o, FILE *out) {
+  const json_t *latency = json_object_get(o, "latency"), *mean = json_object_get(latency, "mean_ms"),
+               *most = json_object_get(latency, "most_under_ms");
+  fprintf(out, "waiting   ");
+  if (!json_is_number(mean)) {
+    fprintf(out, "nobody waited\n");
+    return;
+  }
+  fprintf(out, "%.1f/s  mean %.1f ms, half under %.0f ms, 95 %% ", number_of(latency, "answers_per_s"), json_number_value(mean),
+          number_of(latency, "half_under_ms"));
+  if (json_is_number(most)) fprintf(out, "under %.0f ms\n", json_number_value(most));
+  else fprintf(out, "longer\n");
+}
+
+static void write_head(const json_t *o, FILE *out) {
+  const json_t *cache = json_object_get(o, "cache"), *ratio = json_object_get(o, "hit_ratio");
+  fprintf(out, "jidnsd %s, process %.0f, up %.0f s, questions in flight %.0f\n\n", text_of(o, "version"), number_of(o, "pid"),
+          number_of(o, "uptime_ms") / 1000, number_of(o, "in_flight"));
+  fprintf(out, "queries   %.1f/s", number_of(o, "queries_per_s"));
+  if (json_is_number(ratio)) fprintf(out, "  hits %.1f %%", 100 * json_number_value(ratio));
+  fprintf(out, "  stale %.1f/s  failed %.1f/s  refused %.1f/s\n", number_of(o, "stale_per_s"), number_of(o, "failed_per_s"),
+          number_of(o, "refused_per_s"));
+  write_latency(o, out);
+  fprintf(out, "ahead     asked %.1f/s  used %.1f/s  wasted %.1f/s\n", number_of(o, "ahead_per_s"),
+          number_of(o, "ahead_used_per_s"), number_of(o, "ahead_wasted_per_s"));
+  fprintf(out, "cache     %.0f answers, %.1f of %.0f MiB\n\n", number_of(cache, "answers"),
+          number_of(cache, "octets") / (1 << 20), number_of(cache, "limit") / (1 << 20));
+}
+
+static void write_upstreams(const json_t *o, FILE *out) {
+  static const char *const names[] = {"UPSTREAM", "STATE", "SRTT MS", "ASKED/S", "REPLIES/S"};
+  struct table t = {0};
+  const json_t *one;
+  size_t i;
+  table_row(&t);
+  for (unsigned c = 0; c < sizeof names / sizeof *names; c++) table_cell(&t, c, "%s", names[c]);
+  json_array_foreach(json_object_get(o, "upstreams"), i, one) {
+    const json_t *srtt = json_object_get(one, "srtt_ms");
+    table_row(&t);
+    table_cell(&t, 0, "%s", text_of(one, "address"));
+    table_cell(&t, 1, "%s", json_is_true(json_object_get(one, "up")) ? "up" : "down");
+    table_cell(&t, 2, json_is_number(srtt) ? "%.1f" : "-", json_number_value(srtt));
+    table_cell(&t, 3, "%.1f", number_of(one, "asked_per_s"));
+    table_cell(&t, 4, "%.1f", number_of(one, "replies_per_s"));
+  }
+  table_write(&t, out);
+  table_free(&t);
+}
+
+static void write_domains(const json_t *o, FILE *out) {
+  struct table t = {0};
+  const json_t *one;
+  size_t i;
+  if (json_array_size(json_object_get(o, "domains")) == 0) {
+    fprintf(out, "\nno XMPP domain was asked for yet\n");
+    return;
+  }
+  fputc('\n', out);
+  table_row(&t);
+  table_cell(&t, 0, "XMPP DOMAIN");
+  table_cell(&t, 1, "QUERIES/S");
+  table_cell(&t, 2, "QUERIES SEEN");
+  json_array_foreach(json_object_get(o, "domains"), i, one) {
+    if (i == DOMAINS_SHOWN) break;
+    table_row(&t);
+    table_cell(&t, 0, "%s", text_of(one, "domain"));
+    table_cell(&t, 1, "%.1f", number_of(one, "per_s"));
+    table_cell(&t, 2, "%.0f", number_of(one, "asked"));
+  }
+  table_write(&t, out);
+  table_free(&t);
+}
+
+/* To be freed; NULL when memory is out. */
+static char *text_of_view(const json_t *o) {
+  char *text = NULL;
+  size_t len;
+  FILE *out = open_memstream(&text, &len);
+  if (!out) return NULL;
+  write_head(o, out);
+  write_upstreams(o, out);
+  write_domains(o, out);
+  fclose(out);
+  return text;
+}
+
+/* ---- look after look ---- */
+
+/* Asks the daemon; the exit status if it does not answer, else CLI_FOUND. */
+static int look(struct ctl *t, struct looks *l) {
+  if (!ctl_send(t, "top")) return CLI_NO_ANSWER;
+  enum ctl_heard heard = ctl_hear(t);
+  if (heard == CTL_LOST) return CLI_NO_ANSWER;
+  json_t *o = json_loads(t->line, 0, NULL);
+  if (heard != CTL_DONE || !o) {
+    ctl_show_error(t->cli, t->line);
+    json_decref(o);
+    return CLI_NOT_FOUND;
+  }
+  json_decref(l->before);
+  l->before = l->now;
+  l->now = o;
+  return CLI_FOUND;
+}
+
+/* Shows what is new since the look before; false when it can't be written. */
+static bool show(const struct cli *c, const struct screen *s, const struct looks *l) {
+  json_t *o = view(l);
+  bool good;
+  if (c->json) {
+    good = json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0 && putchar('\n') != EOF && fflush(stdout) == 0;
+  } else {
+    char *text = text_of_view(o);
+    good = text && screen_show(s, text);
+    free(text);
+  }
+  json_decref(o);
+  return good;
+}
+
+static int watch(struct ctl *t, struct screen *s, struct looks *l) {
+  int status = CLI_FOUND;
+  while (status == CLI_FOUND && screen_wait(s, LOOK_MS)) {
+    status = look(t, l);
+    if (status == CLI_FOUND && !show(t->cli, s, l)) status = CLI_TROUBLE;
+    if (t->cli->once) break;
+  }
+  return status;
+}
+
+/* What is complained of while the screen is taken is said afterwards. */
+static int watch_on_screen(struct ctl *t, struct looks *l) {
+  struct screen s;
+  char *said = NULL;
+  size_t len;
+  if (!screen_open(&s, !t->cli->once && !t->cli->json)) {
+    perror("jidns top");
+    return CLI_TROUBLE;
+  }
+  t->err = open_memstream(&said, &len);
+  int status = t->err ? watch(t, &s, l) : CLI_TROUBLE;
+  screen_close(&s);
+  if (t->err) fclose(t->err);
+  if (said) fputs(said, stderr);
+  free(said);
+  return status;
+}
+
+int ctl_run_top(struct cli *c) {
+  struct looks l = {0};
+  struct ctl t;
+  if (c->words_count) return cli_usage(c, "\"%s\": takes no words; see jidns top --help", c->words[0]);
+  if (!ctl_open(&t, c)) return CLI_NO_ANSWER;
+  int status = look(&t, &l);
+  if (status == CLI_FOUND) status = watch_on_screen(&t, &l);
+  json_decref(l.before);
+  json_decref(l.now);
+  ctl_close(&t);
+  return status;
+}

@@ -1,0 +1,90 @@
+/* screen.c: shows text in place on a terminal. Exports screen_*. */
+#include "tool/screen.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define ENTER "\033[?1049h\033[?25l" /* the other screen, no cursor */
+#define LEAVE "\033[?25h\033[?1049l"
+#define HOME "\033[H"
+#define REST_OF_LINE "\033[K"
+#define REST_OF_SCREEN "\033[J"
+
+static void watched(sigset_t *set) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
+  sigemptyset(set);
+  for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaddset(set, numbers[i]);
+}
+
+bool screen_open(struct screen *s, bool live) {
+  sigset_t set;
+  *s = (struct screen){.live = live && isatty(STDOUT_FILENO), .signals = -1};
+  watched(&set);
+  s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (s->signals < 0) return false;
+  sigprocmask(SIG_BLOCK, &set, NULL);
+  s->keys = s->live && tcgetattr(STDIN_FILENO, &s->before) == 0;
+  if (s->keys) {
+    struct termios raw = s->before;
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO); /* Ctrl-C stays a signal */
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* one who is stopped could not give the terminal back */
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+  }
+  if (s->live) fputs(ENTER, stdout);
+  return true;
+}
+
+void screen_close(struct screen *s) {
+  if (s->live) {
+    fputs(LEAVE, stdout);
+    fflush(stdout);
+  }
+  if (s->keys) tcsetattr(STDIN_FILENO, TCSANOW, &s->before);
+  close(s->signals);
+}
+
+/* What the terminal says, else what they were for most of a century. */
+static void size_of(const struct screen *s, unsigned *lines, unsigned *columns) {
+  struct winsize w;
+  bool known = s->live && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_row && w.ws_col;
+  *lines = known ? w.ws_row : 24;
+  *columns = known ? w.ws_col : 80;
+}
+
+bool screen_show(const struct screen *s, const char *text) {
+  unsigned lines, columns;
+  if (!s->live) return fputs(text, stdout) >= 0 && fflush(stdout) == 0;
+  size_of(s, &lines, &columns);
+  fputs(HOME, stdout);
+  for (unsigned i = 0; *text && i < lines; i++) {
+    size_t len = strcspn(text, "\n");
+    printf("%s" REST_OF_LINE "%.*s", i ? "\r\n" : "", (int)(len < columns ? len : columns), text);
+    text += len + (text[len] == '\n');
+  }
+  fputs("\r\n" REST_OF_SCREEN, stdout);
+  return fflush(stdout) == 0;
+}
+
+/* Takes the signals that have come; false when one of them ends it. */
+static bool go_on_after_signals(const struct screen *s) {
+  struct signalfd_siginfo info;
+  while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+    if (info.ssi_signo != SIGWINCH) return false;
+  }
+  return true;
+}
+
+bool screen_wait(struct screen *s, int ms) {
+  struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->keys ? STDIN_FILENO : -1, .events = POLLIN}};
+  if (poll(fds, 2, ms) <= 0) return true;
+  if (fds[0].revents) return go_on_after_signals(s);
+  char key;
+  return read(STDIN_FILENO, &key, 1) == 1 && key != 'q' && key != 'Q' && key != 3;
+}

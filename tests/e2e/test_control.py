@@ -1,0 +1,442 @@
+"""A running daemon looked at and commanded over its control socket, by jidns and by other programs."""
+
+import concurrent.futures
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import termios
+import time
+
+import dns.message
+import dns.rdatatype
+import dns.zone
+import pytest
+
+from kit.ask import ask
+from kit.control import Control, jidns, program
+from kit.jidnsd import Jidnsd
+from kit.proc import wait_until
+from kit.upstream import silent
+
+DONE, REFUSED, USAGE, NO_ANSWER = range(4)
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+@pytest.fixture(name="daemon")
+def fixture_daemon(relay, jidnsd, tmp_path):
+    """A daemon with a control socket, asking NSD, nothing ahead."""
+    made = jidnsd("--upstream", relay.address, "--prefetch", "off", "--expand-srv", "off", "--control", tmp_path / "control")
+    made.control = str(tmp_path / "control")
+    return made
+
+
+@pytest.fixture(name="control")
+def fixture_control(daemon):
+    with Control(daemon.control) as control:
+        yield control
+
+
+def told(daemon, *argv):
+    """What the tool says of a command that is done, as text and as JSON."""
+    text, parsed = jidns(daemon, *argv), jidns(daemon, *argv, "--json")
+    assert (text.returncode, parsed.returncode, text.stderr, parsed.stderr) == (DONE, DONE, "", "")
+    return text.stdout, [json.loads(line) for line in parsed.stdout.splitlines()]
+
+
+def test_status_says_what_runs_and_how(daemon, relay):
+    assert ask(daemon.v4, "full.lab").answer
+    text, (status,) = told(daemon, "status")
+    assert status["pid"] == daemon.child.pid and status["threads"] == 1 and status["log_level"] == "info"
+    assert status["listen"] == [f"127.0.0.1:{daemon.port}", f"[::1]:{daemon.port}"]
+    assert status["upstreams"] == [{"address": relay.address, "for": "", "up": True}]
+    assert status["cache"]["answers"] == 1 and status["cache"]["limit"] == 128 << 20 and status["in_flight"] == 0
+    assert status["uptime_s"] < 60 and status["reload"] is None
+    assert re.search(rf"^pid +{daemon.child.pid}$", text, re.M) and f"{relay.address} up" in text
+
+
+def test_stats_are_the_counters_and_their_sums_hold(daemon):
+    for name in ("full.lab", "full.lab", "plain.lab", "nothing.lab"):
+        ask(daemon.v4, name)
+    text, (stats,) = told(daemon, "stats", "--workers")
+    counters = stats["counters"]
+    assert counters["queries_total"] == 4 and counters["cache_hits_total"] == 1 and counters["cache_misses_total"] == 3
+    assert counters["queries_total"] == sum(counters[f"{name}_total"] for name in (
+        "cache_hits", "cache_misses", "queries_malformed", "queries_refused", "queries_ignored"))
+    assert set(stats["help"]) == set(counters) == set(stats["workers"][0])
+    assert all(sum(worker[name] for worker in stats["workers"]) == counters[name] for name in counters)
+    assert re.search(r"^queries_total +4 +4 +Packets taken", text, re.M)
+
+
+def test_upstreams_are_up_with_a_round_trip_or_down(jidnsd, relay, upstream, tmp_path):
+    dead = upstream(silent)
+    daemon = jidnsd("--upstream", relay.address, "--upstream", dead.address, "--control", tmp_path / "c")
+    daemon.control = tmp_path / "c"
+    for n in range(30):
+        ask(daemon.v4, f"n{n}.hosted.lab")
+    text, (heard,) = told(daemon, "upstreams")
+    good, bad = heard["upstreams"]
+    assert good["address"] == relay.address and good["up"] and good["srtt_ms"] > 0 and good["silent"] == 0
+    assert good["asked"] >= 30 and good["replies"] == good["asked"]
+    assert bad["address"] == dead.address and bad["replies"] == 0 and bad["srtt_ms"] is None
+    assert re.search(rf"^{re.escape(relay.address)} +up +[\d.]+ +\d+ +0 +{good['asked']} ", text, re.M)
+
+
+def answered_from_cache(daemon, relay, name, rdtype="A"):
+    before = len(relay.seen)
+    ask(daemon.v4, name, rdtype)
+    return len(relay.seen) == before
+
+
+def test_flush_removes_what_it_is_told_and_nothing_else(daemon, relay):
+    asked = [("full.lab", "A"), ("full.lab", "AAAA"), ("one.full.lab", "A"), ("_xmpp-server._tcp.full.lab", "SRV"), ("plain.lab", "A")]
+
+    def know():
+        for question in asked:
+            ask(daemon.v4, *question)
+
+    def gone(*argv):
+        know()
+        done = jidns(daemon, "flush", *argv)
+        assert done.returncode == DONE, done
+        left = {question for question in asked if answered_from_cache(daemon, relay, *question)}
+        count = len(asked) - len(left)
+        assert done.stdout == f"{count} answer{'s' if count != 1 else ''} removed\n"
+        return set(asked) - left
+
+    assert gone("FULL.lab", "aaaa") == {("full.lab", "AAAA")}
+    assert gone("full.lab") == {("full.lab", "A"), ("full.lab", "AAAA")}
+    assert gone("full.lab", "TXT") == set()
+    assert gone("--below", "full.lab") == set(asked[:4])
+    assert gone("--all") == set(asked)
+    assert json.loads(jidns(daemon, "flush", "--all", "--json").stdout) == {"ok": True, "removed": 5}
+
+
+def test_a_dump_is_a_zone_of_what_is_cached(daemon):
+    asked = [("full.lab", "A"), ("_xmpp-server._tcp.full.lab", "SRV"), ("nothing.lab", "A"), ("full.lab", "AAAA")]
+    for question in asked:
+        ask(daemon.v4, *question)
+    ask(daemon.v4, "full.lab", do=True)
+    text, lines = told(daemon, "dump")
+    assert lines.pop() == {"ok": True, "answers": 5} and len(lines) == 5
+    assert {(line["name"], line["type"]) for line in lines} == {(f"{name}.", dns.rdatatype.from_text(rdtype)) for name, rdtype in asked}
+    for line in lines:
+        message = dns.message.from_wire(bytes.fromhex(line["message"]))
+        assert message.question[0].name.to_text() == line["name"] and line["age_s"] < 30 and line["expired_s"] == 0
+        assert line["ttl_s"] in range(1, 3601 * 5)
+    srv = next(line for line in lines if line["type"] == 33)
+    assert [record["data"] for record in srv["answer"]] == ["5 0 15269 one.full.lab.", "10 0 15269 two.full.lab."]
+    assert [line["do"] for line in lines if line["name"] == "full.lab." and line["type"] == 1].count(True) == 1
+    denied = next(line for line in lines if line["name"] == "nothing.lab.")
+    assert denied["rcode"] == 3 and denied["authority"][0]["type"] == "SOA"
+    records = [line for line in text.splitlines() if not line.startswith(";")]
+    zone = dns.zone.from_text("\n".join(sorted(set(records))), origin="lab.", check_origin=False, relativize=False)
+    assert zone.get_rdataset("full.lab.", "A")[0].to_text() == "192.0.2.1"
+    assert "; nothing.lab. A: NXDOMAIN" in text and text.endswith("; 5 answers\n")
+    assert "; full.lab. A +DO: NOERROR" in text
+
+
+def test_a_dump_of_a_name_is_of_that_name_alone(daemon):
+    for question in (("full.lab", "A"), ("full.lab", "AAAA"), ("one.full.lab", "A"), ("plain.lab", "A")):
+        ask(daemon.v4, *question)
+
+    def names(*argv):
+        return sorted(line["name"] for line in told(daemon, "dump", *argv)[1][:-1])
+
+    assert names("FULL.lab") == ["full.lab.", "full.lab."]
+    assert names("--below", "full.lab") == ["full.lab.", "full.lab.", "one.full.lab."]
+    assert names("none.lab") == []
+
+
+def test_a_long_dump_is_whole_and_queries_are_answered_meanwhile(jidnsd, upstream, tmp_path):
+    def answer(asked):
+        reply = dns.message.make_response(asked.query)
+        reply.answer = [dns.rrset.from_text(asked.query.question[0].name, 300, "IN", "A", "192.0.2.1")]
+        return reply
+
+    many = 3000
+    daemon = jidnsd("--upstream", upstream(answer).address, "--prefetch", "off", "--control", tmp_path / "c")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda n: ask(daemon.v4, f"n{n}.lab"), range(many)))
+    with Control(tmp_path / "c") as slow:
+        slow.send(b"dump\n")
+        time.sleep(0.2)
+        with Control(tmp_path / "c") as other:
+            assert other.ask("status")["cache"]["answers"] == many
+        assert ask(daemon.v4, "n1.lab").answer
+        names = set()
+        while "ok" not in (line := slow.receive()):
+            names.add(line["name"])
+        assert line == {"ok": True, "answers": many} and len(names) == many
+
+
+def test_the_log_level_can_be_read_and_set(daemon):
+    assert told(daemon, "log-level") == ("info\n", [{"ok": True, "level": "info"}])
+    assert jidns(daemon, "log-level", "debug").stdout == "debug\n"
+    ask(daemon.v4, "full.lab")
+    assert "debug forward: full.lab. A" in daemon.stderr
+    assert jidns(daemon, "log-level", "error").stdout == "error\n"
+    wrong = jidns(daemon, "log-level", "loud")
+    assert wrong.returncode == REFUSED and "loud" in wrong.stderr and "error, warn, info or debug" in wrong.stderr
+    assert jidns(daemon, "log-level").stdout == "error\n"
+
+
+# ---- reload ----
+
+def test_reload_puts_new_settings_into_force_and_tells_wrong_ones(jidnsd, relay, tmp_path):
+    let_in(tmp_path)
+    conf, path = tmp_path / "jidnsd.conf", tmp_path / "c"
+    conf.write_text(f"upstream {{ server = {relay.address} }}\nlog {{ level = info }}\n")
+    daemon = jidnsd("--config", conf, "--control", path)
+    daemon.control = path
+    conf.write_text(f"upstream {{ server = {relay.address} }}\nlog {{ level = debug }}\n")
+    assert jidns(daemon, "reload").returncode == DONE
+    assert told(daemon, "log-level")[0] == "debug\n"
+    assert told(daemon, "status")[1][0]["reload"]["good"] is True
+    conf.write_text(f"upstream {{ server = {relay.address} }}\nlog {{ level = loud }}\ncache {{ size = vast }}\n")
+    wrong = jidns(daemon, "reload")
+    assert wrong.returncode == REFUSED and f"{conf}:2: level 'loud'" in wrong.stderr and f"{conf}:3: size 'vast'" in wrong.stderr
+    text, (status,) = told(daemon, "status")
+    assert status["reload"]["good"] is False and status["log_level"] == "debug" and "failed" in text
+    assert status["settings_file"] == str(conf)
+    assert ask(daemon.v4, "full.lab").answer
+
+
+def test_reload_says_what_holds_only_from_the_next_start_on(jidnsd, relay, tmp_path):
+    let_in(tmp_path)
+    conf, path = tmp_path / "jidnsd.conf", tmp_path / "r"
+    conf.write_text(f"upstream {{ server = {relay.address} }}\n")
+    started = jidnsd("--config", conf, "--control", path)
+    started.control = path
+    conf.write_text(f"upstream {{ server = {relay.address} }}\nserver {{ threads = 2 }}\ncontrol {{ group = daemon }}\n")
+    text, (said,) = told(started, "reload")
+    assert said["complaints"] == [f"jidnsd: --{name}: holds from the next start on" for name in ("threads", "control-group")]
+    assert "--threads: holds from the next start on" in text and text.endswith("the new settings are in force\n")
+
+
+def test_upstreams_of_a_domain_are_told_apart(jidnsd, relay, upstream, tmp_path):
+    other = upstream(silent)
+    daemon = jidnsd("--upstream", relay.address, "--forward", f"corp.lab={other.address}", "--control", tmp_path / "c")
+    daemon.control = tmp_path / "c"
+    ask(daemon.v4, "full.lab")
+    text, (heard,) = told(daemon, "upstreams")
+    assert [(one["address"], one["for"]) for one in heard["upstreams"]] == [(relay.address, ""), (other.address, "corp.lab.")]
+    assert re.search(rf"^{re.escape(other.address)} .* corp\.lab\.$", text, re.M)
+    assert f"{other.address} up, for corp.lab." in jidns(daemon, "status").stdout
+
+
+# ---- top ----
+
+def test_top_shows_rates_upstreams_and_the_busiest_domains(daemon, relay):
+    def load(stop):
+        n = 0
+        while not stop:
+            ask(daemon.v4, f"_xmpp-{'client' if n % 2 else 'server'}._tcp.{'full' if n % 4 else 'six'}.lab", "SRV")
+            ask(daemon.v4, f"n{n}.hosted.lab")
+            n += 1
+
+    stop = []
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load, stop)
+        try:
+            text, parsed = jidns(daemon, "top", "--once"), jidns(daemon, "top", "--once", "--json")
+        finally:
+            stop.append(True)
+        loading.result()
+    assert text.returncode == parsed.returncode == DONE, (text, parsed)
+    top = json.loads(parsed.stdout)
+    assert top["queries_per_s"] > 2 and 0 < top["hit_ratio"] < 1 and 0.5 < top["interval_s"] < 10
+    assert top["upstreams"][0]["address"] == relay.address and top["upstreams"][0]["asked_per_s"] > 1
+    assert top["latency"]["answers_per_s"] > 1 and top["latency"]["mean_ms"] is not None
+    assert [domain["domain"] for domain in top["domains"]] == ["full.lab.", "six.lab."]
+    assert top["domains"][0]["per_s"] > top["domains"][1]["per_s"] > 0
+    assert re.search(r"^queries +[\d.]+/s +hits", text.stdout, re.M) and re.search(r"^full\.lab\. +[\d.]+ +\d+$", text.stdout, re.M)
+    assert "\033" not in text.stdout
+
+
+class Terminal:
+    """jidns top on a terminal of 24 by 80; screen: what has come last, escapes taken out."""
+
+    def __init__(self, daemon):
+        self.out, self.mine = b"", None
+        self.mine, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 80))
+        self.before = termios.tcgetattr(theirs)
+        self.theirs = theirs
+        self.child = subprocess.Popen([program(), "top", "--control", daemon.control], stdin=theirs, stdout=theirs, stderr=theirs,
+                                      start_new_session=True, preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0))
+
+    def read(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if select.select([self.mine], [], [], 0.05)[0]:
+                self.out += os.read(self.mine, 65536)
+        return self.out.decode()
+
+    def close(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        os.close(self.mine)
+        os.close(self.theirs)
+
+
+@pytest.mark.parametrize("ending", [b"q", b"\x03"], ids=["q", "ctrl-c"])
+def test_top_on_a_terminal_ends_and_gives_it_back(daemon, ending):
+    terminal = Terminal(daemon)
+    try:
+        assert wait_until(lambda: "UPSTREAM" in terminal.read(0.1), 10)
+        raw = termios.tcgetattr(terminal.theirs)
+        assert not raw[3] & termios.ECHO and not raw[3] & termios.ICANON
+        os.write(terminal.mine, ending)
+        assert terminal.child.wait(10) == DONE
+        out = terminal.read(0.1)
+        assert termios.tcgetattr(terminal.theirs) == terminal.before
+        assert out.startswith("\033[?1049h") and out.rstrip().endswith("\033[?1049l") and "\033[?25h" in out
+        shown = [line for line in re.sub(r"\033\[[?\d;]*[A-Za-z]", "", out).split("\r\n") if line]
+        assert max(map(len, shown)) <= 80
+    finally:
+        terminal.close()
+
+
+def test_top_says_so_when_the_daemon_goes(relay, tmp_path):
+    daemon = Jidnsd(["--upstream", relay.address, "--control", tmp_path / "c"], tmp_path).wait_ready()
+    daemon.control = tmp_path / "c"
+    terminal = Terminal(daemon)
+    try:
+        assert wait_until(lambda: "UPSTREAM" in terminal.read(0.1), 10)
+        assert daemon.stop() == 0
+        assert terminal.child.wait(20) == NO_ANSWER
+        assert "jidnsd hung up" in terminal.read(0.1).split("\033[?1049l")[1]
+        assert termios.tcgetattr(terminal.theirs) == terminal.before
+    finally:
+        terminal.close()
+
+
+# ---- who may ----
+
+def let_in(folder):
+    """Others may pass through it and what it is in."""
+    for each in (folder, *folder.parents):
+        if each != each.parent and each.stat().st_uid == os.getuid():
+            each.chmod(each.stat().st_mode | 0o711)
+
+
+def as_user(uid, gid, groups="--clear-groups"):
+    return lambda argv: ["setpriv", f"--reuid={uid}", f"--regid={gid}", groups, *argv]
+
+
+@AS_ROOT
+def test_root_its_own_user_and_its_group_may_command_and_nobody_else(relay, jidnsd, tmp_path):
+    let_in(tmp_path)
+    path = tmp_path / "c"
+    daemon = jidnsd("--upstream", relay.address, "--control", path, "--user", "daemon", "--control-group", "games")
+    daemon.control = path
+    st = path.stat()
+    assert stat.S_IMODE(st.st_mode) == 0o660 and (st.st_uid, st.st_gid) == (1, 60)
+    assert jidns(daemon, "status").returncode == DONE
+    assert jidns(daemon, "status", wrap=as_user(1, 1)).returncode == DONE
+    assert jidns(daemon, "status", wrap=as_user(65533, 60)).returncode == DONE
+    assert jidns(daemon, "status", wrap=as_user(65533, 65533, "--groups=60")).returncode == DONE
+    kept_out = jidns(daemon, "status", wrap=as_user(65533, 65533))
+    assert kept_out.returncode == NO_ANSWER and "Permission denied; only root, jidnsd's own user" in kept_out.stderr
+    path.chmod(0o666)
+    refused = jidns(daemon, "status", wrap=as_user(65533, 65533))
+    assert refused.returncode == REFUSED and "only root, jidnsd's own user" in refused.stderr
+    assert "control: user 65533 may not command" in daemon.stderr
+
+
+# ---- the socket's life ----
+
+def test_the_file_goes_with_the_daemon_and_a_dead_ones_is_replaced(relay, tmp_path):
+    let_in(tmp_path)
+    path = tmp_path / "run" / "c"
+    path.parent.mkdir()
+    path.parent.chmod(0o777)
+    options = ["--upstream", relay.address, "--control", path]
+    killed = Jidnsd(options, tmp_path).wait_ready()
+    killed.stop(signal.SIGKILL)
+    assert path.is_socket()
+    gone = jidns_at(path)
+    assert gone.returncode == NO_ANSWER and "jidnsd has ended" in gone.stderr
+    again = Jidnsd(options, tmp_path, "again").wait_ready()
+    assert jidns_at(path).returncode == DONE
+    assert again.stop() == 0
+    assert not path.exists()
+    missing = jidns_at(path)
+    assert missing.returncode == NO_ANSWER and f"{path}: No such file or directory; is jidnsd running" in missing.stderr
+
+
+def jidns_at(path):
+    return subprocess.run([program(), "status"], env={**os.environ, "JIDNS_CONTROL": str(path)}, capture_output=True, text=True,
+                          timeout=30, check=False)
+
+
+def test_a_live_daemons_socket_is_an_error_that_names_it(daemon, relay, tmp_path):
+    second = Jidnsd(["--upstream", relay.address, "--control", daemon.control], tmp_path, "second")
+    assert second.wait_exit() == 1
+    assert second.stderr.endswith(f"jidnsd: --control '{daemon.control}': another jidnsd answers there\n")
+    assert jidns(daemon, "status").returncode == DONE
+
+
+def test_without_a_socket_it_runs_all_the_same(jidnsd, relay):
+    daemon = jidnsd("--upstream", relay.address, "--control", "")
+    assert ask(daemon.v4, "full.lab").answer
+
+
+# ---- abuse ----
+
+def test_garbage_half_requests_and_a_thousand_connections_do_no_harm(daemon, relay):
+    def still_well():
+        assert ask(daemon.v4, "full.lab", patience_s=2).answer
+        with Control(daemon.control) as control:
+            assert control.ask("status")["ok"] is True
+
+    garbage = [os.urandom(5000), b"\0" * 3000, b"\n" * 2000, b"status" * 1000, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b'flush "\n',
+               b"dump\n" * 300, b"\xff\n" * 500, b"flush " + b"a." * 900 + b"\n", b"stats \x1b[2J\n", b"top " + b"x " * 100 + b"\n"]
+    for octets in garbage:
+        with Control(daemon.control) as control:
+            try:
+                control.send(octets)
+                control.sock.shutdown(socket.SHUT_WR)
+                while control.receive() is not None:
+                    pass
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+    still_well()
+    crowd = []
+    for n in range(1000):
+        crowd.append(Control(daemon.control))
+        try:
+            crowd[-1].send((b"sta", b"dump\n", b"status\n", b"")[n % 4])
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        if n % 250 == 0:
+            still_well()
+    still_well()
+    assert len(os.listdir(f"/proc/{daemon.child.pid}/fd")) < 120
+    for each in crowd:
+        each.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        each.close()
+    still_well()
+
+
+def test_wrong_requests_are_answered_with_what_would_be_right(control):
+    for request, part in {"flush": "needs", "flush a b c": "needs", "flush --all x": "needs", "flush --below": "needs",
+                          "flush a..b": "a..b", "flush a BOGUS": "BOGUS", "flush a TYPE65536": "TYPE65536", "flush a TYPE0": "TYPE0",
+                          "dump a b": "needs", "dump a..b": "a..b", "status x": "takes no words", "stats x": "--workers",
+                          "log-level loud": "error, warn, info or debug", "log-level a b": "log-level", "reload x": "takes no words", 
+                          "top x": "takes no words", "upstreams x": "takes no words", "nonsense": "no such command"}.items():
+        heard = control.ask(request)
+        assert heard["ok"] is False and part in heard["error"], (request, heard)
+
+
+def test_help_lists_every_command(control):
+    names = [command["name"] for command in control.ask("help")["commands"]]
+    assert names == ["status", "stats", "upstreams", "flush", "dump", "reload", "log-level", "top"]

@@ -1,0 +1,256 @@
+/* test_ctl.c: the commands that a running daemon answers, with a daemon that answers as it was told. */
+#include "tool/ctl.h"
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "tool/show.h"
+
+/* Takes one connection and sends answers[i] to its i-th request; hangs up behind the last. */
+struct fake_daemon {
+  pthread_t thread;
+  int listener;
+  const char *const *answers; /* NULL at the end */
+  char heard[1024];           /* all requests */
+  struct sockaddr_un name;
+};
+
+static struct fake_daemon fake;
+
+static void *serve(void *unused) {
+  int fd = accept(fake.listener, NULL, NULL);
+  size_t len = 0;
+  (void)unused;
+  for (const char *const *answer = fake.answers; *answer; answer++) {
+    ssize_t n = 1;
+    do {
+      n = recv(fd, fake.heard + len, 1, 0);
+      if (n == 1) len++;
+    } while (n == 1 && fake.heard[len - 1] != '\n');
+    if (n != 1) break;
+    send(fd, *answer, strlen(*answer), MSG_NOSIGNAL);
+  }
+  close(fd);
+  return NULL;
+}
+
+static void fake_start(const char *const *answers) {
+  fake = (struct fake_daemon){.answers = answers, .name.sun_family = AF_UNIX};
+  snprintf(fake.name.sun_path, sizeof fake.name.sun_path, "/tmp/ctl.%d", (int)getpid());
+  unlink(fake.name.sun_path);
+  fake.listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  cr_assert(bind(fake.listener, (struct sockaddr *)&fake.name, sizeof fake.name) == 0 && listen(fake.listener, 1) == 0);
+  cr_assert_eq(pthread_create(&fake.thread, NULL, serve, NULL), 0);
+}
+
+static void fake_stop(void) {
+  pthread_join(fake.thread, NULL);
+  close(fake.listener);
+  unlink(fake.name.sun_path);
+}
+
+/* Runs "flush --all", its words set apart by one blank. */
+static int run(unsigned mask, const char *line) {
+  static char copy[256];
+  static char *argv[16];
+  struct cli c;
+  int argc = 0;
+  snprintf(copy, sizeof copy, "%s", line);
+  for (char *rest = copy, *word; (word = strsep(&rest, " "));) argv[argc++] = word;
+  argv[argc] = NULL;
+  if (!cli_read(&c, argv[0], CLI_CONTROL | mask, argc, argv)) return CLI_USAGE;
+  if (strncmp(line, "top", 3) == 0) return ctl_run_top(&c);
+  return ctl_run(&c);
+}
+
+/* Runs a command against a daemon that answers so; the exit status. fake.heard is what it was asked. */
+static int run_with(const char *const *answers, unsigned mask, const char *line) {
+  fake_start(answers);
+  setenv("JIDNS_CONTROL", fake.name.sun_path, 1);
+  int status = run(mask, line);
+  fake_stop();
+  fflush(stdout);
+  return status;
+}
+
+static void redirect(void) {
+  cr_redirect_stdout();
+  cr_redirect_stderr();
+}
+
+#define ANSWERS(...) ((const char *const[]){__VA_ARGS__, NULL})
+static const char removed[] = "{\"ok\":true,\"removed\":2}\n";
+
+TestSuite(ctl, .init = redirect);
+
+Test(ctl, sends_what_was_typed_as_a_request) {
+  static const struct {
+    const char *line, *request;
+  } rows[] = {
+      {"flush --all", "flush --all\n"},
+      {"flush --below Example.ORG", "flush --below Example.ORG.\n"},
+      {"flush example.org srv", "flush example.org. TYPE33\n"},
+      {"flush b\\046c.lab TYPE65280", "flush b\\.c.lab. TYPE65280\n"},
+      {"flush .", "flush .\n"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    cr_expect_eq(run_with(ANSWERS(removed), CLI_NAMES | CLI_FLUSH, rows[i].line), CLI_FOUND, "%s", rows[i].line);
+    cr_expect_str_eq(fake.heard, rows[i].request);
+  }
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":true}\n"), CLI_STATS, "stats --workers"), CLI_FOUND);
+  cr_expect_str_eq(fake.heard, "stats --workers\n");
+}
+
+Test(ctl, refuses_what_is_no_request_before_it_connects) {
+  static const char *const wrong[] = {"flush",          "flush a b c",      "flush --all a", "flush --all --below", "flush --below",
+                                      "flush --below a A", "flush a bogus", "flush a..b",    "status x",           "dump --below",
+                                      "dump a b",       "log-level \"x\"",  "reload now",    "upstreams 1"};
+  setenv("JIDNS_CONTROL", "/nowhere", 1);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    cr_expect_eq(run(CLI_NAMES | CLI_FLUSH, wrong[i]), CLI_USAGE, "%s", wrong[i]);
+  }
+}
+
+Test(ctl, passes_json_through) {
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":true,\"level\":\"in\\u0066o\"}\n"), 0, "log-level --json"), CLI_FOUND);
+  cr_assert_stdout_eq_str("{\"ok\":true,\"level\":\"in\\u0066o\"}\n");
+}
+
+Test(ctl, tells_a_refusal_with_all_its_complaints) {
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":false,\"error\":\"wrong\",\"complaints\":[\"one\",\"two\"]}\n"), 0, "reload"), CLI_NOT_FOUND);
+  cr_assert_stderr_eq_str("jidns reload: wrong\none\ntwo\n");
+}
+
+Test(ctl, prints_a_refusal_as_json_when_asked_to) {
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":false,\"error\":\"wrong\"}\n"), 0, "reload --json"), CLI_NOT_FOUND);
+  cr_assert_stdout_eq_str("{\"ok\":false,\"error\":\"wrong\"}\n");
+}
+
+Test(ctl, says_that_an_answer_was_cut_off) {
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":tr"), 0, "status"), CLI_NO_ANSWER);
+  char want[200];
+  snprintf(want, sizeof want, "jidns status: %s: jidnsd hung up before its answer's end\n", fake.name.sun_path);
+  cr_assert_stderr_eq_str(want);
+}
+
+Test(ctl, says_what_to_do_when_nobody_is_there) {
+  setenv("JIDNS_CONTROL", "/nowhere/at/all", 1);
+  cr_expect_eq(run(0, "status"), CLI_NO_ANSWER);
+  cr_assert_stderr_eq_str("jidns status: /nowhere/at/all: No such file or directory; is jidnsd running, and with this --control?\n");
+}
+
+Test(ctl, says_when_a_daemon_has_ended_and_left_its_file) {
+  fake_start(ANSWERS(removed));
+  setenv("JIDNS_CONTROL", fake.name.sun_path, 1);
+  cr_expect_eq(run(CLI_FLUSH | CLI_NAMES, "flush --all"), CLI_FOUND);
+  pthread_join(fake.thread, NULL);
+  close(fake.listener);
+  cr_expect_eq(run(0, "status"), CLI_NO_ANSWER);
+  unlink(fake.name.sun_path);
+  char want[200];
+  snprintf(want, sizeof want, "jidns status: %s: Connection refused; jidnsd has ended\n", fake.name.sun_path);
+  cr_assert_stderr_eq_str(want);
+}
+
+Test(ctl, prefers_the_option_and_needs_a_path_that_fits) {
+  char line[200] = "status --control /";
+  memset(line + strlen(line), 'x', 120);
+  setenv("JIDNS_CONTROL", "/nowhere", 1);
+  cr_expect_eq(run(0, line), CLI_NO_ANSWER);
+  char want[300];
+  snprintf(want, sizeof want, "jidns status: %s: too long for a socket's path\n", strchr(line, '/'));
+  cr_assert_stderr_eq_str(want);
+}
+
+/* ---- as text ---- */
+
+/* _xmpp-server._tcp.d.lab SRV 0 5 5269 x.d.lab with its address in the additional section, as a dump shows it. */
+static const char dumped[] =
+    "{\"name\":\"_xmpp-server._tcp.d.lab.\",\"type\":33,\"class\":1,\"do\":true,\"cd\":false,\"rcode\":0,\"age_s\":100,\"ttl_s\":200,"
+    "\"expired_s\":0,\"uses\":2,\"ahead\":false,\"message\":\""
+    "000081800001000100000001" "0c5f786d70702d736572766572045f746370016403" "6c61620000210001"
+    "c00c002100010000012c000f" "000000051495" "0178016403" "6c616200"
+    "0178c01e" "0001000100000032" "0004c0000201" "\"}\n";
+
+Test(ctl, adds_the_records_to_a_dump_in_json) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  char answer[2000];
+  snprintf(answer, sizeof answer, "%s{\"ok\":true,\"answers\":1}\n", dumped);
+  cr_expect_eq(run_with(ANSWERS(answer), CLI_NAMES, "dump --json"), CLI_FOUND);
+  char *first = strndup(dumped, strlen(dumped) - 2), want[3000];
+  snprintf(want, sizeof want,
+           "%s,\"answer\":[{\"name\":\"_xmpp-server._tcp.d.lab.\",\"ttl\":200,\"class\":\"IN\",\"type\":\"SRV\",\"data\":"
+           "\"0 5 5269 x.d.lab.\"}],\"authority\":[],\"additional\":[{\"name\":\"x.d.lab.\",\"ttl\":0,\"class\":\"IN\","
+           "\"type\":\"A\",\"data\":\"192.0.2.1\"}]}\n{\"ok\":true,\"answers\":1}\n",
+           first);
+  free(first);
+  cr_assert_stdout_eq_str(want);
+}
+
+Test(ctl, prints_a_dump_as_a_zone_with_comments_and_counts_its_ttls_down) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  char answer[2000];
+  snprintf(answer, sizeof answer, "%s{\"ok\":true,\"answers\":1}\n", dumped);
+  cr_expect_eq(run_with(ANSWERS(answer), CLI_NAMES, "dump d.lab"), CLI_FOUND);
+  cr_assert_stdout_eq_str("; _xmpp-server._tcp.d.lab. SRV +DO: NOERROR, 100 s old, 200 s left, used 2 times again\n"
+                          "_xmpp-server._tcp.d.lab.\t200\tIN\tSRV\t0 5 5269 x.d.lab.\n"
+                          "; additional: x.d.lab.\t0\tIN\tA\t192.0.2.1\n"
+                          "; 1 answer\n");
+}
+
+Test(ctl, prints_a_status_line_by_line) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  run_with(ANSWERS("{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_s\":3723,\"threads\":2,\"listen\":[\"127.0.0.1:53\",\"[::1]:53\"],"
+                   "\"upstreams\":[{\"address\":\"192.0.2.1:53\",\"up\":false}],\"in_flight\":1,\"cache\":{\"answers\":5,"
+                   "\"octets\":1048576,\"limit\":134217728},\"log_level\":\"info\",\"settings_file\":null,\"reload\":"
+                   "{\"good\":false,\"ago_s\":59}}\n"),
+           0, "status");
+  cr_assert_stdout_eq_str("version              1\n"
+                          "pid                  7\n"
+                          "running for          1 h 2 min\n"
+                          "threads              2\n"
+                          "listening on         127.0.0.1:53\n"
+                          "                     [::1]:53\n"
+                          "upstream             192.0.2.1:53 down\n"
+                          "questions in flight  1\n"
+                          "cache                5 answers, 1.0 of 128 MiB\n"
+                          "log level            info\n"
+                          "settings file        none\n"
+                          "last reload          failed: the settings before it are in force, 59 s ago\n");
+}
+
+Test(ctl, shows_in_top_what_happened_between_two_looks) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+#define LOOK(ms, queries, hits, waits, sum, asked)                                                                              \
+  "{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_ms\":" #ms ",\"in_flight\":3,\"counters\":{\"queries_total\":" #queries    \
+  ",\"cache_hits_total\":" #hits ",\"cache_misses_total\":" #waits "},\"latency\":{\"bounds_ms\":[1,10],\"counts\":[0," #waits  \
+  ",0],\"sum_ms\":" #sum "},\"cache\":{\"answers\":5,\"octets\":1048576,\"limit\":2097152,\"wasted\":0},\"upstreams\":"         \
+  "[{\"address\":\"192.0.2.1:53\",\"up\":true,\"srtt_ms\":4.5,\"asked\":" #waits ",\"replies\":" #waits "}],\"domains\":"       \
+  "[{\"domain\":\"d.lab.\",\"asked\":" #asked ",\"error\":0}]}\n"
+  int status = run_with(ANSWERS(LOOK(1000, 100, 50, 50, 100, 40), LOOK(3000, 300, 200, 100, 350, 80)), CLI_TOP, "top --once");
+  cr_expect_eq(status, CLI_FOUND);
+  cr_expect_str_eq(fake.heard, "top\ntop\n");
+  cr_assert_stdout_eq_str("jidnsd 1, process 7, up 3 s, questions in flight 3\n\n"
+                          "queries   100.0/s  hits 75.0 %  stale 0.0/s  failed 0.0/s  refused 0.0/s\n"
+                          "waiting   25.0/s  mean 5.0 ms, half under 10 ms, 95 % under 10 ms\n"
+                          "ahead     asked 0.0/s  used 0.0/s  wasted 0.0/s\n"
+                          "cache     5 answers, 1.0 of 2 MiB\n\n"
+                          "UPSTREAM      STATE  SRTT MS  ASKED/S  REPLIES/S\n"
+                          "192.0.2.1:53  up     4.5      25.0     25.0\n\n"
+                          "XMPP DOMAIN  QUERIES/S  QUERIES SEEN\n"
+                          "d.lab.       20.0       80\n");
+}
+
+Test(ctl, says_that_the_daemon_is_gone_when_top_loses_it) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":true,\"uptime_ms\":1}\n"), CLI_TOP, "top --once"), CLI_NO_ANSWER);
+  char want[200];
+  snprintf(want, sizeof want, "jidns top: %s: jidnsd hung up before its answer's end\n", fake.name.sun_path);
+  cr_assert_stderr_eq_str(want);
+}
