@@ -38,11 +38,11 @@ static void due(struct timer *t, uint64_t now_ms) {
   must(r->magic == RENEWAL_MAGIC);
   struct question q = {.hash = r->hash, .name_len = r->name_len};
   memcpy(q.key, r->key, r->key_len);
-  struct forward *f = r->xmpp->forward;
+  struct xmpp *x = r->xmpp;
   char text[QUESTION_TEXT];
   log_debug("xmpp", "%s: in use, asked again", question_format(&q, text));
   unlink_and_free(r);
-  forward_renew(f, &q, CACHE_RENEWED, now_ms);
+  if (!forward_renew(x->forward, &q, CACHE_RENEWED, now_ms)) renew_failed(x, &q, now_ms);
 }
 
 uint32_t renew_attend(const struct answer *a) {
@@ -85,6 +85,11 @@ void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   }
   char text[QUESTION_TEXT];
   log_debug("xmpp", "%s: in use, to be asked again in %u s", question_format(q, text), (unsigned)((at - now_ms + 500) / 1000));
+}
+
+void renew_failed(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  uint32_t tick = tick_of_ms(now_ms);
+  cache_snooze(x->cache, q, tick, tick + TICKS_PER_S);
 }
 
 void renew_close(struct xmpp *x) {

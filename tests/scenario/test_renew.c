@@ -146,6 +146,18 @@ Test(renew, signed_and_plain_answers_are_renewed_each_for_its_own_users) {
   world_free(w);
 }
 
+Test(renew, that_fails_once_is_tried_again_before_the_end) {
+  static const uint32_t ttls[] = {60, 300, 3600};
+  for (unsigned i = 0; i < sizeof ttls / sizeof *ttls; i++) {
+    struct world *w = world_with(ttls[i], true);
+    client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
+    world_fault_once(w, "", 0, FAULT_SERVFAIL);
+    cr_expect_eq(use(w, "a.lab.", TYPE_A, 500, 2 * ttls[i]), 0, "TTL %u", ttls[i]);
+    cr_expect_leq(upstream_asked(w, "", 0), 5, "TTL %u: %u", ttls[i], upstream_asked(w, "", 0));
+    world_free(w);
+  }
+}
+
 Test(renew, that_fails_leaves_the_answer_until_its_end) {
   struct world *w = world_with(60, true);
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
