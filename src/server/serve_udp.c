@@ -274,6 +274,8 @@ int serve_udp_add(struct serve_udp *u, struct listener *l) {
   d->any = addr_is_any(&l->addr);
   d->addr = l->addr;
   d->owner = u;
+  d->retired = false;
+  d->owed = 0;
   out_init(d);
   int e = uv_poll_init(u->loop, &d->poll, d->fd);
   if (e < 0) {
