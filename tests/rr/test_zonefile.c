@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kit/rng.h"
 #include "rr/print.h"
 
 enum { SAID = 4096, RECORDS = 64 };
@@ -235,4 +236,61 @@ Test(zonefile, ends_without_a_word_when_a_record_is_not_taken) {
   cr_expect(!read_zone("a A 192.0.2.1\nb A 192.0.2.2\nc X\n"));
   cr_expect_str_empty(said);
   cr_expect_eq(seen_count, 1);
+}
+
+/* ---- hostile ---- */
+
+static bool take_any(void *ctx, const struct record *r, const struct zonefile_place *at) {
+  unsigned *n = ctx;
+  ++*n;
+  cr_assert(at->line > 0 && r->owner_len > 0 && r->klass == CLASS_IN && r->ttl <= INT32_MAX);
+  return true;
+}
+
+/* Reads a text that may be anything; returns how many records it had. */
+static unsigned read_any(struct zonefile *z, const char *text, size_t len) {
+  uint8_t origin[NAME_MAX_LEN];
+  unsigned n = 0;
+  char path[200];
+  snprintf(path, sizeof path, "%s/main", folder);
+  FILE *out = fopen(path, "w"), *err = fmemopen(said, sizeof said, "w");
+  memset(said, 0, sizeof said);
+  cr_assert(out && fwrite(text, 1, len, out) == len && fclose(out) == 0);
+  bool good = zonefile_read(z, path, origin, name_parse("zone.lab", origin), take_any, &n, err);
+  fclose(err);
+  cr_expect(good == !*said);
+  cr_expect(good || strchr(said, '\n') == said + strlen(said) - 1, "not one line: %s", said);
+  return n;
+}
+
+Test(zonefile, mutated_files_do_no_harm, .timeout = 60) {
+  static const char special[] = "()\"\\;$@ \n\t\377.09aZ#-"; /* and NUL */
+  static const char good[] =
+      "$TTL 1h\n@ IN SOA ns host (1 2h 3 4 60) ; x\n  NS ns\nns 60 A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server SRV 5 0 5269 x.zone.lab.\n"
+      "t TXT \"a;b\" \"\\\"c\\200\" d\nu TYPE65280 \\# 3 abcdef\nm MX 10 @\nn NAPTR 1 2 \"u\" \"E2U\" \"!^.*$!x!\" .\n"
+      "l LOC 52 22 23.000 N 4 53 32.000 E -2.00m\nd DS 1 13 2 00aa ( 00\n bb )\nc CAA 0 issue \"ca\"\ns SSHFP 4 2 0011\n"
+      "r RRSIG A 13 3 60 20300101000000 20200101000000 1 zone.lab. AAAA\ne NSEC a A TXT\nw *.x CNAME y\n";
+  FILE *nowhere = fopen("/dev/null", "w");
+  struct zonefile *z = zonefile_open(nowhere);
+  fclose(nowhere);
+  cr_assert(z);
+  struct rng r = {0x20};
+  unsigned records = 0;
+  for (unsigned i = 0; i < 3000; i++) {
+    char text[sizeof good + 64];
+    size_t len = sizeof good - 1;
+    memcpy(text, good, len);
+    for (uint64_t n = 1 + rng_below(&r, 6); n > 0; n--) {
+      size_t at = rng_below(&r, len), from = rng_below(&r, len), some = 1 + rng_below(&r, 12);
+      switch (rng_below(&r, 4)) {
+        case 0: text[at] = special[rng_below(&r, sizeof special)]; break;
+        case 1: text[at] = (char)rng_next(&r); break;
+        case 2: memmove(text + at, text + from, some < len - (at > from ? at : from) ? some : 1); break;
+        default: len = rng_below(&r, 20) ? len : 1 + at;
+      }
+    }
+    records += read_any(z, text, len);
+  }
+  zonefile_close(z);
+  cr_expect_gt(records, 10000);
 }
