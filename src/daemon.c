@@ -74,6 +74,13 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
   return true;
 }
 
+/* Those of the settings, as far as they are not in force. */
+static bool set_faults(struct daemon *d, FILE *err) {
+  if (daemon_faults_set(&d->faults, &d->settings, d->workers, d->worker_count)) return true;
+  fputs("jidnsd: no memory for all faults, or too many of them\n", err);
+  return false;
+}
+
 /* ---- other settings while running ---- */
 
 struct change {
@@ -134,6 +141,7 @@ bool daemon_reload(struct daemon *d, FILE *err) {
   bool good = read_again(d, s, err) && listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, err);
   listeners_free(l);
   free(s);
+  if (good) set_faults(d, err);
   d->reload_failed = !good;
   d->reloaded_ms = clock_ms();
   if (good) watch_resolv_conf(d);
@@ -215,7 +223,8 @@ static bool bind_control(struct daemon *d, FILE *err) {
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
   bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && bind_control(d, err) &&
-              sandbox_enter(&d->settings.sandbox, err) && make_workers(d, listeners, err) && start_threads(d);
+              sandbox_enter(&d->settings.sandbox, err) && make_workers(d, listeners, err) && set_faults(d, err) &&
+              start_threads(d);
   listeners_free(listeners);
   d->started_ms = clock_ms();
   if (good) watch_resolv_conf(d);
@@ -236,6 +245,7 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   d->watch = NULL;
   for (unsigned i = 0; i < d->worker_count; i++) worker_stop(d->workers[i], sum);
   d->worker_count = 0;
+  daemon_faults_free(&d->faults);
   cache_free(d->cache);
   d->cache = NULL;
   lab_free(d->lab);

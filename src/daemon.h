@@ -3,6 +3,7 @@
 #define JIDNS_DAEMON_H
 #include <uv.h>
 
+#include "daemon_faults.h"
 #include "worker.h"
 
 /* All members are the main thread's. */
@@ -14,6 +15,7 @@ struct daemon {
   struct cache *cache;
   struct worker *workers[SETTINGS_THREADS];
   unsigned worker_count;
+  struct daemon_faults faults;
   struct zonefile *zones; /* NULL: ldns was not loaded */
   struct lab *lab;        /* NULL: there are no zones */
   struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */

@@ -12,6 +12,7 @@ struct fault_live {
   struct rule rule;
   unsigned number;           /* of the rule, never given again */
   uint64_t set_ms;           /* when it was set */
+  bool lasting;              /* its owner's: it belongs to the settings */
   uint64_t matched, spoiled; /* answers it was for, and those of them that it spoiled; atomic */
 };
 

@@ -86,7 +86,7 @@ static void unknown_variable(struct givens *g, const char *variable, size_t len,
 
 /* Notes one variable's value. Those of lists are separated by spaces or commas, those of sections by spaces. */
 static void read_variable(struct givens *g, const struct setting *t, const char *value) {
-  if (!t->clear && !(t->section && t->section->title)) {
+  if (t->untitled || (!t->clear && !(t->section && t->section->title))) {
     givens_add_named(g, t, SOURCE_ENVIRONMENT, value);
     return;
   }

@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "lab/rule.h"
 #include "dns/dns.h"
 #include "lab/zone.h"
 #include "ops/control.h"
@@ -15,7 +16,15 @@
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
 
-enum { SETTINGS_LISTEN = 16, SETTINGS_THREADS = 64, SETTINGS_PORT = 53, SETTINGS_FORWARDS = ROUTES_MOST, SETTINGS_PATH = 256 };
+enum {
+  SETTINGS_LISTEN = 16,
+  SETTINGS_THREADS = 64,
+  SETTINGS_PORT = 53,
+  SETTINGS_FORWARDS = ROUTES_MOST,
+  SETTINGS_PATH = 256,
+  SETTINGS_FAULTS = 16,
+  SETTINGS_TITLE = 32 /* octets of a title that is but a word, with its NUL */
+};
 
 /* A domain's name as on the wire, in lower case. */
 struct settings_domain {
@@ -30,6 +39,12 @@ struct settings_forward {
   unsigned upstream_count;
 };
 
+/* A fault from the start. */
+struct settings_fault {
+  char title[SETTINGS_TITLE]; /* "" on the command line */
+  struct rule rule;
+};
+
 struct settings {
   union addr listen[SETTINGS_LISTEN];
   unsigned listen_count;
@@ -41,6 +56,8 @@ struct settings {
   enum upstream_policy policy;
   struct settings_forward forwards[SETTINGS_FORWARDS]; /* no two of the same domain */
   unsigned forward_count;
+  struct settings_fault faults[SETTINGS_FAULTS];
+  unsigned fault_count;
   uint32_t threads;
   size_t cache_size;    /* octets */
   uint32_t max_stale_s; /* 0: nothing stale is given out */

@@ -43,8 +43,12 @@ static void put_given(struct givens *g, const struct given *v) {
 }
 
 void complain_value(struct givens *g, const struct given *v) {
-  char text[RIGHT_TEXT];
+  char text[RIGHT_TEXT], why[WHY_TEXT];
   put_given(g, v);
+  if (v->kind == GIVEN_VALUE && v->setting->wrong) {
+    fprintf(g->err, ": %s\n", v->setting->wrong(v->text, why));
+    return;
+  }
   fprintf(g->err, ": should be %s\n", v->kind == GIVEN_BEGIN ? v->section->right : setting_right(v->setting, text));
 }
 

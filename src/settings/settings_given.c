@@ -25,6 +25,17 @@ void givens_free(struct givens *g) {
   }
 }
 
+/* The whole text as the one key of a section that nobody has given a title. */
+static void add_untitled(struct givens *g, const struct setting *t, enum source source, const char *text) {
+  char title[SECTION_TEXT];
+  unsigned n = 1;
+  for (const struct given *v = g->first; v; v = v->next) n += v->kind == GIVEN_BEGIN && v->setting == t && v->source == source;
+  snprintf(title, sizeof title, "%s %u", source == SOURCE_OPTION ? "option" : "environment", n);
+  givens_add(g, (struct given){.kind = GIVEN_BEGIN, .source = source, .setting = t, .section = t->section}, title);
+  givens_add(g, (struct given){.source = source, .setting = t}, text);
+  givens_add(g, (struct given){.kind = GIVEN_END, .source = source, .section = t->section}, "");
+}
+
 /* TITLE=VALUE, or TITLE=VALUE,VALUE: as the section with that one key. Without a value it is complained of as needed. */
 static void add_titled(struct givens *g, const struct setting *t, enum source source, const char *text) {
   const struct given begin = {.kind = GIVEN_BEGIN, .source = source, .setting = t, .section = t->section};
@@ -44,7 +55,8 @@ static void add_titled(struct givens *g, const struct setting *t, enum source so
 }
 
 void givens_add_named(struct givens *g, const struct setting *t, enum source source, const char *text) {
-  if (t->section && t->section->title) add_titled(g, t, source, text);
+  if (t->untitled) add_untitled(g, t, source, text);
+  else if (t->section && t->section->title) add_titled(g, t, source, text);
   else givens_add(g, (struct given){.source = source, .setting = t}, text);
 }
 

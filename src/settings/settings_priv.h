@@ -10,7 +10,7 @@ enum {
   SETTINGS_MOST = 128, /* rows of the table */
   SECTION_DEPTH = 4,   /* the file itself counts */
   SECTION_TEXT = 80,
-  RIGHT_TEXT = 200
+  RIGHT_TEXT = 200, WHY_TEXT = 400
 };
 
 /* ---- the table ---- */
@@ -46,7 +46,9 @@ struct setting {
   bool (*read)(const struct setting *t, void *into, const char *text);
   void (*clear)(void *into); /* of a list: forgets its values */
   const char *right;         /* what a value should be; NULL: setting_right tells */
+  const char *(*wrong)(const char *text, char why[WHY_TEXT]); /* what is wrong with a value; NULL: all but `right` is */
   bool needed;               /* its titled section is nothing without it */
+  bool untitled;             /* the option's value is this alone; its section gets a title of its own: "option 1" */
   size_t at;                 /* for the readers below: the field's place in `into` */
   uint64_t least, most;
   const char *const *words; /* ended by NULL */

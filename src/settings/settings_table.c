@@ -78,6 +78,29 @@ static bool read_forward(const struct setting *t, void *into, const char *text) 
 
 static void clear_forward(void *into) { ((struct settings_forward *)into)->upstream_count = 0; }
 
+/* ---- faults ---- */
+
+static bool title_fault(void *element, const char *title) {
+  struct settings_fault *f = element;
+  size_t len = strlen(title);
+  if (len == 0 || len >= sizeof f->title) return false;
+  memcpy(f->title, title, len + 1);
+  return true;
+}
+
+static bool read_rule(const struct setting *t, void *into, const char *text) {
+  struct settings_fault *f = into;
+  char why[RULE_WHY];
+  (void)t;
+  return rule_parse(text, &f->rule, why);
+}
+
+static const char *wrong_rule(const char *text, char why[WHY_TEXT]) {
+  struct rule rule;
+  rule_parse(text, &rule, why);
+  return why;
+}
+
 /* ---- the table ---- */
 
 static const struct section in_listen = {.name = "listen"};
@@ -87,14 +110,19 @@ static const struct section in_forward = {.name = "forward", .title = "DOMAIN", 
                                           .read_title = title_forward, ELEMENTS(struct settings, forwards, forward_count)};
 static const struct section in_access = {.name = "access"};
 static const struct section in_server = {.name = "server"};
+static const struct section in_fault = {.name = "fault", .title = "NAME", .right = "a name of at most 31 characters",
+                                        .help = "answers spoiled on purpose", .read_title = title_fault,
+                                        ELEMENTS(struct settings, faults, fault_count)};
 static const struct section in_xmpp = {.name = "xmpp"};
 static const struct section in_cache = {.name = "cache"};
 static const struct section in_log = {.name = "log"};
 static const struct section in_control = {.name = "control"};
 
 const struct section *const settings_sections[] = {&in_listen, &in_upstream, &in_forward, &in_zone, &in_domain, &in_host,
-                                                   &in_access, &in_server,   &in_xmpp,    &in_cache, &in_log,   &in_control,
-                                                   NULL};
+                                                   &in_access, &in_server,   &in_xmpp,    &in_cache, &in_fault, &in_log,
+                                                   &in_control, NULL};
+
+static const char rule_right[] = "words such as name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail";
 
 static const char *const expand_words[] = {
     [XMPP_EXPAND_OFF] = "off", [XMPP_EXPAND_CACHED] = "cached", [XMPP_EXPAND_WAIT] = "wait", NULL};
@@ -173,6 +201,8 @@ const struct setting settings_table[] = {
      EITHER(struct settings, xmpp.expand_all, service_words)},
     {"prefetch", &in_xmpp, "prefetch", "on|off", "on", NULL, "ask ahead for what XMPP programs ask next",
      SWITCH(struct settings, xmpp.prefetch)},
+    {"fault", &in_fault, "rule", "RULE", NULL, NULL, "spoil answers on purpose, see doc/lab.md; may be repeated",
+     OWN(read_rule, rule_right), .wrong = wrong_rule, .needed = true, .untitled = true},
     {"cache-size", &in_cache, "size", "SIZE", "128M", NULL, "memory for answers, in octets or with K, M, G",
      SIZE(struct settings, cache_size, CACHE_SIZE_LEAST, CACHE_MOST), .right = "a size from 1M to 1024G, such as 64M"},
     {"max-stale", &in_cache, "max-stale", "SECONDS", "86400", NULL, "how long an expired answer may stand in; 0: never",
@@ -193,6 +223,7 @@ const struct setting settings_table[] = {
 };
 const unsigned settings_count = sizeof settings_table / sizeof *settings_table;
 
+_Static_assert(SETTINGS_TITLE == 32 && (int)WHY_TEXT >= (int)RULE_WHY, "the table's texts say so");
 _Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && STALE_MOST_S == 604800,
                "the table's texts say so");
 _Static_assert((int)SETTINGS_LISTEN <= (int)SERVE_TCP_LISTENERS && (int)SETTINGS_LISTEN <= (int)SERVE_UDP_SOCKETS,

@@ -17,7 +17,7 @@ const char *section_format(const struct section *section, char text[SECTION_TEXT
 
 /* What an option takes: VALUE, or TITLE=VALUE[,VALUE] when it makes a section. */
 static const char *value_format(const struct setting *t, char text[SECTION_TEXT]) {
-  if (!t->section || !t->section->title) return t->value;
+  if (!t->section || !t->section->title || t->untitled) return t->value;
   snprintf(text, SECTION_TEXT, "%s=%s%s%s%s", t->section->title, t->value, t->clear ? "[," : "", t->clear ? t->value : "",
            t->clear ? "]" : "");
   return text;
