@@ -1,0 +1,53 @@
+/* deliver.c: what becomes of those who wait for a question. Exports deliver_*. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "dns/ttl.h"
+#include "forward/forward_priv.h"
+
+static void deliver(struct forward *f, struct waiter *w, size_t len) {
+  if (f->out[2] & DNS_TC) count(f->o.counters, truncated);
+  list_remove(&w->link);
+  w->client.deliver(&w->client, f->out, len);
+  free(w);
+}
+
+static size_t limit_of(const struct waiter *w) {
+  return w->client.tcp ? DNS_MSG_MAX : answer_udp_limit(&w->manner);
+}
+
+/* An answer, which the client has waited for until now. */
+static void count_answered(struct forward *f, const struct waiter *w, uint64_t now_ms) {
+  count(f->o.counters, answered);
+  if (f->o.waited) latency_note(f->o.waited, now_ms - w->since_ms);
+}
+
+void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, uint64_t now_ms) {
+  count_answered(f, w, now_ms);
+  deliver(f, w, answer_write(v, &w->manner, ANSWER_FRESH, tick_of_ms(now_ms), limit_of(w), f->out));
+}
+
+bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s, uint64_t now_ms) {
+  struct query q = {.question = p->question, .manner = w->manner};
+  struct cache_hit hit;
+  if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s, limit_of(w), f->out, &hit)) return false;
+  count_answered(f, w, now_ms);
+  deliver(f, w, hit.len);
+  return true;
+}
+
+bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms) {
+  char text[QUESTION_TEXT];
+  if (!f->o.max_stale_s || !deliver_cached(f, p, w, f->o.max_stale_s, now_ms)) return false;
+  log_debug("forward", "%s: stale answer: %s", question_format(&p->question, text),
+            p->step == STEP_FAIL ? err_text(p->last) : "upstream is slow");
+  count(f->o.counters, stale);
+  return true;
+}
+
+void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why) {
+  char text[QUESTION_TEXT];
+  log_debug("forward", "%s: SERVFAIL: %s", question_format(&p->question, text), err_text(why));
+  count(f->o.counters, failed);
+  deliver(f, w, answer_fail(&w->manner, why, f->out));
+}

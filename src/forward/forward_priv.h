@@ -1,0 +1,43 @@
+/* Inside the room: a miss on its way, and what its files do for each other. */
+#ifndef JIDNS_FORWARD_FORWARD_PRIV_H
+#define JIDNS_FORWARD_FORWARD_PRIV_H
+#include "forward/failures.h"
+#include "forward/pending.h"
+
+struct forward {
+  struct forward_options o;
+  struct forward_watch watch;
+  struct pending_table table;
+  struct failures failures;
+  struct try *reply_try;    /* while a reply is looked at: */
+  const uint8_t *reply_msg; /* borrowed from the carrier */
+  size_t reply_len;
+  bool asking;              /* within forward_ask, from where no client may be answered */
+  struct answer answer;     /* the answer being made */
+  struct answer denied;     /* what is known of a name above the one asked for */
+  uint8_t out[DNS_MSG_MAX]; /* the message being sent to a client */
+};
+
+/* deliver.c: one waiter gets its answer and is freed. */
+void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, uint64_t now_ms);
+/* What the cache has for it, at most max_stale_s past its time; false: nothing. */
+bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s, uint64_t now_ms);
+bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms); /* false: it has none */
+void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why);
+
+/* steps.c */
+enum next {
+  MORE, /* its next step at once */
+  WAIT, /* for a reply or the time */
+  DONE  /* nobody waits any more */
+};
+enum next steps_run(struct forward *f, struct pending *p, uint64_t now_ms); /* the one it stands at */
+void steps_start_anew(struct pending *p, uint64_t now_ms);                  /* as if it had just been asked */
+/* A server failed: another one is picked next. */
+enum next steps_server_failed(struct pending *p, struct server *s, enum err why);
+/* It does not repeat capitals and has no TCP to tell by whether it was the server: UDP without them next. */
+void steps_ask_lower(struct pending *p, struct server *s, uint64_t now_ms);
+
+/* forward.c: how an exchange that a step set off ends. */
+void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);
+#endif
