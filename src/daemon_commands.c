@@ -217,6 +217,9 @@ static void write_cache(struct jsonw *j, struct cache *cache) {
   jsonw_uint(j, "limit", s.limit);
   jsonw_uint(j, "evicted", s.evicted);
   jsonw_uint(j, "wasted", wasted);
+  jsonw_uint(j, "wasted_client", s.wasted[CACHE_AHEAD_CLIENT]);
+  jsonw_uint(j, "wasted_server", s.wasted[CACHE_AHEAD_SERVER]);
+  jsonw_uint(j, "wasted_renewed", s.wasted[CACHE_RENEWED]);
   jsonw_close(j, '}');
 }
 

@@ -131,7 +131,8 @@ static json_t *view(const struct looks *l) {
   set(o, "refused_per_s", counted(l, "queries_refused_total") / s);
   keep(o, l, "in_flight");
   set(o, "ahead_per_s", counted(l, "ahead_total") / s);
-  set(o, "ahead_used_per_s", (counted(l, "ahead_hits_total") + counted(l, "ahead_joined_total")) / s);
+  set(o, "ahead_used_per_s",
+      (counted(l, "round_trips_saved_total") + counted(l, "ahead_joined_client_total") + counted(l, "ahead_joined_server_total")) / s);
   set(o, "ahead_wasted_per_s", grown(json_object_get(l->before, "cache"), json_object_get(l->now, "cache"), "wasted") / s);
   keep(o, l, "cache");
   json_object_set_new(o, "latency", latency_view(l));

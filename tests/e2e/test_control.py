@@ -74,6 +74,23 @@ def test_stats_are_the_counters_and_their_sums_hold(daemon):
     assert re.search(r"^queries_total +4 +4 +Packets taken", text, re.M)
 
 
+def test_what_was_asked_ahead_is_counted_by_family(jidnsd, relay, tmp_path):
+    daemon = jidnsd("--upstream", relay.address, "--prefetch", "on", "--control", tmp_path / "control")
+    daemon.control = str(tmp_path / "control")
+
+    def counted():
+        return told(daemon, "stats")[1][0]["counters"]
+    ask(daemon.v4, "_xmpp-client._tcp.full.lab", "SRV")
+    assert wait_until(lambda: counted()["cache_stored_total"] == 8, 5)
+    for _ in range(2):
+        ask(daemon.v4, "one.full.lab", "A")
+    counters = counted()
+    assert (counters["families_client_total"], counters["ahead_client_total"]) == (1, 7)
+    assert (counters["ahead_hits_client_total"], counters["round_trips_saved_total"]) == (1, 1)
+    assert not any(counters[f"{name}_server_total"] for name in ("families", "ahead", "ahead_hits", "ahead_joined"))
+    assert told(daemon, "status")[1][0]["cache"]["wasted_client"] == 0
+
+
 def test_upstreams_are_up_with_a_round_trip_or_down(jidnsd, relay, upstream, tmp_path):
     dead = upstream(silent)
     daemon = jidnsd("--upstream", relay.address, "--upstream", dead.address, "--control", tmp_path / "c")
