@@ -1,0 +1,64 @@
+"""Two workers under load, told to reload and to stop in the midst of it. contrib/check --all runs this with a daemon built with
+ThreadSanitizer as well: whatever that reports fails the test."""
+
+import re
+import signal
+import time
+
+import pytest
+
+from kit.jidnsd import Jidnsd
+from kit.proc import Process
+
+DOMAINS = ("full.lab", "plain.lab", "six.lab", "refusing.lab", "broken.lab", "twice.lab")
+SECONDS = 1.5
+RATE = 1500  # queries a second of each dnsperf: little, so that a daemon slowed down by a sanitizer keeps up
+
+
+@pytest.fixture(name="questions")
+def _questions(tmp_path):
+    """Names that are there, names that are not, services with targets, each many times over and none at once."""
+    lines = []
+    for i in range(400):
+        domain = DOMAINS[i % len(DOMAINS)]
+        lines += [f"_xmpps-server._tcp.{domain} SRV", f"_xmpp-server._tcp.{domain} SRV", f"_xmpp-client._tcp.{domain} SRV",
+                  f"{domain} AAAA", f"n{i}.hosted.lab A", f"no{i}.{domain} A", "two.full.lab A"]
+    path = tmp_path / "questions"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+class Dnsperf(Process):
+    """One load generator; its report once it has ended."""
+
+    def __init__(self, daemon, questions, folder, mode, seconds=SECONDS):
+        super().__init__(f"dnsperf-{mode}", ["dnsperf", "-s", "127.0.0.1", "-p", daemon.port, "-m", mode, "-d", questions,
+                                             "-l", seconds, "-c", 8, "-Q", RATE, "-t", 5], folder)
+
+    def count(self, what):
+        return int(re.search(rf"Queries {what}: +(\d+)", self.stdout).group(1))
+
+
+OPTIONS = ("--threads", "2", "--cache-size", "8M", "--expand-srv", "wait")
+
+
+def test_reloads_under_load_lose_no_answer(relay, jidnsd, questions, tmp_path, track):
+    server = jidnsd("--upstream", relay.address, *OPTIONS)
+    loads = [track(Dnsperf(server, questions, tmp_path, mode)) for mode in ("udp", "tcp")]
+    while any(load.running for load in loads):
+        server.child.send_signal(signal.SIGHUP)
+        time.sleep(0.05)
+    for load in loads:
+        assert load.wait_exit() == 0
+        assert load.count("sent") > 100
+        assert load.count("lost") == 0
+
+
+@pytest.mark.parametrize("after_s", [0.05, 0.3, 0.6])
+def test_it_stops_cleanly_in_the_midst_of_load(relay, questions, tmp_path, track, after_s):
+    server = track(Jidnsd(["--upstream", relay.address, *OPTIONS], tmp_path)).wait_ready()
+    loads = [track(Dnsperf(server, questions, tmp_path, mode)) for mode in ("udp", "tcp")]
+    time.sleep(after_s)
+    server.close()
+    for load in loads:
+        load.stop(signal.SIGINT)
