@@ -47,7 +47,8 @@ static void query(const struct warm *w) {
 static void packets_of(const struct warm *w, unsigned i) {
   static const uint8_t keepalive[] = {0, OPT_KEEPALIVE, 0, 0};
   uint8_t cookie[4 + 24] = {0, OPT_COOKIE, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
-  static const uint8_t key[SIPHASH_KEY];
+  static const uint8_t secret[SIPHASH_KEY];
+  struct cookie_keys keys = {0};
   union addr peer;
   query(w);
   if (!(w->key_flags & KEY_DO)) packet("plain", i, 0, 0);
@@ -59,7 +60,8 @@ static void packets_of(const struct warm *w, unsigned i) {
   struct manner shown = {.cookie_len = 8};
   memcpy(shown.cookie, cookie + 4, 8);
   must(addr_parse("192.0.2.7", 1, &peer));
-  cookie_exchange(&shown, key, &peer, RESOLVER_START_MS / 1000);
+  cookie_keys_roll(&keys, secret, RESOLVER_START_MS / 1000);
+  cookie_exchange(&shown, &keys, &peer, RESOLVER_START_MS / 1000);
   memcpy(cookie + 4, shown.cookie, 24);
   cookie[3] = 24;
   query(w);
@@ -302,6 +304,30 @@ static void upstream_streams(void) {
   }
 }
 
+/* ---- fault: a rule, how, a limit, the answer ---- */
+
+static void faults(void) {
+  static const char *const rules[] = {"servfail", "name=*.lab type=SRV,A share=30% seed=7 delay=200-900 nxdomain", "drop",
+                                      "transport=tcp close", "first=2 nodata", "ttl=5 shuffle", "reverse no-additional", "truncate",
+                                      "lose-target=a.lab", "target=x.lab port=1", "wrong-id cut=20", "garbage", "garbage=all",
+                                      "from=1s until=5s flap=1s/2s refused", "client=127.0.0.0/8 lose-target", "servfail drop=x",
+                                      "name= delay", "share=50% cut"};
+  for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++) {
+    input.len = 0;
+    msg_put(&input, rules[i], strlen(rules[i]));
+    put_u8('\n');
+    put_u8((uint8_t)i);
+    msg_put_u16(&input, 1232);
+    msg_answer(&m, "_xmpp-server._tcp.lab.", TYPE_SRV, 0);
+    record(SECTION_ANSWER, "_xmpp-server._tcp.lab.", TYPE_SRV, rd_srv(5, 1, 5269, "a.lab."));
+    record(SECTION_ANSWER, "_xmpp-server._tcp.lab.", TYPE_SRV, rd_srv(6, 1, 5269, "b.lab."));
+    record(SECTION_ADDITIONAL, "a.lab.", TYPE_A, rd_a("192.0.2.1"));
+    if (i % 2) msg_opt(&m, 1232, 0, true, NULL, 0);
+    msg_put(&input, m.octets, m.len);
+    save("fault", "rule", i);
+  }
+}
+
 int main(int argc, char **argv) {
   must(argc == 2);
   folder = argv[1];
@@ -314,5 +340,6 @@ int main(int argc, char **argv) {
   reply_types();
   client_streams();
   upstream_streams();
+  faults();
   return EXIT_SUCCESS;
 }
