@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "daemon_faults.h"
+#include "daemon_keep.h"
 #include "worker.h"
 
 /* All members are the main thread's. */
@@ -21,6 +22,7 @@ struct daemon {
   struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
   bool reload_failed;        /* the last one: what held before still holds */
   uint64_t reloaded_ms;      /* when that was; 0: there was none */
+  struct keeper *keeper;
   uint64_t started_ms;
   struct control_socket control; /* bound by daemon_start; whoever takes commands there takes it over */
 };
@@ -28,6 +30,10 @@ struct daemon {
 /* Opens the sockets that d->settings names, gives up what rights it can, starts the workers: from then on queries are answered.
  * d->loop must be open. False, and the reason in one line on err: what was done is undone by daemon_stop. */
 bool daemon_start(struct daemon *d, FILE *err);
+
+/* Loads the zones that s names and has all workers answer from them in place of those before. False, and said on err, when one is
+ * wrong: nothing has changed then. */
+bool daemon_load_zones(struct daemon *d, const struct settings *s, FILE *err);
 
 /* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache and clients are kept.
  * What was wrong, or holds only from the next start on, is said on err in lines. */
@@ -42,6 +48,6 @@ void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), voi
 /* The sum of all workers' counters, now. */
 void daemon_counters(const struct daemon *d, struct counters *sum);
 
-/* Ends the workers in order and frees what daemon_start made; *sum: their counters' last word. */
+/* Ends the workers in order and frees what daemon_start made, some of it when the loop has run; *sum: their counters' last word. */
 void daemon_stop(struct daemon *d, struct counters *sum);
 #endif

@@ -23,7 +23,7 @@ static void raise_descriptors(void) {
 static void say_ready(const struct settings *s) {
   char listen[SETTINGS_LIST_TEXT], upstream[SETTINGS_LIST_TEXT];
   fprintf(stderr, "jidnsd ready: listening on %s (udp, tcp), upstream %s\n", settings_list(s->listen, s->listen_count, listen),
-          s->upstream_count ? settings_list(s->upstreams, s->upstream_count, upstream) : "none");
+          settings_list(s->upstreams, s->upstream_count, upstream));
 }
 
 /* ---- until a signal comes ---- */

@@ -1,5 +1,5 @@
 /* manual.c: makes what the table of settings says into text: `manual sample` writes the sample file, `manual FILE.in` a manual page,
- * its lines @OPTIONS@ and @KEYS@ replaced by what they stand for, @VERSION@ and @SETTINGS_FILE@ in others too. Built, not
+ * its lines @OPTIONS@ and @KEYS@ replaced by what they stand for, @VERSION@, @SETTINGS_FILE@ and @STATE_FOLDER@ in others too. Built, not
  * installed. */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 static void put_line(const char *line) {
   static const struct {
     const char *mark, *text;
-  } words[] = {{"@VERSION@", PACKAGE_VERSION}, {"@SETTINGS_FILE@", SETTINGS_FILE}};
+  } words[] = {{"@VERSION@", PACKAGE_VERSION}, {"@SETTINGS_FILE@", SETTINGS_FILE}, {"@STATE_FOLDER@", STATE_FOLDER}};
   for (const char *p = line; *p;) {
     size_t step = 1;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {

@@ -11,6 +11,6 @@ static uint64_t read_clock(clockid_t which) {
   return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-uint64_t clock_ms(void) { return read_clock(CLOCK_BOOTTIME); }
+uint64_t clock_ms(void) { return CLOCK_EARLIER_MS + read_clock(CLOCK_BOOTTIME); }
 
 int64_t clock_epoch_ms(void) { return (int64_t)(read_clock(CLOCK_REALTIME) - clock_ms()); }

@@ -172,44 +172,63 @@ static void fill(struct entry *e, const struct question *q, const struct answer 
   memcpy(e->data + key + places, a->body, a->head.body_len);
 }
 
-/* The entry that is to hold an answer of `octets`: the old one if that is large enough, else a new one, linked in. */
+static size_t octets_of(const struct question *q, const struct answer *a) {
+  return sizeof(struct entry) + question_key_len(q) + 2 * answer_records(&a->head) + a->head.body_len;
+}
+
+/* A new entry of at least `octets`, linked in; NULL when there is no room. */
+static struct entry *add(struct shard *s, uint32_t tag, bool in_main, size_t octets) {
+  size_t units = (octets + ENTRY_UNIT - 1) / ENTRY_UNIT;
+  struct entry *e = units * ENTRY_UNIT <= ENTRY_MOST ? evict_make_room(s, in_main, (uint32_t)units) : NULL;
+  if (!e || index_add(s, tag, entry_ref(s, e))) return e;
+  e->mark = MARK_DEAD;
+  return NULL;
+}
+
+/* The entry that is to hold an answer of `octets`: the old one if that is large enough, else a new one. */
 static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t born, enum cache_put_how how,
                                size_t octets, size_t spare) {
   uint32_t tag = (uint32_t)q->hash;
   struct slot *slot = index_find(s, q);
-  bool in_main;
-  uint8_t uses = 0;
-  if (slot) {
-    struct entry *old = entry_at(s, slot->ref);
-    if (old->answer.born > born) return NULL; /* another worker has renewed it meanwhile */
-    if (entry_how(old)) s->wasted[entry_how(old)]++;
-    if ((size_t)old->units * ENTRY_UNIT >= octets) return old;
-    in_main = evict_is_in_main(s, old);
-    uses = old->mark & MARK_USES;
-    old->mark |= MARK_DEAD;
-    index_remove(s, slot);
-  } else {
-    in_main = !cache_is_ahead(how) && evict_take_ghost(s, tag); /* that it is fetched again says nothing of its use */
+  if (!slot) { /* that it is fetched again ahead says nothing of its use */
+    return add(s, tag, !cache_is_ahead(how) && evict_take_ghost(s, tag), octets + spare);
   }
-  size_t units = (octets + spare + ENTRY_UNIT - 1) / ENTRY_UNIT;
-  struct entry *e = units * ENTRY_UNIT <= ENTRY_MOST ? evict_make_room(s, in_main, (uint32_t)units) : NULL;
-  if (!e) return NULL;
-  e->mark = uses;
-  if (index_add(s, tag, entry_ref(s, e))) return e;
-  e->mark = MARK_DEAD;
-  return NULL;
+  struct entry *old = entry_at(s, slot->ref);
+  if (old->answer.born > born) return NULL; /* another worker has renewed it meanwhile */
+  if (entry_how(old)) s->wasted[entry_how(old)]++;
+  if ((size_t)old->units * ENTRY_UNIT >= octets) return old;
+  bool in_main = evict_is_in_main(s, old);
+  uint8_t uses = old->mark & MARK_USES;
+  old->mark |= MARK_DEAD;
+  index_remove(s, slot);
+  struct entry *e = add(s, tag, in_main, octets + spare);
+  if (e) e->mark = uses;
+  return e;
 }
 
 bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_put_how how,
                uint32_t attend, size_t spare) {
   if (a->ttl_s == 0) return false;
   struct shard *s = shard_of(c, q->hash);
-  size_t octets = sizeof(struct entry) + question_key_len(q) + 2 * answer_records(&a->head) + a->head.body_len;
   pthread_mutex_lock(&s->lock);
-  struct entry *e = entry_for(s, q, a->head.born, how, octets, spare);
+  struct entry *e = entry_for(s, q, a->head.born, how, octets_of(q, a), spare);
   if (e) {
     fill(e, q, a, attend);
     e->mark = (uint8_t)((e->mark & MARK_USES) | how * MARK_HOW_UNIT);
+  }
+  pthread_mutex_unlock(&s->lock);
+  return e != NULL;
+}
+
+bool cache_restore(struct cache *c, const struct question *q, const struct answer *a, uint32_t attend,
+                   const struct cache_standing *standing) {
+  if (a->ttl_s == 0) return false;
+  struct shard *s = shard_of(c, q->hash);
+  pthread_mutex_lock(&s->lock);
+  struct entry *e = index_find(s, q) ? NULL : add(s, (uint32_t)q->hash, standing->in_main, octets_of(q, a));
+  if (e) {
+    fill(e, q, a, attend);
+    e->mark = (uint8_t)((standing->uses < MARK_USES ? standing->uses : MARK_USES) | standing->how * MARK_HOW_UNIT);
   }
   pthread_mutex_unlock(&s->lock);
   return e != NULL;

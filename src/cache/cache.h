@@ -89,6 +89,10 @@ struct cache_walk *cache_walk_new(struct cache *c);
 bool cache_walk_next(struct cache_walk *w, struct cache_entry *out); /* false behind the last; *out is then as it was */
 void cache_walk_free(struct cache_walk *w);
 
+/* Puts a copy back in that a walk showed, with this standing; else as cache_put. False as well when there is an entry already. */
+bool cache_restore(struct cache *c, const struct question *q, const struct answer *a, uint32_t attend,
+                   const struct cache_standing *standing);
+
 /* Which entries go. */
 struct cache_which {
   const uint8_t *name; /* in any case, without compression; NULL: all entries, whatever the rest says */

@@ -6,6 +6,7 @@
 enum {
   TTL_MOST = 7 * 86400,   /* s; longer is cut, RFC 8767 section 4 */
   TTL_NEGATIVE_MOST = 10800, /* s; RFC 2308 section 5: one to three hours work well */
+  TTL_STALE_MOST = 7 * 86400, /* s past its TTL; RFC 8767 section 5.11 recommends one to three days */
   TTL_STALE = 30,         /* s; what a stale answer says, RFC 8767 section 4 */
   TICKS_PER_S = 10
 };

@@ -1,6 +1,7 @@
 /* settings_table.c: all that can be set: where it is given, what it means. Exports settings_table, settings_sections. */
 #include <string.h>
 
+#include "dns/ttl.h"
 #include "server/serve_udp.h"
 #include "settings/settings_priv.h"
 
@@ -133,8 +134,8 @@ static const char *const refuse_words[] = {"refused", "silence", NULL};
 static const char *const service_words[] = {"xmpp", "all", NULL};
 
 enum {
-  CACHE_MOST_G = 1024,     /* more than any machine of today maps; keeps sums of sizes far from overflow */
-  STALE_MOST_S = 7 * 86400 /* RFC 8767 section 5.11 recommends one to three days */
+  CACHE_MOST_G = 1024, /* more than any machine of today maps; keeps sums of sizes far from overflow */
+  SNAPSHOT_EVERY_MOST_S = 86400
 };
 #define CACHE_MOST ((uint64_t)CACHE_MOST_G << 30)
 
@@ -206,9 +207,13 @@ const struct setting settings_table[] = {
     {"cache-size", &in_cache, "size", "SIZE", "128M", NULL, "memory for answers, in octets or with K, M, G",
      SIZE(struct settings, cache_size, CACHE_SIZE_LEAST, CACHE_MOST), .right = "a size from 1M to 1024G, such as 64M"},
     {"max-stale", &in_cache, "max-stale", "SECONDS", "86400", NULL, "how long an expired answer may stand in; 0: never",
-     NUMBER(struct settings, max_stale_s, 0, STALE_MOST_S), .right = "seconds from 0 to 604800 (a week)"},
+     NUMBER(struct settings, max_stale_s, 0, TTL_STALE_MOST), .right = "seconds from 0 to 604800 (a week)"},
     {"nxdomain-cut", &in_cache, "nxdomain-cut", "on|off", "off", NULL, "NXDOMAIN covers all names below (RFC 8020)",
      SWITCH(struct settings, nxdomain_cut)},
+    {"snapshot", &in_cache, "snapshot", "FILE", "", "in the state folder, if any",
+     "keep answers here over restarts; none: don't", TEXT(struct settings, snapshot), .right = "a file's name or none"},
+    {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL, "how often that is written; 0: at the end only",
+     NUMBER(struct settings, snapshot_every_s, 0, SNAPSHOT_EVERY_MOST_S)},
     {"log-level", &in_log, "level", "LEVEL", "info", NULL, "error, warn, info or debug",
      OWN(read_log_level, "error, warn, info or debug")},
     {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL, "takes the commands of jidns here; '': nowhere",
@@ -224,7 +229,7 @@ const struct setting settings_table[] = {
 const unsigned settings_count = sizeof settings_table / sizeof *settings_table;
 
 _Static_assert(SETTINGS_TITLE == 32 && (int)WHY_TEXT >= (int)RULE_WHY, "the table's texts say so");
-_Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && STALE_MOST_S == 604800,
+_Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && TTL_STALE_MOST == 604800,
                "the table's texts say so");
 _Static_assert((int)SETTINGS_LISTEN <= (int)SERVE_TCP_LISTENERS && (int)SETTINGS_LISTEN <= (int)SERVE_UDP_SOCKETS,
                "each is a listener of every worker");

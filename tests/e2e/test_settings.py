@@ -22,6 +22,7 @@ SETTINGS = [
     ("threads", "server", "threads", "2"), ("expand-srv", "xmpp", "expand-srv", "wait"),
     ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"),
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
+    ("snapshot", "cache", "snapshot", "/var/lib/jidns/cache"), ("snapshot-every", "cache", "snapshot-every", "60"),
     ("nxdomain-cut", "cache", "nxdomain-cut", "on"), ("log-level", "log", "level", "debug"),
     ("control", "control", "socket", "/nowhere/control"), ("control-group", "control", "group", "adm")]
 WRONG = ["", "nonsense", "-1", "1 2", "ON", "9" * 400, "\x07\x1b[31m", "'", "off\n", "%s%n",
@@ -40,7 +41,7 @@ def is_text(option, value):
         return value == ""
     if option in ("user", "control-group"):
         return value.isascii() and value.isprintable() and " " not in value and len(value) < 33
-    return option in ("identity", "version-bind") and value.isascii() and value.isprintable() and len(value) < 256
+    return option in ("identity", "version-bind", "snapshot") and value.isascii() and value.isprintable() and len(value) < 256
 
 
 def variable(option):
