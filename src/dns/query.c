@@ -21,7 +21,11 @@ enum { OPTIONS_MOST = 16 }; /* of EDNS: there are no more in use, and a packet f
 
 /* Takes in what is understood; false when it is not as it should be. Of two cookies the first counts. */
 static bool read_option(struct manner *m, uint16_t code, const uint8_t *octets, uint16_t len) {
-  if (code == OPT_KEEPALIVE) *(len ? &m->keepalive_wrong : &m->keepalive) = true; /* RFC 7828 section 3.2.1 */
+  if (code == OPT_KEEPALIVE) { /* RFC 7828 section 3.2.1 */
+    if (len == 0) m->keepalive = true;
+    else m->keepalive_wrong = true;
+    return true;
+  }
   if (code != OPT_COOKIE || m->cookie_len) return true;
   if (len != 8 && (len < 16 || len > COOKIE_MOST)) return false;
   memcpy(m->cookie, octets, len);
@@ -84,7 +88,7 @@ static enum query_verdict unread(struct manner *m, const uint8_t *msg, size_t le
   struct wire w = wire_read(msg, len);
   unsigned questions = load_u16(msg + 4), records = (unsigned)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
   w.at = DNS_HEADER;
-  if (questions + records > RECORDS_MOST) return verdict;
+  if (questions + records > RECORDS_MOST || load_u16(msg + 10) == 0) return verdict;
   for (; questions > 0; questions--) {
     skip_name(&w);
     wire_bytes(&w, 4);

@@ -179,7 +179,12 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
   if (client->tcp) count(s->counters, queries_tcp);
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
   if (verdict == QUERY_SILENT) return refuse(s, &q, verdict, out);
-  bool proven = q.manner.edns ? meet_options(s, &q.manner, client, now_ms, &verdict) : client->tcp;
+  bool proven = client->tcp;
+  if (q.manner.edns) {
+    enum query_verdict met = verdict; /* whose address is taken, so that the other stays in a register */
+    proven = meet_options(s, &q.manner, client, now_ms, &met);
+    verdict = met;
+  }
   if (s->access) {
     enum access_verdict may = access_check(s->access, &client->peer, &client->local, proven, now_ms);
     if (may != ACCESS_GRANTED) return deny(s, &q, may, proven, out);
