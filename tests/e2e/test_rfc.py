@@ -159,6 +159,15 @@ def test_rfc7873_a_cookie_is_given_known_again_and_may_be_asked_for_alone(front)
             assert option(reply, COOKIE)[:8] == mine and len(option(reply, COOKIE)) == 24
 
 
+def test_rfc7873_a_real_servers_cookie_is_shown_to_it_from_then_on(relay, jidnsd):
+    daemon = jidnsd("--upstream", relay.address, "--prefetch", "off")
+    for name in ("one.full.lab", "two.full.lab", "x.hosted.lab"):
+        ask(daemon.v4, name, edns=0)
+    shown = [option(dns.message.from_wire(seen.wire), COOKIE) for seen in relay.seen]
+    assert [len(cookie) for cookie in shown] == [8, 24, 24]
+    assert len({cookie[:8] for cookie in shown}) == 1
+
+
 def test_rfc7828_keepalive_is_for_tcp(front):
     daemon, _ = front()
     asked, wrong = (with_option("one.lab", KEEPALIVE, data) for data in (b"", b"\0\x64"))

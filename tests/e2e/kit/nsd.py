@@ -24,6 +24,7 @@ server:
   rrl-ratelimit: 0
   rrl-whitelist-ratelimit: 0
   hide-version: yes
+  answer-cookie: yes
 remote-control:
   control-enable: no
 """
