@@ -107,7 +107,7 @@ static bool put_into_force(struct daemon *d, struct settings *s, struct listener
   daemon_each(d, commit, &c);
   if (!c.good) log_error("jidnsd", "out of file descriptors: not listening on all addresses");
   d->settings = *s;
-  log_set_level(s->log_level);
+  log_set(&s->log);
   return true;
 }
 
@@ -224,12 +224,14 @@ void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), voi
 void daemon_counters(const struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
   for (unsigned i = 0; i < d->worker_count; i++) counters_sum(sum, worker_counters(d->workers[i]));
+  sum->broken = log_broken_count();
 }
 
 void daemon_stop(struct daemon *d, struct counters *sum) {
   resolvwatch_close(d->watch);
   d->watch = NULL;
   for (unsigned i = 0; i < d->worker_count; i++) worker_stop(d->workers[i], sum);
+  if (sum) sum->broken = log_broken_count();
   d->worker_count = 0;
   daemon_faults_free(&d->faults);
   keeper_stop(d->keeper);

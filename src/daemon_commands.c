@@ -235,7 +235,7 @@ static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *
   const struct daemon *d = c->daemon;
   const struct settings *s = &d->settings;
   struct jsonw *j = control_json(r);
-  char text[ADDR_TEXT];
+  char text[ADDR_TEXT], levels[LOG_LEVELS_TEXT];
   if (!has_no_words(r, argc, argv)) return;
   const struct gathered *g = gather_all(c);
   jsonw_string(j, "version", PACKAGE_VERSION);
@@ -248,7 +248,7 @@ static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *
   write_servers(j, c, true);
   jsonw_uint(j, "in_flight", g->in_flight);
   write_cache(j, d->cache);
-  jsonw_string(j, "log_level", log_level_word(log_level_now()));
+  jsonw_string(j, "log_level", log_levels_format(levels));
   jsonw_string(j, "settings_file", *s->file ? s->file : NULL);
   if (d->reloaded_ms) {
     jsonw_open(j, "reload", '{');
@@ -390,13 +390,14 @@ static void run_top(void *ctx, struct control_reply *r, unsigned argc, char *con
 
 static void run_log_level(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
   (void)ctx;
-  enum log_level level;
-  if (argc > 2 || (argc == 2 && !log_level_parse(argv[1], &level))) {
-    control_fail(r, "log-level: '%.40s': should be error, warn, info or debug", argv[argc - 1]);
+  uint8_t levels[LOG_ROOM_COUNT];
+  char text[LOG_LEVELS_TEXT];
+  if (argc > 2 || (argc == 2 && !log_levels_parse(argv[1], levels))) {
+    control_fail(r, "log-level: '%.40s': should be error, warn, info or debug, or as in info,xmpp=debug", argv[argc - 1]);
     return;
   }
-  if (argc == 2) log_set_level(level);
-  jsonw_string(control_json(r), "level", log_level_word(log_level_now()));
+  if (argc == 2) log_set_levels(levels);
+  jsonw_string(control_json(r), "level", log_levels_format(text));
 }
 
 /* ---- reload ---- */
@@ -435,7 +436,7 @@ static const struct control_command commands[] = {
     {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from the cache.", run_flush},
     {"dump", "[[--below] NAME]", "The cache, an answer a line.", run_dump},
     {"reload", "", "Reads the settings again.", run_reload},
-    {"log-level", "[error|warn|info|debug]", "What is logged, and will be.", run_log_level},
+    {"log-level", "[error|warn|info|debug][,ROOM=LEVEL]...", "What is logged, and will be.", run_log_level},
     {"top", "", "What rates are made of, and the busiest XMPP domains.", run_top},
 };
 

@@ -20,10 +20,15 @@ static void raise_descriptors(void) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Whatever the level: who started it waits for this line. */
 static void say_ready(const struct settings *s) {
-  char listen[SETTINGS_LIST_TEXT], upstream[SETTINGS_LIST_TEXT];
-  fprintf(stderr, "jidnsd ready: listening on %s (udp, tcp), upstream %s\n", settings_list(s->listen, s->listen_count, listen),
-          settings_list(s->upstreams, s->upstream_count, upstream));
+  static const char ready[] = "jidnsd ready: listening on %s (udp, tcp), upstream %s";
+  char listen[SETTINGS_LIST_TEXT], upstream[SETTINGS_LIST_TEXT], text[2 * SETTINGS_LIST_TEXT + sizeof ready];
+  settings_list(s->listen, s->listen_count, listen);
+  settings_list(s->upstreams, s->upstream_count, upstream);
+  snprintf(text, sizeof text, ready, listen, upstream);
+  if (s->log.format == LOG_JSON) log_info("jidnsd", "%s", text);
+  else fprintf(stderr, "%s\n", text);
 }
 
 /* ---- until a signal comes ---- */
@@ -82,6 +87,7 @@ static void stop(struct daemon *d, struct signals *s, struct commands *commands)
   if (d->cache) log_cache(d->cache);
   daemon_stop(d, &sum);
   log_counters(&sum);
+  log_flush(true);
   unwatch_signals(s);
   uv_run(&d->loop, UV_RUN_DEFAULT);
   must(uv_loop_close(&d->loop) == 0);
@@ -98,7 +104,7 @@ int main(int argc, char **argv) {
   d->argc = argc;
   d->argv = argv;
   mallopt(M_ARENA_MAX, (int)d->settings.threads);
-  log_set_level(d->settings.log_level);
+  log_set(&d->settings.log);
   raise_descriptors();
   must(uv_loop_init(&d->loop) == 0);
   watch_signals(&signals, d);

@@ -64,6 +64,7 @@ static void on_timer(uv_timer_t *timer) {
   struct worker *w = worker_of(timer->data);
   w->armed_ms = UINT64_MAX;
   timers_run(&w->timers, clock_ms());
+  log_flush(false);
 }
 
 /* libuv's timer is moved only to fire earlier: firing too early costs less than moving it each turn. */

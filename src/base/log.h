@@ -1,23 +1,62 @@
-/* Lines to stderr: "level room: text". The level is the program's only mutable global. */
+/* Lines to stderr, one each: "level room: text", or JSON, which says when, too. What they are at is the program's only mutable
+ * global: levels, format, what was said of late. Any thread may say something. */
 #ifndef JIDNS_BASE_LOG_H
 #define JIDNS_BASE_LOG_H
 #include <stdbool.h>
+#include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-void log_set_level(enum log_level level);
-bool log_is_on(enum log_level level);
+/* Who says something, and can have a level of its own. */
+#define LOG_ROOMS(X) \
+  X(base) X(cache) X(daemon) X(forward) X(jidnsd) X(lab) X(ops) X(query) X(rr) X(server) X(settings) X(upstream) X(worker) X(xmpp)
 
-enum log_level log_level_now(void);
-const char *log_level_word(enum log_level level);
+enum {
+#define X(room) LOG_ROOM_##room,
+  LOG_ROOMS(X)
+#undef X
+  LOG_ROOM_COUNT
+};
 
-/* Parses "error", "warn", "info" or "debug"; false (and *out untouched) for anything else. */
-bool log_level_parse(const char *text, enum log_level *out);
+#define LOG_ROOM_WORD(room) " " #room /* for a text that names them all */
 
+enum log_format { LOG_TEXT, LOG_JSON };
+
+struct log_options {
+  uint8_t levels[LOG_ROOM_COUNT]; /* an enum log_level each */
+  enum log_format format;
+  bool times; /* text begins with when it was said, in UTC; JSON always says so, text for journald never */
+};
+
+enum { LOG_SAID = 10 }; /* lines a second that one place in the program may say: more are left out, and how many is said. Not so
+                         * debug lines, which somebody wants to see all of. */
+
+/* "error", "warn", "info" or "debug" for all, then others for single rooms: "warn,xmpp=debug", or "xmpp=debug" (the others: info).
+ * False, and *out untouched, for anything else. */
+bool log_levels_parse(const char *text, uint8_t out[LOG_ROOM_COUNT]);
+/* The levels that hold now, in that form. */
+enum { LOG_LEVELS_TEXT = 16 + LOG_ROOM_COUNT * 16 };
+const char *log_levels_format(char text[LOG_LEVELS_TEXT]);
+
+/* Where journald reads stderr its own prefixes stand for the levels. */
+void log_set(const struct log_options *options);
+void log_set_levels(const uint8_t levels[LOG_ROOM_COUNT]);
+void log_set_level(enum log_level level); /* everybody's */
+
+bool log_is_on(enum log_level level, const char *room);
 void log_line(enum log_level level, const char *room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* At level info, however often: for what is asked for line by line. */
+void log_each(const char *room, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Says how many lines were left out in seconds that are over; at the end: in this one, too. Cheap when none were. */
+void log_flush(bool end);
+
+/* Notes that what should not be was seen at this place: true for the first time, which is to be said. */
+bool log_broken(const char *file, int line);
+/* How often that was, everywhere. */
+uint64_t log_broken_count(void);
 
 #define log_error(room, ...) log_line(LOG_ERROR, room, __VA_ARGS__)
 #define log_warn(room, ...) log_line(LOG_WARN, room, __VA_ARGS__)
 #define log_info(room, ...) log_line(LOG_INFO, room, __VA_ARGS__)
-#define log_debug(room, ...) (log_is_on(LOG_DEBUG) ? log_line(LOG_DEBUG, room, __VA_ARGS__) : (void)0)
+#define log_debug(room, ...) (log_is_on(LOG_DEBUG, room) ? log_line(LOG_DEBUG, room, __VA_ARGS__) : (void)0)
 #endif

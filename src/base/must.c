@@ -12,7 +12,7 @@ _Noreturn void must_failed(const char *what, const char *file, int line) {
 }
 
 bool broken_seen(const char *what, const char *file, int line) {
-  log_error("base", "%s:%d: broken: %s", file, line, what);
+  if (log_broken(file, line)) log_error("base", "%s:%d: broken: %s", file, line, what);
   return true;
 }
 

@@ -1,5 +1,5 @@
 /* Two tiers of assertion: must() is for programmers' errors and aborts, also in release; broken() is for states that
- * should not be but that a daemon survives: it logs them and goes on. Network bytes are for neither. */
+ * should not be but that a daemon survives: it counts them, logs each place once and goes on. Network bytes are for neither. */
 #ifndef JIDNS_BASE_MUST_H
 #define JIDNS_BASE_MUST_H
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 _Noreturn void must_failed(const char *what, const char *file, int line);
 
-/* Logs the broken expectation at level error and returns true. */
+/* Counts the broken expectation, logs it at level error when it is this place's first, and returns true. */
 bool broken_seen(const char *what, const char *file, int line);
 
 /* malloc, calloc, realloc that abort when memory is out: for start-up only, never for work that a packet sets off. */

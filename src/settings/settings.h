@@ -77,7 +77,7 @@ struct settings {
   struct sandbox_options sandbox;
   struct control_options control;
   char file[256]; /* that was read, cut if need be; "": none */
-  enum log_level log_level;
+  struct log_options log;
 };
 
 enum settings_outcome {

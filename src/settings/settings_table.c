@@ -42,7 +42,7 @@ static bool read_allow(const struct setting *t, void *into, const char *text) {
 static bool read_log_level(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   (void)t;
-  return log_level_parse(text, &s->log_level);
+  return log_levels_parse(text, s->log.levels);
 }
 
 static bool read_user(const struct setting *t, void *into, const char *text) {
@@ -131,6 +131,7 @@ static const char *const policy_words[] = {
     [UPSTREAM_FASTEST] = "fastest", [UPSTREAM_ORDER] = "order", [UPSTREAM_SPREAD] = "spread", NULL};
 static const char *const seccomp_words[] = {[SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
+static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const service_words[] = {"xmpp", "all", NULL};
 
 enum {
@@ -214,8 +215,11 @@ const struct setting settings_table[] = {
      "keep answers here over restarts; none: don't", TEXT(struct settings, snapshot), .right = "a file's name or none"},
     {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL, "how often that is written; 0: at the end only",
      NUMBER(struct settings, snapshot_every_s, 0, SNAPSHOT_EVERY_MOST_S)},
-    {"log-level", &in_log, "level", "LEVEL", "info", NULL, "error, warn, info or debug",
-     OWN(read_log_level, "error, warn, info or debug")},
+    {"log-level", &in_log, "level", "LEVELS", "info", NULL, "error, warn, info or debug; single rooms: info,xmpp=debug",
+     OWN(read_log_level, "error, warn, info or debug, then for single rooms ROOM=LEVEL, such as info,xmpp=debug; rooms are" LOG_ROOMS(LOG_ROOM_WORD))},
+    {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text, or of JSON", WORD(struct settings, log.format, format_words)},
+    {"log-times", &in_log, "times", "on|off", "off", NULL, "lines of text begin with the time; journald has its own",
+     SWITCH(struct settings, log.times)},
     {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL, "takes the commands of jidns here; '': nowhere",
      TEXT_AS(read_control, struct settings, control.path), .right = "a path from the root on, at most 107 octets"},
     {"control-group", &in_control, "group", "NAME", "", NULL, "whose members may command besides root and its own user",

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/must.h"
 
 Test(must, aborts_when_it_does_not_hold, .signal = SIGABRT, .init = cr_redirect_stderr) { must(1 + 1 == 3); }
@@ -30,6 +31,21 @@ Test(must, broken_says_what_and_where_and_lets_go_on, .init = cr_redirect_stderr
   cr_expect_gt(fread(said, 1, sizeof said - 1, cr_get_redirected_stderr()), 0);
   cr_expect_not_null(strstr(said, "test_must.c"));
   cr_expect_not_null(strstr(said, "broken: yes()"));
+}
+
+static bool odd(unsigned n) { return broken(n % 2); }
+
+Test(must, broken_is_said_once_for_each_place_and_counted_each_time, .init = cr_redirect_stderr) {
+  uint64_t before = log_broken_count();
+  for (unsigned n = 0; n < 100; n++) cr_assert_eq(odd(n), n % 2 == 1);
+  cr_expect(broken(yes()));
+  cr_expect_eq(log_broken_count() - before, 51);
+  fflush(stderr);
+  char said[1024] = {0};
+  size_t len = fread(said, 1, sizeof said - 1, cr_get_redirected_stderr());
+  unsigned lines = 0;
+  for (size_t i = 0; i < len; i++) lines += said[i] == '\n';
+  cr_expect_eq(lines, 2, "%s", said);
 }
 
 Test(must, allocates_memory_that_is_zero_where_it_says_so) {
