@@ -188,6 +188,7 @@ static void set_serve(struct worker *w, const struct settings *s) {
   e->special = s->special;
   e->cookies = s->cookies;
   e->idle_ms = s->tcp.idle_ms;
+  e->log = (struct query_log){.every = s->query_log};
 }
 
 bool worker_prepare(struct worker *w, const struct settings *s) {

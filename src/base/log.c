@@ -54,10 +54,6 @@ static const char *const room_names[] = {
 
 /* ---- levels ---- */
 
-enum log_level log_level_now(void) { return (enum log_level)atomic_load_explicit(&log_now, memory_order_relaxed); }
-
-const char *log_level_word(enum log_level level) { return log_names[level]; }
-
 static bool level_parse(const char *text, enum log_level *out) {
   for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++) {
     if (strcmp(text, level_names[i]) == 0) {

@@ -6,6 +6,7 @@
 #include "server/access.h"
 #include "server/chaos.h"
 #include "server/cookie.h"
+#include "server/query_log.h"
 #include "server/spoil.h"
 
 struct serve_lab;
@@ -29,6 +30,7 @@ struct serve {
   struct cookie_keys cookie_keys; /* of the day; made when needed */
   void (*seen)(void *ctx, const struct question *q); /* told of each question that is let in; NULL: nobody looks */
   void *seen_ctx;
+  struct query_log log;
   uint32_t idle_ms;      /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
 

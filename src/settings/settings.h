@@ -78,6 +78,7 @@ struct settings {
   struct control_options control;
   char file[256]; /* that was read, cut if need be; "": none */
   struct log_options log;
+  uint32_t query_log; /* every so many-th query; 0: none */
 };
 
 enum settings_outcome {

@@ -69,7 +69,8 @@ const struct setting *setting_at(const struct section *section, const char *key)
 
 /* What reads the usual kinds of value, for rows of the table. */
 #define SWITCH(type, field) .read = read_switch, .at = AT(type, field, bool)
-#define NUMBER(type, field, from, to) .read = read_number, .at = AT(type, field, uint32_t), .least = (from), .most = (to)
+#define NUMBER(type, field, from, to) NUMBER_AS(read_number, type, field, from, to)
+#define NUMBER_AS(reader, type, field, from, to) .read = (reader), .at = AT(type, field, uint32_t), .least = (from), .most = (to)
 #define SIZE(type, field, from, to) .read = read_size, .at = AT(type, field, size_t), .least = (from), .most = (to)
 #define TEXT(type, field) TEXT_AS(read_text, type, field)
 #define TEXT_AS(reader, type, field) .read = (reader), .at = offsetof(type, field), .most = sizeof ((type *)0)->field - 1

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "dns/ttl.h"
+#include "server/query_log.h"
 #include "server/serve_udp.h"
 #include "settings/settings_priv.h"
 
@@ -44,6 +45,15 @@ static bool read_log_level(const struct setting *t, void *into, const char *text
   (void)t;
   return log_levels_parse(text, s->log.levels);
 }
+
+static bool read_query_log(const struct setting *t, void *into, const char *text) {
+  struct settings *s = into;
+  if (strcmp(text, "off") != 0) return read_number(t, into, text);
+  s->query_log = 0;
+  return true;
+}
+
+static bool read_path(const struct setting *t, void *into, const char *text) { return *text && read_text(t, into, text); }
 
 static bool read_user(const struct setting *t, void *into, const char *text) {
   return !strpbrk(text, " :") && read_text(t, into, text);
@@ -146,7 +156,7 @@ const struct setting settings_table[] = {
     {"upstream", &in_upstream, "server", "ADDR[:PORT]", NULL, "those in resolv.conf", "ask this server; may be repeated",
      LIST(read_upstream, clear_upstream, server_right)},
     {"resolv-conf", &in_upstream, "resolv-conf", "FILE", "/etc/resolv.conf", NULL, "whose nameservers are asked when none is named; watched",
-     TEXT(struct settings, resolv_conf)},
+     TEXT_AS(read_path, struct settings, resolv_conf), .right = "a file's name"},
     {"upstream-policy", &in_upstream, "policy", "HOW", "fastest", NULL, "whom to ask first: fastest, order (the first) or spread (in turn)",
      WORD(struct settings, policy, policy_words)},
     {"trust-ad", &in_upstream, "trust-ad", "on|off", "off", NULL, "pass on what servers call authentic (AD)",
@@ -220,6 +230,8 @@ const struct setting settings_table[] = {
     {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text, or of JSON", WORD(struct settings, log.format, format_words)},
     {"log-times", &in_log, "times", "on|off", "off", NULL, "lines of text begin with the time; journald has its own",
      SWITCH(struct settings, log.times)},
+    {"query-log", &in_log, "queries", "N", "off", NULL, "log every N-th query: who, what, answer, how found, ms",
+     NUMBER_AS(read_query_log, struct settings, query_log, 1, QUERY_LOG_MOST), .right = "off or a number from 1 to 1000000"},
     {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL, "takes the commands of jidns here; '': nowhere",
      TEXT_AS(read_control, struct settings, control.path), .right = "a path from the root on, at most 107 octets"},
     {"control-group", &in_control, "group", "NAME", "", NULL, "whose members may command besides root and its own user",
@@ -233,7 +245,8 @@ const struct setting settings_table[] = {
 const unsigned settings_count = sizeof settings_table / sizeof *settings_table;
 
 _Static_assert(SETTINGS_TITLE == 32 && (int)WHY_TEXT >= (int)RULE_WHY, "the table's texts say so");
-_Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && TTL_STALE_MOST == 604800,
+_Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && TTL_STALE_MOST == 604800 &&
+                   QUERY_LOG_MOST == 1000000,
                "the table's texts say so");
 _Static_assert((int)SETTINGS_LISTEN <= (int)SERVE_TCP_LISTENERS && (int)SETTINGS_LISTEN <= (int)SERVE_UDP_SOCKETS,
                "each is a listener of every worker");

@@ -15,7 +15,8 @@ SETTINGS = [
     ("listen", "listen", "address", "127.0.0.1:5300"), ("upstream", "upstream", "server", "192.0.2.53:53"),
     ("special-names", "server", "special-names", "off"),
     ("trust-ad", "upstream", "trust-ad", "on"), ("upstream-cookies", "upstream", "cookies", "off"),
-    ("case-random", "upstream", "case-random", "on"), ("allow", "access", "allow", "10.0.0.0/8"), ("refuse-with", "access", "refuse-with", "silence"),
+    ("case-random", "upstream", "case-random", "on"), ("upstream-policy", "upstream", "policy", "order"),
+    ("resolv-conf", "upstream", "resolv-conf", "/nowhere/resolv.conf"), ("allow", "access", "allow", "10.0.0.0/8"), ("refuse-with", "access", "refuse-with", "silence"),
     ("rate-limit", "access", "rate-limit", "100"), ("cookies", "access", "cookies", "off"),
     ("identity", "server", "identity", "one"), ("version-bind", "server", "version-bind", "1.0"),
     ("user", "server", "user", "root"), ("seccomp", "server", "seccomp", "off"),
@@ -23,7 +24,8 @@ SETTINGS = [
     ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"),
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
     ("snapshot", "cache", "snapshot", "/var/lib/jidns/cache"), ("snapshot-every", "cache", "snapshot-every", "60"),
-    ("nxdomain-cut", "cache", "nxdomain-cut", "on"), ("log-level", "log", "level", "debug"),
+    ("nxdomain-cut", "cache", "nxdomain-cut", "on"), ("log-level", "log", "level", "warn,xmpp=debug"),
+    ("log-format", "log", "format", "json"), ("log-times", "log", "times", "on"), ("query-log", "log", "queries", "100"),
     ("control", "control", "socket", "/nowhere/control"), ("control-group", "control", "group", "adm")]
 WRONG = ["", "nonsense", "-1", "1 2", "ON", "9" * 400, "\x07\x1b[31m", "'", "off\n", "%s%n",
          "99999999999999999999"]
@@ -39,6 +41,8 @@ def is_text(option, value):
     """Is this a value that a setting of free text takes?"""
     if option == "control":
         return value == ""
+    if option == "resolv-conf":
+        return value.isascii() and value.isprintable() and 0 < len(value) < 256
     if option in ("user", "control-group"):
         return value.isascii() and value.isprintable() and " " not in value and len(value) < 33
     return option in ("identity", "version-bind", "snapshot") and value.isascii() and value.isprintable() and len(value) < 256
