@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/must.h"
+
 void timers_init(struct timers *ts) { *ts = (struct timers){0}; }
 
 void timers_close(struct timers *ts) {
@@ -37,21 +39,31 @@ static void settle(struct timers *ts, struct timer *t, size_t at) {
   else sift_down(ts, t, at);
 }
 
-bool timers_set(struct timers *ts, struct timer *t, uint64_t due_ms) {
-  t->due_ms = due_ms;
-  if (t->place) {
-    settle(ts, t, t->place);
-    return true;
-  }
-  if (ts->count + 1 >= ts->room) {
+bool timers_promise(struct timers *ts) {
+  if (ts->promised + 1 >= ts->room) {
     size_t room = ts->room ? ts->room * 2 : 64;
     struct timer **heap = realloc(ts->heap, room * sizeof *heap);
     if (!heap) return false;
     ts->heap = heap;
     ts->room = room;
   }
-  sift_up(ts, t, ++ts->count);
+  ts->promised++;
   return true;
+}
+
+void timers_release(struct timers *ts) {
+  must(ts->promised > ts->count); /* its timer is not set any more */
+  ts->promised--;
+}
+
+void timers_set(struct timers *ts, struct timer *t, uint64_t due_ms) {
+  t->due_ms = due_ms;
+  if (t->place) {
+    settle(ts, t, t->place);
+    return;
+  }
+  must(ts->count < ts->promised);
+  sift_up(ts, t, ++ts->count);
 }
 
 void timers_stop(struct timers *ts, struct timer *t) {

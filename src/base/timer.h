@@ -13,15 +13,19 @@ struct timer {
 
 struct timers {
   struct timer **heap; /* heap[0] unused */
-  size_t count, room;
+  size_t count, room, promised;
 };
 
 void timers_init(struct timers *ts);
 void timers_close(struct timers *ts); /* frees the heap; the timers are their owners' */
 
-/* Sets or moves a timer (zeroed before its first use, `fire` filled in). False when memory is out: it is then not
- * set. */
-bool timers_set(struct timers *ts, struct timer *t, uint64_t due_ms);
+/* Promises room for one timer more, so that setting it can't fail later, in the midst of things: false when memory is out. Its owner
+ * gives the promise back when it goes. */
+bool timers_promise(struct timers *ts);
+void timers_release(struct timers *ts);
+
+/* Sets or moves a timer (zeroed before its first use, `fire` filled in), for which there must be a promise. */
+void timers_set(struct timers *ts, struct timer *t, uint64_t due_ms);
 void timers_stop(struct timers *ts, struct timer *t); /* harmless when not set */
 uint64_t timers_next_ms(const struct timers *ts);     /* UINT64_MAX when there is none */
 

@@ -13,6 +13,7 @@
 static void finish(struct pending *p) {
   struct forward *f = p->forward;
   timers_stop(f->o.timers, &p->timer);
+  timers_release(f->o.timers);
   pending_free(&f->table, p);
 }
 
@@ -35,7 +36,7 @@ static void set_timer(struct pending *p) {
     if (first && waiter_due(f, p, first) < due) due = waiter_due(f, p, first);
     if (may_ask_again(p) && p->next_try_ms < due) due = p->next_try_ms;
   }
-  if (!timers_set(f->o.timers, &p->timer, due)) log_error("forward", "out of memory: a question may wait for ever");
+  timers_set(f->o.timers, &p->timer, due);
 }
 
 static void run(struct pending *p, uint64_t now_ms) {
@@ -141,8 +142,12 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
 /* ---- the door ---- */
 
 static struct pending *start(struct forward *f, const struct question *q, bool ahead, uint64_t now_ms) {
+  if (!timers_promise(f->o.timers)) return NULL;
   struct pending *p = pending_new(&f->table, q, ahead);
-  if (!p) return NULL;
+  if (!p) {
+    timers_release(f->o.timers);
+    return NULL;
+  }
   p->forward = f;
   p->upstream = upstream_hold(routes_find(f->o.routes, q));
   p->timer.fire = pending_due;
@@ -180,7 +185,7 @@ static enum err lead(struct forward *f, const struct query *q, const struct clie
   struct pending *p = start(f, &q->question, false, now_ms);
   if (!p) return ERR_MEMORY;
   if (!pending_join(&f->table, p, q, client, now_ms)) {
-    pending_free(&f->table, p);
+    finish(p);
     return ERR_MEMORY;
   }
   char text[QUESTION_TEXT];

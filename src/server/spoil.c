@@ -61,6 +61,7 @@ unsigned spoiler_held(const struct spoiler *s) { return s->held; }
 static void end(struct spoil *p) {
   struct spoiler *s = p->owner;
   timers_stop(s->timers, &p->timer);
+  timers_release(s->timers);
   list_remove(&p->link);
   s->held--;
   if (p->msg) s->octets -= p->result.len;
@@ -91,12 +92,11 @@ static bool hold(struct spoil *p, const uint8_t *msg, uint64_t due_ms) {
   size_t len = p->result.len;
   if (s->stopping) return false;
   p->msg = s->octets + len <= SPOIL_OCTETS ? malloc(len + 1) : NULL;
-  if (!p->msg || !timers_set(s->timers, &p->timer, due_ms)) {
-    free(p->msg);
-    p->msg = NULL;
+  if (!p->msg) {
     count(s->counters, fault_missed);
     return false;
   }
+  timers_set(s->timers, &p->timer, due_ms);
   if (len) memcpy(p->msg, msg, len);
   s->octets += len;
   return true;
@@ -145,7 +145,8 @@ struct spoil *spoil_begin(struct spoiler *s, const struct query *q, const struct
   struct fault_strike k;
   if (!faults_strike(s->faults, &q->question, &client->peer, client->tcp, now_ms, &k)) return NULL;
   struct spoil *p = s->held < SPOIL_HELD ? malloc(sizeof *p) : NULL;
-  if (!p) {
+  if (!p || !timers_promise(s->timers)) {
+    free(p);
     count(s->counters, fault_missed);
     return NULL;
   }

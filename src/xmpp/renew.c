@@ -29,6 +29,7 @@ static void unlink_and_free(struct renewal *r) {
   *link = r->next;
   x->renewal_count--;
   timers_stop(x->timers, &r->timer);
+  timers_release(x->timers);
   r->magic = 0;
   free(r);
 }
@@ -70,7 +71,10 @@ void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   const struct answer *a = &x->found;
   if (a->ttl_s < RENEW_TTL_LEAST || tick_of_ms(now_ms) < renew_attend(a)) return;
   struct renewal *r = malloc(sizeof *r + question_key_len(q));
-  if (!r) return;
+  if (!r || !timers_promise(x->timers)) {
+    free(r);
+    return;
+  }
   *r = (struct renewal){.magic = RENEWAL_MAGIC, .xmpp = x, .key_len = question_key_len(q), .hash = q->hash,
                         .name_len = q->name_len, .next = *bucket(x, q->hash)};
   memcpy(r->key, q->key, r->key_len);
@@ -79,10 +83,7 @@ void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   x->renewal_count++;
   uint64_t end = (uint64_t)(a->head.born + ticks_of_ttl(a->ttl_s)) * (1000 / TICKS_PER_S), lead = lead_ms(a->ttl_s);
   uint64_t at = end > now_ms + lead ? end - lead : now_ms;
-  if (!timers_set(x->timers, &r->timer, at)) {
-    unlink_and_free(r);
-    return;
-  }
+  timers_set(x->timers, &r->timer, at);
   char text[QUESTION_TEXT];
   log_debug("xmpp", "%s: in use, to be asked again in %u s", question_format(q, text), (unsigned)((at - now_ms + 500) / 1000));
 }
