@@ -27,7 +27,8 @@ static bool same_set(const struct record *a, const struct record *b) {
 
 /* How many additional records of `whole` are to be there within `limit`, and *len; -1: TC. */
 static int expected(enum answer_age age, size_t limit, size_t *len) {
-  size_t opt = !asked.query.manner.edns ? 0 : age == ANSWER_STALE ? DNS_OPT + 6 : DNS_OPT;
+  const struct manner *m = &asked.query.manner;
+  size_t opt = !m->edns ? 0 : DNS_OPT + (age == ANSWER_STALE ? 6u : 0) + (m->idle_x100ms ? 6u : 0) + (m->cookie_len ? 4u + m->cookie_len : 0);
   unsigned first = whole.an + whole.ns, all = first + whole.ar, kept = first;
   size_t bare = DNS_HEADER + whole.question_len, end = first ? record_end(&whole.records[first - 1]) : bare;
   *len = bare + opt;
@@ -147,6 +148,16 @@ Test(answer_size, additional_records_alone) {
   for (int i = 0; i < 5; i++) made_add(&made, SECTION_ADDITIONAL, "org", TYPE_TXT, 60, rd_fill((uint8_t)(i + 1), 200));
   made_done(&made, 0);
   check_with_and_without_edns("example.org", TYPE_A);
+}
+
+Test(answer_size, a_cookie_and_a_keepalive_take_their_octets) {
+  made_a(&made, "example.org", 60, 60, 0);
+  made_add(&made, SECTION_ADDITIONAL, "a.example.org", TYPE_TXT, 60, rd_fill(1, 100));
+  asked_edns(&asked, "example.org", TYPE_A, 4096, true);
+  asked.query.manner.cookie_len = 24;
+  check_all_limits();
+  asked.query.manner.idle_x100ms = 100;
+  check_all_limits();
 }
 
 Test(answer_size, random_answers_at_random_limits) {

@@ -182,6 +182,25 @@ Test(build, owners_are_compared_beyond_what_a_pointer_reaches) {
   cr_expect_arr_eq(s.records[21].owner, "\3far\4away\0", 10);
 }
 
+Test(build, the_last_place_that_a_pointer_reaches) {
+  for (unsigned beyond = 0; beyond < 2; beyond++) {
+    made_start(&made, "example.org", TYPE_TXT, 0);
+    for (unsigned at = DNS_HEADER + 17, end = 0x3fff + beyond, n; at < end; at += 12 + n) {
+      n = end - at - 12 < 1000 ? end - at - 12 : 900;
+      made_add(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 99, rd_fill((uint8_t)(at / 900), n));
+    }
+    unsigned records = made.answer.head.an;
+    made_add(&made, SECTION_ANSWER, "far.away", TYPE_A, 60, rd_a("192.0.2.1"));
+    made_add(&made, SECTION_ANSWER, "far.away", TYPE_A, 60, rd_a("192.0.2.2"));
+    size_t second = made.answer.head.body_len - (beyond ? 10u + 14u : 2u + 14u); /* whole again, or a pointer */
+    uint16_t want = beyond ? 0x0366 : 0xffff;
+    cr_expect_eq(load_u16(made.answer.body + second), want, "%04x", load_u16(made.answer.body + second));
+    see("example.org", TYPE_TXT);
+    cr_expect_eq(s.an, records + 2);
+    cr_expect_arr_eq(s.records[records + 1].owner, "\3far\4away\0", 10);
+  }
+}
+
 Test(build, another_type_owner_or_section_is_another_rrset) {
   made_start(&made, "example.org", TYPE_ANY, 0);
   made_add(&made, SECTION_ANSWER, "example.org", TYPE_A, 60, rd_a("192.0.2.1"));

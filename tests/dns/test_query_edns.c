@@ -35,6 +35,16 @@ Test(query_edns, size_below_512_means_512) {
   }
 }
 
+Test(query_edns, rfc7873_cookies_of_8_or_16_to_40_octets_and_no_others) {
+  for (unsigned n = 0; n <= 42; n++) {
+    uint8_t option[4 + 42] = {0, OPT_COOKIE, 0, (uint8_t)n, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    bool right = n == 8 || (n >= 16 && n <= 40);
+    cr_expect_eq(with_options(option, 4 + n), right ? QUERY_OK : QUERY_FORMERR, "%u octets", n);
+    cr_expect_eq(q.manner.cookie_len, right ? n : 0, "%u octets", n);
+    if (right) cr_expect_arr_eq(q.manner.cookie, option + 4, n, "%u octets", n);
+  }
+}
+
 Test(query_edns, do_and_cd_make_another_question) {
   for (unsigned bits = 0; bits < 4; bits++) {
     msg_query(&m, "example.org", TYPE_A);
