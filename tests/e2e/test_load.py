@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from kit.control import Control
 from kit.jidnsd import Jidnsd
 from kit.proc import Process
 
@@ -42,15 +43,44 @@ class Dnsperf(Process):
 OPTIONS = ("--threads", "2", "--cache-size", "8M", "--expand-srv", "wait")
 
 
+def settings(relay):
+    """Two files of settings that differ in what workers have to make anew: servers, routes, local zones, faults."""
+    server = f'upstream {{ server = {{"{relay.address}"}} '
+    one = server + 'policy = order }\ncache { max-stale = 0 }\nlog { level = warn }\n'
+    other = (server + f'case-random = on }}\nforward "full.lab" {{ upstream = {{"{relay.address}"}} }}\n'
+             'xmpp "own.lab" { host "h" { address = {192.0.2.1} } }\nfault "slow" { rule = "name=*.six.lab share=20% ttl=1" }\n')
+    return one, other
+
+
 def test_reloads_under_load_lose_no_answer(relay, jidnsd, questions, tmp_path, track):
-    server = jidnsd("--upstream", relay.address, *OPTIONS)
-    loads = [track(Dnsperf(server, questions, tmp_path, mode)) for mode in ("udp", "tcp")]
+    path, said = tmp_path / "jidnsd.conf", "settings reloaded"
+    path.write_text(settings(relay)[0])
+    server = jidnsd("--config", path, "--log-level", "info", "--user", "root", *OPTIONS)  # nobody else may read the file
+    loads, reloads = [track(Dnsperf(server, questions, tmp_path, mode)) for mode in ("udp", "tcp")], 0
     while any(load.running for load in loads):
+        reloads += 1
+        path.write_text(settings(relay)[reloads % 2])
         server.child.send_signal(signal.SIGHUP)
-        time.sleep(0.05)
+        server.wait_for(lambda: server.stderr.count(said) >= reloads, f"{said!r} for the {reloads}th time")  # pylint: disable=W0640
+    assert reloads >= 5
     for load in loads:
         assert load.wait_exit() == 0
         assert load.count("sent") > 100
+        assert load.count("lost") == 0
+
+
+def test_commands_under_load_are_done_and_lose_no_answer(relay, jidnsd, questions, tmp_path, track):
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o777)
+    folder.chmod(0o777)
+    server = jidnsd("--upstream", relay.address, "--control", folder / "control", *OPTIONS)
+    loads = [track(Dnsperf(server, questions, tmp_path, mode)) for mode in ("udp", "tcp")]
+    with Control(folder / "control", 30) as control:
+        while any(load.running for load in loads):
+            for command in ("stats", "dump", "flush --below full.lab", "status", "reload", "upstreams", "flush --all"):
+                assert control.lines(command)[-1]["ok"], command
+    for load in loads:
+        assert load.wait_exit() == 0
         assert load.count("lost") == 0
 
 
