@@ -23,26 +23,38 @@ static bool start_threads(struct daemon *d) {
   return started;
 }
 
-/* What is mapped must be so before system calls are filtered. */
-static bool open_zones(struct daemon *d, FILE *err) {
-  if (d->settings.lab.zone_count && !(d->zones = zonefile_open(err))) return false;
-  return daemon_load_zones(d, &d->settings, err);
-}
-
-static void set_lab(struct worker *w, void *lab) { worker_set_lab(w, lab); }
-
-bool daemon_load_zones(struct daemon *d, const struct settings *s, FILE *err) {
-  struct lab *before = d->lab, *lab;
+/* Loads the zones that s names; what they delegate to known servers is added to its domains that are forwarded. False, and said on
+ * err, when one is wrong. */
+static bool load_zones(const struct daemon *d, struct settings *s, struct lab **out, FILE *err) {
   enum lab_expand expand = s->xmpp.expand == XMPP_EXPAND_OFF ? LAB_EXPAND_OFF : s->xmpp.expand_all ? LAB_EXPAND_ALL : LAB_EXPAND_XMPP;
   if (s->lab.zone_count && !d->zones) {
     fputs("jidnsd: zone files can't be read, as there was none at the start: ldns is not loaded; restart jidnsd\n", err);
     return false;
   }
-  if (!lab_load(&s->lab, expand, d->zones, &lab, err)) return false;
+  if (!lab_load(&s->lab, expand, d->zones, out, err)) return false;
+  const struct lab_delegation *cut;
+  for (unsigned i = 0; *out && (cut = lab_delegation(*out, i)); i++) {
+    char name[NAME_TEXT];
+    if (settings_forward(s, cut->name, cut->name_len, cut->servers, cut->server_count)) continue;
+    fprintf(err, "jidnsd: warning: more than %d domains are forwarded; %s is asked of the other servers\n", SETTINGS_FORWARDS,
+            name_format(cut->name, cut->name_len, name));
+  }
+  return true;
+}
+
+static void set_lab(struct worker *w, void *lab) { worker_set_lab(w, lab); }
+
+static void use_zones(struct daemon *d, struct lab *lab) {
+  struct lab *before = d->lab;
   d->lab = lab;
   daemon_each(d, set_lab, lab);
   lab_free(before);
-  return true;
+}
+
+/* What is mapped must be so before system calls are filtered. */
+static bool open_zones(struct daemon *d, FILE *err) {
+  if (d->settings.lab.zone_count && !(d->zones = zonefile_open(err))) return false;
+  return load_zones(d, &d->settings, &d->lab, err);
 }
 
 /* Makes all workers first, so that nothing fails once some of them answer. */
@@ -98,13 +110,17 @@ static void commit(struct worker *w, void *arg) {
 /* Puts s into force in all workers or, false, in none. Without listeners neither addresses nor zones are other than before. */
 static bool put_into_force(struct daemon *d, struct settings *s, struct listeners *l, FILE *err) {
   struct change c = {.settings = s, .before = &d->settings, .listeners = l, .good = true};
+  struct lab *lab = d->lab;
+  if (l && !load_zones(d, s, &lab, err)) return false;
   daemon_each(d, prepare, &c);
-  if (!c.good) fprintf(err, "jidnsd: no memory for other settings\n");
-  if (!c.good || (l && !daemon_load_zones(d, s, err))) {
+  if (!c.good) {
+    fprintf(err, "jidnsd: no memory for other settings\n");
     daemon_each(d, discard, NULL);
+    if (lab != d->lab) lab_free(lab);
     return false;
   }
   daemon_each(d, commit, &c);
+  if (l) use_zones(d, lab);
   if (!c.good) log_error("jidnsd", "out of file descriptors: not listening on all addresses");
   d->settings = *s;
   log_set(&s->log);

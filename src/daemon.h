@@ -31,10 +31,6 @@ struct daemon {
  * d->loop must be open. False, and the reason in one line on err: what was done is undone by daemon_stop. */
 bool daemon_start(struct daemon *d, FILE *err);
 
-/* Loads the zones that s names and has all workers answer from them in place of those before. False, and said on err, when one is
- * wrong: nothing has changed then. */
-bool daemon_load_zones(struct daemon *d, const struct settings *s, FILE *err);
-
 /* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache and clients are kept.
  * What was wrong, or holds only from the next start on, is said on err in lines. */
 bool daemon_reload(struct daemon *d, FILE *err);

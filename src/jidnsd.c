@@ -26,7 +26,7 @@ static void say_ready(const struct settings *s) {
   char listen[SETTINGS_LIST_TEXT], upstream[SETTINGS_LIST_TEXT], text[2 * SETTINGS_LIST_TEXT + sizeof ready];
   settings_list(s->listen, s->listen_count, listen);
   settings_list(s->upstreams, s->upstream_count, upstream);
-  snprintf(text, sizeof text, ready, listen, upstream);
+  snprintf(text, sizeof text, ready, listen, s->upstream_count ? upstream : "none");
   if (s->log.format == LOG_JSON) log_info("jidnsd", "%s", text);
   else fprintf(stderr, "%s\n", text);
 }

@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "config.h"
+#include "dns/name.h"
 #include "settings/settings_priv.h"
 #include "upstream/resolvconf.h"
 
@@ -212,6 +213,10 @@ bool settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
     return true;
   }
   const char *why = n < 0 ? strerror(-n) : "names no server but jidnsd itself";
+  if (!s->upstream_count && s->lab.zone_count + s->lab.domain_count) {
+    fprintf(err, "jidnsd: warning: no server to ask: %s: %s; only local zones are answered\n", path, why);
+    return true;
+  }
   fprintf(err, "jidnsd: no server to ask: %s: %s; give one with --upstream\n", path, why);
   return false;
 }
@@ -224,6 +229,23 @@ const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS
     at += (size_t)snprintf(text + at, SETTINGS_LIST_TEXT - at, "%s%s", i ? ", " : "", addr_format(&list[i], one));
   }
   return text;
+}
+
+bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers, unsigned n) {
+  for (unsigned i = 0; i < s->forward_count; i++) {
+    if (name_equal(s->forwards[i].domain.octets, s->forwards[i].domain.len, name, len)) return true;
+  }
+  if (s->forward_count == SETTINGS_FORWARDS) return false;
+  struct settings_forward *f = &s->forwards[s->forward_count];
+  *f = (struct settings_forward){.domain.len = len};
+  memcpy(f->domain.octets, name, len);
+  for (unsigned i = 0; i < n && f->upstream_count < UPSTREAM_SERVERS; i++) {
+    bool own = false;
+    for (unsigned k = 0; k < s->listen_count; k++) own |= reaches(&s->listen[k], &servers[i]);
+    if (!own) f->upstreams[f->upstream_count++] = servers[i];
+  }
+  s->forward_count += f->upstream_count > 0;
+  return true;
 }
 
 bool settings_listens(const struct settings *s, const union addr *addr) {

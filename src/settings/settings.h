@@ -96,8 +96,12 @@ enum settings_outcome settings_read(struct settings *s, int argc, char **argv, F
  * would be everybody. */
 bool settings_find_networks(struct settings *s, FILE *err);
 
+/* Has a domain asked of these servers, but for jidnsd itself, as if `forward` had said so, unless it did. False: there is no room for
+ * one more. */
+bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers, unsigned n);
+
 /* Takes the upstreams from the resolv.conf at path unless some were given. False, and said in one line on err, when none can
- * be used: those it had stay. */
+ * be used: those it had stay. With local zones there may be none, which is warned of. */
 bool settings_find_upstreams(struct settings *s, const char *path, FILE *err);
 
 /* "192.0.2.1:53, [::1]:53" */

@@ -1,7 +1,9 @@
 """Fixtures of the end-to-end tests: an authority, a watched way to it, and the daemon in between."""
 
+import os
 import pathlib
 import sys
+import tempfile
 
 import pytest
 
@@ -83,6 +85,14 @@ def jidnsd(tmp_path, track):
         return made[-1].wait_ready()
     yield start
     _close_all(made)
+
+
+@pytest.fixture
+def folder():
+    """A folder that the daemon can read in after it has given up root."""
+    with tempfile.TemporaryDirectory(prefix="jidns-") as made:
+        os.chmod(made, 0o755)
+        yield pathlib.Path(made)
 
 
 @pytest.fixture

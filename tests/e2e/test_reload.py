@@ -1,10 +1,8 @@
 """Other settings and other servers while the daemon runs: in force at once, all or none, and no query is lost."""
 
 import os
-import pathlib
 import signal
 import socket
-import tempfile
 import threading
 import time
 
@@ -48,14 +46,6 @@ def hup(daemon, said="settings reloaded"):
     before = daemon.stderr.count(said)
     daemon.child.send_signal(signal.SIGHUP)
     daemon.wait_for(lambda: daemon.stderr.count(said) > before, f"{said!r} on stderr")
-
-
-@pytest.fixture
-def folder():
-    """A folder that the daemon can read in after it has given up root."""
-    with tempfile.TemporaryDirectory(prefix="jidns-") as made:
-        os.chmod(made, 0o755)
-        yield pathlib.Path(made)
 
 
 class Settled:

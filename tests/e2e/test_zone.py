@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -11,12 +12,15 @@ import subprocess
 import dns.exception
 import dns.flags
 import dns.name
+import dns.rcode
 import dns.rdatatype
 import dns.zone
 import pytest
 
 from kit import jidnsd as jidnsd_kit
-from kit.ask import Stream, ask
+from kit import lies
+from kit.ask import Stream, ask, ask_fully, records, soas
+from kit.netns import free_ports
 from kit.nsd import Nsd
 
 HERE = pathlib.Path(__file__).parent
@@ -173,3 +177,114 @@ def test_five_thousand_made_up_names_are_answered_as_nsd_does(local, authority):
 
 def test_made_up_names_have_the_signatures_that_nsd_gives(local, authority):
     assert_same(local.v4, authority.server, list(made_up_questions(authority, 1000, seed=7)), do=True)
+
+
+# ---- beside what is forwarded ----
+
+SOA = "@ 60 SOA ns host 1 3600 600 86400 30\n"
+
+
+@pytest.fixture(name="zone")
+def fixture_zone(folder):
+    """Writes a zone file that the daemon can read again after it has given up root; returns its path."""
+    def write(text, name="zone"):
+        path = folder / name
+        path.write_text(text)
+        return path
+    return write
+
+
+def texts(answer):
+    return sorted(rrset.to_text() for rrset in answer.answer)
+
+
+def test_an_alias_to_a_name_elsewhere_has_that_names_records(nsd, relay, zone, jidnsd):
+    path = zone(SOA + "a 60 CNAME full.lab.\nb 60 CNAME absent.lab.\n_xmpp-server._tcp 60 CNAME _xmpp-server._tcp.forty.lab.\n")
+    daemon = jidnsd("--zone", f"mine.lab={path}", "--upstream", relay.address)
+    for name, rdtype, target in (("a", "A", "full.lab"), ("a", "AAAA", "full.lab"), ("a", "TLSA", "full.lab"), ("b", "A", "absent.lab"),
+                                 ("_xmpp-server._tcp", "SRV", "_xmpp-server._tcp.forty.lab")):
+        truth = ask_fully(nsd.server, target, rdtype)
+        for _ in ("cold", "warm"):
+            answer = ask_fully(daemon.v4, f"{name}.mine.lab", rdtype)
+            assert answer.rcode() == truth.rcode()
+            assert records(answer.answer) - records(truth.answer) == records(ask(daemon.v4, f"{name}.mine.lab", "CNAME").answer)
+            assert records(answer.answer) >= records(truth.answer) and records(soas(answer)) == records(soas(truth))
+
+
+def test_an_overlay_changes_single_names_of_a_real_domain(nsd, relay, zone, jidnsd, folder):
+    zone("full.lab. 60 A 10.0.0.1\nnew.lab. 60 TXT new\n*.staging 60 A 10.0.0.2\n")
+    conf = folder / "conf"
+    conf.write_text(f'zone "lab" {{ file = "{folder}/zone" overlay = on }}\nupstream {{ server = "{relay.address}" }}\n')
+    daemon = jidnsd("--config", conf)
+    assert texts(ask(daemon.v4, "full.lab", "A")) == ["full.lab. 60 IN A 10.0.0.1"]
+    assert texts(ask(daemon.v4, "new.lab", "TXT")) == ['new.lab. 60 IN TXT "new"']
+    assert texts(ask(daemon.v4, "x.staging.lab", "A")) == ["x.staging.lab. 60 IN A 10.0.0.2"]
+    for name, rdtype in (("full.lab", "AAAA"), ("lab", "SOA"), ("new.lab", "A"), ("no.lab", "A"), ("one.full.lab", "A")):
+        truth, answer = ask(nsd.server, name, rdtype), ask(daemon.v4, name, rdtype)
+        assert (answer.rcode(), records(answer.answer)) == (truth.rcode(), records(truth.answer)), name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="port 53 needs root")
+def test_what_a_zone_delegates_is_asked_of_the_servers_that_it_names(upstream, zone, jidnsd):
+    inner = upstream(lambda asked: lies.answer(asked.query, "10.0.0.1"), port=53, host="127.0.0.153")
+    outer = upstream(lambda asked: lies.answer(asked.query, "10.0.0.2"))
+    path = zone(SOA + "sub NS ns.sub\nns.sub A 127.0.0.153\nfar NS ns.invalid.\na CNAME x.sub\n")
+    daemon = jidnsd("--zone", f"mine.lab={path}", "--upstream", outer.address, "--prefetch", "off")
+    for name, address in (("sub", 1), ("x.y.sub", 1), ("ns.sub", 1), ("x.far", 2)):
+        assert texts(ask(daemon.v4, f"{name}.mine.lab", "A"))[-1].endswith(f"10.0.0.{address}")
+    assert len(ask(daemon.v4, "a.mine.lab", "A").answer) == 2
+    assert ask(daemon.v4, "x.mine.lab", "A").rcode() == dns.rcode.NXDOMAIN
+    assert {seen.name for seen in inner.seen} == {"sub.mine.lab.", "x.y.sub.mine.lab.", "ns.sub.mine.lab.", "x.sub.mine.lab."}
+    assert {seen.name for seen in outer.seen} == {"x.far.mine.lab."}
+
+
+def test_zones_are_answered_without_any_network(zone, jidnsd, tmp_path):
+    path = zone(SOA + "a 60 A 10.0.0.1\n")
+    daemon = jidnsd("--zone", f"mine.lab={path}", "--resolv-conf", tmp_path / "none")
+    assert "only local zones are answered" in daemon.stderr and "upstream none" in daemon.stderr
+    assert texts(ask(daemon.v4, "a.mine.lab", "A")) == ["a.mine.lab. 60 IN A 10.0.0.1"]
+    assert ask(daemon.v4, "example.org", "A").rcode() == dns.rcode.SERVFAIL
+
+
+# ---- wrong ones ----
+
+@pytest.mark.parametrize("text,words", [
+    (SOA + "a A 10.0.0\n", "zone:2: 'a A 10.0.0': "), ("a A 10.0.0.1\n", "zone: the zone mine.lab. has no SOA"),
+    (SOA + "a CNAME b\na A 10.0.0.1\n", "zone:3: a.mine.lab. has a CNAME"), (SOA + "$INCLUDE /etc/passwd\n", "zone:2: '/etc/passwd': lies outside")])
+def test_a_wrong_zone_file_is_named_with_its_line_and_nothing_starts(zone, text, words):
+    done = subprocess.run([jidnsd_kit.path(), "--listen", f"127.0.0.1:{free_ports()}", "--upstream", NOWHERE, "--zone",
+                           f"mine.lab={zone(text)}"], capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 1 and done.stderr.startswith("jidnsd: ") and words in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "ready" not in done.stderr
+
+
+def reload(daemon, said):
+    before = daemon.stderr.count(said)
+    daemon.child.send_signal(signal.SIGHUP)
+    daemon.wait_for(lambda: daemon.stderr.count(said) > before, f"{said!r} on stderr")
+
+
+def test_a_reload_takes_the_new_zone_or_if_it_is_wrong_keeps_the_old(zone, jidnsd):
+    path = zone(SOA + "a 60 A 10.0.0.1\n")
+    daemon = jidnsd("--zone", f"mine.lab={path}", "--upstream", NOWHERE, "--threads", "2")
+    for text, said, address in ((SOA + "a 60 A 10.0.0.2\n", "settings reloaded", 2), (SOA + "a A\n", "zone:2: 'a A'", 2),
+                                ("", "has no SOA", 2), (SOA + "a 60 A 10.0.0.3\n", "settings reloaded", 3)):
+        zone(text)
+        reload(daemon, said)
+        for server in (daemon.v4, daemon.v6) * 5:
+            assert texts(ask(server, "a.mine.lab", "A")) == [f"a.mine.lab. 60 IN A 10.0.0.{address}"]
+
+
+def test_the_first_zone_file_needs_a_restart_but_the_shorthand_does_not(zone, jidnsd, folder):
+    conf, upstream_line = folder / "conf", f'upstream {{ server = "{NOWHERE}" }}\n'
+    conf.write_text(upstream_line)
+    daemon = jidnsd("--config", conf)
+    conf.write_text(upstream_line + 'xmpp "mine.lab" { host "xmpp" { address = 10.0.0.1 } }\n')
+    reload(daemon, "settings reloaded")
+    assert texts(ask(daemon.v4, "_xmpp-client._tcp.mine.lab", "SRV")) == ["_xmpp-client._tcp.mine.lab. 300 IN SRV 0 0 5222 xmpp.mine.lab."]
+    conf.write_text(upstream_line + f'zone "mine.lab" {{ file = "{zone(SOA)}" }}\n')
+    reload(daemon, "restart jidnsd")
+    assert texts(ask(daemon.v4, "xmpp.mine.lab", "A")) == ["xmpp.mine.lab. 300 IN A 10.0.0.1"]
+    conf.write_text(upstream_line)
+    reload(daemon, "settings reloaded")
+    assert ask(daemon.v4, "xmpp.mine.lab", "A").rcode() == dns.rcode.SERVFAIL
