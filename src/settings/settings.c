@@ -188,6 +188,7 @@ static enum settings_outcome read_all(struct settings *s, struct givens *g, int 
   if (!g->wrong) givens_apply(g, s, SOURCE_OPTION);
   if (!s->listen_count) listen_at_default(s);
   if (g->wrong || !check_all_loops(s, g->err)) return SETTINGS_WRONG;
+  if (todo && strcmp(todo->name, "check-config") == 0 && !settings_check_zones(s, g->err)) return SETTINGS_WRONG;
   return todo ? tell(todo, g, out) : SETTINGS_RUN;
 }
 

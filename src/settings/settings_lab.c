@@ -44,6 +44,15 @@ void clear_host_address(void *into) { ((struct lab_host *)into)->address_count =
 
 bool read_file_name(const struct setting *t, void *into, const char *text) { return *text && read_text(t, into, text); }
 
+bool settings_check_zones(const struct settings *s, FILE *err) {
+  struct zonefile *reader = s->lab.zone_count ? zonefile_open(err) : NULL;
+  struct lab *lab = NULL;
+  bool good = (reader || !s->lab.zone_count) && lab_load(&s->lab, LAB_EXPAND_OFF, reader, &lab, err);
+  lab_free(lab);
+  zonefile_close(reader);
+  return good;
+}
+
 const struct section in_zone = {.name = "zone", .title = "NAME", .right = "a domain name such as montague.lab, or . for the root",
                                 .help = "a zone answered from a file", .read_title = title_zone,
                                 ELEMENTS(struct settings, lab.zones, lab.zone_count)};

@@ -103,6 +103,7 @@ extern const char domain_right[], server_right[]; /* what should be, where these
 extern const struct section in_zone, in_domain, in_host;
 bool read_host_address(const struct setting *t, void *into, const char *text);
 void clear_host_address(void *into);
+bool settings_check_zones(const struct settings *s, FILE *err); /* reads them all; false, and said on err, when one is wrong */
 bool read_file_name(const struct setting *t, void *into, const char *text); /* as read_text, but not empty */
 
 /* What a value of t should be. */
