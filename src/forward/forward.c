@@ -241,11 +241,15 @@ bool forward_renew(struct forward *f, const struct question *q, enum cache_put_h
   return true;
 }
 
+bool forward_is_special(const struct forward *f, const struct question *q) {
+  return special_is(q) && routes_find(f->o.routes, q) == f->o.routes->rest;
+}
+
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms) {
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
   bool known = found == CACHE_FRESH || (found == CACHE_EXPIRED && unused);
-  return !known && !special_is(q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
+  return !known && !forward_is_special(f, q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
 
 bool forward_is_asking(const struct forward *f, const struct question *q) { return pending_find(&f->table, q) != NULL; }

@@ -89,6 +89,10 @@ bool forward_renew(struct forward *f, const struct question *q, enum cache_put_h
 
 bool forward_is_asking(const struct forward *f, const struct question *q); /* it is in flight */
 
+/* q is for a name that no server is to be asked for (dns/special.h), and no server is set for it all the same, as Tor's may be
+ * for onion. */
+bool forward_is_special(const struct forward *f, const struct question *q);
+
 /* All upstreams are known to be down, q failed a moment ago (RFC 9520), or it is in flight and somebody has waited for it in
  * vain already: what the cache has of it, stale or not, should be given out at once. */
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms);

@@ -69,7 +69,7 @@ static int turn_away(struct serve *s, const struct query *q, const struct client
 
 /* Nothing fresh is known: stale at once while all upstreams are down, else the question waits for them. */
 static int miss(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
-  struct cache_hit hit = {.len = s->special ? special_answer(q, out) : 0};
+  struct cache_hit hit = {.len = s->special && forward_is_special(s->forward, &q->question) ? special_answer(q, out) : 0};
   if (hit.len) return answered(s, q, &hit, out);
   if (!(q->manner.opcode_rd & DNS_RD)) { /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
     count(s->counters, refused);

@@ -51,6 +51,22 @@ Test(reload, what_is_in_flight_is_answered_by_the_servers_it_was_put_to) {
   world_free(w);
 }
 
+Test(reload, rfc7686_onion_is_asked_only_of_servers_set_for_it) {
+  struct upstream *tor = second_set();
+  struct routes r = {.rest = &w->upstream, .count = 1, .list = {{.upstream = tor, .name_len = 7, .name = "\5onion"}}};
+  w->serve.special = true;
+  zone_add(&w->zone, "x.onion.", TYPE_A, 60, rd_a("192.0.2.9"));
+  cr_expect_eq(heard_rcode(client_ask_and_wait(w, "x.onion.", TYPE_A, HOW_EDNS)), RCODE_NXDOMAIN);
+  put_routes(&r);
+  cr_expect(heard_truth(client_ask_and_wait(w, "x.onion.", TYPE_A, HOW_EDNS)));
+  cr_expect_eq(server_of("x.onion."), 1);
+  cr_expect_eq(heard_rcode(client_ask_and_wait(w, "x.invalid.", TYPE_A, HOW_EDNS)), RCODE_NXDOMAIN);
+  cr_expect_eq(upstream_asked(w, "x.invalid.", TYPE_A), 0);
+  upstream_release(tor);
+  put_routes(&w->routes);
+  world_free(w);
+}
+
 Test(reload, a_domain_with_servers_of_its_own_is_asked_there_alone) {
   struct upstream *corp = second_set();
   struct routes r = {.rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
