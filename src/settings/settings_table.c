@@ -225,9 +225,10 @@ const struct setting settings_table[] = {
      "keep answers here over restarts; none: don't", TEXT(struct settings, snapshot), .right = "a file's name or none"},
     {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL, "how often that is written; 0: at the end only",
      NUMBER(struct settings, snapshot_every_s, 0, SNAPSHOT_EVERY_MOST_S)},
-    {"log-level", &in_log, "level", "LEVELS", "info", NULL, "error, warn, info or debug; single rooms: info,xmpp=debug",
-     OWN(read_log_level, "error, warn, info or debug, then for single rooms ROOM=LEVEL, such as info,xmpp=debug; rooms are" LOG_ROOMS(LOG_ROOM_WORD))},
-    {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text, or of JSON", WORD(struct settings, log.format, format_words)},
+    {"log-level", &in_log, "level", "LEVELS", "info", NULL, "how much is said: error, warn, info or debug; by room: info,xmpp=debug",
+     OWN(read_log_level, "error, warn, info or debug, then ROOM=LEVEL for single rooms, such as info,xmpp=debug; rooms are" LOG_ROOMS(
+                                                                                                            LOG_ROOM_WORD))},
+    {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text or of JSON", WORD(struct settings, log.format, format_words)},
     {"log-times", &in_log, "times", "on|off", "off", NULL, "lines of text begin with the time; journald has its own",
      SWITCH(struct settings, log.times)},
     {"query-log", &in_log, "queries", "N", "off", NULL, "log every N-th query: who, what, answer, how found, ms",

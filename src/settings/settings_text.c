@@ -1,9 +1,13 @@
 /* settings_text.c: the settings as text: help, sample file, manual pages. Exports settings_print_*, section_format. */
+#include <ctype.h>
 #include <string.h>
 
 #include "settings/settings_priv.h"
 
-enum { HELP_LEFT = 24 }; /* columns of an option; longer ones get a line of their own */
+enum {
+  HELP_LEFT = 24, /* columns of an option; longer ones get a line of their own */
+  MAN_LINE = 66
+};
 
 static const char *initial_of(const struct setting *t) { return t->otherwise ? t->otherwise : t->initial; }
 
@@ -84,10 +88,22 @@ static void put_man(FILE *out, const char *text) {
   }
 }
 
+/* In lines of at most MAN_LINE columns, which leaves room for what put_man adds; none begins as a request does. */
 static void put_man_sentence(FILE *out, const char *before, const char *text) {
-  fputs(before, out);
-  put_man(out, text);
-  fputs(".\n", out);
+  char words[1000], *rest = words;
+  unsigned column = 0;
+  snprintf(words, sizeof words, "%s%s.", before, text);
+  words[0] = (char)toupper((unsigned char)words[0]);
+  for (char *word; (word = strtok_r(rest, " ", &rest));) {
+    unsigned len = (unsigned)strlen(word);
+    bool full = column + len > MAN_LINE;
+    if (column) fputc(full ? '\n' : ' ', out);
+    if (full) column = 0;
+    if (!column && (*word == '.' || *word == '\'')) fputs("\\&", out);
+    put_man(out, word);
+    column += len + 1;
+  }
+  fputc('\n', out);
 }
 
 static void put_man_body(FILE *out, const struct setting *t) {

@@ -178,18 +178,34 @@ def test_the_settings_file_may_be_named_by_the_environment_or_left_out(conf):
 BUILD = os.environ.get("top_builddir", "")
 
 
-@pytest.mark.skipif(not shutil.which("man"), reason="man-db is not installed")
-def test_manual_pages_are_well_formed():
+def manual_pages():
+    """Those made beside the program, and the one that is written by hand."""
     folder = os.path.join(BUILD or os.path.dirname(jidnsd_kit.path()) + "/..", "doc/man")
     pages = [os.path.join(folder, page) for page in ("jidnsd.8", "jidnsd.conf.5")]
     if not os.path.exists(pages[0]):
         pytest.skip("manual pages are not built beside the program")
-    for page in pages:
+    return pages + [os.path.join(os.path.dirname(__file__), "../../doc/man/jidns.1")]
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="man-db is not installed")
+def test_manual_pages_are_well_formed():
+    for page in manual_pages():
         done = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True, check=True,
                               env=os.environ | {"MANROFFSEQ": "", "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
-        assert done.stderr == ""
+        assert done.stderr == "" and len(done.stdout.splitlines()) > 30, page
+
+
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
+def test_manual_pages_keep_to_the_style():
+    for page in manual_pages():
+        done = subprocess.run(["mandoc", "-T", "lint", page], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_manual_pages_name_every_setting():
+    options, keys, _ = manual_pages()
+    for page, names in ((options, {s[0] for s in SETTINGS}), (keys, {s[2] for s in SETTINGS})):
         with open(page, encoding="utf-8") as text:
             text = text.read()
-        for option, _, key, _ in SETTINGS:
-            word = (option if page.endswith("8") else key).replace("-", "\\-")
-            assert word in text, word
+        for name in names:
+            assert name.replace("-", "\\-") in text, name
