@@ -427,6 +427,11 @@ static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *
   log_info("jidnsd", "reload: %s", good ? "settings reloaded" : "the settings stay as they were");
 }
 
+static void run_fault(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct daemon *d = ((struct commands *)ctx)->daemon;
+  daemon_faults_command(&d->faults, d->workers, d->worker_count, r, argc, argv);
+}
+
 /* ---- all of them ---- */
 
 static const struct control_command commands[] = {
@@ -437,6 +442,7 @@ static const struct control_command commands[] = {
     {"dump", "[[--below] NAME]", "The cache, an answer a line.", run_dump},
     {"reload", "", "Reads the settings again.", run_reload},
     {"log-level", "[error|warn|info|debug][,ROOM=LEVEL]...", "What is logged, and will be.", run_log_level},
+    {"fault", "add RULE|list|clear [NUMBER]", "Answers spoiled on purpose.", run_fault},
     {"top", "", "What rates are made of, and the busiest XMPP domains.", run_top},
 };
 

@@ -1,9 +1,11 @@
 /* daemon_faults.c: the faults in force in all workers. Exports daemon_faults_*. */
 #include "daemon_faults.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 
 static void set_in_worker(struct worker *w, void *faults) { worker_set_faults(w, faults); }
@@ -26,16 +28,13 @@ static unsigned add(struct daemon_faults *f, const struct rule *r, bool lasting,
   return next->last_number;
 }
 
-unsigned daemon_faults_add(struct daemon_faults *f, const struct rule *r, struct worker *const *workers, unsigned n) {
-  return add(f, r, false, workers, n);
-}
-
-bool daemon_faults_clear(struct daemon_faults *f, unsigned number, struct worker *const *workers, unsigned n) {
+/* The one of that number, all for 0. False: memory is out. *cleared: how many there were. */
+static bool clear(struct daemon_faults *f, unsigned number, struct worker *const *workers, unsigned n, unsigned *cleared) {
   unsigned before = f->set ? f->set->count : 0;
   if (!use(f, faults_without(f->set, number), workers, n)) return false;
-  unsigned over = before - f->set->count;
-  if (over) log_info("lab", "rules no longer in force: %u", over);
-  return over || !number;
+  *cleared = before - f->set->count;
+  if (*cleared) log_info("lab", "rules no longer in force: %u", *cleared);
+  return true;
 }
 
 static bool same_rule(const struct rule *a, const struct rule *b) {
@@ -62,13 +61,87 @@ static unsigned first_lasting(const struct faults *set) {
 
 bool daemon_faults_set(struct daemon_faults *f, const struct settings *s, struct worker *const *workers, unsigned n) {
   if (are_as_set(f->set, s)) return true;
-  for (unsigned number; (number = first_lasting(f->set));) {
-    if (!daemon_faults_clear(f, number, workers, n)) return false;
+  for (unsigned number, cleared; (number = first_lasting(f->set));) {
+    if (!clear(f, number, workers, n, &cleared)) return false;
   }
   for (unsigned i = 0; i < s->fault_count; i++) {
     if (!add(f, &s->faults[i].rule, true, workers, n)) return false;
   }
   return true;
+}
+
+/* ---- the command ---- */
+
+/* The words as one, with a blank between. False: too long for a rule. */
+static bool join(unsigned count, char *const *words, char text[RULE_TEXT]) {
+  size_t at = 0;
+  *text = 0;
+  for (unsigned i = 0; i < count; i++) {
+    size_t len = strlen(words[i]);
+    if (at + len + 2 > RULE_TEXT) return false;
+    if (at) text[at++] = ' ';
+    memcpy(text + at, words[i], len + 1);
+    at += len;
+  }
+  return true;
+}
+
+static void command_add(struct daemon_faults *f, struct worker *const *workers, unsigned n, struct control_reply *r, unsigned count,
+                        char *const *words) {
+  char text[RULE_TEXT], why[RULE_WHY] = "is too long";
+  struct rule rule;
+  if (!join(count, words, text) || !rule_parse(text, &rule, why)) {
+    control_fail(r, "%s", why);
+    return;
+  }
+  unsigned number = add(f, &rule, false, workers, n);
+  if (number) jsonw_uint(control_json(r), "number", number);
+  else control_fail(r, "%s", f->set && f->set->count == FAULTS_MOST ? "64 rules are in force, there can't be more" : "out of memory");
+}
+_Static_assert(FAULTS_MOST == 64, "the text says so");
+
+static void command_list(const struct faults *set, struct control_reply *r) {
+  struct jsonw *j = control_json(r);
+  char text[RULE_TEXT];
+  jsonw_open(j, "faults", '[');
+  for (unsigned i = 0; set && i < set->count; i++) {
+    const struct fault_live *live = set->rules[i];
+    jsonw_open(j, NULL, '{');
+    jsonw_uint(j, "number", live->number);
+    jsonw_string(j, "rule", rule_format(&live->rule, text));
+    jsonw_bool(j, "lasting", live->lasting);
+    jsonw_uint(j, "age_ms", clock_ms() - live->set_ms);
+    jsonw_uint(j, "matched", __atomic_load_n(&live->matched, __ATOMIC_RELAXED));
+    jsonw_uint(j, "spoiled", __atomic_load_n(&live->spoiled, __ATOMIC_RELAXED));
+    jsonw_close(j, '}');
+  }
+  jsonw_close(j, ']');
+}
+
+/* number NULL: all. */
+static void command_clear(struct daemon_faults *f, struct worker *const *workers, unsigned n, struct control_reply *r,
+                          const char *number) {
+  char *end = NULL;
+  unsigned long v = number ? strtoul(number, &end, 10) : 0;
+  unsigned cleared;
+  if (number && (*number < '1' || *number > '9' || *end || v > UINT32_MAX)) {
+    control_fail(r, "fault clear: '%.40s': should be a rule's number, or nothing for all; list shows them", number);
+  } else if (!clear(f, (unsigned)v, workers, n, &cleared)) {
+    control_fail(r, "out of memory");
+  } else if (number && !cleared) {
+    control_fail(r, "fault clear: there is no rule %lu; list shows them", v);
+  } else {
+    jsonw_uint(control_json(r), "cleared", cleared);
+  }
+}
+
+void daemon_faults_command(struct daemon_faults *f, struct worker *const *workers, unsigned n, struct control_reply *r, unsigned argc,
+                           char *const *argv) {
+  const char *what = argc > 1 ? argv[1] : "";
+  if (strcmp(what, "add") == 0) command_add(f, workers, n, r, argc - 2, argv + 2);
+  else if (strcmp(what, "list") == 0 && argc == 2) command_list(f->set, r);
+  else if (strcmp(what, "clear") == 0 && argc <= 3) command_clear(f, workers, n, r, argc == 3 ? argv[2] : NULL);
+  else control_fail(r, "fault: needs add RULE, list, clear or clear NUMBER");
 }
 
 void daemon_faults_free(struct daemon_faults *f) {

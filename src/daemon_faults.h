@@ -1,6 +1,7 @@
 /* The faults in force, in all workers alike: those of the settings, and those set while running. */
 #ifndef JIDNS_DAEMON_FAULTS_H
 #define JIDNS_DAEMON_FAULTS_H
+#include "ops/control.h"
 #include "worker.h"
 
 /* The main thread's; all zero at first. */
@@ -12,11 +13,9 @@ struct daemon_faults {
  * memory is out, or with all others they are more than FAULTS_MOST: some may lack. */
 bool daemon_faults_set(struct daemon_faults *f, const struct settings *s, struct worker *const *workers, unsigned n);
 
-/* One more, in all workers when this returns. Returns its number; 0 when memory is out or FAULTS_MOST are in force. */
-unsigned daemon_faults_add(struct daemon_faults *f, const struct rule *r, struct worker *const *workers, unsigned n);
-
-/* The one of that number, or all for 0, is over when this returns. False: there is none of that number, or memory is out. */
-bool daemon_faults_clear(struct daemon_faults *f, unsigned number, struct worker *const *workers, unsigned n);
+/* The command "fault": add RULE, list, clear, clear NUMBER; what was added or cleared is so in all workers when it is answered. */
+void daemon_faults_command(struct daemon_faults *f, struct worker *const *workers, unsigned n, struct control_reply *r, unsigned argc,
+                           char *const *argv);
 
 void daemon_faults_free(struct daemon_faults *f); /* behind the workers */
 #endif

@@ -29,6 +29,7 @@ static const struct command {
      ctl_run},
     {"reload", "", "Makes it read its settings again.", CLI_CONTROL, ctl_run},
     {"log-level", "[LEVEL]", "What it logs: error, warn, info or debug; with LEVEL from now on.", CLI_CONTROL, ctl_run},
+    {"fault", "add RULE|list|clear [NUMBER]", "Answers that it spoils on purpose; doc/lab.md explains rules.", CLI_CONTROL, ctl_run},
     {"top", "", "Its work as it goes on: rates, latency, busiest XMPP domains.", CLI_CONTROL | CLI_TOP, ctl_run_top},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

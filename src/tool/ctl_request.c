@@ -86,11 +86,34 @@ static bool any_words(const struct cli *c, char request[REQUEST_MOST]) {
   return true;
 }
 
+/* The daemon reads the rule: it goes as one word, as it was typed in one or in many. */
+static bool fault_words(const struct cli *c, char request[REQUEST_MOST]) {
+  const char *what = c->words_count ? c->words[0] : "";
+  bool adds = strcmp(what, "add") == 0, good = adds ? c->words_count > 1 : c->words_count == 1;
+  size_t len = 16;
+  if (strcmp(what, "clear") == 0 && c->words_count == 2) good = true;
+  else if (!adds && strcmp(what, "list") != 0 && strcmp(what, "clear") != 0) good = false;
+  for (int i = 0; i < c->words_count; i++) {
+    if (strpbrk(c->words[i], "\"\r\n")) good = false;
+    len += strlen(c->words[i]) + 1;
+  }
+  if (!good || len > REQUEST_MOST) {
+    cli_usage(c, good ? "the rule is too long" : "needs add RULE, list, clear or clear NUMBER; see jidns fault --help");
+    return false;
+  }
+  add_word(request, "%s", what);
+  for (int i = 1; i < c->words_count; i++) {
+    add_word(request, "%s%s%s", adds && i == 1 ? "\"" : "", c->words[i], adds && i + 1 == c->words_count ? "\"" : "");
+  }
+  return true;
+}
+
 static const struct {
   const char *name;
   bool (*words)(const struct cli *c, char request[REQUEST_MOST]);
 } requests[] = {{"status", no_words},   {"stats", stats_words},  {"flush", flush_words},  {"dump", dump_words},
-                {"reload", no_words},   {"upstreams", no_words}, {"log-level", any_words}};
+                {"reload", no_words},   {"upstreams", no_words}, {"log-level", any_words},
+                {"fault", fault_words}};
 
 static bool make_request(const struct cli *c, char request[REQUEST_MOST]) {
   *request = 0;

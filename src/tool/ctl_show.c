@@ -210,12 +210,25 @@ static void show_reload(const json_t *o, FILE *out) {
 
 static void show_level(const json_t *o, FILE *out) { fprintf(out, "%s\n", text_of(o, "level")); }
 
+/* The number of one that was added, how many were cleared, or all of them. */
+static void show_fault(const json_t *o, FILE *out) {
+  const json_t *one;
+  size_t i;
+  if (json_object_get(o, "number")) fprintf(out, "%lld\n", number_of(o, "number"));
+  if (json_object_get(o, "cleared")) fprintf(out, "%lld cleared\n", number_of(o, "cleared"));
+  json_array_foreach(json_object_get(o, "faults"), i, one) {
+    fprintf(out, "%lld  %s  (spoiled %lld of %lld)\n", number_of(one, "number"), text_of(one, "rule"), number_of(one, "spoiled"),
+            number_of(one, "matched"));
+  }
+}
+
 bool ctl_show(const struct cli *c, const char *line, FILE *out) {
   static const struct {
     const char *command;
     void (*show)(const json_t *o, FILE *out);
   } shows[] = {{"status", show_status}, {"stats", show_stats},         {"flush", show_flush},    {"dump", show_dump},
-               {"reload", show_reload}, {"upstreams", show_upstreams}, {"log-level", show_level}};
+               {"reload", show_reload}, {"upstreams", show_upstreams}, {"log-level", show_level},
+               {"fault", show_fault}};
   json_t *o = json_loads(line, 0, NULL);
   for (size_t i = 0; o && i < sizeof shows / sizeof *shows; i++) {
     if (strcmp(shows[i].command, c->command) == 0) shows[i].show(o, out);

@@ -1,5 +1,6 @@
 """Faults by rule, as dig and other clients meet them over UDP and TCP."""
 
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -12,6 +13,8 @@ import dns.flags
 import pytest
 
 from kit.ask import Stream, ask, query, records, timed, ttls, udp_exchange
+from kit.control import Control, jidns
+from kit.proc import wait_until
 
 SRV = "_xmpp-client._tcp.full.lab"
 TRANSPORTS = pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
@@ -232,3 +235,90 @@ def test_a_reload_puts_other_rules_into_force_and_lets_the_same_go_on(relay, jid
     assert ask(daemon.v4, SRV, "SRV").rcode() == 5
     reload("\n")
     assert ask(daemon.v4, SRV, "SRV").rcode() == 0
+
+
+# ---- while it runs ----
+
+@pytest.fixture(name="live")
+def fixture_live(relay, jidnsd, tmp_path):
+    """A daemon with three threads that takes commands."""
+    daemon = jidnsd("--upstream", relay.address, "--prefetch", "off", "--threads", 3, "--control", tmp_path / "control")
+    daemon.control = tmp_path / "control"
+    return daemon
+
+
+def fault(daemon, *words):
+    """What `jidns fault` prints of a command that is done."""
+    done = jidns(daemon, "fault", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def codes(daemon, name="plain.lab", count=20):
+    """The RCODEs of questions that all threads share."""
+    return {ask(daemon.v4, name).rcode() for _ in range(count)}
+
+
+def test_rules_come_and_go_while_it_runs(live):
+    assert codes(live) == {0}
+    assert fault(live, "list") == ""
+    assert fault(live, "add", "name=plain.lab  servfail") == "1\n"
+    assert codes(live) == {2}
+    assert fault(live, "add", "name=full.lab", "refused") == "2\n", "a rule may be given in one word or in many"
+    assert codes(live, "full.lab") == {5}
+    assert fault(live, "list") == ("1  name=plain.lab servfail  (spoiled 20 of 20)\n"
+                                   "2  name=full.lab refused  (spoiled 20 of 20)\n")
+    assert fault(live, "clear", "1") == "1 cleared\n"
+    assert codes(live) == {0} and codes(live, "full.lab") == {5}
+    assert fault(live, "add", "drop") == "3\n"
+    assert fault(live, "clear") == "2 cleared\n"
+    assert codes(live) == codes(live, "full.lab") == {0}
+    assert fault(live, "clear") == "0 cleared\n"
+
+
+def test_what_is_wrong_with_a_command_is_said(live):
+    for words, status, said in ((("add", "delya=5"), 1, '"delya=5": no such word; there are name, type'),
+                                (("add", "share=30", "drop"), 1, '"share=30": should be a share from 0.01% to 100%'),
+                                (("clear", "7"), 1, "there is no rule 7"), (("clear", "x"), 1, "'x': should be a rule's number"),
+                                (("clear", "0"), 1, "'0': should be a rule's number"), ((), 2, "needs add RULE, list, clear"),
+                                (("add",), 2, "needs add RULE"), (("show",), 2, "needs add RULE")):
+        done = jidns(live, "fault", *words)
+        assert (done.returncode, done.stdout) == (status, "") and said in done.stderr, words
+    assert fault(live, "list") == ""
+
+
+def test_there_are_no_more_than_64_rules(live):
+    with Control(live.control) as control:
+        for number in range(1, 65):
+            assert control.ask("fault add name=other.lab drop") == {"ok": True, "number": number}
+        assert "64 rules are in force" in control.ask("fault add drop")["error"]
+        listed = control.ask("fault list")["faults"]
+        assert len(listed) == 64
+        assert {k: listed[0][k] for k in ("number", "rule", "lasting", "matched", "spoiled")} == {
+            "number": 1, "rule": "name=other.lab drop", "lasting": False, "matched": 0, "spoiled": 0}
+        assert control.ask("fault clear") == {"ok": True, "cleared": 64}
+
+
+def test_clearing_a_rule_lets_go_of_what_it_holds(live):
+    fault(live, "add", "delay=20000")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held = pool.submit(timed, ask, live.v4, "plain.lab")
+        with Control(live.control) as control:
+            assert wait_until(lambda: control.ask("fault list")["faults"][0]["spoiled"] == 1, 5)
+        fault(live, "clear")
+        wait_s, answer = held.result()
+    assert answer.answer and wait_s < 4
+
+
+def test_rules_change_under_load_and_no_answer_is_lost(live):
+    def client(_):
+        return [ask(live.v4, "plain.lab", tcp=i % 4 == 0).rcode() for i in range(150)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(client, i) for i in range(4)]
+        with Control(live.control) as control:
+            while not all(each.done() for each in running):
+                assert control.ask('fault add "share=50% delay=1-20"')["ok"]
+                assert control.ask("fault add share=50% servfail")["ok"]
+                assert control.ask("fault clear")["ok"]
+        for each in running:
+            assert set(each.result()) <= {0, 2}

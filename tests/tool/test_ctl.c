@@ -98,6 +98,10 @@ Test(ctl, sends_what_was_typed_as_a_request) {
       {"flush example.org srv", "flush example.org. TYPE33\n"},
       {"flush b\\046c.lab TYPE65280", "flush b\\.c.lab. TYPE65280\n"},
       {"flush .", "flush .\n"},
+      {"fault list", "fault list\n"},
+      {"fault add name=*.lab delay=200-900 servfail", "fault add \"name=*.lab delay=200-900 servfail\"\n"},
+      {"fault add drop", "fault add \"drop\"\n"},
+      {"fault clear 3", "fault clear 3\n"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     cr_expect_eq(run_with(ANSWERS(removed), CLI_NAMES | CLI_FLUSH, rows[i].line), CLI_FOUND, "%s", rows[i].line);
@@ -110,7 +114,9 @@ Test(ctl, sends_what_was_typed_as_a_request) {
 Test(ctl, refuses_what_is_no_request_before_it_connects) {
   static const char *const wrong[] = {"flush",          "flush a b c",      "flush --all a", "flush --all --below", "flush --below",
                                       "flush --below a A", "flush a bogus", "flush a..b",    "status x",           "dump --below",
-                                      "dump a b",       "log-level \"x\"",  "reload now",    "upstreams 1"};
+                                      "dump a b",       "log-level \"x\"",  "reload now",    "upstreams 1",
+                                      "fault",          "fault add",        "fault list 1",  "fault clear 1 2",     "fault drop",
+                                      "fault add \"drop\""};
   setenv("JIDNS_CONTROL", "/nowhere", 1);
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     cr_expect_eq(run(CLI_NAMES | CLI_FLUSH, wrong[i]), CLI_USAGE, "%s", wrong[i]);
