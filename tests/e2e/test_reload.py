@@ -1,8 +1,10 @@
 """Other settings and other servers while the daemon runs: in force at once, all or none, and no query is lost."""
 
 import os
+import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -305,3 +307,28 @@ def test_a_resolv_conf_without_servers_keeps_the_last_ones_and_says_so(named, sp
         path.write_text(text)
     daemon.wait_for(lambda: "the servers stay as they were" in daemon.stderr, "a word about it")
     assert asks(space, name) == "192.0.2.1"
+
+
+# ---- under load ----
+
+def test_of_20000_queries_a_second_none_is_lost_over_reloads(named, settled):
+    one, queries = named("192.0.2.1"), settled.folder / "queries"
+    names = [f"n{n}.lab" for n in range(100)]
+    queries.write_text("".join(f"{name} A\n" for name in names))
+    settled.write(one)
+    daemon = settled.start()
+    for name in names:
+        address_of(daemon, name)
+    load = subprocess.Popen(["dnsperf", "-s", "127.0.0.1", "-p", str(settled.port), "-d", str(queries), "-l", "3", "-Q", "20000", "-c", "8"],
+                            stdout=subprocess.PIPE, text=True)
+    reloads = 0
+    while load.poll() is None:
+        settled.write(one, "xmpp { expand-srv = off }" if reloads % 2 else "")
+        hup(daemon)
+        reloads += 1
+        time.sleep(0.1)
+    said = load.stdout.read()
+    daemon.close()
+    sent = int(re.search(r"Queries sent: +(\d+)", said)[1])
+    assert reloads >= 5 and sent > 10000, said
+    assert re.search(r"Queries lost: +0 ", said), said
