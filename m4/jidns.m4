@@ -53,6 +53,17 @@ AC_DEFUN([JIDNS_SONAME], [
   AS_IF([test -z "$$1_SONAME"], [AC_MSG_ERROR([lib$2 must be a shared library, and readelf there to look at it])])
   AC_DEFINE_UNQUOTED([$1_SONAME], ["$$1_SONAME"], [what lib$2 is loaded as])
 ])
+
+# JIDNS_LOADED(PREFIX, NAME, CALL, HEADER): JIDNS_SONAME for a library that pkg-config has found and that is loaded, not linked.
+AC_DEFUN([JIDNS_LOADED], [
+  jidns_save_CPPFLAGS=$CPPFLAGS; CPPFLAGS="$CPPFLAGS $$1_CFLAGS"
+  jidns_save_LIBS=$LIBS; LIBS="$$1_LIBS $LIBS"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <$4>]], [[return $3 == 0;]])],
+    [JIDNS_SONAME([$1], [$2])],
+    [AC_MSG_ERROR([lib$2 is there, but nothing can be linked with it])])
+  CPPFLAGS=$jidns_save_CPPFLAGS
+  LIBS=$jidns_save_LIBS
+])
 AC_DEFUN([JIDNS_READELF], [AC_CHECK_TOOLS([READELF], [readelf llvm-readelf eu-readelf], [readelf])])
 
 # JIDNS_LDNS: LDNS_CFLAGS and LDNS_LIBS from pkg-config, else ldns-config, else the system's own paths

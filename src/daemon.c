@@ -215,6 +215,18 @@ static void watch_resolv_conf(struct daemon *d) {
 
 /* ---- start and stop ---- */
 
+static bool open_metrics(struct daemon *d, FILE *err) {
+  char text[ADDR_TEXT];
+  const union addr *a = &d->settings.metrics;
+  if (!a->any.sa_family) return true;
+  if (!addr_is_loopback(a) && !d->settings.metrics_public) {
+    fprintf(err, "jidnsd: --metrics %s: other hosts can reach that; --metrics-public on if they may\n", addr_format(a, text));
+    return false;
+  }
+  d->metrics = metrics_open(a, err);
+  return d->metrics != NULL;
+}
+
 static bool bind_control(struct daemon *d, FILE *err) {
   uid_t uid;
   gid_t gid;
@@ -223,7 +235,7 @@ static bool bind_control(struct daemon *d, FILE *err) {
 
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
-  bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && bind_control(d, err) &&
+  bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && bind_control(d, err) && open_metrics(d, err) &&
               sandbox_enter(&d->settings.sandbox, err) && make_workers(d, listeners, err) && set_faults(d, err) &&
               start_threads(d);
   listeners_free(listeners);

@@ -23,6 +23,7 @@ struct daemon {
   bool reload_failed;        /* the last one: what held before still holds */
   uint64_t reloaded_ms;      /* when that was; 0: there was none */
   struct keeper *keeper;
+  struct metrics *metrics; /* NULL: nobody is to see them */
   uint64_t started_ms;
   struct control_socket control; /* bound by daemon_start; whoever takes commands there takes it over */
 };

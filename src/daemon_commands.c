@@ -9,27 +9,13 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "config.h"
+#include "daemon_gather.h"
 #include "dns/ttl.h"
 #include "dns/type.h"
 #include "ops/control.h"
 #include "xmpp/busy.h"
 
-enum { BUSY_FOR_MS = 60000, SERVERS_MOST = UPSTREAM_SERVERS * (1 + ROUTES_MOST) };
-
-/* One server of one set as all workers see it. */
-struct server_sum {
-  union addr addr;
-  unsigned route; /* 0: of the set for all names; else 1 + its place among the settings' forwards */
-  unsigned up, known; /* workers that hold it up, that know its RTT */
-  uint64_t srtt_ms_x8, asked, replies;
-  unsigned rto_ms, silent; /* the worst */
-};
-
-/* What the workers' jobs bring together. */
-struct gathered {
-  struct server_sum servers[SERVERS_MOST];
-  unsigned server_count, in_flight;
-};
+enum { BUSY_FOR_MS = 60000 };
 
 struct commands {
   struct daemon *daemon;
@@ -147,40 +133,9 @@ static void run_dump(void *ctx, struct control_reply *r, unsigned argc, char *co
 
 /* ---- how it is ---- */
 
-static void gather_server(struct server_sum *sum, unsigned route, const struct server *s) {
-  sum->route = route;
-  unsigned rto_ms = server_rto_ms(s);
-  sum->addr = s->addr;
-  sum->up += !s->down_until_ms;
-  sum->known += s->srtt_x8_ms > 0;
-  sum->srtt_ms_x8 += s->srtt_x8_ms;
-  sum->asked += s->asked;
-  sum->replies += s->replies;
-  if (rto_ms > sum->rto_ms) sum->rto_ms = rto_ms;
-  if (s->silent > sum->silent) sum->silent = s->silent;
-}
-
-/* All workers have the same sets in the same order. */
-static void gather(struct worker *w, void *arg) {
-  struct gathered *g = arg;
-  const struct routes *r = worker_routes(w);
-  g->in_flight += worker_in_flight(w);
-  g->server_count = 0;
-  for (unsigned route = 0; route <= r->count; route++) {
-    const struct upstream *u = route ? r->list[route - 1].upstream : r->rest;
-    for (unsigned i = 0; i < u->count; i++) gather_server(&g->servers[g->server_count++], route, &u->servers[i]);
-  }
-}
-
 static const struct gathered *gather_all(struct commands *c) {
-  memset(&c->gathered, 0, sizeof c->gathered);
-  daemon_each(c->daemon, gather, &c->gathered);
+  daemon_gather(c->daemon, &c->gathered);
   return &c->gathered;
-}
-
-static const char *domain_of(const struct settings *s, unsigned route, char text[NAME_TEXT]) {
-  if (!route) return "";
-  return name_format(s->forwards[route - 1].domain.octets, s->forwards[route - 1].domain.len, text);
 }
 
 static void write_servers(struct jsonw *j, const struct commands *c, bool briefly) {
@@ -191,7 +146,7 @@ static void write_servers(struct jsonw *j, const struct commands *c, bool briefl
     const struct server_sum *s = &g->servers[i];
     jsonw_open(j, NULL, '{');
     jsonw_string(j, "address", addr_format(&s->addr, text));
-    jsonw_string(j, "for", domain_of(&c->daemon->settings, s->route, domain));
+    jsonw_string(j, "for", gathered_domain(s, &c->daemon->settings, domain));
     jsonw_bool(j, "up", s->up > 0);
     if (!briefly) {
       if (s->known) jsonw_real(j, "srtt_ms", (double)s->srtt_ms_x8 / 8 / s->known, 2);

@@ -7,6 +7,7 @@
 
 #include "base/must.h"
 #include "daemon_commands.h"
+#include "daemon_metrics.h"
 
 enum { EXIT_WRONG_OPTIONS = 2 };
 
@@ -84,6 +85,7 @@ static void log_cache(struct cache *c) {
 static void stop(struct daemon *d, struct signals *s, struct commands *commands) {
   struct counters sum = {0};
   commands_stop(commands);
+  daemon_metrics_stop(d);
   if (d->cache) log_cache(d->cache);
   daemon_stop(d, &sum);
   log_counters(&sum);
@@ -112,6 +114,7 @@ int main(int argc, char **argv) {
               settings_find_upstreams(&d->settings, d->settings.resolv_conf, stderr) && daemon_start(d, stderr);
   struct commands *commands = good ? commands_start(d) : NULL;
   if (good) {
+    daemon_metrics_start(d);
     say_ready(&d->settings);
     uv_run(&d->loop, UV_RUN_DEFAULT);
   }

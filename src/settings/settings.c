@@ -267,6 +267,8 @@ void settings_keep_fixed(struct settings *s, const struct settings *running, FIL
   keep("seccomp", s->sandbox.seccomp == running->sandbox.seccomp, err);
   keep("control", strcmp(s->control.path, running->control.path) == 0, err);
   keep("control-group", strcmp(s->control.group, running->control.group) == 0, err);
+  keep("metrics", memcmp(&s->metrics, &running->metrics, sizeof s->metrics) == 0, err);
+  s->metrics = running->metrics;
   s->control = running->control;
   s->threads = running->threads;
   s->cache_size = running->cache_size;

@@ -9,6 +9,7 @@
 #include "dns/dns.h"
 #include "lab/zone.h"
 #include "ops/control.h"
+#include "ops/metrics.h"
 #include "ops/sandbox.h"
 #include "server/access.h"
 #include "server/chaos.h"
@@ -76,6 +77,8 @@ struct settings {
   struct serve_tcp_options tcp;
   struct sandbox_options sandbox;
   struct control_options control;
+  union addr metrics;    /* of HTTP; family 0: none */
+  bool metrics_public;   /* that is meant to be an address that others reach */
   char file[256]; /* that was read, cut if need be; "": none */
   struct log_options log;
   uint32_t query_log; /* every so many-th query; 0: none */

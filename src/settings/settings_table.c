@@ -59,6 +59,13 @@ static bool read_user(const struct setting *t, void *into, const char *text) {
   return !strpbrk(text, " :") && read_text(t, into, text);
 }
 
+static bool read_metrics(const struct setting *t, void *into, const char *text) {
+  union addr *a = &((struct settings *)into)->metrics;
+  (void)t;
+  memset(a, 0, sizeof *a);
+  return strcmp(text, "none") == 0 || addr_parse(text, METRICS_PORT, a);
+}
+
 static bool read_control(const struct setting *t, void *into, const char *text) {
   ((struct settings *)into)->control.usual = strcmp(text, CONTROL_SOCKET) == 0;
   return (!*text || *text == '/') && read_text(t, into, text);
@@ -127,11 +134,12 @@ static const struct section in_fault = {.name = "fault", .title = "NAME", .right
 static const struct section in_xmpp = {.name = "xmpp"};
 static const struct section in_cache = {.name = "cache"};
 static const struct section in_log = {.name = "log"};
+static const struct section in_metrics = {.name = "metrics"};
 static const struct section in_control = {.name = "control"};
 
 const struct section *const settings_sections[] = {&in_listen, &in_upstream, &in_forward, &in_zone, &in_domain, &in_host,
                                                    &in_access, &in_server,   &in_xmpp,    &in_cache, &in_fault, &in_log,
-                                                   &in_control, NULL};
+                                                   &in_control, &in_metrics, NULL};
 
 static const char rule_right[] = "words such as name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail";
 
@@ -237,6 +245,10 @@ const struct setting settings_table[] = {
      TEXT_AS(read_control, struct settings, control.path), .right = "a path from the root on, at most 107 octets"},
     {"control-group", &in_control, "group", "NAME", "", NULL, "whose members may command besides root and its own user",
      TEXT_AS(read_user, struct settings, control.group), .right = "a group's name"},
+    {"metrics", &in_metrics, "listen", "ADDR[:PORT]", "none", NULL, "Prometheus reads over HTTP here, port 9153; none: nowhere",
+     OWN(read_metrics, "none or an address, such as 127.0.0.1:9153")},
+    {"metrics-public", &in_metrics, "public", "on|off", "off", NULL, "that address may be one that other hosts reach",
+     SWITCH(struct settings, metrics_public)},
     {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none", .right = "a file's name"},
     {"check-config", .help = "say whether the settings are good and exit"},
     {"print-config", .help = "print the settings in force and exit"},

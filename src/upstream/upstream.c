@@ -143,6 +143,7 @@ uint32_t server_rto_ms(const struct server *s) {
 
 void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms) {
   s->replies++;
+  latency_note(&s->rtt, rtt_ms);
   uint32_t rtt = rtt_ms > 10000 ? 10000 : (uint32_t)rtt_ms;
   char text[ADDR_TEXT];
   if (!s->srtt_x8_ms) {

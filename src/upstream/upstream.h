@@ -2,6 +2,7 @@
 #ifndef JIDNS_UPSTREAM_UPSTREAM_H
 #define JIDNS_UPSTREAM_UPSTREAM_H
 #include "base/addr.h"
+#include "base/latency.h"
 #include "base/list.h"
 #include "upstream/carrier.h"
 
@@ -32,6 +33,7 @@ struct server {
   unsigned silent;                   /* tries in a row that got no reply */
   uint64_t heard_ms;                 /* when its last reply came */
   uint64_t asked, replies;           /* questions sent to it, retries included; replies to them */
+  struct latency rtt;                /* how long these took */
   uint64_t down_until_ms;            /* 0 = up; else when it may be tried again */
   uint32_t down_for_ms;
   bool speaks_edns, disclaims_edns;  /* a reply had OPT; or said that it does not understand what has it */
