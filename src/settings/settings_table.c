@@ -233,7 +233,7 @@ const struct setting settings_table[] = {
      "keep answers here over restarts; none: don't", TEXT(struct settings, snapshot), .right = "a file's name or none"},
     {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL, "how often that is written; 0: at the end only",
      NUMBER(struct settings, snapshot_every_s, 0, SNAPSHOT_EVERY_MOST_S)},
-    {"log-level", &in_log, "level", "LEVELS", "info", NULL, "how much is said: error, warn, info or debug; by room: info,xmpp=debug",
+    {"log-level", &in_log, "level", "LEVELS", "info", NULL, "what is said: error, warn, info or debug; by room: info,xmpp=debug",
      OWN(read_log_level, "error, warn, info or debug, then ROOM=LEVEL for single rooms, such as info,xmpp=debug; rooms are" LOG_ROOMS(
                                                                                                             LOG_ROOM_WORD))},
     {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text or of JSON", WORD(struct settings, log.format, format_words)},
