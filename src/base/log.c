@@ -197,7 +197,7 @@ static void put(enum log_level level, const char *room, const char *text) {
   fwrite(line, 1, n, stderr);
 }
 
-static void say(enum log_level level, const char *room, const char *fmt, va_list args) {
+__attribute__((format(printf, 3, 0))) static void say(enum log_level level, const char *room, const char *fmt, va_list args) {
   char text[LINE];
   if (vsnprintf(text, sizeof text, fmt, args) >= 0) put(level, room, text);
 }
