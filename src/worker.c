@@ -172,10 +172,15 @@ static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
   return NULL;
 }
 
+static bool is_local(const void *local, const struct question *q) {
+  const struct worker *w = local;
+  return w->serve.lab && lab_holds(w->serve.lab, q);
+}
+
 static struct forward_options forward_options_of(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
   return (struct forward_options){.cache = cache, .routes = &w->wiring->routes, .timers = &w->timers, .counters = &w->counters,
                                   .waited = &w->waited, .seed = seed, .max_stale_s = s->max_stale_s, .nxdomain_cut = s->nxdomain_cut,
-                                  .trust_ad = s->trust_ad, .cookies = s->upstream_cookies,
+                                  .trust_ad = s->trust_ad, .cookies = s->upstream_cookies, .is_local = is_local, .local = w,
                                   .random = s->case_random ? &w->random : NULL};
 }
 

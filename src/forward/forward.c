@@ -216,8 +216,11 @@ static void count_ahead(struct counters *c, enum cache_put_how how) {
   }
 }
 
+static bool is_local(const struct forward *f, const struct question *q) { return f->o.local && f->o.is_local(f->o.local, q); }
+
 static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
   struct pending *p = NULL;
+  if (is_local(f, q)) return false;
   if (routes_find(f->o.routes, q)->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
   }
@@ -249,7 +252,7 @@ bool forward_is_new(const struct forward *f, const struct question *q, uint64_t 
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
   bool known = found == CACHE_FRESH || (found == CACHE_EXPIRED && unused);
-  return !known && !forward_is_special(f, q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
+  return !known && !forward_is_special(f, q) && !is_local(f, q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
 
 bool forward_is_asking(const struct forward *f, const struct question *q) { return pending_find(&f->table, q) != NULL; }

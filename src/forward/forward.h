@@ -63,6 +63,8 @@ struct forward_options {
   bool nxdomain_cut;         /* NXDOMAIN covers what is below (RFC 8020) */
   bool trust_ad;             /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
   bool cookies;              /* are shown to the servers (RFC 7873) */
+  bool (*is_local)(const void *local, const struct question *q); /* is q answered without any server? Then it is never asked ahead */
+  const void *local;         /* NULL: there are none, and is_local may be NULL */
   struct random *random;     /* questions are spelled at random and must come back so; NULL: not */
 };
 

@@ -1,5 +1,5 @@
-/* zone.c: a question in the zones: found by its name's hash, answered by a copy. Exports lab_answer, lab_match, lab_find,
- * lab_delegation, lab_free. */
+/* zone.c: a question in the zones: found by its name's hash, answered by a copy. Exports lab_answer, lab_holds, lab_match,
+ * lab_find, lab_delegation, lab_free. */
 #include "lab/zone.h"
 
 #include <stdlib.h>
@@ -177,6 +177,15 @@ int lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t
   if (question_class(&q->question) != CLASS_IN) return LAB_ELSEWHERE;
   const struct lab_node *n = find(l, q->question.key, q->question.name_len);
   return n ? answer_node(l, n, q, limit, out, alias) : answer_missing(l, q, limit, out, alias);
+}
+
+bool lab_holds(const struct lab *l, const struct question *q) {
+  if (!lab_may_hold(l, q) || question_class(q) != CLASS_IN) return false;
+  struct match m = lab_match(l, q->key, q->name_len);
+  if (m.kind == MATCH_ELSEWHERE || m.kind == MATCH_DNAME) return m.kind == MATCH_DNAME;
+  if (m.kind == MATCH_NONE) return !l->zones[m.node->zone].overlay;
+  if (m.node->flags & NODE_CUT && question_type(q) != TYPE_DS) return false;
+  return m.node->flags & NODE_ALIAS || !l->zones[m.node->zone].overlay || find_set(l, m.node, question_type(q));
 }
 
 const struct lab_delegation *lab_delegation(const struct lab *l, unsigned i) {

@@ -86,6 +86,9 @@ static inline bool lab_may_hold(const struct lab *l, const struct question *q) {
   return ((const struct lab_ends *)(const void *)l)->bits[end / 64] >> end % 64 & 1;
 }
 
+/* Would lab_answer know anything of q? */
+bool lab_holds(const struct lab *l, const struct question *q);
+
 /* A name that the zones delegate to servers whose addresses they know. */
 struct lab_delegation {
   uint8_t name_len, name[NAME_MAX_LEN];

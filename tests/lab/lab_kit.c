@@ -156,8 +156,10 @@ const char *lab_says(const struct lab *l, const char *name, uint16_t type, unsig
   else asked_plain(&a, name, type);
   *t.at = 0;
   if (!lab_may_hold(l, &a.query.question) || (len = lab_answer(l, &a.query, limit, out, &alias)) == LAB_ELSEWHERE) {
+    cr_expect(!lab_holds(l, &a.query.question));
     return "elsewhere";
   }
+  cr_expect(lab_holds(l, &a.query.question));
   cr_expect_leq(len, (int)limit);
   if (len == LAB_ALIAS) put_alias(&t, &a, &alias);
   else put_answer(&t, &a, out, (size_t)len);

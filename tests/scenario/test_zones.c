@@ -16,6 +16,11 @@ static struct world *world_with(const char *zone) {
   return w;
 }
 
+static bool is_local(const void *world, const struct question *q) {
+  const struct world *w = world;
+  return lab_holds(w->serve.lab, q);
+}
+
 static void done(struct world *w) {
   struct serve_lab *room = w->serve.lab_room;
   world_free(w);
@@ -127,6 +132,26 @@ Test(zones, who_waits_for_an_alias_is_told_when_it_ends) {
   struct heard *h = client_ask(w, "a.zone.lab.", TYPE_A, HOW_PLAIN);
   cr_expect(!is_answered(h));
   done(w); /* checks that it was answered */
+}
+
+Test(zones, local_names_are_never_asked_ahead) {
+  struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_WAIT, .prefetch = true});
+  struct forward_options options = *forward_options(w->forward);
+  w->serve.lab = lab = lab_of("xmpp A 192.0.2.1\n");
+  w->serve.lab_room = serve_lab_new();
+  options.is_local = is_local;
+  options.local = w;
+  forward_set_options(w->forward, &options);
+  zone_add(&w->zone, "_xmpp-server._tcp.far.lab.", TYPE_SRV, 60, rd_srv(0, 0, 5269, "xmpp.zone.lab."));
+  zone_add(&w->zone, "_xmpp-server._tcp.far.lab.", TYPE_SRV, 60, rd_srv(0, 1, 5269, "xmpp.far.lab."));
+  zone_add(&w->zone, "xmpp.far.lab.", TYPE_A, 60, rd_a("192.0.2.2"));
+  struct heard *h = client_ask_and_wait(w, "_xmpp-server._tcp.far.lab.", TYPE_SRV, HOW_PLAIN);
+  world_run_ms(w, 5000);
+  cr_expect(heard_has(h, SECTION_ADDITIONAL, "xmpp.far.lab.", TYPE_A, rd_a("192.0.2.2")));
+  cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_A), 1);
+  cr_expect_eq(upstream_asked(w, "xmpp.far.lab.", TYPE_A), 1);
+  cr_expect_eq(upstream_asked(w, "xmpp.zone.lab.", 0), 0);
+  done(w);
 }
 
 Test(zones, an_srv_answer_behind_an_alias_keeps_its_addresses) {
