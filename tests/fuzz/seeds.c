@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "cache/snapshot.h"
 #include "dns/frame.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/resolver.h"
@@ -328,6 +330,45 @@ static void faults(void) {
   }
 }
 
+/* ---- snapshot: how, how old, the file ---- */
+
+static void take_file(const char *path) {
+  static uint8_t file[1 << 16];
+  FILE *in = fopen(path, "rb");
+  must(in);
+  size_t len = fread(file, 1, sizeof file, in);
+  fclose(in);
+  unlink(path);
+  msg_put(&input, file, len);
+}
+
+static void snapshots(void) {
+  static struct made made;
+  static const struct snapshot_now then = {.wall_ms = 1700000000000, .tick = 5000};
+  char path[4096];
+  struct snapshot_report report;
+  snprintf(path, sizeof path, "%s/written", folder);
+  struct cache *c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  must(c);
+  for (unsigned i = 0; i < 4; i++) {
+    made_a(&made, i % 2 ? "a.lab." : "b.lab.", 300, i + 1, 4000);
+    must(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+    if (i == 2) {
+      made_start(&made, "e.lab.", TYPE_A, RCODE_NXDOMAIN);
+      made_add(&made, SECTION_AUTHORITY, "lab.", TYPE_SOA, 300, rd_soa("ns.lab.", "host.lab.", 60));
+      made_done(&made, 4900);
+      must(cache_put(c, &made.question, &made.answer, CACHE_AHEAD_CLIENT, 4950, 0));
+    }
+    must(snapshot_write(c, path, &then, NULL, &report) == SNAPSHOT_GOOD);
+    input.len = 0;
+    put_u8((uint8_t)i);
+    msg_put_u16(&input, (uint16_t)(i * 40));
+    take_file(path);
+    save("snapshot", "written", i);
+  }
+  cache_free(c);
+}
+
 int main(int argc, char **argv) {
   must(argc == 2);
   folder = argv[1];
@@ -341,5 +382,6 @@ int main(int argc, char **argv) {
   client_streams();
   upstream_streams();
   faults();
+  snapshots();
   return EXIT_SUCCESS;
 }
