@@ -116,6 +116,25 @@ Test(cache, a_successor_that_fits_takes_no_more_memory) {
   cr_expect_gt(stats().octets, octets);
 }
 
+/* Of the only entry there is. */
+static struct cache_standing standing(void) {
+  struct cache_walk *w = cache_walk_new(c);
+  struct cache_entry e;
+  cr_assert(w && cache_walk_next(w, &e));
+  cache_walk_free(w);
+  return e.standing;
+}
+
+Test(cache, a_longer_successor_stands_as_the_earlier_did) {
+  made_a(&made, "example.org", 60, 1, 0);
+  cr_assert(cache_restore(c, &made.question, &made.answer, 0, &(struct cache_standing){.in_main = true}));
+  get("example.org", TYPE_A);
+  get("example.org", TYPE_A);
+  put_a("example.org", 9);
+  cr_expect(standing().in_main);
+  cr_expect_eq(standing().uses, 2);
+}
+
 Test(cache, room_is_left_for_a_longer_successor) {
   made_a(&made, "example.org", 60, 1, 0);
   cr_assert(put(CACHE_ASKED, 4 * 18));
