@@ -80,6 +80,7 @@ static int deny(const struct lab *l, const struct lab_node *n, uint8_t rcode, co
 
 /* The answer for this type; for ANY one of those that there are (RFC 8482 section 4.1). */
 static inline const struct lab_set *find_set(const struct lab *l, const struct lab_node *n, uint16_t type) {
+  if (!n->set_count) return NULL; /* l->sets may be NULL */
   const struct lab_set *s = l->sets + n->sets, *end = s + n->set_count;
   if (type == TYPE_ANY) return s < end ? s : NULL;
   while (s < end && s->type != type) s++;

@@ -192,7 +192,7 @@ static void put_set(struct compiler *c, struct lab_node *n, uint16_t type, const
 /* An answer for each type that `from` has, under the end of the links. */
 static void put_sets(struct compiler *c, struct lab_node *n, uint32_t from, const uint8_t *owner, size_t owner_len) {
   const struct extent *e = &c->ld->extents[from];
-  const struct raw *first = c->ld->raws + e->first;
+  const struct raw *first = node_raws(c->ld, from);
   for (uint32_t i = 0; i < e->count; i++) {
     struct end end = {.node = from, .type = first[i].type, .owner = owner, .owner_len = owner_len};
     if (i > 0 && first[i - 1].type == first[i].type) continue;

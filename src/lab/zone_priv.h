@@ -119,7 +119,10 @@ uint32_t arena_put(struct arena *a, const void *octets, size_t n, size_t align);
 
 static inline const uint8_t *raw_owner(const struct loader *ld, const struct raw *r) { return ld->arena.octets + r->owner; }
 static inline const uint8_t *raw_rdata(const struct loader *ld, const struct raw *r) { return ld->arena.octets + r->rdata; }
-static inline const struct raw *node_raws(const struct loader *ld, uint32_t node) { return ld->raws + ld->extents[node].first; }
+static inline const struct raw *node_raws(const struct loader *ld, uint32_t node) {
+  static const struct raw none; /* no zone has a record: not even NULL + 0 is defined */
+  return ld->raws ? ld->raws + ld->extents[node].first : &none;
+}
 
 /* The first record of this type at a node, NULL if there is none. */
 const struct raw *node_raw(const struct loader *ld, uint32_t node, uint16_t type);
