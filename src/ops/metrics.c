@@ -107,8 +107,11 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
   run(poll->data);
 }
 
+/* Twice: when one of METRICS_CONNECTIONS has gone, it is the next turn that takes new ones again, and nothing else would set that
+ * off. */
 static void run(struct metrics *m) {
   MHD_UNSIGNED_LONG_LONG due_ms;
+  m->mhd.run(m->server);
   m->mhd.run(m->server);
   if (m->mhd.get_timeout(m->server, &due_ms) == MHD_YES) uv_timer_start(&m->timer, on_timer, due_ms, 0);
   else uv_timer_stop(&m->timer);

@@ -37,7 +37,7 @@ def fixture_daemon(watched, relay):
 
 
 def get(daemon, page="/metrics", method="GET", body=None):
-    connection = http.client.HTTPConnection(*daemon.metrics, timeout=10)
+    connection = http.client.HTTPConnection(*daemon.metrics, timeout=20)
     try:
         connection.request(method, page, body)
         reply = connection.getresponse()
