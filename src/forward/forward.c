@@ -290,6 +290,7 @@ struct forward *forward_new(const struct forward_options *options) {
   f->watch = (struct forward_watch){0};
   f->reply_try = NULL;
   f->failures = (struct failures){0};
+  probes_init(&f->probes);
   f->asking = false;
   if (pending_table_init(&f->table)) return f;
   free(f);
@@ -305,6 +306,7 @@ void forward_set_options(struct forward *f, const struct forward_options *option
 void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f->watch = *watch; }
 
 void forward_stop(struct forward *f) {
+  probes_stop(f);
   f->watch = (struct forward_watch){0};
   for (unsigned i = 0; i < PENDING_BUCKETS && f->table.count; i++) {
     for (struct pending *p; (p = f->table.buckets[i]);) {

@@ -3,12 +3,14 @@
 #define JIDNS_FORWARD_FORWARD_PRIV_H
 #include "forward/failures.h"
 #include "forward/pending.h"
+#include "forward/probe.h"
 
 struct forward {
   struct forward_options o;
   struct forward_watch watch;
   struct pending_table table;
   struct failures failures;
+  struct probes probes;
   struct try *reply_try;    /* while a reply is looked at: */
   const uint8_t *reply_msg; /* borrowed from the carrier */
   size_t reply_len;

@@ -37,8 +37,8 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
     p->server = upstream_pick(u, out);
     p->spent = !p->server;
     if (p->spent && pending_has_open_try(p)) return WAIT;
-    if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL; /* one spoke, the rest are down */
   }
+  if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL; /* one spoke, the rest are down */
   p->tcp = p->server && p->udp_asked[p->server - u->servers] >= FORWARD_EACH;
   p->plain = false;
   p->step = p->server ? STEP_ASK : STEP_FAIL;
@@ -102,14 +102,16 @@ void steps_ask_lower(struct pending *p, struct server *s, uint64_t now_ms) {
 }
 
 static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
-  (void)f;
   struct server *s = p->server, *probe = p->tcp ? NULL : upstream_probe(p->upstream, now_ms);
   unsigned round = p->asked / p->upstream->count; /* each server's first try gets its plain RTO */
   uint32_t wait_ms = server_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
   char text[QUESTION_TEXT], where[ADDR_TEXT];
   log_debug("forward", "%s: asking %s%s", question_format(&p->question, text), addr_format(&s->addr, where),
             p->tcp ? " over TCP" : "");
-  if (probe && probe != s) ask_server(p, probe, now_ms);
+  if (probe && probe != s) {
+    if (upstream_is_failing(p->upstream)) ask_server(p, probe, now_ms); /* whoever comes back first answers */
+    else probe_start(f, p->upstream, probe, &p->question, now_ms);
+  }
   if (p->asked == 0) upstream_note_asked(p->upstream);
   p->hedge = p->asked == 0 && !p->tcp && pending_first(p) && upstream_may_hedge(p->upstream, s);
   if (p->hedge) wait_ms = server_late_ms(s);

@@ -66,15 +66,20 @@ void upstream_inherit(struct upstream *to, const struct upstream *from) {
       *s = from->servers[k];
       s->udp = udp;
       s->tcp = tcp;
+      s->probed = false;
     }
   }
 }
 
+enum standing { IS_UP, IS_IN_DOUBT, IS_DOWN };
+
+static enum standing standing_of(const struct server *s) { return s->down_until_ms ? IS_DOWN : s->silent ? IS_IN_DOUBT : IS_UP; }
+
 /* Of two servers the one that stands earlier is `b`. */
 static bool better(const struct upstream *u, const struct server *a, const struct server *b) {
-  bool a_down = a->down_until_ms != 0, b_down = b->down_until_ms != 0;
-  if (a_down != b_down) return b_down;
-  if (a_down) return a->down_until_ms < b->down_until_ms;
+  enum standing at = standing_of(a), bt = standing_of(b);
+  if (at != bt) return at < bt;
+  if (at == IS_DOWN) return a->down_until_ms < b->down_until_ms;
   return u->policy == UPSTREAM_FASTEST && a->srtt_x8_ms < b->srtt_x8_ms;
 }
 
@@ -120,8 +125,9 @@ uint32_t server_late_ms(const struct server *s) {
 struct server *upstream_probe(struct upstream *u, uint64_t now_ms) {
   for (unsigned i = 0; i < u->count; i++) {
     struct server *s = &u->servers[i];
-    if (!s->down_until_ms || s->down_until_ms > now_ms) continue;
-    s->down_until_ms = now_ms + s->down_for_ms; /* one question each time */
+    enum standing is = standing_of(s);
+    if (s->probed || is == IS_UP || s->down_until_ms > now_ms) continue;
+    if (is == IS_DOWN) s->down_until_ms = now_ms + s->down_for_ms; /* one question each time */
     return s;
   }
   return NULL;

@@ -31,6 +31,7 @@ struct server {
   struct carrier *udp, *tcp;         /* owned */
   uint32_t srtt_x8_ms, rttvar_x4_ms; /* as in RFC 6298, scaled; srtt 0 = unknown */
   unsigned silent;                   /* tries in a row that got no reply */
+  bool probed;                       /* it is being asked whether it is there */
   uint64_t heard_ms;                 /* when its last reply came */
   uint64_t asked, replies;           /* questions sent to it, retries included; replies to them */
   struct latency rtt;                /* how long these took */
@@ -75,11 +76,12 @@ void upstream_flush(struct upstream *u, uint64_t now_ms);
 /* What is known of a server that both have, such as its RTT and cookie, goes over to `to`. */
 void upstream_inherit(struct upstream *to, const struct upstream *from);
 
-/* The best server whose bit is not in `tried`: up before down, then by the policy, for UPSTREAM_FASTEST unknown ones first. NULL
- * when all are tried. */
+/* The best server whose bit is not in `tried`: up before in doubt (its last try got no reply) before down, then by the policy, for
+ * UPSTREAM_FASTEST unknown ones first. NULL when all are tried. */
 struct server *upstream_pick(struct upstream *u, unsigned tried);
 
-/* A server that is down and may be tried again now; it gets this one question beside the healthy server's. NULL if none. */
+/* A server that is in doubt, or is down and may be tried again now: it gets this one question beside the healthy server's. NULL if
+ * none. */
 struct server *upstream_probe(struct upstream *u, uint64_t now_ms);
 
 /* All servers are down: what is known should be used before them. */

@@ -135,6 +135,10 @@ void world_late(struct world *w, const char *name, uint16_t type, uint32_t late_
   add_rule(w, name, (struct fault_rule){.type = type, .server = -1, .fault = FAULT_LATE, .late_ms = late_ms});
 }
 
+void world_server_late(struct world *w, int server, uint32_t late_ms) {
+  add_rule(w, "", (struct fault_rule){.server = server, .fault = FAULT_LATE, .late_ms = late_ms});
+}
+
 void world_server_fault(struct world *w, int server, enum fault fault) {
   add_rule(w, "", (struct fault_rule){.server = server, .fault = fault});
 }

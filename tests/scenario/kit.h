@@ -55,6 +55,7 @@ static inline void world_settle(struct world *w) { world_run_ms(w, 0); }
 void world_fault(struct world *w, const char *name, uint16_t type, enum fault fault);
 void world_fault_once(struct world *w, const char *name, uint16_t type, enum fault fault);
 void world_late(struct world *w, const char *name, uint16_t type, uint32_t late_ms); /* every reply */
+void world_server_late(struct world *w, int server, uint32_t late_ms);
 void world_server_fault(struct world *w, int server, enum fault fault);
 void world_reply(struct world *w, const char *name, uint16_t type,
                  const struct msg *reply); /* all replies are this */

@@ -206,3 +206,53 @@ Test(failover, what_is_asked_ahead_is_not_asked_twice_early) {
   cr_expect_eq(w->counters.hedged, 0);
   world_free(w);
 }
+
+/* ---- health ---- */
+
+/* A question each `every_ms` for so long. */
+static void traffic(struct world *w, unsigned *next, uint64_t every_ms, uint64_t ms) {
+  for (uint64_t end_ms = w->now_ms + ms; w->now_ms < end_ms;) {
+    uint64_t next_ms = w->now_ms + every_ms;
+    cr_expect(heard_truth(ask_number(w, (*next)++ % 100)));
+    if (next_ms > w->now_ms) world_run_ms(w, next_ms - w->now_ms);
+  }
+}
+
+Test(failover, a_server_that_comes_back_slower_than_the_others_is_noticed) {
+  struct world *w = world_of(2);
+  unsigned next = 0;
+  w->upstream.policy = UPSTREAM_ORDER;
+  world_server_fault(w, 0, FAULT_LOST);
+  traffic(w, &next, 100, 3000);
+  cr_assert(w->upstream.servers[0].down_until_ms);
+  world_heal(w);
+  world_server_late(w, 0, 2 * WORLD_DELAY_MS);
+  traffic(w, &next, 100, 2000);
+  cr_expect_not(w->upstream.servers[0].down_until_ms);
+  world_free(w);
+}
+
+Test(failover, a_server_that_dies_is_known_within_a_second_of_few_questions) {
+  struct world *w = world_of(2);
+  unsigned next = 0;
+  w->upstream.policy = UPSTREAM_ORDER;
+  traffic(w, &next, 300, 3000);
+  world_server_fault(w, 0, FAULT_LOST);
+  traffic(w, &next, 300, 1200);
+  cr_expect(w->upstream.servers[0].down_until_ms);
+  world_free(w);
+}
+
+Test(failover, one_silence_is_enough_to_ask_another_server_first) {
+  struct world *w = world_of(2);
+  unsigned next = 0;
+  w->upstream.policy = UPSTREAM_ORDER;
+  traffic(w, &next, 300, 3000);
+  world_server_fault(w, 0, FAULT_LOST);
+  ask_number(w, next++);
+  cr_expect_eq(heard_wait_ms(ask_number(w, next++)), WORLD_DELAY_MS, "the next client does not wait for it");
+  world_heal(w);
+  traffic(w, &next, 300, 1000);
+  cr_expect_eq(upstream_pick(&w->upstream, 0), &w->upstream.servers[0], "it answered meanwhile");
+  world_free(w);
+}

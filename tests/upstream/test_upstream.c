@@ -111,11 +111,12 @@ Test(upstream, a_server_that_has_just_replied_is_not_down) {
 Test(upstream, a_server_is_down_after_some_silence_in_a_row) {
   replied(0, 1, 1), replied(1, 2, 1), replied(2, 3, 1);
   for (int i = 1; i < DOWN_AFTER; i++) server_was_silent(&u.servers[0], 1000);
-  cr_expect_eq(pick(0), 0);
+  cr_expect_not(u.servers[0].down_until_ms);
   replied(0, 1, 1);
   for (int i = 1; i < DOWN_AFTER; i++) server_was_silent(&u.servers[0], 1000);
-  cr_expect_eq(pick(0), 0);
+  cr_expect_not(u.servers[0].down_until_ms);
   server_was_silent(&u.servers[0], 1000);
+  cr_expect(u.servers[0].down_until_ms);
   cr_expect_eq(pick(0), 1);
   cr_expect_not(upstream_is_failing(&u));
   replied(0, 1, 1);
@@ -125,9 +126,9 @@ Test(upstream, a_server_is_down_after_some_silence_in_a_row) {
 Test(upstream, a_server_that_replied_lately_is_not_down) {
   replied(0, 1, 1), replied(1, 2, 1), replied(2, 3, 1);
   for (int i = 0; i < 10 * DOWN_AFTER; i++) server_was_silent(&u.servers[0], LATER_MS - 1);
-  cr_expect_eq(pick(0), 0);
+  cr_expect_not(u.servers[0].down_until_ms);
   server_was_silent(&u.servers[0], LATER_MS);
-  cr_expect_eq(pick(0), 1);
+  cr_expect(u.servers[0].down_until_ms);
 }
 
 Test(upstream, a_server_that_never_replied_is_down_after_some_silence) {
@@ -202,6 +203,21 @@ Test(upstream, rfc9018_a_server_without_cookies_sees_none_twice_and_none_for_a_w
   cr_expect_null(server_cookie(s, 1000 + COOKIE_REST_MS - 1));
   cr_assert_not_null(server_cookie(s, 1000 + COOKIE_REST_MS));
   cr_expect_arr_neq(s->cookie.client, first, sizeof first);
+}
+
+Test(upstream, one_silence_puts_a_server_in_doubt_others_are_asked_first_and_it_is_asked_beside_them) {
+  replied(0, 1, 1), replied(1, 2, 1), replied(2, 3, 1);
+  cr_expect_null(upstream_probe(&u, 1000));
+  server_was_silent(&u.servers[0], 1000);
+  cr_expect_eq(pick(0), 1);
+  cr_expect_eq(upstream_probe(&u, 1000), &u.servers[0]);
+  u.servers[0].probed = true;
+  cr_expect_null(upstream_probe(&u, 1000), "once at a time");
+  cr_expect_eq(pick(6), 0, "rather than none");
+  server_was_silent(&u.servers[1], 1000), server_was_silent(&u.servers[2], 1000);
+  cr_expect_eq(pick(0), 0, "all are in doubt");
+  replied(0, 1, 1);
+  cr_expect_eq(pick(0), 0);
 }
 
 /* ---- policies ---- */

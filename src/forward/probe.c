@@ -1,0 +1,69 @@
+/* probe.c: is that server back, is it still there? Exports probe_start, probes_*. */
+#include "forward/probe.h"
+
+#include <stdlib.h>
+
+#include "base/must.h"
+#include "forward/forward_priv.h"
+
+static void end(struct probe *p) {
+  struct forward *f = p->forward;
+  exchange_drop(&p->x);
+  timers_stop(f->o.timers, &p->timer);
+  timers_release(f->o.timers);
+  list_remove(&p->link);
+  f->probes.count--;
+  p->server->probed = false;
+  upstream_release(p->upstream);
+  p->magic = 0;
+  free(p);
+}
+
+static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  struct probe *p = container(x, struct probe, x);
+  must(p->magic == PROBE_MAGIC);
+  (void)msg;
+  (void)len;
+  if (outcome == ERR_NONE) server_replied(p->server, now_ms - p->sent_ms, now_ms);
+  else if (outcome == ERR_UNREACHABLE) server_refused(p->server, now_ms);
+  end(p);
+}
+
+static void due(struct timer *timer, uint64_t now_ms) {
+  struct probe *p = container(timer, struct probe, timer);
+  must(p->magic == PROBE_MAGIC);
+  server_was_silent(p->server, now_ms);
+  end(p);
+}
+
+void probes_init(struct probes *ps) {
+  list_init(&ps->open);
+  ps->count = 0;
+}
+
+void probe_start(struct forward *f, struct upstream *u, struct server *s, const struct question *q, uint64_t now_ms) {
+  if (f->probes.count == PROBES_MOST || !timers_promise(f->o.timers)) return;
+  struct probe *p = calloc(1, sizeof *p);
+  if (!p) {
+    timers_release(f->o.timers);
+    return;
+  }
+  *p = (struct probe){.magic = PROBE_MAGIC, .forward = f, .upstream = upstream_hold(u), .server = s, .question = *q,
+                      .x = {.question = &p->question, .done = done, .manner = {.edns = s->plain_until_ms <= now_ms}},
+                      .timer = {.fire = due}, .sent_ms = now_ms};
+  list_init(&p->x.link);
+  list_append(&f->probes.open, &p->link);
+  f->probes.count++;
+  s->probed = true;
+  s->asked++;
+  uint8_t msg[EXCHANGE_QUERY_MOST];
+  size_t len = exchange_write(&p->question, &p->x.manner, msg);
+  enum err e = carrier_ask(s->udp, &p->x, msg, len, now_ms);
+  timers_set(f->o.timers, &p->timer, now_ms + RTO_MOST_MS);
+  if (e == ERR_UNREACHABLE) server_refused(s, now_ms);
+  if (e != ERR_NONE) end(p);
+}
+
+void probes_stop(struct forward *f) {
+  list_each(node, &f->probes.open) end(container(node, struct probe, link));
+}
