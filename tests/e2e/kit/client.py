@@ -1,6 +1,6 @@
 """An XMPP client as a program of its own. Arguments: certificate to trust, JID, password, and optionally a
-JID and a text to send to it. Prints a line each, until it is stopped, for what happens: `online`, `sent`,
-`got JID TEXT`, `error JID CONDITION`, `failed REASON`."""
+JID and a text to send to it, or ROOM@SERVICE/NICK to join without a text. Prints a line each, until it is stopped, for what
+happens: `online`, `sent`, `joined ROOM@SERVICE`, `got JID TEXT`, `error JID CONDITION`, `failed REASON`."""
 
 import logging
 import sys
@@ -15,7 +15,8 @@ class Client(slixmpp.ClientXMPP):
         super().__init__(jid, password)
         self.piece = (to, text)
         self.add_event_handler("session_start", self.start)
-        self.add_event_handler("message", self.hear)
+        for event in ("message", "message_error", "presence_error"):
+            self.add_event_handler(event, self.hear)
         for event in ("failed_auth", "connection_failed"):
             self.add_event_handler(event, lambda why, event=event: say("failed", event, why))
 
@@ -24,7 +25,12 @@ class Client(slixmpp.ClientXMPP):
         await self.get_roster()
         say("online")
         to, text = self.piece
-        if to:
+        if to and not text:
+            room, nick = to.split("/")
+            self.register_plugin("xep_0045")
+            self.add_event_handler(f"muc::{room}::self-presence", lambda _presence: say("joined", room))
+            self.plugin["xep_0045"].join_muc(room, nick)
+        elif to:
             self.send_message(mto=to, mbody=text, mtype="chat")
             say("sent")
 

@@ -27,7 +27,8 @@ s2s_require_encryption = true
 s2s_secure_auth = false
 c2s_ports = {{ {c2s} }}
 s2s_ports = {{ {s2s} }}
-unbound = {{ resolvconf = false, forward = "127.0.0.1" }}
+unbound = {{ resolvconf = false, forward = "{resolver}" }}
+{more}
 VirtualHost "{domain}"
   ssl = {{ key = "{folder}/key.pem", certificate = "{folder}/cert.pem" }}
 """
@@ -58,14 +59,14 @@ io:format("serving~n").
 
 
 class Network:
-    """A hub with the watched upstream on port 53, and hosts around it that reach each other through it."""
+    """A hub, with the watched upstream on port 53 where there is a handler, and hosts around it that reach each other through it."""
 
-    def __init__(self, handler):
+    def __init__(self, handler=None):
         self.hub = Namespace("hub")
         self.spaces = [self.hub]
         run(*self.hub.argv(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward;"
                             "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"]))
-        self.upstream = Upstream(handler, 53, "0.0.0.0", self.hub)
+        self.upstream = Upstream(handler, 53, "0.0.0.0", self.hub) if handler else None
 
     def join(self, name, number):
         """A namespace with 192.0.2.(4*number+2) and 2001:db8:(number)::2; its way out is the hub."""
@@ -79,7 +80,8 @@ class Network:
         return space, near, far
 
     def close(self):
-        self.upstream.close()
+        if self.upstream:
+            self.upstream.close()
         for space in self.spaces:
             space.close()
 
@@ -87,27 +89,20 @@ class Network:
 WATCHED_PORT = 5300
 
 
-class Host:
-    """One host of the network: a namespace, jidnsd on its port 53, resolv.conf that names nothing else. `watched`: what its
-    programs ask goes through a Watch on that port."""
+class Machine:
+    """One machine of the network: a namespace, and a resolv.conf that names nothing but its resolver."""
 
-    def __init__(self, network, name, number, folder, track, *options, watched=False):
-        self.name, self.track = name, track
+    def __init__(self, network, name, number, folder, track, resolver):
+        self.name, self.track, self.resolver = name, track, resolver
         self.folder = folder / name
         self.folder.mkdir()
-        self.space, self.address, self.upstream_address = network.join(name, number)
-        self.upstream = network.upstream
+        self.space, self.address, self.gateway = network.join(name, number)
         self.resolv_conf = self.folder / "resolv.conf"
-        self.resolv_conf.write_text("nameserver 127.0.0.1\n")
+        self.resolv_conf.write_text(f"nameserver {resolver}\n")
         self.started = []
-        where = ["--listen", f"127.0.0.1:{WATCHED_PORT}"] if watched else []
-        self.jidnsd = Jidnsd([*where, "--upstream", self.upstream_address, *options], self.folder, f"{name}-jidnsd",
-                             listen=False, wrap=self.space.argv)
-        track(self.jidnsd).wait_ready()
-        self.watch = Watch(("127.0.0.1", WATCHED_PORT), self.space) if watched else None
 
     def start(self, name, argv, **how):
-        """A process on this host; stopped with it."""
+        """A process on this machine; stopped with it."""
         process = Process(f"{self.name}-{name}", self.space.argv(argv, self.resolv_conf), self.folder, **how)
         self.started.append(self.track(process))
         return process
@@ -117,10 +112,6 @@ class Host:
         argv = ["/usr/bin/python3", CLIENT, self.folder / "cert.pem", f"{user}@{domain}", "secret", *piece]
         return self.start(user, argv)
 
-    def asked(self):
-        """(name, type) of every question this host put to the upstream, in order."""
-        return [s.question for s in self.upstream.seen if s.source[0] == self.address]
-
     def stop_all(self):
         """Ends its programs, at once; what they know is gone with them."""
         while self.started:
@@ -129,6 +120,27 @@ class Host:
 
     def close(self):
         self.stop_all()
+
+
+class Host(Machine):
+    """A machine with a jidnsd of its own on port 53, which asks the network's upstream. `watched`: what its programs ask goes
+    through a Watch on that port."""
+
+    def __init__(self, network, name, number, folder, track, *options, watched=False):
+        super().__init__(network, name, number, folder, track, "127.0.0.1")
+        self.upstream, self.upstream_address = network.upstream, self.gateway
+        where = ["--listen", f"127.0.0.1:{WATCHED_PORT}"] if watched else []
+        self.jidnsd = Jidnsd([*where, "--upstream", self.upstream_address, *options], self.folder, f"{name}-jidnsd",
+                             listen=False, wrap=self.space.argv)
+        track(self.jidnsd).wait_ready()
+        self.watch = Watch(("127.0.0.1", WATCHED_PORT), self.space) if watched else None
+
+    def asked(self):
+        """(name, type) of every question this host put to the upstream, in order."""
+        return [s.question for s in self.upstream.seen if s.source[0] == self.address]
+
+    def close(self):
+        super().close()
         if self.watch:
             self.watch.close()
         self.jidnsd.close()
@@ -145,14 +157,15 @@ def make_certificate(folder, domain):
         "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
 
 
-def start_prosody(host, domain, user, c2s, s2s, environment=None):
-    """Prosody for a domain with one user on a host, its DNS through lua-unbound to the host's jidnsd."""
+def start_prosody(host, domain, user, c2s, s2s, environment=None, more=""):
+    """Prosody for a domain with one user on a machine, its DNS through lua-unbound to the machine's resolver; `more` goes
+    into its configuration."""
     make_certificate(host.folder, domain)
     accounts = host.folder / domain.replace(".", "%2e") / "accounts"
     accounts.mkdir(parents=True, exist_ok=True)
     (accounts / f"{user}.dat").write_text('return { ["password"] = "secret" };\n')
     config = host.folder / "prosody.cfg.lua"
-    config.write_text(PROSODY.format(folder=host.folder, domain=domain, c2s=c2s, s2s=s2s))
+    config.write_text(PROSODY.format(folder=host.folder, domain=domain, c2s=c2s, s2s=s2s, resolver=host.resolver, more=more))
     server = host.start("prosody", ["prosody", "-F", "--config", config], env=environment)
     server.wait_for(lambda: all(f"]:{port}" in server.stdout for port in (c2s, s2s)), "open ports", 20)
     assert ("lua-unbound?" in server.stdout) == bool(environment), "whose resolver Prosody uses"
