@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -263,6 +264,27 @@ def test_check_config_reads_the_zones(zone):
     done = subprocess.run([jidnsd_kit.path(), "--check-config", "--zone", f"mine.lab={zone(SOA + '_x SRV 0 0 1 a')}"], capture_output=True,
                           text=True, timeout=10, check=False)
     assert done.returncode == 0 and "settings are good" in done.stdout and "zone:2: _x.mine.lab. SRV: its target" in done.stderr
+
+
+def test_the_examples_of_the_documents_are_right(folder, jidnsd):
+    text = (jidnsd_kit.ROOT / "doc" / "lab.md").read_text()
+    blocks = re.findall(r"^```\n(.*?)^```$", text, re.M | re.S)
+    (folder / "lab.conf").write_text(next(b for b in blocks if b.startswith("listen")).replace("5353", str(free_ports())))
+    zone_text = next(b for b in blocks if b.startswith("$ cat capulet"))
+    (folder / "capulet").write_text("".join(line + "\n" for line in zone_text.splitlines() if line[0] not in "$" or line.startswith("$TTL")))
+    (folder / "overlay").write_text(next(b for b in blocks if b.startswith("; staging")))
+    with open(folder / "lab.conf", "a", encoding="utf-8") as conf:
+        conf.write(f'zone "example.org" {{ file = "{folder}/overlay" overlay = on }}\n')
+    daemon = jidnsd("--config", folder / "lab.conf", "--zone", f"capulet.lab={folder}/capulet", "--zone",
+                    f"demo.lab={jidnsd_kit.ROOT}/contrib/demo.lab.zone", "--upstream", NOWHERE)
+    assert "warning" not in daemon.stderr
+    for name, count in (("montague.lab", 2), ("capulet.lab", 1), ("demo.lab", 2), ("example.org", 1)):
+        answer = ask(daemon.v4, f"_xmpp-client._tcp.{name}", "SRV")
+        assert len(answer.answer[0]) == count and answer.additional, name
+    shown = next(b for b in blocks if b.startswith("$ dig"))
+    answer = ask(daemon.v4, "_xmpp-client._tcp.montague.lab", "SRV")
+    lines = [line.split() for rrset in answer.answer + answer.additional for line in rrset.to_text().splitlines()]
+    assert lines == [line.split() for line in shown.splitlines()[1:]]
 
 
 def reload(daemon, said):
