@@ -88,8 +88,9 @@ static void write_entry(struct dump *p, const struct cache_entry *e, struct json
   jsonw_bool(j, "do", question_flags(q) & KEY_DO);
   jsonw_bool(j, "cd", question_flags(q) & KEY_CD);
   jsonw_uint(j, "rcode", e->answer.head.rcode);
-  jsonw_uint(j, "age_s", seconds_between(e->answer.head.born, tick));
-  jsonw_uint(j, "ttl_s", seconds_between(tick, e->expiry));
+  uint32_t age_s = seconds_between(e->answer.head.born, tick), ttl_s = seconds_between(e->answer.head.born, e->expiry);
+  jsonw_uint(j, "age_s", age_s);
+  jsonw_uint(j, "ttl_s", ttl_s > age_s ? ttl_s - age_s : 0);
   jsonw_uint(j, "expired_s", seconds_between(e->expiry, tick));
   jsonw_uint(j, "uses", e->standing.uses);
   jsonw_bool(j, "ahead", cache_is_ahead(e->standing.how));

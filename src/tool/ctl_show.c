@@ -150,6 +150,8 @@ static bool next_record(struct reply *p, long long age_s, struct record *r, enum
  * comments, so that what is printed can be read as a zone. */
 static void show_answer(const json_t *o, FILE *out) {
   static const char *const sections[] = {"", "; authority: ", "; additional: "};
+  static const char *const again[] = {"not asked for again", "asked for again once", "asked for again twice",
+                                      "asked for again 3 times or more"};
   uint8_t msg[DNS_MSG_MAX];
   size_t len = message_of(o, msg, sizeof msg);
   char type[PRINT_WORD], rcode[PRINT_WORD];
@@ -158,8 +160,7 @@ static void show_answer(const json_t *o, FILE *out) {
           is_set(o, "do") ? " +DO" : "", is_set(o, "cd") ? " +CD" : "", print_rcode((unsigned)number_of(o, "rcode"), rcode), age_s);
   if (expired_s) fprintf(out, "expired for %lld s, ", expired_s);
   else fprintf(out, "%lld s left, ", number_of(o, "ttl_s"));
-  if (is_set(o, "ahead")) fputs("fetched ahead\n", out);
-  else fprintf(out, "used %lld%s again\n", uses, uses == 3 ? " times or more" : uses == 1 ? " time" : " times");
+  fprintf(out, "%s\n", is_set(o, "ahead") ? "fetched ahead" : again[uses < 0 || uses > 3 ? 3 : uses]);
   if (len == 0) return;
   struct reply p = reply_open(msg, len);
   struct record r;

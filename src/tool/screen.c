@@ -63,12 +63,13 @@ bool screen_show(const struct screen *s, const char *text) {
   if (!s->live) return fputs(text, stdout) >= 0 && fflush(stdout) == 0;
   size_of(s, &lines, &columns);
   fputs(HOME, stdout);
-  for (unsigned i = 0; *text && i < lines; i++) {
+  unsigned i = 0;
+  for (; *text && i < lines; i++) {
     size_t len = strcspn(text, "\n");
     printf("%s" REST_OF_LINE "%.*s", i ? "\r\n" : "", (int)(len < columns ? len : columns), text);
     text += len + (text[len] == '\n');
   }
-  fputs("\r\n" REST_OF_SCREEN, stdout);
+  if (i < lines) fputs("\r\n" REST_OF_SCREEN, stdout); /* on the last line it would scroll */
   return fflush(stdout) == 0;
 }
 

@@ -3,18 +3,15 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
-
 /* The domain's place, or that of the one asked for least, which has to make room for it. */
-static struct busy_domain *place_for(struct busy *b, const uint8_t *name, size_t len, uint32_t hash) {
+static struct busy_domain *place_for(struct busy *b, const uint8_t *name, size_t len) {
   struct busy_domain *least = &b->domains[0];
   for (unsigned i = 0; i < BUSY_DOMAINS; i++) {
     struct busy_domain *d = &b->domains[i];
-    if (d->hash == hash && d->name_len == len && memcmp(d->name, name, len) == 0) return d;
+    if (d->name_len == len && memcmp(d->name, name, len) == 0) return d;
     if (d->asked < least->asked) least = d;
   }
   least->error = least->asked;
-  least->hash = hash;
   least->name_len = (uint8_t)len;
   memcpy(least->name, name, len);
   return least;
@@ -24,7 +21,7 @@ void busy_note(struct busy *b, const struct question *q) {
   struct family f;
   if (!family_of(q, &f)) return;
   b->noted++;
-  place_for(b, f.domain, f.domain_len, (uint32_t)hash_bytes(f.domain, f.domain_len, 0))->asked++;
+  place_for(b, f.domain, f.domain_len)->asked++;
 }
 
 void busy_add(struct busy *sum, const struct busy *from) {
@@ -32,7 +29,7 @@ void busy_add(struct busy *sum, const struct busy *from) {
   for (unsigned i = 0; i < BUSY_DOMAINS; i++) {
     const struct busy_domain *d = &from->domains[i];
     if (!d->name_len) continue;
-    struct busy_domain *place = place_for(sum, d->name, d->name_len, d->hash);
+    struct busy_domain *place = place_for(sum, d->name, d->name_len);
     place->asked += d->asked;
     place->error += d->error;
   }

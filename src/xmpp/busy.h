@@ -10,7 +10,6 @@ enum { BUSY_DOMAINS = 64 };
 struct busy_domain {
   uint64_t asked;   /* never too few: at most `error` of these were another's */
   uint64_t error;
-  uint32_t hash;
   uint8_t name_len; /* 0: not in use */
   uint8_t name[NAME_MAX_LEN]; /* in lower case */
 };

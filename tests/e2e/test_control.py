@@ -1,6 +1,7 @@
 """A running daemon looked at and commanded over its control socket, by jidns and by other programs."""
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import pty
@@ -278,16 +279,16 @@ def test_top_shows_rates_upstreams_and_the_busiest_domains(daemon, relay):
 
 
 class Terminal:
-    """jidns top on a terminal of 24 by 80; screen: what has come last, escapes taken out."""
+    """jidns top on a terminal."""
 
-    def __init__(self, daemon):
-        self.out, self.mine = b"", None
+    def __init__(self, daemon, lines=24):
+        self.out = b""
         self.mine, theirs = pty.openpty()
-        termios.tcsetwinsize(theirs, (24, 80))
+        termios.tcsetwinsize(theirs, (lines, 80))
         self.before = termios.tcgetattr(theirs)
         self.theirs = theirs
         self.child = subprocess.Popen([program(), "top", "--control", daemon.control], stdin=theirs, stdout=theirs, stderr=theirs,
-                                      start_new_session=True, preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0))
+                                      start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 
     def read(self, seconds):
         deadline = time.monotonic() + seconds
@@ -318,6 +319,16 @@ def test_top_on_a_terminal_ends_and_gives_it_back(daemon, ending):
         assert out.startswith("\033[?1049h") and out.rstrip().endswith("\033[?1049l") and "\033[?25h" in out
         shown = [line for line in re.sub(r"\033\[[?\d;]*[A-Za-z]", "", out).split("\r\n") if line]
         assert max(map(len, shown)) <= 80
+    finally:
+        terminal.close()
+
+
+def test_top_never_scrolls_a_terminal_that_is_too_small(daemon):
+    terminal = Terminal(daemon, 7)
+    try:
+        assert wait_until(lambda: terminal.read(0.1).count("\033[H") >= 2, 10)
+        looks = terminal.read(0.1).split("\033[H")[1:]
+        assert all(look.startswith("\033[Kjidnsd ") and look.count("\n") <= 6 for look in looks), looks
     finally:
         terminal.close()
 

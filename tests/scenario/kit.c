@@ -33,6 +33,7 @@ struct world *world_new(const struct world_options *o) {
                                .routes = &w->routes,
                                .timers = &w->timers,
                                .counters = &w->counters,
+                               .waited = &w->waited,
                                .seed = SEED,
                                .max_stale_s = o->max_stale_s,
                                .nxdomain_cut = o->nxdomain_cut,

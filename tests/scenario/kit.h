@@ -24,6 +24,7 @@ struct world {
   struct zone zone;
   struct script script;
   struct counters counters;
+  struct latency waited;
   struct cache *cache;
   struct timers timers;
   struct random random;
