@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "ops/sandbox.h"
@@ -79,6 +80,7 @@ static int add_rules(scmp_filter_ctx c) {
   e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(clone), 1, masked(0, CLONE_THREAD, CLONE_THREAD));
   e |= seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
   e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(prctl), 1, equals(0, PR_SET_NAME));
+  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(setpriority), 2, equals(0, PRIO_PROCESS), equals(1, 0)); /* a thread's own */
   e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(prlimit64), 1, equals(2, 0)); /* to be read, not set */
   return e;
 }

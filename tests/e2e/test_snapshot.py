@@ -10,6 +10,7 @@ import tempfile
 import time
 
 import pytest
+from test_sandbox import has_filter
 
 from kit import netns
 from kit.ask import Stream, ask, query
@@ -28,8 +29,9 @@ def fixture_kept(relay, jidnsd):
 
     def start(*options, path=folder / "cache", **how):
         user = ["--user", "nobody"] if os.geteuid() == 0 else []
+        strict = ["--seccomp", "kill"] if has_filter() else []
         return jidnsd("--upstream", relay.address, "--prefetch", "off", "--expand-srv", "off", "--snapshot", path, "--log-level",
-                      "debug", *user, *options, **how)
+                      "debug", *user, *strict, *options, **how)
     start.path = folder / "cache"
     yield start
     shutil.rmtree(folder)
