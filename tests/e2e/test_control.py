@@ -406,6 +406,31 @@ def jidns_at(path):
                           timeout=30, check=False)
 
 
+@AS_ROOT
+def test_the_usual_folder_is_made_for_its_user_and_found_by_the_tool(relay, tmp_path):
+    """In a mount namespace whose /run is empty, as it is after a boot."""
+    own_run = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /run && exec "$0" "$@"']
+    if subprocess.run([*own_run, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no mount namespaces here")
+    daemon = Jidnsd(["--upstream", relay.address, "--user", "nobody", "--control", "/run/jidns/control"], tmp_path,
+                    wrap=lambda argv: own_run + [str(a) for a in argv]).wait_ready()
+    inside = ["nsenter", "-m", "-t", str(daemon.child.pid)]
+    environment = {k: v for k, v in os.environ.items() if k != "JIDNS_CONTROL"}
+    status = subprocess.run([*inside, program(), "status", "--json"], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert status.returncode == DONE and json.loads(status.stdout)["pid"] == daemon.child.pid, status
+    owned = subprocess.run([*inside, "stat", "-c", "%a %U %F", "/run/jidns", "/run/jidns/control"], capture_output=True, text=True, check=True)
+    assert owned.stdout.splitlines() == ["755 nobody directory", "660 nobody socket"]
+    second = Jidnsd(["--upstream", relay.address, "--control", "/run/jidns/control"], tmp_path, "second",
+                    wrap=lambda argv: inside + [str(a) for a in argv]).wait_ready()
+    assert "no control socket: /run/jidns/control: another jidnsd answers there" in second.stderr
+    assert second.stop() == 0
+    folder = os.open(f"/proc/{daemon.child.pid}/root/run/jidns", os.O_RDONLY)
+    assert os.listdir(folder) == ["control"]
+    assert daemon.stop() == 0
+    assert os.listdir(folder) == []
+    os.close(folder)
+
+
 def test_a_live_daemons_socket_is_an_error_that_names_it(daemon, relay, tmp_path):
     second = Jidnsd(["--upstream", relay.address, "--control", daemon.control], tmp_path, "second")
     assert second.wait_exit() == 1
