@@ -276,7 +276,7 @@ Test(zonefile, mutated_files_do_no_harm, .timeout = 60) {
   cr_assert(z);
   struct rng r = {0x20};
   unsigned records = 0;
-  for (unsigned i = 0; i < 3000; i++) {
+  for (unsigned i = 0; i < 1000; i++) {
     char text[sizeof good + 64];
     size_t len = sizeof good - 1;
     memcpy(text, good, len);
@@ -292,5 +292,5 @@ Test(zonefile, mutated_files_do_no_harm, .timeout = 60) {
     records += read_any(z, text, len);
   }
   zonefile_close(z);
-  cr_expect_gt(records, 10000);
+  cr_expect_gt(records, 3000);
 }
