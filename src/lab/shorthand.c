@@ -26,7 +26,8 @@ static bool give(struct making *m, const char *labels, uint16_t type, const stru
   char text[NAME_TEXT], place[NAME_TEXT + 8];
   struct zonefile_place at = {.file = place};
   snprintf(place, sizeof place, "xmpp \"%s\"", name_format(m->d->name, m->d->name_len, text));
-  m->r = (struct record){.msg = m->rdata, .msg_len = w->at, .ttl = m->d->ttl_s, .type = type, .klass = CLASS_IN, .rdlen = (uint16_t)w->at};
+  m->r = (struct record){
+      .msg = m->rdata, .msg_len = w->at, .ttl = m->d->ttl_s, .type = type, .klass = CLASS_IN, .rdlen = (uint16_t)w->at};
   m->r.owner_len = (uint16_t)name_below(m->d, labels, m->r.owner);
   if (!m->r.owner_len || w->err) {
     fprintf(m->ld->err, "jidnsd: %s: '%s': is too long a name there\n", place, labels);
@@ -83,11 +84,13 @@ static bool give_addresses(struct making *m, const struct lab_host *h) {
 
 static bool give_host(struct making *m, const struct lab_host *h) {
   static const char *const below[] = {"", ".conference"};
-  if (!give_addresses(m, h) || !give_srv(m, "_xmpp-client", "", h, h->client) || !give_srv(m, "_xmpps-client", "", h, h->direct_tls_client)) {
+  if (!give_addresses(m, h) || !give_srv(m, "_xmpp-client", "", h, h->client) ||
+      !give_srv(m, "_xmpps-client", "", h, h->direct_tls_client)) {
     return false;
   }
   for (unsigned i = 0; i <= m->d->conference; i++) {
-    if (!give_srv(m, "_xmpp-server", below[i], h, h->server) || !give_srv(m, "_xmpps-server", below[i], h, h->direct_tls_server)) return false;
+    if (!give_srv(m, "_xmpp-server", below[i], h, h->server) || !give_srv(m, "_xmpps-server", below[i], h, h->direct_tls_server))
+      return false;
   }
   return true;
 }

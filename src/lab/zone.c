@@ -152,15 +152,22 @@ static int follow_dname(const struct lab *l, const struct lab_node *n, const str
   }
   alias->target_len = (uint8_t)rename_by(&q->question, n->name_len, &dname, alias->target);
   if (alias->target_len) {
-    r = (struct record){.msg = alias->target, .msg_len = alias->target_len, .rdlen = alias->target_len, .ttl = dname.ttl,
-                        .type = TYPE_CNAME, .klass = CLASS_IN, .owner_len = q->question.name_len};
+    r = (struct record){.msg = alias->target,
+                        .msg_len = alias->target_len,
+                        .rdlen = alias->target_len,
+                        .ttl = dname.ttl,
+                        .type = TYPE_CNAME,
+                        .klass = CLASS_IN,
+                        .owner_len = q->question.name_len};
     memcpy(r.owner, q->question.key, q->question.name_len);
     build_add(&b, SECTION_ANSWER, &r, r.ttl);
   }
   uint16_t type = question_type(&q->question);
   alias->chain = answer_view(&alias->made);
-  if (!alias->target_len) alias->chain.head.rcode = RCODE_YXDOMAIN;
-  else if (type != TYPE_CNAME && type != TYPE_ANY) return LAB_ALIAS;
+  if (!alias->target_len)
+    alias->chain.head.rcode = RCODE_YXDOMAIN;
+  else if (type != TYPE_CNAME && type != TYPE_ANY)
+    return LAB_ALIAS;
   return give(&alias->chain, q, limit, out);
 }
 

@@ -17,7 +17,7 @@ enum {
   LAB_HOSTS = 8,     /* of one of them */
   LAB_ADDRESSES = 8, /* of a host, of a delegation */
   LAB_PATH = 512,
-  LAB_CHAIN = 16,    /* CNAMEs in a row */
+  LAB_CHAIN = 16,       /* CNAMEs in a row */
   LAB_TTL_MOST = 604800 /* s, of the shorthand's records */
 };
 
@@ -40,7 +40,7 @@ struct lab_domain {
   uint8_t name_len, name[NAME_MAX_LEN]; /* in lower case */
   bool overlay, conference;             /* conference: SRV of servers for conference.NAME, too */
   uint32_t ttl_s;
-  char connect[256];                    /* the TXT of _xmppconnect.NAME; "": none */
+  char connect[256]; /* the TXT of _xmppconnect.NAME; "": none */
   struct lab_host hosts[LAB_HOSTS];
   unsigned host_count;
 };
@@ -80,7 +80,9 @@ int lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t
 struct lab_ends {
   uint64_t bits[4];
 };
-static inline unsigned lab_end(const uint8_t *name, size_t len) { return len < 3 ? 0 : (name[len - 2] + 11u * name[len - 3]) % 256; }
+static inline unsigned lab_end(const uint8_t *name, size_t len) {
+  return len < 3 ? 0 : (name[len - 2] + 11u * name[len - 3]) % 256;
+}
 static inline bool lab_may_hold(const struct lab *l, const struct question *q) {
   unsigned end = lab_end(q->key, q->name_len);
   return ((const struct lab_ends *)(const void *)l)->bits[end / 64] >> end % 64 & 1;

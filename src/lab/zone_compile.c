@@ -8,11 +8,14 @@
 #include "lab/zone_priv.h"
 #include "xmpp/family.h"
 
-enum { EXPAND_BODY_MOST = DNS_UDP_MOST - DNS_HEADER /* more can't be sent in a datagram */, QUESTION_POINTER = 0xc000 + DNS_HEADER };
+enum {
+  EXPAND_BODY_MOST = DNS_UDP_MOST - DNS_HEADER /* more can't be sent in a datagram */,
+  QUESTION_POINTER = 0xc000 + DNS_HEADER
+};
 
 /* One name of a CNAME chain. */
 struct link {
-  uint32_t node;                        /* whose CNAME it is */
+  uint32_t node;                          /* whose CNAME it is */
   uint8_t owner_len, owner[NAME_MAX_LEN]; /* another than the node's if that is a wildcard */
 };
 
@@ -37,8 +40,10 @@ static bool add_loose(struct compiler *c, enum section section, const struct rec
   unsigned n = answer_records(&a->head);
   struct wire_out w = {.buf = a->body, .cap = DNS_MSG_MAX - DNS_HEADER - NAME_MAX_LEN - 4, .at = a->head.body_len};
   if (n == ANSWER_RECORDS_MAX || a->head.ns == UINT8_MAX || a->head.ar == UINT8_MAX) return false;
-  if (name_equal(r->owner, r->owner_len, c->question.key, c->question.name_len)) wire_put_u16(&w, QUESTION_POINTER);
-  else wire_put(&w, r->owner, r->owner_len);
+  if (name_equal(r->owner, r->owner_len, c->question.key, c->question.name_len))
+    wire_put_u16(&w, QUESTION_POINTER);
+  else
+    wire_put(&w, r->owner, r->owner_len);
   wire_put_u16(&w, r->type);
   wire_put_u16(&w, r->klass);
   a->ttl_at[n] = (uint16_t)w.at;
@@ -47,22 +52,31 @@ static bool add_loose(struct compiler *c, enum section section, const struct rec
   wire_put(&w, record_rdata(r), r->rdlen);
   if (w.err) return false;
   a->head.body_len = (uint16_t)w.at;
-  if (section == SECTION_ANSWER) a->head.an++;
-  else if (section == SECTION_AUTHORITY) a->head.ns++;
-  else a->head.ar++;
+  if (section == SECTION_ANSWER)
+    a->head.an++;
+  else if (section == SECTION_AUTHORITY)
+    a->head.ns++;
+  else
+    a->head.ar++;
   return true;
 }
 
-static bool add_raw(struct compiler *c, enum section section, const struct raw *raw, const uint8_t *owner, size_t owner_len, uint32_t ttl) {
-  struct record r = {.msg = c->ld->arena.octets, .msg_len = c->ld->arena.len, .rdata_at = raw->rdata, .type = raw->type,
-                     .klass = CLASS_IN, .rdlen = raw->rdlen, .owner_len = (uint16_t)owner_len};
+static bool add_raw(struct compiler *c, enum section section, const struct raw *raw, const uint8_t *owner, size_t owner_len,
+                    uint32_t ttl) {
+  struct record r = {.msg = c->ld->arena.octets,
+                     .msg_len = c->ld->arena.len,
+                     .rdata_at = raw->rdata,
+                     .type = raw->type,
+                     .klass = CLASS_IN,
+                     .rdlen = raw->rdlen,
+                     .owner_len = (uint16_t)owner_len};
   memcpy(r.owner, owner, owner_len);
   return c->loose ? add_loose(c, section, &r, ttl) : build_add(&c->build, section, &r, ttl);
 }
 
 /* All records of this type at a node, then their signatures if they are wanted. False when they don't fit. */
-static bool add_set(struct compiler *c, enum section section, uint32_t node, uint16_t type, const uint8_t *owner, size_t owner_len,
-                    uint32_t ttl_most) {
+static bool add_set(struct compiler *c, enum section section, uint32_t node, uint16_t type, const uint8_t *owner,
+                    size_t owner_len, uint32_t ttl_most) {
   const struct raw *first = node_raws(c->ld, node), *end = first + c->ld->extents[node].count;
   for (unsigned signatures = 0; signatures <= c->secure; signatures++) {
     for (const struct raw *r = first; r < end; r++) {
@@ -95,7 +109,8 @@ static uint32_t keep(struct compiler *c) {
 }
 
 /* Makes an answer twice, for clients with and without DO; once if the zones have no signatures for it. */
-static struct lab_set make_both(struct compiler *c, uint16_t type, void (*make)(struct compiler *, const void *), const void *arg) {
+static struct lab_set make_both(struct compiler *c, uint16_t type, void (*make)(struct compiler *, const void *),
+                                const void *arg) {
   struct lab_set s = {.type = type};
   c->secure = false;
   make(c, arg);
@@ -257,8 +272,8 @@ static void put_alias(struct compiler *c, struct lab_node *n) {
 static void make_dname(struct compiler *c, const void *arg) {
   const struct lab_node *n = arg;
   build_start(&c->build, &c->answer, &c->question, RCODE_NOERROR);
-  c->failed |= !add_set(c, SECTION_ANSWER, (uint32_t)(n - c->ld->lab->nodes), TYPE_DNAME, c->ld->lab->arena.octets + n->name, n->name_len,
-                        UINT32_MAX);
+  c->failed |= !add_set(c, SECTION_ANSWER, (uint32_t)(n - c->ld->lab->nodes), TYPE_DNAME, c->ld->lab->arena.octets + n->name,
+                        n->name_len, UINT32_MAX);
 }
 
 static bool compile_node(struct compiler *c, uint32_t i) {

@@ -1,5 +1,5 @@
-/* zone_load.c: zones from their files to nodes: records taken in, sorted, put under their names. Exports lab_load and, to the room,
- * lab_take, lab_complain, arena_put, node_raw. */
+/* zone_load.c: zones from their files to nodes: records taken in, sorted, put under their names. Exports lab_load and, to the
+ * room, lab_take, lab_complain, arena_put, node_raw. */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -93,8 +93,13 @@ bool lab_take(void *loader, const struct record *r, const struct zonefile_place 
   if (!list) return out_of_memory(ld);
   ld->raws = list;
   struct raw *raw = &list[ld->raw_count], *last = raw - 1;
-  *raw = (struct raw){.line = at->line, .ttl_s = r->ttl, .number = ld->raw_count, .type = r->type, .rdlen = r->rdlen,
-                      .owner_len = (uint8_t)r->owner_len, .zone = (uint8_t)ld->zone};
+  *raw = (struct raw){.line = at->line,
+                      .ttl_s = r->ttl,
+                      .number = ld->raw_count,
+                      .type = r->type,
+                      .rdlen = r->rdlen,
+                      .owner_len = (uint8_t)r->owner_len,
+                      .zone = (uint8_t)ld->zone};
   if (!number_of_file(ld, at->file, &raw->file)) return false;
   name_lower(owner, r->owner, r->owner_len);
   bool same = ld->raw_count && last->owner_len == r->owner_len && memcmp(raw_owner(ld, last), owner, r->owner_len) == 0;
@@ -106,7 +111,8 @@ bool lab_take(void *loader, const struct record *r, const struct zonefile_place 
     return lab_complain(ld, raw, false, "lies outside the zone %s", name_format(zone->name, zone->name_len, name));
   }
   size_t label = r->type == TYPE_DS ? 1u + owner[0] : 0; /* DS stands above the zone that it is of */
-  if (label < r->owner_len && is_deeper(ld, owner + label, r->owner_len - label)) return true; /* that zone's own file tells of it */
+  if (label < r->owner_len && is_deeper(ld, owner + label, r->owner_len - label))
+    return true; /* that zone's own file tells of it */
   ld->raw_count++;
   ld->has_signatures |= r->type == TYPE_RRSIG;
   return true;
@@ -138,7 +144,9 @@ static uint32_t clean_set(struct loader *ld, const struct raw *first, uint32_t n
   bool differ = false;
   for (uint32_t i = 0; i < n; i++) {
     uint32_t k = 0;
-    while (k < kept && (to[k].rdlen != first[i].rdlen || memcmp(raw_rdata(ld, &to[k]), raw_rdata(ld, &first[i]), to[k].rdlen) != 0)) k++;
+    while (k < kept &&
+           (to[k].rdlen != first[i].rdlen || memcmp(raw_rdata(ld, &to[k]), raw_rdata(ld, &first[i]), to[k].rdlen) != 0))
+      k++;
     if (k < kept) continue;
     differ |= first[i].ttl_s != ttl_s;
     if (first[i].ttl_s < ttl_s) ttl_s = first[i].ttl_s;
@@ -264,10 +272,14 @@ static void add_server(struct lab_delegation *d, const uint8_t *octets, bool v6)
   union addr *a = &d->servers[d->server_count++];
   memset(a, 0, sizeof *a);
   a->any.sa_family = v6 ? AF_INET6 : AF_INET;
-  if (v6) memcpy(&a->v6.sin6_addr, octets, 16);
-  else memcpy(&a->v4.sin_addr, octets, 4);
-  if (v6) a->v6.sin6_port = htons(53);
-  else a->v4.sin_port = htons(53);
+  if (v6)
+    memcpy(&a->v6.sin6_addr, octets, 16);
+  else
+    memcpy(&a->v4.sin_addr, octets, 4);
+  if (v6)
+    a->v6.sin6_port = htons(53);
+  else
+    a->v4.sin_port = htons(53);
 }
 
 static void add_addresses_of(const struct loader *ld, struct lab_delegation *d, const struct raw *ns) {
@@ -277,7 +289,8 @@ static void add_addresses_of(const struct loader *ld, struct lab_delegation *d, 
   if (!n) return;
   const struct extent *e = &ld->extents[n - ld->lab->nodes];
   for (const struct raw *r = ld->raws + e->first; r < ld->raws + e->first + e->count; r++) {
-    if ((r->type == TYPE_A && r->rdlen == 4) || (r->type == TYPE_AAAA && r->rdlen == 16)) add_server(d, raw_rdata(ld, r), r->rdlen == 16);
+    if ((r->type == TYPE_A && r->rdlen == 4) || (r->type == TYPE_AAAA && r->rdlen == 16))
+      add_server(d, raw_rdata(ld, r), r->rdlen == 16);
   }
 }
 
@@ -342,8 +355,10 @@ static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool o
   *z = (struct lab_apex){.name_len = len, .overlay = overlay};
   memcpy(z->name, name, len);
   if (len < l->least_len) l->least_len = len;
-  if (len == 1) memset(&l->ends, 0xff, sizeof l->ends);
-  else l->ends.bits[lab_end(name, len) / 64] |= (uint64_t)1 << lab_end(name, len) % 64;
+  if (len == 1)
+    memset(&l->ends, 0xff, sizeof l->ends);
+  else
+    l->ends.bits[lab_end(name, len) / 64] |= (uint64_t)1 << lab_end(name, len) % 64;
   return true;
 }
 
@@ -389,7 +404,9 @@ bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefi
   free(ld.raws);
   free(ld.extents);
   free(ld.arena.octets);
-  if (good) *out = ld.lab;
-  else lab_free(ld.lab);
+  if (good)
+    *out = ld.lab;
+  else
+    lab_free(ld.lab);
   return good;
 }

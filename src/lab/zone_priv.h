@@ -19,10 +19,10 @@ struct lab_set {
 
 enum node_flags {
   NODE_APEX = 1,
-  NODE_CUT = 2,    /* delegated: from here on others answer, but for DS */
-  NODE_WILD = 4,   /* there is a name "*" right below it */
-  NODE_DNAME = 8,  /* names below are renamed */
-  NODE_ALIAS = 16, /* it has a CNAME: its sets are what that leads to */
+  NODE_CUT = 2,        /* delegated: from here on others answer, but for DS */
+  NODE_WILD = 4,       /* there is a name "*" right below it */
+  NODE_DNAME = 8,      /* names below are renamed */
+  NODE_ALIAS = 16,     /* it has a CNAME: its sets are what that leads to */
   NODE_LEADS_OUT = 32, /* the CNAME leads to `target`, where the lab does not know on: `rest` is the way there */
   NODE_HIDDEN = 64     /* below a cut or a DNAME: as if it were not there */
 };
@@ -112,7 +112,7 @@ struct loader {
   unsigned file_count;
   unsigned zone; /* the one being read */
   bool has_signatures;
-  bool failed;   /* out of memory */
+  bool failed; /* out of memory */
 };
 
 uint32_t arena_put(struct arena *a, const void *octets, size_t n, size_t align);

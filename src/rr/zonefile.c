@@ -12,9 +12,11 @@
 #include "base/library.h"
 #include "config.h"
 
+/* clang-format off */
 #define LDNS_FUNCTIONS(F) \
-  F(rr_new_frm_str) F(rr_free) F(rr2buffer_wire) F(rdf_new_frm_data) F(rdf_deep_free) F(rdf_data) F(rdf_size) F(buffer_new)       \
-  F(buffer_free) F(get_errorstr_by_id)
+  F(rr_new_frm_str) F(rr_free) F(rr2buffer_wire) F(rdf_new_frm_data) F(rdf_deep_free) F(rdf_data) F(rdf_size) \
+  F(buffer_new) F(buffer_free) F(get_errorstr_by_id)
+/* clang-format on */
 
 struct ldns {
 #define MEMBER(name) LIBRARY_MEMBER(ldns_, name)
@@ -35,10 +37,10 @@ enum { WIRE_MOST = 1 + 10 + UINT16_MAX, SHOWN = 60, TTL_LARGEST = INT32_MAX /* R
 struct zonefile {
   void *library;
   struct ldns ldns;
-  ldns_buffer *wire;        /* the record being read */
+  ldns_buffer *wire; /* the record being read */
   char entry[ZONEFILE_LINE + 1];
   char line[ZONEFILE_LINE + 32]; /* what ldns gets: ". TTL IN TYPE RDATA" */
-  char *folder;             /* within which files must lie; while one is read: */
+  char *folder;                  /* within which files must lie; while one is read: */
   bool (*take)(void *ctx, const struct record *r, const struct zonefile_place *at);
   void *ctx;
   FILE *err;
@@ -165,8 +167,10 @@ static size_t read_name(const struct source *s, const char *text, uint8_t out[NA
     return origin_len;
   }
   size_t len = name_parse(text, out);
-  if (len == 0 || text[text_len - 1] != '.') slashes = 1;
-  else while (slashes + 1 < text_len && text[text_len - 2 - slashes] == '\\') slashes++;
+  if (len == 0 || text[text_len - 1] != '.')
+    slashes = 1;
+  else
+    while (slashes + 1 < text_len && text[text_len - 2 - slashes] == '\\') slashes++;
   if (len == 0 || slashes % 2 == 0) return len; /* it ends in a dot that is not escaped */
   if (len - 1 + origin_len > NAME_MAX_LEN) return 0;
   memcpy(out + len - 1, origin, origin_len);
@@ -344,7 +348,8 @@ static bool has_large_number(const char *text) {
   unsigned numbers = next_word(&text, word, sizeof word) ? strcasecmp(word, "SRV") == 0 ? 3 : strcasecmp(word, "MX") == 0 : 0;
   for (; numbers > 0 && *text != '\\'; numbers--) {
     char *end;
-    if (!next_word(&text, word, sizeof word) || strtoul(word, &end, 10) > UINT16_MAX || *end || *word < '0' || *word > '9') return true;
+    if (!next_word(&text, word, sizeof word) || strtoul(word, &end, 10) > UINT16_MAX || *end || *word < '0' || *word > '9')
+      return true;
   }
   return false;
 }
@@ -417,12 +422,10 @@ bool zonefile_read(struct zonefile *z, const char *path, const uint8_t *origin, 
 
 struct zonefile *zonefile_open(FILE *err) {
   struct zonefile *z = calloc(1, sizeof *z);
-  if (!z) {
-    fputs("jidnsd: out of memory\n", err);
-    return NULL;
-  }
-  z->library = library_open(LDNS_SONAME, symbols, sizeof symbols / sizeof *symbols, &z->ldns, err);
-  if (z->library && (z->wire = z->ldns.buffer_new(WIRE_MOST))) return z;
+  if (z) z->library = library_open(LDNS_SONAME, symbols, sizeof symbols / sizeof *symbols, &z->ldns, err);
+  if (z && z->library) z->wire = z->ldns.buffer_new(WIRE_MOST);
+  if (z && z->wire) return z;
+  if (!z || z->library) fputs("jidnsd: out of memory\n", err);
   zonefile_close(z);
   return NULL;
 }

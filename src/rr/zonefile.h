@@ -20,9 +20,9 @@ struct zonefile_place {
 };
 
 enum {
-  ZONEFILE_TTL = 3600,   /* s, of records before any $TTL */
-  ZONEFILE_DEPTH = 8,    /* files that include each other */
-  ZONEFILE_LINE = 65535  /* octets of one entry, all its lines together: what ldns reads */
+  ZONEFILE_TTL = 3600,  /* s, of records before any $TTL */
+  ZONEFILE_DEPTH = 8,   /* files that include each other */
+  ZONEFILE_LINE = 65535 /* octets of one entry, all its lines together: what ldns reads */
 };
 
 /* Reads the file at path, names relative to the origin, and gives each record, of class IN, its RDATA without compression, to

@@ -81,7 +81,8 @@ static void on_found(const struct client *c, const uint8_t *msg, size_t len) {
 
 /* ---- asking on ---- */
 
-static struct joined *joined_new(struct serve *s, const struct query *q, const struct client *client, const struct answer_view *way) {
+static struct joined *joined_new(struct serve *s, const struct query *q, const struct client *client,
+                                 const struct answer_view *way) {
   size_t spelled = q->manner.name_len + 4u, head = DNS_HEADER + spelled;
   struct joined *j = malloc(sizeof *j + spelled + head + way->head.body_len);
   if (!j) return NULL;
@@ -101,7 +102,8 @@ static int ask_on(struct joined *j, const struct lab_alias *alias, uint64_t now_
   struct client client = {.deliver = on_found, .owner = j, .peer = j->client.peer, .local = j->client.local, .tcp = true};
   const struct question *asked = &j->query.question;
   struct query q = {.manner = j->query.manner};
-  question_make(&q.question, alias->target, alias->target_len, question_type(asked), CLASS_IN, question_flags(asked), j->serve->seed);
+  question_make(&q.question, alias->target, alias->target_len, question_type(asked), CLASS_IN, question_flags(asked),
+                j->serve->seed);
   q.manner.spelled = q.question.key; /* it begins as a question section does */
   q.manner.name_len = q.question.name_len;
   q.manner.cookie_len = 0;
@@ -138,6 +140,8 @@ int serve_lab(struct serve *s, const struct query *q, const struct client *clien
   return len;
 }
 
-struct serve_lab *serve_lab_new(void) { return calloc(1, sizeof(struct serve_lab)); }
+struct serve_lab *serve_lab_new(void) {
+  return calloc(1, sizeof(struct serve_lab));
+}
 
 void serve_lab_free(struct serve_lab *l) { free(l); }

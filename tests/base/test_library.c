@@ -17,7 +17,7 @@ static const struct library_symbol symbols[] = {
 #define SYMBOL(name) LIBRARY_SYMBOL(, struct functions, name)
     FUNCTIONS(SYMBOL)
 #undef SYMBOL
-    {"no_such_function", 0}};
+        {"no_such_function", 0}};
 enum { THERE = 2 };
 
 static char said[300];

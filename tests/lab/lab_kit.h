@@ -26,7 +26,7 @@ const char *lab_said(void);
 
 enum { LAB_DO = 1, LAB_TCP = 2 };
 
-/* What it answers: "NOERROR", then for each record " | an OWNER TTL TYPE RDATA", ns, ar in their places. "elsewhere" when it is not
- * its business; "alias TARGET", then the records of the way there. Checks that AA is set and the message whole. */
+/* What it answers: "NOERROR", then for each record " | an OWNER TTL TYPE RDATA", ns, ar in their places. "elsewhere" when
+ * it is not its business; "alias TARGET", then the records of the way there. Checks that AA is set and the message whole. */
 const char *lab_says(const struct lab *l, const char *name, uint16_t type, unsigned how);
 #endif

@@ -36,7 +36,8 @@ Test(zone, gives_what_a_name_has_and_says_no_to_the_rest) {
 
 Test(zone, names_of_no_zone_are_not_its_business) {
   lab = lab_of("a A 192.0.2.1\n");
-  static const char *const names[] = {"lab", ".", "azone.lab", "zone.lab.example", "a.zone", "other.lab", "a.a.a.a.a.a", "one.lab"};
+  static const char *const names[] = {"lab",    ".",         "azone.lab",   "zone.lab.example",
+                                      "a.zone", "other.lab", "a.a.a.a.a.a", "one.lab"};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) expect(names[i], TYPE_A, "elsewhere");
 }
 
@@ -70,8 +71,10 @@ Test(zone, negative_answers_last_as_long_as_the_lesser_of_soa_ttl_and_minimum) {
 }
 
 Test(zone, wildcards_stand_for_names_that_do_not_exist) { /* the zone of RFC 4592 section 2.2.1 */
-  lab = lab_of("*.example 5 TXT \"this is a wildcard\"\n*.example 5 MX 10 host1.example.zone.lab.\nsub.*.example 5 TXT \"not a wildcard\"\n"
-               "host1.example 5 A 192.0.2.1\n_ssh._tcp.host1.example 5 SRV 0 0 22 host1.example\n_ssh._tcp.host2.example 5 SRV 0 0 22 host1.example\n");
+  lab = lab_of("*.example 5 TXT \"this is a wildcard\"\n*.example 5 MX 10 host1.example.zone.lab.\nsub.*.example 5 TXT \"not a "
+               "wildcard\"\n"
+               "host1.example 5 A 192.0.2.1\n_ssh._tcp.host1.example 5 SRV 0 0 22 host1.example\n_ssh._tcp.host2.example 5 SRV 0 "
+               "0 22 host1.example\n");
   expect("host3.example.zone.lab", TYPE_MX, "NOERROR | an host3.example.zone.lab. 5 MX 10 host1.example.zone.lab.");
   expect("host3.example.zone.lab", TYPE_A, "NOERROR | ns " SOA);
   expect("foo.bar.example.zone.lab", TYPE_TXT, "NOERROR | an foo.bar.example.zone.lab. 5 TXT \"this is a wildcard\"");
@@ -87,9 +90,12 @@ Test(zone, aliases_are_followed_inside_the_zones) {
   lab_option_zone(o, "zone.lab", "a 5 CNAME b\nb 6 CNAME c.other.lab.\nd CNAME none\n", false);
   lab_option_zone(o, "other.lab", "c 7 A 192.0.2.1\nc AAAA 2001:db8::1\n", false);
   lab = lab_made(o);
-  expect("a.zone.lab", TYPE_A, "NOERROR | an a.zone.lab. 5 CNAME b.zone.lab. | an b.zone.lab. 6 CNAME c.other.lab. | an c.other.lab. 7 A 192.0.2.1");
+  expect("a.zone.lab", TYPE_A,
+         "NOERROR | an a.zone.lab. 5 CNAME b.zone.lab. | an b.zone.lab. 6 CNAME c.other.lab. | an c.other.lab. 7 A 192.0.2.1");
   expect("b.zone.lab", TYPE_AAAA, "NOERROR | an b.zone.lab. 6 CNAME c.other.lab. | an c.other.lab. 3600 AAAA 2001:db8::1");
-  expect("b.zone.lab", TYPE_SRV, "NOERROR | an b.zone.lab. 6 CNAME c.other.lab. | ns other.lab. 30 SOA ns.other.lab. host.other.lab. 1 7200 600 86400 30");
+  expect(
+      "b.zone.lab", TYPE_SRV,
+      "NOERROR | an b.zone.lab. 6 CNAME c.other.lab. | ns other.lab. 30 SOA ns.other.lab. host.other.lab. 1 7200 600 86400 30");
   expect("d.zone.lab", TYPE_A, "NXDOMAIN | an d.zone.lab. 3600 CNAME none.zone.lab. | ns " SOA);
   expect("a.zone.lab", TYPE_CNAME, "NOERROR | an a.zone.lab. 5 CNAME b.zone.lab.");
 }
@@ -119,12 +125,15 @@ Test(zone, aliases_that_go_round_are_told_and_end) {
 
 Test(zone, names_below_a_dname_are_renamed) {
   lab = lab_of("old 5 DNAME new\nnew A 192.0.2.9\na.new 6 A 192.0.2.1\nold TXT here\nalias CNAME a.old\n");
-  expect("a.old.zone.lab", TYPE_A, "alias a.new.zone.lab. | an old.zone.lab. 5 DNAME new.zone.lab. | an a.old.zone.lab. 5 CNAME a.new.zone.lab.");
-  expect("x.Y.old.zone.lab", TYPE_A, "alias x.y.new.zone.lab. | an old.zone.lab. 5 DNAME new.zone.lab. | an x.y.old.zone.lab. 5 CNAME x.y.new.zone.lab.");
+  expect("a.old.zone.lab", TYPE_A,
+         "alias a.new.zone.lab. | an old.zone.lab. 5 DNAME new.zone.lab. | an a.old.zone.lab. 5 CNAME a.new.zone.lab.");
+  expect("x.Y.old.zone.lab", TYPE_A,
+         "alias x.y.new.zone.lab. | an old.zone.lab. 5 DNAME new.zone.lab. | an x.y.old.zone.lab. 5 CNAME x.y.new.zone.lab.");
   expect("old.zone.lab", TYPE_TXT, "NOERROR | an old.zone.lab. 3600 TXT \"here\"");
   expect("old.zone.lab", TYPE_A, "NOERROR | ns " SOA);
   expect("old.zone.lab", TYPE_DNAME, "NOERROR | an old.zone.lab. 5 DNAME new.zone.lab.");
-  expect("a.old.zone.lab", TYPE_CNAME, "NOERROR | an old.zone.lab. 5 DNAME new.zone.lab. | an a.old.zone.lab. 5 CNAME a.new.zone.lab.");
+  expect("a.old.zone.lab", TYPE_CNAME,
+         "NOERROR | an old.zone.lab. 5 DNAME new.zone.lab. | an a.old.zone.lab. 5 CNAME a.new.zone.lab.");
   expect("alias.zone.lab", TYPE_A, "alias a.old.zone.lab. | an alias.zone.lab. 3600 CNAME a.old.zone.lab.");
 }
 
@@ -135,18 +144,21 @@ Test(zone, a_name_that_a_dname_would_make_too_long_is_told_so) {
   snprintf(text, sizeof text, "o 5 DNAME %s.%s.%s\n", label, label, label);
   snprintf(name, sizeof name, "%s.o.zone.lab", label);
   lab = lab_of(text);
-  cr_expect(strncmp(lab_says(lab, name, TYPE_A, 0), "YXDOMAIN | an o.zone.lab. 5 DNAME ", 34) == 0, "%s", lab_says(lab, name, TYPE_A, 0));
+  cr_expect(strncmp(lab_says(lab, name, TYPE_A, 0), "YXDOMAIN | an o.zone.lab. 5 DNAME ", 34) == 0, "%s",
+            lab_says(lab, name, TYPE_A, 0));
 }
 
 Test(zone, what_is_delegated_is_not_its_business_but_for_ds) {
-  lab = lab_of("sub NS ns.sub\nsub NS ns2\nsub 5 DS 1 13 2 00000000000000000000000000000000000000000000000000000000000000aa\n"
-               "ns.sub A 192.0.2.53\nns2 A 192.0.2.54\nns2 AAAA 2001:db8::54\nin.sub TXT x\ndark NS ns.far.example.\nc CNAME x.sub\n");
+  lab = lab_of(
+      "sub NS ns.sub\nsub NS ns2\nsub 5 DS 1 13 2 00000000000000000000000000000000000000000000000000000000000000aa\n"
+      "ns.sub A 192.0.2.53\nns2 A 192.0.2.54\nns2 AAAA 2001:db8::54\nin.sub TXT x\ndark NS ns.far.example.\nc CNAME x.sub\n");
   expect("sub.zone.lab", TYPE_NS, "elsewhere");
   expect("sub.zone.lab", TYPE_ANY, "elsewhere");
   expect("a.b.sub.zone.lab", TYPE_A, "elsewhere");
   expect("ns.sub.zone.lab", TYPE_A, "elsewhere");
   expect("in.sub.zone.lab", TYPE_TXT, "elsewhere");
-  expect("sub.zone.lab", TYPE_DS, "NOERROR | an sub.zone.lab. 5 DS 1 13 2 00000000000000000000000000000000000000000000000000000000000000aa");
+  expect("sub.zone.lab", TYPE_DS,
+         "NOERROR | an sub.zone.lab. 5 DS 1 13 2 00000000000000000000000000000000000000000000000000000000000000aa");
   expect("dark.zone.lab", TYPE_DS, "NOERROR | ns " SOA);
   expect("c.zone.lab", TYPE_A, "alias x.sub.zone.lab. | an c.zone.lab. 3600 CNAME x.sub.zone.lab.");
   const struct lab_delegation *d = lab_delegation(lab, 0);
@@ -217,7 +229,8 @@ Test(zone, an_overlay_answers_only_what_it_says) {
   expect("w.example.org", TYPE_A, "elsewhere");
   expect("x.w.example.org", TYPE_A, "NOERROR | an x.w.example.org. 3600 A 192.0.2.2");
   expect("x.w.example.org", TYPE_TXT, "elsewhere");
-  expect("a.example.org", TYPE_A, "NOERROR | an a.example.org. 3600 CNAME www.example.org. | an www.example.org. 3600 A 192.0.2.1");
+  expect("a.example.org", TYPE_A,
+         "NOERROR | an a.example.org. 3600 CNAME www.example.org. | an www.example.org. 3600 A 192.0.2.1");
   expect("a.example.org", TYPE_TXT, "alias www.example.org. | an a.example.org. 3600 CNAME www.example.org.");
   expect("sub.example.org", TYPE_NS, "NOERROR | an sub.example.org. 3600 NS ns.sub.example.org.");
   expect("ns.sub.example.org", TYPE_A, "NOERROR | an ns.sub.example.org. 3600 A 192.0.2.3");
@@ -225,13 +238,14 @@ Test(zone, an_overlay_answers_only_what_it_says) {
 
 Test(zone, signatures_go_to_those_who_ask_for_them) {
 #define SIG(type) #type " 13 3 60 20300101000000 20200101000000 1 zone.lab. AAAA"
-  lab = lab_of("@ 60 RRSIG " SIG(SOA) "\na 60 A 192.0.2.1\na 60 RRSIG " SIG(A) "\na 60 TXT x\nc 60 CNAME a\nc 60 RRSIG " SIG(CNAME) "\n");
+  lab = lab_of(
+      "@ 60 RRSIG " SIG(SOA) "\na 60 A 192.0.2.1\na 60 RRSIG " SIG(A) "\na 60 TXT x\nc 60 CNAME a\nc 60 RRSIG " SIG(CNAME) "\n");
   expect("a.zone.lab", TYPE_A, "NOERROR | an a.zone.lab. 60 A 192.0.2.1");
   expect_how("a.zone.lab", TYPE_A, LAB_DO, "NOERROR | an a.zone.lab. 60 A 192.0.2.1 | an a.zone.lab. 60 RRSIG " SIG(A));
   expect_how("a.zone.lab", TYPE_TXT, LAB_DO, "NOERROR | an a.zone.lab. 60 TXT \"x\"");
   expect_how("c.zone.lab", TYPE_A, LAB_DO,
-             "NOERROR | an c.zone.lab. 60 CNAME a.zone.lab. | an c.zone.lab. 60 RRSIG " SIG(CNAME)
-             " | an a.zone.lab. 60 A 192.0.2.1 | an a.zone.lab. 60 RRSIG " SIG(A));
+             "NOERROR | an c.zone.lab. 60 CNAME a.zone.lab. | an c.zone.lab. 60 RRSIG " SIG(
+                 CNAME) " | an a.zone.lab. 60 A 192.0.2.1 | an a.zone.lab. 60 RRSIG " SIG(A));
   expect_how("b.zone.lab", TYPE_A, LAB_DO, "NXDOMAIN | ns " SOA " | ns zone.lab. 30 RRSIG " SIG(SOA));
   expect("b.zone.lab", TYPE_A, "NXDOMAIN | ns " SOA);
   expect("a.zone.lab", TYPE_RRSIG, "NOERROR | an a.zone.lab. 60 RRSIG " SIG(A));
@@ -239,7 +253,8 @@ Test(zone, signatures_go_to_those_who_ask_for_them) {
 
 Test(zone, an_rrset_too_large_for_a_datagram_is_left_to_tcp) {
   char text[8000], *p = text;
-  for (unsigned i = 0; i < 60; i++) p += sprintf(p, "_xmpp-server._tcp 60 SRV 0 %u 5269 host%u\nhost%u A 192.0.2.%u\n", i, i, i, i);
+  for (unsigned i = 0; i < 60; i++)
+    p += sprintf(p, "_xmpp-server._tcp 60 SRV 0 %u 5269 host%u\nhost%u A 192.0.2.%u\n", i, i, i, i);
   lab = lab_of(text);
   expect("_xmpp-server._tcp.zone.lab", TYPE_SRV, "NOERROR tc");
   const char *says = lab_says(lab, "_xmpp-server._tcp.zone.lab", TYPE_SRV, LAB_TCP);
@@ -253,12 +268,15 @@ Test(zone, an_rrset_too_large_for_a_datagram_is_left_to_tcp) {
 Test(zone, a_hundred_thousand_records_load_in_no_time, .timeout = 30) {
   char *text = malloc(6000000), *p = text;
   for (unsigned i = 0; i < 25000; i++) {
-    p += sprintf(p, "d%u A 192.0.2.1\n_xmpp-client._tcp.d%u SRV 0 5 5222 d%u\n_xmpp-server._tcp.d%u SRV 0 5 5269 d%u\n_xmppconnect.d%u TXT x\n",
+    p += sprintf(p,
+                 "d%u A 192.0.2.1\n_xmpp-client._tcp.d%u SRV 0 5 5222 d%u\n_xmpp-server._tcp.d%u SRV 0 5 5269 "
+                 "d%u\n_xmppconnect.d%u TXT x\n",
                  i, i, i, i, i, i);
   }
   lab = lab_of(text);
   free(text);
   expect("_xmpp-server._tcp.d24999.zone.lab", TYPE_SRV,
-         "NOERROR | an _xmpp-server._tcp.d24999.zone.lab. 3600 SRV 0 5 5269 d24999.zone.lab. | ar d24999.zone.lab. 3600 A 192.0.2.1");
+         "NOERROR | an _xmpp-server._tcp.d24999.zone.lab. 3600 SRV 0 5 5269 d24999.zone.lab. | ar d24999.zone.lab. 3600 A "
+         "192.0.2.1");
   expect("d25000.zone.lab", TYPE_A, "NXDOMAIN | ns " SOA);
 }

@@ -12,7 +12,8 @@ static void refused(const char *text, const char *words) {
 
 static void warned(const char *text, const char *words) {
   lab_free(lab_of(text));
-  cr_expect(strncmp(lab_said(), "jidnsd: warning: ", 17) == 0 && strstr(lab_said(), words), "'%s' instead of '%s'", lab_said(), words);
+  cr_expect(strncmp(lab_said(), "jidnsd: warning: ", 17) == 0 && strstr(lab_said(), words), "'%s' instead of '%s'", lab_said(),
+            words);
 }
 
 static void silent(const char *text) {
@@ -52,7 +53,8 @@ Test(zone_check, srv_targets_should_be_names_with_addresses) {
 }
 
 Test(zone_check, records_of_one_type_have_one_ttl) {
-  warned("a 5 A 192.0.2.1\na 3 A 192.0.2.2\n", "zone.lab.zone:2: a.zone.lab. has records of one type that differ in their time to live; 3 is used");
+  warned("a 5 A 192.0.2.1\na 3 A 192.0.2.2\n",
+         "zone.lab.zone:2: a.zone.lab. has records of one type that differ in their time to live; 3 is used");
   struct lab *l = lab_of("a 5 A 192.0.2.1\na 3 A 192.0.2.2\n");
   cr_expect_str_eq(lab_says(l, "a.zone.lab", TYPE_A, 0), "NOERROR | an a.zone.lab. 3 A 192.0.2.1 | an a.zone.lab. 3 A 192.0.2.2");
   lab_free(l);

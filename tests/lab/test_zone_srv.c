@@ -24,8 +24,10 @@ Test(zone_srv, addresses_come_in_the_order_in_which_targets_are_tried) {
   lab = lab_of("_xmpp-client._tcp 9 SRV 20 0 5222 c\n_xmpp-client._tcp 9 SRV 5 1 5222 b\n_xmpp-client._tcp 9 SRV 5 9 5222 a\n"
                "a 1 AAAA 2001:db8::1\na 2 A 192.0.2.1\nb 3 A 192.0.2.2\nc 4 A 192.0.2.3\n");
   expect("_xmpp-client._tcp.zone.lab", TYPE_SRV,
-         "NOERROR | an _xmpp-client._tcp.zone.lab. 9 SRV 20 0 5222 c.zone.lab. | an _xmpp-client._tcp.zone.lab. 9 SRV 5 1 5222 b.zone.lab."
-         " | an _xmpp-client._tcp.zone.lab. 9 SRV 5 9 5222 a.zone.lab. | ar a.zone.lab. 2 A 192.0.2.1 | ar a.zone.lab. 1 AAAA 2001:db8::1"
+         "NOERROR | an _xmpp-client._tcp.zone.lab. 9 SRV 20 0 5222 c.zone.lab. | an _xmpp-client._tcp.zone.lab. 9 SRV 5 1 5222 "
+         "b.zone.lab."
+         " | an _xmpp-client._tcp.zone.lab. 9 SRV 5 9 5222 a.zone.lab. | ar a.zone.lab. 2 A 192.0.2.1 | ar a.zone.lab. 1 AAAA "
+         "2001:db8::1"
          " | ar b.zone.lab. 3 A 192.0.2.2 | ar c.zone.lab. 4 A 192.0.2.3");
 }
 
@@ -46,8 +48,9 @@ Test(zone_srv, addresses_are_added_as_the_settings_say) {
 }
 
 Test(zone_srv, targets_elsewhere_aliases_and_none_have_no_addresses) {
-  lab = lab_of("_xmpp-client._tcp SRV 0 0 5222 xmpp.example.\n_xmpp-server._tcp SRV 0 0 5269 .\n_xmpps-server._tcp SRV 0 0 5270 c\n"
-               "c CNAME a\na A 192.0.2.1\n");
+  lab =
+      lab_of("_xmpp-client._tcp SRV 0 0 5222 xmpp.example.\n_xmpp-server._tcp SRV 0 0 5269 .\n_xmpps-server._tcp SRV 0 0 5270 c\n"
+             "c CNAME a\na A 192.0.2.1\n");
   expect("_xmpp-client._tcp.zone.lab", TYPE_SRV, "NOERROR | an _xmpp-client._tcp.zone.lab. 3600 SRV 0 0 5222 xmpp.example.");
   expect("_xmpp-server._tcp.zone.lab", TYPE_SRV, "NOERROR | an _xmpp-server._tcp.zone.lab. 3600 SRV 0 0 5269 .");
   expect("_xmpps-server._tcp.zone.lab", TYPE_SRV, "NOERROR | an _xmpps-server._tcp.zone.lab. 3600 SRV 0 0 5270 c.zone.lab.");
@@ -72,7 +75,9 @@ Test(zone_srv, an_alias_to_srv_has_them_too) {
 
 /* ---- the shorthand ---- */
 
-static void add_address(struct lab_host *h, const char *text) { cr_assert(prefix_parse(text, &h->addresses[h->address_count++])); }
+static void add_address(struct lab_host *h, const char *text) {
+  cr_assert(prefix_parse(text, &h->addresses[h->address_count++]));
+}
 
 static struct lab_domain *add_domain(struct lab_options *o, const char *name) {
   struct lab_domain *d = &o->domains[o->domain_count++];
@@ -98,8 +103,10 @@ Test(zone_srv, a_domain_in_short_has_the_records_of_its_hosts) {
   lab = lab_made(montague());
 #define HOST " | ar xmpp1.montague.lab. 300 A 10.0.0.5 | ar xmpp1.montague.lab. 300 AAAA fd00::5"
 #define DENIED " | ns montague.lab. 300 SOA montague.lab. hostmaster.montague.lab. 1 3600 600 86400 300"
-  expect("_xmpp-client._tcp.montague.lab", TYPE_SRV, "NOERROR | an _xmpp-client._tcp.montague.lab. 300 SRV 0 5 5222 xmpp1.montague.lab." HOST);
-  expect("_xmpps-client._tcp.montague.lab", TYPE_SRV, "NOERROR | an _xmpps-client._tcp.montague.lab. 300 SRV 0 5 5223 xmpp1.montague.lab." HOST);
+  expect("_xmpp-client._tcp.montague.lab", TYPE_SRV,
+         "NOERROR | an _xmpp-client._tcp.montague.lab. 300 SRV 0 5 5222 xmpp1.montague.lab." HOST);
+  expect("_xmpps-client._tcp.montague.lab", TYPE_SRV,
+         "NOERROR | an _xmpps-client._tcp.montague.lab. 300 SRV 0 5 5223 xmpp1.montague.lab." HOST);
   expect("_xmpp-server._tcp.montague.lab", TYPE_SRV,
          "NOERROR | an _xmpp-server._tcp.montague.lab. 300 SRV 0 5 5269 xmpp1.montague.lab."
          " | an _xmpp-server._tcp.montague.lab. 300 SRV 10 0 5270 xmpp2.far.example." HOST);
@@ -120,14 +127,16 @@ Test(zone_srv, a_domain_in_short_may_have_a_conference_and_a_connect_text) {
          "NOERROR | an _xmpp-server._tcp.conference.montague.lab. 300 SRV 0 5 5269 xmpp1.montague.lab."
          " | an _xmpp-server._tcp.conference.montague.lab. 300 SRV 10 0 5270 xmpp2.far.example." HOST);
   expect("_xmpp-client._tcp.conference.montague.lab", TYPE_SRV, "NXDOMAIN" DENIED);
-  expect("_xmppconnect.montague.lab", TYPE_TXT, "NOERROR | an _xmppconnect.montague.lab. 300 TXT \"_xmpp-client-xbosh=https://montague.lab/bosh\"");
+  expect("_xmppconnect.montague.lab", TYPE_TXT,
+         "NOERROR | an _xmppconnect.montague.lab. 300 TXT \"_xmpp-client-xbosh=https://montague.lab/bosh\"");
 }
 
 Test(zone_srv, a_domain_in_short_may_be_an_overlay) {
   struct lab_options *o = montague();
   o->domains[0].overlay = true;
   lab = lab_made(o);
-  expect("_xmpp-client._tcp.montague.lab", TYPE_SRV, "NOERROR | an _xmpp-client._tcp.montague.lab. 300 SRV 0 5 5222 xmpp1.montague.lab." HOST);
+  expect("_xmpp-client._tcp.montague.lab", TYPE_SRV,
+         "NOERROR | an _xmpp-client._tcp.montague.lab. 300 SRV 0 5 5222 xmpp1.montague.lab." HOST);
   expect("montague.lab", TYPE_SOA, "elsewhere");
   expect("www.montague.lab", TYPE_A, "elsewhere");
 }

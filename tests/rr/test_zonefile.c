@@ -95,7 +95,9 @@ static void tear_down(void) {
 TestSuite(zonefile, .init = set_up, .fini = tear_down);
 
 Test(zonefile, owners_ttls_and_classes_may_be_left_out) {
-  right("@ 60 IN A 192.0.2.1\n  AAAA 2001:db8::1\nxmpp IN 1h A 192.0.2.2\n\tA 192.0.2.3\nother.example. 5 TXT x\n 0 A 192.0.2.4\n 1M A 192.0.2.5\n", 7);
+  right("@ 60 IN A 192.0.2.1\n  AAAA 2001:db8::1\nxmpp IN 1h A 192.0.2.2\n\tA 192.0.2.3\nother.example. 5 TXT x\n 0 A "
+        "192.0.2.4\n 1M A 192.0.2.5\n",
+        7);
   expect(0, 1, "zone.lab. 60 IN A 192.0.2.1");
   expect(1, 2, "zone.lab. 3600 IN AAAA 2001:db8::1");
   expect(2, 3, "xmpp.zone.lab. 3600 IN A 192.0.2.2");
@@ -106,7 +108,9 @@ Test(zonefile, owners_ttls_and_classes_may_be_left_out) {
 }
 
 Test(zonefile, directives_hold_from_where_they_stand) {
-  right("$TTL 30\na A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server SRV 5 0 5269 xmpp\n$TTL 1h30m\n$ORIGIN other.lab.\n@ MX 1 @\n$ttl 0\nb A 192.0.2.2", 4);
+  right("$TTL 30\na A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server SRV 5 0 5269 xmpp\n$TTL 1h30m\n$ORIGIN other.lab.\n@ MX 1 @\n$ttl "
+        "0\nb A 192.0.2.2",
+        4);
   expect(0, 2, "a.zone.lab. 30 IN A 192.0.2.1");
   expect(1, 4, "_xmpp-server._tcp.zone.lab. 30 IN SRV 5 0 5269 xmpp._tcp.zone.lab.");
   expect(2, 7, "other.lab. 5400 IN MX 1 other.lab.");
@@ -114,7 +118,9 @@ Test(zonefile, directives_hold_from_where_they_stand) {
 }
 
 Test(zonefile, parentheses_join_lines_and_comments_are_none) {
-  right("; a comment (\n@ SOA ns host ( ; \" here, too )\n  1 ; serial\n  7200 3600\n\n  1209600 60 )\n\n ; another\nt TXT \"a;b (c)\" \"d\" ; e\n", 2);
+  right("; a comment (\n@ SOA ns host ( ; \" here, too )\n  1 ; serial\n  7200 3600\n\n  1209600 60 )\n\n ; another\nt TXT \"a;b "
+        "(c)\" \"d\" ; e\n",
+        2);
   expect(0, 2, "zone.lab. 3600 IN SOA ns.zone.lab. host.zone.lab. 1 7200 3600 1209600 60");
   expect(1, 9, "t.zone.lab. 3600 IN TXT \"a;b (c)\" \"d\"");
 }
@@ -184,21 +190,36 @@ Test(zonefile, says_file_line_and_what_is_wrong) {
   static const struct {
     const char *text, *place, *words;
   } mistakes[] = {
-      {"a A 192.0.2.1\nb A 192.0.2.256\n", "main:2", "'b A 192.0.2.256': "}, {"a A\n", "main:1", "'a A': "},
-      {"a B 1\n", "main:1", "'a B 1': "}, {"a A 192.0.2.1 192.0.2.2\n", "main:1", "'a A 192.0.2.1 192.0.2.2': "},
-      {"a SRV 5 0 xmpp\n", "main:1", "'a SRV 5 0 xmpp': "}, {"a SRV 5 0 65536 xmpp\n", "main:1", "'a SRV 5 0 65536 xmpp': "},
-      {"a CH TXT x\n", "main:1", "class IN"}, {"a 5 CLASS3 TXT x\n", "main:1", "class IN"},
-      {"a IN IN A 192.0.2.1\n", "main:1", "'a IN IN A"}, {"a MX 65536 b\n", "main:1", "0 to 65535"}, {"a ANY \\# 0\n", "main:1", "'a ANY "},
-      {"a TYPE41 \\# 1 00\n", "main:1", "type that no zone has"}, {"a TYPE33 \\# 2 0005\n", "main:1", "the form of its type"},
-      {"a A \\# 3 c00002\n", "main:1", "'a A "}, {"a 4294967295 A 192.0.2.1\n", "main:1", "'4294967295': should be seconds"},
-      {"$TTL x\n", "main:1", "'x': should be seconds"}, {"$TTL -1\n", "main:1", "'-1': should be seconds"},
-      {"$TTL 2147483648\n", "main:1", "should be seconds"}, {"$TTL\n", "main:1", "'$TTL': should have a value"},
-      {"$TTL 1 2\n", "main:1", "'2': is one word too many"}, {"$ORIGIN a..b.\n", "main:1", "'a..b.': should be a domain name"},
-      {"$INCLUDE\n", "main:1", "should name a file"}, {"$INCLUDE a b c\n", "main:1", "'c': is one word too many"},
+      {"a A 192.0.2.1\nb A 192.0.2.256\n", "main:2", "'b A 192.0.2.256': "},
+      {"a A\n", "main:1", "'a A': "},
+      {"a B 1\n", "main:1", "'a B 1': "},
+      {"a A 192.0.2.1 192.0.2.2\n", "main:1", "'a A 192.0.2.1 192.0.2.2': "},
+      {"a SRV 5 0 xmpp\n", "main:1", "'a SRV 5 0 xmpp': "},
+      {"a SRV 5 0 65536 xmpp\n", "main:1", "'a SRV 5 0 65536 xmpp': "},
+      {"a CH TXT x\n", "main:1", "class IN"},
+      {"a 5 CLASS3 TXT x\n", "main:1", "class IN"},
+      {"a IN IN A 192.0.2.1\n", "main:1", "'a IN IN A"},
+      {"a MX 65536 b\n", "main:1", "0 to 65535"},
+      {"a ANY \\# 0\n", "main:1", "'a ANY "},
+      {"a TYPE41 \\# 1 00\n", "main:1", "type that no zone has"},
+      {"a TYPE33 \\# 2 0005\n", "main:1", "the form of its type"},
+      {"a A \\# 3 c00002\n", "main:1", "'a A "},
+      {"a 4294967295 A 192.0.2.1\n", "main:1", "'4294967295': should be seconds"},
+      {"$TTL x\n", "main:1", "'x': should be seconds"},
+      {"$TTL -1\n", "main:1", "'-1': should be seconds"},
+      {"$TTL 2147483648\n", "main:1", "should be seconds"},
+      {"$TTL\n", "main:1", "'$TTL': should have a value"},
+      {"$TTL 1 2\n", "main:1", "'2': is one word too many"},
+      {"$ORIGIN a..b.\n", "main:1", "'a..b.': should be a domain name"},
+      {"$INCLUDE\n", "main:1", "should name a file"},
+      {"$INCLUDE a b c\n", "main:1", "'c': is one word too many"},
       {"$INCLUDE main a..b\n", "main:1", "'a..b': should be a domain name"},
-      {"\n$GENERATE 1-9 a$ A 192.0.2.$\n", "main:2", "$ORIGIN, $TTL or $INCLUDE"}, {"@ SOA ns host (\n 1 2 3 4 5\n", "main:1", "should end with )"},
-      {"a A 192.0.2.1\n)\n", "main:2", "no ( to this )"}, {"a TXT \"x\nb A 192.0.2.1\n", "main:1", "should end with \""},
-      {"a TXT \"x\001\"\n", "main:1", "control character"}, {"a..b A 192.0.2.1\n", "main:1", "'a..b': should be a domain name"},
+      {"\n$GENERATE 1-9 a$ A 192.0.2.$\n", "main:2", "$ORIGIN, $TTL or $INCLUDE"},
+      {"@ SOA ns host (\n 1 2 3 4 5\n", "main:1", "should end with )"},
+      {"a A 192.0.2.1\n)\n", "main:2", "no ( to this )"},
+      {"a TXT \"x\nb A 192.0.2.1\n", "main:1", "should end with \""},
+      {"a TXT \"x\001\"\n", "main:1", "control character"},
+      {"a..b A 192.0.2.1\n", "main:1", "'a..b': should be a domain name"},
       {"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg A 192.0.2.1\n", "main:1", "should be a domain name"},
   };
   for (unsigned i = 0; i < sizeof mistakes / sizeof *mistakes; i++) wrong(mistakes[i].text, mistakes[i].place, mistakes[i].words);
@@ -266,7 +287,8 @@ static unsigned read_any(struct zonefile *z, const char *text, size_t len) {
 Test(zonefile, mutated_files_do_no_harm, .timeout = 60) {
   static const char special[] = "()\"\\;$@ \n\t\377.09aZ#-"; /* and NUL */
   static const char good[] =
-      "$TTL 1h\n@ IN SOA ns host (1 2h 3 4 60) ; x\n  NS ns\nns 60 A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server SRV 5 0 5269 x.zone.lab.\n"
+      "$TTL 1h\n@ IN SOA ns host (1 2h 3 4 60) ; x\n  NS ns\nns 60 A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server SRV 5 0 5269 "
+      "x.zone.lab.\n"
       "t TXT \"a;b\" \"\\\"c\\200\" d\nu TYPE65280 \\# 3 abcdef\nm MX 10 @\nn NAPTR 1 2 \"u\" \"E2U\" \"!^.*$!x!\" .\n"
       "l LOC 52 22 23.000 N 4 53 32.000 E -2.00m\nd DS 1 13 2 00aa ( 00\n bb )\nc CAA 0 issue \"ca\"\ns SSHFP 4 2 0011\n"
       "r RRSIG A 13 3 60 20300101000000 20200101000000 1 zone.lab. AAAA\ne NSEC a A TXT\nw *.x CNAME y\n";
@@ -283,10 +305,10 @@ Test(zonefile, mutated_files_do_no_harm, .timeout = 60) {
     for (uint64_t n = 1 + rng_below(&r, 6); n > 0; n--) {
       size_t at = rng_below(&r, len), from = rng_below(&r, len), some = 1 + rng_below(&r, 12);
       switch (rng_below(&r, 4)) {
-        case 0: text[at] = special[rng_below(&r, sizeof special)]; break;
-        case 1: text[at] = (char)rng_next(&r); break;
-        case 2: memmove(text + at, text + from, some < len - (at > from ? at : from) ? some : 1); break;
-        default: len = rng_below(&r, 20) ? len : 1 + at;
+      case 0: text[at] = special[rng_below(&r, sizeof special)]; break;
+      case 1: text[at] = (char)rng_next(&r); break;
+      case 2: memmove(text + at, text + from, some < len - (at > from ? at : from) ? some : 1); break;
+      default: len = rng_below(&r, 20) ? len : 1 + at;
       }
     }
     records += read_any(z, text, len);

@@ -42,7 +42,8 @@ Test(zones, are_answered_at_once_and_the_rest_is_forwarded) {
 
 Test(zones, an_alias_and_what_it_leads_to_elsewhere_make_one_answer) {
   struct world *w = world_with("a 7 CNAME b\nb 6 CNAME Far.lab.\n");
-  struct heard *first = client_ask(w, "A.zone.lab.", TYPE_A, HOW_PLAIN), *second = client_ask(w, "a.ZONE.lab.", TYPE_A, HOW_EDNS | HOW_TCP);
+  struct heard *first = client_ask(w, "A.zone.lab.", TYPE_A, HOW_PLAIN),
+               *second = client_ask(w, "a.ZONE.lab.", TYPE_A, HOW_EDNS | HOW_TCP);
   cr_expect(!is_answered(first) && !is_answered(second));
   client_wait(first);
   client_wait(second);
@@ -59,7 +60,8 @@ Test(zones, an_alias_and_what_it_leads_to_elsewhere_make_one_answer) {
     cr_expect(heard_seen(h)->high & DNS_AA);
   }
   world_run_ms(w, 3000);
-  cr_expect_eq(heard_ttl(client_ask(w, "b.zone.lab.", TYPE_A, HOW_PLAIN), SECTION_ANSWER, "far.lab.", TYPE_A), 2, "the address ages");
+  cr_expect_eq(heard_ttl(client_ask(w, "b.zone.lab.", TYPE_A, HOW_PLAIN), SECTION_ANSWER, "far.lab.", TYPE_A), 2,
+               "the address ages");
   cr_expect_eq(upstream_asked(w, "", 0), 1);
   cr_expect(w->counters.queries == 4 && w->counters.lab == 0 && w->counters.miss == 2 && w->counters.hit == 2);
   done(w);
@@ -68,9 +70,11 @@ Test(zones, an_alias_and_what_it_leads_to_elsewhere_make_one_answer) {
 Test(zones, an_alias_to_what_does_not_exist_says_so) {
   struct world *w = world_with("a CNAME none.lab.\nb CNAME far.lab.\n");
   struct heard *h = client_ask_and_wait(w, "a.zone.lab.", TYPE_A, HOW_PLAIN);
-  cr_expect(heard_rcode(h) == RCODE_NXDOMAIN && heard_count(h, SECTION_ANSWER) == 1 && heard_typed(h, SECTION_AUTHORITY, TYPE_SOA) == 1);
+  cr_expect(heard_rcode(h) == RCODE_NXDOMAIN && heard_count(h, SECTION_ANSWER) == 1 &&
+            heard_typed(h, SECTION_AUTHORITY, TYPE_SOA) == 1);
   h = client_ask_and_wait(w, "b.zone.lab.", TYPE_AAAA, HOW_PLAIN);
-  cr_expect(heard_rcode(h) == RCODE_NOERROR && heard_count(h, SECTION_ANSWER) == 1 && heard_typed(h, SECTION_AUTHORITY, TYPE_SOA) == 1);
+  cr_expect(heard_rcode(h) == RCODE_NOERROR && heard_count(h, SECTION_ANSWER) == 1 &&
+            heard_typed(h, SECTION_AUTHORITY, TYPE_SOA) == 1);
   done(w);
 }
 

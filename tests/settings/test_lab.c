@@ -13,9 +13,11 @@ static void expect_name(const uint8_t *name, uint8_t len, const char *expected) 
 
 Test(settings_lab, zones_are_given_by_option_variable_and_section) {
   setenv("JIDNS_ZONE", "b.lab=b.zone", 1);
-  const struct settings *s = said_right("--zone .=root.zone --zone C.lab=/c.zone", "zone \"a.lab\" { file = a.zone overlay = on }\nzone c.lab { file = x }");
+  const struct settings *s = said_right("--zone .=root.zone --zone C.lab=/c.zone",
+                                        "zone \"a.lab\" { file = a.zone overlay = on }\nzone c.lab { file = x }");
   cr_assert_eq(s->lab.zone_count, 4);
-  static const char *const names[] = {"a.lab.", "c.lab.", "b.lab.", "."}, *const files[] = {"a.zone", "/c.zone", "b.zone", "root.zone"};
+  static const char *const names[] = {"a.lab.", "c.lab.", "b.lab.", "."}, *const files[] = {"a.zone", "/c.zone", "b.zone",
+                                                                                            "root.zone"};
   for (unsigned i = 0; i < 4; i++) {
     expect_name(s->lab.zones[i].name, s->lab.zones[i].name_len, names[i]);
     cr_expect_str_eq(s->lab.zones[i].file, files[i]);
@@ -31,10 +33,11 @@ Test(settings_lab, zones_need_a_name_and_a_file) {
   said_wrong_file("zone a.lab {\n file = x\n overlay = maybe }", 3, "overlay 'maybe'", "on or off");
 }
 
-static const char domain[] =
-    "xmpp \"Montague.lab\" {\n  host \"xmpp1\" { address = {10.0.0.5, fd00::5} client = 5222 server = 5269 direct-tls-client = 5223 direct-tls-server = 5270\n"
-    "    priority = 1 weight = 5 }\n  host xmpp2.far.example. { server = 0 }\n  conference = true\n  connect = \"x=y\" ttl = 5 }\n"
-    "xmpp { prefetch = off }\nxmpp plain.lab { host plain.lab. { address = 10.0.0.6 } overlay = on }";
+static const char domain[] = "xmpp \"Montague.lab\" {\n  host \"xmpp1\" { address = {10.0.0.5, fd00::5} client = 5222 server = "
+                             "5269 direct-tls-client = 5223 direct-tls-server = 5270\n"
+                             "    priority = 1 weight = 5 }\n  host xmpp2.far.example. { server = 0 }\n  conference = true\n  "
+                             "connect = \"x=y\" ttl = 5 }\n"
+                             "xmpp { prefetch = off }\nxmpp plain.lab { host plain.lab. { address = 10.0.0.6 } overlay = on }";
 
 Test(settings_lab, domains_have_hosts_with_addresses_and_ports) {
   const struct settings *s = said_right("", domain);
