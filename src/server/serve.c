@@ -172,9 +172,21 @@ static int give_spoiled(struct serve *s, const struct query *q, const struct cli
   return spoil_end(p, serve_question(s, q, spoil_client(p), now_ms, out), out);
 }
 
-static inline __attribute__((always_inline)) int serve(struct serve *s, const uint8_t *msg, size_t len,
-                                                       const struct client *client, uint64_t now_ms, uint8_t *out) {
+/* Queries are logged: serves one and notes what came of it. */
+static __attribute__((noinline, cold)) int serve_noted(struct serve *s, const uint8_t *msg, size_t len, const struct client *client,
+                                                       uint64_t now_ms, uint8_t *out) {
+  struct noted *n = query_log_begin(&s->log, s->counters, msg, len, client, now_ms);
+  uint32_t every = s->log.every;
+  s->log.every = 0; /* once is enough */
+  int made = serve_query(s, msg, len, n ? query_log_client(n) : client, now_ms, out);
+  s->log.every = every;
+  return n ? query_log_end(n, made, out) : made;
+}
+
+int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
+                uint8_t *out) {
   struct query q;
+  if (s->log.every) return serve_noted(s, msg, len, client, now_ms, out);
   count(s->counters, queries);
   if (client->tcp) count(s->counters, queries_tcp);
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
@@ -192,18 +204,4 @@ static inline __attribute__((always_inline)) int serve(struct serve *s, const ui
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
   if (s->seen) s->seen(s->seen_ctx, &q.question);
   return s->spoiler ? give_spoiled(s, &q, client, now_ms, out) : give(s, &q, client, now_ms, out);
-}
-
-/* The same while queries are logged. */
-static __attribute__((noinline)) int serve_noted(struct serve *s, const uint8_t *msg, size_t len, const struct client *client,
-                                                 uint64_t now_ms, uint8_t *out) {
-  struct noted *n = query_log_begin(&s->log, s->counters, msg, len, client, now_ms);
-  if (!n) return serve(s, msg, len, client, now_ms, out);
-  return query_log_end(n, serve(s, msg, len, query_log_client(n), now_ms, out), out);
-}
-
-int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
-                uint8_t *out) {
-  if (s->log.every) return serve_noted(s, msg, len, client, now_ms, out);
-  return serve(s, msg, len, client, now_ms, out);
 }
