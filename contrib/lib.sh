@@ -63,7 +63,7 @@ apt_install() {
 copy_sources() {
   local to=$1 built=(./build ./.git ./autom4te.cache ./aclocal.m4 ./build-aux ./configure './configure~'
     ./config.h ./config.h.in './config.h.in~' ./config.log ./config.status ./Makefile ./Makefile.in ./stamp-h1
-    './jidns-*' ./src/jidnsd ./src/jidns './tests/test_*' './tests/fuzz_*' ./tests/fuzz/seeds ./tests/bench/floor ./tests/bench/hit
+    './jidns-*' ./src/jidnsd ./src/jidns './tests/test_*' './tests/fuzz_*' ./tests/fuzz/seeds ./tests/bench/floor ./tests/bench/hit ./tests/bench/restart
     '*.o' '*.a' '*.log' '*.trs' .deps .dirstamp __pycache__ .pytest_cache)
   mkdir -p "$to"
   tar -C "$root" "${built[@]/#/--exclude=}" -cf - . | tar -C "$to" -xf - || die "cannot copy $root to $to"

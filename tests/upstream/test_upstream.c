@@ -100,6 +100,16 @@ Test(upstream, rtts_that_are_steady_are_learnt) {
   }
 }
 
+Test(upstream, how_long_replies_took_is_counted_for_each_server) {
+  replied(1, 3, 2);
+  replied(1, 5000, 1);
+  const struct latency *l = &u.servers[1].rtt;
+  cr_expect_eq(l->sum_ms, 5006);
+  cr_expect_eq(l->counts[2], 2, "up to %u ms", latency_bounds_ms[2]);
+  cr_expect_eq(l->counts[LATENCY_BOUNDS], 1);
+  cr_expect_eq(u.servers[0].rtt.sum_ms, 0);
+}
+
 Test(upstream, a_server_that_has_just_replied_is_not_down) {
   replied(0, 1, 1);
   for (int i = 0; i < 50; i++) server_was_silent(&u.servers[0], HEARD_MS + DOWN_SILENT_MS - 1);
