@@ -18,7 +18,7 @@ void failures_add(struct failures *f, const struct question *q, enum err why, ui
   if (!failures_is_word(why) && !is_silence(why)) return;
   if (!f->table && !(f->table = calloc(FAILURES, sizeof *f->table))) return;
   struct failure *x = place(f, q);
-  bool again = x->hash == q->hash && now_ms < x->until_ms + x->for_ms;
+  bool again = x->hash == q->hash && now_ms < x->until_ms + FAILURE_MOST_MS;
   x->for_ms = again ? x->for_ms * 2 : FAILURE_FIRST_MS;
   if (x->for_ms > FAILURE_MOST_MS) x->for_ms = FAILURE_MOST_MS;
   if (is_silence(why)) x->for_ms = FAILURE_SILENT_MS;

@@ -1,7 +1,7 @@
 /* What failed a moment ago is not asked again at once (RFC 9520). Kept beside the cache, not in it, so that a failure never
- * takes the place of a stale answer. What a server said is remembered for longer each time. That none could be reached is
- * remembered for the second that section 3.2 asks for at least, so that a network's return is noticed; which server is silent
- * the upstream room knows. */
+ * takes the place of a stale answer. What a server said is remembered for longer each time, beginning with the second that section
+ * 3.2 asks for at least, so that the end of a short trouble is noticed: programs take SERVFAIL for "no SRV" and go to the wrong
+ * host. That none could be reached is remembered for that second only; which server is silent the upstream room knows. */
 #ifndef JIDNS_FORWARD_FAILURES_H
 #define JIDNS_FORWARD_FAILURES_H
 #include "base/err.h"
@@ -9,9 +9,9 @@
 
 enum {
   FAILURES = 4096,         /* remembered at a time; a newer one may take an older one's place */
-  FAILURE_FIRST_MS = 5000, /* doubled each time in a row, RFC 9520 section 3.2 */
-  FAILURE_MOST_MS = 30000,  /* an upstream that comes back must be noticed */
-  FAILURE_SILENT_MS = 1000  /* where no server said anything */
+  FAILURE_FIRST_MS = 1000, /* doubled each time in a row */
+  FAILURE_MOST_MS = 30000, /* an upstream that comes back must be noticed; what fails again so soon after does so in a row */
+  FAILURE_SILENT_MS = 1000 /* where no server said anything */
 };
 
 struct failure {
