@@ -3,27 +3,16 @@
 import os
 import pwd
 import signal
-import subprocess
 import time
 
 import pytest
 
-from kit import jidnsd as jidnsd_kit
 from kit.ask import Stream, ask, query
-from kit.jidnsd import Jidnsd
+from kit.jidnsd import Jidnsd, has_filter
 from kit.upstream import Upstream, relay_to
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give it up")
 CAP_NET_BIND_SERVICE = 1 << 10
-
-
-def has_filter():
-    done = subprocess.run([jidnsd_kit.path(), "--seccomp", "kill", "--listen", "127.0.0.1:1", "--upstream", "192.0.2.1", "--user",
-                           "no-such-user"], capture_output=True, text=True, timeout=10, check=False)
-    assert done.returncode == 1
-    strings = subprocess.run(["grep", "-c", "built without libseccomp", jidnsd_kit.path()], capture_output=True, text=True,
-                             check=False)
-    return strings.stdout.strip() == "0"
 
 
 def statuses(pid):

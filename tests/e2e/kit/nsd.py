@@ -1,11 +1,13 @@
 """NSD as the authority behind the tests, with the zones of zones/ and one zone signed on the spot."""
 
+import os
 import shutil
+import signal
 import subprocess
 
 from kit.ask import ask
 from kit.netns import free_ports
-from kit.proc import Process
+from kit.proc import Process, descendants
 
 CONFIG = """
 server:
@@ -57,8 +59,22 @@ class Nsd:
         config += "".join(f'zone:\n  name: "{"." if n == "root" else n}"\n  zonefile: "{n}.zone"\n'
                           for n in names)
         (folder / "nsd.conf").write_text(config)
-        self.process = Process("nsd", ["nsd", "-d", "-c", folder / "nsd.conf"], folder)
+        self._folder = folder
+        self.start()
+
+    def start(self):
+        """Returns when it answers; once more after kill(), at the same port."""
+        self.process = Process("nsd", ["nsd", "-d", "-c", self._folder / "nsd.conf"], self._folder)
         self.process.wait_for(self._answers, "answer")
+
+    def signal(self, number):
+        """To all its processes: the one that answers is a child's child."""
+        for pid in descendants(self.process.child.pid):
+            os.kill(pid, number)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.process.wait_exit()
 
     def _answers(self):
         try:
