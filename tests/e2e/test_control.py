@@ -443,6 +443,22 @@ def test_without_a_socket_it_runs_all_the_same(jidnsd, relay):
     assert ask(daemon.v4, "full.lab").answer
 
 
+def test_no_command_needs_a_system_call_that_is_filtered(relay, tmp_path):
+    let_in(tmp_path)
+    daemon = Jidnsd(["--upstream", relay.address, "--control", tmp_path / "c", "--seccomp", "kill"], tmp_path)
+    daemon.control = tmp_path / "c"
+    if not wait_until(lambda: "jidnsd ready" in daemon.stderr or not daemon.running, 10) or not daemon.running:
+        assert "built without libseccomp" in daemon.stderr
+        pytest.skip("built without libseccomp, or with sanitizers")
+    ask(daemon.v4, "full.lab")
+    for command in ("status", "stats", "upstreams", "dump", "reload", "log-level", "flush --all", "top --once"):
+        done = jidns(daemon, *command.split())
+        assert done.returncode == DONE, (command, done)
+    with Control(daemon.control) as gone:
+        gone.send(b"dump\n")
+    assert daemon.stop() == 0
+
+
 # ---- abuse ----
 
 def test_garbage_half_requests_and_a_thousand_connections_do_no_harm(daemon, relay):
