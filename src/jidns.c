@@ -28,7 +28,7 @@ static const struct command {
     {"dump", "[[--below] NAME]", "Its cache, or what it has of a name, in the form of zone files.", CLI_CONTROL | CLI_NAMES,
      ctl_run},
     {"reload", "", "Makes it read its settings again.", CLI_CONTROL, ctl_run},
-    {"log-level", "[LEVEL]", "What it logs: error, warn, info or debug; with LEVEL from now on.", CLI_CONTROL, ctl_run},
+    {"log-level", "[LEVELS]", "What it logs (error, warn, info, debug); with LEVELS (debug or info,xmpp=debug) from now on.", CLI_CONTROL, ctl_run},
     {"fault", "add RULE|list|clear [NUMBER]", "Answers that it spoils on purpose; doc/lab.md explains rules.", CLI_CONTROL, ctl_run},
     {"top", "", "Its work as it goes on: rates, latency, busiest XMPP domains.", CLI_CONTROL | CLI_TOP, ctl_run_top},
 };
@@ -40,14 +40,14 @@ static const char statuses[] =
 static void write_help(FILE *out) {
   fprintf(out, "jidns " PACKAGE_VERSION ": DNS as XMPP programs see it\n\n");
   for (size_t i = 0; i < COMMAND_COUNT; i++) {
-    fprintf(out, "  jidns %s [OPTIONS] %s\n      %s\n", commands[i].name, commands[i].words,
+    fprintf(out, "  jidns %s [OPTIONS]%s%s\n      %s\n", commands[i].name, *commands[i].words ? " " : "", commands[i].words,
             commands[i].help);
   }
   fprintf(out, "  jidns COMMAND --help\n  jidns --version\n\n%s", statuses);
 }
 
 static void write_command_help(const struct command *command) {
-  printf("jidns %s [OPTIONS] %s\n%s\n\n", command->name, command->words, command->help);
+  printf("jidns %s [OPTIONS]%s%s\n%s\n\n", command->name, *command->words ? " " : "", command->words, command->help);
   cli_write_options(command->mask, stdout);
   printf("\n%s", statuses);
 }
