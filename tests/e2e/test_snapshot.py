@@ -30,8 +30,9 @@ def fixture_kept(relay, jidnsd):
     def start(*options, path=folder / "cache", **how):
         user = ["--user", "nobody"] if os.geteuid() == 0 else []
         strict = ["--seccomp", "kill"] if has_filter() else []
-        return jidnsd("--upstream", relay.address, "--prefetch", "off", "--expand-srv", "off", "--snapshot", path, "--log-level",
-                      "debug", *user, *strict, *options, **how)
+        where = ["--snapshot", path] if path is not None else []
+        return jidnsd("--upstream", relay.address, "--prefetch", "off", "--expand-srv", "off", "--log-level", "debug", *where,
+                      *user, *strict, *options, **how)
     start.path = folder / "cache"
     yield start
     shutil.rmtree(folder)
@@ -98,6 +99,17 @@ def test_it_is_written_now_and_then_as_well(kept, relay):
     loaded(daemon)
     assert ask(daemon.v4, "mostly.lab").answer
     assert not relay.seen
+
+
+def test_a_reload_changes_how_often_and_where(kept):
+    conf, other = kept.path.with_name("jidnsd.conf"), kept.path.with_name("other")
+    conf.write_text("cache { snapshot-every = 0 }\n", encoding="ascii")
+    conf.chmod(0o644)
+    daemon = kept("--config", conf, path=None)
+    ask(daemon.v4, "mostly.lab")
+    conf.write_text(f"cache {{ snapshot-every = 1\n snapshot = \"{other}\" }}\n", encoding="ascii")
+    os.kill(daemon.child.pid, signal.SIGHUP)
+    daemon.wait_for(other.exists, "snapshot in the other place")
 
 
 def test_killed_while_it_writes_it_leaves_the_one_before(kept):
