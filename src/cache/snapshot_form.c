@@ -91,7 +91,7 @@ static bool rebuild_question(struct rebuilt *r, const struct kept *k, uint64_t s
   uint8_t name[NAME_MAX_LEN];
   struct wire w = wire_read(k->key, k->name_len);
   const uint8_t *tail = k->key + k->name_len;
-  if (name_read(&w, name) != k->name_len || w.at != k->name_len || tail[4] & ~(KEY_DO | KEY_CD)) return false;
+  if (!k->name_len || name_read(&w, name) != k->name_len || w.at != k->name_len || tail[4] & ~(KEY_DO | KEY_CD)) return false;
   question_make(&r->question, name, k->name_len, load_u16(tail), load_u16(tail + 2), tail[4], seed);
   return true;
 }

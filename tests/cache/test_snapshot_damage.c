@@ -153,6 +153,8 @@ Test(snapshot_damage, a_key_that_is_no_question_is_refused) {
   cr_expect_not(rebuild(&made.answer, key, n + 1), "more than a name");
   memcpy(key, "\1a\xc0\0", 4);
   cr_expect_not(rebuild(&made.answer, key, 4), "a pointer");
+  memset(key, 0, KEY_TAIL);
+  cr_expect_not(rebuild(&made.answer, key, 0), "no name, and nothing else that is wrong");
 }
 
 Test(snapshot_damage, an_answer_that_would_not_be_stored_is_refused) {
