@@ -117,6 +117,12 @@ static void hedge(struct pending *p) {
   count(p->forward->o.counters, hedged);
 }
 
+static void give_up(struct pending *p, uint64_t now_ms) {
+  if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
+  p->step = STEP_FAIL;
+  run(p, now_ms);
+}
+
 static void pending_due(struct timer *timer, uint64_t now_ms) {
   struct pending *p = container(timer, struct pending, timer);
   must(p->magic == PENDING_MAGIC);
@@ -127,9 +133,7 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
   note_silence(p, now_ms);
   serve_impatient(p, now_ms);
   if (now_ms >= p->started_ms + LATE_MS && !pending_first(p)) {
-    if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
-    p->step = STEP_FAIL;
-    run(p, now_ms);
+    give_up(p, now_ms);
   } else if (now_ms >= p->next_try_ms && may_ask_again(p)) {
     hedge(p);
     p->step = STEP_PICK;
@@ -179,9 +183,32 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   return ERR_NONE;
 }
 
+/* A question that nobody waits for and that only a late answer could end is over in a moment: not now, as that answers nobody
+ * within forward_ask either. */
+static bool make_room(struct forward *f, uint64_t now_ms) {
+  enum { LOOKS = 64 }; /* buckets: when the table is full each holds five questions */
+  for (unsigned i = 0; i < LOOKS; i++) {
+    struct pending *p = f->table.buckets[f->next_to_leave++ % PENDING_BUCKETS];
+    while (p && (p->ahead || pending_first(p) || p->step == STEP_HELD || p->step == STEP_FAIL)) p = p->next;
+    if (!p) continue;
+    f->asking = true;
+    give_up(p, now_ms);
+    f->asking = false;
+    return true;
+  }
+  return false;
+}
+
+static bool has_room(struct forward *f, const struct upstream *u, uint64_t now_ms) {
+  unsigned count = f->table.count - f->table.ahead;
+  if (f->o.routes->count && count >= FORWARD_DOWN && upstream_is_failing(u)) return false;
+  return count < FORWARD_PENDING || make_room(f, now_ms);
+}
+
 static enum err lead(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms) {
-  if (!routes_find(f->o.routes, &q->question)->count) return ERR_NO_UPSTREAM;
-  if (f->table.count - f->table.ahead >= FORWARD_PENDING) return ERR_OVERLOAD;
+  const struct upstream *u = routes_find(f->o.routes, &q->question);
+  if (!u->count) return ERR_NO_UPSTREAM;
+  if (!has_room(f, u, now_ms)) return ERR_OVERLOAD;
   struct pending *p = start(f, &q->question, false, now_ms);
   if (!p) return ERR_MEMORY;
   if (!pending_join(&f->table, p, q, client, now_ms)) {
@@ -292,6 +319,7 @@ struct forward *forward_new(const struct forward_options *options) {
   f->failures = (struct failures){0};
   probes_init(&f->probes);
   f->asking = false;
+  f->next_to_leave = 0;
   if (pending_table_init(&f->table)) return f;
   free(f);
   return NULL;

@@ -20,6 +20,7 @@ enum {
                               * slow answer is hung up on */
   FORWARD_EACH = 3,          /* tries of one question to one server over UDP, then over TCP (RFC 9520 section 3.1) */
   FORWARD_PENDING = 20000,   /* clients' questions in flight */
+  FORWARD_DOWN = 8000,       /* so many, and none is begun for a domain's servers that are all down: other domains need places */
   FORWARD_AHEAD = 4000       /* and asked ahead; none is while half of the former are */
 };
 

@@ -9,6 +9,7 @@ struct forward {
   struct forward_options o;
   struct forward_watch watch;
   struct pending_table table;
+  unsigned next_to_leave;   /* the bucket where one that nobody waits for is looked for first */
   struct failures failures;
   struct probes probes;
   struct try *reply_try;    /* while a reply is looked at: */

@@ -165,6 +165,24 @@ Test(bounds, clients_are_not_turned_away_for_what_is_asked_ahead) {
   world_free(w);
 }
 
+/* A server that answers no question of an attacker's, or takes its time: those that nobody waits for any more make room. */
+Test(bounds, questions_that_only_a_late_answer_could_end_keep_nobody_out) {
+  struct world *w = world_new(&(struct world_options){0});
+  world_fault(w, "", 0, FAULT_LOST);
+  for (unsigned i = 0; i < FORWARD_PENDING; i++) ask_family(w, i);
+  world_run_ms(w, PATIENCE_MS + 100);
+  world_heal(w);
+  cr_assert_eq(forward_in_flight(w->forward), FORWARD_PENDING, "all of them are open for a late answer");
+  for (unsigned i = 0; i < 1000; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "good%u.lab.", i);
+    cr_assert_eq(heard_rcode(client_ask_and_wait(w, name, TYPE_A, HOW_PLAIN)), RCODE_NXDOMAIN, "%s", name);
+  }
+  cr_expect_eq(w->counters.turned_away, 0);
+  world_run_ms(w, LATE_MS);
+  world_free(w);
+}
+
 Test(bounds, the_20001st_question_in_flight_is_turned_away_with_a_reason) {
   struct world *w = world_new(&(struct world_options){0});
   world_fault(w, "", 0, FAULT_LOST);

@@ -1,5 +1,6 @@
 /* test_reload.c: other servers, other options while questions are in flight: each is answered by whom it was put to. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "scenario/kit.h"
 
@@ -63,6 +64,26 @@ Test(reload, rfc7686_onion_is_asked_only_of_servers_set_for_it) {
   cr_expect_eq(heard_rcode(client_ask_and_wait(w, "x.invalid.", TYPE_A, HOW_EDNS)), RCODE_NXDOMAIN);
   cr_expect_eq(upstream_asked(w, "x.invalid.", TYPE_A), 0);
   upstream_release(tor);
+  put_routes(&w->routes);
+  world_free(w);
+}
+
+Test(reload, a_domain_whose_servers_are_down_leaves_places_for_the_others) {
+  struct upstream *corp = second_set();
+  struct routes r = {.rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
+  put_routes(&r);
+  world_server_fault(w, 1, FAULT_LOST);
+  for (unsigned i = 0; i < FORWARD_PENDING + 2000; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "n%u.corp.lab.", i);
+    client_ask(w, name, TYPE_A, HOW_PLAIN);
+    if (i % 10 == 0) world_run_ms(w, 1);
+  }
+  cr_expect_eq(forward_in_flight(w->forward), FORWARD_DOWN);
+  cr_expect_gt(w->counters.turned_away, 0);
+  cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_EDNS)));
+  world_run_ms(w, LATE_MS);
+  upstream_release(corp);
   put_routes(&w->routes);
   world_free(w);
 }
