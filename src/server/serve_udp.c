@@ -66,7 +66,8 @@ struct udp_door {
 struct serve_udp {
   uv_loop_t *loop;
   struct serve *serve;
-  unsigned door_count, handles; /* handles: not yet closed by libuv */
+  unsigned door_count;
+  unsigned handles; /* not yet closed by libuv; one more until serve_udp_close, as a reload may leave none for a moment */
   struct udp_door *doors[SERVE_UDP_SOCKETS];
   struct incoming in;
 };
@@ -148,12 +149,16 @@ static void out_init(struct udp_door *d) {
   }
 }
 
+static void handle_gone(struct serve_udp *u) {
+  if (--u->handles == 0) free(u);
+}
+
 static void on_closed(uv_handle_t *handle) {
   struct udp_door *d = door_of(handle->data);
   struct serve_udp *u = d->owner;
   d->magic = 0;
   free(d);
-  if (--u->handles == 0) free(u);
+  handle_gone(u);
 }
 
 /* The address is free at once, for whoever listens there next. */
@@ -162,10 +167,10 @@ static void door_close(struct udp_door *d) {
   close(d->fd);
 }
 
-static void close_if_done(struct udp_door *d) {
-  if (!d->retired || d->owed) return;
+/* One that is retired: serve_udp_flush does not know it any more. */
+static void retired_flush(struct udp_door *d) {
   out_flush(d);
-  door_close(d);
+  if (!d->owed) door_close(d);
 }
 
 /* An answer that had to wait for an upstream. */
@@ -179,7 +184,7 @@ static void deliver_late(const struct client *c, const uint8_t *msg, size_t len)
     *peer = c->peer;
     out_add(d, len, peer, &c->local);
   }
-  close_if_done(d);
+  if (d->retired) retired_flush(d);
 }
 
 /* ---- in ---- */
@@ -261,6 +266,7 @@ struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve) {
   memset(u, 0, offsetof(struct serve_udp, in));
   u->loop = loop;
   u->serve = serve;
+  u->handles = 1;
   in_init(&u->in);
   return u;
 }
@@ -301,7 +307,7 @@ void serve_udp_remove(struct serve_udp *u, const union addr *addr) {
   }
   uv_poll_stop(&d->poll);
   d->retired = true;
-  close_if_done(d);
+  retired_flush(d);
 }
 
 void serve_udp_flush(struct serve_udp *u) {
@@ -317,5 +323,5 @@ void serve_udp_stop(struct serve_udp *u) {
 void serve_udp_close(struct serve_udp *u) {
   serve_udp_flush(u);
   for (unsigned i = 0; i < u->door_count; i++) door_close(u->doors[i]);
-  if (u->handles == 0) free(u); /* else when the last has closed */
+  handle_gone(u);
 }

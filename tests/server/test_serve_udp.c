@@ -196,3 +196,31 @@ Test(serve_udp, tells_who_waits_when_it_stops) {
   close(fd);
   rig_free(r);
 }
+
+Test(serve_udp, an_address_given_up_sends_each_late_answer_when_it_is_there) {
+  struct rig *r = rig_new("127.0.0.1", NULL);
+  int fd = client_udp(r);
+  client_ask(fd, "slow.lab", 1);
+  client_ask(fd, "quick.lab", 2);
+  rig_asked(r, 2);
+  serve_udp_remove(r->udp, &r->addr);
+  rig_answer(r, 1);
+  cr_expect(heard_id(got, client_hear(r, fd, got, sizeof got, NULL), RCODE_NOERROR, 1) == 2);
+  rig_answer(r, 0);
+  cr_expect(heard_id(got, client_hear(r, fd, got, sizeof got, NULL), RCODE_NOERROR, 1) == 1);
+  close(fd);
+  rig_free(r);
+}
+
+Test(serve_udp, answers_at_a_new_address_when_it_had_given_up_its_last) {
+  struct rig *r = rig_new("127.0.0.1", NULL);
+  serve_udp_remove(r->udp, &r->addr);
+  rig_turns(r, 3);
+  rig_listen(r, "127.0.0.1");
+  rig_know(r, "a.lab", 1);
+  int fd = client_udp(r);
+  client_ask(fd, "a.lab", 7);
+  cr_expect(heard_id(got, client_hear(r, fd, got, sizeof got, NULL), RCODE_NOERROR, 1) == 7);
+  close(fd);
+  rig_free(r);
+}
