@@ -140,26 +140,26 @@ static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const un
 
 /* Takes `most` connections at most. Returns 0, or -errno when the machine lacks something for more. */
 static int take_some(struct tcp_door *d, int most, uint64_t now_ms) {
-  for (int i = 0; i < most; i++) {
+  int e = 0;
+  for (int i = 0; i < most && e == 0; i++) {
     union addr peer;
     memset(&peer, 0, sizeof peer);
     int fd = accept4(d->fd, &peer.any, &(socklen_t){sizeof peer}, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) take(d->owner, d, fd, &peer, now_ms);
-    else if (errno == EAGAIN) return 0;
-    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return -errno;
+    else if (errno == EAGAIN) break;
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) e = -errno;
     /* all other errors are that connection's own trouble */
   }
-  return 0;
+  if (!uv_is_active((uv_handle_t *)&d->owner->age)) age_start(d->owner, now_ms);
+  return e;
 }
 
 static void on_acceptable(uv_poll_t *poll, int status, int events) {
   (void)events;
   struct tcp_door *d = poll->data;
   struct serve_tcp *t = tcp_of(d->owner);
-  uint64_t now_ms = clock_ms();
-  if (status == 0) status = take_some(d, ACCEPTS, now_ms);
+  if (status == 0) status = take_some(d, ACCEPTS, clock_ms());
   if (status < 0) rest(t, uv_strerror(status));
-  if (!uv_is_active((uv_handle_t *)&t->age)) age_start(t, now_ms);
 }
 
 /* ---- the door ---- */

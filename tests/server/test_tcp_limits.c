@@ -46,6 +46,19 @@ Test(tcp_limits, an_idle_connection_is_closed_after_ten_seconds) {
   rig_free(r);
 }
 
+/* The kernel had it ready, and no other was ever taken. */
+Test(tcp_limits, a_connection_taken_as_its_address_is_given_up_is_closed_when_idle) {
+  struct rig *r = rig_new("127.0.0.1", NULL);
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  cr_assert(connect(fd, &r->addr.any, addr_len(&r->addr)) == 0);
+  serve_tcp_remove(r->tcp, &r->addr);
+  cr_assert(serve_tcp_connections(r->tcp) == 1);
+  skip_and_turn(r, 10100);
+  cr_expect(serve_tcp_connections(r->tcp) == 0);
+  close(fd);
+  rig_free(r);
+}
+
 Test(tcp_limits, a_query_gives_another_ten_seconds) {
   struct rig *r = rig_new("127.0.0.1", NULL);
   rig_know(r, "a.lab", 1);
