@@ -180,9 +180,8 @@ static void write_cache(struct jsonw *j, struct cache *cache) {
 }
 
 static void write_counters(struct jsonw *j, const char *key, const struct counters *sum) {
-  const uint64_t *values = (const uint64_t *)(const void *)sum;
   jsonw_open(j, key, '{');
-  for (unsigned i = 0; i < COUNTER_COUNT; i++) jsonw_uint(j, counter_infos[i].name, values[i]);
+  for (unsigned i = 0; i < COUNTER_COUNT; i++) jsonw_uint(j, counter_infos[i].name, counter_at(sum, i));
   jsonw_close(j, '}');
 }
 

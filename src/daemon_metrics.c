@@ -45,12 +45,11 @@ static void histogram(FILE *out, const char *name, const char *labels, const str
 
 static void write_counters(FILE *out, const struct daemon *d) {
   struct counters sum;
-  const uint64_t *values = (const uint64_t *)(const void *)&sum;
   char name[64];
   daemon_counters(d, &sum);
   for (unsigned i = 0; i < COUNTER_COUNT; i++) {
     snprintf(name, sizeof name, "jidns_%s", counter_infos[i].name);
-    counter(out, name, counter_infos[i].help, values[i]);
+    counter(out, name, counter_infos[i].help, counter_at(&sum, i));
   }
 }
 

@@ -67,9 +67,9 @@ static void unwatch_signals(struct signals *s) {
 /* ---- the end ---- */
 
 static void log_counters(const struct counters *sum) {
-  const uint64_t *values = (const uint64_t *)(const void *)sum;
   for (unsigned i = 0; i < COUNTER_COUNT; i++) {
-    if (values[i]) log_debug("jidnsd", "%s %llu", counter_infos[i].name, (unsigned long long)values[i]);
+    uint64_t value = counter_at(sum, i);
+    if (value) log_debug("jidnsd", "%s %llu", counter_infos[i].name, (unsigned long long)value);
   }
 }
 
