@@ -12,10 +12,6 @@ static void deliver(struct forward *f, struct waiter *w, size_t len) {
   free(w);
 }
 
-static size_t limit_of(const struct waiter *w) {
-  return w->client.tcp ? DNS_MSG_MAX : answer_udp_limit(&w->manner);
-}
-
 /* An answer, which the client has waited for until now. */
 static void count_answered(struct forward *f, const struct waiter *w, uint64_t now_ms) {
   count(f->o.counters, answered);
@@ -24,13 +20,13 @@ static void count_answered(struct forward *f, const struct waiter *w, uint64_t n
 
 void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, uint64_t now_ms) {
   count_answered(f, w, now_ms);
-  deliver(f, w, answer_write(v, &w->manner, ANSWER_FRESH, tick_of_ms(now_ms), limit_of(w), f->out));
+  deliver(f, w, answer_write(v, &w->manner, ANSWER_FRESH, tick_of_ms(now_ms), client_limit(&w->client, &w->manner), f->out));
 }
 
 bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s, uint64_t now_ms) {
   struct query q = {.question = p->question, .manner = w->manner};
   struct cache_hit hit;
-  if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s, limit_of(w), f->out, &hit)) return false;
+  if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s, client_limit(&w->client, &w->manner), f->out, &hit)) return false;
   count_answered(f, w, now_ms);
   deliver(f, w, hit.len);
   return true;

@@ -37,6 +37,11 @@ struct client {
   bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767) */
 };
 
+/* Octets that its answer may have. */
+static inline size_t client_limit(const struct client *c, const struct manner *m) {
+  return c->tcp ? DNS_MSG_MAX : answer_udp_limit(m);
+}
+
 /* An observer; any member but ctx may be NULL. */
 struct forward_watch {
   void *ctx;

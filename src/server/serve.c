@@ -6,10 +6,6 @@
 #include "dns/ttl.h"
 #include "server/serve_lab.h"
 
-static size_t limit_of(const struct query *q, const struct client *client) {
-  return client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
-}
-
 static int refuse(struct serve *s, const struct query *q, enum query_verdict verdict, uint8_t *out) {
   size_t told = verdict == QUERY_REFUSED && s->chaos ? chaos_answer(s->chaos, &q->manner, out) : 0;
   if (told) {
@@ -44,7 +40,7 @@ static int answered(struct serve *s, const struct query *q, const struct cache_h
 /* An expired answer that is not too old (RFC 8767); 0 if there is none. */
 static int give_stale(struct serve *s, const struct query *q, const struct client *client, const char *why, uint64_t now_ms,
                       uint8_t *out, struct cache_hit *hit) {
-  size_t limit = limit_of(q, client);
+  size_t limit = client_limit(client, &q->manner);
   char text[QUESTION_TEXT];
   if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, hit)) return 0;
   log_debug("server", "%s: stale answer at once: %s", question_format(&q->question, text), why);
@@ -75,7 +71,7 @@ static int miss(struct serve *s, const struct query *q, const struct client *cli
     count(s->counters, refused);
     return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, "", out);
   }
-  hit = (struct cache_hit){.len = forward_denied(s->forward, q, now_ms, limit_of(q, client), out)};
+  hit = (struct cache_hit){.len = forward_denied(s->forward, q, now_ms, client_limit(client, &q->manner), out)};
   if (hit.len) return answered(s, q, &hit, out);
   if (forward_is_failing(s->forward, &q->question, now_ms) &&
       give_stale(s, q, client, "upstream is known to be failing", now_ms, out, &hit)) {
@@ -147,7 +143,7 @@ static inline __attribute__((always_inline)) int give(struct serve *s, const str
     if (len != SERVE_ELSEWHERE) return len;
   }
   uint32_t tick = tick_of_ms(now_ms);
-  size_t limit = limit_of(q, client);
+  size_t limit = client_limit(client, &q->manner);
   enum cache_found found = cache_get(s->cache, q, tick, limit, out, &hit);
   if (found == CACHE_FRESH) return answered(s, q, &hit, out);
   if (found == CACHE_WORN) {
@@ -167,7 +163,7 @@ int serve_question(struct serve *s, const struct query *q, const struct client *
 
 /* The same while faults are in force: they come between it and the client. */
 static int give_spoiled(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
-  struct spoil *p = spoil_begin(s->spoiler, q, client, limit_of(q, client), now_ms);
+  struct spoil *p = spoil_begin(s->spoiler, q, client, client_limit(client, &q->manner), now_ms);
   if (!p) return serve_question(s, q, client, now_ms, out);
   return spoil_end(p, serve_question(s, q, spoil_client(p), now_ms, out), out);
 }

@@ -64,7 +64,7 @@ static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t
     return answer_rcode(m, RCODE_SERVFAIL, out);
   }
   struct answer_view v = answer_view(&l->made);
-  size_t n = answer_write(&v, m, ANSWER_FRESH, 0, j->client.tcp ? DNS_MSG_MAX : answer_udp_limit(m), out);
+  size_t n = answer_write(&v, m, ANSWER_FRESH, 0, client_limit(&j->client, m), out);
   out[2] |= DNS_AA; /* it is about the first name, RFC 1035 section 4.1.1 */
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return n;
@@ -131,7 +131,7 @@ static int follow(struct serve *s, const struct query *q, const struct client *c
 }
 
 int serve_lab(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
-  size_t limit = client->tcp ? DNS_MSG_MAX : answer_udp_limit(&q->manner);
+  size_t limit = client_limit(client, &q->manner);
   int len = lab_answer(s->lab, q, limit, out, &s->lab_room->alias);
   if (len == LAB_ALIAS) return follow(s, q, client, now_ms, out);
   if (len == LAB_ELSEWHERE) return SERVE_ELSEWHERE;
