@@ -129,8 +129,10 @@ static bool add_server(struct worker *w, struct upstream *u, const union addr *a
   return false;
 }
 
-/* A set of these servers, with what is known of them already; NULL when memory is out. */
-static struct upstream *make_set(struct worker *w, const union addr *addrs, unsigned n, enum upstream_policy policy) {
+/* A set of these servers, with what is known of them already, above all to the set in whose place it comes (NULL: there was none), as
+ * its counts go on. NULL when memory is out. */
+static struct upstream *make_set(struct worker *w, const union addr *addrs, unsigned n, enum upstream_policy policy,
+                                 const struct upstream *before) {
   struct upstream *u = upstream_new(&w->upstreams, policy);
   for (unsigned i = 0; u && i < n; i++) {
     if (add_server(w, u, &addrs[i])) continue;
@@ -141,7 +143,17 @@ static struct upstream *make_set(struct worker *w, const union addr *addrs, unsi
     const struct upstream *old = container(node, struct upstream, link);
     if (u && old != u) upstream_inherit(u, old);
   }
+  if (u && before) upstream_inherit(u, before);
   return u;
+}
+
+/* The set in force for just that domain; NULL: there is none. */
+static const struct upstream *set_of(const struct wiring *now, const struct settings_domain *domain) {
+  for (unsigned i = 0; now && i < now->routes.count; i++) {
+    const struct route *r = &now->routes.list[i];
+    if (name_equal(r->name, r->name_len, domain->octets, domain->len)) return r->upstream;
+  }
+  return NULL;
 }
 
 static void wiring_free(struct wiring *g) {
@@ -156,14 +168,14 @@ static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
   if (!g) return NULL;
   g->chaos = s->chaos;
   g->access = access_new(&s->access);
-  g->routes.rest = make_set(w, s->upstreams, s->upstream_count, s->policy);
+  g->routes.rest = make_set(w, s->upstreams, s->upstream_count, s->policy, w->wiring ? w->wiring->routes.rest : NULL);
   bool good = g->access && g->routes.rest;
   for (unsigned i = 0; i < s->forward_count && good; i++) {
     const struct settings_forward *f = &s->forwards[i];
     struct route *r = &g->routes.list[g->routes.count];
     r->name_len = f->domain.len;
     memcpy(r->name, f->domain.octets, f->domain.len);
-    r->upstream = make_set(w, f->upstreams, f->upstream_count, s->policy);
+    r->upstream = make_set(w, f->upstreams, f->upstream_count, s->policy, set_of(w->wiring, &f->domain));
     good = r->upstream != NULL;
     g->routes.count += good;
   }

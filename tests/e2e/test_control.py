@@ -249,6 +249,18 @@ def test_upstreams_of_a_domain_are_told_apart(jidnsd, relay, upstream, tmp_path)
     assert f"{other.address} up, for corp.lab." in jidns(daemon, "status").stdout
 
 
+def test_a_server_of_two_sets_keeps_its_counts_in_each_over_a_reload(jidnsd, relay, tmp_path):
+    daemon = jidnsd("--upstream", relay.address, "--forward", f"corp.lab={relay.address}", "--prefetch", "off",
+                    "--control", tmp_path / "c")
+    daemon.control = tmp_path / "c"
+    for name in ("a.lab", "b.lab", "c.lab", "d.lab", "corp.lab"):
+        ask(daemon.v4, name)
+    before = [(one["for"], one["asked"], one["replies"]) for one in told(daemon, "upstreams")[1][0]["upstreams"]]
+    assert before[0][1] > before[1][1] > 0
+    told(daemon, "reload")
+    assert [(one["for"], one["asked"], one["replies"]) for one in told(daemon, "upstreams")[1][0]["upstreams"]] == before
+
+
 # ---- top ----
 
 def test_top_shows_rates_upstreams_and_the_busiest_domains(daemon, relay):
