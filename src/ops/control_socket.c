@@ -1,5 +1,6 @@
 /* control_socket.c: the control socket's file, and who may use it. Exports control_bind, control_unbind, control_may. */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,20 +51,30 @@ static void make_folder(const char *path, uid_t uid, gid_t gid) {
   if (mkdir(folder, 0755) == 0 && chown(folder, uid, gid) != 0) log_warn("ops", "%s: %s", folder, strerror(errno));
 }
 
-/* The file gets no rights before it has its owner. */
-static bool bind_file(struct control_socket *s, uid_t uid, gid_t gid) {
-  struct sockaddr_un name = name_of(s->path);
+/* Gives the file to uid and gid. Its folder may be that user's, who could put something else in its place: what is given is looked at
+ * first, and held meanwhile. */
+static bool give_file(struct control_socket *s, int fd, uid_t uid, gid_t gid) {
   struct stat st;
-  mode_t before = umask(0777);
-  bool bound = bind(s->fd, (struct sockaddr *)&name, sizeof name) == 0;
-  int e = errno;
-  umask(before);
-  errno = e;
-  if (!bound || lstat(s->path, &st) != 0) return false;
+  if (fstat(fd, &st) != 0) return false;
+  errno = ENOTSOCK;
+  if (!S_ISSOCK(st.st_mode) || st.st_nlink != 1) return false;
   s->device = st.st_dev;
   s->inode = st.st_ino;
-  if (st.st_uid == uid && st.st_gid == gid) return chmod(s->path, 0660) == 0;
-  return lchown(s->path, uid, gid) == 0 && chmod(s->path, 0660) == 0;
+  return (st.st_uid == uid && st.st_gid == gid) || fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0;
+}
+
+/* The mode is right from the start. */
+static bool bind_file(struct control_socket *s, uid_t uid, gid_t gid) {
+  struct sockaddr_un name = name_of(s->path);
+  mode_t before = umask(0117);
+  bool bound = bind(s->fd, (struct sockaddr *)&name, sizeof name) == 0;
+  int fd = bound ? open(s->path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+  bool good = fd >= 0 && give_file(s, fd, uid, gid);
+  int e = errno;
+  umask(before);
+  if (fd >= 0) close(fd);
+  errno = e;
+  return good;
 }
 
 /* NULL, or why not. */
