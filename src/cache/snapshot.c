@@ -89,18 +89,17 @@ static int write_file(struct cache *c, const char *path, const struct snapshot_n
   return e;
 }
 
-/* The file at path may go: there is none, or it is a snapshot, whatever its state. */
-static bool may_replace(const char *path, struct snapshot_report *report) {
+/* GOOD when the file at path may go: there is none, or it is a snapshot, whatever its state. */
+static enum snapshot_outcome may_replace(const char *path, struct snapshot_report *report) {
   uint8_t head[HEAD_OCTETS];
   const char *why;
   struct snapshot_now written;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not keep it waiting */
-  if (fd < 0) return true;
+  if (fd < 0) return errno == ENOENT ? SNAPSHOT_GOOD : fail(report, errno);
   ssize_t n = read(fd, head, sizeof head);
   close(fd);
-  if (n >= 0 && snapshot_head_read(head, (size_t)n, &written, &why) != SNAPSHOT_FOREIGN) return true;
-  say(report, SNAPSHOT_FOREIGN, n < 0 ? "it is no file" : why);
-  return false;
+  if (n >= 0 && snapshot_head_read(head, (size_t)n, &written, &why) != SNAPSHOT_FOREIGN) return SNAPSHOT_GOOD;
+  return say(report, SNAPSHOT_FOREIGN, n < 0 ? "it is no file" : why);
 }
 
 enum snapshot_outcome snapshot_write(struct cache *c, const char *path, const struct snapshot_now *now, const bool *stop,
@@ -108,7 +107,8 @@ enum snapshot_outcome snapshot_write(struct cache *c, const char *path, const st
   char beside[PATH_MAX];
   *report = (struct snapshot_report){0};
   if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside) return fail(report, ENAMETOOLONG);
-  if (!may_replace(path, report)) return SNAPSHOT_FOREIGN;
+  enum snapshot_outcome outcome = may_replace(path, report);
+  if (outcome != SNAPSHOT_GOOD) return outcome;
   unlink(beside); /* of one that was ended while it wrote */
   int e = write_file(c, beside, now, stop, &report->entries);
   if (e == 0 && rename(beside, path) != 0) e = errno;

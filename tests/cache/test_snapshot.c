@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "cache/snap_kit.h"
@@ -354,6 +356,19 @@ Test(snapshot, a_folder_or_a_pipe_is_no_snapshot_and_nobody_waits_for_it) {
   cr_expect_eq(snapshot_write(c, "/tmp", &snap_then, NULL, &report), SNAPSHOT_FOREIGN);
   cr_assert_eq(mkfifo(snap_path(), 0600), 0);
   cr_expect_eq(snapshot_load(next, snap_path(), &now, STALE_S, NULL, &report), SNAPSHOT_FOREIGN);
+}
+
+Test(snapshot, what_cannot_be_opened_is_not_replaced) {
+  struct stat st;
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  cr_assert_lt(strlen(snap_path()), sizeof name.sun_path);
+  strcpy(name.sun_path, snap_path());
+  cr_assert_eq(bind(fd, (struct sockaddr *)&name, sizeof name), 0);
+  close(fd);
+  cr_expect_eq(snapshot_write(c, snap_path(), &snap_then, NULL, &report), SNAPSHOT_FAILED);
+  cr_expect_str_eq(report.why, "No such device or address");
+  cr_expect(lstat(snap_path(), &st) == 0 && S_ISSOCK(st.st_mode));
 }
 
 Test(snapshot, a_missing_file_is_nothing_to_complain_of) {
