@@ -24,6 +24,7 @@ struct compiler {
   const struct lab_node *node; /* whose answers are made */
   bool loose;                  /* for questions of any name */
   bool secure, failed;         /* secure: with signatures; failed: something did not fit */
+  const struct raw *raw;       /* a record of what is being made, for a complaint */
   struct question question;
   struct link links[LAB_CHAIN];
   unsigned link_count;
@@ -175,6 +176,7 @@ static void make_negative(struct compiler *c, const void *arg) {
   const struct raw *soa = node_raw(c->ld, node, TYPE_SOA);
   start(c, d->rcode);
   if (!soa) return;
+  c->raw = soa;
   uint32_t minimum = load_u32(raw_rdata(c->ld, soa) + soa->rdlen - 4); /* RFC 2308 section 3 */
   c->failed |= !add_set(c, SECTION_AUTHORITY, node, TYPE_SOA, z->name, z->name_len, minimum);
 }
@@ -212,10 +214,9 @@ static void put_sets(struct compiler *c, struct lab_node *n, uint32_t from, cons
     struct end end = {.node = from, .type = first[i].type, .owner = owner, .owner_len = owner_len};
     if (i > 0 && first[i - 1].type == first[i].type) continue;
     if (c->link_count && (end.type == TYPE_CNAME || node_raw(c->ld, (uint32_t)(n - c->ld->lab->nodes), end.type))) continue;
+    c->raw = &first[i];
     put_set(c, n, end.type, &end);
-    if (!c->failed) continue;
-    lab_complain(c->ld, &first[i], false, "has more records of one type than fit into a message");
-    return;
+    if (c->failed) return;
   }
 }
 
@@ -317,6 +318,7 @@ bool lab_compile(struct loader *ld) {
   for (uint32_t i = 0; i < ld->lab->node_count && good; i++) {
     if (!(ld->lab->nodes[i].flags & NODE_HIDDEN)) good = compile_node(c, i);
   }
+  if (!good) lab_complain(ld, c->raw, false, "has more records of one type than fit into a message");
   free(c);
   return good;
 }

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "lab/zone_priv.h"
 
-enum { ROOM_FIRST = 64, RECORDS_MOST = 10000000 };
+enum { ROOM_FIRST = 64 };
 
 /* ---- memory that can run out ---- */
 

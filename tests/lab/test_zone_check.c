@@ -66,6 +66,13 @@ Test(zone_check, a_record_twice_counts_once) {
   lab_free(l);
 }
 
+Test(zone_check, more_signatures_of_the_soa_than_a_denial_holds_are_refused) {
+  static char text[40000];
+  char *p = text;
+  for (unsigned i = 0; i < 300; i++) p += sprintf(p, "@ RRSIG SOA 8 2 60 20300101000000 20200101000000 %u @ AAAA\n", i);
+  refused(text, "zone.lab.zone:1: zone.lab. has more records of one type than fit into a message");
+}
+
 Test(zone_check, more_records_of_a_name_than_a_message_holds_are_refused) {
   static char text[400000];
   char *p = text;
