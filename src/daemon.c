@@ -216,13 +216,8 @@ static void watch_resolv_conf(struct daemon *d) {
 /* ---- start and stop ---- */
 
 static bool open_metrics(struct daemon *d, FILE *err) {
-  char text[ADDR_TEXT];
   const union addr *a = &d->settings.metrics;
   if (!a->any.sa_family) return true;
-  if (!addr_is_loopback(a) && !d->settings.metrics_public) {
-    fprintf(err, "jidnsd: --metrics %s: other hosts can reach that; --metrics-public on if they may\n", addr_format(a, text));
-    return false;
-  }
   d->metrics = metrics_open(a, err);
   return d->metrics != NULL;
 }

@@ -148,6 +148,13 @@ static bool check_all_loops(const struct settings *s, FILE *err) {
   return good;
 }
 
+static bool check_metrics(const struct settings *s, FILE *err) {
+  char text[ADDR_TEXT];
+  if (!s->metrics.any.sa_family || addr_is_loopback(&s->metrics) || s->metrics_public) return true;
+  fprintf(err, "jidnsd: --metrics %s: other hosts can reach that; --metrics-public on if they may\n", addr_format(&s->metrics, text));
+  return false;
+}
+
 static void listen_at_default(struct settings *s) {
   const struct setting *t = setting_named("listen");
   s->listen_default = true;
@@ -187,7 +194,7 @@ static enum settings_outcome read_all(struct settings *s, struct givens *g, int 
   givens_apply(g, s, SOURCE_ENVIRONMENT);
   if (!g->wrong) givens_apply(g, s, SOURCE_OPTION);
   if (!s->listen_count) listen_at_default(s);
-  if (g->wrong || !check_all_loops(s, g->err)) return SETTINGS_WRONG;
+  if (g->wrong || !check_all_loops(s, g->err) || !check_metrics(s, g->err)) return SETTINGS_WRONG;
   if (todo && strcmp(todo->name, "check-config") == 0 && !settings_check_zones(s, g->err)) return SETTINGS_WRONG;
   return todo ? tell(todo, g, out) : SETTINGS_RUN;
 }

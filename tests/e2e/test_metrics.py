@@ -182,10 +182,10 @@ def run(*options):
 
 
 def test_an_address_that_others_reach_needs_consent():
-    done = run("--metrics", "0.0.0.0:9153")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == \
-        "jidnsd: --metrics 0.0.0.0:9153: other hosts can reach that; --metrics-public on if they may"
+    for options in [], ["--check-config"]:
+        done = run("--metrics", "0.0.0.0:9153", *options)
+        assert done.returncode == 2
+        assert done.stderr == "jidnsd: --metrics 0.0.0.0:9153: other hosts can reach that; --metrics-public on if they may\n"
 
 
 def test_with_consent_it_listens_there(jidnsd, relay):

@@ -106,6 +106,12 @@ Test(settings, counts_an_address_given_twice_once) {
   cr_expect(s->listen_count == 1 && s->upstream_count == 1);
 }
 
+Test(settings, refuses_metrics_for_other_hosts_unless_told) {
+  said_wrong("--metrics 0.0.0.0", "--metrics 0.0.0.0:9153", "--metrics-public on if they may");
+  said_right("--metrics 0.0.0.0 --metrics-public on", NULL);
+  said_right("--metrics 127.0.0.2", NULL);
+}
+
 Test(settings, refuses_to_ask_itself) {
   said_wrong("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5353", "--upstream '127.0.0.1:5353'", "listens there itself");
   said_wrong("--upstream 127.0.0.1", "--upstream '127.0.0.1:53'", "listens there itself");
