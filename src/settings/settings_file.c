@@ -98,18 +98,23 @@ static void unknown(struct reading *r, unsigned line, const char *word) {
 
 /* ---- what libconfuse calls ---- */
 
+/* The word in quotes behind `before`, of which the rest is cut off; NULL when text does not begin so. */
+static char *quoted_behind(char *text, const char *before) {
+  size_t len = strlen(before);
+  if (strncmp(text, before, len) != 0) return NULL;
+  char *end = strrchr(text + len, '\'');
+  if (end) *end = 0;
+  return text + len;
+}
+
 static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const char *format, va_list args) {
-  static const char no_such[] = "no such option '";
   struct reading *r = reading_of(cfg);
   char text[200];
   vsnprintf(text, sizeof text, format, args);
-  if (strncmp(text, no_such, sizeof no_such - 1) == 0) {
-    char *word = text + sizeof no_such - 1, *end = strrchr(word, '\'');
-    if (end) *end = 0;
-    unknown(r, (unsigned)cfg->line, word);
-  } else {
-    complain(r->givens, (unsigned)cfg->line, "%s; should be SECTION { KEY = VALUE }", text);
-  }
+  const char *word = quoted_behind(text, "no such option '");
+  if (!word) word = quoted_behind(text, "missing title for section '"); /* KEY = VALUE with a section's name */
+  if (word) unknown(r, (unsigned)cfg->line, word);
+  else complain(r->givens, (unsigned)cfg->line, "%s; should be SECTION { KEY = VALUE }", text);
 }
 
 static int begin(struct reading *r, const cfg_t *cfg, const char *line) {

@@ -98,7 +98,8 @@ Test(titled, a_title_is_asked_for_where_it_belongs_and_only_there) {
   said_wrong_file("\nforward \"\" { upstream = 10.0.0.1 }", 2, "'forward'", "should be forward \"DOMAIN\" { KEY = VALUE }");
   said_wrong_file("\ncache \"x\" { size = 64M }", 2, "'cache'", "should be cache { KEY = VALUE }");
   said_wrong_file("cache x y { size = 64M }", 1, "cache", "should be SECTION { KEY = VALUE }");
-  said_wrong_file("forward = 10.0.0.1", 1, "forward", "should be SECTION { KEY = VALUE }");
+  said_wrong_file("forward = 10.0.0.1", 1, "'forward'", "should be forward \"DOMAIN\" { KEY = VALUE }");
+  said_wrong_file("listen = 10.0.0.1", 1, "'listen'", "should be listen { KEY = VALUE }");
   said_wrong_file("cache {\n forward a.example { upstream = 10.0.0.1 } }", 2, "'forward'", "should stand in no other section");
 }
 
