@@ -43,8 +43,6 @@ bool read_host_address(const struct setting *t, void *into, const char *text) {
 
 void clear_host_address(void *into) { ((struct lab_host *)into)->address_count = 0; }
 
-bool read_file_name(const struct setting *t, void *into, const char *text) { return *text && read_text(t, into, text); }
-
 bool settings_check_zones(const struct settings *s, FILE *err) {
   struct zonefile *reader = s->lab.zone_count ? zonefile_open(err) : NULL;
   struct lab *lab = NULL;

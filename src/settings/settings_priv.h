@@ -85,6 +85,7 @@ bool read_switch(const struct setting *t, void *into, const char *text);
 bool read_number(const struct setting *t, void *into, const char *text);
 bool read_size(const struct setting *t, void *into, const char *text); /* octets, or with K, M, G */
 bool read_text(const struct setting *t, void *into, const char *text); /* printable ASCII */
+bool read_path(const struct setting *t, void *into, const char *text); /* the same, and not empty */
 bool read_word(const struct setting *t, void *into, const char *text);
 bool read_either(const struct setting *t, void *into, const char *text);
 
@@ -104,7 +105,6 @@ extern const struct section in_zone, in_domain, in_host;
 bool read_host_address(const struct setting *t, void *into, const char *text);
 void clear_host_address(void *into);
 bool settings_check_zones(const struct settings *s, FILE *err); /* reads them all; false, and said on err, when one is wrong */
-bool read_file_name(const struct setting *t, void *into, const char *text); /* as read_text, but not empty */
 
 /* What a value of t should be. */
 const char *setting_right(const struct setting *t, char text[RIGHT_TEXT]);

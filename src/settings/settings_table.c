@@ -53,8 +53,6 @@ static bool read_query_log(const struct setting *t, void *into, const char *text
   return true;
 }
 
-static bool read_path(const struct setting *t, void *into, const char *text) { return *text && read_text(t, into, text); }
-
 static bool read_user(const struct setting *t, void *into, const char *text) {
   return !strpbrk(text, " :") && read_text(t, into, text);
 }
@@ -176,7 +174,7 @@ const struct setting settings_table[] = {
     {"forward", &in_forward, "upstream", "ADDR", NULL, NULL, "ask these servers about a domain and all below it",
      LIST(read_forward, clear_forward, server_right), .needed = true},
     {"zone", &in_zone, "file", "FILE", NULL, NULL, "answer for this zone, from its zone file",
-     TEXT_AS(read_file_name, struct lab_zone, file), .right = "a file's name, at most 511 octets", .needed = true},
+     TEXT_AS(read_path, struct lab_zone, file), .right = "a file's name, at most 511 octets", .needed = true},
     {NULL, &in_zone, "overlay", "on|off", "off", NULL, "what it does not have is forwarded", SWITCH(struct lab_zone, overlay)},
     {NULL, &in_domain, "conference", "on|off", "off", NULL, "SRV records of servers for conference.DOMAIN, too",
      SWITCH(struct lab_domain, conference)},

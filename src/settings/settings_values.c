@@ -65,6 +65,8 @@ bool read_text(const struct setting *t, void *into, const char *text) {
   return true;
 }
 
+bool read_path(const struct setting *t, void *into, const char *text) { return *text && read_text(t, into, text); }
+
 static int place_of(const char *const *words, const char *text) {
   for (int i = 0; words[i]; i++) {
     if (strcmp(words[i], text) == 0) return i;
