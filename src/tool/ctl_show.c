@@ -1,4 +1,5 @@
-/* ctl_show.c: a daemon's answers for people, through jansson. Exports ctl_show, ctl_show_dump_json, ctl_show_error. */
+/* ctl_show.c: a daemon's answers for people, through jansson. Exports ctl_show, ctl_show_dump_json, ctl_show_error and, to the
+ * room, show_server. */
 #include "tool/ctl_show.h"
 
 #include <stdlib.h>
@@ -9,12 +10,7 @@
 #include "tool/show_json_priv.h"
 #include "tool/table.h"
 
-/* ---- members; "" and 0 for what is missing ---- */
-
-static const char *text_of(const json_t *o, const char *key) {
-  const char *text = json_string_value(json_object_get(o, key));
-  return text ? text : "";
-}
+/* ---- members; 0 for what is missing ---- */
 
 static long long number_of(const json_t *o, const char *key) { return json_integer_value(json_object_get(o, key)); }
 static bool is_set(const json_t *o, const char *key) { return json_is_true(json_object_get(o, key)); }
@@ -101,6 +97,13 @@ static void show_stats(const json_t *o, FILE *out) {
   table_free(&t);
 }
 
+void show_server(struct table *t, const json_t *server) {
+  const json_t *srtt = json_object_get(server, "srtt_ms");
+  table_cell(t, 0, "%s", text_of(server, "address"));
+  table_cell(t, 1, "%s", is_set(server, "up") ? "up" : "down");
+  table_cell(t, 2, json_is_number(srtt) ? "%.1f" : "-", json_number_value(srtt));
+}
+
 static void show_upstreams(const json_t *o, FILE *out) {
   static const char *const names[] = {"SERVER", "STATE", "SRTT MS", "RTO MS", "SILENT", "ASKED", "REPLIES", "FOR"};
   struct table t = {0};
@@ -109,11 +112,8 @@ static void show_upstreams(const json_t *o, FILE *out) {
   table_row(&t);
   for (unsigned c = 0; c < sizeof names / sizeof *names; c++) table_cell(&t, c, "%s", names[c]);
   json_array_foreach(json_object_get(o, "upstreams"), i, one) {
-    const json_t *srtt = json_object_get(one, "srtt_ms");
     table_row(&t);
-    table_cell(&t, 0, "%s", text_of(one, "address"));
-    table_cell(&t, 1, "%s", is_set(one, "up") ? "up" : "down");
-    table_cell(&t, 2, json_is_number(srtt) ? "%.1f" : "-", json_number_value(srtt));
+    show_server(&t, one);
     table_cell(&t, 3, "%lld", number_of(one, "rto_ms"));
     table_cell(&t, 4, "%lld", number_of(one, "silent"));
     table_cell(&t, 5, "%lld", number_of(one, "asked"));
@@ -243,7 +243,9 @@ bool ctl_show(const struct cli *c, const char *line, FILE *out) {
 void ctl_show_error(const struct cli *c, const char *line) {
   json_t *o = json_loads(line, 0, NULL), *one;
   size_t i;
-  fprintf(stderr, "jidns %s: %s\n", c->command, text_of(o, "error"));
+  const char *error = text_of(o, "error");
+  bool names = strncmp(error, c->command, strlen(c->command)) == 0; /* the command, by itself */
+  fprintf(stderr, "jidns %s%s%s\n", names ? "" : c->command, names ? "" : ": ", error);
   json_array_foreach(json_object_get(o, "complaints"), i, one) fprintf(stderr, "%s\n", json_string_value(one));
   json_decref(o);
 }

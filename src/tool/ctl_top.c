@@ -17,10 +17,6 @@ struct looks {
 };
 
 static double number_of(const json_t *o, const char *key) { return json_number_value(json_object_get(o, key)); }
-static const char *text_of(const json_t *o, const char *key) {
-  const char *text = json_string_value(json_object_get(o, key));
-  return text ? text : "";
-}
 
 /* How much a number has grown; one that fell belongs to a daemon begun anew. */
 static double grown(const json_t *before, const json_t *now, const char *key) {
@@ -180,11 +176,8 @@ static void write_upstreams(const json_t *o, FILE *out) {
   table_row(&t);
   for (unsigned c = 0; c < sizeof names / sizeof *names; c++) table_cell(&t, c, "%s", names[c]);
   json_array_foreach(json_object_get(o, "upstreams"), i, one) {
-    const json_t *srtt = json_object_get(one, "srtt_ms");
     table_row(&t);
-    table_cell(&t, 0, "%s", text_of(one, "address"));
-    table_cell(&t, 1, "%s", json_is_true(json_object_get(one, "up")) ? "up" : "down");
-    table_cell(&t, 2, json_is_number(srtt) ? "%.1f" : "-", json_number_value(srtt));
+    show_server(&t, one);
     table_cell(&t, 3, "%.1f", number_of(one, "asked_per_s"));
     table_cell(&t, 4, "%.1f", number_of(one, "replies_per_s"));
   }

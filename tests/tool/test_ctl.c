@@ -133,7 +133,8 @@ Test(ctl, passes_json_through) {
 Test(ctl, tells_a_refusal_with_all_its_complaints) {
   if (!show_has_json()) cr_skip_test("built without jansson");
   cr_expect_eq(run_with(ANSWERS("{\"ok\":false,\"error\":\"wrong\",\"complaints\":[\"one\",\"two\"]}\n"), 0, "reload"), CLI_NOT_FOUND);
-  cr_assert_stderr_eq_str("jidns reload: wrong\none\ntwo\n");
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":false,\"error\":\"reload: takes no words\"}\n"), 0, "reload"), CLI_NOT_FOUND);
+  cr_assert_stderr_eq_str("jidns reload: wrong\none\ntwo\njidns reload: takes no words\n");
 }
 
 Test(ctl, prints_a_refusal_as_json_when_asked_to) {
