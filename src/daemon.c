@@ -135,15 +135,29 @@ static bool read_again(struct daemon *d, struct settings *s, FILE *err) {
 
 static void watch_resolv_conf(struct daemon *d);
 
+/* Without memory nothing is begun: libconfuse ends the process where it has none. */
+static bool has_memory(void) {
+  enum { ROOM = 8 << 20 }; /* a file of settings may have 1 MiB, and is there more than once */
+  bool has = memory_has(ROOM);
+  if (!has) log_error("jidnsd", "no memory to read the settings");
+  return has;
+}
+
+static bool note_reload(struct daemon *d, bool good) {
+  d->reload_failed = !good;
+  d->reloaded_ms = clock_ms();
+  return good;
+}
+
 bool daemon_reload(struct daemon *d, FILE *err) {
+  if (!has_memory()) return note_reload(d, false);
   struct settings *s = must_zalloc(sizeof *s);
   struct listeners *l = listeners_new();
   bool good = read_again(d, s, err) && listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, err);
   listeners_free(l);
   free(s);
   if (good) set_faults(d, err);
-  d->reload_failed = !good;
-  d->reloaded_ms = clock_ms();
+  note_reload(d, good);
   if (good) watch_resolv_conf(d);
   if (good) keeper_reload(d->keeper);
   return good;
@@ -174,9 +188,12 @@ static void hearing_end(struct hearing *h, enum log_level level, const char *bef
 
 bool daemon_reload_logged(struct daemon *d, const char *why) {
   struct hearing h;
-  hearing_start(&h);
-  bool good = daemon_reload(d, h.err);
-  hearing_end(&h, good ? LOG_WARN : LOG_ERROR, why);
+  bool good = has_memory() || note_reload(d, false);
+  if (good) {
+    hearing_start(&h);
+    good = daemon_reload(d, h.err);
+    hearing_end(&h, good ? LOG_WARN : LOG_ERROR, why);
+  }
   if (good) log_info("jidnsd", "%s: settings reloaded", why);
   else log_error("jidnsd", "%s: the settings stay as they were", why);
   return good;
@@ -193,6 +210,7 @@ static bool has_other_servers(const struct settings *a, const struct settings *b
 static void on_resolv_conf(void *ctx) {
   struct daemon *d = ctx;
   struct hearing h;
+  if (!has_memory()) return;
   struct settings *s = must_zalloc(sizeof *s);
   *s = d->settings;
   hearing_start(&h);

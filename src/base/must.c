@@ -1,8 +1,9 @@
-/* must.c: assertions that hold in release too. Exports must_failed, broken_seen, must_alloc, must_zalloc. */
+/* must.c: assertions that hold in release too. Exports must_failed, broken_seen, must_alloc, must_zalloc, memory_has. */
 #include "base/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/log.h"
 
@@ -26,4 +27,10 @@ void *must_zalloc(size_t size) {
   void *p = calloc(1, size);
   must(p != NULL);
   return p;
+}
+
+/* Not by malloc, which changes its ways once something so large was freed. */
+bool memory_has(size_t size) {
+  void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return room != MAP_FAILED && munmap(room, size) == 0;
 }

@@ -13,9 +13,12 @@ _Noreturn void must_failed(const char *what, const char *file, int line);
 /* Counts the broken expectation, logs it at level error when it is this place's first, and returns true. */
 bool broken_seen(const char *what, const char *file, int line);
 
-/* malloc, calloc, realloc that abort when memory is out: for start-up only, never for work that a packet sets off. */
+/* malloc and calloc that abort when memory is out: for start-up, and behind memory_has; never for work that a packet sets off. */
 void *must_alloc(size_t size);
 void *must_zalloc(size_t size);
+
+/* Could so much be had now? For work of a running daemon's that uses these, or a library that ends a process without memory. */
+bool memory_has(size_t size);
 
 /* The object around its member: container(timer, struct pending, timer). */
 #define container(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))

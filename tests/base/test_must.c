@@ -12,6 +12,11 @@
 
 Test(must, aborts_when_it_does_not_hold, .signal = SIGABRT, .init = cr_redirect_stderr) { must(1 + 1 == 3); }
 
+Test(must, memory_that_can_be_had_is_told_from_what_can_not) {
+  cr_expect(memory_has(1 << 20));
+  cr_expect_not(memory_has(SIZE_MAX / 2));
+}
+
 static int calls;
 static bool yes(void) {
   calls++;

@@ -240,6 +240,32 @@ def test_no_memory_left(server, jidnsd, run, tmp_path):
         assert control.ask("stats")["counters"]["turned_away_total"] > 0, "memory did not run out"
 
 
+def test_a_reload_without_memory_changes_nothing(server, jidnsd, run, tmp_path):
+    settings = tmp_path / "jidnsd.conf"
+    upstream = server()
+    settings.write_text("# nothing\n")
+    daemon = jidnsd("--config", settings, "--upstream", upstream.address, "--control", tmp_path / "control", *OURS)
+    if has_sanitizer(daemon.child.pid):
+        pytest.skip("a sanitizer ends what it has no memory for")
+    undo = []
+
+    def strike():
+        settings.write_text('xmpp "own.lab" { host "h" { address = {192.0.2.1} } }\n')
+        undo.extend(limit(daemon, which, 1 << 20) for which in (resource.RLIMIT_DATA, resource.RLIMIT_AS))
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_for(lambda: "SIGHUP: the settings stay as they were" in daemon.stderr, "refusal")
+        with Control(tmp_path / "control") as control:
+            assert not control.lines("reload")[-1]["ok"]
+
+    def heal():
+        for each in undo:
+            each()
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_for(lambda: "SIGHUP: settings reloaded" in daemon.stderr, "reload")
+    run("no memory (limits below that in use), told to reload", daemon, strike, heal, new_may_fail=False)
+    assert ask(daemon.v4, "h.own.lab").answer
+
+
 def test_a_wall_clock_that_jumps(server, jidnsd, run, tmp_path):
     """The daemon's own is the machine's time since its start; only cookies and snapshots know of the other."""
     library = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
