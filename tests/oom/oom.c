@@ -1,4 +1,6 @@
 /* oom.c: an allocator that fails on demand. Exports oom_*. */
+#include "oom/spared.h"
+/* */
 #include "oom/oom.h"
 
 #include <stdlib.h>
