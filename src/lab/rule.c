@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/shown.h"
 #include "dns/type.h"
-
-enum { SHOWN = 60 }; /* octets of a wrong word */
 
 /* ---- values ---- */
 
@@ -267,7 +266,7 @@ static bool complain(char why[RULE_WHY], const char *word, const char *format, .
 static bool complain(char why[RULE_WHY], const char *word, const char *format, ...) {
   struct text t = {.at = why, .end = why + RULE_WHY};
   va_list args;
-  if (word) put(&t, "\"%.*s%s\": ", SHOWN, word, strlen(word) > SHOWN ? "..." : "");
+  if (word) put(&t, "\"%.*s%s\": ", SHOWN_MOST, word, strlen(word) > SHOWN_MOST ? "..." : "");
   va_start(args, format);
   vsnprintf(t.at, (size_t)(t.end - t.at), format, args);
   va_end(args);

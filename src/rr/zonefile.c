@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/library.h"
+#include "base/shown.h"
 #include "config.h"
 
 /* clang-format off */
@@ -32,7 +33,7 @@ static const struct library_symbol symbols[] = {
 
 #define TTL_RIGHT "should be seconds, at most 2147483647, or a time such as 1h30m"
 
-enum { WIRE_MOST = 1 + 10 + UINT16_MAX, SHOWN = 60, TTL_LARGEST = INT32_MAX /* RFC 2181 section 8 */ };
+enum { WIRE_MOST = 1 + 10 + UINT16_MAX, TTL_LARGEST = INT32_MAX /* RFC 2181 section 8 */ };
 
 struct zonefile {
   void *library;
@@ -60,21 +61,15 @@ struct source {
 
 /* ---- complaints ---- */
 
-static void put_text(FILE *out, const char *text, size_t most) {
-  size_t n = strlen(text);
-  for (size_t i = 0; i < n && i < most; i++) fputc((uint8_t)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], out);
-  if (n > most) fputs("...", out);
-}
-
 /* "jidnsd: FILE:LINE: 'SHOWN': WHAT"; returns false. */
 static bool complain(const struct zonefile *z, const struct zonefile_place *at, const char *shown, const char *what) {
   fputs("jidnsd: ", z->err);
-  put_text(z->err, at->file, PATH_MAX);
+  shown_put(z->err, at->file, PATH_MAX);
   if (at->line) fprintf(z->err, ":%u", at->line);
   fputs(": ", z->err);
   if (shown) {
     fputc('\'', z->err);
-    put_text(z->err, shown, SHOWN);
+    shown_put(z->err, shown, SHOWN_MOST);
     fputs("': ", z->err);
   }
   fprintf(z->err, "%s\n", what);

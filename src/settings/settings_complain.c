@@ -1,21 +1,14 @@
-/* settings_complain.c: what is wrong, and where. Exports complain*, put_source, put_shown, nearest. */
+/* settings_complain.c: what is wrong, and where. Exports complain*, put_source, nearest. */
 #include <ctype.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/shown.h"
 #include "settings/settings_priv.h"
 
-enum { SHOWN = 60 }; /* octets of a wrong value */
-
-void put_shown(FILE *out, const char *text, size_t most) {
-  size_t n = strlen(text);
-  for (size_t i = 0; i < n && i < most; i++) fputc((uint8_t)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i], out);
-  if (n > most) fputs("...", out);
-}
-
 static void put_where(FILE *out, const char *path, unsigned line) {
-  put_shown(out, path, PATH_MAX);
+  shown_put(out, path, PATH_MAX);
   if (line) fprintf(out, ":%u", line);
 }
 
@@ -37,7 +30,7 @@ static void put_given(struct givens *g, const struct given *v) {
   put_source(g->err, g, v);
   if (v->source == SOURCE_FILE) fprintf(g->err, ": %s", v->kind == GIVEN_BEGIN ? v->section->name : v->setting->key);
   fputs(" '", g->err);
-  put_shown(g->err, v->text, SHOWN);
+  shown_put(g->err, v->text, SHOWN_MOST);
   fputc('\'', g->err);
   g->wrong = true;
 }
@@ -78,7 +71,7 @@ void complain(struct givens *g, unsigned line, const char *format, ...) {
   fputs("jidnsd: ", g->err);
   put_where(g->err, g->path, line);
   fputs(": ", g->err);
-  put_shown(g->err, text, sizeof text);
+  shown_put(g->err, text, sizeof text);
   fputc('\n', g->err);
   g->wrong = true;
 }

@@ -163,7 +163,6 @@ const char *nearest(const char *word, const char *(*next)(unsigned i, const void
 
 /* ---- as text ---- */
 
-void put_shown(FILE *out, const char *text, size_t most); /* without control characters, and no more than that */
 /* Where it was given: --name, JIDNS_NAME, or file and line. */
 void put_source(FILE *out, const struct givens *g, const struct given *v);
 
