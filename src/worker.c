@@ -16,7 +16,12 @@
 #include "upstream/up_tcp.h"
 #include "upstream/up_udp.h"
 
-enum { WORKER_MAGIC = 0x776f726b, STACK = 512 << 10 };
+enum {
+  WORKER_MAGIC = 0x776f726b,
+  STACK = 512 << 10,
+  MANY = 1000, /* questions in flight: 2 KiB each, worth giving back */
+  GIVE_BACK_EVERY_MS = 10000
+};
 
 /* What the settings say of a worker's servers and clients: made anew by a reload. */
 struct wiring {
@@ -39,6 +44,8 @@ struct worker {
   uint64_t armed_ms; /* when `timer` fires; UINT64_MAX: it does not */
   struct timers timers;
   struct random random;
+  bool had_many;         /* questions in flight, since memory was given back */
+  uint64_t gave_back_ms;
   struct list upstreams; /* all sets of servers, those too that only questions in flight still hold */
   struct wiring *wiring, *next; /* in force; prepared */
   struct forward *forward;
@@ -75,6 +82,16 @@ static void arm(struct worker *w, uint64_t now_ms) {
   uv_timer_start(&w->timer, on_timer, due_ms > now_ms ? due_ms - now_ms : 0, 0);
 }
 
+/* After a flood, or a time without upstreams; not when that is how it always is. */
+static void give_back(struct worker *w, uint64_t now_ms) {
+  unsigned open = forward_in_flight(w->forward);
+  if (open > MANY) w->had_many = true;
+  if (open || !w->had_many || now_ms - w->gave_back_ms < GIVE_BACK_EVERY_MS) return;
+  w->had_many = false;
+  w->gave_back_ms = now_ms;
+  memory_give_back();
+}
+
 /* The end of a turn: what it brought leaves together. */
 static void on_turn(uv_prepare_t *prepare) {
   struct worker *w = worker_of(prepare->data);
@@ -83,6 +100,7 @@ static void on_turn(uv_prepare_t *prepare) {
   serve_udp_flush(w->udp);
   serve_tcp_flush(w->tcp);
   arm(w, now_ms);
+  give_back(w, now_ms);
 }
 
 /* ---- jobs ---- */

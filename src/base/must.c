@@ -1,8 +1,11 @@
-/* must.c: assertions that hold in release too. Exports must_failed, broken_seen, must_alloc, must_zalloc, memory_has. */
+/* must.c: assertions that hold in release too. Exports must_failed, broken_seen, must_alloc, must_zalloc, memory_*. */
 #include "base/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 
 #include "base/log.h"
@@ -33,4 +36,10 @@ void *must_zalloc(size_t size) {
 bool memory_has(size_t size) {
   void *room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return room != MAP_FAILED && munmap(room, size) == 0;
+}
+
+void memory_give_back(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }

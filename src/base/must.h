@@ -20,6 +20,9 @@ void *must_zalloc(size_t size);
 /* Could so much be had now? For work of a running daemon's that uses these, or a library that ends a process without memory. */
 bool memory_has(size_t size);
 
+/* What was freed goes back to the system, where the C library would keep it. Takes a few ms after much was. */
+void memory_give_back(void);
+
 /* The object around its member: container(timer, struct pending, timer). */
 #define container(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 #endif

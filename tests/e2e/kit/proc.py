@@ -46,6 +46,13 @@ def resident_mb(pid):
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
 
 
+def has_sanitizer(pid):
+    """Then its memory tells nothing, and it ends where there is none."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        text = maps.read()
+    return "libasan" in text or "libtsan" in text
+
+
 class Process:
     """One child with stdout and stderr in folder/name.out and folder/name.err."""
 
