@@ -111,7 +111,7 @@ static void write_servers(FILE *out, const struct settings *settings, const stru
       fprintf(out, "%s{%s} %.15g\n", families[f].name, labels_of(s, settings, labels), families[f].value(s));
     }
   }
-  head(out, rtt, "histogram", "How long replies of a server took.");
+  head(out, rtt, "histogram", "How long replies of a server took over UDP.");
   for (unsigned i = 0; i < g->server_count; i++) histogram(out, rtt, labels_of(&g->servers[i], settings, labels), &g->servers[i].rtt);
 }
 

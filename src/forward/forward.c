@@ -59,7 +59,8 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   must(p->magic == PENDING_MAGIC);
   struct forward *f = p->forward;
   if (outcome == ERR_NONE) {
-    server_replied(t->server, t->tcp ? t->server->srtt_x8_ms / 8 : now_ms - t->sent_ms, now_ms);
+    if (t->tcp) server_answers(t->server, now_ms);
+    else server_replied(t->server, now_ms - t->sent_ms, now_ms);
     f->reply_try = t;
     f->reply_msg = msg;
     f->reply_len = len;

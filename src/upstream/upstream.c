@@ -147,11 +147,20 @@ uint32_t server_rto_ms(const struct server *s) {
   return rto < RTO_MOST_MS ? rto : RTO_MOST_MS;
 }
 
-void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms) {
+void server_answers(struct server *s, uint64_t now_ms) {
+  char text[ADDR_TEXT];
+  if (s->down_until_ms) log_info("upstream", "%s answers again", addr_format(&s->addr, text));
   s->replies++;
+  s->silent = 0;
+  s->heard_ms = now_ms;
+  s->down_until_ms = 0;
+  s->down_for_ms = 0;
+}
+
+void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms) {
+  server_answers(s, now_ms);
   latency_note(&s->rtt, rtt_ms);
   uint32_t rtt = rtt_ms > 10000 ? 10000 : (uint32_t)rtt_ms;
-  char text[ADDR_TEXT];
   if (!s->srtt_x8_ms) {
     s->srtt_x8_ms = rtt * 8 + 1;
     s->rttvar_x4_ms = rtt * 2;
@@ -160,11 +169,6 @@ void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms) {
     s->rttvar_x4_ms = s->rttvar_x4_ms - s->rttvar_x4_ms / 4 + apart;
     s->srtt_x8_ms = s->srtt_x8_ms - s->srtt_x8_ms / 8 + rtt + (s->srtt_x8_ms < 8);
   }
-  if (s->down_until_ms) log_info("upstream", "%s answers again", addr_format(&s->addr, text));
-  s->silent = 0;
-  s->heard_ms = now_ms;
-  s->down_until_ms = 0;
-  s->down_for_ms = 0;
 }
 
 static void go_down(struct server *s, const char *why, uint64_t now_ms) {

@@ -101,7 +101,8 @@ bool upstream_may_hedge(const struct upstream *u, const struct server *asked);
 /* How long to wait for it before asking elsewhere; and after how long it is later than it usually is. */
 uint32_t server_rto_ms(const struct server *s);
 uint32_t server_late_ms(const struct server *s);
-void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms); /* any reply at all */
+void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms); /* any reply at all over UDP */
+void server_answers(struct server *s, uint64_t now_ms);    /* the same over TCP: how long it takes says nothing of UDP */
 void server_was_silent(struct server *s, uint64_t now_ms); /* an RTO went by */
 void server_refused(struct server *s, uint64_t now_ms);    /* port closed, network unreachable: down at once */
 
