@@ -121,7 +121,7 @@ static bool put_into_force(struct daemon *d, struct settings *s, struct listener
   }
   daemon_each(d, commit, &c);
   if (l) use_zones(d, lab);
-  if (!c.good) log_error("jidnsd", "out of file descriptors: not listening on all addresses");
+  if (!c.good) fputs("jidnsd: warning: out of memory or file descriptors: not listening on all addresses; restart jidnsd\n", err);
   d->settings = *s;
   log_set(&s->log);
   return true;
