@@ -244,11 +244,18 @@ static void count_ahead(struct counters *c, enum cache_put_how how) {
   }
 }
 
-static bool is_local(const struct forward *f, const struct question *q) { return f->o.local && f->o.is_local(f->o.local, q); }
+bool forward_is_special(const struct forward *f, const struct question *q) {
+  return special_is(q) && routes_find(f->o.routes, q) == f->o.routes->rest;
+}
+
+/* No server is to be asked for it, least of all when no client asks. */
+static bool is_never_asked(const struct forward *f, const struct question *q) {
+  return (f->o.local && f->o.is_local(f->o.local, q)) || forward_is_special(f, q);
+}
 
 static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
   struct pending *p = NULL;
-  if (is_local(f, q)) return false;
+  if (is_never_asked(f, q)) return false;
   if (routes_find(f->o.routes, q)->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
   }
@@ -272,15 +279,11 @@ bool forward_renew(struct forward *f, const struct question *q, enum cache_put_h
   return true;
 }
 
-bool forward_is_special(const struct forward *f, const struct question *q) {
-  return special_is(q) && routes_find(f->o.routes, q) == f->o.routes->rest;
-}
-
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms) {
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
   bool known = found == CACHE_FRESH || (found == CACHE_EXPIRED && unused);
-  return !known && !forward_is_special(f, q) && !is_local(f, q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
+  return !known && !is_never_asked(f, q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
 
 bool forward_is_asking(const struct forward *f, const struct question *q) { return pending_find(&f->table, q) != NULL; }

@@ -233,3 +233,16 @@ Test(expand, nothing_is_fetched_for_it_when_asking_ahead_is_off) {
   cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), 1, "what a client has asked for is there");
   world_free(w);
 }
+
+/* Servers that can be reached over Tor do name such targets; who asks DNS for them tells on its clients. */
+Test(expand, rfc7686_the_address_of_an_onion_target_is_never_asked_for) {
+  static const enum xmpp_expand modes[] = {XMPP_EXPAND_OFF, XMPP_EXPAND_CACHED, XMPP_EXPAND_WAIT};
+  for (unsigned i = 0; i < 3; i++) {
+    struct world *w = world_expanding(modes[i]);
+    zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(5, 1, 5269, "x.onion."));
+    cr_expect(heard_truth(ask_warm(w, HOW_EDNS)));
+    cr_expect_eq(upstream_asked(w, "x.onion.", 0), 0);
+    cr_expect_eq(upstream_asked(w, "first.d.lab.", TYPE_A), 1);
+    world_free(w);
+  }
+}
