@@ -177,11 +177,11 @@ static unsigned write_health(void *ctx, FILE *out) {
   return GOOD;
 }
 
-/* Ready: it listens, or there would be no page, and of the servers for all names one is not known to be dead. */
+/* Ready: it listens, or there would be no page, and of the servers for all names, if it has any, one is not known to be dead. */
 static unsigned write_readiness(void *ctx, FILE *out) {
   struct daemon *d = ctx;
   struct gathered *g = malloc(sizeof *g);
-  bool up = false;
+  bool up = g && !d->settings.upstream_count; /* nothing but local zones */
   if (g) daemon_gather(d, g);
   for (unsigned i = 0; g && i < g->server_count; i++) up = up || (g->servers[i].route == 0 && g->servers[i].up);
   free(g);

@@ -117,6 +117,13 @@ def test_it_is_ready_while_a_server_is_not_known_to_be_dead(watched):
     assert get(daemon, "/healthz")[:2] == (200, "alive\n")
 
 
+def test_with_nothing_but_local_zones_it_is_ready(watched, tmp_path):
+    zone = tmp_path / "zone"
+    zone.write_text("@ SOA ns host 1 7200 600 86400 30\n")
+    daemon = watched("--zone", f"mine.lab={zone}", "--resolv-conf", tmp_path / "none")
+    assert get(daemon, "/readyz")[:2] == (200, "ready\n")
+
+
 @pytest.mark.parametrize("page, method, body, status", [
     ("/", "GET", None, 404), ("/metrics/", "GET", None, 404), ("/metrics?x=y", "GET", None, 200), ("/../etc/passwd", "GET", None, 404),
     ("/metrics", "POST", "x" * 100000, 405), ("/metrics", "DELETE", None, 405), ("/nope", "PUT", "x", 405), ("/healthz", "HEAD", None, 200)])
