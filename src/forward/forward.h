@@ -34,7 +34,7 @@ struct client {
   void *owner; /* the transport's: listening socket or connection */
   union addr peer, local;
   bool tcp;
-  bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767) */
+  bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands between passes it on */
 };
 
 /* Octets that its answer may have. */

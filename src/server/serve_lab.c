@@ -74,6 +74,7 @@ static void on_found(const struct client *c, const uint8_t *msg, size_t len) {
   struct joined *j = c->owner;
   uint8_t *out = len ? malloc(DNS_MSG_MAX) : NULL;
   size_t n = out ? finish(j, msg, len, out) : 0;
+  j->client.stale = c->stale;
   j->client.deliver(&j->client, out, n);
   free(out);
   joined_free(j);

@@ -129,6 +129,7 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
   struct spoil *p = c->owner;
   must(p->magic == SPOIL_MAGIC);
   struct spoiler *s = p->owner;
+  p->client.stale = c->stale;
   p->result = (struct fault_result){.len = len, .sent = len};
   if (p->strike.fault && len && !broken(len > sizeof s->out)) {
     memcpy(s->out, msg, len);

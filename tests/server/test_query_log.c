@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "dns/ttl.h"
 #include "server/rig.h"
 
 static uint8_t got[65536];
@@ -117,6 +119,27 @@ Test(query_log, sees_answers_as_faults_left_them, .init = cr_redirect_stderr) {
   int udp = client_udp(r);
   ask(r, udp, "known.lab", 1);
   cr_expect_str_eq(said(), "info query: 127.0.0.1:0 udp known.lab. A REFUSED hit 0 ms\n");
+  close(udp);
+  rig_free(r);
+}
+
+Test(query_log, tells_a_stale_answer_behind_a_fault_too, .init = cr_redirect_stderr) {
+  static struct made m;
+  struct rig *r = rig_logging(1);
+  struct forward_options o = *forward_options(r->forward);
+  o.max_stale_s = r->serve.max_stale_s = 3600;
+  forward_set_options(r->forward, &o);
+  made_a(&m, "old.lab", 1, 1, tick_of_ms(clock_ms()) - 100);
+  cr_assert(cache_put(r->cache, &m.question, &m.answer, CACHE_ASKED, 0, 0));
+  rig_rule(r, "delay=1");
+  int udp = client_udp(r);
+  client_ask(udp, "old.lab", 1);
+  rig_asked(r, 1);
+  skip_ms(STALE_PATIENCE_MS + 10);
+  timers_run(&r->timers, clock_ms());
+  cr_assert_gt(client_hear(r, udp, got, sizeof got, NULL), 0);
+  const char *text = said();
+  cr_expect(strstr(text, "udp old.lab. A NOERROR stale ") != NULL, "%s", text);
   close(udp);
   rig_free(r);
 }
