@@ -67,6 +67,24 @@ Test(busy, keeps_those_asked_for_most_within_its_error_whatever_else_comes) {
   free(b);
 }
 
+Test(busy, a_sum_allows_for_what_one_of_them_had_no_place_for) {
+  struct busy *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b), *sum = calloc(1, sizeof *sum);
+  for (unsigned i = 0; i < 5; i++) note(a, "_xmpp-server", 0);
+  for (unsigned i = 0; i < 3; i++) note(b, "_xmpp-server", 0);
+  for (unsigned i = 1; i <= BUSY_DOMAINS; i++) {
+    for (unsigned k = 0; k < 4; k++) note(b, "_xmpp-server", i);
+  }
+  cr_assert_null(find(b, 0));
+  busy_add(sum, a);
+  busy_add(sum, b);
+  cr_assert_not_null(find(sum, 0));
+  cr_expect_geq(find(sum, 0)->asked, 8);
+  cr_expect_leq(find(sum, 0)->asked - find(sum, 0)->error, 8);
+  free(a);
+  free(b);
+  free(sum);
+}
+
 Test(busy, sums_what_several_have_counted) {
   struct busy *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b), *sum = calloc(1, sizeof *sum);
   for (unsigned i = 0; i < 10; i++) note(a, "_xmpp-server", 1);
