@@ -224,3 +224,17 @@ Test(serve_udp, answers_at_a_new_address_when_it_had_given_up_its_last) {
   close(fd);
   rig_free(r);
 }
+
+Test(serve_udp, tells_who_waits_at_an_address_given_up_when_it_stops) {
+  struct rig *r = rig_new("127.0.0.1", NULL);
+  int fd = client_udp(r);
+  client_ask(fd, "never.lab", 3);
+  rig_asked(r, 1);
+  serve_udp_remove(r->udp, &r->addr);
+  rig_stop(r);
+  ssize_t n = recv(fd, got, sizeof got, 0);
+  cr_assert(n > 0);
+  cr_expect(heard_id(got, (size_t)n, RCODE_SERVFAIL, 0) == 3);
+  close(fd);
+  rig_free(r);
+}
