@@ -21,7 +21,8 @@ void failures_add(struct failures *f, const struct question *q, enum err why, ui
   bool again = x->hash == q->hash && now_ms < x->until_ms + FAILURE_MOST_MS;
   x->for_ms = again ? x->for_ms * 2 : FAILURE_FIRST_MS;
   if (x->for_ms > FAILURE_MOST_MS) x->for_ms = FAILURE_MOST_MS;
-  if (is_silence(why)) x->for_ms = FAILURE_SILENT_MS;
+  if (is_silence(why)) x->for_ms = FAILURE_LEAST_MS;
+  else f->row++;
   x->hash = q->hash;
   x->why = why;
   x->until_ms = now_ms + x->for_ms;
@@ -32,9 +33,20 @@ enum err failures_find(const struct failures *f, const struct question *q, uint6
   return x && x->hash == q->hash && now_ms < x->until_ms ? x->why : ERR_NONE;
 }
 
-void failures_forget(struct failures *f, const struct question *q) {
+/* What was remembered in it is asked again as soon as may be. */
+static void end_trouble(struct failures *f) {
+  for (struct failure *x = f->table; x < f->table + FAILURES; x++) {
+    if (x->for_ms <= FAILURE_LEAST_MS) continue;
+    x->until_ms -= x->for_ms - FAILURE_LEAST_MS;
+    x->for_ms = FAILURE_LEAST_MS;
+  }
+}
+
+void failures_answered(struct failures *f, const struct question *q) {
   struct failure *x = place(f, q);
   if (x && x->hash == q->hash) *x = (struct failure){0};
+  if (f->row >= FAILURE_TROUBLE) end_trouble(f);
+  f->row = 0;
 }
 
 void failures_close(struct failures *f) {

@@ -105,7 +105,7 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
     failing = false;
     if (w->since_ms + PATIENCE_MS > now_ms) continue;
     deliver_failure(f, p, w, ERR_TIMEOUT);
-    if (!p->told && p->next_try_ms < now_ms + FAILURE_SILENT_MS) p->next_try_ms = now_ms + FAILURE_SILENT_MS; /* RFC 9520 3.2 */
+    if (!p->told && p->next_try_ms < now_ms + FAILURE_LEAST_MS) p->next_try_ms = now_ms + FAILURE_LEAST_MS; /* RFC 9520 3.2 */
     p->told = true;
   }
 }

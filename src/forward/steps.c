@@ -188,7 +188,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
 static enum next step_store(struct forward *f, struct pending *p, uint64_t now_ms) {
   uint32_t attend = 0;
   size_t spare = 0;
-  failures_forget(&f->failures, &p->question);
+  failures_answered(&f->failures, &p->question);
   f->answer.head.born = tick_of_ms(now_ms);
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
   enum cache_put_how how = p->ahead ? p->how : CACHE_ASKED;

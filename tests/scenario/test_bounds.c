@@ -90,8 +90,7 @@ Test(bounds, a_target_in_a_ring_of_aliases_is_asked_for_ever_more_seldom) {
       client_ask_and_wait(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_EDNS);
       world_run_ms(w, 250);
     }
-    unsigned asked = upstream_asked(w, "r0.d.lab.", TYPE_A);
-    cr_expect_leq(asked, 6, "%u times in a minute, and not in the seconds 0, 1, 3, 7, 15 and 31", asked);
+    cr_expect_leq(upstream_asked(w, "r0.d.lab.", TYPE_A), 5, "%u", upstream_asked(w, "r0.d.lab.", TYPE_A));
     cr_expect_eq(upstream_asked(w, "r1.d.lab.", 0), 0);
     world_free(w);
   }
