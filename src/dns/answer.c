@@ -50,12 +50,6 @@ static size_t write_options(const struct manner *m, int ede, const char *text, u
   return (size_t)(p - out);
 }
 
-/* What a stale answer says of itself (RFC 8914 sections 4.4 and 4.20). */
-static int stale_ede(const struct answer_head *h, enum answer_age age) {
-  if (age != ANSWER_STALE) return EDE_NONE;
-  return h->rcode == RCODE_NXDOMAIN ? EDE_STALE_NXDOMAIN : EDE_STALE;
-}
-
 /* What write_opt will take for m, with an EDE without text. */
 static inline size_t opt_len(const struct manner *m, bool ede) {
   return DNS_OPT + (ede ? OPTION_HEAD + 2 : 0) + (m->idle_x100ms ? OPTION_HEAD + 2 : 0) +
@@ -186,5 +180,5 @@ size_t answer_write(const struct answer_view *view, const struct manner *m, enum
     at += v.head.body_len;
   }
   if (!m->edns) return at;
-  return write_opt(m, v.head.rcode, stale_ede(&v.head, age), "", out, at);
+  return write_opt(m, v.head.rcode, age == ANSWER_STALE ? EDE_STALE : EDE_NONE, "", out, at);
 }
