@@ -133,7 +133,10 @@ Test(settings, answers_help_with_every_option_and_its_default) {
   cr_expect(said->outcome == SETTINGS_TOLD);
   cr_expect_str_empty(said->err);
   for (unsigned i = 0; i < sizeof words / sizeof *words; i++) cr_expect(strstr(said->out, words[i]), "no %s", words[i]);
-  for (char *line = strtok(said->out, "\n"); line; line = strtok(NULL, "\n")) cr_expect(strlen(line) <= 112, "%s", line);
+  for (char *line = strtok(said->out, "\n"); line; line = strtok(NULL, "\n")) {
+    size_t path = strstr(line, SETTINGS_FILE) ? strlen(SETTINGS_FILE) : 0; /* how long that is the builder chose */
+    cr_expect(strlen(line) - path <= 112, "%s", line);
+  }
 }
 
 Test(settings, answers_version_in_one_line) {
