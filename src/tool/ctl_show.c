@@ -109,8 +109,7 @@ static void show_upstreams(const json_t *o, FILE *out) {
   struct table t = {0};
   const json_t *one;
   size_t i;
-  table_row(&t);
-  for (unsigned c = 0; c < sizeof names / sizeof *names; c++) table_cell(&t, c, "%s", names[c]);
+  table_head(&t, names, sizeof names / sizeof *names);
   json_array_foreach(json_object_get(o, "upstreams"), i, one) {
     table_row(&t);
     show_server(&t, one);

@@ -173,8 +173,7 @@ static void write_upstreams(const json_t *o, FILE *out) {
   struct table t = {0};
   const json_t *one;
   size_t i;
-  table_row(&t);
-  for (unsigned c = 0; c < sizeof names / sizeof *names; c++) table_cell(&t, c, "%s", names[c]);
+  table_head(&t, names, sizeof names / sizeof *names);
   json_array_foreach(json_object_get(o, "upstreams"), i, one) {
     table_row(&t);
     show_server(&t, one);

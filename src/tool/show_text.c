@@ -30,10 +30,7 @@ static double ms_of(const struct asked *a) { return a->took_us / 1000.0; }
 static void add_heading(struct table *t, bool dnssec) {
   static const char *const names[] = {"SERVICE", "PRIORITY", "WEIGHT", "HOST", "PORT",       "TTL",
                                       "MS",      "ADDRESS",  "TTL",    "MS",   "ADDITIONAL", "SECURE"};
-  table_row(t);
-  for (unsigned c = COLUMN_SERVICE; c <= (dnssec ? COLUMN_SECURE : COLUMN_ADDITIONAL); c++) {
-    table_cell(t, c, "%s", names[c]);
-  }
+  table_head(t, names, (dnssec ? COLUMN_SECURE : COLUMN_ADDITIONAL) + 1u);
 }
 
 static const char *secure_text(bool srv, bool address) {

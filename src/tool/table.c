@@ -28,6 +28,11 @@ void table_cell(struct table *t, unsigned column, const char *fmt, ...) {
   va_end(args);
 }
 
+void table_head(struct table *t, const char *const *names, unsigned n) {
+  table_row(t);
+  for (unsigned c = 0; c < n; c++) table_cell(t, c, "%s", names[c]);
+}
+
 void table_flow(struct table *t) {
   if (t->rows > 0) t->row[t->rows - 1].flows = true;
 }

@@ -19,6 +19,9 @@ struct table {
 /* Starts a row; cells go into the last one. */
 void table_row(struct table *t);
 
+/* A row of n names, one a column. */
+void table_head(struct table *t, const char *const *names, unsigned n);
+
 /* Puts text into a column of the last row; what was there goes. */
 void table_cell(struct table *t, unsigned column, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
