@@ -236,8 +236,9 @@ static void parse(struct givens *g, char *text) {
 
 /* All of it with a NUL behind; NULL and complained of when it can't be. To be freed. */
 static char *slurp(struct givens *g, FILE *in) {
-  char *text = must_zalloc(FILE_MOST + 2);
+  char *text = must_alloc(FILE_MOST + 2);
   size_t n = fread(text, 1, FILE_MOST + 1, in);
+  text[n] = 0;
   if (ferror(in)) complain(g, 0, "%s", strerror(errno));
   else if (n > FILE_MOST) complain(g, 0, "is larger than 1 MiB; should be a file of settings");
   else if (memchr(text, 0, n)) complain(g, 0, "has a NUL in it; should be text");
