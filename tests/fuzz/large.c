@@ -1,0 +1,86 @@
+/* large.c: large blocks of the library's memory, kept for the next run. The linker leads the library's calls here.
+ *
+ * ASan maps a large block anew each time and unmaps it when it is freed, which takes longer than all that a run does. A block that is
+ * kept is poisoned: who touches it, or frees it again, is found out as before. */
+#include <malloc.h>
+#include <sanitizer/asan_interface.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/must.h"
+
+enum { KEPT_MOST = 64, LARGE = 1 << 13 };
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_aligned_alloc(size_t align, size_t size);
+void __real_free(void *block);
+void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+int __real_munmap(void *at, size_t len);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_aligned_alloc(size_t align, size_t size);
+void __wrap_free(void *block);
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
+int __wrap_munmap(void *at, size_t len);
+
+struct kept {
+  void *at; /* NULL: none */
+  size_t len;
+};
+
+static struct kept blocks[KEPT_MOST], maps[KEPT_MOST];
+
+static void *take(struct kept *from, size_t len, size_t align) {
+  for (unsigned i = 0; i < KEPT_MOST; i++) {
+    void *at = from[i].at;
+    if (!at || from[i].len != len || (uintptr_t)at % align) continue;
+    ASAN_UNPOISON_MEMORY_REGION(at, len);
+    from[i].at = NULL;
+    return at;
+  }
+  return NULL;
+}
+
+static bool keep(struct kept *in, void *at, size_t len) {
+  struct kept *free_one = NULL;
+  for (unsigned i = 0; i < KEPT_MOST; i++) {
+    must(in[i].at != at);
+    if (!in[i].at) free_one = &in[i];
+  }
+  if (!free_one) return false;
+  ASAN_POISON_MEMORY_REGION(at, len);
+  *free_one = (struct kept){at, len};
+  return true;
+}
+
+void *__wrap_malloc(size_t size) {
+  void *at = size < LARGE ? NULL : take(blocks, size, 1);
+  return at ? at : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+  size_t len;
+  void *at = __builtin_mul_overflow(n, size, &len) || len < LARGE ? NULL : take(blocks, len, 1);
+  return at ? memset(at, 0, len) : __real_calloc(n, size);
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t size) {
+  void *at = size < LARGE ? NULL : take(blocks, size, align);
+  return at ? at : __real_aligned_alloc(align, size);
+}
+
+void __wrap_free(void *block) {
+  size_t size = malloc_usable_size(block);
+  if (size < LARGE || !keep(blocks, block, size)) __real_free(block);
+}
+
+/* With MAP_NORESERVE what is in it from before stays: the cache's rings, which count on nothing there. */
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset) {
+  void *kept = flags & MAP_ANONYMOUS ? take(maps, len, 1) : NULL;
+  if (!kept) return __real_mmap(at, len, prot, flags, fd, offset);
+  return flags & MAP_NORESERVE ? kept : memset(kept, 0, len);
+}
+
+int __wrap_munmap(void *at, size_t len) { return keep(maps, at, len) ? 0 : __real_munmap(at, len); }
