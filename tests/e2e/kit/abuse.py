@@ -45,6 +45,7 @@ class Abuse:
         self._hole, self._flood = self._udp(), self._udp()
         self._waiting = {}
         self._streams = {}
+        self._open = {False: 0, True: 0}  # of them: idle, loris
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -61,10 +62,12 @@ class Abuse:
         self._waiting[self.number] = now
         self._hole.send(traffic.query(self.number, f"h{self.random.getrandbits(48):x}.{HOLE}"))
 
-    def _keep_outstanding(self, now):
+    def _forget(self, now):
         """What is not answered after 6 s is taken for lost and asked anew."""
         for number in [n for n, since in self._waiting.items() if now - since > 6]:
             del self._waiting[number]
+
+    def _keep_outstanding(self, now):
         for _ in range(min(self.much.outstanding - len(self._waiting), 100)):
             self._ask_hole(now)
 
@@ -87,13 +90,16 @@ class Abuse:
         except BlockingIOError:
             pass
         self._streams[stream] = slow
+        self._open[slow] += 1
         self._selector.register(stream, selectors.EVENT_READ)
 
     def _ended(self, stream):
         self._selector.unregister(stream)
         stream.close()
         self.reopened += 1
-        self._connect(self._streams.pop(stream))
+        slow = self._streams.pop(stream)
+        self._open[slow] -= 1
+        self._connect(slow)
 
     def _send_octets(self):
         """Of a query of 64 octets, one after the other, so that it is never whole in time."""
@@ -108,8 +114,7 @@ class Abuse:
         while self._going:
             now = time.monotonic()
             for slow, most in ((False, self.much.idle), (True, self.much.loris)):
-                lacking = most - sum(s == slow for s in self._streams.values())
-                for _ in range(min(lacking, 20)):
+                for _ in range(min(most - self._open[slow], 20)):
                     self._connect(slow)
             self._keep_outstanding(now)
             while flood_due <= now and self.much.flood:
@@ -117,6 +122,7 @@ class Abuse:
                 self._flood.send(traffic.query(0, f"x{self.random.getrandbits(48):x}.{FLOODED}"))
             if loris_due <= now:
                 loris_due = now + LORIS_EVERY_S
+                self._forget(now)
                 self._send_octets()
             for key, _ in self._selector.select(0.005):
                 if key.fileobj in self._streams:
