@@ -149,8 +149,7 @@ static bool note_reload(struct daemon *d, bool good) {
   return good;
 }
 
-bool daemon_reload(struct daemon *d, FILE *err) {
-  if (!has_memory()) return note_reload(d, false);
+static bool reload(struct daemon *d, FILE *err) {
   struct settings *s = must_zalloc(sizeof *s);
   struct listeners *l = listeners_new();
   bool good = read_again(d, s, err) && listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, err);
@@ -162,6 +161,8 @@ bool daemon_reload(struct daemon *d, FILE *err) {
   if (good) keeper_reload(d->keeper);
   return good;
 }
+
+bool daemon_reload(struct daemon *d, FILE *err) { return has_memory() ? reload(d, err) : note_reload(d, false); }
 
 /* What was said on a stream, line by line into the log. */
 struct hearing {
@@ -191,7 +192,7 @@ bool daemon_reload_logged(struct daemon *d, const char *why) {
   bool good = has_memory() || note_reload(d, false);
   if (good) {
     hearing_start(&h);
-    good = daemon_reload(d, h.err);
+    good = reload(d, h.err);
     hearing_end(&h, good ? LOG_WARN : LOG_ERROR, why);
   }
   if (good) log_info("jidnsd", "%s: settings reloaded", why);
