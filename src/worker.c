@@ -249,6 +249,7 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
   const struct forward_options *fo = forward_options(w->forward);
   w->wiring = w->next;
   w->next = NULL;
+  access_inherit(w->wiring->access, old->access);
   struct forward_options options = forward_options_of(w, s, fo->cache, fo->seed);
   forward_set_options(w->forward, &options);
   xmpp_set_options(w->xmpp, &s->xmpp);

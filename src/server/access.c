@@ -1,4 +1,5 @@
-/* access.c: who may ask, and a token bucket for each host that does. Exports access_new, access_free, access_may, access_check. */
+/* access.c: who may ask, and a token bucket for each host that does. Exports access_new, access_free, access_inherit, access_may,
+ * access_check. */
 #include "server/access.h"
 
 #include <stdlib.h>
@@ -37,6 +38,14 @@ void access_free(struct access *a) {
   if (!a) return;
   free(a->buckets);
   free(a);
+}
+
+void access_inherit(struct access *a, struct access *before) {
+  if (!a->buckets || !before->buckets) return;
+  struct bucket *buckets = a->buckets;
+  a->buckets = before->buckets;
+  a->seed = before->seed;
+  before->buckets = buckets;
 }
 
 static bool is_here(const union addr *peer, const union addr *local) {

@@ -27,6 +27,9 @@ struct access;
 struct access *access_new(const struct access_options *options);
 void access_free(struct access *a);
 
+/* `before` has held until now: how much its hosts have asked stands. It may only be freed after this. */
+void access_inherit(struct access *a, struct access *before);
+
 /* May this host ask? This machine itself always may: loopback, and what comes from the address it was sent to. */
 bool access_may(const struct access *a, const union addr *peer, const union addr *local);
 

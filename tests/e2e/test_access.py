@@ -1,5 +1,6 @@
 """Who may ask: hosts in two networks, one of them allowed, the others refused or met with silence."""
 
+import signal
 import socket
 
 import dns.flags
@@ -86,14 +87,15 @@ def test_silence_is_silence_over_udp_and_a_closed_connection_over_tcp(lan, start
     assert rcode(lan[1]) == dns.rcode.NOERROR
 
 
+def flood():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(HERE)
+        for _ in range(50):
+            sock.send(query("one.full.lab", "A").to_wire())
+
+
 def test_a_host_over_its_rate_has_to_prove_itself_and_another_has_not(lan, start):
     start("--listen", "0.0.0.0", "--rate-limit", "5").wait_ready()
-
-    def flood():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.connect(HERE)
-            for _ in range(50):
-                sock.send(query("one.full.lab", "A").to_wire())
 
     lan[1].call(flood)
     reply = lan[1].call(lambda: ask(HERE, "one.full.lab", "A"))
@@ -101,6 +103,15 @@ def test_a_host_over_its_rate_has_to_prove_itself_and_another_has_not(lan, start
     assert lan[1].call(lambda: ask(HERE, "one.full.lab", "A", tcp=True)).answer
     assert rcode(lan[2]) == dns.rcode.NOERROR
     assert rcode(lan[0]) == dns.rcode.NOERROR
+
+
+def test_a_host_over_its_rate_is_still_so_after_a_reload(lan, start):
+    daemon = start("--listen", "0.0.0.0", "--rate-limit", "1").wait_ready()
+    lan[1].call(flood)
+    daemon.child.send_signal(signal.SIGHUP)
+    daemon.wait_for(lambda: "settings reloaded" in daemon.stderr, "reload")
+    assert lan[1].call(lambda: ask(HERE, "one.full.lab", "A")).flags & dns.flags.TC
+    assert rcode(lan[2]) == dns.rcode.NOERROR
 
 
 def test_a_network_that_comes_after_the_start_may_not_ask(lan, start):

@@ -60,6 +60,25 @@ Test(access, a_host_over_its_rate_is_limited_until_time_has_passed) {
   access_free(a);
 }
 
+Test(access, what_hosts_have_asked_stands_when_other_options_come) {
+  allow("10.0.0.0/8");
+  options.rate = 10;
+  struct access *before = access_new(&options);
+  cr_expect_eq(taken(before, "10.0.0.7", false, 5000, 8), 8);
+  options.rate = 4;
+  struct access *a = access_new(&options);
+  access_inherit(a, before);
+  access_free(before);
+  cr_expect_eq(taken(a, "10.0.0.7", false, 5000, 100), 2);
+  cr_expect_eq(taken(a, "10.0.0.8", false, 5000, 100), 4);
+  options.rate = 0;
+  struct access *without = access_new(&options);
+  access_inherit(without, a);
+  access_free(a);
+  cr_expect_eq(taken(without, "10.0.0.7", false, 5000, 100), 100, "no limit any more");
+  access_free(without);
+}
+
 Test(access, a_proven_sender_is_not_limited_by_what_is_sent_in_its_name) {
   allow("10.0.0.0/8");
   options.rate = 10;
