@@ -53,7 +53,8 @@ struct control_reply;
 
 struct control_command {
   const char *name, *words, *help; /* "flush", "NAME [TYPE]", a sentence */
-  /* argv[0] is the name; the words are printable ASCII. Writes members of the answer's object, or calls one of the below. */
+  /* argv[0] is the name; the words are printable ASCII, in quotes tabs too. Writes members of the answer's object,
+   * or calls one of the below. */
   void (*run)(void *ctx, struct control_reply *r, unsigned argc, char *const *argv);
 };
 

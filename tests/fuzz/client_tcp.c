@@ -12,7 +12,7 @@
 #include "fuzz/resolver.h"
 #include "server/serve_tcp.h"
 
-enum { HOW_EOF = 1, HOW_SLOW = 2, HOW_STOP = 4, TURNS = 1 << 14 };
+enum { HOW_EOF = 1, HOW_SLOW = 2, HOW_STOP = 4, TURNS = 1 << 14, LISTENER = 1 << 21 };
 
 struct state {
   uv_loop_t loop;
@@ -109,7 +109,7 @@ static void hear(struct state *s, const struct fake_stream *f) {
 
 static struct state *start(void) {
   struct state *s = must_zalloc(sizeof *s);
-  struct listener l = {.udp = -1, .tcp = 1 << 21};
+  struct listener l = {.udp = -1, .tcp = LISTENER};
   must(addr_parse("192.0.2.1", 53, &l.addr));
   s->tcp = serve_tcp_new(&s->loop, &s->serve, &SERVE_TCP_DEFAULTS);
   must(s->tcp && serve_tcp_add(s->tcp, &l) == 0);
@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   begin(s);
   s->stream = wire_read(stream, octets);
   expect(s, stream, octets);
-  fake_accept();
+  fake_accept(LISTENER);
   struct fake_stream *f = fake_stream(0);
   must(f && serve_tcp_connections(s->tcp) == 1);
   if (how & HOW_SLOW) f->window = 0;

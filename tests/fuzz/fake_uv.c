@@ -1,4 +1,5 @@
-/* fake_uv.c: libuv's streams, timers, idle and poll handles in memory. Exports fake_*, and in libuv's stead uv_*. */
+/* fake_uv.c: libuv's streams, timers, idle and poll handles in memory. Exports fake_*, in libuv's stead uv_*, and what the kernel says
+ * of a connection. */
 #include "fuzz/fake_uv.h"
 
 #include <arpa/inet.h>
@@ -17,7 +18,8 @@ struct slot {
   uv_handle_t *handle; /* NULL: closed */
   bool active, is_stream;
   uv_close_cb closed; /* set: is closing */
-  uint64_t due_ms;
+  uint64_t due_ms, repeat_ms;
+  int fd; /* that is polled */
   uv_timer_cb on_timer;
   uv_idle_cb on_idle;
   uv_poll_cb on_poll;
@@ -81,10 +83,10 @@ void fake_arrive(struct fake_stream *s, const uint8_t *octets, size_t n) {
   s->in_len += n;
 }
 
-void fake_accept(void) {
+void fake_accept(int listener) {
   for (unsigned i = 0; i < fake.count; i++) {
     struct slot *s = &fake.slots[i];
-    if (!s->handle || !s->on_poll || !s->active) continue;
+    if (!s->handle || !s->on_poll || !s->active || s->fd != listener) continue;
     fake.acceptable = 1;
     s->on_poll((uv_poll_t *)s->handle, 0, UV_READABLE);
   }
@@ -209,18 +211,34 @@ int uv_read_stop(uv_stream_t *stream) {
 
 /* ---- handles ---- */
 
-int uv_tcp_init(uv_loop_t *loop, uv_tcp_t *tcp) {
-  tcp->loop = loop;
-  tcp->write_queue_size = 0;
-  slot_new(tcp);
-  slot_of(tcp)->is_stream = true;
+uint64_t uv_now(const uv_loop_t *loop) {
+  (void)loop;
+  return fake.now_ms;
+}
+
+static int stream_init(uv_loop_t *loop, uv_stream_t *stream) {
+  stream->loop = loop;
+  stream->write_queue_size = 0;
+  slot_new(stream);
+  slot_of(stream)->is_stream = true;
   return 0;
 }
 
-int uv_tcp_open(uv_tcp_t *tcp, uv_os_sock_t fd) {
-  must(slot_of(tcp)->is_stream && fd == FD);
+static int stream_open(const void *stream, int fd) {
+  must(slot_of(stream)->is_stream && fd == FD);
   return 0;
 }
+
+int uv_pipe_init(uv_loop_t *loop, uv_pipe_t *pipe, int ipc) {
+  must(!ipc);
+  return stream_init(loop, (uv_stream_t *)pipe);
+}
+
+int uv_pipe_open(uv_pipe_t *pipe, uv_file fd) { return stream_open(pipe, fd); }
+
+int uv_tcp_init(uv_loop_t *loop, uv_tcp_t *tcp) { return stream_init(loop, (uv_stream_t *)tcp); }
+
+int uv_tcp_open(uv_tcp_t *tcp, uv_os_sock_t fd) { return stream_open(tcp, fd); }
 
 int uv_tcp_nodelay(uv_tcp_t *tcp, int enable) {
   (void)tcp;
@@ -246,9 +264,10 @@ int uv_timer_init(uv_loop_t *loop, uv_timer_t *timer) {
 
 int uv_timer_start(uv_timer_t *timer, uv_timer_cb cb, uint64_t timeout, uint64_t repeat) {
   struct slot *s = slot_of(timer);
-  must(!repeat && !s->closed);
+  must(!s->closed);
   s->on_timer = cb;
   s->due_ms = fake.now_ms + timeout;
+  s->repeat_ms = repeat;
   s->active = true;
   return 0;
 }
@@ -278,9 +297,9 @@ int uv_idle_stop(uv_idle_t *idle) {
 }
 
 int uv_poll_init(uv_loop_t *loop, uv_poll_t *poll, int fd) {
-  (void)fd;
   poll->loop = loop;
   slot_new(poll);
+  slot_of(poll)->fd = fd;
   return 0;
 }
 
@@ -324,10 +343,18 @@ int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags) {
     return -1;
   }
   fake.acceptable--;
+  if (!addr) return FD;
   must(*len >= sizeof peer);
   memcpy(addr, &peer, sizeof peer);
   *len = sizeof peer;
   return FD;
+}
+
+int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict len) {
+  static const struct ucred root;
+  must(fd == FD && level == SOL_SOCKET && option == SO_PEERCRED && *len == sizeof root);
+  memcpy(value, &root, sizeof root);
+  return 0;
 }
 
 /* ---- the loop ---- */
@@ -346,7 +373,8 @@ void fake_turn(void) {
   for (unsigned i = 0; i < fake.count; i++) {
     struct slot *s = &fake.slots[i];
     if (!s->handle || !s->active || !s->on_timer || s->due_ms > fake.now_ms) continue;
-    s->active = false;
+    s->active = s->repeat_ms > 0;
+    s->due_ms = fake.now_ms + s->repeat_ms;
     s->on_timer((uv_timer_t *)s->handle);
   }
   for (unsigned i = 0; i < fake.count; i++) {

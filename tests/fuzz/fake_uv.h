@@ -1,11 +1,12 @@
-/* The part of libuv that TCP needs, without a kernel: streams whose octets come from and go to memory, and a loop that takes a
- * turn when it is told to. Linked in place of libuv; stands for clock_ms and accept4 as well, which keeps its runs alike. */
+/* The part of libuv that TCP and the control socket need, without a kernel: streams whose octets come from and go to memory, and a
+ * loop that takes a turn when it is told to. Linked in place of libuv; stands for clock_ms, accept4 and getsockopt as well, which
+ * keeps its runs alike. */
 #ifndef JIDNS_FUZZ_FAKE_UV_H
 #define JIDNS_FUZZ_FAKE_UV_H
 #include <stdbool.h>
 #include <uv.h>
 
-/* One stream, from uv_tcp_open or uv_tcp_connect until its close callback has been called. */
+/* One stream, from uv_tcp_init or uv_pipe_init until its close callback has been called. */
 struct fake_stream {
   bool connecting, reading, closing;
   uv_connect_t *connect;
@@ -27,7 +28,8 @@ struct fake_stream *fake_stream(unsigned i);
 unsigned fake_streams(void);       /* so many were opened */
 unsigned fake_handles(void);       /* of all kinds, not closed */
 
-void fake_accept(void);            /* the listener that is polled has a connection to give, from 127.0.0.1 */
+/* The listener, which is polled, has a connection to give: from 127.0.0.1, or of a process of root's. */
+void fake_accept(int listener);
 void fake_connect(struct fake_stream *s, int status); /* the connection that is sought comes to be, or fails */
 
 /* n more octets arrive behind those that did before, in the same piece of memory. */

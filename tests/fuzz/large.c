@@ -15,12 +15,14 @@ enum { KEPT_MOST = 64, LARGE = 1 << 13 };
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_aligned_alloc(size_t align, size_t size);
+void *__real_realloc(void *block, size_t size);
 void __real_free(void *block);
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
 int __real_munmap(void *at, size_t len);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_aligned_alloc(size_t align, size_t size);
+void *__wrap_realloc(void *block, size_t size);
 void __wrap_free(void *block);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *at, size_t len);
@@ -74,6 +76,16 @@ void *__wrap_aligned_alloc(size_t align, size_t size) {
 void __wrap_free(void *block) {
   size_t size = malloc_usable_size(block);
   if (size < LARGE || !keep(blocks, block, size)) __real_free(block);
+}
+
+void *__wrap_realloc(void *block, size_t size) {
+  if (size < LARGE) return __real_realloc(block, size);
+  void *at = __wrap_malloc(size);
+  if (!at || !block) return at;
+  size_t had = malloc_usable_size(block);
+  memcpy(at, block, had < size ? had : size);
+  __wrap_free(block);
+  return at;
 }
 
 /* With MAP_NORESERVE what is in it from before stays: the cache's rings, which count on nothing there. */

@@ -306,6 +306,27 @@ static void upstream_streams(void) {
   }
 }
 
+static void control_streams(void) {
+  static const char *const own[] = {
+      "say one\nsay \"two\twords\" \"\" \\\r\n fail a\tb\nhelp\nnone\n\n say x",
+      "long 2 3\nlong 3 25000\nsay 1\n",
+      "say \"half\nsay a b c d e f g h i j k l m n o p\nlong 0 9\nlong 9 0\nlong x\nsay \x7f\n",
+      "long 999 50\nlong 9 9999\nfail\nlong 1 60000\n",
+      "say a\xfe\nsay bbbb\xfe\nsay c\xff\nsay d\n"};
+  static const char *const real[] = {
+      "status\nstats --workers\nupstreams\ntop\n",
+      "dump a\nflush a. AAAA\nflush --below a\ndump --below .\n",
+      "reload\nreload\nlog-level warn,xmpp=error\nflush --all\n",
+      "fault add servfail\nfault add \"name=*.lab share=30%\" delay=200-900\nfault list\nfault clear 1\n",
+      "help\nflush a\\046b TYPE33\nfault add x\nlog-level x\n"};
+  for (unsigned i = 0; i < 20; i++) {
+    const char *text = i % 2 ? real[i / 2 % 5] : own[i / 2 % 5];
+    steps((uint8_t)((i / 2 & 3) | (i % 2 ? 4 : 0) | (i >= 18 ? 8 | 32 : i >= 14 ? 16 : 0)), cuts[i % 4], sizeof cuts[0]);
+    msg_put(&input, text, strlen(text));
+    save("control", "stream", i);
+  }
+}
+
 /* ---- fault: a rule, how, a limit, the answer ---- */
 
 static void faults(void) {
@@ -381,6 +402,7 @@ int main(int argc, char **argv) {
   reply_types();
   client_streams();
   upstream_streams();
+  control_streams();
   faults();
   snapshots();
   return EXIT_SUCCESS;

@@ -1,0 +1,84 @@
+/* control_daemon.c: a daemon without threads for the daemon's commands. Exports stub_*, and in the stead of daemon.c and worker.c what
+ * the commands ask of them. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "fuzz/control.h"
+#include "fuzz/fuzz.h"
+#include "fuzz/resolver.h"
+
+struct worker {
+  struct resolver *resolver;
+  struct latency waited;
+};
+
+static struct worker worker;
+static struct daemon daemon_made;
+
+/* ---- the worker ---- */
+
+void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg) { job(w, arg); }
+const struct counters *worker_counters(const struct worker *w) { return &w->resolver->counters; }
+const struct latency *worker_waited(const struct worker *w) { return &w->waited; }
+const struct routes *worker_routes(const struct worker *w) { return &w->resolver->routes; }
+unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->resolver->forward); }
+
+void worker_set_faults(struct worker *w, const struct faults *faults) { must(w == &worker && faults); }
+
+/* Who watches sees each question once, at once. */
+void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx) {
+  struct question q;
+  must(w == &worker);
+  for (unsigned i = 0; seen && i < warm_count; i++) {
+    question_of(&q, warm_questions[i].name, warm_questions[i].type);
+    seen(ctx, &q);
+  }
+}
+
+/* ---- the daemon ---- */
+
+void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), void *arg) { job(d->workers[0], arg); }
+
+void daemon_counters(const struct daemon *d, struct counters *sum) {
+  *sum = (struct counters){0};
+  counters_sum(sum, worker_counters(d->workers[0]));
+}
+
+/* Every second one succeeds. */
+bool daemon_reload(struct daemon *d, FILE *err) {
+  d->reloaded_ms = clock_ms();
+  d->reload_failed = !d->reload_failed;
+  if (d->reload_failed) fputs("a \"wrong\" \\ line\n\n\x01\x7f\xff\xc3\n", err);
+  return !d->reload_failed;
+}
+
+/* ---- for the target ---- */
+
+struct daemon *stub_daemon(void) { return &daemon_made; }
+
+struct commands *stub_start(int listener) {
+  static const struct resolver_options o;
+  struct daemon *d = &daemon_made;
+  if (!worker.resolver) {
+    worker.resolver = resolver_new(&o);
+    warm_up(worker.resolver->cache);
+    d->cache = worker.resolver->cache;
+    d->workers[0] = &worker;
+    d->worker_count = 1;
+    d->settings.listen_count = 1;
+    must(addr_parse("192.0.2.1", 53, &d->settings.listen[0]));
+  }
+  d->control = (struct control_socket){.fd = listener, .path = "/"};
+  return commands_start(d);
+}
+
+void stub_begin(void) {
+  struct daemon *d = &daemon_made;
+  struct cache_stats stats;
+  log_set_level(LOG_ERROR);
+  daemon_faults_free(&d->faults);
+  d->reload_failed = false;
+  d->reloaded_ms = 0;
+  d->started_ms = clock_ms();
+  cache_stats(d->cache, &stats);
+  if (!stats.entries) warm_up(d->cache);
+}
