@@ -19,28 +19,23 @@ void build_start(struct build *b, struct answer *a, const struct question *q, ui
 
 static size_t body_base(const struct build *b) { return DNS_HEADER + b->question->name_len + 4u; }
 
-/* The octet at a message offset: in the question or in the body. */
-static uint8_t octet(const struct build *b, size_t at) {
+/* The octets at a message offset: in the question or in the body, and no label lies in both. */
+static const uint8_t *octets(const struct build *b, size_t at) {
   size_t base = body_base(b);
-  return at < base ? b->question->key[at - DNS_HEADER] : b->answer->body[at - base];
+  return at < base ? b->question->key + (at - DNS_HEADER) : b->answer->body + (at - base);
 }
-
-static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c; }
 
 /* The name written at `at` equals the given one; it ends in a 0 or goes on in a pointer to an earlier one. */
 static bool name_is_at(const struct build *b, size_t at, const uint8_t *name, size_t len) {
   for (size_t i = 0; i < len;) {
-    uint8_t label = octet(b, at);
-    if (label >= 0xc0) {
-      at = (size_t)(label & 0x3f) << 8 | octet(b, at + 1);
+    const uint8_t *label = octets(b, at);
+    if (*label >= 0xc0) {
+      at = load_u16(label) & POINTER_MOST;
       continue;
     }
-    if (label != name[i]) return false;
-    for (unsigned k = 1; k <= label; k++) {
-      if (lower(octet(b, at + k)) != lower(name[i + k])) return false;
-    }
-    i += 1u + label;
-    at += 1u + label;
+    if (*label != name[i] || !name_equal(label + 1, *label, name + i + 1, *label)) return false;
+    i += 1u + *label;
+    at += 1u + *label;
   }
   return true;
 }

@@ -50,6 +50,7 @@ void name_lower(uint8_t *to, const uint8_t *from, size_t len) {
 
 bool name_equal(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len) {
   if (a_len != b_len) return false;
+  if (memcmp(a, b, a_len) == 0) return true; /* nearly always, where they are equal */
   for (size_t i = 0; i < a_len; i++) {
     if (lower(a[i]) != lower(b[i])) return false;
   }
