@@ -21,7 +21,7 @@ static bool stopped;
 static struct timespec stopped_at[16]; /* by clockid_t */
 static uint64_t skipped_ms;
 static int send_errno;
-static unsigned sends_before, send_failures, send_most;
+static unsigned sends, sends_before, send_failures, send_most;
 
 int clock_gettime(clockid_t id, struct timespec *ts) {
   int r = (int)syscall(SYS_clock_gettime, id, ts);
@@ -43,11 +43,14 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags) {
     return -1;
   }
   if (send_most && n > send_most) n = send_most;
-  return (int)syscall(SYS_sendmmsg, fd, messages, n, flags);
+  int sent = (int)syscall(SYS_sendmmsg, fd, messages, n, flags);
+  sends += sent > 0;
+  return sent;
 }
 
 void lo_skip_ms(uint32_t ms) { skipped_ms += ms; }
 void lo_sends_take(unsigned most) { send_most = most; }
+unsigned lo_sends(void) { return sends; }
 void lo_sends_fail(int e, unsigned after, unsigned times) {
   send_errno = e;
   sends_before = after;
