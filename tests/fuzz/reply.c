@@ -103,9 +103,12 @@ static void step(struct run *run, struct wire *in) {
 
 /* ---- what clients hear ---- */
 
-static bool was_told(const struct run *run, const struct record *r) {
+/* With a TTL that is no longer, or that of a stale answer. */
+static bool was_told(const struct run *run, const struct seen *s, const struct record *r) {
+  bool stale = s->ede == EDE_STALE;
+  if (stale && r->ttl != TTL_STALE) return false;
   for (unsigned i = 0; i < run->told_count; i++) {
-    if (r->ttl <= ttl_received(run->told[i].ttl) && same_record(r, &run->told[i])) return true;
+    if ((stale || r->ttl <= ttl_received(run->told[i].ttl)) && same_record(r, &run->told[i])) return true;
   }
   return run->told_count == TOLD;
 }
@@ -149,7 +152,7 @@ static void check_answer_section(const struct run *run, const struct question *q
   for (unsigned i = 0; i < s->an; i++) {
     const struct record *r = &s->records[i];
     uint16_t covered = r->type == TYPE_RRSIG && r->rdlen >= 2 ? load_u16(record_rdata(r)) : 0;
-    must(was_told(run, r));
+    must(was_told(run, s, r));
     if (r->type == TYPE_DNAME || covered == TYPE_DNAME) must(names_lie_below(chain, r->owner, r->owner_len));
     else must(names_have(chain, r->owner, r->owner_len));
     must(r->type == asked || asked == TYPE_ANY || r->type == TYPE_CNAME || r->type == TYPE_DNAME ||
@@ -167,7 +170,7 @@ static void check_authority_section(const struct run *run, const struct question
     bool proof = r->type == TYPE_NSEC || r->type == TYPE_NSEC3 || r->type == TYPE_RRSIG;
     must(r->type == TYPE_SOA || (proof && dnssec_ok));
     if (r->type == TYPE_SOA) must(names_lie_below(chain, r->owner, r->owner_len));
-    must(was_told(run, r));
+    must(was_told(run, s, r));
   }
 }
 
@@ -182,7 +185,7 @@ static void check_additional_section(const struct run *run, const struct questio
   for (unsigned i = s->an + s->ns; i < s->an + s->ns + s->ar; i++) {
     const struct record *r = &s->records[i];
     must(names_have(&targets, r->owner, r->owner_len) || r->type == TYPE_DNAME || r->type == TYPE_RRSIG);
-    must(was_told(run, r));
+    must(was_told(run, s, r));
     if (r->type == TYPE_CNAME) names_add_target(&targets, r, 0);
   }
 }
@@ -195,7 +198,7 @@ static size_t ask(struct run *run, const struct question *q, bool tcp, struct se
   msg_start(&m, (uint16_t)(DNS_RD << 8 | (flags & KEY_CD ? DNS_CD : 0)));
   msg_put(&m, q->key, q->name_len + 4u);
   msg_set_count(&m, 0, 1);
-  if (flags & KEY_DO) msg_opt(&m, DNS_UDP_OURS, 0, true, NULL, 0);
+  msg_opt(&m, DNS_UDP_OURS, 0, flags & KEY_DO, NULL, 0); /* what is stale is said in it */
   int n = serve_query(&run->r->serve, m.octets, m.len, &client, run->now_ms, out);
   must(n > 0); /* without servers nobody is told to wait */
   unsigned records = (unsigned)load_u16(out + 6) + load_u16(out + 8) + load_u16(out + 10);
