@@ -61,7 +61,7 @@ static bool dname_covers(const struct check *c, const struct record *r) {
 static bool wants_signature(const struct check *c, const struct record *r, int place) {
   if (!c->dnssec_ok || r->rdlen < 2) return false;
   uint16_t covered = load_u16(record_rdata(r));
-  if (covered == TYPE_DNAME && c->type != TYPE_DNAME) {
+  if (covered == TYPE_DNAME) {
     for (unsigned i = 0; i < c->links; i++) {
       if (name_is_within(c->chain[i].name, c->chain[i].len, r->owner, r->owner_len)) return true;
     }

@@ -287,6 +287,24 @@ Test(verify, rfc6672_the_cname_beside_a_dname_is_the_one_that_follows_from_it) {
   }
 }
 
+/* A question for a DNAME is led on by those above it as all others are. */
+Test(verify, rfc6672_a_dname_has_its_signature_whatever_is_asked_below_it) {
+  static const uint16_t types[] = {TYPE_A, TYPE_CNAME, TYPE_DNAME};
+  struct question q;
+  struct rdata rd = rd_fill(0, 40);
+  store_u16(rd.octets, TYPE_DNAME);
+  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+    question_of(&q, "x.old.lab.", types[i]);
+    question_make(&q, q.key, q.name_len, types[i], CLASS_IN, KEY_DO, KIT_SEED);
+    msg_answer(&reply, "x.old.lab.", types[i], 0);
+    msg_record(&reply, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 60, rd_name("new.lab."));
+    msg_record(&reply, SECTION_ANSWER, "old.lab.", TYPE_RRSIG, 60, rd);
+    msg_record(&reply, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 60, rd_name("x.new.lab."));
+    cr_assert_eq(verify(&q), ERR_NONE);
+    cr_expect_eq(out.head.an, 3, "type %u", types[i]);
+  }
+}
+
 /* ---- hostile ---- */
 
 Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) {
