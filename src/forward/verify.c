@@ -77,7 +77,9 @@ static void check_answer(struct check *c, const struct record *r) {
   if ((r->klass != c->klass && c->klass != 255) || is_of_message(r->type)) return;
   int place = chain_place(c, r->owner, r->owner_len);
   bool at_end = place == (int)c->links - 1;
-  if ((r->type == c->type || c->type == TYPE_ANY) && at_end) {
+  /* Where the code is NXDOMAIN an alias was followed even for those who ask for it: one made from a DNAME, RFC 6672 section 3.2. */
+  bool followed = r->type == TYPE_CNAME && c->build.answer->head.rcode == RCODE_NXDOMAIN;
+  if ((r->type == c->type || c->type == TYPE_ANY) && at_end && !followed) {
     keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
     c->found = true;
   } else if (r->type == TYPE_CNAME && at_end && !c->found) {

@@ -305,6 +305,22 @@ Test(verify, rfc6672_a_dname_has_its_signature_whatever_is_asked_below_it) {
   }
 }
 
+/* A server goes on from the CNAME that it made out of a DNAME whatever it is asked for (RFC 6672 section 3.2), and says what became
+ * of the last name (RFC 6604 section 3). */
+Test(verify, rfc6604_nxdomain_behind_a_dname_is_its_targets_whatever_is_asked) {
+  static const uint16_t types[] = {TYPE_A, TYPE_CNAME, TYPE_DNAME, TYPE_ANY};
+  struct question q;
+  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+    question_of(&q, "x.old.lab.", types[i]);
+    msg_answer(&reply, "x.old.lab.", types[i], RCODE_NXDOMAIN);
+    msg_record(&reply, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 60, rd_name("new.org."));
+    msg_record(&reply, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 60, rd_name("x.new.org."));
+    msg_record(&reply, SECTION_AUTHORITY, "org.", TYPE_SOA, 60, rd_soa("a.", "b.", 30));
+    cr_expect_eq(verify(&q), ERR_NONE, "type %u", types[i]);
+    cr_expect(out.head.rcode == RCODE_NXDOMAIN && out.head.an == 2 && out.head.ns == 1 && out.ttl_s == 30, "type %u", types[i]);
+  }
+}
+
 /* ---- hostile ---- */
 
 Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) {
