@@ -191,6 +191,19 @@ Test(verify, signatures_of_other_types_and_names_are_left) {
   cr_expect_eq(out.head.an, 1);
 }
 
+Test(verify, signatures_alone_are_no_answer) {
+  struct question q;
+  struct rdata rd = rd_fill(0, 40);
+  store_u16(rd.octets, TYPE_A);
+  question_of(&q, "a.lab.", TYPE_A);
+  question_make(&q, q.key, q.name_len, TYPE_A, CLASS_IN, KEY_DO, KIT_SEED);
+  msg_answer(&reply, "a.lab.", TYPE_A, 0);
+  msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_RRSIG, 60, rd);
+  cr_expect_eq(verify(&q), ERR_LIE);
+  msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
+  cr_expect_eq(verify(&q), ERR_NONE);
+}
+
 Test(verify, keeps_a_chain_of_32_names_and_no_longer_one) {
   for (unsigned links = CHAIN_MOST - 2; links <= CHAIN_MOST; links++) {
     struct question q;
