@@ -42,8 +42,8 @@ HOT enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, c
   if (m->edns) return QUERY_FORMERR;
   m->edns = true;
   m->udp_size = size < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : size; /* RFC 6891 section 6.2.3 */
-  if ((ttl >> 16 & 0xff) != 0) return QUERY_BADVERS;
   m->dnssec_ok = ttl & 0x8000;
+  if ((ttl >> 16 & 0xff) != 0) return QUERY_BADVERS;
   unsigned count = 0;
   for (size_t at = 0; at < len; count++) { /* options must at least be whole */
     if (count == OPTIONS_MOST || len - at < 4 || load_u16(options + at + 2) > len - at - 4) return QUERY_FORMERR;

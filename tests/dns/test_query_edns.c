@@ -76,6 +76,7 @@ Test(query_edns, versions_other_than_0_are_told_so) {
     cr_assert_eq(s.rcode, RCODE_BADVERS);
     cr_assert_eq(s.low & DNS_RCODE, 0);
     cr_assert(s.edns && s.question);
+    cr_expect(s.dnssec_ok, "RFC 3225 section 3: copied into every response");
   }
 }
 
