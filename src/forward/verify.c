@@ -20,6 +20,8 @@ struct check {
   bool found;                          /* a record of the asked type */
   bool soa, referral;
   bool skipped;                        /* this pass met a record that may belong further on */
+  bool has_signatures, signing;          /* signatures were met; this pass, the last, is for them */
+  bool kept;                           /* this record is in the answer */
   bool lie, dname;                     /* dname: one was kept */
   uint8_t taken[ANSWER_RECORDS_MAX / 8 + 1]; /* a bit for each record of the answer section that was kept */
 };
@@ -35,6 +37,7 @@ static int chain_place(const struct check *c, const uint8_t *name, size_t len) {
 }
 
 static void keep(struct check *c, enum section section, const struct record *r, uint32_t ttl) {
+  c->kept = true;
   if (!build_repeats(&c->build, section, r, ttl) && !build_add(&c->build, section, r, ttl)) c->lie = true;
 }
 
@@ -59,7 +62,7 @@ static bool dname_covers(const struct check *c, const struct record *r) {
 }
 
 static bool wants_signature(const struct check *c, const struct record *r, int place) {
-  if (!c->dnssec_ok || r->rdlen < 2) return false;
+  if (r->rdlen < 2) return false;
   uint16_t covered = load_u16(record_rdata(r));
   if (covered == TYPE_DNAME) {
     for (unsigned i = 0; i < c->links; i++) {
@@ -87,8 +90,9 @@ static void check_answer(struct check *c, const struct record *r) {
   } else if (r->type == TYPE_DNAME && dname_covers(c, r)) {
     keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
     c->dname = true;
-  } else if (r->type == TYPE_RRSIG && wants_signature(c, r, place)) {
-    keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
+  } else if (r->type == TYPE_RRSIG && c->dnssec_ok) {
+    c->has_signatures = true;
+    if (c->signing && wants_signature(c, r, place)) keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
   } else if (place < 0) {
     c->skipped = true;
   }
@@ -119,15 +123,16 @@ static bool walk_answer(struct check *c, struct wire *w, unsigned count) {
   for (unsigned i = 0; i < count && !c->lie; i++) {
     if (!record_read(w, &r)) return false;
     if (c->taken[i / 8] & 1u << i % 8) continue;
-    unsigned kept = c->build.answer->head.an;
+    c->kept = false;
     check_answer(c, &r);
-    if (c->build.answer->head.an > kept) c->taken[i / 8] |= (uint8_t)(1u << i % 8);
+    if (c->kept) c->taken[i / 8] |= (uint8_t)(1u << i % 8);
   }
   return true;
 }
 
-/* Walks again while a pass has made the chain longer and left records over: they stand out of order. What would take more
- * than a few passes over a whole message is no answer but an attempt to keep this thread busy. */
+/* Walks again while a pass has made the chain longer and left records over: they stand out of order. Signatures are taken when
+ * the chain is known, and never stand between the records of an RRset. What would take more than a few passes over a whole
+ * message is no answer but an attempt to keep this thread busy. */
 static bool read_answer(struct check *c, struct wire *w, unsigned count) {
   size_t start = w->at;
   unsigned links, walked = 0;
@@ -139,7 +144,10 @@ static bool read_answer(struct check *c, struct wire *w, unsigned count) {
     walked += count;
     if (walked > WALK_MOST || !walk_answer(c, w, count)) return false;
   } while (!c->lie && c->skipped && c->links > links);
-  return true;
+  if (c->lie || !c->has_signatures) return true;
+  c->signing = true;
+  w->at = start;
+  return walk_answer(c, w, count);
 }
 
 /* Does the chain go where r sends the names below its owner (RFC 6672 section 2.2)? */
@@ -220,7 +228,7 @@ enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, 
   c.links = 1;
   c.chain[0].len = q->name_len;
   memcpy(c.chain[0].name, q->key, q->name_len);
-  c.found = c.soa = c.referral = c.skipped = c.lie = c.dname = false;
+  c.found = c.soa = c.referral = c.skipped = c.has_signatures = c.signing = c.lie = c.dname = false;
   build_start(&c.build, out, q, (uint8_t)rcode);
   e = read_reply(&c, msg, len);
   if (e != ERR_NONE) return e;

@@ -204,6 +204,41 @@ Test(verify, signatures_alone_are_no_answer) {
   cr_expect_eq(verify(&q), ERR_NONE);
 }
 
+/* RFC 2181 section 5: one TTL, no record twice, also where signatures stand between the records. */
+Test(verify, rfc2181_signatures_between_records_do_not_split_an_rrset) {
+  static struct msg whole;
+  static struct seen s;
+  struct question q;
+  struct rdata rd = rd_fill(0, 40);
+  store_u16(rd.octets, TYPE_A);
+  question_of(&q, "a.lab.", TYPE_A);
+  question_make(&q, q.key, q.name_len, TYPE_A, CLASS_IN, KEY_DO, KIT_SEED);
+  msg_answer(&reply, "a.lab.", TYPE_A, 0);
+  msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_A, 300, rd_a("192.0.2.1"));
+  msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_RRSIG, 300, rd);
+  msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_A, 300, rd_a("192.0.2.1"));
+  msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_A, 60, rd_a("192.0.2.2"));
+  cr_assert_eq(verify(&q), ERR_NONE);
+  whole.len = answer_message(&q, &out, whole.octets);
+  cr_assert(seen_read(&s, whole.octets, whole.len), "%s", s.why);
+  cr_assert_eq(s.an, 3);
+  cr_expect(s.records[0].type == TYPE_A && s.records[0].ttl == 60);
+  cr_expect(s.records[1].type == TYPE_A && s.records[1].ttl == 60);
+  cr_expect(s.records[2].type == TYPE_RRSIG && s.records[2].ttl == 300);
+}
+
+Test(verify, rfc2181_a_record_given_twice_is_there_once_however_often_it_is_looked_at) {
+  struct question q;
+  question_of(&q, "a.lab.", TYPE_A);
+  msg_answer(&reply, "a.lab.", TYPE_A, 0);
+  msg_record(&reply, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 60, rd_name("new.lab.")); /* belongs further on */
+  msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_CNAME, 60, rd_name("x.old.lab."));
+  msg_record(&reply, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 60, rd_name("x.new.lab."));
+  for (int i = 0; i < 2; i++) msg_record(&reply, SECTION_ANSWER, "x.new.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
+  cr_assert_eq(verify(&q), ERR_NONE);
+  cr_expect_eq(out.head.an, 4);
+}
+
 Test(verify, keeps_a_chain_of_32_names_and_no_longer_one) {
   for (unsigned links = CHAIN_MOST - 2; links <= CHAIN_MOST; links++) {
     struct question q;
