@@ -78,8 +78,8 @@ static bool put_rdata(struct build *b, struct wire_out *w, const struct record *
 
 /* Is r one more of the RRset that was written last? */
 static bool run_goes_on(const struct build *b, enum section section, const struct record *r) {
-  return answer_records(&b->answer->head) > 0 && r->type == b->run_type && section == b->run_section &&
-         name_is_at(b, b->run_owner, r->owner, r->owner_len);
+  return answer_records(&b->answer->head) > 0 && r->type == b->run_type && r->klass == b->run_klass &&
+         section == b->run_section && name_is_at(b, b->run_owner, r->owner, r->owner_len);
 }
 
 /* The next record, at `owner`, is the first of its RRset. */
@@ -87,6 +87,7 @@ static void run_start(struct build *b, enum section section, const struct record
   b->run_from = answer_records(&b->answer->head);
   b->run_owner = (uint16_t)owner;
   b->run_type = r->type;
+  b->run_klass = r->klass;
   b->run_section = section;
   b->seen_count = 0;
 }

@@ -14,7 +14,7 @@ struct build {
   uint16_t names[BUILD_NAMES];      /* message offsets of names that can be pointed at */
   uint8_t name_lens[BUILD_NAMES];   /* their octets without compression: only names of one length are compared */
   unsigned name_count;
-  uint16_t run_owner, run_type;     /* the RRset being written: its first owner's offset and its type */
+  uint16_t run_owner, run_type, run_klass; /* the RRset being written: its first owner's offset, its type and class */
   enum section run_section;
   unsigned run_from;                /* its first record's number */
   uint64_t seen[BUILD_SEEN];        /* hashes of the last of its RDATA, so that none is written twice */

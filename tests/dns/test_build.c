@@ -131,6 +131,21 @@ Test(build, an_address_of_another_class_has_no_known_form) {
   cr_expect(add_first(SECTION_ANSWER));
 }
 
+Test(build, another_class_is_another_rrset) {
+  made_start(&made, "q", TYPE_TXT, 0);
+  for (int i = 0; i < 2; i++) {
+    msg_answer(&m, "q", TYPE_TXT, 0);
+    msg_put(&m, i ? "\300\14\0\20\0\3\0\0\0\1\0\2\1x" : "\300\14\0\20\0\1\0\0\0\2\0\2\1x", 14);
+    struct record r;
+    struct wire w = wire_read(m.octets, m.len);
+    w.at = DNS_HEADER + 7;
+    cr_assert(record_read(&w, &r));
+    cr_expect_not(build_repeats(&made.build, SECTION_ANSWER, &r, r.ttl));
+    cr_assert(build_add(&made.build, SECTION_ANSWER, &r, r.ttl));
+  }
+  cr_expect_eq(load_u32(made.answer.body + made.answer.ttl_at[0]), 2);
+}
+
 /* ---- TTLs ---- */
 
 static void expect_ttls(const char *what, unsigned n, const uint32_t *want) {
