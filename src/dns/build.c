@@ -89,12 +89,14 @@ static void run_start(struct build *b, enum section section, const struct record
   b->run_type = r->type;
   b->run_klass = r->klass;
   b->run_section = section;
-  b->seen_count = 0;
 }
 
-/* Of the RDATA's octets without compression, names in lower case, with a seed that no server can know. */
-static uint64_t rdata_hash(const struct build *b, const struct record *r) {
-  uint64_t hash = b->question->hash;
+/* Of all but the TTL: names without compression and in lower case, with a seed that no server can know. */
+static uint64_t record_hash(const struct build *b, enum section section, const struct record *r) {
+  uint8_t owner[NAME_MAX_LEN];
+  uint64_t hash = b->question->hash ^ ((uint64_t)section << 32 | (uint64_t)r->klass << 16 | r->type);
+  name_lower(owner, r->owner, r->owner_len);
+  hash = hash_bytes(owner, r->owner_len, hash);
   struct parts parts = record_parts(r);
   struct part part;
   while (parts_next(&parts, &part) != PART_END && part.kind != PART_BAD) {
@@ -117,12 +119,11 @@ static void level_ttls(struct build *b, uint32_t ttl) {
 
 /* Of thousands of records only the last are looked at: to compare all with all would be dear. */
 bool build_repeats(struct build *b, enum section section, const struct record *r, uint32_t ttl) {
-  if (!run_goes_on(b, section, r)) return false;
-  uint64_t hash = rdata_hash(b, r);
+  uint64_t hash = record_hash(b, section, r);
   unsigned n = b->seen_count < BUILD_SEEN ? b->seen_count : BUILD_SEEN;
   for (unsigned i = 0; i < n; i++) {
     if (b->seen[i] != hash) continue;
-    level_ttls(b, ttl);
+    if (run_goes_on(b, section, r)) level_ttls(b, ttl);
     return true;
   }
   return false;
@@ -149,7 +150,7 @@ bool build_add(struct build *b, enum section section, const struct record *r, ui
     return false;
   }
   if (!run_goes_on(b, section, r)) run_start(b, section, r, start);
-  b->seen[b->seen_count++ % BUILD_SEEN] = rdata_hash(b, r);
+  b->seen[b->seen_count++ % BUILD_SEEN] = record_hash(b, section, r);
   a->ttl_at[n] = ttl_at;
   a->head.body_len = (uint16_t)w.at;
   if (section == SECTION_ANSWER) a->head.an++;

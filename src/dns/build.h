@@ -17,7 +17,7 @@ struct build {
   uint16_t run_owner, run_type, run_klass; /* the RRset being written: its first owner's offset, its type and class */
   enum section run_section;
   unsigned run_from;                /* its first record's number */
-  uint64_t seen[BUILD_SEEN];        /* hashes of the last of its RDATA, so that none is written twice */
+  uint64_t seen[BUILD_SEEN];        /* hashes of the last records, so that none is written twice */
   unsigned seen_count;
 };
 
@@ -28,6 +28,6 @@ void build_start(struct build *b, struct answer *a, const struct question *q, ui
  * or is the 256th of authority or additional: the answer is then as it was. */
 bool build_add(struct build *b, enum section section, const struct record *r, uint32_t ttl);
 
-/* Is r in the RRset written last already? It should then not be added (RFC 2181 section 5), and its TTL counts for the RRset. */
+/* Is r there already? It should then not be added (RFC 2181 section 5); its TTL counts for the RRset when that was written last. */
 bool build_repeats(struct build *b, enum section section, const struct record *r, uint32_t ttl);
 #endif

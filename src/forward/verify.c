@@ -20,7 +20,7 @@ struct check {
   bool found;                          /* a record of the asked type */
   bool soa, referral;
   bool skipped;                        /* this pass met a record that may belong further on */
-  bool has_signatures, signing;          /* signatures were met; this pass, the last, is for them */
+  bool late, last;                     /* records were met that must come last; this pass is for them */
   bool kept;                           /* this record is in the answer */
   bool lie, dname;                     /* dname: one was kept */
   uint8_t taken[ANSWER_RECORDS_MAX / 8 + 1]; /* a bit for each record of the answer section that was kept */
@@ -87,12 +87,14 @@ static void check_answer(struct check *c, const struct record *r) {
     c->found = true;
   } else if (r->type == TYPE_CNAME && at_end && !c->found) {
     follow_cname(c, r);
+  } else if (r->type == TYPE_DNAME && c->found && !c->last) { /* not between the records of an RRset */
+    c->late = true;
   } else if (r->type == TYPE_DNAME && dname_covers(c, r)) {
     keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
     c->dname = true;
   } else if (r->type == TYPE_RRSIG && c->dnssec_ok) {
-    c->has_signatures = true;
-    if (c->signing && wants_signature(c, r, place)) keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
+    c->late = true;
+    if (c->last && wants_signature(c, r, place)) keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
   } else if (place < 0) {
     c->skipped = true;
   }
@@ -130,8 +132,8 @@ static bool walk_answer(struct check *c, struct wire *w, unsigned count) {
   return true;
 }
 
-/* Walks again while a pass has made the chain longer and left records over: they stand out of order. Signatures are taken when
- * the chain is known, and never stand between the records of an RRset. What would take more than a few passes over a whole
+/* Walks again while a pass has made the chain longer and left records over: they stand out of order. Signatures come last,
+ * when the chain is known: they must not stand between the records of an RRset. What would take more than a few passes over a whole
  * message is no answer but an attempt to keep this thread busy. */
 static bool read_answer(struct check *c, struct wire *w, unsigned count) {
   size_t start = w->at;
@@ -144,8 +146,8 @@ static bool read_answer(struct check *c, struct wire *w, unsigned count) {
     walked += count;
     if (walked > WALK_MOST || !walk_answer(c, w, count)) return false;
   } while (!c->lie && c->skipped && c->links > links);
-  if (c->lie || !c->has_signatures) return true;
-  c->signing = true;
+  if (c->lie || !c->late) return true;
+  c->last = true;
   w->at = start;
   return walk_answer(c, w, count);
 }
@@ -228,7 +230,7 @@ enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, 
   c.links = 1;
   c.chain[0].len = q->name_len;
   memcpy(c.chain[0].name, q->key, q->name_len);
-  c.found = c.soa = c.referral = c.skipped = c.has_signatures = c.signing = c.lie = c.dname = false;
+  c.found = c.soa = c.referral = c.skipped = c.late = c.last = c.lie = c.dname = false;
   build_start(&c.build, out, q, (uint8_t)rcode);
   e = read_reply(&c, msg, len);
   if (e != ERR_NONE) return e;

@@ -80,6 +80,18 @@ Test(build, rfc2181_a_record_given_twice_is_there_once) {
   cr_expect_eq(s.ar, 3, "another name's is another record");
 }
 
+Test(build, rfc2181_a_record_given_twice_is_there_once_whatever_stands_between) {
+  made_start(&made, "a.org", TYPE_ANY, 0);
+  for (int i = 0; i < 2; i++) {
+    add_once(SECTION_ANSWER, "a.org", TYPE_MX, 60, rd_mx(7, "b.a.org"));
+    add_once(SECTION_ANSWER, "A.org", TYPE_A, 60, rd_a("192.0.2.1"));
+    add_once(SECTION_ANSWER, "b.org", TYPE_A, 60, rd_a("192.0.2.1"));
+  }
+  add_once(SECTION_AUTHORITY, "b.org", TYPE_A, 60, rd_a("192.0.2.1"));
+  see("a.org", TYPE_ANY);
+  cr_expect(s.an == 3 && s.ns == 1, "%u and %u", s.an, s.ns);
+}
+
 Test(build, a_name_in_rdata_serves_later_owners) {
   made_start(&made, "a", TYPE_SRV, 0);
   made_add(&made, SECTION_ANSWER, "a", TYPE_SRV, 1, rd_srv(0, 0, 1, "x.b"));

@@ -227,6 +227,23 @@ Test(verify, rfc2181_signatures_between_records_do_not_split_an_rrset) {
   cr_expect(s.records[2].type == TYPE_RRSIG && s.records[2].ttl == 300);
 }
 
+Test(verify, rfc2181_a_dname_between_records_does_not_split_an_rrset) {
+  static struct msg whole;
+  static struct seen s;
+  struct question q;
+  question_of(&q, "x.old.lab.", TYPE_A);
+  msg_answer(&reply, "x.old.lab.", TYPE_A, 0);
+  msg_record(&reply, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 60, rd_name("x.new.lab."));
+  msg_record(&reply, SECTION_ANSWER, "x.new.lab.", TYPE_A, 300, rd_a("192.0.2.1"));
+  msg_record(&reply, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 60, rd_name("new.lab."));
+  msg_record(&reply, SECTION_ANSWER, "x.new.lab.", TYPE_A, 60, rd_a("192.0.2.2"));
+  cr_assert_eq(verify(&q), ERR_NONE);
+  whole.len = answer_message(&q, &out, whole.octets);
+  cr_assert(seen_read(&s, whole.octets, whole.len), "%s", s.why);
+  cr_assert_eq(s.an, 4);
+  cr_expect(s.records[1].ttl == 60 && s.records[2].ttl == 60 && s.records[3].type == TYPE_DNAME);
+}
+
 Test(verify, rfc2181_a_record_given_twice_is_there_once_however_often_it_is_looked_at) {
   struct question q;
   question_of(&q, "a.lab.", TYPE_A);
