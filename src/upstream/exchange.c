@@ -121,13 +121,20 @@ static bool shows_cookie(const struct exchange *x, const uint8_t *msg, size_t le
   return true;
 }
 
+/* A reply without the question: a bare header, by which a server says that it understands nothing, or a failure that shows our
+ * cookie, which says more for it than the question would. */
+static bool fails_without_question(const struct exchange *x, const uint8_t *msg, size_t len) {
+  unsigned rcode = msg[3] & DNS_RCODE;
+  bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
+  size_t n = 0;
+  if (len == DNS_HEADER) return lost && shows_cookie(x, msg, len);
+  if (!x->manner.cookie || (!lost && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED)) return false;
+  return exchange_option(msg, len, OPT_COOKIE, &n) && shows_cookie(x, msg, len);
+}
+
 enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len) {
   if (len < DNS_HEADER || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE || load_u16(msg) != x->id) return REPLY_WRONG;
-  if (load_u16(msg + 4) == 0) {
-    unsigned rcode = msg[3] & DNS_RCODE;
-    bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
-    return len == DNS_HEADER && lost && shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
-  }
+  if (load_u16(msg + 4) == 0) return fails_without_question(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
   const struct question *q = x->question;
   const uint8_t *name = msg + DNS_HEADER;
   size_t end = DNS_HEADER + q->name_len + 4u;

@@ -55,7 +55,8 @@ enum reply_worth {
 };
 
 /* Does this packet answer the exchange? QR, opcode, id, the question (RFC 5452 section 9.1) and the cookie must be right; a bare
- * header is taken for FORMERR and NOTIMP, which is how servers say that they don't understand. Keeps the server's cookie. */
+ * header is taken for FORMERR and NOTIMP, which is how servers say that they don't understand, and one with our cookie for any
+ * failure: so NSD refuses classes. Keeps the server's cookie. */
 enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len);
 
 /* That option of a message's OPT, and its length; NULL if there is none. */

@@ -6,6 +6,8 @@ import random
 import subprocess
 
 import dns.flags
+import dns.message
+import dns.rcode
 import dns.rdatatype
 import dns.zone
 import pytest
@@ -52,6 +54,12 @@ def assert_same(truth_server, servers, questions, patience_s=5, **how):
             if problem:
                 wrong.append(f"{when} {name} {rdtype}: {problem}")
     assert not wrong, f"{len(wrong)} differ; the first: " + "\n".join(wrong[:3])
+
+
+def test_a_class_that_the_authority_refuses_fails_at_once(proxy):
+    for number in range(5):  # NSD leaves the question out
+        message = dns.message.make_query(f"c{number}.full.lab", "A", rdclass="HS")
+        assert ask(proxy.v4, message, patience_s=1.5).rcode() == dns.rcode.SERVFAIL
 
 
 @pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])

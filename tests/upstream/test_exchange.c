@@ -184,6 +184,24 @@ Test(exchange, rfc7873_who_gave_a_cookie_cannot_say_that_it_knows_no_edns) {
   }
 }
 
+Test(exchange, a_failure_that_shows_our_cookie_needs_no_question) {
+  struct server_cookie c = {.client = "abcdefgh"};
+  x.manner.cookie = &c;
+  memcpy(x.manner.shown, "abcdefgh", COOKIE_CLIENT);
+  for (unsigned rcode = 0; rcode < 16; rcode++) {
+    bool failure = rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED;
+    msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
+    msg_opt(&m, 1232, 0, false, CLIENT_COOKIE("abcdefgh", "\020", "SSSSSSSS"), 20);
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len) == REPLY_RIGHT, failure, "rcode %u", rcode);
+    msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
+    msg_opt(&m, 1232, 0, false, CLIENT_COOKIE("abcdefgx", "\020", "SSSSSSSS"), 20);
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_WRONG, "another client's");
+    msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
+    msg_opt(&m, 1232, 0, false, NULL, 0);
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_WRONG, "none");
+  }
+}
+
 Test(exchange, a_reply_to_the_cookie_before_counts_and_is_not_kept) {
   struct server_cookie c = {.client = "newernew"};
   cr_expect(takes(&c, 0, CLIENT_COOKIE("abcdefgh", "\020", "SSSSSSSS"), 20));
