@@ -217,7 +217,7 @@ static unsigned pack(const struct udp_socket *s, struct packed *p) {
   return n;
 }
 
-/* An older kernel, or an interface that has no checksums made for it, does not take them together. */
+/* An interface that has no checksums made for it does not take them together, nor does IPsec. */
 static bool is_for_being_together(const struct packed *p, int e) {
   return p->heads[0].msg_hdr.msg_control && (e == EINVAL || e == EIO || e == EOPNOTSUPP || e == EMSGSIZE);
 }
@@ -387,6 +387,8 @@ static struct udp_socket *pool_draw(struct up_udp *u, uint64_t now_ms) {
     s = socket_new(u, BUCKETS, now_ms);
     if (!s) return NULL;
     setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &(int){RCVBUF}, sizeof(int));
+    /* A kernel that does not know how to cut would send them uncut. */
+    if (setsockopt(s->fd, IPPROTO_UDP, UDP_SEGMENT, &(int){0}, sizeof(int)) != 0) u->together = false;
     s->pooled = true;
     u->pool[at] = s;
     if (!uv_is_active((uv_handle_t *)&u->calm)) uv_timer_start(&u->calm, on_calm, UDP_BUSY_MS, UDP_BUSY_MS);

@@ -15,13 +15,14 @@
 #include "base/log.h"
 #include "base/must.h"
 
-/* ---- time and the kernel: these two stand in for libc's, in libuv too ---- */
+/* ---- time and the kernel: these three stand in for libc's, in libuv too ---- */
 
 static bool stopped;
 static struct timespec stopped_at[16]; /* by clockid_t */
 static uint64_t skipped_ms;
 static int send_errno;
 static unsigned sends, sends_before, send_failures, send_most;
+static int refused_level, refused_option;
 
 int clock_gettime(clockid_t id, struct timespec *ts) {
   int r = (int)syscall(SYS_clock_gettime, id, ts);
@@ -48,6 +49,14 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags) {
   return sent;
 }
 
+int setsockopt(int fd, int level, int option, const void *value, socklen_t len) {
+  if (refused_option && level == refused_level && option == refused_option) {
+    errno = ENOPROTOOPT;
+    return -1;
+  }
+  return (int)syscall(SYS_setsockopt, fd, level, option, value, len);
+}
+
 void lo_skip_ms(uint32_t ms) { skipped_ms += ms; }
 void lo_sends_take(unsigned most) { send_most = most; }
 unsigned lo_sends(void) { return sends; }
@@ -55,6 +64,11 @@ void lo_sends_fail(int e, unsigned after, unsigned times) {
   send_errno = e;
   sends_before = after;
   send_failures = times;
+}
+
+void lo_option_unknown(int level, int option) {
+  refused_level = level;
+  refused_option = option;
 }
 
 /* ---- the loop and the server ---- */

@@ -1,6 +1,7 @@
 /* test_up_udp_load.c: many questions over UDP share sockets: which, how long, what goes wrong on them. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -212,8 +213,18 @@ static void refuse_together(int why) {
   finish();
 }
 
-Test(up_udp_load, a_kernel_that_can_not_cut_gets_each_question_alone) { refuse_together(EINVAL); }
+Test(up_udp_load, a_kernel_that_refuses_to_cut_gets_each_question_alone) { refuse_together(EINVAL); }
 Test(up_udp_load, an_interface_that_can_not_cut_gets_each_question_alone) { refuse_together(EIO); }
+
+/* Before Linux 4.18 nobody looks at what should be cut: it is not refused, but sent in one piece. */
+Test(up_udp_load, a_kernel_that_does_not_know_how_to_cut_gets_each_question_alone) {
+  lo_option_unknown(IPPROTO_UDP, UDP_SEGMENT);
+  make_load();
+  lo_sends_take(1);
+  ask_and_get(MANY);
+  cr_expect_eq(lo_sends(), MANY);
+  finish();
+}
 
 Test(up_udp_load, a_signal_while_sending_does_no_harm) {
   make_load();
