@@ -56,9 +56,9 @@ def fixture_desk(namespaces):
 
         def run(script):
             script = f"trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\nshopt -s expand_aliases\n{script}"
-            done = subprocess.run(space.argv([*USER, "bash", "-c", script]), cwd=name, env=environment, check=False, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE_S)
-            return done.stdout
+            argv = space.argv([*USER, "timeout", PATIENCE_S, "bash", "-c", script])  # ends what bash has started, too
+            return subprocess.run(argv, cwd=name, env=environment, check=False, text=True, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT).stdout
         run.folder = folder
         yield run
 
@@ -82,7 +82,8 @@ def compare(results):
 def test_a_domain_in_a_minute(desk):
     config, asked = blocks("A domain in a minute")[:2]
     (desk.folder / "lab.conf").write_text(config)
-    compare(type_all(desk, "jidnsd --config lab.conf & sleep 1\n", [asked]))
+    start = "jidnsd --config lab.conf 2>said &\nuntil grep -q 'jidnsd ready' said; do sleep 0.1; done\n"
+    compare(type_all(desk, start, [asked]))
 
 
 def test_two_servers_that_federate_and_a_fault_in_their_logs(desk):
