@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 
 import dns.flags
 import dns.rcode
@@ -107,10 +108,15 @@ def test_a_host_over_its_rate_has_to_prove_itself_and_another_has_not(lan, start
 
 def test_a_host_over_its_rate_is_still_so_after_a_reload(lan, start):
     daemon = start("--listen", "0.0.0.0", "--rate-limit", "1").wait_ready()
-    lan[1].call(flood)
-    daemon.child.send_signal(signal.SIGHUP)
-    daemon.wait_for(lambda: "settings reloaded" in daemon.stderr, "reload")
-    assert lan[1].call(lambda: ask(HERE, "one.full.lab", "A")).flags & dns.flags.TC
+    for reloads in range(10):
+        before = time.monotonic()
+        lan[1].call(flood)
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_for(lambda most=reloads: daemon.stderr.count("settings reloaded") > most, "reload")
+        reply = lan[1].call(lambda: ask(HERE, "one.full.lab", "A"))
+        if time.monotonic() - before < 1:  # after a second it may ask again
+            break
+    assert reply.flags & dns.flags.TC
     assert rcode(lan[2]) == dns.rcode.NOERROR
 
 
