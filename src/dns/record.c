@@ -1,4 +1,4 @@
-/* record.c: resource records read from a message. Exports record_read, record_parts, parts_next, record_target. */
+/* record.c: resource records read from a message. Exports record_read, record_parts, parts_next, record_target, record_rename. */
 #include "dns/record.h"
 
 bool record_read(struct wire *w, struct record *r) {
@@ -66,4 +66,13 @@ size_t record_target(const struct record *r, size_t skip, uint8_t out[NAME_MAX_L
   if (r->rdlen < skip || !wire_bytes(&w, skip)) return 0;
   size_t len = name_read(&w, out);
   return w.at == r->rdata_at + r->rdlen ? len : 0;
+}
+
+size_t record_rename(const struct record *dname, const uint8_t *name, size_t len, uint8_t out[NAME_MAX_LEN]) {
+  uint8_t target[NAME_MAX_LEN];
+  size_t kept = len - dname->owner_len, target_len = record_target(dname, 0, target);
+  if (!target_len || kept + target_len > NAME_MAX_LEN) return 0;
+  memcpy(out, name, kept);
+  memcpy(out + kept, target, target_len);
+  return kept + target_len;
 }

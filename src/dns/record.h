@@ -37,4 +37,7 @@ enum part_kind parts_next(struct parts *p, struct part *out);
 
 /* The name that an RDATA starts with or has behind `skip` octets: a CNAME's (0) or an SRV's (6) target. 0 if it is none. */
 size_t record_target(const struct record *r, size_t skip, uint8_t out[NAME_MAX_LEN]);
+
+/* What a name below a DNAME's owner becomes (RFC 6672 section 2.2). Returns the length, 0 when that would be too long. */
+size_t record_rename(const struct record *dname, const uint8_t *name, size_t len, uint8_t out[NAME_MAX_LEN]);
 #endif

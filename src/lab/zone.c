@@ -127,16 +127,6 @@ static inline int answer_node(const struct lab *l, const struct lab_node *n, con
 
 /* ---- DNAME ---- */
 
-/* The name that q's becomes; 0: it would be too long. */
-static size_t rename_by(const struct question *q, size_t owner_len, const struct record *dname, uint8_t out[NAME_MAX_LEN]) {
-  uint8_t target[NAME_MAX_LEN];
-  size_t kept = q->name_len - owner_len, len = record_target(dname, 0, target);
-  if (!len || kept + len > NAME_MAX_LEN) return 0;
-  memcpy(out, q->key, kept);
-  name_lower(out + kept, target, len);
-  return kept + len;
-}
-
 /* RFC 6672 section 3.2: the DNAME and a CNAME made from it, in the DNAME's TTL. */
 static int follow_dname(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
                         struct lab_alias *alias) {
@@ -150,7 +140,8 @@ static int follow_dname(const struct lab *l, const struct lab_node *n, const str
     if (i == 0) dname = r;
     build_add(&b, SECTION_ANSWER, &r, r.ttl);
   }
-  alias->target_len = (uint8_t)rename_by(&q->question, n->name_len, &dname, alias->target);
+  alias->target_len = (uint8_t)record_rename(&dname, q->question.key, q->question.name_len, alias->target);
+  name_lower(alias->target, alias->target, alias->target_len);
   if (alias->target_len) {
     r = (struct record){.msg = alias->target,
                         .msg_len = alias->target_len,
