@@ -52,11 +52,14 @@ static void follow_cname(struct check *c, const struct record *r) {
   c->chain[c->links++] = next;
 }
 
+static bool lies_below(const struct chain_name *n, const struct record *r) {
+  return n->len > r->owner_len && name_is_within(n->name, n->len, r->owner, r->owner_len);
+}
+
 /* A name of the chain lies below a DNAME's owner: the CNAME made from it is in the answer too (RFC 6672 section 3.1). */
 static bool dname_covers(const struct check *c, const struct record *r) {
   for (unsigned i = 0; i < c->links; i++) {
-    const struct chain_name *n = &c->chain[i];
-    if (n->len > r->owner_len && name_is_within(n->name, n->len, r->owner, r->owner_len)) return true;
+    if (lies_below(&c->chain[i], r)) return true;
   }
   return false;
 }
@@ -76,8 +79,10 @@ static bool wants_signature(const struct check *c, const struct record *r, int p
 /* OPT, TSIG and the like belong to the message they came in, wherever they stand in it. */
 static bool is_of_message(uint16_t type) { return type == TYPE_OPT || (type >= TYPE_TKEY && type <= TYPE_ANY); }
 
+static bool is_of_class(const struct check *c, const struct record *r) { return r->klass == c->klass || c->klass == 255; }
+
 static void check_answer(struct check *c, const struct record *r) {
-  if ((r->klass != c->klass && c->klass != 255) || is_of_message(r->type)) return;
+  if (!is_of_class(c, r) || is_of_message(r->type)) return;
   int place = chain_place(c, r->owner, r->owner_len);
   bool at_end = place == (int)c->links - 1;
   /* Where the code is NXDOMAIN an alias was followed even for those who ask for it: one made from a DNAME, RFC 6672 section 3.2. */
@@ -103,7 +108,7 @@ static void check_answer(struct check *c, const struct record *r) {
 static bool is_proof(uint16_t type) { return type == TYPE_NSEC || type == TYPE_NSEC3; }
 
 static void check_authority(struct check *c, const struct record *r) {
-  if (r->klass != c->klass && c->klass != 255) return;
+  if (!is_of_class(c, r)) return;
   const struct chain_name *end = chain_end(c);
   if (r->type == TYPE_NS) c->referral = true;
   if (r->type == TYPE_SOA && !c->found && !c->soa && r->rdlen >= 22 &&
@@ -132,10 +137,37 @@ static bool walk_answer(struct check *c, struct wire *w, unsigned count) {
   return true;
 }
 
-/* Walks again while a pass has made the chain longer and left records over: they stand out of order. Signatures come last,
- * when the chain is known: they must not stand between the records of an RRset. What would take more than a few passes over a whole
- * message is no answer but an attempt to keep this thread busy. */
+/* Where the chain ends below a DNAME, the reply lacks the CNAME: makes it and goes on as if it had stood there (RFC 6672 sections 3.1,
+ * 3.4). A name that would be too long ends the chain with the code of section 2.2. False when there is nothing to go on from. */
+static bool make_cname(struct check *c, struct wire w, unsigned count) {
+  const struct chain_name *end = chain_end(c);
+  struct answer_head *h = &c->build.answer->head;
+  uint8_t target[NAME_MAX_LEN];
+  struct record r;
+  if (!c->dname || c->found || h->rcode == RCODE_YXDOMAIN) return false;
+  do {
+    if (count-- == 0 || !record_read(&w, &r)) return false;
+  } while (r.type != TYPE_DNAME || !is_of_class(c, &r) || !lies_below(end, &r));
+  r.rdlen = (uint16_t)record_rename(&r, end->name, end->len, target);
+  if (!r.rdlen) {
+    h->rcode = RCODE_YXDOMAIN;
+    return false;
+  }
+  r.type = TYPE_CNAME; /* in the DNAME's class and TTL */
+  r.msg = target;
+  r.msg_len = r.rdlen;
+  r.rdata_at = 0;
+  r.owner_len = end->len;
+  memcpy(r.owner, end->name, end->len);
+  check_answer(c, &r);
+  return true;
+}
+
+/* Walks again while a pass has made the chain longer and left records over: they stand out of order; and behind each CNAME that it
+ * makes. Signatures come last, when the chain is known: they must not stand between the records of an RRset. What would take more
+ * than a few passes over a whole message is no answer but an attempt to keep this thread busy. */
 static bool read_answer(struct check *c, struct wire *w, unsigned count) {
+  const struct wire answer = *w;
   size_t start = w->at;
   unsigned links, walked = 0;
   if (count > ANSWER_RECORDS_MAX) return false;
@@ -145,7 +177,7 @@ static bool read_answer(struct check *c, struct wire *w, unsigned count) {
     w->at = start;
     walked += count;
     if (walked > WALK_MOST || !walk_answer(c, w, count)) return false;
-  } while (!c->lie && c->skipped && c->links > links);
+  } while (!c->lie && ((c->skipped && c->links > links) || make_cname(c, answer, count)));
   if (c->lie || !c->late) return true;
   c->last = true;
   w->at = start;
@@ -158,7 +190,7 @@ static bool dname_agrees(const struct check *c, const struct record *r) {
   size_t len = record_target(r, 0, target);
   for (unsigned i = 0; i + 1 < c->links; i++) {
     const struct chain_name *from = &c->chain[i], *to = &c->chain[i + 1];
-    if (from->len <= r->owner_len || !name_is_within(from->name, from->len, r->owner, r->owner_len)) continue;
+    if (!lies_below(from, r)) continue;
     size_t prefix = from->len - r->owner_len;
     if (to->len != prefix + len || !name_equal(to->name, prefix, from->name, prefix) ||
         !name_equal(to->name + prefix, len, target, len)) {
@@ -172,7 +204,7 @@ static bool dname_agrees(const struct check *c, const struct record *r) {
 static bool dnames_agree(const struct check *c, struct wire w, unsigned count) {
   struct record r;
   for (; count > 0 && record_read(&w, &r); count--) {
-    bool counts = r.type == TYPE_DNAME && (r.klass == c->klass || c->klass == 255) && dname_covers(c, &r);
+    bool counts = r.type == TYPE_DNAME && is_of_class(c, &r) && dname_covers(c, &r);
     if (counts && !dname_agrees(c, &r)) return false;
   }
   return true;

@@ -7,7 +7,7 @@ enum { CHAIN_MOST = 32 }; /* names in a chain of CNAMEs */
 
 /* Takes from a reply (matched to q by exchange_judge, not truncated) what answers q, and nothing else, into out:
  *  - records of the asked type at the end of the chain of CNAMEs and DNAMEs that starts at q's name, and that chain, checked
- *    link by link; their RRSIGs when q has KEY_DO;
+ *    link by link; a CNAME that a DNAME makes and the reply left out is made here; their RRSIGs when q has KEY_DO;
  *  - when there are none: the SOA, its TTL lessened to the negative TTL (RFC 2308); with KEY_DO the proofs (NSEC, NSEC3) in
  *    either case;
  *  - never the additional section, name servers, or records of other names and types (RFC 2181 section 5.4.1).

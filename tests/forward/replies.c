@@ -73,6 +73,16 @@ static void fill(unsigned i, struct msg *m) {
     msg_record(m, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, 300, rd_name("l1.lab."));
     put_soa(m);
     break;
+  case 11: /* DNAMEs without the CNAMEs made from them, the later one first */
+    msg_record(m, SECTION_ANSWER, "new.lab.", TYPE_DNAME, 120, rd_name("newer.lab."));
+    msg_record(m, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 300, rd_name("new.lab."));
+    msg_record(m, SECTION_ANSWER, "x.newer.lab.", TYPE_A, 180, rd_a("192.0.2.1"));
+    break;
+  case 12:
+    msg_record(m, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 300, rd_name("new.lab."));
+    put_signature(m, SECTION_ANSWER, "old.lab.", TYPE_DNAME);
+    put_soa(m);
+    break;
   default: /* ANY */
     msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_MX, 60, rd_mx(10, "mx.lab."));
     msg_record(m, SECTION_ANSWER, "a.lab.", TYPE_NS, 60, rd_name("ns.lab."));
@@ -97,6 +107,8 @@ void reply_make(unsigned i, struct question *q, struct msg *reply) {
                      {"l0.lab.", TYPE_A, 0, KEY_DO},
                      {"_xmppconnect.lab.", TYPE_TXT, 0, 0},
                      {"l0.lab.", TYPE_A, RCODE_NXDOMAIN, 0},
+                     {"x.old.lab.", TYPE_A, 0, 0},
+                     {"x.old.lab.", TYPE_A, RCODE_NXDOMAIN, KEY_DO},
                      {"a.lab.", TYPE_ANY, 0, 0}};
   uint8_t name[NAME_MAX_LEN];
   size_t len = name_parse(rows[i].name, name);

@@ -4,7 +4,7 @@
 #include "kit/made.h"
 #include "kit/rng.h"
 
-enum { REPLIES = 12 };
+enum { REPLIES = 14 };
 
 /* Makes the i-th good reply and the question that it answers (with KEY_DO where it is a signed one). */
 void reply_make(unsigned i, struct question *q, struct msg *reply);

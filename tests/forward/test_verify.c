@@ -64,12 +64,12 @@ static bool leads_below(const struct names *n, const struct record *r) {
 
 static bool belongs(const struct question *q, const struct names *n, const struct record *r, bool *found) {
   uint16_t type = question_type(q);
+  if (r->type == TYPE_DNAME && leads_below(n, r)) return true;
   if (r->type == type || type == TYPE_ANY) {
     *found = true;
     return is_in(n, r->owner, r->owner_len);
   }
   if (r->type == TYPE_CNAME) return is_in(n, r->owner, r->owner_len);
-  if (r->type == TYPE_DNAME) return leads_below(n, r);
   return r->type == TYPE_RRSIG && question_flags(q) & KEY_DO &&
          (is_in(n, r->owner, r->owner_len) || leads_below(n, r));
 }
@@ -80,13 +80,13 @@ static bool may_prove(const struct question *q, const struct record *r) {
          (dnssec_ok && (r->type == TYPE_NSEC || r->type == TYPE_NSEC3 || r->type == TYPE_RRSIG));
 }
 
-/* Is the record one of those that the reply held? */
+/* Is the record one of those that the reply held, or the CNAME that one of them makes? */
 static bool was_sent(const struct question *q, const struct record *want) {
   struct wire w = wire_read(reply.octets, reply.len);
   struct record r;
   w.at = DNS_HEADER + q->name_len + 4u;
   while (w.at < w.len && record_read(&w, &r)) {
-    if (same_record(&r, want)) return true;
+    if (same_record(&r, want) || follows_from(&r, want)) return true;
   }
   return false;
 }
@@ -127,7 +127,8 @@ Test(verify, takes_good_replies_whole) {
     unsigned an, ns;
     uint32_t ttl;
   } want[REPLIES] = {{3, 0, 60}, {2, 0, 300}, {3, 0, 300}, {3, 0, 60}, {3, 0, 0},  {0, 1, 60},
-                     {0, 1, 60}, {0, 4, 60},  {4, 2, 60},  {1, 0, 60}, {1, 1, 60}, {3, 0, 60}};
+                     {0, 1, 60}, {0, 4, 60},  {4, 2, 60},  {1, 0, 60}, {1, 1, 60},
+                     {5, 0, 120}, {3, 1, 60}, {3, 0, 60}};
   for (unsigned i = 0; i < REPLIES; i++) {
     struct question q;
     reply_make(i, &q, &reply);
@@ -350,6 +351,105 @@ Test(verify, rfc6672_the_cname_beside_a_dname_is_the_one_that_follows_from_it) {
     cr_expect_eq(through_dname("other.lab.", "new.lab.", "x.evil.lab.", first), ERR_NONE, "a DNAME of other names is left behind");
     cr_expect_eq(out.head.an, 2);
   }
+}
+
+/* What it took, as text: "old.lab. 39 60, x.old.lab. 5 60". */
+static const char *taken(const struct question *q) {
+  static uint8_t message[DNS_MSG_MAX];
+  static struct seen s;
+  static char text[4096];
+  size_t at = 0;
+  check_taken(q);
+  cr_assert(seen_read(&s, message, answer_message(q, &out, message)), "%s", s.why);
+  text[0] = 0;
+  for (unsigned i = 0; i < s.an && at < sizeof text; i++) {
+    char name[NAME_TEXT];
+    name_format(s.records[i].owner, s.records[i].owner_len, name);
+    at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %u %u", i ? ", " : "", name, s.records[i].type, (unsigned)s.records[i].ttl);
+  }
+  return text;
+}
+
+static void dname(const char *owner, const char *target) { msg_record(&reply, SECTION_ANSWER, owner, TYPE_DNAME, 60, rd_name(target)); }
+
+Test(verify, rfc6672_the_cname_that_a_dname_makes_is_made_where_it_is_left_out) {
+  static const uint16_t types[] = {TYPE_A, TYPE_RRSIG, TYPE_DNAME, TYPE_CNAME, TYPE_ANY};
+  struct question q;
+  for (unsigned i = 0; i < 2; i++) {
+    question_of(&q, "a.lab.", TYPE_A);
+    msg_answer(&reply, "a.lab.", TYPE_A, 0);
+    if (i) msg_record(&reply, SECTION_ANSWER, "x.y.new.", TYPE_A, 30, rd_a("192.0.2.1"));
+    msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_CNAME, 90, rd_name("x.y.old.lab."));
+    dname("old.lab.", "new.");
+    if (!i) msg_record(&reply, SECTION_ANSWER, "x.y.new.", TYPE_A, 30, rd_a("192.0.2.1"));
+    msg_record(&reply, SECTION_ANSWER, "x.new.", TYPE_A, 30, rd_a("203.0.113.6"));
+    cr_assert_eq(verify(&q), ERR_NONE);
+    cr_expect_str_eq(taken(&q), "a.lab. 5 90, old.lab. 39 60, x.y.old.lab. 5 60, x.y.new. 1 30");
+    cr_expect_eq(out.ttl_s, 30);
+  }
+  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) { /* the end is not in the reply: kept where the CNAME is the answer */
+    question_of(&q, "x.old.lab.", types[i]);
+    msg_answer(&reply, "x.old.lab.", types[i], 0);
+    dname("old.lab.", "new.");
+    cr_assert_eq(verify(&q), ERR_NONE);
+    cr_expect_str_eq(taken(&q), "old.lab. 39 60, x.old.lab. 5 60", "type %u", types[i]);
+    cr_expect_eq(out.ttl_s, types[i] == TYPE_CNAME || types[i] == TYPE_ANY ? 60 : 0, "type %u", types[i]);
+  }
+  question_of(&q, "x.old.lab.", TYPE_A);
+  msg_answer(&reply, "x.old.lab.", TYPE_A, RCODE_NXDOMAIN);
+  dname("old.lab.", "new.");
+  msg_record(&reply, SECTION_AUTHORITY, "new.", TYPE_SOA, 60, rd_soa("a.", "b.", 30));
+  cr_assert_eq(verify(&q), ERR_NONE);
+  cr_expect(out.head.rcode == RCODE_NXDOMAIN && out.head.an == 2 && out.head.ns == 1 && out.ttl_s == 30, "the target's own denial");
+}
+
+Test(verify, rfc6672_dnames_without_cnames_make_no_rings_and_no_endless_chains) {
+  struct question q;
+  char from[32], to[32];
+  question_of(&q, "x.a.lab.", TYPE_A);
+  msg_answer(&reply, "x.a.lab.", TYPE_A, 0);
+  dname("a.lab.", "b.lab.");
+  dname("b.lab.", "a.lab.");
+  cr_expect_eq(verify(&q), ERR_LIE, "a ring");
+  msg_answer(&reply, "x.a.lab.", TYPE_A, 0);
+  dname("lab.", "y.lab.");
+  cr_expect_eq(verify(&q), ERR_LIE, "below itself");
+  msg_answer(&reply, "x.a.lab.", TYPE_A, 0);
+  dname("lab.", "y.");
+  dname("a.lab.", "z.");
+  cr_expect_eq(verify(&q), ERR_LIE, "two that do not agree");
+  for (unsigned links = CHAIN_MOST - 2; links <= CHAIN_MOST; links++) {
+    question_of(&q, "x.l0.lab.", TYPE_A);
+    msg_answer(&reply, "x.l0.lab.", TYPE_A, 0);
+    for (unsigned i = links; i-- > 0;) {
+      snprintf(from, sizeof from, "l%u.lab.", i);
+      snprintf(to, sizeof to, "l%u.lab.", i + 1);
+      dname(from, to);
+    }
+    cr_expect_eq(verify(&q), links < CHAIN_MOST ? ERR_NONE : ERR_LIE, "%u links", links);
+    if (links < CHAIN_MOST) cr_expect_eq(out.head.an, 2 * links);
+  }
+}
+
+/* RFC 6672 section 2.2. */
+Test(verify, rfc6672_a_name_that_a_dname_would_make_too_long_is_yxdomain) {
+  struct question q;
+  char target[256], label[63];
+  memset(label, 'l', sizeof label);
+  for (int last = 61; last <= 62; last++) { /* 255 octets with the nine of x.yyyyyy in front, and one more */
+    snprintf(target, sizeof target, "%.60s.%.60s.%.60s.%.*s.", label, label, label, last, label);
+    question_of(&q, "x.yyyyyy.old.lab.", TYPE_A);
+    msg_answer(&reply, "x.yyyyyy.old.lab.", TYPE_A, 0);
+    dname("old.lab.", target);
+    cr_assert_eq(verify(&q), ERR_NONE);
+    cr_expect_eq(out.head.rcode, last == 61 ? RCODE_NOERROR : RCODE_YXDOMAIN);
+    cr_expect_str_eq(taken(&q), last == 61 ? "old.lab. 39 60, x.yyyyyy.old.lab. 5 60" : "old.lab. 39 60");
+    cr_expect_eq(out.ttl_s, 0);
+  }
+  msg_answer(&reply, "x.yyyyyy.old.lab.", TYPE_A, RCODE_YXDOMAIN);
+  dname("old.lab.", "new.");
+  cr_assert_eq(verify(&q), ERR_NONE);
+  cr_expect(out.head.rcode == RCODE_YXDOMAIN && out.head.an == 1, "what the server says of it stands");
 }
 
 /* A question for a DNAME is led on by those above it as all others are. */

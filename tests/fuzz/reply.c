@@ -103,12 +103,13 @@ static void step(struct run *run, struct wire *in) {
 
 /* ---- what clients hear ---- */
 
-/* With a TTL that is no longer, or that of a stale answer. */
+/* With a TTL that is no longer, or that of a stale answer; or it is the CNAME that a DNAME so told makes. */
 static bool was_told(const struct run *run, const struct seen *s, const struct record *r) {
   bool stale = s->ede == EDE_STALE;
   if (stale && r->ttl != TTL_STALE) return false;
   for (unsigned i = 0; i < run->told_count; i++) {
-    if ((stale || r->ttl <= ttl_received(run->told[i].ttl)) && same_record(r, &run->told[i])) return true;
+    const struct record *told = &run->told[i];
+    if ((stale || r->ttl <= ttl_received(told->ttl)) && (same_record(r, told) || follows_from(told, r))) return true;
   }
   return run->told_count == TOLD;
 }

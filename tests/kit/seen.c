@@ -1,4 +1,4 @@
-/* seen.c: a message as whoever gets it sees it. Exports seen_*, same_record. */
+/* seen.c: a message as whoever gets it sees it. Exports seen_*, same_record, follows_from. */
 #include "kit/seen.h"
 
 #include <stdio.h>
@@ -106,4 +106,13 @@ bool same_record(const struct record *a, const struct record *b) {
                                   : name_equal(x.bytes, x.len, y.bytes, y.len);
     if (!same) return false;
   }
+}
+
+bool follows_from(const struct record *dname, const struct record *made) {
+  uint8_t from[NAME_MAX_LEN], to[NAME_MAX_LEN];
+  if (dname->type != TYPE_DNAME || made->type != TYPE_CNAME || dname->klass != made->klass) return false;
+  if (made->owner_len <= dname->owner_len || !name_is_within(made->owner, made->owner_len, dname->owner, dname->owner_len)) return false;
+  size_t labels = made->owner_len - dname->owner_len, from_len = record_target(dname, 0, from), to_len = record_target(made, 0, to);
+  return from_len && to_len == labels + from_len && name_equal(to, labels, made->owner, labels) &&
+         name_equal(to + labels, from_len, from, from_len);
 }

@@ -33,4 +33,7 @@ const struct record *seen_record(const struct seen *s, enum section section, uns
 
 /* The same owner (case aside), type, class, and RDATA compared without compression; TTLs are not compared. */
 bool same_record(const struct record *a, const struct record *b);
+
+/* `made` is the CNAME that follows from the DNAME for a name below it (RFC 6672 section 3.1); TTLs are not compared. */
+bool follows_from(const struct record *dname, const struct record *made);
 #endif
