@@ -150,9 +150,18 @@ static void write_out(struct serve_conn *c, const uint8_t *octets, size_t len) {
   give_up(c);
 }
 
+static void late_write(struct serve_conn *c) {
+  write_out(c, c->late.at, c->late.len);
+  c->late.len = 0;
+}
+
+/* What gathered is written before it is much: only what the kernel does not take counts against the client. False: it is given up, or
+ * to be. */
 static bool late_add(struct serve_conn *c, const uint8_t *msg, size_t len) {
   uint8_t head[FRAME_HEAD];
   store_u16(head, (uint16_t)len);
+  if (c->late.len + FRAME_HEAD + len > CONN_OUT) late_write(c);
+  if (c->state >= CONN_CLOSING) return false;
   if (c->unsent + c->late.len + FRAME_HEAD + len > SERVE_TCP_GIVE_UP) return false;
   return octets_add(&c->late, head, FRAME_HEAD) && octets_add(&c->late, msg, len);
 }

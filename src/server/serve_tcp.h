@@ -1,4 +1,5 @@
-/* Clients over TCP (RFC 7766): queries pipelined, in any split; answers in any order, those of one turn with one write. */
+/* Clients over TCP (RFC 7766): queries pipelined, in any split; answers in any order, those of one turn with one write, or one
+ * for each 128 KiB. */
 #ifndef JIDNS_SERVER_SERVE_TCP_H
 #define JIDNS_SERVER_SERVE_TCP_H
 #include <uv.h>

@@ -60,8 +60,9 @@ void rig_queries(struct rig *r, unsigned n);
 /* Turns until upstream was asked so many questions that it has not answered. */
 void rig_asked(struct rig *r, unsigned n);
 
-/* Upstream answers open[i] with one A record; those behind it move up. */
+/* Upstream answers open[i] with one A record, or with `count` of them; those behind it move up. */
 void rig_answer(struct rig *r, unsigned i);
+void rig_answer_much(struct rig *r, unsigned i, unsigned count);
 
 /* ---- clients; descriptors are theirs to close, none blocks ---- */
 

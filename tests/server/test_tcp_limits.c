@@ -203,6 +203,36 @@ Test(tcp_limits, only_so_many_questions_of_a_connection_wait_at_a_time) {
   rig_free(r);
 }
 
+/* All wait for one reply, and none was sent before the last was there. */
+static int ask_large(struct rig *r, uint16_t n, int room) {
+  int fd = client_tcp(r);
+  if (room) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+  for (uint16_t i = 0; i < n; i++) client_ask_tcp(fd, "large.lab", i);
+  rig_queries(r, n);
+  rig_asked(r, 1);
+  rig_answer_much(r, 0, LARGE);
+  return fd;
+}
+
+Test(tcp_limits, late_answers_that_the_kernel_takes_do_not_count_against_a_client) {
+  enum { N = SERVE_TCP_GIVE_UP / LARGE_LEN + 2 };
+  struct rig *r = rig_new("127.0.0.1", NULL);
+  int fd = ask_large(r, N, 0);
+  for (unsigned i = 0; i < N; i++) cr_assert(hear_large(r, fd) == i);
+  cr_expect(r->counters.send_failed == 0 && !client_is_closed(r, fd));
+  close(fd);
+  rig_free(r);
+}
+
+Test(tcp_limits, a_client_that_takes_none_of_its_late_answers_is_given_up) {
+  struct rig *r = rig_new("127.0.0.1", NULL);
+  int fd = ask_large(r, SERVE_TCP_WAITING, 4096); /* 9 MiB */
+  rig_turns(r, 5);
+  cr_expect(r->counters.send_failed > 0 && serve_tcp_connections(r->tcp) == 0);
+  close(fd);
+  rig_free(r);
+}
+
 /* One busy connection leaves turns to others. */
 Test(tcp_limits, a_client_that_asks_without_end_does_not_hold_up_others) {
   struct rig *r = rig_new("127.0.0.1", NULL);
