@@ -246,6 +246,8 @@ static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
   const struct answer_head *h = &c->build.answer->head;
   if (an > 0 && !c->found && !c->dname && c->links == 1) return ERR_LIE; /* at most signatures of what is not there */
   if (c->found && h->rcode == RCODE_NXDOMAIN) return ERR_LIE;
+  bool for_alias = c->type == TYPE_CNAME || c->type == TYPE_ANY; /* only a DNAME's is followed for them */
+  if (for_alias && h->rcode == RCODE_NXDOMAIN && c->links > 1 && !c->dname) return ERR_LIE;
   if (h->rcode == RCODE_NOERROR && h->an == 0 && c->referral && !c->soa) return ERR_LAME;
   return ERR_NONE;
 }

@@ -486,6 +486,18 @@ Test(verify, rfc6604_nxdomain_behind_a_dname_is_its_targets_whatever_is_asked) {
   }
 }
 
+Test(verify, nxdomain_beside_the_alias_that_was_asked_for_is_a_lie) {
+  static const uint16_t types[] = {TYPE_CNAME, TYPE_ANY};
+  struct question q;
+  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
+    question_of(&q, "x.old.lab.", types[i]);
+    msg_answer(&reply, "x.old.lab.", types[i], RCODE_NXDOMAIN);
+    msg_record(&reply, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 60, rd_name("x.new.org."));
+    msg_record(&reply, SECTION_AUTHORITY, "org.", TYPE_SOA, 60, rd_soa("a.", "b.", 30));
+    cr_expect_eq(verify(&q), ERR_LIE, "type %u", types[i]);
+  }
+}
+
 /* ---- hostile ---- */
 
 Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) {
