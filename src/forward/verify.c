@@ -186,16 +186,10 @@ static bool read_answer(struct check *c, struct wire *w, unsigned count) {
 
 /* Does the chain go where r sends the names below its owner (RFC 6672 section 2.2)? */
 static bool dname_agrees(const struct check *c, const struct record *r) {
-  uint8_t target[NAME_MAX_LEN];
-  size_t len = record_target(r, 0, target);
+  uint8_t renamed[NAME_MAX_LEN];
   for (unsigned i = 0; i + 1 < c->links; i++) {
     const struct chain_name *from = &c->chain[i], *to = &c->chain[i + 1];
-    if (!lies_below(from, r)) continue;
-    size_t prefix = from->len - r->owner_len;
-    if (to->len != prefix + len || !name_equal(to->name, prefix, from->name, prefix) ||
-        !name_equal(to->name + prefix, len, target, len)) {
-      return false;
-    }
+    if (lies_below(from, r) && !name_equal(to->name, to->len, renamed, record_rename(r, from->name, from->len, renamed))) return false;
   }
   return true;
 }
