@@ -91,31 +91,36 @@ static bool was_sent(const struct question *q, const struct record *want) {
   return false;
 }
 
-static void check_taken(const struct question *q) {
+/* What a client is told of `out`; in static memory. */
+static const struct seen *answer_seen(const struct question *q) {
   static uint8_t message[DNS_MSG_MAX];
   static struct seen s;
+  cr_assert(seen_read(&s, message, answer_message(q, &out, message)), "%s", s.why);
+  return &s;
+}
+
+static void check_taken(const struct question *q) {
   static struct names names;
   bool found = false, soa = false;
   uint32_t least = UINT32_MAX;
-  size_t len = answer_message(q, &out, message);
-  cr_assert(len > 0 && seen_read(&s, message, len), "%s", s.why);
-  cr_assert_eq(s.ar, 0, "an additional record");
-  cr_assert(s.rcode == RCODE_NOERROR || s.rcode == RCODE_NXDOMAIN || s.rcode == RCODE_YXDOMAIN, "code %u",
-            s.rcode);
-  follow(q, &s, &names);
-  for (unsigned i = 0; i < s.an + s.ns; i++) {
-    const struct record *r = &s.records[i];
+  const struct seen *s = answer_seen(q);
+  cr_assert_eq(s->ar, 0, "an additional record");
+  cr_assert(s->rcode == RCODE_NOERROR || s->rcode == RCODE_NXDOMAIN || s->rcode == RCODE_YXDOMAIN, "code %u",
+            s->rcode);
+  follow(q, s, &names);
+  for (unsigned i = 0; i < s->an + s->ns; i++) {
+    const struct record *r = &s->records[i];
     cr_assert(was_sent(q, r), "made up");
     cr_assert_leq(r->ttl, TTL_MOST);
     if (r->ttl < least) least = r->ttl;
-    if (i < s.an)
+    if (i < s->an)
       cr_assert(belongs(q, &names, r, &found), "a record of type %u that nobody asked for", r->type);
     else
       cr_assert(may_prove(q, r), "type %u in the authority section", r->type);
-    soa |= i >= s.an && r->type == TYPE_SOA;
+    soa |= i >= s->an && r->type == TYPE_SOA;
   }
   cr_assert_not(found && soa, "a SOA beside an answer");
-  cr_assert_not(found && s.rcode == RCODE_NXDOMAIN);
+  cr_assert_not(found && s->rcode == RCODE_NXDOMAIN);
   cr_assert(out.ttl_s == 0 || (out.ttl_s <= least && (found || soa)), "kept for %u s", out.ttl_s);
   cr_assert(out.head.born == 0 && out.head.attend == 0);
 }
@@ -213,8 +218,6 @@ Test(verify, signatures_alone_are_no_answer) {
 
 /* RFC 2181 section 5: one TTL, no record twice, also where signatures stand between the records. */
 Test(verify, rfc2181_signatures_between_records_do_not_split_an_rrset) {
-  static struct msg whole;
-  static struct seen s;
   struct question q;
   struct rdata rd = start_signed(&q);
   msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_A, 300, rd_a("192.0.2.1"));
@@ -222,17 +225,14 @@ Test(verify, rfc2181_signatures_between_records_do_not_split_an_rrset) {
   msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_A, 300, rd_a("192.0.2.1"));
   msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_A, 60, rd_a("192.0.2.2"));
   cr_assert_eq(verify(&q), ERR_NONE);
-  whole.len = answer_message(&q, &out, whole.octets);
-  cr_assert(seen_read(&s, whole.octets, whole.len), "%s", s.why);
-  cr_assert_eq(s.an, 3);
-  cr_expect(s.records[0].type == TYPE_A && s.records[0].ttl == 60);
-  cr_expect(s.records[1].type == TYPE_A && s.records[1].ttl == 60);
-  cr_expect(s.records[2].type == TYPE_RRSIG && s.records[2].ttl == 300);
+  const struct seen *s = answer_seen(&q);
+  cr_assert_eq(s->an, 3);
+  cr_expect(s->records[0].type == TYPE_A && s->records[0].ttl == 60);
+  cr_expect(s->records[1].type == TYPE_A && s->records[1].ttl == 60);
+  cr_expect(s->records[2].type == TYPE_RRSIG && s->records[2].ttl == 300);
 }
 
 Test(verify, rfc2181_a_dname_between_records_does_not_split_an_rrset) {
-  static struct msg whole;
-  static struct seen s;
   struct question q;
   question_of(&q, "x.old.lab.", TYPE_A);
   msg_answer(&reply, "x.old.lab.", TYPE_A, 0);
@@ -241,10 +241,9 @@ Test(verify, rfc2181_a_dname_between_records_does_not_split_an_rrset) {
   msg_record(&reply, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 60, rd_name("new.lab."));
   msg_record(&reply, SECTION_ANSWER, "x.new.lab.", TYPE_A, 60, rd_a("192.0.2.2"));
   cr_assert_eq(verify(&q), ERR_NONE);
-  whole.len = answer_message(&q, &out, whole.octets);
-  cr_assert(seen_read(&s, whole.octets, whole.len), "%s", s.why);
-  cr_assert_eq(s.an, 4);
-  cr_expect(s.records[1].ttl == 60 && s.records[2].ttl == 60 && s.records[3].type == TYPE_DNAME);
+  const struct seen *s = answer_seen(&q);
+  cr_assert_eq(s->an, 4);
+  cr_expect(s->records[1].ttl == 60 && s->records[2].ttl == 60 && s->records[3].type == TYPE_DNAME);
 }
 
 Test(verify, rfc2181_a_record_given_twice_is_there_once_however_often_it_is_looked_at) {
@@ -357,17 +356,15 @@ Test(verify, rfc6672_the_cname_beside_a_dname_is_the_one_that_follows_from_it) {
 
 /* What it took, as text: "old.lab. 39 60, x.old.lab. 5 60". */
 static const char *taken(const struct question *q) {
-  static uint8_t message[DNS_MSG_MAX];
-  static struct seen s;
   static char text[4096];
   size_t at = 0;
   check_taken(q);
-  cr_assert(seen_read(&s, message, answer_message(q, &out, message)), "%s", s.why);
+  const struct seen *s = answer_seen(q);
   text[0] = 0;
-  for (unsigned i = 0; i < s.an && at < sizeof text; i++) {
+  for (unsigned i = 0; i < s->an && at < sizeof text; i++) {
     char name[NAME_TEXT];
-    name_format(s.records[i].owner, s.records[i].owner_len, name);
-    at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %u %u", i ? ", " : "", name, s.records[i].type, (unsigned)s.records[i].ttl);
+    name_format(s->records[i].owner, s->records[i].owner_len, name);
+    at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %u %u", i ? ", " : "", name, s->records[i].type, (unsigned)s->records[i].ttl);
   }
   return text;
 }
