@@ -74,20 +74,20 @@ static int show_findings(const struct cli *c, const struct findings *f) {
   }
   if (!good) return complain_memory(c);
   if (f->connects) return CLI_FOUND;
-  return lookup_is_unanswered(f->lookup, false) ? CLI_NO_ANSWER : CLI_NOT_FOUND;
+  return lookup_is_incomplete(f->lookup) ? CLI_NO_ANSWER : CLI_NOT_FOUND;
 }
 
 static int run_lookup(struct cli *c) {
-  uint8_t name[NAME_MAX_LEN];
-  size_t len;
+  struct typed_domain typed;
   if (c->words_count != 1) return cli_usage(c, "needs one DOMAIN or JID; see jidns lookup --help");
-  const char *why = domain_read_jid(c->words[0], name, &len);
+  const char *why = domain_read_jid(c->words[0], &typed);
   if (why) return cli_usage(c, "\"%s\" is no domain or JID: %s", c->words[0], why);
-  struct lookup *l = lookup_new(name, len, c->sides, c->all_records);
+  struct lookup *l = lookup_new(typed.name, typed.len, c->sides, c->all_records);
   if (!l) return complain_memory(c);
+  l->typed = &typed;
   lookup_run(l, ask_over_net, &c->ask);
   int status;
-  if (lookup_is_unanswered(l, true)) {
+  if (lookup_is_silent(l)) {
     status = complain_silence(c, l->domain.asked[0].outcome);
   } else {
     struct findings *f = findings_new(l);

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
-static bool leads_somewhere(const struct plan *p) { return p->end == PLAN_CONNECTS && !p->srv_failed; }
+static bool leads_somewhere(const struct plan *p) {
+  return p->end == PLAN_CONNECTS && !p->srv_failed && plan_leads_out(p);
+}
 
 struct findings *findings_new(const struct lookup *l) {
   static const struct {
@@ -23,6 +25,7 @@ struct findings *findings_new(const struct lookup *l) {
     plan_make(l, side->side, false, &side->without_tls);
     f->connects |= leads_somewhere(&side->with_tls) || leads_somewhere(&side->without_tls);
   }
+  f->has_obsolete = plan_make_obsolete(l, &f->obsolete);
   return f;
 }
 

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 
 #include "base/must.h"
-#include "tool/domain.h"
-#include "tool/reply.h"
 
 static const struct service_kind kinds[LOOKUP_SERVICES] = {
     {"_xmpps-client._tcp", LOOKUP_C2S, true, false}, {"_xmpp-client._tcp", LOOKUP_C2S, false, false},
@@ -65,28 +63,43 @@ void lookup_free(struct lookup *l) {
   free(l);
 }
 
+static bool is_truncated(const struct asked *a) { return a->msg[2] & DNS_TC; }
+
 bool lookup_is_answered(const struct asked *a) {
-  if (a->outcome != ASKED_ANSWERED) return false;
+  if (a->outcome != ASKED_ANSWERED || is_truncated(a)) return false;
   unsigned rcode = reply_rcode(a->msg, a->len);
   return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN;
 }
 
 const char *lookup_outcome_text(const struct asked *a, char text[PRINT_WORD]) {
-  return a->outcome == ASKED_ANSWERED ? print_rcode(reply_rcode(a->msg, a->len), text)
-                                      : asked_text(a->outcome);
+  if (a->outcome != ASKED_ANSWERED) return asked_text(a->outcome);
+  if (is_truncated(a)) return "truncated, and no answer over TCP";
+  return print_rcode(reply_rcode(a->msg, a->len), text);
+}
+
+bool lookup_is_stale(const struct asked *a) {
+  enum { STALE_ANSWER = 3, STALE_NXDOMAIN_ANSWER = 19 };
+  struct record opt;
+  struct reply_option o;
+  size_t at = 0;
+
+  if (a->outcome != ASKED_ANSWERED || !reply_opt(a->msg, a->len, &opt)) return false;
+  while (reply_next_option(&opt, &at, &o)) {
+    unsigned code = o.code == OPT_EDE && o.len >= 2 ? load_u16(o.bytes) : 0;
+    if (code == STALE_ANSWER || code == STALE_NXDOMAIN_ANSWER) return true;
+  }
+  return false;
 }
 
 static void read_services_records(struct service *s) {
-  uint8_t name[NAME_MAX_LEN];
   struct record r;
   struct srv none = {0};
-  memcpy(name, s->asked.name, s->asked.name_len);
-  size_t len = reply_follow(s->asked.msg, s->asked.len, name, s->asked.name_len);
+  s->alias = reply_follow(s->asked.msg, s->asked.len, s->asked.name, s->asked.name_len);
   struct reply p = reply_open(s->asked.msg, s->asked.len);
   s->ttl = UINT32_MAX;
   while (reply_next_answer(&p, TYPE_SRV, &r)) {
     struct srv srv;
-    if (!name_equal(r.owner, r.owner_len, name, len)) continue;
+    if (!name_equal(r.owner, r.owner_len, s->alias.name, s->alias.name_len)) continue;
     if (r.ttl < s->ttl) s->ttl = r.ttl;
     if (!srv_read(&r, &srv)) {
       s->malformed++;
@@ -109,16 +122,14 @@ static void read_services_records(struct service *s) {
 }
 
 static void read_addresses(struct host *h, const struct asked *a, int family) {
-  uint8_t name[NAME_MAX_LEN];
   struct record r;
   uint16_t octets = family == AF_INET ? 4 : 16;
   if (!lookup_is_answered(a)) return;
-  memcpy(name, h->name, h->name_len);
-  size_t len = reply_follow(a->msg, a->len, name, h->name_len);
-  if (!name_equal(name, len, h->name, h->name_len)) h->is_alias = true;
+  struct alias alias = reply_follow(a->msg, a->len, h->name, h->name_len);
+  if (alias.links > h->alias.links) h->alias = alias;
   struct reply p = reply_open(a->msg, a->len);
   while (h->address_count < LOOKUP_ADDRESSES_MOST && reply_next_answer(&p, a->type, &r)) {
-    if (r.rdlen != octets || !name_equal(r.owner, r.owner_len, name, len)) continue;
+    if (r.rdlen != octets || !name_equal(r.owner, r.owner_len, alias.name, alias.name_len)) continue;
     struct address *to = &h->addresses[h->address_count++];
     *to = (struct address){.family = family, .ttl = r.ttl};
     memcpy(to->bytes, record_rdata(&r), octets);
@@ -147,6 +158,17 @@ static struct host *find_host(struct lookup *l, const struct srv *s) {
   return h;
 }
 
+/* Finds the hosts of all targets. The best target of each service comes first, then the second best of each: a
+ * service with very many targets does not leave another one without. */
+static void find_hosts(struct lookup *l) {
+  for (size_t rank = 0; rank < LOOKUP_SRV_MOST; rank++) {
+    for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+      struct service *s = &l->services[i];
+      if (s->state == SERVICE_OFFERED && rank < s->count) s->hosts[rank] = find_host(l, &s->srv[rank]);
+    }
+  }
+}
+
 static void ask_for_services(struct lookup *l, struct round *r) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     struct service *s = &l->services[i];
@@ -165,11 +187,10 @@ void lookup_run(struct lookup *l, void (*ask)(void *context, struct asked *const
   ask(context, r.list, r.count);
   read_host(&l->domain);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
-    struct service *s = &l->services[i];
-    if (lookup_is_answered(&s->asked)) read_services_records(s);
-    for (size_t k = 0; k < s->count && s->state == SERVICE_OFFERED; k++)
-      s->hosts[k] = find_host(l, &s->srv[k]);
+    if (lookup_is_answered(&l->services[i].asked)) read_services_records(&l->services[i]);
   }
+  find_hosts(l);
+
   r.count = 0;
   for (size_t i = 0; i < l->host_count; i++) add_host(&r, &l->hosts[i]);
   if (r.count > 0) ask(context, r.list, r.count);
@@ -192,20 +213,37 @@ bool lookup_came_along(const struct service *s, const struct host *h, const stru
   return false;
 }
 
-static void tally(const struct asked *a, unsigned *answered, unsigned *asked) {
-  *asked += a->name_len > 0;
-  *answered += a->outcome == ASKED_ANSWERED;
+void lookup_each(const struct lookup *l, void (*each)(void *context, const struct asked *a), void *context) {
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    if (l->services[i].asked.name_len > 0) each(context, &l->services[i].asked);
+  }
+  if (l->connect_txt.name_len > 0) each(context, &l->connect_txt);
+  for (size_t k = 0; k < 2; k++) each(context, &l->domain.asked[k]);
+  for (size_t i = 0; i < l->host_count; i++) {
+    for (size_t k = 0; k < 2; k++) each(context, &l->hosts[i].asked[k]);
+  }
 }
 
-bool lookup_is_unanswered(const struct lookup *l, bool all) {
-  unsigned answered = 0, asked = 0;
-  for (size_t i = 0; i < LOOKUP_SERVICES; i++) tally(&l->services[i].asked, &answered, &asked);
-  tally(&l->connect_txt, &answered, &asked);
-  for (size_t k = 0; k < 2; k++) {
-    tally(&l->domain.asked[k], &answered, &asked);
-    for (size_t i = 0; i < l->host_count; i++) tally(&l->hosts[i].asked[k], &answered, &asked);
-  }
-  return all ? answered == 0 : answered < asked;
+static void note_any_reply(void *context, const struct asked *a) {
+  bool *any = context;
+  *any |= a->outcome == ASKED_ANSWERED;
+}
+
+bool lookup_is_silent(const struct lookup *l) {
+  bool any = false;
+  lookup_each(l, note_any_reply, &any);
+  return !any;
+}
+
+static void note_any_failure(void *context, const struct asked *a) {
+  bool *any = context;
+  *any |= !lookup_is_answered(a);
+}
+
+bool lookup_is_incomplete(const struct lookup *l) {
+  bool any = false;
+  lookup_each(l, note_any_failure, &any);
+  return any;
 }
 
 bool lookup_is_secure(const struct asked *a) { return a->outcome == ASKED_ANSWERED && a->msg[3] & DNS_AD; }

@@ -4,12 +4,14 @@
 #define JIDNS_TOOL_LOOKUP_H
 #include "rr/print.h"
 #include "tool/ask.h"
+#include "tool/domain.h"
+#include "tool/reply.h"
 #include "xmpp/srv.h"
 
 enum {
   LOOKUP_SERVICES = 5,
-  LOOKUP_SRV_MOST = 256,      /* records of a service that are looked at */
-  LOOKUP_HOSTS_MOST = 128,    /* targets whose addresses are asked for */
+  LOOKUP_SRV_MOST = 512,      /* records of a service that are looked at */
+  LOOKUP_HOSTS_MOST = 512,    /* targets whose addresses are asked for: each service's best ones first */
   LOOKUP_ADDRESSES_MOST = 32, /* of a host */
 };
 
@@ -32,7 +34,7 @@ struct address {
 struct host {
   uint8_t name[NAME_MAX_LEN];
   uint8_t name_len;
-  bool is_alias;         /* a CNAME, which an SRV target must not be (RFC 2782) */
+  struct alias alias;    /* links > 0: a CNAME, which an SRV target must not be (RFC 2782) */
   struct asked asked[2]; /* A and AAAA */
   struct address addresses[LOOKUP_ADDRESSES_MOST];
   size_t address_count;
@@ -43,13 +45,14 @@ enum service_state {
   SERVICE_OFFERED,     /* at least one target */
   SERVICE_NOT_OFFERED, /* the only target is "." */
   SERVICE_ABSENT,      /* no such records */
-  SERVICE_FAILED       /* no answer, or one that says neither */
+  SERVICE_FAILED       /* no answer, or one that says neither: SERVFAIL, truncated, unreadable */
 };
 
 struct service {
   const struct service_kind *kind;
   enum service_state state;
   struct asked asked;
+  struct alias alias; /* links > 0: its name is a CNAME */
   uint32_t ttl; /* the least of the records' */
   size_t count; /* of srv, sorted by srv_sort; "." only if SERVICE_NOT_OFFERED */
   struct srv srv[LOOKUP_SRV_MOST];
@@ -60,6 +63,7 @@ struct service {
 
 struct lookup {
   struct host domain;
+  const struct typed_domain *typed; /* borrowed: what the domain was read from; NULL: not known */
   enum lookup_side sides;
   bool all_records;
   struct service services[LOOKUP_SERVICES];
@@ -81,14 +85,23 @@ void lookup_run(struct lookup *l, void (*ask)(void *context, struct asked *const
 /* The service's answer had this address of the host in its additional section. */
 bool lookup_came_along(const struct service *s, const struct host *h, const struct address *a);
 
-/* One question at least has no answer at all; with `all`: none has one. */
-bool lookup_is_unanswered(const struct lookup *l, bool all);
+/* Calls each with every question of the lookup that was asked. */
+void lookup_each(const struct lookup *l, void (*each)(void *context, const struct asked *a), void *context);
 
-/* There is an answer, and it says what there is or that there is nothing: NOERROR or NXDOMAIN. */
+/* No question has an answer, not even one that says that it failed. */
+bool lookup_is_silent(const struct lookup *l);
+
+/* One question at least is not answered (lookup_is_answered): what was not found may be there. */
+bool lookup_is_incomplete(const struct lookup *l);
+
+/* There is a whole answer, and it says what there is or that there is nothing: NOERROR or NXDOMAIN. */
 bool lookup_is_answered(const struct asked *a);
 
-/* "NXDOMAIN", or "no answer in time". Returns text or a static string. */
+/* "NXDOMAIN", "no answer in time", or "truncated, and no answer over TCP". Returns text or a static string. */
 const char *lookup_outcome_text(const struct asked *a, char text[PRINT_WORD]);
+
+/* The answer came out of the server's cache after its TTL was over (RFC 8914: EDE 3 or 19). */
+bool lookup_is_stale(const struct asked *a);
 
 /* The answer says AD; false when there is none. */
 bool lookup_is_secure(const struct asked *a);

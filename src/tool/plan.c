@@ -1,5 +1,8 @@
-/* plan.c: what an XMPP program would do. Exports plan_make, plan_is_equal, plan_write. */
+/* plan.c: what an XMPP program would do. Exports plan_*. */
 #include "tool/plan.h"
+
+#include <string.h>
+#include <sys/socket.h>
 
 enum { NAMED_MOST = 4 /* steps that a sentence names */ };
 
@@ -13,7 +16,7 @@ static const struct service *find_service(const struct lookup *l, enum lookup_si
 
 static void add_step(struct plan *p, const struct service *s, size_t i) {
   const struct host *h = s->hosts[i];
-  if (!h || h->address_count == 0) return;
+  if (s->srv[i].port == 0 || (h && h->address_count == 0)) return;
   p->steps[p->count++] = (struct plan_step){
       .host = h, .srv = &s->srv[i], .port = s->srv[i].port, .direct_tls = s->kind->direct_tls};
 }
@@ -60,6 +63,34 @@ void plan_make(const struct lookup *l, enum lookup_side side, bool direct_tls, s
   }
 }
 
+bool plan_make_obsolete(const struct lookup *l, struct plan *out) {
+  *out = (struct plan){.count = 0};
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    const struct service *s = &l->services[i];
+    if (s->kind->side != LOOKUP_S2S) continue;
+    if (!s->kind->obsolete && has_records(s)) return false;
+    for (size_t k = 0; k < targets(s); k++) add_step(out, s, k);
+  }
+  out->end = PLAN_CONNECTS;
+  return out->count > 0;
+}
+
+static bool is_loopback(const struct address *a) {
+  static const uint8_t v6[16] = {[15] = 1};
+  return a->family == AF_INET ? a->bytes[0] == 127 : memcmp(a->bytes, v6, sizeof v6) == 0;
+}
+
+bool plan_leads_out(const struct plan *p) {
+  for (size_t i = 0; i < p->count; i++) {
+    const struct host *h = p->steps[i].host;
+    if (!h) return true;
+    for (size_t k = 0; k < h->address_count; k++) {
+      if (!is_loopback(&h->addresses[k])) return true;
+    }
+  }
+  return false;
+}
+
 bool plan_is_equal(const struct plan *a, const struct plan *b) {
   if (a->end != b->end || a->count != b->count || a->srv_failed != b->srv_failed) return false;
   for (size_t i = 0; i < a->count; i++) {
@@ -76,9 +107,13 @@ static size_t group_end(const struct plan *p, size_t from) {
   return to;
 }
 
+const char *plan_step_host(const struct plan_step *s, char text[NAME_TEXT]) {
+  return s->host ? lookup_host_text(s->host, text) : domain_text(s->srv->target, s->srv->target_len, text);
+}
+
 static void write_step(const struct plan_step *s, bool weight, FILE *out) {
   char host[NAME_TEXT];
-  fprintf(out, "%s port %u (%s", lookup_host_text(s->host, host), s->port, plan_tls(s->direct_tls));
+  fprintf(out, "%s port %u (%s", plan_step_host(s, host), s->port, plan_tls(s->direct_tls));
   if (weight) fprintf(out, ", weight %u", s->srv->weight);
   fprintf(out, ")");
 }

@@ -2,6 +2,7 @@
 #include "tool/reply.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { FOLLOW_MOST = 16 /* CNAMEs; resolvers stop between 8 and 16 */ };
 
@@ -34,21 +35,30 @@ bool reply_next_answer(struct reply *p, uint16_t type, struct record *r) {
   return false;
 }
 
-size_t reply_follow(const uint8_t *msg, size_t len, uint8_t name[NAME_MAX_LEN], size_t name_len) {
-  for (int steps = 0; steps < FOLLOW_MOST; steps++) {
-    struct reply p = reply_open(msg, len);
-    struct record r;
-    size_t target = 0;
-    while (!target && reply_next_answer(&p, TYPE_CNAME, &r)) {
-      uint8_t next[NAME_MAX_LEN];
-      if (!name_equal(r.owner, r.owner_len, name, name_len)) continue;
-      target = record_target(&r, 0, next);
-      if (target) memcpy(name, next, target);
-    }
-    if (!target) break;
-    name_len = target;
+/* Replaces the alias' name by the target of its CNAME; false when the answer has none. */
+static bool follow_once(const uint8_t *msg, size_t len, struct alias *a) {
+  struct reply p = reply_open(msg, len);
+  struct record r;
+  uint8_t target[NAME_MAX_LEN];
+
+  while (reply_next_answer(&p, TYPE_CNAME, &r)) {
+    size_t target_len = name_equal(r.owner, r.owner_len, a->name, a->name_len) ? record_target(&r, 0, target) : 0;
+    if (target_len == 0) continue;
+    memcpy(a->name, target, target_len);
+    a->name_len = (uint8_t)target_len;
+    return true;
   }
-  return name_len;
+  return false;
+}
+
+struct alias reply_follow(const uint8_t *msg, size_t len, const uint8_t *name, size_t name_len) {
+  struct alias a = {.name_len = (uint8_t)name_len};
+  memcpy(a.name, name, name_len);
+  while (a.links < FOLLOW_MOST && follow_once(msg, len, &a)) a.links++;
+
+  struct alias beyond = a;
+  a.endless = a.links == FOLLOW_MOST && follow_once(msg, len, &beyond);
+  return a;
 }
 
 bool reply_opt(const uint8_t *msg, size_t len, struct record *opt) {
@@ -104,6 +114,12 @@ const char *reply_ede_name(unsigned code) {
       "No Reachable Authority",
       "Network Error",
       "Invalid Data",
+      "Signature Expired before Valid",
+      "Too Early",
+      "Unsupported NSEC3 Iterations Value",
+      "Unable to conform to policy",
+      "Synthesized",
+      "Invalid Query Type",
   };
   return code < sizeof names / sizeof *names ? names[code] : "unassigned";
 }

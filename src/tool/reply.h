@@ -18,9 +18,16 @@ bool reply_next(struct reply *p, struct record *r, enum section *section);
 /* The next record of the answer section with this type and class IN; false when there is none. */
 bool reply_next_answer(struct reply *p, uint16_t type, struct record *r);
 
-/* Follows the CNAMEs of the answer section from `name` (len octets) on; puts the name they end at into `name`
- * and returns its length. A loop ends after some steps, anywhere in it. */
-size_t reply_follow(const uint8_t *msg, size_t len, uint8_t name[NAME_MAX_LEN], size_t name_len);
+/* Where the CNAMEs of an answer lead from a name. */
+struct alias {
+  uint8_t name[NAME_MAX_LEN]; /* the last name */
+  uint8_t name_len;
+  unsigned links;             /* CNAMEs on the way; 0: the name is no alias */
+  bool endless;               /* a ring, or longer than resolvers follow: the last name is any on the way */
+};
+
+/* Follows the CNAMEs of the answer section from `name` on. */
+struct alias reply_follow(const uint8_t *msg, size_t len, const uint8_t *name, size_t name_len);
 
 /* The RCODE with the upper bits of OPT (RFC 6891 section 6.1.3). */
 unsigned reply_rcode(const uint8_t *msg, size_t len);
@@ -36,8 +43,7 @@ struct reply_option {
 };
 bool reply_next_option(const struct record *opt, size_t *at, struct reply_option *out);
 
-/* What an EDE says, "Stale Answer" for 3 (RFC 8914 section 4); "unassigned" for codes beyond the registry of
- * that document. */
+/* What an EDE says, "Stale Answer" for 3 (RFC 8914 section 4 and its registry); "unassigned" for codes beyond. */
 const char *reply_ede_name(unsigned code);
 
 /* len octets of unknown origin as printable ASCII, others as \DDD, into text; what does not fit is left off.

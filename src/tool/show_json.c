@@ -27,11 +27,19 @@ static json_t *addresses_json(const struct service *s, const struct host *h, boo
     const struct asked *asked = &h->asked[a->family == AF_INET6];
     json_t *one = json_pack("{s:s, s:I, s:f}", "address", lookup_address_text(a, text), "ttl",
                             (json_int_t)a->ttl, "ms", ms_of(asked));
+    if (lookup_is_stale(asked)) set(one, "stale", json_true());
     if (s) set(one, "additional", json_boolean(lookup_came_along(s, h, a)));
     if (dnssec) set(one, "secure", json_boolean(lookup_is_secure(asked)));
     json_array_append_new(list, one);
   }
   return list;
+}
+
+/* Where a name's CNAMEs lead; null when they have no end. */
+static void add_alias(json_t *object, const char *key, const struct alias *a) {
+  char name[NAME_TEXT];
+  if (a->links == 0) return;
+  set(object, key, a->endless ? json_null() : json_string(domain_text(a->name, a->name_len, name)));
 }
 
 static json_t *targets_json(const struct service *s, bool dnssec) {
@@ -41,7 +49,10 @@ static json_t *targets_json(const struct service *s, bool dnssec) {
     const struct srv *srv = &s->srv[i];
     json_t *one = json_pack("{s:i, s:i, s:s, s:i}", "priority", srv->priority, "weight", srv->weight, "host",
                             domain_text(srv->target, srv->target_len, name), "port", srv->port);
-    if (s->hosts[i]) set(one, "addresses", addresses_json(s, s->hosts[i], dnssec));
+    if (s->hosts[i]) {
+      set(one, "addresses", addresses_json(s, s->hosts[i], dnssec));
+      add_alias(one, "alias", &s->hosts[i]->alias);
+    }
     json_array_append_new(list, one);
   }
   return list;
@@ -77,29 +88,35 @@ static json_t *service_json(const struct service *s, bool dnssec) {
   if (s->kind->obsolete) set(one, "obsolete", json_true());
   if (s->count > 0) set(one, "ttl", json_integer(s->ttl));
   if (dnssec) set(one, "secure", json_boolean(lookup_is_secure(&s->asked)));
-  if (s->state == SERVICE_FAILED) set(one, "ede", edes_json(&s->asked));
-  set(one, "targets", s->state == SERVICE_OFFERED ? targets_json(s, dnssec) : json_array());
+  set(one, "stale", json_boolean(lookup_is_stale(&s->asked)));
+  set(one, "ede", edes_json(&s->asked));
+  add_alias(one, "alias", &s->alias);
+  set(one, "targets", targets_json(s, dnssec));
   return one;
 }
 
-static json_t *plan_json(const struct finding *side, bool with_tls) {
-  static const char *const ends[] = {
-      [PLAN_CONNECTS] = "connects", [PLAN_NOT_OFFERED] = "not-offered", [PLAN_NO_ADDRESS] = "no-address"};
-  const struct plan *p = with_tls ? &side->with_tls : &side->without_tls;
+static json_t *steps_json(const struct plan *p) {
   json_t *steps = json_array();
   char host[NAME_TEXT];
   for (size_t i = 0; i < p->count; i++) {
     const struct plan_step *s = &p->steps[i];
-    json_t *one = json_pack("{s:s, s:i, s:s}", "host", lookup_host_text(s->host, host), "port", s->port,
-                            "tls", s->direct_tls ? "direct" : "starttls");
+    json_t *one = json_pack("{s:s, s:i, s:s}", "host", plan_step_host(s, host), "port", s->port, "tls",
+                            s->direct_tls ? "direct" : "starttls");
     if (s->srv) {
       set(one, "priority", json_integer(s->srv->priority));
       set(one, "weight", json_integer(s->srv->weight));
     }
     json_array_append_new(steps, one);
   }
+  return steps;
+}
+
+static json_t *plan_json(const struct finding *side, bool with_tls) {
+  static const char *const ends[] = {
+      [PLAN_CONNECTS] = "connects", [PLAN_NOT_OFFERED] = "not-offered", [PLAN_NO_ADDRESS] = "no-address"};
+  const struct plan *p = with_tls ? &side->with_tls : &side->without_tls;
   return json_pack("{s:s, s:b, s:s, s:b, s:o}", "side", side->name, "knows_direct_tls", with_tls, "end",
-                   ends[p->end], "srv_failed", p->srv_failed, "steps", steps);
+                   ends[p->end], "srv_failed", p->srv_failed, "steps", steps_json(p));
 }
 
 static bool write_out(json_t *root, FILE *out) {
@@ -107,6 +124,18 @@ static bool write_out(json_t *root, FILE *out) {
   if (good) fputc('\n', out);
   json_decref(root);
   return good;
+}
+
+/* Each answer's extended errors; those of SRV answers stand with their services as well. */
+static void add_edes(void *context, const struct asked *a) {
+  json_t *list = context, *edes = edes_json(a);
+  char name[NAME_TEXT], type[PRINT_WORD];
+  if (json_array_size(edes) == 0) {
+    json_decref(edes);
+    return;
+  }
+  json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", domain_text(a->name, a->name_len, name), "type",
+                                        print_type(a->type, type), "ede", edes));
 }
 
 bool show_lookup_json(const struct findings *f, const struct ask_options *o, FILE *out) {
@@ -129,6 +158,12 @@ bool show_lookup_json(const struct findings *f, const struct ask_options *o, FIL
       json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "domain", lookup_host_text(&l->domain, name), "server",
                 addr_format(&o->server, server), "connects", f->connects, "services", services, "addresses",
                 addresses_json(NULL, &l->domain, o->dnssec), "plans", plans, "mistakes", mistakes);
+  json_t *edes = json_array();
+  lookup_each(l, add_edes, edes);
+  set(root, "extended_errors", edes);
+  add_alias(root, "alias", &l->domain.alias);
+  if (l->typed && l->typed->taken_from) set(root, "taken_from", json_string(l->typed->taken_from));
+  if (f->has_obsolete) set(root, "plan_of_jabber", steps_json(&f->obsolete));
   return write_out(root, out);
 }
 

@@ -55,7 +55,7 @@ static void add_addresses(struct table *t, const struct service *s, const struct
   if (h->address_count > 0) return;
   const struct asked *bad = lookup_is_answered(&h->asked[0]) ? &h->asked[1] : &h->asked[0];
   if (lookup_is_answered(bad)) {
-    table_cell(t, COLUMN_ADDRESS, "none");
+    table_cell(t, COLUMN_ADDRESS, h->alias.endless ? "none: the aliases have no end" : "none");
   } else {
     table_cell(t, COLUMN_ADDRESS, "failed: %s", lookup_outcome_text(bad, text));
   }
@@ -82,27 +82,24 @@ static void add_targets(struct table *t, const struct service *s, bool dnssec) {
   }
 }
 
-/* "; EDE 22 (No Reachable Authority): text" for the first EDE of an answer (RFC 8914), else empty. Returns
- * text. */
-static const char *ede_text(const struct asked *a, char *text, size_t room) {
-  struct record opt;
-  struct reply_option o;
-  char said[EDE_SHOWN];
-  size_t at = 0;
-  text[0] = 0;
-  if (a->outcome != ASKED_ANSWERED || !reply_opt(a->msg, a->len, &opt)) return text;
-  while (reply_next_option(&opt, &at, &o)) {
-    if (o.code != OPT_EDE || o.len < 2) continue;
-    unsigned code = load_u16(o.bytes);
-    reply_text(o.bytes + 2, o.len - 2u, said, sizeof said);
-    snprintf(text, room, "; EDE %u (%s)%s%s", code, reply_ede_name(code), said[0] ? ": " : "", said);
-    return text;
+/* Why a service has no records, though there is an answer. */
+static const char *absent_text(const struct service *s) {
+  if (s->alias.endless) return "the aliases have no end";
+  if (s->alias.links > 0) return "an alias of a name without SRV";
+  return reply_rcode(s->asked.msg, s->asked.len) == RCODE_NXDOMAIN ? "NXDOMAIN" : "no such record";
+}
+
+static void add_refusal(struct table *t, const struct service *s) {
+  const struct srv *none = &s->srv[0];
+  char values[64] = "";
+  if (none->priority || none->weight || none->port) {
+    snprintf(values, sizeof values, "priority %u, weight %u, port %u, ", none->priority, none->weight, none->port);
   }
-  return text;
+  table_cell(t, COLUMN_PRIORITY, "not offered: the target is \".\" (%sTTL %u, %.1f ms)", values, s->ttl, ms_of(&s->asked));
 }
 
 static void add_service(struct table *t, const struct service *s, bool dnssec) {
-  char word[PRINT_WORD], ede[EDE_SHOWN + 80];
+  char word[PRINT_WORD];
   double ms = ms_of(&s->asked);
   if (s->state == SERVICE_UNASKED) return;
   table_row(t);
@@ -112,13 +109,12 @@ static void add_service(struct table *t, const struct service *s, bool dnssec) {
     return;
   }
   if (s->state == SERVICE_NOT_OFFERED) {
-    table_cell(t, COLUMN_PRIORITY, "not offered: the target is \".\" (TTL %u, %.1f ms)", s->ttl, ms);
+    add_refusal(t, s);
   } else if (s->state == SERVICE_ABSENT) {
-    table_cell(t, COLUMN_PRIORITY, "none: %s (%.1f ms)",
-               reply_rcode(s->asked.msg, s->asked.len) == RCODE_NXDOMAIN ? "NXDOMAIN" : "no such record", ms);
+    table_cell(t, COLUMN_PRIORITY, "none: %s (%.1f ms)", absent_text(s), ms);
   } else {
     const char *why = s->malformed ? "malformed answer" : lookup_outcome_text(&s->asked, word);
-    table_cell(t, COLUMN_PRIORITY, "failed: %s%s (%.1f ms)", why, ede_text(&s->asked, ede, sizeof ede), ms);
+    table_cell(t, COLUMN_PRIORITY, "failed: %s (%.1f ms)", why, ms);
   }
   table_flow(t);
 }
@@ -148,19 +144,75 @@ static void write_plans(const struct findings *f, FILE *out) {
     }
     fprintf(out, ".\n");
   }
+  if (!f->has_obsolete) return;
+  fprintf(out, "  s2s, if it knows _jabber._tcp (Openfire): ");
+  plan_write(&f->obsolete, out);
+  fprintf(out, ".\n");
+}
+
+static void write_alias(const char *title, const char *from, const struct alias *a, bool *first, FILE *out) {
+  char to[NAME_TEXT];
+  if (a->links == 0) return;
+  if (*first) fprintf(out, "\nAliases\n");
+  *first = false;
+  fprintf(out, "  %s%s -> %s", title, from, domain_text(a->name, a->name_len, to));
+  if (a->endless) fprintf(out, " -> ... without an end");
+  else if (a->links > 1) fprintf(out, " (%u CNAMEs)", a->links);
+  fprintf(out, "\n");
+}
+
+static void write_aliases(const struct lookup *l, FILE *out) {
+  char name[NAME_TEXT];
+  bool first = true;
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    write_alias("SRV ", l->services[i].kind->labels, &l->services[i].alias, &first, out);
+  }
+  write_alias("", lookup_host_text(&l->domain, name), &l->domain.alias, &first, out);
+  for (size_t i = 0; i < l->host_count; i++) {
+    write_alias("", lookup_host_text(&l->hosts[i], name), &l->hosts[i].alias, &first, out);
+  }
+}
+
+/* An answer's extended errors (RFC 8914), a line each. */
+struct ede_lines {
+  FILE *out;
+  bool any;
+};
+
+static void write_edes(void *context, const struct asked *a) {
+  struct ede_lines *lines = context;
+  struct record opt;
+  struct reply_option o;
+  size_t at = 0;
+  char said[EDE_SHOWN], name[NAME_TEXT], type[PRINT_WORD];
+
+  if (a->outcome != ASKED_ANSWERED || !reply_opt(a->msg, a->len, &opt)) return;
+  while (reply_next_option(&opt, &at, &o)) {
+    if (o.code != OPT_EDE || o.len < 2) continue;
+    if (!lines->any) fprintf(lines->out, "\nExtended errors\n");
+    lines->any = true;
+    unsigned code = load_u16(o.bytes);
+    reply_text(o.bytes + 2, o.len - 2u, said, sizeof said);
+    fprintf(lines->out, "  %s %s: EDE %u (%s)%s%s\n", print_type(a->type, type), domain_text(a->name, a->name_len, name), code,
+            reply_ede_name(code), said[0] ? ": " : "", said);
+  }
 }
 
 void show_lookup(const struct findings *f, const struct ask_options *o, FILE *out) {
   const struct lookup *l = f->lookup;
   char name[NAME_TEXT], server[ADDR_TEXT];
   struct table t = {0};
-  fprintf(out, "%s, asked %s\n\n", lookup_host_text(&l->domain, name), addr_format(&o->server, server));
+  const char *taken_from = l->typed ? l->typed->taken_from : NULL;
+  fprintf(out, "%s%s%s, asked %s\n\n", lookup_host_text(&l->domain, name), taken_from ? ", taken from " : "",
+          taken_from ? taken_from : "", addr_format(&o->server, server));
   add_heading(&t, o->dnssec);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) add_service(&t, &l->services[i], o->dnssec);
   add_domain(&t, l, o->dnssec);
   table_write(&t, out);
   table_free(&t);
   write_plans(f, out);
+  write_aliases(l, out);
+  lookup_each(l, write_edes, &(struct ede_lines){.out = out});
   if (f->mistakes.count > 0) fprintf(out, "\nMistakes\n");
   for (size_t i = 0; i < f->mistakes.count; i++) fprintf(out, "  %s\n", f->mistakes.list[i].text);
 }

@@ -121,8 +121,8 @@ def test_says_not_offered(lookup, found):
 
 
 def test_ends_with_1_when_there_is_nothing(lookup, found):
-    assert "nothing.lab has no SRV record and no address" in lookup("nothing.lab", status=NOT_FOUND).stdout
-    assert mistakes(found("nothing.lab", status=NOT_FOUND)) == ["nothing"]
+    assert "nothing.lab does not exist" in lookup("nothing.lab", status=NOT_FOUND).stdout
+    assert mistakes(found("nothing.lab", status=NOT_FOUND)) == ["domain-missing"]
 
 
 def test_names_targets_that_are_wrong(found):
@@ -194,15 +194,50 @@ def test_ends_with_3_at_once_when_nobody_listens():
 
 
 def test_names_a_failure_and_where_it_leads(upstream, relay):
-    """SERVFAIL for the SRV questions: programs go to the domain itself, which counts as not found."""
+    """SERVFAIL for the SRV questions: programs go to the domain itself, and nobody knows what there is."""
     def handler(asked):
         srv = asked.query.question[0].rdtype == dns.rdatatype.SRV
         return always(dns.rcode.SERVFAIL)(asked) if srv else relay.handler(asked)
     done = jidns("lookup", "--json", "--server", upstream(handler).address, "--type", "c2s", "full.lab")
-    assert done.returncode == NOT_FOUND
+    assert done.returncode == NO_ANSWER
     result = json.loads(done.stdout)
     assert mistakes(result) == ["srv-failed", "srv-failed"]
     assert plan(result, "c2s")["srv_failed"] and steps(plan(result, "c2s")) == [("full.lab", 5222, "starttls")]
+
+
+@pytest.mark.parametrize("typed", ["https://full.lab/", "full.lab:5222", "xmpp:juliet@full.lab?message"])
+def test_takes_the_domain_from_what_people_paste_and_says_so(found, lookup, typed):
+    assert found(typed)["domain"] == "full.lab"
+    assert lookup(typed).stdout.startswith("full.lab, taken from ")
+
+
+def test_a_truncated_answer_without_tcp_is_a_failure_and_3(upstream, relay):
+    def handler(asked):
+        if asked.transport == "tcp":
+            return None
+        if asked.query.question[0].rdtype != dns.rdatatype.SRV:
+            return relay.handler(asked)
+        reply = dns.message.make_response(asked.query)
+        reply.flags |= dns.flags.TC
+        return reply
+    done = jidns("lookup", "--json", "--timeout", 600, "--server", upstream(handler).address, "--type", "c2s", "full.lab")
+    assert done.returncode == NO_ANSWER
+    result = json.loads(done.stdout)
+    assert {s["state"] for s in result["services"]} == {"failed"}
+    assert {s["outcome"] for s in result["services"]} == {"truncated, and no answer over TCP"}
+
+
+def test_marks_stale_answers_and_shows_every_extended_error(upstream, relay):
+    def handler(asked):
+        reply = dns.message.from_wire(relay.handler(asked))
+        reply.use_edns(0, options=[dns.edns.EDEOption(3, "upstream fails")])
+        return reply
+    server = upstream(handler)
+    done = jidns("lookup", "--server", server.address, "--type", "c2s", "full.lab")
+    assert "answers had expired" in done.stdout
+    assert "  SRV _xmpp-client._tcp.full.lab: EDE 3 (Stale Answer): upstream fails\n" in done.stdout
+    result = json.loads(jidns("lookup", "--json", "--server", server.address, "--type", "c2s", "full.lab").stdout)
+    assert service(result, "_xmpp-client._tcp")["stale"] and "answer-stale" in mistakes(result)
 
 
 def test_prints_nothing_of_an_attacker_that_a_terminal_obeys(upstream):

@@ -5,7 +5,7 @@
 #include "kit/msg.h"
 #include "tool/lookup.h"
 
-enum { FAKE_RECORDS = 400, FAKE_ROUNDS = 4 };
+enum { FAKE_RECORDS = 600, FAKE_ROUNDS = 4 };
 
 /* Zero one to start. */
 struct fake {
@@ -25,7 +25,9 @@ struct fake {
     unsigned rcode; /* when ASKED_ANSWERED */
   } failures[16];
   size_t failure_count;
+  char truncated[NAME_TEXT]; /* answers for this name have TC */
   bool secure;               /* AD on all answers */
+  unsigned ede;              /* all answers have this extended error; 0: none */
   size_t asked[FAKE_ROUNDS]; /* questions of each call of fake_ask */
   unsigned rounds;
 };
@@ -38,6 +40,9 @@ void fake_along(struct fake *f);
 void fake_astray(struct fake *f);
 /* A question gets this outcome, or, ASKED_ANSWERED, this RCODE. */
 void fake_fail(struct fake *f, const char *owner, uint16_t type, enum asked_outcome outcome, unsigned rcode);
+
+/* Answers for this name are truncated. */
+void fake_truncate(struct fake *f, const char *owner);
 
 /* What lookup_run calls; context is the fake. Follows CNAMEs; a name without any record is NXDOMAIN. */
 void fake_ask(void *context, struct asked *const *list, size_t n);

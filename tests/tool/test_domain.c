@@ -10,13 +10,12 @@
 #include "tool/nameserver.h"
 
 static void expect_jid(const char *jid, const char *expected) {
-  uint8_t name[NAME_MAX_LEN];
+  struct typed_domain typed;
   char text[NAME_TEXT];
-  size_t len = 0;
-  const char *why = domain_read_jid(jid, name, &len);
+  const char *why = domain_read_jid(jid, &typed);
   if (expected) {
     cr_assert_null(why, "%s: %s", jid, why);
-    cr_expect_str_eq(domain_text(name, len, text), expected, "%s gave %s", jid, text);
+    cr_expect_str_eq(domain_text(typed.name, typed.len, text), expected, "%s gave %s", jid, text);
   } else {
     cr_expect_not_null(why, "%s was taken", jid);
   }
@@ -57,21 +56,70 @@ Test(domain, refuses_what_is_no_jid) {
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) expect_jid(wrong[i], NULL);
 }
 
+static void expect_taken(const char *text, const char *expected, const char *from) {
+  struct typed_domain typed;
+  expect_jid(text, expected);
+  cr_assert_null(domain_read_jid(text, &typed));
+  cr_expect_eq(!typed.taken_from, !from, "%s: %s", text, typed.taken_from);
+  if (from && typed.taken_from) cr_expect_str_eq(typed.taken_from, from);
+}
+
+Test(domain, is_taken_from_uris_urls_and_hosts_with_a_port) {
+  expect_taken("xmpp:juliet@example.lab/balcony?message;body=a@b", "example.lab", "an XMPP URI");
+  expect_taken("xmpp:room@conference.example.lab?join", "conference.example.lab", "an XMPP URI");
+  expect_taken("XMPP:example.lab", "example.lab", "an XMPP URI");
+  expect_taken("xmpp://guest@other.lab/support@example.lab?message", "example.lab", "an XMPP URI");
+  expect_taken("xmpp://guest@example.lab", "example.lab", "an XMPP URI");
+  expect_taken("https://example.lab/", "example.lab", "a URL");
+  expect_taken("https://example.lab:5281/upload?x#y", "example.lab", "a URL");
+  expect_taken("wss://juliet@example.lab", "example.lab", "a URL");
+  expect_taken("example.lab:5222", "example.lab", "a host with a port");
+  expect_taken("juliet@example.lab:5222/balcony", "example.lab", "a host with a port");
+  expect_taken("example.lab/https://other.lab", "example.lab", NULL);
+}
+
+Test(domain, refuses_uris_without_a_domain) {
+  static const char *const wrong[] = {"xmpp:", "xmpp:?join", "xmpp://", "https://", "https:///x", "https://192.0.2.1/", "https://[::1]:80/",
+                                      "example.lab:", "example.lab:http", "192.0.2.1:5222", ":5222"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) expect_jid(wrong[i], NULL);
+}
+
+Test(domain, tells_what_older_programs_make_of_a_name) {
+  struct typed_domain typed;
+  if (domain_read_jid("stra\u00dfe.lab", &typed)) cr_skip_test("built without libidn2");
+  cr_expect_str_eq(typed.other, "strasse.lab");
+  cr_assert_null(domain_read_jid("b\u00fccher.lab", &typed));
+  cr_expect_str_eq(typed.other, "", "both agree");
+  cr_expect(!typed.bad_alabel);
+  cr_assert_null(domain_read_jid("xn--bcher-kva.lab", &typed));
+  cr_expect(!typed.bad_alabel);
+  cr_assert_null(domain_read_jid("xn--zzzzzz.lab", &typed));
+  cr_expect(typed.bad_alabel);
+}
+
+Test(domain, is_localhost_or_below_it) {
+  uint8_t name[NAME_MAX_LEN];
+  cr_expect(domain_is_localhost(name, name_parse("LocalHost", name)));
+  cr_expect(domain_is_localhost(name, name_parse("a.localhost.", name)));
+  cr_expect(!domain_is_localhost(name, name_parse("notlocalhost", name)));
+  cr_expect(!domain_is_localhost(name, name_parse("localhost.lab", name)));
+}
+
 Test(domain, leaves_room_for_the_longest_service_to_the_octet) {
   char fits[300] = "", below[NAME_TEXT];
-  uint8_t name[NAME_MAX_LEN], service[NAME_MAX_LEN];
-  size_t len;
+  uint8_t service[NAME_MAX_LEN];
+  struct typed_domain typed;
   for (int i = 0; i < 117; i++) strcat(fits, "a."); /* 234 octets and the root's one */
-  cr_assert_null(domain_read_jid(fits, name, &len));
-  cr_expect_eq(len, 235);
-  cr_expect_eq(domain_below("_xmpps-client._tcp", name, len, service), 235 + DOMAIN_PREFIX_MOST);
+  cr_assert_null(domain_read_jid(fits, &typed));
+  cr_expect_eq(typed.len, 235);
+  cr_expect_eq(domain_below("_xmpps-client._tcp", typed.name, typed.len, service), 235 + DOMAIN_PREFIX_MOST);
   snprintf(below, sizeof below, "b%s", fits); /* "ba.a.": one octet more */
-  cr_assert_null(domain_read_jid(below, name, &len));
-  cr_expect_eq(len, 236);
-  cr_expect_eq(domain_below("_xmpps-client._tcp", name, len, service), NAME_MAX_LEN);
+  cr_assert_null(domain_read_jid(below, &typed));
+  cr_expect_eq(typed.len, 236);
+  cr_expect_eq(domain_below("_xmpps-client._tcp", typed.name, typed.len, service), NAME_MAX_LEN);
   snprintf(below, sizeof below, "bb%s", fits);
-  cr_expect_not_null(domain_read_jid(below, name, &len));
-  cr_expect_eq(domain_below("_xmpps-client._tcp", name, 237, service), 0);
+  cr_expect_not_null(domain_read_jid(below, &typed));
+  cr_expect_eq(domain_below("_xmpps-client._tcp", typed.name, 237, service), 0);
 }
 
 Test(domain, refuses_one_longer_than_a_jid_may_hold) {

@@ -81,24 +81,94 @@ Test(mistakes, call_no_target_addressless_whose_question_failed) {
 
 Test(mistakes, name_a_domain_with_nothing) {
   struct fake *f = fake_new();
+  expect_words(f, "domain-missing");
+  fake_add(f, "d.lab", TYPE_TXT, 300, rd_txt("it is there"));
   expect_words(f, "nothing");
   fake_fail(f, "d.lab", TYPE_A, ASKED_ANSWERED, RCODE_SERVFAIL);
   expect_words(f, ""); /* not known to have nothing */
   free(f);
 }
 
+static void expect_text(struct fake *f, const char *word, const char *expected) {
+  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
+  struct mistakes m;
+  const char *text = NULL;
+  mistakes_find(l, &m);
+  for (size_t i = 0; i < m.count && !text; i++) text = strcmp(m.list[i].word, word) == 0 ? m.list[i].text : NULL;
+  cr_assert_not_null(text, "no %s", word);
+  cr_expect_str_eq(text, expected, "got: %s", text);
+  mistakes_free(&m);
+  lookup_free(l);
+  f->rounds = 0;
+}
+
 Test(mistakes, name_a_failed_srv_question_and_what_it_leads_to) {
   struct fake *f = fake_new();
   fake_fail(f, C2S, TYPE_SRV, ASKED_ANSWERED, RCODE_SERVFAIL);
-  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
-  struct mistakes m;
-  mistakes_find(l, &m);
-  cr_assert_eq(m.count, 1);
-  cr_expect_str_eq(m.list[0].text,
-                   "The question for _xmpp-client._tcp failed (SERVFAIL): most programs take this "
-                   "for \"no SRV\" and go to d.lab itself.");
-  mistakes_free(&m);
-  lookup_free(l);
+  expect_text(f, "srv-failed",
+              "The question for _xmpp-client._tcp failed (SERVFAIL): most programs take this "
+              "for \"no SRV\", and d.lab itself has no address.");
+  fake_add(f, "d.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  expect_text(f, "srv-failed",
+              "The question for _xmpp-client._tcp failed (SERVFAIL): most programs take this "
+              "for \"no SRV\" and go to d.lab itself.");
+  fake_add(f, "_xmpps-client._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5223, "d.lab"));
+  expect_text(f, "srv-failed", "The question for _xmpp-client._tcp failed (SERVFAIL): programs use _xmpps-client._tcp alone.");
+  free(f);
+}
+
+Test(mistakes, call_garbage_unreadable_and_not_by_its_rcode) {
+  struct fake *f = fake_new();
+  fake_add(f, C2S, TYPE_SRV, 300, rd_octets("\1", 1));
+  fake_add(f, "d.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  expect_text(f, "srv-failed",
+              "The question for _xmpp-client._tcp failed (unreadable answer): most programs take this "
+              "for \"no SRV\" and go to d.lab itself.");
+  free(f);
+}
+
+Test(mistakes, name_an_answer_that_is_truncated_for_good) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "x.lab");
+  fake_truncate(f, C2S);
+  expect_words(f, "srv-failed no-tcp");
+  free(f);
+}
+
+Test(mistakes, name_aliases_without_end_and_without_srv) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "a.lab");
+  fake_add(f, "a.lab", TYPE_CNAME, 300, rd_name("b.lab"));
+  fake_add(f, "b.lab", TYPE_CNAME, 300, rd_name("a.lab"));
+  expect_words(f, "target-alias target-without-address");
+  fake_add(f, "_xmpps-client._tcp.d.lab", TYPE_CNAME, 300, rd_name("d.lab"));
+  expect_words(f, "srv-alias-without-srv target-alias target-without-address");
+  free(f);
+}
+
+Test(mistakes, name_localhost_as_a_target) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "localhost");
+  fake_add(f, "localhost", TYPE_A, 300, rd_a("127.0.0.1"));
+  expect_words(f, "target-localhost");
+  free(f);
+}
+
+Test(mistakes, name_fields_of_a_refusal_that_should_be_0) {
+  struct fake *f = fake_new();
+  fake_add(f, C2S, TYPE_SRV, 300, rd_srv(5222, 0, 5, "."));
+  expect_text(f, "none-with-values",
+              "_xmpp-client._tcp says \"not offered\" with priority 5222, weight 0, port 5: these should be 0 0 0; "
+              "were the columns mixed up?");
+  free(f);
+}
+
+Test(mistakes, tell_of_expired_answers_once) {
+  struct fake *f = fake_new();
+  add_target(f, 5222, "x.lab");
+  fake_add(f, "x.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  f->ede = 3;
+  expect_words(f, "answer-stale");
   free(f);
 }
 

@@ -75,6 +75,29 @@ Test(plan, passes_over_targets_without_address) {
   free(f);
 }
 
+Test(plan, passes_over_port_0) {
+  struct fake *f = fake_new();
+  fake_add(f, XMPP, TYPE_SRV, 300, rd_srv(1, 0, 0, "x.lab"));
+  add_host(f, "x.lab");
+  expect_plan(f, true, PLAN_NO_ADDRESS, "finds nothing to connect to");
+  free(f);
+}
+
+Test(plan, names_targets_that_were_not_asked_for) {
+  static struct plan p;
+  struct fake *f = fake_new();
+  fake_add(f, XMPP, TYPE_SRV, 300, rd_srv(1, 0, 5222, "x.lab"));
+  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
+  l->services[1].hosts[0] = NULL;
+  plan_make(l, LOOKUP_C2S, true, &p);
+  char host[NAME_TEXT];
+  cr_assert_eq(p.count, 1);
+  cr_expect_eq(p.end, PLAN_CONNECTS, "not asked is not \"no address\"");
+  cr_expect_str_eq(plan_step_host(&p.steps[0], host), "x.lab");
+  lookup_free(l);
+  free(f);
+}
+
 Test(plan, does_not_go_to_the_domain_when_targets_have_no_address) {
   struct fake *f = fake_new();
   fake_add(f, XMPP, TYPE_SRV, 300, rd_srv(1, 0, 5222, "gone.lab"));
@@ -152,6 +175,23 @@ Test(plan, never_uses_an_obsolete_service) {
   free(f);
 }
 
+Test(plan, of_openfire_goes_by_jabber_when_nothing_else_is_there) {
+  static struct plan p;
+  struct fake *f = fake_new();
+  fake_add(f, "_jabber._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5269, "x.lab"));
+  add_host(f, "x.lab");
+  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_S2S, true);
+  cr_assert(plan_make_obsolete(l, &p));
+  cr_expect_eq(p.steps[0].port, 5269);
+  lookup_free(l);
+  f->rounds = 0;
+  fake_add(f, "_xmpp-server._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5269, "x.lab"));
+  l = fake_lookup(f, "d.lab", LOOKUP_S2S, true);
+  cr_expect(!plan_make_obsolete(l, &p));
+  lookup_free(l);
+  free(f);
+}
+
 Test(plan, names_a_few_of_many) {
   static struct plan p;
   struct fake *f = fake_new();
@@ -194,6 +234,17 @@ Test(findings, connect_when_one_side_does) {
   cr_expect(connects(f, LOOKUP_BOTH));
   cr_expect(connects(f, LOOKUP_C2S));
   cr_expect(!connects(f, LOOKUP_S2S));
+  free(f);
+}
+
+Test(findings, count_nobody_but_oneself_as_nothing_found) {
+  struct fake *f = fake_new();
+  fake_add(f, XMPP, TYPE_SRV, 300, rd_srv(1, 0, 5222, "localhost"));
+  fake_add(f, "localhost", TYPE_A, 300, rd_a("127.0.0.1"));
+  fake_add(f, "localhost", TYPE_AAAA, 300, rd_aaaa("::1"));
+  cr_expect(!connects(f, LOOKUP_C2S));
+  fake_add(f, "localhost", TYPE_A, 300, rd_a("192.0.2.1"));
+  cr_expect(connects(f, LOOKUP_C2S));
   free(f);
 }
 

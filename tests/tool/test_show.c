@@ -107,6 +107,27 @@ Test(show, tells_absent_from_failed) {
   free(f);
 }
 
+Test(show, prints_aliases_and_the_extended_errors_of_all_answers) {
+  struct fake *f = fake_new();
+  fake_add(f, "_xmpp-client._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5222, "a.lab"));
+  fake_add(f, "a.lab", TYPE_CNAME, 300, rd_name("b.lab"));
+  fake_add(f, "b.lab", TYPE_CNAME, 300, rd_name("x.lab"));
+  fake_add(f, "x.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  f->ede = 15;
+  char *text = shown_lookup(f, false, false);
+  expect_in(text, "\nAliases\n  a.lab -> x.lab (2 CNAMEs)\n");
+  expect_in(text, "\nExtended errors\n  SRV _xmpps-client._tcp.d.lab: EDE 15 (Blocked)\n");
+  expect_in(text, "  A a.lab: EDE 15 (Blocked)\n");
+  free(text);
+  if (show_has_json()) {
+    text = shown_lookup(f, false, true);
+    expect_in(text, "\"alias\": \"x.lab\"");
+    expect_in(text, "\"extended_errors\": [");
+    free(text);
+  }
+  free(f);
+}
+
 Test(show, prints_an_answer_with_flags_ede_and_all_sections) {
   static struct msg m;
   msg_start(&m, 0x87a0 | RCODE_NXDOMAIN);
