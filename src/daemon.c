@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_out.h"
 #include "base/must.h"
 #include "base/random.h"
 #include "daemon_listen.h"
@@ -247,11 +248,17 @@ static bool bind_control(struct daemon *d, FILE *err) {
   return sandbox_whom(&d->settings.sandbox, &uid, &gid, err) && control_bind(&d->control, &d->settings.control, uid, gid, err);
 }
 
+static bool start_log(FILE *err) {
+  bool started = log_start();
+  if (!started) fputs("jidnsd: no thread to write the log\n", err);
+  return started;
+}
+
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
   bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && bind_control(d, err) && open_metrics(d, err) &&
               sandbox_enter(&d->settings.sandbox, err) && make_workers(d, listeners, err) && set_faults(d, err) &&
-              start_threads(d);
+              start_log(err) && start_threads(d);
   listeners_free(listeners);
   d->started_ms = clock_ms();
   if (good) watch_resolv_conf(d);
@@ -263,17 +270,23 @@ void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), voi
   for (unsigned i = 0; i < d->worker_count; i++) worker_run(d->workers[i], job, arg);
 }
 
+/* What the log counts itself. */
+static void add_log(struct counters *sum) {
+  sum->broken = log_broken_count();
+  sum->log_dropped = log_out_dropped();
+}
+
 void daemon_counters(const struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
   for (unsigned i = 0; i < d->worker_count; i++) counters_sum(sum, worker_counters(d->workers[i]));
-  sum->broken = log_broken_count();
+  add_log(sum);
 }
 
 void daemon_stop(struct daemon *d, struct counters *sum) {
   resolvwatch_close(d->watch);
   d->watch = NULL;
   for (unsigned i = 0; i < d->worker_count; i++) worker_stop(d->workers[i], sum);
-  if (sum) sum->broken = log_broken_count();
+  if (sum) add_log(sum);
   d->worker_count = 0;
   daemon_faults_free(&d->faults);
   keeper_stop(d->keeper);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "base/descriptors.h"
 #include "tool/cli.h"
 #include "tool/ctl.h"
 #include "tool/domain.h"
@@ -164,6 +165,7 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  descriptors_fill();
   int status = run(argc, argv);
   if (fflush(stdout) != 0 || ferror(stdout)) {
     perror("jidns: cannot write the output");

@@ -2,9 +2,10 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <uv.h>
 
+#include "base/descriptors.h"
+#include "base/log_out.h"
 #include "base/must.h"
 #include "daemon_commands.h"
 #include "daemon_metrics.h"
@@ -12,14 +13,6 @@
 enum { EXIT_WRONG_OPTIONS = 2 };
 
 /* ---- start ---- */
-
-/* Connections and upstream sockets of all workers need more than the usual 1024. */
-static void raise_descriptors(void) {
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 /* Whatever the level: who started it waits for this line. */
 static void say_ready(const struct settings *s) {
@@ -29,7 +22,7 @@ static void say_ready(const struct settings *s) {
   settings_list(s->upstreams, s->upstream_count, upstream);
   snprintf(text, sizeof text, ready, listen, s->upstream_count ? upstream : "none");
   if (s->log.format == LOG_JSON) log_info("jidnsd", "%s", text);
-  else fprintf(stderr, "%s\n", text);
+  else log_plain(text);
 }
 
 /* ---- until a signal comes ---- */
@@ -55,7 +48,6 @@ static void watch_signals(struct signals *s, struct daemon *d) {
   s->term.data = s->interrupt.data = s->hangup.data = d;
   must(uv_signal_start(&s->term, on_signal, SIGTERM) == 0 && uv_signal_start(&s->interrupt, on_signal, SIGINT) == 0 &&
        uv_signal_start(&s->hangup, on_hangup, SIGHUP) == 0);
-  signal(SIGPIPE, SIG_IGN);
 }
 
 static void unwatch_signals(struct signals *s) {
@@ -95,23 +87,16 @@ static void stop(struct daemon *d, struct signals *s, struct commands *commands)
   must(uv_loop_close(&d->loop) == 0);
 }
 
-int main(int argc, char **argv) {
-  struct daemon *d = must_zalloc(sizeof *d);
+/* Until a signal ends it; messages of the start go to err. */
+static int run(struct daemon *d, FILE *err) {
   struct signals signals;
-  enum settings_outcome outcome = settings_read(&d->settings, argc, argv, stdout, stderr);
-  if (outcome != SETTINGS_RUN) {
-    free(d);
-    return outcome == SETTINGS_WRONG ? EXIT_WRONG_OPTIONS : EXIT_SUCCESS;
-  }
-  d->argc = argc;
-  d->argv = argv;
   mallopt(M_ARENA_MAX, (int)d->settings.threads);
   log_set(&d->settings.log);
-  raise_descriptors();
+  descriptors_raise();
   must(uv_loop_init(&d->loop) == 0);
   watch_signals(&signals, d);
-  bool good = settings_find_networks(&d->settings, stderr) &&
-              settings_find_upstreams(&d->settings, d->settings.resolv_conf, stderr) && daemon_start(d, stderr);
+  bool good = settings_find_networks(&d->settings, err) &&
+              settings_find_upstreams(&d->settings, d->settings.resolv_conf, err) && daemon_start(d, err);
   struct commands *commands = good ? commands_start(d) : NULL;
   if (good) {
     daemon_metrics_start(d);
@@ -119,6 +104,22 @@ int main(int argc, char **argv) {
     uv_run(&d->loop, UV_RUN_DEFAULT);
   }
   stop(d, &signals, commands);
-  free(d);
   return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv) {
+  descriptors_fill();
+  signal(SIGPIPE, SIG_IGN);
+  struct daemon *d = must_zalloc(sizeof *d);
+  FILE *err = log_out_stream();
+  must(err);
+  d->argc = argc;
+  d->argv = argv;
+
+  enum settings_outcome outcome = settings_read(&d->settings, argc, argv, stdout, err);
+  int status = outcome == SETTINGS_RUN ? run(d, err) : outcome == SETTINGS_WRONG ? EXIT_WRONG_OPTIONS : EXIT_SUCCESS;
+  fclose(err);
+  free(d);
+  log_out_stop();
+  return status;
 }

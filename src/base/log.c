@@ -1,4 +1,4 @@
-/* log.c: lines to stderr by level, each at most so often. Exports log_*. */
+/* log.c: lines by level, each at most so often. Exports log_*. */
 #include "base/log.h"
 
 #include <pthread.h>
@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/jsonw.h"
+#include "base/log_out.h"
 
 enum { FLOODS = 64, BROKEN = 32, LINE = 1024 };
 
@@ -185,22 +186,37 @@ static size_t put_text(char *line, size_t size, enum log_level level, const char
   return (size_t)n;
 }
 
-/* One write a line, so that threads do not mix theirs. */
-static void put(enum log_level level, const char *room, const char *text) {
+static size_t format_line(char line[LOG_OUT_LINE], enum log_level level, const char *room, const char *text) {
   static const char priorities[] = {[LOG_ERROR] = '3', [LOG_WARN] = '4', [LOG_INFO] = '6', [LOG_DEBUG] = '7'};
-  char line[LINE * 6 + 200]; /* an octet of text grows to 6 in JSON */
   size_t n = 0;
-  if (atomic_load(&log_now.journal)) n = (size_t)snprintf(line, sizeof line, "<%c>", priorities[level]);
-  if (atomic_load(&log_now.json)) n += put_json(line + n, sizeof line - n - 1, level, room, text);
-  else n += put_text(line + n, sizeof line - n - 1, level, room, text);
+  if (atomic_load(&log_now.journal)) n = (size_t)snprintf(line, LOG_OUT_LINE, "<%c>", priorities[level]);
+  if (atomic_load(&log_now.json)) n += put_json(line + n, LOG_OUT_LINE - n - 1, level, room, text);
+  else n += put_text(line + n, LOG_OUT_LINE - n - 1, level, room, text);
   line[n++] = '\n';
-  fwrite(line, 1, n, stderr);
+  return n;
+}
+_Static_assert(LOG_OUT_LINE >= LINE * 6 + 200, "an octet of text grows to 6 in JSON");
+
+static void put(enum log_level level, const char *room, const char *text, enum log_out_rank rank) {
+  char line[LOG_OUT_LINE];
+  log_out_line(line, format_line(line, level, room, text), rank);
 }
 
-__attribute__((format(printf, 3, 0))) static void say(enum log_level level, const char *room, const char *fmt, va_list args) {
-  char text[LINE];
-  if (vsnprintf(text, sizeof text, fmt, args) >= 0) put(level, room, text);
+void log_plain(const char *text) {
+  char line[LOG_OUT_LINE];
+  size_t n = strnlen(text, sizeof line - 1);
+  memcpy(line, text, n);
+  line[n++] = '\n';
+  log_out_line(line, n, LOG_OUT_NOTICE);
 }
+
+static size_t tell_dropped(char line[LOG_OUT_LINE], uint64_t dropped) {
+  char text[80];
+  snprintf(text, sizeof text, "%llu lines were dropped: standard error took no more", (unsigned long long)dropped);
+  return format_line(line, LOG_WARN, "base", text);
+}
+
+bool log_start(void) { return log_out_start(tell_dropped); }
 
 /* ---- floods ---- */
 
@@ -211,7 +227,7 @@ static void tell_left_out(struct flood *f) {
   snprintf(text, sizeof text, "left out: %llu more lines like: %s", (unsigned long long)f->left_out, f->fmt);
   atomic_fetch_sub(&log_now.left_out, f->left_out);
   f->left_out = 0;
-  put(f->level, f->room, text);
+  put(f->level, f->room, text, LOG_OUT_NOTICE);
 }
 
 /* Under the lock. */
@@ -253,17 +269,19 @@ _Static_assert(FLOODS == 1 << (64 - 58), "the hash's top bits are the slot");
 
 void log_line(enum log_level level, const char *room, const char *fmt, ...) {
   if (!log_is_on(level, room) || (level != LOG_DEBUG && !is_few(level, room, fmt))) return;
+  char text[LINE];
   va_list args;
   va_start(args, fmt);
-  say(level, room, fmt, args);
+  if (vsnprintf(text, sizeof text, fmt, args) >= 0) put(level, room, text, LOG_OUT_NOTICE);
   va_end(args);
 }
 
 void log_each(const char *room, const char *fmt, ...) {
   if (!log_is_on(LOG_INFO, room)) return;
+  char text[LINE];
   va_list args;
   va_start(args, fmt);
-  say(LOG_INFO, room, fmt, args);
+  if (vsnprintf(text, sizeof text, fmt, args) >= 0) put(LOG_INFO, room, text, LOG_OUT_EACH);
   va_end(args);
 }
 

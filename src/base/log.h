@@ -45,10 +45,16 @@ void log_set_level(enum log_level level); /* everybody's */
 
 bool log_is_on(enum log_level level, const char *room);
 void log_line(enum log_level level, const char *room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A line as it is, whatever the levels. */
+void log_plain(const char *text);
 /* At level info, however often: for what is asked for line by line. */
 void log_each(const char *room, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Says how many lines were left out in seconds that are over; at the end: in this one, too. Cheap when none were. */
 void log_flush(bool end);
+
+/* From now on a thread of its own writes the lines (base/log_out.h), so that no other ever waits for who reads them. To be called when
+ * rights are given up, before the workers. False when there is no thread to be had. The end: log_out_stop. */
+bool log_start(void);
 
 /* Notes that what should not be was seen at this place: true for the first time, which is to be said. */
 bool log_broken(const char *file, int line);

@@ -9,9 +9,12 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "base/log_out.h"
 
 _Noreturn void must_failed(const char *what, const char *file, int line) {
-  fprintf(stderr, "jidns: %s:%d: must hold: %s\n", file, line, what);
+  char text[1024];
+  int n = snprintf(text, sizeof text, "jidns: %s:%d: must hold: %s\n", file, line, what);
+  if (n > 0) log_out_last(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
   abort();
 }
 

@@ -1,12 +1,24 @@
 """What the daemon says on standard error: little, in lines or JSON, and of queries what is wanted."""
 
 import json
+import os
+import pty
 import re
+import signal
+import socket
+import subprocess
+import termios
+import time
 
+import dns.exception
 import pytest
 
-from kit.ask import ask
+from kit.ask import ask, query
+from kit.control import Control
 from kit.jidnsd import Jidnsd
+from kit.jidnsd import path as jidnsd_path
+from kit.netns import free_ports
+from kit.proc import wait_until
 
 
 @pytest.fixture(name="said")
@@ -51,3 +63,157 @@ def test_queries_are_logged_with_who_what_how_and_how_long(said):
     assert re.fullmatch(r"info query: 127\.0\.0\.1:\d+ udp one\.full\.lab\. A NOERROR miss \d+ ms", lines[0]), lines
     assert re.fullmatch(r"info query: 127\.0\.0\.1:\d+ udp one\.full\.lab\. A NOERROR hit 0 ms", lines[1]), lines
     assert re.fullmatch(r"info query: \[::1\]:\d+ tcp one\.full\.lab\. AAAA NOERROR miss \d+ ms", lines[2]), lines
+
+
+# ---- readers ----
+
+def open_fd(path, flags):
+    return os.open(path, flags | os.O_CLOEXEC)
+
+
+class Reader:
+    """A daemon that logs each query to a pipe of the smallest size, or to what `stderr` opens."""
+
+    def __init__(self, options, stderr=None, shell=None):
+        self.port = free_ports()
+        self.read_end, write_end = os.pipe() if stderr is None else (None, stderr)
+        argv = [jidnsd_path(), "--listen", f"127.0.0.1:{self.port}", "--user", "root", *map(str, options)]
+        if shell:
+            argv = ["sh", "-c", f'exec "$@" {shell}', "sh", *argv]
+        self.child = subprocess.Popen(argv, stderr=write_end, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        os.close(write_end)
+        self.server = ("127.0.0.1", self.port)
+
+    def ask_until_answered(self, name, timeout_s=10):
+        def answered():
+            try:
+                return ask(self.server, name, "A", patience_s=0.5)
+            except (OSError, dns.exception.Timeout):
+                return None
+        return wait_until(answered, timeout_s)
+
+    def blast(self, name, count):
+        """Asks over UDP, 50 at a time; returns how many were answered."""
+        wire, answered = query(name, "A").to_wire(), 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(self.server)
+            sock.settimeout(2)
+            for _ in range(count // 50):
+                for _ in range(50):
+                    sock.send(wire)
+                for _ in range(50):
+                    sock.recv(2000)
+                    answered += 1
+        return answered
+
+    def end(self, within_s=3):
+        """Seconds from SIGTERM to its end, which must be clean."""
+        began = time.monotonic()
+        self.child.terminate()
+        assert self.child.wait(10) == 0
+        took = time.monotonic() - began
+        assert took < within_s, f"{took:.1f} s from SIGTERM to the end"
+        return took
+
+    def close(self):
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        if self.read_end is not None:
+            os.close(self.read_end)
+
+
+@pytest.fixture(name="reader")
+def fixture_reader(relay, tmp_path):
+    made = []
+
+    def start(*options, **how):
+        usual = ["--upstream", relay.address, "--prefetch", "off", "--control", tmp_path / "control"]
+        made.append(Reader([*usual, *options], **how))
+        return made[-1]
+    yield start
+    for daemon in made:
+        daemon.close()
+
+
+def dropped(tmp_path):
+    with Control(tmp_path / "control") as control:
+        return control.ask("stats")["counters"]["log_lines_dropped_total"]
+
+
+def test_a_reader_that_stops_reading_holds_up_neither_answers_nor_the_end(reader, tmp_path):
+    daemon = reader("--query-log", "1")
+    assert daemon.ask_until_answered("one.full.lab")
+    assert daemon.blast("one.full.lab", 100000) == 100000
+    assert dropped(tmp_path) > 50000
+    daemon.child.send_signal(signal.SIGHUP)
+    assert daemon.ask_until_answered("one.full.lab", 1), "it goes on after a reload"
+    daemon.end()
+
+
+def test_a_reader_that_goes_on_hears_what_was_kept_and_how_much_was_not(reader, tmp_path):
+    daemon = reader("--query-log", "1")
+    assert daemon.ask_until_answered("one.full.lab")
+    assert daemon.blast("one.full.lab", 10000) == 10000
+    lost, text = dropped(tmp_path), b""
+    assert lost > 1000
+    told = rb"warn base: (\d+) lines were dropped"
+    while not (found := re.search(told, text)):
+        text += os.read(daemon.read_end, 65536)
+    assert int(found.group(1)) == lost
+    lines = text.split(b"\n")
+    queries = [line for line in lines if line.startswith(b"info query: ")]
+    assert len(queries) + lost >= 10000 and all(re.search(rb" NOERROR (hit|miss) \d+ ms$", line) for line in queries)
+    daemon.end()
+
+
+def test_a_reader_that_is_stuck_from_the_start_delays_it_a_moment(reader):
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    try:
+        while True:
+            os.write(write_end, b"x" * 4096)
+    except BlockingIOError:
+        os.set_blocking(write_end, True)
+    daemon = reader("--query-log", "1", stderr=write_end)
+    assert daemon.ask_until_answered("one.full.lab", 5)
+    daemon.end()
+    os.close(read_end)
+
+
+def test_a_reader_that_dies_ends_nothing(reader, tmp_path):
+    daemon = reader("--query-log", "1")
+    assert daemon.ask_until_answered("one.full.lab")
+    os.close(daemon.read_end)
+    daemon.read_end = None
+    assert daemon.blast("one.full.lab", 1000) == 1000
+    assert wait_until(lambda: dropped(tmp_path) >= 1000, 5)
+    daemon.end()
+
+
+def test_a_full_disk_costs_lines_and_nothing_else(reader, tmp_path):
+    daemon = reader("--query-log", "1", stderr=open_fd("/dev/full", os.O_WRONLY))
+    assert daemon.ask_until_answered("one.full.lab")
+    assert daemon.blast("one.full.lab", 1000) == 1000
+    assert wait_until(lambda: dropped(tmp_path) >= 1000, 5)
+    daemon.end()
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", "2>&-", "<&-"])
+def test_descriptors_closed_at_the_start_become_nothing_else(reader, closed):
+    daemon = reader("--query-log", "1", shell=closed)
+    assert daemon.ask_until_answered("one.full.lab")
+    assert daemon.blast("one.full.lab", 1000) == 1000
+    assert all(os.readlink(f"/proc/{daemon.child.pid}/fd/{fd}").startswith(("/dev/null", "pipe:")) for fd in range(3))
+    daemon.end()
+
+
+def test_a_stopped_terminal_holds_up_nothing(reader):
+    controller, terminal = pty.openpty()
+    daemon = reader("--query-log", "1", stderr=os.dup(terminal))
+    assert daemon.ask_until_answered("one.full.lab")
+    termios.tcflow(terminal, termios.TCOOFF)
+    assert daemon.blast("one.full.lab", 20000) == 20000
+    daemon.end()
+    os.close(terminal)
+    os.close(controller)
