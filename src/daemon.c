@@ -128,10 +128,20 @@ static bool put_into_force(struct daemon *d, struct settings *s, struct listener
   return true;
 }
 
+/* Those of the resolv.conf before, in case there are none in it now. */
+static void keep_servers(struct settings *s, const struct settings *running) {
+  memcpy(s->upstreams, running->upstreams, sizeof s->upstreams);
+  s->upstream_count = running->upstream_count;
+  s->upstream_default = true;
+}
+
 static bool read_again(struct daemon *d, struct settings *s, FILE *err) {
   if (settings_read(s, d->argc, d->argv, err, err) != SETTINGS_RUN) return false;
   settings_keep_fixed(s, &d->settings, err);
-  return settings_find_networks(s, err) && settings_find_upstreams(s, s->resolv_conf, err);
+  if (!settings_find_networks(s, err)) return false;
+  if (!s->upstream_count && d->settings.upstream_default) keep_servers(s, &d->settings);
+  settings_find_upstreams(s, s->resolv_conf, err);
+  return true;
 }
 
 static void watch_resolv_conf(struct daemon *d);
@@ -178,12 +188,18 @@ static void hearing_start(struct hearing *h) {
   must(h->err);
 }
 
+static const char *without(const char *line, const char *start) {
+  size_t len = strlen(start);
+  return strncmp(line, start, len) == 0 ? line + len : line;
+}
+
+/* `before` each line stands why it was said; NULL: that is clear from the line. */
 static void hearing_end(struct hearing *h, enum log_level level, const char *before) {
-  static const char program[] = "jidnsd: ";
   fclose(h->err);
   for (char *rest = h->text, *line; (line = strtok_r(rest, "\n", &rest));) {
-    size_t skip = strncmp(line, program, sizeof program - 1) == 0 ? sizeof program - 1 : 0;
-    log_line(level, "jidnsd", "%s: %s", before, line + skip);
+    const char *text = without(line, "jidnsd: ");
+    if (before) log_line(level, "jidnsd", "%s: %s", before, text);
+    else log_line(level, "jidnsd", "%s", without(text, "warning: "));
   }
   free(h->text);
 }
@@ -216,12 +232,13 @@ static void on_resolv_conf(void *ctx) {
   struct settings *s = must_zalloc(sizeof *s);
   *s = d->settings;
   hearing_start(&h);
-  bool good = settings_find_upstreams(s, s->resolv_conf, h.err);
-  if (good && has_other_servers(s, &d->settings) && put_into_force(d, s, NULL, h.err)) {
+  settings_find_upstreams(s, s->resolv_conf, h.err);
+  d->settings.resolv = s->resolv; /* what was said of it is not said again */
+  if (has_other_servers(s, &d->settings) && put_into_force(d, s, NULL, h.err)) {
     char text[SETTINGS_LIST_TEXT];
     log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf, settings_list(s->upstreams, s->upstream_count, text));
   }
-  hearing_end(&h, LOG_WARN, "the servers stay as they were");
+  hearing_end(&h, LOG_WARN, NULL);
   free(s);
 }
 

@@ -77,15 +77,24 @@ static void write_waiting(FILE *out, const struct daemon *d, const struct gather
 }
 
 /* server="192.0.2.1:53",domain="corp.example.": what Prometheus escapes (backslash, quote) is escaped. */
-enum { LABELS = ADDR_TEXT + 2 * NAME_TEXT + 32 };
-static const char *labels_of(const struct server_sum *s, const struct settings *settings, char text[LABELS]) {
-  char addr[ADDR_TEXT], domain[NAME_TEXT];
-  int at = snprintf(text, LABELS, "server=\"%s\",domain=\"", addr_format(&s->addr, addr));
-  for (const char *p = gathered_domain(s, settings, domain); *p; p++) {
-    if (*p == '\\' || *p == '"') text[at++] = '\\';
-    text[at++] = *p;
+enum { LABELS = 2 * ADDR_TEXT + 2 * NAME_TEXT + 32 };
+
+/* An interface's name, too, may have a quote in it. */
+static char *put_label(char *at, const char *name, const char *value) {
+  at = stpcpy(stpcpy(at, name), "=\"");
+  for (; *value; value++) {
+    if (*value == '\\' || *value == '"') *at++ = '\\';
+    *at++ = *value;
   }
-  snprintf(text + at, (size_t)(LABELS - at), "\"");
+  *at++ = '"';
+  return at;
+}
+
+static const char *labels_of(const struct server_sum *s, const struct settings *settings, char text[LABELS]) {
+  char addr[ADDR_TEXT], domain[NAME_TEXT], *at = text;
+  at = put_label(at, "server", addr_format(&s->addr, addr));
+  *at++ = ',';
+  *put_label(at, "domain", gathered_domain(s, settings, domain)) = 0;
   return text;
 }
 
@@ -181,7 +190,7 @@ static unsigned write_health(void *ctx, FILE *out) {
 static unsigned write_readiness(void *ctx, FILE *out) {
   struct daemon *d = ctx;
   struct gathered *g = malloc(sizeof *g);
-  bool up = g && !d->settings.upstream_count; /* nothing but local zones */
+  bool up = g && !d->settings.upstream_count && d->lab; /* nothing but local zones */
   if (g) daemon_gather(d, g);
   for (unsigned i = 0; g && i < g->server_count; i++) up = up || (g->servers[i].route == 0 && g->servers[i].up);
   free(g);

@@ -95,8 +95,9 @@ static int run(struct daemon *d, FILE *err) {
   descriptors_raise();
   must(uv_loop_init(&d->loop) == 0);
   watch_signals(&signals, d);
-  bool good = settings_find_networks(&d->settings, err) &&
-              settings_find_upstreams(&d->settings, d->settings.resolv_conf, err) && daemon_start(d, err);
+  settings_find_upstreams(&d->settings, d->settings.resolv_conf, err);
+  settings_warn_of_scopes(&d->settings, err);
+  bool good = settings_find_networks(&d->settings, err) && daemon_start(d, err);
   struct commands *commands = good ? commands_start(d) : NULL;
   if (good) {
     daemon_metrics_start(d);

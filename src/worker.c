@@ -149,11 +149,11 @@ static bool add_server(struct worker *w, struct upstream *u, const union addr *a
 
 /* A set of these servers, with what is known of them already, above all to the set in whose place it comes (NULL: there was none), as
  * its counts go on. NULL when memory is out. */
-static struct upstream *make_set(struct worker *w, const union addr *addrs, unsigned n, enum upstream_policy policy,
-                                 const struct upstream *before) {
+static struct upstream *make_set(struct worker *w, const union addr *addrs, const char (*scopes)[ADDR_SCOPE], unsigned n,
+                                 enum upstream_policy policy, const struct upstream *before) {
   struct upstream *u = upstream_new(&w->upstreams, policy);
   for (unsigned i = 0; u && i < n; i++) {
-    if (add_server(w, u, &addrs[i])) continue;
+    if (!addr_is_here(&addrs[i], scopes[i]) || add_server(w, u, &addrs[i])) continue;
     upstream_release(u);
     return NULL;
   }
@@ -186,14 +186,14 @@ static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
   if (!g) return NULL;
   g->chaos = s->chaos;
   g->access = access_new(&s->access);
-  g->routes.rest = make_set(w, s->upstreams, s->upstream_count, s->policy, w->wiring ? w->wiring->routes.rest : NULL);
+  g->routes.rest = make_set(w, s->upstreams, s->upstream_scopes, s->upstream_count, s->policy, w->wiring ? w->wiring->routes.rest : NULL);
   bool good = g->access && g->routes.rest;
   for (unsigned i = 0; i < s->forward_count && good; i++) {
     const struct settings_forward *f = &s->forwards[i];
     struct route *r = &g->routes.list[g->routes.count];
     r->name_len = f->domain.len;
     memcpy(r->name, f->domain.octets, f->domain.len);
-    r->upstream = make_set(w, f->upstreams, f->upstream_count, s->policy, set_of(w->wiring, &f->domain));
+    r->upstream = make_set(w, f->upstreams, f->upstream_scopes, f->upstream_count, s->policy, set_of(w->wiring, &f->domain));
     good = r->upstream != NULL;
     g->routes.count += good;
   }

@@ -16,9 +16,31 @@ static bool parse_port(const char *text, uint16_t *out) {
   return true;
 }
 
-static bool parse_host(const char *host, uint16_t port, union addr *out) {
+static uint32_t scope_number(const char *scope) {
+  char name[IF_NAMESIZE], *end;
+  if (*scope < '0' || *scope > '9') return 0;
+  unsigned long index = strtoul(scope, &end, 10);
+  return !*end && index <= INT32_MAX && if_indextoname((unsigned)index, name) ? (uint32_t)index : 0;
+}
+
+uint32_t addr_scope_id(const char *scope) {
+  if (!*scope) return 0;
+  uint32_t index = if_nametoindex(scope);
+  return index ? index : scope_number(scope);
+}
+
+/* "fe80::1%eth0": what may stand behind the % no character that the kernel lets no interface have, and no bracket. */
+static bool parse_scope(const char *text, char scope[ADDR_SCOPE]) {
+  size_t len = strlen(text);
+  if (len == 0 || len >= ADDR_SCOPE || text[strcspn(text, " \t\r\n/:%]")]) return false;
+  memcpy(scope, text, len + 1);
+  return true;
+}
+
+static bool parse_host(const char *host, uint16_t port, union addr *out, char scope[ADDR_SCOPE]) {
   union addr a;
   memset(&a, 0, sizeof a);
+  *scope = 0;
   if (inet_pton(AF_INET, host, &a.v4.sin_addr) == 1) {
     a.v4.sin_family = AF_INET;
     a.v4.sin_port = htons(port);
@@ -32,14 +54,15 @@ static bool parse_host(const char *host, uint16_t port, union addr *out) {
   memcpy(plain, host, len);
   plain[len] = 0;
   if (inet_pton(AF_INET6, plain, &a.v6.sin6_addr) != 1) return false;
-  if (percent && !(a.v6.sin6_scope_id = if_nametoindex(percent + 1))) return false;
+  if (percent && !parse_scope(percent + 1, scope)) return false;
+  a.v6.sin6_scope_id = addr_scope_id(scope);
   a.v6.sin6_family = AF_INET6;
   a.v6.sin6_port = htons(port);
   *out = a;
   return true;
 }
 
-bool addr_parse(const char *text, uint16_t port, union addr *out) {
+bool addr_parse_scoped(const char *text, uint16_t port, union addr *out, char scope[ADDR_SCOPE]) {
   char host[ADDR_TEXT];
   size_t len = strlen(text);
   if (len >= sizeof host) return false;
@@ -48,24 +71,41 @@ bool addr_parse(const char *text, uint16_t port, union addr *out) {
     char *close = strchr(host, ']');
     if (!close || (close[1] && (close[1] != ':' || !parse_port(close + 2, &port)))) return false;
     *close = 0;
-    return strchr(host + 1, ':') && parse_host(host + 1, port, out);
+    return strchr(host + 1, ':') && parse_host(host + 1, port, out, scope);
   }
   char *colon = strchr(host, ':');
   if (colon && !strchr(colon + 1, ':')) {
     if (!parse_port(colon + 1, &port)) return false;
     *colon = 0;
   }
-  return parse_host(host, port, out);
+  return parse_host(host, port, out, scope);
+}
+
+bool addr_parse(const char *text, uint16_t port, union addr *out) {
+  char scope[ADDR_SCOPE];
+  union addr a;
+  if (!addr_parse_scoped(text, port, &a, scope) || (*scope && !a.v6.sin6_scope_id)) return false;
+  *out = a;
+  return true;
+}
+
+/* "%eth0" or, once that interface has gone, "%2"; "" without a scope. */
+static const char *scope_format(uint32_t index, char text[1 + IF_NAMESIZE]) {
+  char name[IF_NAMESIZE];
+  *text = 0;
+  if (index && if_indextoname(index, name)) snprintf(text, 1 + IF_NAMESIZE, "%%%s", name);
+  else if (index) snprintf(text, 1 + IF_NAMESIZE, "%%%u", index);
+  return text;
 }
 
 const char *addr_format(const union addr *a, char text[ADDR_TEXT]) {
-  char host[INET6_ADDRSTRLEN] = "?";
+  char host[INET6_ADDRSTRLEN] = "?", scope[1 + IF_NAMESIZE];
   if (a->any.sa_family == AF_INET) {
     inet_ntop(AF_INET, &a->v4.sin_addr, host, sizeof host);
     snprintf(text, ADDR_TEXT, "%s:%u", host, addr_port(a));
   } else {
     inet_ntop(AF_INET6, &a->v6.sin6_addr, host, sizeof host);
-    snprintf(text, ADDR_TEXT, "[%s]:%u", host, addr_port(a));
+    snprintf(text, ADDR_TEXT, "[%s%s]:%u", host, scope_format(a->v6.sin6_scope_id, scope), addr_port(a));
   }
   return text;
 }

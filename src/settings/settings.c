@@ -10,7 +10,6 @@
 #include "config.h"
 #include "dns/name.h"
 #include "settings/settings_priv.h"
-#include "upstream/resolvconf.h"
 
 enum {
   OPTION_FIRST = 256, /* getopt_long returns this + the option's place in the table: no letter is so large */
@@ -172,11 +171,18 @@ static void read_file(struct givens *g) {
   else if (*named->text) settings_file_read(g, named->text, true);
 }
 
+/* As far as can be told without starting. */
+static enum settings_outcome check(struct settings *s, FILE *out, FILE *err) {
+  bool warned = false;
+  if (!settings_check_zones(s, err) || !settings_check_here(s, &warned, err)) return SETTINGS_WRONG;
+  fprintf(out, "jidnsd: the settings %s\n", warned ? "can be used; see the warnings" : "are good");
+  return SETTINGS_TOLD;
+}
+
 static enum settings_outcome tell(const struct setting *todo, const struct givens *g, FILE *out) {
   if (strcmp(todo->name, "version") == 0) fprintf(out, "jidnsd (%s) %s\n", PACKAGE_NAME, PACKAGE_VERSION);
   else if (strcmp(todo->name, "help") == 0) settings_print_help(out);
-  else if (strcmp(todo->name, "print-config") == 0) settings_print_config(g, out);
-  else fputs("jidnsd: the settings are good\n", out);
+  else settings_print_config(g, out);
   return SETTINGS_TOLD;
 }
 
@@ -195,7 +201,7 @@ static enum settings_outcome read_all(struct settings *s, struct givens *g, int 
   if (!g->wrong) givens_apply(g, s, SOURCE_OPTION);
   if (!s->listen_count) listen_at_default(s);
   if (g->wrong || !check_all_loops(s, g->err) || !check_metrics(s, g->err)) return SETTINGS_WRONG;
-  if (todo && strcmp(todo->name, "check-config") == 0 && !settings_check_zones(s, g->err)) return SETTINGS_WRONG;
+  if (todo && strcmp(todo->name, "check-config") == 0) return check(s, out, g->err);
   return todo ? tell(todo, g, out) : SETTINGS_RUN;
 }
 
@@ -204,29 +210,6 @@ enum settings_outcome settings_read(struct settings *s, int argc, char **argv, F
   enum settings_outcome outcome = read_all(s, &g, argc, argv, out);
   givens_free(&g);
   return outcome;
-}
-
-bool settings_find_networks(struct settings *s, FILE *err) {
-  return s->access.chosen || access_find_networks(&s->access, s->listen, s->listen_count, err);
-}
-
-bool settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
-  union addr found[UPSTREAM_SERVERS];
-  if (s->upstream_count && !s->upstream_default) return true;
-  s->upstream_default = true;
-  int n = resolvconf_read(path, s->listen, s->listen_count, found, UPSTREAM_SERVERS);
-  if (n > 0) {
-    memcpy(s->upstreams, found, (size_t)n * sizeof *found);
-    s->upstream_count = (unsigned)n;
-    return true;
-  }
-  const char *why = n < 0 ? strerror(-n) : "names no server but jidnsd itself";
-  if (!s->upstream_count && s->lab.zone_count + s->lab.domain_count) {
-    fprintf(err, "jidnsd: warning: no server to ask: %s: %s; only local zones are answered\n", path, why);
-    return true;
-  }
-  fprintf(err, "jidnsd: no server to ask: %s: %s; give one with --upstream\n", path, why);
-  return false;
 }
 
 const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS_LIST_TEXT]) {

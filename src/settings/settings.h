@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "base/resolvconf.h"
 #include "lab/rule.h"
 #include "dns/dns.h"
 #include "lab/zone.h"
@@ -37,6 +38,7 @@ struct settings_domain {
 struct settings_forward {
   struct settings_domain domain;
   union addr upstreams[UPSTREAM_SERVERS];
+  char upstream_scopes[UPSTREAM_SERVERS][ADDR_SCOPE];
   unsigned upstream_count;
 };
 
@@ -46,13 +48,17 @@ struct settings_fault {
   struct rule rule;
 };
 
+/* Beside lists of addresses lie the scopes they were given with, "" for none: see addr_is_here and settings_find_scopes. */
 struct settings {
   union addr listen[SETTINGS_LISTEN];
+  char listen_scopes[SETTINGS_LISTEN][ADDR_SCOPE];
   unsigned listen_count;
   bool listen_default; /* nobody asked for these: ::1 may be missing */
   union addr upstreams[UPSTREAM_SERVERS];
+  char upstream_scopes[UPSTREAM_SERVERS][ADDR_SCOPE];
   unsigned upstream_count;
-  bool upstream_default; /* nobody named any: they are those of resolv.conf */
+  bool upstream_default;    /* nobody named any: they are those of resolv.conf */
+  struct resolvconf resolv; /* what that said when it was read last */
   char resolv_conf[SETTINGS_PATH];
   enum upstream_policy policy;
   struct settings_forward forwards[SETTINGS_FORWARDS]; /* no two of the same domain */
@@ -103,9 +109,13 @@ bool settings_find_networks(struct settings *s, FILE *err);
  * one more. */
 bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers, unsigned n);
 
-/* Takes the upstreams from the resolv.conf at path unless some were given. False, and said in one line on err, when none can
- * be used: those it had stay. With local zones there may be none, which is warned of. */
-bool settings_find_upstreams(struct settings *s, const char *path, FILE *err);
+/* Takes the upstreams from the resolv.conf at path unless some were given. When it names none that can be used those that s has
+ * stay, be there any or not, and err hears why in one line: once, as long as it is for the same reason. */
+void settings_find_upstreams(struct settings *s, const char *path, FILE *err);
+
+/* Looks up again which interfaces the addresses' scopes mean. True when one means another now, or has come or gone. */
+bool settings_find_scopes(struct settings *s);
+unsigned settings_warn_of_scopes(struct settings *s, FILE *err); /* a line for each that has no interface; how many */
 
 /* "192.0.2.1:53, [::1]:53" */
 enum { SETTINGS_LIST_TEXT = SETTINGS_LISTEN * (ADDR_TEXT + 2) };

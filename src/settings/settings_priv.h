@@ -93,10 +93,11 @@ bool read_either(const struct setting *t, void *into, const char *text);
 bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 /* Letters, digits, hyphens, underscores and slashes between dots; not the root. */
 bool parse_domain(const char *text, struct settings_domain *out);
-/* Adds an address unless the list has it; false: not an address, or the list has `most`. */
-bool add_addr(const char *text, union addr *list, unsigned *n, unsigned most);
+/* Adds an address and the scope that it was given, whose interface may come later, unless the list has it; false: not an address, or
+ * the list has `most`. */
+bool add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most);
 /* The same for servers to ask: 0.0.0.0 and :: are none. */
-bool add_server(const char *text, union addr *list, unsigned *n, unsigned most);
+bool add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most);
 
 extern const char domain_right[], server_right[]; /* what should be, where these are asked for */
 
@@ -104,6 +105,7 @@ extern const char domain_right[], server_right[]; /* what should be, where these
 extern const struct section in_zone, in_domain, in_host;
 bool read_host_address(const struct setting *t, void *into, const char *text);
 void clear_host_address(void *into);
+bool settings_check_here(struct settings *s, bool *warned, FILE *err); /* what only the machine can tell; false: would not start */
 bool settings_check_zones(const struct settings *s, FILE *err); /* reads them all; false, and said on err, when one is wrong */
 
 /* What a value of t should be. */

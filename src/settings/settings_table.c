@@ -11,13 +11,13 @@
 static bool read_listen(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   (void)t;
-  return add_addr(text, s->listen, &s->listen_count, SETTINGS_LISTEN);
+  return add_addr(text, s->listen, s->listen_scopes, &s->listen_count, SETTINGS_LISTEN);
 }
 
 static bool read_upstream(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   (void)t;
-  return add_server(text, s->upstreams, &s->upstream_count, UPSTREAM_SERVERS);
+  return add_server(text, s->upstreams, s->upstream_scopes, &s->upstream_count, UPSTREAM_SERVERS);
 }
 
 static bool add_prefix(struct access_options *o, const char *text) {
@@ -89,7 +89,7 @@ static bool title_forward(void *element, const char *title) {
 static bool read_forward(const struct setting *t, void *into, const char *text) {
   struct settings_forward *f = into;
   (void)t;
-  return add_server(text, f->upstreams, &f->upstream_count, UPSTREAM_SERVERS);
+  return add_server(text, f->upstreams, f->upstream_scopes, &f->upstream_count, UPSTREAM_SERVERS);
 }
 
 static void clear_forward(void *into) { ((struct settings_forward *)into)->upstream_count = 0; }

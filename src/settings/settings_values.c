@@ -96,20 +96,23 @@ bool parse_domain(const char *text, struct settings_domain *out) {
   return true;
 }
 
-bool add_addr(const char *text, union addr *list, unsigned *n, unsigned most) {
+bool add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most) {
+  char scope[ADDR_SCOPE];
   union addr a;
-  if (!addr_parse(text, SETTINGS_PORT, &a)) return false;
+  if (!addr_parse_scoped(text, SETTINGS_PORT, &a, scope)) return false;
   for (unsigned i = 0; i < *n; i++) {
-    if (addr_equal(&list[i], &a)) return true;
+    if (addr_equal(&list[i], &a) && strcmp(scopes[i], scope) == 0) return true;
   }
   if (*n == most) return false;
+  memcpy(scopes[*n], scope, sizeof scope);
   list[(*n)++] = a;
   return true;
 }
 
-bool add_server(const char *text, union addr *list, unsigned *n, unsigned most) {
+bool add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most) {
+  char scope[ADDR_SCOPE];
   union addr a;
-  return addr_parse(text, SETTINGS_PORT, &a) && !addr_is_any(&a) && add_addr(text, list, n, most);
+  return addr_parse_scoped(text, SETTINGS_PORT, &a, scope) && !addr_is_any(&a) && add_addr(text, list, scopes, n, most);
 }
 
 static void words_right(const char *const *words, char text[RIGHT_TEXT]) {

@@ -130,7 +130,7 @@ bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char 
   c->words_count = argc - optind;
   if (!c->control) c->control = getenv("JIDNS_CONTROL");
   if (!c->control || !*c->control) c->control = CONTROL_SOCKET;
-  if (!c->server_given) nameserver_first(NAMESERVER_FILE, &c->ask.server);
+  if (!c->server_given && !c->help && mask & (CLI_LOOKUP | CLI_QUERY)) nameserver_first(NAMESERVER_FILE, &c->ask.server, stderr);
   return true;
 }
 

@@ -2,22 +2,19 @@
 #include "tool/nameserver.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/must.h"
+#include "base/resolvconf.h"
 
 enum { DNS_PORT = 53 };
 
-void nameserver_first(const char *path, union addr *out) {
-  char line[512];
-  bool found = false;
-  FILE *f = fopen(path, "re");
-  while (f && !found && fgets(line, sizeof line, f)) {
-    char *rest = NULL, *word = strtok_r(line, " \t\r\n", &rest);
-    if (!word || strcmp(word, "nameserver") != 0) continue;
-    char *value = strtok_r(NULL, " \t\r\n", &rest);
-    found = value && addr_parse(value, DNS_PORT, out);
+void nameserver_first(const char *path, union addr *out, FILE *err) {
+  char why[RESOLVCONF_TEXT];
+  struct resolvconf r;
+  if (resolvconf_read(path, NULL, 0, &r)) {
+    *out = r.servers[0];
+    return;
   }
-  if (f) fclose(f);
-  if (!found) must(addr_parse("127.0.0.1", DNS_PORT, out));
+  fprintf(err, "jidns: %s: asking 127.0.0.1, as programs do; --server ADDR asks another\n", resolvconf_why(path, &r, why));
+  must(addr_parse("127.0.0.1", DNS_PORT, out));
 }

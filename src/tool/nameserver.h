@@ -1,11 +1,13 @@
 /* Which server to ask when none is named. */
 #ifndef JIDNS_TOOL_NAMESERVER_H
 #define JIDNS_TOOL_NAMESERVER_H
+#include <stdio.h>
+
 #include "base/addr.h"
 
 #define NAMESERVER_FILE "/etc/resolv.conf"
 
-/* The first usable `nameserver` of the file, port 53; 127.0.0.1 when there is no file or no such line, as
- * libc does. */
-void nameserver_first(const char *path, union addr *out);
+/* The first usable `nameserver` of the file as jidnsd reads it, port 53; 127.0.0.1, as libc does, and said on err, when there is no
+ * file or no such line. */
+void nameserver_first(const char *path, union addr *out, FILE *err);
 #endif

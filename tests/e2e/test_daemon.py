@@ -151,13 +151,3 @@ def test_upstreams_come_from_resolv_conf_and_its_own_address_is_left_out(nsd, na
 
 def assert_answers(server, name):
     assert ask(server, name, "A").answer
-
-
-@pytest.mark.parametrize("text", ["", "# nothing here\n", "nameserver 127.0.0.1\nnameserver ::1\n",
-                                  "nameserver not-an-address\n"],
-                         ids=["empty", "comment", "itself", "nonsense"])
-def test_without_any_upstream_it_says_so_and_ends(namespaces, tmp_path, text):
-    daemon = in_space(namespaces("empty"), text, tmp_path)
-    assert daemon.wait_exit() not in (0, None)
-    assert "upstream" in daemon.stderr or "nameserver" in daemon.stderr
-    assert "jidnsd ready" not in daemon.stderr

@@ -154,7 +154,7 @@ static struct said *find(const char *line, const char *conf) {
   int fd = mkstemp(path);
   cr_assert(fd >= 0 && write(fd, conf, strlen(conf)) == (ssize_t)strlen(conf));
   FILE *err = fmemopen(said->err, sizeof said->err, "w");
-  said->outcome = settings_find_upstreams(&said->s, path, err) ? SETTINGS_RUN : SETTINGS_WRONG;
+  settings_find_upstreams(&said->s, path, err);
   fclose(err);
   close(fd);
   unlink(path);
@@ -163,30 +163,79 @@ static struct said *find(const char *line, const char *conf) {
 
 Test(settings, finds_upstreams_in_resolv_conf) {
   struct said *said = find("", "search lab\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n");
-  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 2);
+  cr_assert(said->s.upstream_count == 2);
   cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53") && is_addr(&said->s.upstreams[1], "[2001:db8::1]:53"));
 }
 
 Test(settings, leaves_itself_out_of_resolv_conf) {
   struct said *said = find("", "nameserver 127.0.0.1\nnameserver 192.0.2.1\nnameserver ::1\n");
-  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 1);
+  cr_assert(said->s.upstream_count == 1);
   cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53"));
 }
 
 Test(settings, prefers_the_upstreams_that_were_given) {
   struct said *said = find("--upstream 9.9.9.9", "nameserver 192.0.2.1\n");
-  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 1);
+  cr_assert(said->s.upstream_count == 1);
   cr_expect(is_addr(&said->s.upstreams[0], "9.9.9.9:53"));
 }
 
-Test(settings, says_when_there_is_nobody_to_ask) {
-  struct said *said = find("", "nameserver 127.0.0.1\n");
-  cr_expect(said->outcome == SETTINGS_WRONG);
-  cr_expect(strstr(said->err, "--upstream") && strstr(said->err, "/tmp/jidns-settings-"), "%s", said->err);
+static void find_again(struct said *said, const char *path) {
+  memset(said->err, 0, sizeof said->err);
   FILE *err = fmemopen(said->err, sizeof said->err, "w");
-  cr_expect(!settings_find_upstreams(&said->s, "/nonexistent/resolv.conf", err));
+  settings_find_upstreams(&said->s, path, err);
   fclose(err);
-  cr_expect(strstr(said->err, "/nonexistent/resolv.conf: No such file"), "%s", said->err);
+}
+
+Test(settings, say_in_words_that_fit_why_there_is_nobody_to_ask) {
+  static const struct {
+    const char *conf, *why;
+  } cases[] = {{"", " names no server; "},
+               {"# nameserver 192.0.2.1\nsearch lab\n", " names no server; "},
+               {"nameserver 127.0.0.1\nnameserver ::1\n", " names no server but jidnsd itself; "},
+               {"nameserver fe80::1%nosuchif\n", " names only servers at interfaces that are not here yet; "},
+               {"search lab\nnameserver one\033.one\n", " line 2: 'one?.one' is no address; "}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const struct said *said = find("", cases[i].conf);
+    cr_expect_eq(said->s.upstream_count, 0);
+    cr_expect(said->s.upstream_default && strstr(said->err, cases[i].why) && strstr(said->err, "--upstream"), "%s", said->err);
+  }
+}
+
+Test(settings, say_once_why_resolv_conf_can_not_be_read) {
+  static const struct {
+    const char *path, *why;
+  } cases[] = {{"/nonexistent/resolv.conf", "/nonexistent/resolv.conf: there is no such file; "},
+               {"/proc", "/proc is not a file; "},
+               {"/proc/1/cmdline/x", "/proc/1/cmdline/x: Not a directory; "}};
+  struct said *said = said_line("");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    find_again(said, cases[i].path);
+    cr_expect(strstr(said->err, cases[i].why), "%s", said->err);
+    find_again(said, cases[i].path);
+    cr_expect_str_eq(said->err, "");
+  }
+}
+
+Test(settings, keep_the_servers_of_a_resolv_conf_that_names_none_any_more) {
+  struct said *said = find("", "nameserver 192.0.2.1\nnameserver 192.0.2.300\n");
+  cr_expect(strstr(said->err, " line 2: '192.0.2.300' is no address: that line is left out"), "%s", said->err);
+  find_again(said, "/nonexistent/resolv.conf");
+  cr_expect(said->s.upstream_count == 1 && is_addr(&said->s.upstreams[0], "192.0.2.1:53"));
+  cr_expect(strstr(said->err, "no such file: the servers stay as they were"), "%s", said->err);
+}
+
+Test(settings, take_scopes_whose_interface_comes_later) {
+  struct said *said = said_line("--listen [fe80::1%nosuchif]:53 --upstream fe80::2%nosuchif --upstream fe80::2%lo --forward corp.lab=fe80::3%nosuchif");
+  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 2 && said->s.listen_count == 1);
+  cr_expect_not(addr_is_here(&said->s.upstreams[0], said->s.upstream_scopes[0]));
+  cr_expect(addr_is_here(&said->s.upstreams[1], said->s.upstream_scopes[1]));
+  cr_expect_not(addr_is_here(&said->s.forwards[0].upstreams[0], said->s.forwards[0].upstream_scopes[0]));
+  cr_expect_not(settings_find_scopes(&said->s));
+
+  strcpy(said->s.upstream_scopes[0], "lo"); /* as if it had been called so from now on */
+  cr_expect(settings_find_scopes(&said->s));
+  cr_expect(addr_is_here(&said->s.upstreams[0], said->s.upstream_scopes[0]));
+  cr_expect_not(settings_find_scopes(&said->s));
 }
 
 Test(settings, say_who_may_ask) {

@@ -177,7 +177,7 @@ static void expect_server(const char *file, const char *expected) {
   cr_assert_eq(write(fd, file, strlen(file)), (ssize_t)strlen(file));
   close(fd);
   union addr a;
-  nameserver_first(path, &a);
+  nameserver_first(path, &a, stderr);
   unlink(path);
   cr_expect_str_eq(addr_format(&a, text), expected, "%s gave %s", file, text);
 }
@@ -189,11 +189,25 @@ Test(nameserver, is_the_first_of_the_file) {
   expect_server("nameserver\nnameserver bogus\nnameserver 192.0.2.3", "192.0.2.3:53");
 }
 
+Test(nameserver, is_read_as_the_daemon_reads_it) {
+  expect_server("nameserver 127.0.0.11#53\n", "127.0.0.11:53");
+  expect_server("nameserver 127.0.0.11;53\n", "127.0.0.11:53");
+  expect_server(" nameserver 192.0.2.1\nnameserver 192.0.2.2\n", "192.0.2.2:53");
+  expect_server("nameserver 192.0.2.1:5353\nnameserver [2001:db8::1]:53\n", "[2001:db8::1]:53");
+  expect_server("nameserver 0.0.0.0\n", "127.0.0.1:53");
+  expect_server("nameserver ::ffff:192.0.2.1\n", "192.0.2.1:53");
+  expect_server("nameserver fe80::1%lo\n", "[fe80::1%lo]:53");
+}
+
 Test(nameserver, is_loopback_when_the_file_names_none) {
   expect_server("", "127.0.0.1:53");
   expect_server("search lab\n", "127.0.0.1:53");
   char text[ADDR_TEXT];
   union addr a;
-  nameserver_first("/nonexistent/resolv.conf", &a);
+  char said[256] = "";
+  FILE *err = fmemopen(said, sizeof said, "w");
+  nameserver_first("/nonexistent/resolv.conf", &a, err);
+  fclose(err);
+  cr_expect_str_eq(said, "jidns: /nonexistent/resolv.conf: there is no such file: asking 127.0.0.1, as programs do; --server ADDR asks another\n");
   cr_expect_str_eq(addr_format(&a, text), "127.0.0.1:53");
 }

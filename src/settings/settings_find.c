@@ -1,0 +1,155 @@
+/* settings_find.c: what settings leave to the machine: its networks, its resolv.conf, its interfaces. Exports settings_find_*,
+ * settings_check_here. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/shown.h"
+#include "settings/settings_priv.h"
+
+#define RESOLVED_CONF "/run/systemd/resolve/resolv.conf" /* the servers that systemd-resolved asks itself */
+
+bool settings_find_networks(struct settings *s, FILE *err) {
+  return s->access.chosen || access_find_networks(&s->access, s->listen, s->listen_count, err);
+}
+
+/* ---- resolv.conf ---- */
+
+/* systemd-resolved answers at 127.0.0.53 and .54. */
+static bool is_resolved(const union addr *a) {
+  return a->any.sa_family == AF_INET && (ntohl(a->v4.sin_addr.s_addr) == 0x7f000035 || ntohl(a->v4.sin_addr.s_addr) == 0x7f000036);
+}
+
+/* Leaves systemd-resolved out when it asks nobody but jidnsd: what is asked there comes back here, for ever. */
+static void open_ring(const struct settings *s, struct resolvconf *r) {
+  struct resolvconf resolved;
+  unsigned n = 0;
+  for (unsigned i = 0; i < r->count; i++) n += is_resolved(&r->servers[i]);
+  if (!n) return;
+
+  resolvconf_read(RESOLVED_CONF, s->listen, s->listen_count, &resolved);
+  if (resolved.state != RESOLVCONF_OWN) return;
+  n = 0;
+  for (unsigned i = 0; i < r->count; i++) {
+    if (!is_resolved(&r->servers[i])) r->servers[n++] = r->servers[i];
+  }
+  r->count = n;
+  if (!n) r->state = RESOLVCONF_RING;
+}
+
+static bool is_same_trouble(const struct resolvconf *a, const struct resolvconf *b) {
+  return a->state == b->state && a->error == b->error && a->wrong == b->wrong && strcmp(a->wrong_word, b->wrong_word) == 0;
+}
+
+static void complain_of_servers(const struct settings *s, const char *path, FILE *err) {
+  char why[RESOLVCONF_TEXT];
+  const struct resolvconf *r = &s->resolv;
+  if (r->state == RESOLVCONF_GOOD) {
+    if (!r->wrong) return;
+    fprintf(err, "jidnsd: warning: %s line %u: '", path, r->wrong_line);
+    shown_put(err, r->wrong_word, SHOWN_MOST);
+    fputs("' is no address: that line is left out\n", err);
+    return;
+  }
+
+  fputs("jidnsd: warning: ", err);
+  if (!s->upstream_count) fputs("no server to ask: ", err);
+  shown_put(err, resolvconf_why(path, r, why), sizeof why);
+  if (s->upstream_count) fputs(": the servers stay as they were\n", err);
+  else if (s->lab.zone_count + s->lab.domain_count) fputs("; only local zones are answered, until it names one\n", err);
+  else fputs("; what is not in the cache gets SERVFAIL until it names one; or give one with --upstream\n", err);
+}
+
+void settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
+  struct resolvconf before = s->resolv;
+  if (s->upstream_count && !s->upstream_default) return;
+  s->upstream_default = true;
+
+  if (resolvconf_read(path, s->listen, s->listen_count, &s->resolv)) open_ring(s, &s->resolv);
+  if (s->resolv.count) {
+    memcpy(s->upstreams, s->resolv.servers, s->resolv.count * sizeof *s->upstreams);
+    memset(s->upstream_scopes, 0, sizeof s->upstream_scopes); /* the file is read anew when interfaces change */
+    s->upstream_count = s->resolv.count;
+  }
+  if (!is_same_trouble(&before, &s->resolv)) complain_of_servers(s, path, err);
+}
+
+/* ---- interfaces ---- */
+
+static bool find_scopes(union addr *list, char (*scopes)[ADDR_SCOPE], unsigned n) {
+  bool changed = false;
+  for (unsigned i = 0; i < n; i++) {
+    if (!*scopes[i]) continue;
+    uint32_t index = addr_scope_id(scopes[i]);
+    changed |= index != list[i].v6.sin6_scope_id;
+    list[i].v6.sin6_scope_id = index;
+  }
+  return changed;
+}
+
+bool settings_find_scopes(struct settings *s) {
+  bool changed = find_scopes(s->listen, s->listen_scopes, s->listen_count);
+  changed |= find_scopes(s->upstreams, s->upstream_scopes, s->upstream_count);
+  for (unsigned i = 0; i < s->forward_count; i++) {
+    struct settings_forward *f = &s->forwards[i];
+    changed |= find_scopes(f->upstreams, f->upstream_scopes, f->upstream_count);
+  }
+  return changed;
+}
+
+/* ---- --check-config ---- */
+
+/* Would the kernel let us listen there, whoever has the port? */
+static int why_not_here(const union addr *a) {
+  union addr any_port = *a;
+  if (a->any.sa_family == AF_INET6) any_port.v6.sin6_port = 0;
+  else any_port.v4.sin_port = 0;
+  int fd = socket(a->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  int e = fd < 0 || bind(fd, &any_port.any, addr_len(a)) != 0 ? errno : 0;
+  if (fd >= 0) close(fd);
+  return e;
+}
+
+static unsigned warn_of_scopes(const char *option, const union addr *list, char (*scopes)[ADDR_SCOPE], unsigned n, FILE *err) {
+  unsigned warned = 0;
+  for (unsigned i = 0; i < n; i++) {
+    if (addr_is_here(&list[i], scopes[i])) continue;
+    fprintf(err, "jidnsd: warning: --%s: there is no interface '", option);
+    shown_put(err, scopes[i], SHOWN_MOST);
+    fputs("' now; it is used as soon as there is\n", err);
+    warned++;
+  }
+  return warned;
+}
+
+unsigned settings_warn_of_scopes(struct settings *s, FILE *err) {
+  unsigned warned = warn_of_scopes("listen", s->listen, s->listen_scopes, s->listen_count, err);
+  warned += warn_of_scopes("upstream", s->upstreams, s->upstream_scopes, s->upstream_count, err);
+  for (unsigned i = 0; i < s->forward_count; i++) {
+    struct settings_forward *f = &s->forwards[i];
+    warned += warn_of_scopes("forward", f->upstreams, f->upstream_scopes, f->upstream_count, err);
+  }
+  return warned;
+}
+
+static unsigned warn_of_listen(const struct settings *s, FILE *err) {
+  char text[ADDR_TEXT];
+  unsigned warned = 0;
+  for (unsigned i = 0; i < s->listen_count && !s->listen_default; i++) {
+    int e = addr_is_here(&s->listen[i], s->listen_scopes[i]) ? why_not_here(&s->listen[i]) : 0;
+    if (!e) continue;
+    addr_format(&s->listen[i], text);
+    if (e == EADDRNOTAVAIL) fprintf(err, "jidnsd: warning: --listen %s: this machine does not have that address now; it is used as soon as it has\n", text);
+    else fprintf(err, "jidnsd: warning: --listen %s: %s\n", text, strerror(e));
+    warned++;
+  }
+  return warned;
+}
+
+bool settings_check_here(struct settings *s, bool *warned, FILE *err) {
+  if (!settings_find_networks(s, err)) return false;
+  settings_find_upstreams(s, s->resolv_conf, err);
+  *warned = s->upstream_default && (s->resolv.state != RESOLVCONF_GOOD || s->resolv.wrong);
+  if (settings_warn_of_scopes(s, err) + warn_of_listen(s, err)) *warned = true;
+  return true;
+}
