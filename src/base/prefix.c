@@ -22,14 +22,27 @@ static bool same_start(const uint8_t *a, const uint8_t *b, unsigned bits) {
   return memcmp(a, b, whole) == 0 && (!rest || (uint8_t)((a[whole] ^ b[whole]) >> (8 - rest)) == 0);
 }
 
+enum { MAPPED_BITS = 96 }; /* of ::ffff:0:0/96, in front of an IPv4 address */
+
 struct prefix prefix_of(const union addr *a, unsigned bits) {
   struct prefix p = {0};
   const uint8_t *host = host_of(a, &p.v6);
   unsigned most = p.v6 ? 128 : 32;
+  bool mapped = !p.v6 && a->any.sa_family == AF_INET6;
+
+  if (mapped) bits = bits > MAPPED_BITS ? bits - MAPPED_BITS : 0;
   p.bits = (uint8_t)(bits < most ? bits : most);
   memcpy(p.octets, host, (p.bits + 7u) / 8);
   if (p.bits % 8) p.octets[p.bits / 8] &= (uint8_t)(0xff00 >> p.bits % 8);
   return p;
+}
+
+struct prefix prefix_of_host(const union addr *a) {
+  enum { V4_BITS = 32, V6_BITS = 64 };
+  bool v6;
+  host_of(a, &v6);
+  if (v6) return prefix_of(a, V6_BITS);
+  return prefix_of(a, a->any.sa_family == AF_INET6 ? MAPPED_BITS + V4_BITS : V4_BITS);
 }
 
 bool prefix_has(const struct prefix *p, const union addr *a) {
@@ -63,6 +76,9 @@ bool prefix_parse(const char *text, struct prefix *out) {
   }
   struct prefix p = prefix_of(&a, (unsigned)bits);
   bool v6;
+
+  /* A shorter one would cut through the 96 bits that say "IPv4", so has bits set behind its length. */
+  if (!p.v6 && a.any.sa_family == AF_INET6 && bits < MAPPED_BITS) return false;
   if (memcmp(p.octets, host_of(&a, &v6), p.v6 ? 16 : 4) != 0) return false;
   *out = p;
   return true;

@@ -1,5 +1,5 @@
-/* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_error, answer_fail,
- * answer_message, answer_view_message, answer_least_ttl. */
+/* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_error, answer_error_within,
+ * answer_fail, answer_message, answer_view_message, answer_least_ttl. */
 #include "dns/answer.h"
 
 #include <assert.h>
@@ -73,6 +73,17 @@ size_t answer_error(const struct manner *m, unsigned rcode, int ede, const char 
   write_header(m, rcode, 0, out);
   size_t at = DNS_HEADER + question_len(m);
   return m->edns ? write_opt(m, rcode, ede, text, out, at) : at;
+}
+
+size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, const char *text, size_t most, uint8_t *out) {
+  size_t len = answer_error(m, rcode, ede, text, out);
+  if (len <= most) return len;
+
+  struct manner bare = *m;
+  bare.cookie_len = 0;
+  bare.idle_x100ms = 0;
+  len = answer_error(&bare, rcode, ede, text, out);
+  return len <= most ? len : answer_rcode(&bare, rcode, out);
 }
 
 size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out) { return answer_error(m, rcode, EDE_NONE, "", out); }

@@ -59,6 +59,10 @@ size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out);
  * DNS_UDP_PLAIN octets. */
 size_t answer_error(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out);
 
+/* The same in at most `most` octets, where that is no less than the query had: what does not fit is left off, first the cookie and
+ * the keepalive, then the EDE. */
+size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, const char *text, size_t most, uint8_t *out);
+
 /* SERVFAIL that says why in an EDE (RFC 8914) if the client sent OPT. Below DNS_UDP_PLAIN octets. */
 size_t answer_fail(const struct manner *m, enum err why, uint8_t *out);
 

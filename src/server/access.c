@@ -9,14 +9,15 @@
 
 enum {
   BUCKETS = 4096, /* hosts counted at a time; a power of two */
-  TOKEN = 1000,   /* a query costs so many; a bucket gains its rate of them each millisecond */
-  V6_BITS = 64    /* what one host has */
+  WAYS = 8,       /* of them a host may be in, side by side */
+  TOKEN = 1000    /* a query costs so many; a bucket gains its rate of them each millisecond */
 };
 
 struct bucket {
   uint64_t key; /* 0: free */
   uint64_t at_ms;
   uint32_t tokens;
+  uint32_t refused; /* queries since the last that was taken */
 };
 
 struct access {
@@ -63,26 +64,47 @@ bool access_may(const struct access *a, const union addr *peer, const union addr
   return is_here(peer, local) || is_allowed(&a->o, peer);
 }
 
-/* Its bucket, in one of two places; the one unused for longer makes room. */
+/* What it has saved up by now, at most a second's worth. */
+static uint32_t tokens_now(const struct access *a, const struct bucket *b, uint64_t now_ms) {
+  uint64_t most = (uint64_t)a->o.rate * TOKEN;
+  if (!b->key) return (uint32_t)most;
+  uint64_t gone_ms = now_ms - b->at_ms < TOKEN ? now_ms - b->at_ms : TOKEN;
+  uint64_t tokens = b->tokens + gone_ms * a->o.rate;
+  return (uint32_t)(tokens < most ? tokens : most);
+}
+
+/* Has a asked less of late than b? */
+static bool asked_less(const struct access *all, const struct bucket *a, const struct bucket *b, uint64_t now_ms) {
+  uint32_t left_a = tokens_now(all, a, now_ms) / TOKEN, left_b = tokens_now(all, b, now_ms) / TOKEN;
+  if (left_a != left_b) return left_a > left_b;
+  if (a->refused != b->refused) return a->refused < b->refused;
+  return a->at_ms < b->at_ms;
+}
+
+/* Its bucket. Where all its places are taken, who has asked least of late makes room, and the newcomer begins with what that one
+ * had left, one query at least: so a flood of other senders neither frees a limited host nor gives each of them a second's worth. */
 static struct bucket *bucket_of(struct access *a, const union addr *peer, bool proven, uint64_t now_ms) {
-  struct prefix host = prefix_of(peer, peer->any.sa_family == AF_INET6 ? V6_BITS : 32);
+  struct prefix host = prefix_of_host(peer);
   uint64_t key = hash_bytes(host.octets, sizeof host.octets, a->seed + host.v6 * 2u + proven) | 1;
-  struct bucket *b = &a->buckets[key >> 1 & (BUCKETS - 1)], *other = &a->buckets[(key >> 1 ^ 1) & (BUCKETS - 1)];
-  if (b->key == key) return b;
-  if (other->key == key) return other;
-  if (other->at_ms < b->at_ms) b = other;
-  *b = (struct bucket){.key = key, .at_ms = now_ms, .tokens = a->o.rate * TOKEN};
-  return b;
+  struct bucket *set = &a->buckets[(key >> 1 & (BUCKETS / WAYS - 1)) * WAYS], *leaves = set;
+
+  for (struct bucket *b = set; b < set + WAYS; b++) {
+    if (b->key == key) return b;
+    if (asked_less(a, b, leaves, now_ms)) leaves = b;
+  }
+
+  uint32_t left = tokens_now(a, leaves, now_ms);
+  *leaves = (struct bucket){.key = key, .at_ms = now_ms, .tokens = left > TOKEN ? left : TOKEN};
+  return leaves;
 }
 
 static bool take_token(struct access *a, const union addr *peer, bool proven, uint64_t now_ms) {
   struct bucket *b = bucket_of(a, peer, proven, now_ms);
-  uint64_t most = (uint64_t)a->o.rate * TOKEN, gone_ms = now_ms - b->at_ms < TOKEN ? now_ms - b->at_ms : TOKEN;
-  uint64_t tokens = b->tokens + gone_ms * a->o.rate;
-  if (tokens > most) tokens = most;
-  b->at_ms = now_ms;
+  uint32_t tokens = tokens_now(a, b, now_ms);
   bool enough = tokens >= TOKEN;
-  b->tokens = (uint32_t)(enough ? tokens - TOKEN : tokens);
+  b->at_ms = now_ms;
+  b->tokens = enough ? tokens - TOKEN : tokens;
+  b->refused = enough ? 0 : b->refused + (b->refused < UINT32_MAX);
   return enough;
 }
 

@@ -113,16 +113,18 @@ static bool meet_options(struct serve *s, struct manner *m, const struct client 
   return good || client->tcp;
 }
 
-/* It asked too often, or somebody did in its name, who would not see the answer: that is short, and says how to prove itself. */
-static int demand_proof(const struct query *q, uint8_t *out) {
-  if (q->manner.cookie_len) return (int)query_refuse(&q->manner, QUERY_BADCOOKIE, out); /* RFC 7873 section 5.2.3 */
-  size_t len = answer_rcode(&q->manner, RCODE_NOERROR, out);
+/* It asked too often, or somebody did in its name, who would not see the answer: that is short, and says how to prove itself. By
+ * a cookie (RFC 7873 section 5.2.3) where that takes no more octets than were sent, else by TCP. */
+static size_t demand_proof(const struct query *q, size_t sent, uint8_t *out) {
+  size_t len = q->manner.cookie_len ? query_refuse(&q->manner, QUERY_BADCOOKIE, out) : 0;
+  if (len && len <= sent) return len;
+  len = answer_error_within(&q->manner, RCODE_NOERROR, EDE_NONE, "", sent, out);
   out[2] |= DNS_TC;
-  return (int)len;
+  return len;
 }
 
-/* It may not ask, or not so often. */
-static int deny(struct serve *s, const struct query *q, enum access_verdict verdict, bool proven, uint8_t *out) {
+/* It may not ask, or not so often. Unless its address is known to be its own and it may ask, it gets no more octets than it sent. */
+static int deny(struct serve *s, const struct query *q, enum access_verdict verdict, bool proven, size_t sent, uint8_t *out) {
   if (verdict == ACCESS_DENIED) count(s->counters, denied);
   else count(s->counters, limited);
   if (s->silent) {
@@ -130,8 +132,9 @@ static int deny(struct serve *s, const struct query *q, enum access_verdict verd
     return 0;
   }
   count(s->counters, refused);
-  if (verdict == ACCESS_LIMITED && !proven) return demand_proof(q, out);
-  return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, verdict == ACCESS_DENIED ? "" : "too many queries", out);
+  if (verdict == ACCESS_LIMITED && !proven) return (int)demand_proof(q, sent, out);
+  if (verdict == ACCESS_LIMITED) return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, "too many queries", out);
+  return (int)answer_error_within(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, "", sent, out);
 }
 
 /* A zone of the lab has it, or the cache; else as miss says. */
@@ -195,7 +198,7 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
   }
   if (s->access) {
     enum access_verdict may = access_check(s->access, &client->peer, &client->local, proven, now_ms);
-    if (may != ACCESS_GRANTED) return deny(s, &q, may, proven, out);
+    if (may != ACCESS_GRANTED) return deny(s, &q, may, proven, len, out);
   }
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
   if (s->seen) s->seen(s->seen_ctx, &q.question);

@@ -64,6 +64,34 @@ Test(prefix, families_are_apart_but_mapped_ipv4_is_ipv4) {
   cr_expect_not(has("::/0", "::ffff:192.0.2.1"));
 }
 
+Test(prefix, of_mapped_ipv4_counts_its_bits_behind_the_first_96) {
+  static const char *const same[][2] = {{"::ffff:10.77.0.0/112", "10.77.0.0/16"}, {"::ffff:0:0/96", "0.0.0.0/0"},
+                                        {"::ffff:10.77.0.1", "10.77.0.1/32"}, {"::FFFF:a4d:0/112", "10.77.0.0/16"}};
+  static const char *const wrong[] = {"::ffff:10.77.0.0/95", "::ffff:0:0/16", "::ffff:10.77.0.0/16", "::ffff:10.77.0.1/112",
+                                      "::ffff:10.77.0.0/0"};
+  char text[PREFIX_TEXT];
+  struct prefix p;
+  for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+    p = parsed(same[i][0]);
+    cr_expect_str_eq(prefix_format(&p, text), same[i][1]);
+  }
+  cr_expect(has("::ffff:10.77.0.0/112", "10.77.200.1") && has("::ffff:10.77.0.0/112", "::ffff:10.77.200.1"));
+  cr_expect_not(has("::ffff:10.77.0.0/112", "10.78.0.1"));
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) cr_expect_not(prefix_parse(wrong[i], &p), "%s", wrong[i]);
+}
+
+Test(prefix, of_a_host_is_an_ipv4_address_or_64_bits_of_ipv6) {
+  static const char *const same[][2] = {{"10.77.0.1", "10.77.0.1/32"}, {"::ffff:10.77.0.1", "10.77.0.1/32"},
+                                        {"2001:db8:0:7:1:2:3:4", "2001:db8:0:7::/64"}};
+  char text[PREFIX_TEXT];
+  for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+    union addr a;
+    cr_assert(addr_parse(same[i][0], 53, &a));
+    struct prefix p = prefix_of_host(&a);
+    cr_expect_str_eq(prefix_format(&p, text), same[i][1]);
+  }
+}
+
 Test(prefix, of_an_address_clears_what_is_behind_its_bits) {
   union addr a;
   char text[PREFIX_TEXT];

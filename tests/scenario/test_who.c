@@ -199,18 +199,67 @@ Test(who, rfc9715_no_datagram_to_another_host_is_larger_than_1232_octets) {
   cr_expect(len > DNS_UDP_OURS && !(w->out[2] & DNS_TC));
 }
 
-Test(who, hosts_that_may_not_ask_are_refused_and_told_why) {
+Test(who, hosts_that_may_not_ask_are_refused_and_told_why_where_they_sent_enough_for_it) {
   struct client good = from("10.0.0.7", false), bad = from("10.1.0.7", false);
   const uint8_t *octets;
   restrict_to("10.0.0.0/24", 0);
   ask(&good, "", 0);
   cr_expect_eq(rcode(), RCODE_NOERROR);
-  ask(&bad, "", 0);
+  ask(&bad, "\0\014\0\2\0\0", 6); /* padding, RFC 7830 */
   cr_expect_eq(rcode(), RCODE_REFUSED);
   cr_assert_eq(option(OPT_EDE, &octets), 2);
   cr_expect_eq(load_u16(octets), EDE_PROHIBITED);
   cr_expect_eq(w->counters.denied, 1);
   cr_expect_eq(w->counters.refused, 1);
+}
+
+/* A header with these flags, a question unless the type is 0, OPT of this version, these options. What comes back is no longer. */
+static void expect_no_more_than(const struct client *c, uint16_t flags, uint16_t type, uint8_t version, const void *options_at,
+                                size_t n) {
+  static struct msg m;
+  static struct seen s;
+  msg_start(&m, flags);
+  if (type) msg_question(&m, "a.lab", type, CLASS_IN);
+  for (unsigned opt = 0; opt < 2; opt++) {
+    int len = serve_query(&w->serve, m.octets, m.len, c, w->now_ms, w->out);
+    cr_expect(len > 0 && len <= (int)m.len, "flags %x, type %u, version %u, %zu octets of options: %zu sent, %d came back", flags,
+              type, version, n, m.len, len);
+    cr_expect(seen_read(&s, w->out, (size_t)len), "%s", s.why);
+    if (!opt) msg_opt(&m, 1232, version, false, options_at, n);
+  }
+}
+
+static void expect_no_more_than_sent(const char *host, bool tcp) {
+  static const uint8_t shown[28] = "\0\012\0\030", keepalive[] = {0, OPT_KEEPALIVE, 0, 0}, padding[32] = {0, 12, 0, 28};
+  struct client c = from(host, tcp);
+  static const uint16_t all_flags[] = {DNS_RD << 8, 0x2000, 0x2800}; /* a query, NOTIFY's neighbour, UPDATE */
+  static const uint16_t types[] = {0, TYPE_A, TYPE_OPT, TYPE_AXFR, TYPE_MAILA};
+
+  for (unsigned f = 0; f < 3; f++) {
+    for (unsigned t = 0; t < 5; t++) {
+      for (uint8_t version = 0; version < 2; version++) {
+        expect_no_more_than(&c, all_flags[f], types[t], version, "", 0);
+        expect_no_more_than(&c, all_flags[f], types[t], version, COOKIE, 12);
+        expect_no_more_than(&c, all_flags[f], types[t], version, shown, sizeof shown);
+        expect_no_more_than(&c, all_flags[f], types[t], version, keepalive, sizeof keepalive);
+        expect_no_more_than(&c, all_flags[f], types[t], version, padding, sizeof padding);
+      }
+    }
+  }
+}
+
+Test(who, no_answer_to_a_host_that_may_not_ask_is_longer_than_what_it_sent) {
+  restrict_to("10.0.0.0/24", 0);
+  expect_no_more_than_sent("10.1.0.7", false);
+  expect_no_more_than_sent("10.1.0.7", true);
+  expect_no_more_than_sent("::ffff:10.1.0.7", false);
+}
+
+Test(who, neither_is_one_to_a_host_over_its_rate_that_has_not_proved_itself) {
+  struct client c = from("10.0.0.7", false);
+  restrict_to("10.0.0.0/24", 1);
+  ask(&c, "", 0);
+  expect_no_more_than_sent("10.0.0.7", false);
 }
 
 Test(who, hosts_that_may_not_ask_hear_nothing_when_it_is_set_so_not_even_of_their_mistakes) {
@@ -231,8 +280,14 @@ Test(who, a_host_over_its_rate_is_refused_but_not_who_proves_that_it_is_him) {
   ask(&c, COOKIE, 12);
   cr_assert_eq(option(OPT_COOKIE, &octets), 24);
   memcpy(shown + 4, octets, 24);
+  uint8_t padded[12 + 32] = COOKIE;
+  padded[13] = 12; /* padding, RFC 7830: as much as a server's cookie takes and more */
+  padded[15] = 28;
   for (unsigned i = 0; i < 30; i++) ask(&c, COOKIE, 12); /* anybody may send these in his name */
-  cr_expect_eq(seen_rcode(), RCODE_BADCOOKIE, "it is told how to prove itself, RFC 7873 section 5.2.3");
+  cr_expect_eq(seen_rcode(), RCODE_NOERROR, "a cookie of the server's would be more than was sent");
+  cr_expect(late[2] & DNS_TC, "it is told to come over TCP");
+  ask(&c, padded, sizeof padded);
+  cr_expect_eq(seen_rcode(), RCODE_BADCOOKIE, "or how to prove itself, RFC 7873 section 5.2.3");
   ask(&c, "", 0);
   cr_expect(late[2] & DNS_TC, "or to come over TCP");
   cr_expect_eq(late_len, DNS_HEADER + sizeof "\1a\3lab" + 4 + DNS_OPT, "in few octets");

@@ -116,6 +116,42 @@ Test(access, many_hosts_are_counted_without_growing) {
   access_free(a);
 }
 
+/* Each of the others sends one query, or two, so that some of them are limited themselves. */
+static void expect_limited_through_a_flood(unsigned each) {
+  options = (struct access_options){.rate = 10};
+  allow("10.0.0.0/8");
+  struct access *a = access_new(&options);
+  union addr local = host("10.0.0.1"), p = host("10.0.0.2");
+  unsigned freed = 0, turned_away = 0;
+
+  cr_expect_eq(taken(a, "10.0.0.7", false, 5000, 100), 10);
+  for (uint32_t i = 0; i < 100000; i++) {
+    p.v4.sin_addr.s_addr = htonl(0x0a010002 + i);
+    turned_away += access_check(a, &p, &local, false, 5000) != ACCESS_GRANTED;
+    for (unsigned more = 1; more < each; more++) access_check(a, &p, &local, false, 5000);
+    if (i % 100 == 0) freed += taken(a, "10.0.0.7", false, 5000, 1);
+  }
+
+  cr_expect_leq(freed, 1, "%u queries of the limited host were taken", freed);
+  cr_expect_eq(turned_away, 0, "who was not there yet gets one answer at least");
+  cr_expect_eq(taken(a, "10.0.0.7", false, 6000, 100), 10);
+  access_free(a);
+}
+
+Test(access, a_flood_of_other_senders_frees_no_limited_host) {
+  expect_limited_through_a_flood(1);
+  expect_limited_through_a_flood(2);
+}
+
+Test(access, a_host_of_mapped_ipv4_is_that_host) {
+  allow("::ffff:10.0.0.0/104");
+  options.rate = 10;
+  struct access *a = access_new(&options);
+  cr_expect_eq(taken(a, "10.0.0.7", false, 5000, 6) + taken(a, "::ffff:10.0.0.7", false, 5000, 6), 10);
+  cr_expect_eq(taken(a, "::ffff:10.0.0.8", false, 5000, 6), 6);
+  access_free(a);
+}
+
 Test(access, tells_public_addresses_from_others) {
   static const char *const others[] = {"127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1",
                                        "192.0.2.1", "::1", "::", "fd12::1", "fe80::1", "2001:db8::1", "::ffff:10.0.0.1"};
