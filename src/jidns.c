@@ -83,13 +83,12 @@ static int run_lookup(struct cli *c) {
   if (c->words_count != 1) return cli_usage(c, "needs one DOMAIN or JID; see jidns lookup --help");
   const char *why = domain_read_jid(c->words[0], &typed);
   if (why) return cli_usage(c, "\"%s\" is no domain or JID: %s", c->words[0], why);
-  struct lookup *l = lookup_new(typed.name, typed.len, c->sides, c->all_records);
-  if (!l) return complain_memory(c);
+  struct lookup *l = lookup_new(typed.name, typed.len, c->sides, c->all_records, NULL);
   l->typed = &typed;
   lookup_run(l, ask_over_net, &c->ask);
   int status;
   if (lookup_is_silent(l)) {
-    status = complain_silence(c, l->domain.asked[0].outcome);
+    status = complain_silence(c, l->domain->asked[0].outcome);
   } else {
     struct findings *f = findings_new(l);
     status = f ? show_findings(c, f) : complain_memory(c);

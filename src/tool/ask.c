@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/must.h"
 #include "base/random.h"
 #include "dns/frame.h"
 #include "dns/name.h"
@@ -264,6 +265,20 @@ static void turn(struct asker *asker) {
   int wait_ms = next > now ? (int)((next - now + 999) / 1000) : 0;
   if (poll(fds, asker->count, wait_ms) < 0) memset(fds, 0, sizeof fds); /* EINTR: only the clock counts */
   for (size_t i = 0; i < asker->count; i++) tend(asker, asker->flights[i], fds[i].revents);
+}
+
+void ask_list_add(struct ask_list *l, struct asked *a) {
+  if (l->count == l->room) {
+    l->room = l->room ? 2 * l->room : 32;
+    l->list = realloc(l->list, l->room * sizeof *l->list);
+    must(l->list);
+  }
+  l->list[l->count++] = a;
+}
+
+void ask_list_free(struct ask_list *l) {
+  free(l->list);
+  *l = (struct ask_list){.count = 0};
 }
 
 void ask_all(const struct ask_options *o, struct asked *const *list, size_t n) {

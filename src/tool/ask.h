@@ -33,6 +33,15 @@ struct asked {
   size_t len;
 };
 
+/* Questions to be asked together; zero one to start. */
+struct ask_list {
+  struct asked **list; /* each borrowed */
+  size_t count, room;
+};
+
+void ask_list_add(struct ask_list *l, struct asked *a);
+void ask_list_free(struct ask_list *l);
+
 /* Asks all and returns when each has its outcome. */
 void ask_all(const struct ask_options *o, struct asked *const *list, size_t n);
 

@@ -12,54 +12,86 @@ static const struct service_kind kinds[LOOKUP_SERVICES] = {
     {"_jabber._tcp", LOOKUP_S2S, false, true},
 };
 
-/* The questions of one round. */
-struct round {
-  struct asked *list[2 * LOOKUP_HOSTS_MOST];
-  size_t count;
-};
-
-static void add_question(struct round *r, struct asked *a, const uint8_t *name, size_t len, uint16_t type) {
+static void add_question(struct ask_list *to, struct asked *a, const uint8_t *name, size_t len, uint16_t type) {
   memcpy(a->name, name, len);
   a->name_len = (uint8_t)len;
   a->type = type;
   a->klass = CLASS_IN;
-  r->list[r->count++] = a;
+  ask_list_add(to, a);
 }
 
-static void add_below(struct round *r, struct asked *a, const char *labels, const struct host *domain,
-                      uint16_t type) {
+static void add_below(struct ask_list *to, struct asked *a, const char *labels, const struct host *domain, uint16_t type) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = domain_below(labels, domain->name, domain->name_len, name);
   must(len > 0);
-  add_question(r, a, name, len, type);
+  add_question(to, a, name, len, type);
 }
 
-static void add_host(struct round *r, struct host *h) {
-  add_question(r, &h->asked[0], h->name, h->name_len, TYPE_A);
-  add_question(r, &h->asked[1], h->name, h->name_len, TYPE_AAAA);
+/* ---- hosts ---- */
+
+struct hosts *hosts_new(void) { return must_zalloc(sizeof(struct hosts)); }
+
+static void free_host(struct host *h) {
+  for (size_t i = 0; i < 2; i++) asked_free(&h->asked[i]);
+  free(h);
 }
 
-struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records) {
-  struct lookup *l = calloc(1, sizeof *l);
-  if (!l) return NULL;
-  memcpy(l->domain.name, name, len);
-  l->domain.name_len = (uint8_t)len;
+void hosts_free(struct hosts *h) {
+  if (!h) return;
+  for (size_t i = 0; i < h->count; i++) free_host(h->list[i]);
+  free(h->list);
+  free(h);
+}
+
+struct host *hosts_get(struct hosts *h, const uint8_t *name, size_t len) {
+  for (size_t i = 0; i < h->count; i++) {
+    if (name_equal(name, len, h->list[i]->name, h->list[i]->name_len)) return h->list[i];
+  }
+  if (h->count == LOOKUP_HOSTS_MOST) {
+    h->too_many = true;
+    return NULL;
+  }
+  if (!h->list) h->list = must_alloc(LOOKUP_HOSTS_MOST * sizeof(struct host *));
+  struct host *new = must_zalloc(sizeof *new);
+  memcpy(new->name, name, len);
+  new->name_len = (uint8_t)len;
+  return h->list[h->count++] = new;
+}
+
+void hosts_questions(struct hosts *h, struct ask_list *to) {
+  for (size_t i = 0; i < h->count; i++) {
+    struct host *host = h->list[i];
+    if (host->asked[0].name_len > 0) continue;
+    add_question(to, &host->asked[0], host->name, host->name_len, TYPE_A);
+    add_question(to, &host->asked[1], host->name, host->name_len, TYPE_AAAA);
+  }
+}
+
+/* ---- a lookup ---- */
+
+struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records, struct hosts *hosts) {
+  struct lookup *l = must_zalloc(sizeof *l);
+  l->owns_hosts = !hosts;
+  l->hosts = hosts ? hosts : hosts_new();
+  l->domain = hosts_get(l->hosts, name, len);
+  must(l->domain);
   l->sides = sides;
   l->all_records = all_records;
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) l->services[i].kind = &kinds[i];
   return l;
 }
 
-static void free_host(struct host *h) {
-  for (size_t i = 0; i < 2; i++) asked_free(&h->asked[i]);
+static void free_service(struct service *s) {
+  asked_free(&s->asked);
+  free(s->srv);
+  free(s->hosts);
 }
 
 void lookup_free(struct lookup *l) {
   if (!l) return;
-  for (size_t i = 0; i < LOOKUP_SERVICES; i++) asked_free(&l->services[i].asked);
-  for (size_t i = 0; i < l->host_count; i++) free_host(&l->hosts[i]);
-  free_host(&l->domain);
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) free_service(&l->services[i]);
   asked_free(&l->connect_txt);
+  if (l->owns_hosts) hosts_free(l->hosts);
   free(l);
 }
 
@@ -91,9 +123,17 @@ bool lookup_is_stale(const struct asked *a) {
   return false;
 }
 
+static void make_room(struct service *s, size_t *room) {
+  if (s->count < *room) return;
+  *room = *room ? 2 * *room : 8;
+  s->srv = realloc(s->srv, *room * sizeof *s->srv);
+  must(s->srv);
+}
+
 static void read_services_records(struct service *s) {
   struct record r;
   struct srv none = {0};
+  size_t room = 0;
   s->alias = reply_follow(s->asked.msg, s->asked.len, s->asked.name, s->asked.name_len);
   struct reply p = reply_open(s->asked.msg, s->asked.len);
   s->ttl = UINT32_MAX;
@@ -106,6 +146,7 @@ static void read_services_records(struct service *s) {
     } else if (srv_is_none(&srv)) {
       none = srv;
     } else if (s->count < LOOKUP_SRV_MOST) {
+      make_room(s, &room);
       s->srv[s->count++] = srv;
     } else {
       s->too_many = true;
@@ -115,10 +156,12 @@ static void read_services_records(struct service *s) {
   s->malformed += p.w.err;
   s->state = s->count > 0 ? SERVICE_OFFERED : s->malformed > 0 ? SERVICE_FAILED : SERVICE_ABSENT;
   if (none.target_len > 0 && s->count == 0) {
+    make_room(s, &room);
     s->srv[s->count++] = none;
     s->state = SERVICE_NOT_OFFERED;
   }
   srv_sort(s->srv, s->count);
+  if (s->count > 0) s->hosts = must_zalloc(s->count * sizeof(struct host *));
 }
 
 static void read_addresses(struct host *h, const struct asked *a, int family) {
@@ -136,26 +179,12 @@ static void read_addresses(struct host *h, const struct asked *a, int family) {
   }
 }
 
-static void read_host(struct host *h) {
-  read_addresses(h, &h->asked[0], AF_INET);
-  read_addresses(h, &h->asked[1], AF_INET6);
-}
-
-/* The host of a target, one for each name; NULL when there are too many. */
-static struct host *find_host(struct lookup *l, const struct srv *s) {
-  if (name_equal(s->target, s->target_len, l->domain.name, l->domain.name_len)) return &l->domain;
-  for (size_t i = 0; i < l->host_count; i++) {
-    struct host *h = &l->hosts[i];
-    if (name_equal(s->target, s->target_len, h->name, h->name_len)) return h;
+void hosts_read(struct hosts *h) {
+  for (size_t i = 0; i < h->count; i++) {
+    if (h->list[i]->address_count > 0) continue; /* read before */
+    read_addresses(h->list[i], &h->list[i]->asked[0], AF_INET);
+    read_addresses(h->list[i], &h->list[i]->asked[1], AF_INET6);
   }
-  if (l->host_count == LOOKUP_HOSTS_MOST) {
-    l->too_many_hosts = true;
-    return NULL;
-  }
-  struct host *h = &l->hosts[l->host_count++];
-  memcpy(h->name, s->target, s->target_len);
-  h->name_len = s->target_len;
-  return h;
 }
 
 /* Finds the hosts of all targets. The best target of each service comes first, then the second best of each: a
@@ -164,37 +193,42 @@ static void find_hosts(struct lookup *l) {
   for (size_t rank = 0; rank < LOOKUP_SRV_MOST; rank++) {
     for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
       struct service *s = &l->services[i];
-      if (s->state == SERVICE_OFFERED && rank < s->count) s->hosts[rank] = find_host(l, &s->srv[rank]);
+      if (s->state != SERVICE_OFFERED || rank >= s->count) continue;
+      s->hosts[rank] = hosts_get(l->hosts, s->srv[rank].target, s->srv[rank].target_len);
     }
   }
 }
 
-static void ask_for_services(struct lookup *l, struct round *r) {
+void lookup_questions(struct lookup *l, struct ask_list *to) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     struct service *s = &l->services[i];
     if (!(s->kind->side & l->sides) || (s->kind->obsolete && !l->all_records)) continue;
     s->state = SERVICE_FAILED; /* until an answer says better */
-    add_below(r, &s->asked, s->kind->labels, &l->domain, TYPE_SRV);
+    add_below(to, &s->asked, s->kind->labels, l->domain, TYPE_SRV);
   }
-  if (l->all_records) add_below(r, &l->connect_txt, "_xmppconnect", &l->domain, TYPE_TXT);
-  add_host(r, &l->domain);
+  if (l->all_records) add_below(to, &l->connect_txt, "_xmppconnect", l->domain, TYPE_TXT);
 }
 
-void lookup_run(struct lookup *l, void (*ask)(void *context, struct asked *const *list, size_t n),
-                void *context) {
-  struct round r = {.count = 0};
-  ask_for_services(l, &r);
-  ask(context, r.list, r.count);
-  read_host(&l->domain);
+void lookup_read_services(struct lookup *l) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     if (lookup_is_answered(&l->services[i].asked)) read_services_records(&l->services[i]);
   }
   find_hosts(l);
+}
 
-  r.count = 0;
-  for (size_t i = 0; i < l->host_count; i++) add_host(&r, &l->hosts[i]);
-  if (r.count > 0) ask(context, r.list, r.count);
-  for (size_t i = 0; i < l->host_count; i++) read_host(&l->hosts[i]);
+void lookup_run(struct lookup *l, void (*ask)(void *context, struct asked *const *list, size_t n), void *context) {
+  struct ask_list list = {.count = 0};
+
+  lookup_questions(l, &list);
+  hosts_questions(l->hosts, &list);
+  ask(context, list.list, list.count);
+  lookup_read_services(l);
+
+  list.count = 0;
+  hosts_questions(l->hosts, &list);
+  if (list.count > 0) ask(context, list.list, list.count);
+  hosts_read(l->hosts);
+  ask_list_free(&list);
 }
 
 bool lookup_came_along(const struct service *s, const struct host *h, const struct address *a) {
@@ -218,9 +252,8 @@ void lookup_each(const struct lookup *l, void (*each)(void *context, const struc
     if (l->services[i].asked.name_len > 0) each(context, &l->services[i].asked);
   }
   if (l->connect_txt.name_len > 0) each(context, &l->connect_txt);
-  for (size_t k = 0; k < 2; k++) each(context, &l->domain.asked[k]);
-  for (size_t i = 0; i < l->host_count; i++) {
-    for (size_t k = 0; k < 2; k++) each(context, &l->hosts[i].asked[k]);
+  for (size_t i = 0; i < l->hosts->count; i++) {
+    for (size_t k = 0; k < 2; k++) each(context, &l->hosts->list[i]->asked[k]);
   }
 }
 

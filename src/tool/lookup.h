@@ -11,7 +11,7 @@
 enum {
   LOOKUP_SERVICES = 5,
   LOOKUP_SRV_MOST = 512,      /* records of a service that are looked at */
-  LOOKUP_HOSTS_MOST = 512,    /* targets whose addresses are asked for: each service's best ones first */
+  LOOKUP_HOSTS_MOST = 512,    /* whose addresses are asked for, the domain being one: the best targets of each service first */
   LOOKUP_ADDRESSES_MOST = 32, /* of a host */
 };
 
@@ -48,6 +48,13 @@ enum service_state {
   SERVICE_FAILED       /* no answer, or one that says neither: SERVFAIL, truncated, unreadable */
 };
 
+/* Hosts whose addresses are asked for, one for each name; several lookups may share them. */
+struct hosts {
+  struct host **list;
+  size_t count;
+  bool too_many; /* more than LOOKUP_HOSTS_MOST were wanted */
+};
+
 struct service {
   const struct service_kind *kind;
   enum service_state state;
@@ -55,27 +62,41 @@ struct service {
   struct alias alias; /* links > 0: its name is a CNAME */
   uint32_t ttl; /* the least of the records' */
   size_t count; /* of srv, sorted by srv_sort; "." only if SERVICE_NOT_OFFERED */
-  struct srv srv[LOOKUP_SRV_MOST];
-  const struct host *hosts[LOOKUP_SRV_MOST]; /* srv[i]'s target; NULL when it was not asked for */
+  struct srv *srv;
+  const struct host **hosts; /* srv[i]'s target; NULL when it was not asked for */
   bool none_among_others, too_many;          /* "." beside targets; more than LOOKUP_SRV_MOST */
   unsigned malformed;                        /* records that can't be read */
 };
 
 struct lookup {
-  struct host domain;
+  struct host *domain; /* in hosts */
   const struct typed_domain *typed; /* borrowed: what the domain was read from; NULL: not known */
   enum lookup_side sides;
   bool all_records;
   struct service services[LOOKUP_SERVICES];
   struct asked connect_txt; /* _xmppconnect.D, only with all_records */
-  struct host hosts[LOOKUP_HOSTS_MOST];
-  size_t host_count;
-  bool too_many_hosts;
+  struct hosts *hosts; /* the domain itself, and all targets */
+  bool owns_hosts;
 };
 
-/* Large, so on the heap; NULL when memory is out. name: at most NAME_MAX_LEN - DOMAIN_PREFIX_MOST octets. */
-struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records);
+struct hosts *hosts_new(void);
+void hosts_free(struct hosts *h);
+
+/* The host of that name, a new one if there is none; NULL when there are LOOKUP_HOSTS_MOST. Stays where it is. */
+struct host *hosts_get(struct hosts *h, const uint8_t *name, size_t len);
+
+/* Adds the questions for the addresses of all hosts that were not asked for; later, reads the answers. */
+void hosts_questions(struct hosts *h, struct ask_list *to);
+void hosts_read(struct hosts *h);
+
+/* name: at most NAME_MAX_LEN - DOMAIN_PREFIX_MOST octets. hosts: shared and borrowed, or NULL: its own. */
+struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records, struct hosts *hosts);
 void lookup_free(struct lookup *l);
+
+/* The steps of a lookup, for those who ask for more at the same time: adds the questions for the services (the domain is
+ * among the hosts); with the answers, finds the targets' hosts. hosts_questions and hosts_read do the rest. */
+void lookup_questions(struct lookup *l, struct ask_list *to);
+void lookup_read_services(struct lookup *l);
 
 /* Asks: the services and the domain's addresses first, then the targets' addresses, each time all at once
  * through ask, which gives every question its outcome (as ask_all does). Call it once. */

@@ -91,7 +91,7 @@ static void check_failure(struct mistakes *m, const struct lookup *l, const stru
     const char *why = lookup_is_answered(&s->asked) ? "unreadable answer" : lookup_outcome_text(&s->asked, word);
     if (other) {
       add(m, "srv-failed", "The question for %s failed (%s): programs use %s alone.", labels, why, other->kind->labels);
-    } else if (l->domain.address_count > 0) {
+    } else if (l->domain->address_count > 0) {
       add(m, "srv-failed", "The question for %s failed (%s): most programs take this for \"no SRV\" and go to %s itself.",
           labels, why, domain);
     } else {
@@ -162,14 +162,14 @@ static void count_stale(void *context, const struct asked *a) {
 }
 
 static void check_fallback(struct mistakes *m, const struct lookup *l, const char *domain) {
-  bool has_srv = false, failed = is_bad(&l->domain.asked[0]) || is_bad(&l->domain.asked[1]);
+  bool has_srv = false, failed = is_bad(&l->domain->asked[0]) || is_bad(&l->domain->asked[1]);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &l->services[i];
     has_srv |= s->count > 0 && !s->kind->obsolete;
     failed |= s->state == SERVICE_FAILED;
   }
-  if (has_srv || failed || l->domain.address_count > 0) return;
-  if (is_nxdomain(&l->domain.asked[0]) && is_nxdomain(&l->domain.asked[1])) {
+  if (has_srv || failed || l->domain->address_count > 0) return;
+  if (is_nxdomain(&l->domain->asked[0]) && is_nxdomain(&l->domain->asked[1])) {
     add(m, "domain-missing", "%s does not exist: is it misspelt, not registered, or expired?", domain);
   } else {
     add(m, "nothing", "%s has no SRV record and no address: there is no XMPP service.", domain);
@@ -199,9 +199,9 @@ void mistakes_find(const struct lookup *l, struct mistakes *out) {
   char domain[NAME_TEXT];
   struct record r;
   out->count = 0;
-  lookup_host_text(&l->domain, domain);
+  lookup_host_text(l->domain, domain);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) check_service(out, l, &l->services[i], domain);
-  if (l->too_many_hosts) {
+  if (l->hosts->too_many) {
     add(out, "too-many-targets",
         "There are more than %d targets; the addresses of the others are not asked for.", LOOKUP_HOSTS_MOST);
   }

@@ -49,9 +49,9 @@ void plan_make(const struct lookup *l, enum lookup_side side, bool direct_tls, s
   merge(out, tls, plain);
   if (!has_records(tls) && !has_records(plain)) {
     out->srv_failed = tls->state == SERVICE_FAILED || plain->state == SERVICE_FAILED;
-    if (l->domain.address_count > 0) {
+    if (l->domain->address_count > 0) {
       uint16_t port = side == LOOKUP_C2S ? PLAN_PORT_C2S : PLAN_PORT_S2S;
-      out->steps[out->count++] = (struct plan_step){.host = &l->domain, .port = port};
+      out->steps[out->count++] = (struct plan_step){.host = l->domain, .port = port};
     }
   }
   if (out->count > 0) {

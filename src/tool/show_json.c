@@ -155,13 +155,13 @@ bool show_lookup_json(const struct findings *f, const struct ask_options *o, FIL
     json_array_append_new(mistakes, json_pack("{s:s, s:s}", "word", m->word, "text", m->text));
   }
   json_t *root =
-      json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "domain", lookup_host_text(&l->domain, name), "server",
+      json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "domain", lookup_host_text(l->domain, name), "server",
                 addr_format(&o->server, server), "connects", f->connects, "services", services, "addresses",
-                addresses_json(NULL, &l->domain, o->dnssec), "plans", plans, "mistakes", mistakes);
+                addresses_json(NULL, l->domain, o->dnssec), "plans", plans, "mistakes", mistakes);
   json_t *edes = json_array();
   lookup_each(l, add_edes, edes);
   set(root, "extended_errors", edes);
-  add_alias(root, "alias", &l->domain.alias);
+  add_alias(root, "alias", &l->domain->alias);
   if (l->typed && l->typed->taken_from) set(root, "taken_from", json_string(l->typed->taken_from));
   if (f->has_obsolete) set(root, "plan_of_jabber", steps_json(&f->obsolete));
   return write_out(root, out);

@@ -126,9 +126,9 @@ static void add_domain(struct table *t, const struct lookup *l, bool dnssec) {
   _Static_assert(PLAN_PORT_C2S == 5222 && PLAN_PORT_S2S == 5269, "as printed");
   table_row(t);
   table_cell(t, COLUMN_SERVICE, "domain itself");
-  table_cell(t, COLUMN_HOST, "%s", lookup_host_text(&l->domain, name));
+  table_cell(t, COLUMN_HOST, "%s", lookup_host_text(l->domain, name));
   table_cell(t, COLUMN_PORT, "%s", port);
-  add_addresses(t, NULL, &l->domain, dnssec);
+  add_addresses(t, NULL, l->domain, dnssec);
 }
 
 static void write_plans(const struct findings *f, FILE *out) {
@@ -167,9 +167,9 @@ static void write_aliases(const struct lookup *l, FILE *out) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     write_alias("SRV ", l->services[i].kind->labels, &l->services[i].alias, &first, out);
   }
-  write_alias("", lookup_host_text(&l->domain, name), &l->domain.alias, &first, out);
-  for (size_t i = 0; i < l->host_count; i++) {
-    write_alias("", lookup_host_text(&l->hosts[i], name), &l->hosts[i].alias, &first, out);
+  for (size_t i = 0; i < l->hosts->count; i++) {
+    const struct host *h = l->hosts->list[i];
+    write_alias("", lookup_host_text(h, name), &h->alias, &first, out);
   }
 }
 
@@ -203,7 +203,7 @@ void show_lookup(const struct findings *f, const struct ask_options *o, FILE *ou
   char name[NAME_TEXT], server[ADDR_TEXT];
   struct table t = {0};
   const char *taken_from = l->typed ? l->typed->taken_from : NULL;
-  fprintf(out, "%s%s%s, asked %s\n\n", lookup_host_text(&l->domain, name), taken_from ? ", taken from " : "",
+  fprintf(out, "%s%s%s, asked %s\n\n", lookup_host_text(l->domain, name), taken_from ? ", taken from " : "",
           taken_from ? taken_from : "", addr_format(&o->server, server));
   add_heading(&t, o->dnssec);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) add_service(&t, &l->services[i], o->dnssec);
