@@ -21,6 +21,7 @@ static const struct command {
 } commands[] = {
     {"lookup", "DOMAIN|JID", "What XMPP programs find out about a domain, and what they do with it.",
      CLI_LOOKUP, run_lookup},
+    {"check", "DOMAIN|JID|URL...", "What is right and wrong with the DNS of XMPP domains, and what to do about it.", CLI_CHECK, check_run},
     {"query", "NAME TYPE", "One DNS question and its answer, whole.", CLI_QUERY, run_query},
     {"status", "", "What a running jidnsd is, where it listens, whom it asks, how it is.", CLI_CONTROL, ctl_run},
     {"stats", "", "Its counters.", CLI_CONTROL | CLI_STATS, ctl_run},

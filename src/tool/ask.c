@@ -73,7 +73,7 @@ static void write_query(struct asker *asker, struct flight *f) {
   f->id = random_u16(&asker->random);
   struct wire_out w = {.buf = f->query + FRAME_HEAD, .cap = QUERY_MOST - FRAME_HEAD};
   wire_put_u16(&w, f->id);
-  wire_put_u16(&w, DNS_RD << 8);
+  wire_put_u16(&w, (uint16_t)(DNS_RD << 8 | (asker->options->want_ad ? DNS_AD : 0) | (a->checking_disabled ? DNS_CD : 0)));
   wire_put_u16(&w, 1);
   wire_put_u32(&w, 0);
   wire_put_u16(&w, f->edns ? 1 : 0);

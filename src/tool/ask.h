@@ -12,6 +12,7 @@ struct ask_options {
   unsigned timeout_ms; /* for each question, all tries together; at least 1 */
   bool tcp;            /* never UDP */
   bool dnssec;         /* set DO */
+  bool want_ad;        /* set AD: ask whether the server calls the answer secure (RFC 6840 section 5.7) */
 };
 
 enum asked_outcome {
@@ -26,6 +27,7 @@ struct asked {
   uint8_t name[NAME_MAX_LEN];
   uint8_t name_len;
   uint16_t type, klass;
+  bool checking_disabled; /* set CD: an answer that does not validate is wanted as well */
   enum asked_outcome outcome;
   bool over_tcp;    /* the answer came so */
   unsigned took_us; /* from the first try to the outcome */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tool/nameserver.h"
 
@@ -48,20 +49,101 @@ static bool set_once(struct cli *c, const char *value) { return (void)value, c->
 static bool set_json(struct cli *c, const char *value) { return (void)value, c->json = true; }
 static bool set_help(struct cli *c, const char *value) { return (void)value, c->help = true; }
 
+/* ---- check's ---- */
+
+static bool set_format(struct cli *c, const char *value) {
+  static const char *const words[] = {[CHECK_TEXT] = "text", [CHECK_JSON] = "json", [CHECK_TSV] = "tsv", [CHECK_NAGIOS] = "nagios"};
+  for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+    if (strcmp(value, words[i]) != 0) continue;
+    c->check.format = (enum check_format)i;
+    return true;
+  }
+  return false;
+}
+
+static bool set_fix(struct cli *c, const char *value) {
+  c->check.fix = strcmp(value, "zone") == 0 ? CHECK_FIX_ZONE : strcmp(value, "nsupdate") == 0 ? CHECK_FIX_NSUPDATE : CHECK_FIX_NONE;
+  return c->check.fix != CHECK_FIX_NONE;
+}
+
+static bool set_fail_on(struct cli *c, const char *value) {
+  return report_severity_parse(value, &c->check.fail_on) && c->check.fail_on > SEVERITY_INFO;
+}
+
+/* One label or more, below the domain. */
+static bool set_component(struct cli *c, const char *value) {
+  uint8_t name[NAME_MAX_LEN];
+  size_t len = strlen(value);
+  if (c->check.component_count == CHECK_COMPONENTS_MOST || len == 0 || len > 63 || value[len - 1] == '.' || name_parse(value, name) == 0) return false;
+  c->check.components[c->check.component_count++] = value;
+  return true;
+}
+
+static bool set_ignore_file(struct cli *c, const char *value) {
+  char today[16];
+  time_t now = time(NULL);
+  struct tm utc;
+  strftime(today, sizeof today, "%Y-%m-%d", gmtime_r(&now, &utc));
+  return check_read_ignores(&c->check, value, today, stderr);
+}
+
+static bool set_ignore(struct cli *c, const char *value) { return check_add_ignore(&c->check, value); }
+
+static bool set_file(struct cli *c, const char *value) {
+  c->check.file = value;
+  return *value != 0;
+}
+
+static bool set_explain(struct cli *c, const char *value) {
+  c->check.explain = value;
+  return *value != 0;
+}
+
+static bool set_list(struct cli *c, const char *value) {
+  (void)value;
+  c->check.list = true;
+  return true;
+}
+
+static bool set_verbose(struct cli *c, const char *value) {
+  (void)value;
+  c->check.verbose = true;
+  return true;
+}
+
+static bool set_quiet(struct cli *c, const char *value) {
+  (void)value;
+  c->check.quiet = true;
+  return true;
+}
+
 static const struct cli_option {
   const char *name, *argument; /* argument: NULL for a switch, else how help names it */
   unsigned mask;
   bool (*set)(struct cli *c, const char *value); /* false: the value is wrong */
   const char *right, *help;                      /* what would be right; what it is for */
 } options[] = {
-    {"server", "ADDR[:PORT]", CLI_LOOKUP | CLI_QUERY, set_server,
+    {"server", "ADDR[:PORT]", CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_server,
      "an IP address, with a port or without: 9.9.9.9, [::1]:5353",
      "the server to ask (default: the first nameserver of " NAMESERVER_FILE ", port 53)"},
     {"type", "c2s|s2s|all", CLI_LOOKUP, set_type, "c2s, s2s or all",
      "for clients, for servers, or both (default: all)"},
-    {"timeout", "MS", CLI_LOOKUP | CLI_QUERY, set_timeout, "a number of milliseconds from 1 to 60000",
+    {"side", "c2s|s2s|all", CLI_CHECK, set_type, "c2s, s2s or all", "for clients, for servers, or both (default: all)"},
+    {"component", "NAME", CLI_CHECK, set_component, "the part before the domain, as in conference; 16 at most",
+     "one that exists; can be given again (the usual ones are looked at anyway)"},
+    {"file", "FILE", CLI_CHECK, set_file, "a file's path, or - for standard input", "check the domains in FILE, one a line"},
+    {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice", "what makes the exit status 1 (default: warning)"},
+    {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv or nagios", "text, json, tsv or nagios (default: text)"},
+    {"fix", "zone|nsupdate", CLI_CHECK, set_fix, "zone or nsupdate", "print only the lines to enter, in that form"},
+    {"ignore", "CODE[:SUBJECT]", CLI_CHECK, set_ignore, "a code that jidns check --list shows; 256 at most", "say nothing of it; can be given again"},
+    {"ignore-file", "FILE", CLI_CHECK, set_ignore_file, "a file of lines CODE[:SUBJECT] [until YYYY-MM-DD] [why]", "the same from a file, a line each"},
+    {"explain", "CODE", CLI_CHECK, set_explain, "a code that jidns check --list shows", "say what a finding means and what to do; asks nothing"},
+    {"list", NULL, CLI_CHECK, set_list, NULL, "list all codes; asks nothing"},
+    {"verbose", NULL, CLI_CHECK, set_verbose, NULL, "all of every finding, and facts that are no faults"},
+    {"quiet", NULL, CLI_CHECK, set_quiet, NULL, "leave the records out"},
+    {"timeout", "MS", CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_timeout, "a number of milliseconds from 1 to 60000",
      "how long to wait for each answer, tries included (default: 4000)"},
-    {"tcp", NULL, CLI_LOOKUP | CLI_QUERY, set_tcp, NULL,
+    {"tcp", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_tcp, NULL,
      "ask over TCP (default: UDP, TCP for what is too large)"},
     {"dnssec", NULL, CLI_LOOKUP | CLI_QUERY, set_dnssec, NULL,
      "ask with DO and show what the server calls secure (AD)"},
@@ -74,7 +156,7 @@ static const struct cli_option {
     {"workers", NULL, CLI_STATS, set_workers, NULL, "of each worker beside the sums"},
     {"once", NULL, CLI_TOP, set_once, NULL, "look for one second, print that, and end"},
     {"json", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CONTROL, set_json, NULL, "print JSON"},
-    {"help", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CONTROL, set_help, NULL, "print this"},
+    {"help", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL, set_help, NULL, "print this"},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
@@ -112,7 +194,7 @@ static void refuse_option(const struct cli *c, int code, char **argv) {
 bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char **argv) {
   struct option longs[OPTION_COUNT + 1];
   int code;
-  *c = (struct cli){.command = command, .mask = mask, .sides = LOOKUP_BOTH, .ask.timeout_ms = ASK_TIMEOUT_MS};
+  *c = (struct cli){.command = command, .mask = mask, .sides = LOOKUP_BOTH, .ask.timeout_ms = ASK_TIMEOUT_MS, .check.fail_on = SEVERITY_WARNING};
   make_long_options(longs, mask);
   opterr = 0;
   optind = 0;

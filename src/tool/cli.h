@@ -3,10 +3,11 @@
 #define JIDNS_TOOL_CLI_H
 #include <stdio.h>
 
+#include "tool/check.h"
 #include "tool/lookup.h"
 
 /* Which subcommand takes an option. CLI_CONTROL: those that a running daemon answers; the others are of some of them. */
-enum { CLI_LOOKUP = 1, CLI_QUERY = 2, CLI_CONTROL = 4, CLI_FLUSH = 8, CLI_NAMES = 16, CLI_STATS = 32, CLI_TOP = 64 };
+enum { CLI_LOOKUP = 1, CLI_QUERY = 2, CLI_CONTROL = 4, CLI_FLUSH = 8, CLI_NAMES = 16, CLI_STATS = 32, CLI_TOP = 64, CLI_CHECK = 128 };
 
 /* What a command's status says; the same for all subcommands. */
 enum {
@@ -27,6 +28,7 @@ struct cli {
   bool all, below;     /* flush: everything; flush and dump: the name and what is below it */
   bool workers;        /* stats: of each worker */
   bool once;           /* top: one look */
+  struct check_options check; /* check's own */
   char **words; /* what is left: words_count of them; borrowed from argv */
   int words_count;
 };

@@ -18,7 +18,7 @@ struct findings *findings_new(const struct lookup *l) {
   mistakes_find(l, &f->mistakes);
   for (size_t i = 0; i < FINDINGS_SIDES; i++) {
     if (!(l->sides & sides[i].side)) continue;
-    struct finding *side = &f->sides[f->side_count++];
+    struct side_plans *side = &f->sides[f->side_count++];
     side->side = sides[i].side;
     side->name = sides[i].name;
     plan_make(l, side->side, true, &side->with_tls);

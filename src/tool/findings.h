@@ -9,7 +9,7 @@ enum { FINDINGS_SIDES = 2 };
 struct findings {
   const struct lookup *lookup; /* borrowed */
   struct mistakes mistakes;
-  struct finding {
+  struct side_plans {
     enum lookup_side side;
     const char *name;                  /* "c2s" */
     struct plan with_tls, without_tls; /* of programs that do direct TLS, and of those that don't */

@@ -43,19 +43,33 @@ void hosts_free(struct hosts *h) {
   free(h);
 }
 
-struct host *hosts_get(struct hosts *h, const uint8_t *name, size_t len) {
+static struct host *hosts_find(const struct hosts *h, const uint8_t *name, size_t len) {
   for (size_t i = 0; i < h->count; i++) {
     if (name_equal(name, len, h->list[i]->name, h->list[i]->name_len)) return h->list[i];
   }
-  if (h->count == LOOKUP_HOSTS_MOST) {
-    h->too_many = true;
-    return NULL;
+  return NULL;
+}
+
+static struct host *hosts_append(struct hosts *h, const uint8_t *name, size_t len) {
+  if (h->count == h->room) {
+    h->room = h->room ? 2 * h->room : 16;
+    h->list = realloc(h->list, h->room * sizeof *h->list);
+    must(h->list);
   }
-  if (!h->list) h->list = must_alloc(LOOKUP_HOSTS_MOST * sizeof(struct host *));
   struct host *new = must_zalloc(sizeof *new);
   memcpy(new->name, name, len);
   new->name_len = (uint8_t)len;
   return h->list[h->count++] = new;
+}
+
+struct host *hosts_get(struct hosts *h, const uint8_t *name, size_t len) {
+  struct host *known = hosts_find(h, name, len);
+  if (known) return known;
+  if (h->count >= LOOKUP_HOSTS_MOST) {
+    h->too_many = true;
+    return NULL;
+  }
+  return hosts_append(h, name, len);
 }
 
 void hosts_questions(struct hosts *h, struct ask_list *to) {
@@ -73,8 +87,8 @@ struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side side
   struct lookup *l = must_zalloc(sizeof *l);
   l->owns_hosts = !hosts;
   l->hosts = hosts ? hosts : hosts_new();
-  l->domain = hosts_get(l->hosts, name, len);
-  must(l->domain);
+  struct host *known = hosts_find(l->hosts, name, len);
+  l->domain = known ? known : hosts_append(l->hosts, name, len); /* never one too many: nobody but us chose it */
   l->sides = sides;
   l->all_records = all_records;
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) l->services[i].kind = &kinds[i];

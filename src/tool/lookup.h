@@ -11,7 +11,7 @@
 enum {
   LOOKUP_SERVICES = 5,
   LOOKUP_SRV_MOST = 512,      /* records of a service that are looked at */
-  LOOKUP_HOSTS_MOST = 512,    /* whose addresses are asked for, the domain being one: the best targets of each service first */
+  LOOKUP_HOSTS_MOST = 512,    /* whose addresses are asked for, the domain being one: each service's best targets first */
   LOOKUP_ADDRESSES_MOST = 32, /* of a host */
 };
 
@@ -51,7 +51,7 @@ enum service_state {
 /* Hosts whose addresses are asked for, one for each name; several lookups may share them. */
 struct hosts {
   struct host **list;
-  size_t count;
+  size_t count, room;
   bool too_many; /* more than LOOKUP_HOSTS_MOST were wanted */
 };
 

@@ -111,7 +111,7 @@ static json_t *steps_json(const struct plan *p) {
   return steps;
 }
 
-static json_t *plan_json(const struct finding *side, bool with_tls) {
+static json_t *plan_json(const struct side_plans *side, bool with_tls) {
   static const char *const ends[] = {
       [PLAN_CONNECTS] = "connects", [PLAN_NOT_OFFERED] = "not-offered", [PLAN_NO_ADDRESS] = "no-address"};
   const struct plan *p = with_tls ? &side->with_tls : &side->without_tls;

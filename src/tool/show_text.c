@@ -134,7 +134,7 @@ static void add_domain(struct table *t, const struct lookup *l, bool dnssec) {
 static void write_plans(const struct findings *f, FILE *out) {
   fprintf(out, "\nWhat a program does\n");
   for (size_t i = 0; i < f->side_count; i++) {
-    const struct finding *side = &f->sides[i];
+    const struct side_plans *side = &f->sides[i];
     bool same = plan_is_equal(&side->with_tls, &side->without_tls);
     fprintf(out, "  %s%s: ", side->name, same ? "" : ", if it knows direct TLS");
     plan_write(&side->with_tls, out);

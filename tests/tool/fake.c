@@ -40,28 +40,46 @@ static const struct fake_failure *find_failure(const struct fake *f, const char 
   return NULL;
 }
 
+static bool ends_with(const char *name, const char *end) {
+  size_t len = strlen(name), end_len = strlen(end);
+  return len > end_len && strcasecmp(name + len - end_len, end) == 0 && name[len - end_len - 1] == '.';
+}
+
+/* There are records at the name or below it. */
+static bool has_name(const struct fake *f, const char *name) {
+  for (size_t i = 0; i < f->count; i++) {
+    if (strcasecmp(f->records[i].owner, name) == 0 || ends_with(f->records[i].owner, name)) return true;
+  }
+  return false;
+}
+
+static bool is_owner(const struct fake *f, const struct fake_record *r, const char *name) {
+  if (strncmp(r->owner, "*.", 2) == 0) return ends_with(name, r->owner + 2) && !has_name(f, name);
+  return strcasecmp(r->owner, name) == 0;
+}
+
+static bool has_owner(const struct fake *f, const char *name) {
+  for (size_t i = 0; i < f->count; i++) {
+    if (is_owner(f, &f->records[i], name)) return true;
+  }
+  return has_name(f, name);
+}
+
 static void add_records(const struct fake *f, struct msg *m, const char *name, uint16_t type) {
   for (size_t i = 0; i < f->count; i++) {
     const struct fake_record *r = &f->records[i];
-    if (r->astray || (r->type == type && strcasecmp(r->owner, name) == 0)) {
-      msg_record(m, SECTION_ANSWER, r->owner, r->type, r->ttl, r->rdata);
+    if (r->astray || (r->type == type && is_owner(f, r, name))) {
+      msg_record(m, SECTION_ANSWER, r->astray ? r->owner : name, r->type, r->ttl, r->rdata);
     }
   }
-}
-
-static bool has_name(const struct fake *f, const char *name) {
-  for (size_t i = 0; i < f->count; i++) {
-    if (strcasecmp(f->records[i].owner, name) == 0) return true;
-  }
-  return false;
 }
 
 /* Puts the target of name's CNAME into name; false when it has none. */
 static bool follow(const struct fake *f, struct msg *m, char name[NAME_TEXT]) {
   for (size_t i = 0; i < f->count; i++) {
     const struct fake_record *r = &f->records[i];
-    if (r->type != TYPE_CNAME || strcasecmp(r->owner, name) != 0) continue;
-    msg_record(m, SECTION_ANSWER, r->owner, TYPE_CNAME, r->ttl, r->rdata);
+    if (r->type != TYPE_CNAME || !is_owner(f, r, name)) continue;
+    msg_record(m, SECTION_ANSWER, name, TYPE_CNAME, r->ttl, r->rdata);
     name_format(r->rdata.octets, r->rdata.len, name);
     return true;
   }
@@ -74,12 +92,15 @@ static void answer(const struct fake *f, struct asked *a) {
   name_format(a->name, a->name_len, name);
   memcpy(start, name, sizeof start);
   const struct fake_failure *failure = find_failure(f, name, a->type);
+  if (failure && failure->checked && a->checking_disabled) failure = NULL;
   a->outcome = failure ? failure->outcome : ASKED_ANSWERED;
-  a->took_us = 1500;
+  a->took_us = f->took_ms ? f->took_ms * 1000 : 1500;
   if (a->outcome != ASKED_ANSWERED) return;
-  unsigned rcode = failure ? failure->rcode : has_name(f, name) ? RCODE_NOERROR : RCODE_NXDOMAIN;
+  unsigned rcode = failure ? failure->rcode : has_owner(f, name) ? RCODE_NOERROR : RCODE_NXDOMAIN;
   msg_answer(&m, start, a->type, rcode);
-  if (f->secure) m.octets[3] |= DNS_AD;
+  bool insecure = *f->insecure && (strcasecmp(name, f->insecure) == 0 || ends_with(name, f->insecure));
+  if (f->secure && !insecure) m.octets[3] |= DNS_AD;
+  if (f->authoritative) m.octets[2] |= DNS_AA;
   for (int i = 0; i < CNAMES_MOST && !failure && follow(f, &m, name); i++) continue;
   if (!failure) add_records(f, &m, name, a->type);
   for (size_t i = 0; i < f->count && a->type == TYPE_SRV && !failure; i++) {

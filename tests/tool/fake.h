@@ -23,10 +23,14 @@ struct fake {
     uint16_t type;
     enum asked_outcome outcome;
     unsigned rcode; /* when ASKED_ANSWERED */
+    bool checked;   /* with CD it is answered */
   } failures[16];
   size_t failure_count;
   char truncated[NAME_TEXT]; /* answers for this name have TC */
   bool secure;               /* AD on all answers */
+  char insecure[NAME_TEXT];  /* but on those for this name and names below it */
+  bool authoritative;        /* AA on all answers */
+  unsigned took_ms;          /* all answers; 0: 1.5 */
   unsigned ede;              /* all answers have this extended error; 0: none */
   size_t asked[FAKE_ROUNDS]; /* questions of each call of fake_ask */
   unsigned rounds;
@@ -44,7 +48,8 @@ void fake_fail(struct fake *f, const char *owner, uint16_t type, enum asked_outc
 /* Answers for this name are truncated. */
 void fake_truncate(struct fake *f, const char *owner);
 
-/* What lookup_run calls; context is the fake. Follows CNAMEs; a name without any record is NXDOMAIN. */
+/* What lookup_run calls; context is the fake. Follows CNAMEs and knows wildcards; a name without any record at it or
+ * below it is NXDOMAIN. */
 void fake_ask(void *context, struct asked *const *list, size_t n);
 
 /* A lookup of a domain, run; the caller frees it with lookup_free. */

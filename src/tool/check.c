@@ -1,0 +1,279 @@
+/* check.c: checks domains, one or many, and says so in the form asked for. Exports check_run, check_*ignore*. */
+#include "tool/check.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "tool/cli.h"
+#include "tool/domain.h"
+
+enum {
+  BATCH = 32,      /* domains whose stages go together */
+  LINE_MOST = 4096 /* octets of a line of a file */
+};
+
+/* ---- what is ignored ---- */
+
+static bool add_ignore(struct check_options *o, const char *code, size_t code_len, const char *subject,
+                       size_t subject_len) {
+  char word[64];
+  snprintf(word, sizeof word, "%.*s", (int)code_len, code);
+  enum rule_id rule = report_rule_of(word);
+  if (rule == RULE_COUNT || o->ignore_count == CHECK_IGNORES_MOST) return false;
+  struct check_ignore *i = &o->ignores[o->ignore_count++];
+  *i = (struct check_ignore){.rule = rule};
+  if (!subject) return true;
+  i->subject = strndup(subject, subject_len);
+  must(i->subject);
+  return true;
+}
+
+bool check_add_ignore(struct check_options *o, const char *text) {
+  size_t len = strcspn(text, " \t\n"), code_len = strcspn(text, ": \t\n");
+  if (text[code_len] != ':') return add_ignore(o, text, code_len, NULL, 0);
+  return add_ignore(o, text, code_len, text + code_len + 1, len - code_len - 1);
+}
+
+/* The day in "... until 2026-01-31 ..." is over. False for a line without one. *bad: what follows "until" is no day. */
+static bool is_over(const char *rest, const char *today, bool *bad) {
+  const char *until = strstr(rest, "until ");
+  int year, month, day;
+  *bad = false;
+  if (!until) return false;
+  *bad = sscanf(until, "until %4d-%2d-%2d", &year, &month, &day) != 3;
+  return !*bad && strncmp(until + strlen("until "), today, strlen("2026-01-31")) < 0;
+}
+
+bool check_read_ignores(struct check_options *o, const char *path, const char *today, FILE *err) {
+  char line[LINE_MOST];
+  FILE *file = fopen(path, "re");
+  if (!file) {
+    fprintf(err, "jidns check: --ignore-file %s: %m\n", path);
+    return false;
+  }
+  bool good = true;
+  for (unsigned n = 1; good && fgets(line, sizeof line, file); n++) {
+    const char *text = line + strspn(line, " \t\r\n");
+    bool bad = false;
+    if (*text == 0 || *text == '#') continue;
+    if (is_over(text, today, &bad)) continue;
+    good = !bad && check_add_ignore(o, text);
+    if (!good) {
+      fprintf(err, "jidns check: %s:%u: %s\n", path, n,
+              bad ? "after \"until\" a day is wanted, as in 2026-01-31"
+                  : "no such code; jidns check --list shows all");
+    }
+  }
+  fclose(file);
+  return good;
+}
+
+void check_apply_ignores(const struct check_options *o, struct report *r) {
+  for (size_t i = 0; i < r->count; i++) {
+    struct finding *x = &r->list[i];
+    for (size_t k = 0; k < o->ignore_count; k++) {
+      const struct check_ignore *g = &o->ignores[k];
+      if (g->rule == x->rule && (!g->subject || strcasecmp(g->subject, x->subject) == 0)) x->ignored = true;
+    }
+  }
+}
+
+/* ---- checking ---- */
+
+static unsigned now_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (unsigned)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
+
+/* A stage of all domains goes out at once. */
+static void run_batch(const struct cli *c, struct checked *batch, size_t n) {
+  struct ask_list list = {.count = 0};
+  struct ask_options ask = c->ask;
+  unsigned begun_ms = now_ms();
+
+  ask.want_ad = true;
+  for (unsigned stage = 0; stage < FACTS_STAGES; stage++) {
+    list.count = 0;
+    for (size_t i = 0; i < n; i++) facts_questions(batch[i].facts, stage, &list);
+    ask_all(&ask, list.list, list.count);
+    for (size_t i = 0; i < n; i++) facts_read(batch[i].facts, stage);
+  }
+  for (size_t i = 0; i < n; i++) {
+    batch[i].ms = now_ms() - begun_ms;
+    batch[i].report = report_new(batch[i].facts);
+    check_apply_ignores(&c->check, batch[i].report);
+  }
+  ask_list_free(&list);
+}
+
+static void batch_free(struct checked *batch, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    report_free(batch[i].report);
+    facts_free(batch[i].facts);
+  }
+}
+
+/* No answer at all: there is nothing to judge. */
+static bool is_silent(const struct facts *f) {
+  unsigned asked, silent;
+  facts_count(f, &asked, &silent);
+  return asked == silent;
+}
+
+static int status_of(const struct cli *c, const struct checked *x) {
+  enum severity worst;
+  if (report_worst(x->report, &worst) && worst >= c->check.fail_on) return CLI_NOT_FOUND;
+  bool unknown = x->report->verdicts[0] == VERDICT_UNKNOWN || x->report->verdicts[1] == VERDICT_UNKNOWN;
+  return unknown ? CLI_NO_ANSWER : CLI_FOUND;
+}
+
+static void complain_silence(const struct cli *c, const struct checked *x) {
+  char domain[NAME_TEXT], server[ADDR_TEXT];
+  fprintf(stderr, "jidns check: %s: %s: %s\n", lookup_host_text(x->facts->domain->domain, domain),
+          addr_format(&c->ask.server, server), asked_text(x->facts->domain->domain->asked[0].outcome));
+}
+
+/* Of many domains a finding counts before a want of answers, and that before nothing. */
+static int worse(int a, int b) {
+  static const int rank[] = {
+      [CLI_FOUND] = 0, [CLI_NOT_FOUND] = 2, [CLI_USAGE] = 3, [CLI_NO_ANSWER] = 1, [CLI_TROUBLE] = 4};
+  return rank[a] > rank[b] ? a : b;
+}
+
+static int show_one(const struct cli *c, const struct checked *x, bool many) {
+  const struct check_options *o = &c->check;
+  if (o->fix != CHECK_FIX_NONE)
+    check_write_fix(x->report, o->fix, stdout);
+  else if (o->format == CHECK_TSV)
+    check_write_tsv(x, stdout);
+  else if (o->format == CHECK_JSON && !check_write_json(x, o, many, stdout))
+    return CLI_TROUBLE;
+  else if (o->format == CHECK_TEXT && many && !o->verbose)
+    check_write_summary(x, stdout);
+  else if (o->format == CHECK_TEXT)
+    check_write_text(x, o, stdout);
+  return status_of(c, x);
+}
+
+/* The batch is run, shown and freed; *silent counts domains without any answer. */
+static int finish_batch(const struct cli *c, struct checked *batch, size_t n, bool many) {
+  int status = CLI_FOUND;
+  run_batch(c, batch, n);
+  for (size_t i = 0; i < n; i++) {
+    if (is_silent(batch[i].facts)) {
+      complain_silence(c, &batch[i]);
+      status = worse(status, CLI_NO_ANSWER);
+    } else {
+      if (many && i > 0 && c->check.format == CHECK_TEXT && c->check.verbose) fputc('\n', stdout);
+      status = worse(status, show_one(c, &batch[i], many));
+    }
+  }
+  fflush(stdout);
+  return status;
+}
+
+/* ---- domains, from words and files ---- */
+
+struct domains {
+  const struct cli *cli;
+  bool many;
+  int status;
+  struct checked batch[BATCH];
+  size_t count, done;
+  unsigned begun_ms;
+};
+
+static void show_progress(const struct domains *d) {
+  unsigned ms = now_ms() - d->begun_ms;
+  if (!d->many || !isatty(STDERR_FILENO)) return;
+  fprintf(stderr, "\r %zu domains, %.1f a second ", d->done, ms ? (double)d->done * 1000 / ms : 0.0);
+}
+
+static void flush_batch(struct domains *d) {
+  if (d->count == 0) return;
+  if (d->cli->check.format == CHECK_NAGIOS) {
+    run_batch(d->cli, d->batch, d->count);
+    d->status = check_write_nagios(d->batch, d->count, stdout);
+  } else {
+    d->status = worse(d->status, finish_batch(d->cli, d->batch, d->count, d->many));
+  }
+  batch_free(d->batch, d->count);
+  d->done += d->count;
+  d->count = 0;
+  show_progress(d);
+}
+
+static bool add_domain(struct domains *d, const char *word, const char *where) {
+  struct typed_domain typed;
+  const char *why = domain_read_jid(word, &typed);
+  if (why) {
+    cli_usage(d->cli, "%s\"%s\" is not a domain or JID: %s", where, word, why);
+    return false;
+  }
+  const struct check_options *o = &d->cli->check;
+  d->batch[d->count] =
+      (struct checked){.facts = facts_new(&typed, d->cli->sides, o->components, o->component_count),
+                       .server = d->cli->ask.server};
+  if (++d->count == BATCH && o->format != CHECK_NAGIOS) flush_batch(d);
+  return true;
+}
+
+static bool add_file(struct domains *d, const char *path) {
+  char line[LINE_MOST], where[LINE_MOST];
+  bool from_stdin = strcmp(path, "-") == 0, good = true;
+  FILE *file = from_stdin ? stdin : fopen(path, "re");
+  if (!file) {
+    fprintf(stderr, "jidns check: --file %s: %m\n", path);
+    return false;
+  }
+  for (unsigned n = 1; good && fgets(line, sizeof line, file); n++) {
+    char *text = line + strspn(line, " \t\r\n");
+    text[strcspn(text, " \t\r\n#")] = 0;
+    snprintf(where, sizeof where, "%.200s:%u: ", path, n);
+    if (*text) good = add_domain(d, text, where);
+  }
+  if (!from_stdin) fclose(file);
+  return good;
+}
+
+static int check_domains(const struct cli *c) {
+  struct domains *d = must_zalloc(sizeof *d);
+  bool good = true;
+  *d = (struct domains){.cli = c, .many = c->check.file || c->words_count > 1, .begun_ms = now_ms()};
+
+  if (c->check.format == CHECK_NAGIOS && (c->check.file || c->words_count > BATCH)) {
+    free(d);
+    return cli_usage(c, "--format nagios is for %d domains at most, without --file", BATCH);
+  }
+  if (c->check.format == CHECK_TSV) check_write_tsv_head(stdout);
+  for (int i = 0; i < c->words_count && good; i++) good = add_domain(d, c->words[i], "");
+  if (good && c->check.file) good = add_file(d, c->check.file);
+  if (good) flush_batch(d);
+  int status = good ? d->status : CLI_USAGE;
+  batch_free(d->batch, d->count);
+  free(d);
+  return status;
+}
+
+int check_run(struct cli *c) {
+  const struct check_options *o = &c->check;
+  if (o->list) {
+    check_write_rules(o->format, stdout);
+    return CLI_FOUND;
+  }
+  if (o->explain) {
+    enum rule_id rule = report_rule_of(o->explain);
+    if (rule == RULE_COUNT)
+      return cli_usage(c, "--explain %s: no such code; jidns check --list shows all", o->explain);
+    check_write_rule(rule, stdout);
+    return CLI_FOUND;
+  }
+  if (c->words_count == 0 && !o->file)
+    return cli_usage(c, "needs a DOMAIN, JID or URL; see jidns check --help");
+  if (o->format == CHECK_JSON && !check_has_json())
+    return cli_usage(c, "--format json: this jidns was built without jansson");
+  return check_domains(c);
+}

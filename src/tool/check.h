@@ -1,0 +1,76 @@
+/* `jidns check`: what is right and wrong with the DNS of XMPP domains, for people and for programs. */
+#ifndef JIDNS_TOOL_CHECK_H
+#define JIDNS_TOOL_CHECK_H
+#include <stdio.h>
+
+#include "tool/report.h"
+
+enum check_format { CHECK_TEXT, CHECK_JSON, CHECK_TSV, CHECK_NAGIOS, CHECK_HTML };
+enum check_fix { CHECK_FIX_NONE, CHECK_FIX_ZONE, CHECK_FIX_NSUPDATE };
+
+enum { CHECK_COMPONENTS_MOST = 16, CHECK_IGNORES_MOST = 256, CHECK_WIDTH = 80 };
+
+/* A finding that is known and accepted. */
+struct check_ignore {
+  enum rule_id rule;
+  char *subject; /* owned; NULL: any */
+};
+
+struct check_options {
+  enum check_format format;
+  enum check_fix fix;
+  enum severity fail_on;
+  bool verbose, quiet, list;
+  const char *components[CHECK_COMPONENTS_MOST];
+  size_t component_count;
+  struct check_ignore ignores[CHECK_IGNORES_MOST];
+  size_t ignore_count;
+  const char *file, *explain; /* borrowed; NULL: not given */
+};
+
+/* One domain, checked. */
+struct checked {
+  struct facts *facts;
+  struct report *report;
+  union addr server;
+  unsigned ms; /* it took */
+};
+
+struct cli;
+/* The command; returns its status. */
+int check_run(struct cli *c);
+
+/* Reads "CODE" or "CODE:SUBJECT" into the options. False: no such code, or too many. */
+bool check_add_ignore(struct check_options *o, const char *text);
+/* Reads a file of them, one a line: CODE[:SUBJECT] [until YYYY-MM-DD] [why]; "#" begins a comment; one whose day is over does
+ * not count. `today`: "2026-01-31". False after a line on err that names file and line. */
+bool check_read_ignores(struct check_options *o, const char *path, const char *today, FILE *err);
+/* Marks what is ignored. */
+void check_apply_ignores(const struct check_options *o, struct report *r);
+
+/* The changes in the form of a zone file's lines, or as commands of nsupdate. */
+void check_write_fix(const struct report *r, enum check_fix fix, FILE *out);
+
+/* ---- how it is shown: check_text.c, check_lines.c, check_html.c, check_json.c ---- */
+
+void check_write_text(const struct checked *c, const struct check_options *o, FILE *out);
+/* A line a domain of many: "example.org   clients yes   servers in part   E port-zero". */
+void check_write_summary(const struct checked *c, FILE *out);
+void check_write_tsv_head(FILE *out);
+void check_write_tsv(const struct checked *c, FILE *out);
+/* One line for all of them; returns the status that Nagios wants. */
+int check_write_nagios(const struct checked *list, size_t n, FILE *out);
+void check_write_rules(enum check_format format, FILE *out);
+void check_write_rule(enum rule_id rule, FILE *out);
+bool check_has_json(void);
+/* One object on one line if `compact`, else indented. False when memory is out. */
+bool check_write_json(const struct checked *c, const struct check_options *o, bool compact, FILE *out);
+
+/* Words of a sentence, broken at CHECK_WIDTH; the first line begins at column `first`, where the output is now. */
+void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text);
+
+/* "in part": a verdict for people. */
+const char *check_verdict_text(enum verdict v);
+/* A change as it stands in a zone file of the domain: "@  SRV 5 0 5222 xmpp". To be freed. */
+char *check_short_change(const struct facts *f, const struct change *c);
+#endif

@@ -1,0 +1,190 @@
+/* check_json.c: a checked domain for programs, through jansson. Exports check_has_json, check_write_json. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/must.h"
+#include "config.h"
+#include "tool/check.h"
+#include "tool/domain.h"
+
+#define CHECK_SCHEMA "jidns-check/1"
+
+enum { CHANGE_TTL = 3600 };
+
+bool check_has_json(void) { return true; }
+
+/* Adds value to an object and takes it over; NULL, out of memory, shows in the end as a missing key. */
+static void set(json_t *object, const char *key, json_t *value) { json_object_set_new(object, key, value); }
+
+static json_t *change_json(const struct change *c) {
+  char *record = NULL;
+  must(asprintf(&record, "%s. %d IN %s %s", c->owner, CHANGE_TTL, c->type, c->rdata) >= 0);
+  json_t *one = json_pack("{s:s, s:s}", "op", c->add ? "add" : "delete", "record", record);
+  free(record);
+  return one;
+}
+
+static json_t *finding_json(const struct finding *x) {
+  const struct rule *rule = &report_rules[x->rule];
+  json_t *data = json_object(), *fix = json_array();
+  for (unsigned i = 0; i < REPORT_DATA && x->data[i].key; i++)
+    set(data, x->data[i].key, json_integer((json_int_t)x->data[i].value));
+  for (unsigned i = 0; i < x->change_count; i++) json_array_append_new(fix, change_json(&x->changes[i]));
+  json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "code", rule->code,
+                          "severity", report_severity_word(x->severity), "side", report_side_word(x->side),
+                          "subject", x->subject, "data", data, "text", x->text, "why", rule->why, "hurts",
+                          rule->hurts, "mend", rule->mend, "refs", rule->refs, "sure", x->sure, "fix", fix);
+  if (x->ignored) set(one, "ignored", json_true());
+  return one;
+}
+
+static json_t *findings_json(const struct report *r) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < r->count; i++) json_array_append_new(list, finding_json(&r->list[i]));
+  return list;
+}
+
+static json_t *services_json(const struct lookup *l) {
+  static const char *const states[] = {[SERVICE_UNASKED] = "unasked",
+                                       [SERVICE_OFFERED] = "offered",
+                                       [SERVICE_NOT_OFFERED] = "not-offered",
+                                       [SERVICE_ABSENT] = "absent",
+                                       [SERVICE_FAILED] = "failed"};
+  json_t *list = json_array();
+  char name[NAME_TEXT], word[PRINT_WORD];
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    const struct service *s = &l->services[i];
+    if (s->state == SERVICE_UNASKED) continue;
+    json_t *targets = json_array();
+    for (size_t k = 0; k < s->count; k++) {
+      json_array_append_new(targets, json_pack("{s:i, s:i, s:i, s:s}", "priority", s->srv[k].priority,
+                                               "weight", s->srv[k].weight, "port", s->srv[k].port, "host",
+                                               domain_text(s->srv[k].target, s->srv[k].target_len, name)));
+    }
+    json_array_append_new(list,
+                          json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:o}", "service", s->kind->labels, "side",
+                                    report_side_word(s->kind->side), "state", states[s->state], "outcome",
+                                    lookup_outcome_text(&s->asked, word), "direct_tls", s->kind->direct_tls,
+                                    "ttl", (json_int_t)(s->count ? s->ttl : 0), "targets", targets));
+  }
+  return list;
+}
+
+static json_t *hosts_json(const struct hosts *h) {
+  json_t *list = json_array();
+  char name[NAME_TEXT], end[NAME_TEXT], address[ADDRESS_TEXT], word[PRINT_WORD];
+  for (size_t i = 0; i < h->count; i++) {
+    const struct host *x = h->list[i];
+    json_t *addresses = json_array();
+    for (size_t k = 0; k < x->address_count; k++)
+      json_array_append_new(addresses, json_string(lookup_address_text(&x->addresses[k], address)));
+    json_t *one = json_pack("{s:s, s:s, s:o}", "name", lookup_host_text(x, name), "outcome",
+                            lookup_outcome_text(&x->asked[0], word), "addresses", addresses);
+    if (x->alias.links > 0)
+      set(one, "alias",
+          x->alias.endless ? json_null() : json_string(domain_text(x->alias.name, x->alias.name_len, end)));
+    json_array_append_new(list, one);
+  }
+  return list;
+}
+
+/* has_any: there is something to go by at all, a record or an address. */
+static json_t *plan_json(const struct plan *p, const char *side, const char *program, bool has_any) {
+  static const char *const ends[] = {
+      [PLAN_CONNECTS] = "connects", [PLAN_NOT_OFFERED] = "refused", [PLAN_NO_ADDRESS] = "no-address"};
+  json_t *steps = json_array();
+  char host[NAME_TEXT];
+  bool fallback = p->count > 0 && !p->steps[0].srv;
+  for (size_t i = 0; i < p->count; i++) {
+    const struct plan_step *s = &p->steps[i];
+    json_array_append_new(steps, json_pack("{s:s, s:i, s:s, s:i}", "host", plan_step_host(s, host), "port",
+                                           s->port, "tls", s->direct_tls ? "direct" : "starttls", "priority",
+                                           s->srv ? s->srv->priority : 0));
+  }
+  return json_pack("{s:s, s:s, s:s, s:o}", "side", side, "program", program, "end",
+                   fallback  ? "fallback"
+                   : has_any ? ends[p->end]
+                             : "nothing",
+                   "steps", steps);
+}
+
+static json_t *plans_json(const struct facts *f) {
+  json_t *list = json_array();
+  for (enum lookup_side side = LOOKUP_C2S; side <= LOOKUP_S2S; side++) {
+    const struct plan *starttls = f->plans[facts_side_index(side)][0],
+                      *tls = f->plans[facts_side_index(side)][1];
+    if (!tls) continue;
+    bool has_any = facts_has_records(f->domain, side) || f->domain->domain->address_count > 0;
+    json_array_append_new(list, plan_json(tls, report_side_word(side), "direct-tls", has_any));
+    json_array_append_new(list, plan_json(starttls, report_side_word(side), "starttls", has_any));
+  }
+  return list;
+}
+
+static json_t *components_json(const struct facts *f) {
+  json_t *list = json_array();
+  char name[NAME_TEXT];
+  for (size_t i = 0; i < f->component_count; i++) {
+    const struct component *c = &f->components[i];
+    if (!c->plan && !c->wanted) continue;
+    json_t *one =
+        json_pack("{s:s, s:b}", "name", lookup_host_text(c->lookup->domain, name), "exists", c->plan != NULL);
+    if (c->plan) set(one, "plan", plan_json(c->plan, "s2s", "direct-tls", true));
+    json_array_append_new(list, one);
+  }
+  return list;
+}
+
+/* A check that was not made must not look like one that found nothing. */
+static json_t *skipped_json(const struct facts *f) {
+  json_t *list = json_array();
+  json_array_append_new(
+      list, json_pack("{s:s, s:s}", "check", "connections", "why", "this version looks at the DNS alone"));
+  if (f->offline || !lookup_is_secure(&f->single[FACT_ROOT])) {
+    json_array_append_new(
+        list, json_pack("{s:s, s:s}", "check", "dnssec", "why",
+                        f->offline ? "a zone file is not validated" : "the server does not validate"));
+  }
+  return list;
+}
+
+static json_t *verdict_json(const struct report *r) {
+  return json_pack("{s:s, s:s}", "c2s", report_verdict_word(r->verdicts[0]), "s2s",
+                   report_verdict_word(r->verdicts[1]));
+}
+
+static json_t *asked_json(const struct checked *c) {
+  char server[ADDR_TEXT];
+  unsigned asked, silent;
+  facts_count(c->facts, &asked, &silent);
+  return json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "server",
+                   c->facts->offline ? "zone file" : addr_format(&c->server, server), "kind",
+                   c->facts->offline ? "file" : "resolver", "questions", (int)asked, "unanswered",
+                   (int)silent, "ms", (int)c->ms);
+}
+
+bool check_write_json(const struct checked *c, const struct check_options *o, bool compact, FILE *out) {
+  char domain[NAME_TEXT], now[32];
+  time_t t = time(NULL);
+  struct tm utc;
+  enum severity worst;
+  (void)o;
+
+  strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &utc));
+  bool any = report_worst(c->report, &worst);
+  json_t *root = json_pack(
+      "{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:o}", "schema", CHECK_SCHEMA, "version", PACKAGE_VERSION,
+      "time", now, "domain", lookup_host_text(c->facts->domain->domain, domain), "asked", asked_json(c),
+      "verdict", verdict_json(c->report), "worst", any ? report_severity_word(worst) : "none", "ignored",
+      (int)report_ignored(c->report), "findings", findings_json(c->report));
+  set(root, "services", services_json(c->facts->domain));
+  set(root, "hosts", hosts_json(c->facts->hosts));
+  set(root, "components", components_json(c->facts));
+  set(root, "plans", plans_json(c->facts));
+  set(root, "skipped", skipped_json(c->facts));
+  bool good = root && json_dumpf(root, out, compact ? JSON_COMPACT : JSON_INDENT(2)) == 0;
+  if (good) fputc('\n', out);
+  json_decref(root);
+  return good;
+}

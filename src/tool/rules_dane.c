@@ -1,0 +1,140 @@
+/* rules_dane.c: DNSSEC as far as the server that was asked validates, and TLSA records. Exports rules_of_dane. */
+#include <stdio.h>
+
+#include "tool/domain.h"
+#include "tool/rules_priv.h"
+
+enum { TLSA_FIXED = 3, USAGE_MOST = 3, SELECTOR_MOST = 1, SHA256 = 1, SHA512 = 2 };
+
+static bool is_right_tlsa(const struct record *r) {
+  const uint8_t *rdata = record_rdata(r);
+  if (r->rdlen <= TLSA_FIXED || rdata[0] > USAGE_MOST || rdata[1] > SELECTOR_MOST || rdata[2] > SHA512)
+    return false;
+  unsigned len = r->rdlen - TLSA_FIXED;
+  return rdata[2] == SHA256 ? len == 32 : rdata[2] == SHA512 ? len == 64 : true;
+}
+
+static const char *tlsa_name(const struct tlsa_question *q, char text[NAME_TEXT]) {
+  return domain_text(q->asked.name, q->asked.name_len, text);
+}
+
+/* Looks at the records of one name; returns how many there are. */
+static unsigned rules_of_records(struct report *r, const struct tlsa_question *q) {
+  struct record tlsa;
+  char name[NAME_TEXT];
+  unsigned count = 0, pkix = 0;
+  if (!lookup_is_answered(&q->asked)) return 0;
+
+  struct reply p = reply_open(q->asked.msg, q->asked.len);
+  tlsa_name(q, name);
+  while (reply_next_answer(&p, TYPE_TLSA, &tlsa)) {
+    count++;
+    const uint8_t *rdata = record_rdata(&tlsa);
+    if (!is_right_tlsa(&tlsa)) {
+      report_add(r, RULE_TLSA_MALFORMED, q->side, name,
+                 "A TLSA record of %s has wrong numbers or a wrong length", name);
+    } else if (rdata[0] < USAGE_MOST) {
+      pkix++;
+    }
+  }
+  if (pkix == count && count > 0)
+    report_add(r, RULE_TLSA_PKIX, q->side, name,
+               "The TLSA records of %s need a public authority or have another usage than 3", name);
+  return count;
+}
+
+static bool leads_to_domain(const struct lookup *l, enum lookup_side side, uint16_t port) {
+  if (!facts_has_targets(l, side)) return true; /* nothing else is known: programs go there */
+  for (unsigned tls = 0; tls < 2; tls++) {
+    const struct service *s = facts_service(l, side, tls);
+    for (size_t i = 0; i < s->count && s->state == SERVICE_OFFERED; i++) {
+      if (s->hosts[i] == l->domain && s->srv[i].port == port) return true;
+    }
+  }
+  return false;
+}
+
+struct tlsa_count {
+  unsigned with, without, secure;
+};
+
+/* At the domain itself: right only where programs go there. */
+static void rules_at_domain(struct report *r, const struct tlsa_question *q, struct tlsa_count *n) {
+  char name[NAME_TEXT];
+  unsigned records = rules_of_records(r, q);
+  if (records == 0) return;
+  if (leads_to_domain(r->facts->domain, q->side, q->port)) {
+    n->with++;
+    n->secure += lookup_is_secure(&q->asked);
+  } else {
+    report_add(r, RULE_TLSA_MISPLACED, q->side, tlsa_name(q, name),
+               "%s has TLSA records, but SRV leads elsewhere", name);
+  }
+}
+
+static void rules_at_target(struct report *r, const struct tlsa_question *q, struct tlsa_count *n) {
+  char name[NAME_TEXT], word[PRINT_WORD];
+  if (!lookup_is_answered(&q->asked) && q->asked.name_len > 0 && q->host->address_count > 0) {
+    report_add(r, RULE_TLSA_FAILED, q->side, tlsa_name(q, name), "The question for TLSA of %s failed: %s",
+               name, lookup_outcome_text(&q->asked, word));
+    return;
+  }
+  bool has = rules_of_records(r, q) > 0,
+       secure_host = lookup_is_secure(&q->host->asked[0]) || lookup_is_secure(&q->host->asked[1]);
+  n->with += has;
+  n->without += !has;
+  n->secure += has && lookup_is_secure(&q->asked) && secure_host;
+}
+
+static void rules_of_signing(struct report *r, const char *domain) {
+  const struct lookup *l = r->facts->domain;
+  bool any = false, secure = false;
+  rules_each_service(r, s) {
+    any |= s->state == SERVICE_OFFERED;
+    secure |= s->state == SERVICE_OFFERED && lookup_is_secure(&s->asked);
+  }
+  if (!any) return;
+  if (!secure) {
+    report_add(r, RULE_DNSSEC_NONE, LOOKUP_BOTH, domain, "%s is not signed", domain);
+    return;
+  }
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    const struct service *s = &l->services[i];
+    for (size_t k = 0; k < s->count && s->state == SERVICE_OFFERED; k++) {
+      const struct host *h = s->hosts[k];
+      char name[NAME_TEXT];
+      if (!h || h->address_count == 0 || lookup_is_secure(&h->asked[0]) || lookup_is_secure(&h->asked[1]))
+        continue;
+      report_add(r, RULE_DNSSEC_PART, s->kind->side, lookup_host_text(h, name), "%s is signed, %s is not",
+                 domain, name);
+    }
+  }
+}
+
+void rules_of_dane(struct report *r) {
+  const struct facts *f = r->facts;
+  struct tlsa_count n = {0};
+  char domain[NAME_TEXT];
+  bool srv_secure = true;
+
+  lookup_host_text(f->domain->domain, domain);
+  for (size_t i = 0; i < f->tlsa_count; i++) {
+    if (f->tlsa[i].host)
+      rules_at_target(r, &f->tlsa[i], &n);
+    else
+      rules_at_domain(r, &f->tlsa[i], &n);
+  }
+  if (n.with > 0 && n.without > 0) {
+    report_add(r, RULE_TLSA_INCOMPLETE, LOOKUP_BOTH, domain, "%u of %u ends have TLSA records", n.with,
+               n.with + n.without);
+  }
+  rules_each_service(r, s) srv_secure &= s->state != SERVICE_OFFERED || lookup_is_secure(&s->asked);
+
+  bool validates = lookup_is_secure(&f->single[FACT_ROOT]);
+  if (n.with > 0 && !(srv_secure && n.secure == n.with)) {
+    struct finding *x = report_add(r, RULE_TLSA_INSECURE, LOOKUP_BOTH, domain,
+                                   "There are TLSA records, but not all of the way to them is signed");
+    x->sure = validates;
+  }
+  if (validates) rules_of_signing(r, domain);
+}
