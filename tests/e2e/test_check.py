@@ -182,7 +182,8 @@ def test_thousands_of_targets_end_in_bounded_time(upstream):
             if asked.transport == "udp":
                 reply.flags |= dns.flags.TC
                 return reply
-            reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", "SRV", *[f"0 {i} 5222 t{i}.chat." for i in range(1000)]))
+            reply.request_payload = 65535
+            reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", "SRV", *[f"0 {i} 5222 t{i}.chat." for i in range(1500)]))
         return reply
     done = jidns("--server", upstream(handler).address, "--format", "json", "good.chat")
     assert "too-many-targets" in codes(done)
