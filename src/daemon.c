@@ -271,10 +271,19 @@ static bool start_log(FILE *err) {
   return started;
 }
 
+/* All loops are made behind the filter, under which libuv finds a kernel without io_uring: a ring that was made before could be neither
+ * used nor closed there. */
+static bool open_loop(struct daemon *d, FILE *err) {
+  int e = uv_loop_init(&d->loop);
+  d->has_loop = e == 0;
+  if (e) fprintf(err, "jidnsd: can't wait for events: %s\n", uv_strerror(e));
+  return d->has_loop;
+}
+
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
   bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && bind_control(d, err) && open_metrics(d, err) &&
-              sandbox_enter(&d->settings.sandbox, err) && make_workers(d, listeners, err) && set_faults(d, err) &&
+              sandbox_enter(&d->settings.sandbox, err) && open_loop(d, err) && make_workers(d, listeners, err) && set_faults(d, err) &&
               start_log(err) && start_threads(d);
   listeners_free(listeners);
   d->started_ms = clock_ms();

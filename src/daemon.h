@@ -10,6 +10,7 @@
 /* All members are the main thread's. */
 struct daemon {
   uv_loop_t loop; /* of the main thread: signals, and what is not a query */
+  bool has_loop;
   struct settings settings;
   int argc;    /* the command line, for a reload; borrowed */
   char **argv;
@@ -29,7 +30,7 @@ struct daemon {
 };
 
 /* Opens the sockets that d->settings names, gives up what rights it can, starts the workers: from then on queries are answered.
- * d->loop must be open. False, and the reason in one line on err: what was done is undone by daemon_stop. */
+ * d->loop is open then, or, when it failed, if d->has_loop. False, and the reason in one line on err: what was done is undone by daemon_stop. */
 bool daemon_start(struct daemon *d, FILE *err);
 
 /* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache and clients are kept.

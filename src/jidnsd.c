@@ -42,12 +42,23 @@ struct signals {
   uv_signal_t term, interrupt, hangup;
 };
 
+/* Those that come while it starts wait: the loop that takes them is made only when system calls are filtered. */
+static void hold_signals(int how) {
+  sigset_t held;
+  sigemptyset(&held);
+  sigaddset(&held, SIGTERM);
+  sigaddset(&held, SIGINT);
+  sigaddset(&held, SIGHUP);
+  must(pthread_sigmask(how, &held, NULL) == 0);
+}
+
 static void watch_signals(struct signals *s, struct daemon *d) {
   must(uv_signal_init(&d->loop, &s->term) == 0 && uv_signal_init(&d->loop, &s->interrupt) == 0 &&
        uv_signal_init(&d->loop, &s->hangup) == 0);
   s->term.data = s->interrupt.data = s->hangup.data = d;
   must(uv_signal_start(&s->term, on_signal, SIGTERM) == 0 && uv_signal_start(&s->interrupt, on_signal, SIGINT) == 0 &&
        uv_signal_start(&s->hangup, on_hangup, SIGHUP) == 0);
+  hold_signals(SIG_UNBLOCK);
 }
 
 static void unwatch_signals(struct signals *s) {
@@ -74,7 +85,8 @@ static void log_cache(struct cache *c) {
             (unsigned long long)s.wasted[CACHE_RENEWED]);
 }
 
-static void stop(struct daemon *d, struct signals *s, struct commands *commands) {
+/* signals: NULL when they were never watched. */
+static void stop(struct daemon *d, struct signals *signals, struct commands *commands) {
   struct counters sum = {0};
   commands_stop(commands);
   daemon_metrics_stop(d);
@@ -82,7 +94,8 @@ static void stop(struct daemon *d, struct signals *s, struct commands *commands)
   daemon_stop(d, &sum);
   log_counters(&sum);
   log_flush(true);
-  unwatch_signals(s);
+  if (!d->has_loop) return;
+  if (signals) unwatch_signals(signals);
   uv_run(&d->loop, UV_RUN_DEFAULT);
   must(uv_loop_close(&d->loop) == 0);
 }
@@ -93,18 +106,18 @@ static int run(struct daemon *d, FILE *err) {
   mallopt(M_ARENA_MAX, (int)d->settings.threads);
   log_set(&d->settings.log);
   descriptors_raise();
-  must(uv_loop_init(&d->loop) == 0);
-  watch_signals(&signals, d);
+  hold_signals(SIG_BLOCK);
   settings_find_upstreams(&d->settings, d->settings.resolv_conf, err);
   settings_warn_of_scopes(&d->settings, err);
   bool good = settings_find_networks(&d->settings, err) && daemon_start(d, err);
   struct commands *commands = good ? commands_start(d) : NULL;
   if (good) {
+    watch_signals(&signals, d);
     daemon_metrics_start(d);
     say_ready(&d->settings);
     uv_run(&d->loop, UV_RUN_DEFAULT);
   }
-  stop(d, &signals, commands);
+  stop(d, good ? &signals : NULL, commands);
   return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

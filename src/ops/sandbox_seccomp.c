@@ -1,8 +1,8 @@
-/* sandbox_seccomp.c: the system calls that a resolver makes, by libseccomp. Exports sandbox_filter, sandbox_filter_word. */
+/* sandbox_seccomp.c: the system calls that a resolver makes, by libseccomp. Exports sandbox_filter,
+ * sandbox_filter_word, sandbox_add_rules. */
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -11,32 +11,35 @@
 #include <sys/socket.h>
 
 #include "ops/sandbox.h"
+#include "ops/sandbox_priv.h"
 
-#define CALL(name) SCMP_SYS(name)
-
-/* Whatever their arguments. */
-static const int allowed[] = {
+/* Whatever their arguments. A processor lacks some of them; libseccomp knows which, and what socketcall(2) hides. */
+static const char *const allowed[] = {
     /* sockets */
-    CALL(accept), CALL(accept4), CALL(bind), CALL(connect), CALL(getpeername), CALL(getsockname), CALL(getsockopt), CALL(listen),
-    CALL(recvfrom), CALL(recvmmsg), CALL(recvmsg), CALL(sendmmsg), CALL(sendmsg), CALL(sendto), CALL(setsockopt), CALL(shutdown),
-    CALL(socketpair),
+    "accept", "accept4", "bind", "connect", "getpeername", "getsockname", "getsockopt", "listen", "recv", "recvfrom", "recvmmsg",
+    "recvmmsg_time64", "recvmsg", "send", "sendmmsg", "sendmsg", "sendto", "setsockopt", "shutdown", "socketpair",
     /* files: settings, zones, resolv.conf, snapshots, the control socket */
-    CALL(access), CALL(chmod), CALL(close), CALL(dup), CALL(dup2), CALL(dup3), CALL(faccessat), CALL(faccessat2), CALL(fchmod),
-    CALL(fchmodat), CALL(fcntl), CALL(fdatasync), CALL(fstat), CALL(fsync), CALL(ftruncate), CALL(getcwd), CALL(getdents64),
-    CALL(inotify_add_watch), CALL(inotify_init1), CALL(inotify_rm_watch), CALL(lseek), CALL(newfstatat), CALL(open), CALL(openat),
-    CALL(pread64), CALL(pwrite64), CALL(read), CALL(readlink), CALL(readlinkat), CALL(readv), CALL(rename), CALL(renameat),
-    CALL(renameat2), CALL(stat), CALL(lstat), CALL(statx), CALL(unlink), CALL(unlinkat), CALL(write), CALL(writev),
+    "_llseek", "access", "chmod", "close", "dup", "dup2", "dup3", "faccessat", "faccessat2", "fchmod", "fchmodat", "fchmodat2", "fcntl",
+    "fcntl64", "fdatasync", "fstat", "fstat64", "fstatat64", "fsync", "ftruncate", "ftruncate64", "getcwd", "getdents", "getdents64",
+    "inotify_add_watch", "inotify_init", "inotify_init1", "inotify_rm_watch", "lseek", "lstat", "lstat64", "newfstatat", "open",
+    "openat", "pread64", "pwrite64", "read", "readlink", "readlinkat", "readv", "rename", "renameat", "renameat2", "stat", "stat64",
+    "statx", "umask", "unlink", "unlinkat", "write", "writev",
     /* waiting and time */
-    CALL(clock_getres), CALL(clock_gettime), CALL(clock_nanosleep), CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_pwait),
-    CALL(epoll_wait), CALL(eventfd2), CALL(gettimeofday), CALL(nanosleep), CALL(pipe2), CALL(poll), CALL(ppoll), CALL(pselect6),
-    CALL(select), CALL(time), CALL(timerfd_create), CALL(timerfd_settime),
+    "_newselect", "clock_getres", "clock_getres_time64", "clock_gettime", "clock_gettime64", "clock_nanosleep",
+    "clock_nanosleep_time64", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait", "eventfd",
+    "eventfd2", "gettimeofday", "nanosleep", "pipe", "pipe2", "poll", "ppoll", "ppoll_time64", "pselect6", "pselect6_time64",
+    "select", "time", "timerfd_create", "timerfd_settime", "timerfd_settime64",
     /* memory and threads */
-    CALL(brk), CALL(exit), CALL(exit_group), CALL(futex), CALL(getrandom), CALL(madvise), CALL(membarrier), CALL(mremap),
-    CALL(munmap), CALL(restart_syscall), CALL(rseq), CALL(sched_getaffinity), CALL(sched_setaffinity), CALL(sched_yield),
-    CALL(set_robust_list), CALL(set_tid_address), CALL(sysinfo),
+    "brk", "exit", "exit_group", "futex", "futex_time64", "getrandom", "madvise", "membarrier", "mremap", "munmap",
+    "restart_syscall", "rseq", "sched_getaffinity", "sched_setaffinity", "sched_yield", "set_robust_list", "set_tid_address",
+    "sysinfo",
     /* signals, and who am I */
-    CALL(getegid), CALL(geteuid), CALL(getgid), CALL(getpid), CALL(getppid), CALL(getrusage), CALL(gettid), CALL(getuid),
-    CALL(getrlimit), CALL(rt_sigaction), CALL(rt_sigprocmask), CALL(rt_sigreturn), CALL(sigaltstack), CALL(tgkill), CALL(uname)};
+    "getegid", "getegid32", "geteuid", "geteuid32", "getgid", "getgid32", "getpid", "getppid", "getrlimit", "getrusage", "gettid",
+    "getuid", "getuid32", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "sigreturn", "tgkill", "ugetrlimit",
+    "uname"};
+
+/* Libraries go on without them where the kernel has them not. io_uring would do all that is forbidden; clone3 hides its flags. */
+static const char *const unknown[] = {"clone3", "io_uring_setup"};
 
 /* ioctl requests: libuv's non-blocking sockets, an interface's number for link-local addresses, is this a terminal. */
 static const unsigned long requests[] = {FIONBIO, FIOCLEX, FIONREAD, SIOCGIFINDEX, SIOCGIFNAME, TCGETS};
@@ -52,43 +55,66 @@ static struct scmp_arg_cmp masked(unsigned argument, uint64_t mask, uint64_t val
   return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
 }
 
-static int add_sockets(scmp_filter_ctx c) {
-  static const int families[] = {AF_INET, AF_INET6, AF_UNIX}, types[] = {SOCK_STREAM, SOCK_DGRAM};
-  int e = 0;
-  for (unsigned i = 0; i < 3; i++) {
-    for (unsigned k = 0; k < 2; k++) {
-      e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(socket), 2, equals(0, (unsigned)families[i]),
-                            masked(1, SOCKET_TYPE, (unsigned)types[k]));
-    }
-  }
-  /* getifaddrs, for who may ask */
-  return e | seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(socket), 2, equals(0, AF_NETLINK), equals(2, 0));
+/* A rule for the call of this name. Negative numbers are libseccomp's own for what this processor lacks or socketcall(2) hides. */
+#define add_rule(c, action, name, ...) \
+  add_rule_array(c, action, name, (const struct scmp_arg_cmp[]){__VA_ARGS__}, \
+                 sizeof((const struct scmp_arg_cmp[]){__VA_ARGS__}) / sizeof(struct scmp_arg_cmp))
+
+static int add_rule_array(scmp_filter_ctx c, uint32_t action, const char *name, const struct scmp_arg_cmp *args, size_t count) {
+  int number = seccomp_syscall_resolve_name(name);
+  if (number == __NR_SCMP_ERROR) return 0; /* newer than this libseccomp */
+  return seccomp_rule_add_array(c, action, number, (unsigned)count, args);
 }
 
-static int add_rules(scmp_filter_ctx c) {
+static int add_names(scmp_filter_ctx c, uint32_t action, const char *const *names, size_t count) {
   int e = 0;
-  for (unsigned i = 0; i < sizeof allowed / sizeof *allowed; i++) {
-    if (allowed[i] >= 0) e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, allowed[i], 0); /* below 0: not of this processor */
-  }
-  for (unsigned i = 0; i < sizeof requests / sizeof *requests; i++) {
-    e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(ioctl), 1, equals(1, requests[i]));
-  }
-  e |= add_sockets(c);
-  /* No memory is made executable; no process is made, only threads. clone3 hides its flags: the C library goes on with clone. */
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(mmap), 1, masked(2, PROT_EXEC, 0));
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(mprotect), 1, masked(2, PROT_EXEC, 0));
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(clone), 1, masked(0, CLONE_THREAD, CLONE_THREAD));
-  e |= seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(prctl), 1, equals(0, PR_SET_NAME));
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(setpriority), 2, equals(0, PRIO_PROCESS), equals(1, 0)); /* a thread's own */
-  e |= seccomp_rule_add(c, SCMP_ACT_ALLOW, CALL(prlimit64), 1, equals(2, 0)); /* to be read, not set */
+  for (size_t i = 0; i < count; i++) e |= add_rule_array(c, action, names[i], NULL, 0);
   return e;
+}
+
+static int add_sockets(scmp_filter_ctx c, uint32_t arch) {
+  static const int families[] = {AF_INET, AF_INET6, AF_UNIX}, types[] = {SOCK_STREAM, SOCK_DGRAM};
+  int e = 0;
+
+  /* Behind socketcall(2) the arguments are in memory, where a filter can't look: there it is the lack of capabilities alone that
+   * denies raw sockets. */
+  if (seccomp_syscall_resolve_name_arch(arch, "socketcall") >= 0) return add_rule_array(c, SCMP_ACT_ALLOW, "socket", NULL, 0);
+
+  for (unsigned i = 0; i < 3; i++) {
+    for (unsigned k = 0; k < 2; k++) {
+      e |= add_rule(c, SCMP_ACT_ALLOW, "socket", equals(0, (unsigned)families[i]), masked(1, SOCKET_TYPE, (unsigned)types[k]));
+    }
+  }
+  /* interfaces and their addresses */
+  return e | add_rule(c, SCMP_ACT_ALLOW, "socket", equals(0, AF_NETLINK), equals(2, 0));
+}
+
+/* No memory is made executable. The old mmap has its arguments in memory: a 32-bit C library has mmap2 instead, one on s390x has not. */
+static int add_memory(scmp_filter_ctx c, uint32_t arch) {
+  int e = add_rule(c, SCMP_ACT_ALLOW, "mmap2", masked(2, PROT_EXEC, 0)) | add_rule(c, SCMP_ACT_ALLOW, "mprotect", masked(2, PROT_EXEC, 0));
+  if (arch == SCMP_ARCH_S390X) return e | add_rule_array(c, SCMP_ACT_ALLOW, "mmap", NULL, 0);
+  if (seccomp_syscall_resolve_name_arch(arch, "mmap2") >= 0) return e;
+  return e | add_rule(c, SCMP_ACT_ALLOW, "mmap", masked(2, PROT_EXEC, 0));
+}
+
+int sandbox_add_rules(scmp_filter_ctx c, uint32_t arch) {
+  unsigned clone_flags = arch == SCMP_ARCH_S390 || arch == SCMP_ARCH_S390X ? 1 : 0; /* which argument they are */
+  int e = add_names(c, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed);
+  e |= add_names(c, SCMP_ACT_ERRNO(ENOSYS), unknown, sizeof unknown / sizeof *unknown);
+  for (unsigned i = 0; i < sizeof requests / sizeof *requests; i++) {
+    e |= add_rule(c, SCMP_ACT_ALLOW, "ioctl", equals(1, requests[i]));
+  }
+  e |= add_sockets(c, arch) | add_memory(c, arch);
+  e |= add_rule(c, SCMP_ACT_ALLOW, "clone", masked(clone_flags, CLONE_THREAD, CLONE_THREAD)); /* no processes, only threads */
+  e |= add_rule(c, SCMP_ACT_ALLOW, "prctl", equals(0, PR_SET_NAME));
+  e |= add_rule(c, SCMP_ACT_ALLOW, "setpriority", equals(0, PRIO_PROCESS), equals(1, 0)); /* a thread's own */
+  return e | add_rule(c, SCMP_ACT_ALLOW, "prlimit64", equals(2, 0)); /* to be read, not set */
 }
 
 bool sandbox_filter(enum sandbox_seccomp how, FILE *err) {
   if (how == SANDBOX_OFF) return true;
   scmp_filter_ctx c = seccomp_init(how == SANDBOX_KILL ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
-  int e = c ? add_rules(c) : -ENOMEM;
+  int e = c ? sandbox_add_rules(c, seccomp_arch_native()) : -ENOMEM;
   if (e == 0) e = seccomp_attr_set(c, SCMP_FLTATR_CTL_TSYNC, 1);
   if (e == 0) e = seccomp_load(c);
   if (c) seccomp_release(c);
