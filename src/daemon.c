@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "base/random.h"
 #include "daemon_listen.h"
+#include "ops/notify.h"
 #include "upstream/resolvwatch.h"
 
 /* The threads leave signals to the main thread. */
@@ -155,12 +156,14 @@ static bool has_memory(void) {
 }
 
 static bool note_reload(struct daemon *d, bool good) {
+  notify(NOTIFY_READY, good ? "settings reloaded" : "the last reload failed: the settings stay as they were");
   d->reload_failed = !good;
   d->reloaded_ms = clock_ms();
   return good;
 }
 
 static bool reload(struct daemon *d, FILE *err) {
+  notify(NOTIFY_RELOADING, NULL);
   struct settings *s = must_zalloc(sizeof *s);
   struct listeners *l = listeners_new();
   bool good = read_again(d, s, err) && listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, err);
@@ -280,9 +283,15 @@ static bool open_loop(struct daemon *d, FILE *err) {
   return d->has_loop;
 }
 
+bool daemon_prepare(struct daemon *d, FILE *err) {
+  uid_t uid;
+  gid_t gid;
+  return sandbox_whom(&d->settings.sandbox, &uid, &gid, err) && control_has_group(&d->settings.control, err) && open_zones(d, err);
+}
+
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
-  bool good = listeners_open(listeners, &d->settings, NULL, err) && open_zones(d, err) && bind_control(d, err) && open_metrics(d, err) &&
+  bool good = listeners_open(listeners, &d->settings, NULL, err) && bind_control(d, err) && open_metrics(d, err) &&
               sandbox_enter(&d->settings.sandbox, err) && open_loop(d, err) && make_workers(d, listeners, err) && set_faults(d, err) &&
               start_log(err) && start_threads(d);
   listeners_free(listeners);

@@ -29,8 +29,12 @@ struct daemon {
   struct control_socket control; /* bound by daemon_start; whoever takes commands there takes it over */
 };
 
-/* Opens the sockets that d->settings names, gives up what rights it can, starts the workers: from then on queries are answered.
- * d->loop is open then, or, when it failed, if d->has_loop. False, and the reason in one line on err: what was done is undone by daemon_stop. */
+/* Reads what the settings name and looks whether it is there: zones, the user, the group. False, and the reason on err, when that is not
+ * so: no better at another start. What was done is undone by daemon_stop. */
+bool daemon_prepare(struct daemon *d, FILE *err);
+
+/* After daemon_prepare: opens the sockets that d->settings names, gives up what rights it can, starts the workers: from then on queries are
+ * answered. d->loop is open then, or, when it failed, if d->has_loop. False, and the reason in one line on err: what was done is undone by daemon_stop. */
 bool daemon_start(struct daemon *d, FILE *err);
 
 /* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache and clients are kept.

@@ -9,8 +9,7 @@
 #include "base/must.h"
 #include "daemon_commands.h"
 #include "daemon_metrics.h"
-
-enum { EXIT_WRONG_OPTIONS = 2 };
+#include "ops/notify.h"
 
 /* ---- start ---- */
 
@@ -23,6 +22,7 @@ static void say_ready(const struct settings *s) {
   snprintf(text, sizeof text, ready, listen, s->upstream_count ? upstream : "none");
   if (s->log.format == LOG_JSON) log_info("jidnsd", "%s", text);
   else log_plain(text);
+  notify(NOTIFY_READY, text + sizeof "jidnsd ready:");
 }
 
 /* ---- until a signal comes ---- */
@@ -30,6 +30,7 @@ static void say_ready(const struct settings *s) {
 static void on_signal(uv_signal_t *handle, int number) {
   struct daemon *d = handle->data;
   log_info("jidnsd", "stopping: %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+  notify(NOTIFY_STOPPING, NULL);
   uv_stop(&d->loop);
 }
 
@@ -100,6 +101,15 @@ static void stop(struct daemon *d, struct signals *signals, struct commands *com
   must(uv_loop_close(&d->loop) == 0);
 }
 
+/* What main returns. Who starts jidnsd again when it ends need not do so after wrong settings. */
+enum { EXIT_WRONG_SETTINGS = 2 };
+
+static bool start(struct daemon *d, FILE *err) {
+  settings_find_upstreams(&d->settings, d->settings.resolv_conf, err);
+  settings_warn_of_scopes(&d->settings, err);
+  return settings_find_networks(&d->settings, err) && daemon_start(d, err);
+}
+
 /* Until a signal ends it; messages of the start go to err. */
 static int run(struct daemon *d, FILE *err) {
   struct signals signals;
@@ -107,9 +117,7 @@ static int run(struct daemon *d, FILE *err) {
   log_set(&d->settings.log);
   descriptors_raise();
   hold_signals(SIG_BLOCK);
-  settings_find_upstreams(&d->settings, d->settings.resolv_conf, err);
-  settings_warn_of_scopes(&d->settings, err);
-  bool good = settings_find_networks(&d->settings, err) && daemon_start(d, err);
+  bool right = daemon_prepare(d, err), good = right && start(d, err);
   struct commands *commands = good ? commands_start(d) : NULL;
   if (good) {
     watch_signals(&signals, d);
@@ -118,7 +126,7 @@ static int run(struct daemon *d, FILE *err) {
     uv_run(&d->loop, UV_RUN_DEFAULT);
   }
   stop(d, good ? &signals : NULL, commands);
-  return good ? EXIT_SUCCESS : EXIT_FAILURE;
+  return good ? EXIT_SUCCESS : right ? EXIT_FAILURE : EXIT_WRONG_SETTINGS;
 }
 
 int main(int argc, char **argv) {
@@ -131,7 +139,7 @@ int main(int argc, char **argv) {
   d->argv = argv;
 
   enum settings_outcome outcome = settings_read(&d->settings, argc, argv, stdout, err);
-  int status = outcome == SETTINGS_RUN ? run(d, err) : outcome == SETTINGS_WRONG ? EXIT_WRONG_OPTIONS : EXIT_SUCCESS;
+  int status = outcome == SETTINGS_RUN ? run(d, err) : outcome == SETTINGS_WRONG ? EXIT_WRONG_SETTINGS : EXIT_SUCCESS;
   fclose(err);
   free(d);
   log_out_stop();

@@ -36,11 +36,16 @@ struct control_socket {
   ino_t inode;
   bool has_group;
   gid_t group;
+  bool not_group; /* the kernel would not give the file to the group: it is for root and the daemon's user */
 };
+
+/* Is there such a group as the options name, if they name one? False, and the reason in one line on err, when not. */
+bool control_has_group(const struct control_options *o, FILE *err);
 
 /* Binds the socket with mode 0660 for uid and gid (the group of the options instead, if there is one): to be called while the
  * process may still do so. A dead daemon's file is replaced. False, and the reason in one line on err, when it can't be had;
- * where only the usual path can't, there is none, and the log says why. */
+ * where only the usual path can't, there is none, and the log says why. A group that the file can't be given to is warned of: who is not
+ * root can give files only to groups of his own. */
 bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid, FILE *err);
 void control_unbind(struct control_socket *s); /* closes it and removes its file, unless that is another's by now */
 

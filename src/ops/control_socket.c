@@ -60,7 +60,11 @@ static bool give_file(struct control_socket *s, int fd, uid_t uid, gid_t gid) {
   if (!S_ISSOCK(st.st_mode) || st.st_nlink != 1) return false;
   s->device = st.st_dev;
   s->inode = st.st_ino;
-  return (st.st_uid == uid && st.st_gid == gid) || fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0;
+  if ((st.st_uid == uid && st.st_gid == gid) || fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0) return true;
+
+  /* It is of use without the group, too. */
+  s->not_group = errno == EPERM && s->has_group && st.st_uid == uid;
+  return s->not_group;
 }
 
 /* The mode is right from the start. */
@@ -88,26 +92,39 @@ static const char *make(struct control_socket *s, uid_t uid, gid_t gid) {
   return why;
 }
 
-static bool find_group(struct control_socket *s, const char *group, FILE *err) {
-  const struct group *found = getgrnam(group);
-  if (!found) {
-    fprintf(err, "jidnsd: --control-group '%s': there is no such group\n", group);
-    return false;
-  }
+static const struct group *find_group(const char *name, FILE *err) {
+  const struct group *found = getgrnam(name);
+  if (!found) fprintf(err, "jidnsd: --control-group '%s': there is no such group\n", name);
+  return found;
+}
+
+bool control_has_group(const struct control_options *o, FILE *err) {
+  return !*o->path || !*o->group || find_group(o->group, err) != NULL;
+}
+
+static bool set_group(struct control_socket *s, const char *name, FILE *err) {
+  const struct group *found = find_group(name, err);
+  if (!found) return false;
   s->has_group = true;
   s->group = found->gr_gid;
   return true;
 }
 
+static void warn_of_group(const char *group) {
+  log_warn("ops", "--control-group '%s': only root and jidnsd's own user can command it, as jidnsd is no member of that group; start it as "
+           "root, or in systemd's unit say SupplementaryGroups=%s", group, group);
+}
+
 bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid, FILE *err) {
   *s = (struct control_socket){.fd = -1};
   if (!*o->path) return true;
-  if (*o->group && !find_group(s, o->group, err)) return false;
+  if (*o->group && !set_group(s, o->group, err)) return false;
   memcpy(s->path, o->path, sizeof s->path);
   if (o->usual) make_folder(s->path, uid, gid);
   const char *why = make(s, uid, s->has_group ? s->group : gid);
+  if (s->not_group) warn_of_group(o->group);
   if (!why) return true;
-  if (o->usual) log_info("ops", "no control socket: %s: %s", o->path, why);
+  if (o->usual) log_line(s->has_group ? LOG_WARN : LOG_INFO, "ops", "no control socket: %s: %s", o->path, why);
   else fprintf(err, "jidnsd: --control '%s': %s\n", o->path, why);
   return o->usual;
 }

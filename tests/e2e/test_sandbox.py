@@ -72,7 +72,7 @@ def test_it_lives_its_whole_life_in_there(boxed):
 
 def test_a_user_that_does_not_exist_ends_the_start(tmp_path):
     daemon = Jidnsd(["--user", "no-such-user-here", "--upstream", "192.0.2.1"], tmp_path)
-    assert daemon.wait_exit() == 1
+    assert daemon.wait_exit() == 2, "wrong settings: no better at another start"
     assert "--user 'no-such-user-here'" in daemon.stderr and "jidnsd ready" not in daemon.stderr
 
 
