@@ -7,6 +7,7 @@
 #include "dns/ttl.h"
 #include "forward/denial.h"
 #include "forward/forward_priv.h"
+#include "forward/ladder.h"
 
 /* ---- the driver ---- */
 
@@ -68,14 +69,17 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   } else if (outcome == ERR_RESPELLED || outcome == ERR_FORGED) {
     p->respelled = outcome == ERR_RESPELLED;
     p->server = t->server;
-    p->plain = t->plain;
+    p->extras = t->extras;
     p->tcp = true;
+    p->by_choice = false;
     p->step = STEP_ASK;
+  } else if (outcome == ERR_COOKIE) {
+    ladder_unproven(p, t);
   } else if (outcome == ERR_TCP && p->respelled) {
     steps_ask_lower(p, t->server, now_ms);
   } else {
     if (outcome == ERR_UNREACHABLE) server_refused(t->server, now_ms);
-    steps_server_failed(p, t->server, outcome);
+    if (!ladder_transport_failed(p, t, outcome)) steps_server_failed(p, t->server, outcome);
   }
   run(p, now_ms);
 }

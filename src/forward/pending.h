@@ -30,14 +30,25 @@ struct waiter {
   uint8_t spelled[];
 };
 
+/* What a question shows beyond itself. */
+enum extras { EXTRAS_NONE, EXTRAS_EDNS, EXTRAS_COOKIE /* and EDNS */ };
+
 /* One question to one server; free while x.carrier is NULL. */
 struct try {
   struct exchange x;
   struct pending *pending;
   struct server *server;
   uint64_t sent_ms;
-  bool tcp, plain; /* plain: without EDNS */
+  enum extras extras;
+  bool tcp, by_choice; /* by_choice: UDP would have done as well, had it answered */
   bool silent;     /* its server was told off for not answering */
+};
+
+/* What servers (bits) did with this question, kept until an answer shows which lesser way they bear. */
+struct evidence {
+  unsigned cookie, edns, edns_silently; /* they failed what had a cookie; understood nothing, or failed, what had EDNS */
+  unsigned closed;                      /* their UDP port */
+  enum habit_why cookie_why;
 };
 
 struct pending {
@@ -50,7 +61,9 @@ struct pending {
   struct timer timer;
   struct try tries[FORWARD_TRIES];
   struct server *server;    /* picked, to be asked next */
-  bool tcp, plain;          /* and how */
+  bool tcp, by_choice;      /* and how, as in struct try */
+  enum extras extras;       /* at most */
+  struct evidence evidence;
   unsigned failed;          /* bits of servers that answered with an error */
   unsigned asked;           /* tries so far */
   uint8_t udp_asked[UPSTREAM_SERVERS], tcp_asked[UPSTREAM_SERVERS]; /* of them by server */

@@ -19,20 +19,31 @@ static void end(struct probe *p) {
   free(p);
 }
 
+/* One that is asked over TCP because its UDP does not work is none the worse for it. */
+static void probe_failed(struct probe *p, enum habit_why why, uint64_t now_ms) {
+  struct server *s = p->server;
+  if (habit_is_resting(&s->habits[HABIT_UDP])) server_bears_not(s, HABIT_UDP, why, now_ms);
+  else if (why == WHY_UDP_CLOSED) server_refused(s, now_ms);
+  else server_was_silent(s, now_ms);
+}
+
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct probe *p = container(x, struct probe, x);
   must(p->magic == PROBE_MAGIC);
   (void)msg;
   (void)len;
-  if (outcome == ERR_NONE) server_replied(p->server, now_ms - p->sent_ms, now_ms);
-  else if (outcome == ERR_UNREACHABLE) server_refused(p->server, now_ms);
+  if (outcome == ERR_NONE) {
+    server_replied(p->server, now_ms - p->sent_ms, now_ms);
+    habit_works(&p->server->habits[HABIT_UDP]);
+  }
+  if (outcome == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
   end(p);
 }
 
 static void due(struct timer *timer, uint64_t now_ms) {
   struct probe *p = container(timer, struct probe, timer);
   must(p->magic == PROBE_MAGIC);
-  server_was_silent(p->server, now_ms);
+  probe_failed(p, WHY_UDP_MUTE, now_ms);
   end(p);
 }
 
@@ -49,7 +60,7 @@ void probe_start(struct forward *f, struct upstream *u, struct server *s, const 
     return;
   }
   *p = (struct probe){.magic = PROBE_MAGIC, .forward = f, .upstream = upstream_hold(u), .server = s, .question = *q,
-                      .x = {.question = &p->question, .done = done, .manner = {.edns = s->plain_until_ms <= now_ms}},
+                      .x = {.question = &p->question, .done = done, .manner = {.edns = !habit_is_resting(&s->habits[HABIT_EDNS])}},
                       .timer = {.fire = due}, .sent_ms = now_ms};
   list_init(&p->x.link);
   list_append(&f->probes.open, &p->link);
@@ -60,7 +71,7 @@ void probe_start(struct forward *f, struct upstream *u, struct server *s, const 
   size_t len = exchange_write(&p->question, &p->x.manner, msg);
   enum err e = carrier_ask(s->udp, &p->x, msg, len, now_ms);
   timers_set(f->o.timers, &p->timer, now_ms + RTO_MOST_MS);
-  if (e == ERR_UNREACHABLE) server_refused(s, now_ms);
+  if (e == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
   if (e != ERR_NONE) end(p);
 }
 

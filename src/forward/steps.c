@@ -3,12 +3,14 @@
 #include "dns/ttl.h"
 #include "forward/denial.h"
 #include "forward/forward_priv.h"
+#include "forward/ladder.h"
 #include "forward/verify.h"
 
 void steps_start_anew(struct pending *p, uint64_t now_ms) {
   p->started_ms = now_ms;
   p->asked = p->failed = 0;
   p->spent = p->respelled = p->bad_cookie = false;
+  p->evidence = (struct evidence){0};
   memset(p->udp_asked, 0, sizeof p->udp_asked);
   memset(p->tcp_asked, 0, sizeof p->tcp_asked);
 }
@@ -22,8 +24,7 @@ static unsigned spent_servers(const struct pending *p) {
   return spent;
 }
 
-/* The best server that has not failed and is not being asked; one that is being asked rather than none. Over TCP once it has
- * left UDP unanswered too often. */
+/* The best server that has not failed and is not being asked; one that is being asked rather than none. */
 static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms) {
   (void)f;
   struct upstream *u = p->upstream;
@@ -39,8 +40,8 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
     if (p->spent && pending_has_open_try(p)) return WAIT;
   }
   if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL; /* one spoke, the rest are down */
-  p->tcp = p->server && p->udp_asked[p->server - u->servers] >= FORWARD_EACH;
-  p->plain = false;
+  p->tcp = p->by_choice = p->server && ladder_is_tcp(p, p->server);
+  p->extras = EXTRAS_COOKIE;
   p->step = p->server ? STEP_ASK : STEP_FAIL;
   return MORE;
 }
@@ -60,30 +61,18 @@ static struct try *free_try(struct pending *p, uint64_t now_ms) {
   return t;
 }
 
-static struct exchange_manner manner_of(const struct forward_options *o, const struct try *t, uint64_t now_ms) {
-  struct server *s = t->server;
-  bool spelled = o->random && !t->tcp && s->lower_until_ms <= now_ms;
-  struct exchange_manner m = {.edns = !t->plain, .ad = o->trust_ad, .tcp = t->tcp,
-                              .spelling = spelled ? random_u64(o->random) | 1 : 0,
-                              .cookie = o->cookies && !t->plain ? server_cookie(s, now_ms) : NULL};
-  if (m.cookie) memcpy(m.shown, m.cookie->client, sizeof m.shown);
-  return m;
-}
-
 static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms) {
   struct try *t = free_try(p, now_ms);
   uint8_t msg[EXCHANGE_QUERY_MOST];
   uint8_t nth = ++(p->tcp ? p->tcp_asked : p->udp_asked)[s - p->upstream->servers];
-  /* The last try over UDP at a server that never spoke EDNS goes without: it, or a box before it, may drop what has it. */
-  bool doubt = !s->speaks_edns && !s->cookie.contradicted && !p->tcp && nth == FORWARD_EACH;
-  t->plain = p->plain || s->plain_until_ms > now_ms || doubt;
   t->tcp = p->tcp;
+  t->by_choice = p->by_choice;
   t->server = s;
   t->sent_ms = now_ms;
   t->silent = false;
   t->x.question = &p->question;
   t->x.done = forward_try_done;
-  t->x.manner = manner_of(&p->forward->o, t, now_ms);
+  ladder_dress(p, t, nth, now_ms);
   size_t len = exchange_write(&p->question, &t->x.manner, msg);
   enum err e = carrier_ask(t->tcp ? s->tcp : s->udp, &t->x, msg, len, now_ms);
   s->asked++;
@@ -91,11 +80,8 @@ static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms)
   return e;
 }
 
-/* How long a server that did not understand EDNS, or does not repeat capitals, is asked without. */
-enum { PLAIN_MS = 600000 };
-
 void steps_ask_lower(struct pending *p, struct server *s, uint64_t now_ms) {
-  s->lower_until_ms = now_ms + PLAIN_MS;
+  server_bears_not(s, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
   p->respelled = p->tcp = false;
   p->server = s;
   p->step = STEP_ASK;
@@ -103,14 +89,16 @@ void steps_ask_lower(struct pending *p, struct server *s, uint64_t now_ms) {
 
 static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
   struct server *s = p->server, *probe = p->tcp ? NULL : upstream_probe(p->upstream, now_ms);
-  unsigned round = p->asked / p->upstream->count; /* each server's first try gets its plain RTO */
-  uint32_t wait_ms = server_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
+  uint32_t wait_ms = ladder_wait_ms(p, s);
   char text[QUESTION_TEXT], where[ADDR_TEXT];
   log_debug("forward", "%s: asking %s%s", question_format(&p->question, text), addr_format(&s->addr, where),
             p->tcp ? " over TCP" : "");
   if (probe && probe != s) {
     if (upstream_is_failing(p->upstream)) ask_server(p, probe, now_ms); /* whoever comes back first answers */
     else probe_start(f, p->upstream, probe, &p->question, now_ms);
+  }
+  if (p->tcp && habit_is_due(&s->habits[HABIT_UDP], now_ms) && habit_allows(&s->habits[HABIT_UDP], now_ms)) {
+    probe_start(f, p->upstream, s, &p->question, now_ms); /* does UDP work again? */
   }
   if (p->asked == 0) upstream_note_asked(p->upstream);
   p->hedge = p->asked == 0 && !p->tcp && pending_first(p) && upstream_may_hedge(p->upstream, s);
@@ -138,29 +126,15 @@ enum next steps_server_failed(struct pending *p, struct server *s, enum err why)
   return MORE;
 }
 
-/* It answered t without EDNS. When it said before that it does not understand EDNS, that is remembered. When it only kept silent,
- * packets may have been lost: a later question, begun since, must have had the same fate. */
-static void note_plain(struct pending *p, const struct try *t, uint64_t now_ms) {
-  struct server *s = t->server;
-  if (s->plain_until_ms > now_ms) return;
-  bool again = s->plain_since_ms && p->started_ms >= s->plain_since_ms;
-  if (s->disclaims_edns || again) s->plain_until_ms = now_ms + PLAIN_MS;
-  else if (!s->plain_since_ms) s->plain_since_ms = now_ms;
-}
-
 static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {
   struct try *t = f->reply_try;
   const uint8_t *msg = f->reply_msg;
   unsigned rcode = exchange_rcode(msg, f->reply_len);
-  if (!t->plain && exchange_has_opt(msg, f->reply_len)) t->server->speaks_edns = true;
   p->server = t->server;
   p->tcp = t->tcp;
-  p->plain = t->plain;
-  if (!t->plain && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS)) { /* RFC 6891 section 6.2.2 */
-    p->plain = t->server->disclaims_edns = true;
-    p->step = STEP_ASK;
-    return MORE;
-  }
+  p->by_choice = false;
+  p->extras = t->extras;
+  if (ladder_goes_down(p, t, rcode, msg, f->reply_len)) return MORE;
   if (rcode == RCODE_BADCOOKIE) { /* RFC 7873 section 5.3: once more with the one it gave */
     bool again = !t->tcp && !p->bad_cookie;
     p->bad_cookie = true;
@@ -178,8 +152,8 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   }
   enum err e = verify_reply(&p->question, msg, f->reply_len, &f->answer);
   if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
-  if (t->plain) note_plain(p, t, now_ms);
-  if (t->tcp && p->respelled) t->server->lower_until_ms = now_ms + PLAIN_MS; /* it is indeed the server that does so */
+  ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
+  if (t->tcp && p->respelled) server_bears_not(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms); /* it is indeed the server that does so */
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = STEP_STORE;
   return MORE;

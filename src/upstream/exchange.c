@@ -105,36 +105,43 @@ unsigned exchange_rcode(const uint8_t *msg, size_t len) {
 }
 
 /* The cookie must be ours. A server that gave its own once gives one always (RFC 7873 section 5.3), also when it says that it
- * understands nothing: else whoever can forge that much could do away with cookies. Over TCP it may stop. */
+ * understands nothing: else whoever can forge that much could do away with cookies. One that gives ours back alone does not know
+ * what it is, but has seen it. */
 static bool shows_cookie(const struct exchange *x, const uint8_t *msg, size_t len) {
   struct server_cookie *c = x->manner.cookie;
   size_t n = 0;
   if (!c) return true;
   const uint8_t *cookie = exchange_option(msg, len, OPT_COOKIE, &n);
-  if (!cookie && x->manner.tcp) c->server_len = 0;
-  if (!cookie) return c->unanswered = c->server_len == 0;
+  bool echo = cookie && n == COOKIE_CLIENT && memcmp(cookie, x->manner.shown, n) == 0;
+  if (!cookie || echo) return c->unanswered = c->server_len == 0;
   if (n < COOKIE_CLIENT + COOKIE_SERVER_LEAST || n > COOKIE_CLIENT + COOKIE_SERVER_MOST) return false;
-  if (memcmp(cookie, x->manner.shown, COOKIE_CLIENT) != 0) return !(c->contradicted = true);
+  if (memcmp(cookie, x->manner.shown, COOKIE_CLIENT) != 0) return false;
   if (memcmp(cookie, c->client, COOKIE_CLIENT) != 0) return true; /* it is for the one before */
   c->server_len = (uint8_t)(n - COOKIE_CLIENT);
   memcpy(c->server, cookie + COOKIE_CLIENT, c->server_len);
   return true;
 }
 
-/* A reply without the question: a bare header, by which a server says that it understands nothing, or a failure that shows our
- * cookie, which says more for it than the question would. */
-static bool fails_without_question(const struct exchange *x, const uint8_t *msg, size_t len) {
+static enum reply_worth prove(const struct exchange *x, const uint8_t *msg, size_t len) {
+  return shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_UNPROVEN;
+}
+
+/* A reply without the question: a bare header, by which a server says that it understands nothing, the same with OPT, by which it
+ * says that it is not EDNS that it means (RFC 6891 section 7), or a failure that shows our cookie, which says more for it than the
+ * question would. */
+static enum reply_worth judge_without_question(const struct exchange *x, const uint8_t *msg, size_t len) {
   unsigned rcode = msg[3] & DNS_RCODE;
   bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
   size_t n = 0;
-  if (len == DNS_HEADER) return lost && shows_cookie(x, msg, len);
-  if (!x->manner.cookie || (!lost && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED)) return false;
-  return exchange_option(msg, len, OPT_COOKIE, &n) && shows_cookie(x, msg, len);
+  if (lost && (len == DNS_HEADER || exchange_has_opt(msg, len))) return prove(x, msg, len);
+  if (!x->manner.cookie || (!lost && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED)) return REPLY_WRONG;
+  bool has_cookie = exchange_option(msg, len, OPT_COOKIE, &n) && n > COOKIE_CLIENT;
+  return has_cookie && shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
 }
 
 enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len) {
   if (len < DNS_HEADER || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE || load_u16(msg) != x->id) return REPLY_WRONG;
-  if (load_u16(msg + 4) == 0) return fails_without_question(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
+  if (load_u16(msg + 4) == 0) return judge_without_question(x, msg, len);
   const struct question *q = x->question;
   const uint8_t *name = msg + DNS_HEADER;
   size_t end = DNS_HEADER + q->name_len + 4u;
@@ -148,5 +155,5 @@ enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, si
     spell(x->manner.spelling, spelled, q->name_len);
     if (memcmp(name, spelled, q->name_len) != 0) return REPLY_RESPELLED;
   }
-  return shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
+  return prove(x, msg, len);
 }

@@ -12,18 +12,16 @@ enum { COOKIE_CLIENT = 8, COOKIE_SERVER_LEAST = 8, COOKIE_SERVER_MOST = 32 }; /*
 /* DNS cookies with one server: what it is shown, and what its replies must show. */
 struct server_cookie {
   uint64_t renew_ms;             /* when ours is to be replaced by a new one; 0: there is none yet */
-  uint64_t rest_ms;              /* until then none is shown: it does not know cookies */
   uint8_t client[COOKIE_CLIENT]; /* ours, for this server alone */
   uint8_t server[COOKIE_SERVER_MOST], server_len; /* what it gave last; 0: it never gave one */
-  bool unanswered;               /* ours was shown, and a reply came without one */
-  bool contradicted;             /* and one came with another one */
+  bool unanswered;               /* ours was shown, and a reply came without its own */
 };
 
 /* How a question is put. */
 struct exchange_manner {
   bool edns, ad, tcp;           /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
   uint64_t spelling;            /* chooses capitals, which the reply must repeat; 0: none */
-  struct server_cookie *cookie; /* borrowed; NULL: none is shown */
+  struct server_cookie *cookie; /* borrowed; NULL: none is shown, as always over TCP, where it would prove nothing */
   uint8_t shown[COOKIE_CLIENT]; /* of it, should it be replaced meanwhile */
 };
 
@@ -50,6 +48,7 @@ size_t exchange_write(const struct question *q, const struct exchange_manner *m,
 
 enum reply_worth {
   REPLY_WRONG,    /* not to this exchange, or forged: as if it had not come */
+  REPLY_UNPROVEN,  /* right but for the cookie: forged, or of a box that hands out other clients' */
   REPLY_RESPELLED, /* right but for the capitals: forged, or of a server that does not repeat them */
   REPLY_RIGHT
 };

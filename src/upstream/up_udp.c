@@ -257,9 +257,9 @@ static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_
   enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
   if (worth != REPLY_RIGHT) {
     count(u->counters, reply_wrong);
-    if (worth == REPLY_RESPELLED) {
+    if (worth == REPLY_RESPELLED || worth == REPLY_UNPROVEN) {
       socket_release(s, x);
-      x->done(x, ERR_RESPELLED, NULL, 0, now_ms);
+      x->done(x, worth == REPLY_RESPELLED ? ERR_RESPELLED : ERR_COOKIE, NULL, 0, now_ms);
     } else if (s->replies > s->uses + UDP_FORGED) {
       log_warn("upstream", "somebody forges replies of %s: asking over TCP", addr_format(&u->server, text));
       socket_end(s, ERR_FORGED, now_ms);

@@ -184,10 +184,31 @@ void server_was_silent(struct server *s, uint64_t now_ms) {
   if (++s->silent >= DOWN_AFTER && !lately) go_down(s, "no replies", now_ms);
 }
 
+static uint32_t rest_first_ms(enum habit_why why) {
+  switch (why) {
+    case WHY_COOKIE_UNKNOWN: return COOKIE_REST_MS;
+    case WHY_UDP_MUTE:
+    case WHY_UDP_EDNS:
+    case WHY_UDP_CLOSED: return UDP_REST_MS;
+    default: return HABIT_REST_MS;
+  }
+}
+
+void server_bears_not(struct server *s, enum habit_of of, enum habit_why why, uint64_t now_ms) {
+  char text[ADDR_TEXT];
+  uint32_t most_ms = why == WHY_COOKIE_UNKNOWN ? COOKIE_REST_MS : HABIT_REST_MS;
+  habit_rests(&s->habits[of], why, rest_first_ms(why), most_ms, now_ms);
+  if (of == HABIT_COOKIES) s->cookie = (struct server_cookie){0};
+  if (of == HABIT_EDNS) s->speaks_edns = false;
+  if (s->told & 1u << why || !*habit_why_text(why)) return;
+  s->told |= 1u << why;
+  log_warn("upstream", "%s %s", addr_format(&s->addr, text), habit_why_text(why));
+}
+
 struct server_cookie *server_cookie(struct server *s, uint64_t now_ms) {
   struct server_cookie *c = &s->cookie;
-  if (c->unanswered) *c = (struct server_cookie){.rest_ms = now_ms + COOKIE_REST_MS};
-  if (now_ms < c->rest_ms) return NULL;
+  if (c->unanswered) server_bears_not(s, HABIT_COOKIES, WHY_COOKIE_UNKNOWN, now_ms);
+  if (!habit_allows(&s->habits[HABIT_COOKIES], now_ms)) return NULL;
   if (now_ms >= c->renew_ms) {
     *c = (struct server_cookie){.renew_ms = now_ms + COOKIE_RENEW_MS};
     random_octets(c->client, sizeof c->client);

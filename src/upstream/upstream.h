@@ -5,6 +5,7 @@
 #include "base/latency.h"
 #include "base/list.h"
 #include "upstream/carrier.h"
+#include "upstream/habits.h"
 
 enum { UPSTREAM_SERVERS = 8 };
 
@@ -37,10 +38,9 @@ struct server {
   struct latency rtt;                /* how long these took */
   uint64_t down_until_ms;            /* 0 = up; else when it may be tried again */
   uint32_t down_for_ms;
-  bool speaks_edns, disclaims_edns;  /* a reply had OPT; or said that it does not understand what has it */
-  uint64_t plain_since_ms;           /* it answered without EDNS what it had not with; 0: never */
-  uint64_t plain_until_ms;           /* until then it is asked without EDNS, which it does not understand */
-  uint64_t lower_until_ms;           /* until then its questions are not spelled in capitals, which it does not repeat */
+  bool speaks_edns;                  /* an answer had OPT */
+  struct habit habits[HABITS];       /* what it was found to bear */
+  unsigned told;                     /* bits of enum habit_why that the log had */
   struct server_cookie cookie;
 };
 
@@ -105,6 +105,9 @@ void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms); /* any 
 void server_answers(struct server *s, uint64_t now_ms);    /* the same over TCP: how long it takes says nothing of UDP */
 void server_was_silent(struct server *s, uint64_t now_ms); /* an RTO went by */
 void server_refused(struct server *s, uint64_t now_ms);    /* port closed, network unreachable: down at once */
+
+/* It was found not to bear it: rests, and the log says so once for each server and cause. */
+void server_bears_not(struct server *s, enum habit_of of, enum habit_why why, uint64_t now_ms);
 
 /* The cookie that it is to be shown now, a new one if need be; NULL: none. */
 struct server_cookie *server_cookie(struct server *s, uint64_t now_ms);

@@ -49,6 +49,7 @@ void resolver_reply(struct resolver *r, const uint8_t *msg, size_t len, uint64_t
   enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
   if (worth == REPLY_RIGHT) end(x, ERR_NONE, msg, len, now_ms);
   else if (worth == REPLY_RESPELLED && !x->manner.tcp) end(x, ERR_RESPELLED, NULL, 0, now_ms);
+  else if (worth == REPLY_UNPROVEN) end(x, ERR_COOKIE, NULL, 0, now_ms);
 }
 
 void resolver_refuse(struct resolver *r, uint64_t now_ms) {

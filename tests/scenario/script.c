@@ -94,6 +94,7 @@ static bool find_rule(struct script *s, const struct upstream_question *u, struc
     struct fault_rule *r = &s->rules[i];
     if (r->is_spent || (r->name[0] && strcmp(r->name, u->name) != 0)) continue;
     if ((r->type && r->type != u->type) || (r->server >= 0 && (unsigned)r->server != u->server)) continue;
+    if ((r->with_cookie && !u->cookie_len) || (r->over_udp && u->tcp)) continue;
     if (r->skip > 0) {
       r->skip--;
       continue;
@@ -289,6 +290,7 @@ void script_deliver(struct script *s, uint64_t now_ms) {
     bool matches = x && (r->outcome != ERR_NONE || worth != REPLY_WRONG);
     if (r->outcome == ERR_NONE) {
       if (worth == REPLY_RESPELLED) r->outcome = ERR_RESPELLED;
+      if (worth == REPLY_UNPROVEN) r->outcome = ERR_COOKIE;
       if (worth == REPLY_RIGHT)
         count(s->counters, reply_good);
       else

@@ -40,6 +40,7 @@ struct fault_rule {
   enum fault fault;
   unsigned skip;  /* so many matching questions pass first */
   unsigned times; /* and so many are hit; 0: all */
+  bool with_cookie, over_udp; /* only such questions */
   bool sticks;    /* the first that is hit, and then whenever it is asked again */
   uint32_t late_ms;
   struct msg *made; /* FAULT_MADE: the reply but for its id */

@@ -1,0 +1,190 @@
+/* ladder.c: how a server is asked, and again when it can't cope. Exports ladder_*. */
+#include "forward/ladder.h"
+
+#include "forward/forward_priv.h"
+
+static unsigned number_of(const struct pending *p, const struct server *s) { return (unsigned)(s - p->upstream->servers); }
+
+static bool wants_dnssec(const struct pending *p) { return question_flags(&p->question) & KEY_DO; }
+
+/* Without EDNS there is no DNSSEC: a server that can is not asked so for those who want it. */
+static bool may_go_plain(const struct pending *p, const struct server *s) { return !s->speaks_edns || !wants_dnssec(p); }
+
+/* ---- before it is asked ---- */
+
+bool ladder_is_tcp(const struct pending *p, const struct server *s) {
+  unsigned udp = p->udp_asked[number_of(p, s)], tcp = p->tcp_asked[number_of(p, s)];
+  const struct habit *h = &s->habits[HABIT_UDP];
+  if (tcp >= FORWARD_EACH) return false;
+  if (udp >= FORWARD_EACH) return true;
+  if (habit_is_resting(h)) return tcp <= udp;
+  return udp >= (h->state == HABIT_DOUBTED ? tcp + 1 : tcp + 2);
+}
+
+/* The n-th over UDP: a second one goes without a cookie unless the server is known to like it; a third one without EDNS if nothing
+ * says that it knows that. */
+static enum extras extras_of(const struct pending *p, const struct try *t, unsigned nth) {
+  struct server *s = t->server;
+  enum extras most = p->extras;
+  bool shy = s->habits[HABIT_COOKIES].state != HABIT_WORKS;
+  if (t->tcp) return most;
+  if (most == EXTRAS_COOKIE && nth >= (shy ? 2 : 3)) most = EXTRAS_EDNS;
+  if (nth >= FORWARD_EACH && !s->speaks_edns && !(p->evidence.cookie & upstream_bit(p->upstream, s))) most = EXTRAS_NONE;
+  return most;
+}
+
+void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms) {
+  const struct forward_options *o = &p->forward->o;
+  struct server *s = t->server;
+  t->extras = extras_of(p, t, nth);
+  if (t->extras && !habit_allows(&s->habits[HABIT_EDNS], now_ms)) t->extras = EXTRAS_NONE;
+  bool spelled = o->random && !t->tcp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
+  struct server_cookie *cookie = o->cookies && !t->tcp && t->extras == EXTRAS_COOKIE ? server_cookie(s, now_ms) : NULL;
+  t->x.manner = (struct exchange_manner){.edns = t->extras, .ad = o->trust_ad, .tcp = t->tcp, .cookie = cookie,
+                                         .spelling = spelled ? random_u64(o->random) | 1 : 0};
+  if (cookie) memcpy(t->x.manner.shown, cookie->client, COOKIE_CLIENT);
+}
+
+uint32_t ladder_wait_ms(const struct pending *p, const struct server *s) {
+  unsigned round = p->asked / p->upstream->count; /* each server's first try gets its plain RTO */
+  if (s->habits[HABIT_UDP].state == HABIT_UNTRIED && p->upstream->count == 1) { /* what it bears is to be found out in time */
+    return p->asked < 2 ? RTO_UNKNOWN_MS : RTO_MOST_MS;
+  }
+  return server_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
+}
+
+/* ---- it can't cope ---- */
+
+/* The same server is asked again, with less. */
+static bool again(struct pending *p, const struct try *t, enum extras extras, bool tcp) {
+  p->server = t->server;
+  p->extras = extras;
+  p->tcp = tcp;
+  p->by_choice = tcp;
+  p->step = STEP_ASK;
+  return true;
+}
+
+void ladder_unproven(struct pending *p, const struct try *t) {
+  p->evidence.cookie |= upstream_bit(p->upstream, t->server);
+  p->evidence.cookie_why = WHY_COOKIE_FOREIGN;
+  again(p, t, EXTRAS_EDNS, false);
+}
+
+/* It gave a cookie of its own beside ours, so it knows what it does. */
+static bool has_server_cookie(const uint8_t *msg, size_t len) {
+  size_t n = 0;
+  return exchange_option(msg, len, OPT_COOKIE, &n) && n > COOKIE_CLIENT;
+}
+
+static bool is_misunderstood(unsigned rcode) { return rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS; }
+
+bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg, size_t len) {
+  const struct server *s = t->server;
+  unsigned bit = upstream_bit(p->upstream, s);
+  bool misunderstood = is_misunderstood(rcode), has_opt = exchange_has_opt(msg, len);
+  if (t->extras == EXTRAS_NONE || (!misunderstood && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED)) return false;
+
+  if (t->x.manner.cookie && rcode != RCODE_BADVERS) {
+    if (has_server_cookie(msg, len)) return false;
+    p->evidence.cookie |= bit;
+    p->evidence.cookie_why = WHY_COOKIE_REFUSED;
+    return again(p, t, EXTRAS_EDNS, false);
+  }
+
+  /* A failure that has OPT, or comes from who speaks EDNS, is no complaint about EDNS (RFC 6891 sections 6.1.1, 7). */
+  bool speaks = has_opt || s->speaks_edns;
+  if (!misunderstood && speaks) return false;
+  *(misunderstood ? &p->evidence.edns : &p->evidence.edns_silently) |= bit;
+  if (speaks && rcode != RCODE_BADVERS && !t->tcp && !p->tcp_asked[number_of(p, s)]) return again(p, t, EXTRAS_EDNS, true);
+  /* At last without, also for those who want DNSSEC when it says so over both transports and shows no OPT. */
+  return (!has_opt || may_go_plain(p, s)) && again(p, t, EXTRAS_NONE, false);
+}
+
+static bool another_is_up(const struct pending *p, const struct server *s) {
+  for (unsigned i = 0; i < p->upstream->count; i++) {
+    const struct server *other = &p->upstream->servers[i];
+    if (other != s && !other->down_until_ms && !(p->failed & 1u << i)) return true;
+  }
+  return false;
+}
+
+bool ladder_transport_failed(struct pending *p, const struct try *t, enum err why) {
+  struct server *s = t->server;
+  unsigned i = number_of(p, s), bit = upstream_bit(p->upstream, s);
+  if (why == ERR_UNREACHABLE && !t->tcp) {
+    struct habit *udp = &s->habits[HABIT_UDP];
+    p->evidence.closed |= bit;
+    if (udp->state == HABIT_WORKS) { /* a server that is restarted: its TCP port is closed as well */
+      habit_doubts(udp, p->started_ms, p->started_ms);
+      return false;
+    }
+    return !p->tcp_asked[i] && !another_is_up(p, s) && again(p, t, p->extras, true);
+  }
+  if (why != ERR_TCP || !t->by_choice) return false;
+  p->tcp_asked[i] = FORWARD_EACH; /* no more of that */
+  if (p->evidence.edns & bit) return may_go_plain(p, s) && again(p, t, EXTRAS_NONE, false);
+  if (p->evidence.closed & bit) return false;
+  if (!p->udp_asked[i]) return again(p, t, EXTRAS_COOKIE, false);
+  p->step = STEP_PICK; /* UDP may yet answer */
+  if (s->habits[HABIT_UDP].state == HABIT_UNTRIED) p->next_try_ms = 0;
+  return true;
+}
+
+/* ---- it answered ---- */
+
+/* Tries of p at s over UDP that go without a reply, of those with at least these extras. */
+static unsigned silent_tries(const struct pending *p, const struct server *s, enum extras least) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < FORWARD_TRIES; i++) {
+    const struct try *t = &p->tries[i];
+    if (!t->x.carrier || t->server != s || t->tcp || !t->silent) continue;
+    n += least == EXTRAS_COOKIE ? t->x.manner.cookie != NULL : t->extras >= least;
+  }
+  return n;
+}
+
+static void doubt(const struct pending *p, struct server *s, enum habit_of of, enum habit_why why, uint64_t now_ms) {
+  if (habit_doubts(&s->habits[of], p->started_ms, now_ms)) server_bears_not(s, of, why, now_ms);
+}
+
+static void learn_cookies(const struct pending *p, const struct try *t, uint64_t now_ms) {
+  struct server *s = t->server;
+  if (t->tcp || t->extras == EXTRAS_NONE) return;
+  if (t->x.manner.cookie) {
+    if (s->cookie.server_len) habit_works(&s->habits[HABIT_COOKIES]);
+  } else if (p->evidence.cookie & upstream_bit(p->upstream, s)) {
+    server_bears_not(s, HABIT_COOKIES, p->evidence.cookie_why, now_ms);
+  } else if (silent_tries(p, s, EXTRAS_COOKIE)) {
+    doubt(p, s, HABIT_COOKIES, WHY_COOKIE_DROPPED, now_ms);
+  }
+}
+
+static void learn_edns(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
+  struct server *s = t->server;
+  unsigned bit = upstream_bit(p->upstream, s);
+  if (t->extras && has_opt) {
+    s->speaks_edns = true;
+    habit_works(&s->habits[HABIT_EDNS]);
+  }
+  if (t->extras || (habit_is_resting(&s->habits[HABIT_EDNS]) && s->habits[HABIT_EDNS].state == HABIT_RESTS)) return;
+  if (p->evidence.edns & bit && !s->speaks_edns) server_bears_not(s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
+  else if ((p->evidence.edns | p->evidence.edns_silently) & bit) doubt(p, s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
+  else if (silent_tries(p, s, EXTRAS_EDNS)) doubt(p, s, HABIT_EDNS, WHY_EDNS_DROPPED, now_ms);
+}
+
+static void learn_udp(const struct pending *p, const struct try *t, uint64_t now_ms) {
+  struct server *s = t->server;
+  if (!t->tcp) habit_works(&s->habits[HABIT_UDP]);
+  else if (p->evidence.closed & upstream_bit(p->upstream, s)) server_bears_not(s, HABIT_UDP, WHY_UDP_CLOSED, now_ms);
+  else if (t->extras && p->evidence.edns & upstream_bit(p->upstream, s)) server_bears_not(s, HABIT_UDP, WHY_UDP_EDNS, now_ms);
+  else if (t->by_choice && s->habits[HABIT_UDP].state == HABIT_UNTRIED && silent_tries(p, s, EXTRAS_NONE) > 1)
+    server_bears_not(s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
+  else if (t->by_choice && silent_tries(p, s, EXTRAS_NONE)) doubt(p, s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
+}
+
+void ladder_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
+  learn_cookies(p, t, now_ms);
+  learn_edns(p, t, has_opt, now_ms);
+  learn_udp(p, t, now_ms);
+}

@@ -1,0 +1,26 @@
+/* How a server is asked, and how it is asked again when it can't cope: over UDP with a cookie, without, over TCP, and only then
+ * without EDNS. What an answer by a lesser way teaches is kept with the server (upstream/habits). Inside forward only. */
+#ifndef JIDNS_FORWARD_LADDER_H
+#define JIDNS_FORWARD_LADDER_H
+#include "forward/pending.h"
+
+/* Is the next try of p at s over TCP? Twice over UDP, once over TCP, and so on: a mute UDP or a reply too large for the path costs
+ * two time-outs, no more. Over TCP first where UDP is known not to work. */
+bool ladder_is_tcp(const struct pending *p, const struct server *s);
+
+/* How t, whose server and transport are set, is to be asked; nth: which try over UDP at this server it is. */
+void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms);
+
+/* How long the next try waits behind this one. */
+uint32_t ladder_wait_ms(const struct pending *p, const struct server *s);
+
+/* t's reply has this code. True: the same server is to be asked again as p now says. */
+bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg, size_t len);
+void ladder_unproven(struct pending *p, const struct try *t); /* t's reply did not show its cookie: again without */
+
+/* t's transport failed. True: the same server is to be asked again as p now says; or, with STEP_PICK, goes on being waited for. */
+bool ladder_transport_failed(struct pending *p, const struct try *t, enum err why);
+
+/* t was answered. */
+void ladder_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms);
+#endif
