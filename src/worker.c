@@ -222,6 +222,7 @@ static void set_serve(struct worker *w, const struct settings *s) {
   e->chaos = &w->wiring->chaos;
   e->special = s->special;
   e->cookies = s->cookies;
+  e->turn_mask = s->rotate ? UINT32_MAX : 0;
   e->idle_ms = s->tcp.idle_ms;
   e->log = (struct query_log){.every = s->query_log};
 }

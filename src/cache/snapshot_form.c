@@ -59,7 +59,7 @@ bool snapshot_block_is_whole(const uint8_t *block, uint64_t number) {
 void kept_write(struct wire_out *w, const struct cache_entry *e) {
   const struct answer_head *h = &e->answer.head;
   uint8_t mark = (uint8_t)(e->standing.uses | e->standing.how * KEPT_HOW_UNIT | (e->standing.in_main ? KEPT_MAIN : 0));
-  uint8_t small[6] = {h->ns, h->ar, h->rcode, h->flags, mark, (uint8_t)e->question->name_len};
+  uint8_t small[6] = {h->ns, h->ar, h->rcode, h->flags & ANSWER_AD, mark, (uint8_t)e->question->name_len};
   wire_put_u32(w, h->born);
   wire_put_u32(w, h->attend);
   wire_put_u16(w, h->an);
@@ -121,6 +121,7 @@ bool kept_rebuild(struct rebuilt *r, const struct kept *k, uint64_t seed) {
   }
   struct answer_view v = answer_view(&r->answer);
   r->answer.head.flags = h->flags & ANSWER_AD;
+  answer_note_rotation(&r->answer);
   r->answer.ttl_s = answer_least_ttl(&v, 0, (unsigned)h->an + h->ns);
   return r->answer.ttl_s > 0;
 }

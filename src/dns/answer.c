@@ -1,10 +1,8 @@
 /* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_error, answer_error_within,
- * answer_fail, answer_message, answer_view_message, answer_least_ttl. */
-#include "dns/answer.h"
+ * answer_fail, answer_message, answer_view_message, answer_least_ttl, answer_note_rotation; answer_rotation to the module. */
+#include "dns/answer_priv.h"
 
 #include <assert.h>
-
-#include "dns/ttl.h"
 
 static_assert(sizeof(struct answer_head) == 16, "a cache entry's size depends on it");
 
@@ -109,12 +107,6 @@ size_t answer_message(const struct question *q, const struct answer *a, uint8_t 
   return answer_view_message(q, &v, out);
 }
 
-static inline uint16_t ttl_place(const struct answer_view *v, unsigned i) {
-  uint16_t at;
-  memcpy(&at, v->ttl_at + 2 * i, sizeof at);
-  return at;
-}
-
 uint32_t answer_least_ttl(const struct answer_view *v, unsigned from, unsigned to) {
   uint32_t least = UINT32_MAX;
   for (unsigned i = from; i < to; i++) {
@@ -122,12 +114,6 @@ uint32_t answer_least_ttl(const struct answer_view *v, unsigned from, unsigned t
     if (ttl < least) least = ttl;
   }
   return least;
-}
-
-/* Where record i ends: its TTL is followed by RDLENGTH and RDATA. */
-static inline size_t record_end(const struct answer_view *v, unsigned i) {
-  size_t at = ttl_place(v, i);
-  return at + 6 + load_u16(v->body + at + 4);
 }
 
 /* Same owner, type and class as the record before it. Its owner is written alike, or points at where the other's begins;
@@ -159,13 +145,63 @@ static bool fit(struct answer_view *v, size_t base, size_t room, uint32_t age_s)
   return true;
 }
 
+/* ---- rotation ---- */
+
+static bool is_address(uint16_t type) { return type == TYPE_A || type == TYPE_AAAA; }
+
+/* Are these two neighbours alike but for their RDATA? */
+static bool alike(const struct answer_view *v, unsigned i) {
+  size_t start = record_start(v, i), before = record_start(v, i - 1), len = record_end(v, i) - start;
+  return len == start - before && memcmp(v->body + start, v->body + before, ttl_place(v, i) + 6 - start) == 0;
+}
+
+void answer_note_rotation(struct answer *a) {
+  struct answer_view v = answer_view(a);
+  unsigned first = 0, n = 0;
+  while (first < v.head.an && !is_address(record_type_at(&v, first))) first++;
+  while (first + n < v.head.an && is_address(record_type_at(&v, first + n)) && (n == 0 || alike(&v, first + n))) n++;
+
+  /* One more address somewhere behind them is of another RRset, as in an answer to ANY. */
+  for (unsigned i = first + n; i < v.head.an; i++) {
+    if (is_address(record_type_at(&v, i))) n = 0;
+  }
+  a->head.flags = (uint8_t)((a->head.flags & ~ANSWER_ROTATES) | (n > 1 ? ANSWER_ROTATES : 0));
+}
+
+struct rotation answer_rotation(const struct answer_view *v, uint32_t turn) {
+  enum { GOLDEN = 0x9e3779b1 }; /* 2^32 over the golden ratio: any steps between turns fall evenly on all addresses */
+  unsigned first = 0, end = v->head.an;
+  while (!is_address(record_type_at(v, first))) first++;
+  while (record_type_at(v, end - 1) != record_type_at(v, first)) end--;
+
+  struct rotation r = {.first = first, .count = end - first, .start = record_start(v, first)};
+  r.stride = (size_t)ttl_place(v, first + 1) - ttl_place(v, first);
+  r.lead = (unsigned)((uint64_t)(uint32_t)(turn * (uint32_t)GOLDEN) * r.count >> 32);
+  return r;
+}
+
+/* The body with another address first: what stands before the RRset, its second part, its first, the rest. */
+static void copy_rotated(const struct answer_view *v, uint32_t turn, uint8_t *out) {
+  struct rotation r = answer_rotation(v, turn);
+  size_t first_part = r.lead * r.stride, second_part = (r.count - r.lead) * r.stride, end = r.start + r.count * r.stride;
+  if (r.start) memcpy(out, v->body, r.start);
+  memcpy(out + r.start, v->body + r.start + first_part, second_part);
+  memcpy(out + r.start + second_part, v->body + r.start, first_part);
+  if (end < v->head.body_len) memcpy(out + end, v->body + end, v->head.body_len - end);
+}
+
+/* ---- a client's answer ---- */
+
 static void age_ttls(const struct answer_view *v, enum answer_age age, uint32_t age_s, uint8_t *body) {
   unsigned n = answer_records(&v->head);
-  for (unsigned i = 0; i < n; i++) {
-    uint8_t *p = body + ttl_place(v, i);
-    uint32_t ttl = load_u32(p);
-    store_u32(p, age == ANSWER_STALE ? TTL_STALE : ttl > age_s ? ttl - age_s : 0);
-  }
+  for (unsigned i = 0; i < n; i++) age_ttl(body + ttl_place(v, i), age, age_s);
+}
+
+static __attribute__((noinline)) void write_cut(struct answer_view *v, const struct manner *m, enum answer_age age, uint32_t age_s,
+                                                size_t at, size_t room, uint8_t *out) {
+  struct answer_manner how = {.age = age, .age_s = age_s, .turn = m->turn};
+  answer_cut(v, &how, at, room, out + at);
+  out[2] |= DNS_TC;
 }
 
 size_t answer_write(const struct answer_view *view, const struct manner *m, enum answer_age age, uint32_t tick,
@@ -177,19 +213,27 @@ size_t answer_write(const struct answer_view *view, const struct manner *m, enum
   bool tc = false;
   if (age == ANSWER_STALE) v.head.ar = 0;
   if (v.head.body_len > room || age != ANSWER_FRESH) tc = !fit(&v, at, room, age_s);
-  bool ad = v.head.flags & ANSWER_AD && age != ANSWER_STALE; /* whether it still holds nobody has checked */
-  uint8_t bits = ad && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
-  write_header(m, v.head.rcode, bits, out);
-  if (tc) {
-    out[2] |= DNS_TC;
-  } else {
-    store_u16(out + 6, v.head.an);
-    store_u16(out + 8, v.head.ns);
-    store_u16(out + 10, v.head.ar);
-    memcpy(out + at, v.body, v.head.body_len);
-    age_ttls(&v, age, age_s, out + at);
-    at += v.head.body_len;
+  bool rotates = false;
+  uint8_t bits = 0;
+  if (v.head.flags) { /* most answers have none */
+    bool ad = v.head.flags & ANSWER_AD && age != ANSWER_STALE; /* whether it still holds nobody has checked */
+    bits = ad && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
+    rotates = v.head.flags & ANSWER_ROTATES && m->turn;
   }
+  write_header(m, v.head.rcode, bits, out);
+
+  if (tc) {
+    write_cut(&v, m, age, age_s, at, room, out);
+  } else {
+    if (rotates) copy_rotated(&v, m->turn, out + at);
+    else memcpy(out + at, v.body, v.head.body_len);
+    age_ttls(&v, age, age_s, out + at);
+  }
+  store_u16(out + 6, v.head.an);
+  store_u16(out + 8, v.head.ns);
+  store_u16(out + 10, v.head.ar);
+  at += v.head.body_len;
+
   if (!m->edns) return at;
   return write_opt(m, v.head.rcode, age == ANSWER_STALE ? EDE_STALE : EDE_NONE, "", out, at);
 }

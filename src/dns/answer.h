@@ -8,7 +8,9 @@
 #include "base/err.h"
 #include "dns/query.h"
 
-enum { ANSWER_AD = 1 }; /* flags: the upstream is trusted and said AD */
+/* Flags. ANSWER_AD: the upstream is trusted and said AD. ANSWER_ROTATES: the answer section has one RRset of several addresses, whose
+ * order changes from client to client (answer_note_rotation). */
+enum { ANSWER_AD = 1, ANSWER_ROTATES = 2 };
 enum { ANSWER_RECORDS_MAX = DNS_MSG_MAX / 12 }; /* a record is at least a pointer and ten octets */
 
 /* What is kept before the octets; 16 octets in memory. */
@@ -47,9 +49,14 @@ enum answer_age {
 
 /* Writes the answer for this client into out, at most `limit` octets (what transport and client take, at least
  * DNS_UDP_PLAIN). What does not fit: additional records are left off from the end, whole RRsets; when the others don't fit
- * either, the answer is empty with TC (RFC 2181 section 9). Returns the length. */
+ * either, TC is set (RFC 2181 section 9) and whole records of them go out as far as they fit, SRV by priority: who has no TCP can
+ * use them. Several addresses begin with another one from turn to turn (m->turn). Returns the length. */
 size_t answer_write(const struct answer_view *v, const struct manner *m, enum answer_age age, uint32_t tick, size_t limit,
                     uint8_t *out);
+
+/* Sets or clears ANSWER_ROTATES: to be called once all records are there. The addresses must be neighbours in the answer section and
+ * alike but for their RDATA, as build_add makes them. */
+void answer_note_rotation(struct answer *a);
 
 /* Header, the question where it is known, OPT if the client sent one, and this RCODE (extended ones need EDNS: without it
  * only the low four bits go out). Below DNS_UDP_PLAIN octets. */

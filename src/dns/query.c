@@ -134,6 +134,7 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   m->spelled = NULL;
   m->edns = m->dnssec_ok = m->keepalive = m->keepalive_wrong = false;
   m->idle_x100ms = 0;
+  m->turn = 0;
   m->cookie_len = 0;
   m->udp_size = DNS_UDP_PLAIN;
   m->name_len = 0;

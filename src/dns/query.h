@@ -28,6 +28,7 @@ struct manner {
   bool keepalive;         /* it asked how long its connection may be idle, RFC 7828 */
   bool keepalive_wrong;   /* or said so itself: over TCP a format error, over UDP nothing (section 3.3.1) */
   uint16_t idle_x100ms;   /* what it is told; 0: nothing. Not set by query_read */
+  uint32_t turn;          /* which of several addresses comes first in its answer; 0: the first. Not set by query_read */
   uint8_t cookie_len;     /* of the cookie it showed, later of the one it is answered with; 0: none */
   uint8_t cookie[COOKIE_MOST];
 };

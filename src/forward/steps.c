@@ -164,6 +164,7 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
   size_t spare = 0;
   failures_answered(&f->failures, &p->question);
   f->answer.head.born = tick_of_ms(now_ms);
+  answer_note_rotation(&f->answer);
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
   enum cache_put_how how = p->ahead ? p->how : CACHE_ASKED;
   p->stored = cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare);

@@ -101,6 +101,7 @@ static void start(struct compiler *c, uint8_t rcode) {
 
 static uint32_t keep(struct compiler *c) {
   struct arena *a = &c->ld->lab->arena;
+  answer_note_rotation(&c->answer);
   struct answer_head head = c->answer.head;
   head.born = head.attend = 0;
   uint32_t at = arena_put(a, &head, sizeof head, 4);

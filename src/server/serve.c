@@ -201,6 +201,7 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
     if (may != ACCESS_GRANTED) return deny(s, &q, may, proven, len, out);
   }
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
+  q.manner.turn = (uint32_t)s->counters->queries & s->turn_mask;
   if (s->seen) s->seen(s->seen_ctx, &q.question);
   return s->spoiler ? give_spoiled(s, &q, client, now_ms, out) : give(s, &q, client, now_ms, out);
 }

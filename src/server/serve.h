@@ -24,6 +24,7 @@ struct serve {
   struct spoiler *spoiler; /* borrowed; NULL: no faults are in force */
   const struct chaos *chaos; /* borrowed; NULL: nothing is told */
   bool special;          /* names that no server is to be asked for are answered here (dns/special.h) */
+  uint32_t turn_mask;    /* all ones: another of several addresses comes first from query to query; 0: always the same */
   bool cookies;          /* are given out (RFC 7873) */
   uint8_t cookie_secret[SIPHASH_KEY];
   uint32_t cookie_epoch_s; /* seconds from 1970 to where now_ms begins */

@@ -63,6 +63,7 @@ static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t
   if (!add_message(&l->build, way_of(j), j->way_len) || (found && !add_message(&l->build, found, len))) {
     return answer_rcode(m, RCODE_SERVFAIL, out);
   }
+  answer_note_rotation(&l->made);
   struct answer_view v = answer_view(&l->made);
   size_t n = answer_write(&v, m, ANSWER_FRESH, 0, client_limit(&j->client, m), out);
   out[2] |= DNS_AA; /* it is about the first name, RFC 1035 section 4.1.1 */

@@ -76,6 +76,7 @@ struct settings {
   bool case_random;      /* questions upstream are spelled at random */
   struct chaos chaos;
   bool special;          /* names that no server is to be asked for are answered here */
+  bool rotate;           /* A and AAAA records change their order from query to query */
   struct access_options access;
   bool cookies; /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;

@@ -203,6 +203,8 @@ const struct setting settings_table[] = {
     {"cookies", &in_access, "cookies", "on|off", "on", NULL, "DNS cookies for clients (RFC 7873)",
      SWITCH(struct settings, cookies)},
     {"threads", &in_server, "threads", "N", "1", NULL, "worker threads", NUMBER(struct settings, threads, 1, SETTINGS_THREADS)},
+    {"rotate", &in_server, "rotate", "on|off", "on", NULL, "let each of several A or AAAA records come first in turn",
+     SWITCH(struct settings, rotate)},
     {"special-names", &in_server, "special-names", "on|off", "on", NULL, "answer localhost, invalid, onion, alt itself",
      SWITCH(struct settings, special)},
     {"identity", &in_server, "identity", "TEXT", "", NULL, "what id.server CH TXT is answered; '': REFUSED",

@@ -29,7 +29,7 @@ enum {
 };
 
 /* What is asked, and what the cache holds of it. */
-enum shape { SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV, SHAPE_EXPANDED, SHAPE_SAME, SHAPE_NEGATIVE, SHAPES };
+enum shape { SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV, SHAPE_EXPANDED, SHAPE_SAME, SHAPE_NEGATIVE, SHAPE_SEVERAL, SHAPES };
 
 enum how { HOW_UDP, HOW_TCP, HOW_EDNS, HOW_ZONE, HOW_BESIDE, HOW_NOTHING, HOW_CUT, HOW_GARBAGE, HOW_CROWDED, HOW_CHAINS,
            HOW_LABELS, HOW_OPTIONS };
@@ -49,6 +49,7 @@ static const struct mode {
     {"expanded", 1, {SHAPE_EXPANDED}, HOW_UDP, "SRV, one target, its A and AAAA"},
     {"same", 1, {SHAPE_SAME}, HOW_UDP, "three TXT of together as many octets as expanded"},
     {"negative", 1, {SHAPE_NEGATIVE}, HOW_UDP, "no such name, with SOA"},
+    {"several", 1, {SHAPE_SEVERAL}, HOW_UDP, "three A"},
     {"zone", 4, MIX, HOW_ZONE, "plain, from a local zone"},
     {"denied", 1, {SHAPE_NEGATIVE}, HOW_ZONE, "negative, from a local zone"},
     {"beside", 4, MIX, HOW_BESIDE, "plain, from the cache beside a local zone"},
@@ -65,10 +66,10 @@ static const struct mode {
 static const char *const prefixes[SHAPES] = {
     [SHAPE_A] = "xmpp", [SHAPE_AAAA] = "xmpp", [SHAPE_TXT] = "_xmppconnect",
     [SHAPE_SRV] = "_xmpp-server._tcp", [SHAPE_EXPANDED] = "_xmpp-client._tcp",
-    [SHAPE_SAME] = "_xmpp-client._tcp", [SHAPE_NEGATIVE] = "_xmpps-server._tcp"};
+    [SHAPE_SAME] = "_xmpp-client._tcp", [SHAPE_NEGATIVE] = "_xmpps-server._tcp", [SHAPE_SEVERAL] = "xmpp"};
 static const uint16_t types[SHAPES] = {
     [SHAPE_A] = TYPE_A, [SHAPE_AAAA] = TYPE_AAAA, [SHAPE_TXT] = TYPE_TXT, [SHAPE_SRV] = TYPE_SRV,
-    [SHAPE_EXPANDED] = TYPE_SRV, [SHAPE_SAME] = TYPE_TXT, [SHAPE_NEGATIVE] = TYPE_SRV};
+    [SHAPE_EXPANDED] = TYPE_SRV, [SHAPE_SAME] = TYPE_TXT, [SHAPE_NEGATIVE] = TYPE_SRV, [SHAPE_SEVERAL] = TYPE_A};
 
 /* ---- the cache's content ---- */
 
@@ -106,6 +107,13 @@ static void make_entry(struct made *m, enum shape shape, unsigned number) {
     case SHAPE_SAME: add_same(m, name, name_parse(target, octets)); break;
     case SHAPE_NEGATIVE:
       made_add(m, SECTION_AUTHORITY, "lab.", TYPE_SOA, TTL_S, rd_soa("ns.lab.", "host.lab.", TTL_S));
+      break;
+    case SHAPE_SEVERAL:
+      for (unsigned i = 0; i < 3; i++) {
+        char address[] = "192.0.2.1";
+        address[8] = (char)('1' + i);
+        made_add(m, SECTION_ANSWER, name, TYPE_A, TTL_S, rd_a(address));
+      }
       break;
     case SHAPES: break;
   }
@@ -314,7 +322,7 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
                                .counters = &counters, .seed = KIT_SEED};
   struct forward *forward = cache ? forward_new(&fo) : NULL;
   must(forward);
-  serve = (struct serve){.cache = cache, .forward = forward, .counters = &counters, .seed = KIT_SEED,
+  serve = (struct serve){.cache = cache, .forward = forward, .counters = &counters, .seed = KIT_SEED, .turn_mask = UINT32_MAX,
                          .access = access_new(&(struct access_options){.silent = false})};
   must(serve.access);
   if (mode->how == HOW_ZONE || mode->how == HOW_BESIDE) {

@@ -103,7 +103,7 @@ def test_forty_targets_are_cut_for_datagrams_and_whole_over_tcp(nsd, proxy):
     for _ in range(2):
         cut = ask(proxy.v4, FORTY, "SRV")
         assert cut.flags & dns.flags.TC
-        assert records(cut.answer) <= truth
+        assert records(cut.answer) <= truth and record_count(cut.answer) > 5
         whole = ask(proxy.v4, FORTY, "SRV", tcp=True)
         assert not whole.flags & dns.flags.TC
         assert records(whole.answer) == truth

@@ -46,6 +46,7 @@ void made_add(struct made *m, enum section section, const char *owner, uint16_t 
 }
 
 void made_done(struct made *m, uint32_t born) {
+  answer_note_rotation(&m->answer);
   struct answer_view v = answer_view(&m->answer);
   m->answer.head.born = born;
   m->answer.ttl_s = answer_least_ttl(&v, 0, (unsigned)v.head.an + v.head.ns);
