@@ -122,10 +122,9 @@ static void hedge(struct pending *p) {
   count(p->forward->o.counters, hedged);
 }
 
-static void give_up(struct pending *p, uint64_t now_ms) {
+static void prepare_to_give_up(struct pending *p) {
   if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
   p->step = STEP_FAIL;
-  run(p, now_ms);
 }
 
 static void pending_due(struct timer *timer, uint64_t now_ms) {
@@ -138,7 +137,8 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
   note_silence(p, now_ms);
   serve_impatient(p, now_ms);
   if (now_ms >= p->started_ms + LATE_MS && !pending_first(p)) {
-    give_up(p, now_ms);
+    prepare_to_give_up(p);
+    run(p, now_ms);
   } else if (now_ms >= p->next_try_ms && may_ask_again(p)) {
     hedge(p);
     p->step = STEP_PICK;
@@ -149,6 +149,14 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
 }
 
 /* ---- the door ---- */
+
+/* Who asks is told nothing before it has returned: a failure at once is told when the timers are next looked at. */
+static void run_quietly(struct forward *f, struct pending *p, uint64_t now_ms) {
+  bool before = f->asking;
+  f->asking = true;
+  run(p, now_ms);
+  f->asking = before;
+}
 
 static struct pending *start(struct forward *f, const struct question *q, bool ahead, uint64_t now_ms) {
   if (!timers_promise(f->o.timers)) return NULL;
@@ -196,9 +204,8 @@ static bool make_room(struct forward *f, uint64_t now_ms) {
     struct pending *p = f->table.buckets[f->next_to_leave++ % PENDING_BUCKETS];
     while (p && (p->ahead || pending_first(p) || p->step == STEP_HELD || p->step == STEP_FAIL)) p = p->next;
     if (!p) continue;
-    f->asking = true;
-    give_up(p, now_ms);
-    f->asking = false;
+    prepare_to_give_up(p);
+    run_quietly(f, p, now_ms);
     return true;
   }
   return false;
@@ -223,9 +230,7 @@ static enum err lead(struct forward *f, const struct query *q, const struct clie
   char text[QUESTION_TEXT];
   log_debug("forward", "%s: a client asks", question_format(&p->question, text));
   count(f->o.counters, leader);
-  f->asking = true;
-  run(p, now_ms);
-  f->asking = false;
+  run_quietly(f, p, now_ms);
   return ERR_NONE;
 }
 
@@ -269,9 +274,7 @@ static bool ask_for_nobody(struct forward *f, const struct question *q, enum cac
   }
   p->how = how;
   count_ahead(f->o.counters, how);
-  f->asking = true;
-  run(p, now_ms);
-  f->asking = false;
+  run_quietly(f, p, now_ms);
   return true;
 }
 
@@ -315,7 +318,9 @@ bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms) 
 
 void forward_release(struct forward *f, const struct question *q, uint64_t now_ms) {
   struct pending *p = pending_find(&f->table, q);
-  if (p && p->step == STEP_HELD) run(p, now_ms);
+  if (!p || p->step != STEP_HELD) return;
+  p->held_until_ms = now_ms;
+  timers_set(f->o.timers, &p->timer, now_ms);
 }
 
 struct forward *forward_new(const struct forward_options *options) {

@@ -42,7 +42,8 @@ static inline size_t client_limit(const struct client *c, const struct manner *m
   return c->tcp ? DNS_MSG_MAX : answer_udp_limit(m);
 }
 
-/* An observer; any member but ctx may be NULL. */
+/* An observer; any member but ctx may be NULL. What it asks of forward from within (forward_ahead, forward_renew, forward_release)
+ * sends questions, but never comes back to it, nor to a client, before it has returned: failures and releases wait for the timers. */
 struct forward_watch {
   void *ctx;
   /* A client asks q and has to wait. */
@@ -112,7 +113,8 @@ size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms,
 /* A client found q's entry past its attend tick: see forward_watch.worn. */
 bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms);
 
-/* Lets the clients go that wait for q because the observer said so; they get what the cache now holds. */
+/* Lets the clients go that wait for q because the observer said so: when the timers are next looked at, never from within, they get
+ * what the cache then holds. The observer hears that q is worn before that. */
 void forward_release(struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* Drops all that is in flight; every waiting client hears SERVFAIL. */

@@ -3,6 +3,7 @@
  *
  * An added record's TTL is written so that it runs out when the address does, although it counts from the SRV's birth. */
 #include "base/log.h"
+#include "base/must.h"
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
 
@@ -163,11 +164,12 @@ bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   return cache_put(x->cache, q, &x->made, CACHE_ASKED, next_look(x, &x->made, &out, tick), 0);
 }
 
+/* Forward expands it once more and gives it out, but later: who is told here that a question is settled is in the midst of
+ * settling it, so nothing may be asked or answered from within. */
 static void let_go(struct xmpp *x, unsigned i, uint64_t now_ms) {
-  struct question q = x->held[i].question;
+  must(i < x->held_count);
+  forward_release(x->forward, &x->held[i].question, now_ms);
   x->held[i] = x->held[--x->held_count];
-  expand_worn(x, &q, now_ms);
-  forward_release(x->forward, &q, now_ms);
 }
 
 static void address_settled(struct xmpp *x, uint64_t hash, uint64_t now_ms) {

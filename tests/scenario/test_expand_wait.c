@@ -205,3 +205,36 @@ Test(expand_wait, one_that_is_pushed_out_meanwhile_is_asked_for_again) {
   cr_expect(heard_truth(h), "not SERVFAIL: the upstream had answered");
   world_free(w);
 }
+
+/* A link that flaps while somebody flushes: what was held is gone from the cache, and asking for it again fails at once, in the midst of
+ * settling the address that all of them waited for. */
+Test(expand_wait, answers_let_go_together_that_fail_at_once_are_each_told_once) {
+  enum { HELD = 40 };
+  static const enum fault faults[] = {FAULT_CLOSED, FAULT_ICMP, FAULT_SERVFAIL, FAULT_LOST};
+  for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
+    struct world *w = world_waiting(true);
+    uint8_t lab[NAME_MAX_LEN];
+    char name[48];
+    world_late(w, "a.d.lab.", TYPE_AAAA, 200);
+    for (unsigned k = 0; k < HELD; k++) {
+      snprintf(name, sizeof name, "_xmpp-client._tcp.n%u.lab.", k);
+      zone_add(&w->zone, name, TYPE_SRV, 60, rd_srv(10, 1, 5222, "a.d.lab."));
+      client_ask(w, name, TYPE_SRV, HOW_EDNS);
+    }
+    world_run_ms(w, WORLD_DELAY_MS + 10);
+    cr_assert_not(is_answered(w->heard[0]), "it is held");
+    cache_flush(w->cache, &(struct cache_which){.name = lab, .name_len = name_parse("lab.", lab), .below = true});
+    world_heal(w);
+    world_fault(w, "", 0, faults[i]);
+    world_run_ms(w, HOLD_MS + PATIENCE_MS);
+    for (unsigned k = 0; k < HELD; k++) cr_assert(is_answered(w->heard[k]), "fault %u, client %u", faults[i], k);
+    world_heal(w);
+    world_run_ms(w, LATE_MS);
+    for (unsigned k = 0; k < HELD; k++) {
+      snprintf(name, sizeof name, "_xmpp-client._tcp.n%u.lab.", k);
+      cr_expect_eq(heard_count(client_ask_and_wait(w, name, TYPE_SRV, HOW_EDNS), SECTION_ANSWER), 1);
+    }
+    world_run_ms(w, LATE_MS);
+    world_free(w);
+  }
+}
