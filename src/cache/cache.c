@@ -67,9 +67,26 @@ void cache_free(struct cache *c) {
   free(c);
 }
 
-static enum cache_found judge(const struct answer_view *v, uint32_t tick) {
+/* Its TTL is over, or not yet; what is being renewed gets some time more. */
+static bool is_expired(const struct entry *e, uint32_t expiry, uint32_t tick) {
+  return tick >= expiry + (e->mark & MARK_RENEWING ? RENEW_GRACE_TICKS : 0);
+}
+
+static enum cache_found judge(const struct entry *e, const struct answer_view *v, uint32_t tick) {
   if (tick < v->head.attend) return CACHE_FRESH;
-  return tick < entry_expiry(v) ? CACHE_WORN : CACHE_EXPIRED;
+  return is_expired(e, entry_expiry(v), tick) ? CACHE_EXPIRED : CACHE_WORN;
+}
+
+/* The tick for which a worn answer is written: while it is being renewed past its end, the last before that. */
+static uint32_t worn_tick(const struct answer_view *v, uint32_t tick) {
+  uint32_t expiry = entry_expiry(v);
+  return tick < expiry ? tick : expiry - 1;
+}
+
+/* The same for those who look: CACHE_WORN only past its end. */
+static enum cache_found judge_life(const struct entry *e, uint32_t expiry, uint32_t tick) {
+  if (tick < expiry) return CACHE_FRESH;
+  return is_expired(e, expiry, tick) ? CACHE_EXPIRED : CACHE_WORN;
 }
 
 /* Notes that somebody asked for it. Written only when it changes, so that a hot entry's cache line stays clean. */
@@ -90,9 +107,10 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
   if (slot) {
     struct entry *e = entry_at(s, slot->ref);
     struct answer_view v = entry_view(e);
-    found = judge(&v, tick);
+    found = judge(e, &v, tick);
     if (found != CACHE_EXPIRED) {
       bool whole = found == CACHE_FRESH && !(e->mark & MARK_SNOOZED); /* none of its records has run out */
+      if (found == CACHE_WORN) tick = worn_tick(&v, tick);
       hit->len = answer_write(&v, &q->manner, whole ? ANSWER_FRESH : ANSWER_WORN, tick, limit, out);
       hit->first_use = note_use(e);
     }
@@ -110,7 +128,8 @@ bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint
   if (slot) {
     struct entry *e = entry_at(s, slot->ref);
     struct answer_view v = entry_view(e);
-    enum cache_found found = judge(&v, tick);
+    enum cache_found found = judge(e, &v, tick);
+    if (found == CACHE_WORN) tick = worn_tick(&v, tick);
     bool usable = found != CACHE_EXPIRED || tick - entry_expiry(&v) <= (uint64_t)max_stale_s * TICKS_PER_S;
     if (usable) {
       hit->len = answer_write(&v, &q->manner, found == CACHE_EXPIRED ? ANSWER_STALE : ANSWER_WORN, tick, limit, out);
@@ -127,9 +146,10 @@ enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t 
   pthread_mutex_lock(&s->lock);
   struct slot *slot = index_find(s, q);
   if (slot) {
-    struct answer_view v = entry_view(entry_at(s, slot->ref));
+    struct entry *e = entry_at(s, slot->ref);
+    struct answer_view v = entry_view(e);
     uint32_t until = entry_expiry(&v);
-    found = tick < until ? CACHE_FRESH : CACHE_EXPIRED;
+    found = judge_life(e, until, tick);
     out->head = v.head;
     out->ttl_s = (until - v.head.born) / TICKS_PER_S;
     memcpy(out->ttl_at, v.ttl_at, 2 * answer_records(&v.head));
@@ -148,7 +168,7 @@ enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t 
   if (slot) {
     struct entry *e = entry_at(s, slot->ref);
     struct answer_view v = entry_view(e);
-    found = judge(&v, tick) == CACHE_EXPIRED ? CACHE_EXPIRED : CACHE_FRESH;
+    found = judge_life(e, entry_expiry(&v), tick);
     *unused = cache_is_ahead(entry_how(e));
   }
   pthread_mutex_unlock(&s->lock);
@@ -196,13 +216,16 @@ static struct entry *entry_for(struct shard *s, const struct question *q, uint32
   struct entry *old = entry_at(s, slot->ref);
   if (old->answer.born > born) return NULL; /* another worker has renewed it meanwhile */
   if (entry_how(old)) s->wasted[entry_how(old)]++;
-  if ((size_t)old->units * ENTRY_UNIT >= octets) return old;
+  uint8_t kept = old->mark & (MARK_USES | (old->answer.born == born ? MARK_RENEWING : 0)); /* the same answer with other addresses */
+  if ((size_t)old->units * ENTRY_UNIT >= octets) {
+    old->mark = kept;
+    return old;
+  }
   bool in_main = evict_is_in_main(s, old);
-  uint8_t uses = old->mark & MARK_USES;
   old->mark |= MARK_DEAD;
   index_remove(s, slot);
   struct entry *e = add(s, tag, in_main, octets + spare);
-  if (e) e->mark = uses;
+  if (e) e->mark = kept;
   return e;
 }
 
@@ -214,7 +237,7 @@ bool cache_put(struct cache *c, const struct question *q, const struct answer *a
   struct entry *e = entry_for(s, q, a->head.born, how, octets_of(q, a), spare);
   if (e) {
     fill(e, q, a, attend);
-    e->mark = (uint8_t)((e->mark & MARK_USES) | how * MARK_HOW_UNIT);
+    e->mark = (uint8_t)((e->mark & (MARK_USES | MARK_RENEWING)) | how * MARK_HOW_UNIT);
   }
   pthread_mutex_unlock(&s->lock);
   return e != NULL;
@@ -248,6 +271,30 @@ void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint
     }
   }
   pthread_mutex_unlock(&s->lock);
+}
+
+/* May who asks for this reason renew it now? */
+static bool is_to_be_renewed(const struct entry *e, uint32_t expiry, enum cache_renewal why, uint32_t tick) {
+  uint32_t life = expiry - e->answer.born;
+  if (e->mark & MARK_RENEWING || life < ticks_of_ttl(RENEW_TTL_LEAST)) return false;
+  if (why == RENEWAL_OF_USED) return tick >= e->answer.born + life / 2 && tick < expiry;
+  return tick >= e->answer.born + life / 3 && tick < expiry + RENEW_AFTER_TICKS;
+}
+
+bool cache_begin_renewal(struct cache *c, const struct question *q, enum cache_renewal why, uint32_t tick, uint32_t *expiry) {
+  struct shard *s = shard_of(c, q->hash);
+  pthread_mutex_lock(&s->lock);
+  struct slot *slot = index_find(s, q);
+  struct entry *e = slot ? entry_at(s, slot->ref) : NULL;
+  bool begun = false;
+  if (e) {
+    struct answer_view v = entry_view(e);
+    *expiry = entry_expiry(&v);
+    begun = is_to_be_renewed(e, *expiry, why, tick);
+  }
+  if (begun) e->mark |= MARK_RENEWING;
+  pthread_mutex_unlock(&s->lock);
+  return begun;
 }
 
 static uint64_t used(const struct ring *r) { return r->head - r->tail; }

@@ -19,7 +19,8 @@ void cache_free(struct cache *c);
 enum cache_found {
   CACHE_MISS,
   CACHE_FRESH,
-  CACHE_WORN,   /* answered, but past its `attend` tick: something about it wants to be renewed */
+  CACHE_WORN,   /* answered, but past its `attend` tick: something about it wants to be renewed. Of cache_peek and cache_look: its TTL
+                 * is over, but it is being renewed (cache_begin_renewal) and given out meanwhile */
   CACHE_EXPIRED /* not answered: the TTL is over; the entry is kept for serve-stale and as a hint */
 };
 
@@ -47,11 +48,11 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
 bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint32_t max_stale_s, size_t limit,
                      uint8_t *out, struct cache_hit *hit);
 
-/* Copies the whole entry out as it was put in: TTLs and ttl_s count from head.born. CACHE_FRESH or CACHE_EXPIRED (copied as
- * well), CACHE_MISS. Does not count as a use. */
+/* Copies the whole entry out as it was put in: TTLs and ttl_s count from head.born. CACHE_FRESH, CACHE_WORN or CACHE_EXPIRED
+ * (copied as well), CACHE_MISS. Does not count as a use. */
 enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t tick, struct answer *out);
 
-/* What the cache knows of q, without copying it: CACHE_FRESH, CACHE_EXPIRED, CACHE_MISS. *unused: it was fetched ahead and
+/* What the cache knows of q, without copying it: CACHE_FRESH, CACHE_WORN, CACHE_EXPIRED, CACHE_MISS. *unused: it was fetched ahead and
  * nobody has asked for it. Not a use either. */
 enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t tick, bool *unused);
 
@@ -64,6 +65,14 @@ bool cache_put(struct cache *c, const struct question *q, const struct answer *a
 
 /* From now to `until` the entry counts as fresh again (never beyond its TTL): whoever renews it says so. */
 void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint32_t until);
+
+/* Who is to renew q's entry? One caller for each life of it, of all threads: true, and *expiry, the tick when its TTL is over; until
+ * RENEW_GRACE_TICKS after that it is given out with a TTL of 1. False when it is too short-lived, not there, another's to renew, or
+ *  - RENEWAL_OF_USED: not yet in the second half of its life, or past its end;
+ *  - RENEWAL_OF_WANTED, as it goes with another answer in use, which is somewhat older: in the first third of its life, or past its
+ *    end by RENEW_AFTER_TICKS. */
+enum cache_renewal { RENEWAL_OF_USED, RENEWAL_OF_WANTED };
+bool cache_begin_renewal(struct cache *c, const struct question *q, enum cache_renewal why, uint32_t tick, uint32_t *expiry);
 
 /* How an entry stands among the others. */
 struct cache_standing {

@@ -21,7 +21,8 @@ enum {
   MARK_HOW_UNIT = 4, /* times enum cache_put_how, as long as nobody has asked for it */
   MARK_HOW = 3 * MARK_HOW_UNIT,
   MARK_DEAD = 16,
-  MARK_SNOOZED = 32
+  MARK_SNOOZED = 32,
+  MARK_RENEWING = 64 /* somebody renews it */
 };
 _Static_assert(CACHE_HOWS == 4, "MARK_HOW has two bits");
 

@@ -8,7 +8,12 @@ enum {
   TTL_NEGATIVE_MOST = 10800, /* s; RFC 2308 section 5: one to three hours work well */
   TTL_STALE_MOST = 7 * 86400, /* s past its TTL; RFC 8767 section 5.11 recommends one to three days */
   TTL_STALE = 30,         /* s; what a stale answer says, RFC 8767 section 4 */
-  TICKS_PER_S = 10
+  TICKS_PER_S = 10,
+  RENEW_TTL_LEAST = 2,  /* s; what lives shorter is asked for when somebody wants it */
+  RENEW_AFTER_TICKS = 12, /* past its TTL a name in use is asked for again: an upstream that is a cache itself has then dropped
+                           * its copy, also one that counts whole seconds and gives out the last of them as TTL 0; asked any
+                           * earlier it tells only what is left */
+  RENEW_GRACE_TICKS = 20 /* so long past its TTL what is being renewed is given out, that nobody waits for it */
 };
 
 /* Tenths of a second since some start: 32 bits last 13 years. Fine enough that a record is not given out noticeably

@@ -289,7 +289,7 @@ bool forward_renew(struct forward *f, const struct question *q, enum cache_put_h
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms) {
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
-  bool known = found == CACHE_FRESH || (found == CACHE_EXPIRED && unused);
+  bool known = found == CACHE_FRESH || found == CACHE_WORN || (found == CACHE_EXPIRED && unused);
   return !known && !is_never_asked(f, q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
 

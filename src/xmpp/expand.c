@@ -13,12 +13,15 @@ enum {
   EXPAND_BODY_MOST = DNS_UDP_MOST - DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
   A_SPARE = 12 + 4 + 2,                         /* octets of an A record whose owner is a pointer, with its TTL place */
   AAAA_SPARE = 12 + 16 + 2,
-  RETRY_TICKS = TICKS_PER_S
+  RETRY_TICKS = TICKS_PER_S,
+  RENEWING_TICKS = TICKS_PER_S / 5, /* an address is being renewed: look for the new one */
+  GRACE_S = RENEW_GRACE_TICKS / TICKS_PER_S
 };
 
 /* What one expansion of an answer came to. */
 struct outcome {
   unsigned added;
+  bool renewing;    /* an address has expired and is being renewed */
   uint64_t lacking; /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
 };
 
@@ -39,14 +42,17 @@ static bool is_among(const uint64_t *hashes, unsigned n, uint64_t hash) {
 
 /* Copies the records of x->found, an answer to q, into the additional section, `age_s` added to their TTLs; but for sets that
  * came with another answer: one alias leads to A and to AAAA, and several targets may be aliases of one host. */
-static unsigned add_addresses(struct xmpp *x, struct build *b, const struct question *q, uint32_t tick, uint32_t born) {
+static unsigned add_addresses(struct xmpp *x, struct build *b, const struct question *q, bool renewing, uint32_t tick,
+                              uint32_t born) {
   size_t len = answer_message(q, &x->found, x->message);
   struct wire w = wire_read(x->message, len);
   struct record r;
   unsigned added = 0, before = b->answer->head.ar;
+  uint32_t least_s = renewing ? x->found.ttl_s + GRACE_S : 0;
   uint32_t gone_s = ticks_age_s(tick, x->found.head.born), age_s = ticks_age_s(tick, born);
   w.at = DNS_HEADER + q->name_len + 4u;
   for (unsigned i = 0; i < x->found.head.an && record_read(&w, &r); i++) {
+    if (r.ttl < least_s) r.ttl = least_s;
     if (r.ttl <= gone_s) continue;
     if (b->answer->head.body_len > EXPAND_BODY_MOST) break;
     uint64_t hash = set_hash(x, &r);
@@ -62,12 +68,18 @@ static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_fla
   question_make(out, target->target, target->target_len, type, CLASS_IN, key_flags, x->seed);
 }
 
-static void expand_target(struct xmpp *x, struct build *b, unsigned i, uint32_t tick, uint32_t born,
+/* `used`: a client gets the answer, and so the address is in use, too. */
+static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used, uint64_t now_ms, uint32_t born,
                           struct outcome *out) {
+  uint32_t tick = tick_of_ms(now_ms);
   for (unsigned bit = 2 * i; bit <= 2 * i + 1; bit++) {
     struct question q;
     address_question(x, bit, question_flags(b->question), &q);
-    if (cache_peek(x->cache, &q, tick, &x->found) == CACHE_FRESH) out->added += add_addresses(x, b, &q, tick, born);
+    enum cache_found found = cache_peek(x->cache, &q, tick, &x->found);
+    bool begun = x->o.prefetch && (used || found == CACHE_EXPIRED) && renew_wanted(x, &q, now_ms);
+    bool renewing = found == CACHE_WORN || (found == CACHE_EXPIRED && begun);
+    out->renewing |= renewing;
+    if (found == CACHE_FRESH || renewing) out->added += add_addresses(x, b, &q, renewing, tick, born);
     else out->lacking |= (uint64_t)1 << bit;
   }
 }
@@ -93,7 +105,8 @@ static bool is_wanted(const struct xmpp *x, const struct question *q) {
 
 /* Makes x->made: the answer's own records, then its targets' addresses in the order in which programs try them. False when
  * there are no targets. */
-static bool expand(struct xmpp *x, const struct question *q, const struct answer *a, uint32_t tick, struct outcome *out) {
+static bool expand(struct xmpp *x, const struct question *q, const struct answer *a, bool used, uint64_t now_ms,
+                   struct outcome *out) {
   struct build b;
   struct record r;
   *out = (struct outcome){0};
@@ -106,7 +119,7 @@ static bool expand(struct xmpp *x, const struct question *q, const struct answer
     enum section section = i < a->head.an ? SECTION_ANSWER : SECTION_AUTHORITY;
     if (!record_read(&w, &r) || !build_add(&b, section, &r, r.ttl)) return false;
   }
-  for (unsigned i = 0; i < n; i++) expand_target(x, &b, i, tick, a->head.born, out);
+  for (unsigned i = 0; i < n; i++) expand_target(x, &b, i, used, now_ms, a->head.born, out);
   x->made.head.born = a->head.born;
   x->made.head.flags = a->head.flags;
   x->made.ttl_s = a->ttl_s;
@@ -132,10 +145,10 @@ static void copy_answer(struct answer *to, const struct answer *from) {
 void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
                   uint64_t now_ms) {
   struct outcome out;
-  if (!is_wanted(x, q) || !expand(x, q, a, tick_of_ms(now_ms), &out)) return;
+  if (!is_wanted(x, q) || !expand(x, q, a, false, now_ms, &out)) return;
   note_expanded(x, q, &out);
   copy_answer(a, &x->made);
-  if (!out.lacking) return;
+  if (!out.lacking && !out.renewing) return;
   *attend = a->head.born; /* the first who asks finds it worn, and it is looked at again */
   const uint64_t a_bits = 0x5555555555555555u;
   *spare = (size_t)__builtin_popcountll(out.lacking & a_bits) * A_SPARE +
@@ -145,6 +158,7 @@ void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, ui
 /* When to look at an answer again: soon while addresses are missing, else when the first address runs out, else when its use
  * is to be noted. */
 static uint32_t next_look(const struct xmpp *x, const struct answer *a, const struct outcome *out, uint32_t tick) {
+  if (out->renewing) return tick + RENEWING_TICKS;
   if (out->lacking) return tick + RETRY_TICKS;
   uint32_t half = x->o.prefetch ? renew_attend(a) : 0;
   return half > tick ? half : 0;
@@ -155,7 +169,7 @@ bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   uint64_t unused[2 * FAMILY_TARGETS];
   uint32_t tick = tick_of_ms(now_ms);
   if (!is_wanted(x, q) || cache_peek(x->cache, q, tick, &x->old) != CACHE_FRESH ||
-      !expand(x, q, &x->old, tick, &out)) {
+      !expand(x, q, &x->old, true, now_ms, &out)) {
     cache_snooze(x->cache, q, tick, UINT32_MAX);
     return false;
   }
@@ -187,7 +201,7 @@ uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct a
   struct outcome out;
   address_settled(x, q->hash, now_ms);
   if (!a || ahead || !is_wanted(x, q) || x->held_count == HELD_MOST) return 0;
-  if (!expand(x, q, a, tick_of_ms(now_ms), &out) || !out.lacking) return 0;
+  if (!expand(x, q, a, false, now_ms, &out) || !out.lacking) return 0;
   struct held *h = &x->held[x->held_count];
   h->missing = ask_lacking(x, &out, q, now_ms, h->hashes);
   if (h->missing == 0) return 0; /* nothing will come: a bound was reached, or they failed a moment ago */

@@ -1,5 +1,7 @@
-/* renew.c: a name that is asked for in the second half of its TTL is in use: it is asked again shortly before it expires,
- * once, so that nobody has to wait for it. Exports renew_* to the room. */
+/* renew.c: a name that is asked for in the second half of its TTL is in use: it is asked again once, just after it expired, while
+ * the cache gives out what it has, so that nobody has to wait. Exports renew_* to the room.
+ *
+ * Not before: most upstreams are caches themselves, whose TTLs count down. Asked early, they tell what is left and nothing new. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -7,7 +9,7 @@
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
 
-enum { RENEW_TTL_LEAST = 2, LEAD_LEAST_MS = 1000, LEAD_MOST_MS = 10000, RENEWAL_MAGIC = 0x52454e57 };
+enum { RENEWAL_MAGIC = 0x52454e57, TICK_MS = 1000 / TICKS_PER_S };
 
 struct renewal {
   uint32_t magic;
@@ -40,10 +42,12 @@ static void due(struct timer *t, uint64_t now_ms) {
   struct question q = {.hash = r->hash, .name_len = r->name_len};
   memcpy(q.key, r->key, r->key_len);
   struct xmpp *x = r->xmpp;
+  bool unused;
   char text[QUESTION_TEXT];
-  log_debug("xmpp", "%s: in use, asked again", question_format(&q, text));
   unlink_and_free(r);
-  if (!forward_renew(x->forward, &q, CACHE_RENEWED, now_ms)) renew_failed(x, &q, now_ms);
+  if (cache_look(x->cache, &q, tick_of_ms(now_ms), &unused) == CACHE_FRESH) return; /* somebody else had to ask for it */
+  log_debug("xmpp", "%s: in use, asked again", question_format(&q, text));
+  forward_renew(x->forward, &q, CACHE_RENEWED, now_ms);
 }
 
 uint32_t renew_attend(const struct answer *a) {
@@ -51,29 +55,18 @@ uint32_t renew_attend(const struct answer *a) {
   return a->head.born + ticks_of_ttl(a->ttl_s) / 2;
 }
 
-/* How long before its end an answer is asked for again: a tenth of its life, within bounds. */
-static uint64_t lead_ms(uint32_t ttl_s) {
-  uint64_t lead = ttl_s * 100ull;
-  if (lead < LEAD_LEAST_MS) lead = LEAD_LEAST_MS;
-  return lead < LEAD_MOST_MS ? lead : LEAD_MOST_MS;
+static struct renewal *find(struct xmpp *x, uint64_t hash) {
+  struct renewal *r = *bucket(x, hash);
+  while (r && r->hash != hash) r = r->next;
+  return r;
 }
 
-static bool is_scheduled(struct xmpp *x, uint64_t hash) {
-  for (struct renewal *r = *bucket(x, hash); r; r = r->next) {
-    if (r->hash == hash) return true;
-  }
-  return false;
-}
-
-void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  if (x->renewal_count >= RENEWALS_MOST || is_scheduled(x, q->hash)) return;
-  if (cache_peek(x->cache, q, tick_of_ms(now_ms), &x->found) != CACHE_FRESH) return;
-  const struct answer *a = &x->found;
-  if (a->ttl_s < RENEW_TTL_LEAST || tick_of_ms(now_ms) < renew_attend(a)) return;
-  struct renewal *r = malloc(sizeof *r + question_key_len(q));
+/* Linked in, its timer not yet set; NULL when memory is out or there are too many. */
+static struct renewal *new_renewal(struct xmpp *x, const struct question *q) {
+  struct renewal *r = x->renewal_count < RENEWALS_MOST ? malloc(sizeof *r + question_key_len(q)) : NULL;
   if (!r || !timers_promise(x->timers)) {
     free(r);
-    return;
+    return NULL;
   }
   *r = (struct renewal){.magic = RENEWAL_MAGIC, .xmpp = x, .key_len = question_key_len(q), .hash = q->hash,
                         .name_len = q->name_len, .next = *bucket(x, q->hash)};
@@ -81,17 +74,25 @@ void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   r->timer.fire = due;
   *bucket(x, q->hash) = r;
   x->renewal_count++;
-  uint64_t end = (uint64_t)(a->head.born + ticks_of_ttl(a->ttl_s)) * (1000 / TICKS_PER_S), lead = lead_ms(a->ttl_s);
-  uint64_t at = end > now_ms + lead ? end - lead : now_ms;
+  return r;
+}
+
+static bool renew(struct xmpp *x, const struct question *q, enum cache_renewal why, uint64_t now_ms) {
+  uint32_t expiry;
+  if (!cache_begin_renewal(x->cache, q, why, tick_of_ms(now_ms), &expiry)) return false;
+  struct renewal *r = find(x, q->hash); /* one of its earlier life, that ended before its time */
+  if (!r) r = new_renewal(x, q);
+  if (!r) return false;
+  uint64_t at = (uint64_t)(expiry + RENEW_AFTER_TICKS) * TICK_MS;
   timers_set(x->timers, &r->timer, at);
   char text[QUESTION_TEXT];
   log_debug("xmpp", "%s: in use, to be asked again in %u s", question_format(q, text), (unsigned)((at - now_ms + 500) / 1000));
+  return true;
 }
 
-void renew_failed(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  uint32_t tick = tick_of_ms(now_ms);
-  cache_snooze(x->cache, q, tick, tick + TICKS_PER_S);
-}
+void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) { renew(x, q, RENEWAL_OF_USED, now_ms); }
+
+bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms) { return renew(x, q, RENEWAL_OF_WANTED, now_ms); }
 
 void renew_close(struct xmpp *x) {
   for (unsigned i = 0; i < RENEWAL_BUCKETS && x->renewal_count; i++) {

@@ -20,7 +20,6 @@ static void amend(void *ctx, const struct question *q, struct answer *a, uint32_
 static uint32_t settled(void *ctx, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (x->o.prefetch && a) prefetch_settled(x, q, a, now_ms);
-  if (x->o.prefetch && !a) renew_failed(x, q, now_ms);
   return x->o.expand == XMPP_EXPAND_WAIT ? expand_settled(x, q, a, ahead, now_ms) : 0;
 }
 

@@ -65,7 +65,7 @@ bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms);
 /* renew.c: names in steady use are asked again before they expire. */
 uint32_t renew_attend(const struct answer *a); /* the tick from which a use of this answer says "in use" */
 void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
-/* q failed, or could not be asked. If that was before its end, who uses it a second from now has it asked once more. */
-void renew_failed(struct xmpp *x, const struct question *q, uint64_t now_ms);
+/* q, an address, goes with another answer in use: it is renewed, too. True when it was not under way already. */
+bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void renew_close(struct xmpp *x);
 #endif

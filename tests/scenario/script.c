@@ -308,6 +308,34 @@ void script_deliver(struct script *s, uint64_t now_ms) {
   }
 }
 
+/* ---- its own cache ---- */
+
+static struct script_cached *cached_place(struct script *s, uint64_t hash) {
+  for (unsigned i = 0; i < SCRIPT_CACHED; i++) {
+    struct script_cached *c = &s->cached[i];
+    if (c->hash == hash || !c->hash) return c;
+  }
+  must(false);
+  return NULL;
+}
+
+/* The TTLs of a reply, which is the authority's, become what is left of them; or it is fetched anew. */
+static void count_down(struct script *s, struct msg *m, const struct question *q, uint64_t now_ms) {
+  struct script_cached *c = cached_place(s, q->hash);
+  struct wire w = wire_read(m->octets, m->len);
+  struct record r;
+  uint64_t now_s = now_ms / 1000;
+  bool anew = !c->hash || now_s > c->until_s;
+  s->fetched += anew;
+  w.at = DNS_HEADER + q->name_len + 4u;
+  while (w.at < m->len && record_read(&w, &r)) {
+    if (r.type == TYPE_OPT) continue;
+    if (anew) *c = (struct script_cached){.hash = q->hash, .until_s = now_s + r.ttl};
+    anew = false;
+    store_u32(m->octets + r.rdata_at - 6, (uint32_t)(c->until_s - now_s));
+  }
+}
+
 /* ---- the carrier ---- */
 
 static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len,
@@ -332,6 +360,7 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
   enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->tcp ? ERR_TCP : ERR_UNREACHABLE;
   if (fault == FAULT_FORGED && !c->tcp) outcome = ERR_FORGED;
   if (outcome == ERR_NONE) make_reply(s, &s->scratch, x, &rule, &u);
+  if (outcome == ERR_NONE && s->caches) count_down(s, &s->scratch, x->question, now_ms);
   send_reply(s, x, outcome, &s->scratch, due_ms);
   return ERR_NONE;
 }

@@ -60,6 +60,14 @@ struct upstream_question {
 
 struct script_reply;
 
+enum { SCRIPT_CACHED = 64 };
+
+/* What the server has in a cache of its own, in whole seconds as unbound counts them: the last one is TTL 0. */
+struct script_cached {
+  uint64_t hash; /* of the question; 0: none */
+  uint64_t until_s;
+};
+
 struct script {
   struct zone *zone;
   struct counters *counters;
@@ -74,6 +82,9 @@ struct script {
   uint16_t next_id;
   bool lowers;        /* replies spell the question in lower case */
   bool no_tcp;        /* asking over TCP fails */
+  bool caches;        /* it is a cache: TTLs count down, SCRIPT_CACHED names at most */
+  unsigned fetched;   /* so often it had to ask the authority for them */
+  struct script_cached cached[SCRIPT_CACHED];
   bool authentic;     /* replies to questions with AD have it */
   bool bad_cookie;    /* BADCOOKIE for questions without our server cookie */
   uint8_t cookie_len; /* of the server cookie that replies have; 0: none */
