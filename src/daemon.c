@@ -284,9 +284,8 @@ static bool open_loop(struct daemon *d, FILE *err) {
 }
 
 bool daemon_prepare(struct daemon *d, FILE *err) {
-  uid_t uid;
-  gid_t gid;
-  return sandbox_whom(&d->settings.sandbox, &uid, &gid, err) && control_has_group(&d->settings.control, err) && open_zones(d, err);
+  bool warned;
+  return settings_check_system(&d->settings, &warned, err) && open_zones(d, err);
 }
 
 bool daemon_start(struct daemon *d, FILE *err) {

@@ -34,13 +34,9 @@ static void on_signal(uv_signal_t *handle, int number) {
   uv_stop(&d->loop);
 }
 
-static void on_hangup(uv_signal_t *handle, int number) {
-  (void)number;
-  daemon_reload_logged(handle->data, "SIGHUP");
-}
-
 struct signals {
   uv_signal_t term, interrupt, hangup;
+  uv_timer_t reload; /* runs out once all hangups that are there were taken: they are one reload */
 };
 
 /* Those that come while it starts wait: the loop that takes them is made only when system calls are filtered. */
@@ -53,7 +49,17 @@ static void hold_signals(int how) {
   must(pthread_sigmask(how, &held, NULL) == 0);
 }
 
+static void on_reload(uv_timer_t *timer) { daemon_reload_logged(timer->data, "SIGHUP"); }
+
+static void on_hangup(uv_signal_t *handle, int number) {
+  struct signals *s = container(handle, struct signals, hangup);
+  (void)number;
+  uv_timer_start(&s->reload, on_reload, 0, 0);
+}
+
 static void watch_signals(struct signals *s, struct daemon *d) {
+  must(uv_timer_init(&d->loop, &s->reload) == 0);
+  s->reload.data = d;
   must(uv_signal_init(&d->loop, &s->term) == 0 && uv_signal_init(&d->loop, &s->interrupt) == 0 &&
        uv_signal_init(&d->loop, &s->hangup) == 0);
   s->term.data = s->interrupt.data = s->hangup.data = d;
@@ -66,6 +72,7 @@ static void unwatch_signals(struct signals *s) {
   uv_close((uv_handle_t *)&s->term, NULL);
   uv_close((uv_handle_t *)&s->interrupt, NULL);
   uv_close((uv_handle_t *)&s->hangup, NULL);
+  uv_close((uv_handle_t *)&s->reload, NULL);
 }
 
 /* ---- the end ---- */

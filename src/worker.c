@@ -147,13 +147,51 @@ static bool add_server(struct worker *w, struct upstream *u, const union addr *a
   return false;
 }
 
+/* What servers a set is to have. */
+struct servers_wanted {
+  const union addr *addrs;
+  const char (*scopes)[ADDR_SCOPE];
+  unsigned count;
+  enum upstream_policy policy;
+};
+
+static bool is_set_of(const struct upstream *u, const struct servers_wanted *want) {
+  unsigned k = 0;
+  bool same = u->policy == want->policy;
+  for (unsigned i = 0; i < want->count && same; i++) {
+    if (!addr_is_here(&want->addrs[i], want->scopes[i])) continue;
+    same = k < u->count && addr_equal(&u->servers[k].addr, &want->addrs[i]);
+    k++;
+  }
+  return same && k == u->count;
+}
+
+static bool names_set(const struct wiring *g, const struct upstream *u) {
+  bool names = g && g->routes.rest == u;
+  for (unsigned i = 0; g && i < g->routes.count && !names; i++) names = g->routes.list[i].upstream == u;
+  return names;
+}
+
+/* A set that is there already and may serve again: the one whose place it would take, or one that only questions in flight hold.
+ * So reloads that change nothing open nothing, however many they are. NULL: there is none. */
+static struct upstream *find_set(struct worker *w, const struct wiring *g, const struct servers_wanted *want, struct upstream *before) {
+  if (before && is_set_of(before, want)) return before;
+  list_each(node, &w->upstreams) {
+    struct upstream *u = container(node, struct upstream, link);
+    if (is_set_of(u, want) && !names_set(w->wiring, u) && !names_set(g, u)) return u;
+  }
+  return NULL;
+}
+
 /* A set of these servers, with what is known of them already, above all to the set in whose place it comes (NULL: there was none), as
  * its counts go on. NULL when memory is out. */
-static struct upstream *make_set(struct worker *w, const union addr *addrs, const char (*scopes)[ADDR_SCOPE], unsigned n,
-                                 enum upstream_policy policy, const struct upstream *before) {
-  struct upstream *u = upstream_new(&w->upstreams, policy);
-  for (unsigned i = 0; u && i < n; i++) {
-    if (!addr_is_here(&addrs[i], scopes[i]) || add_server(w, u, &addrs[i])) continue;
+static struct upstream *make_set(struct worker *w, const struct wiring *g, const struct servers_wanted *want, struct upstream *before) {
+  struct upstream *same = find_set(w, g, want, before);
+  if (same) return upstream_hold(same);
+
+  struct upstream *u = upstream_new(&w->upstreams, want->policy);
+  for (unsigned i = 0; u && i < want->count; i++) {
+    if (!addr_is_here(&want->addrs[i], want->scopes[i]) || add_server(w, u, &want->addrs[i])) continue;
     upstream_release(u);
     return NULL;
   }
@@ -166,7 +204,7 @@ static struct upstream *make_set(struct worker *w, const union addr *addrs, cons
 }
 
 /* The set in force for just that domain; NULL: there is none. */
-static const struct upstream *set_of(const struct wiring *now, const struct settings_domain *domain) {
+static struct upstream *set_of(const struct wiring *now, const struct settings_domain *domain) {
   for (unsigned i = 0; now && i < now->routes.count; i++) {
     const struct route *r = &now->routes.list[i];
     if (name_equal(r->name, r->name_len, domain->octets, domain->len)) return r->upstream;
@@ -186,14 +224,16 @@ static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
   if (!g) return NULL;
   g->chaos = s->chaos;
   g->access = access_new(&s->access);
-  g->routes.rest = make_set(w, s->upstreams, s->upstream_scopes, s->upstream_count, s->policy, w->wiring ? w->wiring->routes.rest : NULL);
+  struct servers_wanted rest = {s->upstreams, s->upstream_scopes, s->upstream_count, s->policy};
+  g->routes.rest = make_set(w, g, &rest, w->wiring ? w->wiring->routes.rest : NULL);
   bool good = g->access && g->routes.rest;
   for (unsigned i = 0; i < s->forward_count && good; i++) {
     const struct settings_forward *f = &s->forwards[i];
     struct route *r = &g->routes.list[g->routes.count];
     r->name_len = f->domain.len;
     memcpy(r->name, f->domain.octets, f->domain.len);
-    r->upstream = make_set(w, f->upstreams, f->upstream_scopes, f->upstream_count, s->policy, set_of(w->wiring, &f->domain));
+    struct servers_wanted want = {f->upstreams, f->upstream_scopes, f->upstream_count, s->policy};
+    r->upstream = make_set(w, g, &want, set_of(w->wiring, &f->domain));
     good = r->upstream != NULL;
     g->routes.count += good;
   }

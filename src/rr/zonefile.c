@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/library.h"
+#include "base/readable.h"
 #include "base/shown.h"
 #include "config.h"
 
@@ -375,9 +376,10 @@ static bool open_source(struct source *s, const char *path) {
   }
   s->in = fd >= 0 ? fdopen(fd, "r") : NULL;
   if (s->in) return true;
+  char why[READABLE_WHY];
   int e = errno;
   if (fd >= 0) close(fd);
-  return complain(s->z, &s->at, NULL, strerror(e));
+  return complain(s->z, &s->at, NULL, readable_why(e, why));
 }
 
 static void close_source(struct source *s) {

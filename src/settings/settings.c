@@ -174,7 +174,7 @@ static void read_file(struct givens *g) {
 /* As far as can be told without starting. */
 static enum settings_outcome check(struct settings *s, FILE *out, FILE *err) {
   bool warned = false;
-  if (!settings_check_zones(s, err) || !settings_check_here(s, &warned, err)) return SETTINGS_WRONG;
+  if (!settings_check_zones(s, err) || !settings_check_here(s, &warned, err) || !settings_check_system(s, &warned, err)) return SETTINGS_WRONG;
   fprintf(out, "jidnsd: the settings %s\n", warned ? "can be used; see the warnings" : "are good");
   return SETTINGS_TOLD;
 }

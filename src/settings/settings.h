@@ -118,6 +118,10 @@ void settings_find_upstreams(struct settings *s, const char *path, FILE *err);
 bool settings_find_scopes(struct settings *s);
 unsigned settings_warn_of_scopes(struct settings *s, FILE *err); /* a line for each that has no interface; how many */
 
+/* Are the user and the group that s names there? False, and said in one line on err, when not. Warns of files that root can read now and
+ * that user can't at a reload: *warned. Before there are threads. */
+bool settings_check_system(const struct settings *s, bool *warned, FILE *err);
+
 /* "192.0.2.1:53, [::1]:53" */
 enum { SETTINGS_LIST_TEXT = SETTINGS_LISTEN * (ADDR_TEXT + 2) };
 const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS_LIST_TEXT]);

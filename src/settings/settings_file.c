@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/readable.h"
 #include "settings/settings_priv.h"
 
 enum { FILE_MOST = 1 << 20, OPTIONS = 300 };
@@ -252,7 +253,8 @@ void settings_file_read(struct givens *g, const char *path, bool named) {
   if (!in && errno == ENOENT && !named) return;
   g->path = path;
   if (!in) {
-    complain(g, 0, "%s", strerror(errno));
+    char why[READABLE_WHY];
+    complain(g, 0, "%s", readable_why(errno, why));
     return;
   }
   char *text = slurp(g, in), *scanned = text ? settings_scan(g, text) : NULL;

@@ -9,7 +9,7 @@ import pytest
 
 from kit.control import Control
 from kit.jidnsd import Jidnsd
-from kit.proc import Process
+from kit.proc import Process, descriptors
 
 DOMAINS = ("full.lab", "plain.lab", "six.lab", "refusing.lab", "broken.lab", "twice.lab")
 SECONDS = 1.5
@@ -67,6 +67,25 @@ def test_reloads_under_load_lose_no_answer(relay, jidnsd, questions, tmp_path, t
         assert load.wait_exit() == 0
         assert load.count("sent") > 100
         assert load.count("lost") == 0
+
+
+def test_a_thousand_reloads_keep_their_servers_and_lose_no_answer(relay, jidnsd, questions, tmp_path, track):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    control = folder / "control"
+    server = jidnsd("--upstream", relay.address, "--forward", f"full.lab={relay.address}", "--control", control, "--user", "root", *OPTIONS)
+    load = track(Dnsperf(server, questions, tmp_path, "udp", 3))
+    time.sleep(0.3)
+    before, most = descriptors(server.child.pid), 0
+    with Control(control) as commands:
+        for i in range(1000):
+            server.child.send_signal(signal.SIGHUP)
+            assert "ok" in commands.ask("reload")
+            if i % 20 == 0:
+                most = max(most, descriptors(server.child.pid))
+    assert load.wait_exit() == 0
+    assert load.count("sent") > 100 and load.count("lost") == 0
+    assert most <= before + 60, f"{before} descriptors before, {most} meanwhile"  # questions in flight have some
 
 
 def test_commands_under_load_are_done_and_lose_no_answer(relay, jidnsd, questions, tmp_path, track):

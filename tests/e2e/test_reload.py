@@ -15,6 +15,7 @@ import pytest
 from kit import lies
 from kit.ask import ask
 from kit.jidnsd import Jidnsd
+from kit.jidnsd import path as jidnsd_path
 from kit.netns import free_ports
 from kit.proc import wait_until
 
@@ -332,3 +333,20 @@ def test_of_20000_queries_a_second_none_is_lost_over_reloads(named, settled):
     sent = int(re.search(r"Queries sent: +(\d+)", said)[1])
     assert reloads >= 5 and sent > 10000, said
     assert re.search(r"Queries lost: +0 ", said), said
+
+
+def test_settings_that_only_root_may_read_are_warned_of_at_the_start_and_told_of_at_a_reload(relay, folder, jidnsd):
+    settings = folder / "jidnsd.conf"
+    settings.write_text(f'upstream {{ server = "{relay.address}" }}\n')
+    settings.chmod(0o600)
+    checked = subprocess.run([jidnsd_path(), "--config", settings, "--check-config"], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0 and f"warning: {settings}: the user that jidnsd becomes" in checked.stderr, checked
+    daemon = jidnsd("--config", settings)
+    assert f"warning: {settings}: the user that jidnsd becomes" in daemon.stderr
+    daemon.child.send_signal(signal.SIGHUP)
+    daemon.wait_for(lambda: "the settings stay as they were" in daemon.stderr, "word of the reload")
+    assert f"SIGHUP: {settings}: Permission denied: the user that jidnsd runs as" in daemon.stderr
+    assert ask(daemon.v4, "one.full.lab", "A").answer
+    settings.chmod(0o644)
+    daemon.child.send_signal(signal.SIGHUP)
+    daemon.wait_for(lambda: "SIGHUP: settings reloaded" in daemon.stderr, "a reload")

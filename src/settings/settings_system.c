@@ -1,0 +1,27 @@
+/* settings_system.c: is there what the settings name, for the user that jidnsd will be? Exports settings_check_system. */
+#include "base/readable.h"
+#include "settings/settings_priv.h"
+
+struct reader {
+  uid_t uid;
+  gid_t gid;
+  bool *warned;
+  FILE *err;
+};
+
+/* At the start root reads it; at a reload, nobody would. */
+static void warn_unreadable(const struct reader *r, const char *path) {
+  if (!*path || readable_by(r->uid, r->gid, path)) return;
+  *r->warned = true;
+  fprintf(r->err, "jidnsd: warning: %s: the user that jidnsd becomes (%u) may not read it: a reload will fail, and what changes in it is not "
+          "seen; chmod o+r it, and o+x the folders above it\n", path, (unsigned)r->uid);
+}
+
+bool settings_check_system(const struct settings *s, bool *warned, FILE *err) {
+  struct reader r = {.warned = warned, .err = err};
+  if (!sandbox_whom(&s->sandbox, &r.uid, &r.gid, err) || !control_has_group(&s->control, err)) return false;
+  warn_unreadable(&r, s->file);
+  for (unsigned i = 0; i < s->lab.zone_count; i++) warn_unreadable(&r, s->lab.zones[i].file);
+  if (!s->upstream_count || s->upstream_default) warn_unreadable(&r, s->resolv_conf);
+  return true;
+}
