@@ -110,7 +110,7 @@ struct cache_which {
   uint16_t type; /* 0: of all types */
 };
 
-/* Removes them; returns how many. What was there when it began is gone when it returns; answers in flight come in later all
+/* Removes them, and what other answers carry of theirs in the additional section; returns how many entries went. What was there when it began is gone when it returns; answers in flight come in later all
  * the same. By any thread; each shard's lock is held for 500 entries at a time. */
 size_t cache_flush(struct cache *c, const struct cache_which *which);
 

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "cache/cache_priv.h"
+#include "dns/record.h"
 
 /* Copied out under one lock: few enough octets for some 10 us. Looked at under one lock by a flush: few enough entries for some
  * 100 us. */
@@ -115,10 +116,50 @@ bool cache_walk_next(struct cache_walk *w, struct cache_entry *out) {
 
 /* ---- flushing ---- */
 
+static bool is_meant(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type) {
+  if (which->type && which->type != type) return false;
+  if (which->below) return name_is_within(name, len, which->name, which->name_len);
+  return name_equal(name, len, which->name, which->name_len);
+}
+
 static bool goes(const struct entry *e, const struct cache_which *which) {
-  if (which->type && which->type != load_u16(e->data + e->name_len)) return false;
-  if (which->below) return name_is_within(e->data, e->name_len, which->name, which->name_len);
-  return name_equal(e->data, e->name_len, which->name, which->name_len);
+  return is_meant(which, e->data, e->name_len, load_u16(e->data + e->name_len));
+}
+
+/* Is one of the records that were added to it meant? One that is too long to be looked at counts as such. */
+static bool carries(const struct entry *e, const struct cache_which *which) {
+  enum { BODY_MOST = 4096, MESSAGE = DNS_HEADER + NAME_MAX_LEN + 4 };
+  uint8_t message[MESSAGE + BODY_MOST];
+  size_t at = DNS_HEADER + e->name_len + 4u;
+  struct record r;
+  if (e->answer.body_len > BODY_MOST) return true;
+
+  struct answer_view v = entry_view(e);
+  memset(message, 0, DNS_HEADER);
+  memcpy(message + DNS_HEADER, e->data, e->name_len + 4u); /* name, type, class: owners may point there */
+  memcpy(message + at, v.body, v.head.body_len);
+  struct wire w = wire_read(message, at + v.head.body_len);
+  w.at = at;
+  for (unsigned i = 0; i < answer_records(&v.head) && record_read(&w, &r); i++) {
+    if (i >= (unsigned)v.head.an + v.head.ns && is_meant(which, r.owner, r.owner_len, r.type)) return true;
+  }
+  return false;
+}
+
+/* Takes out what was added to it. Who asks next finds it worn, and whoever added that does so again from what is there then. */
+static void drop_additional(struct entry *e) {
+  struct answer_view v = entry_view(e);
+  unsigned own = (unsigned)v.head.an + v.head.ns;
+  uint8_t *places = e->data + e->name_len + KEY_TAIL;
+  uint16_t last = 0, end = 0;
+  if (own) {
+    memcpy(&last, v.ttl_at + 2 * (own - 1), sizeof last);
+    end = (uint16_t)(last + 6 + load_u16(v.body + last + 4)); /* behind a TTL are RDLENGTH and RDATA */
+  }
+  memmove(places + 2 * own, v.body, end);
+  e->answer.ar = 0;
+  e->answer.body_len = end;
+  e->answer.attend = e->answer.born;
 }
 
 /* Goes on for some entries; false when it is through with this ring. */
@@ -127,9 +168,13 @@ static bool flush_some(struct shard *s, struct place *p, const struct cache_whic
   for (unsigned i = 0; i < LOOKED_AT && (r = ring_here(s, p)); i++) {
     struct entry *e = ring_at(r, p->at);
     p->at += entry_octets(e);
-    if (e->mark & MARK_DEAD || !goes(e, which)) continue;
-    evict_drop(s, e);
-    ++*flushed;
+    if (e->mark & MARK_DEAD) continue;
+    if (goes(e, which)) {
+      evict_drop(s, e);
+      ++*flushed;
+    } else if (e->answer.ar && carries(e, which)) {
+      drop_additional(e);
+    }
   }
   return r != NULL;
 }

@@ -140,3 +140,54 @@ Test(flush, goes_through_all_shards_and_all_of_both_rings) {
     cr_assert_eq(has(name, TYPE_A), i % 2);
   }
 }
+
+static void put_srv(const char *name, const char *host, uint16_t type) {
+  made_start(&made, name, TYPE_SRV, RCODE_NOERROR);
+  made_add(&made, SECTION_ANSWER, name, TYPE_SRV, 600, rd_srv(1, 1, 5269, host));
+  made_add(&made, SECTION_ADDITIONAL, host, type, 300, type == TYPE_A ? rd_a("192.0.2.1") : rd_aaaa("2001:db8::1"));
+  made_add(&made, SECTION_ADDITIONAL, "other.lab.", TYPE_A, 300, rd_a("192.0.2.2"));
+  made_done(&made, 0);
+  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+}
+
+/* Additional records of name's SRV answer; its own record must be there. */
+static unsigned carried(const char *name) {
+  static struct answer a;
+  static uint8_t message[DNS_MSG_MAX];
+  uint8_t wire[NAME_MAX_LEN];
+  struct question q;
+  struct record r;
+  question_make(&q, wire, name_parse(name, wire), TYPE_SRV, CLASS_IN, 0, KIT_SEED);
+  cr_assert_eq(cache_peek(c, &q, 0, &a), CACHE_FRESH);
+  cr_assert_eq(a.ttl_s, 600);
+  struct wire w = wire_read(message, answer_message(&q, &a, message));
+  w.at = DNS_HEADER + q.name_len + 4u;
+  for (unsigned i = 0; i < answer_records(&a.head); i++) cr_assert(record_read(&w, &r));
+  cr_assert(!w.err && w.at == w.len, "whole, and nothing behind");
+  cr_assert_eq(a.head.an, 1);
+  return a.head.ar;
+}
+
+Test(flush, a_host_leaves_the_answers_that_carry_its_addresses) {
+  put_srv("_xmpp-server._tcp.d.lab.", "h.d.lab.", TYPE_A);
+  put_srv("_xmpp-server._tcp.e.lab.", "h.e.lab.", TYPE_AAAA);
+  cr_expect_eq(flush("nobody.lab.", 0, false), 0);
+  cr_expect_eq(flush("h.d.lab.", TYPE_AAAA, false), 0);
+  cr_expect_eq(carried("_xmpp-server._tcp.d.lab."), 2, "another type");
+  cr_expect_eq(flush("H.d.lab.", 0, false), 0, "no entry goes");
+  cr_expect_eq(carried("_xmpp-server._tcp.d.lab."), 0);
+  cr_expect_eq(carried("_xmpp-server._tcp.e.lab."), 2, "another host's");
+  cr_expect_eq(flush("h.e.lab.", 0, true), 0);
+  cr_expect_eq(carried("_xmpp-server._tcp.e.lab."), 0);
+}
+
+Test(flush, an_answer_that_lost_its_addresses_is_worn) {
+  struct cache_hit hit;
+  uint8_t out[DNS_MSG_MAX];
+  put_srv("_xmpp-server._tcp.d.lab.", "h.d.lab.", TYPE_A);
+  struct query q = {.question = made.question, .manner = {.spelled = made.question.key, .name_len = (uint8_t)made.question.name_len}};
+  cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_FRESH);
+  flush("h.d.lab.", 0, false);
+  cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_WORN, "so that it gets the new ones");
+  cr_expect_gt(hit.len, 0);
+}
