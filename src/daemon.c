@@ -109,6 +109,14 @@ static void commit(struct worker *w, void *arg) {
   if (!worker_commit(w, c->before, c->settings, opened, c->listeners ? c->listeners->count : 0)) c->good = false;
 }
 
+/* Does s keep addresses from clients that the settings before it did not? Then what is in the cache has not been judged. */
+static bool filters_more(const struct settings *before, const struct settings *s) {
+  struct rebind was, is;
+  settings_rebind(before, &was);
+  settings_rebind(s, &is);
+  return is.on && memcmp(&was, &is, sizeof is) != 0;
+}
+
 /* Puts s into force in all workers or, false, in none. Without listeners neither addresses nor zones are other than before. */
 static bool put_into_force(struct daemon *d, struct settings *s, struct listeners *l, FILE *err) {
   struct change c = {.settings = s, .before = &d->settings, .listeners = l, .good = true};
@@ -124,7 +132,9 @@ static bool put_into_force(struct daemon *d, struct settings *s, struct listener
   daemon_each(d, commit, &c);
   if (l) use_zones(d, lab);
   if (!c.good) fputs("jidnsd: warning: out of memory or file descriptors: not listening on all addresses; restart jidnsd\n", err);
+  bool flushes = filters_more(&d->settings, s);
   d->settings = *s;
+  if (flushes) cache_flush(d->cache, &(struct cache_which){0});
   log_set(&s->log);
   return true;
 }

@@ -10,6 +10,7 @@
 #include "base/must.h"
 #include "config.h"
 #include "daemon_gather.h"
+#include "daemon_keep.h"
 #include "dns/ttl.h"
 #include "dns/type.h"
 #include "ops/control.h"
@@ -59,6 +60,7 @@ static void run_flush(void *ctx, struct control_reply *r, unsigned argc, char *c
   bool all = argc == 2 && strcmp(argv[1], "--all") == 0;
   if (!all && !read_which(r, argc, argv, true, name, &which)) return;
   jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
+  keeper_flushed(c->daemon->keeper);
 }
 
 struct dump {

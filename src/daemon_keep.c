@@ -33,6 +33,7 @@ struct keeper {
   pthread_t thread;
   enum job job;
   uint32_t max_stale_s;
+  struct rebind rebind;
   char path[PATH_ROOM];
   enum snapshot_outcome outcome;
   struct snapshot_report report;
@@ -114,10 +115,14 @@ static void *thread_main(void *arg) {
   return NULL;
 }
 
+static bool refuses(const void *ctx, const struct question *q, const struct answer_view *v) { return rebind_refuses(ctx, q, v); }
+
 static bool prepare(struct keeper *k, enum job job) {
   k->job = job;
   k->max_stale_s = k->settings->max_stale_s;
-  return find_path(k->settings, k->path);
+  if (!find_path(k->settings, k->path)) return false;
+  settings_rebind(k->settings, &k->rebind);
+  return job != JOB_LOAD || cache_restore_begin(k->cache, refuses, &k->rebind);
 }
 
 static void start_job(struct keeper *k, enum job job) {
@@ -132,6 +137,7 @@ static void start_job(struct keeper *k, enum job job) {
   pthread_attr_destroy(&attr);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   k->working = e == 0;
+  if (e) cache_restore_end(k->cache);
   if (e) log_warn("cache", "no thread for the snapshot: %s", strerror(e));
 }
 
@@ -139,7 +145,10 @@ static void end_job(struct keeper *k) {
   if (!k->working) return;
   must(pthread_join(k->thread, NULL) == 0);
   k->working = false;
+  bool flushed = cache_restore_is_flushed(k->cache);
+  cache_restore_end(k->cache);
   say(k);
+  if (flushed) keeper_flushed(k);
 }
 
 /* ---- when ---- */
@@ -151,6 +160,13 @@ static void on_done(uv_async_t *async) { end_job(async->data); }
 static void on_close(uv_handle_t *handle) {
   struct keeper *k = handle->data;
   if (--k->open_handles == 0) free(k);
+}
+
+/* The file still has what was flushed: after a crash it would come back. */
+void keeper_flushed(struct keeper *k) {
+  enum { SOON_MS = 2000 };
+  uint64_t every_ms = k ? k->settings->snapshot_every_s * 1000ull : 0;
+  if (every_ms > SOON_MS) uv_timer_start(&k->timer, on_timer, SOON_MS, every_ms);
 }
 
 void keeper_reload(struct keeper *k) {
@@ -179,7 +195,8 @@ struct keeper *keeper_start(uv_loop_t *loop, struct cache *c, const struct setti
 
 void keeper_stop(struct keeper *k) {
   if (!k) return;
-  __atomic_store_n(&k->stop, true, __ATOMIC_RELAXED);
+  /* Half loaded, the file would stay as it is, and bring back what was flushed meanwhile: the rest takes less than a second. */
+  if (!cache_restore_is_flushed(k->cache)) __atomic_store_n(&k->stop, true, __ATOMIC_RELAXED);
   end_job(k);
   k->stop = false;
   if (!k->half_loaded && prepare(k, JOB_WRITE)) {

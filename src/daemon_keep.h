@@ -13,6 +13,9 @@ struct keeper;
  * logged. */
 struct keeper *keeper_start(uv_loop_t *loop, struct cache *c, const struct settings *s);
 
+/* Something was flushed: the snapshot is written again soon. NULL is allowed. */
+void keeper_flushed(struct keeper *k);
+
 /* The settings have changed. NULL is allowed. */
 void keeper_reload(struct keeper *k);
 

@@ -28,6 +28,7 @@ struct wiring {
   struct routes routes;
   struct access *access;
   struct chaos chaos;
+  struct rebind rebind;
 };
 
 struct worker {
@@ -223,6 +224,8 @@ static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
   struct wiring *g = calloc(1, sizeof *g);
   if (!g) return NULL;
   g->chaos = s->chaos;
+  g->routes.max_ttl_s = s->max_ttl_s;
+  settings_rebind(s, &g->rebind);
   g->access = access_new(&s->access);
   struct servers_wanted rest = {s->upstreams, s->upstream_scopes, s->upstream_count, s->policy};
   g->routes.rest = make_set(w, g, &rest, w->wiring ? w->wiring->routes.rest : NULL);
@@ -231,6 +234,7 @@ static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
     const struct settings_forward *f = &s->forwards[i];
     struct route *r = &g->routes.list[g->routes.count];
     r->name_len = f->domain.len;
+    r->max_ttl_s = f->max_ttl_s;
     memcpy(r->name, f->domain.octets, f->domain.len);
     struct servers_wanted want = {f->upstreams, f->upstream_scopes, f->upstream_count, s->policy};
     r->upstream = make_set(w, g, &want, set_of(w->wiring, &f->domain));
@@ -248,7 +252,7 @@ static bool is_local(const void *local, const struct question *q) {
 }
 
 static struct forward_options forward_options_of(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
-  return (struct forward_options){.cache = cache, .routes = &w->wiring->routes, .timers = &w->timers, .counters = &w->counters,
+  return (struct forward_options){.cache = cache, .routes = &w->wiring->routes, .rebind = &w->wiring->rebind, .timers = &w->timers, .counters = &w->counters,
                                   .waited = &w->waited, .seed = seed, .max_stale_s = s->max_stale_s, .nxdomain_cut = s->nxdomain_cut,
                                   .trust_ad = s->trust_ad, .cookies = s->upstream_cookies, .is_local = is_local, .local = w,
                                   .random = s->case_random ? &w->random : NULL};

@@ -37,9 +37,11 @@ struct cache *cache_new(size_t size, uint64_t seed) {
   if (!c) return NULL;
   size_t each = size / shards & ~(size_t)63, stride = each + 2 * RING_SLACK;
   *c = (struct cache){.size = size, .mapped = stride * shards};
+  pthread_mutex_init(&c->flushed_lock, NULL);
   memset(c->shards, 0, shards * sizeof *c->shards);
   void *memory = mmap(NULL, c->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
+    pthread_mutex_destroy(&c->flushed_lock);
     free(c);
     return NULL;
   }
@@ -64,6 +66,8 @@ void cache_free(struct cache *c) {
     index_free(&c->shards[i]);
   }
   munmap(c->memory, c->mapped);
+  cache_restore_end(c);
+  pthread_mutex_destroy(&c->flushed_lock);
   free(c);
 }
 
@@ -248,7 +252,8 @@ bool cache_restore(struct cache *c, const struct question *q, const struct answe
   if (a->ttl_s == 0) return false;
   struct shard *s = shard_of(c, q->hash);
   pthread_mutex_lock(&s->lock);
-  struct entry *e = index_find(s, q) ? NULL : add(s, (uint32_t)q->hash, standing->in_main, octets_of(q, a));
+  bool stays_out = index_find(s, q) || flushed_has(c, q, a); /* a flush that is not noted yet will meet it in its shard */
+  struct entry *e = stays_out ? NULL : add(s, (uint32_t)q->hash, standing->in_main, octets_of(q, a));
   if (e) {
     fill(e, q, a, attend);
     e->mark = (uint8_t)((standing->uses < MARK_USES ? standing->uses : MARK_USES) | standing->how * MARK_HOW_UNIT);

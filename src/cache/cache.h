@@ -102,6 +102,13 @@ void cache_walk_free(struct cache_walk *w);
 bool cache_restore(struct cache *c, const struct question *q, const struct answer *a, uint32_t attend,
                    const struct cache_standing *standing);
 
+/* While a snapshot is loaded the cache remembers what is flushed, so that it stays out: from cache_restore_begin, before the first
+ * flush that is to count, to cache_restore_end. False when memory is out: then nothing should be restored. */
+bool cache_restore_begin(struct cache *c, bool (*refuses)(const void *ctx, const struct question *q, const struct answer_view *v),
+                         const void *ctx); /* who says what else stays out; NULL: nobody */
+void cache_restore_end(struct cache *c);
+bool cache_restore_is_flushed(struct cache *c); /* has anything been flushed since it began? */
+
 /* Which entries go. */
 struct cache_which {
   const uint8_t *name; /* in any case, without compression; NULL: all entries, whatever the rest says */

@@ -55,8 +55,15 @@ struct shard {
   uint64_t evicted, wasted[CACHE_HOWS];
 } __attribute__((aligned(64)));
 
+/* flushed.c: what was flushed since a snapshot began to be loaded. */
+struct flushed;
+void flushed_note(struct cache *c, const struct cache_which *which);
+bool flushed_has(struct cache *c, const struct question *q, const struct answer *a);
+
 struct cache {
   size_t size, mapped;
+  pthread_mutex_t flushed_lock; /* taken with or without a shard's lock, never before one */
+  struct flushed *flushed;      /* NULL: nothing is being loaded */
   uint8_t *memory;
   unsigned shard_count; /* a power of two */
   struct shard shards[];

@@ -89,17 +89,35 @@ static int write_file(struct cache *c, const char *path, const struct snapshot_n
   return e;
 }
 
-/* GOOD when the file at path may go: there is none, or it is a snapshot, whatever its state. */
+/* Opens what is at path for reading. GOOD and *fd, MISSING, FAILED, or FOREIGN where it is no file of its own: a FIFO, a device, a
+ * socket, a folder, a symbolic link. The first look keeps it from opening what acts on being opened, the second what has come since. */
+static enum snapshot_outcome open_file(const char *path, int *fd, struct snapshot_report *report) {
+  static const char no_file[] = "it is no regular file";
+  struct stat st;
+  if (lstat(path, &st) != 0) return errno == ENOENT ? SNAPSHOT_MISSING : fail(report, errno);
+  if (!S_ISREG(st.st_mode)) return say(report, SNAPSHOT_FOREIGN, S_ISLNK(st.st_mode) ? "it is a symbolic link" : no_file);
+
+  *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (*fd < 0) return errno == ENOENT ? SNAPSHOT_MISSING : fail(report, errno);
+  if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode)) return SNAPSHOT_GOOD;
+  close(*fd);
+  return say(report, SNAPSHOT_FOREIGN, no_file);
+}
+
+/* GOOD when what is at path may go: there is nothing, or it is a snapshot, whatever its state. */
 static enum snapshot_outcome may_replace(const char *path, struct snapshot_report *report) {
   uint8_t head[HEAD_OCTETS];
   const char *why;
   struct snapshot_now written;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not keep it waiting */
-  if (fd < 0) return errno == ENOENT ? SNAPSHOT_GOOD : fail(report, errno);
+  int fd;
+  enum snapshot_outcome outcome = open_file(path, &fd, report);
+  if (outcome != SNAPSHOT_GOOD) return outcome == SNAPSHOT_MISSING ? SNAPSHOT_GOOD : outcome;
   ssize_t n = read(fd, head, sizeof head);
+  int e = errno;
   close(fd);
-  if (n >= 0 && snapshot_head_read(head, (size_t)n, &written, &why) != SNAPSHOT_FOREIGN) return SNAPSHOT_GOOD;
-  return say(report, SNAPSHOT_FOREIGN, n < 0 ? "it is no file" : why);
+  if (n < 0) return fail(report, e);
+  outcome = snapshot_head_read(head, (size_t)n, &written, &why);
+  return outcome == SNAPSHOT_FOREIGN ? say(report, outcome, why) : SNAPSHOT_GOOD;
 }
 
 enum snapshot_outcome snapshot_write(struct cache *c, const char *path, const struct snapshot_now *now, const bool *stop,
@@ -109,6 +127,10 @@ enum snapshot_outcome snapshot_write(struct cache *c, const char *path, const st
   if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside) return fail(report, ENAMETOOLONG);
   enum snapshot_outcome outcome = may_replace(path, report);
   if (outcome != SNAPSHOT_GOOD) return outcome;
+  struct stat st;
+  if (lstat(beside, &st) == 0 && !S_ISREG(st.st_mode)) {
+    return say(report, SNAPSHOT_FOREIGN, "what lies beside it, with .new behind its name, is no regular file");
+  }
   unlink(beside); /* of one that was ended while it wrote */
   int e = write_file(c, beside, now, stop, &report->entries);
   if (e == 0 && rename(beside, path) != 0) e = errno;
@@ -253,13 +275,11 @@ enum snapshot_outcome snapshot_restore(struct cache *c, const uint8_t *octets, s
 
 enum snapshot_outcome snapshot_load(struct cache *c, const char *path, const struct snapshot_now *now, uint32_t max_stale_s,
                                     const bool *stop, struct snapshot_report *report) {
-  struct stat st;
+  struct source s = {.read = read_file};
   *report = (struct snapshot_report){0};
-  struct source s = {.read = read_file, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (s.fd < 0) return errno == ENOENT ? SNAPSHOT_MISSING : fail(report, errno);
-  enum snapshot_outcome outcome = fstat(s.fd, &st) == 0 && !S_ISREG(st.st_mode)
-                                      ? say(report, SNAPSHOT_FOREIGN, "it is no file")
-                                      : load_source(c, &s, now, max_stale_s, stop, report);
+  enum snapshot_outcome outcome = open_file(path, &s.fd, report);
+  if (outcome != SNAPSHOT_GOOD) return outcome;
+  outcome = load_source(c, &s, now, max_stale_s, stop, report);
   close(s.fd);
   return outcome;
 }

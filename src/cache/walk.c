@@ -201,6 +201,7 @@ static size_t flush_shard(struct shard *s) {
 size_t cache_flush(struct cache *c, const struct cache_which *which) {
   struct place p = {0};
   size_t flushed = 0;
+  flushed_note(c, which);
   if (!which->name) {
     for (unsigned i = 0; i < c->shard_count; i++) flushed += flush_shard(&c->shards[i]);
     return flushed;

@@ -1,5 +1,6 @@
 /* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_error, answer_error_within,
- * answer_fail, answer_message, answer_view_message, answer_least_ttl, answer_note_rotation; answer_rotation to the module. */
+ * answer_fail, answer_message, answer_view_message, answer_least_ttl, answer_limit_ttl, answer_note_rotation;
+ * answer_rotation to the module. */
 #include "dns/answer_priv.h"
 
 #include <assert.h>
@@ -87,7 +88,8 @@ size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, cons
 size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out) { return answer_error(m, rcode, EDE_NONE, "", out); }
 
 size_t answer_fail(const struct manner *m, enum err why, uint8_t *out) {
-  return answer_error(m, RCODE_SERVFAIL, err_ede(why), err_text(why), out);
+  /* To SERVFAIL and REFUSED programs ask the next server in resolv.conf, which would tell the address. */
+  return answer_error(m, why == ERR_REBIND ? RCODE_NOERROR : RCODE_SERVFAIL, err_ede(why), err_text(why), out);
 }
 
 size_t answer_view_message(const struct question *q, const struct answer_view *v, uint8_t out[DNS_MSG_MAX]) {
@@ -114,6 +116,15 @@ uint32_t answer_least_ttl(const struct answer_view *v, unsigned from, unsigned t
     if (ttl < least) least = ttl;
   }
   return least;
+}
+
+void answer_limit_ttl(struct answer *a, uint32_t most_s) {
+  unsigned n = most_s ? answer_records(&a->head) : 0;
+  for (unsigned i = 0; i < n; i++) {
+    uint8_t *ttl = a->body + a->ttl_at[i];
+    if (load_u32(ttl) > most_s) store_u32(ttl, most_s);
+  }
+  if (most_s && a->ttl_s > most_s) a->ttl_s = most_s;
 }
 
 /* Same owner, type and class as the record before it. Its owner is written alike, or points at where the other's begins;

@@ -58,6 +58,9 @@ size_t answer_write(const struct answer_view *v, const struct manner *m, enum an
  * alike but for their RDATA, as build_add makes them. */
 void answer_note_rotation(struct answer *a);
 
+/* Lowers all TTLs, and how long the answer may be kept, to at most this many seconds; 0: no limit. */
+void answer_limit_ttl(struct answer *a, uint32_t most_s);
+
 /* Header, the question where it is known, OPT if the client sent one, and this RCODE (extended ones need EDNS: without it
  * only the low four bits go out). Below DNS_UDP_PLAIN octets. */
 size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out);
@@ -70,7 +73,7 @@ size_t answer_error(const struct manner *m, unsigned rcode, int ede, const char 
  * the keepalive, then the EDE. */
 size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, const char *text, size_t most, uint8_t *out);
 
-/* SERVFAIL that says why in an EDE (RFC 8914) if the client sent OPT. Below DNS_UDP_PLAIN octets. */
+/* SERVFAIL, or an answer without records for ERR_REBIND, that says why in an EDE (RFC 8914) if the client sent OPT. Below DNS_UDP_PLAIN octets. */
 size_t answer_fail(const struct manner *m, enum err why, uint8_t *out);
 
 /* The answer as a whole message with its TTLs as they are kept, for reading its records. Returns the length, 0 when it would

@@ -8,7 +8,8 @@ static struct failure *place(const struct failures *f, const struct question *q)
 }
 
 bool failures_is_word(enum err why) {
-  return why == ERR_SERVFAIL || why == ERR_REFUSED || why == ERR_LAME || why == ERR_LIE || why == ERR_RCODE;
+  return why == ERR_SERVFAIL || why == ERR_REFUSED || why == ERR_LAME || why == ERR_LIE || why == ERR_RCODE ||
+         why == ERR_REBIND;
 }
 
 /* Nobody said anything. */

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "cache/cache.h"
+#include "forward/rebind.h"
 #include "forward/route.h"
 
 enum {
@@ -67,6 +68,7 @@ struct forward_options {
   struct latency *waited;    /* how long clients waited for answers; NULL: nobody wants to know */
   uint64_t seed;
   uint32_t max_stale_s;      /* 0: nothing stale is ever given out */
+  const struct rebind *rebind; /* borrowed; NULL: answers may hold any address */
   bool nxdomain_cut;         /* NXDOMAIN covers what is below (RFC 8020) */
   bool trust_ad;             /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
   bool cookies;              /* are shown to the servers (RFC 7873) */

@@ -9,18 +9,23 @@ enum { ROUTES_MOST = 32 };
 /* A domain, and all below it, that has servers of its own. */
 struct route {
   struct upstream *upstream; /* held */
+  uint32_t max_ttl_s;        /* 0: as for all other names */
   uint8_t name_len;
   uint8_t name[NAME_MAX_LEN]; /* in lower case */
 };
 
 struct routes {
   struct upstream *rest; /* for all other names; held */
+  uint32_t max_ttl_s;    /* no answer is kept, or said to last, for longer; 0: no limit */
   unsigned count;
   struct route list[ROUTES_MOST];
 };
 
 /* The servers for q: those of the longest domain that it lies in. */
 struct upstream *routes_find(const struct routes *r, const struct question *q);
+
+/* How long an answer to q may last at most, in seconds; 0: no limit. */
+uint32_t routes_max_ttl(const struct routes *r, const struct question *q);
 
 /* Lets go of all sets. */
 void routes_release(struct routes *r);

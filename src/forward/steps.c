@@ -154,6 +154,13 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
   ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
   if (t->tcp && p->respelled) server_bears_not(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms); /* it is indeed the server that does so */
+  struct answer_view view = answer_view(&f->answer);
+  if (rebind_refuses(f->o.rebind, &p->question, &view)) {
+    count(f->o.counters, rebind);
+    p->last = ERR_REBIND;
+    p->step = STEP_FAIL;
+    return MORE;
+  }
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = STEP_STORE;
   return MORE;
@@ -165,6 +172,7 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
   failures_answered(&f->failures, &p->question);
   f->answer.head.born = tick_of_ms(now_ms);
   answer_note_rotation(&f->answer);
+  answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question));
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
   enum cache_put_how how = p->ahead ? p->how : CACHE_ASKED;
   p->stored = cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare);

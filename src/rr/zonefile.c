@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/library.h"
 #include "base/readable.h"
@@ -42,7 +43,8 @@ struct zonefile {
   ldns_buffer *wire; /* the record being read */
   char entry[ZONEFILE_LINE + 1];
   char line[ZONEFILE_LINE + 32]; /* what ldns gets: ". TTL IN TYPE RDATA" */
-  char *folder;                  /* within which files must lie; while one is read: */
+  char *folder;                  /* within which files must lie, while one is read; */
+  int folder_fd;                 /* the same, held open */
   bool (*take)(void *ctx, const struct record *r, const struct zonefile_place *at);
   void *ctx;
   FILE *err;
@@ -53,6 +55,7 @@ struct source {
   struct zonefile *z;
   FILE *in;
   struct zonefile_place at; /* of the entry */
+  const char *inside;       /* the file's path from the folder on */
   unsigned line;            /* of the next octet */
   unsigned depth;
   uint32_t ttl_s;
@@ -174,7 +177,7 @@ static size_t read_name(const struct source *s, const char *text, uint8_t out[NA
 }
 
 static bool read_source(struct source *s);
-static bool open_source(struct source *s, const char *path);
+static bool open_source(struct source *s, int fd);
 static void close_source(struct source *s);
 
 static bool set_origin(struct source *s, const uint8_t *name, size_t len) {
@@ -220,32 +223,101 @@ static char *path_beside(const char *includer, const char *path) {
   return asprintf(&made, "%.*s/%s", (int)(slash - includer), includer, path) < 0 ? NULL : made;
 }
 
-/* Does the file lie in the main file's folder or below it, whatever links lead there? */
-static bool is_inside(const struct zonefile *z, const char *path, const char **why) {
-  char *real = realpath(path, NULL);
-  size_t len = strlen(z->folder);
-  bool inside = real && strncmp(real, z->folder, len) == 0 && real[len] == '/';
-  *why = real ? "lies outside the folder of the zone file" : strerror(errno);
-  free(real);
-  return inside;
+/* Takes "." and ".." out of a path from the folder on, in place. False when it leads out of the folder. */
+static bool fold_path(char *path) {
+  char *out = path;
+  for (char *rest = path, *part; (part = strtok_r(rest, "/", &rest));) {
+    size_t len = strlen(part);
+    if (strcmp(part, ".") == 0) continue;
+    if (strcmp(part, "..") == 0) {
+      if (out == path) return false;
+      do out--;
+      while (out > path && *out != '/');
+      continue;
+    }
+    if (out > path) *out++ = '/';
+    memmove(out, part, len);
+    out += len;
+  }
+  *out = 0;
+  return true;
+}
+
+/* Where a file lies from the main file's folder on, to be freed; NULL and *why: outside, or no memory. */
+static char *path_inside(const struct source *s, const char *path, const char **why) {
+  size_t len = strlen(s->z->folder);
+  bool below = strncmp(path, s->z->folder, len) == 0 && path[len] == '/';
+  *why = "lies outside the folder of the zone file";
+  if (*path == '/' && !below) return NULL;
+  char *made = *path == '/' ? strdup(path + len + 1) : path_beside(s->inside, path);
+  if (!made) *why = "out of memory";
+  if (made && fold_path(made)) return made;
+  free(made);
+  return NULL;
+}
+
+/* Opens a file step by step from the folder on, and through no link: what is meant can't be exchanged meanwhile for what lies
+ * elsewhere. -1 and errno. */
+static int open_inside(const struct zonefile *z, const char *path) {
+  enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK /* a pipe would keep it waiting */ };
+  int folder = z->folder_fd;
+  for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
+    char part[NAME_MAX + 1];
+    size_t len = (size_t)(slash - path);
+    if (len > NAME_MAX) len = NAME_MAX;
+    memcpy(part, path, len);
+    part[len] = 0;
+    int next = openat(folder, part, FLAGS | O_DIRECTORY), e = errno;
+    if (folder != z->folder_fd) close(folder);
+    errno = e;
+    if (next < 0) return -1;
+    folder = next;
+  }
+  int fd = openat(folder, *path ? path : ".", FLAGS), e = errno;
+  if (folder != z->folder_fd) close(folder);
+  errno = e;
+  return fd;
+}
+
+/* A hard link may be another's file that this user could not name otherwise. */
+static bool has_other_names(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1;
+}
+
+static bool include(struct source *inner, const char *shown, const struct zonefile_place *by, const uint8_t *name, size_t len) {
+  int fd = open_inside(inner->z, inner->inside);
+  if (fd < 0) {
+    bool link = errno == ELOOP || errno == ENOTDIR;
+    return complain(inner->z, by, shown, link ? "should be a file, not a link to one or a path through links" : strerror(errno));
+  }
+  if (has_other_names(fd)) {
+    close(fd);
+    return complain(inner->z, by, shown, "should have no hard links; copy the file");
+  }
+  return open_source(inner, fd) && set_origin(inner, name, len) && read_source(inner);
 }
 
 static bool do_include(struct source *s, const char *path, const char *origin) {
   uint8_t name[NAME_MAX_LEN];
-  const char *why = "files include each other more than 8 deep";
+  const char *why;
   struct source inner = {.z = s->z, .depth = s->depth + 1, .ttl_s = s->ttl_s};
   size_t len = read_name(s, origin, name);
   if (!len) return complain(s->z, &s->at, origin, "should be a domain name");
-  char *real = path_beside(s->at.file, path);
-  bool good = real && inner.depth < ZONEFILE_DEPTH && is_inside(s->z, real, &why);
-  if (!good) {
-    complain(s->z, &s->at, path, real ? why : "out of memory");
-  } else {
-    inner.at.file = real;
-    good = set_origin(&inner, name, len) && open_source(&inner, real) && read_source(&inner);
+  if (inner.depth >= ZONEFILE_DEPTH) return complain(s->z, &s->at, path, "files include each other more than 8 deep");
+
+  char *shown = path_beside(s->at.file, path), *inside = path_inside(s, path, &why);
+  bool good = shown && inside;
+  if (good) {
+    inner.at.file = shown;
+    inner.inside = inside;
+    good = include(&inner, path, &s->at, name, len);
     close_source(&inner);
+  } else {
+    complain(s->z, &s->at, path, shown ? why : "out of memory");
   }
-  free(real);
+  free(shown);
+  free(inside);
   return good;
 }
 
@@ -367,9 +439,9 @@ static bool do_record(struct source *s) {
 
 /* ---- files ---- */
 
-static bool open_source(struct source *s, const char *path) {
+/* Reads from fd, which it takes over; -1: errno says why there is none. */
+static bool open_source(struct source *s, int fd) {
   struct stat st;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would keep it waiting */
   if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
     close(fd);
     return complain(s->z, &s->at, NULL, "should be a file");
@@ -396,24 +468,38 @@ static bool read_source(struct source *s) {
   return what == ENTRY_END;
 }
 
-/* The folder that a file really lies in; to be freed. */
-static char *folder_of(const char *path) {
-  char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
-  if (slash) *slash = 0;
-  return real;
+/* Opens the main file, whatever links lead to it: the operator named it. Notes the folder that it really lies in, and its name there,
+ * to be freed; NULL and errno. */
+static char *enter_folder(struct zonefile *z, const char *path, int *fd) {
+  *fd = -1;
+  z->folder_fd = -1;
+  z->folder = realpath(path, NULL);
+  if (!z->folder) return NULL;
+  char *slash = strrchr(z->folder, '/'), *name = strdup(slash + 1);
+  *slash = 0;
+  z->folder_fd = name ? open(*z->folder ? z->folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (z->folder_fd >= 0) *fd = open_inside(z, name);
+  return name;
+}
+
+static void leave_folder(struct zonefile *z) {
+  if (z->folder_fd >= 0) close(z->folder_fd);
+  free(z->folder);
 }
 
 bool zonefile_read(struct zonefile *z, const char *path, const uint8_t *origin, size_t origin_len,
                    bool (*take)(void *ctx, const struct record *r, const struct zonefile_place *at), void *ctx, FILE *err) {
   struct source s = {.z = z, .at = {.file = path}, .ttl_s = ZONEFILE_TTL};
+  int fd;
   z->take = take;
   z->ctx = ctx;
   z->err = err;
-  z->folder = folder_of(path);
-  bool good = z->folder ? set_origin(&s, origin, origin_len) && open_source(&s, path) && read_source(&s)
-                        : complain(z, &s.at, NULL, strerror(errno));
+  char *name = enter_folder(z, path, &fd);
+  s.inside = name ? name : "";
+  bool good = open_source(&s, fd) && set_origin(&s, origin, origin_len) && read_source(&s);
   close_source(&s);
-  free(z->folder);
+  leave_folder(z);
+  free(name);
   return good;
 }
 

@@ -264,3 +264,13 @@ void settings_keep_fixed(struct settings *s, const struct settings *running, FIL
   s->cache_size = running->cache_size;
   s->sandbox = running->sandbox;
 }
+
+void settings_rebind(const struct settings *s, struct rebind *out) {
+  *out = s->rebind;
+  for (unsigned i = 0; i < s->forward_count && out->exempt_count < REBIND_NAMES; i++) {
+    const struct settings_domain *d = &s->forwards[i].domain;
+    struct rebind_name *x = &out->exempt[out->exempt_count++];
+    x->len = d->len;
+    memcpy(x->octets, d->octets, d->len);
+  }
+}

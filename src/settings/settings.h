@@ -8,6 +8,7 @@
 #include "base/resolvconf.h"
 #include "lab/rule.h"
 #include "dns/dns.h"
+#include "forward/rebind.h"
 #include "lab/zone.h"
 #include "ops/control.h"
 #include "ops/metrics.h"
@@ -23,6 +24,7 @@ enum {
   SETTINGS_THREADS = 64,
   SETTINGS_PORT = 53,
   SETTINGS_FORWARDS = ROUTES_MOST,
+  SETTINGS_REBIND = 32,
   SETTINGS_PATH = 256,
   SETTINGS_FAULTS = 16,
   SETTINGS_TITLE = 32 /* octets of a title that is but a word, with its NUL */
@@ -40,6 +42,7 @@ struct settings_forward {
   union addr upstreams[UPSTREAM_SERVERS];
   char upstream_scopes[UPSTREAM_SERVERS][ADDR_SCOPE];
   unsigned upstream_count;
+  uint32_t max_ttl_s; /* 0: as for all other names */
 };
 
 /* A fault from the start. */
@@ -67,6 +70,7 @@ struct settings {
   unsigned fault_count;
   uint32_t threads;
   size_t cache_size;    /* octets */
+  uint32_t max_ttl_s;   /* no answer lasts longer */
   uint32_t max_stale_s; /* 0: nothing stale is given out */
   char snapshot[SETTINGS_PATH]; /* "": where there is a folder for it; "none": nowhere */
   uint32_t snapshot_every_s;    /* 0: only at the end */
@@ -74,6 +78,7 @@ struct settings {
   bool trust_ad;         /* the servers' word on authenticity is passed on */
   bool upstream_cookies; /* RFC 7873 */
   bool case_random;      /* questions upstream are spelled at random */
+  struct rebind rebind;  /* domains of `forward` are not among the exempt yet: settings_rebind */
   struct chaos chaos;
   bool special;          /* names that no server is to be asked for are answered here */
   bool rotate;           /* A and AAAA records change their order from query to query */
@@ -109,6 +114,9 @@ bool settings_find_networks(struct settings *s, FILE *err);
 /* Has a domain asked of these servers, but for jidnsd itself, as if `forward` had said so, unless it did. False: there is no room for
  * one more. */
 bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers, unsigned n);
+
+/* The rebinding filter with all that is exempt: names that were allowed, and domains that have servers of their own. */
+void settings_rebind(const struct settings *s, struct rebind *out);
 
 /* Takes the upstreams from the resolv.conf at path unless some were given. When it names none that can be used those that s has
  * stay, be there any or not, and err hears why in one line: once, as long as it is for the same reason. */

@@ -69,6 +69,19 @@ static bool read_control(const struct setting *t, void *into, const char *text) 
   return (!*text || *text == '/') && read_text(t, into, text);
 }
 
+static bool read_rebind_allow(const struct setting *t, void *into, const char *text) {
+  struct rebind *r = &((struct settings *)into)->rebind;
+  struct settings_domain d;
+  (void)t;
+  if (r->exempt_count == SETTINGS_REBIND || !parse_domain(text, &d)) return false;
+  struct rebind_name *x = &r->exempt[r->exempt_count++];
+  x->len = d.len;
+  memcpy(x->octets, d.octets, d.len);
+  return true;
+}
+
+static void clear_rebind_allow(void *into) { ((struct settings *)into)->rebind.exempt_count = 0; }
+
 static void clear_listen(void *into) { ((struct settings *)into)->listen_count = 0; }
 
 static void clear_upstream(void *into) { ((struct settings *)into)->upstream_count = 0; }
@@ -171,8 +184,14 @@ const struct setting settings_table[] = {
      SWITCH(struct settings, upstream_cookies)},
     {"case-random", &in_upstream, "case-random", "on|off", "off", NULL, "spell questions at random, to be repeated so (0x20)",
      SWITCH(struct settings, case_random)},
+    {"rebind-filter", &in_upstream, "rebind-filter", "on|off", "off", NULL, "keep private addresses of names upstream from clients",
+     SWITCH(struct settings, rebind.on)},
+    {"rebind-allow", &in_upstream, "rebind-allow", "NAME", NULL, "the domains of forward", "whose addresses may be private; may be repeated",
+     LIST(read_rebind_allow, clear_rebind_allow, "a domain such as corp.example, at most 32 times")},
     {"forward", &in_forward, "upstream", "ADDR", NULL, NULL, "ask these servers about a domain and all below it",
      LIST(read_forward, clear_forward, server_right), .needed = true},
+    {NULL, &in_forward, "max-ttl", "SECONDS", "0", NULL, "its answers last at most so long; 0: as in section cache",
+     NUMBER(struct settings_forward, max_ttl_s, 0, TTL_MOST)},
     {"zone", &in_zone, "file", "FILE", NULL, NULL, "answer for this zone, from its zone file",
      TEXT_AS(read_path, struct lab_zone, file), .right = "a file's name, at most 511 octets", .needed = true},
     {NULL, &in_zone, "overlay", "on|off", "off", NULL, "what it does not have is forwarded", SWITCH(struct lab_zone, overlay)},
@@ -225,6 +244,8 @@ const struct setting settings_table[] = {
      OWN(read_rule, rule_right), .wrong = wrong_rule, .needed = true, .untitled = true},
     {"cache-size", &in_cache, "size", "SIZE", "128M", NULL, "memory for answers, in octets or with K, M, G",
      SIZE(struct settings, cache_size, CACHE_SIZE_LEAST, CACHE_MOST), .right = "a size from 1M to 1024G, such as 64M"},
+    {"max-ttl", &in_cache, "max-ttl", "SECONDS", "604800", NULL, "answers last at most so long, whatever servers say",
+     NUMBER(struct settings, max_ttl_s, 1, TTL_MOST), .right = "seconds from 1 to 604800 (a week)"},
     {"max-stale", &in_cache, "max-stale", "SECONDS", "86400", NULL, "how long an expired answer may stand in; 0: never",
      NUMBER(struct settings, max_stale_s, 0, TTL_STALE_MOST), .right = "seconds from 0 to 604800 (a week)"},
     {"nxdomain-cut", &in_cache, "nxdomain-cut", "on|off", "off", NULL, "NXDOMAIN covers all names below (RFC 8020)",
@@ -261,6 +282,7 @@ _Static_assert(SETTINGS_TITLE == 32 && (int)WHY_TEXT >= (int)RULE_WHY, "the tabl
 _Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && TTL_STALE_MOST == 604800 &&
                    QUERY_LOG_MOST == 1000000,
                "the table's texts say so");
+_Static_assert(SETTINGS_REBIND == 32 && (int)SETTINGS_REBIND + (int)SETTINGS_FORWARDS <= (int)REBIND_NAMES, "all of them fit");
 _Static_assert((int)SETTINGS_LISTEN <= (int)SERVE_TCP_LISTENERS && (int)SETTINGS_LISTEN <= (int)SERVE_UDP_SOCKETS,
                "each is a listener of every worker");
 

@@ -57,3 +57,17 @@ Test(route, the_root_can_have_servers_of_its_own) {
   add(".");
   cr_expect_eq(find("x.example."), &sets[0]);
 }
+
+Test(route, a_domain_may_have_a_max_ttl_of_its_own) {
+  struct question q;
+  add("docker.example.");
+  add("corp.example.");
+  routes.max_ttl_s = 3600;
+  routes.list[0].max_ttl_s = 5;
+  question_of(&q, "web.docker.example", TYPE_A);
+  cr_expect_eq(routes_max_ttl(&routes, &q), 5);
+  question_of(&q, "web.corp.example", TYPE_A);
+  cr_expect_eq(routes_max_ttl(&routes, &q), 3600, "0: as for all other names");
+  question_of(&q, "example.org", TYPE_A);
+  cr_expect_eq(routes_max_ttl(&routes, &q), 3600);
+}

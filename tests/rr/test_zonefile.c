@@ -84,7 +84,7 @@ static void set_up(void) {
 }
 
 static void tear_down(void) {
-  static const char *const names[] = {"main", "part", "other", "link", "sub/deep", "sub", ""};
+  static const char *const names[] = {"main", "part", "other", "link", "hard", "sub/deep", "sub", ""};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     char path[200];
     snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -174,9 +174,23 @@ Test(zonefile, files_below_the_folder_may_be_included_and_no_others) {
   wrong("$INCLUDE /etc/hostname\n", "main:1", "outside the folder");
   snprintf(path, sizeof path, "%s/link", folder);
   cr_assert_eq(symlink("/etc/hostname", path), 0);
-  wrong("\n$INCLUDE link\n", "main:2", "outside the folder");
+  wrong("\n$INCLUDE link\n", "main:2", "not a link");
   wrong("$INCLUDE missing\n", "main:1", "No such file");
   wrong("$INCLUDE sub\n", "sub", "should be a file");
+}
+
+Test(zonefile, no_link_leads_to_an_included_file) {
+  char path[200], other[200];
+  write_file("part", "a A 192.0.2.1\n");
+  snprintf(path, sizeof path, "%s/hard", folder);
+  snprintf(other, sizeof other, "%s/part", folder);
+  cr_assert_eq(link(other, path), 0);
+  wrong("\n$INCLUDE hard\n", "main:2", "'hard': should have no hard links");
+  remove(path);
+  right("$INCLUDE ./sub/../part\n", 1);
+  snprintf(path, sizeof path, "%s/link", folder);
+  cr_assert_eq(symlink(".", path), 0);
+  wrong("$INCLUDE link/part\n", "main:1", "through links");
 }
 
 Test(zonefile, files_that_include_themselves_come_to_an_end) { wrong("$INCLUDE main\n", "main:1", "deep"); }
