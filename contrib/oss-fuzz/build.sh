@@ -18,14 +18,14 @@ mkdir -p "$work/source" "$work/objects" "$OUT/lib"
 tar -C "$root" --exclude=./build --exclude=./.git -cf - . | tar -C "$work/source" -xf -
 (cd "$work/source" && autoreconf -fi)
 
-# Targets are linked by the C compiler, or by the C++ one where the engine is written in that. tests/fuzz/large.c keeps large blocks
-# for the next run.
+# The engine's main() comes before that of tests/fuzz/replay.c; what engines in C++ need comes last. tests/fuzz/large.c keeps large
+# blocks for the next run.
 cd "$work/objects"
 "$work/source/configure" --disable-hardening --with-tests=no CC="$CC" CFLAGS="${CFLAGS:-} -Wno-error"
 wrapped=-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=free,--wrap=mmap,--wrap=munmap
-engine=$LIB_FUZZING_ENGINE
-[[ $engine == -fsanitize* ]] || engine+=" -lstdc++"
-make -j"$(nproc)" LDFLAGS="$wrapped" LIBS="$engine $(sed -n 's/^LIBS = //p' Makefile)" "${targets[@]/#/tests/fuzz_}"
+libs=
+[[ $LIB_FUZZING_ENGINE == -fsanitize* ]] || libs="-lstdc++ -lm"
+make -j"$(nproc)" LDFLAGS="$LIB_FUZZING_ENGINE $wrapped" LIBS="$libs" "${targets[@]/#/tests/fuzz_}"
 
 # The shared libraries that a program or library needs, but for libc's own.
 libraries() {
