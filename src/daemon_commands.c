@@ -61,6 +61,7 @@ static void run_flush(void *ctx, struct control_reply *r, unsigned argc, char *c
   if (!all && !read_which(r, argc, argv, true, name, &which)) return;
   jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
   keeper_flushed(c->daemon->keeper);
+  daemon_each(c->daemon, worker_forget_failures, NULL);
 }
 
 struct dump {

@@ -289,6 +289,11 @@ static bool listen_on(struct worker *w, struct listener *listeners, unsigned n) 
   return true;
 }
 
+void worker_forget_failures(struct worker *w, void *unused) {
+  (void)unused;
+  forward_forget_failures(w->forward);
+}
+
 bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s, struct listener *opened, unsigned n) {
   struct wiring *old = w->wiring;
   const struct forward_options *fo = forward_options(w->forward);

@@ -45,6 +45,9 @@ void worker_discard(struct worker *w);
  * would not watch a new one: the others are in force. */
 bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s, struct listener *opened, unsigned n);
 
+/* What upstreams failed at is asked again at once. A job for the worker's thread. */
+void worker_forget_failures(struct worker *w, void *unused);
+
 /* Borrowed; may be read by any thread while the worker counts on. */
 const struct counters *worker_counters(const struct worker *w);
 

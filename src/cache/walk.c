@@ -117,7 +117,7 @@ bool cache_walk_next(struct cache_walk *w, struct cache_entry *out) {
 /* ---- flushing ---- */
 
 static bool is_meant(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type) {
-  if (which->type && which->type != type) return false;
+  if (which->type && type && which->type != type) return false; /* type 0: what is known of the name as such, and so of each type */
   if (which->below) return name_is_within(name, len, which->name, which->name_len);
   return name_equal(name, len, which->name, which->name_len);
 }

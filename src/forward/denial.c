@@ -10,9 +10,12 @@ static void denied_question(struct question *out, const struct question *q, size
   question_make(out, q->key + skip, q->name_len - skip, TYPE_DENIED, question_class(q), question_flags(q), seed);
 }
 
+/* What is said of DS is said by the zone above: nothing of what the name's own servers have. */
+static bool is_of_parent(const struct question *q) { return question_type(q) == TYPE_DS && q->name_len > 1; }
+
 void denial_note(struct cache *c, const struct question *q, const struct answer *a, uint64_t seed) {
   struct question name;
-  if (a->head.rcode != RCODE_NXDOMAIN || a->head.an > 0 || question_flags(q) & KEY_DO) return;
+  if (a->head.rcode != RCODE_NXDOMAIN || a->head.an > 0 || question_flags(q) & KEY_DO || is_of_parent(q)) return;
   denied_question(&name, q, 0, seed);
   cache_put(c, &name, a, CACHE_ASKED, 0, 0);
 }
@@ -33,13 +36,14 @@ static bool answer_with(const struct question *q, const struct question *denied,
   return true;
 }
 
-bool denial_find(struct cache *c, const struct question *q, uint32_t tick, uint64_t seed, uint8_t *message,
+bool denial_find(struct cache *c, const struct question *q, size_t least_len, uint32_t tick, uint64_t seed, uint8_t *message,
                  struct answer *denied, struct answer *out) {
   struct question name;
-  size_t skip = 0;
+  size_t skip = is_of_parent(q) ? 1u + q->key[0] : 0;
   bool unused;
   if (question_flags(q) & KEY_DO) return false;
   for (unsigned i = 0; i <= DENIAL_LABELS && skip + 1 < q->name_len; i++, skip += 1u + q->key[skip]) {
+    if (q->name_len - skip < least_len) return false;
     denied_question(&name, q, skip, seed);
     if (cache_look(c, &name, tick, &unused) != CACHE_FRESH) continue;
     return cache_peek(c, &name, tick, denied) == CACHE_FRESH && answer_with(q, &name, denied, message, out);

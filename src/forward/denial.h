@@ -9,8 +9,9 @@ enum { DENIAL_LABELS = 10 }; /* names above the asked one that are looked at, at
 /* Notes an answer to q that denies its name: NXDOMAIN without a chain of CNAMEs. Harmless for any other answer. */
 void denial_note(struct cache *c, const struct question *q, const struct answer *a, uint64_t seed);
 
-/* Is q's name, or one above it, denied? Then the answer to q is made in out, with what is left of the denial's TTL. Never for
+/* Is q's name, or one above it, denied? Names shorter than least_len octets are not looked at: other servers speak of them than
+ * of q. If one is, then the answer to q is made in out, with what is left of the denial's TTL. Never for
  * questions with KEY_DO, which want a proof made for their own name. `message` (DNS_MSG_MAX octets) and `denied` are scratch. */
-bool denial_find(struct cache *c, const struct question *q, uint32_t tick, uint64_t seed, uint8_t *message,
+bool denial_find(struct cache *c, const struct question *q, size_t least_len, uint32_t tick, uint64_t seed, uint8_t *message,
                  struct answer *denied, struct answer *out);
 #endif

@@ -15,18 +15,45 @@ bool failures_is_word(enum err why) {
 /* Nobody said anything. */
 static bool is_silence(enum err why) { return why == ERR_TIMEOUT || why == ERR_UNREACHABLE || why == ERR_TCP || why == ERR_FORGED; }
 
+static uint32_t doubled(uint32_t before_ms, uint32_t most_ms) {
+  if (before_ms < FAILURE_FIRST_MS) return FAILURE_FIRST_MS;
+  return before_ms < most_ms / 2 ? before_ms * 2 : most_ms;
+}
+
+static uint32_t rest_after(const struct failure *x, enum err why, bool again, uint64_t now_ms) {
+  if (is_silence(why)) return FAILURE_LEAST_MS;
+  if (why != ERR_SERVFAIL && why != ERR_REFUSED) return doubled(again ? x->for_ms : 0, FAILURE_MOST_MS);
+  uint64_t rest_ms = (now_ms - x->since_ms) / FAILURE_SHARE;
+  if (rest_ms < FAILURE_LEAST_MS) return FAILURE_LEAST_MS;
+  return rest_ms < FAILURE_MOST_MS ? (uint32_t)rest_ms : FAILURE_MOST_MS;
+}
+
 void failures_add(struct failures *f, const struct question *q, enum err why, uint64_t now_ms) {
   if (!failures_is_word(why) && !is_silence(why)) return;
   if (!f->table && !(f->table = calloc(FAILURES, sizeof *f->table))) return;
   struct failure *x = place(f, q);
   bool again = x->hash == q->hash && now_ms < x->until_ms + FAILURE_MOST_MS;
-  x->for_ms = again ? x->for_ms * 2 : FAILURE_FIRST_MS;
-  if (x->for_ms > FAILURE_MOST_MS) x->for_ms = FAILURE_MOST_MS;
-  if (is_silence(why)) x->for_ms = FAILURE_LEAST_MS;
-  else f->row++;
+  if (is_silence(why) && x->mute && x->hash == q->hash) return; /* more is known of it already */
+  if (!again) x->since_ms = now_ms;
+  x->mute = false;
+  x->for_ms = rest_after(x, why, again, now_ms);
+  if (!is_silence(why)) f->row++;
   x->hash = q->hash;
   x->why = why;
   x->until_ms = now_ms + x->for_ms;
+}
+
+void failures_add_mute(struct failures *f, const struct question *q, uint64_t now_ms) {
+  if (!f->table && !(f->table = calloc(FAILURES, sizeof *f->table))) return;
+  struct failure *x = place(f, q);
+  uint32_t before_ms = failures_was_mute(f, q, now_ms) ? x->for_ms : 0, for_ms = doubled(before_ms, FAILURE_MUTE_MS);
+  *x = (struct failure){.hash = q->hash, .since_ms = now_ms, .until_ms = now_ms + for_ms, .for_ms = for_ms, .why = ERR_TIMEOUT,
+                        .mute = true};
+}
+
+bool failures_was_mute(const struct failures *f, const struct question *q, uint64_t now_ms) {
+  const struct failure *x = place(f, q);
+  return x && x->mute && x->hash == q->hash && now_ms < x->until_ms + FAILURE_MUTE_MS;
 }
 
 enum err failures_find(const struct failures *f, const struct question *q, uint64_t now_ms) {
@@ -50,7 +77,9 @@ void failures_answered(struct failures *f, const struct question *q) {
   f->row = 0;
 }
 
-void failures_close(struct failures *f) {
+void failures_forget(struct failures *f) {
   free(f->table);
-  f->table = NULL;
+  *f = (struct failures){0};
 }
+
+void failures_close(struct failures *f) { failures_forget(f); }

@@ -22,7 +22,16 @@ static void finish(struct pending *p) {
 static bool may_ask_again(const struct pending *p) { return !p->spent && (pending_first(p) || p->asked < 2); }
 
 static uint64_t waiter_due(const struct forward *f, const struct pending *p, const struct waiter *w) {
-  return w->since_ms + (f->o.max_stale_s && !p->stale_missing ? STALE_PATIENCE_MS : PATIENCE_MS);
+  uint32_t stale_ms = p->usual_ms < STALE_PATIENCE_MS ? STALE_PATIENCE_MS : p->usual_ms;
+  return w->since_ms + (f->o.max_stale_s && !p->stale_missing && stale_ms < p->patience_ms ? stale_ms : p->patience_ms);
+}
+
+/* A server that the question could be put to has replied to others since: it leaves this one unanswered. */
+static bool is_mute_to(const struct pending *p) {
+  for (unsigned i = 0; i < p->upstream->count; i++) {
+    if (p->upstream->servers[i].heard_ms > p->started_ms) return true;
+  }
+  return false;
 }
 
 static void set_timer(struct pending *p) {
@@ -90,7 +99,8 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
     if (!t->x.carrier || t->silent || now_ms - t->sent_ms < server_rto_ms(t->server)) continue;
     t->silent = true;
     if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
-    if (now_ms - t->sent_ms <= 2 * RTO_MOST_MS) server_was_silent(t->server, now_ms); /* later it says nothing about now */
+    if (now_ms - t->sent_ms > 2 * server_rto_most_ms(t->server)) continue; /* it says nothing about now */
+    server_left_unanswered(t->server, p->question.hash, p->started_ms, now_ms);
   }
 }
 
@@ -107,8 +117,9 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
     }
     p->stale_missing = true;
     failing = false;
-    if (w->since_ms + PATIENCE_MS > now_ms) continue;
+    if (w->since_ms + p->patience_ms > now_ms) continue;
     deliver_failure(f, p, w, ERR_TIMEOUT);
+    if (!p->told && is_mute_to(p)) failures_add_mute(&f->failures, &p->question, now_ms);
     if (!p->told && p->next_try_ms < now_ms + FAILURE_LEAST_MS) p->next_try_ms = now_ms + FAILURE_LEAST_MS; /* RFC 9520 3.2 */
     p->told = true;
   }
@@ -169,6 +180,7 @@ static struct pending *start(struct forward *f, const struct question *q, bool a
   p->upstream = upstream_hold(routes_find(f->o.routes, q));
   p->timer.fire = pending_due;
   p->started_ms = now_ms;
+  p->patience_ms = failures_was_mute(&f->failures, q, now_ms) ? MUTE_PATIENCE_MS : PATIENCE_MS;
   p->step = STEP_PICK;
   return p;
 }
@@ -181,6 +193,20 @@ static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
   timers_set(f->o.timers, &p->timer, early ? p->next_try_ms : now_ms);
 }
 
+/* Its servers kept silent and were exchanged for others meanwhile: these are asked. */
+static void move_to_new_servers(struct forward *f, struct pending *p, uint64_t now_ms) {
+  struct upstream *u = routes_find(f->o.routes, &p->question);
+  if (p->upstream == u || p->asked < 2 || !u->count) return;
+  pending_drop_tries(p);
+  upstream_release(p->upstream);
+  p->upstream = upstream_hold(u);
+  p->step = STEP_PICK;
+  p->last = ERR_NONE;
+  p->hedge = false;
+  p->next_try_ms = now_ms;
+  steps_start_anew(p, now_ms);
+}
+
 static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
                      uint64_t now_ms) {
   char text[QUESTION_TEXT];
@@ -191,6 +217,7 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
   if (p->step == STEP_HELD || p->step == STEP_FAIL) return ERR_NONE;
+  move_to_new_servers(f, p, now_ms);
   set_timer(p);
   ask_anew(f, p, now_ms);
   return ERR_NONE;
@@ -307,7 +334,9 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
 
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out) {
   uint32_t tick = tick_of_ms(now_ms);
-  if (!f->o.nxdomain_cut || !denial_find(f->o.cache, &q->question, tick, f->o.seed, f->out, &f->denied, &f->answer)) return 0;
+  if (!f->o.nxdomain_cut) return 0;
+  size_t least_len = routes_domain_len(f->o.routes, &q->question);
+  if (!denial_find(f->o.cache, &q->question, least_len, tick, f->o.seed, f->out, &f->denied, &f->answer)) return 0;
   struct answer_view v = answer_view(&f->answer);
   return answer_write(&v, &q->manner, ANSWER_FRESH, tick, limit, out);
 }
@@ -342,7 +371,10 @@ void forward_set_options(struct forward *f, const struct forward_options *option
   must(options->cache == f->o.cache && options->timers == f->o.timers && options->counters == f->o.counters &&
        options->seed == f->o.seed);
   f->o = *options;
+  forward_forget_failures(f);
 }
+
+void forward_forget_failures(struct forward *f) { failures_forget(&f->failures); }
 
 void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f->watch = *watch; }
 

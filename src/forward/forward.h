@@ -15,7 +15,9 @@
 
 enum {
   PATIENCE_MS = 2500,        /* a client is told SERVFAIL after this: sooner than any but slixmpp gives up */
-  STALE_PATIENCE_MS = 400,   /* with a stale answer at hand it gets that after this: Erlang re-sends at 667 ms */
+  STALE_PATIENCE_MS = 400,   /* with a stale answer at hand it gets that after this, or, where servers usually take longer, */
+  STALE_LATEST_MS = 650,     /* when they are late, at most after this: Erlang re-sends at 667 ms */
+  MUTE_PATIENCE_MS = 600,    /* instead of PATIENCE_MS for what servers left unanswered before while they answered others */
   LATE_MS = 10000,           /* a question stays open for so long, so that a late answer is there for the next client */
   FORWARD_TRIES = 8,         /* tries of one question open at a time: all that fit into PATIENCE_MS at RTO_MOST_MS, so that no
                               * slow answer is hung up on */
@@ -127,6 +129,9 @@ unsigned forward_in_flight(const struct forward *f);
 /* From now on these hold; cache, timers, counters and seed must be the same. What is in flight stays with the servers it was put
  * to. */
 void forward_set_options(struct forward *f, const struct forward_options *options);
+
+/* What failed is asked again at once: somebody flushes. forward_set_options does so, too. */
+void forward_forget_failures(struct forward *f);
 
 /* Borrowed: for observers. */
 const struct forward_options *forward_options(const struct forward *f);

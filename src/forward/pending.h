@@ -75,6 +75,8 @@ struct pending {
   enum pending_step step;
   enum err last;            /* how the last try failed */
   uint64_t started_ms, next_try_ms, held_until_ms;
+  uint32_t patience_ms;     /* its clients' */
+  uint32_t usual_ms;        /* its first server's answer is late after this, STALE_LATEST_MS at most */
   bool ahead;               /* nobody has asked for it yet */
   enum cache_put_how how;   /* ... and what for it was asked then */
   bool stored;              /* the cache has taken its answer */

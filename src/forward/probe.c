@@ -24,7 +24,7 @@ static void probe_failed(struct probe *p, enum habit_why why, uint64_t now_ms) {
   struct server *s = p->server;
   if (habit_is_resting(&s->habits[HABIT_UDP])) server_bears_not(s, HABIT_UDP, why, now_ms);
   else if (why == WHY_UDP_CLOSED) server_refused(s, now_ms);
-  else server_was_silent(s, now_ms);
+  else server_left_unanswered(s, p->question.hash, p->sent_ms, now_ms);
 }
 
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
@@ -70,7 +70,8 @@ void probe_start(struct forward *f, struct upstream *u, struct server *s, const 
   uint8_t msg[EXCHANGE_QUERY_MOST];
   size_t len = exchange_write(&p->question, &p->x.manner, msg);
   enum err e = carrier_ask(s->udp, &p->x, msg, len, now_ms);
-  timers_set(f->o.timers, &p->timer, now_ms + RTO_MOST_MS);
+  uint32_t wait_ms = 2 * server_rto_ms(s), most_ms = server_rto_most_ms(s);
+  timers_set(f->o.timers, &p->timer, now_ms + (wait_ms < most_ms ? wait_ms : most_ms));
   if (e == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
   if (e != ERR_NONE) end(p);
 }

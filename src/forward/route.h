@@ -21,11 +21,14 @@ struct routes {
   struct route list[ROUTES_MOST];
 };
 
-/* The servers for q: those of the longest domain that it lies in. */
+/* The servers for q: those of the longest domain that it lies in. DS of a domain's own name lies above it, with the parent's
+ * servers (RFC 4035 section 3.1.4.1). */
 struct upstream *routes_find(const struct routes *r, const struct question *q);
 
 /* How long an answer to q may last at most, in seconds; 0: no limit. */
 uint32_t routes_max_ttl(const struct routes *r, const struct question *q);
+/* Octets of that domain's name, 1 when no domain has servers of its own for q. */
+size_t routes_domain_len(const struct routes *r, const struct question *q);
 
 /* Lets go of all sets. */
 void routes_release(struct routes *r);

@@ -93,6 +93,7 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
   char text[QUESTION_TEXT], where[ADDR_TEXT];
   log_debug("forward", "%s: asking %s%s", question_format(&p->question, text), addr_format(&s->addr, where),
             p->tcp ? " over TCP" : "");
+  if (probe && !probe->down_until_ms && probe->silent_to == p->question.hash) probe = NULL; /* it would tell nothing new */
   if (probe && probe != s) {
     if (upstream_is_failing(p->upstream)) ask_server(p, probe, now_ms); /* whoever comes back first answers */
     else probe_start(f, p->upstream, probe, &p->question, now_ms);
@@ -100,10 +101,16 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
   if (p->tcp && habit_is_due(&s->habits[HABIT_UDP], now_ms) && habit_allows(&s->habits[HABIT_UDP], now_ms)) {
     probe_start(f, p->upstream, s, &p->question, now_ms); /* does UDP work again? */
   }
-  if (p->asked == 0) upstream_note_asked(p->upstream);
+  if (p->asked == 0) {
+    uint32_t late_ms = server_rto_ms(s);
+    p->usual_ms = late_ms < STALE_LATEST_MS ? late_ms : STALE_LATEST_MS;
+    upstream_note_asked(p->upstream);
+  }
   p->hedge = p->asked == 0 && !p->tcp && pending_first(p) && upstream_may_hedge(p->upstream, s);
   if (p->hedge) wait_ms = server_late_ms(s);
-  p->next_try_ms = now_ms + (wait_ms < RTO_MOST_MS ? wait_ms : RTO_MOST_MS);
+  uint32_t most_ms = server_rto_most_ms(s);
+  if (p->tcp && most_ms > RTO_MOST_MS) most_ms *= 2; /* to connect takes as long as to ask */
+  p->next_try_ms = now_ms + (wait_ms < most_ms ? wait_ms : most_ms);
   p->told = false;
   p->asked++;
   p->last = ask_server(p, s, now_ms);

@@ -224,6 +224,9 @@ static enum err judge_rcode(unsigned rcode) {
   }
 }
 
+/* Who recurses, or is the name's own authority, refers nobody to other servers: name servers beside nothing are decoration. */
+static bool speaks_for_itself(const uint8_t *msg) { return msg[3] & DNS_RA || msg[2] & DNS_AA; }
+
 static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
   struct wire w = wire_read(msg, len);
   unsigned extended = 0, an = load_u16(msg + 6), ns = load_u16(msg + 8), ar = load_u16(msg + 10);
@@ -242,7 +245,7 @@ static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
   if (c->found && h->rcode == RCODE_NXDOMAIN) return ERR_LIE;
   bool for_alias = c->type == TYPE_CNAME || c->type == TYPE_ANY; /* only a DNAME's is followed for them */
   if (for_alias && h->rcode == RCODE_NXDOMAIN && c->links > 1 && !c->dname) return ERR_LIE;
-  if (h->rcode == RCODE_NOERROR && h->an == 0 && c->referral && !c->soa) return ERR_LAME;
+  if (h->rcode == RCODE_NOERROR && h->an == 0 && c->referral && !c->soa && !speaks_for_itself(msg)) return ERR_LAME;
   return ERR_NONE;
 }
 

@@ -95,13 +95,15 @@ static int lead_out(const struct lab *l, const struct lab_node *n, const struct 
   return LAB_ALIAS;
 }
 
-/* DS belongs to the zone above (RFC 4035 section 3.1.4.1): it is to say that there is none, if it is here. */
+/* DS belongs to the zone above (RFC 4035 section 3.1.4.1): it is to say that there is none. NULL: that zone is not here. */
 static const struct lab_node *node_denying_ds(const struct lab *l, const struct lab_node *apex) {
   const uint8_t *name = l->arena.octets + apex->name;
   if (apex->name_len == 1) return apex;
   struct match above = lab_match(l, name + 1 + name[0], apex->name_len - 1u - name[0]);
-  return above.node ? above.node : apex;
+  return above.node;
 }
+
+static bool is_apex_ds(const struct lab_node *n, uint16_t type) { return type == TYPE_DS && n->flags & NODE_APEX; }
 
 /* A name that has no records of this type. */
 static int answer_rest(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
@@ -111,7 +113,7 @@ static int answer_rest(const struct lab *l, const struct lab_node *n, const stru
     struct answer_view v = view_at(l, for_client(&n->rest, &q->manner));
     return give(&v, q, limit, out);
   }
-  if (question_type(&q->question) == TYPE_DS && n->flags & NODE_APEX) n = node_denying_ds(l, n);
+  if (is_apex_ds(n, question_type(&q->question)) && !(n = node_denying_ds(l, n))) return LAB_ELSEWHERE;
   return deny(l, n, RCODE_NOERROR, q, limit, out);
 }
 
@@ -184,6 +186,7 @@ bool lab_holds(const struct lab *l, const struct question *q) {
   if (m.kind == MATCH_ELSEWHERE || m.kind == MATCH_DNAME) return m.kind == MATCH_DNAME;
   if (m.kind == MATCH_NONE) return !l->zones[m.node->zone].overlay;
   if (m.node->flags & NODE_CUT && question_type(q) != TYPE_DS) return false;
+  if (is_apex_ds(m.node, question_type(q)) && !find_set(l, m.node, TYPE_DS) && !node_denying_ds(l, m.node)) return false;
   return m.node->flags & NODE_ALIAS || !l->zones[m.node->zone].overlay || find_set(l, m.node, question_type(q));
 }
 

@@ -140,11 +140,17 @@ bool upstream_is_failing(const struct upstream *u) {
   return true;
 }
 
+uint32_t server_rto_most_ms(const struct server *s) {
+  uint32_t srtt = s->srtt_x8_ms / 8, far = srtt + srtt / 4;
+  if (far < RTO_MOST_MS) return RTO_MOST_MS;
+  return far < RTO_FAR_MS ? far : RTO_FAR_MS;
+}
+
 uint32_t server_rto_ms(const struct server *s) {
   if (!s->srtt_x8_ms) return RTO_UNKNOWN_MS;
   uint32_t spread = s->rttvar_x4_ms < RTO_LEAST_MS ? RTO_LEAST_MS : s->rttvar_x4_ms; /* 4 * RTTVAR, RFC 6298 section 2 */
-  uint32_t rto = s->srtt_x8_ms / 8 + spread;
-  return rto < RTO_MOST_MS ? rto : RTO_MOST_MS;
+  uint32_t rto = s->srtt_x8_ms / 8 + spread, most = server_rto_most_ms(s);
+  return rto < most ? rto : most;
 }
 
 void server_answers(struct server *s, uint64_t now_ms) {
@@ -203,6 +209,13 @@ void server_bears_not(struct server *s, enum habit_of of, enum habit_why why, ui
   if (s->told & 1u << why || !*habit_why_text(why)) return;
   s->told |= 1u << why;
   log_warn("upstream", "%s %s", addr_format(&s->addr, text), habit_why_text(why));
+}
+
+void server_left_unanswered(struct server *s, uint64_t hash, uint64_t sent_ms, uint64_t now_ms) {
+  bool counted = s->silent && s->silent_to == hash && !s->down_until_ms;
+  if (s->heard_ms > sent_ms || counted) return;
+  s->silent_to = hash;
+  server_was_silent(s, now_ms);
 }
 
 struct server_cookie *server_cookie(struct server *s, uint64_t now_ms) {

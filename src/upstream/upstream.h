@@ -12,7 +12,8 @@ enum { UPSTREAM_SERVERS = 8 };
 enum {
   RTO_UNKNOWN_MS = 250, /* before anything is known of a server */
   RTO_LEAST_MS = 100,   /* added to the smoothed RTT at least: a little jitter must not double the load */
-  RTO_MOST_MS = 400,    /* two tries fit into the 1 s that the most impatient client has */
+  RTO_MOST_MS = 400,    /* two tries fit into the 1 s that the most impatient client has, unless the server is far away: */
+  RTO_FAR_MS = 1600,    /* one over a satellite or two answers in its own time and is not asked twice for each question */
   HEDGE_PRICE = 20,        /* questions for one that is asked of a second server early: 5 % more at most */
   HEDGE_SAVED = 10,        /* such that may be saved up for a bad moment */
   HEDGE_LEAST_MS = 10,     /* beyond the usual: a little jitter is no sign */
@@ -31,7 +32,8 @@ struct server {
   union addr addr;
   struct carrier *udp, *tcp;         /* owned */
   uint32_t srtt_x8_ms, rttvar_x4_ms; /* as in RFC 6298, scaled; srtt 0 = unknown */
-  unsigned silent;                   /* tries in a row that got no reply */
+  unsigned silent;                   /* questions in a row that got no reply */
+  uint64_t silent_to;                /* hash of the last of them */
   bool probed;                       /* it is being asked whether it is there */
   uint64_t heard_ms;                 /* when its last reply came */
   uint64_t asked, replies;           /* questions sent to it, retries included; replies to them */
@@ -100,10 +102,14 @@ bool upstream_may_hedge(const struct upstream *u, const struct server *asked);
 
 /* How long to wait for it before asking elsewhere; and after how long it is later than it usually is. */
 uint32_t server_rto_ms(const struct server *s);
+uint32_t server_rto_most_ms(const struct server *s); /* the most that the former ever is */
 uint32_t server_late_ms(const struct server *s);
 void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms); /* any reply at all over UDP */
 void server_answers(struct server *s, uint64_t now_ms);    /* the same over TCP: how long it takes says nothing of UDP */
 void server_was_silent(struct server *s, uint64_t now_ms); /* an RTO went by */
+/* The same for the question of this hash: says nothing of the server when it has replied to another since it was first asked (sent_ms), or when that
+ * question's silence was counted just before. */
+void server_left_unanswered(struct server *s, uint64_t hash, uint64_t sent_ms, uint64_t now_ms);
 void server_refused(struct server *s, uint64_t now_ms);    /* port closed, network unreachable: down at once */
 
 /* It was found not to bear it: rests, and the log says so once for each server and cause. */

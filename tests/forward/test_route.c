@@ -53,6 +53,23 @@ Test(route, the_longest_domain_counts_whatever_their_order) {
   cr_expect_eq(find("x.a.corp.example."), &sets[1]);
 }
 
+static const struct upstream *find_ds(const char *text) {
+  uint8_t name[NAME_MAX_LEN];
+  struct question q;
+  question_make(&q, name, name_parse(text, name), TYPE_DS, CLASS_IN, 0, KIT_SEED);
+  return routes_find(&routes, &q);
+}
+
+Test(route, rfc4035_ds_of_a_domain_is_its_parents) {
+  add("corp.example.");
+  add("a.corp.example.");
+  cr_expect_eq(find_ds("corp.example."), &rest);
+  cr_expect_eq(find_ds("x.corp.example."), &sets[0]);
+  cr_expect_eq(find_ds("a.corp.example."), &sets[0]);
+  cr_expect_eq(find_ds("b.a.corp.example."), &sets[1]);
+  cr_expect_eq(find_ds("."), &rest);
+}
+
 Test(route, the_root_can_have_servers_of_its_own) {
   add(".");
   cr_expect_eq(find("x.example."), &sets[0]);

@@ -17,6 +17,11 @@ static struct daemon daemon_made;
 /* ---- the worker ---- */
 
 void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg) { job(w, arg); }
+void worker_forget_failures(struct worker *w, void *unused) {
+  (void)unused;
+  forward_forget_failures(w->resolver->forward);
+}
+
 const struct counters *worker_counters(const struct worker *w) { return &w->resolver->counters; }
 const struct latency *worker_waited(const struct worker *w) { return &w->waited; }
 const struct routes *worker_routes(const struct worker *w) { return &w->resolver->routes; }

@@ -236,7 +236,10 @@ static void make_fault(struct script *s, struct msg *m, const struct exchange *x
       msg_set_count(m, 0, 0);
     }
     break;
-  case FAULT_REFERRAL: msg_record(m, SECTION_AUTHORITY, ".", TYPE_NS, 3600, rd_name("a.root.lab.")); break;
+  case FAULT_REFERRAL:
+    m->octets[3] &= (uint8_t)~DNS_RA;
+    msg_record(m, SECTION_AUTHORITY, ".", TYPE_NS, 3600, rd_name("a.root.lab."));
+    break;
   default: answer(s, m, x, dnssec_ok);
   }
 }

@@ -63,6 +63,7 @@ Test(lies, an_answer_that_says_nxdomain_is_refused) {
 
 Test(lies, a_referral_is_refused) {
   struct world *w = world_with_truth();
+  lie.octets[3] &= (uint8_t)~DNS_RA;
   msg_record(&lie, SECTION_AUTHORITY, "lab.", TYPE_NS, 60, rd_name("ns.evil.lab."));
   msg_record(&lie, SECTION_ADDITIONAL, "ns.evil.lab.", TYPE_A, 60, rd_a("203.0.113.6"));
   expect_refused(w);

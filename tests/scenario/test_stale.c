@@ -240,3 +240,56 @@ Test(stale, what_the_upstream_says_late_replaces_it) {
   cr_expect_eq(heard_ede(h), -1);
   world_free(w);
 }
+
+/* A healthy server far away: each answer is the one of now, and costs one question. */
+Test(stale, slow_is_not_down_on_a_link_of_600_ms) {
+  struct world_options o = {.max_stale_s = DAY, .delay_ms = 600};
+  struct world *w = world_new(&o);
+  for (unsigned i = 0; i < 10; i++) {
+    char address[16];
+    snprintf(address, sizeof address, "192.0.2.%u", i + 1);
+    zone_clear(&w->zone);
+    zone_add(&w->zone, "a.lab.", TYPE_A, 5, rd_a(address));
+    struct heard *h = client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_EDNS);
+    cr_expect(heard_truth(h), "time %u", i);
+    cr_expect_eq(heard_ede(h), -1, "time %u", i);
+    world_run_ms(w, 6000);
+  }
+  cr_expect_leq(upstream_asked(w, "a.lab.", TYPE_A), 10 + 2, "%u: nothing is known of it at first", upstream_asked(w, "a.lab.", TYPE_A));
+  world_free(w);
+}
+
+Test(stale, a_satellite_is_not_down_either) {
+  struct world_options o = {.delay_ms = 1200};
+  struct world *w = world_new(&o);
+  zone_add(&w->zone, "a.lab.", TYPE_A, 5, rd_a("192.0.2.1"));
+  for (unsigned i = 0; i < 10; i++) {
+    struct heard *h = client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_EDNS);
+    cr_expect(heard_truth(h), "time %u", i);
+    cr_expect_not(upstream_is_failing(&w->upstream));
+    world_run_ms(w, 6000);
+  }
+  cr_expect_leq(upstream_asked(w, "a.lab.", TYPE_A), 10 + 4);
+  world_free(w);
+}
+
+/* AAAA is never answered, A is: that costs AAAA, and ever less often. */
+Test(stale, silence_to_one_type_says_nothing_of_the_server) {
+  struct world_options o = stale_for(DAY);
+  struct world *w = world_new(&o);
+  zone_add(&w->zone, "a.lab.", TYPE_A, 5, rd_a("192.0.2.1"));
+  world_fault(w, "", TYPE_AAAA, FAULT_LOST);
+  unsigned waited_long = 0;
+  for (unsigned i = 0; i < 60; i++) {
+    struct heard *a = client_ask(w, "a.lab.", TYPE_A, HOW_EDNS), *aaaa = client_ask(w, "a.lab.", TYPE_AAAA, HOW_EDNS);
+    world_run_ms(w, 6000);
+    cr_expect(heard_truth(a));
+    cr_expect_eq(heard_ede(a), -1);
+    cr_expect_eq(heard_rcode(aaaa), RCODE_SERVFAIL);
+    cr_expect_eq(heard_ede(aaaa), err_ede(ERR_TIMEOUT));
+    waited_long += heard_wait_ms(aaaa) > MUTE_PATIENCE_MS;
+    cr_expect_eq(w->upstream.servers[0].silent, 0, "time %u", i);
+  }
+  cr_expect_leq(waited_long, 2, "%u", waited_long);
+  world_free(w);
+}
