@@ -20,7 +20,8 @@ enum {
   WORKER_MAGIC = 0x776f726b,
   STACK = 512 << 10,
   MANY = 1000, /* questions in flight: 2 KiB each, worth giving back */
-  GIVE_BACK_EVERY_MS = 10000
+  MUCH = 1 << 20, /* octets that clients over TCP hold */
+  GIVE_BACK_EVERY_MS = 5000
 };
 
 /* What the settings say of a worker's servers and clients: made anew by a reload. */
@@ -76,18 +77,27 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 /* libuv's timer is moved only to fire earlier: firing too early costs less than moving it each turn. */
-static void arm(struct worker *w, uint64_t now_ms) {
-  uint64_t due_ms = timers_next_ms(&w->timers);
+static void arm_until(struct worker *w, uint64_t due_ms, uint64_t now_ms) {
   if (due_ms >= w->armed_ms) return;
   w->armed_ms = due_ms;
   uv_timer_start(&w->timer, on_timer, due_ms > now_ms ? due_ms - now_ms : 0, 0);
 }
 
+static void arm(struct worker *w, uint64_t now_ms) { arm_until(w, timers_next_ms(&w->timers), now_ms); }
+
 /* After a flood, or a time without upstreams; not when that is how it always is. */
 static void give_back(struct worker *w, uint64_t now_ms) {
   unsigned open = forward_in_flight(w->forward);
-  if (open > MANY) w->had_many = true;
-  if (open || !w->had_many || now_ms - w->gave_back_ms < GIVE_BACK_EVERY_MS) return;
+  size_t held = serve_tcp_held(w->tcp);
+  if (open > MANY || held > MUCH) w->had_many = true;
+  if (!w->had_many) return;
+
+  uint64_t due_ms = w->gave_back_ms + GIVE_BACK_EVERY_MS;
+  if (now_ms < due_ms || open > MANY / 2 || held > MUCH / 2) {
+    if (due_ms <= now_ms) due_ms = now_ms + GIVE_BACK_EVERY_MS;
+    arm_until(w, due_ms, now_ms); /* nothing else may wake it then */
+    return;
+  }
   w->had_many = false;
   w->gave_back_ms = now_ms;
   memory_give_back();
@@ -375,6 +385,17 @@ void worker_set_faults(struct worker *w, const struct faults *faults) {
 
 void worker_set_lab(struct worker *w, const struct lab *lab) { w->serve.lab = lab; }
 
+/* The bounds are the daemon's: the kernel spreads connections over the workers, so each has its share. */
+static struct serve_tcp_options share_of(const struct serve_tcp_options *all, unsigned threads) {
+  enum { HOST_LEAST = 8 };
+  struct serve_tcp_options o = *all;
+  o.connections = (all->connections + threads - 1) / threads;
+  o.per_host = (all->per_host + threads - 1) / threads;
+  if (o.per_host < HOST_LEAST && all->per_host > o.per_host) o.per_host = all->per_host < HOST_LEAST ? all->per_host : HOST_LEAST;
+  o.held = all->held / threads;
+  return o;
+}
+
 static bool wire_server(struct worker *w, const struct settings *s, const struct worker_common *common,
                         struct listener *listeners) {
   w->spoiler = spoiler_new(&w->timers, &w->counters);
@@ -385,7 +406,8 @@ static bool wire_server(struct worker *w, const struct settings *s, const struct
   memcpy(w->serve.cookie_secret, common->cookie_secret, sizeof w->serve.cookie_secret);
   set_serve(w, s);
   w->udp = serve_udp_new(&w->loop, &w->serve);
-  w->tcp = serve_tcp_new(&w->loop, &w->serve, &s->tcp);
+  struct serve_tcp_options tcp = share_of(&s->tcp, s->threads);
+  w->tcp = serve_tcp_new(&w->loop, &w->serve, &tcp);
   return w->udp && w->tcp && listen_on(w, listeners, s->listen_count);
 }
 

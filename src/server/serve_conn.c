@@ -4,6 +4,7 @@
  * the beginning of a message, and answers that the client does not take, are kept with the connection. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -45,6 +46,13 @@ static void octets_free(struct octets *o) {
   *o = (struct octets){0};
 }
 
+/* Something of what it holds has changed. A closed one holds nothing that is not about to be freed. */
+static void note_held(struct serve_conn *c) {
+  size_t held = c->state >= CONN_CLOSING ? 0 : c->unsent + c->late.room + c->part.room;
+  c->owner->held += held - c->held;
+  c->held = held;
+}
+
 /* ---- life ---- */
 
 static void release(struct serve_conn *c) {
@@ -69,6 +77,7 @@ void conn_close(struct serve_conn *c) {
   list_remove(&c->ready);
   octets_free(&c->part);
   octets_free(&c->late);
+  note_held(c);
   c->owner->conn_count--;
   uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
@@ -115,6 +124,7 @@ static void on_written(uv_write_t *req, int status) {
   c->unsent -= u->len;
   free(u);
   if (c->state >= CONN_CLOSING) return;
+  note_held(c);
   if (status < 0) {
     give_up(c);
     return;
@@ -126,7 +136,7 @@ static void on_written(uv_write_t *req, int status) {
 
 /* Has libuv write what the kernel does not take now. */
 static bool write_rest(struct serve_conn *c, const uint8_t *octets, size_t len) {
-  if (c->unsent + len > SERVE_TCP_GIVE_UP) return false;
+  if (c->unsent + len > SERVE_TCP_GIVE_UP || !room_for_octets(c, len)) return false;
   struct unsent *u = malloc(sizeof *u + len);
   if (!u) return false;
   u->len = len;
@@ -137,6 +147,7 @@ static bool write_rest(struct serve_conn *c, const uint8_t *octets, size_t len) 
     return false;
   }
   c->unsent += len;
+  note_held(c);
   conn_took_answers(c);
   return true;
 }
@@ -163,7 +174,10 @@ static bool late_add(struct serve_conn *c, const uint8_t *msg, size_t len) {
   if (c->late.len + FRAME_HEAD + len > CONN_OUT) late_write(c);
   if (c->state >= CONN_CLOSING) return false;
   if (c->unsent + c->late.len + FRAME_HEAD + len > SERVE_TCP_GIVE_UP) return false;
-  return octets_add(&c->late, head, FRAME_HEAD) && octets_add(&c->late, msg, len);
+  if (!room_for_octets(c, FRAME_HEAD + len)) return false;
+  bool added = octets_add(&c->late, head, FRAME_HEAD) && octets_add(&c->late, msg, len);
+  note_held(c);
+  return added;
 }
 
 /* An answer that had to wait for an upstream. */
@@ -200,7 +214,24 @@ static void cut_late(const struct client *client, const uint8_t *msg, size_t len
 void conn_flush(struct serve_conn *c) {
   write_out(c, c->late.at, c->late.len);
   octets_free(&c->late);
+  note_held(c);
   settle(c);
+}
+
+/* It was told that it may not ask: nothing more will be said, and what it still sends is not looked at. Closed at once, what it
+ * sent meanwhile could make its kernel drop the answer (RFC 9293 section 3.6.1). */
+static void turn_out(struct serve_conn *c, uint64_t now_ms) {
+  uv_os_fd_t fd;
+  bool said = !c->unsent && uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 && shutdown(fd, SHUT_WR) == 0;
+  if (!said || c->state != CONN_OPEN) {
+    conn_close(c);
+    return;
+  }
+  c->state = CONN_LEAVING;
+  c->held_up = false;
+  octets_free(&c->part);
+  note_held(c);
+  serve_tcp_age(c->owner, now_ms);
 }
 
 /* ---- in ---- */
@@ -211,6 +242,7 @@ static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len
   struct serve_tcp *t = c->owner;
   size_t used = 0, out_len = 0, msg_len;
   int writes = 0;
+  c->standing = serve_tcp_standing(t->serve, &c->client.peer, &c->client.local); /* a reload may have changed it */
   for (size_t took; !must_hold_up(c) && (took = frame_next(data + used, len - used, &msg_len)); used += took) {
     if (out_len + CONN_FRAME_MOST > CONN_OUT) {
       write_out(c, t->out, out_len);
@@ -223,6 +255,9 @@ static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len
     if (n <= 0) continue;
     store_u16(frame, (uint16_t)n);
     out_len += FRAME_HEAD + (size_t)n;
+    if (c->standing != TCP_STRANGER) continue;
+    used += took; /* that was its one answer */
+    break;
   }
   write_out(c, t->out, out_len);
   if (used && c->state < CONN_CLOSING) conn_active(c, now_ms);
@@ -233,7 +268,7 @@ static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len
 static void take(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t now_ms) {
   size_t msg_len;
   bool kept = c->part.len > 0;
-  if (kept && !octets_add(&c->part, data, len)) {
+  if (kept && (!room_for_octets(c, len) || !octets_add(&c->part, data, len))) {
     conn_close(c);
     return;
   }
@@ -243,15 +278,21 @@ static void take(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t
   }
   size_t used = serve_frames(c, data, len, now_ms), left = len - used;
   if (c->state >= CONN_CLOSING) return; /* and data is gone */
+  if (used && c->standing == TCP_STRANGER) {
+    turn_out(c, now_ms);
+    return;
+  }
   c->held_up = must_hold_up(c) || frame_next(data + used, left, &msg_len);
   if (left == 0) {
     octets_free(&c->part);
   } else if (kept) {
     memmove(c->part.at, c->part.at + used, left);
     c->part.len = left;
-  } else if (!octets_add(&c->part, data + used, left)) {
+  } else if (!room_for_octets(c, left) || !octets_add(&c->part, data + used, left)) {
     conn_close(c);
+    return;
   }
+  note_held(c);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
@@ -261,8 +302,9 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   struct serve_conn *c = conn_of(stream->data);
-  if (nread == 0) return;
-  if (nread == UV_EOF) c->state = CONN_HALF;
+  if (nread == 0 || (nread > 0 && c->state == CONN_LEAVING)) return;
+  if (nread == UV_EOF && c->state == CONN_LEAVING) conn_close(c);
+  else if (nread == UV_EOF) c->state = CONN_HALF;
   else if (nread < 0) conn_close(c);
   else take(c, (const uint8_t *)buf->base, (size_t)nread, clock_ms());
   if (c->state == CONN_HALF || c->held_up) uv_read_stop(stream);
@@ -276,7 +318,8 @@ void conn_go_on(struct serve_conn *c, uint64_t now_ms) {
   settle(c);
 }
 
-void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local, uint64_t now_ms) {
+void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local, enum tcp_standing standing,
+               uint64_t now_ms) {
   struct serve_conn *c = calloc(1, sizeof *c);
   if (!c) {
     close(fd);
@@ -288,6 +331,7 @@ void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union 
   c->magic = CONN_MAGIC;
   c->tcp.data = c;
   c->owner = t;
+  c->standing = standing;
   c->client = (struct client){.deliver = deliver_late, .cut = cut_late, .owner = c, .peer = *peer, .local = *local, .tcp = true};
   list_init(&c->by_age);
   list_init(&c->dirty);

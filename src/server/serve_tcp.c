@@ -57,9 +57,15 @@ void serve_tcp_ready(struct serve_tcp *t, struct serve_conn *c) {
 
 static void on_age(uv_timer_t *timer);
 
-static void age_start(struct serve_tcp *t, uint64_t now_ms) {
+void serve_tcp_age(struct serve_tcp *t, uint64_t now_ms) {
   if (list_empty(&t->conns)) return;
   uint64_t due_ms = container(t->conns.next, struct serve_conn, by_age)->active_ms + t->options.idle_ms;
+  list_each(node, &t->conns) {
+    const struct serve_conn *c = container(node, struct serve_conn, by_age);
+    if (c->state != CONN_LEAVING) continue;
+    if (c->active_ms + CONN_LINGER_MS < due_ms) due_ms = c->active_ms + CONN_LINGER_MS;
+    break;
+  }
   uv_timer_start(&t->age, on_age, due_ms > now_ms ? due_ms - now_ms : 1, 0);
 }
 
@@ -68,34 +74,15 @@ static void on_age(uv_timer_t *timer) {
   uint64_t now_ms = clock_ms();
   list_each(node, &t->conns) {
     struct serve_conn *c = container(node, struct serve_conn, by_age);
-    if (c->active_ms + t->options.idle_ms > now_ms) break;
-    if (c->waiting || conn_took_answers(c)) conn_active(c, now_ms);
+    bool lingered = c->state == CONN_LEAVING && c->active_ms + CONN_LINGER_MS <= now_ms;
+    if (c->active_ms + t->options.idle_ms > now_ms && !lingered) continue;
+    if (!lingered && (c->waiting || conn_took_answers(c))) conn_active(c, now_ms);
     else conn_close(c);
   }
-  age_start(t, now_ms);
+  serve_tcp_age(t, now_ms);
 }
 
 /* ---- how many ---- */
-
-/* Is there room for one more from peer? The one idle for longest, of all or of that host's, leaves if need be. */
-static bool make_room(struct serve_tcp *t, const union addr *peer) {
-  bool limited = !addr_is_loopback(peer), full = t->conn_count >= t->options.connections;
-  struct serve_conn *idle = NULL, *idle_same = NULL;
-  unsigned same = 0;
-  if (!limited && !full) return true;
-  list_each(node, &t->conns) {
-    struct serve_conn *c = container(node, struct serve_conn, by_age);
-    bool is_same = addr_same_host(&c->client.peer, peer), is_idle = conn_is_idle(c);
-    same += is_same;
-    if (is_idle && !idle) idle = c;
-    if (is_idle && is_same && !idle_same) idle_same = c;
-  }
-  bool host_full = limited && same >= t->options.per_host;
-  if (!host_full && !full) return true;
-  struct serve_conn *leaves = host_full ? idle_same : idle;
-  if (leaves) conn_close(leaves);
-  return leaves != NULL;
-}
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);
 
@@ -127,14 +114,20 @@ static void rest(struct serve_tcp *t, const char *why) {
   uv_timer_start(&t->rest, on_rest, REST_MS, 0);
 }
 
+enum tcp_standing serve_tcp_standing(const struct serve *s, const union addr *peer, const union addr *local) {
+  if (addr_is_loopback(peer)) return TCP_LOCAL;
+  return s->access && !access_may(s->access, peer, local) ? TCP_STRANGER : TCP_GUEST;
+}
+
 /* Takes in the connection fd, or closes it. */
 static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const union addr *peer, uint64_t now_ms) {
   const struct serve *s = t->serve;
   union addr local = d->addr;
   if (addr_is_any(&local)) getsockname(fd, &local.any, &(socklen_t){sizeof local});
-  bool unwelcome = s->access && s->silent && !access_may(s->access, peer, &local);
+  enum tcp_standing standing = serve_tcp_standing(s, peer, &local);
+  bool unwelcome = s->silent && standing == TCP_STRANGER;
   if (unwelcome) count(s->counters, denied_tcp);
-  if (!unwelcome && make_room(t, peer)) conn_open(t, fd, peer, &local, now_ms);
+  if (!unwelcome && room_for_connection(t, peer, standing)) conn_open(t, fd, peer, &local, standing, now_ms);
   else close(fd);
 }
 
@@ -150,7 +143,7 @@ static int take_some(struct tcp_door *d, int most, uint64_t now_ms) {
     else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) e = -errno;
     /* all other errors are that connection's own trouble */
   }
-  if (!uv_is_active((uv_handle_t *)&d->owner->age)) age_start(d->owner, now_ms);
+  if (!uv_is_active((uv_handle_t *)&d->owner->age)) serve_tcp_age(d->owner, now_ms);
   return e;
 }
 
@@ -245,3 +238,5 @@ void serve_tcp_close(struct serve_tcp *t) {
 }
 
 unsigned serve_tcp_connections(const struct serve_tcp *t) { return t->conn_count; }
+
+size_t serve_tcp_held(const struct serve_tcp *t) { return t->held; }

@@ -15,11 +15,12 @@ enum {
 };
 
 struct serve_tcp_options {
-  unsigned connections; /* at most; when full, the one that is idle for longest makes room */
-  unsigned per_host;    /* of them from one address; loopback may have all */
+  unsigned connections; /* at most, an eighth of them for loopback alone; when full, who is idle for longest makes room */
+  unsigned per_host;    /* of them from one IPv4 address or 64 bits of IPv6; loopback may have all */
+  size_t held;          /* octets of unsent answers and unfinished queries, of all; a quarter of them for one such host */
   uint32_t idle_ms;     /* a connection without a whole query lasts so long; one that takes no answers, at most twice that */
 };
-#define SERVE_TCP_DEFAULTS ((struct serve_tcp_options){.connections = 1000, .per_host = 100, .idle_ms = 10000})
+#define SERVE_TCP_DEFAULTS ((struct serve_tcp_options){.connections = 1000, .per_host = 100, .held = 32 << 20, .idle_ms = 10000})
 
 struct serve_tcp;
 
@@ -45,4 +46,5 @@ void serve_tcp_stop(struct serve_tcp *t);
 void serve_tcp_close(struct serve_tcp *t);
 
 unsigned serve_tcp_connections(const struct serve_tcp *t); /* open now */
+size_t serve_tcp_held(const struct serve_tcp *t);          /* octets, as options.held counts them */
 #endif

@@ -9,14 +9,23 @@ enum {
   CONN_FRAME_MOST = FRAME_HEAD + DNS_MSG_MAX,
   CONN_IN = 65536,                /* octets read at a time */
   CONN_OUT = 2 * CONN_FRAME_MOST, /* octets of answers: written when another may not fit */
+  CONN_LINGER_MS = 1000,          /* a stranger's connection lasts so long behind its answer */
   CONN_WRITES = 8                 /* of these for one connection a turn: others want theirs too */
 };
 
 enum conn_state {
   CONN_OPEN,
   CONN_HALF,    /* the client has sent all that it will: closed when all is answered and sent */
+  CONN_LEAVING, /* a stranger that was told so: what it still sends is dropped until it closes too, for a moment */
   CONN_CLOSING, /* its handle is */
   CONN_CLOSED   /* only answers still owed keep it allocated */
+};
+
+/* Whose connection it is: the first make room for the last. */
+enum tcp_standing {
+  TCP_STRANGER, /* may not ask, and is told so */
+  TCP_GUEST,
+  TCP_LOCAL /* this machine, by loopback */
 };
 
 struct octets {
@@ -30,6 +39,7 @@ struct serve_conn {
   uv_tcp_t tcp;
   struct serve_tcp *owner;
   struct client client;
+  enum tcp_standing standing;
   struct list by_age; /* in owner->conns */
   struct list dirty;  /* in owner->dirty: the flush has something to do */
   struct list ready;  /* in owner->ready: was held up, can go on */
@@ -37,6 +47,7 @@ struct serve_conn {
   unsigned waiting;   /* questions whose deliver is to come */
   bool held_up;       /* not read from: too much is unsent or waits, or it had its share of this turn */
   size_t unsent;      /* octets that libuv has still to write */
+  size_t held;        /* octets of all kinds, as counted in owner->held */
   size_t queue_seen;  /* of them, when last looked at: fewer is progress */
   struct octets part; /* received, not served: the beginning of a message, or more while held up */
   struct octets late; /* frames for the next flush */
@@ -58,6 +69,7 @@ struct serve_tcp {
   struct serve_tcp_options options;
   struct tcp_door doors[SERVE_TCP_LISTENERS];
   unsigned conn_count;
+  size_t held; /* octets that connections hold */
   unsigned handles;  /* not yet closed by libuv */
   struct list conns; /* open ones, the one idle for longest first */
   struct list dirty, ready;
@@ -69,7 +81,8 @@ struct serve_tcp {
 };
 
 /* Takes fd over, also on failure; counts itself in t. */
-void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local, uint64_t now_ms);
+void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local, enum tcp_standing standing,
+               uint64_t now_ms);
 void conn_close(struct serve_conn *c); /* harmless when it is closing already */
 
 void conn_active(struct serve_conn *c, uint64_t now_ms); /* it goes to the end of owner->conns */
@@ -78,7 +91,14 @@ bool conn_took_answers(struct serve_conn *c);            /* since the last call 
 void conn_flush(struct serve_conn *c);                   /* sends its late answers */
 void conn_go_on(struct serve_conn *c, uint64_t now_ms);  /* it was ready: serves what it kept, reads on */
 
+/* tcp_room.c. May one more connection of that standing come from peer? Another one leaves for it if need be. */
+bool room_for_connection(struct serve_tcp *t, const union addr *peer, enum tcp_standing standing);
+/* May c hold so many octets more? Those that have made no progress for longest leave for it if need be, never c itself. */
+bool room_for_octets(struct serve_conn *c, size_t more);
+
 /* serve_tcp.c: it is ready to go on in the next turn; a handle of t's has closed. */
 void serve_tcp_ready(struct serve_tcp *t, struct serve_conn *c);
+enum tcp_standing serve_tcp_standing(const struct serve *s, const union addr *peer, const union addr *local);
+void serve_tcp_age(struct serve_tcp *t, uint64_t now_ms); /* when the next connection's time is over is to be looked at anew */
 void serve_tcp_handle_gone(struct serve_tcp *t);
 #endif

@@ -256,7 +256,7 @@ Test(tcp_limits, a_client_that_asks_without_end_does_not_hold_up_others) {
 /* ---- how many ---- */
 
 Test(tcp_limits, the_one_idle_for_longest_makes_room_for_a_new_one) {
-  struct serve_tcp_options o = {.connections = 3, .per_host = 100, .idle_ms = 10000};
+  struct serve_tcp_options o = {.connections = 3, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
   struct rig *r = rig_new("127.0.0.1", &o);
   int fd[4];
   rig_know(r, "a.lab", 1);
@@ -274,7 +274,7 @@ Test(tcp_limits, the_one_idle_for_longest_makes_room_for_a_new_one) {
 }
 
 Test(tcp_limits, who_is_owed_an_answer_makes_no_room) {
-  struct serve_tcp_options o = {.connections = 2, .per_host = 100, .idle_ms = 10000};
+  struct serve_tcp_options o = {.connections = 2, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
   struct rig *r = rig_new("127.0.0.1", &o);
   int fd[4];
   fd[0] = client_tcp(r);
@@ -294,25 +294,27 @@ Test(tcp_limits, who_is_owed_an_answer_makes_no_room) {
   rig_free(r);
 }
 
-/* A machine of the test's own with one more address. */
-static void add_address(const char *address) {
+/* One more address of a machine of the test's own, as its n-th. */
+static void add_nth_address(const char *address, unsigned n) {
   struct ifreq request = {.ifr_name = "lo"};
   union addr a;
-  if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+  if (n == 1 && unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
     cr_skip_test("no network namespace: %s", strerror(errno));
   }
   int fd = socket(AF_INET, SOCK_DGRAM, 0);
   request.ifr_flags = IFF_UP | IFF_RUNNING;
   cr_assert(ioctl(fd, SIOCSIFFLAGS, &request) == 0);
   cr_assert(addr_parse(address, 1, &a));
-  snprintf(request.ifr_name, sizeof request.ifr_name, "lo:1");
+  snprintf(request.ifr_name, sizeof request.ifr_name, "lo:%u", n);
   memcpy(&request.ifr_addr, &a.v4, sizeof a.v4);
   cr_assert(ioctl(fd, SIOCSIFADDR, &request) == 0, "%s", strerror(errno));
   close(fd);
 }
 
+static void add_address(const char *address) { add_nth_address(address, 1); }
+
 Test(tcp_limits, a_host_has_so_many_connections_and_loopback_all) {
-  struct serve_tcp_options o = {.connections = 10, .per_host = 2, .idle_ms = 10000};
+  struct serve_tcp_options o = {.connections = 10, .per_host = 2, .held = 1 << 20, .idle_ms = 10000};
   add_address("192.0.2.77");
   struct rig *r = rig_new("127.0.0.1", &o);
   int local[3], remote[3];
@@ -327,6 +329,105 @@ Test(tcp_limits, a_host_has_so_many_connections_and_loopback_all) {
     close(local[i]);
     close(remote[i]);
   }
+  rig_free(r);
+}
+
+/* Listens on loopback and on 192.0.2.77; others come from 192.0.2.78. */
+static struct rig *rig_with_others(const struct serve_tcp_options *o, union addr *outside) {
+  add_nth_address("192.0.2.77", 1);
+  add_nth_address("192.0.2.78", 2);
+  struct rig *r = rig_new("127.0.0.1", o);
+  union addr loopback = r->addr;
+  rig_know(r, "a.lab", 1);
+  rig_know(r, "large.lab", LARGE);
+  rig_listen(r, "192.0.2.77");
+  *outside = r->addr;
+  r->addr = loopback;
+  return r;
+}
+
+static int from_another(struct rig *r, const union addr *to) {
+  union addr from;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  cr_assert(addr_parse("192.0.2.78", 1, &from));
+  from.v4.sin_port = 0;
+  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int));
+  cr_assert(bind(fd, &from.any, sizeof from.v4) == 0);
+  cr_assert(connect(fd, &to->any, sizeof to->v4) == 0 || errno == EINPROGRESS);
+  rig_turns(r, 2);
+  return fd;
+}
+
+static bool loopback_is_answered(struct rig *r) {
+  int fd = client_tcp(r);
+  client_ask_tcp(fd, "a.lab", 9);
+  size_t len = client_hear_tcp(r, fd, got);
+  bool answered = len > 0 && heard_id(got, len, RCODE_NOERROR, 1) == 9;
+  close(fd);
+  rig_turns(r, 2);
+  return answered;
+}
+
+Test(tcp_limits, who_may_not_ask_is_refused_once_and_his_connection_ends) {
+  union addr outside;
+  struct access_options none = {.chosen = true};
+  struct rig *r = rig_with_others(NULL, &outside);
+  r->serve.access = access_new(&none);
+  int fd = from_another(r, &outside);
+  for (uint16_t i = 1; i < 5; i++) client_ask_tcp(fd, "a.lab", i);
+  cr_expect(client_hear_tcp(r, fd, got) > 0 && (got[3] & DNS_RCODE) == RCODE_REFUSED && load_u16(got) == 1);
+  cr_expect(client_is_closed(r, fd), "nothing comes behind it");
+  cr_expect(r->counters.queries == 1);
+  client_ask_tcp(fd, "a.lab", 6); /* half closed: this is no error yet, and is not looked at */
+  skip_and_turn(r, 1100);
+  cr_expect(serve_tcp_connections(r->tcp) == 0 && r->counters.queries == 1);
+  close(fd);
+  access_free(r->serve.access);
+  r->serve.access = NULL;
+  rig_free(r);
+}
+
+Test(tcp_limits, connections_that_wait_make_room_for_loopback_alone) {
+  struct serve_tcp_options o = {.connections = 8, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
+  union addr outside;
+  struct rig *r = rig_with_others(&o, &outside);
+  int others[12], local[8];
+  for (uint16_t i = 0; i < 12; i++) {
+    others[i] = from_another(r, &outside);
+    send(others[i], "\0\1", 2, MSG_NOSIGNAL);
+    if (i < 7) client_ask_tcp(others[i], "slow.lab", i);
+    rig_turns(r, 2);
+  }
+  cr_expect(serve_tcp_connections(r->tcp) == 7, "one place is for loopback");
+  for (unsigned i = 0; i < 20; i++) cr_assert(loopback_is_answered(r), "the %uth", i);
+  for (unsigned i = 0; i < 8; i++) local[i] = client_tcp(r);
+  cr_expect(serve_tcp_connections(r->tcp) == 8);
+  for (unsigned i = 0; i < 8; i++) cr_expect(!client_is_closed(r, local[i]), "others left for it");
+  for (unsigned i = 0; i < 12; i++) close(others[i]);
+  for (unsigned i = 0; i < 8; i++) close(local[i]);
+  rig_free(r);
+}
+
+Test(tcp_limits, all_that_is_unsent_has_one_bound_and_a_host_a_quarter_of_it) {
+  struct serve_tcp_options o = {.connections = 100, .per_host = 100, .held = 2 << 20, .idle_ms = 10000};
+  union addr outside;
+  struct rig *r = rig_with_others(&o, &outside);
+  int others[30];
+  for (unsigned i = 0; i < 30; i++) {
+    uint8_t frame[512];
+    others[i] = from_another(r, &outside);
+    for (unsigned k = 0; k < 200; k++) {
+      size_t len = client_stream(frame, sizeof frame, "large.lab", (uint16_t)k);
+      send(others[i], frame, len, MSG_NOSIGNAL);
+    }
+    rig_turns(r, 3);
+    cr_assert(serve_tcp_held(r->tcp) <= o.held / 4, "%zu octets are held", serve_tcp_held(r->tcp));
+    cr_assert(loopback_is_answered(r));
+  }
+  skip_and_turn(r, 10100);
+  skip_and_turn(r, 10100);
+  cr_expect(serve_tcp_held(r->tcp) == 0 && serve_tcp_connections(r->tcp) == 0, "who takes nothing leaves");
+  for (unsigned i = 0; i < 30; i++) close(others[i]);
   rig_free(r);
 }
 
