@@ -7,9 +7,9 @@
 
 static void deliver(struct forward *f, struct waiter *w, size_t len) {
   if (f->out[2] & DNS_TC) count(f->o.counters, truncated);
-  list_remove(&w->link);
-  w->client.deliver(&w->client, f->out, len);
-  free(w);
+  struct client client = w->client;
+  pending_leave(w);
+  client.deliver(&client, f->out, len);
 }
 
 /* An answer, which the client has waited for until now. */

@@ -210,6 +210,8 @@ static void move_to_new_servers(struct forward *f, struct pending *p, uint64_t n
 static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
                      uint64_t now_ms) {
   char text[QUESTION_TEXT];
+  enum err e = pending_may_join(&f->table, p, q, client);
+  if (e != ERR_NONE) return e;
   log_debug("forward", "%s: %s", question_format(&p->question, text),
             p->ahead && cache_is_ahead(p->how) ? "asked ahead, a client joins" : "in flight, a client joins");
   if (p->ahead && p->how == CACHE_AHEAD_CLIENT) count(f->o.counters, ahead_joined_client);

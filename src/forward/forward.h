@@ -86,7 +86,7 @@ void forward_free(struct forward *f);                               /* after for
 void forward_set_watch(struct forward *f, const struct forward_watch *watch);
 
 /* q missed the cache (or found it expired): lets the client wait. ERR_NONE: deliver will be called later, never from within.
- * Else why it can't, and nothing happens. q->manner.spelled is copied. */
+ * ERR_AGAIN: the same datagram waits already, and one answer is enough. Else why it can't, and nothing happens. q->manner.spelled is copied. */
 enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms);
 
 /* Asks q for nobody, unless it is in the cache, in flight, or too much is; or it was asked ahead before, ran out, and nobody

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "base/prefix.h"
 
 bool pending_table_init(struct pending_table *t) {
   *t = (struct pending_table){.buckets = calloc(PENDING_BUCKETS, sizeof *t->buckets)};
@@ -33,6 +34,7 @@ struct pending *pending_new(struct pending_table *t, const struct question *q, b
   p->question = *q;
   p->ahead = ahead;
   list_init(&p->waiters);
+  list_init(&p->strangers);
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     list_init(&p->tries[i].x.link);
     p->tries[i].pending = p;
@@ -56,6 +58,34 @@ void pending_free(struct pending_table *t, struct pending *p) {
   free(p);
 }
 
+static bool is_again(const struct waiter *w, const struct query *q, const struct client *client) {
+  return !client->tcp && !w->client.tcp && w->manner.id == q->manner.id && addr_equal(&w->client.peer, &client->peer);
+}
+
+enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q, const struct client *client) {
+  if (addr_is_loopback(&client->peer)) return t->waiting < CROWD_ALL ? ERR_NONE : ERR_OVERLOAD;
+
+  struct prefix host = prefix_of_host(&client->peer);
+  unsigned all = 0, same = 0;
+  list_each(node, &p->strangers) {
+    const struct waiter *w = container(node, struct waiter, stranger);
+    if (is_again(w, q, client)) return ERR_AGAIN;
+    struct prefix other = prefix_of_host(&w->client.peer);
+    all++;
+    same += prefix_equal(&other, &host);
+  }
+
+  bool room = all < CROWD_QUESTION && same < CROWD_HOST && t->waiting < CROWD_ALL / 4 * 3;
+  return room ? ERR_NONE : ERR_OVERLOAD;
+}
+
+void pending_leave(struct waiter *w) {
+  list_remove(&w->link);
+  list_remove(&w->stranger);
+  --*w->waiting;
+  free(w);
+}
+
 bool pending_join(struct pending_table *t, struct pending *p, const struct query *q, const struct client *client,
                   uint64_t now_ms) {
   size_t spelled = q->manner.name_len + 4u;
@@ -67,6 +97,10 @@ bool pending_join(struct pending_table *t, struct pending *p, const struct query
   w->manner.spelled = w->spelled;
   memcpy(w->spelled, q->manner.spelled, spelled);
   list_append(&p->waiters, &w->link);
+  list_init(&w->stranger);
+  if (!addr_is_loopback(&client->peer)) list_append(&p->strangers, &w->stranger);
+  w->waiting = &t->waiting;
+  t->waiting++;
   t->ahead -= p->ahead;
   p->ahead = false;
   return true;

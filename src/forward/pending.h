@@ -24,6 +24,8 @@ enum { PENDING_MAGIC = 0x50454e44 };
 
 struct waiter {
   struct list link;
+  struct list stranger; /* in pending->strangers, unless it is this machine's own */
+  unsigned *waiting;    /* the table's count, which it is in */
   struct client client;
   uint64_t since_ms;
   struct manner manner; /* spelled points behind */
@@ -58,6 +60,7 @@ struct pending {
   struct question question;
   struct upstream *upstream; /* held: who is asked */
   struct list waiters;  /* struct waiter, oldest first */
+  struct list strangers; /* those of them that are on other hosts: CROWD_QUESTION at most */
   struct timer timer;
   struct try tries[FORWARD_TRIES];
   struct server *server;    /* picked, to be asked next */
@@ -87,7 +90,18 @@ struct pending {
 struct pending_table {
   struct pending **buckets;
   unsigned count, ahead;
+  unsigned waiting; /* clients, of all questions */
 };
+
+/* How many clients may wait at a time. What one answer sets off at once must not be much more than what came in. */
+enum {
+  CROWD_ALL = 30000,     /* of all questions; a quarter of the places is for this machine's own programs */
+  CROWD_QUESTION = 1000, /* of one question, on other hosts */
+  CROWD_HOST = 200       /* of those on one host: an IPv4 address or 64 bits of IPv6 */
+};
+
+/* May one more client wait for p? ERR_NONE; ERR_OVERLOAD; ERR_AGAIN: it does already, and has sent the same datagram once more. */
+enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q, const struct client *client);
 
 enum { PENDING_BUCKETS = 4096 };
 
@@ -100,6 +114,7 @@ void pending_free(struct pending_table *t, struct pending *p); /* no waiters, no
 /* Appends a waiter; false when memory is out. */
 bool pending_join(struct pending_table *t, struct pending *p, const struct query *q, const struct client *client,
                   uint64_t now_ms);
+void pending_leave(struct waiter *w); /* it is answered: out of all lists, and freed */
 struct waiter *pending_first(const struct pending *p); /* NULL if nobody waits */
 bool pending_has_open_try(const struct pending *p);
 void pending_drop_tries(struct pending *p);

@@ -78,8 +78,12 @@ static int miss(struct serve *s, const struct query *q, const struct client *cli
     forward_renew(s->forward, &q->question, CACHE_ASKED, now_ms);
     return answered(s, q, &hit, out);
   }
-  count(s->counters, miss);
   enum err e = forward_ask(s->forward, q, client, now_ms);
+  if (e == ERR_AGAIN) { /* the answer to the first is one to both */
+    count(s->counters, ignored);
+    return 0;
+  }
+  count(s->counters, miss);
   return e == ERR_NONE ? SERVE_LATER : turn_away(s, q, client, e, now_ms, out);
 }
 

@@ -101,3 +101,61 @@ Test(followers, all_hear_servfail_when_the_resolver_stops) {
   cr_expect_eq(heard_rcode(b), RCODE_SERVFAIL);
   world_free(w);
 }
+
+/* ---- how many ---- */
+
+static unsigned given;
+
+static void count_given(const struct client *c, const uint8_t *msg, size_t len) {
+  (void)c;
+  (void)msg;
+  given += len > 0;
+}
+
+/* What serve_query makes of a query of that host's. */
+static int ask_from(struct world *w, const char *host, uint16_t port, uint16_t id, bool tcp) {
+  struct client c = {.deliver = count_given, .tcp = tcp};
+  struct msg m;
+  cr_assert(addr_parse(host, port, &c.peer) && addr_parse("10.0.0.1", 53, &c.local));
+  msg_query(&m, SRV, TYPE_SRV);
+  store_u16(m.octets, id);
+  return serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, w->out);
+}
+
+Test(followers, a_datagram_sent_again_gets_one_answer_with_the_first) {
+  struct world *w = world_with_targets(1);
+  cr_expect_eq(ask_from(w, "10.0.0.7", 1000, 1, false), SERVE_LATER);
+  for (unsigned i = 0; i < 50; i++) cr_expect_eq(ask_from(w, "10.0.0.7", 1000, 1, false), 0);
+  cr_expect_eq(ask_from(w, "10.0.0.7", 1000, 2, false), SERVE_LATER, "another id");
+  cr_expect_eq(ask_from(w, "10.0.0.7", 1001, 1, false), SERVE_LATER, "another port");
+  cr_expect_eq(ask_from(w, "10.0.0.8", 1000, 1, false), SERVE_LATER, "another host");
+  cr_expect_eq(ask_from(w, "10.0.0.7", 1000, 1, true), SERVE_LATER, "over TCP it is no copy");
+  world_run_ms(w, WORLD_DELAY_MS);
+  cr_expect_eq(given, 5);
+  cr_expect_eq(w->counters.ignored, 50);
+  world_free(w);
+}
+
+Test(followers, of_one_question_so_many_may_wait_on_a_host_and_on_all_others_and_more_on_this) {
+  struct world *w = world_with_targets(1);
+  unsigned waiting = 0, local = 0;
+  char host[40];
+  for (unsigned i = 0; i < 500; i++) waiting += ask_from(w, "10.0.0.7", 1000, (uint16_t)i, false) == SERVE_LATER;
+  cr_expect_eq(waiting, 200, "%u of one host wait", waiting);
+  for (unsigned i = 0; i < 500; i++) {
+    snprintf(host, sizeof host, "fd00::%x", i);
+    waiting += ask_from(w, host, 1000, (uint16_t)i, false) == SERVE_LATER;
+  }
+  cr_expect_eq(waiting, 400, "64 bits of IPv6 are one host");
+  for (unsigned i = 0; i < 5000; i++) {
+    snprintf(host, sizeof host, "10.1.%u.%u", i / 250, i % 250);
+    waiting += ask_from(w, host, 1000, (uint16_t)i, false) == SERVE_LATER;
+  }
+  cr_expect_eq(waiting, 1000, "%u of all hosts wait", waiting);
+  for (unsigned i = 0; i < 2000; i++) local += ask_from(w, "127.0.0.1", 1000, (uint16_t)i, false) == SERVE_LATER;
+  cr_expect_eq(local, 2000, "this machine's own do still");
+  world_run_ms(w, WORLD_DELAY_MS);
+  cr_expect_eq(given, 3000);
+  cr_expect_eq(upstream_asked(w, "", 0), 1);
+  world_free(w);
+}
