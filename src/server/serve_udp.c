@@ -12,6 +12,8 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "base/random.h"
+#include "server/serve_pace.h"
 
 enum {
   UDP_MAGIC = 0x73657276,
@@ -69,6 +71,8 @@ struct serve_udp {
   unsigned door_count;
   unsigned handles; /* not yet closed by libuv; one more until serve_udp_close, as a reload may leave none for a moment */
   struct udp_door *doors[SERVE_UDP_SOCKETS];
+  struct pace pace;
+  uv_timer_t pacing; /* runs while answers wait for their turn to leave */
   struct incoming in;
 };
 
@@ -173,18 +177,46 @@ static void retired_flush(struct udp_door *d) {
   if (!d->owed) door_close(d);
 }
 
-/* An answer that had to wait for an upstream. */
-static void deliver_late(const struct client *c, const uint8_t *msg, size_t len) {
-  struct udp_door *d = door_of(c->owner);
+static void send_late(struct udp_door *d, const struct client *c, const uint8_t *msg, size_t len) {
+  memcpy(out_room(d), msg, len);
+  union addr *peer = &d->out.late_peers[d->out.count];
+  *peer = c->peer;
+  out_add(d, len, peer, &c->local);
+}
+
+static void owes_one_less(struct udp_door *d) {
   must(d->owed > 0);
   d->owed--;
-  if (len > 0 && !broken(len > DNS_UDP_MOST)) {
-    memcpy(out_room(d), msg, len);
-    union addr *peer = &d->out.late_peers[d->out.count];
-    *peer = c->peer;
-    out_add(d, len, peer, &c->local);
-  }
   if (d->retired) retired_flush(d);
+}
+
+static void on_pacing(uv_timer_t *timer) {
+  struct serve_udp *u = timer->data;
+  uint64_t now_ms = clock_ms();
+  for (struct paced *p; (p = pace_next(&u->pace, now_ms)); free(p)) {
+    struct udp_door *d = door_of(p->client.owner);
+    send_late(d, &p->client, p->msg, p->len);
+    owes_one_less(d);
+  }
+  if (pace_is_empty(&u->pace)) uv_timer_stop(timer);
+}
+
+/* An answer that had to wait for an upstream. To other hosts they leave at a pace. */
+static void deliver_late(const struct client *c, const uint8_t *msg, size_t len) {
+  struct udp_door *d = door_of(c->owner);
+  struct serve_udp *u = d->owner;
+  bool given = len > 0 && !broken(len > DNS_UDP_MOST);
+
+  if (given && !addr_is_loopback(&c->peer) && !pace_may(&u->pace, len, clock_ms())) {
+    if (pace_keep(&u->pace, c, msg, len)) {
+      if (!uv_is_active((uv_handle_t *)&u->pacing)) uv_timer_start(&u->pacing, on_pacing, PACE_TICK_MS, PACE_TICK_MS);
+      return;
+    }
+    count(u->serve->counters, send_failed);
+    given = false;
+  }
+  if (given) send_late(d, c, msg, len);
+  owes_one_less(d);
 }
 
 /* ---- in ---- */
@@ -217,6 +249,11 @@ static void read_local(struct msghdr *head, union addr *local) {
   }
 }
 
+static void owes_one_more(struct udp_door *d, const struct client *c, size_t len, uint64_t now_ms) {
+  d->owed++;
+  if (!addr_is_loopback(&c->peer)) pace_came(&d->owner->pace, len, now_ms);
+}
+
 static void serve_batch(struct udp_door *d, unsigned n, uint64_t now_ms) {
   struct serve *serve = d->owner->serve;
   struct incoming *in = &d->owner->in;
@@ -232,7 +269,7 @@ static void serve_batch(struct udp_door *d, unsigned n, uint64_t now_ms) {
     } else {
       int len = serve_query(serve, in->slots[i], in->heads[i].msg_len, c, now_ms, out_room(d));
       if (len > 0) out_add(d, (size_t)len, &c->peer, &c->local);
-      else if (len == SERVE_LATER) d->owed++;
+      else if (len == SERVE_LATER) owes_one_more(d, c, in->heads[i].msg_len, now_ms);
     }
     in_rearm(in, i);
   }
@@ -266,7 +303,10 @@ struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve) {
   memset(u, 0, offsetof(struct serve_udp, in));
   u->loop = loop;
   u->serve = serve;
-  u->handles = 1;
+  u->handles = 2;
+  pace_init(&u->pace, random_seed());
+  must(uv_timer_init(loop, &u->pacing) == 0);
+  u->pacing.data = u;
   in_init(&u->in);
   return u;
 }
@@ -320,8 +360,20 @@ void serve_udp_stop(struct serve_udp *u) {
   for (unsigned i = 0; i < u->door_count; i++) uv_poll_stop(&u->doors[i]->poll);
 }
 
+static void lose(struct paced *p, void *arg) {
+  struct serve_udp *u = arg;
+  struct udp_door *d = door_of(p->client.owner);
+  count(u->serve->counters, send_failed);
+  free(p);
+  owes_one_less(d);
+}
+
+static void on_pacing_closed(uv_handle_t *handle) { handle_gone(handle->data); }
+
 void serve_udp_close(struct serve_udp *u) {
+  pace_drop(&u->pace, lose, u);
   serve_udp_flush(u);
   for (unsigned i = 0; i < u->door_count; i++) door_close(u->doors[i]);
+  uv_close((uv_handle_t *)&u->pacing, on_pacing_closed);
   handle_gone(u);
 }

@@ -21,10 +21,7 @@ static void nothing(const struct client *c, const uint8_t *msg, size_t len) {
   (void)len;
 }
 
-static void leave(struct waiter *w) {
-  list_remove(&w->link);
-  free(w);
-}
+static void leave(struct waiter *w) { pending_leave(w); }
 
 static void end(struct pending *p) {
   for (struct waiter *w; (w = pending_first(p));) leave(w);
