@@ -10,7 +10,10 @@
 #include "base/log_out.h"
 #include "base/must.h"
 #include "base/random.h"
+#include "daemon_elsewhere.h"
 #include "daemon_listen.h"
+#include "dns/ttl.h"
+#include "ops/netwatch.h"
 #include "ops/notify.h"
 #include "upstream/resolvwatch.h"
 
@@ -117,11 +120,13 @@ static bool filters_more(const struct settings *before, const struct settings *s
   return is.on && memcmp(&was, &is, sizeof is) != 0;
 }
 
-/* Puts s into force in all workers or, false, in none. Without listeners neither addresses nor zones are other than before. */
-static bool put_into_force(struct daemon *d, struct settings *s, struct listeners *l, FILE *err) {
+enum zones_too { ZONES_STAY, ZONES_AGAIN };
+
+/* Puts s into force in all workers or, false, in none. Without listeners the addresses listened on are those of before. */
+static bool put_into_force(struct daemon *d, struct settings *s, struct listeners *l, enum zones_too zones, FILE *err) {
   struct change c = {.settings = s, .before = &d->settings, .listeners = l, .good = true};
   struct lab *lab = d->lab;
-  if (l && !load_zones(d, s, &lab, err)) return false;
+  if (zones == ZONES_AGAIN && !load_zones(d, s, &lab, err)) return false;
   daemon_each(d, prepare, &c);
   if (!c.good) {
     fprintf(err, "jidnsd: no memory for other settings\n");
@@ -129,8 +134,13 @@ static bool put_into_force(struct daemon *d, struct settings *s, struct listener
     if (lab != d->lab) lab_free(lab);
     return false;
   }
+  struct elsewhere *e = elsewhere_new(&d->settings, s);
+  size_t expired = elsewhere_expire(e, d->cache, tick_of_ms(clock_ms())); /* nobody is to add an old address to a new answer */
   daemon_each(d, commit, &c);
-  if (l) use_zones(d, lab);
+  expired += elsewhere_expire(e, d->cache, tick_of_ms(clock_ms()));
+  if (e) log_info("jidnsd", "%zu answers are no longer fresh: their names have other servers now", expired);
+  elsewhere_free(e);
+  if (zones == ZONES_AGAIN) use_zones(d, lab);
   if (!c.good) fputs("jidnsd: warning: out of memory or file descriptors: not listening on all addresses; restart jidnsd\n", err);
   bool flushes = filters_more(&d->settings, s);
   d->settings = *s;
@@ -176,7 +186,7 @@ static bool reload(struct daemon *d, FILE *err) {
   notify(NOTIFY_RELOADING, NULL);
   struct settings *s = must_zalloc(sizeof *s);
   struct listeners *l = listeners_new();
-  bool good = read_again(d, s, err) && listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, err);
+  bool good = read_again(d, s, err) && listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, ZONES_AGAIN, err);
   listeners_free(l);
   free(s);
   if (good) set_faults(d, err);
@@ -238,6 +248,12 @@ static bool has_other_servers(const struct settings *a, const struct settings *b
   return other;
 }
 
+static void say_servers(const struct daemon *d) {
+  const struct settings *s = &d->settings;
+  char text[SETTINGS_LIST_TEXT];
+  log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf, settings_list(s->upstreams, s->upstream_count, text));
+}
+
 static void on_resolv_conf(void *ctx) {
   struct daemon *d = ctx;
   struct hearing h;
@@ -247,10 +263,7 @@ static void on_resolv_conf(void *ctx) {
   hearing_start(&h);
   settings_find_upstreams(s, s->resolv_conf, h.err);
   d->settings.resolv = s->resolv; /* what was said of it is not said again */
-  if (has_other_servers(s, &d->settings) && put_into_force(d, s, NULL, h.err)) {
-    char text[SETTINGS_LIST_TEXT];
-    log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf, settings_list(s->upstreams, s->upstream_count, text));
-  }
+  if (has_other_servers(s, &d->settings) && put_into_force(d, s, NULL, ZONES_STAY, h.err)) say_servers(d);
   hearing_end(&h, LOG_WARN, NULL);
   free(s);
 }
@@ -261,6 +274,52 @@ static void watch_resolv_conf(struct daemon *d) {
   if (!d->settings.upstream_default) return;
   d->watch = resolvwatch_new(&d->loop, d->settings.resolv_conf, on_resolv_conf, d);
   if (!d->watch) log_error("jidnsd", "no memory to watch %s", d->settings.resolv_conf);
+}
+
+/* ---- interfaces and addresses ---- */
+
+static void say_who_may_ask(const struct settings *s) {
+  enum { ROOM = ACCESS_PREFIXES * (PREFIX_TEXT + 2) };
+  char text[ROOM] = "only this machine", prefix[PREFIX_TEXT];
+  size_t at = 0;
+  for (unsigned i = 0; i < s->access.allow_count; i++) {
+    at += (size_t)snprintf(text + at, ROOM - at, "%s%s", i ? ", " : "", prefix_format(&s->access.allow[i], prefix));
+  }
+  log_info("jidnsd", "this machine's networks have changed: who may ask: %s", text);
+}
+
+/* Puts into force what s has made of the machine's interfaces and addresses as they are now. */
+static void follow_network(struct daemon *d, struct settings *s, bool scopes, bool access, FILE *err) {
+  char text[SETTINGS_LIST_TEXT];
+  struct listeners *l = scopes ? listeners_new() : NULL;
+  if ((l && !listeners_open(l, s, &d->settings, err)) || !put_into_force(d, s, l, ZONES_STAY, err)) {
+    listeners_free(l);
+    return;
+  }
+  listeners_free(l);
+  if (scopes) log_info("jidnsd", "interfaces have changed: listening on %s", settings_list(s->listen, s->listen_count, text));
+  if (scopes && s->upstream_count) log_info("jidnsd", "interfaces have changed: asking %s", settings_list(s->upstreams, s->upstream_count, text));
+  if (access) say_who_may_ask(s);
+}
+
+static void on_network(void *ctx) {
+  struct daemon *d = ctx;
+  struct hearing h;
+  if (!has_memory()) return;
+  struct settings *s = must_zalloc(sizeof *s);
+  *s = d->settings;
+  hearing_start(&h);
+
+  bool scopes = settings_find_scopes(s), access = settings_follow_networks(s, h.err);
+  settings_find_upstreams(s, s->resolv_conf, h.err);
+  d->settings.access.left_out = s->access.left_out; /* what was said of them is not said again */
+  d->settings.resolv = s->resolv;
+  bool servers = has_other_servers(s, &d->settings);
+  if (scopes || access || servers) follow_network(d, s, scopes, access, h.err);
+  if (servers) say_servers(d);
+
+  hearing_end(&h, LOG_WARN, NULL);
+  free(s);
 }
 
 /* ---- start and stop ---- */
@@ -306,6 +365,7 @@ bool daemon_start(struct daemon *d, FILE *err) {
   listeners_free(listeners);
   d->started_ms = clock_ms();
   if (good) watch_resolv_conf(d);
+  if (good && !(d->netwatch = netwatch_new(&d->loop, on_network, d))) log_error("jidnsd", "no memory to watch interfaces and addresses");
   if (good) d->keeper = keeper_start(&d->loop, d->cache, &d->settings);
   return good;
 }
@@ -328,7 +388,9 @@ void daemon_counters(const struct daemon *d, struct counters *sum) {
 
 void daemon_stop(struct daemon *d, struct counters *sum) {
   resolvwatch_close(d->watch);
+  netwatch_close(d->netwatch);
   d->watch = NULL;
+  d->netwatch = NULL;
   for (unsigned i = 0; i < d->worker_count; i++) worker_stop(d->workers[i], sum);
   if (sum) add_log(sum);
   d->worker_count = 0;

@@ -21,6 +21,7 @@ struct daemon {
   struct zonefile *zones; /* NULL: ldns was not loaded */
   struct lab *lab;        /* NULL: there are no zones */
   struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
+  struct netwatch *netwatch; /* of interfaces and addresses */
   bool reload_failed;        /* the last one: what held before still holds */
   uint64_t reloaded_ms;      /* when that was; 0: there was none */
   struct keeper *keeper;

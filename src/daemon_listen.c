@@ -24,10 +24,17 @@ void listeners_free(struct listeners *l) {
 }
 
 static void complain(const char *addresses, const char *transport, int e, FILE *err) {
-  fprintf(err, "jidnsd: can't listen on %s (%s): %s\n", addresses, transport, strerror(e));
+  static const char forbidden[] =
+      "; ports below 1024 need root, CAP_NET_BIND_SERVICE or the sysctl net.ipv4.ip_unprivileged_port_start=53";
+  fprintf(err, "jidnsd: can't listen on %s (%s): %s%s\n", addresses, transport, strerror(e), e == EACCES ? forbidden : "");
 }
 
 static bool is_missing(int e) { return e == EAFNOSUPPORT || e == EADDRNOTAVAIL || e == EPROTONOSUPPORT; }
+
+static void say_later(const union addr *a) {
+  char text[ADDR_TEXT];
+  log_warn("jidnsd", "%s is no address of this machine yet: answering there as soon as it is", addr_format(a, text));
+}
 
 /* Opens the first worker's sockets. */
 static bool open_first(struct listeners *l, struct settings *s, const struct settings *running, FILE *err) {
@@ -37,9 +44,12 @@ static bool open_first(struct listeners *l, struct settings *s, const struct set
   int why = 0;
   for (unsigned i = 0; i < s->listen_count; i++) {
     bool has = running && settings_listens(running, &s->listen[i]);
-    const char *what = has ? NULL : listen_open(&l->of[0][l->count], &s->listen[i], 0);
+    bool comes = !addr_is_here(&s->listen[i], s->listen_scopes[i]); /* it has a place, and nothing is open there */
+    const char *what = has || comes ? NULL : listen_open(&l->of[0][l->count], &s->listen[i], 0);
     if (!what) {
+      if (!has && l->of[0][l->count].later) say_later(&s->listen[i]);
       l->count += !has;
+      memmove(s->listen_scopes[n], s->listen_scopes[i], ADDR_SCOPE);
       s->listen[n++] = s->listen[i];
       continue;
     }
@@ -68,6 +78,7 @@ bool listeners_open(struct listeners *l, struct settings *s, const struct settin
   if (!open_first(l, s, running, err)) return false;
   for (unsigned w = 1; w < s->threads; w++) {
     for (unsigned i = 0; i < l->count; i++) {
+      if (l->of[0][i].udp < 0) continue;
       const char *what = listen_open(&l->of[w][i], &l->of[0][i].addr, w);
       if (!what) continue;
       complain(addr_format(&l->of[0][i].addr, text), what, errno, err);

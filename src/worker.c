@@ -294,6 +294,7 @@ void worker_discard(struct worker *w) {
 
 static bool listen_on(struct worker *w, struct listener *listeners, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
+    if (listeners[i].udp < 0) continue; /* its interface comes later */
     if (serve_udp_add(w->udp, &listeners[i]) != 0 || serve_tcp_add(w->tcp, &listeners[i]) != 0) return false;
   }
   return true;
@@ -314,6 +315,7 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
   forward_set_options(w->forward, &options);
   xmpp_set_options(w->xmpp, &s->xmpp);
   set_serve(w, s);
+  forward_reroute(w->forward, clock_ms());
   wiring_free(old);
   for (unsigned i = 0; i < before->listen_count; i++) {
     if (settings_listens(s, &before->listen[i])) continue;

@@ -2,6 +2,7 @@
 #include "base/addr.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,4 +133,19 @@ bool addr_is_loopback(const union addr *a) {
 bool addr_is_any(const union addr *a) {
   if (a->any.sa_family == AF_INET) return a->v4.sin_addr.s_addr == INADDR_ANY;
   return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr);
+}
+
+bool addr_bind(int fd, const union addr *a, bool *later) {
+  bool v6 = a->any.sa_family == AF_INET6;
+  int on = 1;
+  *later = false;
+  if (bind(fd, &a->any, addr_len(a)) == 0) return true;
+  if (errno != EADDRNOTAVAIL) return false;
+
+  if (setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof on) != 0) {
+    errno = EADDRNOTAVAIL;
+    return false;
+  }
+  *later = true;
+  return bind(fd, &a->any, addr_len(a)) == 0;
 }

@@ -37,6 +37,10 @@ bool addr_is_loopback(const union addr *a);                     /* 127.0.0.0/8, 
 bool addr_is_any(const union addr *a);                          /* 0.0.0.0 or :: */
 uint16_t addr_port(const union addr *a);                        /* host order */
 
+/* bind(2), also to an address that this machine does not have yet, or not for good (IPv6 before its duplicates are looked for): then
+ * *later is true, and what comes once it has it is taken in. False: errno says why. */
+bool addr_bind(int fd, const union addr *a, bool *later);
+
 /* One parsed with that scope: may it be used now? Not while its interface is not there. */
 static inline bool addr_is_here(const union addr *a, const char *scope) { return !*scope || a->v6.sin6_scope_id; }
 

@@ -121,6 +121,10 @@ struct cache_which {
  * the same. By any thread; each shard's lock is held for 500 entries at a time. */
 size_t cache_flush(struct cache *c, const struct cache_which *which);
 
+/* Ends the time of the entries that is_one says so of and that came in until `tick`: they have just expired then, and may still be
+ * given out as stale. Returns how many. Locks as cache_flush does. */
+size_t cache_expire(struct cache *c, bool (*is_one)(const void *ctx, const struct question *q), const void *ctx, uint32_t tick);
+
 struct cache_stats {
   size_t entries, octets, limit; /* octets: taken by live and dead entries */
   uint64_t evicted;

@@ -1,4 +1,4 @@
-/* walk.c: past all entries, ring by ring. Exports cache_walk_*, cache_flush. */
+/* walk.c: past all entries, ring by ring. Exports cache_walk_*, cache_flush, cache_expire. */
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -214,4 +214,52 @@ size_t cache_flush(struct cache *c, const struct cache_which *which) {
     if (!more) next_ring(&p);
   }
   return flushed;
+}
+
+/* ---- ending their time ---- */
+
+struct expiring {
+  bool (*is_one)(const void *ctx, const struct question *q);
+  const void *ctx;
+  uint32_t tick;
+  size_t count;
+};
+
+/* Its birth is set back by what is left of its time. Not having been used in that time is nothing against asking for it ahead again. */
+static void expire(struct expiring *x, struct entry *e) {
+  struct question q = {.name_len = e->name_len};
+  struct answer_view v = entry_view(e);
+  uint32_t expiry = entry_expiry(&v);
+  if (e->mark & MARK_DEAD || expiry <= x->tick || e->answer.born > x->tick) return;
+  memcpy(q.key, e->data, question_key_len(&q));
+  if (!x->is_one(x->ctx, &q)) return;
+
+  e->answer.born -= expiry - x->tick;
+  if (e->answer.attend > x->tick) e->answer.attend = x->tick;
+  e->mark &= (uint8_t)~MARK_HOW;
+  x->count++;
+}
+
+/* Goes on for some entries; false when it is through with this ring. */
+static bool expire_some(struct shard *s, struct place *p, struct expiring *x) {
+  struct ring *r = NULL;
+  for (unsigned i = 0; i < LOOKED_AT && (r = ring_here(s, p)); i++) {
+    struct entry *e = ring_at(r, p->at);
+    p->at += entry_octets(e);
+    expire(x, e);
+  }
+  return r != NULL;
+}
+
+size_t cache_expire(struct cache *c, bool (*is_one)(const void *ctx, const struct question *q), const void *ctx, uint32_t tick) {
+  struct expiring x = {.is_one = is_one, .ctx = ctx, .tick = tick};
+  struct place p = {0};
+  while (p.shard < c->shard_count) {
+    struct shard *s = &c->shards[p.shard];
+    pthread_mutex_lock(&s->lock);
+    bool more = expire_some(s, &p, &x);
+    pthread_mutex_unlock(&s->lock);
+    if (!more) next_ring(&p);
+  }
+  return x.count;
 }

@@ -193,20 +193,6 @@ static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
   timers_set(f->o.timers, &p->timer, early ? p->next_try_ms : now_ms);
 }
 
-/* Its servers kept silent and were exchanged for others meanwhile: these are asked. */
-static void move_to_new_servers(struct forward *f, struct pending *p, uint64_t now_ms) {
-  struct upstream *u = routes_find(f->o.routes, &p->question);
-  if (p->upstream == u || p->asked < 2 || !u->count) return;
-  pending_drop_tries(p);
-  upstream_release(p->upstream);
-  p->upstream = upstream_hold(u);
-  p->step = STEP_PICK;
-  p->last = ERR_NONE;
-  p->hedge = false;
-  p->next_try_ms = now_ms;
-  steps_start_anew(p, now_ms);
-}
-
 static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
                      uint64_t now_ms) {
   char text[QUESTION_TEXT];
@@ -219,7 +205,6 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
   if (p->step == STEP_HELD || p->step == STEP_FAIL) return ERR_NONE;
-  move_to_new_servers(f, p, now_ms);
   set_timer(p);
   ask_anew(f, p, now_ms);
   return ERR_NONE;

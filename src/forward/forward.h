@@ -127,11 +127,14 @@ void forward_stop(struct forward *f);
 unsigned forward_in_flight(const struct forward *f);
 
 /* From now on these hold; cache, timers, counters and seed must be the same. What is in flight stays with the servers it was put
- * to. */
+ * to until forward_reroute. */
 void forward_set_options(struct forward *f, const struct forward_options *options);
 
 /* What failed is asked again at once: somebody flushes. forward_set_options does so, too. */
 void forward_forget_failures(struct forward *f);
+/* Servers have changed: what failed may be asked again, and what is in flight for a name none of whose servers stayed is put to the
+ * new ones. Never from within a callback of forward's own. */
+void forward_reroute(struct forward *f, uint64_t now_ms);
 
 /* Borrowed: for observers. */
 const struct forward_options *forward_options(const struct forward *f);

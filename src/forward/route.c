@@ -6,7 +6,7 @@ static size_t skipped_for_parent(const struct question *q) {
   return question_type(q) == TYPE_DS && q->name_len > 1 ? 1u + q->key[0] : 0;
 }
 
-static const struct route *find_route(const struct routes *r, const struct question *q) {
+const struct route *routes_match(const struct routes *r, const struct question *q) {
   const struct route *best = NULL;
   size_t skip = skipped_for_parent(q);
 
@@ -15,22 +15,21 @@ static const struct route *find_route(const struct routes *r, const struct quest
     if (best && best->name_len > route->name_len) continue;
     if (name_is_within(q->key + skip, q->name_len - skip, route->name, route->name_len)) best = route;
   }
-
   return best;
 }
 
 struct upstream *routes_find(const struct routes *r, const struct question *q) {
-  const struct route *route = find_route(r, q);
+  const struct route *route = routes_match(r, q);
   return route ? route->upstream : r->rest;
 }
 
 size_t routes_domain_len(const struct routes *r, const struct question *q) {
-  const struct route *route = find_route(r, q);
+  const struct route *route = routes_match(r, q);
   return route ? route->name_len : 1;
 }
 
 uint32_t routes_max_ttl(const struct routes *r, const struct question *q) {
-  const struct route *best = find_route(r, q);
+  const struct route *best = routes_match(r, q);
   return best && best->max_ttl_s ? best->max_ttl_s : r->max_ttl_s;
 }
 

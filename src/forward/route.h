@@ -21,6 +21,9 @@ struct routes {
   struct route list[ROUTES_MOST];
 };
 
+/* The longest domain with servers of its own that q lies in; NULL: none. */
+const struct route *routes_match(const struct routes *r, const struct question *q);
+
 /* The servers for q: those of the longest domain that it lies in. DS of a domain's own name lies above it, with the parent's
  * servers (RFC 4035 section 3.1.4.1). */
 struct upstream *routes_find(const struct routes *r, const struct question *q);

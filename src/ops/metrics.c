@@ -121,8 +121,9 @@ static void run(struct metrics *m) {
 
 static int open_socket(const union addr *addr) {
   int fd = socket(addr->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+  bool later;
   if (fd < 0) return -1;
-  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(fd, &addr->any, addr_len(addr)) == 0 &&
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && addr_bind(fd, addr, &later) &&
       listen(fd, BACKLOG) == 0) {
     return fd;
   }

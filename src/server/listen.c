@@ -32,18 +32,18 @@ static void set_up(int fd, const union addr *addr, int type) {
   else set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }
 
-static bool bind_and_share(int fd, const union addr *addr, int type, unsigned nth) {
+static bool bind_and_share(int fd, const union addr *addr, int type, unsigned nth, bool *later) {
   set_up(fd, addr, type);
   if (nth > 0) set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  if (bind(fd, &addr->any, addr_len(addr)) != 0) return false;
+  if (!addr_bind(fd, addr, later)) return false;
   if (nth == 0) set(fd, SOL_SOCKET, SO_REUSEPORT, 1); /* only now: another process' port is not to be shared */
   return type != SOCK_STREAM || listen(fd, TCP_BACKLOG) == 0;
 }
 
 /* Returns the descriptor or -1 with errno. */
-static int open_one(const union addr *addr, int type, unsigned nth) {
+static int open_one(const union addr *addr, int type, unsigned nth, bool *later) {
   int fd = socket(addr->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0 || bind_and_share(fd, addr, type, nth)) return fd;
+  if (fd < 0 || bind_and_share(fd, addr, type, nth, later)) return fd;
   int e = errno;
   close(fd);
   errno = e;
@@ -51,11 +51,12 @@ static int open_one(const union addr *addr, int type, unsigned nth) {
 }
 
 const char *listen_open(struct listener *l, const union addr *addr, unsigned nth) {
-  *l = (struct listener){.addr = *addr, .udp = open_one(addr, SOCK_DGRAM, nth), .tcp = -1};
+  *l = (struct listener){.addr = *addr, .udp = -1, .tcp = -1};
+  l->udp = open_one(addr, SOCK_DGRAM, nth, &l->later);
   if (l->udp < 0) return "UDP";
   socklen_t len = sizeof l->addr;
   getsockname(l->udp, &l->addr.any, &len);
-  l->tcp = open_one(&l->addr, SOCK_STREAM, nth);
+  l->tcp = open_one(&l->addr, SOCK_STREAM, nth, &l->later);
   if (l->tcp >= 0) return NULL;
   int e = errno;
   listen_close(l);

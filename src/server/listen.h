@@ -6,6 +6,7 @@
 struct listener {
   union addr addr; /* as bound: with the port that the kernel chose when 0 was asked for */
   int udp, tcp;    /* file descriptors, not blocking; -1 when closed or handed on */
+  bool later;      /* this machine does not have the address yet */
 };
 
 /* Opens both sockets at addr; TCP already takes connections. `nth` counts the listeners of this process at the same address:

@@ -117,6 +117,8 @@ bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, cons
 
 /* The rebinding filter with all that is exempt: names that were allowed, and domains that have servers of their own. */
 void settings_rebind(const struct settings *s, struct rebind *out);
+/* The same while running, when addresses have come or gone: see access_follow_networks. */
+bool settings_follow_networks(struct settings *s, FILE *err);
 
 /* Takes the upstreams from the resolv.conf at path unless some were given. When it names none that can be used those that s has
  * stay, be there any or not, and err hears why in one line: once, as long as it is for the same reason. */

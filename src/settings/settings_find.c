@@ -13,6 +13,10 @@ bool settings_find_networks(struct settings *s, FILE *err) {
   return s->access.chosen || access_find_networks(&s->access, s->listen, s->listen_count, err);
 }
 
+bool settings_follow_networks(struct settings *s, FILE *err) {
+  return !s->access.chosen && access_follow_networks(&s->access, s->listen, s->listen_count, err);
+}
+
 /* ---- resolv.conf ---- */
 
 /* systemd-resolved answers at 127.0.0.53 and .54. */

@@ -45,6 +45,32 @@ static struct cache_stats stats(void) {
   return s;
 }
 
+static bool is_below_org(const void *ctx, const struct question *q) { return name_is_within(q->key, q->name_len, ctx, 13); }
+
+static enum cache_found found_at(const char *name, uint32_t tick) {
+  uint8_t wire[NAME_MAX_LEN];
+  struct question q;
+  bool unused;
+  question_make(&q, wire, name_parse(name, wire), TYPE_A, CLASS_IN, 0, KIT_SEED);
+  return cache_look(c, &q, tick, &unused);
+}
+
+Test(flush, what_expires_before_its_time_is_kept_as_stale_and_gives_way_to_what_comes_next) {
+  static const uint8_t domain[] = "\7example\3org";
+  put("example.org", TYPE_A);
+  put("a.example.org", TYPE_A);
+  put("example.net", TYPE_A);
+  cr_expect_eq(cache_expire(c, is_below_org, domain, 10), 2);
+  cr_expect_eq(found_at("example.org", 9), CACHE_FRESH);
+  cr_expect_eq(found_at("example.org", 10), CACHE_EXPIRED);
+  cr_expect_eq(found_at("a.example.org", 10), CACHE_EXPIRED);
+  cr_expect_eq(found_at("example.net", 10), CACHE_FRESH);
+  cr_expect_eq(cache_expire(c, is_below_org, domain, 10), 0);
+
+  put("example.org", TYPE_A); /* born at 0, as before: the cache keeps what came in later */
+  cr_expect_eq(found_at("example.org", 10), CACHE_FRESH);
+}
+
 static void fill(void) {
   put("example.org", TYPE_A);
   put("example.org", TYPE_SRV);

@@ -68,7 +68,7 @@ class Upstream:
         tcp = socket.socket(family, socket.SOCK_STREAM)
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for sock in (udp, tcp):
-            sock.bind((self.host, self.port))
+            sock.bind(socket.getaddrinfo(self.host, self.port, family)[0][4])  # with its scope
         tcp.listen(64)
         return udp, tcp
 

@@ -1,0 +1,38 @@
+/* reroute.c: questions in flight when their names get other servers. Exports forward_reroute. */
+#include "forward/forward_priv.h"
+
+static bool shares_a_server(const struct upstream *a, const struct upstream *b) {
+  for (unsigned i = 0; i < a->count; i++) {
+    for (unsigned k = 0; k < b->count; k++) {
+      if (addr_equal(&a->servers[i].addr, &b->servers[k].addr)) return true;
+    }
+  }
+  return false;
+}
+
+/* Puts it to u, as if it came in now: what the servers before have to say is no longer of interest. Those who wait wait on. */
+static void move(struct forward *f, struct pending *p, struct upstream *u, uint64_t now_ms) {
+  pending_drop_tries(p);
+  upstream_hold(u);
+  upstream_release(p->upstream);
+  p->upstream = u;
+
+  steps_start_anew(p, now_ms);
+  p->server = NULL;
+  p->last = ERR_NONE;
+  p->told = p->hedge = false;
+  p->step = STEP_PICK;
+  p->next_try_ms = now_ms;
+  timers_set(f->o.timers, &p->timer, now_ms);
+}
+
+void forward_reroute(struct forward *f, uint64_t now_ms) {
+  failures_close(&f->failures); /* others may know better */
+  for (unsigned i = 0; i < PENDING_BUCKETS && f->table.count; i++) {
+    for (struct pending *p = f->table.buckets[i]; p; p = p->next) {
+      struct upstream *u = routes_find(f->o.routes, &p->question);
+      bool is_over = p->step == STEP_HELD || p->step == STEP_FAIL;
+      if (!is_over && u != p->upstream && !shares_a_server(u, p->upstream)) move(f, p, u, now_ms);
+    }
+  }
+}
