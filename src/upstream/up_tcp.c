@@ -35,8 +35,9 @@ struct tcp_conn {
   uv_connect_t connect;
   bool closed;        /* only libuv's last callbacks are still to come */
   bool served;        /* a question was answered on it */
+  unsigned asked, replies; /* questions put on it, frames received: a server sends no more than it was asked */
   unsigned open;      /* exchanges that wait on it */
-  uint64_t since_ms;  /* the last octet received, or the first question since none waited */
+  uint64_t since_ms;  /* the last right reply, or the first question since none waited */
   uint32_t idle_ms;   /* it is closed after so long without questions */
   uint64_t silent_ms; /* the first question since the last octet received, 0: none */
   struct list unsent; /* struct tcp_question */
@@ -50,7 +51,7 @@ struct tcp_question {
   struct exchange *x;
   struct tcp_conn *conn;
   struct list unsent; /* conn's, until written */
-  bool again;         /* this is its second connection */
+  bool again;         /* its reply had begun when its connection broke: that may happen once */
   size_t len;
   uint8_t frame[];
 };
@@ -147,13 +148,18 @@ static bool conn_is_suspect(const struct tcp_conn *conn, uint64_t now_ms) {
   return !conn->open && conn->silent_ms && now_ms - conn->silent_ms >= UP_TCP_STALL_MS;
 }
 
+/* It does not take what is sent. */
+static bool conn_is_choked(const struct tcp_conn *conn) {
+  return uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp) > UP_TCP_UNSENT;
+}
+
 /* Puts the question on the connection, a new one if need be, with an id that is free there. */
 static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t now_ms) {
   if (t->conn && conn_is_suspect(t->conn, now_ms)) conn_close(t->conn);
   enum err e = t->conn ? ERR_NONE : conn_open(t, now_ms);
   if (e != ERR_NONE) return e;
   struct tcp_conn *conn = t->conn;
-  if (conn->open >= UP_TCP_OPEN) return ERR_OVERLOAD;
+  if (conn->open >= UP_TCP_OPEN || conn_is_choked(conn)) return ERR_OVERLOAD;
   do q->x->id = random_u16(t->random);
   while (conn_find(conn, q->x->id));
   store_u16(q->frame + FRAME_HEAD, q->x->id);
@@ -161,6 +167,7 @@ static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t
   list_append(&conn->by_id[q->x->id % BUCKETS], &q->x->link);
   list_append(&conn->unsent, &q->unsent);
   if (!conn->silent_ms) conn->silent_ms = now_ms;
+  conn->asked++;
   if (conn->open++ == 0) {
     conn->since_ms = now_ms;
     timer_set(t, now_ms);
@@ -184,6 +191,14 @@ static bool reply_has_begun(const struct tcp_conn *conn, uint16_t id) {
   return conn->in_len >= FRAME_HEAD + sizeof id && load_u16(conn->in + FRAME_HEAD) == id;
 }
 
+/* A server may close behind any answer; what it leaves over is asked again (RFC 7766 section 6.2.4). Each connection must have
+ * answered something, so that this ends; and a reply that was cut short is asked for once more only. */
+static bool may_ask_again(const struct tcp_conn *conn, struct tcp_question *q) {
+  if (!conn->served || q->again) return false;
+  q->again = reply_has_begun(conn, q->x->id);
+  return true;
+}
+
 static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
   struct list ending;
   list_init(&ending);
@@ -196,10 +211,7 @@ static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
     struct exchange *x = container(ending.next, struct exchange, link);
     struct tcp_question *q = x->place;
     question_leave(q);
-    if (conn->served && !q->again && !reply_has_begun(conn, x->id)) {
-      q->again = true;
-      if (question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
-    }
+    if (may_ask_again(conn, q) && question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
     question_free(q);
     x->done(x, ERR_TCP, NULL, 0, now_ms);
   }
@@ -225,12 +237,14 @@ static void note_keepalive(struct tcp_conn *conn, const uint8_t *msg, size_t len
 static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct counters *counters = conn->owner->counters;
   struct exchange *x = len >= DNS_HEADER ? conn_find(conn, load_u16(msg)) : NULL;
+  conn->replies++;
   if (!x || exchange_judge(x, msg, len) != REPLY_RIGHT) {
     count(counters, reply_wrong);
     return;
   }
   count(counters, reply_good);
   conn->served = true;
+  conn->since_ms = now_ms;
   note_keepalive(conn, msg, len);
   struct tcp_question *q = x->place;
   question_leave(q);
@@ -263,6 +277,10 @@ static void take_frames(struct tcp_conn *conn, uint64_t now_ms) {
   for (size_t took; (took = frame_next(conn->in + at, conn->in_len - at, &msg_len)); at += took) {
     take_reply(conn, conn->in + at + FRAME_HEAD, msg_len, now_ms);
     if (conn->closed) return;
+    if (conn->replies > conn->asked + UP_TCP_WRONG) {
+      conn_break(conn, now_ms);
+      return;
+    }
   }
   conn->in_len -= at;
   memmove(conn->in, conn->in + at, conn->in_len);
@@ -275,7 +293,6 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   if (nread < 0) conn_break(conn, now_ms);
   if (nread > 0) {
     conn->in_len += (size_t)nread;
-    conn->since_ms = now_ms;
     conn->silent_ms = 0;
     take_frames(conn, now_ms);
   }

@@ -11,13 +11,16 @@
 
 enum {
   UP_TCP_IDLE_MS = 10000, /* a connection without questions is closed after this, or sooner if the server says so */
-  UP_TCP_STALL_MS = 3000, /* questions waiting, no octet received for so long: the connection is given up */
+  UP_TCP_STALL_MS = 3000, /* questions waiting, no right reply for so long: the connection is given up */
+  UP_TCP_WRONG = 32,      /* so many more frames than questions: the connection is given up */
+  UP_TCP_UNSENT = 262144, /* octets that the server does not take: no further questions are put on the connection */
   UP_TCP_OPEN = 4096      /* questions on one connection; further ones are refused with ERR_OVERLOAD */
 };
 
 /* All borrowed for the carrier's life. NULL when memory is out. When the connection breaks, the exchanges on
- * it end with ERR_TCP; those that never got an octet of reply over a connection that had served before are
- * first asked once more over a new one (the server may just have closed it for idleness). */
+ * it end with ERR_TCP; but those on a connection that had served before are first asked again over a new one
+ * (RFC 7766 section 6.2.4), one whose reply was cut short once only. Nothing but a right reply keeps a connection
+ * alive while questions wait. */
 struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random);
 #endif

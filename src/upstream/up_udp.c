@@ -21,7 +21,8 @@ enum {
   BIND_TRIES = 8,      /* of random ports, then the kernel chooses */
   PORT_LEAST = 1024,
   RCVBUF = 1 << 20,    /* for the replies to one turn's questions; the kernel gives what it allows */
-  WARN_EVERY_MS = 10000
+  WARN_EVERY_MS = 10000,
+  ANSWERED = 256       /* ids that a shared socket remembers, by their low bits */
 };
 _Static_assert(UDP_USES < 65536 / 4, "a free id must be found in a few draws");
 
@@ -74,6 +75,7 @@ struct udp_socket {
   unsigned replies;      /* of whatever kind: a server sends no more than it was asked */
   uint64_t born_ms;
   bool pooled, failed;   /* failed: its exchanges end with ERR_UNREACHABLE as soon as the loop comes round */
+  uint16_t answered[ANSWERED]; /* ids whose reply came: a network that doubles datagrams forges nothing */
   unsigned mask;         /* lists of by_id, a power of two, less one */
   struct list by_id[];
 };
@@ -253,6 +255,7 @@ static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_
   bool whole = len >= DNS_HEADER && !(head->msg_hdr.msg_flags & MSG_TRUNC);
   struct exchange *x = whole ? socket_find(s, load_u16(msg)) : NULL;
   char text[ADDR_TEXT];
+  if (whole && !x && s->replies && s->answered[load_u16(msg) % ANSWERED] == load_u16(msg)) return; /* a copy */
   s->replies++;
   enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
   if (worth != REPLY_RIGHT) {
@@ -267,6 +270,7 @@ static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_
     return;
   }
   count(u->counters, reply_good);
+  s->answered[x->id % ANSWERED] = x->id;
   socket_release(s, x);
   x->done(x, ERR_NONE, msg, len, now_ms);
 }
