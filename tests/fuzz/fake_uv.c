@@ -316,6 +316,13 @@ int uv_poll_stop(uv_poll_t *poll) {
   return 0;
 }
 
+/* There is no descriptor behind a stream. */
+int uv_fileno(const uv_handle_t *handle, uv_os_fd_t *fd) {
+  (void)handle;
+  *fd = -1;
+  return UV_EBADF;
+}
+
 int uv_is_active(const uv_handle_t *handle) { return slot_of(handle)->active; }
 
 void uv_close(uv_handle_t *handle, uv_close_cb cb) {
