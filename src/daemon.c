@@ -1,11 +1,13 @@
 /* daemon.c: the running daemon, from its sockets to its ordered stop. Exports daemon_*. */
 #include "daemon.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/log_out.h"
 #include "base/must.h"
@@ -68,7 +70,9 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
   d->cache = common.cache = cache_new(d->settings.cache_size, common.seed);
   if (!d->cache) {
-    fprintf(err, "jidnsd: --cache-size: no memory for so large a cache\n");
+    int e = errno;
+    if (e == ENOMEM) fprintf(err, "jidnsd: --cache-size: no memory for so large a cache\n");
+    else fprintf(err, "jidnsd: can't map memory for the cache: %s%s\n", strerror(e), err_hint(e));
     return false;
   }
   while (d->worker_count < d->settings.threads) {
@@ -348,7 +352,7 @@ static bool start_log(FILE *err) {
 static bool open_loop(struct daemon *d, FILE *err) {
   int e = uv_loop_init(&d->loop);
   d->has_loop = e == 0;
-  if (e) fprintf(err, "jidnsd: can't wait for events: %s\n", uv_strerror(e));
+  if (e) fprintf(err, "jidnsd: can't wait for events: %s%s\n", uv_strerror(e), err_hint(-e));
   return d->has_loop;
 }
 

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "base/random.h"
@@ -422,32 +423,34 @@ static bool open_handles(struct worker *w) {
   return true;
 }
 
-static struct worker *fail(struct listener *listeners, unsigned n) {
-  log_error("worker", "out of memory or file descriptors");
+/* e: why, negative as libuv's; 0: out of memory or descriptors, no matter which. */
+static struct worker *fail(struct listener *listeners, unsigned n, int e) {
+  log_error("worker", "%s%s", e ? uv_strerror(e) : "out of memory or file descriptors", err_hint(-e));
   for (unsigned i = 0; i < n; i++) listen_close(&listeners[i]);
   return NULL;
 }
 
 struct worker *worker_new(const struct settings *settings, const struct worker_common *common, struct listener *listeners) {
   struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
-  if (!w) return fail(listeners, settings->listen_count);
+  if (!w) return fail(listeners, settings->listen_count, UV_ENOMEM);
   memset(w, 0, sizeof *w);
   w->magic = WORKER_MAGIC;
   w->armed_ms = UINT64_MAX;
   timers_init(&w->timers);
   list_init(&w->upstreams);
-  if (uv_loop_init(&w->loop) != 0) {
+  int e = uv_loop_init(&w->loop);
+  if (e) {
     free(w);
-    return fail(listeners, settings->listen_count);
+    return fail(listeners, settings->listen_count, e);
   }
   must(uv_sem_init(&w->job_done, 0) == 0);
   if (!open_handles(w)) {
     worker_free(w);
-    return fail(listeners, settings->listen_count);
+    return fail(listeners, settings->listen_count, 0);
   }
   if (wire_forward(w, settings, common) && wire_server(w, settings, common, listeners)) return w;
   worker_stop(w, NULL);
-  return fail(listeners, settings->listen_count);
+  return fail(listeners, settings->listen_count, 0);
 }
 
 static void *run(void *arg) {
@@ -463,6 +466,6 @@ bool worker_start(struct worker *w) {
   int e = pthread_create(&w->thread, &attr, run, w);
   pthread_attr_destroy(&attr);
   w->started = e == 0;
-  if (e) log_error("worker", "no thread: %s", strerror(e));
+  if (e) log_error("worker", "no thread: %s%s", strerror(e), err_hint(e));
   return w->started;
 }

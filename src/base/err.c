@@ -1,6 +1,8 @@
 /* err.c: words, sentences and EDE codes of the named failures. Exports err_word, err_text, err_ede. */
 #include "base/err.h"
 
+#include <errno.h>
+
 #include "base/must.h"
 
 static const struct {
@@ -25,4 +27,8 @@ const char *err_text(enum err e) {
 uint16_t err_ede(enum err e) {
   must(e < ERR_COUNT);
   return err_table[e].ede;
+}
+
+const char *err_hint(int e) {
+  return e == EPERM || e == ENOSYS ? " (a system call is refused: --seccomp off tells whether it is jidnsd's own filter)" : "";
 }

@@ -2,6 +2,7 @@
 #include "cache/cache.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -41,8 +42,10 @@ struct cache *cache_new(size_t size, uint64_t seed) {
   memset(c->shards, 0, shards * sizeof *c->shards);
   void *memory = mmap(NULL, c->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) {
+    int e = errno;
     pthread_mutex_destroy(&c->flushed_lock);
     free(c);
+    errno = e;
     return NULL;
   }
   madvise(memory, c->mapped, MADV_NOHUGEPAGE); /* memory is to be taken as the rings fill, not 2 MiB at a time */
@@ -53,6 +56,7 @@ struct cache *cache_new(size_t size, uint64_t seed) {
     if (shard_init(s, c->memory + c->shard_count * stride, each)) continue;
     c->shard_count++;
     cache_free(c);
+    errno = ENOMEM;
     return NULL;
   }
   return c;

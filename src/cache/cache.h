@@ -12,7 +12,7 @@ enum { CACHE_SIZE_LEAST = 1 << 20 }; /* octets: a 64 KiB answer must fit into th
 struct cache;
 
 /* A cache that takes at most `size` octets (at least CACHE_SIZE_LEAST) for entries and touches memory only as it fills.
- * NULL when memory is out. `seed` is that of the questions' hashes. */
+ * NULL, and errno, when memory can't be had. `seed` is that of the questions' hashes. */
 struct cache *cache_new(size_t size, uint64_t seed);
 void cache_free(struct cache *c);
 

@@ -22,14 +22,16 @@ def statuses(pid):
             yield dict(line.rstrip("\n").split(":\t", 1) for line in lines if ":\t" in line)
 
 
-@pytest.fixture(name="boxed")
-def fixture_boxed(namespaces, nsd, tmp_path):
-    """A daemon on port 53 of a namespace of its own, its filter deadly where there is one."""
+@pytest.fixture(name="boxed", params=["kill", "errno", "off"])
+def fixture_boxed(request, namespaces, nsd, tmp_path):
+    """A daemon on port 53 of a namespace of its own, with each way to filter."""
+    if request.param == "kill" and not has_filter():
+        pytest.skip("this jidnsd can't filter system calls")
     space = namespaces("box")
     relay = Upstream(relay_to(*nsd.server), 5353, "127.0.0.2", space)
-    options = ["--listen", "127.0.0.1:53", "--upstream", "127.0.0.2:5353", "--threads", "2", "--user", "nobody",
-               "--seccomp", "kill" if has_filter() else "errno"]
+    options = ["--listen", "127.0.0.1:53", "--upstream", "127.0.0.2:5353", "--threads", "2", "--user", "nobody", "--seccomp", request.param]
     daemon = Jidnsd(options, tmp_path, listen=False, wrap=space.argv).wait_ready()
+    daemon.filters = has_filter() and request.param != "off"
     yield space, daemon
     daemon.stop()
     relay.close()
@@ -46,7 +48,7 @@ def test_every_thread_is_nobody_with_one_capability_and_can_gain_none(boxed):
         assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == CAP_NET_BIND_SERVICE
         assert int(status["CapBnd"], 16) == 0
         assert status["NoNewPrivs"] == "1"
-        assert status["Seccomp"] == ("2" if has_filter() else "0")
+        assert status["Seccomp"] == ("2" if daemon.filters else "0")
 
 
 def test_it_lives_its_whole_life_in_there(boxed):
