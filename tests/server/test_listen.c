@@ -105,11 +105,13 @@ Test(listen, does_not_share_the_tcp_port_of_another_that_would_and_closes_udp_ag
   close(fd);
 }
 
-Test(listen, says_what_is_wrong_with_an_address_of_another_machine) {
+Test(listen, takes_an_address_that_this_machine_may_get_later) {
   struct listener l;
   union addr elsewhere = any_port("192.0.2.1");
-  cr_assert(listen_open(&l, &elsewhere, 0));
-  cr_expect(errno == EADDRNOTAVAIL);
+  cr_assert_null(listen_open(&l, &elsewhere, 0));
+  cr_expect_neq(l.addr.v4.sin_port, 0);
+  close(l.udp);
+  close(l.tcp);
 }
 
 Test(listen, takes_both_families_wildcards_on_one_port) {
