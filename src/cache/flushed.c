@@ -70,7 +70,7 @@ static bool is_flushed(const struct flushed *f, const struct question *q) {
   if (f->all) return true;
   for (unsigned i = 0; i < f->count; i++) {
     const struct flush *x = &f->list[i];
-    if (x->type && x->type != question_type(q)) continue;
+    if (x->type && question_type(q) && x->type != question_type(q)) continue; /* 0: what is known of the name as such */
     if (x->below ? name_is_within(q->key, q->name_len, x->name, x->name_len)
                  : name_equal(q->key, q->name_len, x->name, x->name_len)) {
       return true;

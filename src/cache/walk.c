@@ -230,9 +230,10 @@ static void expire(struct expiring *x, struct entry *e) {
   struct question q = {.name_len = e->name_len};
   struct answer_view v = entry_view(e);
   uint32_t expiry = entry_expiry(&v);
-  if (e->mark & MARK_DEAD || expiry <= x->tick || e->answer.born > x->tick) return;
   memcpy(q.key, e->data, question_key_len(&q));
   if (!x->is_one(x->ctx, &q)) return;
+  e->mark &= (uint8_t)~MARK_RENEWING; /* no grace: what it says is another network's */
+  if (expiry <= x->tick || e->answer.born > x->tick) return;
 
   e->answer.born -= expiry - x->tick;
   if (e->answer.attend > x->tick) e->answer.attend = x->tick;
@@ -246,7 +247,9 @@ static bool expire_some(struct shard *s, struct place *p, struct expiring *x) {
   for (unsigned i = 0; i < LOOKED_AT && (r = ring_here(s, p)); i++) {
     struct entry *e = ring_at(r, p->at);
     p->at += entry_octets(e);
+    if (e->mark & MARK_DEAD) continue; /* nothing else of it need be there: it may fill a ring's end */
     expire(x, e);
+    if (e->answer.ar) drop_additional(e); /* another name's addresses may be among them; they are looked up anew */
   }
   return r != NULL;
 }

@@ -74,6 +74,19 @@ Test(flush, what_expires_before_its_time_is_kept_as_stale_and_gives_way_to_what_
   cr_expect_eq(found_at("example.org", NOW), CACHE_FRESH);
 }
 
+Test(flush, what_expires_before_its_time_is_found_in_rings_that_have_been_round_more_than_once) {
+  static const uint8_t domain[] = "\7example\3org";
+  enum { BORN = 5000, MANY = 60000 };
+  for (unsigned i = 0; i < MANY; i++) {
+    char name[64];
+    snprintf(name, sizeof name, "%.*s%u.example.org", (int)(i % 20), "a-long-name-of-a-host", i);
+    put_born(name, TYPE_A, 0, BORN);
+    if (i % 3 == 0) found_at(name, BORN + 1);
+  }
+  cr_assert_lt(stats().entries, MANY, "the rings have not been round");
+  cr_expect_eq(cache_expire(c, is_below_org, domain, BORN + 10), stats().entries);
+}
+
 static void fill(void) {
   put("example.org", TYPE_A);
   put("example.org", TYPE_SRV);
