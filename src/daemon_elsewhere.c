@@ -86,7 +86,7 @@ struct elsewhere *elsewhere_new(const struct settings *before, const struct sett
   for (unsigned i = 0; i <= before->forward_count; i++) {
     for (unsigned k = 0; k <= after->forward_count; k++) {
       struct named_set a = set_of(before, i), b = set_of(after, k);
-      e->other[i][k] = !share_a_server(&a, &b);
+      e->other[i][k] = has_any(&a) && has_any(&b) && !share_a_server(&a, &b); /* an interface that is gone is no other server */
     }
   }
   e->other[0][0] = is_another_network(before, after);

@@ -121,6 +121,7 @@ static bool prepare(struct keeper *k, enum job job) {
   k->job = job;
   k->max_stale_s = k->settings->max_stale_s;
   if (!find_path(k->settings, k->path)) return false;
+  if (job == JOB_LOAD) k->half_loaded = true; /* until it ends: what is on disk is more than what the cache has */
   settings_rebind(k->settings, &k->rebind);
   return job != JOB_LOAD || cache_restore_begin(k->cache, refuses, &k->rebind);
 }
