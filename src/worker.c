@@ -390,12 +390,13 @@ void worker_set_lab(struct worker *w, const struct lab *lab) { w->serve.lab = la
 
 /* The bounds are the daemon's: the kernel spreads connections over the workers, so each has its share. */
 static struct serve_tcp_options share_of(const struct serve_tcp_options *all, unsigned threads) {
-  enum { HOST_LEAST = 8 };
+  enum { HOST_LEAST = 8, HELD_LEAST = 2 << 20 /* a quarter is one host's: more than a connection holds before it is held up */ };
   struct serve_tcp_options o = *all;
   o.connections = (all->connections + threads - 1) / threads;
   o.per_host = (all->per_host + threads - 1) / threads;
   if (o.per_host < HOST_LEAST && all->per_host > o.per_host) o.per_host = all->per_host < HOST_LEAST ? all->per_host : HOST_LEAST;
   o.held = all->held / threads;
+  if (o.held < HELD_LEAST && all->held > o.held) o.held = HELD_LEAST;
   return o;
 }
 

@@ -190,8 +190,11 @@ static void deliver_late(const struct client *client, const uint8_t *msg, size_t
     release(c);
     return;
   }
-  if (len && !late_add(c, msg, len)) give_up(c);
-  else if (list_empty(&c->dirty)) list_append(&c->owner->dirty, &c->dirty);
+  if (len && !late_add(c, msg, len)) {
+    if (c->state < CONN_CLOSING) give_up(c); /* else it was given up for what gathered before */
+  } else if (list_empty(&c->dirty)) {
+    list_append(&c->owner->dirty, &c->dirty);
+  }
 }
 
 /* A fault ends the connection behind the first octets of an answer, or before them. What else it is owed is lost. */

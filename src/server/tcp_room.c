@@ -72,7 +72,7 @@ bool room_for_connection(struct serve_tcp *t, const union addr *peer, enum tcp_s
   look(t, &host, standing, &crowd);
   bool host_full = standing != TCP_LOCAL && crowd.same >= t->options.per_host;
   bool full = t->conn_count >= most || (standing != TCP_LOCAL && crowd.others >= most - most / LOCAL_PART) ||
-              (standing == TCP_STRANGER && crowd.strangers > most / STRANGER_PART);
+              (standing == TCP_STRANGER && crowd.strangers >= most / STRANGER_PART);
   if (!host_full && !full) return true;
 
   struct serve_conn *leaves = host_full ? crowd.leaves_same : crowd.leaves;
