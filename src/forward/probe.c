@@ -30,11 +30,11 @@ static void probe_failed(struct probe *p, enum habit_why why, uint64_t now_ms) {
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct probe *p = container(x, struct probe, x);
   must(p->magic == PROBE_MAGIC);
-  (void)msg;
-  (void)len;
   if (outcome == ERR_NONE) {
+    unsigned rcode = exchange_rcode(msg, len);
+    bool refused_edns = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
     server_replied(p->server, now_ms - p->sent_ms, now_ms);
-    habit_works(&p->server->habits[HABIT_UDP]);
+    if (!refused_edns) habit_works(&p->server->habits[HABIT_UDP]);
   }
   if (outcome == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
   end(p);
