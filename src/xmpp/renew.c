@@ -79,6 +79,7 @@ static struct renewal *new_renewal(struct xmpp *x, const struct question *q) {
 
 static bool renew(struct xmpp *x, const struct question *q, enum cache_renewal why, uint64_t now_ms) {
   uint32_t expiry;
+  if (x->renewal_count >= RENEWALS_MOST) return false; /* before the entry is marked: nobody else could renew it then */
   if (!cache_begin_renewal(x->cache, q, why, tick_of_ms(now_ms), &expiry)) return false;
   struct renewal *r = find(x, q->hash); /* one of its earlier life, that ended before its time */
   if (!r) r = new_renewal(x, q);
