@@ -52,6 +52,8 @@ enum rule_id report_rule_of(const char *code) {
 
 /* ---- findings ---- */
 
+static char *format(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
+
 static char *format(const char *fmt, va_list args) {
   char *text = NULL;
   must(vasprintf(&text, fmt, args) >= 0);
