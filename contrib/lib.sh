@@ -73,3 +73,80 @@ copy_sources() {
   done < <(cd "$to" && find src tests contrib doc m4 -type f 2>/dev/null)
   (cd "$to" && { [[ configure -nt configure.ac && Makefile.in -nt Makefile.am ]] || autoreconf -fi; })
 }
+
+# ---- what the checks count ----
+passed=0 failed=0 skipped=0
+
+say() { echo "$me: $*"; }
+
+# tally PASSED FAILED [SKIPPED]: adds to the sums.
+tally() {
+  passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + ${3:-0}))
+}
+
+# quietly LOG COMMAND...: runs it with its output in LOG; shows the end of it if it fails.
+quietly() {
+  local log=$1
+  shift
+  "$@" >"$log" 2>&1 </dev/null && return
+  tail -n 40 "$log"
+  return 1
+}
+
+# number WORD FILE: the number after `WORD: ` in the last Criterion summary in FILE.
+number() {
+  sed -n "s/.*Synthesis:.* $1: \([0-9]*\).*/\1/p" "$2" | tail -n 1
+}
+
+# count_unit_tests FOLDER: tallies a `make check` from its logs: Criterion programs by test, scripts as one.
+count_unit_tests() {
+  local trs log result bad
+  while read -r trs; do
+    log=${trs%.trs}.log
+    result=$(sed -n 's/^:test-result: *//p' "$trs")
+    bad=0
+    if grep -q 'Synthesis:' "$log"; then
+      bad=$(($(number Tested "$log") - $(number Passing "$log")))
+      tally "$(number Passing "$log")" "$bad" "$(grep -c '^\[SKIP\]' "$log")"
+      grep '^\[SKIP\]' "$log"
+    elif [[ $result == PASS ]]; then
+      tally 1 0
+    elif [[ $result == SKIP ]]; then
+      tally 0 0 1
+      say "skipped: $(head -n 1 "$log")"
+    fi
+    [[ $result == PASS || $result == SKIP ]] && continue
+    ((bad)) || tally 0 1
+    say "failed: ${trs#"$1"/}"
+    tail -n 60 "$log"
+  done < <(find "$1/tests" -name '*.trs' | sort)
+}
+
+# unit_tests NAME FOLDER LOG COMMAND...: runs the `make check` that COMMAND is and tallies what it leaves in FOLDER.
+unit_tests() {
+  local name=$1 folder=$2 log=$3 before=$((passed + failed + skipped)) failed_before=$failed status=0
+  shift 3
+  find "$folder/tests" -name '*.trs' -delete 2>/dev/null
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  count_unit_tests "$folder"
+  # A test program that does not compile leaves no result behind.
+  if ((status != 0 && failed == failed_before)) || ((passed + failed + skipped == before)); then
+    tally 0 1
+    say "failed: $name: make check (all of it: $log)"
+    tail -n 40 "$log"
+  fi
+}
+
+# step NAME LOG COMMAND...: one thing that passes or fails as a whole.
+step() {
+  local name=$1 log=$2
+  shift 2
+  say "$name"
+  mkdir -p "$(dirname "$log")"
+  if quietly "$log" "$@"; then
+    tally 1 0
+  else
+    tally 0 1
+    say "failed: $name (all of it: $log)"
+  fi
+}
