@@ -267,7 +267,11 @@ static void turn(struct asker *asker) {
   for (size_t i = 0; i < asker->count; i++) tend(asker, asker->flights[i], fds[i].revents);
 }
 
-void ask_list_add(struct ask_list *l, struct asked *a) {
+void ask_list_add(struct ask_list *l, struct asked *a, const uint8_t *name, size_t len, uint16_t type) {
+  memcpy(a->name, name, len);
+  a->name_len = (uint8_t)len;
+  a->type = type;
+  a->klass = CLASS_IN;
   if (l->count == l->room) {
     l->room = l->room ? 2 * l->room : 32;
     l->list = realloc(l->list, l->room * sizeof *l->list);

@@ -41,7 +41,8 @@ struct ask_list {
   size_t count, room;
 };
 
-void ask_list_add(struct ask_list *l, struct asked *a);
+/* Makes a the question for that name (len octets) and type, class IN, and appends it. */
+void ask_list_add(struct ask_list *l, struct asked *a, const uint8_t *name, size_t len, uint16_t type);
 void ask_list_free(struct ask_list *l);
 
 /* Asks all and returns when each has its outcome. */

@@ -36,14 +36,18 @@ bool check_add_ignore(struct check_options *o, const char *text) {
   return add_ignore(o, text, code_len, text + code_len + 1, len - code_len - 1);
 }
 
-/* The day in "... until 2026-01-31 ..." is over. False for a line without one. *bad: what follows "until" is no day. */
-static bool is_over(const char *rest, const char *today, bool *bad) {
-  const char *until = strstr(rest, "until ");
+/* A line "CODE until 2026-01-31 ..." counts through that day. *bad: what follows "until" is no day. */
+static bool is_over(const char *line, const char *today, bool *bad) {
+  static const char word[] = "until ";
+  const char *until = line + strcspn(line, " \t");
   int year, month, day;
+
+  until += strspn(until, " \t");
   *bad = false;
-  if (!until) return false;
-  *bad = sscanf(until, "until %4d-%2d-%2d", &year, &month, &day) != 3;
-  return !*bad && strncmp(until + strlen("until "), today, strlen("2026-01-31")) < 0;
+  if (strncmp(until, word, sizeof word - 1) != 0) return false;
+  until += sizeof word - 1;
+  *bad = sscanf(until, "%4d-%2d-%2d", &year, &month, &day) != 3;
+  return !*bad && strncmp(until, today, strlen("2026-01-31")) < 0;
 }
 
 bool check_read_ignores(struct check_options *o, const char *path, const char *today, FILE *err) {

@@ -109,20 +109,12 @@ void facts_free(struct facts *f) {
 
 /* ---- questions ---- */
 
-static void add(struct ask_list *to, struct asked *a, const uint8_t *name, size_t len, uint16_t type) {
-  memcpy(a->name, name, len);
-  a->name_len = (uint8_t)len;
-  a->type = type;
-  a->klass = CLASS_IN;
-  ask_list_add(to, a);
-}
-
 /* labels below the name; not asked when that is too long. */
 static void add_below(struct ask_list *to, struct asked *a, const char *labels, const uint8_t *name,
                       size_t len, uint16_t type) {
   uint8_t whole[NAME_MAX_LEN];
   size_t whole_len = domain_below(labels, name, len, whole);
-  if (whole_len > 0) add(to, a, whole, whole_len, type);
+  if (whole_len > 0) ask_list_add(to, a, whole, whole_len, type);
 }
 
 /* "jidns-0123456789abcdef": a name that can't be there by chance. */
@@ -140,7 +132,7 @@ static void questions_around(struct facts *f, struct ask_list *to) {
 
   random_label(label);
   snprintf(service, sizeof service, "_%s._tcp", label);
-  add(to, &f->single[FACT_SOA], name, len, TYPE_SOA);
+  ask_list_add(to, &f->single[FACT_SOA], name, len, TYPE_SOA);
   add_below(to, &f->single[FACT_RANDOM], label, name, len, TYPE_A);
   add_below(to, &f->single[FACT_RANDOM_SRV], service, name, len, TYPE_SRV);
   add_below(to, &f->single[FACT_TCP], "_tcp", name, len, TYPE_SOA);
@@ -150,7 +142,7 @@ static void questions_around(struct facts *f, struct ask_list *to) {
   add_below(to, &f->single[FACT_QUIC_SERVER], "_xmppq-server._udp", name, len, TYPE_SRV);
   if (f->offline) return;
   add_below(to, &f->single[FACT_UNREGISTERED], label, invalid, sizeof invalid, TYPE_A);
-  add(to, &f->single[FACT_ROOT], root, sizeof root, TYPE_SOA);
+  ask_list_add(to, &f->single[FACT_ROOT], root, sizeof root, TYPE_SOA);
 }
 
 static void add_tlsa(struct facts *f, struct ask_list *to, const struct host *h, uint16_t port,
@@ -239,7 +231,7 @@ static void questions_of_ancestors(struct facts *f, struct ask_list *to) {
       if (len == 0) continue;
       struct ancestor *a = &f->ancestors[f->ancestor_count++];
       *a = (struct ancestor){.of = h, .labels = labels};
-      add(to, &a->asked, name, len, TYPE_SOA);
+      ask_list_add(to, &a->asked, name, len, TYPE_SOA);
     }
   }
 }
@@ -251,7 +243,7 @@ static void questions_unchecked(struct facts *f, struct ask_list *to) {
     bool failed = a->outcome == ASKED_ANSWERED && reply_rcode(a->msg, a->len) == RCODE_SERVFAIL;
     if (a->name_len == 0 || !failed) continue;
     f->unchecked[i].checking_disabled = true;
-    add(to, &f->unchecked[i], a->name, a->name_len, a->type);
+    ask_list_add(to, &f->unchecked[i], a->name, a->name_len, a->type);
   }
 }
 

@@ -12,19 +12,11 @@ static const struct service_kind kinds[LOOKUP_SERVICES] = {
     {"_jabber._tcp", LOOKUP_S2S, false, true},
 };
 
-static void add_question(struct ask_list *to, struct asked *a, const uint8_t *name, size_t len, uint16_t type) {
-  memcpy(a->name, name, len);
-  a->name_len = (uint8_t)len;
-  a->type = type;
-  a->klass = CLASS_IN;
-  ask_list_add(to, a);
-}
-
 static void add_below(struct ask_list *to, struct asked *a, const char *labels, const struct host *domain, uint16_t type) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = domain_below(labels, domain->name, domain->name_len, name);
   must(len > 0);
-  add_question(to, a, name, len, type);
+  ask_list_add(to, a, name, len, type);
 }
 
 /* ---- hosts ---- */
@@ -76,8 +68,8 @@ void hosts_questions(struct hosts *h, struct ask_list *to) {
   for (size_t i = 0; i < h->count; i++) {
     struct host *host = h->list[i];
     if (host->asked[0].name_len > 0) continue;
-    add_question(to, &host->asked[0], host->name, host->name_len, TYPE_A);
-    add_question(to, &host->asked[1], host->name, host->name_len, TYPE_AAAA);
+    ask_list_add(to, &host->asked[0], host->name, host->name_len, TYPE_A);
+    ask_list_add(to, &host->asked[1], host->name, host->name_len, TYPE_AAAA);
   }
 }
 

@@ -155,7 +155,7 @@ Test(check, reads_ignores_with_a_day_after_which_they_speak_again) {
   struct check_options o = {.fail_on = SEVERITY_WARNING};
   char *said;
   cr_assert(read_ignores("# known\n\ntarget-alias until 2026-06-14 the provider moves\nport-zero:x.d.chat "
-                         "until 2026-06-15\nttl-long we like it\n",
+                         "until 2026-06-15\nttl-long we like it until they move\n",
                          &o, &said));
   cr_assert_eq(o.ignore_count, 2, "the first one's day is over");
   cr_expect_eq(o.ignores[0].rule, RULE_PORT_ZERO);
