@@ -262,10 +262,15 @@ static bool is_local(const void *local, const struct question *q) {
   return w->serve.lab && lab_holds(w->serve.lab, q);
 }
 
+static int answer(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+  return serve_question(ctx, q, client, now_ms, out);
+}
+
 static struct forward_options forward_options_of(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
   return (struct forward_options){.cache = cache, .routes = &w->wiring->routes, .rebind = &w->wiring->rebind, .timers = &w->timers, .counters = &w->counters,
                                   .waited = &w->waited, .seed = seed, .max_stale_s = s->max_stale_s, .nxdomain_cut = s->nxdomain_cut,
                                   .trust_ad = s->trust_ad, .cookies = s->upstream_cookies, .is_local = is_local, .local = w,
+                                  .answer = answer, .answer_ctx = &w->serve,
                                   .random = s->case_random ? &w->random : NULL};
 }
 

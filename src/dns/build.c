@@ -159,3 +159,19 @@ bool build_add(struct build *b, enum section section, const struct record *r, ui
   level_ttls(b, ttl);
   return true;
 }
+
+bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum section last) {
+  struct wire w = wire_read(msg, len);
+  struct record r;
+  uint8_t name[NAME_MAX_LEN];
+  wire_bytes(&w, DNS_HEADER);
+  name_read(&w, name);
+  wire_bytes(&w, 4);
+  for (unsigned section = SECTION_ANSWER; section <= last; section++) {
+    for (unsigned n = load_u16(msg + 6 + 2 * section); n > 0; n--) {
+      if (!record_read(&w, &r)) return false;
+      if (r.type != TYPE_OPT && !build_add(b, (enum section)section, &r, r.ttl)) return section == SECTION_ADDITIONAL;
+    }
+  }
+  return true;
+}

@@ -6,7 +6,7 @@
 #include "dns/special.h"
 #include "dns/ttl.h"
 #include "forward/denial.h"
-#include "forward/forward_priv.h"
+#include "forward/follow.h"
 #include "forward/ladder.h"
 
 /* ---- the driver ---- */
@@ -19,7 +19,7 @@ static void finish(struct pending *p) {
 }
 
 /* A question that nobody waits for is asked twice at most; a late answer may come as long as it is open. */
-static bool may_ask_again(const struct pending *p) { return !p->spent && (pending_first(p) || p->asked < 2); }
+static bool may_ask_again(const struct pending *p) { return pending_asks(p) && !p->spent && (pending_first(p) || p->asked < 2); }
 
 static uint64_t waiter_due(const struct forward *f, const struct pending *p, const struct waiter *w) {
   uint32_t stale_ms = p->usual_ms < STALE_PATIENCE_MS ? STALE_PATIENCE_MS : p->usual_ms;
@@ -40,7 +40,7 @@ static void set_timer(struct pending *p) {
   uint64_t due = first ? UINT64_MAX : p->started_ms + LATE_MS; /* as long as anybody waits it stays open */
   if (p->step == STEP_HELD) {
     due = p->held_until_ms;
-  } else if (p->step == STEP_FAIL) {
+  } else if (p->step == STEP_FAIL || (p->follow && follow_is_over(p->follow))) {
     due = 0;
   } else {
     if (first && waiter_due(f, p, first) < due) due = waiter_due(f, p, first);
@@ -119,7 +119,7 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
     failing = false;
     if (w->since_ms + p->patience_ms > now_ms) continue;
     deliver_failure(f, p, w, ERR_TIMEOUT);
-    if (!p->told && is_mute_to(p)) failures_add_mute(&f->failures, &p->question, now_ms);
+    if (!p->told && pending_asks(p) && is_mute_to(p)) failures_add_mute(&f->failures, &p->question, now_ms);
     if (!p->told && p->next_try_ms < now_ms + FAILURE_LEAST_MS) p->next_try_ms = now_ms + FAILURE_LEAST_MS; /* RFC 9520 3.2 */
     p->told = true;
   }
@@ -141,7 +141,7 @@ static void prepare_to_give_up(struct pending *p) {
 static void pending_due(struct timer *timer, uint64_t now_ms) {
   struct pending *p = container(timer, struct pending, timer);
   must(p->magic == PENDING_MAGIC);
-  if (p->step == STEP_HELD || p->step == STEP_FAIL) {
+  if (p->step == STEP_HELD || p->step == STEP_FAIL || (p->follow && follow_is_over(p->follow))) {
     run(p, now_ms);
     return;
   }
@@ -204,9 +204,8 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   if (p->ahead && p->how == CACHE_AHEAD_SERVER) count(f->o.counters, ahead_joined_server);
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
-  if (p->step == STEP_HELD || p->step == STEP_FAIL) return ERR_NONE;
   set_timer(p);
-  ask_anew(f, p, now_ms);
+  if (pending_asks(p)) ask_anew(f, p, now_ms);
   return ERR_NONE;
 }
 
@@ -241,6 +240,7 @@ static enum err lead(struct forward *f, const struct query *q, const struct clie
     finish(p);
     return ERR_MEMORY;
   }
+  p->links = client->links;
   char text[QUESTION_TEXT];
   log_debug("forward", "%s: a client asks", question_format(&p->question, text));
   count(f->o.counters, leader);
@@ -296,7 +296,7 @@ bool forward_renew(struct forward *f, const struct question *q, enum cache_put_h
   struct pending *p = pending_find(&f->table, q);
   if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return false;
   if (!p) return ask_for_nobody(f, q, how, now_ms);
-  if (p->step != STEP_HELD && p->step != STEP_FAIL) ask_anew(f, p, now_ms);
+  if (pending_asks(p)) ask_anew(f, p, now_ms);
   return true;
 }
 
@@ -345,6 +345,7 @@ struct forward *forward_new(const struct forward_options *options) {
   f->o = *options;
   f->watch = (struct forward_watch){0};
   f->reply_try = NULL;
+  f->border = (struct verify_border){.is_beyond = follow_leaves, .ctx = f};
   f->failures = (struct failures){0};
   probes_init(&f->probes);
   f->asking = false;

@@ -24,6 +24,7 @@ enum {
   FORWARD_EACH = 3,          /* tries of one question to one server over UDP, then over TCP (RFC 9520 section 3.1) */
   FORWARD_PENDING = 20000,   /* clients' questions in flight */
   FORWARD_DOWN = 8000,       /* so many, and none is begun for a domain's servers that are all down: other domains need places */
+  ALIASES_MOST = 8,          /* times that an alias leads a question to other servers, or into or out of local zones */
   FORWARD_AHEAD = 4000       /* and asked ahead; none is while half of the former are */
 };
 
@@ -37,6 +38,7 @@ struct client {
   void *owner; /* the transport's: listening socket or connection */
   union addr peer, local;
   bool tcp;
+  uint8_t links; /* aliases that have led a client's question here, from servers to others: ALIASES_MOST at most */
   bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands between passes it on */
 };
 
@@ -76,6 +78,9 @@ struct forward_options {
   bool cookies;              /* are shown to the servers (RFC 7873) */
   bool (*is_local)(const void *local, const struct question *q); /* is q answered without any server? Then it is never asked ahead */
   const void *local;         /* NULL: there are none, and is_local may be NULL */
+  /* Answers a question from zones, cache and servers, as serve_question does: for what an alias leads to. NULL: none is followed. */
+  int (*answer)(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
+  void *answer_ctx;
   struct random *random;     /* questions are spelled at random and must come back so; NULL: not */
 };
 

@@ -4,6 +4,7 @@
 #include "forward/failures.h"
 #include "forward/pending.h"
 #include "forward/probe.h"
+#include "forward/verify.h"
 
 struct forward {
   struct forward_options o;
@@ -15,14 +16,15 @@ struct forward {
   struct try *reply_try;    /* while a reply is looked at: */
   const uint8_t *reply_msg; /* borrowed from the carrier */
   size_t reply_len;
+  struct verify_border border; /* of the servers whose reply is looked at */
   bool asking;              /* within forward_ask, from where no client may be answered */
   struct answer answer;     /* the answer being made */
   struct answer denied;     /* what is known of a name above the one asked for */
   uint8_t out[DNS_MSG_MAX]; /* the message being sent to a client */
 };
 
-/* deliver.c: one waiter gets its answer and is freed. */
-void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, uint64_t now_ms);
+/* deliver.c: one waiter gets its answer, fresh or stale, and is freed. */
+void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, enum answer_age age, uint64_t now_ms);
 /* What the cache has for it, at most max_stale_s past its time; false: nothing. */
 bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s, uint64_t now_ms);
 bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms); /* false: it has none */

@@ -1,5 +1,5 @@
 /* pending.c: the table of questions in flight and who waits for them. Exports pending_*. */
-#include "forward/pending.h"
+#include "forward/follow.h"
 
 #include <stdlib.h>
 
@@ -53,6 +53,7 @@ void pending_free(struct pending_table *t, struct pending *p) {
   *link = p->next;
   t->count--;
   t->ahead -= p->ahead;
+  follow_drop(p);
   upstream_release(p->upstream);
   p->magic = 0;
   free(p);

@@ -9,6 +9,7 @@
   STEP(PICK, step_pick, "pick") \
   STEP(ASK, step_ask, "ask")    \
   STEP(CHECK, step_check, "check") \
+  STEP(FOLLOW, step_follow, "follow") \
   STEP(STORE, step_store, "store") \
   STEP(REPLY, step_reply, "reply") \
   STEP(HELD, step_held, "held") \
@@ -76,6 +77,9 @@ struct pending {
   bool hedge;               /* its first server may be late: a second one is asked then */
   bool spent;               /* no server may be asked once more: it waits for the tries that are open */
   enum pending_step step;
+  struct follow *follow;    /* owned; NULL unless an alias led it to other servers and the answer from there is awaited */
+  bool stale_target;        /* that answer had expired, and so has the whole */
+  uint8_t links;            /* as its first client's */
   enum err last;            /* how the last try failed */
   uint64_t started_ms, next_try_ms, held_until_ms;
   uint32_t patience_ms;     /* its clients' */
@@ -86,6 +90,9 @@ struct pending {
   bool slow;                /* somebody got a stale answer instead of waiting on */
   bool stale_missing;       /* there is no stale answer: its clients wait for their whole patience */
 };
+
+/* Are its servers being asked? Else it waits for something else, or is over. */
+static inline bool pending_asks(const struct pending *p) { return p->step < STEP_FOLLOW; }
 
 struct pending_table {
   struct pending **buckets;

@@ -1,5 +1,5 @@
 /* reroute.c: questions in flight when their names get other servers. Exports forward_reroute. */
-#include "forward/forward_priv.h"
+#include "forward/follow.h"
 
 static bool shares_a_server(const struct upstream *a, const struct upstream *b) {
   for (unsigned i = 0; i < a->count; i++) {
@@ -13,6 +13,7 @@ static bool shares_a_server(const struct upstream *a, const struct upstream *b) 
 /* Puts it to u, as if it came in now: what the servers before have to say is no longer of interest. Those who wait wait on. */
 static void move(struct forward *f, struct pending *p, struct upstream *u, uint64_t now_ms) {
   pending_drop_tries(p);
+  follow_drop(p);
   upstream_hold(u);
   upstream_release(p->upstream);
   p->upstream = u;

@@ -2,9 +2,8 @@
 #include "base/log.h"
 #include "dns/ttl.h"
 #include "forward/denial.h"
-#include "forward/forward_priv.h"
+#include "forward/follow.h"
 #include "forward/ladder.h"
-#include "forward/verify.h"
 
 void steps_start_anew(struct pending *p, uint64_t now_ms) {
   p->started_ms = now_ms;
@@ -157,7 +156,8 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
     p->step = STEP_ASK;
     return MORE;
   }
-  enum err e = verify_reply(&p->question, msg, f->reply_len, &f->answer);
+  struct verify_border *border = f->o.answer ? &f->border : NULL;
+  enum err e = verify_reply(&p->question, msg, f->reply_len, border, &f->answer);
   if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
   ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
   if (t->tcp && p->respelled) server_bears_not(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms); /* it is indeed the server that does so */
@@ -169,7 +169,21 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
     return MORE;
   }
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
-  p->step = STEP_STORE;
+  p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
+  return MORE;
+}
+
+/* The answer is an alias, and others are to be asked where it leads. */
+static enum next step_follow(struct forward *f, struct pending *p, uint64_t now_ms) {
+  if (!p->follow) {
+    pending_drop_tries(p);
+    p->follow = follow_new(f, p, now_ms);
+  }
+  if (p->follow && !follow_is_over(p->follow)) return WAIT;
+
+  p->last = p->follow ? follow_join(f, p) : ERR_ALIAS;
+  follow_drop(p);
+  p->step = p->last == ERR_NONE ? STEP_STORE : STEP_FAIL;
   return MORE;
 }
 
@@ -212,7 +226,7 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
     return WAIT;
   }
   struct answer_view v = answer_view(&f->answer);
-  for (struct waiter *w; (w = pending_first(p));) deliver_answer(f, w, &v, now_ms);
+  for (struct waiter *w; (w = pending_first(p));) deliver_answer(f, w, &v, p->stale_target ? ANSWER_STALE : ANSWER_FRESH, now_ms);
   return DONE;
 }
 

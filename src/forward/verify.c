@@ -12,12 +12,14 @@ struct chain_name {
 
 struct check {
   const struct question *q;
+  struct verify_border *border; /* NULL: none */
   uint16_t type, klass;
   bool dnssec_ok;
   struct build build;
   struct chain_name chain[CHAIN_MOST]; /* the asked name, then each CNAME's target */
   unsigned links;                      /* names in chain */
   bool found;                          /* a record of the asked type */
+  bool cut;                            /* the chain's last name lies beyond the border */
   bool soa, referral;
   bool skipped;                        /* this pass met a record that may belong further on */
   bool late, last;                     /* records were met that must come last; this pass is for them */
@@ -28,9 +30,12 @@ struct check {
 
 static const struct chain_name *chain_end(const struct check *c) { return &c->chain[c->links - 1]; }
 
-/* The place of a name in the chain, -1 when it is not part of it. */
+/* Names of the chain that the reply may speak of. */
+static unsigned chain_own(const struct check *c) { return c->links - c->cut; }
+
+/* The place of a name in that part of the chain, -1 when it is not there. */
 static int chain_place(const struct check *c, const uint8_t *name, size_t len) {
-  for (int i = (int)c->links - 1; i >= 0; i--) {
+  for (int i = (int)chain_own(c) - 1; i >= 0; i--) {
     if (name_equal(c->chain[i].name, c->chain[i].len, name, len)) return i;
   }
   return -1;
@@ -50,6 +55,7 @@ static void follow_cname(struct check *c, const struct record *r) {
   }
   keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
   c->chain[c->links++] = next;
+  c->cut = c->border && c->border->is_beyond(c->border->ctx, c->q, next.name, next.len);
 }
 
 static bool lies_below(const struct chain_name *n, const struct record *r) {
@@ -58,7 +64,7 @@ static bool lies_below(const struct chain_name *n, const struct record *r) {
 
 /* A name of the chain lies below a DNAME's owner: the CNAME made from it is in the answer too (RFC 6672 section 3.1). */
 static bool dname_covers(const struct check *c, const struct record *r) {
-  for (unsigned i = 0; i < c->links; i++) {
+  for (unsigned i = 0; i < chain_own(c); i++) {
     if (lies_below(&c->chain[i], r)) return true;
   }
   return false;
@@ -68,7 +74,7 @@ static bool wants_signature(const struct check *c, const struct record *r, int p
   if (r->rdlen < 2) return false;
   uint16_t covered = load_u16(record_rdata(r));
   if (covered == TYPE_DNAME) {
-    for (unsigned i = 0; i < c->links; i++) {
+    for (unsigned i = 0; i < chain_own(c); i++) {
       if (name_is_within(c->chain[i].name, c->chain[i].len, r->owner, r->owner_len)) return true;
     }
     return false;
@@ -111,7 +117,7 @@ static void check_authority(struct check *c, const struct record *r) {
   if (!is_of_class(c, r)) return;
   const struct chain_name *end = chain_end(c);
   if (r->type == TYPE_NS) c->referral = true;
-  if (r->type == TYPE_SOA && !c->found && !c->soa && r->rdlen >= 22 &&
+  if (r->type == TYPE_SOA && !c->found && !c->cut && !c->soa && r->rdlen >= 22 &&
       name_is_within(end->name, end->len, r->owner, r->owner_len)) {
     keep(c, SECTION_AUTHORITY, r, ttl_negative(r->ttl, load_u32(record_rdata(r) + r->rdlen - 4)));
     c->soa = true;
@@ -119,7 +125,7 @@ static void check_authority(struct check *c, const struct record *r) {
     keep(c, SECTION_AUTHORITY, r, ttl_received(r->ttl));
   } else if (c->dnssec_ok && r->type == TYPE_RRSIG && r->rdlen >= 2) {
     uint16_t covered = load_u16(record_rdata(r));
-    if (is_proof(covered) || (covered == TYPE_SOA && !c->found)) keep(c, SECTION_AUTHORITY, r, ttl_received(r->ttl));
+    if (is_proof(covered) || (covered == TYPE_SOA && !c->found && !c->cut)) keep(c, SECTION_AUTHORITY, r, ttl_received(r->ttl));
   }
 }
 
@@ -144,7 +150,7 @@ static bool make_cname(struct check *c, struct wire w, unsigned count) {
   struct answer_head *h = &c->build.answer->head;
   uint8_t target[NAME_MAX_LEN];
   struct record r;
-  if (!c->dname || c->found || h->rcode == RCODE_YXDOMAIN) return false;
+  if (!c->dname || c->found || c->cut || h->rcode == RCODE_YXDOMAIN) return false;
   do {
     if (count-- == 0 || !record_read(&w, &r)) return false;
   } while (r.type != TYPE_DNAME || !is_of_class(c, &r) || !lies_below(end, &r));
@@ -249,24 +255,35 @@ static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
   return ERR_NONE;
 }
 
-enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, struct answer *out) {
+/* Where the chain goes on with other servers, these have said all they may. */
+static void stop_at_border(struct check *c) {
+  const struct chain_name *end = chain_end(c);
+  bool followed = c->cut && c->type != TYPE_CNAME && c->type != TYPE_ANY; /* for those an alias is the answer */
+  c->border->target_len = followed ? end->len : 0;
+  memcpy(c->border->target, end->name, c->border->target_len);
+  if (c->cut) c->build.answer->head.rcode = RCODE_NOERROR;
+}
+
+enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border, struct answer *out) {
   unsigned rcode = msg[3] & DNS_RCODE;
   enum err e = judge_rcode(rcode);
   if (e != ERR_NONE) return e;
   struct check c; /* not cleared whole: the chain is large */
   c.q = q;
+  c.border = border;
   c.type = question_type(q);
   c.klass = question_class(q);
   c.dnssec_ok = question_flags(q) & KEY_DO;
   c.links = 1;
   c.chain[0].len = q->name_len;
   memcpy(c.chain[0].name, q->key, q->name_len);
-  c.found = c.soa = c.referral = c.skipped = c.late = c.last = c.lie = c.dname = false;
+  c.found = c.cut = c.soa = c.referral = c.skipped = c.late = c.last = c.lie = c.dname = false;
   build_start(&c.build, out, q, (uint8_t)rcode);
   e = read_reply(&c, msg, len);
   if (e != ERR_NONE) return e;
+  if (border) stop_at_border(&c);
   struct answer_view v = answer_view(out);
-  bool keepable = c.soa || c.found; /* a chain to nothing is a negative answer, RFC 2308 section 5 */
+  bool keepable = c.soa || c.found || c.cut; /* a chain to nothing is a negative answer, RFC 2308 section 5 */
   out->ttl_s = keepable ? answer_least_ttl(&v, 0, (unsigned)out->head.an + out->head.ns) : 0;
   return ERR_NONE;
 }

@@ -17,7 +17,6 @@ struct joined {
   struct serve *serve;
   struct client client;
   struct query query;
-  unsigned depth;
   size_t way_len;   /* of the message with the aliases so far, in `octets` behind the question as it was spelled */
   uint8_t *message; /* DNS_MSG_MAX octets for the other half when it is there at once; only while it is asked for */
   uint8_t octets[];
@@ -33,23 +32,6 @@ static void joined_free(struct joined *j) {
 
 /* ---- two answers into one ---- */
 
-/* Adds a message's records behind its question. False when it is malformed or they don't fit. */
-static bool add_message(struct build *b, const uint8_t *msg, size_t len) {
-  struct wire w = wire_read(msg, len);
-  struct record r;
-  uint8_t name[NAME_MAX_LEN];
-  wire_bytes(&w, DNS_HEADER);
-  name_read(&w, name);
-  wire_bytes(&w, 4);
-  for (unsigned section = SECTION_ANSWER; section <= SECTION_ADDITIONAL; section++) {
-    for (unsigned n = load_u16(msg + 6 + 2 * section); n > 0; n--) {
-      if (!record_read(&w, &r)) return false;
-      if (r.type != TYPE_OPT && !build_add(b, (enum section)section, &r, r.ttl)) return section == SECTION_ADDITIONAL;
-    }
-  }
-  return true;
-}
-
 static bool is_answer(unsigned rcode) { return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN; }
 
 /* Writes the whole answer; found NULL: what the alias leads to is not told. Returns its length. */
@@ -60,7 +42,8 @@ static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t
   uint8_t rcode = found ? found[3] & DNS_RCODE : RCODE_NOERROR;
   if (!is_answer(rcode)) return answer_rcode(m, rcode, out);
   build_start(&l->build, &l->made, &j->query.question, rcode);
-  if (!add_message(&l->build, way_of(j), j->way_len) || (found && !add_message(&l->build, found, len))) {
+  if (!build_add_message(&l->build, way_of(j), j->way_len, SECTION_ADDITIONAL) ||
+      (found && !build_add_message(&l->build, found, len, SECTION_ADDITIONAL))) {
     return answer_rcode(m, RCODE_SERVFAIL, out);
   }
   answer_note_rotation(&l->made);
@@ -89,7 +72,6 @@ static struct joined *joined_new(struct serve *s, const struct query *q, const s
   struct joined *j = malloc(sizeof *j + spelled + head + way->head.body_len);
   if (!j) return NULL;
   *j = (struct joined){.serve = s, .client = *client, .query = *q, .way_len = head + way->head.body_len};
-  if (client->deliver == on_found) j->depth = ((const struct joined *)client->owner)->depth + 1;
   memcpy(spelled_of(j), q->manner.spelled, spelled);
   j->query.manner.spelled = spelled_of(j);
   uint8_t *p = way_of(j);
@@ -101,7 +83,8 @@ static struct joined *joined_new(struct serve *s, const struct query *q, const s
 }
 
 static int ask_on(struct joined *j, const struct lab_alias *alias, uint64_t now_ms, uint8_t *out) {
-  struct client client = {.deliver = on_found, .owner = j, .peer = j->client.peer, .local = j->client.local, .tcp = true};
+  struct client client = {.deliver = on_found, .owner = j, .peer = j->client.peer, .local = j->client.local, .tcp = true,
+                          .links = (uint8_t)(j->client.links + 1)};
   const struct question *asked = &j->query.question;
   struct query q = {.manner = j->query.manner};
   question_make(&q.question, alias->target, alias->target_len, question_type(asked), CLASS_IN, question_flags(asked),
@@ -125,7 +108,7 @@ static int follow(struct serve *s, const struct query *q, const struct client *c
   struct lab_alias *alias = &s->lab_room->alias;
   struct joined *j = joined_new(s, q, client, &alias->chain);
   bool recursive = q->manner.opcode_rd & DNS_RD;
-  if (j && recursive && j->depth < SERVE_ALIASES && (j->message = malloc(DNS_MSG_MAX))) return ask_on(j, alias, now_ms, out);
+  if (j && recursive && j->client.links < ALIASES_MOST && (j->message = malloc(DNS_MSG_MAX))) return ask_on(j, alias, now_ms, out);
   count(s->counters, lab);
   int n = (int)(j && !recursive ? finish(j, NULL, 0, out) : answer_rcode(&q->manner, RCODE_SERVFAIL, out));
   if (j) joined_free(j);

@@ -3,7 +3,7 @@
 #define JIDNS_SERVER_SERVE_LAB_H
 #include "server/serve.h"
 
-enum { SERVE_ELSEWHERE = -2, SERVE_ALIASES = 8 /* times that an alias leads out of the zones, or through a DNAME */ };
+enum { SERVE_ELSEWHERE = -2 };
 
 /* What making an answer out of several takes; one a thread. Memory is touched only when there is an alias. NULL: no memory. */
 struct serve_lab *serve_lab_new(void);

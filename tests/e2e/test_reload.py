@@ -10,6 +10,8 @@ import time
 
 import dns.message
 import dns.rcode
+import dns.rdatatype
+import dns.rrset
 import pytest
 
 from kit import lies
@@ -222,7 +224,30 @@ def test_a_domain_can_have_servers_of_its_own(named, jidnsd):
     assert {q.name for q in corp.seen} == {"a.corp.lab.", "corp.lab."}
 
 
-# ---- resolv.conf ----
+def test_an_alias_is_followed_by_each_names_own_servers(upstream, jidnsd, tmp_path):
+    """An alias goes from the others' names into corp.lab, from there out again and into a local zone. Each server knows its own names
+    alone, and denies those of the other."""
+    def knows(records):
+        def reply(asked):
+            answer = dns.message.make_response(asked.query)
+            name = asked.query.question[0].name.to_text()
+            while name in records:
+                rtype, value = records[name]
+                answer.answer.append(dns.rrset.from_text(name, 60, "IN", rtype, value))
+                name = value
+            if not answer.answer or answer.answer[-1].rdtype == dns.rdatatype.CNAME:
+                answer.set_rcode(dns.rcode.NXDOMAIN)
+            return answer
+        return reply
+    rest = upstream(knows({"www.lab.": ("CNAME", "www.corp.lab."), "out.lab.": ("CNAME", "xmpp.zone.lab.")}))
+    corp = upstream(knows({"www.corp.lab.": ("CNAME", "out.lab."), "out.lab.": ("A", "198.51.100.66")}))
+    (tmp_path / "zone").write_text("@ SOA ns who 1 2 3 4 5\n@ NS ns\nxmpp A 192.0.2.7\n")
+    daemon = jidnsd("--upstream", rest.address, "--forward", f"corp.lab={corp.address}", "--zone", f"zone.lab={tmp_path / 'zone'}")
+    for _ in range(2):
+        answer = ask(daemon.v4, "www.lab", "A")
+        assert [rrset.name.to_text() for rrset in answer.answer] == ["www.lab.", "www.corp.lab.", "out.lab.", "xmpp.zone.lab."]
+        assert answer.answer[-1][0].address == "192.0.2.7"
+    assert {q.name for q in corp.seen} == {"www.corp.lab."}
 
 @pytest.fixture
 def space(namespaces):

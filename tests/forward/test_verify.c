@@ -13,7 +13,7 @@ static struct msg reply;
 
 static enum err verify(const struct question *q) {
   uint8_t *copy = exact(reply.octets, reply.len);
-  enum err e = verify_reply(q, copy, reply.len, &out);
+  enum err e = verify_reply(q, copy, reply.len, NULL, &out);
   free(copy);
   return e;
 }
@@ -543,4 +543,48 @@ Test(verify, a_long_backwards_chain_in_a_huge_reply_is_refused, .timeout = 30) {
   }
   cr_assert_leq(reply.len, DNS_MSG_MAX);
   for (unsigned i = 0; i < 20; i++) cr_assert_eq(verify(&q), ERR_LIE);
+}
+
+/* ---- a border ---- */
+
+static bool is_far(const void *unused, const struct question *q, const uint8_t *name, size_t len) {
+  (void)unused;
+  (void)q;
+  return name_is_within(name, len, (const uint8_t *)"\3far\3lab", 9);
+}
+
+/* In whatever order the records come: nothing beyond the border is taken, signatures and SOA neither. */
+Test(verify, stops_where_an_alias_leads_beyond_the_border) {
+  for (unsigned backwards = 0; backwards < 2; backwards++) {
+    struct question q;
+    question_make(&q, (const uint8_t *)"\1a\3lab", 7, TYPE_A, CLASS_IN, KEY_DO, 1);
+    struct verify_border border = {.is_beyond = is_far};
+    msg_answer(&reply, "a.lab.", TYPE_A, RCODE_NXDOMAIN);
+    for (unsigned i = 0; i < 4; i++) {
+      switch (backwards ? 3 - i : i) {
+        case 0: msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_CNAME, 60, rd_name("b.lab.")); break;
+        case 1: msg_record(&reply, SECTION_ANSWER, "b.lab.", TYPE_CNAME, 50, rd_name("c.far.lab.")); break;
+        case 2: msg_record(&reply, SECTION_ANSWER, "c.far.lab.", TYPE_CNAME, 60, rd_name("d.lab.")); break;
+        case 3: msg_record(&reply, SECTION_ANSWER, "d.lab.", TYPE_A, 60, rd_a("192.0.2.66")); break;
+      }
+    }
+    msg_record(&reply, SECTION_AUTHORITY, "far.lab.", TYPE_SOA, 10, rd_soa("ns.lab.", "who.lab.", 10));
+    uint8_t *copy = exact(reply.octets, reply.len);
+    cr_assert_eq(verify_reply(&q, copy, reply.len, &border, &out), ERR_NONE);
+    free(copy);
+    cr_expect(out.head.an == 2 && out.head.ns == 0 && out.head.rcode == RCODE_NOERROR, "%u records", out.head.an);
+    cr_expect_eq(out.ttl_s, 50);
+    cr_expect(name_equal(border.target, border.target_len, (const uint8_t *)"\1c\3far\3lab", 11));
+  }
+}
+
+Test(verify, goes_on_where_all_is_on_this_side_of_the_border) {
+  struct question q;
+  question_of(&q, "a.lab.", TYPE_A);
+  struct verify_border border = {.is_beyond = is_far, .target_len = 7};
+  msg_answer(&reply, "a.lab.", TYPE_A, 0);
+  msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_CNAME, 60, rd_name("b.lab."));
+  msg_record(&reply, SECTION_ANSWER, "b.lab.", TYPE_A, 60, rd_a("192.0.2.9"));
+  cr_assert_eq(verify_reply(&q, reply.octets, reply.len, &border, &out), ERR_NONE);
+  cr_expect(out.head.an == 2 && border.target_len == 0);
 }

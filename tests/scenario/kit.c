@@ -54,7 +54,7 @@ struct world *world_new(const struct world_options *o) {
 }
 
 static void check_sums(const struct counters *c) {
-  cr_expect_eq(c->queries, c->hit + c->lab + c->miss + c->malformed + c->refused + c->ignored, "queries");
+  cr_expect_eq(c->queries + c->followed, c->hit + c->lab + c->miss + c->malformed + c->refused + c->ignored, "queries");
   cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu", c->miss,
                c->answered, c->failed);
   cr_expect_eq(c->miss, c->leader + c->follower + c->turned_away, "miss = leader + follower + turned away");
