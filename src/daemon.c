@@ -66,7 +66,7 @@ static bool open_zones(struct daemon *d, FILE *err) {
 
 /* Makes all workers first, so that nothing fails once some of them answer. */
 static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *err) {
-  struct worker_common common = {.seed = random_seed(), .lab = d->lab};
+  struct worker_common common = {.seed = random_seed(), .budget = &d->budget, .lab = d->lab};
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
   d->cache = common.cache = cache_new(d->settings.cache_size, common.seed);
   if (!d->cache) {

@@ -15,6 +15,7 @@ struct daemon {
   int argc;    /* the command line, for a reload; borrowed */
   char **argv;
   struct cache *cache;
+  struct xmpp_budget budget;
   struct worker *workers[SETTINGS_THREADS];
   unsigned worker_count;
   struct daemon_faults faults;

@@ -382,7 +382,7 @@ static bool wire_forward(struct worker *w, const struct settings *s, const struc
   if (!w->wiring) return false;
   struct forward_options options = forward_options_of(w, s, common->cache, common->seed);
   w->forward = forward_new(&options);
-  if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp);
+  if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp, common->budget);
   return w->xmpp != NULL;
 }
 

@@ -15,6 +15,7 @@ struct worker_common {
   struct cache *cache;
   uint64_t seed; /* the cache's */
   uint8_t cookie_secret[SIPHASH_KEY];
+  struct xmpp_budget *budget; /* borrowed: what they ask ahead */
   const struct lab *lab; /* borrowed until worker_set_lab or worker_stop; NULL: there are no zones */
 };
 

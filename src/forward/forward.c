@@ -328,8 +328,8 @@ size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms,
   return answer_write(&v, &q->manner, ANSWER_FRESH, tick, limit, out);
 }
 
-bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms) {
-  return f->watch.worn && f->watch.worn(f->watch.ctx, q, now_ms);
+bool forward_worn(struct forward *f, const struct question *q, bool used, uint64_t now_ms) {
+  return f->watch.worn && f->watch.worn(f->watch.ctx, q, used, now_ms);
 }
 
 void forward_release(struct forward *f, const struct question *q, uint64_t now_ms) {

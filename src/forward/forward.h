@@ -58,8 +58,9 @@ struct forward_watch {
   /* q was answered by a, or failed (a NULL). Returns for how many ms its clients should be kept waiting on, 0 for none: until
    * then forward_release may let them go. Asks of the observer's own go out now. `ahead`: no client waited. */
   uint32_t (*settled)(void *ctx, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms);
-  /* A client got q's entry, which is past its attend tick. True when the entry has been renewed on the spot. */
-  bool (*worn)(void *ctx, const struct question *q, uint64_t now_ms);
+  /* A client got q's entry, which is past its attend tick; or, not `used`, those are about to get it who were kept waiting for it. True
+   * when the entry has been renewed on the spot. */
+  bool (*worn)(void *ctx, const struct question *q, bool used, uint64_t now_ms);
 };
 
 struct forward;
@@ -120,7 +121,7 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out);
 
 /* A client found q's entry past its attend tick: see forward_watch.worn. */
-bool forward_worn(struct forward *f, const struct question *q, uint64_t now_ms);
+bool forward_worn(struct forward *f, const struct question *q, bool used, uint64_t now_ms);
 
 /* Lets the clients go that wait for q because the observer said so: when the timers are next looked at, never from within, they get
  * what the cache then holds. The observer hears that q is worn before that. */

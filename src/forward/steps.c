@@ -233,7 +233,7 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
 /* The observer has let go, or the time is over: the cache has what came of it. */
 static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms) {
   enum { GRACE_S = 2 }; /* it was fresh when they began to wait */
-  if (now_ms >= p->held_until_ms) forward_worn(f, &p->question, now_ms); /* some of what they waited for may be there */
+  if (now_ms >= p->held_until_ms) forward_worn(f, &p->question, false, now_ms); /* some of what they waited for may be there */
   for (struct waiter *w; (w = pending_first(p));) {
     if (deliver_cached(f, p, w, GRACE_S, now_ms)) continue;
     steps_start_anew(p, now_ms); /* pushed out of the cache meanwhile: ask once more */

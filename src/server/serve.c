@@ -155,7 +155,7 @@ static inline __attribute__((always_inline)) int give(struct serve *s, const str
   if (found == CACHE_FRESH) return answered(s, q, &hit, out);
   if (found == CACHE_WORN) {
     struct cache_hit again;
-    if (forward_worn(s->forward, &q->question, now_ms) && cache_get(s->cache, q, tick, limit, out, &again) != CACHE_MISS &&
+    if (forward_worn(s->forward, &q->question, true, now_ms) && cache_get(s->cache, q, tick, limit, out, &again) != CACHE_MISS &&
         again.len) {
       hit.len = again.len;
     }

@@ -22,6 +22,7 @@ enum {
 struct outcome {
   unsigned added;
   bool renewing;    /* an address has expired and is being renewed */
+  bool postponed;   /* more may be asked only when a client uses it again */
   uint64_t lacking; /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
 };
 
@@ -71,12 +72,15 @@ static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_fla
 /* `used`: a client gets the answer, and so the address is in use, too. */
 static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used, uint64_t now_ms, uint32_t born,
                           struct outcome *out) {
+  struct purse *purse = purse_of(x, b->question);
   uint32_t tick = tick_of_ms(now_ms);
   for (unsigned bit = 2 * i; bit <= 2 * i + 1; bit++) {
     struct question q;
     address_question(x, bit, question_flags(b->question), &q);
     enum cache_found found = cache_peek(x->cache, &q, tick, &x->found);
-    bool begun = x->o.prefetch && (used || found == CACHE_EXPIRED) && renew_wanted(x, &q, now_ms);
+    bool begun = x->o.prefetch && (used || found == CACHE_EXPIRED) && purse->left && renew_wanted(x, &q, now_ms);
+    purse->left -= begun;
+    out->postponed |= used && purse->left == 0;
     bool renewing = found == CACHE_WORN || (found == CACHE_EXPIRED && begun);
     out->renewing |= renewing;
     if (found == CACHE_FRESH || renewing) out->added += add_addresses(x, b, &q, renewing, tick, born);
@@ -159,21 +163,33 @@ void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, ui
  * is to be noted. */
 static uint32_t next_look(const struct xmpp *x, const struct answer *a, const struct outcome *out, uint32_t tick) {
   if (out->renewing) return tick + RENEWING_TICKS;
-  if (out->lacking) return tick + RETRY_TICKS;
+  if (out->lacking || out->postponed) return tick + RETRY_TICKS;
   uint32_t half = x->o.prefetch ? renew_attend(a) : 0;
   return half > tick ? half : 0;
 }
 
-bool expand_worn(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+/* An answer of a service that gets no addresses: its targets are asked for all the same. Returns until when it need not be looked at. */
+static uint32_t attend_unexpanded(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  uint32_t tick = tick_of_ms(now_ms), half = renew_attend(&x->old);
+  if (prefetch_used(x, q, &x->old, now_ms)) return tick + RETRY_TICKS;
+  return half > tick ? half : UINT32_MAX;
+}
+
+bool expand_worn(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms) {
   struct outcome out;
   uint64_t unused[2 * FAMILY_TARGETS];
   uint32_t tick = tick_of_ms(now_ms);
-  if (!is_wanted(x, q) || cache_peek(x->cache, q, tick, &x->old) != CACHE_FRESH ||
-      !expand(x, q, &x->old, true, now_ms, &out)) {
-    cache_snooze(x->cache, q, tick, UINT32_MAX);
+  bool is_there = question_type(q) == TYPE_SRV && cache_peek(x->cache, q, tick, &x->old) == CACHE_FRESH;
+
+  if (!is_there || !is_wanted(x, q) || !expand(x, q, &x->old, used, now_ms, &out)) {
+    cache_snooze(x->cache, q, tick, is_there && x->o.prefetch ? attend_unexpanded(x, q, now_ms) : UINT32_MAX);
     return false;
   }
-  if (x->o.prefetch) ask_lacking(x, &out, q, now_ms, unused);
+
+  if (x->o.prefetch) {
+    ask_lacking(x, &out, q, now_ms, unused);
+    out.postponed |= prefetch_used(x, q, &x->old, now_ms); /* TLSA */
+  }
   note_expanded(x, q, &out);
   return cache_put(x->cache, q, &x->made, CACHE_ASKED, next_look(x, &x->made, &out, tick), 0);
 }

@@ -6,22 +6,10 @@
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
 
-static bool take_token(struct xmpp *x, uint64_t now_ms) {
-  if (now_ms - x->bucket_ms >= 1000) {
-    x->bucket_ms = now_ms;
-    x->tokens = AHEAD_PER_S;
-  }
-  if (x->tokens == 0) {
-    count(x->counters, ahead_dropped);
-    return false;
-  }
-  x->tokens--;
-  return true;
-}
-
-/* Why something is asked ahead: what it is of the question that set it off. */
+/* Why something is asked ahead: what it is of the question that set it off, and from whose purse. */
 struct cause {
   const struct question *of;
+  struct purse *purse;
   const char *what;
   enum family_role role;
 };
@@ -29,7 +17,7 @@ struct cause {
 /* False when there was no reason or no room to ask. */
 static bool ahead(struct xmpp *x, const struct question *q, const struct cause *cause, uint64_t now_ms) {
   char text[QUESTION_TEXT], of[QUESTION_TEXT];
-  if (!forward_is_new(x->forward, q, now_ms) || !take_token(x, now_ms)) return false;
+  if (!forward_is_new(x->forward, q, now_ms) || !purse_take(x, cause->purse, q, cause->of, now_ms)) return false;
   log_debug("xmpp", "%s: ahead, %s of %s", question_format(q, text), cause->what, question_format(cause->of, of));
   forward_ahead(x->forward, q, cause->role == FAMILY_SERVER ? CACHE_AHEAD_SERVER : CACHE_AHEAD_CLIENT, now_ms);
   return true;
@@ -51,45 +39,27 @@ static void note_target(struct xmpp *x, const uint8_t *name, size_t len, uint8_t
   *known_place(x, hash) = (hash & ~(uint32_t)KNOWN_BITS) | KNOWN | role;
 }
 
-/* The bound of the domain that f was read from. */
-static struct domain_bound *bound_of(struct xmpp *x, const struct family *f, uint64_t now_ms) {
-  struct domain_bound *b = &x->domains[name_hash(x, f->domain, f->domain_len, 0) % DOMAINS];
-  uint32_t second = (uint32_t)(now_ms / 1000);
-  if (b->second != second) *b = (struct domain_bound){.second = second};
-  return b;
-}
-
-static bool has_room(struct xmpp *x, const struct domain_bound *b, const struct question *of) {
-  char text[QUESTION_TEXT];
-  if (b->addresses < ADDRESSES_PER_S) return true;
-  log_debug("xmpp", "%s: enough asked ahead for its domain's targets", question_format(of, text));
-  count(x->counters, ahead_dropped);
-  return false;
-}
-
 bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct question *of, uint64_t now_ms) {
-  struct family f = {.role = FAMILY_SERVER, .domain = of->key, .domain_len = of->name_len}; /* of another service */
+  struct family f = {.role = FAMILY_SERVER}; /* of another service */
   family_of(of, &f);
   note_target(x, q->key, q->name_len, question_flags(q), f.role);
   if (forward_is_asking(x->forward, q)) return true;
-  struct domain_bound *b = bound_of(x, &f, now_ms);
-  if (!has_room(x, b, of) || !take_token(x, now_ms) || !forward_renew(x->forward, q, CACHE_ASKED, now_ms)) return false;
-  b->addresses++;
-  return true;
+  struct purse *purse = purse_of(x, of);
+  if (!purse_take(x, purse, q, of, now_ms)) return false;
+  if (forward_renew(x->forward, q, CACHE_ASKED, now_ms)) return true;
+  purse->left++; /* it cost nothing */
+  return false;
 }
 
-/* Returns how many it asked for. */
-static unsigned ahead_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause, uint64_t now_ms) {
+static void ahead_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause, uint64_t now_ms) {
   static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
   uint8_t key_flags = question_flags(cause->of);
-  unsigned asked = 0;
   note_target(x, target->target, target->target_len, key_flags, cause->role);
   for (unsigned i = 0; i < 2; i++) {
     struct question q;
     question_make(&q, target->target, target->target_len, types[i], CLASS_IN, key_flags, x->seed);
-    asked += ahead(x, &q, cause, now_ms);
+    ahead(x, &q, cause, now_ms);
   }
-  return asked;
 }
 
 /* What only some programs ask for (TLSA those that use DANE, _jabber old ones) is asked ahead for as long as somebody here has
@@ -109,12 +79,10 @@ static void ahead_tlsa(struct xmpp *x, const struct srv *target, const struct ca
   if (family_tlsa(target, question_flags(cause->of), x->seed, &q)) ahead(x, &q, cause, now_ms);
 }
 
-/* n of x->targets. `tlsa`: theirs too. */
-static void ahead_targets(struct xmpp *x, const struct family *f, unsigned n, const struct cause *cause, bool tlsa,
-                          uint64_t now_ms) {
-  struct domain_bound *bound = bound_of(x, f, now_ms);
-  for (unsigned i = 0; i < n && has_room(x, bound, cause->of); i++) {
-    bound->addresses += ahead_addresses(x, &x->targets[i], cause, now_ms);
+/* n of x->targets, the best first. `tlsa`: theirs too. */
+static void ahead_targets(struct xmpp *x, unsigned n, const struct cause *cause, bool tlsa, uint64_t now_ms) {
+  for (unsigned i = 0; i < n; i++) {
+    ahead_addresses(x, &x->targets[i], cause, now_ms);
     if (tlsa) ahead_tlsa(x, &x->targets[i], cause, now_ms);
   }
 }
@@ -123,14 +91,14 @@ static void ahead_targets(struct xmpp *x, const struct family *f, unsigned n, co
 static void hint_targets(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   if (cache_peek(x->cache, q, tick_of_ms(now_ms), &x->old) == CACHE_MISS) return;
   unsigned n = family_targets(q, &x->old, x->message, x->targets, FAMILY_TARGETS);
-  struct cause cause = {.of = q, .what = "remembered target", .role = f->role};
-  ahead_targets(x, f, n, &cause, tlsa_is_wanted(x, f, &x->old, now_ms), now_ms);
+  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "remembered target", .role = f->role};
+  ahead_targets(x, n, &cause, tlsa_is_wanted(x, f, &x->old, now_ms), now_ms);
 }
 
 /* The domain itself, as the target that a program takes when there is no SRV. */
 static void ahead_domain(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct srv domain = {.port = XMPP_SERVER_PORT, .target_len = (uint8_t)f->domain_len};
-  struct cause cause = {.of = q, .what = "domain", .role = f->role};
+  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "domain", .role = f->role};
   memcpy(domain.target, f->domain, f->domain_len);
   ahead_addresses(x, &domain, &cause, now_ms);
   if (tlsa_is_wanted(x, f, NULL, now_ms)) ahead_tlsa(x, &domain, &cause, now_ms);
@@ -138,14 +106,14 @@ static void ahead_domain(struct xmpp *x, const struct question *q, const struct 
 
 static void ahead_jabber(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question jabber;
-  struct cause cause = {.of = q, .what = "old name", .role = f->role};
+  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "old name", .role = f->role};
   family_jabber(f, x->seed, &jabber);
   ahead(x, &jabber, &cause, now_ms);
 }
 
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question other;
-  struct cause sibling = {.of = q, .what = "sibling", .role = f->role};
+  struct cause sibling = {.of = q, .purse = purse_of(x, q), .what = "sibling", .role = f->role};
   if (f->role == FAMILY_CLIENT) count(x->counters, family_client);
   else count(x->counters, family_server);
   bool has_sibling = family_sibling(f, x->seed, &other);
@@ -176,6 +144,21 @@ void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   else if (family_is_jabber(q)) x->jabber_until_ms[habit_of(question_flags(q))] = now_ms + HABIT_MS;
 }
 
+uint32_t prefetch_attend(struct xmpp *x, const struct question *q, const struct answer *a) {
+  struct family f;
+  if (!family_of(q, &f) || a->head.an <= purse_of(x, q)->left / 2) return 0;
+  return a->head.born;
+}
+
+bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
+  struct family f;
+  if (!family_of(q, &f)) return false;
+  unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
+  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "other target", .role = f.role};
+  ahead_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
+  return n > 0 && cause.purse->left == 0;
+}
+
 /* Neither server SRV exists: some programs look for the old name before they try the domain itself. */
 static void ask_jabber(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question sibling;
@@ -188,7 +171,7 @@ void prefetch_settled(struct xmpp *x, const struct question *q, const struct ans
   struct family f;
   if (!family_of(q, &f)) return;
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
-  struct cause cause = {.of = q, .what = "target", .role = f.role};
-  ahead_targets(x, &f, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
+  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "target", .role = f.role};
+  ahead_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
   if (a->head.an == 0 && f.role == FAMILY_SERVER) ask_jabber(x, q, &f, now_ms);
 }

@@ -7,13 +7,17 @@
 
 static void asked(void *ctx, const struct question *q, uint64_t now_ms) {
   struct xmpp *x = ctx;
+  if (question_type(q) == TYPE_SRV) purse_fill(x, q, now_ms);
   if (x->o.prefetch) prefetch_asked(x, q, now_ms);
 }
 
 static void amend(void *ctx, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
                   uint64_t now_ms) {
   struct xmpp *x = ctx;
-  if (x->o.prefetch) *attend = renew_attend(a);
+  if (x->o.prefetch) {
+    uint32_t others = prefetch_attend(x, q, a);
+    *attend = others ? others : renew_attend(a);
+  }
   expand_amend(x, q, a, attend, spare, now_ms);
 }
 
@@ -23,13 +27,14 @@ static uint32_t settled(void *ctx, const struct question *q, const struct answer
   return x->o.expand == XMPP_EXPAND_WAIT ? expand_settled(x, q, a, ahead, now_ms) : 0;
 }
 
-static bool worn(void *ctx, const struct question *q, uint64_t now_ms) {
+static bool worn(void *ctx, const struct question *q, bool used, uint64_t now_ms) {
   struct xmpp *x = ctx;
+  if (used && question_type(q) == TYPE_SRV) purse_fill(x, q, now_ms);
   if (x->o.prefetch) renew_used(x, q, now_ms);
-  return expand_worn(x, q, now_ms);
+  return expand_worn(x, q, used, now_ms);
 }
 
-struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options) {
+struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, struct xmpp_budget *budget) {
   const struct forward_options *fo = forward_options(f);
   struct xmpp *x = calloc(1, sizeof *x);
   if (!x) return NULL;
@@ -39,7 +44,7 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options) {
   x->timers = fo->timers;
   x->counters = fo->counters;
   x->seed = fo->seed;
-  x->tokens = AHEAD_PER_S;
+  x->budget = budget;
   x->held = calloc(HELD_MOST, sizeof *x->held);
   x->renewals = calloc(RENEWAL_BUCKETS, sizeof(void *));
   if (!x->held || !x->renewals) {

@@ -3,6 +3,7 @@
 #ifndef JIDNS_XMPP_XMPP_H
 #define JIDNS_XMPP_XMPP_H
 #include "forward/forward.h"
+#include "xmpp/budget.h"
 
 enum xmpp_expand {
   XMPP_EXPAND_OFF,
@@ -18,8 +19,9 @@ struct xmpp_options {
 
 struct xmpp;
 
-/* Makes itself the observer of f, which must outlive it until forward_stop. NULL when memory is out. */
-struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options);
+/* Makes itself the observer of f, which must outlive it until forward_stop. `budget` is borrowed, and shared by all that are in one
+ * process. NULL when memory is out. */
+struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, struct xmpp_budget *budget);
 void xmpp_set_options(struct xmpp *x, const struct xmpp_options *options); /* from now on */
 void xmpp_free(struct xmpp *x); /* after forward_stop */
 #endif

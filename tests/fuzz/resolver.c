@@ -82,7 +82,7 @@ struct resolver *resolver_new(const struct resolver_options *o) {
                                .seed = KIT_SEED, .max_stale_s = RESOLVER_STALE_S, .nxdomain_cut = o->nxdomain_cut,
                                .trust_ad = o->trust_ad, .cookies = o->cookies, .random = o->case_random ? &r->random : NULL};
   r->forward = forward_new(&fo);
-  r->xmpp = xmpp_new(r->forward, &o->xmpp);
+  r->xmpp = xmpp_new(r->forward, &o->xmpp, &r->budget);
   must(r->cache && r->forward && r->xmpp);
   r->serve = (struct serve){.cache = r->cache, .forward = r->forward, .counters = &r->counters, .seed = KIT_SEED,
                             .max_stale_s = RESOLVER_STALE_S, .cookies = true, .idle_ms = 10000};

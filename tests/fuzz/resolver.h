@@ -33,6 +33,7 @@ struct resolver {
   uint16_t next_id;
   struct forward *forward;
   struct xmpp *xmpp;
+  struct xmpp_budget budget;
   struct serve serve;
 };
 

@@ -182,7 +182,8 @@ static void session(struct ends *e, unsigned nth, bool may_fail) {
 /* ---- the worker ---- */
 
 static struct worker *worker_make(struct ends *e) {
-  struct worker_common common = {.cache = e->cache};
+  static struct xmpp_budget budget;
+  struct worker_common common = {.cache = e->cache, .budget = &budget};
   struct listener l;
   cr_assert(addr_parse("127.0.0.1", 1, &e->settings.listen[0]));
   e->settings.listen[0].v4.sin_port = 0;

@@ -42,7 +42,7 @@ struct world *world_new(const struct world_options *o) {
                                .random = o->case_random ? &w->random : NULL};
   struct xmpp_options xo = {.expand = o->expand, .expand_all = o->expand_all, .prefetch = o->prefetch};
   w->forward = forward_new(&fo);
-  w->xmpp = xmpp_new(w->forward, &xo);
+  w->xmpp = xmpp_new(w->forward, &xo, o->budget ? o->budget : &w->budget);
   w->serve = (struct serve){.cache = w->cache,
                             .special = o->special,
                             .forward = w->forward,

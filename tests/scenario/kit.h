@@ -16,6 +16,7 @@ struct world_options {
   bool no_server;
   uint32_t delay_ms, max_stale_s;
   enum xmpp_expand expand;
+  struct xmpp_budget *budget; /* shared with other worlds; NULL: its own */
   bool prefetch, expand_all, nxdomain_cut, trust_ad, cookies, case_random, special;
 };
 
@@ -32,6 +33,7 @@ struct world {
   struct routes routes;
   struct forward *forward;
   struct xmpp *xmpp;
+  struct xmpp_budget budget;
   struct serve serve;
   struct spoiler *spoiler; /* NULL until the first world_rule */
   struct faults *faults;
