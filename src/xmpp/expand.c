@@ -13,6 +13,7 @@ enum {
   EXPAND_BODY_MOST = DNS_UDP_MOST - DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
   A_SPARE = 12 + 4 + 2,                         /* octets of an A record whose owner is a pointer, with its TTL place */
   AAAA_SPARE = 12 + 16 + 2,
+  ALIASES_MOST = 8,             /* that are followed from a target */
   RETRY_TICKS = TICKS_PER_S,
   RENEWING_TICKS = TICKS_PER_S / 5, /* an address is being renewed: look for the new one */
   GRACE_S = RENEW_GRACE_TICKS / TICKS_PER_S
@@ -41,8 +42,9 @@ static bool is_among(const uint64_t *hashes, unsigned n, uint64_t hash) {
   return false;
 }
 
-/* Copies the records of x->found, an answer to q, into the additional section, `age_s` added to their TTLs; but for sets that
- * came with another answer: one alias leads to A and to AAAA, and several targets may be aliases of one host. */
+/* Copies what x->found, an answer to q, says of q's own name into the additional section, `age_s` added to the TTLs: what stands there
+ * of other names is what q's server said of them, which may not be their own. But for sets that are there already: A and AAAA lead
+ * through the same alias, and several targets may be aliases of one host. */
 static unsigned add_addresses(struct xmpp *x, struct build *b, const struct question *q, bool renewing, uint32_t tick,
                               uint32_t born) {
   size_t len = answer_message(q, &x->found, x->message);
@@ -53,6 +55,7 @@ static unsigned add_addresses(struct xmpp *x, struct build *b, const struct ques
   uint32_t gone_s = ticks_age_s(tick, x->found.head.born), age_s = ticks_age_s(tick, born);
   w.at = DNS_HEADER + q->name_len + 4u;
   for (unsigned i = 0; i < x->found.head.an && record_read(&w, &r); i++) {
+    if (!name_equal(r.owner, r.owner_len, q->key, q->name_len)) continue;
     if (r.ttl < least_s) r.ttl = least_s;
     if (r.ttl <= gone_s) continue;
     if (b->answer->head.body_len > EXPAND_BODY_MOST) break;
@@ -63,42 +66,79 @@ static unsigned add_addresses(struct xmpp *x, struct build *b, const struct ques
   return added;
 }
 
+/* x->found, an answer to q, says that q's name is an alias: q becomes the question about the name that it stands for. */
+static bool follow_alias(struct xmpp *x, struct question *q) {
+  struct wire w = wire_read(x->message, answer_message(q, &x->found, x->message));
+  struct record r;
+  uint8_t target[NAME_MAX_LEN];
+  w.at = DNS_HEADER + q->name_len + 4u;
+  for (unsigned i = 0; i < x->found.head.an && record_read(&w, &r); i++) {
+    if (r.type != TYPE_CNAME || !name_equal(r.owner, r.owner_len, q->key, q->name_len)) continue;
+    size_t len = record_target(&r, 0, target);
+    if (len) question_make(q, target, len, question_type(q), CLASS_IN, question_flags(q), x->seed);
+    return len > 0;
+  }
+  return false;
+}
+
 static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_flags, struct question *out) {
   const struct srv *target = &x->targets[bit / 2];
   uint16_t type = bit % 2 ? TYPE_AAAA : TYPE_A;
   question_make(out, target->target, target->target_len, type, CLASS_IN, key_flags, x->seed);
 }
 
-/* `used`: a client gets the answer, and so the address is in use, too. */
-static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used, uint64_t now_ms, uint32_t born,
-                          struct outcome *out) {
+/* One answer that a target's addresses come from; x->found is it. False: the cache has none, or none that may still go out. */
+static bool add_answer(struct xmpp *x, struct build *b, const struct question *q, bool used, uint64_t now_ms, uint32_t born,
+                       struct outcome *out) {
   struct purse *purse = purse_of(x, b->question);
   uint32_t tick = tick_of_ms(now_ms);
+  enum cache_found found = cache_peek(x->cache, q, tick, &x->found);
+  bool begun = x->o.prefetch && (used || found == CACHE_EXPIRED) && purse->left && renew_wanted(x, q, now_ms);
+  bool renewing = found == CACHE_WORN || (found == CACHE_EXPIRED && begun);
+
+  purse->left -= begun;
+  out->postponed |= used && purse->left == 0;
+  out->renewing |= renewing;
+  if (found != CACHE_FRESH && !renewing) return false;
+  out->added += add_addresses(x, b, q, renewing, tick, born);
+  return true;
+}
+
+/* `used`: a client gets the answer, and so the address is in use, too. A target that is an alias is followed from name to name, each
+ * by its own answer. */
+static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used, uint64_t now_ms, uint32_t born,
+                          struct outcome *out) {
   for (unsigned bit = 2 * i; bit <= 2 * i + 1; bit++) {
     struct question q;
+    unsigned links = 0;
     address_question(x, bit, question_flags(b->question), &q);
-    enum cache_found found = cache_peek(x->cache, &q, tick, &x->found);
-    bool begun = x->o.prefetch && (used || found == CACHE_EXPIRED) && purse->left && renew_wanted(x, &q, now_ms);
-    purse->left -= begun;
-    out->postponed |= used && purse->left == 0;
-    bool renewing = found == CACHE_WORN || (found == CACHE_EXPIRED && begun);
-    out->renewing |= renewing;
-    if (found == CACHE_FRESH || renewing) out->added += add_addresses(x, b, &q, renewing, tick, born);
-    else out->lacking |= (uint64_t)1 << bit;
+    do {
+      if (add_answer(x, b, &q, used, now_ms, born, out)) continue;
+      out->lacking |= (uint64_t)1 << bit;
+      break;
+    } while (++links <= ALIASES_MOST && follow_alias(x, &q));
   }
 }
 
-/* Returns how many are under way; `hashes` of their questions. */
-static unsigned ask_lacking(struct xmpp *x, const struct outcome *out, const struct question *of, uint64_t now_ms,
-                            uint64_t hashes[2 * FAMILY_TARGETS]) {
-  unsigned n = 0;
-  for (unsigned bit = 0; bit < 2 * FAMILY_TARGETS; bit++) {
+/* The first question on the way to a target's address that the cache has no answer to. */
+static void lacking_question(struct xmpp *x, unsigned bit, uint8_t key_flags, uint32_t tick, struct question *out) {
+  address_question(x, bit, key_flags, out);
+  for (unsigned links = 0; links < ALIASES_MOST; links++) {
+    enum cache_found found = cache_peek(x->cache, out, tick, &x->found);
+    if ((found != CACHE_FRESH && found != CACHE_WORN) || !follow_alias(x, out)) return;
+  }
+}
+
+/* Adds those that are under way to what is awaited; what is over was of no use, so that it is not asked once more. */
+static void ask_lacking(struct xmpp *x, const struct outcome *out, const struct question *of, uint64_t now_ms, struct awaited *a) {
+  for (unsigned bit = 0; bit < 2 * FAMILY_TARGETS && a->count < 2 * FAMILY_TARGETS; bit++) {
     struct question q;
     if (!(out->lacking >> bit & 1)) continue;
-    address_question(x, bit, question_flags(of), &q);
-    if (prefetch_wanted(x, &q, of, now_ms)) hashes[n++] = q.hash;
+    lacking_question(x, bit, question_flags(of), tick_of_ms(now_ms), &q);
+    if (is_among(a->hashes, a->count, q.hash) || !prefetch_wanted(x, &q, of, now_ms)) continue;
+    a->hashes[a->count++] = a->hashes[a->open];
+    a->hashes[a->open++] = q.hash;
   }
-  return n;
 }
 
 static bool is_wanted(const struct xmpp *x, const struct question *q) {
@@ -177,7 +217,7 @@ static uint32_t attend_unexpanded(struct xmpp *x, const struct question *q, uint
 
 bool expand_worn(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms) {
   struct outcome out;
-  uint64_t unused[2 * FAMILY_TARGETS];
+  struct awaited unused = {0};
   uint32_t tick = tick_of_ms(now_ms);
   bool is_there = question_type(q) == TYPE_SRV && cache_peek(x->cache, q, tick, &x->old) == CACHE_FRESH;
 
@@ -187,7 +227,7 @@ bool expand_worn(struct xmpp *x, const struct question *q, bool used, uint64_t n
   }
 
   if (x->o.prefetch) {
-    ask_lacking(x, &out, q, now_ms, unused);
+    ask_lacking(x, &out, q, now_ms, &unused);
     out.postponed |= prefetch_used(x, q, &x->old, now_ms); /* TLSA */
   }
   note_expanded(x, q, &out);
@@ -202,13 +242,30 @@ static void let_go(struct xmpp *x, unsigned i, uint64_t now_ms) {
   x->held[i] = x->held[--x->held_count];
 }
 
+/* True when the question of this hash was the last that is awaited. */
+static bool was_last(struct awaited *a, uint64_t hash) {
+  unsigned k = 0;
+  while (k < a->open && a->hashes[k] != hash) k++;
+  if (k == a->open) return false;
+  a->hashes[k] = a->hashes[--a->open];
+  a->hashes[a->open] = hash;
+  return a->open == 0;
+}
+
+/* All that h waited for is there: is there more behind it, as a target turned out to be an alias? Then that is asked for. */
+static bool goes_on(struct xmpp *x, struct held *h, uint64_t now_ms) {
+  struct outcome out;
+  if (cache_peek(x->cache, &h->question, tick_of_ms(now_ms), &x->old) != CACHE_FRESH) return false;
+  if (!expand(x, &h->question, &x->old, false, now_ms, &out) || !out.lacking) return false;
+  ask_lacking(x, &out, &h->question, now_ms, &h->awaited);
+  return h->awaited.open > 0;
+}
+
 static void address_settled(struct xmpp *x, uint64_t hash, uint64_t now_ms) {
   for (unsigned i = x->held_count; i-- > 0;) {
     struct held *h = &x->held[i];
-    for (unsigned k = 0; k < h->missing; k++) {
-      if (h->hashes[k] == hash) h->hashes[k--] = h->hashes[--h->missing];
-    }
-    if (h->missing == 0 || h->until_ms <= now_ms) let_go(x, i, now_ms);
+    bool is_complete = was_last(&h->awaited, hash) && !goes_on(x, h, now_ms);
+    if (is_complete || h->until_ms <= now_ms) let_go(x, i, now_ms);
   }
 }
 
@@ -219,8 +276,9 @@ uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct a
   if (!a || ahead || !is_wanted(x, q) || x->held_count == HELD_MOST) return 0;
   if (!expand(x, q, a, false, now_ms, &out) || !out.lacking) return 0;
   struct held *h = &x->held[x->held_count];
-  h->missing = ask_lacking(x, &out, q, now_ms, h->hashes);
-  if (h->missing == 0) return 0; /* nothing will come: a bound was reached, or they failed a moment ago */
+  h->awaited = (struct awaited){0};
+  ask_lacking(x, &out, q, now_ms, &h->awaited);
+  if (h->awaited.open == 0) return 0; /* nothing will come: a bound was reached, or they failed a moment ago */
   h->question = *q;
   h->until_ms = now_ms + EXPAND_WAIT_MS;
   x->held_count++;

@@ -17,12 +17,17 @@ struct purse {
   bool told;         /* the log heard that it is empty */
 };
 
+/* Hashes of questions: the first `open` have no answer yet, those up to `count` are over. */
+struct awaited {
+  unsigned open, count;
+  uint64_t hashes[2 * FAMILY_TARGETS];
+};
+
 /* An SRV answer that waits for addresses (XMPP_EXPAND_WAIT). */
 struct held {
   struct question question;
   uint64_t until_ms;
-  unsigned missing; /* hashes of the address questions still open */
-  uint64_t hashes[2 * FAMILY_TARGETS];
+  struct awaited awaited;
 };
 
 struct renewal;

@@ -161,14 +161,93 @@ Test(expand, a_target_that_is_none_or_has_no_address_adds_nothing) {
   world_free(w);
 }
 
+/* Each name of a chain by its own answer, so each link takes one more use. */
+static struct heard *ask_often(struct world *w, unsigned how, unsigned uses) {
+  for (unsigned i = 1; i < uses; i++) {
+    client_ask_and_wait(w, SRV, TYPE_SRV, how);
+    world_run_ms(w, 1500);
+  }
+  return ask_warm(w, how);
+}
+
 Test(expand, the_alias_that_leads_to_an_address_comes_with_it) {
   struct world *w = world_expanding(XMPP_EXPAND_CACHED);
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(1, 1, 5269, "alias.d.lab."));
   zone_add(&w->zone, "alias.d.lab.", TYPE_CNAME, 60, rd_name("third.d.lab."));
   zone_add(&w->zone, "third.d.lab.", TYPE_A, 60, rd_a("192.0.2.3"));
-  struct heard *h = ask_warm(w, HOW_EDNS);
+  struct heard *h = ask_often(w, HOW_EDNS, 3);
   cr_expect(heard_has(h, SECTION_ADDITIONAL, "alias.d.lab.", TYPE_CNAME, rd_name("third.d.lab.")));
   cr_expect(heard_has(h, SECTION_ADDITIONAL, "third.d.lab.", TYPE_A, rd_a("192.0.2.3")));
+  world_free(w);
+}
+
+static struct msg lie;
+
+/* SRV to two hosts; who answers for the first says that it is an alias of the second, and what address that has. */
+static struct world *world_of_liar(enum xmpp_expand expand) {
+  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = expand});
+  zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "liar.d.lab."));
+  zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(20, 1, 5269, "victim.lab."));
+  zone_add(&w->zone, "victim.lab.", TYPE_A, 600, rd_a("192.0.2.1"));
+  msg_answer(&lie, "liar.d.lab.", TYPE_A, 0);
+  msg_record(&lie, SECTION_ANSWER, "liar.d.lab.", TYPE_CNAME, 600, rd_name("victim.lab."));
+  msg_record(&lie, SECTION_ANSWER, "victim.lab.", TYPE_A, 600, rd_a("203.0.113.66"));
+  world_reply(w, "liar.d.lab.", TYPE_A, &lie);
+  return w;
+}
+
+Test(expand, what_one_name_s_server_says_of_another_is_not_told_under_that_name) {
+  for (unsigned expand = XMPP_EXPAND_CACHED; expand <= XMPP_EXPAND_WAIT; expand++) {
+    struct world *w = world_of_liar((enum xmpp_expand)expand);
+    for (unsigned use = 0; use < 4; use++) {
+      struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+      cr_expect_not(heard_has(h, SECTION_ADDITIONAL, "victim.lab.", TYPE_A, rd_a("203.0.113.66")), "use %u", use);
+      bool is_there = heard_has(h, SECTION_ADDITIONAL, "victim.lab.", TYPE_A, rd_a("192.0.2.1"));
+      cr_expect_eq(is_there, use > 0 || expand == XMPP_EXPAND_WAIT, "the true one, use %u", use);
+      world_run_ms(w, 1500);
+    }
+    world_free(w);
+  }
+}
+
+Test(expand, an_alias_is_followed_by_each_name_s_own_answer) {
+  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+  zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "l0.d.lab."));
+  for (unsigned i = 0; i < 12; i++) {
+    char from[32], to[32];
+    snprintf(from, sizeof from, "l%u.d.lab.", i);
+    snprintf(to, sizeof to, "l%u.d.lab.", i + 1);
+    zone_add(&w->zone, from, TYPE_CNAME, 3600, rd_name(to));
+  }
+  zone_add(&w->zone, "l12.d.lab.", TYPE_A, 3600, rd_a("192.0.2.1"));
+  struct heard *h = ask_often(w, HOW_BIG, 20);
+  cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_CNAME), 9, "the target and eight more");
+  cr_expect_eq(upstream_asked(w, "l8.d.lab.", TYPE_A), 1);
+  cr_expect_eq(upstream_asked(w, "l9.d.lab.", 0), 0, "no further");
+  world_free(w);
+}
+
+Test(expand, aliases_in_a_ring_come_to_an_end) {
+  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+  static struct msg links[3];
+  zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "r0.d.lab."));
+  for (unsigned i = 0; i < 3; i++) { /* each server tells its own part only: none sees the ring */
+    char from[32], to[32];
+    snprintf(from, sizeof from, "r%u.d.lab.", i);
+    snprintf(to, sizeof to, "r%u.d.lab.", (i + 1) % 3);
+    msg_answer(&links[i], from, TYPE_A, 0);
+    msg_record(&links[i], SECTION_ANSWER, from, TYPE_CNAME, 3600, rd_name(to));
+    msg_record(&links[i], SECTION_ANSWER, to, TYPE_A, 3600, rd_a("192.0.2.1"));
+    world_reply(w, from, TYPE_A, &links[i]);
+  }
+  struct heard *h = ask_often(w, HOW_EDNS, 8);
+  cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_CNAME), 3, "each once");
+  cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_A), 0);
+  for (unsigned i = 0; i < 3; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "r%u.d.lab.", i);
+    cr_expect_leq(upstream_asked(w, name, TYPE_A), 1, "%s", name);
+  }
   world_free(w);
 }
 
@@ -185,7 +264,7 @@ Test(expand, what_two_addresses_share_is_there_once) {
     zone_add(&w->zone, "host.d.lab.", TYPE_A, 60, rd_a("192.0.2.3"));
     zone_add(&w->zone, "host.d.lab.", TYPE_A, 60, rd_a("192.0.2.4"));
     zone_add(&w->zone, "host.d.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::3"));
-    struct heard *h = ask_warm(w, how);
+    struct heard *h = ask_often(w, how, 3);
     cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_CNAME), 2);
     cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_A), 2);
     cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_AAAA), 1);

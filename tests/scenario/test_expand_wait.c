@@ -54,6 +54,21 @@ Test(expand_wait, that_an_address_does_not_exist_is_enough) {
   }
 }
 
+Test(expand_wait, a_target_that_is_an_alias_is_waited_for_too) {
+  for (unsigned prefetch = 0; prefetch < 2; prefetch++) {
+    struct world *w = world_waiting(prefetch);
+    zone_remove(&w->zone, "b.d.lab.", 0);
+    zone_add(&w->zone, "b.d.lab.", TYPE_CNAME, 60, rd_name("host.else.lab."));
+    zone_add(&w->zone, "host.else.lab.", TYPE_A, 60, rd_a("192.0.2.9"));
+    struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
+    cr_expect_eq(heard_wait_ms(h), 3 * WORLD_DELAY_MS);
+    cr_expect(heard_has(h, SECTION_ADDITIONAL, "b.d.lab.", TYPE_CNAME, rd_name("host.else.lab.")));
+    cr_expect(heard_has(h, SECTION_ADDITIONAL, "host.else.lab.", TYPE_A, rd_a("192.0.2.9")));
+    world_run_ms(w, 1000);
+    world_free(w);
+  }
+}
+
 Test(expand_wait, it_goes_out_after_400_ms_with_what_has_come) {
   struct world *w = world_waiting(true);
   world_fault(w, "b.d.lab.", TYPE_AAAA, FAULT_LOST);
