@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "dns/ttl.h"
 #include "forward/forward_priv.h"
+#include "forward/verify.h"
 
 static void deliver(struct forward *f, struct waiter *w, size_t len) {
   if (f->out[2] & DNS_TC) count(f->o.counters, truncated);
@@ -41,6 +42,21 @@ bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w,
   log_debug("forward", "%s: stale answer: %s", question_format(&p->question, text),
             p->step == STEP_FAIL ? err_text(p->last) : "upstream is slow");
   count(f->o.counters, stale);
+  return true;
+}
+
+bool deliver_partial(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms) {
+  char text[QUESTION_TEXT];
+  if (!p->partial || verify_part(&p->question, p->partial->octets, p->partial->len, forward_border(f), &f->answer) != ERR_NONE) return false;
+  log_debug("forward", "%s: the part that came over UDP, as TCP fails", question_format(&p->question, text));
+  f->answer.head.born = p->partial->tick;
+  struct answer_view v = answer_view(&f->answer);
+  size_t limit = client_limit(&w->client, &w->manner);
+  size_t len = answer_write(&v, &w->manner, ANSWER_FRESH, tick_of_ms(now_ms), limit, f->out);
+  f->out[2] |= DNS_TC;
+  count(f->o.counters, partial);
+  count_answered(f, w, now_ms);
+  deliver(f, w, len);
   return true;
 }
 

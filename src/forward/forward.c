@@ -44,6 +44,7 @@ static void set_timer(struct pending *p) {
     due = 0;
   } else {
     if (first && waiter_due(f, p, first) < due) due = waiter_due(f, p, first);
+    if (first && p->partial && p->partial->due_ms < due) due = p->partial->due_ms;
     if (may_ask_again(p) && p->next_try_ms < due) due = p->next_try_ms;
   }
   timers_set(f->o.timers, &p->timer, due);
@@ -125,6 +126,14 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
   }
 }
 
+/* TCP had its time to bring more than the truncated reply. */
+static void serve_partial(struct pending *p, uint64_t now_ms) {
+  if (!p->partial || now_ms < p->partial->due_ms) return;
+  for (struct waiter *w; (w = pending_first(p));) {
+    if (!deliver_partial(p->forward, p, w, now_ms)) return;
+  }
+}
+
 /* Its first server is late, not yet silent: the next one is asked early. */
 static void hedge(struct pending *p) {
   if (!p->hedge) return;
@@ -146,6 +155,7 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
     return;
   }
   note_silence(p, now_ms);
+  serve_partial(p, now_ms);
   serve_impatient(p, now_ms);
   if (now_ms >= p->started_ms + LATE_MS && !pending_first(p)) {
     prepare_to_give_up(p);

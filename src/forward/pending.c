@@ -55,6 +55,7 @@ void pending_free(struct pending_table *t, struct pending *p) {
   t->ahead -= p->ahead;
   follow_drop(p);
   upstream_release(p->upstream);
+  pending_drop_part(p);
   p->magic = 0;
   free(p);
 }
@@ -120,4 +121,21 @@ bool pending_has_open_try(const struct pending *p) {
 
 void pending_drop_tries(struct pending *p) {
   for (unsigned i = 0; i < FORWARD_TRIES; i++) exchange_drop(&p->tries[i].x);
+}
+
+void pending_keep_part(struct pending *p, const uint8_t *msg, size_t len, uint32_t tick, uint64_t due_ms) {
+  if (p->partial && p->partial->len >= len) return;
+  struct partial *part = malloc(sizeof *part + len);
+  if (!part) return;
+  part->due_ms = p->partial ? p->partial->due_ms : due_ms;
+  part->tick = tick;
+  part->len = len;
+  memcpy(part->octets, msg, len);
+  pending_drop_part(p);
+  p->partial = part;
+}
+
+void pending_drop_part(struct pending *p) {
+  free(p->partial);
+  p->partial = NULL;
 }

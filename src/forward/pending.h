@@ -54,6 +54,14 @@ struct evidence {
   enum habit_why cookie_why;
 };
 
+/* A truncated reply, kept for when TCP brings no better one. */
+struct partial {
+  uint64_t due_ms; /* then its clients get what is in it */
+  uint32_t tick;   /* when it came */
+  size_t len;
+  uint8_t octets[];
+};
+
 struct pending {
   uint32_t magic;
   struct forward *forward;
@@ -88,6 +96,7 @@ struct pending {
   enum cache_put_how how;   /* ... and what for it was asked then */
   bool stored;              /* the cache has taken its answer */
   bool slow;                /* somebody got a stale answer instead of waiting on */
+  struct partial *partial;  /* NULL: there is none */
   bool stale_missing;       /* there is no stale answer: its clients wait for their whole patience */
 };
 
@@ -125,4 +134,8 @@ void pending_leave(struct waiter *w); /* it is answered: out of all lists, and f
 struct waiter *pending_first(const struct pending *p); /* NULL if nobody waits */
 bool pending_has_open_try(const struct pending *p);
 void pending_drop_tries(struct pending *p);
+
+/* Keeps a copy of a truncated reply in place of a shorter one; due_ms counts only if there was none. Without memory nothing is kept. */
+void pending_keep_part(struct pending *p, const uint8_t *msg, size_t len, uint32_t tick, uint64_t due_ms);
+void pending_drop_part(struct pending *p);
 #endif

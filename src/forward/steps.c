@@ -132,6 +132,14 @@ enum next steps_server_failed(struct pending *p, struct server *s, enum err why)
   return MORE;
 }
 
+/* In case there is no TCP: a part is better than a failure. */
+static void keep_part(struct forward *f, struct pending *p, const struct try *t, uint64_t now_ms) {
+  if (verify_part(&p->question, f->reply_msg, f->reply_len, forward_border(f), &f->answer) != ERR_NONE) return;
+  struct answer_view view = answer_view(&f->answer);
+  if (rebind_refuses(f->o.rebind, &p->question, &view)) return;
+  pending_keep_part(p, f->reply_msg, f->reply_len, tick_of_ms(now_ms), now_ms + 2 * server_rto_ms(t->server));
+}
+
 static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {
   struct try *t = f->reply_try;
   const uint8_t *msg = f->reply_msg;
@@ -150,13 +158,14 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
     return MORE;
   }
   if (msg[2] & DNS_TC) {
+    keep_part(f, p, t, now_ms);
     if (t->tcp) return steps_server_failed(p, t->server, ERR_LIE);
     count(f->o.counters, truncated_up);
     p->tcp = true;
     p->step = STEP_ASK;
     return MORE;
   }
-  struct verify_border *border = f->o.answer ? &f->border : NULL;
+  struct verify_border *border = forward_border(f);
   enum err e = verify_reply(&p->question, msg, f->reply_len, border, &f->answer);
   if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
   ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
@@ -164,6 +173,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   struct answer_view view = answer_view(&f->answer);
   if (rebind_refuses(f->o.rebind, &p->question, &view)) {
     count(f->o.counters, rebind);
+    pending_drop_part(p);
     p->last = ERR_REBIND;
     p->step = STEP_FAIL;
     return MORE;
@@ -246,9 +256,9 @@ static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms
 static enum next step_fail(struct forward *f, struct pending *p, uint64_t now_ms) {
   enum err why = p->last == ERR_NONE ? ERR_NO_UPSTREAM : p->last;
   pending_drop_tries(p);
-  failures_add(&f->failures, &p->question, why, now_ms);
+  if (!p->partial) failures_add(&f->failures, &p->question, why, now_ms);
   for (struct waiter *w; (w = pending_first(p));) {
-    if (!deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why);
+    if (!deliver_partial(f, p, w, now_ms) && !deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why);
   }
   if (f->watch.settled) f->watch.settled(f->watch.ctx, &p->question, NULL, p->ahead, now_ms);
   return DONE;

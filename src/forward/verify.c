@@ -1,4 +1,4 @@
-/* verify.c: takes out of an upstream's reply what answers the question. Exports verify_reply. */
+/* verify.c: takes out of an upstream's reply what answers the question. Exports verify_reply, verify_part. */
 #include "forward/verify.h"
 
 #include "dns/ttl.h"
@@ -264,26 +264,50 @@ static void stop_at_border(struct check *c) {
   if (c->cut) c->build.answer->head.rcode = RCODE_NOERROR;
 }
 
+static void start_check(struct check *c, const struct question *q, struct verify_border *border, unsigned rcode, struct answer *out) {
+  c->q = q; /* not cleared whole: the chain is large */
+  c->border = border;
+  c->type = question_type(q);
+  c->klass = question_class(q);
+  c->dnssec_ok = question_flags(q) & KEY_DO;
+  c->links = 1;
+  c->chain[0].len = q->name_len;
+  memcpy(c->chain[0].name, q->key, q->name_len);
+  c->found = c->cut = c->soa = c->referral = c->skipped = c->late = c->last = c->lie = c->dname = false;
+  build_start(&c->build, out, q, (uint8_t)rcode);
+}
+
 enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border, struct answer *out) {
+  struct check c;
   unsigned rcode = msg[3] & DNS_RCODE;
   enum err e = judge_rcode(rcode);
   if (e != ERR_NONE) return e;
-  struct check c; /* not cleared whole: the chain is large */
-  c.q = q;
-  c.border = border;
-  c.type = question_type(q);
-  c.klass = question_class(q);
-  c.dnssec_ok = question_flags(q) & KEY_DO;
-  c.links = 1;
-  c.chain[0].len = q->name_len;
-  memcpy(c.chain[0].name, q->key, q->name_len);
-  c.found = c.cut = c.soa = c.referral = c.skipped = c.late = c.last = c.lie = c.dname = false;
-  build_start(&c.build, out, q, (uint8_t)rcode);
+  start_check(&c, q, border, rcode, out);
   e = read_reply(&c, msg, len);
   if (e != ERR_NONE) return e;
   if (border) stop_at_border(&c);
   struct answer_view v = answer_view(out);
   bool keepable = c.soa || c.found || c.cut; /* a chain to nothing is a negative answer, RFC 2308 section 5 */
   out->ttl_s = keepable ? answer_least_ttl(&v, 0, (unsigned)out->head.an + out->head.ns) : 0;
+  return ERR_NONE;
+}
+
+static unsigned whole_records(struct wire w, unsigned most) {
+  struct record r;
+  unsigned n = 0;
+  while (n < most && record_read(&w, &r)) n++;
+  return n;
+}
+
+enum err verify_part(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border, struct answer *out) {
+  struct check c;
+  struct wire w = wire_read(msg, len);
+  w.at = DNS_HEADER + q->name_len + 4u;
+  if (w.at > len || (msg[3] & DNS_RCODE) != RCODE_NOERROR) return ERR_LIE;
+  const struct wire answer = w;
+  unsigned an = whole_records(w, load_u16(msg + 6));
+  start_check(&c, q, border, RCODE_NOERROR, out);
+  if (!read_answer(&c, &w, an) || c.lie || !c.found || (c.dname && !dnames_agree(&c, answer, an))) return ERR_LIE;
+  out->ttl_s = 0;
   return ERR_NONE;
 }

@@ -25,4 +25,8 @@ struct verify_border {
  * ERR_NONE, or why there is no answer in it: ERR_SERVFAIL, ERR_REFUSED, ERR_RCODE, ERR_LAME, ERR_LIE (malformed, or nothing
  * in it has to do with q, or its chain runs in a ring). */
 enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border, struct answer *out);
+
+/* The same of a truncated reply: what its answer section has of whole records, from the first on, whatever is behind. ERR_LIE when
+ * none of them is of the asked type. Never to be kept: out->ttl_s is 0. */
+enum err verify_part(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border, struct answer *out);
 #endif
