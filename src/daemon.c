@@ -68,7 +68,7 @@ static bool open_zones(struct daemon *d, FILE *err) {
 static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *err) {
   struct worker_common common = {.seed = random_seed(), .budget = &d->budget, .lab = d->lab};
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
-  d->cache = common.cache = cache_new(d->settings.cache_size, common.seed);
+  d->cache = common.cache = cache_new(d->settings.cache_room, common.seed);
   if (!d->cache) {
     int e = errno;
     if (e == ENOMEM) fprintf(err, "jidnsd: --cache-size: no memory for so large a cache\n");
@@ -356,8 +356,19 @@ static bool open_loop(struct daemon *d, FILE *err) {
   return d->has_loop;
 }
 
+static void fit_memory(struct settings *s, FILE *err) {
+  struct memory_limit m;
+  char most[MEMORY_LIMIT_TEXT], room[MEMORY_LIMIT_TEXT];
+  memory_limit_find("", &m);
+  settings_fit_memory(s, &m, err);
+  if (s->cache_size || s->cache_room >= SETTINGS_CACHE_USUAL) return;
+  log_info("jidnsd", "memory is limited to %s (%s): the cache takes up to %s", memory_limit_format(m.octets, most), m.what,
+           memory_limit_format(s->cache_room, room));
+}
+
 bool daemon_prepare(struct daemon *d, FILE *err) {
   bool warned;
+  fit_memory(&d->settings, err);
   return settings_check_system(&d->settings, &warned, err) && open_zones(d, err);
 }
 

@@ -171,11 +171,20 @@ static void read_file(struct givens *g) {
   else if (*named->text) settings_file_read(g, named->text, true);
 }
 
+static bool fit_memory(struct settings *s, FILE *err) {
+  struct memory_limit m;
+  memory_limit_find("", &m);
+  return settings_fit_memory(s, &m, err);
+}
+
 /* As far as can be told without starting. */
 static enum settings_outcome check(struct settings *s, FILE *out, FILE *err) {
   bool warned = false;
+  char room[MEMORY_LIMIT_TEXT];
   if (!settings_check_zones(s, err) || !settings_check_here(s, &warned, err) || !settings_check_system(s, &warned, err)) return SETTINGS_WRONG;
+  warned |= !fit_memory(s, err);
   fprintf(out, "jidnsd: the settings %s\n", warned ? "can be used; see the warnings" : "are good");
+  fprintf(out, "jidnsd: the cache takes up to %s of memory\n", memory_limit_format(s->cache_room, room));
   return SETTINGS_TOLD;
 }
 
@@ -262,6 +271,7 @@ void settings_keep_fixed(struct settings *s, const struct settings *running, FIL
   s->control = running->control;
   s->threads = running->threads;
   s->cache_size = running->cache_size;
+  s->cache_room = running->cache_room;
   s->sandbox = running->sandbox;
 }
 

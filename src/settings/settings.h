@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/log.h"
+#include "base/memory_limit.h"
 #include "base/resolvconf.h"
 #include "lab/rule.h"
 #include "dns/dns.h"
@@ -27,6 +28,7 @@ enum {
   SETTINGS_REBIND = 32,
   SETTINGS_PATH = 256,
   SETTINGS_FAULTS = 16,
+  SETTINGS_CACHE_USUAL = 128 << 20, /* octets, where there is enough memory */
   SETTINGS_TITLE = 32 /* octets of a title that is but a word, with its NUL */
 };
 
@@ -69,7 +71,8 @@ struct settings {
   struct settings_fault faults[SETTINGS_FAULTS];
   unsigned fault_count;
   uint32_t threads;
-  size_t cache_size;    /* octets */
+  size_t cache_size;    /* octets; 0: nobody said */
+  size_t cache_room;    /* octets that the cache takes: settings_fit_memory */
   uint32_t max_ttl_s;   /* no answer lasts longer */
   uint32_t max_stale_s; /* 0: nothing stale is given out */
   char snapshot[SETTINGS_PATH]; /* "": where there is a folder for it; "none": nowhere */
@@ -127,6 +130,10 @@ void settings_find_upstreams(struct settings *s, const char *path, FILE *err);
 /* Looks up again which interfaces the addresses' scopes mean. True when one means another now, or has come or gone. */
 bool settings_find_scopes(struct settings *s);
 unsigned settings_warn_of_scopes(struct settings *s, FILE *err); /* a line for each that has no interface; how many */
+
+/* Finds out how much the cache takes: what was said or, where less memory is to be had than usual, a share of that. Clients over TCP get
+ * less there, too. False, and a warning on err, when what was said is more than the limit allows: it holds all the same. */
+bool settings_fit_memory(struct settings *s, const struct memory_limit *m, FILE *err);
 
 /* Are the user and the group that s names there? False, and said in one line on err, when not. Warns of files that root can read now and
  * that user can't at a reload: *warned. Before there are threads. */

@@ -242,7 +242,7 @@ const struct setting settings_table[] = {
      SWITCH(struct settings, xmpp.prefetch)},
     {"fault", &in_fault, "rule", "RULE", NULL, NULL, "spoil answers on purpose, see doc/lab.md; may be repeated",
      OWN(read_rule, rule_right), .wrong = wrong_rule, .needed = true, .untitled = true},
-    {"cache-size", &in_cache, "size", "SIZE", "128M", NULL, "memory for answers, in octets or with K, M, G",
+    {"cache-size", &in_cache, "size", "SIZE", NULL, "128M; less in little memory", "memory for answers, in octets or with K, M, G",
      SIZE(struct settings, cache_size, CACHE_SIZE_LEAST, CACHE_MOST), .right = "a size from 1M to 1024G, such as 64M"},
     {"max-ttl", &in_cache, "max-ttl", "SECONDS", "604800", NULL, "answers last at most so long, whatever servers say",
      NUMBER(struct settings, max_ttl_s, 1, TTL_MOST), .right = "seconds from 1 to 604800 (a week)"},
@@ -279,7 +279,7 @@ const struct setting settings_table[] = {
 const unsigned settings_count = sizeof settings_table / sizeof *settings_table;
 
 _Static_assert(SETTINGS_TITLE == 32 && (int)WHY_TEXT >= (int)RULE_WHY, "the table's texts say so");
-_Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && TTL_STALE_MOST == 604800 &&
+_Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && SETTINGS_CACHE_USUAL == 128 << 20 && TTL_STALE_MOST == 604800 &&
                    QUERY_LOG_MOST == 1000000,
                "the table's texts say so");
 _Static_assert(SETTINGS_REBIND == 32 && (int)SETTINGS_REBIND + (int)SETTINGS_FORWARDS <= (int)REBIND_NAMES, "all of them fit");
