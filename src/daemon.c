@@ -336,9 +336,10 @@ static bool open_metrics(struct daemon *d, FILE *err) {
 }
 
 static bool bind_control(struct daemon *d, FILE *err) {
-  uid_t uid;
-  gid_t gid;
-  return sandbox_whom(&d->settings.sandbox, &uid, &gid, err) && control_bind(&d->control, &d->settings.control, uid, gid, err);
+  struct sandbox_identity who;
+  if (!sandbox_whom(&d->settings.sandbox, &who, err)) return false;
+  if (who.shared) who.uid = who.gid = 0; /* or other services could command */
+  return control_bind(&d->control, &d->settings.control, who.uid, who.gid, err);
 }
 
 static bool start_log(FILE *err) {

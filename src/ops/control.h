@@ -34,22 +34,24 @@ struct control_socket {
   char path[CONTROL_PATH];
   dev_t device; /* the file's, to know it by */
   ino_t inode;
+  uid_t uid; /* who may command besides root and the group: as who the daemon runs, or root */
   bool has_group;
   gid_t group;
   bool not_group; /* the kernel would not give the file to the group: it is for root and the daemon's user */
+  bool for_root;  /* nor to that user: it is for root */
 };
 
 /* Is there such a group as the options name, if they name one? False, and the reason in one line on err, when not. */
 bool control_has_group(const struct control_options *o, FILE *err);
 
-/* Binds the socket with mode 0660 for uid and gid (the group of the options instead, if there is one): to be called while the
+/* Binds the socket with mode 0660 for uid, who may command, and gid (the group of the options instead, if there is one): to be called while the
  * process may still do so. A dead daemon's file is replaced. False, and the reason in one line on err, when it can't be had;
  * where only the usual path can't, there is none, and the log says why. A group that the file can't be given to is warned of: who is not
  * root can give files only to groups of his own. */
 bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid, FILE *err);
 void control_unbind(struct control_socket *s); /* closes it and removes its file, unless that is another's by now */
 
-/* May the process at the other end of fd command? Root, this process' user, members of the socket's group. uid: its user. */
+/* May the process at the other end of fd command? Root, the socket's user, members of the socket's group. uid: its user. */
 bool control_may(const struct control_socket *s, int fd, uid_t *uid);
 
 /* ---- commands ---- */

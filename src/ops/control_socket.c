@@ -1,7 +1,6 @@
 /* control_socket.c: the control socket's file, and who may use it. Exports control_bind, control_unbind, control_may. */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 
 #include "base/log.h"
 #include "ops/control.h"
+#include "ops/sandbox.h"
 
 enum { BACKLOG = 128, GROUPS_MOST = 65536 /* NGROUPS_MAX */ };
 
@@ -62,9 +62,10 @@ static bool give_file(struct control_socket *s, int fd, uid_t uid, gid_t gid) {
   s->inode = st.st_ino;
   if ((st.st_uid == uid && st.st_gid == gid) || fchownat(fd, "", uid, gid, AT_EMPTY_PATH) == 0) return true;
 
-  /* It is of use without the group, too. */
+  /* It is of use without the group, too, and where root may give away nothing (CAP_CHOWN) to root. */
   s->not_group = errno == EPERM && s->has_group && st.st_uid == uid;
-  return s->not_group;
+  s->for_root = errno == EPERM && st.st_uid == 0 && st.st_uid != uid;
+  return s->not_group || s->for_root;
 }
 
 /* The mode is right from the start. */
@@ -92,22 +93,15 @@ static const char *make(struct control_socket *s, uid_t uid, gid_t gid) {
   return why;
 }
 
-static const struct group *find_group(const char *name, FILE *err) {
-  const struct group *found = getgrnam(name);
+static bool find_group(const char *name, gid_t *gid, FILE *err) {
+  bool found = sandbox_find_group(name, gid);
   if (!found) fprintf(err, "jidnsd: --control-group '%s': there is no such group\n", name);
   return found;
 }
 
 bool control_has_group(const struct control_options *o, FILE *err) {
-  return !*o->path || !*o->group || find_group(o->group, err) != NULL;
-}
-
-static bool set_group(struct control_socket *s, const char *name, FILE *err) {
-  const struct group *found = find_group(name, err);
-  if (!found) return false;
-  s->has_group = true;
-  s->group = found->gr_gid;
-  return true;
+  gid_t gid;
+  return !*o->path || !*o->group || find_group(o->group, &gid, err);
 }
 
 static void warn_of_group(const char *group) {
@@ -116,13 +110,15 @@ static void warn_of_group(const char *group) {
 }
 
 bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid, FILE *err) {
-  *s = (struct control_socket){.fd = -1};
+  *s = (struct control_socket){.fd = -1, .uid = uid};
   if (!*o->path) return true;
-  if (*o->group && !set_group(s, o->group, err)) return false;
+  s->has_group = *o->group;
+  if (s->has_group && !find_group(o->group, &s->group, err)) return false;
   memcpy(s->path, o->path, sizeof s->path);
   if (o->usual) make_folder(s->path, uid, gid);
   const char *why = make(s, uid, s->has_group ? s->group : gid);
   if (s->not_group) warn_of_group(o->group);
+  if (s->for_root) log_warn("ops", "the control socket is for root alone, as jidnsd lacks CAP_CHOWN to give it to others");
   if (!why) return true;
   if (o->usual) log_line(s->has_group ? LOG_WARN : LOG_INFO, "ops", "no control socket: %s: %s", o->path, why);
   else fprintf(err, "jidnsd: --control '%s': %s\n", o->path, why);
@@ -158,6 +154,6 @@ bool control_may(const struct control_socket *s, int fd, uid_t *uid) {
   *uid = (uid_t)-1;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) return false;
   *uid = peer.uid;
-  if (peer.uid == 0 || peer.uid == geteuid()) return true;
+  if (peer.uid == 0 || peer.uid == s->uid) return true;
   return s->has_group && (peer.gid == s->group || is_member(fd, s->group));
 }

@@ -2,6 +2,7 @@
 #ifndef JIDNS_OPS_SANDBOX_H
 #define JIDNS_OPS_SANDBOX_H
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -11,10 +12,10 @@ enum sandbox_seccomp {
   SANDBOX_KILL   /* they end it: for tests */
 };
 
-enum { SANDBOX_USER = 33 }; /* octets of a user's name with its NUL */
+enum { SANDBOX_USER = 66 }; /* octets of a user's and a group's name with a colon between and their NUL */
 
 struct sandbox_options {
-  char user[SANDBOX_USER]; /* whom root becomes; "": `jidns` if there is such a user, else `nobody` */
+  char user[SANDBOX_USER]; /* whom root becomes: USER or USER:GROUP, names or numbers; "": `jidns` if there is such a user, else `nobody` */
   enum sandbox_seccomp seccomp;
 };
 
@@ -23,11 +24,29 @@ struct sandbox_options {
  * and the reason in one line on err, when something asked for can't be had. */
 bool sandbox_enter(const struct sandbox_options *o, FILE *err);
 
-/* As whom it will run: for files that are to be that user's. False, and the reason in one line on err, when there is no such user. */
-bool sandbox_whom(const struct sandbox_options *o, uid_t *uid, gid_t *gid, FILE *err);
+/* As whom it will run. */
+struct sandbox_identity {
+  uid_t uid;
+  gid_t gid;
+  bool is_said;   /* the options name it */
+  bool has_group; /* and the group */
+  bool shared;    /* it is nobody, for want of a user of its own: other services may be that, too */
+  char name[SANDBOX_USER];
+};
+
+/* Finds that out. Root that nobody told to become somebody becomes `jidns` or, shared, `nobody`; in a user namespace that has neither it
+ * stays what it is where that is an ordinary user outside. False, and the reason and the way out in one line on err, when there is no such
+ * user or it can't be become. */
+bool sandbox_whom(const struct sandbox_options *o, struct sandbox_identity *who, FILE *err);
+
+bool sandbox_changes(const struct sandbox_identity *who); /* is that anybody else than now? */
+bool sandbox_find_group(const char *text, gid_t *gid); /* by its name or number; false: there is none */
+/* Is that id one of the user namespace with this map (/proc/self/uid_map)? Without such a file there are no namespaces. */
+bool sandbox_is_mapped(const char *map, uint32_t id);
 
 /* The two halves, each in a file that the build chooses. */
-bool sandbox_become(unsigned uid, unsigned gid, bool change, FILE *err); /* change: not only the capabilities */
+bool sandbox_may_change(void); /* may root become somebody else, as far as that can be told? */
+bool sandbox_become(unsigned uid, unsigned gid, bool changes, FILE *err); /* changes: not only the capabilities */
 bool sandbox_filter(enum sandbox_seccomp how, FILE *err);
 const char *sandbox_filter_word(enum sandbox_seccomp how); /* for the log: what holds */
 #endif

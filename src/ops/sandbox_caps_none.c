@@ -1,4 +1,4 @@
-/* sandbox_caps_none.c: another user, and with that no capability; built without libcap-ng. Exports sandbox_become. */
+/* sandbox_caps_none.c: another user, and with that no capability; built without libcap-ng. Exports sandbox_become, sandbox_may_change. */
 #include <errno.h>
 #include <grp.h>
 #include <string.h>
@@ -6,8 +6,12 @@
 
 #include "ops/sandbox.h"
 
-bool sandbox_become(unsigned uid, unsigned gid, bool change, FILE *err) {
-  if (!change || (setgroups(0, NULL) == 0 && setgid(gid) == 0 && setuid(uid) == 0)) return true;
-  fprintf(err, "jidnsd: can't become another user: %s; --user root if it is to stay as it is\n", strerror(errno));
+bool sandbox_may_change(void) { return true; }
+
+bool sandbox_become(unsigned uid, unsigned gid, bool changes, FILE *err) {
+  if (!changes) return true;
+  bool dropped = setgroups(0, NULL) == 0 || getgroups(0, NULL) == 0 || errno == EPERM; /* a user namespace may deny it */
+  if (dropped && setgid(gid) == 0 && setuid(uid) == 0) return true;
+  fprintf(err, "jidnsd: can't become another user: %s; start it as that user, or say --user root\n", strerror(errno));
   return false;
 }

@@ -18,8 +18,9 @@ static void warn_unreadable(const struct reader *r, const char *path) {
 }
 
 bool settings_check_system(const struct settings *s, bool *warned, FILE *err) {
-  struct reader r = {.warned = warned, .err = err};
-  if (!sandbox_whom(&s->sandbox, &r.uid, &r.gid, err) || !control_has_group(&s->control, err)) return false;
+  struct sandbox_identity who;
+  if (!sandbox_whom(&s->sandbox, &who, err) || !control_has_group(&s->control, err)) return false;
+  struct reader r = {.uid = who.uid, .gid = who.gid, .warned = warned, .err = err};
   warn_unreadable(&r, s->file);
   for (unsigned i = 0; i < s->lab.zone_count; i++) warn_unreadable(&r, s->lab.zones[i].file);
   if (!s->upstream_count || s->upstream_default) warn_unreadable(&r, s->resolv_conf);

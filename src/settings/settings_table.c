@@ -53,8 +53,15 @@ static bool read_query_log(const struct setting *t, void *into, const char *text
   return true;
 }
 
-static bool read_user(const struct setting *t, void *into, const char *text) {
+static bool read_group(const struct setting *t, void *into, const char *text) {
   return !strpbrk(text, " :") && read_text(t, into, text);
+}
+
+/* USER or USER:GROUP. */
+static bool read_user(const struct setting *t, void *into, const char *text) {
+  const char *colon = strchr(text, ':');
+  bool whole = !colon || (colon != text && colon[1] && !strchr(colon + 1, ':'));
+  return whole && !strchr(text, ' ') && read_text(t, into, text);
 }
 
 static bool read_metrics(const struct setting *t, void *into, const char *text) {
@@ -230,8 +237,8 @@ const struct setting settings_table[] = {
      TEXT(struct settings, chaos.identity)},
     {"version-bind", &in_server, "version-bind", "TEXT", "", NULL, "what version.bind CH TXT is answered; '': REFUSED",
      TEXT(struct settings, chaos.version)},
-    {"user", &in_server, "user", "NAME", "", "jidns if there is one, else nobody", "whom it becomes when started as root",
-     TEXT_AS(read_user, struct settings, sandbox.user), .right = "a user's name"},
+    {"user", &in_server, "user", "USER", "", "jidns if there is one, else nobody", "whom it becomes when started as root",
+     TEXT_AS(read_user, struct settings, sandbox.user), .right = "a user's name or number, or USER:GROUP"},
     {"seccomp", &in_server, "seccomp", "HOW", "errno", NULL, "system calls it never makes: errno, kill or off",
      WORD(struct settings, sandbox.seccomp, seccomp_words)},
     {"expand-srv", &in_xmpp, "expand-srv", "HOW", "cached", NULL, "add addresses to SRV answers: off, cached or wait",
@@ -265,7 +272,7 @@ const struct setting settings_table[] = {
     {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL, "takes the commands of jidns here; '': nowhere",
      TEXT_AS(read_control, struct settings, control.path), .right = "a path from the root on, at most 107 octets"},
     {"control-group", &in_control, "group", "NAME", "", NULL, "whose members may command besides root and its own user",
-     TEXT_AS(read_user, struct settings, control.group), .right = "a group's name"},
+     TEXT_AS(read_group, struct settings, control.group), .right = "a group's name or number"},
     {"metrics", &in_metrics, "listen", "ADDR[:PORT]", "none", NULL, "Prometheus reads over HTTP here, port 9153; none: nowhere",
      OWN(read_metrics, "none or an address, such as 127.0.0.1:9153")},
     {"metrics-public", &in_metrics, "public", "on|off", "off", NULL, "that address may be one that other hosts reach",

@@ -81,7 +81,7 @@ def test_a_user_that_does_not_exist_ends_the_start(tmp_path):
 def test_one_that_is_not_root_can_only_stay_what_it_is(tmp_path):
     drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     daemon = Jidnsd(["--user", "daemon", "--upstream", "192.0.2.1"], tmp_path, wrap=lambda argv: drop + [str(a) for a in argv])
-    assert daemon.wait_exit() == 1
+    assert daemon.wait_exit() == 2, "wrong settings: no better at another start"
     assert "only root" in daemon.stderr
     stays = Jidnsd(["--upstream", "192.0.2.1"], tmp_path, "stays", wrap=lambda argv: drop + [str(a) for a in argv]).wait_ready()
     assert stays.stop() == 0

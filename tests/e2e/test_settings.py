@@ -47,7 +47,9 @@ def is_text(option, value):
     if option == "rebind-allow":  # a domain
         return value in ("nonsense", "-1", "ON", "99999999999999999999")
     if option in ("user", "control-group"):
-        return value.isascii() and value.isprintable() and " " not in value and len(value) < 33
+        parts = value.split(":") if option == "user" else [value]
+        whole = len(parts) < 3 and (all(parts) or parts == [""])
+        return whole and value.isascii() and value.isprintable() and " " not in value and len(value) < (66 if option == "user" else 33)
     return option in ("identity", "version-bind", "snapshot") and value.isascii() and value.isprintable() and len(value) < 256
 
 
