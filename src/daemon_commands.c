@@ -142,6 +142,21 @@ static const struct gathered *gather_all(struct commands *c) {
   return &c->gathered;
 }
 
+static void write_habits(struct jsonw *j, const struct server_sum *s) {
+  jsonw_open(j, "remembered", '[');
+  for (unsigned of = 0; of < HABITS; of++) {
+    const struct habit_sum *h = &s->habits[of];
+    if (!h->workers) continue;
+    jsonw_open(j, NULL, '{');
+    jsonw_string(j, "of", habit_name((enum habit_of)of));
+    jsonw_string(j, "why", habit_why_word(h->why));
+    jsonw_string(j, "text", habit_why_text(h->why));
+    jsonw_uint(j, "retry_s", h->retry_ms / 1000);
+    jsonw_close(j, '}');
+  }
+  jsonw_close(j, ']');
+}
+
 static void write_servers(struct jsonw *j, const struct commands *c, bool briefly) {
   char text[ADDR_TEXT], domain[NAME_TEXT];
   const struct gathered *g = &c->gathered;
@@ -152,6 +167,7 @@ static void write_servers(struct jsonw *j, const struct commands *c, bool briefl
     jsonw_string(j, "address", addr_format(&s->addr, text));
     jsonw_string(j, "for", gathered_domain(s, &c->daemon->settings, domain));
     jsonw_bool(j, "up", s->up > 0);
+    jsonw_string(j, "state", gathered_state(s));
     if (!briefly) {
       if (s->known) jsonw_real(j, "srtt_ms", (double)s->srtt_ms_x8 / 8 / s->known, 2);
       else jsonw_string(j, "srtt_ms", NULL);
@@ -159,6 +175,7 @@ static void write_servers(struct jsonw *j, const struct commands *c, bool briefl
       jsonw_uint(j, "silent", s->silent);
       jsonw_uint(j, "asked", s->asked);
       jsonw_uint(j, "replies", s->replies);
+      write_habits(j, s);
     }
     jsonw_close(j, '}');
   }

@@ -1,7 +1,18 @@
-/* daemon_gather.c: sums over what each worker knows of its servers. Exports daemon_gather, gathered_domain. */
+/* daemon_gather.c: sums over what each worker knows of its servers. Exports daemon_gather, gathered_*. */
 #include "daemon_gather.h"
 
 #include <string.h>
+
+#include "base/clock.h"
+
+static void gather_habit(struct habit_sum *sum, const struct habit *h, uint64_t now_ms) {
+  if (!habit_is_resting(h)) return;
+  uint64_t retry_ms = habit_is_due(h, now_ms) ? 0 : h->until_ms - now_ms;
+  if (!sum->workers++ || retry_ms < sum->retry_ms) {
+    sum->why = h->why;
+    sum->retry_ms = retry_ms;
+  }
+}
 
 static void gather_server(struct server_sum *sum, unsigned route, const struct server *s) {
   sum->route = route;
@@ -15,6 +26,7 @@ static void gather_server(struct server_sum *sum, unsigned route, const struct s
   if (rto_ms > sum->rto_ms) sum->rto_ms = rto_ms;
   if (s->silent > sum->silent) sum->silent = s->silent;
   latency_sum(&sum->rtt, &s->rtt);
+  for (unsigned of = 0; of < HABITS; of++) gather_habit(&sum->habits[of], &s->habits[of], clock_ms());
 }
 
 /* All workers have the same sets in the same order. */
@@ -28,6 +40,8 @@ static void gather(struct worker *w, void *arg) {
     for (unsigned i = 0; i < u->count; i++) gather_server(&g->servers[g->server_count++], route, &u->servers[i]);
   }
 }
+
+const char *gathered_state(const struct server_sum *s) { return !s->asked ? "not asked yet" : s->up ? "up" : "down"; }
 
 void daemon_gather(struct daemon *d, struct gathered *g) {
   memset(g, 0, sizeof *g);

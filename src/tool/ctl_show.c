@@ -17,6 +17,11 @@ static bool is_set(const json_t *o, const char *key) { return json_is_true(json_
 
 /* ---- status ---- */
 
+static const char *state_of(const json_t *server) {
+  const char *state = text_of(server, "state");
+  return *state ? state : is_set(server, "up") ? "up" : "down";
+}
+
 /* "3 d 4 h", "12 min 3 s": the two largest units. */
 static const char *duration(long long s, char text[40]) {
   static const struct {
@@ -53,7 +58,7 @@ static void status_rows(struct table *t, const json_t *o) {
   json_array_foreach(json_object_get(o, "listen"), i, one) row(t, i ? "" : "listening on", "%s", json_string_value(one));
   json_array_foreach(json_object_get(o, "upstreams"), i, one) {
     const char *domain = text_of(one, "for");
-    row(t, i ? "" : "upstream", "%s %s%s%s", text_of(one, "address"), is_set(one, "up") ? "up" : "down", *domain ? ", for " : "", domain);
+    row(t, i ? "" : "upstream", "%s %s%s%s", text_of(one, "address"), state_of(one), *domain ? ", for " : "", domain);
   }
   row(t, "questions in flight", "%lld", number_of(o, "in_flight"));
   row(t, "cache", "%lld answers, %.1f of %.0f MiB", number_of(cache, "answers"), (double)number_of(cache, "octets") / (1 << 20),
@@ -100,8 +105,21 @@ static void show_stats(const json_t *o, FILE *out) {
 void show_server(struct table *t, const json_t *server) {
   const json_t *srtt = json_object_get(server, "srtt_ms");
   table_cell(t, 0, "%s", text_of(server, "address"));
-  table_cell(t, 1, "%s", is_set(server, "up") ? "up" : "down");
+  table_cell(t, 1, "%s", state_of(server));
   table_cell(t, 2, json_is_number(srtt) ? "%.1f" : "-", json_number_value(srtt));
+}
+
+/* What it is spared since it was found not to bear it, and for how long. */
+static void show_remembered(const json_t *server, FILE *out) {
+  char text[40];
+  const json_t *one;
+  size_t i;
+  json_array_foreach(json_object_get(server, "remembered"), i, one) {
+    long long retry_s = number_of(one, "retry_s");
+    fprintf(out, "%s %s; it is tried again ", text_of(server, "address"), text_of(one, "text"));
+    if (retry_s) fprintf(out, "in %s\n", duration(retry_s, text));
+    else fprintf(out, "with the next question\n");
+  }
 }
 
 static void show_upstreams(const json_t *o, FILE *out) {
@@ -121,6 +139,7 @@ static void show_upstreams(const json_t *o, FILE *out) {
   }
   table_write(&t, out);
   table_free(&t);
+  json_array_foreach(json_object_get(o, "upstreams"), i, one) show_remembered(one, out);
 }
 
 /* ---- dump ---- */

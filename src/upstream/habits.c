@@ -9,6 +9,12 @@ static const struct {
 #undef WHY
 };
 
+const char *habit_name(enum habit_of of) {
+  static const char *const names[HABITS] = {
+      [HABIT_COOKIES] = "cookies", [HABIT_EDNS] = "edns", [HABIT_UDP] = "udp", [HABIT_CAPITALS] = "capitals"};
+  return names[of];
+}
+
 const char *habit_why_word(enum habit_why why) { return whys[why].word; }
 const char *habit_why_text(enum habit_why why) { return whys[why].text; }
 

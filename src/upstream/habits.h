@@ -58,6 +58,7 @@ void habit_rests(struct habit *h, enum habit_why why, uint32_t first_ms, uint32_
 /* A question that began at begun_ms was answered without it only. True when that is the second time, or a retry: it is to rest. */
 bool habit_doubts(struct habit *h, uint64_t begun_ms, uint64_t now_ms);
 
+const char *habit_name(enum habit_of of); /* "cookies" */
 const char *habit_why_word(enum habit_why why);
 const char *habit_why_text(enum habit_why why);
 #endif

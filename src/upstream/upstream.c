@@ -200,13 +200,16 @@ static uint32_t rest_first_ms(enum habit_why why) {
   }
 }
 
+/* Of many servers this is so, and nothing comes of it: the log has no word of it. */
+static bool is_harmless(enum habit_why why) { return why == WHY_NONE || why == WHY_COOKIE_UNKNOWN || why == WHY_CAPITALS; }
+
 void server_bears_not(struct server *s, enum habit_of of, enum habit_why why, uint64_t now_ms) {
   char text[ADDR_TEXT];
   uint32_t most_ms = why == WHY_COOKIE_UNKNOWN ? COOKIE_REST_MS : HABIT_REST_MS;
   habit_rests(&s->habits[of], why, rest_first_ms(why), most_ms, now_ms);
   if (of == HABIT_COOKIES) s->cookie = (struct server_cookie){0};
   if (of == HABIT_EDNS) s->speaks_edns = false;
-  if (s->told & 1u << why || !*habit_why_text(why)) return;
+  if (s->told & 1u << why || is_harmless(why)) return;
   s->told |= 1u << why;
   log_warn("upstream", "%s %s", addr_format(&s->addr, text), habit_why_text(why));
 }

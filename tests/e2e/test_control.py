@@ -16,6 +16,7 @@ import termios
 import time
 
 import dns.message
+import dns.rcode
 import dns.rdatatype
 import dns.zone
 import pytest
@@ -56,7 +57,7 @@ def test_status_says_what_runs_and_how(daemon, relay):
     text, (status,) = told(daemon, "status")
     assert status["pid"] == daemon.child.pid and status["threads"] == 1 and status["log_level"] == "info"
     assert status["listen"] == [f"127.0.0.1:{daemon.port}", f"[::1]:{daemon.port}"]
-    assert status["upstreams"] == [{"address": relay.address, "for": "", "up": True}]
+    assert status["upstreams"] == [{"address": relay.address, "for": "", "up": True, "state": "up"}]
     assert status["cache"]["answers"] == 1 and status["cache"]["limit"] == 128 << 20 and status["in_flight"] == 0
     assert status["uptime_s"] < 60 and status["reload"] is None
     assert re.search(rf"^pid +{daemon.child.pid}$", text, re.M) and f"{relay.address} up" in text
@@ -104,6 +105,34 @@ def test_upstreams_are_up_with_a_round_trip_or_down(jidnsd, relay, upstream, tmp
     assert good["asked"] >= 30 and good["replies"] == good["asked"]
     assert bad["address"] == dead.address and bad["replies"] == 0 and bad["srtt_ms"] is None
     assert re.search(rf"^{re.escape(relay.address)} +up +[\d.]+ +\d+ +0 +{good['asked']} ", text, re.M)
+    assert good["state"] == "up" and good["remembered"] == [] and "tried again" not in text
+
+
+def test_an_upstream_is_not_up_before_it_was_asked(daemon, relay):
+    text, (heard,) = told(daemon, "upstreams")
+    assert heard["upstreams"][0]["state"] == "not asked yet"
+    assert re.search(rf"^{re.escape(relay.address)} +not asked yet +- ", text, re.M)
+    assert f"{relay.address} not asked yet" in told(daemon, "status")[0]
+    ask(daemon.v4, "full.lab")
+    assert told(daemon, "upstreams")[1][0]["upstreams"][0]["state"] == "up"
+
+
+def test_what_an_upstream_was_found_not_to_bear_is_told_and_when_it_is_tried_again(jidnsd, upstream, tmp_path):
+    def without_edns(asked):
+        reply = dns.message.make_response(asked.query)
+        if asked.query.edns >= 0:
+            reply.set_rcode(dns.rcode.FORMERR)
+            reply.use_edns(False)
+        return reply
+    old = upstream(without_edns)
+    daemon = jidnsd("--upstream", old.address, "--control", tmp_path / "c")
+    daemon.control = tmp_path / "c"
+    ask(daemon.v4, "full.lab")
+    text, (heard,) = told(daemon, "upstreams")
+    found = {one["of"]: one for one in heard["upstreams"][0]["remembered"]}
+    assert found["edns"]["why"] == "no-edns" and 500 < found["edns"]["retry_s"] <= 600
+    assert found["edns"]["text"] in text and found["edns"]["text"] in daemon.stderr
+    assert re.search(rf"^{re.escape(old.address)} does not understand EDNS: .*; it is tried again in \d+ min", text, re.M)
 
 
 def answered_from_cache(daemon, relay, name, rdtype="A"):
@@ -246,7 +275,7 @@ def test_upstreams_of_a_domain_are_told_apart(jidnsd, relay, upstream, tmp_path)
     text, (heard,) = told(daemon, "upstreams")
     assert [(one["address"], one["for"]) for one in heard["upstreams"]] == [(relay.address, ""), (other.address, "corp.lab.")]
     assert re.search(rf"^{re.escape(other.address)} .* corp\.lab\.$", text, re.M)
-    assert f"{other.address} up, for corp.lab." in jidns(daemon, "status").stdout
+    assert f"{other.address} not asked yet, for corp.lab." in jidns(daemon, "status").stdout
 
 
 def test_a_server_of_two_sets_keeps_its_counts_in_each_over_a_reload(jidnsd, relay, tmp_path):

@@ -2,10 +2,12 @@
 of loopback in a namespace of its own."""
 
 import concurrent.futures
+import json
 import os
 import signal
 import subprocess
 import time
+import urllib.request
 
 import dns.edns
 import dns.rcode
@@ -14,6 +16,7 @@ import pytest
 from kit import jidnsd as jidnsd_kit
 from kit import lies
 from kit.ask import ask
+from kit.control import jidns
 from kit.jidnsd import Jidnsd
 from kit.proc import descendants, wait_until
 from kit.upstream import Upstream
@@ -298,6 +301,21 @@ def test_a_link_local_server_is_asked_once_its_interface_is_there_and_when_it_is
         assert "asking [fe80::1%vpn0]:53" in daemon.stderr or how == "--forward"
         server.close()
         space.ip("link", "delete", "vpn0")
+
+
+def test_a_link_local_server_is_shown_with_its_interface(space, started, folder):
+    link(space, "vpn0", "fe80::9/64")
+    daemon = started("--upstream", "fe80::1%vpn0", "--forward", "lab=fe80::2%vpn0", "--control", folder / "c", "--metrics", "127.0.0.1:5302")
+    daemon.control = folder / "c"
+    asks(space, "a.lab")
+    for command in ("status", "upstreams"):
+        said = jidns(daemon, command).stdout
+        assert "[fe80::1%vpn0]:53" in said and "[fe80::2%vpn0]:53" in said, said
+    said = jidns(daemon, "upstreams", "--json").stdout
+    assert [one["address"] for one in json.loads(said)["upstreams"]] == ["[fe80::1%vpn0]:53", "[fe80::2%vpn0]:53"]
+    page = space.call(lambda: urllib.request.urlopen("http://127.0.0.1:5302/metrics", timeout=10).read().decode())
+    assert 'jidns_server_up{server="[fe80::2%vpn0]:53",domain="lab."}' in page
+    assert "upstream [fe80::1%vpn0]:53" in daemon.stderr
 
 
 # ---- no netlink ----
