@@ -1,4 +1,4 @@
-/* up_tcp.c: questions to one server over one TCP connection. Exports up_tcp_new. */
+/* up_tcp.c: questions to one server over a TCP connection, or a few. Exports up_tcp_new. */
 #include "upstream/up_tcp.h"
 
 #include <stdlib.h>
@@ -25,17 +25,22 @@ struct up_tcp {
   struct random *random;
   uv_timer_t timer;      /* runs while there is a connection: stall or idleness, see due_ms */
   unsigned handles;      /* open in libuv: the timer and the connections' */
-  struct tcp_conn *conn; /* the one that takes questions; NULL when there is none */
+  struct list conns;     /* struct tcp_conn, the newest first */
+  unsigned count;        /* of them */
+  unsigned most;         /* questions that the server answers on one connection before it closes it; 0: no such bound is known */
 };
 
 struct tcp_conn {
   uint32_t magic;
   struct up_tcp *owner;
+  struct list link;   /* owner's conns */
   uv_tcp_t tcp;
   uv_connect_t connect;
   bool closed;        /* only libuv's last callbacks are still to come */
-  bool served;        /* a question was answered on it */
+  bool slow;          /* a reply that began did not go on: it gets no further questions */
   unsigned asked, replies; /* questions put on it, frames received: a server sends no more than it was asked */
+  unsigned answers;   /* of the frames: right replies */
+  unsigned left;      /* questions that waited when the last of them came */
   unsigned open;      /* exchanges that wait on it */
   uint64_t since_ms;  /* the last right reply, or the first question since none waited */
   uint32_t idle_ms;   /* it is closed after so long without questions */
@@ -43,6 +48,7 @@ struct tcp_conn {
   struct list unsent; /* struct tcp_question */
   uint8_t *in;        /* received: the beginning of a frame */
   size_t in_len, in_room;
+  uint64_t begun_ms;  /* when its first octet came */
   struct list by_id[BUCKETS];
 };
 
@@ -94,10 +100,8 @@ static void conn_close(struct tcp_conn *conn) {
   struct up_tcp *t = conn->owner;
   if (conn->closed) return;
   conn->closed = true;
-  if (t->conn == conn) {
-    t->conn = NULL;
-    uv_timer_stop(&t->timer);
-  }
+  list_remove(&conn->link);
+  if (--t->count == 0) uv_timer_stop(&t->timer);
   uv_close((uv_handle_t *)&conn->tcp, on_conn_closed);
 }
 
@@ -110,15 +114,27 @@ static struct exchange *conn_find(struct tcp_conn *conn, uint16_t id) {
   return NULL;
 }
 
+/* It was asked as much as the server answers on one connection. */
+static bool conn_is_full(const struct tcp_conn *conn) { return conn->owner->most && conn->asked >= conn->owner->most; }
+
+/* A reply has begun, and nobody has yet said that it is slow. */
+static bool conn_is_amid(const struct tcp_conn *conn) { return conn->in_len && !conn->slow; }
+
 static uint64_t due_ms(const struct tcp_conn *conn) {
-  return conn->since_ms + (conn->open ? UP_TCP_STALL_MS : conn->idle_ms);
+  uint64_t stall_ms = conn->since_ms + UP_TCP_STALL_MS, slow_ms = conn->begun_ms + UP_TCP_SLOW_MS;
+  if (conn->open) return conn_is_amid(conn) && slow_ms < stall_ms ? slow_ms : stall_ms;
+  return conn->since_ms + (conn_is_full(conn) && conn->idle_ms > UP_TCP_LIMIT_MS ? UP_TCP_LIMIT_MS : conn->idle_ms);
 }
 
 static void on_timer(uv_timer_t *timer);
 
 static void timer_set(struct up_tcp *t, uint64_t now_ms) {
-  uint64_t due = due_ms(t->conn);
-  uv_timer_start(&t->timer, on_timer, due > now_ms ? due - now_ms : 0, 0);
+  uint64_t due = UINT64_MAX;
+  list_each(node, &t->conns) {
+    uint64_t its_ms = due_ms(container(node, struct tcp_conn, link));
+    if (its_ms < due) due = its_ms;
+  }
+  if (t->count) uv_timer_start(&t->timer, on_timer, due > now_ms ? due - now_ms : 0, 0);
 }
 
 static void on_connect(uv_connect_t *req, int status);
@@ -137,7 +153,8 @@ static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
   list_init(&conn->unsent);
   for (unsigned i = 0; i < BUCKETS; i++) list_init(&conn->by_id[i]);
   uv_tcp_nodelay(&conn->tcp, 1);
-  t->conn = conn;
+  list_append(t->conns.next, &conn->link); /* in front */
+  t->count++;
   if (uv_tcp_connect(&conn->connect, &conn->tcp, &t->server.any, on_connect) == 0) return ERR_NONE;
   conn_close(conn);
   return ERR_TCP;
@@ -153,12 +170,51 @@ static bool conn_is_choked(const struct tcp_conn *conn) {
   return uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp) > UP_TCP_UNSENT;
 }
 
-/* Puts the question on the connection, a new one if need be, with an id that is free there. */
+/* Questions wait, and for a while not an octet came: who answers in turn may be at one that takes long. */
+static bool conn_is_mute(const struct tcp_conn *conn, uint64_t now_ms) {
+  return conn->open && conn->silent_ms && now_ms - conn->silent_ms >= UP_TCP_SLOW_MS;
+}
+
+/* Places for one more connection: those that nothing can be expected of leave. */
+static bool has_room(struct up_tcp *t) {
+  list_each(node, &t->conns) {
+    struct tcp_conn *conn = container(node, struct tcp_conn, link);
+    if (t->count == UP_TCP_CONNS && !conn->open && conn_is_full(conn)) conn_close(conn);
+  }
+  return t->count < UP_TCP_CONNS;
+}
+
+/* The connection for one more question: one that answers; else a new one; else, of those that there are, the one with the fewest. */
+static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_ms) {
+  struct tcp_conn *mute = NULL, *least = NULL;
+  list_each(node, &t->conns) {
+    struct tcp_conn *conn = container(node, struct tcp_conn, link);
+    if (conn_is_suspect(conn, now_ms)) {
+      conn_close(conn);
+    } else if (conn->slow || conn_is_full(conn)) {
+      if (!least || conn->open < least->open) least = conn;
+    } else if (conn_is_mute(conn, now_ms)) {
+      mute = conn;
+    } else {
+      *out = conn;
+      return ERR_NONE;
+    }
+  }
+  *out = mute;
+  if (mute && t->count >= UP_TCP_BESIDE) return ERR_NONE;
+  *out = least;
+  if (least && !has_room(t)) return ERR_NONE;
+
+  enum err e = conn_open(t, now_ms);
+  *out = container(t->conns.next, struct tcp_conn, link);
+  return e;
+}
+
+/* Puts the question on a connection, a new one if need be, with an id that is free there. */
 static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t now_ms) {
-  if (t->conn && conn_is_suspect(t->conn, now_ms)) conn_close(t->conn);
-  enum err e = t->conn ? ERR_NONE : conn_open(t, now_ms);
+  struct tcp_conn *conn;
+  enum err e = conn_pick(t, &conn, now_ms);
   if (e != ERR_NONE) return e;
-  struct tcp_conn *conn = t->conn;
   if (conn->open >= UP_TCP_OPEN || conn_is_choked(conn)) return ERR_OVERLOAD;
   do q->x->id = random_u16(t->random);
   while (conn_find(conn, q->x->id));
@@ -168,10 +224,8 @@ static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t
   list_append(&conn->unsent, &q->unsent);
   if (!conn->silent_ms) conn->silent_ms = now_ms;
   conn->asked++;
-  if (conn->open++ == 0) {
-    conn->since_ms = now_ms;
-    timer_set(t, now_ms);
-  }
+  if (conn->open++ == 0) conn->since_ms = now_ms;
+  timer_set(t, now_ms);
   return ERR_NONE;
 }
 
@@ -194,7 +248,7 @@ static bool reply_has_begun(const struct tcp_conn *conn, uint16_t id) {
 /* A server may close behind any answer; what it leaves over is asked again (RFC 7766 section 6.2.4). Each connection must have
  * answered something, so that this ends; and a reply that was cut short is asked for once more only. */
 static bool may_ask_again(const struct tcp_conn *conn, struct tcp_question *q) {
-  if (!conn->served || q->again) return false;
+  if (!conn->answers || q->again) return false;
   q->again = reply_has_begun(conn, q->x->id);
   return true;
 }
@@ -217,12 +271,59 @@ static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
   }
 }
 
+/* The server has closed it behind an answer while others were waited for, and cut no reply short: that is how many it gives. One that
+ * closes an idle connection says nothing of the kind. */
+static void learn_limit(const struct tcp_conn *conn) {
+  if (conn->open && conn->left && !conn->in_len) conn->owner->most = conn->answers;
+}
+
+/* A reply stands still: the other questions go to another connection, its own waits on. */
+static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
+  struct list leaving;
+  list_init(&leaving);
+  conn->slow = true;
+  for (unsigned i = 0; i < BUCKETS; i++) {
+    list_each(node, &conn->by_id[i]) {
+      struct exchange *x = container(node, struct exchange, link);
+      if (reply_has_begun(conn, x->id) || conn->open == 1) continue;
+      list_remove(&x->link);
+      list_append(&leaving, &x->link);
+    }
+  }
+
+  while (!list_empty(&leaving)) { /* done may drop others of them */
+    struct exchange *x = container(leaving.next, struct exchange, link);
+    struct tcp_question *q = x->place;
+    question_leave(q);
+    if (question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
+    question_free(q);
+    x->done(x, ERR_TCP, NULL, 0, now_ms);
+  }
+}
+
+/* Its time is over; or a reply on it is slow; or the server does not close behind so many answers, after all. */
+static void conn_due(struct tcp_conn *conn, uint64_t now_ms) {
+  bool over = now_ms >= conn->since_ms + (conn->open ? UP_TCP_STALL_MS : conn->idle_ms);
+  if (over) conn_break(conn, now_ms);
+  else if (conn->open) conn_leave_behind(conn, now_ms);
+  else conn->owner->most = 0;
+}
+
+static struct tcp_conn *find_due(struct up_tcp *t, uint64_t now_ms) {
+  list_each(node, &t->conns) {
+    struct tcp_conn *conn = container(node, struct tcp_conn, link);
+    if (due_ms(conn) <= now_ms) return conn;
+  }
+  return NULL;
+}
+
 static void on_timer(uv_timer_t *timer) {
   struct up_tcp *t = timer->data;
-  must(t->magic == TCP_MAGIC && t->conn);
+  must(t->magic == TCP_MAGIC && t->count);
   uint64_t now_ms = clock_ms();
-  if (now_ms < due_ms(t->conn)) timer_set(t, now_ms);
-  else conn_break(t->conn, now_ms);
+  unsigned looks = 2 * UP_TCP_CONNS; /* what a done asks anew is not due at once, but nothing here relies on that */
+  for (struct tcp_conn *conn; looks-- && (conn = find_due(t, now_ms));) conn_due(conn, now_ms);
+  timer_set(t, now_ms);
 }
 
 /* The server says how long it keeps an idle connection (RFC 7828): it should not have to close it itself. */
@@ -243,12 +344,13 @@ static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, ui
     return;
   }
   count(counters, reply_good);
-  conn->served = true;
   conn->since_ms = now_ms;
+  if (++conn->answers > conn->owner->most) conn->owner->most = 0;
   note_keepalive(conn, msg, len);
   struct tcp_question *q = x->place;
   question_leave(q);
   question_free(q);
+  conn->left = conn->open;
   x->done(x, ERR_NONE, msg, len, now_ms);
 }
 
@@ -283,6 +385,8 @@ static void take_frames(struct tcp_conn *conn, uint64_t now_ms) {
     }
   }
   conn->in_len -= at;
+  if (at) conn->begun_ms = now_ms;
+  if (at) conn->slow = false;
   memmove(conn->in, conn->in + at, conn->in_len);
 }
 
@@ -290,14 +394,19 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   (void)buf;
   struct tcp_conn *conn = conn_of(stream->data);
   uint64_t now_ms = clock_ms();
-  if (nread < 0) conn_break(conn, now_ms);
+  if (nread < 0) {
+    learn_limit(conn);
+    conn_break(conn, now_ms);
+  }
   if (nread > 0) {
+    if (!conn->in_len) conn->begun_ms = now_ms;
     conn->in_len += (size_t)nread;
     conn->silent_ms = 0;
     take_frames(conn, now_ms);
   }
   if (conn->closed) return;
   if (conn->open && !conn->silent_ms) conn->silent_ms = now_ms;
+  timer_set(conn->owner, now_ms);
   if (conn->in_len) return;
   free(conn->in);
   conn->in = NULL;
@@ -339,11 +448,8 @@ static void tcp_drop(struct carrier *c, struct exchange *x) {
   question_free(q);
 }
 
-static void tcp_flush(struct carrier *c, uint64_t now_ms) {
-  (void)now_ms;
-  struct up_tcp *t = tcp_of(c);
-  struct tcp_conn *conn = t->conn;
-  if (!conn || list_empty(&conn->unsent)) return;
+static void conn_flush(struct tcp_conn *conn) {
+  if (list_empty(&conn->unsent)) return;
   size_t len = 0;
   list_each(node, &conn->unsent) len += container(node, struct tcp_question, unsent)->len;
   struct tcp_write *w = malloc(sizeof *w + len);
@@ -357,7 +463,12 @@ static void tcp_flush(struct carrier *c, uint64_t now_ms) {
     at += q->len;
   }
   if (broken(uv_write(&w->req, (uv_stream_t *)&conn->tcp, &buf, 1, on_written) != 0)) free(w);
-  else count_add(t->counters, asked_tcp, questions);
+  else count_add(conn->owner->counters, asked_tcp, questions);
+}
+
+static void tcp_flush(struct carrier *c, uint64_t now_ms) {
+  (void)now_ms;
+  list_each(node, &tcp_of(c)->conns) conn_flush(container(node, struct tcp_conn, link));
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
@@ -368,9 +479,10 @@ static void on_timer_closed(uv_handle_t *handle) {
 
 static void tcp_close(struct carrier *c) {
   struct up_tcp *t = tcp_of(c);
-  if (t->conn) {
-    must(t->conn->open == 0);
-    conn_close(t->conn);
+  list_each(node, &t->conns) {
+    struct tcp_conn *conn = container(node, struct tcp_conn, link);
+    must(conn->open == 0);
+    conn_close(conn);
   }
   uv_close((uv_handle_t *)&t->timer, on_timer_closed);
 }
@@ -384,6 +496,7 @@ struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct cou
   if (!t) return NULL;
   *t = (struct up_tcp){.carrier.ops = &tcp_ops, .magic = TCP_MAGIC, .loop = loop, .server = *server,
                        .counters = counters, .random = random, .handles = 1};
+  list_init(&t->conns);
   must(uv_timer_init(loop, &t->timer) == 0);
   t->timer.data = t;
   return &t->carrier;

@@ -123,6 +123,109 @@ Test(up_tcp_break, rfc7766_a_server_that_closes_after_each_answer_answers_all_th
   finish();
 }
 
+/* A server that answered the first of three questions and closed the connection. */
+static void close_behind_one(void) {
+  ask_and_get(0, 3);
+  peer_answer(&peer, &f[0]);
+  probes_until(p, 3, 1);
+  peer_close(&peer);
+}
+
+static void answer_on_new_connections(unsigned n) {
+  struct peer *each = calloc(n, sizeof *each);
+  cr_assert(each);
+  for (unsigned i = 0; i < n; i++) peer_accept(&each[i], &l);
+  for (unsigned i = 0; i < n; i++) {
+    peer_get(&each[i], &f[i]);
+    peer_answer(&each[i], &f[i]);
+  }
+  lo_turns(&l, 3);
+  for (unsigned i = 0; i < n; i++) peer_close(&each[i]);
+  lo_turns(&l, 3);
+  free(each);
+}
+
+Test(up_tcp_break, who_closes_behind_each_answer_is_asked_one_question_a_connection) {
+  close_behind_one();
+  answer_on_new_connections(2);
+  cr_expect_eq(probes_called(p, 3), 3);
+  for (unsigned i = 3; i < 7; i++) cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
+  answer_on_new_connections(4);
+  cr_expect_eq(probes_called(p, 7), 7);
+  cr_expect_eq(l.counters.asked_tcp, 3 + 2 + 4, "nothing was asked in vain any more");
+  finish();
+}
+
+Test(up_tcp_break, who_no_longer_closes_behind_an_answer_is_asked_more_on_a_connection_again) {
+  close_behind_one();
+  exchange_drop(&p[2].x);
+  peer_accept(&peer, &l);
+  peer_get(&peer, &f[1]);
+  peer_answer(&peer, &f[1]);
+  probes_until(p, 3, 2);
+  lo_skip_ms(UP_TCP_LIMIT_MS);
+  lo_turns(&l, 3);
+  ask_and_get(3, 6);
+  for (unsigned i = 3; i < 6; i++) peer_answer(&peer, &f[i]);
+  probes_until(p, 6, 5);
+  finish();
+}
+
+Test(up_tcp_break, there_are_no_more_than_a_few_connections_to_one_server) {
+  struct probe *many = probes_new(&l, 3 * UP_TCP_CONNS);
+  close_behind_one();
+  int fds = lo_fds();
+  for (unsigned i = 0; i < 3 * UP_TCP_CONNS; i++) cr_assert_eq(probe_ask(&many[i]), ERR_NONE);
+  lo_turns(&l, 3);
+  cr_expect_leq(lo_fds(), fds + UP_TCP_CONNS);
+  for (unsigned i = 0; i < 3 * UP_TCP_CONNS; i++) exchange_drop(&many[i].x);
+  free(many);
+  finish();
+}
+
+Test(up_tcp_break, a_reply_that_stops_midway_holds_up_no_other) {
+  struct peer other = {.lo = &l};
+  ask_and_get(0, 3);
+  reply_make(framed_msg(&f[1]));
+  peer_send(&peer, f[1].frame, FRAME_HEAD + DNS_HEADER);
+  lo_turns(&l, 3);
+  lo_skip_ms(UP_TCP_SLOW_MS);
+  lo_turns(&l, 3);
+  peer_accept(&other, &l);
+  for (unsigned i = 0; i < 2; i++) {
+    peer_get(&other, &f[2]);
+    peer_answer(&other, &f[2]);
+  }
+  probes_until(p, 3, 2);
+  cr_expect_eq(p[1].called, 0);
+  cr_assert_eq(probe_ask(&p[3]), ERR_NONE); /* beside it, too */
+  peer_get(&other, &f[3]);
+  peer_answer(&other, &f[3]);
+  probes_until(p, 4, 3);
+  peer_send(&peer, f[1].frame + FRAME_HEAD + DNS_HEADER, f[1].len - DNS_HEADER); /* it goes on after all */
+  probes_until(p, 4, 4);
+  for (unsigned i = 0; i < 4; i++) cr_expect_eq(p[i].outcome, ERR_NONE);
+  peer_close(&other);
+  finish();
+}
+
+Test(up_tcp_break, beside_a_connection_on_which_nothing_comes_there_is_one_other) {
+  struct peer other = {.lo = &l};
+  ask_and_get(0, 2);
+  lo_skip_ms(UP_TCP_SLOW_MS);
+  cr_assert_eq(probe_ask(&p[2]), ERR_NONE);
+  peer_accept(&other, &l);
+  peer_get(&other, &f[2]);
+  lo_skip_ms(UP_TCP_SLOW_MS);
+  cr_assert_eq(probe_ask(&p[3]), ERR_NONE);
+  cr_expect(nobody_connects(&l));
+  peer_answer(&other, &f[2]);
+  for (unsigned i = 0; i < 2; i++) peer_answer(&peer, &f[i]);
+  probes_until(p, 3, 3);
+  peer_close(&other);
+  finish();
+}
+
 Test(up_tcp_break, frames_that_nobody_asked_for_end_a_connection) {
   ask_and_get(0, 1);
   framed_msg(&f[0])[0] ^= 1;
