@@ -50,7 +50,8 @@ static uint64_t clock_us(void) {
 const char *asked_text(enum asked_outcome outcome) {
   static const char *const texts[] = {"no answer in time",
                                       "server not reachable, or it closed the connection",
-                                      "no socket or memory to be had", "answered"};
+                                      "no socket or memory to be had", "not looked at",
+                                      "answered"};
   return texts[outcome];
 }
 
@@ -73,7 +74,7 @@ static void write_query(struct asker *asker, struct flight *f) {
   f->id = random_u16(&asker->random);
   struct wire_out w = {.buf = f->query + FRAME_HEAD, .cap = QUERY_MOST - FRAME_HEAD};
   wire_put_u16(&w, f->id);
-  wire_put_u16(&w, (uint16_t)(DNS_RD << 8 | (asker->options->want_ad ? DNS_AD : 0) | (a->checking_disabled ? DNS_CD : 0)));
+  wire_put_u16(&w, (uint16_t)((a->authority ? 0 : DNS_RD << 8) | (asker->options->want_ad ? DNS_AD : 0) | (a->checking_disabled ? DNS_CD : 0)));
   wire_put_u16(&w, 1);
   wire_put_u32(&w, 0);
   wire_put_u16(&w, f->edns ? 1 : 0);
@@ -92,10 +93,10 @@ static void write_query(struct asker *asker, struct flight *f) {
 }
 
 /* An unpredictable source port; where none is free the kernel chooses on connect. */
-static void bind_somewhere(struct asker *asker, int fd) {
+static void bind_somewhere(struct asker *asker, int fd, sa_family_t family) {
   union addr any;
   memset(&any, 0, sizeof any);
-  any.any.sa_family = asker->options->server.any.sa_family;
+  any.any.sa_family = family;
   for (int i = 0; i < PORT_TRIES; i++) {
     uint16_t port = htons((uint16_t)(PORT_LOWEST + random_below(&asker->random, 65536 - PORT_LOWEST)));
     if (any.any.sa_family == AF_INET6) {
@@ -109,7 +110,7 @@ static void bind_somewhere(struct asker *asker, int fd) {
 
 /* (Re)starts the flight over UDP or TCP with a new socket, port and id. */
 static void launch(struct asker *asker, struct flight *f, bool tcp) {
-  const union addr *server = &asker->options->server;
+  const union addr *server = f->asked->server ? f->asked->server : &asker->options->server;
   if (f->fd >= 0) close(f->fd);
   f->tcp = tcp;
   f->tries = 0;
@@ -120,7 +121,7 @@ static void launch(struct asker *asker, struct flight *f, bool tcp) {
     return;
   }
   write_query(asker, f);
-  if (!tcp) bind_somewhere(asker, f->fd);
+  if (!tcp) bind_somewhere(asker, f->fd, server->any.sa_family);
   if (connect(f->fd, &server->any, addr_len(server)) != 0 && errno != EINPROGRESS) finish(f, ASKED_CLOSED);
 }
 
@@ -267,11 +268,19 @@ static void turn(struct asker *asker) {
   for (size_t i = 0; i < asker->count; i++) tend(asker, asker->flights[i], fds[i].revents);
 }
 
-void ask_list_add(struct ask_list *l, struct asked *a, const uint8_t *name, size_t len, uint16_t type) {
+void ask_make(struct asked *a, const uint8_t *name, size_t len, uint16_t type) {
   memcpy(a->name, name, len);
   a->name_len = (uint8_t)len;
   a->type = type;
   a->klass = CLASS_IN;
+}
+
+void ask_list_add(struct ask_list *l, struct asked *a, const uint8_t *name, size_t len, uint16_t type) {
+  ask_make(a, name, len, type);
+  ask_list_put(l, a);
+}
+
+void ask_list_put(struct ask_list *l, struct asked *a) {
   if (l->count == l->room) {
     l->room = l->room ? 2 * l->room : 32;
     l->list = realloc(l->list, l->room * sizeof *l->list);

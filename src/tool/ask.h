@@ -19,6 +19,7 @@ enum asked_outcome {
   ASKED_TIMEOUT, /* nothing that answers the question came in time */
   ASKED_CLOSED,  /* the server's port is closed, or there is no way to it */
   ASKED_SYSTEM,  /* no socket or memory to be had */
+  ASKED_LEFT_OUT, /* nobody was asked, because that was not wanted */
   ASKED_ANSWERED
 };
 
@@ -28,6 +29,8 @@ struct asked {
   uint8_t name_len;
   uint16_t type, klass;
   bool checking_disabled; /* set CD: an answer that does not validate is wanted as well */
+  bool authority;         /* an authority is asked, not a resolver: RD is clear */
+  const union addr *server; /* borrowed; NULL: the options' */
   enum asked_outcome outcome;
   bool over_tcp;    /* the answer came so */
   unsigned took_us; /* from the first try to the outcome */
@@ -41,8 +44,13 @@ struct ask_list {
   size_t count, room;
 };
 
-/* Makes a the question for that name (len octets) and type, class IN, and appends it. */
+/* Makes a the question for that name (len octets) and type, class IN. */
+void ask_make(struct asked *a, const uint8_t *name, size_t len, uint16_t type);
+
+/* Makes it, and appends it. */
 void ask_list_add(struct ask_list *l, struct asked *a, const uint8_t *name, size_t len, uint16_t type);
+/* Appends a question that is made already. */
+void ask_list_put(struct ask_list *l, struct asked *a);
 void ask_list_free(struct ask_list *l);
 
 /* Asks all and returns when each has its outcome. */

@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "tool/cli.h"
 #include "tool/domain.h"
+#include "tool/nameserver.h"
 
 enum {
   BATCH = 32,      /* domains whose stages go together */
@@ -93,16 +94,14 @@ static unsigned now_ms(void) {
 }
 
 /* A stage of all domains goes out at once. */
-static void run_batch(const struct cli *c, struct checked *batch, size_t n) {
+static void run_batch(const struct cli *c, struct sources *sources, struct checked *batch, size_t n) {
   struct ask_list list = {.count = 0};
-  struct ask_options ask = c->ask;
   unsigned begun_ms = now_ms();
 
-  ask.want_ad = true;
   for (unsigned stage = 0; stage < FACTS_STAGES; stage++) {
     list.count = 0;
     for (size_t i = 0; i < n; i++) facts_questions(batch[i].facts, stage, &list);
-    ask_all(&ask, list.list, list.count);
+    sources_ask(sources, list.list, list.count);
     for (size_t i = 0; i < n; i++) facts_read(batch[i].facts, stage);
   }
   for (size_t i = 0; i < n; i++) {
@@ -163,9 +162,9 @@ static int show_one(const struct cli *c, const struct checked *x, bool many) {
 }
 
 /* The batch is run, shown and freed; *silent counts domains without any answer. */
-static int finish_batch(const struct cli *c, struct checked *batch, size_t n, bool many) {
+static int finish_batch(const struct cli *c, struct sources *sources, struct checked *batch, size_t n, bool many) {
   int status = CLI_FOUND;
-  run_batch(c, batch, n);
+  run_batch(c, sources, batch, n);
   for (size_t i = 0; i < n; i++) {
     if (is_silent(batch[i].facts)) {
       complain_silence(c, &batch[i]);
@@ -183,6 +182,7 @@ static int finish_batch(const struct cli *c, struct checked *batch, size_t n, bo
 
 struct domains {
   const struct cli *cli;
+  struct sources *sources;
   bool many;
   int status;
   struct checked batch[BATCH];
@@ -199,10 +199,10 @@ static void show_progress(const struct domains *d) {
 static void flush_batch(struct domains *d) {
   if (d->count == 0) return;
   if (d->cli->check.format == CHECK_NAGIOS) {
-    run_batch(d->cli, d->batch, d->count);
+    run_batch(d->cli, d->sources, d->batch, d->count);
     d->status = check_write_nagios(d->batch, d->count, stdout);
   } else {
-    d->status = worse(d->status, finish_batch(d->cli, d->batch, d->count, d->many));
+    d->status = worse(d->status, finish_batch(d->cli, d->sources, d->batch, d->count, d->many));
   }
   batch_free(d->batch, d->count);
   d->done += d->count;
@@ -218,9 +218,15 @@ static bool add_domain(struct domains *d, const char *word, const char *where) {
     return false;
   }
   const struct check_options *o = &d->cli->check;
+  bool from_zone = sources_hold(d->sources, typed.name, typed.len);
+  if (o->offline && !from_zone) {
+    cli_usage(d->cli, "%s\"%s\" lies in none of the zones of --zone, and --offline asks nobody", where, word);
+    return false;
+  }
   d->batch[d->count] =
       (struct checked){.facts = facts_new(&typed, d->cli->sides, o->components, o->component_count),
                        .server = d->cli->ask.server};
+  d->batch[d->count].facts->offline = from_zone;
   if (++d->count == BATCH && o->format != CHECK_NAGIOS) flush_batch(d);
   return true;
 }
@@ -243,15 +249,12 @@ static bool add_file(struct domains *d, const char *path) {
   return good;
 }
 
-static int check_domains(const struct cli *c) {
+static int check_domains(const struct cli *c, struct sources *sources) {
   struct domains *d = must_zalloc(sizeof *d);
   bool good = true;
-  *d = (struct domains){.cli = c, .many = c->check.file || c->words_count > 1, .begun_ms = now_ms()};
+  *d = (struct domains){
+      .cli = c, .sources = sources, .many = c->check.file || c->words_count > 1, .begun_ms = now_ms()};
 
-  if (c->check.format == CHECK_NAGIOS && (c->check.file || c->words_count > BATCH)) {
-    free(d);
-    return cli_usage(c, "--format nagios is for %d domains at most, without --file", BATCH);
-  }
   if (c->check.format == CHECK_TSV) check_write_tsv_head(stdout);
   for (int i = 0; i < c->words_count && good; i++) good = add_domain(d, c->words[i], "");
   if (good && c->check.file) good = add_file(d, c->check.file);
@@ -279,5 +282,17 @@ int check_run(struct cli *c) {
     return cli_usage(c, "needs a DOMAIN, JID or URL; see jidns check --help");
   if (o->format == CHECK_JSON && !check_has_json())
     return cli_usage(c, "--format json: this jidns was built without jansson");
-  return check_domains(c);
+  if (o->format == CHECK_NAGIOS && (o->file || c->words_count > BATCH))
+    return cli_usage(c, "--format nagios is for %d domains at most, without --file", BATCH);
+  if (o->offline && o->zone_count == 0)
+    return cli_usage(c, "--offline needs the zone files to judge: --zone NAME=FILE");
+
+  struct ask_options ask = c->ask;
+  ask.want_ad = true;
+  if (!o->offline && !c->server_given) nameserver_first(NAMESERVER_FILE, &ask.server, stderr);
+  c->ask.server = ask.server;
+  struct sources *sources = sources_open(o->zones, o->zone_count, &ask, o->offline, stderr);
+  int status = sources ? check_domains(c, sources) : CLI_USAGE;
+  sources_close(sources);
+  return status;
 }

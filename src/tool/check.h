@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tool/report.h"
+#include "tool/sources.h"
 
 enum check_format { CHECK_TEXT, CHECK_JSON, CHECK_TSV, CHECK_NAGIOS, CHECK_HTML };
 enum check_fix { CHECK_FIX_NONE, CHECK_FIX_ZONE, CHECK_FIX_NSUPDATE };
@@ -26,6 +27,9 @@ struct check_options {
   struct check_ignore ignores[CHECK_IGNORES_MOST];
   size_t ignore_count;
   const char *file, *explain; /* borrowed; NULL: not given */
+  const char *zones[SOURCES_ZONES_MOST]; /* "NAME=FILE"; borrowed */
+  size_t zone_count;
+  bool offline; /* nobody is asked */
 };
 
 /* One domain, checked. */

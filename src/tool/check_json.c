@@ -136,6 +136,10 @@ static json_t *components_json(const struct facts *f) {
   return list;
 }
 
+static json_t *left_out_json(const char *check, const char *subject) {
+  return json_pack("{s:s, s:s, s:s}", "check", check, "subject", subject, "why", "it leads out of the zone files");
+}
+
 /* A check that was not made must not look like one that found nothing. */
 static json_t *skipped_json(const struct facts *f) {
   json_t *list = json_array();
@@ -145,6 +149,16 @@ static json_t *skipped_json(const struct facts *f) {
     json_array_append_new(
         list, json_pack("{s:s, s:s}", "check", "dnssec", "why",
                         f->offline ? "a zone file is not validated" : "the server does not validate"));
+  }
+  for (size_t i = 0; i < f->hosts->count; i++) {
+    char name[NAME_TEXT];
+    if (!host_is_left_out(f->hosts->list[i])) continue;
+    json_array_append_new(list, left_out_json("addresses", lookup_host_text(f->hosts->list[i], name)));
+  }
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    const struct service *s = &f->domain->services[i];
+    if (s->asked.outcome == ASKED_LEFT_OUT)
+      json_array_append_new(list, left_out_json("records", s->kind->labels));
   }
   return list;
 }

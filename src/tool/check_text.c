@@ -163,7 +163,11 @@ static void write_addresses(const struct host *h, unsigned column, FILE *out) {
     strcat(line, lookup_address_text(&h->addresses[i], address));
   }
   bool failed = !lookup_is_answered(&h->asked[0]) || !lookup_is_answered(&h->asked[1]);
-  check_wrap(out, column, ADDRESS_COLUMN, h->address_count > 0 ? line : failed ? "no answer" : "no address");
+  check_wrap(out, column, ADDRESS_COLUMN,
+             h->address_count > 0  ? line
+             : host_is_left_out(h) ? "not looked at"
+             : failed              ? "no answer"
+                                   : "no address");
 }
 
 /* Pads to the addresses' column; a long name gets a line of its own. */
@@ -226,6 +230,8 @@ static void write_service(const struct facts *f, const struct service *s, struct
             s->srv[0].weight, s->srv[0].port);
   } else if (s->state == SERVICE_ABSENT) {
     fprintf(out, "  %-14.*s none\n", (int)len, s->kind->labels);
+  } else if (s->asked.outcome == ASKED_LEFT_OUT) {
+    fprintf(out, "  %-14.*s not looked at\n", (int)len, s->kind->labels);
   } else {
     const char *why = s->malformed ? "unreadable" : lookup_outcome_text(&s->asked, word);
     fprintf(out, "  %-14.*s failed: %s\n", (int)len, s->kind->labels, why);
@@ -254,6 +260,14 @@ static void write_records(const struct checked *c, const struct check_options *o
   }
 }
 
+/* What was not asked for must not look like what is good. */
+static void write_left_out(const struct facts *f, FILE *out) {
+  unsigned n = 0;
+  for (size_t i = 0; i < f->hosts->count; i++) n += host_is_left_out(f->hosts->list[i]);
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) n += f->domain->services[i].asked.outcome == ASKED_LEFT_OUT;
+  if (n > 0) fprintf(out, "\nNot looked at: %u name%s that lead%s out of the zone files.\n", n, n == 1 ? "" : "s", n == 1 ? "s" : "");
+}
+
 static void write_count(const struct report *r, FILE *out) {
   static const char *const many[] = {"infos", "notices", "warnings", "errors"};
   unsigned ignored = report_ignored(r), total = 0;
@@ -275,6 +289,7 @@ void check_write_text(const struct checked *c, const struct check_options *o, FI
   write_verdict(c, LOOKUP_S2S, out);
   write_findings(c, o, out);
   if (!o->quiet) write_records(c, o, out);
+  write_left_out(c->facts, out);
   write_count(c->report, out);
 }
 

@@ -94,6 +94,18 @@ static bool set_file(struct cli *c, const char *value) {
   return *value != 0;
 }
 
+static bool set_zone(struct cli *c, const char *value) {
+  if (c->check.zone_count == SOURCES_ZONES_MOST || !sources_is_zone(value)) return false;
+  c->check.zones[c->check.zone_count++] = value;
+  return true;
+}
+
+static bool set_offline(struct cli *c, const char *value) {
+  (void)value;
+  c->check.offline = true;
+  return true;
+}
+
 static bool set_explain(struct cli *c, const char *value) {
   c->check.explain = value;
   return *value != 0;
@@ -132,6 +144,9 @@ static const struct cli_option {
     {"component", "NAME", CLI_CHECK, set_component, "the part before the domain, as in conference; 16 at most",
      "one that exists; can be given again (the usual ones are looked at anyway)"},
     {"file", "FILE", CLI_CHECK, set_file, "a file's path, or - for standard input", "check the domains in FILE, one a line"},
+    {"zone", "NAME=FILE", CLI_CHECK, set_zone, "a domain and its zone file, as in example.org=/tmp/example.zone; 32 at most",
+     "answer what lies in that zone from the file; can be given again"},
+    {"offline", NULL, CLI_CHECK, set_offline, NULL, "with --zone: ask nobody; what lies elsewhere is not looked at"},
     {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice", "what makes the exit status 1 (default: warning)"},
     {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv or nagios", "text, json, tsv or nagios (default: text)"},
     {"fix", "zone|nsupdate", CLI_CHECK, set_fix, "zone or nsupdate", "print only the lines to enter, in that form"},

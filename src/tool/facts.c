@@ -339,6 +339,7 @@ struct counted {
 
 static void count_one(void *context, const struct asked *a) {
   struct counted *c = context;
+  if (a->outcome == ASKED_LEFT_OUT) return;
   c->asked++;
   c->silent += a->outcome != ASKED_ANSWERED;
 }

@@ -55,6 +55,11 @@ struct hosts {
   bool too_many; /* more than LOOKUP_HOSTS_MOST were wanted */
 };
 
+/* Nobody was asked for its addresses: it may have some. */
+static inline bool host_is_left_out(const struct host *h) {
+  return h->asked[0].name_len > 0 && h->asked[0].outcome == ASKED_LEFT_OUT;
+}
+
 struct service {
   const struct service_kind *kind;
   enum service_state state;

@@ -16,7 +16,7 @@ static const struct service *find_service(const struct lookup *l, enum lookup_si
 
 static void add_step(struct plan *p, const struct service *s, size_t i) {
   const struct host *h = s->hosts[i];
-  if (s->srv[i].port == 0 || (h && h->address_count == 0)) return;
+  if (s->srv[i].port == 0 || (h && h->address_count == 0 && !host_is_left_out(h))) return;
   p->steps[p->count++] = (struct plan_step){
       .host = h, .srv = &s->srv[i], .port = s->srv[i].port, .direct_tls = s->kind->direct_tls};
 }
@@ -83,7 +83,7 @@ static bool is_loopback(const struct address *a) {
 bool plan_leads_out(const struct plan *p) {
   for (size_t i = 0; i < p->count; i++) {
     const struct host *h = p->steps[i].host;
-    if (!h) return true;
+    if (!h || host_is_left_out(h)) return true;
     for (size_t k = 0; k < h->address_count; k++) {
       if (!is_loopback(&h->addresses[k])) return true;
     }

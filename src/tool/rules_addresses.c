@@ -139,7 +139,7 @@ static bool has_family(const struct host *h, int family) {
 
 static bool is_silent(const struct asked *a) { return a->name_len > 0 && a->outcome == ASKED_TIMEOUT; }
 
-static bool is_failed(const struct asked *a) { return a->name_len > 0 && !lookup_is_answered(a); }
+static bool is_failed(const struct asked *a) { return a->name_len > 0 && a->outcome != ASKED_LEFT_OUT && !lookup_is_answered(a); }
 
 static void rules_of_questions(struct report *r, const struct host *h, enum lookup_side side) {
   const struct asked *v4 = &h->asked[0], *v6 = &h->asked[1];

@@ -109,7 +109,7 @@ static void rule_of_failure(struct report *r, const struct service *s) {
   const char *labels = s->kind->labels;
   char word[PRINT_WORD], domain[NAME_TEXT];
 
-  if (s->state != SERVICE_FAILED) return;
+  if (s->state != SERVICE_FAILED || s->asked.outcome == ASKED_LEFT_OUT) return;
   const char *why =
       lookup_is_answered(&s->asked) ? "unreadable answer" : lookup_outcome_text(&s->asked, word);
   if (s->asked.outcome == ASKED_ANSWERED && s->asked.msg[2] & DNS_TC) {

@@ -74,6 +74,7 @@ static void rules_at_domain(struct report *r, const struct tlsa_question *q, str
 
 static void rules_at_target(struct report *r, const struct tlsa_question *q, struct tlsa_count *n) {
   char name[NAME_TEXT], word[PRINT_WORD];
+  if (q->asked.outcome == ASKED_LEFT_OUT) return;
   if (!lookup_is_answered(&q->asked) && q->asked.name_len > 0 && q->host->address_count > 0) {
     report_add(r, RULE_TLSA_FAILED, q->side, tlsa_name(q, name), "The question for TLSA of %s failed: %s",
                name, lookup_outcome_text(&q->asked, word));
