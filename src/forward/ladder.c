@@ -28,7 +28,7 @@ static enum extras extras_of(const struct pending *p, const struct try *t, unsig
   enum extras most = p->extras;
   bool shy = s->habits[HABIT_COOKIES].state != HABIT_WORKS;
   if (t->tcp) return most;
-  if (most == EXTRAS_COOKIE && nth >= (shy ? 2 : 3)) most = EXTRAS_EDNS;
+  if (most == EXTRAS_COOKIE && nth >= (shy && !p->bad_cookie ? 2 : 3)) most = EXTRAS_EDNS;
   if (nth >= FORWARD_EACH && !s->speaks_edns && !(p->evidence.cookie & upstream_bit(p->upstream, s))) most = EXTRAS_NONE;
   return most;
 }
@@ -68,6 +68,21 @@ static bool again(struct pending *p, const struct try *t, enum extras extras, bo
 void ladder_unproven(struct pending *p, const struct try *t) {
   p->evidence.cookie |= upstream_bit(p->upstream, t->server);
   p->evidence.cookie_why = WHY_COOKIE_FOREIGN;
+  again(p, t, EXTRAS_EDNS, false);
+}
+
+/* RFC 7873 section 5.3: once more with the cookie it gave. Who does not like that either, or was shown none, is asked without, or over
+ * TCP. */
+void ladder_bad_cookie(struct pending *p, const struct try *t) {
+  bool once_more = !p->bad_cookie;
+  p->bad_cookie = true;
+  if (!t->x.manner.cookie || once_more) {
+    again(p, t, EXTRAS_COOKIE, !t->x.manner.cookie);
+    p->by_choice = false;
+    return;
+  }
+  p->evidence.cookie |= upstream_bit(p->upstream, t->server);
+  p->evidence.cookie_why = WHY_COOKIE_REFUSED;
   again(p, t, EXTRAS_EDNS, false);
 }
 

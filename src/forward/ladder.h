@@ -16,6 +16,7 @@ uint32_t ladder_wait_ms(const struct pending *p, const struct server *s);
 
 /* t's reply has this code. True: the same server is to be asked again as p now says. */
 bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg, size_t len);
+void ladder_bad_cookie(struct pending *p, const struct try *t); /* t's reply is BADCOOKIE, over UDP: again as p now says */
 void ladder_unproven(struct pending *p, const struct try *t); /* t's reply did not show its cookie: again without */
 
 /* t's transport failed. True: the same server is to be asked again as p now says; or, with STEP_PICK, goes on being waited for. */

@@ -149,17 +149,15 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   p->by_choice = false;
   p->extras = t->extras;
   if (ladder_goes_down(p, t, rcode, msg, f->reply_len)) return MORE;
-  if (rcode == RCODE_BADCOOKIE) { /* RFC 7873 section 5.3: once more with the one it gave */
-    bool again = !t->tcp && !p->bad_cookie;
-    p->bad_cookie = true;
+  if (rcode == RCODE_BADCOOKIE) {
     if (t->tcp) return steps_server_failed(p, t->server, ERR_RCODE);
-    p->tcp = !again;
-    p->step = STEP_ASK;
+    ladder_bad_cookie(p, t);
     return MORE;
   }
   if (msg[2] & DNS_TC) {
     keep_part(f, p, t, now_ms);
     if (t->tcp) return steps_server_failed(p, t->server, ERR_LIE);
+    habit_works(&t->server->habits[HABIT_UDP]); /* a server that answers at all */
     count(f->o.counters, truncated_up);
     p->tcp = true;
     p->step = STEP_ASK;

@@ -136,7 +136,7 @@ static void finish(const struct script *s, struct msg *m, const struct exchange 
   memcpy(option + 4, c->client, sizeof c->client);
   if (s->cookie_forged) option[4] ^= 1;
   memset(option + 12, 'S', s->cookie_len);
-  bool bad = s->bad_cookie && c->server_len != s->cookie_len;
+  bool bad = s->likes_no_cookie || (s->bad_cookie && c->server_len != s->cookie_len);
   if (bad) m->octets[3] = (uint8_t)((m->octets[3] & ~DNS_RCODE) | (RCODE_BADCOOKIE & 15));
   size_t opt = m->len;
   msg_opt(m, DNS_UDP_OURS, 0, false, option, 12u + s->cookie_len);

@@ -87,6 +87,7 @@ struct script {
   struct script_cached cached[SCRIPT_CACHED];
   bool authentic;     /* replies to questions with AD have it */
   bool bad_cookie;    /* BADCOOKIE for questions without our server cookie */
+  bool likes_no_cookie; /* BADCOOKIE for all questions that have one */
   uint8_t cookie_len; /* of the server cookie that replies have; 0: none */
   bool cookie_forged; /* replies show another client's cookie */
   struct msg scratch;

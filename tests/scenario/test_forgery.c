@@ -186,6 +186,18 @@ Test(forgery, rfc7873_badcookie_is_asked_again_with_the_servers_cookie) {
   world_free(w);
 }
 
+Test(forgery, a_server_that_likes_no_cookie_is_soon_asked_without) {
+  start(&(struct world_options){.cookies = true});
+  w->script.cookie_len = 16;
+  w->script.likes_no_cookie = true;
+  cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
+  cr_expect_eq(upstream_asked(w, "a-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A), 3, "ours, the one it gave, none");
+  cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
+  cr_expect_eq(upstream_asked(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A), 1);
+  cr_expect_eq(w->counters.asked_tcp, 0);
+  world_free(w);
+}
+
 /* ---- AD ---- */
 
 static bool says_ad(const char *name, unsigned how) {

@@ -21,6 +21,7 @@ Test(transport, a_truncated_reply_is_asked_for_over_tcp) {
   cr_expect_eq(upstream_asked(w, "", 0), 2);
   cr_expect(upstream_last(w, "a.lab.", TYPE_A)->tcp);
   cr_expect_eq(w->counters.truncated_up, 1);
+  cr_expect_eq(w->upstream.servers[0].habits[HABIT_UDP].state, HABIT_WORKS, "it did reply over UDP");
   world_free(w);
 }
 

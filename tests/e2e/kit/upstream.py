@@ -40,14 +40,17 @@ class Asked:
     transport: str
     source: tuple
     reply_raw: callable
+    connection: socket.socket = None  # over TCP: for octets that are no frame, and to close it
+    nth: int = 0                      # question on this connection, from 1
+    server: tuple = None              # (host, port) that was asked
 
 
 class Upstream:
-    """Listens for UDP and TCP on host:port and answers with handler(Asked) -> bytes, Message or None. Its handler runs in
-    threads that each call `enter` first."""
+    """Listens on host:port, for UDP and TCP or one of them, and answers with handler(Asked) -> bytes, Message or None. Its handler
+    runs in threads that each call `enter` first."""
 
-    def __init__(self, handler, port, host="127.0.0.1", namespace=None, enter=lambda: None):
-        self.handler, self.host, self.port = handler, host, port
+    def __init__(self, handler, port, host="127.0.0.1", namespace=None, enter=lambda: None, transports=("udp", "tcp")):
+        self.handler, self.host, self.port, self.transports = handler, host, port, transports
         self.seen = []
         self.trouble = []
         self._open, self._enter = True, enter
@@ -69,13 +72,17 @@ class Upstream:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         for sock in (udp, tcp):
             sock.bind(socket.getaddrinfo(self.host, self.port, family)[0][4])  # with its scope
-        tcp.listen(64)
+        if "tcp" in self.transports:
+            tcp.listen(64)
+        if "udp" not in self.transports:
+            udp.close()
         return udp, tcp
 
     def _serve(self):
         """Hand out what arrives on both sockets until close() wakes the third."""
         with selectors.DefaultSelector() as selector:
-            for sock in (self._udp, self._tcp, self._wake[0]):
+            listening = [getattr(self, f"_{transport}") for transport in self.transports]
+            for sock in (*listening, self._wake[0]):
                 selector.register(sock, selectors.EVENT_READ)
             while self._open:
                 for key, _ in selector.select():
@@ -92,26 +99,28 @@ class Upstream:
         connection.settimeout(5)
         with connection, connection.makefile("rb") as stream:
             try:
+                nth = 0
                 while self._open and len(head := stream.read(2)) == 2:
-                    wire = stream.read(struct.unpack("!H", head)[0])
-                    self._answer(wire, "tcp", source,
-                                 lambda b: connection.sendall(struct.pack("!H", len(b)) + b))
+                    wire, nth = stream.read(struct.unpack("!H", head)[0]), nth + 1
+                    self._answer(wire, "tcp", source, lambda b: connection.sendall(struct.pack("!H", len(b)) + b), connection, nth)
             except OSError:
                 pass
 
-    def _answer(self, wire, transport, source, reply_raw):
+    def _answer(self, wire, transport, source, reply_raw, connection=None, nth=0):
         try:
             query = dns.message.from_wire(wire)
             question = query.question[0]
             self.seen.append(Seen(question.name.to_text().lower(), dns.rdatatype.to_text(question.rdtype),
                                   transport, source, query.id, bool(query.ednsflags & dns.flags.DO),
                                   tuple(int(o.otype) for o in query.options), wire))
-            reply = self.handler(Asked(query, wire, transport, source, reply_raw))
+            reply = self.handler(Asked(query, wire, transport, source, reply_raw, connection, nth, (self.host, self.port)))
             if isinstance(reply, dns.message.Message):
                 reply = reply.to_wire()
             if reply and self._open:
                 reply_raw(reply)
         except Exception as error:  # pylint: disable=broad-except
+            if connection and isinstance(error, OSError):
+                raise  # whoever asked has gone
             if self._open:
                 self.trouble.append(f"{type(error).__name__}: {error} for {wire.hex()}")
 
