@@ -1,4 +1,4 @@
-/* check.c: checks domains, one or many, and says so in the form asked for. Exports check_run, check_*ignore*. */
+/* check.c: checks domains, one or many, and says so in the form asked for. Exports check_run. */
 #include "tool/check.h"
 
 #include <stdlib.h>
@@ -15,76 +15,6 @@ enum {
   LINE_MOST = 4096 /* octets of a line of a file */
 };
 
-/* ---- what is ignored ---- */
-
-static bool add_ignore(struct check_options *o, const char *code, size_t code_len, const char *subject,
-                       size_t subject_len) {
-  char word[64];
-  snprintf(word, sizeof word, "%.*s", (int)code_len, code);
-  enum rule_id rule = report_rule_of(word);
-  if (rule == RULE_COUNT || o->ignore_count == CHECK_IGNORES_MOST) return false;
-  struct check_ignore *i = &o->ignores[o->ignore_count++];
-  *i = (struct check_ignore){.rule = rule};
-  if (!subject) return true;
-  i->subject = strndup(subject, subject_len);
-  must(i->subject);
-  return true;
-}
-
-bool check_add_ignore(struct check_options *o, const char *text) {
-  size_t len = strcspn(text, " \t\n"), code_len = strcspn(text, ": \t\n");
-  if (text[code_len] != ':') return add_ignore(o, text, code_len, NULL, 0);
-  return add_ignore(o, text, code_len, text + code_len + 1, len - code_len - 1);
-}
-
-/* A line "CODE until 2026-01-31 ..." counts through that day. *bad: what follows "until" is no day. */
-static bool is_over(const char *line, const char *today, bool *bad) {
-  static const char word[] = "until ";
-  const char *until = line + strcspn(line, " \t");
-  int year, month, day;
-
-  until += strspn(until, " \t");
-  *bad = false;
-  if (strncmp(until, word, sizeof word - 1) != 0) return false;
-  until += sizeof word - 1;
-  *bad = sscanf(until, "%4d-%2d-%2d", &year, &month, &day) != 3;
-  return !*bad && strncmp(until, today, strlen("2026-01-31")) < 0;
-}
-
-bool check_read_ignores(struct check_options *o, const char *path, const char *today, FILE *err) {
-  char line[LINE_MOST];
-  FILE *file = fopen(path, "re");
-  if (!file) {
-    fprintf(err, "jidns check: --ignore-file %s: %m\n", path);
-    return false;
-  }
-  bool good = true;
-  for (unsigned n = 1; good && fgets(line, sizeof line, file); n++) {
-    const char *text = line + strspn(line, " \t\r\n");
-    bool bad = false;
-    if (*text == 0 || *text == '#') continue;
-    if (is_over(text, today, &bad)) continue;
-    good = !bad && check_add_ignore(o, text);
-    if (!good) {
-      fprintf(err, "jidns check: %s:%u: %s\n", path, n,
-              bad ? "after \"until\" a day is wanted, as in 2026-01-31"
-                  : "no such code; jidns check --list shows all");
-    }
-  }
-  fclose(file);
-  return good;
-}
-
-void check_apply_ignores(const struct check_options *o, struct report *r) {
-  for (size_t i = 0; i < r->count; i++) {
-    struct finding *x = &r->list[i];
-    for (size_t k = 0; k < o->ignore_count; k++) {
-      const struct check_ignore *g = &o->ignores[k];
-      if (g->rule == x->rule && (!g->subject || strcasecmp(g->subject, x->subject) == 0)) x->ignored = true;
-    }
-  }
-}
-
 /* ---- checking ---- */
 
 static unsigned now_ms(void) {
@@ -93,27 +23,36 @@ static unsigned now_ms(void) {
   return (unsigned)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
+/* What all domains are judged with. */
+struct judge {
+  const struct cli *cli;
+  struct sources *sources;
+  const struct old_reports *old; /* NULL: nothing to compare with */
+};
+
 /* A stage of all domains goes out at once. */
-static void run_batch(const struct cli *c, struct sources *sources, struct checked *batch, size_t n) {
+static void run_batch(const struct judge *j, struct checked *batch, size_t n) {
   struct ask_list list = {.count = 0};
   unsigned begun_ms = now_ms();
 
   for (unsigned stage = 0; stage < FACTS_STAGES; stage++) {
     list.count = 0;
     for (size_t i = 0; i < n; i++) facts_questions(batch[i].facts, stage, &list);
-    sources_ask(sources, list.list, list.count);
+    sources_ask(j->sources, list.list, list.count);
     for (size_t i = 0; i < n; i++) facts_read(batch[i].facts, stage);
   }
   for (size_t i = 0; i < n; i++) {
     batch[i].ms = now_ms() - begun_ms;
     batch[i].report = report_new(batch[i].facts);
-    check_apply_ignores(&c->check, batch[i].report);
+    check_apply_ignores(&j->cli->check, batch[i].report);
+    if (j->old) batch[i].differences = differences_new(j->old, batch[i].report);
   }
   ask_list_free(&list);
 }
 
 static void batch_free(struct checked *batch, size_t n) {
   for (size_t i = 0; i < n; i++) {
+    differences_free(batch[i].differences);
     report_free(batch[i].report);
     facts_free(batch[i].facts);
   }
@@ -128,7 +67,8 @@ static bool is_silent(const struct facts *f) {
 
 static int status_of(const struct cli *c, const struct checked *x) {
   enum severity worst;
-  if (report_worst(x->report, &worst) && worst >= c->check.fail_on) return CLI_NOT_FOUND;
+  bool any = x->differences ? differences_worst(x->differences, &worst) : report_worst(x->report, &worst);
+  if (any && worst >= c->check.fail_on) return CLI_NOT_FOUND;
   bool unknown = x->report->verdicts[0] == VERDICT_UNKNOWN || x->report->verdicts[1] == VERDICT_UNKNOWN;
   return unknown ? CLI_NO_ANSWER : CLI_FOUND;
 }
@@ -151,20 +91,21 @@ static int show_one(const struct cli *c, const struct checked *x, bool many) {
   if (o->fix != CHECK_FIX_NONE)
     check_write_fix(x->report, o->fix, stdout);
   else if (o->format == CHECK_TSV)
-    check_write_tsv(x, stdout);
+    (x->differences ? check_write_against_tsv : check_write_tsv)(x, stdout);
   else if (o->format == CHECK_JSON && !check_write_json(x, o, many, stdout))
     return CLI_TROUBLE;
   else if (o->format == CHECK_TEXT && many && !o->verbose)
-    check_write_summary(x, stdout);
+    (x->differences ? check_write_against_summary : check_write_summary)(x, stdout);
   else if (o->format == CHECK_TEXT)
-    check_write_text(x, o, stdout);
+    (x->differences ? check_write_against : check_write_text)(x, o, stdout);
   return status_of(c, x);
 }
 
 /* The batch is run, shown and freed; *silent counts domains without any answer. */
-static int finish_batch(const struct cli *c, struct sources *sources, struct checked *batch, size_t n, bool many) {
+static int finish_batch(const struct judge *j, struct checked *batch, size_t n, bool many) {
+  const struct cli *c = j->cli;
   int status = CLI_FOUND;
-  run_batch(c, sources, batch, n);
+  run_batch(j, batch, n);
   for (size_t i = 0; i < n; i++) {
     if (is_silent(batch[i].facts)) {
       complain_silence(c, &batch[i]);
@@ -181,8 +122,7 @@ static int finish_batch(const struct cli *c, struct sources *sources, struct che
 /* ---- domains, from words and files ---- */
 
 struct domains {
-  const struct cli *cli;
-  struct sources *sources;
+  const struct judge *judge;
   bool many;
   int status;
   struct checked batch[BATCH];
@@ -198,11 +138,11 @@ static void show_progress(const struct domains *d) {
 
 static void flush_batch(struct domains *d) {
   if (d->count == 0) return;
-  if (d->cli->check.format == CHECK_NAGIOS) {
-    run_batch(d->cli, d->sources, d->batch, d->count);
-    d->status = check_write_nagios(d->batch, d->count, stdout);
+  if (d->judge->cli->check.format == CHECK_NAGIOS) {
+    run_batch(d->judge, d->batch, d->count);
+    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->batch, d->count, stdout);
   } else {
-    d->status = worse(d->status, finish_batch(d->cli, d->sources, d->batch, d->count, d->many));
+    d->status = worse(d->status, finish_batch(d->judge, d->batch, d->count, d->many));
   }
   batch_free(d->batch, d->count);
   d->done += d->count;
@@ -214,18 +154,18 @@ static bool add_domain(struct domains *d, const char *word, const char *where) {
   struct typed_domain typed;
   const char *why = domain_read_jid(word, &typed);
   if (why) {
-    cli_usage(d->cli, "%s\"%s\" is not a domain or JID: %s", where, word, why);
+    cli_usage(d->judge->cli, "%s\"%s\" is not a domain or JID: %s", where, word, why);
     return false;
   }
-  const struct check_options *o = &d->cli->check;
-  bool from_zone = sources_hold(d->sources, typed.name, typed.len);
+  const struct check_options *o = &d->judge->cli->check;
+  bool from_zone = sources_hold(d->judge->sources, typed.name, typed.len);
   if (o->offline && !from_zone) {
-    cli_usage(d->cli, "%s\"%s\" lies in none of the zones of --zone, and --offline asks nobody", where, word);
+    cli_usage(d->judge->cli, "%s\"%s\" lies in none of the zones of --zone, and --offline asks nobody", where, word);
     return false;
   }
   d->batch[d->count] =
-      (struct checked){.facts = facts_new(&typed, d->cli->sides, o->components, o->component_count),
-                       .server = d->cli->ask.server};
+      (struct checked){.facts = facts_new(&typed, d->judge->cli->sides, o->components, o->component_count),
+                       .server = d->judge->cli->ask.server};
   d->batch[d->count].facts->offline = from_zone;
   if (++d->count == BATCH && o->format != CHECK_NAGIOS) flush_batch(d);
   return true;
@@ -249,19 +189,39 @@ static bool add_file(struct domains *d, const char *path) {
   return good;
 }
 
-static int check_domains(const struct cli *c, struct sources *sources) {
+static int check_domains(const struct judge *j) {
+  const struct cli *c = j->cli;
   struct domains *d = must_zalloc(sizeof *d);
   bool good = true;
-  *d = (struct domains){
-      .cli = c, .sources = sources, .many = c->check.file || c->words_count > 1, .begun_ms = now_ms()};
+  *d = (struct domains){.judge = j, .many = c->check.file || c->words_count > 1, .begun_ms = now_ms()};
 
-  if (c->check.format == CHECK_TSV) check_write_tsv_head(stdout);
+  if (c->check.format == CHECK_TSV) check_write_tsv_head(&c->check, stdout);
   for (int i = 0; i < c->words_count && good; i++) good = add_domain(d, c->words[i], "");
   if (good && c->check.file) good = add_file(d, c->check.file);
   if (good) flush_batch(d);
   int status = good ? d->status : CLI_USAGE;
   batch_free(d->batch, d->count);
   free(d);
+  return status;
+}
+
+/* Opens what the domains are judged with, judges them, and closes it. */
+static int judge_domains(struct cli *c) {
+  const struct check_options *o = &c->check;
+  struct ask_options ask = c->ask;
+  struct old_reports old = {.count = 0};
+  int status = CLI_USAGE;
+
+  ask.want_ad = true;
+  if (!o->offline && !c->server_given) nameserver_first(NAMESERVER_FILE, &ask.server, stderr);
+  c->ask.server = ask.server;
+  struct sources *sources = sources_open(o->zones, o->zone_count, &ask, o->offline, stderr);
+  if (sources && (!o->against || against_read(&old, o->against, stderr))) {
+    const struct judge j = {.cli = c, .sources = sources, .old = o->against ? &old : NULL};
+    status = check_domains(&j);
+  }
+  against_free(&old);
+  sources_close(sources);
   return status;
 }
 
@@ -286,13 +246,7 @@ int check_run(struct cli *c) {
     return cli_usage(c, "--format nagios is for %d domains at most, without --file", BATCH);
   if (o->offline && o->zone_count == 0)
     return cli_usage(c, "--offline needs the zone files to judge: --zone NAME=FILE");
-
-  struct ask_options ask = c->ask;
-  ask.want_ad = true;
-  if (!o->offline && !c->server_given) nameserver_first(NAMESERVER_FILE, &ask.server, stderr);
-  c->ask.server = ask.server;
-  struct sources *sources = sources_open(o->zones, o->zone_count, &ask, o->offline, stderr);
-  int status = sources ? check_domains(c, sources) : CLI_USAGE;
-  sources_close(sources);
-  return status;
+  if (o->against && o->fix != CHECK_FIX_NONE)
+    return cli_usage(c, "--fix prints all lines to enter: leave --against out");
+  return judge_domains(c);
 }

@@ -3,6 +3,7 @@
 #define JIDNS_TOOL_CHECK_H
 #include <stdio.h>
 
+#include "tool/against.h"
 #include "tool/report.h"
 #include "tool/sources.h"
 
@@ -26,7 +27,7 @@ struct check_options {
   size_t component_count;
   struct check_ignore ignores[CHECK_IGNORES_MOST];
   size_t ignore_count;
-  const char *file, *explain; /* borrowed; NULL: not given */
+  const char *file, *explain, *against; /* borrowed; NULL: not given */
   const char *zones[SOURCES_ZONES_MOST]; /* "NAME=FILE"; borrowed */
   size_t zone_count;
   bool offline; /* nobody is asked */
@@ -36,6 +37,7 @@ struct check_options {
 struct checked {
   struct facts *facts;
   struct report *report;
+  struct differences *differences; /* from an older report; NULL: not asked for */
   union addr server;
   unsigned ms; /* it took */
 };
@@ -58,12 +60,20 @@ void check_write_fix(const struct report *r, enum check_fix fix, FILE *out);
 /* ---- how it is shown: check_text.c, check_lines.c, check_html.c, check_json.c ---- */
 
 void check_write_text(const struct checked *c, const struct check_options *o, FILE *out);
+/* Its parts: who was asked; a finding. */
+void check_write_head(const struct checked *c, FILE *out);
+void check_write_finding(const struct facts *f, const struct finding *x, bool verbose, FILE *out);
 /* A line a domain of many: "example.org   clients yes   servers in part   E port-zero". */
 void check_write_summary(const struct checked *c, FILE *out);
-void check_write_tsv_head(FILE *out);
+void check_write_tsv_head(const struct check_options *o, FILE *out);
 void check_write_tsv(const struct checked *c, FILE *out);
 /* One line for all of them; returns the status that Nagios wants. */
 int check_write_nagios(const struct checked *list, size_t n, FILE *out);
+/* The same of what differs from an older report. */
+void check_write_against(const struct checked *c, const struct check_options *o, FILE *out);
+void check_write_against_summary(const struct checked *c, FILE *out);
+void check_write_against_tsv(const struct checked *c, FILE *out);
+int check_write_against_nagios(const struct checked *list, size_t n, FILE *out);
 void check_write_rules(enum check_format format, FILE *out);
 void check_write_rule(enum rule_id rule, FILE *out);
 bool check_has_json(void);

@@ -163,6 +163,33 @@ static json_t *skipped_json(const struct facts *f) {
   return list;
 }
 
+/* Verdicts that are others than then. */
+static json_t *verdict_changes(const struct old_report *old, const struct report *r) {
+  static const char *const sides[] = {"c2s", "s2s"};
+  json_t *changes = json_object();
+  for (unsigned i = 0; old && i < 2; i++) {
+    const char *is = report_verdict_word(r->verdicts[i]);
+    if (strcmp(is, old->verdicts[i]) != 0)
+      set(changes, sides[i], json_pack("{s:s, s:s}", "was", old->verdicts[i], "is", is));
+  }
+  return changes;
+}
+
+static json_t *differences_json(const struct differences *d, const struct report *r) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < d->count; i++) {
+    const struct difference *x = &d->list[i];
+    json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "change", difference_word(x->kind), "code",
+                            difference_code(x), "severity", report_severity_word(difference_severity(x)), "side",
+                            difference_side(x), "subject", difference_subject(x), "text", difference_text(x));
+    if (x->is && x->was) set(one, "was", json_string(report_severity_word(x->was->severity)));
+    json_array_append_new(list, one);
+  }
+  return json_pack("{s:b, s:s, s:o, s:o, s:i, s:i}", "known", d->old != NULL, "time", d->old ? d->old->time : "",
+                   "verdict", verdict_changes(d->old, r), "changes", list, "same", (int)d->same, "unseen",
+                   (int)d->unseen);
+}
+
 static json_t *verdict_json(const struct report *r) {
   return json_pack("{s:s, s:s}", "c2s", report_verdict_word(r->verdicts[0]), "s2s",
                    report_verdict_word(r->verdicts[1]));
@@ -192,6 +219,7 @@ bool check_write_json(const struct checked *c, const struct check_options *o, bo
       "time", now, "domain", lookup_host_text(c->facts->domain->domain, domain), "asked", asked_json(c),
       "verdict", verdict_json(c->report), "worst", any ? report_severity_word(worst) : "none", "ignored",
       (int)report_ignored(c->report), "findings", findings_json(c->report));
+  if (c->differences) set(root, "against", differences_json(c->differences, c->report));
   set(root, "services", services_json(c->facts->domain));
   set(root, "hosts", hosts_json(c->facts->hosts));
   set(root, "components", components_json(c->facts));

@@ -1,7 +1,9 @@
 /* check_lines.c: checked domains for scripts and for Nagios. Exports check_write_tsv(_head), check_write_nagios. */
 #include "tool/check.h"
 
-void check_write_tsv_head(FILE *out) { fputs("domain\tseverity\tcode\tside\tsubject\ttext\n", out); }
+void check_write_tsv_head(const struct check_options *o, FILE *out) {
+  fprintf(out, "domain\t%sseverity\tcode\tside\tsubject\ttext\n", o->against ? "change\t" : "");
+}
 
 void check_write_tsv(const struct checked *c, FILE *out) {
   char domain[NAME_TEXT];

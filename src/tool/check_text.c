@@ -1,4 +1,4 @@
-/* check_text.c: a checked domain for people, at 80 columns. Exports check_write_text, check_write_summary, check_write_rule(s),
+/* check_text.c: a checked domain for people, at 80 columns. Exports check_write_text, check_write_summary, check_write_rule(s), check_write_head, check_write_finding,
  * check_write_fix, check_wrap, check_verdict_text, check_short_change. */
 #include <stdlib.h>
 
@@ -92,7 +92,7 @@ void check_write_fix(const struct report *r, enum check_fix fix, FILE *out) {
 
 /* ---- the parts ---- */
 
-static void write_head(const struct checked *c, FILE *out) {
+void check_write_head(const struct checked *c, FILE *out) {
   char domain[NAME_TEXT], server[ADDR_TEXT], right[ADDR_TEXT + 64];
   lookup_host_text(c->facts->domain->domain, domain);
   if (c->facts->offline)
@@ -121,7 +121,7 @@ static void write_verdict(const struct checked *c, enum lookup_side side, FILE *
   fputc('\n', out);
 }
 
-static void write_finding(const struct facts *f, const struct finding *x, bool verbose, FILE *out) {
+void check_write_finding(const struct facts *f, const struct finding *x, bool verbose, FILE *out) {
   const struct rule *rule = &report_rules[x->rule];
   char line[1200], code[80];
 
@@ -152,7 +152,7 @@ static void write_findings(const struct checked *c, const struct check_options *
     bool whole = x->severity > SEVERITY_NOTICE || o->verbose;
     if (whole || before > SEVERITY_NOTICE) fputc('\n', out);
     before = x->severity;
-    write_finding(c->facts, x, o->verbose, out);
+    check_write_finding(c->facts, x, o->verbose, out);
   }
 }
 
@@ -284,7 +284,7 @@ static void write_count(const struct report *r, FILE *out) {
 }
 
 void check_write_text(const struct checked *c, const struct check_options *o, FILE *out) {
-  write_head(c, out);
+  check_write_head(c, out);
   write_verdict(c, LOOKUP_C2S, out);
   write_verdict(c, LOOKUP_S2S, out);
   write_findings(c, o, out);

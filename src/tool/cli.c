@@ -106,6 +106,11 @@ static bool set_offline(struct cli *c, const char *value) {
   return true;
 }
 
+static bool set_against(struct cli *c, const char *value) {
+  c->check.against = value;
+  return *value != 0;
+}
+
 static bool set_explain(struct cli *c, const char *value) {
   c->check.explain = value;
   return *value != 0;
@@ -149,6 +154,8 @@ static const struct cli_option {
     {"offline", NULL, CLI_CHECK, set_offline, NULL, "with --zone: ask nobody; what lies elsewhere is not looked at"},
     {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice", "what makes the exit status 1 (default: warning)"},
     {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv or nagios", "text, json, tsv or nagios (default: text)"},
+    {"against", "OLD.json", CLI_CHECK, set_against, "a file that jidns check --format json wrote",
+     "say only what is new, gone, worse or better than in that report"},
     {"fix", "zone|nsupdate", CLI_CHECK, set_fix, "zone or nsupdate", "print only the lines to enter, in that form"},
     {"ignore", "CODE[:SUBJECT]", CLI_CHECK, set_ignore, "a code that jidns check --list shows; 256 at most", "say nothing of it; can be given again"},
     {"ignore-file", "FILE", CLI_CHECK, set_ignore_file, "a file of lines CODE[:SUBJECT] [until YYYY-MM-DD] [why]", "the same from a file, a line each"},
