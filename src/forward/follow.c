@@ -45,7 +45,7 @@ bool follow_is_over(const struct follow *follow) { return !follow->is_out; }
 /* Does what p waits for wait for p itself? Each alias of the ring has its question in flight. */
 static bool is_ring(const struct forward *f, const struct pending *p, const struct question *target) {
   const struct pending *next = pending_find(&f->table, target);
-  for (unsigned i = 0; next && i < ALIASES_MOST; i++) {
+  for (unsigned i = 0; next && i < FORWARD_ALIASES; i++) {
     if (next == p) return true;
     next = next->follow ? pending_find(&f->table, &next->follow->target) : NULL;
   }
@@ -108,7 +108,7 @@ struct follow *follow_new(struct forward *f, struct pending *p, uint64_t now_ms)
   char text[QUESTION_TEXT];
   question_make(&target, border->target, border->target_len, question_type(&p->question), question_class(&p->question),
                 question_flags(&p->question), f->o.seed);
-  if (p->links >= ALIASES_MOST || is_ring(f, p, &target)) return NULL;
+  if (p->links >= FORWARD_ALIASES || is_ring(f, p, &target)) return NULL;
 
   size_t len = answer_message(&p->question, &f->answer, f->out);
   struct follow *follow = len ? calloc(1, sizeof *follow + len) : NULL;

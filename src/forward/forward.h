@@ -24,7 +24,7 @@ enum {
   FORWARD_EACH = 3,          /* tries of one question to one server over UDP, then over TCP (RFC 9520 section 3.1) */
   FORWARD_PENDING = 20000,   /* clients' questions in flight */
   FORWARD_DOWN = 8000,       /* so many, and none is begun for a domain's servers that are all down: other domains need places */
-  ALIASES_MOST = 8,          /* times that an alias leads a question to other servers, or into or out of local zones */
+  FORWARD_ALIASES = 8,          /* times that an alias leads a question to other servers, or into or out of local zones */
   FORWARD_AHEAD = 4000       /* and asked ahead; none is while half of the former are */
 };
 
@@ -38,7 +38,7 @@ struct client {
   void *owner; /* the transport's: listening socket or connection */
   union addr peer, local;
   bool tcp;
-  uint8_t links; /* aliases that have led a client's question here, from servers to others: ALIASES_MOST at most */
+  uint8_t links; /* aliases that have led a client's question here, from servers to others: FORWARD_ALIASES at most */
   bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands between passes it on */
 };
 

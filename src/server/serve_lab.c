@@ -108,7 +108,7 @@ static int follow(struct serve *s, const struct query *q, const struct client *c
   struct lab_alias *alias = &s->lab_room->alias;
   struct joined *j = joined_new(s, q, client, &alias->chain);
   bool recursive = q->manner.opcode_rd & DNS_RD;
-  if (j && recursive && j->client.links < ALIASES_MOST && (j->message = malloc(DNS_MSG_MAX))) return ask_on(j, alias, now_ms, out);
+  if (j && recursive && j->client.links < FORWARD_ALIASES && (j->message = malloc(DNS_MSG_MAX))) return ask_on(j, alias, now_ms, out);
   count(s->counters, lab);
   int n = (int)(j && !recursive ? finish(j, NULL, 0, out) : answer_rcode(&q->manner, RCODE_SERVFAIL, out));
   if (j) joined_free(j);
