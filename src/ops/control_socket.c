@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "ops/account.h"
 #include "ops/control.h"
-#include "ops/sandbox.h"
 
 enum { BACKLOG = 128, GROUPS_MOST = 65536 /* NGROUPS_MAX */ };
 
@@ -94,7 +94,7 @@ static const char *make(struct control_socket *s, uid_t uid, gid_t gid) {
 }
 
 static bool find_group(const char *name, gid_t *gid, FILE *err) {
-  bool found = sandbox_find_group(name, gid);
+  bool found = account_group(name, gid);
   if (!found) fprintf(err, "jidnsd: --control-group '%s': there is no such group\n", name);
   return found;
 }

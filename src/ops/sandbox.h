@@ -40,7 +40,6 @@ struct sandbox_identity {
 bool sandbox_whom(const struct sandbox_options *o, struct sandbox_identity *who, FILE *err);
 
 bool sandbox_changes(const struct sandbox_identity *who); /* is that anybody else than now? */
-bool sandbox_find_group(const char *text, gid_t *gid); /* by its name or number; false: there is none */
 /* Is that id one of the user namespace with this map (/proc/self/uid_map)? Without such a file there are no namespaces. */
 bool sandbox_is_mapped(const char *map, uint32_t id);
 

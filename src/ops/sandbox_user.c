@@ -1,10 +1,9 @@
-/* sandbox_user.c: whom root becomes. Exports sandbox_whom, sandbox_changes, sandbox_find_group, sandbox_is_mapped. */
-#include <grp.h>
+/* sandbox_user.c: whom root becomes. Exports sandbox_whom, sandbox_changes, sandbox_is_mapped. */
 #include <pwd.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "ops/account.h"
 #include "ops/sandbox.h"
 
 /* What the kernel itself calls nobody, where no /etc/passwd does. */
@@ -41,34 +40,6 @@ static bool is_root_of_an_ordinary_user(void) {
 
 /* ---- names and numbers ---- */
 
-/* The last number means "none" to the kernel. */
-static bool parse_id(const char *text, uint32_t *id) {
-  char *end;
-  if (*text < '0' || *text > '9') return false;
-  unsigned long long v = strtoull(text, &end, 10);
-  *id = (uint32_t)v;
-  return !*end && v < UINT32_MAX;
-}
-
-bool sandbox_find_group(const char *text, gid_t *gid) {
-  const struct group *group = getgrnam(text);
-  if (group) *gid = group->gr_gid;
-  return group || parse_id(text, gid);
-}
-
-/* A number that no user has is its own group, too: group 0 would be no gift. */
-static bool find_user(const char *text, struct sandbox_identity *who) {
-  const struct passwd *user = getpwnam(text);
-  if (!user && parse_id(text, &who->uid)) {
-    who->gid = who->uid;
-    user = getpwuid(who->uid);
-  } else if (!user) {
-    return false;
-  }
-  if (user) who->uid = user->pw_uid, who->gid = user->pw_gid;
-  return true;
-}
-
 /* USER or USER:GROUP, each by name or number. */
 static bool find_named(const char *text, struct sandbox_identity *who, FILE *err) {
   char user[SANDBOX_USER];
@@ -78,12 +49,12 @@ static bool find_named(const char *text, struct sandbox_identity *who, FILE *err
   user[len] = 0;
   snprintf(who->name, sizeof who->name, "%s", text);
   who->is_said = true;
-  if (!find_user(user, who)) {
+  if (!account_user(user, &who->uid, &who->gid)) {
     fprintf(err, "jidnsd: --user '%s': there is no such user; a number does without an entry in /etc/passwd, such as --user 1000:1000\n", text);
     return false;
   }
   who->has_group = colon != NULL;
-  if (!colon || sandbox_find_group(colon + 1, &who->gid)) return true;
+  if (!colon || account_group(colon + 1, &who->gid)) return true;
   fprintf(err, "jidnsd: --user '%s': there is no such group; a number does without an entry in /etc/group\n", text);
   return false;
 }
