@@ -15,6 +15,7 @@
 #include "daemon_elsewhere.h"
 #include "daemon_listen.h"
 #include "dns/ttl.h"
+#include "loop/watch.h"
 #include "ops/netwatch.h"
 #include "ops/notify.h"
 #include "upstream/resolvwatch.h"
@@ -353,8 +354,9 @@ static bool start_log(FILE *err) {
 static bool open_loop(struct daemon *d, FILE *err) {
   int e = uv_loop_init(&d->loop);
   d->has_loop = e == 0;
+  if (e == 0) e = watch_try(&d->loop);
   if (e) fprintf(err, "jidnsd: can't wait for events: %s%s\n", uv_strerror(e), err_hint(-e));
-  return d->has_loop;
+  return e == 0;
 }
 
 static void fit_memory(struct settings *s, FILE *err) {

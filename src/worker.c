@@ -12,6 +12,7 @@
 #include "base/must.h"
 #include "base/random.h"
 #include "base/timer.h"
+#include "loop/watch.h"
 #include "server/serve_lab.h"
 #include "server/serve_udp.h"
 #include "upstream/up_tcp.h"
@@ -421,6 +422,7 @@ static bool wire_server(struct worker *w, const struct settings *s, const struct
 }
 
 static bool open_handles(struct worker *w) {
+  if (watch_try(&w->loop) < 0) return false;
   if (uv_async_init(&w->loop, &w->stop, on_stop) != 0) return false;
   must(uv_async_init(&w->loop, &w->mail, on_mail) == 0); /* shares what the first one made */
   must(uv_prepare_init(&w->loop, &w->turn) == 0 && uv_timer_init(&w->loop, &w->timer) == 0);

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "loop/watch.h"
 
 enum { CONTROL_MAGIC = 0x6374726c, CLIENT_MAGIC = 0x636c6e74, SWEEP_MS = 1000, ACCEPTS = 16 /* a turn of the loop */ };
 
@@ -163,7 +164,8 @@ static void write_out(struct control_client *k) {
     buf = uv_buf_init((char *)(uintptr_t)no_memory, sizeof no_memory - 1);
   }
   k->write.data = k;
-  if (uv_write(&k->write, (uv_stream_t *)&k->pipe, &buf, 1, on_written) != 0) close_client(k);
+  uv_stream_t *stream = (uv_stream_t *)&k->pipe;
+  if (watch_stream(stream) < 0 || uv_write(&k->write, stream, &buf, 1, on_written) != 0) close_client(k);
 }
 
 /* The next piece of a long answer. */
@@ -287,7 +289,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 }
 
 static void start_reading(struct control_client *k) {
-  if (uv_read_start((uv_stream_t *)&k->pipe, on_room, on_read) != 0) close_client(k);
+  uv_stream_t *stream = (uv_stream_t *)&k->pipe;
+  if (watch_stream(stream) < 0 || uv_read_start(stream, on_room, on_read) != 0) close_client(k);
 }
 
 /* What comes next for a client of whom nothing is being written: the rest of an answer, the next request, or waiting. While one is
@@ -324,7 +327,7 @@ static void turn(struct control_client *k) {
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);
 
-static void open_door(struct control *c) { must(uv_poll_start(&c->door, UV_READABLE, on_acceptable) == 0); }
+static bool is_open(const struct control *c) { return uv_is_active((const uv_handle_t *)&c->door); }
 
 static void sweep(struct list *clients, uint64_t now_ms, uint64_t most_ms) {
   list_each(node, clients) {
@@ -338,8 +341,8 @@ static void on_sweep(uv_timer_t *timer) {
   uint64_t now_ms = uv_now(timer->loop);
   sweep(&c->idle, now_ms, CONTROL_IDLE_MS);
   sweep(&c->busy, now_ms, CONTROL_STUCK_MS);
-  if (!uv_is_active((uv_handle_t *)&c->door)) open_door(c);
-  if (!c->clients) uv_timer_stop(timer);
+  if (!is_open(c)) watch_start(&c->door, UV_READABLE, on_acceptable); /* or the next time */
+  if (!c->clients && is_open(c)) uv_timer_stop(timer);
 }
 
 static void start_sweeping(struct control *c) {
@@ -434,6 +437,6 @@ struct control *control_new(uv_loop_t *loop, struct control_socket *s, const str
   list_init(&c->busy);
   c->socket = *s;
   s->fd = -1;
-  open_door(c);
+  if (watch_start(&c->door, UV_READABLE, on_acceptable) < 0) start_sweeping(c);
   return c;
 }

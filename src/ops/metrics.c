@@ -9,6 +9,7 @@
 
 #include "base/library.h"
 #include "base/must.h"
+#include "loop/watch.h"
 #include "config.h"
 
 #define FUNCTIONS(F) \
@@ -158,7 +159,7 @@ bool metrics_start(struct metrics *m, uv_loop_t *loop, const struct metrics_page
   must(uv_timer_init(loop, &m->timer) == 0);
   m->poll.data = m->timer.data = m;
   m->open_handles = 2;
-  return uv_poll_start(&m->poll, UV_READABLE, on_poll) == 0;
+  return watch_start(&m->poll, UV_READABLE, on_poll) == 0;
 }
 
 static void on_closed(uv_handle_t *handle) {

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "loop/watch.h"
 
 enum {
   WATCH_MAGIC = 0x6e657477,
@@ -96,7 +97,7 @@ static int listen_to_kernel(struct netwatch *w, uv_loop_t *loop) {
   if (e == 0) {
     w->poll.data = w;
     w->open_handles++;
-    e = uv_poll_start(&w->poll, UV_READABLE, on_notice);
+    e = watch_start(&w->poll, UV_READABLE, on_notice);
   }
   if (e == 0 || w->open_handles > 1) return e;
   close(w->fd);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "loop/watch.h"
 #include "server/serve_tcp_priv.h"
 
 enum { CONN_MAGIC = 0x636f6e6e, OCTETS_LEAST = 512 };
@@ -142,7 +143,8 @@ static bool write_rest(struct serve_conn *c, const uint8_t *octets, size_t len) 
   u->len = len;
   memcpy(u->octets, octets, len);
   uv_buf_t buf = uv_buf_init((char *)u->octets, (unsigned)len);
-  if (uv_write(&u->req, (uv_stream_t *)&c->tcp, &buf, 1, on_written) != 0) {
+  uv_stream_t *stream = (uv_stream_t *)&c->tcp;
+  if (watch_stream(stream) < 0 || uv_write(&u->req, stream, &buf, 1, on_written) != 0) {
     free(u);
     return false;
   }
@@ -314,10 +316,18 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   settle(c);
 }
 
+/* False: it could not be waited for, and is closed. */
+static bool start_reading(struct serve_conn *c) {
+  uv_stream_t *stream = (uv_stream_t *)&c->tcp;
+  bool reads = watch_stream(stream) == 0 && uv_read_start(stream, on_alloc, on_read) == 0;
+  if (!reads) conn_close(c);
+  return reads;
+}
+
 void conn_go_on(struct serve_conn *c, uint64_t now_ms) {
   c->held_up = false;
   take(c, NULL, 0, now_ms);
-  if (c->state == CONN_OPEN && !c->held_up) uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
+  if (c->state == CONN_OPEN && !c->held_up && !start_reading(c)) return;
   settle(c);
 }
 
@@ -343,7 +353,7 @@ void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union 
   if (uv_tcp_open(&c->tcp, fd) != 0) {
     close(fd);
     conn_close(c);
-  } else if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0) {
-    conn_close(c);
+  } else {
+    start_reading(c);
   }
 }

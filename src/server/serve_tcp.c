@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "loop/watch.h"
 #include "server/serve_tcp_priv.h"
 
 enum {
@@ -86,16 +87,21 @@ static void on_age(uv_timer_t *timer) {
 
 static void on_acceptable(uv_poll_t *poll, int status, int events);
 
-static void watch_doors(struct serve_tcp *t, bool watch) {
-  for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
+static void on_rest(uv_timer_t *timer) {
+  struct serve_tcp *t = tcp_of(timer->data);
+  int e = 0;
+  for (unsigned i = 0; i < SERVE_TCP_LISTENERS && e == 0; i++) {
     struct tcp_door *d = &t->doors[i];
-    if (!d->listening) continue;
-    if (watch) must(uv_poll_start(&d->poll, UV_READABLE, on_acceptable) == 0);
-    else uv_poll_stop(&d->poll);
+    if (d->listening && !uv_is_active((uv_handle_t *)&d->poll)) e = watch_start(&d->poll, UV_READABLE, on_acceptable);
   }
+  if (e < 0) uv_timer_start(&t->rest, on_rest, REST_MS, 0);
 }
 
-static void on_rest(uv_timer_t *timer) { watch_doors(tcp_of(timer->data), true); }
+static void stop_watching(struct serve_tcp *t) {
+  for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
+    if (t->doors[i].listening) uv_poll_stop(&t->doors[i].poll);
+  }
+}
 
 /* No descriptor is left, and the listener stays readable: pauses instead of spinning; an idle connection gives its own. */
 static void rest(struct serve_tcp *t, const char *why) {
@@ -110,7 +116,7 @@ static void rest(struct serve_tcp *t, const char *why) {
     conn_close(c);
     break;
   }
-  watch_doors(t, false);
+  stop_watching(t);
   uv_timer_start(&t->rest, on_rest, REST_MS, 0);
 }
 
@@ -187,8 +193,9 @@ int serve_tcp_add(struct serve_tcp *t, struct listener *l) {
   l->tcp = -1;
   d->listening = true;
   t->handles++;
-  must(uv_poll_start(&d->poll, UV_READABLE, on_acceptable) == 0);
-  return 0;
+  int watched = watch_start(&d->poll, UV_READABLE, on_acceptable);
+  if (watched < 0) uv_timer_start(&t->rest, on_rest, REST_MS, 0);
+  return watched;
 }
 
 static void on_door_closed(uv_handle_t *handle) {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/must.h"
 #include "base/random.h"
+#include "loop/watch.h"
 #include "server/serve_pace.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
   SLOT = 4096,    /* octets of a query at most */
   STRIDE = SLOT + 64, /* apart: a power of two would put all slots into the same few lines of the processor's cache */
   ARENA = 65536,  /* octets of answers between two sendmmsg */
+  REST_MS = 100,
   ARENA_STEP = 64 /* an answer starts on a cache line of its own */
 };
 _Static_assert(ARENA % ARENA_STEP == 0 && ARENA >= 2 * DNS_UDP_MOST, "an answer must always fit after a flush");
@@ -72,6 +74,7 @@ struct serve_udp {
   unsigned handles; /* not yet closed by libuv; one more until serve_udp_close, as a reload may leave none for a moment */
   struct udp_door *doors[SERVE_UDP_SOCKETS];
   struct pace pace;
+  uv_timer_t rest;   /* runs while a door could not be waited for */
   uv_timer_t pacing; /* runs while answers wait for their turn to leave */
   struct incoming in;
 };
@@ -283,13 +286,31 @@ static int take_batch(struct udp_door *d, uint64_t now_ms) {
   return n;
 }
 
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_rest(uv_timer_t *timer);
+
+static int watch(struct udp_door *d) {
+  int e = watch_start(&d->poll, UV_READABLE, on_readable);
+  if (e < 0) uv_timer_start(&d->owner->rest, on_rest, REST_MS, 0);
+  return e;
+}
+
+/* Doors that could not be waited for are tried again. */
+static void on_rest(uv_timer_t *timer) {
+  struct serve_udp *u = timer->data;
+  for (unsigned i = 0; i < u->door_count; i++) {
+    if (!uv_is_active((uv_handle_t *)&u->doors[i]->poll)) watch(u->doors[i]);
+  }
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
   (void)events;
   struct udp_door *d = door_of(poll->data);
   if (status < 0) { /* a pending error of the socket; libuv has stopped polling because of it */
     int e;
     getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &e, &(socklen_t){sizeof e});
-    must(uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0);
+    watch(d);
   }
   uint64_t now_ms = clock_ms();
   for (int n = WORTH, taken = 0; n >= WORTH && taken < TURN; taken += n) n = take_batch(d, now_ms);
@@ -303,10 +324,10 @@ struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve) {
   memset(u, 0, offsetof(struct serve_udp, in));
   u->loop = loop;
   u->serve = serve;
-  u->handles = 2;
+  u->handles = 3;
   pace_init(&u->pace, random_seed());
-  must(uv_timer_init(loop, &u->pacing) == 0);
-  u->pacing.data = u;
+  must(uv_timer_init(loop, &u->pacing) == 0 && uv_timer_init(loop, &u->rest) == 0);
+  u->pacing.data = u->rest.data = u;
   in_init(&u->in);
   return u;
 }
@@ -329,11 +350,10 @@ int serve_udp_add(struct serve_udp *u, struct listener *l) {
     return e;
   }
   d->poll.data = d;
-  must(uv_poll_start(&d->poll, UV_READABLE, on_readable) == 0);
   u->doors[u->door_count++] = d;
   u->handles++;
   l->udp = -1;
-  return 0;
+  return watch(d);
 }
 
 void serve_udp_remove(struct serve_udp *u, const union addr *addr) {
@@ -357,6 +377,7 @@ void serve_udp_flush(struct serve_udp *u) {
 }
 
 void serve_udp_stop(struct serve_udp *u) {
+  uv_timer_stop(&u->rest);
   for (unsigned i = 0; i < u->door_count; i++) uv_poll_stop(&u->doors[i]->poll);
 }
 
@@ -368,12 +389,13 @@ static void lose(struct paced *p, void *arg) {
   owes_one_less(d);
 }
 
-static void on_pacing_closed(uv_handle_t *handle) { handle_gone(handle->data); }
+static void on_timer_closed(uv_handle_t *handle) { handle_gone(handle->data); }
 
 void serve_udp_close(struct serve_udp *u) {
   pace_drop(&u->pace, lose, u);
   serve_udp_flush(u);
   for (unsigned i = 0; i < u->door_count; i++) door_close(u->doors[i]);
-  uv_close((uv_handle_t *)&u->pacing, on_pacing_closed);
+  uv_close((uv_handle_t *)&u->pacing, on_timer_closed);
+  uv_close((uv_handle_t *)&u->rest, on_timer_closed);
   handle_gone(u);
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "loop/watch.h"
 #include "dns/frame.h"
 
 enum {
@@ -139,10 +140,21 @@ static void timer_set(struct up_tcp *t, uint64_t now_ms) {
 
 static void on_connect(uv_connect_t *req, int status);
 
+/* Has its socket from the start, so that epoll can be told of it. */
+static int connect_new(struct tcp_conn *conn) {
+  const struct sockaddr *server = &conn->owner->server.any;
+  int e = watch_stream((const uv_stream_t *)&conn->tcp);
+  return e < 0 ? e : uv_tcp_connect(&conn->connect, &conn->tcp, server, on_connect);
+}
+
 static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
   struct tcp_conn *conn = calloc(1, sizeof *conn);
   if (!conn) return ERR_MEMORY;
-  must(uv_tcp_init(t->loop, &conn->tcp) == 0);
+  int e = uv_tcp_init_ex(t->loop, &conn->tcp, t->server.any.sa_family);
+  if (e < 0) {
+    free(conn);
+    return ERR_TCP;
+  }
   t->handles++;
   conn->magic = CONN_MAGIC;
   conn->owner = t;
@@ -155,7 +167,7 @@ static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
   uv_tcp_nodelay(&conn->tcp, 1);
   list_append(t->conns.next, &conn->link); /* in front */
   t->count++;
-  if (uv_tcp_connect(&conn->connect, &conn->tcp, &t->server.any, on_connect) == 0) return ERR_NONE;
+  if (connect_new(conn) == 0) return ERR_NONE;
   conn_close(conn);
   return ERR_TCP;
 }

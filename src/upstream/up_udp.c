@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "loop/watch.h"
 
 enum {
   UDP_MAGIC = 0x75647063,
@@ -173,8 +174,9 @@ static void socket_end(struct udp_socket *s, enum err why, uint64_t now_ms) {
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
+/* For other events than before. Where that can't be had nothing comes of its exchanges: they run into their time-outs. */
 static void socket_watch(struct udp_socket *s, int events) {
-  must(uv_poll_start(&s->poll, events, on_poll) == 0);
+  if (watch_start(&s->poll, events, on_poll) < 0) socket_unpool(s);
 }
 
 /* Room for one UDP_SEGMENT. */
@@ -342,13 +344,17 @@ static void warn_no_socket(struct up_udp *u, int e, uint64_t now_ms) {
   log_warn("upstream", "no socket to ask %s: %s", addr_format(&u->server, text), uv_strerror(e));
 }
 
+static void note_lack(struct up_udp *u, int e, uint64_t now_ms) {
+  warn_no_socket(u, e, now_ms);
+  u->lacking = e == -EMFILE || e == -ENFILE || e == -ENOBUFS || e == -ENOMEM || e == -ENOSPC;
+}
+
 static struct udp_socket *socket_new(struct up_udp *u, unsigned buckets, uint64_t now_ms) {
   struct udp_socket *s = calloc(1, sizeof *s + buckets * sizeof *s->by_id);
   int fd = s ? connect_new(u) : -ENOMEM;
   int e = fd < 0 ? fd : uv_poll_init(u->loop, &s->poll, fd);
   if (e < 0) {
-    warn_no_socket(u, e, now_ms);
-    u->lacking = e == -EMFILE || e == -ENFILE || e == -ENOBUFS || e == -ENOMEM;
+    note_lack(u, e, now_ms);
     if (fd >= 0) close(fd);
     free(s);
     return NULL;
@@ -363,8 +369,12 @@ static struct udp_socket *socket_new(struct up_udp *u, unsigned buckets, uint64_
   s->born_ms = now_ms;
   s->mask = buckets - 1;
   for (unsigned i = 0; i < buckets; i++) list_init(&s->by_id[i]);
-  socket_watch(s, UV_READABLE);
-  return s;
+
+  e = watch_start(&s->poll, UV_READABLE, on_poll);
+  if (e == 0) return s;
+  note_lack(u, e, now_ms);
+  socket_close(s);
+  return NULL;
 }
 
 static void on_calm(uv_timer_t *timer) {

@@ -189,3 +189,13 @@ def host(network, tmp_path, track):
     yield make
     for each in made:
         each.close()
+
+
+def pytest_sessionfinish(session):
+    """Leaves the names of what failed in the file that JIDNS_FAILED names, a line each."""
+    path = os.environ.get("JIDNS_FAILED")
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not path or not reporter or hasattr(session.config, "workerinput"):
+        return
+    failed = [report.nodeid for kind in ("failed", "error") for report in reporter.stats.get(kind, [])]
+    pathlib.Path(path).write_text("".join(f"{name}\n" for name in dict.fromkeys(failed)))

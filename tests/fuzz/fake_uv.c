@@ -238,6 +238,11 @@ int uv_pipe_open(uv_pipe_t *pipe, uv_file fd) { return stream_open(pipe, fd); }
 
 int uv_tcp_init(uv_loop_t *loop, uv_tcp_t *tcp) { return stream_init(loop, (uv_stream_t *)tcp); }
 
+int uv_tcp_init_ex(uv_loop_t *loop, uv_tcp_t *tcp, unsigned family) {
+  (void)family;
+  return stream_init(loop, (uv_stream_t *)tcp);
+}
+
 int uv_tcp_open(uv_tcp_t *tcp, uv_os_sock_t fd) { return stream_open(tcp, fd); }
 
 int uv_tcp_nodelay(uv_tcp_t *tcp, int enable) {
@@ -314,6 +319,12 @@ int uv_poll_start(uv_poll_t *poll, int events, uv_poll_cb cb) {
 int uv_poll_stop(uv_poll_t *poll) {
   slot_of(poll)->active = false;
   return 0;
+}
+
+/* Nor is there an epoll. */
+int uv_backend_fd(const uv_loop_t *loop) {
+  (void)loop;
+  return -1;
 }
 
 /* There is no descriptor behind a stream. */

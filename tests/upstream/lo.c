@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,13 +17,15 @@
 #include "base/log.h"
 #include "base/must.h"
 
-/* ---- time and the kernel: these three stand in for libc's, in libuv too ---- */
+/* ---- time and the kernel: these four stand in for libc's, in libuv too ---- */
 
 static bool stopped;
 static struct timespec stopped_at[16]; /* by clockid_t */
 static uint64_t skipped_ms;
 static int send_errno;
 static unsigned sends, sends_before, send_failures, send_most;
+static unsigned watches_left;
+static bool watches_end;
 static int refused_level, refused_option;
 
 int clock_gettime(clockid_t id, struct timespec *ts) {
@@ -55,6 +59,29 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t len) 
     return -1;
   }
   return (int)syscall(SYS_setsockopt, fd, level, option, value, len);
+}
+
+static bool is_socket(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/* Like the kernel's: a descriptor that it knows already is known, room or not. The loop's own always have room. */
+int epoll_ctl(int epoll, int how, int fd, struct epoll_event *event) {
+  int done = (int)syscall(SYS_epoll_ctl, epoll, how, fd, event);
+  if (done != 0 || how != EPOLL_CTL_ADD || !watches_end || !is_socket(fd)) return done;
+  if (watches_left) {
+    watches_left--;
+    return done;
+  }
+  syscall(SYS_epoll_ctl, epoll, EPOLL_CTL_DEL, fd, event);
+  errno = ENOSPC;
+  return -1;
+}
+
+void lo_watches_end(bool end, unsigned after) {
+  watches_end = end;
+  watches_left = after;
 }
 
 void lo_skip_ms(uint32_t ms) { skipped_ms += ms; }

@@ -39,6 +39,7 @@ int lo_fds(void);                        /* descriptors that are open, more or l
 
 void lo_skip_ms(uint32_t ms); /* all clocks stand still since lo_start, and go only by this */
 void lo_sends_fail(int e, unsigned after, unsigned times); /* in sendmmsg, after so many calls */
+void lo_watches_end(bool end, unsigned after); /* epoll has no room for sockets, after so many more; or has again */
 void lo_sends_take(unsigned most);       /* messages that a sendmmsg takes; 0: all */
 unsigned lo_sends(void);                 /* how many sendmmsg have taken some */
 void lo_option_unknown(int level, int option); /* setsockopt does not know it */

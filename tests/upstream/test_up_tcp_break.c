@@ -75,6 +75,16 @@ Test(up_tcp_break, without_descriptors_asking_fails_and_recovers) {
   finish();
 }
 
+Test(up_tcp_break, without_room_in_epoll_asking_fails_and_recovers) {
+  lo_watches_end(true, 0);
+  cr_expect_eq(probe_ask(&p[0]), ERR_TCP);
+  lo_turns(&l, 2);
+  lo_watches_end(true, 1); /* what it has taken libuv may wait for */
+  serve_one();
+  lo_watches_end(false, 0);
+  finish();
+}
+
 Test(up_tcp_break, a_connection_that_never_served_fails_its_exchanges) {
   ask_and_get(0, 3);
   peer_close(&peer);

@@ -371,6 +371,45 @@ Test(up_udp, a_flood_of_wrong_replies_ends_the_exchange_as_forged) {
   lo_end(&l);
 }
 
+/* Epoll is asked more than once for a socket: whichever time it has no room, the question fails and nothing else. */
+Test(up_udp, without_room_in_epoll_asking_fails_and_recovers) {
+  struct probe p;
+  enum { TIMES = 2 };
+  probe_make(&p, &l, 1);
+  for (unsigned after = 0; after < TIMES; after++) {
+    lo_watches_end(true, after);
+    cr_expect_eq(probe_ask(&p), ERR_OVERLOAD, "after %u", after);
+    lo_turns(&l, 2);
+  }
+
+  /* What it has taken libuv may wait for. */
+  lo_watches_end(true, TIMES);
+  cr_expect_eq(probe_ask(&p), ERR_NONE);
+  lo_turns(&l, 2);
+  struct got g;
+  got_one(&l, &g);
+  answer(&l, &g);
+  probes_until(&p, 1, 1);
+  cr_expect_eq(p.outcome, ERR_NONE);
+  lo_watches_end(false, 0);
+  lo_end(&l);
+}
+
+/* A send that the kernel does not take now is waited for, which may fail: nothing comes of the question then. */
+Test(up_udp, without_room_in_epoll_a_queue_that_waits_harms_nobody) {
+  struct probe p;
+  probe_make(&p, &l, 1);
+  cr_assert_eq(probe_ask(&p), ERR_NONE);
+  lo_watches_end(true, 0);
+  lo_sends_fail(EAGAIN, 0, 1);
+  lo_turns(&l, 3);
+  cr_expect_eq(p.called, 0);
+  exchange_drop(&p.x);
+  lo_turns(&l, 2);
+  lo_watches_end(false, 0);
+  lo_end(&l);
+}
+
 Test(up_udp, without_descriptors_asking_fails_and_recovers) {
   struct probe p;
   struct rlimit was, none;
