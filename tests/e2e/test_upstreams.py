@@ -28,7 +28,7 @@ from kit.upstream import Upstream
 QUESTIONS, SHOWN = 10, (1, 4, 10)
 RUNS = {"udp": (False, False), "tcp": (True, False), "udp-do": (False, True), "tcp-do": (True, True)}  # over TCP, with DO
 FORWARDS = 30       # of one daemon
-STAGGER_S = 0.04    # between the beginnings of two rows: this machine's time is not to be what is measured
+STAGGER_S = 0.08    # between the beginnings of two rows: this machine's time is not to be what is measured
 PATIENCE_S = 6
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "doc" / "upstreams.md"
 
@@ -47,6 +47,7 @@ class Got:
     do: bool = False
     opt: bool = False
     tc: bool = False
+    error: str = ""
 
 
 @dataclass
@@ -66,8 +67,8 @@ def ask_once(daemon, mood, run, n, k, rdtype):
     started = time.monotonic()
     try:
         reply = ask(daemon.v4, f"q{n}-{k}.{run}.{mood.name}.lab", rdtype, tcp, PATIENCE_S, do=do)
-    except (dns.exception.DNSException, OSError):
-        return Got(n, k, rdtype, time.monotonic() - started)
+    except (dns.exception.DNSException, OSError) as error:
+        return Got(n, k, rdtype, time.monotonic() - started, error=f" ({type(error).__name__}: {error})")
     types = [rrset.rdtype for rrset in reply.answer]
     return Got(n, k, rdtype, time.monotonic() - started, dns.rcode.to_text(reply.rcode()), sum(t == dns.rdatatype.from_text(rdtype) for t in types),
                dns.rdatatype.RRSIG in types, bool(reply.flags & dns.flags.AD), bool(reply.ednsflags & dns.flags.DO), reply.edns >= 0,
@@ -181,7 +182,7 @@ def complaints(mood, run, result):
         which = f"{run}: question {got.n}, name {got.k}, {got.rdtype}"
         right = mood.code_for(got.n, got.k, got.rdtype)
         if got.rcode != right:
-            yield f"{which}: {got.rcode} instead of {right} after {got.seconds:.2f} s"
+            yield f"{which}: {got.rcode}{got.error} instead of {right} after {got.seconds:.2f} s"
         elif right == "NOERROR" and not got.records and not mood.empty:
             yield f"{which}: no record"
         elif right == "NOERROR" and do and mood.dnssec and not mood.empty and not (got.signed and got.ad):

@@ -112,6 +112,10 @@ def has_cookie(asked):
     return client_cookie(asked) is not None
 
 
+def has_do(asked):
+    return bool(asked.query.ednsflags & dns.flags.DO)
+
+
 def has_edns(asked):
     return asked.query.edns >= 0
 
@@ -226,6 +230,33 @@ def late(seconds):
     return handler
 
 
+def opt_of_version_1(asked):
+    reply = answer(asked)
+    if reply.edns >= 0:
+        reply.use_edns(1, reply.ednsflags, 1232, options=reply.options)
+    return reply
+
+
+def two_opts(asked):
+    wire = bytearray(answer(asked).to_wire())
+    if has_edns(asked):
+        wire[11] += 1
+        wire += b"\0\0\x29\x04\xd0\0\0\0\0\0\0"
+    return bytes(wire)
+
+
+def z_bit(asked):
+    wire = bytearray(answer(asked).to_wire())
+    wire[3] |= 0x40
+    return bytes(wire)
+
+
+def a_for_aaaa(asked):
+    reply = answer(asked)
+    reply.answer = [dns.rrset.from_text(asked.query.question[0].name, 300, "IN", "A", ADDRESSES["A"])]
+    return reply
+
+
 # ---- the parts: streams ----
 
 def closing_after(n):
@@ -235,6 +266,25 @@ def closing_after(n):
         if asked.nth >= n:
             asked.connection.shutdown(socket.SHUT_RDWR)
     return handler
+
+
+def closing_idle(asked):
+    asked.reply_raw(answer(asked).to_wire())
+    asked.connection.settimeout(0.05)
+
+
+def resetting(asked):
+    asked.reply_raw(answer(asked).to_wire())
+    time.sleep(0.01)
+    asked.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    asked.connection.close()
+    raise ConnectionResetError
+
+
+def chattering(asked):
+    for _ in range(3):
+        asked.reply_raw(b"\xee" * 40)
+    return answer(asked)
 
 
 def stalling(asked):
@@ -259,7 +309,7 @@ def octet_by_octet(asked):
 # ---- the table ----
 
 UDP, TCP, BOTH = ("udp",), ("tcp",), ("udp", "tcp")
-AT_ONCE_S, LONE_S, LATE_S = 0.15, 2.4, 3.0
+AT_ONCE_S, LATE_S = 0.2, 3.0
 
 
 @dataclass
@@ -337,6 +387,12 @@ def moods():
         Mood("edns-tcp-opt", "says FORMERR with OPT to EDNS over UDP only", when(has_edns, bare(FORMERR)), answer, remembers=("udp-no-edns",)),
         Mood("edns-tcp", "says FORMERR without OPT to EDNS over UDP only", when(has_edns, bare(FORMERR, opt=False)), answer, dnssec=False,
              remembers=("no-edns",)),
+        Mood("edns-mute-udp", "is silent to EDNS over UDP, not over TCP", when(has_edns, silence), answer, remembers=("udp-mute",)),
+        Mood("do-mute-udp", "is silent to DNSSEC's DO over UDP", when(has_do, silence), answer, remembers=None),
+        Mood("do-mute", "is silent to DNSSEC's DO", when(has_do, silence), dnssec=False, remembers=None),
+        Mood("do-formerr", "says FORMERR to DNSSEC's DO", when(has_do, bare(FORMERR, opt=False)), dnssec=False, remembers=None),
+        Mood("edns-other-version", "gives OPT of version 1", opt_of_version_1),
+        Mood("edns-two", "gives OPT twice", two_opts, remembers=None),
         # UDP
         Mood("udp-mute", "is mute over UDP", silence, answer, remembers=("udp-mute",)),
         Mood("udp-closed", "has its UDP port closed", listens=TCP, remembers=("udp-closed",)),
@@ -365,7 +421,20 @@ def moods():
              expected_failure="the part that came is to be the answer, with TC"),
         Mood("tc-tcp-mute", "truncates, is mute over TCP", truncated, silence, first_s=LATE_S, then_s=LATE_S, packets=6, empty=True,
              expected_failure="the part that came is to be the answer, with TC"),
+        over_tcp("tcp-closes-idle", "closes 50 ms after an answer", closing_idle),
+        over_tcp("tcp-resets", "resets behind each answer", resetting),
+        over_tcp("tcp-chatters", "sends frames nobody asked for", chattering),
+        Mood("udp-mute-tcp-closes", "is mute over UDP; over TCP closes after each answer", silence, closing_after(1), names=4,
+             remembers=("udp-mute",)),
+        Mood("udp-mute-tcp-stalls", "is mute over UDP; over TCP one reply of four stops midway", silence, stalling, names=4,
+             fails=first_name("SERVFAIL"), first_s=LATE_S, packets=9, then_s=1.0, remembers=("udp-mute",)),
+        Mood("tc-tcp-cut", "truncates over TCP, too", truncated, fails=always("SERVFAIL"), packets=3),
+        Mood("trailing", "leaves octets behind its reply", lambda asked: answer(asked).to_wire() + b"tail"),
+        Mood("late-first", "answers the first question after 1.8 s", when(lambda a: number_of(a) == 1, late(1.8)), first_s=LATE_S),
+        Mood("z-bit", "sets the reserved bit", z_bit),
         # types
+        Mood("aaaa-as-a", "answers AAAA with A records", when(is_type("AAAA"), a_for_aaaa), types=("A", "AAAA"), empty=True, packets=3,
+             fails=of_type("AAAA", "SERVFAIL")),
         *[Mood(f"{rdtype.lower()}-{name}", f"{text} {rdtype}", when(is_type(rdtype), handler), types=("A", rdtype), fails=of_type(rdtype, code),
                **how) for rdtype, name, text, handler, code, how in (
             ("AAAA", "mute", "is silent to", silence, "SERVFAIL", {"first_s": LATE_S, "packets": 5}),
