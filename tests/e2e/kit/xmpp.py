@@ -128,7 +128,7 @@ class Host(Machine):
 
     def __init__(self, network, name, number, folder, track, *options, watched=False):
         super().__init__(network, name, number, folder, track, "127.0.0.1")
-        self.upstream, self.upstream_address = network.upstream, self.gateway
+        self.network, self.upstream, self.upstream_address = network, network.upstream, self.gateway
         where = ["--listen", f"127.0.0.1:{WATCHED_PORT}"] if watched else []
         self.jidnsd = Jidnsd([*where, "--upstream", self.upstream_address, *options], self.folder, f"{name}-jidnsd",
                              listen=False, wrap=self.space.argv)
