@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "tool/check_as.h"
 #include "tool/cli.h"
 #include "tool/domain.h"
 #include "tool/nameserver.h"
@@ -216,7 +217,9 @@ static int judge_domains(struct cli *c) {
   if (!o->offline && !c->server_given) nameserver_first(NAMESERVER_FILE, &ask.server, stderr);
   c->ask.server = ask.server;
   struct sources *sources = sources_open(o->zones, o->zone_count, &ask, o->offline, stderr);
-  if (sources && (!o->against || against_read(&old, o->against, stderr))) {
+  if (sources && o->as) {
+    status = check_as(c, sources);
+  } else if (sources && (!o->against || against_read(&old, o->against, stderr))) {
     const struct judge j = {.cli = c, .sources = sources, .old = o->against ? &old : NULL};
     status = check_domains(&j);
   }
@@ -238,6 +241,10 @@ int check_run(struct cli *c) {
     check_write_rule(rule, stdout);
     return CLI_FOUND;
   }
+  if (o->as && strcmp(o->as, "list") == 0) {
+    as_write_programs(stdout);
+    return CLI_FOUND;
+  }
   if (c->words_count == 0 && !o->file)
     return cli_usage(c, "needs a DOMAIN, JID or URL; see jidns check --help");
   if (o->format == CHECK_JSON && !check_has_json())
@@ -246,6 +253,8 @@ int check_run(struct cli *c) {
     return cli_usage(c, "--format nagios is for %d domains at most, without --file", BATCH);
   if (o->offline && o->zone_count == 0)
     return cli_usage(c, "--offline needs the zone files to judge: --zone NAME=FILE");
+  if (o->as && (o->file || o->against || o->fix != CHECK_FIX_NONE || o->format > CHECK_JSON))
+    return cli_usage(c, "--as knows text and JSON, and goes without --file, --against and --fix");
   if (o->against && o->fix != CHECK_FIX_NONE)
     return cli_usage(c, "--fix prints all lines to enter: leave --against out");
   return judge_domains(c);

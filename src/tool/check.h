@@ -27,7 +27,7 @@ struct check_options {
   size_t component_count;
   struct check_ignore ignores[CHECK_IGNORES_MOST];
   size_t ignore_count;
-  const char *file, *explain, *against; /* borrowed; NULL: not given */
+  const char *file, *explain, *against, *as; /* borrowed; NULL: not given */
   const char *zones[SOURCES_ZONES_MOST]; /* "NAME=FILE"; borrowed */
   size_t zone_count;
   bool offline; /* nobody is asked */

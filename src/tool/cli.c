@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tool/check_as.h"
 #include "tool/nameserver.h"
 
 enum { TIMEOUT_MOST_MS = 60000, FIRST_OPTION = 256 /* getopt's codes, beyond any letter */ };
@@ -111,6 +112,11 @@ static bool set_against(struct cli *c, const char *value) {
   return *value != 0;
 }
 
+static bool set_as(struct cli *c, const char *value) {
+  c->check.as = value;
+  return check_is_program(value);
+}
+
 static bool set_explain(struct cli *c, const char *value) {
   c->check.explain = value;
   return *value != 0;
@@ -154,6 +160,8 @@ static const struct cli_option {
     {"offline", NULL, CLI_CHECK, set_offline, NULL, "with --zone: ask nobody; what lies elsewhere is not looked at"},
     {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice", "what makes the exit status 1 (default: warning)"},
     {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv or nagios", "text, json, tsv or nagios (default: text)"},
+    {"as", "PROGRAM|all|list", CLI_CHECK, set_as, "a program that --as list shows, or all",
+     "what that program asks, when, and where it connects"},
     {"against", "OLD.json", CLI_CHECK, set_against, "a file that jidns check --format json wrote",
      "say only what is new, gone, worse or better than in that report"},
     {"fix", "zone|nsupdate", CLI_CHECK, set_fix, "zone or nsupdate", "print only the lines to enter, in that form"},

@@ -183,8 +183,8 @@ def host(network, tmp_path, track):
     """Makes hosts on the network with a daemon each."""
     made = []
 
-    def make(name, number, *options):
-        made.append(Host(network, name, number, tmp_path, track, *options))
+    def make(name, number, *options, **how):
+        made.append(Host(network, name, number, tmp_path, track, *options, **how))
         return made[-1]
     yield make
     for each in made:

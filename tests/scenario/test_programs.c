@@ -5,7 +5,7 @@
 
 #include "scenario/walk.h"
 
-enum { TTL = 60, DANE = 1 /* its place in programs */ };
+enum { TTL = 60, DANE = PROGRAM_PROSODY_DANE };
 
 /* A row for each program, a column for each kind of domain (scenario/zone.h). SRV, then addresses: two trips;
  * one where the addresses are the domain's own, which were asked for with the SRV. What else stands here:
@@ -104,7 +104,7 @@ Test(programs, wait_for_nothing_the_second_time) {
 /* Everything ran out; that it was there and used tells what to ask for. */
 Test(programs, wait_one_round_trip_after_everything_ran_out) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
-    bool is_libpurple = programs[i].walk == programs[PROGRAMS - 1].walk; /* its TXT is not asked ahead */
+    bool is_libpurple = i == PROGRAM_LIBPURPLE; /* its TXT is not asked ahead */
     for (unsigned kind = 0; kind < KINDS; kind++) {
       struct world *w = world_of(&(struct world_options){.prefetch = true});
       walk(w, &programs[i], kind);
