@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 enum { ROOM_FIRST = 512 };
 
 void jsonw_free(struct jsonw *j) {
@@ -44,26 +46,6 @@ static void put_format(struct jsonw *j, const char *format, ...) {
 }
 
 /* ---- strings ---- */
-
-/* How many octets the character at p has, 0 when it is none (RFC 3629 section 4). */
-static size_t utf8_len(const uint8_t *p) {
-  static const struct {
-    uint8_t first, last, least, most; /* first octets, and what the second may be; the others are 80 to bf */
-    size_t len;
-  } forms[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-               {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-               {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-  if (*p < 0x80) return 1;
-  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-    if (*p < forms[i].first || *p > forms[i].last) continue;
-    if (p[1] < forms[i].least || p[1] > forms[i].most) return 0;
-    for (size_t k = 2; k < forms[i].len; k++) {
-      if ((p[k] & 0xc0) != 0x80) return 0;
-    }
-    return forms[i].len;
-  }
-  return 0;
-}
 
 static void put_string(struct jsonw *j, const char *text) {
   put(j, "\"", 1);

@@ -76,8 +76,10 @@ static int status_of(const struct cli *c, const struct checked *x) {
 
 static void complain_silence(const struct cli *c, const struct checked *x) {
   char domain[NAME_TEXT], server[ADDR_TEXT];
-  fprintf(stderr, "jidns check: %s: %s: %s\n", lookup_host_text(x->facts->domain->domain, domain),
-          addr_format(&c->ask.server, server), asked_text(x->facts->domain->domain->asked[0].outcome));
+  const char *why = asked_text(x->facts->domain->domain->asked[0].outcome);
+  lookup_host_text(x->facts->domain->domain, domain);
+  fprintf(stderr, "jidns check: %s: %s: %s\n", domain, addr_format(&c->ask.server, server), why);
+  if (c->check.html) check_html_add_silent(c->check.html, domain, why);
 }
 
 /* Of many domains a finding counts before a want of answers, and that before nothing. */
@@ -93,6 +95,8 @@ static int show_one(const struct cli *c, const struct checked *x, bool many) {
     check_write_fix(x->report, o->fix, stdout);
   else if (o->format == CHECK_TSV)
     (x->differences ? check_write_against_tsv : check_write_tsv)(x, stdout);
+  else if (o->format == CHECK_HTML)
+    check_html_add(o->html, x, o);
   else if (o->format == CHECK_JSON && !check_write_json(x, o, many, stdout))
     return CLI_TROUBLE;
   else if (o->format == CHECK_TEXT && many && !o->verbose)
@@ -206,6 +210,16 @@ static int check_domains(const struct judge *j) {
   return status;
 }
 
+/* The page is written when all domains are on it. */
+static int check_to_html(struct cli *c, const struct judge *j) {
+  c->check.html = check_html_new();
+  int status = check_domains(j);
+  if (status != CLI_USAGE && !check_html_write(c->check.html, stdout)) status = CLI_TROUBLE;
+  check_html_free(c->check.html);
+  c->check.html = NULL;
+  return status;
+}
+
 /* Opens what the domains are judged with, judges them, and closes it. */
 static int judge_domains(struct cli *c) {
   const struct check_options *o = &c->check;
@@ -221,7 +235,7 @@ static int judge_domains(struct cli *c) {
     status = check_as(c, sources);
   } else if (sources && (!o->against || against_read(&old, o->against, stderr))) {
     const struct judge j = {.cli = c, .sources = sources, .old = o->against ? &old : NULL};
-    status = check_domains(&j);
+    status = o->format == CHECK_HTML && o->fix == CHECK_FIX_NONE ? check_to_html(c, &j) : check_domains(&j);
   }
   against_free(&old);
   sources_close(sources);
@@ -257,5 +271,6 @@ int check_run(struct cli *c) {
     return cli_usage(c, "--as knows text and JSON, and goes without --file, --against and --fix");
   if (o->against && o->fix != CHECK_FIX_NONE)
     return cli_usage(c, "--fix prints all lines to enter: leave --against out");
+  if (o->against && o->format == CHECK_HTML) return cli_usage(c, "--format html has no form for --against");
   return judge_domains(c);
 }

@@ -31,6 +31,7 @@ struct check_options {
   const char *zones[SOURCES_ZONES_MOST]; /* "NAME=FILE"; borrowed */
   size_t zone_count;
   bool offline; /* nobody is asked */
+  struct check_html *html;    /* with CHECK_HTML: what is put together; owned by check_run */
 };
 
 /* One domain, checked. */
@@ -79,6 +80,16 @@ void check_write_rule(enum rule_id rule, FILE *out);
 bool check_has_json(void);
 /* One object on one line if `compact`, else indented. False when memory is out. */
 bool check_write_json(const struct checked *c, const struct check_options *o, bool compact, FILE *out);
+
+/* A report in HTML, put together domain by domain: one file that loads nothing and runs nothing. */
+struct check_html;
+struct check_html *check_html_new(void);
+void check_html_free(struct check_html *h);
+void check_html_add(struct check_html *h, const struct checked *c, const struct check_options *o);
+/* A domain without any answer; both texts are copied. */
+void check_html_add_silent(struct check_html *h, const char *domain, const char *why);
+/* Writes all of it, once. False when it could not be written. */
+bool check_html_write(struct check_html *h, FILE *out);
 
 /* Words of a sentence, broken at CHECK_WIDTH; the first line begins at column `first`, where the output is now. */
 void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text);

@@ -53,7 +53,7 @@ static bool set_help(struct cli *c, const char *value) { return (void)value, c->
 /* ---- check's ---- */
 
 static bool set_format(struct cli *c, const char *value) {
-  static const char *const words[] = {[CHECK_TEXT] = "text", [CHECK_JSON] = "json", [CHECK_TSV] = "tsv", [CHECK_NAGIOS] = "nagios"};
+  static const char *const words[] = {[CHECK_TEXT] = "text", [CHECK_JSON] = "json", [CHECK_TSV] = "tsv", [CHECK_NAGIOS] = "nagios", [CHECK_HTML] = "html"};
   for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
     if (strcmp(value, words[i]) != 0) continue;
     c->check.format = (enum check_format)i;
@@ -159,7 +159,7 @@ static const struct cli_option {
      "answer what lies in that zone from the file; can be given again"},
     {"offline", NULL, CLI_CHECK, set_offline, NULL, "with --zone: ask nobody; what lies elsewhere is not looked at"},
     {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice", "what makes the exit status 1 (default: warning)"},
-    {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv or nagios", "text, json, tsv or nagios (default: text)"},
+    {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv, nagios or html", "text, json, tsv, nagios or html (default: text)"},
     {"as", "PROGRAM|all|list", CLI_CHECK, set_as, "a program that --as list shows, or all",
      "what that program asks, when, and where it connects"},
     {"against", "OLD.json", CLI_CHECK, set_against, "a file that jidns check --format json wrote",

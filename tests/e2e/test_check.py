@@ -260,7 +260,7 @@ def test_the_page_of_findings_is_what_the_table_says():
 
 @pytest.mark.parametrize("argv, said", [
     ([], "needs a DOMAIN"), (["--explain", "nonsense"], "no such code"), (["--fail-on", "info", "a.chat"], "must be error, warning or notice"),
-    (["--format", "xml", "a.chat"], "must be text, json, tsv or nagios"), (["a..chat"], "is not a domain or JID"), (["192.0.2.1"], "IP address"),
+    (["--format", "xml", "a.chat"], "must be text, json, tsv, nagios or html"), (["a..chat"], "is not a domain or JID"), (["192.0.2.1"], "IP address"),
     (["--component", "a..b", "a.chat"], "must be the part before the domain"), (["--ignore", "nonsense", "a.chat"], "must be a code"),
     (["--file", "/nowhere/names"], "/nowhere/names: No such file"), (["--fix", "html", "a.chat"], "must be zone or nsupdate")])
 def test_wrong_use_is_one_clear_line_and_2(argv, said):
