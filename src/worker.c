@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/must.h"
@@ -417,6 +418,7 @@ static bool wire_server(struct worker *w, const struct settings *s, const struct
   set_serve(w, s);
   w->udp = serve_udp_new(&w->loop, &w->serve);
   struct serve_tcp_options tcp = share_of(&s->tcp, s->threads);
+  tcp.descriptors = descriptors_for_clients();
   w->tcp = serve_tcp_new(&w->loop, &w->serve, &tcp);
   return w->udp && w->tcp && listen_on(w, listeners, s->listen_count);
 }

@@ -2,6 +2,7 @@
 #include "base/descriptors.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,6 +18,13 @@ void descriptors_fill(void) {
     if (filled < 0) filled = open("/", O_PATH);
     must(filled == fd);
   }
+}
+
+int descriptors_for_clients(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
+  rlim_t kept = limit.rlim_cur / 4;
+  return (int)(limit.rlim_cur - (kept < DESCRIPTORS_KEPT ? kept : DESCRIPTORS_KEPT));
 }
 
 void descriptors_raise(void) {

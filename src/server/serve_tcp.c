@@ -2,6 +2,7 @@
 #include "server/serve_tcp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -103,6 +104,17 @@ static void stop_watching(struct serve_tcp *t) {
   }
 }
 
+/* Closes the connection that is idle for longest, if one is. */
+static bool close_idlest(struct serve_tcp *t) {
+  list_each(node, &t->conns) {
+    struct serve_conn *c = container(node, struct serve_conn, by_age);
+    if (!conn_is_idle(c)) continue;
+    conn_close(c);
+    return true;
+  }
+  return false;
+}
+
 /* No descriptor is left, and the listener stays readable: pauses instead of spinning; an idle connection gives its own. */
 static void rest(struct serve_tcp *t, const char *why) {
   uint64_t now_ms = clock_ms();
@@ -110,12 +122,7 @@ static void rest(struct serve_tcp *t, const char *why) {
     t->warned_ms = now_ms;
     log_warn("server", "can't take TCP connections: %s", why);
   }
-  list_each(node, &t->conns) {
-    struct serve_conn *c = container(node, struct serve_conn, by_age);
-    if (!conn_is_idle(c)) continue;
-    conn_close(c);
-    break;
-  }
+  close_idlest(t);
   stop_watching(t);
   uv_timer_start(&t->rest, on_rest, REST_MS, 0);
 }
@@ -137,6 +144,17 @@ static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const un
   else close(fd);
 }
 
+/* Gives fd back as one that a client may have: an idle connection gives its own if need be. -1, and it is closed: none does. */
+static int fit(struct serve_tcp *t, int fd) {
+  int most = t->options.descriptors, lower = -1;
+  if (!most || fd < most) return fd;
+  if (close_idlest(t)) lower = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  close(fd);
+  if (lower < most) return lower;
+  close(lower);
+  return -1;
+}
+
 /* Takes `most` connections at most. Returns 0, or -errno when the machine lacks something for more. */
 static int take_some(struct tcp_door *d, int most, uint64_t now_ms) {
   int e = 0;
@@ -144,10 +162,15 @@ static int take_some(struct tcp_door *d, int most, uint64_t now_ms) {
     union addr peer;
     memset(&peer, 0, sizeof peer);
     int fd = accept4(d->fd, &peer.any, &(socklen_t){sizeof peer}, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) take(d->owner, d, fd, &peer, now_ms);
-    else if (errno == EAGAIN) break;
-    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) e = -errno;
-    /* all other errors are that connection's own trouble */
+    if (fd >= 0) {
+      fd = fit(d->owner, fd);
+      if (fd >= 0) take(d->owner, d, fd, &peer, now_ms);
+      else e = UV_EMFILE;
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      e = -errno;
+    } /* all other errors are that connection's own trouble */
   }
   if (!uv_is_active((uv_handle_t *)&d->owner->age)) serve_tcp_age(d->owner, now_ms);
   return e;

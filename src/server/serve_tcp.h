@@ -18,6 +18,7 @@ struct serve_tcp_options {
   unsigned connections; /* at most, an eighth of them for loopback alone; when full, who is idle for longest makes room */
   unsigned per_host;    /* of them from one IPv4 address or 64 bits of IPv6; loopback may have all */
   size_t held;          /* octets of unsent answers and unfinished queries, of all; a quarter of them for one such host */
+  int descriptors;      /* a connection's is a lower one: the others are for questions upstream. 0: it may be any */
   uint32_t idle_ms;     /* a connection without a whole query lasts so long; one that takes no answers, at most twice that */
 };
 #define SERVE_TCP_DEFAULTS ((struct serve_tcp_options){.connections = 1000, .per_host = 100, .held = 32 << 20, .idle_ms = 10000})
