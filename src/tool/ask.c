@@ -164,12 +164,15 @@ static void keep(struct flight *f, const uint8_t *msg, size_t len) {
   f->asked->msg = copy;
   f->asked->len = len;
   f->asked->over_tcp = f->tcp;
+  size_t question_end = (size_t)DNS_HEADER + f->asked->name_len;
+  f->asked->keeps_case = len >= question_end && memcmp(msg + DNS_HEADER, f->asked->name, f->asked->name_len) == 0;
 }
 
 static void take(struct asker *asker, struct flight *f, const uint8_t *msg, size_t len) {
   unsigned rcode = msg[3] & DNS_RCODE;
   if (f->edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) { /* a server from before RFC 6891 */
     f->edns = false;
+    f->asked->refuses_edns = true;
     launch(asker, f, f->tcp);
     return;
   }
@@ -237,8 +240,8 @@ static void start(struct asker *asker, struct asked *a) {
     a->outcome = ASKED_SYSTEM;
     return;
   }
-  *f = (struct flight){.asked = a, .fd = -1, .edns = true, .start_us = clock_us()};
-  launch(asker, f, asker->options->tcp);
+  *f = (struct flight){.asked = a, .fd = -1, .edns = !a->plain, .start_us = clock_us()};
+  launch(asker, f, asker->options->tcp || a->only_tcp);
   asker->flights[asker->count++] = f;
 }
 

@@ -30,9 +30,12 @@ struct asked {
   uint16_t type, klass;
   bool checking_disabled; /* set CD: an answer that does not validate is wanted as well */
   bool authority;         /* an authority is asked, not a resolver: RD is clear */
+  bool only_tcp, plain;   /* never over UDP; without EDNS */
   const union addr *server; /* borrowed; NULL: the options' */
   enum asked_outcome outcome;
   bool over_tcp;    /* the answer came so */
+  bool refuses_edns; /* FORMERR or NOTIMP to EDNS; without it there was another answer */
+  bool keeps_case;  /* the answer's question is the one asked, octet for octet */
   unsigned took_us; /* from the first try to the outcome */
   uint8_t *msg; /* the answer, owned, freed by asked_free; NULL unless ASKED_ANSWERED; TC set if TCP failed */
   size_t len;

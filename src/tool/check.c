@@ -36,7 +36,8 @@ static void run_batch(const struct judge *j, struct checked *batch, size_t n) {
   struct ask_list list = {.count = 0};
   unsigned begun_ms = now_ms();
 
-  for (unsigned stage = 0; stage < FACTS_STAGES; stage++) {
+  unsigned stages = facts_stages(batch[0].facts);
+  for (unsigned stage = 0; stage < stages; stage++) {
     list.count = 0;
     for (size_t i = 0; i < n; i++) facts_questions(batch[i].facts, stage, &list);
     sources_ask(j->sources, list.list, list.count);
@@ -155,6 +156,13 @@ static void flush_batch(struct domains *d) {
   show_progress(d);
 }
 
+static void want_more(const struct check_options *o, struct facts *f, const union addr *server, bool from_zone) {
+  f->offline = from_zone;
+  f->asked_server = *server;
+  if (o->authority) facts_want_authority(f);
+  for (size_t i = 0; i < o->server_count; i++) facts_want_server(f, &o->servers[i]);
+}
+
 static bool add_domain(struct domains *d, const char *word, const char *where) {
   struct typed_domain typed;
   const char *why = domain_read_jid(word, &typed);
@@ -171,7 +179,7 @@ static bool add_domain(struct domains *d, const char *word, const char *where) {
   d->batch[d->count] =
       (struct checked){.facts = facts_new(&typed, d->judge->cli->sides, o->components, o->component_count),
                        .server = d->judge->cli->ask.server};
-  d->batch[d->count].facts->offline = from_zone;
+  want_more(o, d->batch[d->count].facts, &d->judge->cli->ask.server, from_zone);
   if (++d->count == BATCH && o->format != CHECK_NAGIOS) flush_batch(d);
   return true;
 }
@@ -265,6 +273,8 @@ int check_run(struct cli *c) {
     return cli_usage(c, "--format json: this jidns was built without jansson");
   if (o->format == CHECK_NAGIOS && (o->file || c->words_count > BATCH))
     return cli_usage(c, "--format nagios is for %d domains at most, without --file", BATCH);
+  if ((o->authority || o->server_count > 0) && o->zone_count > 0)
+    return cli_usage(c, "--zone judges files: leave --authority and a second --server out");
   if (o->offline && o->zone_count == 0)
     return cli_usage(c, "--offline needs the zone files to judge: --zone NAME=FILE");
   if (o->as && (o->file || o->against || o->fix != CHECK_FIX_NONE || o->format > CHECK_JSON))

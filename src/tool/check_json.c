@@ -195,14 +195,26 @@ static json_t *verdict_json(const struct report *r) {
                    report_verdict_word(r->verdicts[1]));
 }
 
+static json_t *authority_json(const struct authority_server *s) {
+  char name[NAME_TEXT], address[ADDRESS_TEXT], word[PRINT_WORD];
+  const struct asked *x = authority_answer(s);
+  return json_pack("{s:s, s:s, s:s, s:s, s:b}", "server", lookup_address_text(&s->address, address), "kind", "authority",
+                   "name", lookup_host_text(s->name, name), "outcome",
+                   x ? lookup_outcome_text(x, word) : asked_text(s->soa.outcome), "authoritative", authority_is_good(s));
+}
+
 static json_t *asked_json(const struct checked *c) {
+  const struct facts *f = c->facts;
   char server[ADDR_TEXT];
   unsigned asked, silent;
-  facts_count(c->facts, &asked, &silent);
-  return json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "server",
-                   c->facts->offline ? "zone file" : addr_format(&c->server, server), "kind",
-                   c->facts->offline ? "file" : "resolver", "questions", (int)asked, "unanswered",
-                   (int)silent, "ms", (int)c->ms);
+  facts_count(f, &asked, &silent);
+  json_t *list = json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "server", f->offline ? "zone file" : addr_format(&c->server, server), "kind",
+                           f->offline ? "file" : "resolver", "questions", (int)asked, "unanswered", (int)silent, "ms", (int)c->ms);
+  for (size_t i = 0; i < f->other_count; i++)
+    json_array_append_new(list, json_pack("{s:s, s:s}", "server", addr_format(&f->others[i].addr, server), "kind", "resolver"));
+  for (size_t i = 0; f->authority && i < f->authority->server_count; i++)
+    json_array_append_new(list, authority_json(&f->authority->servers[i]));
+  return list;
 }
 
 bool check_write_json(const struct checked *c, const struct check_options *o, bool compact, FILE *out) {

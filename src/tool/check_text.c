@@ -98,7 +98,8 @@ void check_write_head(const struct checked *c, FILE *out) {
   if (c->facts->offline)
     snprintf(right, sizeof right, "from a zone file");
   else
-    snprintf(right, sizeof right, "asked %s, %u ms", addr_format(&c->server, server), c->ms);
+    snprintf(right, sizeof right, "asked %s%s, %u ms", addr_format(&c->server, server),
+             c->facts->other_count ? " and others" : "", c->ms);
   size_t used = strlen(domain) + strlen(right);
   fprintf(out, "%s%*s%s\n", domain, used + 2 <= CHECK_WIDTH ? (int)(CHECK_WIDTH - used) : 2, "", right);
   if (c->facts->typed.taken_from) fprintf(out, "  (the domain of %s)\n", c->facts->typed.taken_from);

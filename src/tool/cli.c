@@ -13,8 +13,11 @@
 enum { TIMEOUT_MOST_MS = 60000, FIRST_OPTION = 256 /* getopt's codes, beyond any letter */ };
 
 static bool set_server(struct cli *c, const char *value) {
+  bool again = c->server_given && c->mask & CLI_CHECK;
   c->server_given = true;
-  return addr_parse(value, ASK_PORT, &c->ask.server);
+  if (!again) return addr_parse(value, ASK_PORT, &c->ask.server);
+  if (c->check.server_count == FACTS_SERVERS_MOST) return false;
+  return addr_parse(value, ASK_PORT, &c->check.servers[c->check.server_count++]);
 }
 
 static bool set_type(struct cli *c, const char *value) {
@@ -117,6 +120,12 @@ static bool set_as(struct cli *c, const char *value) {
   return check_is_program(value);
 }
 
+static bool set_authority(struct cli *c, const char *value) {
+  (void)value;
+  c->check.authority = true;
+  return true;
+}
+
 static bool set_explain(struct cli *c, const char *value) {
   c->check.explain = value;
   return *value != 0;
@@ -158,6 +167,7 @@ static const struct cli_option {
     {"zone", "NAME=FILE", CLI_CHECK, set_zone, "a domain and its zone file, as in example.org=/tmp/example.zone; 32 at most",
      "answer what lies in that zone from the file; can be given again"},
     {"offline", NULL, CLI_CHECK, set_offline, NULL, "with --zone: ask nobody; what lies elsewhere is not looked at"},
+    {"authority", NULL, CLI_CHECK, set_authority, NULL, "ask the zone's own name servers, too: delegation, agreement, reach"},
     {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice", "what makes the exit status 1 (default: warning)"},
     {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv, nagios or html", "text, json, tsv, nagios or html (default: text)"},
     {"as", "PROGRAM|all|list", CLI_CHECK, set_as, "a program that --as list shows, or all",

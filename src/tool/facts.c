@@ -101,6 +101,8 @@ void facts_free(struct facts *f) {
   for (size_t i = 0; i < f->ancestor_count; i++) asked_free(&f->ancestors[i].asked);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) asked_free(&f->unchecked[i]);
   for (size_t i = 0; i < 4; i++) free(f->plans[i / 2][i % 2]);
+  for (size_t i = 0; i < f->other_count; i++) lookup_free(f->others[i].lookup);
+  authority_free(f->authority);
   lookup_free(f->parent);
   lookup_free(f->domain);
   hosts_free(f->hosts);
@@ -247,7 +249,33 @@ static void questions_unchecked(struct facts *f, struct ask_list *to) {
   }
 }
 
+void facts_want_authority(struct facts *f) { f->authority = authority_new(f->domain, &f->single[FACT_SOA]); }
+
+void facts_want_server(struct facts *f, const union addr *server) {
+  if (f->other_count == FACTS_SERVERS_MOST) return;
+  f->others[f->other_count++] = (struct other_server){
+      .addr = *server, .lookup = lookup_new(f->typed.name, f->typed.len, f->domain->sides, true, NULL)};
+}
+
+unsigned facts_stages(const struct facts *f) { return FACTS_STAGES + (f->authority ? AUTHORITY_STAGES : 0); }
+
+/* The services in the first stage, then what they lead to. */
+static void questions_to_others(struct facts *f, unsigned stage, struct ask_list *to) {
+  for (size_t i = 0; i < f->other_count; i++) {
+    struct other_server *o = &f->others[i];
+    size_t from = to->count;
+    if (stage == 0) lookup_questions(o->lookup, to);
+    hosts_questions(o->lookup->hosts, to);
+    for (; from < to->count; from++) to->list[from]->server = &o->addr;
+  }
+}
+
 void facts_questions(struct facts *f, unsigned stage, struct ask_list *to) {
+  if (stage >= FACTS_STAGES) {
+    authority_questions(f->authority, stage - FACTS_STAGES, to);
+    return;
+  }
+  questions_to_others(f, stage, to);
   if (stage == 0) {
     lookup_questions(f->domain, to);
     questions_around(f, to);
@@ -286,6 +314,14 @@ static void make_plans(struct facts *f) {
 }
 
 void facts_read(struct facts *f, unsigned stage) {
+  if (stage >= FACTS_STAGES) {
+    authority_read(f->authority, stage - FACTS_STAGES);
+    return;
+  }
+  for (size_t i = 0; i < f->other_count; i++) {
+    if (stage == 0) lookup_read_services(f->others[i].lookup);
+    hosts_read(f->others[i].lookup->hosts);
+  }
   if (stage == 0) lookup_read_services(f->domain);
   if (stage == 1) {
     for (size_t i = 0; i < f->component_count; i++) lookup_read_services(f->components[i].lookup);
@@ -298,7 +334,7 @@ void facts_read(struct facts *f, unsigned stage) {
 void facts_run(struct facts *f, void (*ask)(void *context, struct asked *const *list, size_t n),
                void *context) {
   struct ask_list list = {.count = 0};
-  for (unsigned stage = 0; stage < FACTS_STAGES; stage++) {
+  for (unsigned stage = 0; stage < facts_stages(f); stage++) {
     list.count = 0;
     facts_questions(f, stage, &list);
     if (list.count > 0) ask(context, list.list, list.count);

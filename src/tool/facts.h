@@ -2,6 +2,7 @@
  * right. Asked for in three stages, each one round trip. Judges nothing: rules.h does. */
 #ifndef JIDNS_TOOL_FACTS_H
 #define JIDNS_TOOL_FACTS_H
+#include "tool/authority.h"
 #include "tool/lookup.h"
 #include "tool/plan.h"
 
@@ -63,12 +64,23 @@ struct ancestor {
   struct asked asked;
 };
 
+/* Another resolver, asked for the same. */
+struct other_server {
+  union addr addr;
+  struct lookup *lookup;
+};
+enum { FACTS_SERVERS_MOST = 8 };
+
 struct facts {
   struct typed_domain typed;
   struct hosts *hosts; /* of all lookups below */
   struct lookup *domain;
   struct lookup *parent; /* NULL unless the domain has no SRV record */
   bool offline;          /* answers come from a zone file */
+  struct authority *authority; /* the zone's own servers; NULL: not wanted */
+  union addr asked_server;     /* the resolver */
+  struct other_server others[FACTS_SERVERS_MOST];
+  size_t other_count;
   struct asked single[FACT_COUNT];
   struct near_miss near_misses[FACTS_NEAR_MISSES];
   struct component components[FACTS_COMPONENTS_MOST];
@@ -86,7 +98,14 @@ struct facts *facts_new(const struct typed_domain *typed, enum lookup_side sides
                         size_t n);
 void facts_free(struct facts *f);
 
-/* Adds the questions of a stage, 0 to FACTS_STAGES - 1, to the list; after the answers facts_read takes them in. */
+/* To be called before anything is asked: the zone's servers are wanted, too; the server is asked beside the first one. */
+void facts_want_authority(struct facts *f);
+void facts_want_server(struct facts *f, const union addr *server);
+
+/* How many stages there are: FACTS_STAGES, and more with the zone's servers. */
+unsigned facts_stages(const struct facts *f);
+
+/* Adds the questions of a stage, 0 to facts_stages() - 1, to the list; after the answers facts_read takes them in. */
 void facts_questions(struct facts *f, unsigned stage, struct ask_list *to);
 void facts_read(struct facts *f, unsigned stage);
 

@@ -201,6 +201,8 @@ struct report *report_new(const struct facts *f) {
   rules_of_ports(r);
   rules_of_addresses(r);
   rules_of_answers(r);
+  rules_of_authority(r);
+  rules_of_other_servers(r);
   rules_of_dane(r);
   rules_of_components(r);
   rules_of_old_records(r);

@@ -107,6 +107,8 @@ void rules_of_targets(struct report *r);
 void rules_of_ports(struct report *r);
 void rules_of_addresses(struct report *r);
 void rules_of_answers(struct report *r);
+void rules_of_authority(struct report *r);
+void rules_of_other_servers(struct report *r);
 void rules_of_dane(struct report *r);
 void rules_of_components(struct report *r);
 void rules_of_old_records(struct report *r);

@@ -18,6 +18,9 @@ size_t rules_read_srv(const struct asked *a, struct srv *list, size_t most);
 /* The answer has a record of that type, whatever its name; *out is the first. */
 bool rules_has_type(const struct asked *a, uint16_t type, struct record *out);
 
+/* Both are answered, with the same records; order, spelling of targets and TTLs do not count. */
+bool rules_say_the_same(const struct asked *a, const struct asked *b);
+
 /* The address can't be reached from the world, whoever's it is. */
 bool rules_is_bad_address(const struct address *a);
 

@@ -122,7 +122,7 @@ static void keep(struct asked *a, const uint8_t *msg, size_t len) {
 /* Answers a if the zones can. LAB_ELSEWHERE: they can't; LAB_ALIAS: a has the way as far as they know it, s->alias the next name. */
 static int answer_from_zones(struct sources *s, struct asked *a) {
   struct query q;
-  if (!s->lab) return LAB_ELSEWHERE;
+  if (!s->lab || a->server) return LAB_ELSEWHERE;
   make_query(&q, a->name, a->name_len, a->type);
   int len = lab_answer(s->lab, &q, sizeof s->message, s->message, &s->alias);
   if (len == LAB_ALIAS) keep(a, s->message, answer_view_message(&q.question, &s->alias.chain, s->message));
@@ -149,8 +149,7 @@ static void ask_elsewhere(const struct sources *s, struct ask_list *l) {
   }
   for (size_t i = 0; i < l->count; i++) {
     struct asked *a = l->list[i];
-    const union addr *server = delegated_to(s, a->name, a->name_len);
-    if (server) a->server = server;
+    if (!a->server) a->server = delegated_to(s, a->name, a->name_len);
   }
   ask_all(s->ask, l->list, l->count);
 }

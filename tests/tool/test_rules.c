@@ -354,9 +354,12 @@ static bool is_in_words(const char *words, const char *code) {
   return false;
 }
 
+/* What is said of several servers beside each other is shown with such: tests/e2e/test_check_servers.py. */
+static bool needs_servers(unsigned id) { return report_rules[id].group == 'H' || id == RULE_RESOLVERS_DISAGREE; }
+
 Test(rules, have_a_case_for_every_code) {
   for (unsigned id = 0; id < RULE_COUNT; id++) {
-    bool shown = false;
+    bool shown = needs_servers(id);
     for (size_t i = 0; i < sizeof cases / sizeof *cases && !shown; i++) shown = is_in_words(cases[i].codes, report_rules[id].code);
     cr_expect(shown, "no domain shows %s", report_rules[id].code);
   }
