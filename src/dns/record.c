@@ -1,6 +1,8 @@
 /* record.c: resource records read from a message. Exports record_read, record_parts, parts_next, record_target, record_rename. */
 #include "dns/record.h"
 
+#include "dns/form.h"
+
 bool record_read(struct wire *w, struct record *r) {
   r->msg = w->msg;
   r->msg_len = w->len;
@@ -13,26 +15,12 @@ bool record_read(struct wire *w, struct record *r) {
   return wire_bytes(w, r->rdlen) != NULL;
 }
 
-/* Layouts: a digit is that many octets, c a compressible name, n a name that is not compressed when sent, s a character
- * string, * the rest whatever it is. Types not listed are opaque (RFC 3597 section 3). */
-static const struct {
-  uint16_t type;
-  const char *layout;
-} layouts[] = {
-  {TYPE_A, "4"},      {TYPE_AAAA, "88"},  {TYPE_NS, "c"},         {3, "c"} /* MD */,   {4, "c"} /* MF */,
-  {TYPE_CNAME, "c"},  {TYPE_SOA, "cc884"}, {7, "c"} /* MB */,     {8, "c"} /* MG */,   {9, "c"} /* MR */,
-  {TYPE_PTR, "c"},    {14, "cc"} /* MINFO */, {TYPE_MX, "2c"},    {17, "nn"} /* RP */, {18, "2n"} /* AFSDB */,
-  {21, "2n"} /* RT */, {TYPE_SIG, "99n*"}, {26, "2nn"} /* PX */,  {30, "n*"} /* NXT */, {TYPE_SRV, "6n"},
-  {35, "4sssn"} /* NAPTR */, {36, "2n"} /* KX */, {TYPE_DNAME, "n"},
-};
-
+/* Forms with names in them that may have come compressed, and such as are no longer than that, are taken apart. */
 struct parts record_parts(const struct record *r) {
+  const char *form = form_of(r->type, r->klass);
   struct parts p = {.w = wire_read(r->msg, r->msg_len), .end = r->rdata_at + r->rdlen, .layout = "*"};
   p.w.at = r->rdata_at;
-  for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
-    if (layouts[i].type == r->type) p.layout = layouts[i].layout;
-  }
-  if (r->klass != CLASS_IN && (r->type == TYPE_A || r->type == TYPE_AAAA)) p.layout = "*"; /* other classes, other addresses */
+  if (form[strspn(form, "123456789cns*")] == 0) p.layout = form;
   return p;
 }
 

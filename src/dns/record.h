@@ -16,8 +16,8 @@ bool record_read(struct wire *w, struct record *r);
 
 static inline const uint8_t *record_rdata(const struct record *r) { return r->msg + r->rdata_at; }
 
-/* The parts of an RDATA: runs of plain octets and names. Types that may be compressed in messages (RFC 3597 section 4) are
- * the only ones taken apart; all others are one run. */
+/* The parts of an RDATA: runs of plain octets and names. Types whose names may be compressed in messages (RFC 3597 section 4) are
+ * taken apart as their form says (dns/form.h), and some others; the rest are one run. */
 enum part_kind { PART_END, PART_OCTETS, PART_NAME, PART_NAME_PLAIN /* never to be compressed when sent */, PART_BAD };
 struct part {
   enum part_kind kind;
@@ -28,7 +28,7 @@ struct part {
 struct parts {
   struct wire w;
   size_t end;
-  const char *layout; /* what is still to come */
+  const char *layout; /* what is still to come, in the letters of forms.def */
 };
 struct parts record_parts(const struct record *r);
 

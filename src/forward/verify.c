@@ -1,6 +1,7 @@
 /* verify.c: takes out of an upstream's reply what answers the question. Exports verify_reply, verify_part. */
 #include "forward/verify.h"
 
+#include "dns/form.h"
 #include "dns/ttl.h"
 
 enum { WALK_MOST = 4 * ANSWER_RECORDS_MAX }; /* records of one reply, counted in each pass */
@@ -43,7 +44,8 @@ static int chain_place(const struct check *c, const uint8_t *name, size_t len) {
 
 static void keep(struct check *c, enum section section, const struct record *r, uint32_t ttl) {
   c->kept = true;
-  if (!build_repeats(&c->build, section, r, ttl) && !build_add(&c->build, section, r, ttl)) c->lie = true;
+  if (!form_holds(r)) c->lie = true;
+  else if (!build_repeats(&c->build, section, r, ttl) && !build_add(&c->build, section, r, ttl)) c->lie = true;
 }
 
 static void follow_cname(struct check *c, const struct record *r) {

@@ -61,6 +61,7 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
   struct state *s = c->owner;
   s->delivered++;
   check_answer(s->query, s->query_len, s->tcp, msg, len, &s->seen);
+  must(!s->tcp || !(msg[2] & DNS_TC));
 }
 
 static void check_sums(const struct counters *c) {
@@ -78,8 +79,12 @@ static void ask(struct state *s, struct resolver *r, uint8_t who, uint64_t now_m
   struct client client = {.deliver = deliver, .owner = s, .peer = s->peers[who & 3], .local = s->local, .tcp = s->tcp};
   uint8_t *out = s->tcp ? frame : datagram;
   int n = serve_query(&r->serve, s->query, s->query_len, &client, now_ms, out);
-  if (n > 0) check_answer(s->query, s->query_len, s->tcp, out, (size_t)n, &s->seen);
-  else if (n == 0) check_silence(s, r->serve.silent && (who & 3) == 3);
+  if (n > 0) {
+    check_answer(s->query, s->query_len, s->tcp, out, (size_t)n, &s->seen);
+    must(!s->tcp || !(out[2] & DNS_TC));
+  } else if (n == 0) {
+    check_silence(s, r->serve.silent && (who & 3) == 3);
+  }
   resolver_refuse_all(r, now_ms);
   while (n == SERVE_LATER && !s->delivered) timers_run(&r->timers, timers_next_ms(&r->timers));
   must(s->delivered == (n == SERVE_LATER));

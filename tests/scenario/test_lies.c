@@ -47,6 +47,37 @@ Test(lies, a_record_of_the_wrong_form_is_refused) {
   expect_refused(w);
 }
 
+/* A record whose octets do not make one of its type is a bad reply, as programs would stumble over it. */
+Test(lies, rdata_that_does_not_parse_is_refused_whatever_its_type) {
+  static const struct {
+    uint16_t type;
+    const char *rdata;
+    size_t len;
+  } rows[] = {
+    {TYPE_TXT, "\6hello", 6},          {TYPE_TXT, "", 0},                  {99, "\5hell", 5},
+    {13, "\3cpu\3os", 7},              {257, "\0\6issue", 7},             {35, "\0\1\0\1\1u\3sip\5!x!\0", 14},
+    {65, "\0\1\0\0\3\0\3\1\273", 9}, {64, "\0\1\1a", 4},              {TYPE_TLSA, "\3\1\1", 3},
+    {TYPE_DS, "\0\1\10\2", 4},        {48, "\1\0\3", 3},               {44, "\1", 1},
+    {29, "\0\22\26\23", 4},           {256, "\0\1\0\1", 4},             {TYPE_SRV, "\0\1\0\2\24\225", 6},
+    {TYPE_MX, "\0\12", 2},             {TYPE_NSEC, "\1a\0\0\1", 5},       {TYPE_NSEC3, "\1\0\0\1\5ab", 7},
+    {TYPE_RRSIG, "111122223333444455\1a", 20},
+  };
+  for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct world *w = world_new(&(struct world_options){.servers = 2});
+    zone_add(&w->zone, "other.lab.", TYPE_A, 60, rd_a("192.0.2.8"));
+    msg_answer(&lie, NAME, rows[i].type, 0);
+    msg_record(&lie, SECTION_ANSWER, NAME, rows[i].type, 60, rd_octets(rows[i].rdata, rows[i].len));
+    world_reply(w, NAME, rows[i].type, &lie);
+    struct heard *h = client_ask_and_wait(w, NAME, rows[i].type, HOW_DO);
+    cr_expect_eq(heard_rcode(h), RCODE_SERVFAIL, "type %u", rows[i].type);
+    cr_expect_eq(heard_ede(h), err_ede(ERR_LIE), "type %u", rows[i].type);
+    cr_expect_eq(upstream_asked(w, NAME, 0), 2, "the other server is asked, too: type %u", rows[i].type);
+    cr_expect_eq(w->counters.stored, 0);
+    cr_expect(heard_truth(client_ask_and_wait(w, "other.lab.", TYPE_A, HOW_EDNS)), "the servers stay good");
+    world_free(w);
+  }
+}
+
 Test(lies, more_records_announced_than_sent_are_refused) {
   struct world *w = world_with_truth();
   msg_record(&lie, SECTION_ANSWER, NAME, TYPE_A, 60, rd_a("203.0.113.6"));
