@@ -2,15 +2,17 @@
  *
  * Input: an octet of how, an octet that chooses the question, then for each exchange in turn an octet of how it ends, and for
  * a reply two octets of length and the reply: as it stands (REPLY_RAW), or the header's second and third word and what follows
- * the question, the rest being as in a right reply. */
+ * the question, the rest being as in a right reply. Before that the link to the server may come or go, so that asking itself fails
+ * (REPLY_LINK), and all that is cached may be flushed while answers are held back (REPLY_FLUSH). */
 #include <stdlib.h>
 
+#include "dns/form.h"
 #include "dns/ttl.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/resolver.h"
 
 enum { HOW_DO = 1, HOW_CD = 2, HOW_TCP = 4, HOW_CASE = 8, HOW_COOKIES = 16, HOW_WAIT = 32, HOW_CUT = 64, HOW_AD = 128 };
-enum { REPLY_RAW = 1, REPLY_REFUSED = 2, REPLY_LATER = 4, REPLY_SLOW = 8 };
+enum { REPLY_RAW = 1, REPLY_REFUSED = 2, REPLY_LATER = 4, REPLY_SLOW = 8, REPLY_LINK = 16, REPLY_FLUSH = 32 };
 enum { STEPS = 64, TOLD = 256, RIGHT_FLAGS = (DNS_QR | DNS_RD) << 8 | DNS_RA };
 
 static const struct {
@@ -90,6 +92,8 @@ static void step(struct run *run, struct wire *in) {
   uint8_t form = feed_u8(in);
   size_t len;
   if (form & REPLY_SLOW) run->now_ms += 100;
+  if (form & REPLY_LINK) run->r->link_is_down = !run->r->link_is_down;
+  if (form & REPLY_FLUSH) cache_flush(run->r->cache, &(struct cache_which){.name = (const uint8_t *)"", .name_len = 1, .below = true});
   if (form & REPLY_REFUSED) {
     resolver_refuse(run->r, run->now_ms);
   } else if (form & REPLY_LATER) {
@@ -158,7 +162,7 @@ static void check_answer_section(const struct run *run, const struct question *q
     else must(names_have(chain, r->owner, r->owner_len));
     must(r->type == asked || asked == TYPE_ANY || r->type == TYPE_CNAME || r->type == TYPE_DNAME ||
          (r->type == TYPE_RRSIG && dnssec_ok));
-    must(r->type != TYPE_OPT && r->klass == CLASS_IN);
+    must(r->type != TYPE_OPT && r->klass == CLASS_IN && form_holds(r));
     if (r->type == TYPE_CNAME && asked != TYPE_CNAME && asked != TYPE_ANY) names_add_target(chain, r, 0);
   }
 }
@@ -169,7 +173,7 @@ static void check_authority_section(const struct run *run, const struct question
   for (unsigned i = s->an; i < s->an + s->ns; i++) {
     const struct record *r = &s->records[i];
     bool proof = r->type == TYPE_NSEC || r->type == TYPE_NSEC3 || r->type == TYPE_RRSIG;
-    must(r->type == TYPE_SOA || (proof && dnssec_ok));
+    must((r->type == TYPE_SOA || (proof && dnssec_ok)) && form_holds(r));
     if (r->type == TYPE_SOA) must(names_lie_below(chain, r->owner, r->owner_len));
     must(was_told(run, s, r));
   }
@@ -205,6 +209,7 @@ static size_t ask(struct run *run, const struct question *q, bool tcp, struct se
   unsigned records = (unsigned)load_u16(out + 6) + load_u16(out + 8) + load_u16(out + 10);
   if (records >= SEEN_MOST) return 0;
   check_answer(m.octets, m.len, tcp, out, (size_t)n, s);
+  must(!tcp || !(out[2] & DNS_TC));
   return (size_t)n;
 }
 
@@ -244,6 +249,7 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
   struct run *run = c->owner;
   unsigned records = (unsigned)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
   run->delivered++;
+  must(!c->tcp || !(msg[2] & DNS_TC) || run->r->counters.partial); /* TC over TCP only when that is all there was */
   if (records < SEEN_MOST) check_answer(run->query.octets, run->query.len, c->tcp, msg, len, &run->seen);
 }
 
@@ -273,6 +279,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   run.how = feed_u8(&in);
   start(&run, feed_u8(&in));
   for (unsigned i = 0; i < STEPS && feed_left(&in); i++) step(&run, &in);
+  run.r->link_is_down = false;
   resolver_refuse_all(run.r, run.now_ms);
   for (unsigned i = 0; i < STEPS && forward_in_flight(run.r->forward); i++) {
     go_to_timer(&run);

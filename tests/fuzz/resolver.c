@@ -14,6 +14,7 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
   (void)now_ms;
   must(len >= DNS_HEADER + 5 && len <= EXCHANGE_QUERY_MOST && !(msg[2] & DNS_QR));
   struct resolver *r = c->resolver;
+  if (r->link_is_down) return x->manner.tcp ? ERR_TCP : ERR_UNREACHABLE;
   x->id = r->next_id++;
   list_append(&r->asked, &x->link);
   if (r->question_count < RESOLVER_QUESTIONS) r->questions[r->question_count++] = *x->question;
@@ -143,7 +144,7 @@ void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_
   must(s->edns == m->edns && s->dnssec_ok == (m->edns && m->dnssec_ok));
   must(!s->edns || s->udp_size == DNS_UDP_OURS);
   if (s->edns) check_options(s, m, tcp);
-  if (msg[2] & DNS_TC) must(!tcp && s->ar == 0 && !(msg[3] & DNS_AD));
+  if (msg[2] & DNS_TC) must(s->ar == 0 && !(msg[3] & DNS_AD));
   if (msg[3] & DNS_AD) must(m->dnssec_ok || m->ad);
   for (unsigned i = 0; i < s->an + s->ns + s->ar; i++) must(s->records[i].ttl <= TTL_MOST);
 }

@@ -31,6 +31,7 @@ struct resolver {
   struct question questions[RESOLVER_QUESTIONS]; /* what the server was asked first */
   unsigned question_count;
   uint16_t next_id;
+  bool link_is_down; /* nothing can be asked */
   struct forward *forward;
   struct xmpp *xmpp;
   struct xmpp_budget budget;

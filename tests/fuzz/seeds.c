@@ -159,6 +159,24 @@ static void reply_services(void) {
   }
 }
 
+/* The SRV answer is held back for addresses; then the link to the server goes and all is flushed, and the address is refused or its time
+ * runs out: what is let go fails at once. */
+static void reply_held(void) {
+  enum { REFUSED = 2, LATER = 4, LINK_AND_FLUSH = 16 | 32 };
+  static const char name[] = "_xmpp-server._tcp.lab.";
+  for (unsigned i = 0; i < 4; i++) {
+    begin(32, (uint8_t)(2 + (i & 2 ? 0x80 : 0)));
+    msg_answer(&m, name, TYPE_SRV, RCODE_NOERROR);
+    record(SECTION_ANSWER, name, TYPE_SRV, rd_srv(5, 1, 5222, "a.lab."));
+    add_reply();
+    put_u8((uint8_t)((i & 1 ? REFUSED : LATER) | LINK_AND_FLUSH));
+    for (unsigned k = 0; k < 6; k++) put_u8(i & 1 ? REFUSED : LATER);
+    put_u8(LATER | 16);
+    add_addresses(2);
+    save("reply", "held", i);
+  }
+}
+
 static void reply_chains(void) {
   static const uint8_t rrsig[40] = {0, TYPE_A, 8, 2, 0, 0, 1, 44, 0x70, 0, 0, 0, 0x60, 0, 0, 0, 0, 42, 3, 'l', 'a', 'b'};
   for (unsigned i = 0; i < 2; i++) {
@@ -398,6 +416,7 @@ int main(int argc, char **argv) {
   for (unsigned i = 0; i < warm_count; i++) packets_of(&warm_questions[i], i);
   wrong_packets();
   reply_services();
+  reply_held();
   reply_chains();
   reply_negatives();
   reply_second_tries();

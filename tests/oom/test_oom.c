@@ -10,6 +10,8 @@ static const char srv[] = "_xmpp-server._tcp.d.lab.", xmpps[] = "_xmpps-server._
 static void fill(struct world *w) {
   zone_add(&w->zone, srv, TYPE_SRV, 20, rd_srv(0, 5, 5269, "x0.d.lab."));
   zone_add(&w->zone, srv, TYPE_SRV, 20, rd_srv(1, 5, 5269, "x1.d.lab."));
+  zone_add(&w->zone, "_xmpp-server._tcp.e.lab.", TYPE_SRV, 20, rd_srv(0, 5, 5269, "x2.d.lab."));
+  zone_add(&w->zone, "x2.d.lab.", TYPE_A, 10, rd_a("192.0.2.4"));
   zone_add(&w->zone, "x0.d.lab.", TYPE_A, 10, rd_a("192.0.2.1"));
   zone_add(&w->zone, "x1.d.lab.", TYPE_A, 10, rd_a("192.0.2.2"));
   zone_add(&w->zone, "d.lab.", TYPE_A, 10, rd_a("192.0.2.3"));
@@ -44,11 +46,32 @@ static void session(struct world *w) {
   }
 }
 
+/* An answer is held back for an address when the link goes, so that asking itself fails, and all that is cached is flushed. */
+static void held_session(struct world *w) {
+  static const char held[] = "_xmpp-server._tcp.e.lab.";
+  struct heard *h[3];
+  world_late(w, "x2.d.lab.", TYPE_A, 200);
+  h[0] = client_ask(w, held, TYPE_SRV, HOW_EDNS);
+  h[1] = client_ask(w, held, TYPE_SRV, HOW_TCP);
+  world_run_ms(w, WORLD_DELAY_MS + 10);
+  cache_flush(w->cache, &(struct cache_which){0});
+  world_heal(w);
+  world_fault(w, "", 0, FAULT_CLOSED);
+  h[2] = client_ask(w, srv, TYPE_SRV, HOW_EDNS);
+  world_run_ms(w, 15000);
+  for (unsigned i = 0; i < 3; i++) {
+    cr_assert(is_answered(h[i]), "question %u was never answered", i);
+    check(h[i], "while the link is down");
+  }
+  world_heal(w);
+}
+
 /* The nth allocation of the session fails. False: it has fewer. */
 static bool run(unsigned nth, bool all, const struct world_options *o) {
   struct world *w = world_new(o);
   fill(w);
   oom_after(nth, all);
+  held_session(w);
   session(w);
   bool met = oom_end();
   world_heal(w);
