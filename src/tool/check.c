@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "tool/cached.h"
 #include "tool/check_as.h"
 #include "tool/cli.h"
 #include "tool/domain.h"
@@ -29,6 +30,7 @@ struct judge {
   const struct cli *cli;
   struct sources *sources;
   const struct old_reports *old; /* NULL: nothing to compare with */
+  const struct cached *cached;   /* NULL: not from a daemon's cache */
 };
 
 /* A stage of all domains goes out at once. */
@@ -79,7 +81,12 @@ static void complain_silence(const struct cli *c, const struct checked *x) {
   char domain[NAME_TEXT], server[ADDR_TEXT];
   const char *why = asked_text(x->facts->domain->domain->asked[0].outcome);
   lookup_host_text(x->facts->domain->domain, domain);
-  fprintf(stderr, "jidns check: %s: %s: %s\n", domain, addr_format(&c->ask.server, server), why);
+  if (x->facts->from_cache) {
+    why = "the cache of jidnsd has nothing of it";
+    fprintf(stderr, "jidns check: %s: %s\n", domain, why);
+  } else {
+    fprintf(stderr, "jidns check: %s: %s: %s\n", domain, addr_format(&c->ask.server, server), why);
+  }
   if (c->check.html) check_html_add_silent(c->check.html, domain, why);
 }
 
@@ -163,6 +170,49 @@ static void want_more(const struct check_options *o, struct facts *f, const unio
   for (size_t i = 0; i < o->server_count; i++) facts_want_server(f, &o->servers[i]);
 }
 
+/* Of a cache that has only one side of a domain, that side is judged. */
+static enum lookup_side sides_in(const struct cached *cached, const struct typed_domain *typed, enum lookup_side wanted) {
+  static const char *const services[] = {"_xmpp-client._tcp", "_xmpps-client._tcp", "_xmpp-server._tcp", "_xmpps-server._tcp"};
+  unsigned sides = 0;
+  for (unsigned i = 0; i < 4; i++) {
+    struct asked a = {.name_len = 0};
+    uint8_t name[NAME_MAX_LEN];
+    ask_make(&a, name, domain_below(services[i], typed->name, typed->len, name), TYPE_SRV);
+    cached_answer(cached, &a);
+    if (a.outcome == ASKED_ANSWERED) sides |= i < 2 ? LOOKUP_C2S : LOOKUP_S2S;
+    asked_free(&a);
+  }
+  return sides & wanted ? (enum lookup_side)(sides & wanted) : wanted;
+}
+
+static void put_domain(struct domains *d, const struct typed_domain *typed) {
+  const struct judge *j = d->judge;
+  const struct check_options *o = &j->cli->check;
+  bool from_zone = sources_hold(j->sources, typed->name, typed->len);
+  enum lookup_side sides = j->cached ? sides_in(j->cached, typed, j->cli->sides) : j->cli->sides;
+  struct facts *f = facts_new(typed, sides, o->components, o->component_count);
+  want_more(o, f, &j->cli->ask.server, from_zone || j->cached);
+  f->from_cache = j->cached;
+  d->batch[d->count] = (struct checked){.facts = f, .server = j->cli->ask.server};
+  if (++d->count == BATCH && o->format != CHECK_NAGIOS) flush_batch(d);
+}
+
+static bool put_cached_domain(void *context, const uint8_t *name, size_t len) {
+  struct domains *d = context;
+  struct typed_domain typed;
+  char text[NAME_TEXT];
+  if (!domain_read_jid(domain_text(name, len, text), &typed)) put_domain(d, &typed);
+  return true;
+}
+
+static bool add_cached_domains(struct domains *d) {
+  size_t count = cached_each_domain(d->judge->cached, put_cached_domain, d);
+  if (count == 0) fprintf(stderr, "jidns check: the cache of jidnsd has no XMPP domain\n");
+  if (count > CACHED_DOMAINS_MOST)
+    fprintf(stderr, "jidns check: the cache has %zu XMPP domains; the first %d are judged\n", count, CACHED_DOMAINS_MOST);
+  return true;
+}
+
 static bool add_domain(struct domains *d, const char *word, const char *where) {
   struct typed_domain typed;
   const char *why = domain_read_jid(word, &typed);
@@ -176,11 +226,7 @@ static bool add_domain(struct domains *d, const char *word, const char *where) {
     cli_usage(d->judge->cli, "%s\"%s\" lies in none of the zones of --zone, and --offline asks nobody", where, word);
     return false;
   }
-  d->batch[d->count] =
-      (struct checked){.facts = facts_new(&typed, d->judge->cli->sides, o->components, o->component_count),
-                       .server = d->judge->cli->ask.server};
-  want_more(o, d->batch[d->count].facts, &d->judge->cli->ask.server, from_zone);
-  if (++d->count == BATCH && o->format != CHECK_NAGIOS) flush_batch(d);
+  put_domain(d, &typed);
   return true;
 }
 
@@ -206,10 +252,11 @@ static int check_domains(const struct judge *j) {
   const struct cli *c = j->cli;
   struct domains *d = must_zalloc(sizeof *d);
   bool good = true;
-  *d = (struct domains){.judge = j, .many = c->check.file || c->words_count > 1, .begun_ms = now_ms()};
+  *d = (struct domains){.judge = j, .many = c->check.file || c->words_count > 1 || (j->cached && c->words_count == 0), .begun_ms = now_ms()};
 
   if (c->check.format == CHECK_TSV) check_write_tsv_head(&c->check, stdout);
   for (int i = 0; i < c->words_count && good; i++) good = add_domain(d, c->words[i], "");
+  if (j->cached && c->words_count == 0 && !c->check.file) good = add_cached_domains(d);
   if (good && c->check.file) good = add_file(d, c->check.file);
   if (good) flush_batch(d);
   int status = good ? d->status : CLI_USAGE;
@@ -236,17 +283,20 @@ static int judge_domains(struct cli *c) {
   int status = CLI_USAGE;
 
   ask.want_ad = true;
-  if (!o->offline && !c->server_given) nameserver_first(NAMESERVER_FILE, &ask.server, stderr);
+  if (!o->offline && !o->from_daemon && !c->server_given) nameserver_first(NAMESERVER_FILE, &ask.server, stderr);
   c->ask.server = ask.server;
-  struct sources *sources = sources_open(o->zones, o->zone_count, &ask, o->offline, stderr);
+  struct cached *cached = o->from_daemon ? cached_read(c) : NULL;
+  if (o->from_daemon && !cached) return CLI_NO_ANSWER;
+  struct sources *sources = cached ? sources_of_cache(cached) : sources_open(o->zones, o->zone_count, &ask, o->offline, stderr);
   if (sources && o->as) {
     status = check_as(c, sources);
   } else if (sources && (!o->against || against_read(&old, o->against, stderr))) {
-    const struct judge j = {.cli = c, .sources = sources, .old = o->against ? &old : NULL};
+    const struct judge j = {.cli = c, .sources = sources, .old = o->against ? &old : NULL, .cached = cached};
     status = o->format == CHECK_HTML && o->fix == CHECK_FIX_NONE ? check_to_html(c, &j) : check_domains(&j);
   }
   against_free(&old);
   sources_close(sources);
+  cached_free(cached);
   return status;
 }
 
@@ -267,12 +317,14 @@ int check_run(struct cli *c) {
     as_write_programs(stdout);
     return CLI_FOUND;
   }
-  if (c->words_count == 0 && !o->file)
+  if (c->words_count == 0 && !o->file && !o->from_daemon)
     return cli_usage(c, "needs a DOMAIN, JID or URL; see jidns check --help");
   if (o->format == CHECK_JSON && !check_has_json())
     return cli_usage(c, "--format json: this jidns was built without jansson");
-  if (o->format == CHECK_NAGIOS && (o->file || c->words_count > BATCH))
+  if (o->format == CHECK_NAGIOS && (o->file || c->words_count > BATCH || c->words_count == 0))
     return cli_usage(c, "--format nagios is for %d domains at most, without --file", BATCH);
+  if (o->from_daemon && (o->zone_count > 0 || o->authority || c->server_given))
+    return cli_usage(c, "--from-daemon asks nobody: leave --server, --authority and --zone out");
   if ((o->authority || o->server_count > 0) && o->zone_count > 0)
     return cli_usage(c, "--zone judges files: leave --authority and a second --server out");
   if (o->offline && o->zone_count == 0)

@@ -32,6 +32,7 @@ struct check_options {
   size_t zone_count;
   bool offline; /* nobody is asked */
   struct check_html *html;    /* with CHECK_HTML: what is put together; owned by check_run */
+  bool from_daemon; /* answers come from the cache of a running jidnsd */
   bool authority; /* the zone's own servers are asked, too */
   union addr servers[FACTS_SERVERS_MOST]; /* beside the first */
   size_t server_count;

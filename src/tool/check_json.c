@@ -136,8 +136,9 @@ static json_t *components_json(const struct facts *f) {
   return list;
 }
 
-static json_t *left_out_json(const char *check, const char *subject) {
-  return json_pack("{s:s, s:s, s:s}", "check", check, "subject", subject, "why", "it leads out of the zone files");
+static json_t *left_out_json(const struct facts *f, const char *check, const char *subject) {
+  return json_pack("{s:s, s:s, s:s}", "check", check, "subject", subject, "why",
+                   f->from_cache ? "the cache does not have it" : "it leads out of the zone files");
 }
 
 /* A check that was not made must not look like one that found nothing. */
@@ -148,17 +149,19 @@ static json_t *skipped_json(const struct facts *f) {
   if (f->offline || !lookup_is_secure(&f->single[FACT_ROOT])) {
     json_array_append_new(
         list, json_pack("{s:s, s:s}", "check", "dnssec", "why",
-                        f->offline ? "a zone file is not validated" : "the server does not validate"));
+                        f->from_cache ? "the cache was read, nobody asked"
+                        : f->offline  ? "a zone file is not validated"
+                                      : "the server does not validate"));
   }
   for (size_t i = 0; i < f->hosts->count; i++) {
     char name[NAME_TEXT];
     if (!host_is_left_out(f->hosts->list[i])) continue;
-    json_array_append_new(list, left_out_json("addresses", lookup_host_text(f->hosts->list[i], name)));
+    json_array_append_new(list, left_out_json(f, "addresses", lookup_host_text(f->hosts->list[i], name)));
   }
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &f->domain->services[i];
     if (s->asked.outcome == ASKED_LEFT_OUT)
-      json_array_append_new(list, left_out_json("records", s->kind->labels));
+      json_array_append_new(list, left_out_json(f, "records", s->kind->labels));
   }
   return list;
 }
@@ -208,8 +211,8 @@ static json_t *asked_json(const struct checked *c) {
   char server[ADDR_TEXT];
   unsigned asked, silent;
   facts_count(f, &asked, &silent);
-  json_t *list = json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "server", f->offline ? "zone file" : addr_format(&c->server, server), "kind",
-                           f->offline ? "file" : "resolver", "questions", (int)asked, "unanswered", (int)silent, "ms", (int)c->ms);
+  json_t *list = json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "server", f->from_cache ? "jidnsd" : f->offline ? "zone file" : addr_format(&c->server, server), "kind",
+                           f->from_cache ? "cache" : f->offline ? "file" : "resolver", "questions", (int)asked, "unanswered", (int)silent, "ms", (int)c->ms);
   for (size_t i = 0; i < f->other_count; i++)
     json_array_append_new(list, json_pack("{s:s, s:s}", "server", addr_format(&f->others[i].addr, server), "kind", "resolver"));
   for (size_t i = 0; f->authority && i < f->authority->server_count; i++)

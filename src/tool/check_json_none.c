@@ -1,5 +1,6 @@
 /* check_json_none.c: what stands in when jansson is missing. Exports check_has_json, check_write_json,
- * as_write_json, against_read. */
+ * as_write_json, against_read, cached_read. */
+#include "tool/cached.h"
 #include "tool/check_as.h"
 
 bool check_has_json(void) { return false; }
@@ -7,6 +8,12 @@ bool check_has_json(void) { return false; }
 bool as_write_json(const struct as_walk *w, bool compact, FILE *out) {
   (void)w, (void)compact, (void)out;
   return false;
+}
+
+struct cached *cached_read(const struct cli *c) {
+  (void)c;
+  fputs("jidns check: --from-daemon: this jidns was built without jansson\n", stderr);
+  return NULL;
 }
 
 bool against_read(struct old_reports *o, const char *path, FILE *err) {

@@ -96,7 +96,7 @@ void check_write_head(const struct checked *c, FILE *out) {
   char domain[NAME_TEXT], server[ADDR_TEXT], right[ADDR_TEXT + 64];
   lookup_host_text(c->facts->domain->domain, domain);
   if (c->facts->offline)
-    snprintf(right, sizeof right, "from a zone file");
+    snprintf(right, sizeof right, c->facts->from_cache ? "from the cache of jidnsd" : "from a zone file");
   else
     snprintf(right, sizeof right, "asked %s%s, %u ms", addr_format(&c->server, server),
              c->facts->other_count ? " and others" : "", c->ms);
@@ -264,6 +264,10 @@ static void write_records(const struct checked *c, const struct check_options *o
 /* What was not asked for must not look like what is good. */
 static void write_left_out(const struct facts *f, FILE *out) {
   unsigned n = 0;
+  if (f->from_cache) {
+    fputs("\nWhat the cache does not have was not looked at.\n", out);
+    return;
+  }
   for (size_t i = 0; i < f->hosts->count; i++) n += host_is_left_out(f->hosts->list[i]);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) n += f->domain->services[i].asked.outcome == ASKED_LEFT_OUT;
   if (n > 0) fprintf(out, "\nNot looked at: %u name%s that lead%s out of the zone files.\n", n, n == 1 ? "" : "s", n == 1 ? "s" : "");

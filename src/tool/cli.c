@@ -126,6 +126,12 @@ static bool set_authority(struct cli *c, const char *value) {
   return true;
 }
 
+static bool set_from_daemon(struct cli *c, const char *value) {
+  (void)value;
+  c->check.from_daemon = true;
+  return true;
+}
+
 static bool set_explain(struct cli *c, const char *value) {
   c->check.explain = value;
   return *value != 0;
@@ -168,6 +174,7 @@ static const struct cli_option {
      "answer what lies in that zone from the file; can be given again"},
     {"offline", NULL, CLI_CHECK, set_offline, NULL, "with --zone: ask nobody; what lies elsewhere is not looked at"},
     {"authority", NULL, CLI_CHECK, set_authority, NULL, "ask the zone's own name servers, too: delegation, agreement, reach"},
+    {"from-daemon", NULL, CLI_CHECK, set_from_daemon, NULL, "judge from the cache of a running jidnsd alone; without DOMAIN all that it has"},
     {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice", "what makes the exit status 1 (default: warning)"},
     {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv, nagios or html", "text, json, tsv, nagios or html (default: text)"},
     {"as", "PROGRAM|all|list", CLI_CHECK, set_as, "a program that --as list shows, or all",
@@ -189,7 +196,7 @@ static const struct cli_option {
      "ask with DO and show what the server calls secure (AD)"},
     {"all-records", NULL, CLI_LOOKUP, set_all, NULL,
      "look for obsolete records too: _xmppconnect TXT, _jabber SRV"},
-    {"control", "PATH", CLI_CONTROL, set_control, "a socket's path",
+    {"control", "PATH", CLI_CONTROL | CLI_CHECK, set_control, "a socket's path",
      "the daemon's socket (default: $JIDNS_CONTROL, else " CONTROL_SOCKET ")"},
     {"all", NULL, CLI_FLUSH, set_flush_all, NULL, "everything"},
     {"below", NULL, CLI_NAMES, set_below, NULL, "NAME and all names below it"},

@@ -76,7 +76,8 @@ struct facts {
   struct hosts *hosts; /* of all lookups below */
   struct lookup *domain;
   struct lookup *parent; /* NULL unless the domain has no SRV record */
-  bool offline;          /* answers come from a zone file */
+  bool offline;          /* answers come from a zone file, or */
+  bool from_cache;       /* from the cache of a daemon: offline as well */
   struct authority *authority; /* the zone's own servers; NULL: not wanted */
   union addr asked_server;     /* the resolver */
   struct other_server others[FACTS_SERVERS_MOST];

@@ -37,7 +37,7 @@ static void rules_of_size(struct report *r, const struct service *s) {
 
 /* A cache's TTLs count down, so that only what is long already is sure; an authority's own (AA) are whole. */
 static void rules_of_ttl(struct report *r, const struct service *s) {
-  bool whole = r->facts->offline || s->asked.msg[2] & DNS_AA;
+  bool whole = (r->facts->offline && !r->facts->from_cache) || s->asked.msg[2] & DNS_AA;
   enum rule_id rule = s->ttl == 0                   ? RULE_TTL_ZERO
                       : s->ttl < TTL_FEW_S && whole ? RULE_TTL_SHORT
                       : s->ttl > TTL_DAY_S          ? RULE_TTL_LONG

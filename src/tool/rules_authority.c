@@ -172,12 +172,21 @@ static void rule_of_disagreement(struct report *r, const struct authority *a) {
   }
 }
 
+/* While the servers differ, the resolver may well have what one of them says now. */
+static bool has_any_server(const struct authority *a, size_t q, const struct asked *cached) {
+  for (size_t i = 0; i < a->server_count; i++) {
+    const struct asked *now = question_of(&a->servers[i], q);
+    if (now->name_len > 0 && lookup_is_answered(now) && rules_say_the_same(cached, now)) return true;
+  }
+  return false;
+}
+
 static void rule_of_age(struct report *r, const struct authority *a) {
   const struct authority_server *first = first_good(a);
   for (size_t q = 0; first && q < QUESTIONS; q++) {
     const struct asked *cached = question_of_domain(a->domain, q), *now = question_of(first, q);
     struct record record;
-    if (!disagree(cached, now)) continue;
+    if (!disagree(cached, now) || has_any_server(a, q, cached)) continue;
     unsigned ttl_s = rules_has_type(cached, cached->type, &record) ? record.ttl : 0;
     struct finding *f =
         ttl_s ? report_add(r, RULE_AUTHORITY_NEWER, side_of(a->domain, q), what_text(a->domain, q),

@@ -13,6 +13,9 @@ enum { SOURCES_ZONES_MOST = 32 };
  * offline: what lies outside the zones is not asked for, its outcome is ASKED_LEFT_OUT. NULL after a line on err that names file,
  * line and what is wrong. */
 struct sources *sources_open(const char *const *zones, size_t n, const struct ask_options *ask, bool offline, FILE *err);
+/* All answers come from a daemon's cache, which is borrowed. */
+struct cached;
+struct sources *sources_of_cache(const struct cached *cached);
 void sources_close(struct sources *s); /* NULL is allowed */
 
 /* "NAME=FILE" has both, NAME is a domain, FILE is not too long. */
