@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2154
 
 build_packages=(gcc make libc6-dev autoconf automake pkg-config
-  libuv1-dev libxxhash-dev libconfuse-dev libldns-dev libidn2-dev libjansson-dev libcap-ng-dev libseccomp-dev libmicrohttpd-dev)
+  libuv1-dev libxxhash-dev libconfuse-dev libldns-dev libidn2-dev libjansson-dev libcap-ng-dev libseccomp-dev libmicrohttpd-dev
+  libssl-dev libexpat1-dev)
 
 die() {
   echo "$me: $*" >&2

@@ -1,0 +1,35 @@
+/* What a certificate says, and whether it is for an XMPP domain (RFC 6120 section 13.7). No library, no I/O. */
+#ifndef JIDNS_CRYPTO_CERT_H
+#define JIDNS_CRYPTO_CERT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { CERT_NAMES_MOST = 100, CERT_NAME_TEXT = 256 };
+
+/* In which form a certificate names somebody; CERT_NOT: not at all. */
+enum cert_form {
+  CERT_NOT,
+  CERT_DNS, /* dNSName, perhaps with "*" as its first label */
+  CERT_SRV, /* SRVName: "_xmpp-client.example.org" (RFC 4985) */
+  CERT_XMPP /* id-on-xmppAddr: "example.org" (RFC 6120 section 13.7.1.4) */
+};
+
+struct cert {
+  int64_t from_s, until_s;                              /* seconds since 1970 */
+  bool self_issued;                                     /* subject and issuer are the same */
+  char subject[CERT_NAME_TEXT], issuer[CERT_NAME_TEXT]; /* for people, printable ASCII */
+  size_t count;
+  struct cert_name {
+    enum cert_form form;
+    char text[CERT_NAME_TEXT]; /* printable ASCII; others are left off, as they match nothing */
+  } names[CERT_NAMES_MOST];
+};
+
+/* The best form in which the certificate names the domain; service: "_xmpp-client", as in SRVName, or NULL for none. Both as
+ * ASCII without a final dot. A certificate's common name counts for nothing (RFC 6125 section 6.4.4). */
+enum cert_form cert_is_for(const struct cert *c, const char *domain, const char *service);
+
+/* "SRV-ID": for people. */
+const char *cert_form_text(enum cert_form f);
+#endif

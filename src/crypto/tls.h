@@ -1,0 +1,69 @@
+/* TLS as a client, as a machine without sockets and clocks: octets from the peer go in, octets for the peer come out, and the
+ * plain text is between them. OpenSSL does the work; it is loaded when somebody asks for it.
+ *
+ *   tls_handshake until TLS_DONE or TLS_FAILED, then tls_write and tls_read; after each of them and whenever octets came in:
+ *   send what tls_take gives. The handshake ends well whoever the peer is: tls_trust and cert_is_for say whether to go on. */
+#ifndef JIDNS_CRYPTO_TLS_H
+#define JIDNS_CRYPTO_TLS_H
+#include <stdio.h>
+
+#include "crypto/cert.h"
+
+enum { TLS_WHY = 160, TLS_CHAIN_MOST = 16 };
+
+struct tls_context; /* the library, and whom to trust */
+struct tls;         /* one connection */
+
+/* Loads the library. ca_path: a file of certificates in PEM, or a folder of them (by hash), to trust instead of what the
+ * system trusts; NULL: the system's. NULL after a line on err. Freed with tls_context_free, after its connections. */
+struct tls_context *tls_context_new(const char *ca_path, FILE *err);
+void tls_context_free(struct tls_context *c);
+bool tls_is_built_in(void); /* false: this program was built without it, and tls_context_new always fails */
+
+/* server_name: for SNI, NULL for none. alpn: one protocol, such as "xmpp-client", or NULL. NULL when memory is out. */
+struct tls *tls_new(struct tls_context *c, const char *server_name, const char *alpn);
+void tls_free(struct tls *t);
+
+enum tls_step {
+  TLS_DONE,
+  TLS_WANT,   /* nothing more without octets from the peer */
+  TLS_CLOSED, /* the peer has ended the connection in order */
+  TLS_FAILED  /* for good; tls_why says why */
+};
+
+/* Octets from the peer: all are taken. False when memory is out. */
+bool tls_put(struct tls *t, const void *octets, size_t len);
+/* Octets for the peer, at most `room` of them. Returns how many; 0: there are none. */
+size_t tls_take(struct tls *t, void *octets, size_t room);
+
+enum tls_step tls_handshake(struct tls *t);
+/* All of text is taken, or it fails. */
+enum tls_step tls_write(struct tls *t, const void *text, size_t len);
+/* At most `room` octets, *len of them with TLS_DONE. */
+enum tls_step tls_read(struct tls *t, void *text, size_t room, size_t *len);
+
+/* What went wrong, "wrong version number": the library's words. */
+const char *tls_why(const struct tls *t);
+
+/* ---- after the handshake ---- */
+
+/* Whether the peer's chain leads to somebody who is trusted; names are another matter. */
+enum tls_trust {
+  TLS_TRUSTED,
+  TLS_EXPIRED,     /* a certificate of the chain */
+  TLS_NOT_YET,     /* one becomes valid later */
+  TLS_SELF_SIGNED, /* the peer's own, or the last one of the chain */
+  TLS_INCOMPLETE, /* who issued the last one is not known: an intermediate lacks, or the authority is no public one */
+  TLS_DISTRUSTED /* anything else; tls_trust_text says what */
+};
+enum tls_trust tls_trust(const struct tls *t);
+const char *tls_trust_text(const struct tls *t); /* the library's words */
+
+const char *tls_version(const struct tls *t);            /* "TLSv1.3" */
+bool tls_alpn_is(const struct tls *t, const char *alpn); /* the peer has chosen it */
+bool tls_peer(const struct tls *t, struct cert *out);    /* false: it has shown none */
+
+/* A TLSA record's RDATA fits the peer's chain (RFC 6698 section 2.1, RFC 7671): usages 1 and 3 its own certificate, 0 and 2
+ * any of those above it. Whether the chain is trusted (0 and 1) is another matter. */
+bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len);
+#endif

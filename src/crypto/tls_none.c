@@ -1,0 +1,40 @@
+/* tls_none.c: what stands in when this was built without OpenSSL. Exports tls_*. */
+#include "crypto/tls.h"
+
+bool tls_is_built_in(void) { return false; }
+
+struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
+  (void)ca_path;
+  fprintf(err, "built without OpenSSL\n");
+  return NULL;
+}
+
+/* There is no context, so nobody has a connection. */
+void tls_context_free(struct tls_context *c) { (void)c; }
+struct tls *tls_new(struct tls_context *c, const char *server_name, const char *alpn) {
+  (void)c, (void)server_name, (void)alpn;
+  return NULL;
+}
+void tls_free(struct tls *t) { (void)t; }
+bool tls_put(struct tls *t, const void *octets, size_t len) {
+  return (void)t, (void)octets, (void)len, false;
+}
+size_t tls_take(struct tls *t, void *octets, size_t room) { return (void)t, (void)octets, (void)room, 0; }
+enum tls_step tls_handshake(struct tls *t) { return (void)t, TLS_FAILED; }
+enum tls_step tls_write(struct tls *t, const void *text, size_t len) {
+  return (void)t, (void)text, (void)len, TLS_FAILED;
+}
+enum tls_step tls_read(struct tls *t, void *text, size_t room, size_t *len) {
+  (void)t, (void)text, (void)room;
+  *len = 0;
+  return TLS_FAILED;
+}
+const char *tls_why(const struct tls *t) { return (void)t, "built without OpenSSL"; }
+enum tls_trust tls_trust(const struct tls *t) { return (void)t, TLS_DISTRUSTED; }
+const char *tls_trust_text(const struct tls *t) { return (void)t, "built without OpenSSL"; }
+const char *tls_version(const struct tls *t) { return (void)t, "none"; }
+bool tls_alpn_is(const struct tls *t, const char *alpn) { return (void)t, (void)alpn, false; }
+bool tls_peer(const struct tls *t, struct cert *out) { return (void)t, (void)out, false; }
+bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len) {
+  return (void)t, (void)rdata, (void)len, false;
+}

@@ -1,0 +1,185 @@
+/* test_tls.c: TLS between two ends in memory, with good and bad certificates. */
+#include <criterion/criterion.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server.h"
+
+enum { DAY = 86400 };
+
+/* An authority that the client trusts, and the client's context. */
+static struct made authority;
+static struct tls_context *context;
+static char ca_path[] = "/tmp/jidns-ca-XXXXXX";
+
+static void setup(void) {
+  authority = make_cert("The test's authority", NULL, -DAY, 100L * DAY, NULL);
+  int fd = mkstemp(ca_path);
+  FILE *out = fdopen(fd, "w");
+  cr_assert(out && PEM_write_X509(out, authority.cert));
+  fclose(out);
+  context = tls_context_new(ca_path, stderr);
+  cr_assert_not_null(context);
+}
+
+static void teardown(void) {
+  tls_context_free(context);
+  made_free(&authority);
+  unlink(ca_path);
+}
+
+/* Shakes hands with a server that has this certificate; the caller frees the client. */
+static struct tls *meet(const struct made *own, const struct made *chain) {
+  struct server s;
+  server_open(&s, own, chain, NULL);
+  struct tls *t = tls_new(context, "d.chat", NULL);
+  cr_assert_not_null(t);
+  cr_assert_eq(server_shake(&s, t), TLS_DONE, "%s", tls_why(t));
+  server_close(&s);
+  return t;
+}
+
+static void expect_trust(struct made own, enum tls_trust wanted) {
+  struct tls *t = meet(&own, NULL);
+  cr_expect_eq(tls_trust(t), wanted, "%s", tls_trust_text(t));
+  tls_free(t);
+  made_free(&own);
+}
+
+Test(tls, trusts_who_has_a_certificate_of_the_authority, .init = setup, .fini = teardown) {
+  expect_trust(make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority), TLS_TRUSTED);
+}
+
+Test(tls, names_what_is_wrong_with_a_certificate, .init = setup, .fini = teardown) {
+  struct made stranger = make_cert("Somebody", NULL, -DAY, 30 * DAY, NULL);
+  expect_trust(make_cert("d", "DNS:d.chat", -9 * DAY, -DAY, &authority), TLS_EXPIRED);
+  expect_trust(make_cert("d", "DNS:d.chat", DAY, 9 * DAY, &authority), TLS_NOT_YET);
+  expect_trust(make_cert("d", "DNS:d.chat", -DAY, 9 * DAY, NULL), TLS_SELF_SIGNED);
+  expect_trust(make_cert("d", "DNS:d.chat", -DAY, 9 * DAY, &stranger), TLS_INCOMPLETE);
+  made_free(&stranger);
+}
+
+Test(tls, reads_names_in_all_forms_and_the_days_of_a_certificate, .init = setup, .fini = teardown) {
+  struct made own = make_cert("d",
+                              "DNS:d.chat,otherName:1.3.6.1.5.5.7.8.7;IA5STRING:_xmpp-client.s.chat,"
+                              "otherName:1.3.6.1.5.5.7.8.5;UTF8:x.chat,email:a@mail.chat,"
+                              "otherName:1.2.3.4;UTF8:other.chat,DNS:with space.chat",
+                              -DAY, 30 * DAY, &authority);
+  struct tls *t = meet(&own, NULL);
+  struct cert c;
+  cr_assert(tls_peer(t, &c));
+  cr_expect_eq(c.count, 3);
+  cr_expect_eq(cert_is_for(&c, "d.chat", "_xmpp-client"), CERT_DNS);
+  cr_expect_eq(cert_is_for(&c, "s.chat", "_xmpp-client"), CERT_SRV);
+  cr_expect_eq(cert_is_for(&c, "s.chat", "_xmpp-server"), CERT_NOT);
+  cr_expect_eq(cert_is_for(&c, "x.chat", "_xmpp-server"), CERT_XMPP);
+  cr_expect_eq(cert_is_for(&c, "mail.chat", NULL), CERT_NOT);
+  cr_expect_eq(cert_is_for(&c, "other.chat", NULL), CERT_NOT);
+  cr_expect_eq(c.until_s - c.from_s, 31 * DAY);
+  cr_expect_not(c.self_issued);
+  cr_expect_str_eq(c.issuer, "/CN=The test's authority");
+  cr_expect_str_eq(tls_version(t), "TLSv1.3");
+  tls_free(t);
+  made_free(&own);
+}
+
+Test(tls, carries_text_both_ways_and_hears_the_end, .init = setup, .fini = teardown) {
+  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
+  struct server s;
+  char text[64];
+  size_t len;
+  server_open(&s, &own, NULL, "xmpp-client");
+  struct tls *t = tls_new(context, "d.chat", "xmpp-client");
+  cr_assert_eq(server_shake(&s, t), TLS_DONE, "%s", tls_why(t));
+  cr_expect(tls_alpn_is(t, "xmpp-client"));
+  cr_expect_not(tls_alpn_is(t, "xmpp-server"));
+
+  cr_assert_eq(tls_write(t, "hello", 5), TLS_DONE);
+  cr_assert_eq(tls_read(t, text, sizeof text, &len), TLS_WANT);
+  server_carry(&s, t);
+  cr_assert_eq(SSL_read(s.ssl, text, sizeof text), 5);
+  cr_assert_eq(SSL_write(s.ssl, "welcome", 7), 7);
+  server_carry(&s, t);
+  cr_assert_eq(tls_read(t, text, sizeof text, &len), TLS_DONE);
+  cr_expect(len == 7 && memcmp(text, "welcome", 7) == 0);
+
+  SSL_shutdown(s.ssl);
+  server_carry(&s, t);
+  cr_expect_eq(tls_read(t, text, sizeof text, &len), TLS_CLOSED);
+  tls_free(t);
+  server_close(&s);
+  made_free(&own);
+}
+
+Test(tls, a_handshake_fails_on_what_is_no_tls_and_on_an_alert, .init = setup, .fini = teardown) {
+  static const char xml[] = "<?xml version='1.0'?><stream:stream xmlns='jabber:client'>";
+  struct tls *t = tls_new(context, "d.chat", NULL);
+  cr_assert_eq(tls_handshake(t), TLS_WANT);
+  cr_assert(tls_put(t, xml, sizeof xml - 1));
+  cr_expect_eq(tls_handshake(t), TLS_FAILED);
+  cr_expect_str_eq(tls_why(t), "wrong version number");
+  tls_free(t);
+
+  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
+  struct server s;
+  server_open(&s, &own, NULL, "h2");
+  t = tls_new(context, "d.chat", "xmpp-client");
+  cr_expect_eq(server_shake(&s, t), TLS_FAILED);
+  cr_expect_not_null(strstr(tls_why(t), "no application protocol"), "%s", tls_why(t));
+  tls_free(t);
+  server_close(&s);
+  made_free(&own);
+}
+
+/* A record whose data is made of a certificate. */
+static size_t make_tlsa(uint8_t rdata[2048], unsigned usage, unsigned selector, unsigned matching, X509 *x) {
+  unsigned char *octets = NULL;
+  unsigned digest_len = 0;
+  int n = selector ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &octets) : i2d_X509(x, &octets);
+  cr_assert(n > 0 && n < 2000);
+  rdata[0] = (uint8_t)usage;
+  rdata[1] = (uint8_t)selector;
+  rdata[2] = (uint8_t)matching;
+  if (matching == 0) memcpy(rdata + 3, octets, (size_t)n);
+  else EVP_Digest(octets, (size_t)n, rdata + 3, &digest_len, matching == 1 ? EVP_sha256() : EVP_sha512(), NULL);
+  OPENSSL_free(octets);
+  return 3 + (matching == 0 ? (size_t)n : digest_len);
+}
+
+Test(tls, tlsa_fits_the_own_certificate_or_one_above_it, .init = setup, .fini = teardown) {
+  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
+  struct made other = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
+  struct tls *t = meet(&own, &authority);
+  uint8_t rdata[2048];
+  for (unsigned usage = 0; usage < 4; usage++) {
+    X509 *right = usage == 1 || usage == 3 ? own.cert : authority.cert, *wrong = usage == 1 || usage == 3 ? authority.cert : own.cert;
+    for (unsigned i = 0; i < 6; i++) {
+      unsigned selector = i % 2, matching = i / 2;
+      size_t len = make_tlsa(rdata, usage, selector, matching, right);
+      cr_expect(tls_tlsa_fits(t, rdata, len), "%u %u %u", usage, selector, matching);
+      cr_expect_not(tls_tlsa_fits(t, rdata, len - 1), "%u %u %u", usage, selector, matching);
+      len = make_tlsa(rdata, usage, selector, matching, wrong);
+      cr_expect_not(tls_tlsa_fits(t, rdata, len), "%u %u %u", usage, selector, matching);
+      len = make_tlsa(rdata, usage, selector, matching, other.cert);
+      cr_expect_not(tls_tlsa_fits(t, rdata, len), "%u %u %u", usage, selector, matching);
+    }
+  }
+  static const uint8_t wrong_numbers[][5] = {{4, 0, 1, 0, 0}, {3, 2, 1, 0, 0}, {3, 0, 3, 0, 0}};
+  for (size_t i = 0; i < 3; i++) cr_expect_not(tls_tlsa_fits(t, wrong_numbers[i], 5));
+  cr_expect_not(tls_tlsa_fits(t, rdata, 3));
+  cr_expect_not(tls_tlsa_fits(t, rdata, 0));
+  tls_free(t);
+  made_free(&own);
+  made_free(&other);
+}
+
+Test(tls, says_which_file_holds_no_certificates) {
+  char *said = NULL;
+  size_t len;
+  FILE *err = open_memstream(&said, &len);
+  cr_expect_null(tls_context_new("/nowhere/ca.pem", err));
+  fclose(err);
+  cr_expect_not_null(strstr(said, "/nowhere/ca.pem: can't be read"), "%s", said);
+  free(said);
+}
