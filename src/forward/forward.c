@@ -8,6 +8,7 @@
 #include "forward/denial.h"
 #include "forward/follow.h"
 #include "forward/ladder.h"
+#include "forward/silence.h"
 
 /* ---- the driver ---- */
 
@@ -72,6 +73,7 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   if (outcome == ERR_NONE) {
     if (t->tcp) server_answers(t->server, now_ms);
     else server_replied(t->server, now_ms - t->sent_ms, now_ms);
+    server_answered_type(t->server, question_type(&p->question));
     f->reply_try = t;
     f->reply_msg = msg;
     f->reply_len = len;
@@ -120,7 +122,10 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
     failing = false;
     if (w->since_ms + p->patience_ms > now_ms) continue;
     deliver_failure(f, p, w, ERR_TIMEOUT);
-    if (!p->told && pending_asks(p) && is_mute_to(p)) failures_add_mute(&f->failures, &p->question, now_ms);
+    if (!p->told && pending_asks(p) && is_mute_to(p)) {
+      failures_add_mute(&f->failures, &p->question, now_ms);
+      silence_note(f, p, NULL, now_ms);
+    }
     if (!p->told && p->next_try_ms < now_ms + FAILURE_LEAST_MS) p->next_try_ms = now_ms + FAILURE_LEAST_MS; /* RFC 9520 3.2 */
     p->told = true;
   }
@@ -190,7 +195,9 @@ static struct pending *start(struct forward *f, const struct question *q, bool a
   p->upstream = upstream_hold(routes_find(f->o.routes, q));
   p->timer.fire = pending_due;
   p->started_ms = now_ms;
-  p->patience_ms = failures_was_mute(&f->failures, q, now_ms) ? MUTE_PATIENCE_MS : PATIENCE_MS;
+  bool mute = failures_was_mute(&f->failures, q, now_ms) || upstream_is_mute_to(p->upstream, question_type(q));
+  p->patience_ms = mute ? MUTE_PATIENCE_MS : PATIENCE_MS;
+  p->resting = upstream_resting(p->upstream, question_type(q), now_ms);
   p->step = STEP_PICK;
   return p;
 }
@@ -372,7 +379,12 @@ void forward_set_options(struct forward *f, const struct forward_options *option
   forward_forget_failures(f);
 }
 
-void forward_forget_failures(struct forward *f) { failures_forget(&f->failures); }
+void forward_forget_failures(struct forward *f) {
+  const struct routes *r = f->o.routes;
+  failures_forget(&f->failures);
+  upstream_forget_mutes(r->rest);
+  for (unsigned i = 0; i < r->count; i++) upstream_forget_mutes(r->list[i].upstream);
+}
 
 void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f->watch = *watch; }
 

@@ -76,6 +76,7 @@ struct pending {
   bool tcp, by_choice;      /* and how, as in struct try */
   enum extras extras;       /* at most */
   struct evidence evidence;
+  unsigned resting;         /* bits of servers that do not answer its type, and so are not asked */
   unsigned failed;          /* bits of servers that answered with an error */
   unsigned asked;           /* tries so far */
   uint8_t udp_asked[UPSTREAM_SERVERS], tcp_asked[UPSTREAM_SERVERS]; /* of them by server */

@@ -4,10 +4,12 @@
 #include "forward/denial.h"
 #include "forward/follow.h"
 #include "forward/ladder.h"
+#include "forward/silence.h"
 
 void steps_start_anew(struct pending *p, uint64_t now_ms) {
   p->started_ms = now_ms;
   p->asked = p->failed = 0;
+  p->resting = upstream_resting(p->upstream, question_type(&p->question), now_ms);
   p->spent = p->respelled = p->bad_cookie = false;
   p->evidence = (struct evidence){0};
   memset(p->udp_asked, 0, sizeof p->udp_asked);
@@ -27,7 +29,7 @@ static unsigned spent_servers(const struct pending *p) {
 static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms) {
   (void)f;
   struct upstream *u = p->upstream;
-  unsigned out = p->failed | spent_servers(p), busy = out;
+  unsigned out = p->failed | p->resting | spent_servers(p), busy = out;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     if (p->tries[i].x.carrier) busy |= upstream_bit(u, p->tries[i].server);
   }
@@ -167,6 +169,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   enum err e = verify_reply(&p->question, msg, f->reply_len, border, &f->answer);
   if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
   ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
+  silence_note(f, p, t->server, now_ms);
   if (t->tcp && p->respelled) server_bears_not(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms); /* it is indeed the server that does so */
   struct answer_view view = answer_view(&f->answer);
   if (rebind_refuses(f->o.rebind, &p->question, &view)) {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/random.h"
+#include "dns/type.h"
 
 enum { FORGET = 64 }; /* a server twice as slow is tried again after some 45 questions */
 
@@ -219,6 +220,43 @@ void server_left_unanswered(struct server *s, uint64_t hash, uint64_t sent_ms, u
   if (s->heard_ms > sent_ms || counted) return;
   s->silent_to = hash;
   server_was_silent(s, now_ms);
+}
+
+void server_left_type(struct server *s, uint16_t type, uint64_t domain, bool in_vain, uint64_t now_ms) {
+  char where[ADDR_TEXT], word[TYPE_TEXT];
+  if (!mutes_note(&s->mutes, type, domain, in_vain, now_ms)) return;
+  log_warn("upstream", "%s answers no question for %s: asking it only now and then", addr_format(&s->addr, where),
+           type_format(type, word));
+}
+
+void server_answered_type(struct server *s, uint16_t type) {
+  char where[ADDR_TEXT], word[TYPE_TEXT];
+  if (!mutes_answered(&s->mutes, type)) return;
+  log_info("upstream", "%s answers questions for %s again", addr_format(&s->addr, where), type_format(type, word));
+}
+
+unsigned upstream_resting(struct upstream *u, uint16_t type, uint64_t now_ms) {
+  unsigned resting = 0;
+  bool sure = true;
+  for (unsigned i = 0; i < u->count; i++) {
+    struct server *s = &u->servers[i];
+    const struct mute *mute = mutes_find_resting(&s->mutes, type);
+    if (!mute || mutes_allow(&s->mutes, type, now_ms)) continue;
+    resting |= 1u << i;
+    sure &= mute->in_vain >= MUTE_DOMAINS;
+  }
+  return resting == (1u << u->count) - 1 && !sure ? 0 : resting;
+}
+
+void upstream_forget_mutes(struct upstream *u) {
+  for (unsigned i = 0; i < u->count; i++) u->servers[i].mutes = (struct mutes){0};
+}
+
+bool upstream_is_mute_to(const struct upstream *u, uint16_t type) {
+  for (unsigned i = 0; i < u->count; i++) {
+    if (!mutes_find_resting(&u->servers[i].mutes, type)) return false;
+  }
+  return u->count > 0;
 }
 
 struct server_cookie *server_cookie(struct server *s, uint64_t now_ms) {

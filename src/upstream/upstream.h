@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "upstream/carrier.h"
 #include "upstream/habits.h"
+#include "upstream/mutes.h"
 
 enum { UPSTREAM_SERVERS = 8 };
 
@@ -42,6 +43,7 @@ struct server {
   uint32_t down_for_ms;
   bool speaks_edns;                  /* an answer had OPT */
   struct habit habits[HABITS];       /* what it was found to bear */
+  struct mutes mutes;                /* types that it leaves unanswered */
   unsigned told;                     /* bits of enum habit_why that the log had */
   struct server_cookie cookie;
 };
@@ -100,6 +102,12 @@ void upstream_note_hedged(struct upstream *u);
  * more than one in HEDGE_PRICE questions may cost twice. */
 bool upstream_may_hedge(const struct upstream *u, const struct server *asked);
 
+/* Servers (bits) that a new question of this type is not to be put to, as the type rests there. None when it does at all of them, but for
+ * where that is sure: each left the last names in vain. */
+unsigned upstream_resting(struct upstream *u, uint16_t type, uint64_t now_ms);
+void upstream_forget_mutes(struct upstream *u); /* all types are asked for at once */
+bool upstream_is_mute_to(const struct upstream *u, uint16_t type); /* it rests, or is tried again, at all servers */
+
 /* How long to wait for it before asking elsewhere; and after how long it is later than it usually is. */
 uint32_t server_rto_ms(const struct server *s);
 uint32_t server_rto_most_ms(const struct server *s); /* the most that the former ever is */
@@ -111,6 +119,10 @@ void server_was_silent(struct server *s, uint64_t now_ms); /* an RTO went by */
  * question's silence was counted just before. */
 void server_left_unanswered(struct server *s, uint64_t hash, uint64_t sent_ms, uint64_t now_ms);
 void server_refused(struct server *s, uint64_t now_ms);    /* port closed, network unreachable: down at once */
+
+/* It left a question of this type unanswered (mutes_note), or answered one; the log says when the type's rest begins and ends. */
+void server_left_type(struct server *s, uint16_t type, uint64_t domain, bool in_vain, uint64_t now_ms);
+void server_answered_type(struct server *s, uint16_t type);
 
 /* It was found not to bear it: rests, and the log says so once for each server and cause. */
 void server_bears_not(struct server *s, enum habit_of of, enum habit_why why, uint64_t now_ms);
