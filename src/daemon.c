@@ -84,11 +84,20 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
   return true;
 }
 
-/* Those of the settings, as far as they are not in force. */
-static bool set_faults(struct daemon *d, FILE *err) {
-  if (daemon_faults_set(&d->faults, &d->settings, d->workers, d->worker_count)) return true;
-  fputs("jidnsd: no memory for all faults, or too many of them\n", err);
+/* Those of s, as far as they are not in force. */
+static bool prepare_faults(const struct daemon *d, const struct settings *s, struct faults **next, FILE *err) {
+  if (daemon_faults_prepare(&d->faults, s, next)) return true;
+  fprintf(err, "jidnsd: no memory for all faults, or with those that jidns added they would be more than %d\n", FAULTS_MOST);
   return false;
+}
+
+static void use_faults(struct daemon *d, struct faults *next) { daemon_faults_use(&d->faults, next, d->workers, d->worker_count); }
+
+static bool set_faults(struct daemon *d, FILE *err) {
+  struct faults *next;
+  if (!prepare_faults(d, &d->settings, &next, err)) return false;
+  use_faults(d, next);
+  return true;
 }
 
 /* ---- other settings while running ---- */
@@ -191,10 +200,13 @@ static bool reload(struct daemon *d, FILE *err) {
   notify(NOTIFY_RELOADING, NULL);
   struct settings *s = must_zalloc(sizeof *s);
   struct listeners *l = listeners_new();
-  bool good = read_again(d, s, err) && listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, ZONES_AGAIN, err);
+  struct faults *faults = NULL;
+  bool good = read_again(d, s, err) && prepare_faults(d, s, &faults, err) && listeners_open(l, s, &d->settings, err) &&
+              put_into_force(d, s, l, ZONES_AGAIN, err);
   listeners_free(l);
   free(s);
-  if (good) set_faults(d, err);
+  if (good) use_faults(d, faults);
+  else daemon_faults_drop(&d->faults, faults);
   note_reload(d, good);
   if (good) watch_resolv_conf(d);
   if (good) keeper_reload(d->keeper);

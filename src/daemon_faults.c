@@ -19,10 +19,9 @@ static bool use(struct daemon_faults *f, struct faults *next, struct worker *con
   return true;
 }
 
-static unsigned add(struct daemon_faults *f, const struct rule *r, bool lasting, struct worker *const *workers, unsigned n) {
+static unsigned add(struct daemon_faults *f, const struct rule *r, struct worker *const *workers, unsigned n) {
   struct faults *next = faults_with(f->set, r, clock_ms());
   char text[RULE_TEXT];
-  if (next) next->rules[next->count - 1]->lasting = lasting;
   if (!use(f, next, workers, n)) return 0;
   log_warn("lab", "answers are spoiled on purpose, rule %u: %s", next->last_number, rule_format(r, text));
   return next->last_number;
@@ -52,22 +51,29 @@ static bool are_as_set(const struct faults *set, const struct settings *s) {
   return k == s->fault_count;
 }
 
-static unsigned first_lasting(const struct faults *set) {
-  for (unsigned i = 0; set && i < set->count; i++) {
-    if (set->rules[i]->lasting) return set->rules[i]->number;
-  }
-  return 0;
+bool daemon_faults_prepare(const struct daemon_faults *f, const struct settings *s, struct faults **next) {
+  const struct rule *rules[SETTINGS_FAULTS];
+  *next = NULL;
+  if (are_as_set(f->set, s)) return true;
+  for (unsigned i = 0; i < s->fault_count; i++) rules[i] = &s->faults[i].rule;
+  *next = faults_with_lasting(f->set, rules, s->fault_count, clock_ms());
+  return *next != NULL;
 }
 
-bool daemon_faults_set(struct daemon_faults *f, const struct settings *s, struct worker *const *workers, unsigned n) {
-  if (are_as_set(f->set, s)) return true;
-  for (unsigned number, cleared; (number = first_lasting(f->set));) {
-    if (!clear(f, number, workers, n, &cleared)) return false;
+void daemon_faults_drop(const struct daemon_faults *f, struct faults *next) { faults_free(next, f->set); }
+
+void daemon_faults_use(struct daemon_faults *f, struct faults *next, struct worker *const *workers, unsigned n) {
+  unsigned gone = 0;
+  char text[RULE_TEXT];
+  if (!next) return;
+  for (unsigned i = 0; f->set && i < f->set->count; i++) gone += !faults_have(next, f->set->rules[i]);
+  use(f, next, workers, n);
+
+  if (gone) log_info("lab", "rules no longer in force: %u", gone);
+  for (unsigned i = 0; i < next->count; i++) {
+    const struct fault_live *live = next->rules[i];
+    if (live->lasting) log_warn("lab", "answers are spoiled on purpose, rule %u: %s", live->number, rule_format(&live->rule, text));
   }
-  for (unsigned i = 0; i < s->fault_count; i++) {
-    if (!add(f, &s->faults[i].rule, true, workers, n)) return false;
-  }
-  return true;
 }
 
 /* ---- the command ---- */
@@ -94,7 +100,7 @@ static void command_add(struct daemon_faults *f, struct worker *const *workers, 
     control_fail(r, "%s", why);
     return;
   }
-  unsigned number = add(f, &rule, false, workers, n);
+  unsigned number = add(f, &rule, workers, n);
   if (number) jsonw_uint(control_json(r), "number", number);
   else control_fail(r, "%s", f->set && f->set->count == FAULTS_MOST ? "64 rules are in force, there can't be more" : "out of memory");
 }

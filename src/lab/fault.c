@@ -13,18 +13,38 @@ static struct faults *copy(const struct faults *old) {
   return fs;
 }
 
-struct faults *faults_with(const struct faults *old, const struct rule *r, uint64_t now_ms) {
-  if (old && old->count == FAULTS_MOST) return NULL;
-  struct faults *fs = copy(old);
-  struct fault_live *f = fs ? calloc(1, sizeof *f) : NULL;
-  if (!f) {
-    free(fs);
-    return NULL;
-  }
+/* False, and nothing is changed: memory is out, or there are as many as there may be. */
+static bool add(struct faults *fs, const struct rule *r, bool lasting, uint64_t now_ms) {
+  struct fault_live *f = fs->count < FAULTS_MOST ? calloc(1, sizeof *f) : NULL;
+  if (!f) return false;
   f->rule = *r;
   f->number = ++fs->last_number;
   f->set_ms = now_ms;
+  f->lasting = lasting;
   fs->rules[fs->count++] = f;
+  return true;
+}
+
+struct faults *faults_with(const struct faults *old, const struct rule *r, uint64_t now_ms) {
+  struct faults *fs = copy(old);
+  if (!fs || add(fs, r, false, now_ms)) return fs;
+  free(fs);
+  return NULL;
+}
+
+struct faults *faults_with_lasting(const struct faults *old, const struct rule *const *rules, unsigned n, uint64_t now_ms) {
+  struct faults *fs = copy(old);
+  if (!fs) return NULL;
+  fs->count = 0;
+  for (unsigned i = 0; old && i < old->count; i++) {
+    if (!old->rules[i]->lasting) fs->rules[fs->count++] = old->rules[i];
+  }
+
+  for (unsigned i = 0; i < n; i++) {
+    if (add(fs, rules[i], true, now_ms)) continue;
+    faults_free(fs, old);
+    return NULL;
+  }
   return fs;
 }
 

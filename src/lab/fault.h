@@ -25,6 +25,8 @@ struct faults {
 
 /* A set with one rule more, set now, than `old` (NULL: none). NULL when memory is out or there are FAULTS_MOST. */
 struct faults *faults_with(const struct faults *old, const struct rule *r, uint64_t now_ms);
+/* A set in which these take the place of those of `old` that last: all, or NULL. They last, and are set now. */
+struct faults *faults_with_lasting(const struct faults *old, const struct rule *const *rules, unsigned n, uint64_t now_ms);
 /* A set without the rule of that number, without any for 0. NULL when memory is out. */
 struct faults *faults_without(const struct faults *old, unsigned number);
 /* Frees a set and the rules of it that `next` (NULL: none) does not have. Nobody may use it any more. */

@@ -16,6 +16,7 @@ import pytest
 
 from kit import lies
 from kit.ask import ask
+from kit.control import Control
 from kit.jidnsd import Jidnsd
 from kit.jidnsd import path as jidnsd_path
 from kit.netns import free_ports
@@ -375,3 +376,27 @@ def test_settings_that_only_root_may_read_are_warned_of_at_the_start_and_told_of
     settings.chmod(0o644)
     daemon.child.send_signal(signal.SIGHUP)
     daemon.wait_for(lambda: "SIGHUP: settings reloaded" in daemon.stderr, "a reload")
+
+
+def test_a_reload_whose_faults_do_not_all_fit_changes_nothing(relay, jidnsd, tmp_path):
+    """64 rules are as many as there can be: jidns has added some, and the settings come with too many more."""
+    path = tmp_path / "faults.conf"
+    path.write_text('access { rate-limit = 1000 }\nlog { level = "warn" }\nfault "first" { rule = "name=first.lab servfail" }\n')
+    path.chmod(0o644)
+    daemon = jidnsd("--config", path, "--upstream", relay.address, "--control", tmp_path / "c", "--user", "root")
+    with Control(tmp_path / "c") as control:
+        for n in range(60):
+            assert control.ask(f"fault add name=n{n}.lab drop")["ok"]
+        before = control.ask("fault list")["faults"]
+        many = "".join(f'fault "f{n}" {{ rule = "name=f{n}.lab servfail" }}\n' for n in range(10))
+        path.write_text('log { level = "debug" }\n' + many)
+        failed = control.lines("reload")[-1]
+        assert not failed["ok"] and "64" in str(failed), failed
+        assert [each["rule"] for each in control.ask("fault list")["faults"]] == [each["rule"] for each in before]
+        assert control.ask("log-level")["level"] == "warn", "nor anything else of it"
+        for number in [each["number"] for each in before if not each["lasting"]][:9]:
+            control.ask(f"fault clear {number}")
+        assert control.ask("reload")["ok"]
+        rules = [each["rule"] for each in control.ask("fault list")["faults"] if each["lasting"]]
+        assert rules == [f"name=f{n}.lab servfail" for n in range(10)]
+        assert control.ask("log-level")["level"] == "debug"
