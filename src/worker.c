@@ -273,6 +273,7 @@ static struct forward_options forward_options_of(struct worker *w, const struct 
                                   .waited = &w->waited, .seed = seed, .max_stale_s = s->max_stale_s, .nxdomain_cut = s->nxdomain_cut,
                                   .trust_ad = s->trust_ad, .cookies = s->upstream_cookies, .is_local = is_local, .local = w,
                                   .answer = answer, .answer_ctx = &w->serve,
+                                  .udp_size = (uint16_t)s->udp_size,
                                   .random = s->case_random ? &w->random : NULL};
 }
 
@@ -286,6 +287,7 @@ static void set_serve(struct worker *w, const struct settings *s) {
   e->cookies = s->cookies;
   e->turn_mask = s->rotate ? UINT32_MAX : 0;
   e->idle_ms = s->tcp.idle_ms;
+  e->udp_size = (uint16_t)s->udp_size;
   e->log = (struct query_log){.every = s->query_log};
 }
 

@@ -60,7 +60,7 @@ static size_t write_opt(const struct manner *m, unsigned rcode, int ede, const c
   uint8_t *p = out + at;
   p[0] = 0;
   store_u16(p + 1, TYPE_OPT);
-  store_u16(p + 3, DNS_UDP_OURS);
+  store_u16(p + 3, m->udp_ours);
   store_u32(p + 5, (uint32_t)(rcode >> 4) << 24 | (m->dnssec_ok ? 0x8000u : 0));
   size_t rdlen = write_options(m, ede, text, p + DNS_OPT);
   store_u16(p + 9, (uint16_t)rdlen);

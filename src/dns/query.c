@@ -137,6 +137,7 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   m->turn = 0;
   m->cookie_len = 0;
   m->udp_size = DNS_UDP_PLAIN;
+  m->udp_ours = DNS_UDP_OURS;
   m->name_len = 0;
   if (msg[2] & DNS_OPCODE) return unread(m, msg, len, QUERY_NOTIMP);
   if (load_u16(msg + 4) != 1) return load_u16(msg + 4) ? unread(m, msg, len, QUERY_FORMERR) : read_no_question(m, msg, len);

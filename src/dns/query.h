@@ -23,6 +23,7 @@ struct manner {
   uint16_t name_len;
   uint16_t id;
   uint16_t udp_size;  /* what the client takes in a datagram, 512 to 65535 */
+  uint16_t udp_ours;  /* what it is told that we take; query_read says what is usual */
   uint8_t opcode_rd;  /* the header's third octet: opcode and RD, to be given back */
   bool cd, ad, edns, dnssec_ok;
   bool keepalive;         /* it asked how long its connection may be idle, RFC 7828 */

@@ -82,6 +82,7 @@ struct forward_options {
   /* Answers a question from zones, cache and servers, as serve_question does: for what an alias leads to. NULL: none is followed. */
   int (*answer)(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
   void *answer_ctx;
+  uint16_t udp_size;         /* octets of a reply that servers may send in a datagram; 0: DNS_UDP_OURS */
   struct random *random;     /* questions are spelled at random and must come back so; NULL: not */
 };
 

@@ -40,7 +40,7 @@ void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t
   if (t->extras && !habit_allows(&s->habits[HABIT_EDNS], now_ms)) t->extras = EXTRAS_NONE;
   bool spelled = o->random && !t->tcp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
   struct server_cookie *cookie = o->cookies && !t->tcp && t->extras == EXTRAS_COOKIE ? server_cookie(s, now_ms) : NULL;
-  t->x.manner = (struct exchange_manner){.edns = t->extras, .ad = o->trust_ad, .tcp = t->tcp, .cookie = cookie,
+  t->x.manner = (struct exchange_manner){.edns = t->extras, .ad = o->trust_ad, .tcp = t->tcp, .udp_size = o->udp_size, .cookie = cookie,
                                          .spelling = spelled ? random_u64(o->random) | 1 : 0};
   if (cookie) memcpy(t->x.manner.shown, cookie->client, COOKIE_CLIENT);
 }

@@ -104,15 +104,24 @@ static bool meet_cookie(struct serve *s, struct manner *m, const struct client *
   return good;
 }
 
+/* Octets of a datagram for that client: unless the settings say how many, no fragments on any path (RFC 9715 section 3.1), and what it
+ * takes within this machine. */
+static uint16_t datagram_most(const struct serve *s, const struct manner *m, const struct client *client) {
+  uint16_t most = s->udp_size ? s->udp_size : DNS_UDP_OURS;
+  bool fits = m->udp_size <= most || (!s->udp_size && addr_is_loopback(&client->peer));
+  return fits ? m->udp_size : most;
+}
+
 /* What the client's options are answered with. True when it has shown that its address is its own. */
 static bool meet_options(struct serve *s, struct manner *m, const struct client *client, uint64_t now_ms,
                          enum query_verdict *verdict) {
   if (client->tcp) {
     if (m->keepalive_wrong && *verdict == QUERY_OK) *verdict = QUERY_FORMERR;
     if (m->keepalive) m->idle_x100ms = (uint16_t)(s->idle_ms / 100);
-  } else if (m->udp_size > DNS_UDP_OURS && !addr_is_loopback(&client->peer)) {
-    m->udp_size = DNS_UDP_OURS; /* no fragments on any path, RFC 9715 section 3.1 */
+  } else if (m->udp_size > DNS_UDP_PLAIN) {
+    m->udp_size = datagram_most(s, m, client);
   }
+  if (s->udp_size) m->udp_ours = s->udp_size;
   bool good = m->cookie_len && meet_cookie(s, m, client, now_ms, verdict);
   return good || client->tcp;
 }

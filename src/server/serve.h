@@ -32,6 +32,7 @@ struct serve {
   void (*seen)(void *ctx, const struct question *q); /* told of each question that is let in; NULL: nobody looks */
   void *seen_ctx;
   struct query_log log;
+  uint16_t udp_size;     /* octets of a datagram, in both directions; 0: as is usual */
   uint32_t idle_ms;      /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
 

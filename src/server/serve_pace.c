@@ -75,6 +75,7 @@ bool pace_keep(struct pace *p, const struct client *client, const uint8_t *msg, 
   list_append(&lane->waiting, &d->link);
   lane->queued += len;
   p->queued += len;
+  if (len > p->largest) p->largest = len;
   return true;
 }
 
@@ -93,13 +94,14 @@ static struct paced *take(struct pace *p) {
   if (p->queued) return d;
   free(p->lanes);
   p->lanes = NULL;
+  p->largest = 0;
   return d;
 }
 
 struct paced *pace_next(struct pace *p, uint64_t now_ms) {
   if (!p->queued) return NULL;
   refill(p, now_ms);
-  if (p->left < DNS_UDP_OURS) return NULL;
+  if (p->left < p->largest) return NULL;
   struct paced *d = take(p);
   p->left -= d->len < p->left ? d->len : p->left;
   return d;

@@ -23,6 +23,7 @@ struct pace {
   struct pace_lane *lanes;   /* NULL while nothing waits */
   unsigned next;             /* the lane whose turn it is */
   size_t queued;             /* octets */
+  size_t largest;            /* octets of the largest that waits, or has since all had left */
 };
 
 /* One that waits; freed by who takes it. */

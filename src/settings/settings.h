@@ -86,6 +86,7 @@ struct settings {
   bool special;          /* names that no server is to be asked for are answered here */
   bool rotate;           /* A and AAAA records change their order from query to query */
   struct access_options access;
+  uint32_t udp_size; /* octets of a datagram, on both sides; 0: nobody said */
   bool cookies; /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;
   struct lab_options lab;

@@ -231,6 +231,8 @@ const struct setting settings_table[] = {
     {"threads", &in_server, "threads", "N", "1", NULL, "worker threads", NUMBER(struct settings, threads, 1, SETTINGS_THREADS)},
     {"rotate", &in_server, "rotate", "on|off", "on", NULL, "let each of several A or AAAA records come first in turn",
      SWITCH(struct settings, rotate)},
+    {"udp-size", &in_server, "udp-size", "OCTETS", NULL, "1232", "of an answer over UDP at most, from servers and to clients",
+     NUMBER(struct settings, udp_size, DNS_UDP_PLAIN, DNS_UDP_MOST)},
     {"special-names", &in_server, "special-names", "on|off", "on", NULL, "answer localhost, invalid, onion, alt itself",
      SWITCH(struct settings, special)},
     {"identity", &in_server, "identity", "TEXT", "", NULL, "what id.server CH TXT is answered; '': REFUSED",

@@ -45,7 +45,7 @@ size_t exchange_write(const struct question *q, const struct exchange_manner *m,
   if (m->edns) {
     wire_put(&w, "", 1);
     wire_put_u16(&w, TYPE_OPT);
-    wire_put_u16(&w, DNS_UDP_OURS);
+    wire_put_u16(&w, m->udp_size ? m->udp_size : DNS_UDP_OURS);
     wire_put_u32(&w, flags & KEY_DO ? 0x8000 : 0);
     put_options(&w, m);
   }

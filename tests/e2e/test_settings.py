@@ -14,6 +14,7 @@ from kit import jidnsd as jidnsd_kit
 SETTINGS = [
     ("listen", "listen", "address", "127.0.0.1:5300"), ("upstream", "upstream", "server", "192.0.2.53:53"),
     ("special-names", "server", "special-names", "off"), ("rotate", "server", "rotate", "off"), ("rebind-filter", "upstream", "rebind-filter", "on"), ("rebind-allow", "upstream", "rebind-allow", "corp.example"), ("max-ttl", "cache", "max-ttl", "60"),
+    ("udp-size", "server", "udp-size", "1400"),
     ("trust-ad", "upstream", "trust-ad", "on"), ("upstream-cookies", "upstream", "cookies", "off"),
     ("case-random", "upstream", "case-random", "on"), ("upstream-policy", "upstream", "policy", "order"),
     ("resolv-conf", "upstream", "resolv-conf", "/nowhere/resolv.conf"), ("allow", "access", "allow", "10.0.0.0/8"), ("refuse-with", "access", "refuse-with", "silence"),

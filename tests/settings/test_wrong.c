@@ -33,6 +33,7 @@ static const struct {
     {"upstream", {"", "dns.example", "9.9.9.9:0", "9.9.9.9:53x", "0.0.0.0", "::", "9.9.9"}},
     {"forward", {"", "dns.example", "9.9.9.9:0", "0.0.0.0", "::"}},
     {"allow", {"", "10.0.0.1/8", "10.0.0.0/33", "fd00::/129", "everyone", "/8", "10.0.0.0/", "10.0.0.0/-1"}},
+    {"udp-size", {"", "511", "4097", "0", "-1", "1232x", "1K"}},
     {"user", {"a b", "a:b:c", ":b", "a:"}},
     {"log-level", {"", "loud", "INFO", "info,", "info,warn", "nowhere=info", "info,xmpp=", "xmpp"}},
     {"query-log", {"", "0", "1000001", "-1", "on", "1x", "0x1"}},
