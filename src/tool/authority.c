@@ -6,7 +6,7 @@
 
 #include "base/must.h"
 
-enum { TYPE_UNASSIGNED = 65280, TYPE_OF_CAA = 257 };
+enum { TYPE_UNASSIGNED = 65280 };
 
 struct authority *authority_new(const struct lookup *domain, const struct asked *soa) {
   struct authority *a = must_zalloc(sizeof *a);

@@ -168,6 +168,10 @@ static void want_more(const struct check_options *o, struct facts *f, const unio
   f->asked_server = *server;
   if (o->authority) facts_want_authority(f);
   for (size_t i = 0; i < o->server_count; i++) facts_want_server(f, &o->servers[i]);
+  if (f->offline) return;
+  char search[NAMESERVER_SEARCH_MOST][NAMESERVER_NAME];
+  size_t n = nameserver_search(NAMESERVER_FILE, search);
+  for (size_t i = 0; i < n; i++) facts_want_search(f, search[i]);
 }
 
 /* Of a cache that has only one side of a domain, that side is judged. */

@@ -1,6 +1,7 @@
 /* facts.c: asks for all that the rules look at. Exports facts_*. */
 #include "tool/facts.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -99,6 +100,8 @@ void facts_free(struct facts *f) {
   }
   for (size_t i = 0; i < f->tlsa_count; i++) asked_free(&f->tlsa[i].asked);
   for (size_t i = 0; i < f->ancestor_count; i++) asked_free(&f->ancestors[i].asked);
+  for (size_t i = 0; i < f->reverse_count; i++) asked_free(&f->reverse[i].asked);
+  for (size_t i = 0; i < f->searched_count; i++) asked_free(&f->searched[i].asked);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) asked_free(&f->unchecked[i]);
   for (size_t i = 0; i < 4; i++) free(f->plans[i / 2][i % 2]);
   for (size_t i = 0; i < f->other_count; i++) lookup_free(f->others[i].lookup);
@@ -137,6 +140,7 @@ static void questions_around(struct facts *f, struct ask_list *to) {
   ask_list_add(to, &f->single[FACT_SOA], name, len, TYPE_SOA);
   add_below(to, &f->single[FACT_RANDOM], label, name, len, TYPE_A);
   add_below(to, &f->single[FACT_RANDOM_SRV], service, name, len, TYPE_SRV);
+  ask_list_add(to, &f->single[FACT_CAA], name, len, TYPE_OF_CAA);
   add_below(to, &f->single[FACT_TCP], "_tcp", name, len, TYPE_SOA);
   add_below(to, &f->single[FACT_IM], "_im._xmpp", name, len, TYPE_SRV);
   add_below(to, &f->single[FACT_PRES], "_pres._xmpp", name, len, TYPE_SRV);
@@ -147,18 +151,40 @@ static void questions_around(struct facts *f, struct ask_list *to) {
   ask_list_add(to, &f->single[FACT_ROOT], root, sizeof root, TYPE_SOA);
 }
 
-static void add_tlsa(struct facts *f, struct ask_list *to, const struct host *h, uint16_t port,
-                     enum lookup_side side) {
+static struct tlsa_question *add_tlsa(struct facts *f, struct ask_list *to, const struct host *h, uint16_t port,
+                                      enum lookup_side side) {
   const struct host *at = h ? h : f->domain->domain;
   char labels[32];
   for (size_t i = 0; i < f->tlsa_count; i++) {
-    if (f->tlsa[i].host == h && f->tlsa[i].port == port) return;
+    if (f->tlsa[i].host == h && f->tlsa[i].port == port) return NULL;
   }
-  if (f->tlsa_count == FACTS_TLSA_MOST) return;
+  if (f->tlsa_count == FACTS_TLSA_MOST) return NULL;
   struct tlsa_question *q = &f->tlsa[f->tlsa_count++];
   *q = (struct tlsa_question){.host = h, .port = port, .side = side};
   snprintf(labels, sizeof labels, "_%u._tcp", port);
   add_below(to, &q->asked, labels, at->name, at->name_len, TYPE_TLSA);
+  return q;
+}
+
+/* The usual ports of the first hosts, where they are not asked for already. */
+static void questions_of_unnamed_ports(struct facts *f, struct ask_list *to) {
+  static const struct {
+    uint16_t port;
+    enum lookup_side side;
+  } usual[] = {{5222, LOOKUP_C2S}, {5223, LOOKUP_C2S}, {5269, LOOKUP_S2S}, {5270, LOOKUP_S2S}};
+  const struct host *hosts[FACTS_UNNAMED_HOSTS];
+  size_t count = 0;
+  for (size_t i = 0; i < f->tlsa_count && count < FACTS_UNNAMED_HOSTS; i++) {
+    bool known = !f->tlsa[i].host;
+    for (size_t k = 0; k < count; k++) known |= hosts[k] == f->tlsa[i].host;
+    if (!known) hosts[count++] = f->tlsa[i].host;
+  }
+  for (size_t i = 0; i < count; i++) {
+    for (size_t k = 0; k < sizeof usual / sizeof *usual; k++) {
+      struct tlsa_question *q = f->domain->sides & usual[k].side ? add_tlsa(f, to, hosts[i], usual[k].port, usual[k].side) : NULL;
+      if (q) q->unnamed = true;
+    }
+  }
 }
 
 /* TLSA belongs to the target and its port (RFC 7673); at the domain itself it is misplaced where SRV leads elsewhere. */
@@ -171,6 +197,7 @@ static void questions_of_tlsa(struct facts *f, struct ask_list *to) {
   }
   if (f->domain->sides & LOOKUP_C2S) add_tlsa(f, to, NULL, PLAN_PORT_C2S, LOOKUP_C2S);
   if (f->domain->sides & LOOKUP_S2S) add_tlsa(f, to, NULL, PLAN_PORT_S2S, LOOKUP_S2S);
+  questions_of_unnamed_ports(f, to);
 }
 
 /* Only for a side without records: a right name beside a wrong one hurts nobody. */
@@ -191,6 +218,50 @@ static void questions_of_near_misses(struct facts *f, struct ask_list *to) {
 }
 
 /* Somebody may have typed a host, or the records may stand at the parent. */
+static void questions_of_search(struct facts *f, struct ask_list *to) {
+  for (size_t i = 0; i < f->searched_count; i++) {
+    struct searched *s = &f->searched[i];
+    uint8_t name[NAME_MAX_LEN];
+    memcpy(name, f->typed.name, f->typed.len - 1);
+    memcpy(name + f->typed.len - 1, s->domain, s->domain_len);
+    add_below(to, &s->asked, "_xmpp-server._tcp", name, f->typed.len - 1 + s->domain_len, TYPE_SRV);
+  }
+}
+
+static void reverse_name(const struct address *a, char text[96]) {
+  size_t at = 0;
+  if (a->family == AF_INET) {
+    snprintf(text, 96, "%u.%u.%u.%u.in-addr.arpa", a->bytes[3], a->bytes[2], a->bytes[1], a->bytes[0]);
+    return;
+  }
+  for (unsigned i = 16; i-- > 0;) at += (size_t)snprintf(text + at, 96 - at, "%x.%x.", a->bytes[i] & 15, a->bytes[i] >> 4);
+  snprintf(text + at, 96 - at, "ip6.arpa");
+}
+
+static void add_reverse(struct facts *f, struct ask_list *to, const struct host *h) {
+  for (size_t i = 0; i < h->address_count && f->reverse_count < FACTS_REVERSE_MOST; i++) {
+    char text[96];
+    uint8_t name[NAME_MAX_LEN];
+    struct reverse *r = &f->reverse[f->reverse_count++];
+    *r = (struct reverse){.host = h, .address = h->addresses[i]};
+    reverse_name(&r->address, text);
+    ask_list_add(to, &r->asked, name, name_parse(text, name), TYPE_PTR);
+  }
+}
+
+/* Of each host that SRV records lead to, once. */
+static void questions_of_reverse(struct facts *f, struct ask_list *to) {
+  const struct lookup *l = f->domain;
+  for (size_t h = 0; h < f->hosts->count; h++) {
+    bool is_target = false;
+    for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+      const struct service *s = &l->services[i];
+      for (size_t k = 0; k < s->count && s->state == SERVICE_OFFERED; k++) is_target |= s->hosts[k] == f->hosts->list[h];
+    }
+    if (is_target) add_reverse(f, to, f->hosts->list[h]);
+  }
+}
+
 static void questions_of_parent(struct facts *f, struct ask_list *to) {
   const uint8_t *name = f->typed.name;
   size_t first = name[0] + 1u, len = f->typed.len - first;
@@ -249,6 +320,16 @@ static void questions_unchecked(struct facts *f, struct ask_list *to) {
   }
 }
 
+void facts_want_search(struct facts *f, const char *domain) {
+  uint8_t name[NAME_MAX_LEN];
+  size_t len = name_parse(domain, name);
+  bool fits = len > 1 && len + f->typed.len - 1 + DOMAIN_PREFIX_MOST <= NAME_MAX_LEN;
+  if (!fits || f->searched_count == FACTS_SEARCH_MOST || !(f->domain->sides & LOOKUP_S2S)) return;
+  struct searched *s = &f->searched[f->searched_count++];
+  memcpy(s->domain, name, len);
+  s->domain_len = (uint8_t)len;
+}
+
 void facts_want_authority(struct facts *f) { f->authority = authority_new(f->domain, &f->single[FACT_SOA]); }
 
 void facts_want_server(struct facts *f, const union addr *server) {
@@ -283,9 +364,11 @@ void facts_questions(struct facts *f, unsigned stage, struct ask_list *to) {
     questions_of_components(f, to);
     questions_of_tlsa(f, to);
     questions_of_near_misses(f, to);
+    questions_of_search(f, to);
     questions_of_parent(f, to);
   } else {
     questions_of_ancestors(f, to);
+    questions_of_reverse(f, to);
     questions_unchecked(f, to);
   }
   hosts_questions(f->hosts, to);
@@ -366,6 +449,8 @@ void facts_each(const struct facts *f, void (*each)(void *context, const struct 
   }
   for (size_t i = 0; i < f->tlsa_count; i++) each_if_asked(&f->tlsa[i].asked, each, context);
   for (size_t i = 0; i < f->ancestor_count; i++) each_if_asked(&f->ancestors[i].asked, each, context);
+  for (size_t i = 0; i < f->reverse_count; i++) each_if_asked(&f->reverse[i].asked, each, context);
+  for (size_t i = 0; i < f->searched_count; i++) each_if_asked(&f->searched[i].asked, each, context);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) each_if_asked(&f->unchecked[i], each, context);
 }
 

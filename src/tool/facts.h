@@ -10,7 +10,10 @@ enum {
   FACTS_STAGES = 3,
   FACTS_COMPONENTS_MOST = 24, /* the usual ones and those asked for by name */
   FACTS_TLSA_MOST = 64,
-  FACTS_ANCESTORS_MOST = 32
+  FACTS_ANCESTORS_MOST = 32,
+  FACTS_REVERSE_MOST = 8,
+  FACTS_SEARCH_MOST = 3, /* domains of the search list */
+  FACTS_UNNAMED_HOSTS = 4 /* whose TLSA records at ports that no SRV record names are looked for */
 };
 
 /* Single questions; which names they are for stands in facts.c. */
@@ -25,6 +28,7 @@ enum fact {
   FACT_PRES,
   FACT_QUIC_CLIENT,
   FACT_QUIC_SERVER,
+  FACT_CAA, /* of the domain */
   FACT_COUNT
 };
 
@@ -54,6 +58,21 @@ struct tlsa_question {
   const struct host *host; /* NULL: the domain itself, where SRV leads elsewhere */
   uint16_t port;
   enum lookup_side side;
+  bool unnamed; /* no record names that port of the host */
+  struct asked asked;
+};
+
+/* The name of an address. */
+struct reverse {
+  const struct host *host;
+  struct address address;
+  struct asked asked;
+};
+
+/* A domain of resolv.conf's search list behind the domain: SRV of servers. */
+struct searched {
+  uint8_t domain[NAME_MAX_LEN];
+  uint8_t domain_len;
   struct asked asked;
 };
 
@@ -90,6 +109,10 @@ struct facts {
   size_t tlsa_count;
   struct ancestor ancestors[FACTS_ANCESTORS_MOST];
   size_t ancestor_count;
+  struct reverse reverse[FACTS_REVERSE_MOST];
+  size_t reverse_count;
+  struct searched searched[FACTS_SEARCH_MOST];
+  size_t searched_count;
   struct asked unchecked[LOOKUP_SERVICES]; /* what failed, asked again with CD: an answer then means bogus */
   struct plan *plans[2][2]; /* by facts_side_index, then STARTTLS only and with direct TLS; once complete */
 };
@@ -102,6 +125,9 @@ void facts_free(struct facts *f);
 /* To be called before anything is asked: the zone's servers are wanted, too; the server is asked beside the first one. */
 void facts_want_authority(struct facts *f);
 void facts_want_server(struct facts *f, const union addr *server);
+
+/* The same for a domain that this host's programs append to names; those that do not fit are left off. */
+void facts_want_search(struct facts *f, const char *domain);
 
 /* How many stages there are: FACTS_STAGES, and more with the zone's servers. */
 unsigned facts_stages(const struct facts *f);

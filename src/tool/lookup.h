@@ -13,6 +13,7 @@ enum {
   LOOKUP_SRV_MOST = 512,      /* records of a service that are looked at */
   LOOKUP_HOSTS_MOST = 512,    /* whose addresses are asked for, the domain being one: each service's best targets first */
   LOOKUP_ADDRESSES_MOST = 32, /* of a host */
+  TYPE_OF_CAA = 257           /* RFC 8659 */
 };
 
 enum lookup_side { LOOKUP_C2S = 1, LOOKUP_S2S = 2, LOOKUP_BOTH = LOOKUP_C2S | LOOKUP_S2S };

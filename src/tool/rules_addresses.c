@@ -228,6 +228,17 @@ static void rule_of_lone_ipv6(struct report *r, enum lookup_side side) {
   }
 }
 
+static void rules_of_reverse(struct report *r) {
+  for (size_t i = 0; i < r->facts->reverse_count; i++) {
+    const struct reverse *x = &r->facts->reverse[i];
+    struct record ptr;
+    char address[ADDRESS_TEXT], name[NAME_TEXT];
+    if (rules_is_bad_address(&x->address) || !lookup_is_answered(&x->asked) || rules_has_type(&x->asked, TYPE_PTR, &ptr)) continue;
+    report_add(r, RULE_NO_REVERSE, LOOKUP_BOTH, lookup_address_text(&x->address, address), "%s of %s has no name (PTR)", address,
+               lookup_host_text(x->host, name));
+  }
+}
+
 void rules_of_addresses(struct report *r) {
   const struct facts *f = r->facts;
   struct families all = {0};
@@ -235,6 +246,7 @@ void rules_of_addresses(struct report *r) {
   lookup_host_text(f->domain->domain, domain);
 
   rules_of_questions(r, f->domain->domain, LOOKUP_BOTH);
+  rules_of_reverse(r);
   for (enum lookup_side side = LOOKUP_C2S; side <= LOOKUP_S2S; side++) {
     if (!(f->domain->sides & side)) continue;
     struct families n = rules_of_side(r, side);

@@ -206,6 +206,18 @@ static void rules_of_server(struct report *r) {
     report_add(r, RULE_NOT_VALIDATING, LOOKUP_BOTH, domain, "The server does not validate DNSSEC");
 }
 
+static void rule_of_search_list(struct report *r) {
+  for (size_t i = 0; i < r->facts->searched_count; i++) {
+    const struct searched *s = &r->facts->searched[i];
+    struct record srv;
+    char name[NAME_TEXT], domain[NAME_TEXT];
+    if (!rules_has_type(&s->asked, TYPE_SRV, &srv)) continue;
+    domain_text(s->domain, s->domain_len, domain);
+    report_add(r, RULE_SEARCH_LIST, LOOKUP_S2S, domain, "With the search domain %s there are records at %s", domain,
+               domain_text(s->asked.name, s->asked.name_len, name));
+  }
+}
+
 void rules_of_answers(struct report *r) {
   rules_each_service(r, s) {
     if (s->state == SERVICE_OFFERED) {
@@ -217,4 +229,5 @@ void rules_of_answers(struct report *r) {
   rule_of_negative_ttl(r);
   rules_of_failures(r);
   rules_of_server(r);
+  rule_of_search_list(r);
 }

@@ -62,6 +62,16 @@ static void rule_of_misnamed(struct report *r, const struct component *c) {
   }
 }
 
+/* The domain is signed, what leads to the component is not. */
+static void rule_of_unsigned(struct report *r, const struct component *c, const char *name) {
+  const struct service *own = facts_service(r->facts->domain, LOOKUP_S2S, false), *s = facts_service(c->lookup, LOOKUP_S2S, false);
+  const struct asked *soa = &r->facts->single[FACT_SOA];
+  bool own_secure = lookup_is_secure(&own->asked) || lookup_is_secure(soa);
+  bool answered = s->asked.name_len > 0 && lookup_is_answered(&s->asked);
+  if (own_secure && answered && !lookup_is_secure(&s->asked))
+    report_add(r, RULE_COMPONENT_UNSIGNED, LOOKUP_S2S, name, "The domain is signed, %s is not", name);
+}
+
 static void rules_of_existing(struct report *r, const struct component *c, const char *name) {
   const struct facts *f = r->facts;
   const struct lookup *l = c->lookup;
@@ -77,6 +87,7 @@ static void rules_of_existing(struct report *r, const struct component *c, const
   if (strcmp(c->label, "upload") == 0 && l->domain->address_count == 0 && is_answered(l->domain)) {
     report_add(r, RULE_UPLOAD_NO_ADDRESS, LOOKUP_S2S, name, "%s has no address", name)->sure = false;
   }
+  rule_of_unsigned(r, c, name);
   if (c->plan->end == PLAN_NOT_OFFERED) {
     report_add(r, RULE_COMPONENT_REFUSED, LOOKUP_S2S, name, "%s is not offered to other servers", name);
   } else if (is_wildcard(f, l)) {

@@ -87,6 +87,32 @@ static void rules_at_target(struct report *r, const struct tlsa_question *q, str
   n->secure += has && lookup_is_secure(&q->asked) && secure_host;
 }
 
+/* A TLSA record where nobody looks: not with a wildcard, which has one for all ports. */
+static void rules_of_unnamed_ports(struct report *r) {
+  const struct facts *f = r->facts;
+  char name[NAME_TEXT];
+  for (size_t i = 0; i < f->tlsa_count; i++) {
+    const struct tlsa_question *q = &f->tlsa[i];
+    unsigned of_host = 0, with = 0;
+    struct record tlsa;
+    for (size_t k = 0; k < f->tlsa_count; k++) {
+      if (f->tlsa[k].host != q->host) continue;
+      of_host++;
+      with += rules_has_type(&f->tlsa[k].asked, TYPE_TLSA, &tlsa);
+    }
+    if (!q->unnamed || with == of_host || !rules_has_type(&q->asked, TYPE_TLSA, &tlsa)) continue;
+    report_add(r, RULE_TLSA_NO_PORT, q->side, tlsa_name(q, name), "%s has TLSA records, but no SRV record names that port", name);
+  }
+}
+
+static void rule_of_caa(struct report *r, const char *domain) {
+  const struct asked *caa = &r->facts->single[FACT_CAA], *soa = &r->facts->single[FACT_SOA];
+  char word[PRINT_WORD];
+  bool fails = caa->name_len > 0 && caa->outcome != ASKED_LEFT_OUT && !lookup_is_answered(caa);
+  if (fails && lookup_is_answered(soa))
+    report_add(r, RULE_CAA_FAILED, LOOKUP_BOTH, domain, "The question for CAA of %s failed: %s", domain, lookup_outcome_text(caa, word));
+}
+
 static void rules_of_signing(struct report *r, const char *domain) {
   const struct lookup *l = r->facts->domain;
   bool any = false, secure = false;
@@ -106,8 +132,11 @@ static void rules_of_signing(struct report *r, const char *domain) {
       char name[NAME_TEXT];
       if (!h || h->address_count == 0 || lookup_is_secure(&h->asked[0]) || lookup_is_secure(&h->asked[1]))
         continue;
-      report_add(r, RULE_DNSSEC_PART, s->kind->side, lookup_host_text(h, name), "%s is signed, %s is not",
-                 domain, name);
+      lookup_host_text(h, name);
+      if (h->alias.links > 0)
+        report_add(r, RULE_TARGET_IN_CNAME_ZONE, s->kind->side, name, "%s is signed, but its target %s is an alias into a zone that is not", domain, name);
+      else
+        report_add(r, RULE_DNSSEC_PART, s->kind->side, name, "%s is signed, %s is not", domain, name);
     }
   }
 }
@@ -120,6 +149,7 @@ void rules_of_dane(struct report *r) {
 
   lookup_host_text(f->domain->domain, domain);
   for (size_t i = 0; i < f->tlsa_count; i++) {
+    if (f->tlsa[i].unnamed) continue;
     if (f->tlsa[i].host)
       rules_at_target(r, &f->tlsa[i], &n);
     else
@@ -131,6 +161,8 @@ void rules_of_dane(struct report *r) {
   }
   rules_each_service(r, s) srv_secure &= s->state != SERVICE_OFFERED || lookup_is_secure(&s->asked);
 
+  rules_of_unnamed_ports(r);
+  rule_of_caa(r, domain);
   bool validates = lookup_is_secure(&f->single[FACT_ROOT]);
   if (n.with > 0 && !(srv_secure && n.secure == n.with)) {
     struct finding *x = report_add(r, RULE_TLSA_INSECURE, LOOKUP_BOTH, domain,

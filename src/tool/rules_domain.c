@@ -96,6 +96,8 @@ void rules_of_domain(struct report *r) {
   char domain[NAME_TEXT], alias[NAME_TEXT];
   lookup_host_text(h, domain);
 
+  if (f->typed.taken_from)
+    report_add(r, RULE_USAGE_URL, LOOKUP_BOTH, domain, "%s was taken from %s", domain, f->typed.taken_from);
   if (f->typed.bad_alabel)
     report_add(r, RULE_IDNA_INVALID, LOOKUP_BOTH, domain, "A label of %s is not valid IDNA", domain);
   if (*f->typed.other)

@@ -7,7 +7,7 @@
 #include "tool/report.h"
 
 /* A domain's records, a line each: OWNER TYPE RDATA, names relative to d.chat where they have no final dot; or what the server
- * does: fail OWNER TYPE RCODE|timeout [checked], secure, insecure OWNER, aa, ede N, slow MS, truncate OWNER, ttl N for what follows. */
+ * does: fail OWNER TYPE RCODE|timeout [checked], secure, insecure OWNER, search DOMAIN, aa, ede N, slow MS, truncate OWNER, ttl N for what follows. */
 struct domain_case {
   const char *records;
   const char *codes; /* all that is worse than an info, in alphabetical order, and the infos that are meant, with + */
@@ -144,6 +144,17 @@ static const struct domain_case cases[] = {
     {GOOD "_5222._tcp.x TLSA 3 1 1 31\n_5269._tcp.x TLSA 3 1 9 32\nsecure\n", "tlsa-malformed tlsa-malformed", NULL},
     {GOOD "_5222._tcp.x TLSA 1 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\nsecure\n", "tlsa-pkix", NULL},
     {GOOD "fail _5222._tcp.x TLSA SERVFAIL\n", "tlsa-failed", NULL},
+    {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\nsecure\n", "tlsa-no-port", NULL},
+    {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\n_5270._tcp.x TLSA 3 1 1 32\nsecure\n", "", NULL},
+    {GOOD "@ SOA 300\nfail @ CAA SERVFAIL\n", "caa-failed", NULL},
+    {WEB "_xmpp-client._tcp SRV 0 5 5222 y\n_xmpp-server._tcp SRV 0 5 5269 y\ny CNAME host.chat.\nhost.chat. A 9.9.1.1\nhost.chat. AAAA 2a01::1\nsecure\ninsecure y\n",
+     "target-alias target-in-cname-zone", NULL},
+    {GOOD "conference A 9.9.1.1\nsecure\ninsecure conference\n", "component-unsigned", NULL},
+    {GOOD, "+no-reverse", NULL},
+    {GOOD "1.1.9.9.in-addr.arpa. PTR x\n1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.a.2.ip6.arpa. PTR x\n", "", NULL},
+    {GOOD, "+usage-url", "https://d.chat/"},
+    {GOOD "search corp.test\n_xmpp-server._tcp.d.chat.corp.test. SRV 0 5 5269 x\n", "search-list", NULL},
+    {GOOD "search corp.test\n", "", NULL},
     /* K */
     {GOOD "component talks\n", "component-missing", NULL},
     {HOST WEB C2S "_xmpp-server._tcp SRV 0 5 5270 x\nconference A 9.9.1.1\n", "component-elsewhere port-suggests-tls", NULL},
@@ -172,7 +183,7 @@ struct reading {
   struct fake *fake;
   const char *domain;
   uint32_t ttl;
-  const char *component;
+  const char *component, *search;
 };
 
 static const char *absolute(const struct reading *r, const char *name, char out[NAME_TEXT]) {
@@ -197,6 +208,7 @@ static struct rdata rdata_of(const struct reading *r, uint16_t type, char *rest)
   switch (type) {
     case TYPE_A: return rd_a(rest);
     case TYPE_AAAA: return rd_aaaa(rest);
+    case TYPE_PTR:
     case TYPE_CNAME:
     case TYPE_DNAME: return rd_name(absolute(r, rest, name));
     case TYPE_TXT: return rd_txt(rest);
@@ -244,6 +256,7 @@ static bool read_directive(struct reading *r, const char *word, char *rest) {
   else if (strcmp(word, "truncate") == 0) fake_truncate(r->fake, absolute(r, rest, name));
   else if (strcmp(word, "ttl") == 0) r->ttl = (uint32_t)atoi(rest);
   else if (strcmp(word, "component") == 0) r->component = rest;
+  else if (strcmp(word, "search") == 0) r->search = rest;
   else if (strcmp(word, "many") == 0 || strcmp(word, "long") == 0) {
     unsigned n = (unsigned)strtoul(rest, &behind, 10);
     char owner[NAME_TEXT];
@@ -278,6 +291,7 @@ static struct report *report_of(const struct domain_case *c, struct fake **fake,
 
   *fake = r.fake;
   *facts = facts_new(&typed, LOOKUP_BOTH, &r.component, r.component != NULL);
+  if (r.search) facts_want_search(*facts, r.search);
   facts_run(*facts, fake_ask, r.fake);
   struct report *report = report_new(*facts);
   free(text);
