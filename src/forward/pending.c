@@ -3,18 +3,25 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/must.h"
 #include "base/prefix.h"
 
 bool pending_table_init(struct pending_table *t) {
-  *t = (struct pending_table){.buckets = calloc(PENDING_BUCKETS, sizeof *t->buckets)};
-  return t->buckets != NULL;
+  *t = (struct pending_table){.buckets = calloc(PENDING_BUCKETS, sizeof *t->buckets),
+                              .alike = calloc(CROWD_ALIKE, sizeof(void *)),
+                              .hosts = calloc(CROWD_HOSTS, sizeof *t->hosts)};
+  if (t->buckets && t->alike && t->hosts) return true;
+  pending_table_close(t);
+  return false;
 }
 
 void pending_table_close(struct pending_table *t) {
   must(t->count == 0);
   free(t->buckets);
-  t->buckets = NULL;
+  free(t->alike);
+  free(t->hosts);
+  *t = (struct pending_table){0};
 }
 
 static struct pending **bucket(const struct pending_table *t, const struct question *q) {
@@ -34,7 +41,6 @@ struct pending *pending_new(struct pending_table *t, const struct question *q, b
   p->question = *q;
   p->ahead = ahead;
   list_init(&p->waiters);
-  list_init(&p->strangers);
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     list_init(&p->tries[i].x.link);
     p->tries[i].pending = p;
@@ -60,31 +66,53 @@ void pending_free(struct pending_table *t, struct pending *p) {
   free(p);
 }
 
+static struct crowd_place place_of(const struct question *q, const struct manner *m, const struct client *client) {
+  if (addr_is_loopback(&client->peer)) return (struct crowd_place){0};
+  struct prefix host = prefix_of_host(&client->peer);
+  uint64_t by_host = hash_bytes(host.octets, sizeof host.octets, q->hash);
+  uint64_t which = (uint64_t)m->id << 16 | addr_port(&client->peer);
+  return (struct crowd_place){
+    .counts = true, .host = by_host % CROWD_HOSTS, .alike = hash_bytes(&which, sizeof which, by_host) % CROWD_ALIKE};
+}
+
+/* The same octets would answer both: spelling, sizes, flags and cookie are the same. */
+static bool is_same_manner(const struct manner *a, const struct manner *b) {
+  return a->id == b->id && a->opcode_rd == b->opcode_rd && a->cd == b->cd && a->ad == b->ad && a->edns == b->edns &&
+         a->udp_size == b->udp_size && a->dnssec_ok == b->dnssec_ok && !a->cookie_len == !b->cookie_len &&
+         (!a->cookie_len || memcmp(a->cookie, b->cookie, COOKIE_CLIENT) == 0) && a->name_len == b->name_len &&
+         memcmp(a->spelled, b->spelled, a->name_len) == 0;
+}
+
 static bool is_again(const struct waiter *w, const struct query *q, const struct client *client) {
-  return !client->tcp && !w->client.tcp && w->manner.id == q->manner.id && addr_equal(&w->client.peer, &client->peer);
+  return !client->tcp && !w->client.tcp && addr_equal(&w->client.peer, &client->peer) && is_same_manner(&w->manner, &q->manner);
 }
 
 enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q, const struct client *client) {
-  if (addr_is_loopback(&client->peer)) return t->waiting < CROWD_ALL ? ERR_NONE : ERR_OVERLOAD;
+  struct crowd_place place = place_of(&q->question, &q->manner, client);
+  if (!place.counts) return t->waiting < CROWD_ALL ? ERR_NONE : ERR_OVERLOAD;
 
-  struct prefix host = prefix_of_host(&client->peer);
-  unsigned all = 0, same = 0;
-  list_each(node, &p->strangers) {
-    const struct waiter *w = container(node, struct waiter, stranger);
-    if (is_again(w, q, client)) return ERR_AGAIN;
-    struct prefix other = prefix_of_host(&w->client.peer);
-    all++;
-    same += prefix_equal(&other, &host);
+  for (const struct waiter *w = t->alike[place.alike]; w; w = w->next_alike) {
+    if (w->pending == p && is_again(w, q, client)) return ERR_AGAIN;
   }
 
-  bool room = all < CROWD_QUESTION && same < CROWD_HOST && t->waiting < CROWD_ALL / 4 * 3;
+  bool room = p->strangers < CROWD_QUESTION && t->hosts[place.host] < CROWD_HOST && t->waiting < CROWD_ALL / 4 * 3;
   return room ? ERR_NONE : ERR_OVERLOAD;
 }
 
+/* n: 1 as it comes, -1 as it goes. */
+static void count_in_crowd(struct waiter *w, int n) {
+  if (!w->crowd.counts) return;
+  w->pending->strangers += (unsigned)n;
+  w->table->hosts[w->crowd.host] = (uint16_t)(w->table->hosts[w->crowd.host] + n);
+}
+
 void pending_leave(struct waiter *w) {
+  struct waiter **link = &w->table->alike[w->crowd.alike];
+  while (w->crowd.counts && *link != w) link = &(*link)->next_alike;
+  if (w->crowd.counts) *link = w->next_alike;
+  count_in_crowd(w, -1);
   list_remove(&w->link);
-  list_remove(&w->stranger);
-  --*w->waiting;
+  w->table->waiting--;
   free(w);
 }
 
@@ -98,10 +126,15 @@ bool pending_join(struct pending_table *t, struct pending *p, const struct query
   w->manner = q->manner;
   w->manner.spelled = w->spelled;
   memcpy(w->spelled, q->manner.spelled, spelled);
+  w->table = t;
+  w->pending = p;
+  w->crowd = place_of(&q->question, &q->manner, client);
   list_append(&p->waiters, &w->link);
-  list_init(&w->stranger);
-  if (!addr_is_loopback(&client->peer)) list_append(&p->strangers, &w->stranger);
-  w->waiting = &t->waiting;
+  if (w->crowd.counts) {
+    w->next_alike = t->alike[w->crowd.alike];
+    t->alike[w->crowd.alike] = w;
+  }
+  count_in_crowd(w, 1);
   t->waiting++;
   t->ahead -= p->ahead;
   p->ahead = false;

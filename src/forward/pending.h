@@ -23,10 +23,18 @@ enum pending_step {
 
 enum { PENDING_MAGIC = 0x50454e44 };
 
+/* Where a client on another host is counted. */
+struct crowd_place {
+  bool counts; /* false: it is this machine's own */
+  uint16_t alike, host;
+};
+
 struct waiter {
   struct list link;
-  struct list stranger; /* in pending->strangers, unless it is this machine's own */
-  unsigned *waiting;    /* the table's count, which it is in */
+  struct pending_table *table;
+  struct pending *pending;
+  struct crowd_place crowd;
+  struct waiter *next_alike; /* in the table's list of those that may be the same datagram */
   struct client client;
   uint64_t since_ms;
   struct manner manner; /* spelled points behind */
@@ -69,7 +77,7 @@ struct pending {
   struct question question;
   struct upstream *upstream; /* held: who is asked */
   struct list waiters;  /* struct waiter, oldest first */
-  struct list strangers; /* those of them that are on other hosts: CROWD_QUESTION at most */
+  unsigned strangers;   /* those of them that are on other hosts: CROWD_QUESTION at most */
   struct timer timer;
   struct try tries[FORWARD_TRIES];
   struct server *server;    /* picked, to be asked next */
@@ -107,17 +115,22 @@ static inline bool pending_asks(const struct pending *p) { return p->step < STEP
 struct pending_table {
   struct pending **buckets;
   unsigned count, ahead;
-  unsigned waiting; /* clients, of all questions */
+  unsigned waiting;      /* clients, of all questions */
+  struct waiter **alike; /* CROWD_ALIKE lists of clients on other hosts, by question, host, port and id */
+  uint16_t *hosts;       /* CROWD_HOSTS counts of them, by question and host; those that meet in one place share */
 };
 
 /* How many clients may wait at a time. What one answer sets off at once must not be much more than what came in. */
 enum {
   CROWD_ALL = 30000,     /* of all questions; a quarter of the places is for this machine's own programs */
   CROWD_QUESTION = 1000, /* of one question, on other hosts */
-  CROWD_HOST = 200       /* of those on one host: an IPv4 address or 64 bits of IPv6 */
+  CROWD_HOST = 200,      /* of those on one host: an IPv4 address or 64 bits of IPv6 */
+  CROWD_ALIKE = 8192,
+  CROWD_HOSTS = 16384
 };
 
-/* May one more client wait for p? ERR_NONE; ERR_OVERLOAD; ERR_AGAIN: it does already, and has sent the same datagram once more. */
+/* May one more client wait for p? ERR_NONE; ERR_OVERLOAD; ERR_AGAIN: it does already, and has sent the same datagram once more, to which
+ * the same answer fits. Takes the same time however many wait. */
 enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q, const struct client *client);
 
 enum { PENDING_BUCKETS = 4096 };

@@ -136,6 +136,49 @@ Test(followers, a_datagram_sent_again_gets_one_answer_with_the_first) {
   world_free(w);
 }
 
+static unsigned given_capitals, given_opt;
+
+static void note_form(const struct client *c, const uint8_t *msg, size_t len) {
+  count_given(c, msg, len);
+  given_capitals += len > DNS_HEADER && msg[DNS_HEADER + 1] == '_' && msg[DNS_HEADER + 2] == 'X';
+  given_opt += load_u16(msg + 10) == 1;
+}
+
+/* The same id from the same port, but another spelling or with EDNS: the first one's answer would not fit. */
+Test(followers, a_query_sent_again_in_another_form_gets_an_answer_of_its_own) {
+  struct world *w = world_with_targets(1);
+  struct client c = {.deliver = note_form};
+  cr_assert(addr_parse("10.0.0.7", 1000, &c.peer) && addr_parse("10.0.0.1", 53, &c.local));
+  for (unsigned i = 0; i < 8; i++) {
+    struct msg m;
+    msg_query(&m, i & 1 ? "_XMPP-server._tcp.d.lab." : SRV, TYPE_SRV);
+    store_u16(m.octets, 7);
+    if (i & 2) msg_opt(&m, 1232, 0, false, NULL, 0);
+    cr_expect_eq(serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, w->out), i < 4 ? SERVE_LATER : 0, "query %u", i);
+  }
+  world_run_ms(w, WORLD_DELAY_MS);
+  cr_expect_eq(given, 4);
+  cr_expect_eq(given_capitals, 2);
+  cr_expect_eq(given_opt, 2);
+  world_free(w);
+}
+
+/* Who waits is counted, not looked for. */
+Test(followers, a_crowd_leaves_no_count_behind) {
+  struct world *w = world_with_targets(1);
+  char host[40];
+  for (unsigned round = 0; round < 3; round++) {
+    unsigned waiting = 0;
+    for (unsigned i = 0; i < 3000; i++) {
+      snprintf(host, sizeof host, "10.2.%u.%u", i / 2 / 250, i / 2 % 250);
+      waiting += ask_from(w, host, 1000, (uint16_t)i, false) == SERVE_LATER;
+    }
+    cr_expect_eq(waiting, 1000, "round %u: %u", round, waiting);
+    world_run_ms(w, 70000);
+  }
+  world_free(w);
+}
+
 Test(followers, of_one_question_so_many_may_wait_on_a_host_and_on_all_others_and_more_on_this) {
   struct world *w = world_with_targets(1);
   unsigned waiting = 0, local = 0;
