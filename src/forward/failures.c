@@ -81,5 +81,3 @@ void failures_forget(struct failures *f) {
   free(f->table);
   *f = (struct failures){0};
 }
-
-void failures_close(struct failures *f) { failures_forget(f); }

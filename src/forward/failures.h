@@ -37,8 +37,7 @@ void failures_add_mute(struct failures *f, const struct question *q, uint64_t no
 bool failures_was_mute(const struct failures *f, const struct question *q, uint64_t now_ms); /* and may well be again */
 enum err failures_find(const struct failures *f, const struct question *q, uint64_t now_ms); /* ERR_NONE: ask */
 void failures_answered(struct failures *f, const struct question *q); /* a server did: q's is forgotten, and a trouble over */
-void failures_forget(struct failures *f); /* all: other servers are asked from now on, or somebody knows better */
+void failures_forget(struct failures *f); /* all, with its memory: other servers are asked from now on, somebody knows better, or the end */
 /* Did a server say so? */
 bool failures_is_word(enum err why);
-void failures_close(struct failures *f);
 #endif

@@ -403,7 +403,7 @@ void forward_stop(struct forward *f) {
 void forward_free(struct forward *f) {
   if (!f) return;
   pending_table_close(&f->table);
-  failures_close(&f->failures);
+  failures_forget(&f->failures);
   free(f);
 }
 

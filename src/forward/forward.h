@@ -139,7 +139,7 @@ void forward_set_options(struct forward *f, const struct forward_options *option
 
 /* What failed is asked again at once: somebody flushes. forward_set_options does so, too. */
 void forward_forget_failures(struct forward *f);
-/* Servers have changed: what failed may be asked again, and what is in flight for a name none of whose servers stayed is put to the
+/* Servers have changed, by forward_set_options: what is in flight for a name none of whose servers stayed is put to the
  * new ones. Never from within a callback of forward's own. */
 void forward_reroute(struct forward *f, uint64_t now_ms);
 

@@ -28,7 +28,6 @@ static void move(struct forward *f, struct pending *p, struct upstream *u, uint6
 }
 
 void forward_reroute(struct forward *f, uint64_t now_ms) {
-  failures_close(&f->failures); /* others may know better */
   for (unsigned i = 0; i < PENDING_BUCKETS && f->table.count; i++) {
     for (struct pending *p = f->table.buckets[i]; p; p = p->next) {
       struct upstream *u = routes_find(f->o.routes, &p->question);
