@@ -55,6 +55,11 @@ struct shard {
   uint64_t evicted, wasted[CACHE_HOWS];
 } __attribute__((aligned(64)));
 
+/* walk.c. Does a flush mean what is known under that name and type (0: of the name as such)? Does it mean a record that was added to the
+ * answer with that key? One that is too long to be looked at counts as such. */
+bool which_has(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type);
+bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len, const struct answer_view *v);
+
 /* flushed.c: what was flushed since a snapshot began to be loaded. */
 struct flushed;
 void flushed_note(struct cache *c, const struct cache_which *which);

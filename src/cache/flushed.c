@@ -66,15 +66,13 @@ void flushed_note(struct cache *c, const struct cache_which *which) {
   pthread_mutex_unlock(&c->flushed_lock);
 }
 
-static bool is_flushed(const struct flushed *f, const struct question *q) {
+/* An answer that carries what was flushed stays out whole: it is asked for again. */
+static bool is_flushed(const struct flushed *f, const struct question *q, const struct answer_view *v) {
   if (f->all) return true;
   for (unsigned i = 0; i < f->count; i++) {
     const struct flush *x = &f->list[i];
-    if (x->type && question_type(q) && x->type != question_type(q)) continue; /* 0: what is known of the name as such */
-    if (x->below ? name_is_within(q->key, q->name_len, x->name, x->name_len)
-                 : name_equal(q->key, q->name_len, x->name, x->name_len)) {
-      return true;
-    }
+    struct cache_which which = {.name = x->name, .name_len = x->name_len, .below = x->below, .type = x->type};
+    if (which_has(&which, q->key, q->name_len, question_type(q)) || which_is_carried(&which, q->key, q->name_len, v)) return true;
   }
   return false;
 }
@@ -83,7 +81,7 @@ bool flushed_has(struct cache *c, const struct question *q, const struct answer 
   struct answer_view v = answer_view(a);
   pthread_mutex_lock(&c->flushed_lock);
   const struct flushed *f = c->flushed;
-  bool has = f && (is_flushed(f, q) || (f->refuses && f->refuses(f->ctx, q, &v)));
+  bool has = f && (is_flushed(f, q, &v) || (f->refuses && f->refuses(f->ctx, q, &v)));
   pthread_mutex_unlock(&c->flushed_lock);
   return has;
 }

@@ -116,34 +116,38 @@ bool cache_walk_next(struct cache_walk *w, struct cache_entry *out) {
 
 /* ---- flushing ---- */
 
-static bool is_meant(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type) {
+bool which_has(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type) {
   if (which->type && type && which->type != type) return false; /* type 0: what is known of the name as such, and so of each type */
   if (which->below) return name_is_within(name, len, which->name, which->name_len);
   return name_equal(name, len, which->name, which->name_len);
 }
 
 static bool goes(const struct entry *e, const struct cache_which *which) {
-  return is_meant(which, e->data, e->name_len, load_u16(e->data + e->name_len));
+  return which_has(which, e->data, e->name_len, load_u16(e->data + e->name_len));
 }
 
-/* Is one of the records that were added to it meant? One that is too long to be looked at counts as such. */
-static bool carries(const struct entry *e, const struct cache_which *which) {
+bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len, const struct answer_view *v) {
   enum { BODY_MOST = 4096, MESSAGE = DNS_HEADER + NAME_MAX_LEN + 4 };
   uint8_t message[MESSAGE + BODY_MOST];
-  size_t at = DNS_HEADER + e->name_len + 4u;
+  size_t at = DNS_HEADER + name_len + 4;
   struct record r;
-  if (e->answer.body_len > BODY_MOST) return true;
+  if (!v->head.ar) return false;
+  if (v->head.body_len > BODY_MOST) return true;
 
-  struct answer_view v = entry_view(e);
   memset(message, 0, DNS_HEADER);
-  memcpy(message + DNS_HEADER, e->data, e->name_len + 4u); /* name, type, class: owners may point there */
-  memcpy(message + at, v.body, v.head.body_len);
-  struct wire w = wire_read(message, at + v.head.body_len);
+  memcpy(message + DNS_HEADER, key, name_len + 4); /* name, type, class: owners may point there */
+  memcpy(message + at, v->body, v->head.body_len);
+  struct wire w = wire_read(message, at + v->head.body_len);
   w.at = at;
-  for (unsigned i = 0; i < answer_records(&v.head) && record_read(&w, &r); i++) {
-    if (i >= (unsigned)v.head.an + v.head.ns && is_meant(which, r.owner, r.owner_len, r.type)) return true;
+  for (unsigned i = 0; i < answer_records(&v->head) && record_read(&w, &r); i++) {
+    if (i >= (unsigned)v->head.an + v->head.ns && which_has(which, r.owner, r.owner_len, r.type)) return true;
   }
   return false;
+}
+
+static bool carries(const struct entry *e, const struct cache_which *which) {
+  struct answer_view v = entry_view(e);
+  return which_is_carried(which, e->data, e->name_len, &v);
 }
 
 /* Takes out what was added to it. Who asks next finds it worn, and whoever added that does so again from what is there then. */

@@ -407,6 +407,33 @@ Test(snapshot, what_is_flushed_before_it_is_loaded_stays_out) {
   cr_expect_eq(report.entries, 3, "what is flushed at other times is not remembered");
 }
 
+static void put_srv(const char *name, const char *host) {
+  made_start(&made, name, TYPE_SRV, RCODE_NOERROR);
+  made_add(&made, SECTION_ANSWER, name, TYPE_SRV, 3000, rd_srv(1, 1, 5269, host));
+  made_add(&made, SECTION_ADDITIONAL, host, TYPE_A, 3000, rd_a("192.0.2.1"));
+  made_done(&made, SNAP_TICK);
+  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+}
+
+Test(snapshot, an_address_that_is_flushed_does_not_come_back_in_an_srv_answer) {
+  uint8_t name[NAME_MAX_LEN];
+  put_srv("_xmpp-server._tcp.a.example", "h.a.example");
+  put_srv("_xmpp-server._tcp.b.example", "h.b.example");
+  write_it();
+  cr_assert(cache_restore_begin(next, NULL, NULL));
+  cache_flush(next, &(struct cache_which){.name = name, .name_len = name_parse("H.a.example", name), .type = TYPE_AAAA});
+  load(snap_later(0));
+  cr_expect_eq(report.entries, 2, "another type");
+  cache_flush(next, &(struct cache_which){0});
+  cache_restore_end(next);
+
+  cr_assert(cache_restore_begin(next, NULL, NULL));
+  cache_flush(next, &(struct cache_which){.name = name, .name_len = name_parse("H.a.example", name)});
+  load(snap_later(0));
+  cr_expect_eq(report.entries, 1, "another host's");
+  cache_restore_end(next);
+}
+
 Test(snapshot, so_many_flushes_that_not_all_are_remembered_leave_all_out) {
   char text[40];
   uint8_t name[NAME_MAX_LEN];
