@@ -107,6 +107,6 @@ struct paced *pace_next(struct pace *p, uint64_t now_ms) {
   return d;
 }
 
-void pace_drop(struct pace *p, void (*lost)(struct paced *d, void *arg), void *arg) {
-  while (p->queued) lost(take(p), arg);
+void pace_drop(struct pace *p, void (*gone)(struct paced *d, void *arg), void *arg) {
+  while (p->queued) gone(take(p), arg);
 }

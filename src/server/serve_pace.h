@@ -49,5 +49,5 @@ bool pace_keep(struct pace *p, const struct client *client, const uint8_t *msg, 
 struct paced *pace_next(struct pace *p, uint64_t now_ms);
 
 static inline bool pace_is_empty(const struct pace *p) { return p->queued == 0; }
-void pace_drop(struct pace *p, void (*lost)(struct paced *d, void *arg), void *arg); /* all that wait; lost frees */
+void pace_drop(struct pace *p, void (*gone)(struct paced *d, void *arg), void *arg); /* all that wait, at once; gone frees */
 #endif

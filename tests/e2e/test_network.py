@@ -4,12 +4,15 @@ of loopback in a namespace of its own."""
 import concurrent.futures
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
 
 import dns.edns
+import dns.message
 import dns.rcode
 import pytest
 
@@ -201,6 +204,54 @@ def test_a_link_local_listen_address_follows_its_interface(space, started, named
         link(space, "vpn0", "fe80::9/64")
         assert wait_until(lambda: answers(space, ("fe80::9%vpn0", 53)), SOON_S, 0.1)
         space.ip("link", "delete", "vpn0")
+
+
+def test_all_who_wait_are_told_at_the_end_though_answers_leave_at_a_pace(space, folder):
+    """Hosts other than this one: answers that had to wait leave a few at a time."""
+    many = 300
+    link(space, "lan0", "10.77.0.9/24")
+    daemon = Jidnsd(["--listen", "10.77.0.9:5301", "--upstream", "127.0.1.1"], folder, listen=False, wrap=space.argv).wait_ready()
+
+    def make(host, port):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind((host, port))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sock.settimeout(3)
+        return sock
+
+    def hear(sock):
+        try:
+            return dns.message.from_wire(sock.recv(4096)).question[0].name
+        except socket.timeout:
+            return None
+    with space.call(lambda: make("127.0.1.1", 53)), space.call(lambda: make("10.77.0.9", 0)) as client:
+        for n in range(many):
+            client.sendto(dns.message.make_query(f"n{n}.lab", "A").to_wire(), ("10.77.0.9", 5301))
+        time.sleep(0.3)
+        assert daemon.stop() == 0
+        heard = set(iter(lambda: hear(client), None))
+    assert len(heard) == many
+
+
+def taken_port(space):
+    """Somebody else's socket for port 53 of all IPv6 addresses."""
+    def make():
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(("::", 53))
+        return sock
+    return space.call(make)
+
+
+def test_an_address_that_can_not_be_listened_on_does_not_hold_back_who_may_ask(space, started, named):
+    named("192.0.2.1", "127.0.1.1")
+    daemon = started("--upstream", "127.0.1.1", listen=("0.0.0.0:5301", "[fe80::9%vpn0]:53"))
+    with taken_port(space):
+        link(space, "vpn0", "10.77.0.9/24")
+        daemon.wait_for(lambda: re.search("who may ask: .*10.77.0.0/24", daemon.stderr), "word of who may ask")
+        assert "can't listen on [fe80::9" in daemon.stderr and "listening on" not in daemon.stderr.split("jidnsd ready", 1)[1].split("\n", 1)[1]
+    link(space, "vpn1", "10.78.0.9/24")
+    assert wait_until(lambda: "interfaces have changed: listening on" in daemon.stderr, SOON_S, 0.1), "and is tried again"
 
 
 def test_metrics_may_listen_on_an_address_that_comes_later(space, started):
