@@ -271,18 +271,20 @@ static void say_servers(const struct daemon *d) {
   log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf, settings_list(s->upstreams, s->upstream_count, text));
 }
 
-static void on_resolv_conf(void *ctx) {
+static bool on_resolv_conf(void *ctx) {
   struct daemon *d = ctx;
   struct hearing h;
-  if (!has_memory()) return;
+  if (!has_memory()) return false;
   struct settings *s = must_zalloc(sizeof *s);
   *s = d->settings;
   hearing_start(&h);
   settings_find_upstreams(s, s->resolv_conf, h.err);
   d->settings.resolv = s->resolv; /* what was said of it is not said again */
-  if (has_other_servers(s, &d->settings) && put_into_force(d, s, NULL, ZONES_STAY, h.err)) say_servers(d);
+  bool others = has_other_servers(s, &d->settings), good = !others || put_into_force(d, s, NULL, ZONES_STAY, h.err);
+  if (others && good) say_servers(d);
   hearing_end(&h, LOG_WARN, NULL);
   free(s);
+  return good;
 }
 
 static void watch_resolv_conf(struct daemon *d) {
@@ -305,24 +307,38 @@ static void say_who_may_ask(const struct settings *s) {
   log_info("jidnsd", "this machine's networks have changed: who may ask: %s", text);
 }
 
-/* Puts into force what s has made of the machine's interfaces and addresses as they are now. */
-static void follow_network(struct daemon *d, struct settings *s, bool scopes, bool access, FILE *err) {
-  char text[SETTINGS_LIST_TEXT];
-  struct listeners *l = scopes ? listeners_new() : NULL;
-  if ((l && !listeners_open(l, s, &d->settings, err)) || !put_into_force(d, s, l, ZONES_STAY, err)) {
-    listeners_free(l);
-    return;
-  }
-  listeners_free(l);
-  if (scopes) log_info("jidnsd", "interfaces have changed: listening on %s", settings_list(s->listen, s->listen_count, text));
-  if (scopes && s->upstream_count) log_info("jidnsd", "interfaces have changed: asking %s", settings_list(s->upstreams, s->upstream_count, text));
-  if (access) say_who_may_ask(s);
+/* Addresses listened on stay as they are: those that came can't be. */
+static void keep_listeners(struct settings *s, const struct settings *running) {
+  memcpy(s->listen, running->listen, sizeof s->listen);
+  memcpy(s->listen_scopes, running->listen_scopes, sizeof s->listen_scopes);
+  s->listen_count = running->listen_count;
 }
 
-static void on_network(void *ctx) {
+/* Puts into force what s has made of the machine's interfaces and addresses as they are now: all but an address that can't be listened on,
+ * which is tried again when something changes again. False: nothing, for want of memory. */
+static bool follow_network(struct daemon *d, struct settings *s, bool scopes, bool access, FILE *err) {
+  char text[SETTINGS_LIST_TEXT];
+  struct listeners *l = scopes ? listeners_new() : NULL;
+  bool listens = !l || listeners_open(l, s, &d->settings, err);
+  if (!listens) {
+    listeners_free(l);
+    l = NULL;
+    keep_listeners(s, &d->settings);
+  }
+  bool good = put_into_force(d, s, l, ZONES_STAY, err);
+  listeners_free(l);
+  if (!good) return false;
+
+  if (l) log_info("jidnsd", "interfaces have changed: listening on %s", settings_list(s->listen, s->listen_count, text));
+  if (scopes && s->upstream_count) log_info("jidnsd", "interfaces have changed: asking %s", settings_list(s->upstreams, s->upstream_count, text));
+  if (access) say_who_may_ask(s);
+  return true;
+}
+
+static bool on_network(void *ctx) {
   struct daemon *d = ctx;
   struct hearing h;
-  if (!has_memory()) return;
+  if (!has_memory()) return false;
   struct settings *s = must_zalloc(sizeof *s);
   *s = d->settings;
   hearing_start(&h);
@@ -332,11 +348,12 @@ static void on_network(void *ctx) {
   d->settings.access.left_out = s->access.left_out; /* what was said of them is not said again */
   d->settings.resolv = s->resolv;
   bool servers = has_other_servers(s, &d->settings);
-  if (scopes || access || servers) follow_network(d, s, scopes, access, h.err);
-  if (servers) say_servers(d);
+  bool good = !(scopes || access || servers) || follow_network(d, s, scopes, access, h.err);
+  if (servers && !has_other_servers(s, &d->settings)) say_servers(d);
 
   hearing_end(&h, LOG_WARN, NULL);
   free(s);
+  return good;
 }
 
 /* ---- start and stop ---- */

@@ -172,9 +172,15 @@ void keeper_flushed(struct keeper *k) {
 
 void keeper_reload(struct keeper *k) {
   if (!k) return;
-  uint64_t every_ms = k->settings->snapshot_every_s * 1000ull;
-  if (every_ms) uv_timer_start(&k->timer, on_timer, every_ms, every_ms);
-  else uv_timer_stop(&k->timer);
+  uint64_t every_ms = k->settings->snapshot_every_s * 1000ull, due_ms = every_ms;
+  if (!every_ms) {
+    uv_timer_stop(&k->timer);
+    return;
+  }
+
+  /* What was to be written before that is not put off. */
+  if (uv_is_active((uv_handle_t *)&k->timer) && uv_timer_get_due_in(&k->timer) < due_ms) due_ms = uv_timer_get_due_in(&k->timer);
+  uv_timer_start(&k->timer, on_timer, due_ms, every_ms);
 }
 
 struct keeper *keeper_start(uv_loop_t *loop, struct cache *c, const struct settings *s) {

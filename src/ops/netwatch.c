@@ -27,7 +27,7 @@ struct netwatch {
   uv_poll_t poll;
   uv_timer_t timer;
   uint64_t told_ms; /* by the loop's clock */
-  void (*changed)(void *ctx);
+  bool (*changed)(void *ctx);
   void *ctx;
 };
 
@@ -40,7 +40,7 @@ static struct netwatch *watch_of(void *data) {
 static void on_timer(uv_timer_t *timer) {
   struct netwatch *w = watch_of(timer->data);
   w->told_ms = uv_now(timer->loop);
-  w->changed(w->ctx);
+  if (!w->changed(w->ctx) && !uv_is_active((uv_handle_t *)timer)) uv_timer_start(timer, on_timer, NETWATCH_POLL_MS, 0);
 }
 
 static void tell_soon(struct netwatch *w) {
@@ -105,7 +105,7 @@ static int listen_to_kernel(struct netwatch *w, uv_loop_t *loop) {
   return e;
 }
 
-struct netwatch *netwatch_new(uv_loop_t *loop, void (*changed)(void *ctx), void *ctx) {
+struct netwatch *netwatch_new(uv_loop_t *loop, bool (*changed)(void *ctx), void *ctx) {
   struct netwatch *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   w->magic = WATCH_MAGIC;

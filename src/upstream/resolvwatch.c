@@ -21,9 +21,10 @@ struct resolvwatch {
   uint32_t magic;
   uv_timer_t timer;
   const char *path;
-  void (*changed)(void *ctx);
+  bool (*changed)(void *ctx);
   void *ctx;
   bool has_told;
+  unsigned rest;          /* looks to go before it is told again, after what was told could not be used */
   struct look told, last; /* when changed was last called; at the last look */
 };
 
@@ -49,12 +50,16 @@ static void on_timer(uv_timer_t *timer) {
   bool settled = is_same(&now, &w->last);
   w->last = now;
   if (!settled || (w->has_told && is_same(&now, &w->told))) return;
-  w->has_told = true;
+  if (w->rest) {
+    w->rest--;
+    return;
+  }
+  w->has_told = w->changed(w->ctx);
   w->told = now;
-  w->changed(w->ctx);
+  if (!w->has_told) w->rest = RESOLVWATCH_REST;
 }
 
-struct resolvwatch *resolvwatch_new(uv_loop_t *loop, const char *path, void (*changed)(void *ctx), void *ctx) {
+struct resolvwatch *resolvwatch_new(uv_loop_t *loop, const char *path, bool (*changed)(void *ctx), void *ctx) {
   struct resolvwatch *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   w->magic = WATCH_MAGIC;

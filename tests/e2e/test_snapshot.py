@@ -14,6 +14,7 @@ from test_sandbox import has_filter
 
 from kit import netns
 from kit.ask import Stream, ask, query
+from kit.control import Control
 from kit.jidnsd import Jidnsd
 from kit.proc import wait_until
 
@@ -211,3 +212,12 @@ def test_a_daemon_that_is_stopped_while_it_loads_keeps_the_file(kept):
     for _ in range(5):
         end(kept())
         assert kept.path.stat().st_size == size
+
+
+def test_a_reload_does_not_put_off_what_a_flush_wants_written(kept, tmp_path):
+    daemon = kept("--control", tmp_path / "c")
+    fill(daemon, 5)
+    with Control(tmp_path / "c") as control:
+        assert control.ask("flush n0.bulky.lab")["removed"]
+        assert control.ask("reload")["ok"]
+    daemon.wait_for(lambda: f"4 answers to {kept.path}" in daemon.stderr, "snapshot soon after the flush", 5)

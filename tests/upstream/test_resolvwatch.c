@@ -12,9 +12,12 @@ static uv_loop_t loop;
 static struct resolvwatch *watch;
 static unsigned told;
 
-static void on_changed(void *ctx) {
+static bool of_no_use;
+
+static bool on_changed(void *ctx) {
   (void)ctx;
   told++;
+  return !of_no_use;
 }
 
 static void put(const char *file, const char *text) {
@@ -97,6 +100,21 @@ Test(resolvwatch, a_file_that_goes_and_comes_back_is_told) {
   put(path, "nameserver 192.0.2.2\n");
   run_ms(SOON_MS);
   cr_expect_eq(told, 2);
+}
+
+Test(resolvwatch, what_could_not_be_used_is_told_again) {
+  enum { REST_MS = (RESOLVWATCH_REST + 3) * RESOLVWATCH_MS };
+  of_no_use = true;
+  put(path, "nameserver 192.0.2.2\n");
+  run_ms(SOON_MS);
+  cr_expect_eq(told, 1);
+  run_ms(REST_MS);
+  cr_expect_eq(told, 2);
+  of_no_use = false;
+  run_ms(REST_MS);
+  cr_expect_eq(told, 3);
+  run_ms(REST_MS);
+  cr_expect_eq(told, 3, "once it could be used that is all");
 }
 
 Test(resolvwatch, a_burst_is_told_once) {
