@@ -12,6 +12,20 @@ static bool may_go_plain(const struct pending *p, const struct server *s) { retu
 
 /* ---- before it is asked ---- */
 
+/* Bits of servers that no DNSSEC comes from. */
+static unsigned without_edns(const struct upstream *u) {
+  unsigned bits = 0;
+  for (unsigned i = 0; i < u->count; i++) bits |= habit_is_resting(&u->servers[i].habits[HABIT_EDNS]) ? 1u << i : 0;
+  return bits;
+}
+
+struct server *ladder_pick(const struct pending *p, unsigned out) {
+  struct upstream *u = p->upstream;
+  unsigned unfit = wants_dnssec(p) ? without_edns(u) : 0;
+  struct server *s = unfit ? upstream_pick(u, out | unfit) : NULL;
+  return s && !s->down_until_ms ? s : upstream_pick(u, out);
+}
+
 bool ladder_is_tcp(const struct pending *p, const struct server *s) {
   unsigned udp = p->udp_asked[number_of(p, s)], tcp = p->tcp_asked[number_of(p, s)];
   const struct habit *h = &s->habits[HABIT_UDP];
@@ -182,6 +196,7 @@ static void learn_edns(const struct pending *p, const struct try *t, bool has_op
     s->speaks_edns = true;
     habit_works(&s->habits[HABIT_EDNS]);
   }
+  if (t->extras && !has_opt && !s->speaks_edns) doubt(p, s, HABIT_EDNS, WHY_EDNS_PASSED_OVER, now_ms);
   if (t->extras || (habit_is_resting(&s->habits[HABIT_EDNS]) && s->habits[HABIT_EDNS].state == HABIT_RESTS)) return;
   if (p->evidence.edns & bit && !s->speaks_edns) server_bears_not(s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
   else if ((p->evidence.edns | p->evidence.edns_silently) & bit) doubt(p, s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);

@@ -4,6 +4,10 @@
 #define JIDNS_FORWARD_LADDER_H
 #include "forward/pending.h"
 
+/* The best server whose bit is not in `out`, NULL: none. For who wants DNSSEC those that it comes from stand before the others, unless
+ * they are down. */
+struct server *ladder_pick(const struct pending *p, unsigned out);
+
 /* Is the next try of p at s over TCP? Twice over UDP, once over TCP, and so on: a mute UDP or a reply too large for the path costs
  * two time-outs, no more. Over TCP first where UDP is known not to work. */
 bool ladder_is_tcp(const struct pending *p, const struct server *s);

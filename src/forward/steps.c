@@ -33,10 +33,10 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     if (p->tries[i].x.carrier) busy |= upstream_bit(u, p->tries[i].server);
   }
-  p->server = upstream_pick(u, busy);
+  p->server = ladder_pick(p, busy);
   if (!p->server && busy != p->failed) {
     if (now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
-    p->server = upstream_pick(u, out);
+    p->server = ladder_pick(p, out);
     p->spent = !p->server;
     if (p->spent && pending_has_open_try(p)) return WAIT;
   }

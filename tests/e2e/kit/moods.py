@@ -355,7 +355,7 @@ def of_type(wrong, code):
 
 def over_tcp(name, does, tcp, **how):
     """A server whose answers are all too large for UDP, asked four at once."""
-    return Mood(name, f"truncates; over TCP {does}", truncated, tcp, **{"names": 4, "packets": 2.5, "then_s": 0.3, **how})
+    return Mood(name, f"truncates; over TCP {does}", truncated, tcp, **{"names": 4, "packets": 2.5, "then_s": 0.5, **how})
 
 
 def moods():
@@ -383,7 +383,7 @@ def moods():
               ("notimp", "NOTIMP", bare(NOTIMP, opt=False)), ("servfail", "SERVFAIL", bare(SERVFAIL, opt=False)),
               ("badvers", "BADVERS", badvers))],
         Mood("edns-mute", "is silent to EDNS", when(has_edns, silence), dnssec=False, remembers=("edns-dropped",)),
-        Mood("edns-passed-over", "leaves OPT out", plain, dnssec=False, remembers=("no-cookies",)),
+        Mood("edns-passed-over", "leaves OPT out", plain, dnssec=False, remembers=("edns-passed-over",)),
         Mood("edns-tcp-opt", "says FORMERR with OPT to EDNS over UDP only", when(has_edns, bare(FORMERR)), answer, remembers=("udp-no-edns",)),
         Mood("edns-tcp", "says FORMERR without OPT to EDNS over UDP only", when(has_edns, bare(FORMERR, opt=False)), answer, dnssec=False,
              remembers=("no-edns",)),

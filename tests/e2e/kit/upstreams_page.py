@@ -13,6 +13,9 @@ without. *After* says how long the first, the fourth and the tenth answer took; 
 datagrams and questions over TCP each of them cost. A test says when the other columns are no
 longer true.
 
+Beside a second server, a good one, every question is answered, and who asks for DNSSEC gets it once
+the other is known for a server that it does not come from.
+
 """
 COLUMNS = ("The server", "Clients get", "DNSSEC", "Remembered", "After", "It sees")
 TIMED = 2  # columns, the last ones: they are not compared
