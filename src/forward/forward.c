@@ -71,6 +71,7 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   must(p->magic == PENDING_MAGIC);
   struct forward *f = p->forward;
   if (outcome == ERR_NONE) {
+    if (t->tcp) t->server->tcp_late = 0;
     if (t->tcp) server_answers(t->server, now_ms);
     else server_replied(t->server, now_ms - t->sent_ms, now_ms);
     server_answered_type(t->server, question_type(&p->question));
@@ -133,7 +134,11 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
 
 /* TCP had its time to bring more than the truncated reply. */
 static void serve_partial(struct pending *p, uint64_t now_ms) {
-  if (!p->partial || now_ms < p->partial->due_ms) return;
+  if (!p->partial || now_ms < p->partial->due_ms || !pending_first(p)) return;
+  for (unsigned i = 0; i < FORWARD_TRIES; i++) {
+    struct try *t = &p->tries[i];
+    if (t->x.carrier && t->tcp && t->server->tcp_late < TCP_LATE_MOST) t->server->tcp_late++;
+  }
   for (struct waiter *w; (w = pending_first(p));) {
     if (!deliver_partial(p->forward, p, w, now_ms)) return;
   }

@@ -139,7 +139,8 @@ static void keep_part(struct forward *f, struct pending *p, const struct try *t,
   if (verify_part(&p->question, f->reply_msg, f->reply_len, forward_border(f), &f->answer) != ERR_NONE) return;
   struct answer_view view = answer_view(&f->answer);
   if (rebind_refuses(f->o.rebind, &p->question, &view)) return;
-  pending_keep_part(p, f->reply_msg, f->reply_len, tick_of_ms(now_ms), now_ms + 2 * server_rto_ms(t->server));
+  uint32_t wait_ms = t->server->tcp_late < TCP_LATE_MOST ? 2 * server_rto_ms(t->server) : 0;
+  pending_keep_part(p, f->reply_msg, f->reply_len, tick_of_ms(now_ms), now_ms + wait_ms);
 }
 
 static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {

@@ -18,6 +18,7 @@ enum {
   HEDGE_PRICE = 20,        /* questions for one that is asked of a second server early: 5 % more at most */
   HEDGE_SAVED = 10,        /* such that may be saved up for a bad moment */
   HEDGE_LEAST_MS = 10,     /* beyond the usual: a little jitter is no sign */
+  TCP_LATE_MOST = 3,       /* then nobody waits for its TCP any more; it is still asked, and an answer ends that */
   DOWN_AFTER = 3,       /* tries in a row without a reply make a server down, */
   DOWN_SILENT_MS = 500, /* unless one came so lately: many questions at once may wait for one lost moment */
   DOWN_FIRST_MS = 250,  /* until a down server is tried again beside a healthy one; doubled each time */
@@ -43,6 +44,7 @@ struct server {
   uint32_t down_for_ms;
   bool speaks_edns;                  /* an answer had OPT */
   struct habit habits[HABITS];       /* what it was found to bear */
+  unsigned tcp_late;                 /* times in a row that its TCP did not bring in time what was truncated over UDP */
   struct mutes mutes;                /* types that it leaves unanswered */
   unsigned told;                     /* bits of enum habit_why that the log had */
   struct server_cookie cookie;

@@ -120,6 +120,24 @@ Test(transport, an_answer_over_tcp_that_comes_late_is_whole_and_kept) {
   world_free(w);
 }
 
+Test(transport, nobody_waits_for_tcp_that_was_silent_three_times) {
+  struct world *w = world_of_parts(1, FAULT_LOST);
+  for (unsigned i = 0; i < 6; i++) {
+    struct heard *h = client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
+    expect_part(h, "each time");
+    if (i < 3) cr_expect_gt(heard_wait_ms(h), 2 * WORLD_DELAY_MS, "question %u", i);
+    else cr_expect_eq(heard_wait_ms(h), WORLD_DELAY_MS, "question %u", i);
+    world_run_ms(w, LATE_MS);
+  }
+  world_heal(w);
+  struct fault_rule cut = {.name = "a.lab.", .server = -1, .fault = FAULT_MADE, .over_udp = true, .made = &part};
+  script_rule(&w->script, &cut);
+  expect_part(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN), "TCP is there again");
+  world_run_ms(w, LATE_MS);
+  cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN)), "it was asked all the same");
+  world_free(w);
+}
+
 Test(transport, another_server_s_tcp_is_tried_before_a_part_goes_out) {
   struct world *w = world_of_parts(2, FAULT_NONE);
   struct fault_rule refused = {.name = "a.lab.", .server = 0, .fault = FAULT_ICMP};
