@@ -1,36 +1,24 @@
 """A machine with systemd: a root of another Debian, booted in namespaces of its own."""
 
-import ctypes
+import functools
 import os
 import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import threading
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+
+from kit import proc  # noqa: E402 pylint: disable=wrong-import-position
+
 SETTINGS = "/usr/local/etc/jidns/jidnsd.conf"
 UNIT = "/etc/systemd/system/jidnsd.service"
-PR_SET_PDEATHSIG = 1
 CLONE_NEWNET = 0x40000000
-LIBC = ctypes.CDLL(None)
+wait_until = functools.partial(proc.wait_until, step_s=0.1)  # most looks cost a process
 CGROUPS = [pathlib.Path("/sys/fs/cgroup"), pathlib.Path("/sys/fs/cgroup/unified")]
-
-
-def wait_until(condition, timeout_s, step_s=0.1):
-    """Polls condition() until it is true; returns its last value."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        value = condition()
-        if value or time.monotonic() > deadline:
-            return value
-        time.sleep(step_s)
-
-
-def _end_with_parent():
-    """Nothing outlives a test run, even one that is killed."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Machine:
@@ -40,7 +28,7 @@ class Machine:
         self.folder = folder
         with open(folder / "boot.err", "wb") as err:
             self.child = subprocess.Popen([HERE / "init", root, folder, *(f"{a}={b}" for a, b in files)], stderr=err,
-                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=_end_with_parent)
+                                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, preexec_fn=proc.end_with_parent(signal.SIGKILL))
         self.pid = wait_until(self._find_systemd, 20)
         assert self.pid, f"systemd did not start: {(folder / 'boot.err').read_text()}"
         booted = wait_until(lambda: self.run("systemctl", "is-system-running").stdout.strip() in ("running", "degraded"), 60)
@@ -76,7 +64,7 @@ class Machine:
 
         def make():
             namespace = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
-            done = LIBC.setns(namespace, CLONE_NEWNET)
+            done = proc.LIBC.setns(namespace, CLONE_NEWNET)
             os.close(namespace)
             if done == 0:
                 made.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))

@@ -21,9 +21,9 @@ def wait_until(condition, timeout_s, step_s=0.02):
         time.sleep(step_s)
 
 
-def _end_with_parent():
-    """Nothing outlives a test run, even one that is killed."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def end_with_parent(how=signal.SIGTERM):
+    """For a new process: nothing outlives a test run, even one that is killed."""
+    return lambda: LIBC.prctl(PR_SET_PDEATHSIG, how)
 
 
 def descendants(pid):
@@ -64,7 +64,7 @@ class Process:
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                           env={**os.environ, **(env or {})}, cwd=folder,
-                                          preexec_fn=_end_with_parent)
+                                          preexec_fn=end_with_parent())
 
     @property
     def stdout(self):
