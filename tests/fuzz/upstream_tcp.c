@@ -1,4 +1,4 @@
-/* upstream_tcp.c: fuzz target: a server's TCP connection, its replies cut anywhere, through up_tcp's framing.
+/* upstream_tcp.c: fuzz target: a server's TCP connections, its replies cut anywhere, through up_tcp's framing.
  *
  * Input: an octet of how, the number of steps, the steps (an octet each, see step), the stream of framed replies. An exchange
  * ends at most once each time it is asked, with a whole frame of the stream that is its reply or with an error. */
@@ -11,8 +11,14 @@
 #include "kit/made.h"
 #include "upstream/up_tcp.h"
 
-enum { EXCHANGES = 8, NAMES = 4, STEPS = 160, STREAMS = 256 };
+enum { EXCHANGES = 8, NAMES = 4, STEPS = 160, PIECES = STEPS + 1 };
 enum { HOW_ASK_AGAIN = 1, HOW_DROP_NEXT = 2, HOW_NOT_YET = 4 /* connected */ };
+
+/* Octets of the input that came on one connection. */
+struct piece {
+  unsigned stream;
+  size_t at, len;
+};
 
 struct state {
   uv_loop_t loop;
@@ -23,7 +29,9 @@ struct state {
   struct exchange exchanges[EXCHANGES];
   uint8_t how;
   struct wire stream;
-  size_t base[STREAMS]; /* where in the stream each connection's first octet was */
+  struct piece pieces[PIECES]; /* as they came */
+  unsigned piece_count;
+  unsigned back; /* so many open connections are newer than the one that the server turns to */
   unsigned asks;
 };
 
@@ -40,13 +48,28 @@ static void ask(struct state *s, unsigned i) {
   carrier_ask(s->carrier, x, msg, len, clock_ms());
 }
 
-static bool is_frame_of(const struct state *s, size_t base, const uint8_t *msg, size_t len) {
-  size_t msg_len;
-  const uint8_t *stream = s->stream.msg;
-  for (size_t at = base, took; (took = frame_next(stream + at, s->stream.at - at, &msg_len)); at += took) {
-    if (msg_len == len && memcmp(stream + at + FRAME_HEAD, msg, len) == 0) return true;
+/* What came on one connection, to be freed. */
+static uint8_t *received(const struct state *s, unsigned stream, size_t *len) {
+  uint8_t *all = malloc(s->stream.at + 1);
+  must(all);
+  *len = 0;
+  for (const struct piece *p = s->pieces; p < s->pieces + s->piece_count; p++) {
+    if (p->stream != stream) continue;
+    memcpy(all + *len, s->stream.msg + p->at, p->len);
+    *len += p->len;
   }
-  return false;
+  return all;
+}
+
+static bool is_frame_of(const struct state *s, unsigned stream, const uint8_t *msg, size_t len) {
+  size_t all_len, msg_len;
+  bool found = false;
+  uint8_t *all = received(s, stream, &all_len);
+  for (size_t at = 0, took; !found && (took = frame_next(all + at, all_len - at, &msg_len)); at += took) {
+    found = msg_len == len && memcmp(all + at + FRAME_HEAD, msg, len) == 0;
+  }
+  free(all);
+  return found;
 }
 
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
@@ -57,7 +80,7 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
   if (outcome != ERR_NONE) must(outcome == ERR_TCP);
   else must(exchange_judge(x, msg, len) == REPLY_RIGHT);
   bool found = outcome != ERR_NONE;
-  for (unsigned k = 0; k < fake_streams() && !found; k++) found = s->base[k] != SIZE_MAX && is_frame_of(s, s->base[k], msg, len);
+  for (unsigned k = 0; k < fake_streams() && !found; k++) found = is_frame_of(s, k, msg, len);
   must(found);
   if (s->how & HOW_DROP_NEXT) exchange_drop(&s->exchanges[(i + 1) % EXCHANGES]);
   if (s->how & HOW_ASK_AGAIN) ask(s, i);
@@ -68,28 +91,35 @@ static void turn(struct state *s) {
   fake_turn();
 }
 
-static struct fake_stream *newest(unsigned *i) {
-  for (*i = fake_streams(); *i > 0;) {
-    struct fake_stream *f = fake_stream(--*i);
-    if (f && !f->closing) return f;
+/* The open connection that the server turns to; the oldest when there are not so many. */
+static struct fake_stream *turned_to(const struct state *s, unsigned *number) {
+  struct fake_stream *found = NULL;
+  unsigned newer = 0;
+  for (unsigned i = fake_streams(); i > 0 && newer <= s->back; i--) {
+    struct fake_stream *f = fake_stream(i - 1);
+    if (!f || f->closing) continue;
+    found = f;
+    *number = i - 1;
+    newer++;
   }
-  return NULL;
+  return found;
 }
 
 static void arrive(struct state *s, size_t n) {
   unsigned i;
   size_t len, at = s->stream.at;
-  struct fake_stream *f = newest(&i);
+  struct fake_stream *f = turned_to(s, &i);
   const uint8_t *octets = feed_octets(&s->stream, n, &len);
   if (!f || f->connecting) return;
-  if (s->base[i] == SIZE_MAX) s->base[i] = at;
+  must(s->piece_count < PIECES);
+  s->pieces[s->piece_count++] = (struct piece){i, at, len};
   fake_arrive(f, octets, len);
   while (!f->closing && f->in_len && f->reading) turn(s);
 }
 
 static void step(struct state *s, uint8_t op) {
   unsigned i;
-  struct fake_stream *f = newest(&i);
+  struct fake_stream *f = turned_to(s, &i);
   if (op < 64) {
     arrive(s, op + 1u);
   } else if (op < 96) {
@@ -100,13 +130,17 @@ static void step(struct state *s, uint8_t op) {
     exchange_drop(&s->exchanges[op % EXCHANGES]);
   } else if (op < 136) {
     fake_pass_ms(1000u * (op - 127u));
+  } else if (op >= 232) {
+    s->back = op % 8;
+  } else if (op >= 216) {
+    fake_pass_ms(100u * (op - 215u));
   } else if (f) {
     if (op < 160) fake_connect(f, 0);
     else if (op < 176) fake_connect(f, UV_ECONNREFUSED);
     else if (op < 192) f->end = UV_EOF;
     else if (op < 200) f->end = UV_ECONNRESET;
     else if (op < 208) f->broken = UV_EPIPE;
-    else if (op < 216) f->window = op - 208u;
+    else f->window = op - 208u;
   }
   turn(s);
 }
@@ -121,7 +155,6 @@ static void start(struct state *s, uint8_t how) {
   for (s->random.left = sizeof s->random.pool; id < sizeof s->random.pool / 2; id++) { /* ids are 0, 1, 2 ... */
     memcpy(s->random.pool + sizeof s->random.pool - 2u * (id + 1u), &id, 2);
   }
-  for (unsigned i = 0; i < STREAMS; i++) s->base[i] = SIZE_MAX;
   for (unsigned i = 0; i < EXCHANGES; i++) {
     s->exchanges[i].done = done;
     list_init(&s->exchanges[i].link);
@@ -131,7 +164,7 @@ static void start(struct state *s, uint8_t how) {
   must(s->carrier);
   for (unsigned i = 0; i < NAMES; i++) ask(s, i);
   unsigned i;
-  if (!(how & HOW_NOT_YET)) fake_connect(newest(&i), 0);
+  if (!(how & HOW_NOT_YET)) fake_connect(turned_to(s, &i), 0);
   turn(s);
 }
 
