@@ -13,7 +13,7 @@
 #include "dns/name.h"
 
 enum {
-  PARALLEL_MOST = 64, /* sockets open at once: far below any limit on descriptors, no flood for the server */
+  PARALLEL_MOST = 128, /* sockets open at once: far below any limit on descriptors, no flood for the server */
   UDP_TRIES = 3,      /* at 0, a quarter and half of the time; answers to any of them are taken to the end */
   PORT_TRIES = 8,
   PORT_LOWEST = 1024,
@@ -37,6 +37,8 @@ struct flight {
 struct asker {
   const struct ask_options *options;
   struct random random;
+  struct ask_list waiting; /* for room; those before `begun` have had it */
+  size_t begun;
   struct flight *flights[PARALLEL_MOST]; /* the first `count` are in use */
   size_t count;
 };
@@ -65,6 +67,7 @@ static void finish(struct flight *f, enum asked_outcome outcome) {
   if (f->fd >= 0) close(f->fd);
   f->fd = -1;
   f->over = true;
+  if (f->asked->open) --*f->asked->open;
   f->asked->outcome = f->asked->msg ? ASKED_ANSWERED : outcome; /* a truncated answer is better than none */
   f->asked->took_us = (unsigned)(clock_us() - f->start_us);
 }
@@ -238,6 +241,7 @@ static void start(struct asker *asker, struct asked *a) {
   a->msg = NULL;
   if (!f) {
     a->outcome = ASKED_SYSTEM;
+    if (a->open) --*a->open;
     return;
   }
   *f = (struct flight){.asked = a, .fd = -1, .edns = !a->plain, .start_us = clock_us()};
@@ -297,13 +301,37 @@ void ask_list_free(struct ask_list *l) {
   *l = (struct ask_list){.count = 0};
 }
 
+struct asker *asker_new(const struct ask_options *options) {
+  struct asker *asker = must_zalloc(sizeof *asker);
+  asker->options = options;
+  return asker;
+}
+
+void asker_free(struct asker *asker) {
+  if (!asker) return;
+  ask_list_free(&asker->waiting);
+  free(asker);
+}
+
+void asker_add(struct asker *asker, struct asked *a) {
+  if (asker->begun == asker->waiting.count) asker->begun = asker->waiting.count = 0;
+  ask_list_put(&asker->waiting, a);
+}
+
+static bool is_idle(const struct asker *asker) { return asker->begun == asker->waiting.count && asker->count == 0; }
+
+bool asker_turn(struct asker *asker) {
+  while (asker->begun < asker->waiting.count && asker->count < PARALLEL_MOST)
+    start(asker, asker->waiting.list[asker->begun++]);
+  sweep(asker);
+  if (asker->count > 0) turn(asker);
+  sweep(asker);
+  return !is_idle(asker);
+}
+
 void ask_all(const struct ask_options *o, struct asked *const *list, size_t n) {
-  struct asker asker = {.options = o};
-  size_t begun = 0;
-  while (begun < n || asker.count > 0) {
-    while (begun < n && asker.count < PARALLEL_MOST) start(&asker, list[begun++]);
-    sweep(&asker);
-    if (asker.count > 0) turn(&asker);
-    sweep(&asker);
-  }
+  struct asker *asker = asker_new(o);
+  for (size_t i = 0; i < n; i++) asker_add(asker, list[i]);
+  while (asker_turn(asker)) continue;
+  asker_free(asker);
 }

@@ -32,6 +32,7 @@ struct asked {
   bool authority;         /* an authority is asked, not a resolver: RD is clear */
   bool only_tcp, plain;   /* never over UDP; without EDNS */
   const union addr *server; /* borrowed; NULL: the options' */
+  unsigned *open;         /* borrowed; one less when the outcome is there; NULL: nobody counts */
   enum asked_outcome outcome;
   bool over_tcp;    /* the answer came so */
   bool refuses_edns; /* FORMERR or NOTIMP to EDNS; without it there was another answer */
@@ -55,6 +56,14 @@ void ask_list_add(struct ask_list *l, struct asked *a, const uint8_t *name, size
 /* Appends a question that is made already. */
 void ask_list_put(struct ask_list *l, struct asked *a);
 void ask_list_free(struct ask_list *l);
+
+/* Questions that go out as there is room, each given its outcome as it comes. `options` is borrowed. */
+struct asker;
+struct asker *asker_new(const struct ask_options *options);
+void asker_free(struct asker *asker); /* only when asker_turn has said that there is nothing left */
+void asker_add(struct asker *asker, struct asked *a);
+/* Waits for the next thing that happens, and does it; false: nothing is under way. */
+bool asker_turn(struct asker *asker);
 
 /* Asks all and returns when each has its outcome. */
 void ask_all(const struct ask_options *o, struct asked *const *list, size_t n);

@@ -2,7 +2,6 @@
 #include "tool/check.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/must.h"
@@ -11,19 +10,13 @@
 #include "tool/cli.h"
 #include "tool/domain.h"
 #include "tool/nameserver.h"
+#include "tool/pipeline.h"
 
 enum {
-  BATCH = 32,      /* domains whose stages go together */
   LINE_MOST = 4096 /* octets of a line of a file */
 };
 
 /* ---- checking ---- */
-
-static unsigned now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (unsigned)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
 
 /* What all domains are judged with. */
 struct judge {
@@ -33,33 +26,18 @@ struct judge {
   const struct cached *cached;   /* NULL: not from a daemon's cache */
 };
 
-/* A stage of all domains goes out at once. */
-static void run_batch(const struct judge *j, struct checked *batch, size_t n) {
-  struct ask_list list = {.count = 0};
-  unsigned begun_ms = now_ms();
-
-  unsigned stages = facts_stages(batch[0].facts);
-  for (unsigned stage = 0; stage < stages; stage++) {
-    list.count = 0;
-    for (size_t i = 0; i < n; i++) facts_questions(batch[i].facts, stage, &list);
-    sources_ask(j->sources, list.list, list.count);
-    for (size_t i = 0; i < n; i++) facts_read(batch[i].facts, stage);
-  }
-  for (size_t i = 0; i < n; i++) {
-    batch[i].ms = now_ms() - begun_ms;
-    batch[i].report = report_new(batch[i].facts);
-    check_apply_ignores(&j->cli->check, batch[i].report);
-    if (j->old) batch[i].differences = differences_new(j->old, batch[i].report);
-  }
-  ask_list_free(&list);
+/* A domain whose questions are all answered. */
+static void judge_one(const struct judge *j, struct checked *x) {
+  x->report = report_new(x->facts);
+  check_apply_ignores(&j->cli->check, x->report);
+  if (j->old) x->differences = differences_new(j->old, x->report);
 }
 
-static void batch_free(struct checked *batch, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    differences_free(batch[i].differences);
-    report_free(batch[i].report);
-    facts_free(batch[i].facts);
-  }
+static void checked_free(struct checked *x) {
+  differences_free(x->differences);
+  report_free(x->report);
+  facts_free(x->facts);
+  *x = (struct checked){.ms = 0};
 }
 
 /* No answer at all: there is nothing to judge. */
@@ -114,53 +92,72 @@ static int show_one(const struct cli *c, const struct checked *x, bool many) {
   return status_of(c, x);
 }
 
-/* The batch is run, shown and freed; *silent counts domains without any answer. */
-static int finish_batch(const struct judge *j, struct checked *batch, size_t n, bool many) {
-  const struct cli *c = j->cli;
-  int status = CLI_FOUND;
-  run_batch(j, batch, n);
-  for (size_t i = 0; i < n; i++) {
-    if (is_silent(batch[i].facts)) {
-      complain_silence(c, &batch[i]);
-      status = worse(status, CLI_NO_ANSWER);
-    } else {
-      if (many && i > 0 && c->check.format == CHECK_TEXT && c->check.verbose) fputc('\n', stdout);
-      status = worse(status, show_one(c, &batch[i], many));
-    }
-  }
-  fflush(stdout);
-  return status;
-}
-
 /* ---- domains, from words and files ---- */
 
 struct domains {
   const struct judge *judge;
+  struct pipeline *pipeline;
   bool many;
   int status;
-  struct checked batch[BATCH];
-  size_t count, done;
-  unsigned begun_ms;
+  struct checked kept[CHECK_NAGIOS_MOST]; /* for the one line about all of them */
+  size_t kept_count;
+  size_t done, with_error, with_warning, silent;
+  unsigned begun_ms, shown_ms;
 };
 
-static void show_progress(const struct domains *d) {
-  unsigned ms = now_ms() - d->begun_ms;
-  if (!d->many || !isatty(STDERR_FILENO)) return;
-  fprintf(stderr, "\r %zu domains, %.1f a second ", d->done, ms ? (double)d->done * 1000 / ms : 0.0);
+enum { PROGRESS_MS = 100 };
+
+static void count_domain(struct domains *d, const struct checked *x) {
+  enum severity worst = SEVERITY_INFO;
+  bool any = report_worst(x->report, &worst);
+  d->done++;
+  if (is_silent(x->facts)) d->silent++;
+  else if (any && worst == SEVERITY_ERROR) d->with_error++;
+  else if (any && worst == SEVERITY_WARNING) d->with_warning++;
 }
 
-static void flush_batch(struct domains *d) {
-  if (d->count == 0) return;
-  if (d->judge->cli->check.format == CHECK_NAGIOS) {
-    run_batch(d->judge, d->batch, d->count);
-    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->batch, d->count, stdout);
-  } else {
-    d->status = worse(d->status, finish_batch(d->judge, d->batch, d->count, d->many));
+static void show_progress(struct domains *d) {
+  unsigned now_ms = check_now_ms(), ms = now_ms - d->begun_ms;
+  if (!d->many || !isatty(STDERR_FILENO) || now_ms - d->shown_ms < PROGRESS_MS) return;
+  d->shown_ms = now_ms;
+  fprintf(stderr, "\r %zu domains, %zu with errors, %zu with warnings, %.1f a second ", d->done, d->with_error, d->with_warning,
+          ms ? (double)d->done * 1000 / ms : 0.0);
+}
+
+static void show_sum(const struct domains *d) {
+  if (!d->judge->cli->check.file || d->done == 0) return;
+  fprintf(stderr, "%sjidns check: %zu domain%s: %zu with errors, %zu with warnings, %zu without either, %zu without an answer\n",
+          isatty(STDERR_FILENO) ? "\r\n" : "", d->done, d->done == 1 ? "" : "s", d->with_error, d->with_warning,
+          d->done - d->with_error - d->with_warning - d->silent, d->silent);
+}
+
+/* The next domain in the order of the list is through: it is judged, shown and freed. */
+static void on_answered(void *context, struct checked *x) {
+  struct domains *d = context;
+  const struct cli *c = d->judge->cli;
+  judge_one(d->judge, x);
+  if (c->check.format == CHECK_NAGIOS) {
+    d->kept[d->kept_count++] = *x;
+    return;
   }
-  batch_free(d->batch, d->count);
-  d->done += d->count;
-  d->count = 0;
+  count_domain(d, x);
+  if (is_silent(x->facts)) {
+    complain_silence(c, x);
+    d->status = worse(d->status, CLI_NO_ANSWER);
+  } else {
+    if (d->many && d->done > 1 && c->check.format == CHECK_TEXT && c->check.verbose) fputc('\n', stdout);
+    d->status = worse(d->status, show_one(c, x, d->many));
+  }
+  fflush(stdout);
+  checked_free(x);
   show_progress(d);
+}
+
+static void finish_all(struct domains *d) {
+  pipeline_drain(d->pipeline);
+  if (d->judge->cli->check.format == CHECK_NAGIOS)
+    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->kept, d->kept_count, stdout);
+  show_sum(d);
 }
 
 static void want_more(const struct check_options *o, struct facts *f, const union addr *server, bool from_zone) {
@@ -197,8 +194,7 @@ static void put_domain(struct domains *d, const struct typed_domain *typed) {
   struct facts *f = facts_new(typed, sides, o->components, o->component_count);
   want_more(o, f, &j->cli->ask.server, from_zone || j->cached);
   f->from_cache = j->cached;
-  d->batch[d->count] = (struct checked){.facts = f, .server = j->cli->ask.server};
-  if (++d->count == BATCH && o->format != CHECK_NAGIOS) flush_batch(d);
+  pipeline_add(d->pipeline, &(struct checked){.facts = f, .server = j->cli->ask.server});
 }
 
 static bool put_cached_domain(void *context, const uint8_t *name, size_t len) {
@@ -244,8 +240,13 @@ static bool add_file(struct domains *d, const char *path) {
   }
   for (unsigned n = 1; good && fgets(line, sizeof line, file); n++) {
     char *text = line + strspn(line, " \t\r\n");
-    text[strcspn(text, " \t\r\n#")] = 0;
     snprintf(where, sizeof where, "%.200s:%u: ", path, n);
+    if (strlen(line) + 1 == sizeof line) {
+      cli_usage(d->judge->cli, "%sthe line is too long", where);
+      good = false;
+      break;
+    }
+    text[strcspn(text, " \t\r\n#")] = 0;
     if (*text) good = add_domain(d, text, where);
   }
   if (!from_stdin) fclose(file);
@@ -255,16 +256,18 @@ static bool add_file(struct domains *d, const char *path) {
 static int check_domains(const struct judge *j) {
   const struct cli *c = j->cli;
   struct domains *d = must_zalloc(sizeof *d);
-  bool good = true;
-  *d = (struct domains){.judge = j, .many = c->check.file || c->words_count > 1 || (j->cached && c->words_count == 0), .begun_ms = now_ms()};
+  bool good = true, whole_cache = j->cached && c->words_count == 0 && !c->check.file;
+  *d = (struct domains){.judge = j, .many = c->check.file || c->words_count > 1 || whole_cache, .begun_ms = check_now_ms()};
+  d->pipeline = pipeline_new(j->sources, on_answered, d);
 
   if (c->check.format == CHECK_TSV) check_write_tsv_head(&c->check, stdout);
   for (int i = 0; i < c->words_count && good; i++) good = add_domain(d, c->words[i], "");
-  if (j->cached && c->words_count == 0 && !c->check.file) good = add_cached_domains(d);
+  if (whole_cache) good = add_cached_domains(d);
   if (good && c->check.file) good = add_file(d, c->check.file);
-  if (good) flush_batch(d);
+  if (good) finish_all(d);
   int status = good ? d->status : CLI_USAGE;
-  batch_free(d->batch, d->count);
+  for (size_t i = 0; i < d->kept_count; i++) checked_free(&d->kept[i]);
+  pipeline_free(d->pipeline);
   free(d);
   return status;
 }
@@ -325,8 +328,8 @@ int check_run(struct cli *c) {
     return cli_usage(c, "needs a DOMAIN, JID or URL; see jidns check --help");
   if (o->format == CHECK_JSON && !check_has_json())
     return cli_usage(c, "--format json: this jidns was built without jansson");
-  if (o->format == CHECK_NAGIOS && (o->file || c->words_count > BATCH || c->words_count == 0))
-    return cli_usage(c, "--format nagios is for %d domains at most, without --file", BATCH);
+  if (o->format == CHECK_NAGIOS && (o->file || c->words_count > CHECK_NAGIOS_MOST || c->words_count == 0))
+    return cli_usage(c, "--format nagios is for %d domains at most, without --file", CHECK_NAGIOS_MOST);
   if (o->from_daemon && (o->zone_count > 0 || o->authority || c->server_given))
     return cli_usage(c, "--from-daemon asks nobody: leave --server, --authority and --zone out");
   if ((o->authority || o->server_count > 0) && o->zone_count > 0)

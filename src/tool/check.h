@@ -10,7 +10,7 @@
 enum check_format { CHECK_TEXT, CHECK_JSON, CHECK_TSV, CHECK_NAGIOS, CHECK_HTML };
 enum check_fix { CHECK_FIX_NONE, CHECK_FIX_ZONE, CHECK_FIX_NSUPDATE };
 
-enum { CHECK_COMPONENTS_MOST = 16, CHECK_IGNORES_MOST = 256, CHECK_WIDTH = 80 };
+enum { CHECK_COMPONENTS_MOST = 16, CHECK_IGNORES_MOST = 256, CHECK_WIDTH = 80, CHECK_NAGIOS_MOST = 32 /* domains */ };
 
 /* A finding that is known and accepted. */
 struct check_ignore {
@@ -94,6 +94,9 @@ void check_html_add(struct check_html *h, const struct checked *c, const struct 
 void check_html_add_silent(struct check_html *h, const char *domain, const char *why);
 /* Writes all of it, once. False when it could not be written. */
 bool check_html_write(struct check_html *h, FILE *out);
+
+/* Milliseconds of a clock that only goes forward. */
+unsigned check_now_ms(void);
 
 /* Words of a sentence, broken at CHECK_WIDTH; the first line begins at column `first`, where the output is now. */
 void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text);

@@ -7,10 +7,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/shown.h"
 #include "tool/check_as.h"
 #include "tool/nameserver.h"
 
-enum { TIMEOUT_MOST_MS = 60000, FIRST_OPTION = 256 /* getopt's codes, beyond any letter */ };
+enum { SAID_MOST = 1000, TIMEOUT_MOST_MS = 60000, FIRST_OPTION = 256 /* getopt's codes, beyond any letter */ };
 
 static bool set_server(struct cli *c, const char *value) {
   bool again = c->server_given && c->mask & CLI_CHECK;
@@ -208,12 +209,15 @@ static const struct cli_option {
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
 int cli_usage(const struct cli *c, const char *fmt, ...) {
+  char *text = NULL;
   va_list args;
-  fprintf(stderr, "jidns %s: ", c->command);
   va_start(args, fmt);
-  vfprintf(stderr, fmt, args);
+  int len = vasprintf(&text, fmt, args);
   va_end(args);
+  fprintf(stderr, "jidns %s: ", c->command);
+  if (len >= 0) shown_put(stderr, text, SAID_MOST); /* it may quote what somebody else wrote */
   fprintf(stderr, "\n");
+  free(text);
   return CLI_USAGE;
 }
 

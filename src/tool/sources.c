@@ -150,16 +150,16 @@ static const union addr *delegated_to(const struct sources *s, const uint8_t *na
   return deepest ? &deepest->servers[0] : NULL;
 }
 
-static void ask_elsewhere(const struct sources *s, struct ask_list *l) {
-  if (s->offline) {
-    for (size_t i = 0; i < l->count; i++) l->list[i]->outcome = ASKED_LEFT_OUT;
-    return;
-  }
-  for (size_t i = 0; i < l->count; i++) {
+static void leave_out(struct ask_list *l) {
+  for (size_t i = 0; i < l->count; i++) l->list[i]->outcome = ASKED_LEFT_OUT;
+  l->count = 0;
+}
+
+static void choose_servers(const struct sources *s, struct ask_list *l) {
+  for (size_t i = 0; i < l->count && s->lab; i++) {
     struct asked *a = l->list[i];
     if (!a->server) a->server = delegated_to(s, a->name, a->name_len);
   }
-  ask_all(s->ask, l->list, l->count);
 }
 
 /* The CNAMEs so far and what was found behind them, as one answer. */
@@ -208,22 +208,33 @@ static void finish_way(struct sources *s, struct way *w) {
   }
 }
 
-void sources_ask(void *context, struct asked *const *list, size_t n) {
-  struct sources *s = context;
+void sources_begin(struct sources *s, struct asked *const *list, size_t n, struct sources_round *round) {
+  *round = (struct sources_round){.way_count = 0};
   if (s->cached) {
     for (size_t i = 0; i < n; i++) cached_answer(s->cached, list[i]);
-    return;
+  } else if (!s->lab) {
+    for (size_t i = 0; i < n; i++) ask_list_put(&round->elsewhere, list[i]);
+  } else {
+    round->ways = must_zalloc((n + 1) * sizeof *round->ways); /* they stay where they are: the list points into them */
+    round->way_count = n;
+    for (size_t i = 0; i < n; i++) start_way(s, &round->ways[i], list[i], &round->elsewhere);
   }
-  if (!s->lab && !s->offline) {
-    ask_all(s->ask, list, n);
-    return;
-  }
-  struct ask_list elsewhere = {.count = 0};
-  struct way *ways = must_zalloc((n + 1) * sizeof *ways); /* they stay where they are: the list points into them */
+  if (s->offline) leave_out(&round->elsewhere);
+  choose_servers(s, &round->elsewhere);
+}
 
-  for (size_t i = 0; i < n; i++) start_way(s, &ways[i], list[i], &elsewhere);
-  ask_elsewhere(s, &elsewhere);
-  for (size_t i = 0; i < n; i++) finish_way(s, &ways[i]);
-  free(ways);
-  ask_list_free(&elsewhere);
+void sources_end(struct sources *s, struct sources_round *round) {
+  for (size_t i = 0; i < round->way_count; i++) finish_way(s, &round->ways[i]);
+  free(round->ways);
+  ask_list_free(&round->elsewhere);
+}
+
+struct asker *sources_asker(const struct sources *s) { return asker_new(s->ask); }
+
+void sources_ask(void *context, struct asked *const *list, size_t n) {
+  struct sources *s = context;
+  struct sources_round round;
+  sources_begin(s, list, n, &round);
+  if (round.elsewhere.count > 0) ask_all(s->ask, round.elsewhere.list, round.elsewhere.count);
+  sources_end(s, &round);
 }

@@ -24,6 +24,17 @@ bool sources_is_zone(const char *text);
 /* The name lies in one of the zones, and is not delegated to others there. */
 bool sources_hold(const struct sources *s, const uint8_t *name, size_t len);
 
+/* Questions that are answered in part: what the zones or the cache have is there after sources_begin; what is in `elsewhere` is then
+ * to be asked by the caller, with an asker of sources_asker; sources_end puts together what belongs together. */
+struct sources_round {
+  struct ask_list elsewhere;
+  struct way *ways; /* owned */
+  size_t way_count;
+};
+void sources_begin(struct sources *s, struct asked *const *list, size_t n, struct sources_round *round);
+void sources_end(struct sources *s, struct sources_round *round);
+struct asker *sources_asker(const struct sources *s);
+
 /* As ask_all does, and as lookup_run wants it; context is a struct sources. A CNAME or DNAME that leads out of the zones is followed
  * by asking on. A delegated name is asked of its servers if the zone has their addresses. */
 void sources_ask(void *context, struct asked *const *list, size_t n);

@@ -22,3 +22,15 @@ Test(shown, long_text_is_cut_behind_the_most) {
   cr_expect_str_eq(shown("123456", 5), "12345...");
   cr_expect_str_eq(shown("", 5), "");
 }
+
+Test(shown, nothing_turns_the_direction_of_writing_or_is_a_control_character_in_utf_8) {
+  static const char *const harmful[] = {"\xc2\x80", "\xc2\x9b", "\xc2\x9f", "\xd8\x9c", "\xe2\x80\x8e", "\xe2\x80\x8f",
+                                        "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9"};
+  char text[16];
+  for (size_t i = 0; i < sizeof harmful / sizeof *harmful; i++) {
+    snprintf(text, sizeof text, "a%sb", harmful[i]);
+    cr_expect_str_eq(shown(text, SHOWN_MOST), "a?b", "%zu", i);
+  }
+  cr_expect_str_eq(shown("\xc2\xa0\xe2\x80\x93\xe2\x81\xaa", SHOWN_MOST), "\xc2\xa0\xe2\x80\x93\xe2\x81\xaa");
+  cr_expect_str_eq(shown("a\xe2\x80", SHOWN_MOST), "a\xe2\x80", "cut short");
+}
