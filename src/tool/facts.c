@@ -107,8 +107,10 @@ void facts_free(struct facts *f) {
   for (size_t i = 0; i < f->other_count; i++) lookup_free(f->others[i].lookup);
   authority_free(f->authority);
   lookup_free(f->parent);
-  lookup_free(f->domain);
-  hosts_free(f->hosts);
+  if (!f->borrows_lookup) {
+    lookup_free(f->domain);
+    hosts_free(f->hosts);
+  }
   free(f);
 }
 
@@ -394,6 +396,18 @@ static void make_plans(struct facts *f) {
         facts_has_records(l, LOOKUP_S2S) || facts_has_records(l, LOOKUP_C2S) || l->domain->address_count > 0;
     if (exists) f->components[i].plan = plan_of(l, LOOKUP_S2S, true);
   }
+}
+
+struct facts *facts_of_lookup(struct lookup *l) {
+  struct facts *f = must_zalloc(sizeof *f);
+  if (l->typed) f->typed = *l->typed;
+  memcpy(f->typed.name, l->domain->name, l->domain->name_len);
+  f->typed.len = l->domain->name_len;
+  f->domain = l;
+  f->hosts = l->hosts;
+  f->borrows_lookup = true;
+  make_plans(f);
+  return f;
 }
 
 void facts_read(struct facts *f, unsigned stage) {

@@ -95,6 +95,7 @@ struct facts {
   struct hosts *hosts; /* of all lookups below */
   struct lookup *domain;
   struct lookup *parent; /* NULL unless the domain has no SRV record */
+  bool borrows_lookup;   /* domain and hosts are another's */
   bool offline;          /* answers come from a zone file, or */
   bool from_cache;       /* from the cache of a daemon: offline as well */
   struct authority *authority; /* the zone's own servers; NULL: not wanted */
@@ -121,6 +122,9 @@ struct facts {
 struct facts *facts_new(const struct typed_domain *typed, enum lookup_side sides, const char *const *wanted,
                         size_t n);
 void facts_free(struct facts *f);
+
+/* What a lookup that was run knows, for the same rules; l is borrowed. Nothing else is asked. */
+struct facts *facts_of_lookup(struct lookup *l);
 
 /* To be called before anything is asked: the zone's servers are wanted, too; the server is asked beside the first one. */
 void facts_want_authority(struct facts *f);

@@ -7,7 +7,7 @@ static bool leads_somewhere(const struct plan *p) {
   return p->end == PLAN_CONNECTS && !p->srv_failed && plan_leads_out(p);
 }
 
-struct findings *findings_new(const struct lookup *l) {
+struct findings *findings_new(struct lookup *l) {
   static const struct {
     enum lookup_side side;
     const char *name;

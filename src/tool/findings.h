@@ -21,6 +21,6 @@ struct findings {
 };
 
 /* NULL when memory is out. */
-struct findings *findings_new(const struct lookup *l);
+struct findings *findings_new(struct lookup *l);
 void findings_free(struct findings *f);
 #endif

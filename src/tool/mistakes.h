@@ -1,4 +1,4 @@
-/* What is wrong with a domain's XMPP records. */
+/* What a lookup says is wrong with a domain's XMPP records, in the words of rules.def. */
 #ifndef JIDNS_TOOL_MISTAKES_H
 #define JIDNS_TOOL_MISTAKES_H
 #include "tool/lookup.h"
@@ -13,7 +13,7 @@ struct mistakes {
   } list[MISTAKES_MOST];
 };
 
-/* Fills *out; mistakes beyond MISTAKES_MOST are left off. */
-void mistakes_find(const struct lookup *l, struct mistakes *out);
+/* Fills *out, the worst first; mistakes beyond MISTAKES_MOST are left off. */
+void mistakes_find(struct lookup *l, struct mistakes *out);
 void mistakes_free(struct mistakes *m);
 #endif

@@ -127,7 +127,7 @@ def test_ends_with_1_when_there_is_nothing(lookup, found):
 
 def test_names_targets_that_are_wrong(found):
     result = found("--type", "c2s", "broken.lab")
-    assert mistakes(result) == ["target-alias", "target-without-address", "target-without-address"]
+    assert mistakes(result) == ["target-alias", "target-missing", "target-special"]
     assert steps(plan(result, "c2s")) == [("alias.broken.lab", 5222, "starttls")]
 
 
