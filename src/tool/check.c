@@ -28,6 +28,7 @@ struct judge {
 
 /* A domain whose questions are all answered. */
 static void judge_one(const struct judge *j, struct checked *x) {
+  if (j->cli->check.connector) x->facts->connections = connect_all(j->cli->check.connector, x->facts);
   x->report = report_new(x->facts);
   check_apply_ignores(&j->cli->check, x->report);
   if (j->old) x->differences = differences_new(j->old, x->report);
@@ -195,6 +196,7 @@ static void put_domain(struct domains *d, const struct typed_domain *typed) {
   want_more(o, f, &j->cli->ask.server, from_zone || j->cached);
   f->from_cache = j->cached;
   pipeline_add(d->pipeline, &(struct checked){.facts = f, .server = j->cli->ask.server});
+  if (d->judge->cli->check.connect) pipeline_drain(d->pipeline); /* connections take long: no questions are under way then */
 }
 
 static bool put_cached_domain(void *context, const uint8_t *name, size_t len) {
@@ -282,6 +284,29 @@ static int check_to_html(struct cli *c, const struct judge *j) {
   return status;
 }
 
+static int check_in_form(struct cli *c, const struct judge *j) {
+  return c->check.format == CHECK_HTML && c->check.fix == CHECK_FIX_NONE ? check_to_html(c, j) : check_domains(j);
+}
+
+/* The same with what connections need, which is loaded for them alone. */
+static int check_connecting(struct cli *c, const struct judge *j) {
+  char *why = NULL;
+  size_t len;
+  FILE *err = open_memstream(&why, &len);
+  must(err);
+  c->check.connect_options.phase_ms = c->ask.timeout_ms;
+  c->check.connector = connect_open(&c->check.connect_options, err);
+  fclose(err);
+  if (!c->check.connector) fprintf(stderr, "jidns check: --connect: %s", why);
+  free(why);
+  if (!c->check.connector) return CLI_TROUBLE;
+
+  int status = check_in_form(c, j);
+  connect_close(c->check.connector);
+  c->check.connector = NULL;
+  return status;
+}
+
 /* Opens what the domains are judged with, judges them, and closes it. */
 static int judge_domains(struct cli *c) {
   const struct check_options *o = &c->check;
@@ -299,7 +324,7 @@ static int judge_domains(struct cli *c) {
     status = check_as(c, sources);
   } else if (sources && (!o->against || against_read(&old, o->against, stderr))) {
     const struct judge j = {.cli = c, .sources = sources, .old = o->against ? &old : NULL, .cached = cached};
-    status = o->format == CHECK_HTML && o->fix == CHECK_FIX_NONE ? check_to_html(c, &j) : check_domains(&j);
+    status = o->connect ? check_connecting(c, &j) : check_in_form(c, &j);
   }
   against_free(&old);
   sources_close(sources);
@@ -341,5 +366,7 @@ int check_run(struct cli *c) {
   if (o->against && o->fix != CHECK_FIX_NONE)
     return cli_usage(c, "--fix prints all lines to enter: leave --against out");
   if (o->against && o->format == CHECK_HTML) return cli_usage(c, "--format html has no form for --against");
+  if (o->connect && (o->as || o->offline || o->from_daemon))
+    return cli_usage(c, "--connect goes to the targets: leave --as, --offline and --from-daemon out");
   return judge_domains(c);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "tool/against.h"
+#include "tool/connect.h"
 #include "tool/report.h"
 #include "tool/sources.h"
 
@@ -22,7 +23,9 @@ struct check_options {
   enum check_format format;
   enum check_fix fix;
   enum severity fail_on;
-  bool verbose, quiet, list;
+  bool verbose, quiet, list, connect;
+  struct connect_options connect_options;
+  struct connector *connector; /* with connect; owned by check_run */
   const char *components[CHECK_COMPONENTS_MOST];
   size_t component_count;
   struct check_ignore ignores[CHECK_IGNORES_MOST];
@@ -97,6 +100,9 @@ bool check_html_write(struct check_html *h, FILE *out);
 
 /* Milliseconds of a clock that only goes forward. */
 unsigned check_now_ms(void);
+
+/* The connections as lines of a table for people. */
+void check_write_connections(const struct facts *f, FILE *out);
 
 /* Words of a sentence, broken at CHECK_WIDTH; the first line begins at column `first`, where the output is now. */
 void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text);

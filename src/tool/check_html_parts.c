@@ -327,6 +327,48 @@ static void write_records(const struct checked *c, struct htmlw *w) {
   htmlw_close(w);
 }
 
+/* ---- connections ---- */
+
+static void write_connection(const struct connections *all, const struct connection *n, struct htmlw *w) {
+  char address[ADDRESS_TEXT];
+  htmlw_open(w, "tr");
+  htmlw_open(w, "td");
+  htmlw_text(w, lookup_address_text(&n->address, address));
+  htmlw_close(w);
+  write_number(w, "number", n->port);
+  htmlw_element(w, "td", NULL, n->direct_tls ? "direct TLS" : "STARTTLS");
+
+  htmlw_open(w, "td");
+  htmlw_text(w, connect_end_text(n->end));
+  if (*n->why) htmlw_textf(w, ": %s", n->why);
+  if (n->has_tls)
+    htmlw_textf(w, "; %s, certificate: %s, %ld days", n->version, cert_form_text(n->form),
+                (long)((n->until_s - all->now_s) / 86400));
+  htmlw_close(w);
+  htmlw_close(w);
+}
+
+static void write_connections(const struct connections *all, struct htmlw *w) {
+  static const char *const heads[] = {"Address", "Port", "TLS", "Result"};
+  if (!all) return;
+  htmlw_element(w, "h3", NULL, "Connections");
+  htmlw_open(w, "table");
+  htmlw_open(w, "thead");
+  htmlw_open(w, "tr");
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+    htmlw_open(w, "th");
+    htmlw_attr(w, "scope", "col");
+    htmlw_text(w, heads[i]);
+    htmlw_close(w);
+  }
+  htmlw_close(w);
+  htmlw_close(w);
+  htmlw_open(w, "tbody");
+  for (size_t i = 0; i < all->count; i++) write_connection(all, &all->list[i], w);
+  htmlw_close(w);
+  htmlw_close(w);
+}
+
 static void write_picture(const struct checked *c, struct htmlw *w) {
   struct picture *p = picture_new(c);
   htmlw_element(w, "h3", NULL, "From the domain to addresses");
@@ -345,6 +387,7 @@ void check_html_section(const struct checked *c, const struct check_options *o, 
   write_picture(c, w);
   write_findings(c, o, w);
   write_plans(c->facts, w);
+  write_connections(c->facts->connections, w);
   if (!o->quiet) write_records(c, w);
   htmlw_close(w);
   htmlw_raw(w, "\n");

@@ -141,11 +141,39 @@ static json_t *left_out_json(const struct facts *f, const char *check, const cha
                    f->from_cache ? "the cache does not have it" : "it leads out of the zone files");
 }
 
+static json_t *connection_json(const struct connection *n) {
+  static const char *const trusts[] = {[TLS_TRUSTED] = "trusted",         [TLS_EXPIRED] = "expired",
+                                       [TLS_NOT_YET] = "not-yet-valid",   [TLS_SELF_SIGNED] = "self-signed",
+                                       [TLS_INCOMPLETE] = "unknown-issuer", [TLS_DISTRUSTED] = "distrusted"};
+  char host[NAME_TEXT], address[ADDRESS_TEXT];
+  json_t *one = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "side", report_side_word(n->side), "host",
+                          lookup_host_text(n->host, host), "port", n->port, "address", lookup_address_text(&n->address, address),
+                          "tls", n->direct_tls ? "direct" : "starttls", "phase", connect_phase_word(n->phase), "result",
+                          connect_end_text(n->end), "why", n->why, "connect_ms", (int)n->connect_ms, "tls_ms", (int)n->tls_ms);
+  if (n->has_tls) {
+    set(one, "certificate",
+        json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain", n->form != CERT_NOT, "form",
+                  cert_form_text(n->form), "until", (json_int_t)n->until_s, "names", n->names));
+    set(one, "tls_version", json_string(n->version));
+    set(one, "tlsa", json_pack("{s:i, s:i}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting));
+  }
+  if (n->stream.opened)
+    set(one, "features", json_pack("{s:b, s:b, s:b, s:s}", "starttls_required", n->starttls_required, "dialback",
+                                   n->stream.dialback, "sasl2", n->stream.sasl2, "mechanisms", n->stream.mechanisms));
+  return one;
+}
+
+static json_t *connections_json(const struct connections *all) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < all->count; i++) json_array_append_new(list, connection_json(&all->list[i]));
+  return list;
+}
+
 /* A check that was not made must not look like one that found nothing. */
 static json_t *skipped_json(const struct facts *f) {
   json_t *list = json_array();
-  json_array_append_new(
-      list, json_pack("{s:s, s:s}", "check", "connections", "why", "this version looks at the DNS alone"));
+  if (!f->connections)
+    json_array_append_new(list, json_pack("{s:s, s:s}", "check", "connections", "why", "only with --connect"));
   if (f->offline || !lookup_is_secure(&f->single[FACT_ROOT])) {
     json_array_append_new(
         list, json_pack("{s:s, s:s}", "check", "dnssec", "why",
@@ -239,6 +267,7 @@ bool check_write_json(const struct checked *c, const struct check_options *o, bo
   set(root, "hosts", hosts_json(c->facts->hosts));
   set(root, "components", components_json(c->facts));
   set(root, "plans", plans_json(c->facts));
+  if (c->facts->connections) set(root, "connections", connections_json(c->facts->connections));
   set(root, "skipped", skipped_json(c->facts));
   bool good = root && json_dumpf(root, out, compact ? JSON_COMPACT : JSON_INDENT(2)) == 0;
   if (good) fputc('\n', out);

@@ -273,6 +273,32 @@ static void write_left_out(const struct facts *f, FILE *out) {
   if (n > 0) fprintf(out, "\nNot looked at: %u name%s that lead%s out of the zone files.\n", n, n == 1 ? "" : "s", n == 1 ? "s" : "");
 }
 
+static void write_connection(const struct connections *all, const struct connection *n, FILE *out) {
+  char address[ADDRESS_TEXT], line[600];
+  int used = fprintf(out, "  %s %5u %-9s %s", n->side == LOOKUP_C2S ? "client" : "server", n->port, n->direct_tls ? "direct" : "STARTTLS",
+                     lookup_address_text(&n->address, address));
+  unsigned column = (unsigned)used;
+  enum { RESULT_COLUMN = 43 };
+  fprintf(out, "%*s", column < RESULT_COLUMN ? (int)(RESULT_COLUMN - column) : 2, "");
+  column = column < RESULT_COLUMN ? RESULT_COLUMN : column + 2;
+
+  if (!n->has_tls)
+    snprintf(line, sizeof line, "%s%s%s", connect_end_text(n->end), *n->why ? ": " : "", n->why);
+  else
+    snprintf(line, sizeof line, "%s, %u ms; %s, %ld days%s%s", n->version, n->connect_ms + n->tls_ms, cert_form_text(n->form),
+             (long)((n->until_s - all->now_s) / 86400), connect_is_good(n) ? "" : "; ", connect_is_good(n) ? "" : connect_end_text(n->end));
+  check_wrap(out, column, RESULT_COLUMN, line);
+}
+
+void check_write_connections(const struct facts *f, FILE *out) {
+  const struct connections *all = f->connections;
+  if (!all) return;
+  fputs("\nConnections\n", out);
+  for (size_t i = 0; i < all->count; i++) write_connection(all, &all->list[i], out);
+  if (all->count == 0) fputs("  none: there is nothing to connect to\n", out);
+  if (all->too_many) fprintf(out, "  and more, which were left out\n");
+}
+
 static void write_count(const struct report *r, FILE *out) {
   static const char *const many[] = {"infos", "notices", "warnings", "errors"};
   unsigned ignored = report_ignored(r), total = 0;
@@ -294,6 +320,7 @@ void check_write_text(const struct checked *c, const struct check_options *o, FI
   write_verdict(c, LOOKUP_S2S, out);
   write_findings(c, o, out);
   if (!o->quiet) write_records(c, o, out);
+  if (!o->quiet) check_write_connections(c->facts, out);
   write_left_out(c->facts, out);
   write_count(c->report, out);
 }

@@ -144,6 +144,23 @@ static bool set_list(struct cli *c, const char *value) {
   return true;
 }
 
+static bool set_connect(struct cli *c, const char *value) {
+  (void)value;
+  c->check.connect = true;
+  return true;
+}
+
+static bool set_allow_private(struct cli *c, const char *value) {
+  (void)value;
+  c->check.connect_options.allow_private = true;
+  return true;
+}
+
+static bool set_tls_ca(struct cli *c, const char *value) {
+  c->check.connect_options.ca_path = value;
+  return *value != 0;
+}
+
 static bool set_verbose(struct cli *c, const char *value) {
   (void)value;
   c->check.verbose = true;
@@ -187,6 +204,9 @@ static const struct cli_option {
     {"ignore-file", "FILE", CLI_CHECK, set_ignore_file, "a file of lines CODE[:SUBJECT] [until YYYY-MM-DD] [why]", "the same from a file, a line each"},
     {"explain", "CODE", CLI_CHECK, set_explain, "a code that jidns check --list shows", "say what a finding means and what to do; asks nothing"},
     {"list", NULL, CLI_CHECK, set_list, NULL, "list all codes; asks nothing"},
+    {"connect", NULL, CLI_CHECK, set_connect, NULL, "go to the targets, too: TCP, TLS, certificate, stream"},
+    {"allow-private", NULL, CLI_CHECK, set_allow_private, NULL, "with --connect: go to private and local addresses, too"},
+    {"tls-ca", "PATH", CLI_CHECK, set_tls_ca, "a file of certificates in PEM, or a folder of them", "with --connect: trust these instead of the system's"},
     {"verbose", NULL, CLI_CHECK, set_verbose, NULL, "all of every finding, and facts that are no faults"},
     {"quiet", NULL, CLI_CHECK, set_quiet, NULL, "leave the records out"},
     {"timeout", "MS", CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_timeout, "a number of milliseconds from 1 to 60000",

@@ -106,6 +106,7 @@ void facts_free(struct facts *f) {
   for (size_t i = 0; i < 4; i++) free(f->plans[i / 2][i % 2]);
   for (size_t i = 0; i < f->other_count; i++) lookup_free(f->others[i].lookup);
   authority_free(f->authority);
+  free(f->connections);
   lookup_free(f->parent);
   if (!f->borrows_lookup) {
     lookup_free(f->domain);

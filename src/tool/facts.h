@@ -90,6 +90,8 @@ struct other_server {
 };
 enum { FACTS_SERVERS_MOST = 8 };
 
+struct connections;
+
 struct facts {
   struct typed_domain typed;
   struct hosts *hosts; /* of all lookups below */
@@ -115,6 +117,7 @@ struct facts {
   struct searched searched[FACTS_SEARCH_MOST];
   size_t searched_count;
   struct asked unchecked[LOOKUP_SERVICES]; /* what failed, asked again with CD: an answer then means bogus */
+  struct connections *connections; /* owned; NULL: nobody was connected to */
   struct plan *plans[2][2]; /* by facts_side_index, then STARTTLS only and with direct TLS; once complete */
 };
 

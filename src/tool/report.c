@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "tool/connect.h"
 #include "tool/domain.h"
 
 const struct rule report_rules[RULE_COUNT] = {
@@ -173,6 +174,17 @@ static bool hurts_side(const struct finding *f, enum lookup_side side) {
          !strchr(about_others, report_rules[f->rule].group);
 }
 
+/* Of the ways that were tried, none lets anybody in. */
+static bool leads_nowhere(const struct connections *all, enum lookup_side side) {
+  unsigned tried = 0, good = 0;
+  for (size_t i = 0; all && i < all->count; i++) {
+    if (all->list[i].side != side) continue;
+    tried += connect_is_tried(&all->list[i]);
+    good += connect_lets_in(&all->list[i]);
+  }
+  return tried > 0 && good == 0;
+}
+
 static enum verdict verdict_of(const struct report *r, enum lookup_side side) {
   const struct facts *f = r->facts;
   if (!(f->domain->sides & side)) return VERDICT_UNASKED;
@@ -185,7 +197,7 @@ static enum verdict verdict_of(const struct report *r, enum lookup_side side) {
 
   if (failed && !facts_has_targets(f->domain, side)) return VERDICT_UNKNOWN;
   if (tls->end == PLAN_NOT_OFFERED && starttls->end == PLAN_NOT_OFFERED) return VERDICT_NOT_OFFERED;
-  if (!leads) return VERDICT_NO;
+  if (!leads || leads_nowhere(f->connections, side)) return VERDICT_NO;
   for (size_t i = 0; i < r->count; i++) {
     if (hurts_side(&r->list[i], side)) return VERDICT_PARTLY;
   }
@@ -206,6 +218,7 @@ struct report *report_new(const struct facts *f) {
   rules_of_dane(r);
   rules_of_components(r);
   rules_of_old_records(r);
+  rules_of_connections(r);
   settle(r);
   if (r->count > 0) qsort(r->list, r->count, sizeof *r->list, compare);
   for (enum lookup_side side = LOOKUP_C2S; side <= LOOKUP_S2S; side++)

@@ -1,0 +1,103 @@
+/* `jidns check --connect`: goes to the targets as a client or server would, as far as what comes before a login, and notes in
+ * which phase it ends. One connection after the other, each phase and the whole bounded in time and octets. */
+#ifndef JIDNS_TOOL_CONNECT_H
+#define JIDNS_TOOL_CONNECT_H
+#include <stdio.h>
+
+#include "crypto/cert.h"
+#include "crypto/tls.h"
+#include "tool/facts.h"
+#include "tool/stream.h"
+
+enum {
+  CONNECT_MOST = 64,           /* connections for one domain */
+  CONNECT_WHOLE_MS = 60000,    /* of one domain */
+  CONNECT_OCTETS_MOST = 262144 /* taken in from one connection */
+};
+
+/* In the order in which they follow; with direct TLS, TLS comes before STREAM. */
+enum connect_phase { PHASE_CONNECT, PHASE_STREAM, PHASE_STARTTLS, PHASE_TLS, PHASE_FEATURES, PHASE_DONE };
+
+/* Why a connection ended before PHASE_DONE. */
+enum connect_end {
+  END_GOOD,
+  END_PRIVATE, /* not tried: the address is none of the world's */
+  END_NO_TIME, /* not tried: the time for the whole was over */
+  END_NO_WAY,  /* no route from here, or no such address family */
+  END_REFUSED,
+  END_SILENT,      /* the phase's time was over */
+  END_CUT,         /* the peer closed the connection */
+  END_NOT_XMPP,    /* it speaks something else */
+  END_XML_FIRST,   /* where TLS should begin at once, it speaks XML: a STARTTLS port */
+  END_TLS_FIRST,   /* where XML should come, it speaks TLS */
+  END_NO_STARTTLS, /* not among the features */
+  END_TLS_FAILED,
+  END_HOST_UNKNOWN, /* stream error host-unknown, or improper-addressing of old servers */
+  END_STREAM_ERROR, /* another one */
+  END_SYSTEM        /* no socket or memory here */
+};
+
+/* A way to one address, and what became of it. */
+struct connection {
+  enum lookup_side side;
+  bool direct_tls;
+  const struct host *host; /* borrowed from the facts */
+  uint16_t port;
+  struct address address;
+
+  enum connect_phase phase; /* the one that it ended in; PHASE_DONE: none failed */
+  enum connect_end end;
+  char why[TLS_WHY]; /* the library's or server's words, printable ASCII; "": none */
+  unsigned connect_ms, tls_ms;
+  bool starttls_required; /* said before TLS */
+
+  bool has_tls; /* the handshake came to its end; what follows is known */
+  char version[16];
+  enum tls_trust trust;
+  bool has_certificate;
+  enum cert_form form;                 /* in which the certificate names the domain */
+  int64_t until_s;                     /* seconds since 1970 */
+  char names[256];                     /* the first of its names, for people */
+  bool alpn;                           /* the server chose it */
+  unsigned tlsa_records, tlsa_fitting; /* at the target's name and port */
+
+  struct stream_facts stream; /* the last stream's: after TLS, where it came so far */
+};
+
+struct connections {
+  struct connection list[CONNECT_MOST];
+  size_t count;
+  bool too_many; /* ways were left out */
+  int64_t now_s; /* when it was looked at */
+};
+
+struct connect_options {
+  bool allow_private;
+  const char *ca_path; /* NULL: the system's */
+  unsigned phase_ms;   /* of one phase, at least 1 */
+};
+
+/* The libraries; NULL after a line on err that says which is missing. Freed with connect_close. */
+struct connector;
+struct connector *connect_open(const struct connect_options *o, FILE *err);
+void connect_close(struct connector *c);
+
+/* Connects to all that the plans of the domain name, in their order. Freed with free(). */
+struct connections *connect_all(struct connector *c, const struct facts *f);
+
+/* "connect", "refused": for programs and for people. */
+const char *connect_phase_word(enum connect_phase p);
+const char *connect_end_text(enum connect_end e);
+
+/* The connection came as far as a stream over TLS. */
+static inline bool connect_is_good(const struct connection *c) { return c->phase == PHASE_DONE; }
+/* Programs get in this way. Clients insist on the certificate; servers may make do with dialback. */
+static inline bool connect_lets_in(const struct connection *c) {
+  bool proven = c->form != CERT_NOT && (c->trust == TLS_TRUSTED || c->tlsa_fitting > 0);
+  return connect_is_good(c) && (c->side == LOOKUP_S2S || proven);
+}
+/* It was tried at all. */
+static inline bool connect_is_tried(const struct connection *c) {
+  return c->end != END_PRIVATE && c->end != END_NO_TIME && c->end != END_NO_WAY && c->end != END_SYSTEM;
+}
+#endif

@@ -1,0 +1,310 @@
+/* rules_connect.c: what connections to the targets have shown. Exports rules_of_connections. */
+#include <stdio.h>
+
+#include "tool/connect.h"
+#include "tool/rules_priv.h"
+
+enum { DAY_S = 86400, EXPIRING_DAYS = 14, PORTS_TEXT = 64, DETAIL_TEXT = 400 };
+
+/* ---- what may be wrong with one connection ---- */
+
+static bool is_end(const struct connection *n, enum connect_end end) { return n->end == end; }
+
+static bool is_refused(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_REFUSED);
+}
+
+static bool is_silent(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_SILENT) && n->phase == PHASE_CONNECT;
+}
+
+static bool stops_halfway(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->phase != PHASE_CONNECT &&
+         (is_end(n, END_SILENT) || is_end(n, END_CUT) || is_end(n, END_STREAM_ERROR));
+}
+
+static bool speaks_otherwise(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_NOT_XMPP);
+}
+
+static bool speaks_xml_first(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_XML_FIRST);
+}
+
+static bool speaks_tls_first(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_TLS_FIRST);
+}
+
+static bool lacks_starttls(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_NO_STARTTLS);
+}
+
+static bool leaves_starttls_open(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return !n->direct_tls && n->has_tls && !n->starttls_required;
+}
+
+static bool fails_tls(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_TLS_FAILED) && n->phase == PHASE_TLS;
+}
+
+static bool has_old_tls(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->has_tls && strcmp(n->version, "TLSv1.2") != 0 && strcmp(n->version, "TLSv1.3") != 0;
+}
+
+static bool names_another(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->has_tls && n->form == CERT_NOT;
+}
+
+static bool has_expired(const struct connections *all, const struct connection *n) {
+  return n->has_tls && (n->trust == TLS_EXPIRED || n->until_s <= all->now_s);
+}
+
+static bool expires_soon(const struct connections *all, const struct connection *n) {
+  return n->has_tls && !has_expired(all, n) && n->until_s < all->now_s + EXPIRING_DAYS * DAY_S;
+}
+
+static bool is_not_yet_valid(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->has_tls && n->trust == TLS_NOT_YET;
+}
+
+static bool is_incomplete(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->has_tls && n->trust == TLS_INCOMPLETE;
+}
+
+static bool is_untrusted(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->has_tls && (n->trust == TLS_SELF_SIGNED || n->trust == TLS_DISTRUSTED);
+}
+
+static bool does_not_serve(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_HOST_UNKNOWN);
+}
+
+static bool has_only_plain(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->side == LOOKUP_C2S && connect_is_good(n) && n->stream.plain && !n->stream.scram &&
+         !n->stream.sasl2;
+}
+
+static bool fits_no_tlsa(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->has_tls && n->tlsa_records > 0 && n->tlsa_fitting == 0;
+}
+
+static bool is_skipped(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return !connect_is_tried(n);
+}
+
+/* ---- what is said of it ---- */
+
+/* The subject is the address where it is a matter of the way there, else the target. */
+static const struct check {
+  enum rule_id rule;
+  bool of_address;
+  bool (*applies)(const struct connections *all, const struct connection *n);
+  const char *says; /* between the subject and its ports */
+} checks[] = {
+    {RULE_CONNECT_REFUSED, true, is_refused, "refuses connections"},
+    {RULE_CONNECT_TIMEOUT, true, is_silent, "does not answer"},
+    {RULE_CONNECTION_CUT, true, stops_halfway, "stops halfway"},
+    {RULE_NOT_XMPP, false, speaks_otherwise, "does not speak XMPP"},
+    {RULE_STARTTLS_ON_TLS_PORT, false, speaks_xml_first, "speaks STARTTLS, not direct TLS"},
+    {RULE_TLS_ON_STARTTLS_PORT, false, speaks_tls_first, "speaks direct TLS, not STARTTLS"},
+    {RULE_STARTTLS_MISSING, false, lacks_starttls, "does not offer STARTTLS"},
+    {RULE_STARTTLS_OPTIONAL, false, leaves_starttls_open, "does not require STARTTLS"},
+    {RULE_TLS_FAILED, false, fails_tls, "fails the TLS handshake"},
+    {RULE_TLS_OLD, false, has_old_tls, "uses an old version of TLS"},
+    {RULE_CERT_WRONG_NAME, false, names_another, "has a certificate for somebody else"},
+    {RULE_CERT_EXPIRED, false, has_expired, "has an expired certificate"},
+    {RULE_CERT_EXPIRING, false, expires_soon, "has a certificate that expires soon"},
+    {RULE_CERT_NOT_YET_VALID, false, is_not_yet_valid, "has a certificate that is not valid yet"},
+    {RULE_CERT_INCOMPLETE, false, is_incomplete, "has a certificate whose issuer is not known"},
+    {RULE_CERT_UNTRUSTED, false, is_untrusted, "has a certificate that nobody trusts"},
+    {RULE_HOST_UNKNOWN, false, does_not_serve, "does not serve the domain"},
+    {RULE_SASL_PLAIN_ONLY, false, has_only_plain, "offers PLAIN and no SCRAM"},
+    {RULE_TLSA_MISMATCH, false, fits_no_tlsa, "has a certificate that no TLSA record fits"},
+    {RULE_CONNECT_SKIPPED, true, is_skipped, "was not tried"},
+};
+
+static const char *subject_of(const struct check *k, const struct connection *n, char text[NAME_TEXT]) {
+  if (!k->of_address) return lookup_host_text(n->host, text);
+  return lookup_address_text(&n->address, text);
+}
+
+/* Numbers and words that make it concrete; "" for none. */
+static void detail_of(const struct check *k, const struct connections *all, const struct connection *n,
+                      char text[DETAIL_TEXT]) {
+  long days = (long)((n->until_s - all->now_s) / DAY_S);
+  *text = 0;
+  switch (k->rule) {
+  case RULE_CERT_WRONG_NAME:
+    snprintf(text, DETAIL_TEXT, "%s", *n->names ? n->names : "it names nobody");
+    break;
+  case RULE_CERT_EXPIRED:
+    if (n->until_s <= all->now_s) snprintf(text, DETAIL_TEXT, "%ld days ago", -days);
+    break;
+  case RULE_CERT_EXPIRING: snprintf(text, DETAIL_TEXT, "in %ld days", days); break;
+  case RULE_TLS_OLD: snprintf(text, DETAIL_TEXT, "%s", n->version); break;
+  case RULE_CONNECTION_CUT:
+    snprintf(text, DETAIL_TEXT, "%s in the phase \"%s\"%s%s", connect_end_text(n->end),
+             connect_phase_word(n->phase), *n->why ? ", " : "", n->why);
+    break;
+  case RULE_CONNECT_SKIPPED: snprintf(text, DETAIL_TEXT, "%s", connect_end_text(n->end)); break;
+  default: snprintf(text, DETAIL_TEXT, "%s", n->why);
+  }
+}
+
+/* ---- findings ---- */
+
+/* Connections whose failure is told already. */
+struct told {
+  bool is[CONNECT_MOST];
+};
+
+static bool works_elsewhere(const struct connections *all, const struct connection *n) {
+  for (size_t i = 0; i < all->count; i++) {
+    if (all->list[i].side == n->side && connect_is_good(&all->list[i])) return true;
+  }
+  return false;
+}
+
+/* A way that fails hurts less where another one works; an untrusted certificate, where DANE vouches for it. */
+static enum severity severity_of(const struct check *k, const struct connections *all,
+                                 const struct connection *n) {
+  enum severity given = report_rules[k->rule].severity;
+  bool about_trust = k->rule == RULE_CERT_UNTRUSTED || k->rule == RULE_CERT_INCOMPLETE;
+  if (about_trust && n->tlsa_fitting > 0) return SEVERITY_NOTICE;
+  return given == SEVERITY_ERROR && !n->has_tls && works_elsewhere(all, n) ? SEVERITY_WARNING : given;
+}
+
+/* "port 5222" or "ports 5222, 5269": of all that the check says the same of. Notes the sides that they are for. */
+static void ports_of(const struct check *k, const struct connections *all, const char *subject,
+                     struct told *told, char text[PORTS_TEXT], enum lookup_side *side) {
+  char own[NAME_TEXT];
+  uint16_t ports[CONNECT_MOST];
+  size_t count = 0, used = 0;
+  for (size_t i = 0; i < all->count; i++) {
+    const struct connection *n = &all->list[i];
+    bool is_new = true;
+    if (told->is[i] || !k->applies(all, n) || strcmp(subject_of(k, n, own), subject) != 0) continue;
+    told->is[i] = true;
+    *side |= n->side;
+    for (size_t m = 0; m < count; m++) is_new &= ports[m] != n->port;
+    if (is_new) ports[count++] = n->port;
+  }
+
+  used = (size_t)snprintf(text, PORTS_TEXT, count == 1 ? "port " : "ports ");
+  for (size_t i = 0; i < count && used < PORTS_TEXT; i++)
+    used += (size_t)snprintf(text + used, PORTS_TEXT - used, "%s%u", i ? ", " : "", ports[i]);
+}
+
+static void apply(struct report *r, const struct check *k, const struct connections *all,
+                  const struct told *covered) {
+  struct told told = *covered;
+  char subject[NAME_TEXT], host[NAME_TEXT], ports[PORTS_TEXT], detail[DETAIL_TEXT];
+  for (size_t i = 0; i < all->count; i++) {
+    const struct connection *n = &all->list[i];
+    enum lookup_side side = 0;
+    if (told.is[i] || !k->applies(all, n)) continue;
+
+    subject_of(k, n, subject);
+    lookup_host_text(n->host, host);
+    ports_of(k, all, subject, &told, ports, &side);
+    detail_of(k, all, n, detail);
+    struct finding *f = report_add(r, k->rule, side, subject, "%s%s%s%s %s, %s%s%s", subject,
+                                   k->of_address ? " (" : "", k->of_address ? host : "",
+                                   k->of_address ? ")" : "", k->says, ports, *detail ? ": " : "", detail);
+    f->severity = severity_of(k, all, n);
+    finding_data(f, "port", n->port);
+  }
+}
+
+/* ---- one family of addresses that leads nowhere ---- */
+
+static bool is_same_end(const struct connection *a, const struct connection *b) {
+  return a->host == b->host && a->side == b->side;
+}
+
+/* No address of this family lets anybody in at the host, and some were tried. */
+static bool is_family_dead(const struct connections *all, const struct connection *like, int family) {
+  unsigned tried = 0, dead = 0;
+  for (size_t i = 0; i < all->count; i++) {
+    const struct connection *n = &all->list[i];
+    if (!is_same_end(n, like) || n->address.family != family || !connect_is_tried(n)) continue;
+    tried++;
+    dead += n->phase == PHASE_CONNECT;
+  }
+  return tried > 0 && tried == dead;
+}
+
+static bool is_family_alive(const struct connections *all, const struct connection *like, int family) {
+  for (size_t i = 0; i < all->count; i++) {
+    const struct connection *n = &all->list[i];
+    if (is_same_end(n, like) && n->address.family == family && n->phase != PHASE_CONNECT) return true;
+  }
+  return false;
+}
+
+static void rules_of_family(struct report *r, const struct connections *all, int dead, int alive,
+                            enum rule_id rule, struct told *told) {
+  char host[NAME_TEXT], address[ADDRESS_TEXT];
+  for (size_t i = 0; i < all->count; i++) {
+    const struct connection *n = &all->list[i];
+    if (told->is[i] || n->address.family != dead || !connect_is_tried(n)) continue;
+    if (!is_family_dead(all, n, dead) || !is_family_alive(all, n, alive)) continue;
+
+    lookup_host_text(n->host, host);
+    lookup_address_text(&n->address, address);
+    report_add(r, rule, n->side, address, "%s of %s lets nobody in (%s), its %s addresses do", address, host,
+               connect_end_text(n->end), alive == AF_INET ? "IPv4" : "IPv6");
+    for (size_t m = i; m < all->count; m++) {
+      const struct connection *x = &all->list[m];
+      told->is[m] |= is_same_end(x, n) && x->address.family == dead &&
+                     memcmp(x->address.bytes, n->address.bytes, sizeof n->address.bytes) == 0;
+    }
+  }
+}
+
+/* ---- what a port alone let suspect ---- */
+
+/* Direct TLS where the number says STARTTLS, or the reverse: a connection tells. */
+static void settle_suspicion(struct report *r, const struct connections *all, enum rule_id rule,
+                             bool direct_tls, enum connect_end proof) {
+  unsigned proven = 0, good = 0, tried = 0;
+  for (size_t i = 0; i < all->count; i++) {
+    if (all->list[i].direct_tls != direct_tls) continue;
+    tried++;
+    good += connect_is_good(&all->list[i]);
+    proven += all->list[i].end == proof;
+  }
+  if (tried > 0 && good == tried) report_silence(r, rule);
+  for (size_t i = 0; i < r->count; i++) {
+    if (r->list[i].rule == rule && proven > 0) r->list[i].sure = true;
+  }
+}
+
+void rules_of_connections(struct report *r) {
+  const struct connections *all = r->facts->connections;
+  struct told told = {.is = {false}};
+  if (!all) return;
+  settle_suspicion(r, all, RULE_PORT_SUGGESTS_STARTTLS, true, END_XML_FIRST);
+  settle_suspicion(r, all, RULE_PORT_SUGGESTS_TLS, false, END_TLS_FIRST);
+  rules_of_family(r, all, AF_INET6, AF_INET, RULE_IPV6_DEAD, &told);
+  rules_of_family(r, all, AF_INET, AF_INET6, RULE_IPV4_DEAD, &told);
+  for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) apply(r, &checks[i], all, &told);
+}

@@ -1,0 +1,218 @@
+/* test_connect.c: what is said of connections, and what they make of the verdict. */
+#include "tool/connect.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "tool/fake.h"
+#include "tool/report.h"
+
+/* A domain with two addresses for clients, and its connections: IPv4 first. */
+struct place {
+  struct fake *fake;
+  struct facts *facts;
+  struct connections *all;
+};
+
+static struct place place_new(void) {
+  struct place p = {.fake = fake_new()};
+  struct typed_domain typed;
+  fake_add(p.fake, "_xmpp-client._tcp.d.chat", TYPE_SRV, 3600, rd_srv(5, 1, 5222, "x.d.chat"));
+  fake_add(p.fake, "_xmpp-server._tcp.d.chat", TYPE_SRV, 3600, rd_srv(5, 1, 5269, "x.d.chat"));
+  fake_add(p.fake, "x.d.chat", TYPE_A, 3600, rd_a("9.9.1.1"));
+  fake_add(p.fake, "x.d.chat", TYPE_AAAA, 3600, rd_aaaa("2a01::1"));
+  fake_add(p.fake, "d.chat", TYPE_A, 3600, rd_a("9.9.1.1"));
+  cr_assert_null(domain_read_jid("d.chat", &typed));
+  p.facts = facts_new(&typed, LOOKUP_C2S, NULL, 0);
+  facts_run(p.facts, fake_ask, p.fake);
+
+  const struct host *h = p.facts->plans[0][0]->steps[0].host;
+  p.facts->connections = p.all = calloc(1, sizeof *p.all);
+  p.all->now_s = 1000000000;
+  p.all->count = h->address_count;
+  for (size_t i = 0; i < h->address_count; i++) {
+    p.all->list[i] = (struct connection){.side = LOOKUP_C2S, .host = h, .port = 5222, .address = h->addresses[i],
+                                         .phase = PHASE_DONE, .has_tls = true, .version = "TLSv1.3", .trust = TLS_TRUSTED,
+                                         .has_certificate = true, .form = CERT_DNS, .until_s = p.all->now_s + 60 * 86400,
+                                         .starttls_required = true, .stream = {.opened = true, .scram = true}};
+  }
+  return p;
+}
+
+static void fail(struct connection *n, enum connect_phase phase, enum connect_end end) {
+  n->phase = phase;
+  n->end = end;
+  n->has_tls = phase == PHASE_FEATURES;
+}
+
+static const struct finding *find(const struct report *r, enum rule_id rule) {
+  for (size_t i = 0; i < r->count; i++) {
+    if (r->list[i].rule == rule) return &r->list[i];
+  }
+  return NULL;
+}
+
+static unsigned findings_of_connections(const struct report *r) {
+  unsigned n = 0;
+  for (size_t i = 0; i < r->count; i++) n += report_rules[r->list[i].rule].group == 'M';
+  return n;
+}
+
+static void place_free(struct place *p, struct report *r) {
+  report_free(r);
+  facts_free(p->facts);
+  free(p->fake);
+}
+
+Test(connect, good_connections_are_not_spoken_of) {
+  struct place p = place_new();
+  struct report *r = report_new(p.facts);
+  cr_expect_eq(findings_of_connections(r), 0);
+  cr_expect_eq(r->verdicts[0], VERDICT_YES);
+  place_free(&p, r);
+}
+
+Test(connect, ipv6_that_leads_nowhere_is_told_once_and_as_such) {
+  struct place p = place_new();
+  fail(&p.all->list[1], PHASE_CONNECT, END_SILENT);
+  struct report *r = report_new(p.facts);
+  cr_assert_not_null(find(r, RULE_IPV6_DEAD));
+  cr_expect_str_eq(find(r, RULE_IPV6_DEAD)->text, "2a01::1 of x.d.chat lets nobody in (no answer in time), its IPv4 addresses do");
+  cr_expect_eq(findings_of_connections(r), 1);
+  cr_expect_eq(r->verdicts[0], VERDICT_PARTLY);
+  place_free(&p, r);
+}
+
+Test(connect, where_this_host_has_no_ipv6_nothing_is_known_of_it) {
+  struct place p = place_new();
+  fail(&p.all->list[1], PHASE_CONNECT, END_NO_WAY);
+  struct report *r = report_new(p.facts);
+  cr_expect_null(find(r, RULE_IPV6_DEAD));
+  cr_expect_eq(find(r, RULE_CONNECT_SKIPPED)->severity, SEVERITY_INFO);
+  cr_expect_eq(r->verdicts[0], VERDICT_YES);
+  place_free(&p, r);
+}
+
+Test(connect, nobody_let_in_is_the_verdict_no) {
+  struct place p = place_new();
+  for (size_t i = 0; i < 2; i++) fail(&p.all->list[i], PHASE_CONNECT, END_REFUSED);
+  struct report *r = report_new(p.facts);
+  cr_expect_eq(find(r, RULE_CONNECT_REFUSED)->severity, SEVERITY_ERROR);
+  cr_expect_eq(r->verdicts[0], VERDICT_NO);
+  place_free(&p, r);
+}
+
+Test(connect, a_certificate_for_somebody_else_lets_no_client_in_and_is_told_once) {
+  struct place p = place_new();
+  for (size_t i = 0; i < 2; i++) {
+    p.all->list[i].form = CERT_NOT;
+    snprintf(p.all->list[i].names, sizeof p.all->list[i].names, "x.d.chat");
+  }
+  struct report *r = report_new(p.facts);
+  cr_expect_str_eq(find(r, RULE_CERT_WRONG_NAME)->text, "x.d.chat has a certificate for somebody else, port 5222: x.d.chat");
+  cr_expect_eq(findings_of_connections(r), 1);
+  cr_expect_eq(r->verdicts[0], VERDICT_NO);
+  place_free(&p, r);
+}
+
+Test(connect, dane_vouches_for_a_certificate_that_nobody_signed) {
+  struct place p = place_new();
+  for (size_t i = 0; i < 2; i++) {
+    p.all->list[i].trust = TLS_SELF_SIGNED;
+    p.all->list[i].tlsa_records = p.all->list[i].tlsa_fitting = 1;
+  }
+  struct report *r = report_new(p.facts);
+  cr_expect_eq(find(r, RULE_CERT_UNTRUSTED)->severity, SEVERITY_NOTICE);
+  cr_expect_neq(r->verdicts[0], VERDICT_NO);
+  place_free(&p, r);
+}
+
+Test(connect, ports_of_one_failure_stand_in_one_finding) {
+  struct place p = place_new();
+  p.all->list[1] = p.all->list[0];
+  p.all->list[1].port = 5223;
+  for (size_t i = 0; i < 2; i++) fail(&p.all->list[i], PHASE_TLS, END_TLS_FAILED);
+  snprintf(p.all->list[0].why, sizeof p.all->list[0].why, "handshake failure");
+  struct report *r = report_new(p.facts);
+  cr_expect_str_eq(find(r, RULE_TLS_FAILED)->text, "x.d.chat fails the TLS handshake, ports 5222, 5223: handshake failure");
+  place_free(&p, r);
+}
+
+/* One connection that is good but for this; index: which of the two. */
+static const struct fault {
+  enum rule_id rule;
+  unsigned index;
+  enum connect_phase phase;
+  enum connect_end end;
+  enum tls_trust trust;
+  enum cert_form form;
+  int until_days;
+  unsigned tlsa_records;
+  const char *version;
+  bool optional, plain;
+} faults[] = {
+    {RULE_CONNECT_REFUSED, 0, PHASE_CONNECT, END_REFUSED, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_CONNECT_TIMEOUT, 0, PHASE_CONNECT, END_SILENT, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_IPV6_DEAD, 1, PHASE_CONNECT, END_REFUSED, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_IPV4_DEAD, 0, PHASE_CONNECT, END_REFUSED, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_CONNECTION_CUT, 0, PHASE_STREAM, END_CUT, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_NOT_XMPP, 0, PHASE_STREAM, END_NOT_XMPP, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_STARTTLS_ON_TLS_PORT, 0, PHASE_TLS, END_XML_FIRST, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_TLS_ON_STARTTLS_PORT, 0, PHASE_STREAM, END_TLS_FIRST, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_STARTTLS_MISSING, 0, PHASE_STARTTLS, END_NO_STARTTLS, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_TLS_FAILED, 0, PHASE_TLS, END_TLS_FAILED, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_HOST_UNKNOWN, 0, PHASE_STREAM, END_HOST_UNKNOWN, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_CONNECT_SKIPPED, 0, PHASE_CONNECT, END_PRIVATE, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_STARTTLS_OPTIONAL, 0, PHASE_DONE, END_GOOD, TLS_TRUSTED, CERT_DNS, 60, 0, "TLSv1.3", true, false},
+    {RULE_TLS_OLD, 0, PHASE_DONE, END_GOOD, TLS_TRUSTED, CERT_DNS, 60, 0, "TLSv1.1", false, false},
+    {RULE_CERT_WRONG_NAME, 0, PHASE_DONE, END_GOOD, TLS_TRUSTED, CERT_NOT, 60, 0, "TLSv1.3", false, false},
+    {RULE_CERT_EXPIRED, 0, PHASE_DONE, END_GOOD, TLS_EXPIRED, CERT_DNS, -1, 0, "TLSv1.3", false, false},
+    {RULE_CERT_EXPIRING, 0, PHASE_DONE, END_GOOD, TLS_TRUSTED, CERT_DNS, 13, 0, "TLSv1.3", false, false},
+    {RULE_CERT_NOT_YET_VALID, 0, PHASE_DONE, END_GOOD, TLS_NOT_YET, CERT_DNS, 60, 0, "TLSv1.3", false, false},
+    {RULE_CERT_INCOMPLETE, 0, PHASE_DONE, END_GOOD, TLS_INCOMPLETE, CERT_DNS, 60, 0, "TLSv1.3", false, false},
+    {RULE_CERT_UNTRUSTED, 0, PHASE_DONE, END_GOOD, TLS_SELF_SIGNED, CERT_DNS, 60, 0, "TLSv1.3", false, false},
+    {RULE_SASL_PLAIN_ONLY, 0, PHASE_DONE, END_GOOD, TLS_TRUSTED, CERT_DNS, 60, 0, "TLSv1.3", false, true},
+    {RULE_TLSA_MISMATCH, 0, PHASE_DONE, END_GOOD, TLS_TRUSTED, CERT_DNS, 60, 1, "TLSv1.3", false, false},
+};
+enum { FAULTS = sizeof faults / sizeof *faults };
+
+static void spoil(struct connections *all, const struct fault *f) {
+  struct connection *n = &all->list[f->index];
+  n->phase = f->phase;
+  n->end = f->end;
+  n->has_tls = f->phase == PHASE_DONE;
+  n->trust = f->trust;
+  n->form = f->form;
+  n->until_s = all->now_s + f->until_days * 86400;
+  n->tlsa_records = f->tlsa_records;
+  snprintf(n->version, sizeof n->version, "%s", f->version);
+  n->starttls_required = !f->optional;
+  n->stream.plain = f->plain;
+  n->stream.scram = !f->plain;
+}
+
+Test(connect, each_fault_has_its_code_and_no_other) {
+  for (size_t i = 0; i < FAULTS; i++) {
+    struct place p = place_new();
+    /* Without the other family, a dead address is told as what it is. */
+    if (faults[i].rule == RULE_CONNECT_REFUSED || faults[i].rule == RULE_CONNECT_TIMEOUT) p.all->count = 1;
+    spoil(p.all, &faults[i]);
+    struct report *r = report_new(p.facts);
+    unsigned own = find(r, faults[i].rule) ? 1 : 0, all = findings_of_connections(r) + (faults[i].rule == RULE_TLSA_MISMATCH);
+    cr_expect(own == 1 && all == 1, "%s: %u, %u", report_rules[faults[i].rule].code, own, all);
+    place_free(&p, r);
+  }
+}
+
+Test(connect, every_code_of_connections_has_a_fault_that_shows_it) {
+  for (unsigned id = 0; id < RULE_COUNT; id++) {
+    bool shown = report_rules[id].group != 'M';
+    for (size_t i = 0; i < FAULTS; i++) shown |= faults[i].rule == id;
+    cr_expect(shown, "nothing shows %s", report_rules[id].code);
+  }
+}
+
+Test(connect, every_end_and_phase_has_words) {
+  for (int e = END_GOOD; e <= END_SYSTEM; e++) cr_expect(*connect_end_text((enum connect_end)e));
+  for (int p = PHASE_CONNECT; p <= PHASE_DONE; p++) cr_expect(*connect_phase_word((enum connect_phase)p));
+}
