@@ -170,11 +170,17 @@ static const char *const refuse_words[] = {"refused", "silence", NULL};
 static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const service_words[] = {"xmpp", "all", NULL};
 
-enum {
-  CACHE_MOST_G = 1024, /* more than any machine of today maps; keeps sums of sizes far from overflow */
-  SNAPSHOT_EVERY_MOST_S = 86400
-};
+enum { SNAPSHOT_EVERY_MOST_S = 86400 };
+
+/* More than any machine of today maps, or a 32-bit program beside all else; keeps sums of sizes far from overflow. */
+#if SIZE_MAX > UINT32_MAX
+#define CACHE_MOST_G 1024
+#else
+#define CACHE_MOST_G 2
+#endif
 #define CACHE_MOST ((uint64_t)CACHE_MOST_G << 30)
+#define TEXT_OF(number) TEXT_OF_ITS_VALUE(number)
+#define TEXT_OF_ITS_VALUE(number) #number
 
 const struct setting settings_table[] = {
     {"listen", &in_listen, "address", "ADDR:PORT", NULL, "127.0.0.1:53 and [::1]:53", "answer here; may be repeated",
@@ -252,7 +258,7 @@ const struct setting settings_table[] = {
     {"fault", &in_fault, "rule", "RULE", NULL, NULL, "spoil answers on purpose, see doc/lab.md; may be repeated",
      OWN(read_rule, rule_right), .wrong = wrong_rule, .needed = true, .untitled = true},
     {"cache-size", &in_cache, "size", "SIZE", NULL, "128M; less in little memory", "memory for answers, in octets or with K, M, G",
-     SIZE(struct settings, cache_size, CACHE_SIZE_LEAST, CACHE_MOST), .right = "a size from 1M to 1024G, such as 64M"},
+     SIZE(struct settings, cache_size, CACHE_SIZE_LEAST, CACHE_MOST), .right = "a size from 1M to " TEXT_OF(CACHE_MOST_G) "G, such as 64M"},
     {"max-ttl", &in_cache, "max-ttl", "SECONDS", "604800", NULL, "answers last at most so long, whatever servers say",
      NUMBER(struct settings, max_ttl_s, 1, TTL_MOST), .right = "seconds from 1 to 604800 (a week)"},
     {"max-stale", &in_cache, "max-stale", "SECONDS", "86400", NULL, "how long an expired answer may stand in; 0: never",

@@ -43,7 +43,13 @@ Test(settings, reads_sizes) {
   cr_expect(said_right("--cache-size 1024K", NULL)->cache_size == 1048576);
   cr_expect(said_right("--cache-size 1m", NULL)->cache_size == 1048576);
   cr_expect(said_right("--cache-size 2G", NULL)->cache_size == 2ull << 30);
-  cr_expect(said_right("--cache-size 1024G", NULL)->cache_size == 1024ull << 30);
+}
+
+Test(settings, takes_a_cache_as_large_as_the_program_can_have) {
+  bool small = sizeof(size_t) == 4;
+  cr_expect(said_right(small ? "--cache-size 2G" : "--cache-size 1024G", NULL)->cache_size == (small ? 2ull : 1024ull) << 30);
+  said_wrong(small ? "--cache-size 4G" : "--cache-size 1025G", "--cache-size", small ? "1M to 2G" : "1M to 1024G");
+  said_wrong(small ? "--cache-size 8G" : "--cache-size 2048G", "--cache-size", small ? "1M to 2G" : "1M to 1024G");
 }
 
 Test(settings, refuses_sizes_that_are_none) {
@@ -54,7 +60,7 @@ Test(settings, refuses_sizes_that_are_none) {
     snprintf(line, sizeof line, "--cache-size=%s", sizes[i]);
     if (!strchr(sizes[i], ' ')) said_wrong(line, "--cache-size", sizes[i]);
   }
-  said_wrong("--cache-size=", "--cache-size ''", "1M to 1024G");
+  said_wrong("--cache-size=", "--cache-size ''", "a size from 1M to");
 }
 
 Test(settings, names_option_value_and_what_would_be_right) {
