@@ -63,15 +63,15 @@ Test(fault, the_first_rule_that_strikes_decides) {
 Test(fault, times_count_from_when_the_rule_was_set) {
   struct faults *fs = with(NULL, "from=10 until=20.5 drop");
   static const uint64_t without[] = {0, 9999, 20500, 1000000}, inside[] = {10000, 20499};
-  for (size_t i = 0; i < 4; i++) cr_expect_eq(STRUCK(fs, .at_ms = without[i]), 0, "%lu", without[i]);
-  for (size_t i = 0; i < 2; i++) cr_expect_eq(STRUCK(fs, .at_ms = inside[i]), 1, "%lu", inside[i]);
+  for (size_t i = 0; i < 4; i++) cr_expect_eq(STRUCK(fs, .at_ms = without[i]), 0, "%lu", (unsigned long)without[i]);
+  for (size_t i = 0; i < 2; i++) cr_expect_eq(STRUCK(fs, .at_ms = inside[i]), 1, "%lu", (unsigned long)inside[i]);
   cr_expect_eq(fs->rules[0]->matched, 2, "what comes before or after is not for it");
   faults_free(fs, NULL);
 }
 
 Test(fault, flap_is_up_first_and_then_down) {
   struct faults *fs = with(NULL, "flap=10/5 drop");
-  for (uint64_t s = 0; s < 60; s++) cr_expect_eq(STRUCK(fs, .at_ms = s * 1000), s % 15 >= 10, "second %lu", s);
+  for (uint64_t s = 0; s < 60; s++) cr_expect_eq(STRUCK(fs, .at_ms = s * 1000), s % 15 >= 10, "second %lu", (unsigned long)s);
   faults_free(fs, NULL);
   fs = with(NULL, "flap=2147483.647/2147483.647 drop");
   cr_expect_eq(STRUCK(fs, .at_ms = 2147483646u), 0);

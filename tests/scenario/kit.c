@@ -55,8 +55,8 @@ struct world *world_new(const struct world_options *o) {
 
 static void check_sums(const struct counters *c) {
   cr_expect_eq(c->queries + c->followed, c->hit + c->lab + c->miss + c->malformed + c->refused + c->ignored, "queries");
-  cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu", c->miss,
-               c->answered, c->failed);
+  cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu", (unsigned long)c->miss,
+               (unsigned long)c->answered, (unsigned long)c->failed);
   cr_expect_eq(c->miss, c->leader + c->follower + c->turned_away, "miss = leader + follower + turned away");
   cr_expect_eq(c->ahead, c->ahead_client + c->ahead_server + c->renewed + c->refreshed, "ahead");
   cr_expect_eq(c->saved, c->ahead_hit_client + c->ahead_hit_server + c->renewed_hit, "saved");

@@ -227,7 +227,7 @@ Test(bounds, a_domain_whose_every_answer_names_other_targets_has_fifteen_asked_a
     world_run_ms(w, 10);
   }
   cr_expect_geq(upstream_asked(w, "_xmpp-client._tcp.d.lab.", TYPE_SRV), 40);
-  cr_expect_leq(w->counters.ahead, 2 * 15 + 15, "%lu", w->counters.ahead); /* of two seconds and what was begun of a third */
+  cr_expect_leq(w->counters.ahead, 2 * 15 + 15, "%lu", (unsigned long)w->counters.ahead); /* of two seconds and what was begun of a third */
   cr_expect_gt(w->counters.ahead_dropped, 0);
   world_free(w);
 }
@@ -279,7 +279,7 @@ Test(bounds, no_more_than_five_thousand_a_second_are_asked_ahead) {
     if (i % 6 == 5) world_run_ms(w, 1);
   }
   world_run_ms(w, 10);
-  cr_expect_leq(w->counters.ahead, 2 * AHEAD_A_SECOND, "%lu", w->counters.ahead);
+  cr_expect_leq(w->counters.ahead, 2 * AHEAD_A_SECOND, "%lu", (unsigned long)w->counters.ahead);
   cr_expect_gt(w->counters.ahead_dropped, 0);
   world_run_ms(w, 100);
   for (unsigned i = 0; i < w->heard_count; i++)

@@ -67,13 +67,13 @@ static void run_seed(uint64_t seed) {
   world_run_ms(w, PATIENCE_MS);
   for (unsigned i = 0; i < w->heard_count; i++) {
     const struct heard *h = w->heard[i];
-    cr_assert(is_answered(h), "seed %lu, client %u: silence", seed, i);
-    cr_expect_leq(heard_wait_ms(h), PATIENCE_MS, "seed %lu, client %u", seed, i);
+    cr_assert(is_answered(h), "seed %lu, client %u: silence", (unsigned long)seed, i);
+    cr_expect_leq(heard_wait_ms(h), PATIENCE_MS, "seed %lu, client %u", (unsigned long)seed, i);
     cr_expect(heard_rcode(h) == RCODE_SERVFAIL || heard_is_tc(h) || heard_truth(h),
-              "seed %lu, client %u: a wrong answer", seed, i);
+              "seed %lu, client %u: a wrong answer", (unsigned long)seed, i);
   }
   world_run_ms(w, 2 * LATE_MS);
-  cr_expect_eq(forward_in_flight(w->forward), 0, "seed %lu", seed);
+  cr_expect_eq(forward_in_flight(w->forward), 0, "seed %lu", (unsigned long)seed);
   world_free(w);
 }
 

@@ -122,7 +122,7 @@ Test(expand_wait, it_waits_again_for_addresses_that_ran_out_with_it) {
     world_run_ms(w, 3700000);
     struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
     cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), 4);
-    cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS, "%lu ms", heard_wait_ms(h));
+    cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS, "%lu ms", (unsigned long)heard_wait_ms(h));
     world_run_ms(w, 1000);
     world_free(w);
   }

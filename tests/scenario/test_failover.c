@@ -78,7 +78,7 @@ Test(failover, the_only_good_one_of_eight_silent_servers_is_found_within_the_cli
   struct world *w = world_of(8);
   for (int i = 0; i < 7; i++) world_server_fault(w, i, FAULT_LOST);
   struct heard *h = ask_number(w, 0);
-  cr_expect_eq(heard_rcode(h), RCODE_NOERROR, "after %lu ms", heard_wait_ms(h));
+  cr_expect_eq(heard_rcode(h), RCODE_NOERROR, "after %lu ms", (unsigned long)heard_wait_ms(h));
   world_free(w);
 }
 
@@ -172,7 +172,7 @@ Test(failover, a_question_that_is_late_is_asked_of_the_next_server_too) {
   world_server_fault(w, 0, FAULT_LOST);
   struct heard *h = ask_number(w, 40);
   cr_expect(heard_truth(h));
-  cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS + 30, "%lu ms: well before its RTO", heard_wait_ms(h));
+  cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS + 30, "%lu ms: well before its RTO", (unsigned long)heard_wait_ms(h));
   cr_expect_eq(w->counters.hedged, 1);
   world_free(w);
 }

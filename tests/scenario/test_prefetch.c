@@ -35,7 +35,7 @@ static void expect_asked(const struct world *w, unsigned from, uint64_t since_ms
   unsigned count = 0;
   for (unsigned i = from; i < w->script.asked_count && count < 256; i++) {
     const struct upstream_question *u = &w->script.asked[i];
-    snprintf(seen[count++], sizeof *seen, "+%lu %s %s", u->at_ms - since_ms, u->name, type_word(u->type));
+    snprintf(seen[count++], sizeof *seen, "+%lu %s %s", (unsigned long)(u->at_ms - since_ms), u->name, type_word(u->type));
   }
   memcpy(sorted, want, n * sizeof *want);
   qsort(seen, count, sizeof *seen, compare_lines);

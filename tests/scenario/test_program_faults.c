@@ -262,7 +262,7 @@ Test(program_faults, after_expiry_without_any_upstream_every_program_finds_its_h
           cr_expect_leq(heard_wait_ms(k.asked[q]), STALE_PATIENCE_MS);
         }
         cr_expect_leq(w->now_ms - start_ms, 1000, "%s, kind %u, fault %u: %lu ms", programs[i].name, kind,
-                      total[f], w->now_ms - start_ms);
+                      total[f], (unsigned long)(w->now_ms - start_ms));
         world_free(w);
       }
     }

@@ -73,7 +73,7 @@ Test(renew, ends_when_nobody_asks_any_more) {
   use(w, "_xmpps-server._tcp.d1.lab.", TYPE_SRV, 1000, 300);
   unsigned before = upstream_asked(w, "", 0);
   uint64_t saved = w->counters.renewed_hit;
-  cr_expect_geq(saved, 12, "three names, each used after each of four renewals or more: %lu", saved);
+  cr_expect_geq(saved, 12, "three names, each used after each of four renewals or more: %lu", (unsigned long)saved);
   world_run_ms(w, 3600000);
   cr_expect_leq(upstream_asked(w, "", 0) - before, 3, "each once more at most");
   world_free(w);
@@ -115,7 +115,7 @@ Test(renew, comes_just_after_the_end) {
     client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
     world_run_ms(w, ttls[i] * 1000 + 2000);
     uint64_t late = upstream_last_ms(w, "a.lab.", TYPE_A) - end_ms;
-    cr_expect(late >= 1100 && late <= 1300, "TTL %u: %lu ms", ttls[i], late);
+    cr_expect(late >= 1100 && late <= 1300, "TTL %u: %lu ms", ttls[i], (unsigned long)late);
     world_free(w);
   }
 }

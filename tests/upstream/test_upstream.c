@@ -96,7 +96,7 @@ Test(upstream, rtts_that_are_steady_are_learnt) {
   for (uint64_t rtt = 1; rtt < 300; rtt += 37) {
     replied(1, rtt, 100);
     uint64_t near = u.servers[1].srtt_x8_ms / 8;
-    cr_expect(near >= rtt - 1 && near <= rtt + 1, "%lu for %lu", near, rtt);
+    cr_expect(near >= rtt - 1 && near <= rtt + 1, "%lu for %lu", (unsigned long)near, (unsigned long)rtt);
   }
 }
 
