@@ -137,12 +137,17 @@ Test(memory_limit, what_makes_no_sense_is_none) {
   expect_limit(UINT64_MAX, "");
 }
 
+/* An emulator does not hold the program to a limit that would be the emulator's too. */
+static void limit_process(int which, rlim_t octets) {
+  struct rlimit r = {octets, octets};
+  cr_assert(setrlimit(which, &r) == 0 && getrlimit(which, &r) == 0);
+  if (r.rlim_cur != octets) cr_skip_test("an emulator: no limit can be set");
+}
+
 Test(memory_limit, is_that_of_the_process_if_it_has_one) {
-  struct rlimit r = {1ull << 30, 1ull << 30};
-  cr_assert(setrlimit(RLIMIT_DATA, &r) == 0);
+  limit_process(RLIMIT_DATA, 1ull << 30);
   expect_limit(1ull << 30, "RLIMIT_DATA");
-  r = (struct rlimit){1ull << 29, 1ull << 29};
-  cr_assert(setrlimit(RLIMIT_AS, &r) == 0);
+  limit_process(RLIMIT_AS, 1ull << 29);
   expect_limit(1ull << 29, "RLIMIT_AS");
 }
 
