@@ -151,3 +151,32 @@ step() {
     say "failed: $name (all of it: $log)"
   fi
 }
+
+# life CONTRIB EMULATOR PROGRAMS HOW: what a daemon with --seccomp HOW does from its start to its end, in a network of
+# its own that `unshare --net` gave. CONTRIB and PROGRAMS are folders, EMULATOR runs them, or is empty.
+life() {
+  local contrib=$1 emulator=$2 programs=$3 how=$4 address=127.0.0.1:5399 log=/tmp/life.log status=0 daemon way
+  ip link set lo up || return
+  ${emulator:+"$emulator"} "$programs/jidnsd" --config '' --listen $address --upstream 192.0.2.1 --threads 2 --seccomp "$how" \
+    --zone "demo.lab=$contrib/demo.lab.zone" >"$log" 2>&1 &
+  daemon=$!
+  said() {
+    local n
+    for ((n = 0; n < 100; n++)); do
+      if grep -q "$1" "$log"; then return; fi
+      sleep 0.1
+    done
+    echo "it did not say: $1"
+    return 1
+  }
+  answers() {
+    for way in '' --tcp; do
+      ${emulator:+"$emulator"} "$programs/jidns" query --server $address ${way:+"$way"} xmpp1.demo.lab A | grep -F 192.0.2.1 || return
+    done
+  }
+  said 'jidnsd ready' && answers && kill -HUP $daemon && said 'settings reloaded' && answers || status=1
+  kill -TERM $daemon
+  wait $daemon || { echo "it ended with status $?" && status=1; }
+  cat "$log"
+  return $status
+}
