@@ -1,10 +1,10 @@
 /* test_cache.c: what is put in is found, as it is, by those who ask for it. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "cache/cache.h"
+#include "kit/emulated.h"
 #include "kit/made.h"
 #include "kit/seen.h"
 
@@ -389,8 +389,7 @@ static size_t resident(void) {
 }
 
 Test(cache, memory_is_touched_as_it_fills_and_not_before) {
-  const char *emulator = getenv("EMULATOR");
-  if (emulator && *emulator) cr_skip_test("an emulator's notes about pages would be counted as well");
+  if (emulated()) cr_skip_test("an emulator's notes about pages would be counted as well");
   size_t before = resident();
   struct cache *large = cache_new((size_t)1 << 30, KIT_SEED);
   cr_assert_not_null(large);
