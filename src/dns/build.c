@@ -160,7 +160,7 @@ bool build_add(struct build *b, enum section section, const struct record *r, ui
   return true;
 }
 
-bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum section last) {
+bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum section first, enum section last) {
   struct wire w = wire_read(msg, len);
   struct record r;
   uint8_t name[NAME_MAX_LEN];
@@ -170,7 +170,8 @@ bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum sec
   for (unsigned section = SECTION_ANSWER; section <= last; section++) {
     for (unsigned n = load_u16(msg + 6 + 2 * section); n > 0; n--) {
       if (!record_read(&w, &r)) return false;
-      if (r.type != TYPE_OPT && !build_add(b, (enum section)section, &r, r.ttl)) return section == SECTION_ADDITIONAL;
+      if (section < first || r.type == TYPE_OPT) continue;
+      if (!build_add(b, (enum section)section, &r, r.ttl)) return section == SECTION_ADDITIONAL;
     }
   }
   return true;

@@ -28,9 +28,9 @@ void build_start(struct build *b, struct answer *a, const struct question *q, ui
  * or is the 256th of authority or additional: the answer is then as it was. */
 bool build_add(struct build *b, enum section section, const struct record *r, uint32_t ttl);
 
-/* Appends the records of a message with one question, with their TTLs, section by section up to `last`; OPT is left out. False when
- * it is malformed, or they don't fit: additional ones that don't are left off. */
-bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum section last);
+/* Appends the records of a message with one question, with their TTLs, of its sections from `first` to `last`; OPT is left out. False
+ * when it is malformed, or they don't fit: additional ones that don't are left off. */
+bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum section first, enum section last);
 
 /* Is r there already? It should then not be added (RFC 2181 section 5); its TTL counts for the RRset when that was written last. */
 bool build_repeats(struct build *b, enum section section, const struct record *r, uint32_t ttl);

@@ -19,11 +19,14 @@ static void count_answered(struct forward *f, const struct waiter *w, uint64_t n
   if (f->o.waited) latency_note(f->o.waited, now_ms - w->since_ms);
 }
 
-void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, enum answer_age age, uint64_t now_ms) {
+void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w, const struct answer_view *v, uint64_t now_ms) {
+  enum answer_age age = p->stale_target ? ANSWER_STALE : ANSWER_FRESH;
   count_answered(f, w, now_ms);
-  w->client.stale = age == ANSWER_STALE;
-  if (w->client.stale) count(f->o.counters, stale);
-  deliver(f, w, answer_write(v, &w->manner, age, tick_of_ms(now_ms), client_limit(&w->client, &w->manner), f->out));
+  w->client.stale = p->stale_target;
+  if (p->stale_target) count(f->o.counters, stale);
+  size_t len = answer_write(v, &w->manner, age, tick_of_ms(now_ms), client_limit(&w->client, &w->manner), f->out);
+  if (p->cut_target) f->out[2] |= DNS_TC;
+  deliver(f, w, len);
 }
 
 bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s, uint64_t now_ms) {

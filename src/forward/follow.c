@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "dns/build.h"
 
+enum { KEPT_MOST_S = 60 /* the whole is kept under one name: a reload can't tell that another's servers or zone had a part in it */ };
+
 struct follow {
   struct pending *pending; /* NULL: it waits no longer */
   struct question target;
@@ -127,6 +129,31 @@ struct follow *follow_new(struct forward *f, struct pending *p, uint64_t now_ms)
 
 static bool is_answer(unsigned rcode) { return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN; }
 
+/* Has it what was asked for, or says it for how long that is not there (RFC 2308 section 5)? */
+static bool is_keepable(const struct follow *follow) {
+  const uint8_t *msg = follow->found;
+  struct wire w = wire_read(msg, follow->found_len);
+  struct record r;
+  uint8_t name[NAME_MAX_LEN];
+  unsigned an = load_u16(msg + 6), ns = load_u16(msg + 8);
+  wire_bytes(&w, DNS_HEADER);
+  name_read(&w, name);
+  wire_bytes(&w, 4);
+  for (unsigned i = 0; i < an + ns && record_read(&w, &r); i++) {
+    if (i < an ? r.type == question_type(&follow->target) : r.type == TYPE_SOA) return true;
+  }
+  return false;
+}
+
+/* Section by section: an answer's records stand in that order. */
+static bool join_sections(struct build *b, const struct follow *follow) {
+  for (enum section s = SECTION_ANSWER; s <= SECTION_AUTHORITY; s++) {
+    if (!build_add_message(b, follow->chain, follow->chain_len, s, s)) return false;
+    if (!build_add_message(b, follow->found, follow->found_len, s, s)) return false;
+  }
+  return true;
+}
+
 enum err follow_join(struct forward *f, struct pending *p) {
   const struct follow *follow = p->follow;
   const uint8_t *found = follow->found;
@@ -135,16 +162,15 @@ enum err follow_join(struct forward *f, struct pending *p) {
 
   struct build b;
   build_start(&b, &f->answer, &p->question, (uint8_t)rcode);
-  if (!build_add_message(&b, follow->chain, follow->chain_len, SECTION_AUTHORITY)) return ERR_ALIAS;
-  unsigned chain_an = f->answer.head.an;
-  if (!build_add_message(&b, found, follow->found_len, SECTION_AUTHORITY)) return ERR_ALIAS;
+  if (!join_sections(&b, follow)) return ERR_ALIAS;
   if (follow->chain_flags & ANSWER_AD && found[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
 
-  /* A denial without SOA, and what is past its time already, is not kept. */
-  struct answer_view v = answer_view(&f->answer);
-  uint32_t least = answer_least_ttl(&v, 0, (unsigned)v.head.an + v.head.ns);
   p->stale_target = follow->stale;
-  bool is_kept = !follow->stale && (v.head.an > chain_an || v.head.ns > 0);
-  f->answer.ttl_s = !is_kept ? 0 : least < follow->chain_ttl_s ? least : follow->chain_ttl_s;
+  p->cut_target = found[2] & DNS_TC;
+  struct answer_view v = answer_view(&f->answer);
+  uint32_t ttl_s = answer_least_ttl(&v, 0, (unsigned)v.head.an + v.head.ns);
+  if (follow->chain_ttl_s < ttl_s) ttl_s = follow->chain_ttl_s;
+  if (ttl_s > KEPT_MOST_S) ttl_s = KEPT_MOST_S;
+  f->answer.ttl_s = p->stale_target || p->cut_target || !is_keepable(follow) ? 0 : ttl_s;
   return ERR_NONE;
 }

@@ -10,7 +10,7 @@ struct follow;
 bool follow_leaves(const void *ctx, const struct question *q, const uint8_t *name, size_t len);
 
 /* Puts in the question for f->border.target, to which the chain in f->answer leads. The pending question's timer fires when the
- * answer is there, which may be at once. NULL when it is led on too often or in a ring, or memory is out. */
+ * answer is there, unless follow_is_over says at once that it is. NULL when it is led on too often or in a ring, or memory is out. */
 struct follow *follow_new(struct forward *f, struct pending *p, uint64_t now_ms);
 
 bool follow_is_over(const struct follow *follow); /* the answer is there, or will not come */

@@ -140,7 +140,9 @@ static void serve_partial(struct pending *p, uint64_t now_ms) {
     if (t->x.carrier && t->tcp && t->server->tcp_late < TCP_LATE_MOST) t->server->tcp_late++;
   }
   for (struct waiter *w; (w = pending_first(p));) {
-    if (!deliver_partial(p->forward, p, w, now_ms)) return;
+    if (deliver_partial(p->forward, p, w, now_ms)) continue;
+    pending_drop_part(p); /* a reload has drawn the border elsewhere since */
+    return;
   }
 }
 
@@ -218,6 +220,7 @@ static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
 static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
                      uint64_t now_ms) {
   char text[QUESTION_TEXT];
+  if (p->step == STEP_FOLLOW && !p->follow) return ERR_ALIAS; /* through local zones its alias leads back to it */
   enum err e = pending_may_join(&f->table, p, q, client);
   if (e != ERR_NONE) return e;
   log_debug("forward", "%s: %s", question_format(&p->question, text),

@@ -26,8 +26,8 @@ struct forward {
 /* What the servers have no say of; NULL where no alias is followed. */
 static inline struct verify_border *forward_border(struct forward *f) { return f->o.answer ? &f->border : NULL; }
 
-/* deliver.c: one waiter gets its answer, fresh or stale, and is freed. */
-void deliver_answer(struct forward *f, struct waiter *w, const struct answer_view *v, enum answer_age age, uint64_t now_ms);
+/* deliver.c: one waiter gets its answer and is freed. */
+void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w, const struct answer_view *v, uint64_t now_ms);
 /* What the cache has for it, at most max_stale_s past its time; false: nothing. */
 bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s, uint64_t now_ms);
 bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms); /* false: it has none */

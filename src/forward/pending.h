@@ -95,7 +95,7 @@ struct pending {
   bool spent;               /* no server may be asked once more: it waits for the tries that are open */
   enum pending_step step;
   struct follow *follow;    /* owned; NULL unless an alias led it to other servers and the answer from there is awaited */
-  bool stale_target;        /* that answer had expired, and so has the whole */
+  bool stale_target, cut_target; /* that answer had expired, or came in part; and so has, or does, the whole */
   uint8_t links;            /* as its first client's */
   enum err last;            /* how the last try failed */
   uint64_t started_ms, next_try_ms, held_until_ms;

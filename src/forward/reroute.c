@@ -14,6 +14,7 @@ static bool shares_a_server(const struct upstream *a, const struct upstream *b) 
 static void move(struct forward *f, struct pending *p, struct upstream *u, uint64_t now_ms) {
   pending_drop_tries(p);
   follow_drop(p);
+  pending_drop_part(p);
   upstream_hold(u);
   upstream_release(p->upstream);
   p->upstream = u;

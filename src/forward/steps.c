@@ -34,12 +34,13 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
     if (p->tries[i].x.carrier) busy |= upstream_bit(u, p->tries[i].server);
   }
   p->server = ladder_pick(p, busy);
-  if (!p->server && busy != p->failed) {
+  if (!p->server && busy != (p->failed | p->resting)) {
     if (now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
     p->server = ladder_pick(p, out);
     p->spent = !p->server;
     if (p->spent && pending_has_open_try(p)) return WAIT;
   }
+  if (!p->server && p->resting && p->last == ERR_NONE) p->last = ERR_TIMEOUT;
   if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL; /* one spoke, the rest are down */
   p->tcp = p->by_choice = p->server && ladder_is_tcp(p, p->server);
   p->extras = EXTRAS_COOKIE;
@@ -143,6 +144,17 @@ static void keep_part(struct forward *f, struct pending *p, const struct try *t,
   pending_keep_part(p, f->reply_msg, f->reply_len, tick_of_ms(now_ms), now_ms + wait_ms);
 }
 
+/* Does the rebinding filter refuse f->answer? The question then fails. */
+static bool is_refused(struct forward *f, struct pending *p) {
+  struct answer_view view = answer_view(&f->answer);
+  if (!rebind_refuses(f->o.rebind, &p->question, &view)) return false;
+  count(f->o.counters, rebind);
+  pending_drop_part(p);
+  p->last = ERR_REBIND;
+  p->step = STEP_FAIL;
+  return true;
+}
+
 static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {
   struct try *t = f->reply_try;
   const uint8_t *msg = f->reply_msg;
@@ -172,14 +184,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
   silence_note(f, p, t->server, now_ms);
   if (t->tcp && p->respelled) server_bears_not(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms); /* it is indeed the server that does so */
-  struct answer_view view = answer_view(&f->answer);
-  if (rebind_refuses(f->o.rebind, &p->question, &view)) {
-    count(f->o.counters, rebind);
-    pending_drop_part(p);
-    p->last = ERR_REBIND;
-    p->step = STEP_FAIL;
-    return MORE;
-  }
+  if (is_refused(f, p)) return MORE;
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
   return MORE;
@@ -196,6 +201,7 @@ static enum next step_follow(struct forward *f, struct pending *p, uint64_t now_
   p->last = p->follow ? follow_join(f, p) : ERR_ALIAS;
   follow_drop(p);
   p->step = p->last == ERR_NONE ? STEP_STORE : STEP_FAIL;
+  if (p->step == STEP_STORE) is_refused(f, p); /* the name asked for decides, not the one that the alias leads to */
   return MORE;
 }
 
@@ -238,7 +244,7 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
     return WAIT;
   }
   struct answer_view v = answer_view(&f->answer);
-  for (struct waiter *w; (w = pending_first(p));) deliver_answer(f, w, &v, p->stale_target ? ANSWER_STALE : ANSWER_FRESH, now_ms);
+  for (struct waiter *w; (w = pending_first(p));) deliver_answer(f, p, w, &v, now_ms);
   return DONE;
 }
 

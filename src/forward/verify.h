@@ -19,7 +19,7 @@ struct verify_border {
  *  - when there are none: the SOA, its TTL lessened to the negative TTL (RFC 2308); with KEY_DO the proofs (NSEC, NSEC3) in
  *    either case;
  *  - when an alias leads beyond the border: the chain up to that alias, RCODE 0, and border->target is where it goes on; what the
- *    reply says of that name is left out, SOA and RCODE too;
+ *    reply says of that name is left out, SOA and RCODE too, but for proofs;
  *  - never the additional section, name servers, or records of other names and types (RFC 2181 section 5.4.1).
  * border NULL: there is none. out->ttl_s is how long it may be kept, 0 for not at all. head.born and attend are left 0.
  * ERR_NONE, or why there is no answer in it: ERR_SERVFAIL, ERR_REFUSED, ERR_RCODE, ERR_LAME, ERR_LIE (malformed, or nothing

@@ -44,10 +44,11 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 static void tell_soon(struct netwatch *w) {
-  if (uv_is_active((uv_handle_t *)&w->timer)) return;
   uint64_t apart_ms = uv_now(w->timer.loop) - w->told_ms;
   uint64_t wait_ms = apart_ms < NETWATCH_APART_MS ? NETWATCH_APART_MS - apart_ms : 0;
-  uv_timer_start(&w->timer, on_timer, wait_ms > NETWATCH_SETTLE_MS ? wait_ms : NETWATCH_SETTLE_MS, 0);
+  if (wait_ms < NETWATCH_SETTLE_MS) wait_ms = NETWATCH_SETTLE_MS;
+  bool comes_sooner = uv_is_active((uv_handle_t *)&w->timer) && uv_timer_get_due_in(&w->timer) <= wait_ms;
+  if (!comes_sooner) uv_timer_start(&w->timer, on_timer, wait_ms, 0);
 }
 
 static void poll_instead(struct netwatch *w, int e) {

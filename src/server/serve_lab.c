@@ -42,13 +42,14 @@ static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t
   uint8_t rcode = found ? found[3] & DNS_RCODE : RCODE_NOERROR;
   if (!is_answer(rcode)) return answer_rcode(m, rcode, out);
   build_start(&l->build, &l->made, &j->query.question, rcode);
-  if (!build_add_message(&l->build, way_of(j), j->way_len, SECTION_ADDITIONAL) ||
-      (found && !build_add_message(&l->build, found, len, SECTION_ADDITIONAL))) {
+  if (!build_add_message(&l->build, way_of(j), j->way_len, SECTION_ANSWER, SECTION_ADDITIONAL) ||
+      (found && !build_add_message(&l->build, found, len, SECTION_ANSWER, SECTION_ADDITIONAL))) {
     return answer_rcode(m, RCODE_SERVFAIL, out);
   }
   answer_note_rotation(&l->made);
   struct answer_view v = answer_view(&l->made);
   size_t n = answer_write(&v, m, ANSWER_FRESH, 0, client_limit(&j->client, m), out);
+  if (found) out[2] |= found[2] & DNS_TC; /* a part is a part of the whole, too */
   out[2] |= DNS_AA; /* it is about the first name, RFC 1035 section 4.1.1 */
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return n;

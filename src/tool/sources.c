@@ -175,7 +175,7 @@ static void join(struct sources *s, struct onward *o) {
 
   make_query(&q, a->name, a->name_len, a->type);
   build_start(&s->build, &s->made, &q.question, o->rest.msg[3] & DNS_RCODE);
-  bool good = build_add_message(&s->build, a->msg, a->len, SECTION_ADDITIONAL) && build_add_message(&s->build, o->rest.msg, o->rest.len, SECTION_ADDITIONAL);
+  bool good = build_add_message(&s->build, a->msg, a->len, SECTION_ANSWER, SECTION_ADDITIONAL) && build_add_message(&s->build, o->rest.msg, o->rest.len, SECTION_ANSWER, SECTION_ADDITIONAL);
   if (!good) s->made.head.rcode = RCODE_SERVFAIL;
   keep(a, s->message, answer_message(&q.question, &s->made, s->message));
 }

@@ -218,8 +218,12 @@ static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_
   if (least && !has_room(t)) return ERR_NONE;
 
   enum err e = conn_open(t, now_ms);
+  if (e != ERR_NONE) {
+    *out = mute;
+    return mute ? ERR_NONE : e;
+  }
   *out = container(t->conns.next, struct tcp_conn, link);
-  return e;
+  return ERR_NONE;
 }
 
 /* Puts the question on a connection, a new one if need be, with an id that is free there. */
@@ -297,7 +301,8 @@ static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
   for (unsigned i = 0; i < BUCKETS; i++) {
     list_each(node, &conn->by_id[i]) {
       struct exchange *x = container(node, struct exchange, link);
-      if (reply_has_begun(conn, x->id) || conn->open == 1) continue;
+      bool may_be_its = conn->in_len < FRAME_HEAD + 2 && conn->open == 1; /* no id of the reply is there yet */
+      if (reply_has_begun(conn, x->id) || may_be_its) continue;
       list_remove(&x->link);
       list_append(&leaving, &x->link);
     }

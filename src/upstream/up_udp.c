@@ -176,7 +176,7 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 /* For other events than before. Where that can't be had nothing comes of its exchanges: they run into their time-outs. */
 static void socket_watch(struct udp_socket *s, int events) {
-  if (watch_start(&s->poll, events, on_poll) < 0) socket_unpool(s);
+  if (watch_start(&s->poll, events, on_poll) < 0) socket_retire(s);
 }
 
 /* Room for one UDP_SEGMENT. */
