@@ -195,7 +195,9 @@ Test(alias, from_a_local_zone_through_servers_back_into_it_ends) {
   w->serve.lab = lab = lab_of("a CNAME b.corp.lab.\n");
   w->serve.lab_room = serve_lab_new();
   lead("b.corp.lab.", "a.zone.lab.", 0);
-  cr_expect_eq(heard_rcode(client_ask_and_wait(w, "a.zone.lab.", TYPE_A, HOW_EDNS)), RCODE_SERVFAIL);
+  struct heard *h = client_ask_and_wait(w, "a.zone.lab.", TYPE_A, HOW_EDNS);
+  cr_expect_eq(heard_rcode(h), RCODE_SERVFAIL);
+  cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS);
   cr_expect_leq(upstream_asked(w, "", 0), 2);
 }
 
@@ -213,4 +215,58 @@ Test(alias, is_asked_anew_when_its_own_servers_change_meanwhile) {
   forward_reroute(w->forward, w->now_ms);
   client_wait(h);
   expect_led(h, "www.lab.", "in.corp.lab.", "10.0.0.9");
+}
+
+/* ---- the whole ---- */
+
+static struct msg part;
+
+Test(alias, whose_target_comes_in_part_is_a_part_and_not_kept) {
+  struct fault_rule cut = {.name = "in.corp.lab.", .server = CORP, .fault = FAULT_MADE, .over_udp = true, .made = &part};
+  msg_answer(&part, "in.corp.lab.", TYPE_A, 0);
+  msg_record(&part, SECTION_ANSWER, "in.corp.lab.", TYPE_A, 60, rd_a("10.0.0.9"));
+  msg_record(&part, SECTION_ANSWER, "in.corp.lab.", TYPE_A, 60, rd_a("10.0.0.10"));
+  part.len -= 3;
+  part.octets[2] |= DNS_TC;
+  script_rule(&w->script, &cut);
+  w->script.no_tcp = true;
+  lead("www.lab.", "in.corp.lab.", 0);
+  for (unsigned i = 0; i < 2; i++) {
+    struct heard *h = client_ask_and_wait(w, "www.lab.", TYPE_A, HOW_EDNS);
+    expect_led(h, "www.lab.", "in.corp.lab.", "10.0.0.9");
+    cr_expect(heard_is_tc(h));
+  }
+  cr_expect_eq(w->counters.stored, 0);
+}
+
+Test(alias, to_a_private_address_is_refused_where_the_name_asked_for_may_not_have_one) {
+  static const struct rebind filter = {.on = true, .exempt_count = 1, .exempt = {{.len = 10, .octets = "\4corp\3lab"}}};
+  struct forward_options o = *forward_options(w->forward);
+  o.rebind = &filter;
+  forward_set_options(w->forward, &o);
+  lead("www.lab.", "in.corp.lab.", 0);
+  cr_expect_eq(heard_count(client_ask_and_wait(w, "www.lab.", TYPE_A, HOW_EDNS), SECTION_ANSWER), 0);
+  cr_expect_eq(heard_count(client_ask_and_wait(w, "in.corp.lab.", TYPE_A, HOW_EDNS), SECTION_ANSWER), 1);
+}
+
+Test(alias, with_proofs_keeps_its_records_in_their_sections) {
+  w->zone.is_signed = true;
+  msg_answer(&reply, "www.lab.", TYPE_A, 0);
+  msg_record(&reply, SECTION_ANSWER, "www.lab.", TYPE_CNAME, 60, rd_name("in.corp.lab."));
+  msg_record(&reply, SECTION_AUTHORITY, "a.lab.", TYPE_NSEC, 60, rd_octets("\3zzz\3lab\0\0\1\x40", 12));
+  world_reply(w, "www.lab.", TYPE_A, &reply);
+  struct heard *h = client_ask_and_wait(w, "www.lab.", TYPE_A, HOW_DO | HOW_EDNS);
+  cr_expect(heard_has(h, SECTION_ANSWER, "in.corp.lab.", TYPE_A, rd_a("10.0.0.9")));
+  cr_expect_eq(heard_typed(h, SECTION_ANSWER, TYPE_NSEC), 0);
+  cr_expect_eq(heard_typed(h, SECTION_AUTHORITY, TYPE_NSEC), 1);
+}
+
+Test(alias, to_an_alias_to_nothing_is_not_kept_where_nobody_says_for_how_long) {
+  lead("www.lab.", "in.corp.lab.", 0);
+  static struct msg end;
+  msg_answer(&end, "in.corp.lab.", TYPE_A, 0);
+  msg_record(&end, SECTION_ANSWER, "in.corp.lab.", TYPE_CNAME, 60, rd_name("nothing.corp.lab."));
+  world_reply(w, "in.corp.lab.", TYPE_A, &end);
+  cr_expect_eq(heard_count(client_ask_and_wait(w, "www.lab.", TYPE_A, HOW_EDNS), SECTION_ANSWER), 2);
+  cr_expect_eq(w->counters.stored, 0);
 }
