@@ -296,7 +296,6 @@ bool tls_peer(const struct tls *t, struct cert *out) {
 enum {
   TLSA_FIXED = 3,
   USAGE_PKIX_EE = 1,
-  USAGE_DANE_EE = 3,
   SELECTOR_KEY = 1,
   MATCHING_EXACT = 0,
   MATCHING_SHA256 = 1,
@@ -326,8 +325,8 @@ static bool cert_fits(const struct crypto *c, X509 *x, const uint8_t *rdata, siz
 }
 
 bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len) {
-  if (len <= TLSA_FIXED || rdata[0] > USAGE_DANE_EE || rdata[1] > SELECTOR_KEY) return false;
-  bool own = rdata[0] == USAGE_PKIX_EE || rdata[0] == USAGE_DANE_EE;
+  if (len <= TLSA_FIXED || rdata[0] > TLSA_DANE_EE || rdata[1] > SELECTOR_KEY) return false;
+  bool own = rdata[0] == USAGE_PKIX_EE || rdata[0] == TLSA_DANE_EE;
   int first = own ? 0 : 1, last = own ? 0 : TLS_CHAIN_MOST - 1;
   for (int i = first; i <= last; i++) {
     X509 *x = chain_at(t, i);

@@ -183,11 +183,14 @@ static void note_tlsa(struct way *w) {
     const struct tlsa_question *q = &w->facts->tlsa[i];
     const struct host *host = q->host ? q->host : w->facts->domain->domain;
     if (host != w->n->host || q->port != w->n->port || !lookup_is_answered(&q->asked)) continue;
-    w->n->tlsa_records = w->n->tlsa_fitting = 0;
+    bool secure = rules_is_secure_end(w->facts, q, w->n->side, w->n->direct_tls);
+    w->n->tlsa_records = w->n->tlsa_fitting = w->n->dane = 0;
     struct reply p = reply_open(q->asked.msg, q->asked.len);
     while (reply_next_answer(&p, TYPE_TLSA, &tlsa)) {
       w->n->tlsa_records++;
-      w->n->tlsa_fitting += tls_tlsa_fits(w->link.tls, record_rdata(&tlsa), tlsa.rdlen);
+      bool fits = tls_tlsa_fits(w->link.tls, record_rdata(&tlsa), tlsa.rdlen);
+      w->n->tlsa_fitting += fits;
+      w->n->dane += fits && secure && record_rdata(&tlsa)[0] == TLSA_DANE_EE;
     }
   }
 }

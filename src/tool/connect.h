@@ -60,6 +60,7 @@ struct connection {
   char names[256];                     /* the first of its names, for people */
   bool alpn;                           /* the server chose it */
   unsigned tlsa_records, tlsa_fitting; /* at the target's name and port */
+  unsigned dane;                       /* of those that fit: securely known ones of usage 3, which vouch alone */
 
   struct stream_facts stream; /* the last stream's: after TLS, where it came so far */
 };
@@ -93,7 +94,7 @@ const char *connect_end_text(enum connect_end e);
 static inline bool connect_is_good(const struct connection *c) { return c->phase == PHASE_DONE; }
 /* Programs get in this way. Clients insist on the certificate; servers may make do with dialback. */
 static inline bool connect_lets_in(const struct connection *c) {
-  bool proven = c->form != CERT_NOT && (c->trust == TLS_TRUSTED || c->tlsa_fitting > 0);
+  bool proven = c->form != CERT_NOT && (c->trust == TLS_TRUSTED || c->dane > 0);
   return connect_is_good(c) && (c->side == LOOKUP_S2S || proven);
 }
 /* It was tried at all. */

@@ -188,7 +188,7 @@ static enum severity severity_of(const struct check *k, const struct connections
                                  const struct connection *n) {
   enum severity given = report_rules[k->rule].severity;
   bool about_trust = k->rule == RULE_CERT_UNTRUSTED || k->rule == RULE_CERT_INCOMPLETE;
-  if (about_trust && n->tlsa_fitting > 0) return SEVERITY_NOTICE;
+  if (about_trust && n->dane > 0) return SEVERITY_NOTICE;
   return given == SEVERITY_ERROR && !n->has_tls && works_elsewhere(all, n) ? SEVERITY_WARNING : given;
 }
 

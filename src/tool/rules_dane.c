@@ -1,4 +1,4 @@
-/* rules_dane.c: DNSSEC as far as the server that was asked validates, and TLSA records. Exports rules_of_dane. */
+/* rules_dane.c: DNSSEC as far as the server that was asked validates, and TLSA records. Exports rules_of_dane, rules_is_secure_end. */
 #include <stdio.h>
 
 #include "tool/domain.h"
@@ -58,6 +58,15 @@ struct tlsa_count {
   unsigned with, without, secure;
 };
 
+static bool is_secure_host(const struct host *h) {
+  return lookup_is_secure(&h->asked[0]) || lookup_is_secure(&h->asked[1]);
+}
+
+bool rules_is_secure_end(const struct facts *f, const struct tlsa_question *q, enum lookup_side side, bool direct_tls) {
+  const struct host *h = q->host ? q->host : f->domain->domain;
+  return lookup_is_secure(&facts_service(f->domain, side, direct_tls)->asked) && is_secure_host(h) && lookup_is_secure(&q->asked);
+}
+
 /* At the domain itself: right only where programs go there. */
 static void rules_at_domain(struct report *r, const struct tlsa_question *q, struct tlsa_count *n) {
   char name[NAME_TEXT];
@@ -80,11 +89,10 @@ static void rules_at_target(struct report *r, const struct tlsa_question *q, str
                name, lookup_outcome_text(&q->asked, word));
     return;
   }
-  bool has = rules_of_records(r, q) > 0,
-       secure_host = lookup_is_secure(&q->host->asked[0]) || lookup_is_secure(&q->host->asked[1]);
+  bool has = rules_of_records(r, q) > 0;
   n->with += has;
   n->without += !has;
-  n->secure += has && lookup_is_secure(&q->asked) && secure_host;
+  n->secure += has && lookup_is_secure(&q->asked) && is_secure_host(q->host);
 }
 
 /* A TLSA record where nobody looks: not with a wildcard, which has one for all ports. */
@@ -130,8 +138,7 @@ static void rules_of_signing(struct report *r, const char *domain) {
     for (size_t k = 0; k < s->count && s->state == SERVICE_OFFERED; k++) {
       const struct host *h = s->hosts[k];
       char name[NAME_TEXT];
-      if (!h || h->address_count == 0 || lookup_is_secure(&h->asked[0]) || lookup_is_secure(&h->asked[1]))
-        continue;
+      if (!h || h->address_count == 0 || is_secure_host(h)) continue;
       lookup_host_text(h, name);
       if (h->alias.links > 0)
         report_add(r, RULE_TARGET_IN_CNAME_ZONE, s->kind->side, name, "%s is signed, but its target %s is an alias into a zone that is not", domain, name);

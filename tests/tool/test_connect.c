@@ -6,6 +6,7 @@
 
 #include "tool/fake.h"
 #include "tool/report.h"
+#include "tool/rules_priv.h"
 
 /* A domain with two addresses for clients, and its connections: IPv4 first. */
 struct place {
@@ -119,12 +120,53 @@ Test(connect, dane_vouches_for_a_certificate_that_nobody_signed) {
   struct place p = place_new();
   for (size_t i = 0; i < 2; i++) {
     p.all->list[i].trust = TLS_SELF_SIGNED;
-    p.all->list[i].tlsa_records = p.all->list[i].tlsa_fitting = 1;
+    p.all->list[i].tlsa_records = p.all->list[i].tlsa_fitting = p.all->list[i].dane = 1;
   }
   struct report *r = report_new(p.facts);
   cr_expect_eq(find(r, RULE_CERT_UNTRUSTED)->severity, SEVERITY_NOTICE);
   cr_expect_neq(r->verdicts[0], VERDICT_NO);
   place_free(&p, r);
+}
+
+Test(connect, a_record_that_fits_does_not_vouch_by_itself) {
+  struct place p = place_new();
+  for (size_t i = 0; i < 2; i++) {
+    p.all->list[i].trust = TLS_SELF_SIGNED;
+    p.all->list[i].tlsa_records = p.all->list[i].tlsa_fitting = 1;
+  }
+  struct report *r = report_new(p.facts);
+  cr_expect_eq(find(r, RULE_CERT_UNTRUSTED)->severity, SEVERITY_ERROR);
+  cr_expect_eq(r->verdicts[0], VERDICT_NO);
+  place_free(&p, r);
+}
+
+/* An end whose TLSA record is known; what is not signed is named. */
+static bool is_secure_without(const char *insecure) {
+  struct fake *f = fake_new();
+  struct typed_domain typed;
+  f->secure = true;
+  snprintf(f->insecure, sizeof f->insecure, "%s", insecure);
+  fake_add(f, "_xmpp-client._tcp.d.chat", TYPE_SRV, 3600, rd_srv(5, 1, 5222, "x.other"));
+  fake_add(f, "x.other", TYPE_A, 3600, rd_a("9.9.1.1"));
+  fake_add(f, "_5222._tcp.x.other", TYPE_TLSA, 3600, rd_txt("x"));
+  cr_assert_null(domain_read_jid("d.chat", &typed));
+  struct facts *facts = facts_new(&typed, LOOKUP_C2S, NULL, 0);
+  facts_run(facts, fake_ask, f);
+
+  const struct tlsa_question *q = facts->tlsa;
+  while (q < facts->tlsa + facts->tlsa_count && (!q->host || q->port != 5222)) q++;
+  cr_assert(q < facts->tlsa + facts->tlsa_count);
+  bool secure = rules_is_secure_end(facts, q, LOOKUP_C2S, false);
+  facts_free(facts);
+  free(f);
+  return secure;
+}
+
+Test(connect, dane_needs_srv_addresses_and_tlsa_signed) {
+  cr_expect(is_secure_without(""));
+  cr_expect_not(is_secure_without("d.chat."));
+  cr_expect_not(is_secure_without("other."));
+  cr_expect_not(is_secure_without("_tcp.x.other."));
 }
 
 Test(connect, ports_of_one_failure_stand_in_one_finding) {
