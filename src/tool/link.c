@@ -28,6 +28,7 @@ static enum link_result wait_for(const struct link *l, short events) {
   }
 }
 
+/* What the kernel says at once: it is about this host. */
 static enum link_result result_of(int error) {
   switch (error) {
   case 0: return LINK_DONE;
@@ -46,6 +47,17 @@ static enum link_result result_of(int error) {
   }
 }
 
+enum link_result link_result_of_waiting(int error) {
+  bool is_firewall = error == EHOSTUNREACH || error == EACCES || error == EPERM;
+  return is_firewall ? LINK_REFUSED : result_of(error);
+}
+
+/* Of a connection that stood: whatever has happened on the way, it is over. */
+static enum link_result result_of_loss(int error) {
+  enum link_result r = link_result_of_waiting(error);
+  return r == LINK_NO_WAY || r == LINK_REFUSED ? LINK_CLOSED : r;
+}
+
 enum link_result link_open(struct link *l, const union addr *to, size_t most) {
   l->tls = NULL;
   l->octets = l->first_len = 0;
@@ -59,7 +71,7 @@ enum link_result link_open(struct link *l, const union addr *to, size_t most) {
   int error = 0;
   socklen_t len = sizeof error;
   if (r == LINK_DONE && getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0) error = errno;
-  return r == LINK_DONE ? result_of(error) : r;
+  return r == LINK_DONE ? link_result_of_waiting(error) : r;
 }
 
 void link_close(struct link *l) {
@@ -77,7 +89,7 @@ static enum link_result send_octets(struct link *l, const uint8_t *octets, size_
       len -= (size_t)n;
       continue;
     }
-    if (errno != EAGAIN && errno != EINTR) return result_of(errno);
+    if (errno != EAGAIN && errno != EINTR) return result_of_loss(errno);
     enum link_result r = wait_for(l, POLLOUT);
     if (r != LINK_DONE) return r;
   }
@@ -89,7 +101,7 @@ static enum link_result receive_octets(struct link *l, uint8_t *octets, size_t r
   for (;;) {
     ssize_t n = recv(l->fd, octets, room, 0);
     if (n == 0) return LINK_CLOSED;
-    if (n < 0 && errno != EAGAIN && errno != EINTR) return result_of(errno);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) return result_of_loss(errno);
     if (n > 0) {
       *len = (size_t)n;
       l->octets += *len;

@@ -2,9 +2,11 @@
 #include "tool/connect.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "tool/fake.h"
+#include "tool/link.h"
 #include "tool/report.h"
 #include "tool/rules_priv.h"
 
@@ -252,6 +254,15 @@ Test(connect, every_code_of_connections_has_a_fault_that_shows_it) {
     for (size_t i = 0; i < FAULTS; i++) shown |= faults[i].rule == id;
     cr_expect(shown, "nothing shows %s", report_rules[id].code);
   }
+}
+
+Test(connect, a_firewall_that_answers_refuses_and_is_no_lack_of_a_route) {
+  cr_expect_eq(link_result_of_waiting(EHOSTUNREACH), LINK_REFUSED);
+  cr_expect_eq(link_result_of_waiting(EACCES), LINK_REFUSED);
+  cr_expect_eq(link_result_of_waiting(EPERM), LINK_REFUSED);
+  cr_expect_eq(link_result_of_waiting(ECONNREFUSED), LINK_REFUSED);
+  cr_expect_eq(link_result_of_waiting(ENETUNREACH), LINK_NO_WAY);
+  cr_expect_eq(link_result_of_waiting(0), LINK_DONE);
 }
 
 Test(connect, every_end_and_phase_has_words) {
