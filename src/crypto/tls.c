@@ -18,7 +18,7 @@
   F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_load_verify_locations)        \
       F(SSL_new) F(SSL_free) F(SSL_ctrl) F(SSL_set_alpn_protos) F(SSL_set_bio) F(SSL_connect) F(SSL_read)    \
           F(SSL_write) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
-              F(SSL_get0_alpn_selected) F(SSL_get_peer_cert_chain)
+              F(SSL_get0_alpn_selected) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
 
 #define CRYPTO_FUNCTIONS(F)                                                                                  \
   F(BIO_new)                                                                                                 \
@@ -221,12 +221,14 @@ bool tls_alpn_is(const struct tls *t, const char *alpn) {
   return len == strlen(alpn) && len > 0 && memcmp(chosen, alpn, len) == 0;
 }
 
-/* Of the chain that the peer has sent, its own certificate first; NULL: there are not so many. */
-static X509 *chain_at(const struct tls *t, int i) {
-  const OPENSSL_STACK *chain = (const OPENSSL_STACK *)t->c->ssl.SSL_get_peer_cert_chain(t->ssl);
+/* Of a chain, the peer's own certificate first; NULL: there are not so many. */
+static X509 *chain_at(const struct tls *t, const STACK_OF(X509) *of, int i) {
+  const OPENSSL_STACK *chain = (const OPENSSL_STACK *)of;
   if (!chain || i >= t->c->crypto.OPENSSL_sk_num(chain) || i >= TLS_CHAIN_MOST) return NULL;
   return t->c->crypto.OPENSSL_sk_value(chain, i);
 }
+
+static const STACK_OF(X509) *sent_chain(const struct tls *t) { return t->c->ssl.SSL_get_peer_cert_chain(t->ssl); }
 
 static int64_t time_of(const struct crypto *c, const ASN1_TIME *time) {
   struct tm utc;
@@ -272,7 +274,7 @@ static void add_name(const struct crypto *c, const GENERAL_NAME *name, struct ce
 
 bool tls_peer(const struct tls *t, struct cert *out) {
   const struct crypto *c = &t->c->crypto;
-  X509 *x = chain_at(t, 0);
+  X509 *x = chain_at(t, sent_chain(t), 0);
   *out = (struct cert){.count = 0};
   if (!x) return false;
 
@@ -324,14 +326,23 @@ static bool cert_fits(const struct crypto *c, X509 *x, const uint8_t *rdata, siz
   return fits;
 }
 
-bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len) {
-  if (len <= TLSA_FIXED || rdata[0] > TLSA_DANE_EE || rdata[1] > SELECTOR_KEY) return false;
-  bool own = rdata[0] == USAGE_PKIX_EE || rdata[0] == TLSA_DANE_EE;
-  int first = own ? 0 : 1, last = own ? 0 : TLS_CHAIN_MOST - 1;
-  for (int i = first; i <= last; i++) {
-    X509 *x = chain_at(t, i);
-    if (!x) return false;
+static bool is_above(const struct tls *t, const STACK_OF(X509) *chain, const uint8_t *rdata, size_t len) {
+  X509 *x;
+  for (int i = 1; (x = chain_at(t, chain, i)); i++) {
     if (cert_fits(&t->c->crypto, x, rdata, len)) return true;
   }
   return false;
+}
+
+bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len) {
+  if (len <= TLSA_FIXED || rdata[0] > TLSA_DANE_EE || rdata[1] > SELECTOR_KEY) return false;
+  if (rdata[0] == USAGE_PKIX_EE || rdata[0] == TLSA_DANE_EE) {
+    X509 *own = chain_at(t, sent_chain(t), 0);
+    return own && cert_fits(&t->c->crypto, own, rdata, len);
+  }
+
+  /* A root is seldom sent: it is known where the chain leads to it. */
+  bool is_trusted = tls_trust(t) == TLS_TRUSTED;
+  return is_above(t, sent_chain(t), rdata, len) ||
+         (is_trusted && is_above(t, t->c->ssl.SSL_get0_verified_chain(t->ssl), rdata, len));
 }

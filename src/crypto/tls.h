@@ -67,7 +67,7 @@ bool tls_peer(const struct tls *t, struct cert *out);    /* false: it has shown 
 enum { TLSA_DANE_EE = 3 };
 
 /* A TLSA record's RDATA fits the peer's chain (RFC 6698 section 2.1, RFC 7671): usages 1 and 3 its own certificate, 0 and 2
- * any of those above it. Whether the chain is trusted (0 and 1), and whether one above has signed the own (2), is another
- * matter: only with usage 3 does a fit say whose certificate it is. */
+ * any of those above it, sent or, where the chain is trusted, known here. Whether the chain is trusted (0 and 1), and whether
+ * one above has signed the own (2), is another matter: only with usage 3 does a fit say whose certificate it is. */
 bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len);
 #endif

@@ -174,6 +174,24 @@ Test(tls, tlsa_fits_the_own_certificate_or_one_above_it, .init = setup, .fini = 
   made_free(&other);
 }
 
+Test(tls, tlsa_fits_an_authority_that_is_not_sent_but_trusted, .init = setup, .fini = teardown) {
+  struct made stranger = make_cert("Somebody", NULL, -DAY, 30 * DAY, NULL);
+  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority), strange = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &stranger);
+  struct tls *t = meet(&own, NULL), *untrusted = meet(&strange, NULL);
+  uint8_t rdata[2048];
+  for (unsigned usage = 0; usage < 4; usage++) {
+    size_t len = make_tlsa(rdata, usage, 1, 1, authority.cert);
+    cr_expect_eq(tls_tlsa_fits(t, rdata, len), usage == 0 || usage == 2, "%u", usage);
+    len = make_tlsa(rdata, usage, 1, 1, stranger.cert);
+    cr_expect_not(tls_tlsa_fits(untrusted, rdata, len), "%u", usage);
+  }
+  tls_free(t);
+  tls_free(untrusted);
+  made_free(&own);
+  made_free(&strange);
+  made_free(&stranger);
+}
+
 Test(tls, says_which_file_holds_no_certificates) {
   char *said = NULL;
   size_t len;
