@@ -285,8 +285,9 @@ static void write_connection(const struct connections *all, const struct connect
   if (!n->has_tls)
     snprintf(line, sizeof line, "%s%s%s", connect_end_text(n->end), *n->why ? ": " : "", n->why);
   else
-    snprintf(line, sizeof line, "%s, %u ms; %s, %ld days%s%s", n->version, n->connect_ms + n->tls_ms, cert_form_text(n->form),
-             (long)((n->until_s - all->now_s) / 86400), connect_is_good(n) ? "" : "; ", connect_is_good(n) ? "" : connect_end_text(n->end));
+    snprintf(line, sizeof line, "%s, %u ms; %s, %ld days%s%s%s%s", n->version, n->connect_ms + n->tls_ms,
+             cert_form_text(n->form), (long)((n->until_s - all->now_s) / 86400), connect_is_good(n) ? "" : "; ",
+             connect_is_good(n) ? "" : connect_end_text(n->end), !*n->why ? "" : connect_is_good(n) ? "; " : ": ", n->why);
   check_wrap(out, column, RESULT_COLUMN, line);
 }
 

@@ -20,7 +20,7 @@ const char *connect_end_text(enum connect_end e) {
                                       [END_XML_FIRST] = "speaks STARTTLS, not direct TLS",
                                       [END_TLS_FIRST] = "speaks direct TLS, not STARTTLS",
                                       [END_NO_STARTTLS] = "does not offer STARTTLS",
-                                      [END_TLS_FAILED] = "handshake failed",
+                                      [END_TLS_FAILED] = "TLS failed",
                                       [END_HOST_UNKNOWN] = "does not serve the domain",
                                       [END_STREAM_ERROR] = "stream error",
                                       [END_SYSTEM] = "no socket or memory here"};

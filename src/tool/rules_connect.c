@@ -20,10 +20,12 @@ static bool is_silent(const struct connections *all, const struct connection *n)
   return is_end(n, END_SILENT) && n->phase == PHASE_CONNECT;
 }
 
+/* TLS 1.3 may fail after its handshake: a server that wants a certificate tells it only then. */
 static bool stops_halfway(const struct connections *all, const struct connection *n) {
   (void)all;
   return n->phase != PHASE_CONNECT &&
-         (is_end(n, END_SILENT) || is_end(n, END_CUT) || is_end(n, END_STREAM_ERROR));
+         (is_end(n, END_SILENT) || is_end(n, END_CUT) || is_end(n, END_STREAM_ERROR) ||
+          (is_end(n, END_TLS_FAILED) && n->phase != PHASE_TLS));
 }
 
 static bool speaks_otherwise(const struct connections *all, const struct connection *n) {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "tool/check.h"
 #include "tool/fake.h"
 #include "tool/link.h"
 #include "tool/report.h"
@@ -179,6 +180,27 @@ Test(connect, ports_of_one_failure_stand_in_one_finding) {
   snprintf(p.all->list[0].why, sizeof p.all->list[0].why, "handshake failure");
   struct report *r = report_new(p.facts);
   cr_expect_str_eq(find(r, RULE_TLS_FAILED)->text, "x.d.chat fails the TLS handshake, ports 5222, 5223: handshake failure");
+  place_free(&p, r);
+}
+
+Test(connect, tls_that_fails_after_its_handshake_is_told_with_its_reason) {
+  struct place p = place_new();
+  char *said = NULL;
+  size_t len;
+  for (size_t i = 0; i < 2; i++) {
+    fail(&p.all->list[i], PHASE_FEATURES, END_TLS_FAILED);
+    snprintf(p.all->list[i].why, sizeof p.all->list[i].why, "certificate required");
+  }
+  struct report *r = report_new(p.facts);
+  cr_assert_not_null(find(r, RULE_CONNECTION_CUT));
+  cr_expect_not_null(strstr(find(r, RULE_CONNECTION_CUT)->text, "TLS failed in the phase \"features\", certificate required"));
+  cr_expect_eq(r->verdicts[0], VERDICT_NO);
+
+  FILE *out = open_memstream(&said, &len);
+  check_write_connections(p.facts, out);
+  fclose(out);
+  cr_expect_not_null(strstr(said, "failed: certificate required"), "%s", said);
+  free(said);
   place_free(&p, r);
 }
 
