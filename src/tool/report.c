@@ -174,15 +174,16 @@ static bool hurts_side(const struct finding *f, enum lookup_side side) {
          !strchr(about_others, report_rules[f->rule].group);
 }
 
-/* Of the ways that were tried, none lets anybody in. */
+/* All ways were tried, and none lets anybody in: one that was not may be the good one. */
 static bool leads_nowhere(const struct connections *all, enum lookup_side side) {
-  unsigned tried = 0, good = 0;
+  unsigned ways = 0, tried = 0, good = 0;
   for (size_t i = 0; all && i < all->count; i++) {
     if (all->list[i].side != side) continue;
+    ways++;
     tried += connect_is_tried(&all->list[i]);
     good += connect_lets_in(&all->list[i]);
   }
-  return tried > 0 && good == 0;
+  return ways > 0 && tried == ways && good == 0 && !all->too_many;
 }
 
 static enum verdict verdict_of(const struct report *r, enum lookup_side side) {

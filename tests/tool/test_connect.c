@@ -106,6 +106,19 @@ Test(connect, nobody_let_in_is_the_verdict_no) {
   place_free(&p, r);
 }
 
+Test(connect, a_way_that_was_not_tried_leaves_hope) {
+  static const enum connect_end untried[] = {END_NO_WAY, END_NO_TIME, END_PRIVATE};
+  for (size_t i = 0; i < 4; i++) {
+    struct place p = place_new();
+    fail(&p.all->list[0], PHASE_CONNECT, END_REFUSED);
+    fail(&p.all->list[1], PHASE_CONNECT, i < 3 ? untried[i] : END_REFUSED);
+    p.all->too_many = i == 3;
+    struct report *r = report_new(p.facts);
+    cr_expect_eq(r->verdicts[0], VERDICT_PARTLY, "%zu: %d", i, r->verdicts[0]);
+    place_free(&p, r);
+  }
+}
+
 Test(connect, a_certificate_for_somebody_else_lets_no_client_in_and_is_told_once) {
   struct place p = place_new();
   for (size_t i = 0; i < 2; i++) {
