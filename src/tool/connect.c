@@ -168,6 +168,7 @@ static void note_certificate(struct way *w) {
   struct cert *cert = must_zalloc(sizeof *cert);
   n->has_certificate = tls_peer(w->link.tls, cert);
   n->form = cert_is_for(cert, w->domain, n->side == LOOKUP_C2S ? "_xmpp-client" : "_xmpp-server");
+  n->from_s = cert->from_s;
   n->until_s = cert->until_s;
   size_t used = 0;
   for (size_t i = 0; i < cert->count && used < sizeof n->names; i++)

@@ -56,7 +56,7 @@ struct connection {
   enum tls_trust trust;
   bool has_certificate;
   enum cert_form form;                 /* in which the certificate names the domain */
-  int64_t until_s;                     /* seconds since 1970 */
+  int64_t from_s, until_s;             /* of the certificate, seconds since 1970 */
   char names[256];                     /* the first of its names, for people */
   bool alpn;                           /* the server chose it */
   unsigned tlsa_records, tlsa_fitting; /* at the target's name and port */

@@ -72,8 +72,10 @@ static bool has_expired(const struct connections *all, const struct connection *
   return n->has_tls && (n->trust == TLS_EXPIRED || n->until_s <= all->now_s);
 }
 
+/* Those for a few days only are renewed later than others. */
 static bool expires_soon(const struct connections *all, const struct connection *n) {
-  return n->has_tls && !has_expired(all, n) && n->until_s < all->now_s + EXPIRING_DAYS * DAY_S;
+  int64_t third_s = (n->until_s - n->from_s) / 3, most_s = EXPIRING_DAYS * DAY_S;
+  return n->has_tls && !has_expired(all, n) && n->until_s - all->now_s < (third_s < most_s ? third_s : most_s);
 }
 
 static bool is_not_yet_valid(const struct connections *all, const struct connection *n) {

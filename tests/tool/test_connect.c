@@ -217,6 +217,19 @@ Test(connect, tls_that_fails_after_its_handshake_is_told_with_its_reason) {
   place_free(&p, r);
 }
 
+Test(connect, a_short_certificate_expires_soon_in_its_last_third) {
+  for (int left_days = 1; left_days < 6; left_days++) {
+    struct place p = place_new();
+    for (size_t i = 0; i < 2; i++) {
+      p.all->list[i].until_s = p.all->now_s + left_days * 86400;
+      p.all->list[i].from_s = p.all->list[i].until_s - 6 * 86400;
+    }
+    struct report *r = report_new(p.facts);
+    cr_expect_eq(find(r, RULE_CERT_EXPIRING) != NULL, left_days < 2, "%d", left_days);
+    place_free(&p, r);
+  }
+}
+
 /* One connection that is good but for this; index: which of the two. */
 static const struct fault {
   enum rule_id rule;
