@@ -196,9 +196,25 @@ static enum severity severity_of(const struct check *k, const struct connections
   return given == SEVERITY_ERROR && !n->has_tls && works_elsewhere(all, n) ? SEVERITY_WARNING : given;
 }
 
-/* "port 5222" or "ports 5222, 5269": of all that the check says the same of. Notes the sides that they are for. */
-static void ports_of(const struct check *k, const struct connections *all, const char *subject,
-                     struct told *told, char text[PORTS_TEXT], enum lookup_side *side) {
+/* What one finding says of several connections. */
+struct merged {
+  enum lookup_side side;          /* all that they are for */
+  const struct connection *worst; /* the first of the most severe ones */
+  enum severity severity;         /* its own */
+  char ports[PORTS_TEXT];         /* "port 5222" or "ports 5222, 5269" */
+};
+
+static void add_merged(struct merged *m, const struct check *k, const struct connections *all, const struct connection *n) {
+  enum severity severity = severity_of(k, all, n);
+  m->side |= n->side;
+  if (m->worst && severity <= m->severity) return;
+  m->worst = n;
+  m->severity = severity;
+}
+
+/* All that the check says the same of. */
+static void merge(const struct check *k, const struct connections *all, const char *subject, struct told *told,
+                  struct merged *to) {
   char own[NAME_TEXT];
   uint16_t ports[CONNECT_MOST];
   size_t count = 0, used = 0;
@@ -207,34 +223,34 @@ static void ports_of(const struct check *k, const struct connections *all, const
     bool is_new = true;
     if (told->is[i] || !k->applies(all, n) || strcmp(subject_of(k, n, own), subject) != 0) continue;
     told->is[i] = true;
-    *side |= n->side;
+    add_merged(to, k, all, n);
     for (size_t m = 0; m < count; m++) is_new &= ports[m] != n->port;
     if (is_new) ports[count++] = n->port;
   }
 
-  used = (size_t)snprintf(text, PORTS_TEXT, count == 1 ? "port " : "ports ");
+  used = (size_t)snprintf(to->ports, PORTS_TEXT, count == 1 ? "port " : "ports ");
   for (size_t i = 0; i < count && used < PORTS_TEXT; i++)
-    used += (size_t)snprintf(text + used, PORTS_TEXT - used, "%s%u", i ? ", " : "", ports[i]);
+    used += (size_t)snprintf(to->ports + used, PORTS_TEXT - used, "%s%u", i ? ", " : "", ports[i]);
 }
 
 static void apply(struct report *r, const struct check *k, const struct connections *all,
                   const struct told *covered) {
   struct told told = *covered;
-  char subject[NAME_TEXT], host[NAME_TEXT], ports[PORTS_TEXT], detail[DETAIL_TEXT];
+  char subject[NAME_TEXT], host[NAME_TEXT], detail[DETAIL_TEXT];
   for (size_t i = 0; i < all->count; i++) {
     const struct connection *n = &all->list[i];
-    enum lookup_side side = 0;
+    struct merged m = {.worst = NULL};
     if (told.is[i] || !k->applies(all, n)) continue;
 
     subject_of(k, n, subject);
     lookup_host_text(n->host, host);
-    ports_of(k, all, subject, &told, ports, &side);
-    detail_of(k, all, n, detail);
-    struct finding *f = report_add(r, k->rule, side, subject, "%s%s%s%s %s, %s%s%s", subject,
+    merge(k, all, subject, &told, &m);
+    detail_of(k, all, m.worst, detail);
+    struct finding *f = report_add(r, k->rule, m.side, subject, "%s%s%s%s %s, %s%s%s", subject,
                                    k->of_address ? " (" : "", k->of_address ? host : "",
-                                   k->of_address ? ")" : "", k->says, ports, *detail ? ": " : "", detail);
-    f->severity = severity_of(k, all, n);
-    finding_data(f, "port", n->port);
+                                   k->of_address ? ")" : "", k->says, m.ports, *detail ? ": " : "", detail);
+    f->severity = m.severity;
+    finding_data(f, "port", m.worst->port);
   }
 }
 

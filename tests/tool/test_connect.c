@@ -230,6 +230,21 @@ Test(connect, a_short_certificate_expires_soon_in_its_last_third) {
   }
 }
 
+Test(connect, several_ports_are_as_bad_as_the_worst_of_them) {
+  struct place p = place_new();
+  p.all->list[1] = p.all->list[0];
+  p.all->list[1].port = 5223;
+  for (size_t i = 0; i < 2; i++) {
+    p.all->list[i].trust = TLS_DISTRUSTED;
+    snprintf(p.all->list[i].why, sizeof p.all->list[i].why, "reason %zu", i);
+  }
+  p.all->list[0].dane = 1;
+  struct report *r = report_new(p.facts);
+  cr_expect_eq(find(r, RULE_CERT_UNTRUSTED)->severity, SEVERITY_ERROR);
+  cr_expect_str_eq(find(r, RULE_CERT_UNTRUSTED)->text, "x.d.chat has a certificate that nobody trusts, ports 5222, 5223: reason 1");
+  place_free(&p, r);
+}
+
 /* One connection that is good but for this; index: which of the two. */
 static const struct fault {
   enum rule_id rule;
