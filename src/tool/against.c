@@ -76,13 +76,37 @@ static void add_present(struct differences *d, const struct report *r) {
   }
 }
 
+/* The side was asked for then and is not now, or its questions failed. */
+static bool is_side_blind(const struct differences *d, const struct report *r, unsigned index) {
+  enum verdict v = r->verdicts[index];
+  bool was_asked = strcmp(d->old->verdicts[index], report_verdict_word(VERDICT_UNASKED)) != 0;
+  return v == VERDICT_UNKNOWN || (v == VERDICT_UNASKED && was_asked);
+}
+
+/* What would show the finding was not looked at this time. */
+static bool is_blind_to(const struct differences *d, const struct report *r, const struct old_finding *was) {
+  const struct facts *f = r->facts;
+  enum rule_id rule = report_rule_of(was->code);
+  char group = rule == RULE_COUNT ? 0 : report_rules[rule].group;
+  bool is_of_connections = group == 'M' || rule == RULE_TLSA_MISMATCH;
+  if ((is_of_connections && !f->connections) || (group == 'H' && !f->authority)) return true;
+  if ((rule == RULE_RESOLVERS_DISAGREE && f->other_count == 0) || (group == 'I' && f->offline)) return true;
+
+  for (enum lookup_side side = LOOKUP_C2S; side <= LOOKUP_S2S; side++) {
+    bool is_of_other = strcmp(was->side, report_side_word(side == LOOKUP_C2S ? LOOKUP_S2S : LOOKUP_C2S)) == 0;
+    if (!is_of_other && is_side_blind(d, r, facts_side_index(side))) return true;
+  }
+  unsigned asked, silent;
+  facts_count(f, &asked, &silent);
+  return silent > 0;
+}
+
 /* What is no longer found is gone only if the questions that would show it were answered. */
 static void add_absent(struct differences *d, const struct report *r) {
-  bool is_blind = r->verdicts[0] == VERDICT_UNKNOWN || r->verdicts[1] == VERDICT_UNKNOWN;
   for (size_t i = 0; d->old && i < d->old->count; i++) {
     const struct old_finding *was = &d->old->list[i];
     if (was->severity == SEVERITY_INFO || find_new(r, was)) continue;
-    if (is_blind)
+    if (is_blind_to(d, r, was))
       d->unseen++;
     else
       add(d, DIFFERENCE_GONE, NULL, was);

@@ -42,7 +42,7 @@ struct differences {
   struct difference *list;      /* new ones first, then worse, better, gone */
   size_t count;
   unsigned same;   /* findings as before */
-  unsigned unseen; /* old findings that may be there or not, because questions failed this time */
+  unsigned unseen; /* old findings that may be there or not: this time nobody looked, or questions failed */
 };
 
 /* Compares by code and subject; infos and what is ignored do not count. Freed with differences_free. */

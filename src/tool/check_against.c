@@ -29,7 +29,7 @@ static void write_counts(const struct differences *d, FILE *out) {
     fprintf(out, "%s%u %s", kind ? ", " : "", differences_count(d, (enum difference_kind)kind),
             difference_word((enum difference_kind)kind));
   fprintf(out, ", %u as before", d->same);
-  if (d->unseen) fprintf(out, ", %u not seen because questions failed", d->unseen);
+  if (d->unseen) fprintf(out, ", %u not looked at this time", d->unseen);
   fputs(".\n", out);
 }
 

@@ -88,6 +88,22 @@ def test_tells_worse_from_better(check, old):
     assert json.loads(done.stdout)["against"]["verdict"]["c2s"] == {"was": "no", "is": "partly"}
 
 
+@pytest.mark.parametrize("code", ["cert-expired", "tlsa-mismatch", "ns-lame", "resolvers-disagree", "not-validating"])
+def test_a_fault_that_only_another_option_shows_is_not_called_gone(check, old, code):
+    path = old({"d.chat": GOOD})
+    report = json.loads(path.read_text())
+    report["findings"].append({"code": code, "severity": "error", "side": "both", "subject": "x.d.chat", "text": "It was so"})
+    path.write_text(json.dumps(report))
+    done = check({"d.chat": GOOD}, "--against", path)
+    assert "0 gone" in done.stdout and "1 not looked at this time.\n" in done.stdout
+
+
+def test_a_side_that_is_not_asked_for_has_nothing_gone(check, old):
+    path = old({"d.chat": GOOD.replace("5222 x", "5222 y").replace("5269 x", "5269 z") + "y CNAME x\nz CNAME x\n"})
+    done = check({"d.chat": GOOD}, "--against", path, "--side", "c2s")
+    assert "1 gone" in done.stdout and "1 not looked at this time.\n" in done.stdout
+
+
 def test_notices_count_as_new_but_end_with_0_unless_fail_on_says_so(check, old):
     path = old({"d.chat": GOOD})
     done = check({"d.chat": PORT}, "--against", path)
@@ -128,7 +144,7 @@ def test_when_questions_fail_nothing_is_called_gone(check, old, tmp_path):
     lost = tmp_path / "lost.zone"
     lost.write_text(HEAD + "@ A 9.9.8.8\n_tcp DNAME elsewhere.example.\n")
     done = run("--offline", "--zone", f"d.chat={lost}", "--against", path, "d.chat")
-    assert done.returncode == NO_ANSWER and "0 gone" in done.stdout and "1 not seen because questions failed" in done.stdout
+    assert done.returncode == NO_ANSWER and "0 gone" in done.stdout and "1 not looked at this time" in done.stdout
 
 
 @pytest.mark.parametrize("text, said", [
