@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "tool/rules_priv.h"
 
 enum { TYPE_UNASSIGNED = 65280 };
 
@@ -99,6 +100,24 @@ static void set_addr(union addr *out, const struct address *address) {
   must(addr_parse(lookup_address_text(address, text), ASK_PORT, out));
 }
 
+/* Who made the zone chose the addresses: a stranger must not send questions into this network. */
+static bool may_ask(const struct authority *a, const struct address *address) {
+  return a->allow_private || !rules_is_bad_address(address);
+}
+
+/* The first address of a name server that may be asked; NULL: there is none. */
+static const struct address *askable_of(const struct authority *a, const struct host *h) {
+  for (size_t i = 0; i < h->address_count; i++) {
+    if (may_ask(a, &h->addresses[i])) return &h->addresses[i];
+  }
+  return NULL;
+}
+
+static void add_parent(struct authority *a, const struct host *h) {
+  const struct address *address = askable_of(a, h);
+  if (address && a->parent_count < AUTHORITY_PARENTS_MOST) set_addr(&a->parents[a->parent_count++].addr, address);
+}
+
 static void take_parent(void *context, const uint8_t *name, size_t len) {
   hosts_get(((struct authority *)context)->hosts, name, len);
 }
@@ -110,13 +129,10 @@ static void add_parents(struct authority *a) {
     const struct host *h = a->hosts->list[i];
     bool is_of_zone = false;
     for (size_t k = 0; k < a->name_count; k++) is_of_zone |= a->names[k] == h;
-    if (is_of_zone || h->address_count == 0 || a->parent_count == AUTHORITY_PARENTS_MOST) continue;
-    set_addr(&a->parents[a->parent_count++].addr, &h->addresses[0]);
+    if (!is_of_zone) add_parent(a, h);
   }
   if (a->parent_count > 0 || len == 0) return;
-  for (size_t i = 0; i < a->name_count && a->parent_count < AUTHORITY_PARENTS_MOST; i++) {
-    if (a->names[i]->address_count > 0) set_addr(&a->parents[a->parent_count++].addr, &a->names[i]->addresses[0]);
-  } /* the same servers hold both zones */
+  for (size_t i = 0; i < a->name_count; i++) add_parent(a, a->names[i]); /* the same servers hold both zones */
 }
 
 const struct asked *authority_referral(const struct authority *a) {
@@ -152,7 +168,7 @@ static void add_server(struct authority *a, const struct host *name, const struc
     const struct address *old = &a->servers[i].address;
     if (old->family == address->family && memcmp(old->bytes, address->bytes, sizeof old->bytes) == 0) return;
   }
-  if (a->server_count == AUTHORITY_SERVERS_MOST) return;
+  if (a->server_count == AUTHORITY_SERVERS_MOST || !may_ask(a, address)) return;
   struct authority_server *s = &a->servers[a->server_count++];
   s->name = name;
   s->address = *address;

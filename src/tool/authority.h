@@ -39,6 +39,7 @@ struct authority_parent {
 struct authority {
   const struct lookup *domain; /* borrowed */
   const struct asked *soa;     /* of the domain, by the resolver; borrowed */
+  bool allow_private;          /* servers with private and local addresses are asked, too */
   uint8_t apex[NAME_MAX_LEN], apex_len;
   bool is_apex_known;
   struct asked ns, parent_soa, parent_ns; /* by the resolver */

@@ -164,7 +164,7 @@ static void finish_all(struct domains *d) {
 static void want_more(const struct check_options *o, struct facts *f, const union addr *server, bool from_zone) {
   f->offline = from_zone;
   f->asked_server = *server;
-  if (o->authority) facts_want_authority(f);
+  if (o->authority) facts_want_authority(f, o->connect_options.allow_private);
   for (size_t i = 0; i < o->server_count; i++) facts_want_server(f, &o->servers[i]);
   if (f->offline) return;
   char search[NAMESERVER_SEARCH_MOST][NAMESERVER_NAME];

@@ -205,7 +205,7 @@ static const struct cli_option {
     {"explain", "CODE", CLI_CHECK, set_explain, "a code that jidns check --list shows", "say what a finding means and what to do; asks nothing"},
     {"list", NULL, CLI_CHECK, set_list, NULL, "list all codes; asks nothing"},
     {"connect", NULL, CLI_CHECK, set_connect, NULL, "go to the targets, too: TCP, TLS, certificate, stream"},
-    {"allow-private", NULL, CLI_CHECK, set_allow_private, NULL, "with --connect: go to private and local addresses, too"},
+    {"allow-private", NULL, CLI_CHECK, set_allow_private, NULL, "with --connect, --authority: private and local addresses, too"},
     {"tls-ca", "PATH", CLI_CHECK, set_tls_ca, "a file of certificates in PEM, or a folder of them", "with --connect: trust these instead of the system's"},
     {"verbose", NULL, CLI_CHECK, set_verbose, NULL, "all of every finding, and facts that are no faults"},
     {"quiet", NULL, CLI_CHECK, set_quiet, NULL, "leave the records out"},

@@ -333,7 +333,10 @@ void facts_want_search(struct facts *f, const char *domain) {
   s->domain_len = (uint8_t)len;
 }
 
-void facts_want_authority(struct facts *f) { f->authority = authority_new(f->domain, &f->single[FACT_SOA]); }
+void facts_want_authority(struct facts *f, bool allow_private) {
+  f->authority = authority_new(f->domain, &f->single[FACT_SOA]);
+  f->authority->allow_private = allow_private;
+}
 
 void facts_want_server(struct facts *f, const union addr *server) {
   if (f->other_count == FACTS_SERVERS_MOST) return;

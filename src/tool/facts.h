@@ -129,8 +129,9 @@ void facts_free(struct facts *f);
 /* What a lookup that was run knows, for the same rules; l is borrowed. Nothing else is asked. */
 struct facts *facts_of_lookup(struct lookup *l);
 
-/* To be called before anything is asked: the zone's servers are wanted, too; the server is asked beside the first one. */
-void facts_want_authority(struct facts *f);
+/* To be called before anything is asked: the zone's servers are wanted, too, those with private and local addresses only
+ * with allow_private; the server is asked beside the first one. */
+void facts_want_authority(struct facts *f, bool allow_private);
 void facts_want_server(struct facts *f, const union addr *server);
 
 /* The same for a domain that this host's programs append to names; those that do not fit are left off. */

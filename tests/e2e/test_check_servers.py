@@ -156,7 +156,7 @@ def fixture_judge(upstream):
         for host, handler in ((ONE, one), (TWO, two), (PARENT, parent)):
             if handler:
                 upstream(handler, host=host, port=53)
-        done = check("--server", upstream(by).address, "--authority", "--timeout", 1000, "--format", "json", *argv, "d.chat")
+        done = check("--server", upstream(by).address, "--authority", "--allow-private", "--timeout", 1000, "--format", "json", *argv, "d.chat")
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
     return run
@@ -170,6 +170,14 @@ def test_good_servers_have_nothing_to_complain_of(judge):
     report = judge()
     assert found(report) == set()
     assert {(a["server"], a["kind"]) for a in report["asked"][1:]} == {(ONE, "authority"), (TWO, "authority")}
+
+
+def test_does_not_ask_private_and_local_addresses_unless_told_to(upstream):
+    asked = [upstream(handler, host=host, port=53) for host, handler in (
+        (ONE, authority(CHILD)), (TWO, authority(CHILD)), (PARENT, authority(ABOVE, "chat.")))]
+    done = check("--server", upstream(resolver()).address, "--authority", "--format", "json", "d.chat")
+    assert not [a for a in json.loads(done.stdout)["asked"] if a["kind"] == "authority"]
+    assert not [server for server in asked if server.seen]
 
 
 OLD = CHILD.replace("5269 x", "5269 y").replace(" 7 7200", " 6 7200") + "y A 9.9.1.1\n"
@@ -223,7 +231,7 @@ def test_names_servers_in_one_network(upstream):
     child, above = CHILD.replace(TWO, near), ABOVE.replace(TWO, near)
     for host, handler in ((ONE, authority(child)), (near, authority(child)), (PARENT, authority(above, "chat."))):
         upstream(handler, host=host, port=53)
-    done = check("--server", upstream(resolver(child, above)).address, "--authority", "--format", "json", "d.chat")
+    done = check("--server", upstream(resolver(child, above)).address, "--authority", "--allow-private", "--format", "json", "d.chat")
     assert found(json.loads(done.stdout)) == {("ns-one-network", "notice", "d.chat")}
 
 
@@ -257,7 +265,7 @@ def test_silent_servers_end_in_bounded_time(judge):
 def test_a_name_inside_a_zone_is_judged_by_that_zones_servers(judge, upstream):
     report = judge(argv=["--side", "c2s"])
     assert found(report) == set()
-    done = check("--server", upstream(resolver()).address, "--authority", "--format", "json", "x.d.chat")
+    done = check("--server", upstream(resolver()).address, "--authority", "--allow-private", "--format", "json", "x.d.chat")
     assert {a["server"] for a in json.loads(done.stdout)["asked"] if a["kind"] == "authority"} == {ONE, TWO}
 
 
@@ -295,7 +303,7 @@ def test_a_resolver_that_fails_is_named(upstream):
 
 @pytest.mark.parametrize("argv, expected", [
     (["--server", "nonsense"], "must be an IP address"), (["--server", "127.0.0.1"] * 10, "must be an IP address"),
-    (["--authority", "--zone", "a.chat=/etc/hostname"], "--zone judges files")])
+    (["--authority", "--allow-private", "--zone", "a.chat=/etc/hostname"], "--zone judges files")])
 def test_wrong_use_is_one_line_and_2(argv, expected):
     done = check(*argv, "a.chat")
     assert done.returncode == USAGE and not done.stdout and expected in done.stderr and len(done.stderr.splitlines()) == 1
