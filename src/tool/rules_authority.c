@@ -158,12 +158,19 @@ static bool disagree(const struct asked *a, const struct asked *b) {
   return lookup_is_answered(a) && lookup_is_answered(b) && a->name_len > 0 && b->name_len > 0 && !rules_say_the_same(a, b);
 }
 
+/* What the server says of its own zone: behind an alias or a delegation the resolver has more than it. */
+static bool is_own_answer(const struct asked *x) {
+  return x->name_len > 0 && lookup_is_answered(x) && x->msg[2] & DNS_AA &&
+         reply_follow(x->msg, x->len, x->name, x->name_len).links == 0;
+}
+
 static void rule_of_disagreement(struct report *r, const struct authority *a) {
   const struct authority_server *first = first_good(a);
   char one[SERVER_TEXT], other[SERVER_TEXT];
   for (size_t q = 0; first && q < QUESTIONS; q++) {
     for (size_t i = 0; i < a->server_count; i++) {
       const struct authority_server *s = &a->servers[i];
+      if (!is_own_answer(question_of(first, q)) || !is_own_answer(question_of(s, q))) continue;
       if (!disagree(question_of(first, q), question_of(s, q))) continue;
       report_add(r, RULE_NS_DISAGREE, side_of(a->domain, q), what_text(a->domain, q),
                  "%s and %s give different records for %s", server_text(first, one), server_text(s, other), what_text(a->domain, q));
@@ -176,7 +183,7 @@ static void rule_of_disagreement(struct report *r, const struct authority *a) {
 static bool has_any_server(const struct authority *a, size_t q, const struct asked *cached) {
   for (size_t i = 0; i < a->server_count; i++) {
     const struct asked *now = question_of(&a->servers[i], q);
-    if (now->name_len > 0 && lookup_is_answered(now) && rules_say_the_same(cached, now)) return true;
+    if (is_own_answer(now) && rules_say_the_same(cached, now)) return true;
   }
   return false;
 }
@@ -186,7 +193,7 @@ static void rule_of_age(struct report *r, const struct authority *a) {
   for (size_t q = 0; first && q < QUESTIONS; q++) {
     const struct asked *cached = question_of_domain(a->domain, q), *now = question_of(first, q);
     struct record record;
-    if (!disagree(cached, now) || has_any_server(a, q, cached)) continue;
+    if (!is_own_answer(now) || !disagree(cached, now) || has_any_server(a, q, cached)) continue;
     unsigned ttl_s = rules_has_type(cached, cached->type, &record) ? record.ttl : 0;
     struct finding *f =
         ttl_s ? report_add(r, RULE_AUTHORITY_NEWER, side_of(a->domain, q), what_text(a->domain, q),

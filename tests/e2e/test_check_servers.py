@@ -214,6 +214,29 @@ def both(child, above=ABOVE):
     return {"one": authority(child), "two": authority(child), "by": resolver(child, above), "parent": authority(above, "chat.")}
 
 
+@pytest.mark.parametrize("are_alike", [True, False])
+def test_an_alias_or_a_delegation_of_the_services_is_no_disagreement(judge, are_alike):
+    """Of an alias into another zone the authority has the alias alone, of a zone below it a referral: the resolver has both whole."""
+    def only_alias(asked):
+        reply = authority(CHILD)(asked)
+        name = asked.query.question[0].name
+        if name.to_text().lower() == "_xmpp-client._tcp.d.chat.":
+            reply.answer[:] = [dns.rrset.from_text(name, 60, "IN", "CNAME", "srv.other.chat.")]
+        if name.to_text().lower() == "_xmpp-server._tcp.d.chat.":
+            reply.answer[:], reply.authority[:] = [], [dns.rrset.from_text("_tcp.d.chat.", 60, "IN", "NS", "ns.other.chat.")]
+            reply.flags &= ~dns.flags.AA
+        return reply
+
+    def whole(asked):
+        reply = resolver()(asked)
+        if asked.query.question[0].name.to_text() == "_xmpp-client._tcp.d.chat.":
+            reply.answer[:] = [dns.rrset.from_text("_xmpp-client._tcp.d.chat.", 60, "IN", "CNAME", "srv.other.chat."),
+                               dns.rrset.from_text("srv.other.chat.", 60, "IN", "SRV", "0 5 5222 x.d.chat.")]
+        return reply
+    codes = {code for code, _, _ in found(judge(one=only_alias, two=only_alias if are_alike else authority(CHILD), by=whole))}
+    assert not codes & {"ns-disagree", "authority-newer"}
+
+
 def test_names_a_server_without_address_and_one_that_is_an_alias(judge):
     child = CHILD.replace(f"ns2 A {TWO}\n", "") + f"@ NS ns3\nns3 CNAME real\nreal A {TWO}\n"
     above = ABOVE.replace(f"ns2.d A {TWO}\n", "") + "d NS ns3.d\n"
