@@ -77,6 +77,8 @@ void check_write_tsv_head(const struct check_options *o, FILE *out);
 void check_write_tsv(const struct checked *c, FILE *out);
 /* One line for all of them; returns the status that Nagios wants. */
 int check_write_nagios(const struct checked *list, size_t n, FILE *out);
+/* ": TEXT [CODE]". Behind a '|' Nagios reads numbers, and names come from strangers: it becomes a '/'. */
+void check_put_nagios(const char *text, const char *code, FILE *out);
 /* The same of what differs from an older report. */
 void check_write_against(const struct checked *c, const struct check_options *o, FILE *out);
 void check_write_against_summary(const struct checked *c, FILE *out);

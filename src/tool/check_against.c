@@ -103,7 +103,7 @@ int check_write_against_nagios(const struct checked *list, size_t n, FILE *out) 
                                                              : OK;
   fprintf(out, "XMPP DNS %s - %zu domain%s, %u new, %u worse, %u better, %u gone", words[status], n,
           n == 1 ? "" : "s", counts[0], counts[1], counts[2], counts[3]);
-  if (first && worst >= SEVERITY_WARNING) fprintf(out, ": %s [%s]", difference_text(first), difference_code(first));
+  if (first && worst >= SEVERITY_WARNING) check_put_nagios(difference_text(first), difference_code(first), out);
   fprintf(out, " | new=%u worse=%u better=%u gone=%u\n", counts[0], counts[1], counts[2], counts[3]);
   return status;
 }

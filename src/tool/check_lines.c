@@ -1,4 +1,5 @@
-/* check_lines.c: checked domains for scripts and for Nagios. Exports check_write_tsv(_head), check_write_nagios. */
+/* check_lines.c: checked domains for scripts and for Nagios. Exports check_write_tsv(_head), check_put_nagios,
+ * check_write_nagios. */
 #include "tool/check.h"
 
 void check_write_tsv_head(const struct check_options *o, FILE *out) {
@@ -14,6 +15,12 @@ void check_write_tsv(const struct checked *c, FILE *out) {
     fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\n", domain, report_severity_word(x->severity),
             report_rules[x->rule].code, report_side_word(x->side), x->subject, x->text);
   }
+}
+
+void check_put_nagios(const char *text, const char *code, FILE *out) {
+  fputs(": ", out);
+  for (; *text; text++) fputc(*text == '|' ? '/' : *text, out);
+  fprintf(out, " [%s]", code);
 }
 
 int check_write_nagios(const struct checked *list, size_t n, FILE *out) {
@@ -37,7 +44,7 @@ int check_write_nagios(const struct checked *list, size_t n, FILE *out) {
   fprintf(out, "XMPP DNS %s - %zu domain%s, %u errors, %u warnings", words[status], n, n == 1 ? "" : "s",
           errors, warnings);
   if (worst && worst->severity >= SEVERITY_WARNING)
-    fprintf(out, ": %s [%s]", worst->text, report_rules[worst->rule].code);
+    check_put_nagios(worst->text, report_rules[worst->rule].code, out);
   fprintf(out, " | errors=%u;;0 warnings=%u;0 notices=%u\n", errors, warnings, notices);
   return status;
 }

@@ -126,6 +126,13 @@ def test_many_domains_have_a_line_each_and_one_that_is_not_in_the_old_report_is_
     assert json.loads(done.stdout)["against"]["known"] is False
 
 
+def test_a_bar_in_a_name_does_not_write_numbers_of_nagios(check, old):
+    bad = GOOD.replace("5222 x", "5222 a|b=1").replace("5223 x", "5223 a|b=1")
+    for options in ([], ["--against", old({"d.chat": GOOD})]):
+        done = check({"d.chat": bad}, *options, "--format", "nagios")
+        assert "a/b=1.d.chat" in done.stdout and done.stdout.count("|") == 1
+
+
 def test_lines_for_scripts_and_for_nagios(check, old):
     path = old({"d.chat": PRIVATE})
     done = check({"d.chat": ALIAS}, "--against", path, "--format", "tsv")
