@@ -145,15 +145,13 @@ unsigned differences_count(const struct differences *d, enum difference_kind kin
   return n;
 }
 
-bool differences_worst(const struct differences *d, enum severity *out) {
-  bool any = false;
+const struct difference *differences_worst(const struct differences *d) {
+  const struct difference *worst = NULL;
   for (size_t i = 0; i < d->count; i++) {
     const struct difference *x = &d->list[i];
-    if (x->kind > DIFFERENCE_WORSE || (any && x->is->severity <= *out)) continue;
-    *out = x->is->severity;
-    any = true;
+    if (x->kind <= DIFFERENCE_WORSE && (!worst || x->is->severity > worst->is->severity)) worst = x;
   }
-  return any;
+  return worst;
 }
 
 /* ---- words ---- */

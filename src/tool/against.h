@@ -50,8 +50,8 @@ struct differences *differences_new(const struct old_reports *o, const struct re
 void differences_free(struct differences *d);
 
 unsigned differences_count(const struct differences *d, enum difference_kind kind);
-/* The worst severity of what is new or worse; false: nothing is. */
-bool differences_worst(const struct differences *d, enum severity *out);
+/* The worst of what is new or worse; NULL: nothing is. */
+const struct difference *differences_worst(const struct differences *d);
 
 const char *difference_word(enum difference_kind kind); /* "new" */
 /* The parts of either. */

@@ -48,9 +48,17 @@ static bool is_silent(const struct facts *f) {
   return asked == silent;
 }
 
+/* What decides the status; false: nothing. */
+static bool worst_of(const struct checked *x, enum severity *out) {
+  if (!x->differences) return report_worst(x->report, out);
+  const struct difference *worst = differences_worst(x->differences);
+  if (worst) *out = worst->is->severity;
+  return worst != NULL;
+}
+
 static int status_of(const struct cli *c, const struct checked *x) {
   enum severity worst;
-  bool any = x->differences ? differences_worst(x->differences, &worst) : report_worst(x->report, &worst);
+  bool any = worst_of(x, &worst);
   if (any && worst >= c->check.fail_on) return CLI_NOT_FOUND;
   bool unknown = x->report->verdicts[0] == VERDICT_UNKNOWN || x->report->verdicts[1] == VERDICT_UNKNOWN;
   return unknown ? CLI_NO_ANSWER : CLI_FOUND;

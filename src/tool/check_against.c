@@ -62,8 +62,9 @@ void check_write_against_summary(const struct checked *c, FILE *out) {
   fprintf(out, "%-27s ", lookup_host_text(c->facts->domain->domain, domain));
   for (unsigned kind = 0; kind < DIFFERENCE_KINDS; kind++)
     fprintf(out, "%u %-7s", differences_count(d, (enum difference_kind)kind), difference_word((enum difference_kind)kind));
-  if (d->count > 0 && d->list[0].kind <= DIFFERENCE_WORSE)
-    fprintf(out, "%c %s\n", report_severity_word(d->list[0].is->severity)[0] - 'a' + 'A', difference_code(&d->list[0]));
+  const struct difference *worst = differences_worst(d);
+  if (worst)
+    fprintf(out, "%c %s\n", report_severity_word(worst->is->severity)[0] - 'a' + 'A', difference_code(worst));
   else
     fputs("-\n", out);
 }
@@ -89,13 +90,13 @@ int check_write_against_nagios(const struct checked *list, size_t n, FILE *out) 
 
   for (size_t i = 0; i < n; i++) {
     const struct differences *d = list[i].differences;
-    enum severity s;
+    const struct difference *x = differences_worst(d);
     unknown |= list[i].report->verdicts[0] == VERDICT_UNKNOWN || list[i].report->verdicts[1] == VERDICT_UNKNOWN;
     for (unsigned kind = 0; kind < DIFFERENCE_KINDS; kind++)
       counts[kind] += differences_count(d, (enum difference_kind)kind);
-    if (!differences_worst(d, &s) || s <= worst) continue;
-    worst = s;
-    first = &d->list[0];
+    if (!x || x->is->severity <= worst) continue;
+    worst = x->is->severity;
+    first = x;
   }
   int status = n == 0 || (unknown && worst < SEVERITY_ERROR) ? UNKNOWN
                : worst == SEVERITY_ERROR                     ? CRITICAL

@@ -126,6 +126,16 @@ def test_many_domains_have_a_line_each_and_one_that_is_not_in_the_old_report_is_
     assert json.loads(done.stdout)["against"]["known"] is False
 
 
+def test_names_the_worst_even_when_something_milder_is_new(check, old):
+    path = old({"d.chat": GOOD + "_xmpp-client._tcp SRV 9 5 5222 z\n"})
+    zones = {"d.chat": GOOD.replace("5222 x", "5222 z").replace("5223 x", "5223 z").replace("5269 x", "5269 y") + "y CNAME x\n", "e.chat": GOOD}
+    changes_now = changes(check({"d.chat": zones["d.chat"]}, "--against", path, "--format", "json"))
+    assert ("new", "target-alias", "y.d.chat") in changes_now and ("worse", "target-missing", "z.d.chat") in changes_now
+    assert check(zones, "--against", path).stdout.splitlines()[0].endswith("E target-missing")
+    done = check({"d.chat": zones["d.chat"]}, "--against", path, "--format", "nagios")
+    assert done.returncode == 2 and "[target-missing]" in done.stdout
+
+
 def test_a_bar_in_a_name_does_not_write_numbers_of_nagios(check, old):
     bad = GOOD.replace("5222 x", "5222 a|b=1").replace("5223 x", "5223 a|b=1")
     for options in ([], ["--against", old({"d.chat": GOOD})]):
