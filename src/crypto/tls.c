@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/library.h"
+#include "base/must.h"
 #include "config.h"
 
 /* The names are the library's own functions; what its headers make macros of goes through SSL_ctrl and the like. */
@@ -65,9 +66,15 @@ bool tls_is_built_in(void) { return true; }
 
 /* ---- the library ---- */
 
+static bool fail_setup(struct tls_context *c, FILE *err) {
+  c->crypto.ERR_clear_error();
+  fputs("OpenSSL can't be set up\n", err);
+  return false;
+}
+
 static bool set_trust(struct tls_context *c, const char *ca_path, FILE *err) {
   struct stat st;
-  if (!ca_path) return c->ssl.SSL_CTX_set_default_verify_paths(c->context) == 1;
+  if (!ca_path) return c->ssl.SSL_CTX_set_default_verify_paths(c->context) == 1 || fail_setup(c, err);
 
   bool is_folder = stat(ca_path, &st) == 0 && S_ISDIR(st.st_mode);
   if (c->ssl.SSL_CTX_load_verify_locations(c->context, is_folder ? NULL : ca_path,
@@ -79,14 +86,14 @@ static bool set_trust(struct tls_context *c, const char *ca_path, FILE *err) {
 }
 
 struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
-  struct tls_context *c = calloc(1, sizeof *c);
-  if (!c) return NULL;
+  struct tls_context *c = must_zalloc(sizeof *c);
   c->crypto_handle = library_open(CRYPTO_SONAME, crypto_symbols,
                                   sizeof crypto_symbols / sizeof *crypto_symbols, &c->crypto, err);
   if (c->crypto_handle)
     c->ssl_handle =
         library_open(OPENSSL_SONAME, ssl_symbols, sizeof ssl_symbols / sizeof *ssl_symbols, &c->ssl, err);
   if (c->ssl_handle) c->context = c->ssl.SSL_CTX_new(c->ssl.TLS_client_method());
+  if (c->ssl_handle && !c->context) fail_setup(c, err);
   if (c->context && set_trust(c, ca_path, err)) return c;
   tls_context_free(c);
   return NULL;

@@ -192,6 +192,20 @@ Test(tls, tlsa_fits_an_authority_that_is_not_sent_but_trusted, .init = setup, .f
   made_free(&stranger);
 }
 
+Test(tls, says_so_when_the_library_can_not_be_set_up) {
+  char path[] = "/tmp/jidns-conf-XXXXXX", *said = NULL;
+  size_t len;
+  FILE *conf = fdopen(mkstemp(path), "w"), *err = open_memstream(&said, &len);
+  fputs("openssl_conf = a\n[a]\nproviders = b\n[b]\nnull = c\n[c]\nactivate = 1\n", conf); /* no algorithms */
+  fclose(conf);
+  setenv("OPENSSL_CONF", path, 1);
+  cr_expect_null(tls_context_new(NULL, err));
+  fclose(err);
+  unlink(path);
+  cr_expect_str_eq(said, "OpenSSL can't be set up\n");
+  free(said);
+}
+
 Test(tls, says_which_file_holds_no_certificates) {
   char *said = NULL;
   size_t len;
