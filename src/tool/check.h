@@ -111,6 +111,12 @@ void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text);
 
 /* "in part": a verdict for people. */
 const char *check_verdict_text(enum verdict v);
+
+/* Why a host has no address to show: "no address", "no answer", "not looked at". Static. */
+const char *check_no_address_text(const struct host *h);
+/* What was not looked at, in a sentence; false: nothing was left out. */
+enum { CHECK_LEFT_OUT_TEXT = 100 };
+bool check_left_out_text(const struct facts *f, char text[CHECK_LEFT_OUT_TEXT]);
 /* A change as it stands in a zone file of the domain: "@  SRV 5 0 5222 xmpp". To be freed. */
 char *check_short_change(const struct facts *f, const struct change *c);
 #endif

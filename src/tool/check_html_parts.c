@@ -43,7 +43,7 @@ static void write_head(const struct checked *c, struct htmlw *w) {
   htmlw_element(w, "h2", NULL, lookup_host_text(c->facts->domain->domain, domain));
   htmlw_open_class(w, "p", "dim");
   if (c->facts->offline)
-    htmlw_text(w, "From a zone file");
+    htmlw_text(w, c->facts->from_cache ? "From the cache of jidnsd" : "From a zone file");
   else
     htmlw_textf(w, "Asked %s, %u ms", addr_format(&c->server, server), c->ms);
   if (c->facts->typed.taken_from) htmlw_textf(w, "; the domain of %s", c->facts->typed.taken_from);
@@ -185,8 +185,7 @@ static void write_addresses(const struct host *h, struct htmlw *w) {
   if (!h) {
     htmlw_text(w, "not asked for");
   } else if (h->address_count == 0) {
-    bool failed = !lookup_is_answered(&h->asked[0]) || !lookup_is_answered(&h->asked[1]);
-    htmlw_text(w, failed ? "no answer" : "no address");
+    htmlw_text(w, check_no_address_text(h));
   } else {
     for (size_t i = 0; i < h->address_count; i++) {
       if (i > 0) {
@@ -263,6 +262,8 @@ static void write_service(const struct checked *c, const struct service *s, stru
     write_wide_row(w, "not offered: %u %u %u .", s->srv[0].priority, s->srv[0].weight, s->srv[0].port);
   else if (s->state == SERVICE_ABSENT)
     write_wide_row(w, "no record");
+  else if (s->state == SERVICE_FAILED && s->asked.outcome == ASKED_LEFT_OUT)
+    write_wide_row(w, "not looked at");
   else if (s->state == SERVICE_FAILED)
     write_wide_row(w, "failed: %s", s->malformed ? "unreadable" : lookup_outcome_text(&s->asked, word));
   for (size_t i = 0; s->state == SERVICE_OFFERED && i < s->count && i < TARGETS_MOST; i++)
@@ -379,6 +380,11 @@ static void write_picture(const struct checked *c, struct htmlw *w) {
   picture_free(p);
 }
 
+static void write_left_out(const struct facts *f, struct htmlw *w) {
+  char text[CHECK_LEFT_OUT_TEXT];
+  if (check_left_out_text(f, text)) htmlw_element(w, "p", "dim", text);
+}
+
 void check_html_section(const struct checked *c, const struct check_options *o, unsigned number,
                         struct htmlw *w) {
   htmlw_open(w, "section");
@@ -389,6 +395,7 @@ void check_html_section(const struct checked *c, const struct check_options *o, 
   write_plans(c->facts, w);
   write_connections(c->facts->connections, w);
   if (!o->quiet) write_records(c, w);
+  write_left_out(c->facts, w);
   htmlw_close(w);
   htmlw_raw(w, "\n");
 }

@@ -89,10 +89,7 @@ static void add_addresses(struct picture *p, size_t parent, const struct host *h
     lookup_address_text(&h->addresses[i], address);
     add_node(p, NODE_ADDRESS, parent, address, words("%s", address), NULL);
   }
-  if (h->address_count == 0) {
-    bool failed = !lookup_is_answered(&h->asked[0]) || !lookup_is_answered(&h->asked[1]);
-    add_faint(p, NODE_ADDRESS, parent, words(failed ? "no answer" : "no address"));
-  }
+  if (h->address_count == 0) add_faint(p, NODE_ADDRESS, parent, words("%s", check_no_address_text(h)));
 }
 
 static void add_targets(struct picture *p, size_t parent, const struct service *s) {
@@ -126,7 +123,7 @@ static void add_service(struct picture *p, const struct service *s) {
   if (s->state == SERVICE_OFFERED)
     add_targets(p, node, s);
   else
-    add_faint(p, NODE_TARGET, node, words("%s", states[s->state]));
+    add_faint(p, NODE_TARGET, node, words("%s", s->asked.outcome == ASKED_LEFT_OUT ? "not looked at" : states[s->state]));
 }
 
 static void add_component(struct picture *p, const struct component *x) {

@@ -157,18 +157,18 @@ static void write_findings(const struct checked *c, const struct check_options *
   }
 }
 
+const char *check_no_address_text(const struct host *h) {
+  bool failed = !lookup_is_answered(&h->asked[0]) || !lookup_is_answered(&h->asked[1]);
+  return host_is_left_out(h) ? "not looked at" : failed ? "no answer" : "no address";
+}
+
 static void write_addresses(const struct host *h, unsigned column, FILE *out) {
   char address[ADDRESS_TEXT], line[LOOKUP_ADDRESSES_MOST * ADDRESS_TEXT] = "";
   for (size_t i = 0; i < h->address_count; i++) {
     strcat(line, i ? " " : "");
     strcat(line, lookup_address_text(&h->addresses[i], address));
   }
-  bool failed = !lookup_is_answered(&h->asked[0]) || !lookup_is_answered(&h->asked[1]);
-  check_wrap(out, column, ADDRESS_COLUMN,
-             h->address_count > 0  ? line
-             : host_is_left_out(h) ? "not looked at"
-             : failed              ? "no answer"
-                                   : "no address");
+  check_wrap(out, column, ADDRESS_COLUMN, h->address_count > 0 ? line : check_no_address_text(h));
 }
 
 /* Pads to the addresses' column; a long name gets a line of its own. */
@@ -262,15 +262,21 @@ static void write_records(const struct checked *c, const struct check_options *o
 }
 
 /* What was not asked for must not look like what is good. */
-static void write_left_out(const struct facts *f, FILE *out) {
+bool check_left_out_text(const struct facts *f, char text[CHECK_LEFT_OUT_TEXT]) {
   unsigned n = 0;
   if (f->from_cache) {
-    fputs("\nWhat the cache does not have was not looked at.\n", out);
-    return;
+    snprintf(text, CHECK_LEFT_OUT_TEXT, "What the cache does not have was not looked at.");
+    return true;
   }
   for (size_t i = 0; i < f->hosts->count; i++) n += host_is_left_out(f->hosts->list[i]);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) n += f->domain->services[i].asked.outcome == ASKED_LEFT_OUT;
-  if (n > 0) fprintf(out, "\nNot looked at: %u name%s that lead%s out of the zone files.\n", n, n == 1 ? "" : "s", n == 1 ? "s" : "");
+  snprintf(text, CHECK_LEFT_OUT_TEXT, "Not looked at: %u name%s that lead%s out of the zone files.", n, n == 1 ? "" : "s", n == 1 ? "s" : "");
+  return n > 0;
+}
+
+static void write_left_out(const struct facts *f, FILE *out) {
+  char text[CHECK_LEFT_OUT_TEXT];
+  if (check_left_out_text(f, text)) fprintf(out, "\n%s\n", text);
 }
 
 static void write_connection(const struct connections *all, const struct connection *n, FILE *out) {

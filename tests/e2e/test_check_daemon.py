@@ -74,6 +74,14 @@ def fixture_host(jidnsd, upstream, tmp_path):
 ZONES = {"good.chat": GOOD, "bad.chat": GOOD.replace("x A 9.9.1.1", "x A 10.0.0.1"), "unasked.chat": GOOD}
 
 
+def test_the_page_says_that_it_comes_from_the_cache(host):
+    here = host(ZONES)
+    here.contact("good.chat")
+    page = here.check("--format", "html", "good.chat").stdout
+    assert "From the cache of jidnsd" in page and "What the cache does not have was not looked at." in page
+    assert "From a zone file" not in page
+
+
 def test_judges_the_domains_that_were_contacted_and_only_those(host):
     here = host(ZONES)
     here.contact("good.chat")

@@ -75,6 +75,14 @@ def test_a_domain_without_an_answer_is_unknown_not_good():
     assert done.returncode == 3 and "Nothing is known of this domain" in done.stdout and "yes" not in re.sub(r"<style>.*</style>", "", done.stdout, flags=re.S)
 
 
+def test_what_lies_outside_the_zone_files_was_not_looked_at(tmp_path):
+    (tmp_path / "d").write_text("$TTL 3600\n@ SOA ns a 1 7200 3600 1209600 300\n@ NS ns.else.where.\n@ A 9.9.8.8\n"
+                                "_xmpp-client._tcp SRV 0 5 5222 xmpp.hosting.chat.\n")
+    page = jidns("--offline", "--zone", f"d.chat={tmp_path / 'd'}", "--format", "html", "d.chat").stdout
+    assert "From a zone file" in page and "no answer" not in page
+    assert page.count("not looked at") >= 2 and "Not looked at: 1 name that leads out of the zone files." in page
+
+
 def test_wrong_use_makes_no_page():
     done = jidns("--format", "html", "a..chat")
     assert done.returncode == USAGE and done.stdout == ""
