@@ -169,7 +169,8 @@ static struct tlsa_question *add_tlsa(struct facts *f, struct ask_list *to, cons
   return q;
 }
 
-/* The usual ports of the first hosts, where they are not asked for already. */
+/* The usual ports of the domain's first own hosts, where they are not asked for already: another's host serves other domains,
+ * whose ports those may be. Both sides' are asked for, because a wildcard shows by all of them having records. */
 static void questions_of_unnamed_ports(struct facts *f, struct ask_list *to) {
   static const struct {
     uint16_t port;
@@ -178,13 +179,14 @@ static void questions_of_unnamed_ports(struct facts *f, struct ask_list *to) {
   const struct host *hosts[FACTS_UNNAMED_HOSTS];
   size_t count = 0;
   for (size_t i = 0; i < f->tlsa_count && count < FACTS_UNNAMED_HOSTS; i++) {
-    bool known = !f->tlsa[i].host;
-    for (size_t k = 0; k < count; k++) known |= hosts[k] == f->tlsa[i].host;
-    if (!known) hosts[count++] = f->tlsa[i].host;
+    const struct host *h = f->tlsa[i].host;
+    bool known = !h || !name_is_within(h->name, h->name_len, f->typed.name, f->typed.len);
+    for (size_t k = 0; k < count; k++) known |= hosts[k] == h;
+    if (!known) hosts[count++] = h;
   }
   for (size_t i = 0; i < count; i++) {
     for (size_t k = 0; k < sizeof usual / sizeof *usual; k++) {
-      struct tlsa_question *q = f->domain->sides & usual[k].side ? add_tlsa(f, to, hosts[i], usual[k].port, usual[k].side) : NULL;
+      struct tlsa_question *q = add_tlsa(f, to, hosts[i], usual[k].port, usual[k].side);
       if (q) q->unnamed = true;
     }
   }

@@ -108,7 +108,7 @@ static void rules_of_unnamed_ports(struct report *r) {
       of_host++;
       with += rules_has_type(&f->tlsa[k].asked, TYPE_TLSA, &tlsa);
     }
-    if (!q->unnamed || with == of_host || !rules_has_type(&q->asked, TYPE_TLSA, &tlsa)) continue;
+    if (!q->unnamed || !(f->domain->sides & q->side) || with == of_host || !rules_has_type(&q->asked, TYPE_TLSA, &tlsa)) continue;
     report_add(r, RULE_TLSA_NO_PORT, q->side, tlsa_name(q, name), "%s has TLSA records, but no SRV record names that port", name);
   }
 }

@@ -7,7 +7,7 @@
 #include "tool/report.h"
 
 /* A domain's records, a line each: OWNER TYPE RDATA, names relative to d.chat where they have no final dot; or what the server
- * does: fail OWNER TYPE RCODE|timeout [checked], secure, insecure OWNER, search DOMAIN, aa, ede N, slow MS, truncate OWNER, ttl N for what follows. */
+ * does: fail OWNER TYPE RCODE|timeout [checked], secure, insecure OWNER, search DOMAIN, clients (only), aa, ede N, slow MS, truncate OWNER, ttl N for what follows. */
 struct domain_case {
   const char *records;
   const char *codes; /* all that is worse than an info, in alphabetical order, and the infos that are meant, with + */
@@ -145,6 +145,11 @@ static const struct domain_case cases[] = {
     {GOOD "_5222._tcp.x TLSA 1 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\nsecure\n", "tlsa-pkix", NULL},
     {GOOD "fail _5222._tcp.x TLSA SERVFAIL\n", "tlsa-failed", NULL},
     {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\nsecure\n", "tlsa-no-port", NULL},
+    {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\nsecure\nclients\n", "tlsa-no-port", NULL},
+    {GOOD "*._tcp.x TLSA 3 1 1 32\nsecure\nclients\n", "", NULL},
+    {WEB "x.host.example. A 9.9.1.1\nx.host.example. AAAA 2a01::1\n_xmpp-client._tcp SRV 0 5 5222 x.host.example.\n"
+     "_xmpp-server._tcp SRV 0 5 5269 x.host.example.\n_5222._tcp.x.host.example. TLSA 3 1 1 32\n_5269._tcp.x.host.example. TLSA 3 1 1 32\n"
+     "_5223._tcp.x.host.example. TLSA 3 1 1 32\nsecure\n", "", NULL},
     {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\n_5270._tcp.x TLSA 3 1 1 32\nsecure\n", "", NULL},
     {GOOD "@ SOA 300\nfail @ CAA SERVFAIL\n", "caa-failed", NULL},
     {WEB "_xmpp-client._tcp SRV 0 5 5222 y\n_xmpp-server._tcp SRV 0 5 5269 y\ny CNAME host.chat.\nhost.chat. A 9.9.1.1\nhost.chat. AAAA 2a01::1\nsecure\ninsecure y\n",
@@ -184,6 +189,7 @@ struct reading {
   const char *domain;
   uint32_t ttl;
   const char *component, *search;
+  enum lookup_side sides;
 };
 
 static const char *absolute(const struct reading *r, const char *name, char out[NAME_TEXT]) {
@@ -250,6 +256,7 @@ static bool read_directive(struct reading *r, const char *word, char *rest) {
   if (strcmp(word, "fail") == 0) read_failure(r, rest);
   else if (strcmp(word, "secure") == 0) r->fake->secure = true;
   else if (strcmp(word, "insecure") == 0) snprintf(r->fake->insecure, NAME_TEXT, "%.900s.", absolute(r, rest, name));
+  else if (strcmp(word, "clients") == 0) r->sides = LOOKUP_C2S;
   else if (strcmp(word, "aa") == 0) r->fake->authoritative = true;
   else if (strcmp(word, "ede") == 0) r->fake->ede = (unsigned)atoi(rest);
   else if (strcmp(word, "slow") == 0) r->fake->took_ms = (unsigned)atoi(rest);
@@ -286,11 +293,11 @@ static struct report *report_of(const struct domain_case *c, struct fake **fake,
   char ascii[NAME_TEXT], *text = strdup(c->records);
   const char *why = domain_read_jid(c->name ? c->name : "d.chat", &typed);
   cr_assert_null(why, "%s", why);
-  struct reading r = {.fake = fake_new(), .domain = domain_text(typed.name, typed.len, ascii), .ttl = 3600};
+  struct reading r = {.fake = fake_new(), .domain = domain_text(typed.name, typed.len, ascii), .ttl = 3600, .sides = LOOKUP_BOTH};
   for (char *rest = text, *line; (line = strtok_r(rest, "\n", &rest));) read_line(&r, line);
 
   *fake = r.fake;
-  *facts = facts_new(&typed, LOOKUP_BOTH, &r.component, r.component != NULL);
+  *facts = facts_new(&typed, r.sides, &r.component, r.component != NULL);
   if (r.search) facts_want_search(*facts, r.search);
   facts_run(*facts, fake_ask, r.fake);
   struct report *report = report_new(*facts);
