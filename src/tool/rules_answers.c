@@ -206,7 +206,9 @@ static void rules_of_server(struct report *r) {
     report_add(r, RULE_NOT_VALIDATING, LOOKUP_BOTH, domain, "The server does not validate DNSSEC");
 }
 
+/* Programs try the search list only when the domain itself has no such record. */
 static void rule_of_search_list(struct report *r) {
+  if (facts_service(r->facts->domain, LOOKUP_S2S, false)->state != SERVICE_ABSENT) return;
   for (size_t i = 0; i < r->facts->searched_count; i++) {
     const struct searched *s = &r->facts->searched[i];
     struct record srv;

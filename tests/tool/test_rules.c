@@ -158,7 +158,8 @@ static const struct domain_case cases[] = {
     {GOOD, "+no-reverse", NULL},
     {GOOD "1.1.9.9.in-addr.arpa. PTR x\n1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.a.2.ip6.arpa. PTR x\n", "", NULL},
     {GOOD, "+usage-url", "https://d.chat/"},
-    {GOOD "search corp.test\n_xmpp-server._tcp.d.chat.corp.test. SRV 0 5 5269 x\n", "search-list", NULL},
+    {HOST WEB C2S "search corp.test\n_xmpp-server._tcp.d.chat.corp.test. SRV 0 5 5269 x\n", "fallback-elsewhere search-list", NULL},
+    {GOOD "search corp.test\n_xmpp-server._tcp.d.chat.corp.test. SRV 0 5 5269 x\n", "", NULL},
     {GOOD "search corp.test\n", "", NULL},
     /* K */
     {GOOD "component talks\n", "component-missing", NULL},
