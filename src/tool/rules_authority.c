@@ -245,18 +245,34 @@ static void rules_of_names(struct report *r, const struct authority *a, const ch
     report_add(r, RULE_NS_ONE, LOOKUP_BOTH, zone, "%s has one name server only, %s", zone, lookup_host_text(a->names[0], name));
 }
 
-static void rule_of_networks(struct report *r, const struct authority *a, const char *zone) {
-  const struct address *first[2] = {NULL, NULL};
-  bool apart[2] = {false, false};
-  for (size_t i = 0; i < a->server_count; i++) {
-    const struct address *x = &a->servers[i].address;
-    unsigned f = x->family == AF_INET6;
-    size_t prefix = f ? PREFIX_V6 : PREFIX_V4;
-    if (!first[f]) first[f] = x;
-    apart[f] |= memcmp(first[f]->bytes, x->bytes, prefix) != 0;
+/* What of one family the names have. */
+struct spread {
+  const struct address *first;
+  const struct host *first_name;
+  bool is_of_several; /* names */
+  bool is_apart;
+};
+
+static void add_to_spread(struct spread *to, const struct host *name, const struct address *x) {
+  size_t prefix = x->family == AF_INET6 ? PREFIX_V6 : PREFIX_V4;
+  if (!to->first) {
+    to->first = x;
+    to->first_name = name;
   }
-  bool any = first[0] || first[1];
-  if (!any || a->name_count < 2 || apart[0] || apart[1]) return;
+  to->is_of_several |= name != to->first_name;
+  to->is_apart |= memcmp(to->first->bytes, x->bytes, prefix) != 0;
+}
+
+/* Addresses of two families can't be told to be in one network, nor one that nobody knows. */
+static void rule_of_networks(struct report *r, const struct authority *a, const char *zone) {
+  struct spread v4 = {.first = NULL}, v6 = {.first = NULL};
+  for (size_t i = 0; i < a->name_count; i++) {
+    const struct host *h = a->names[i];
+    if (h->address_count == 0) return;
+    for (size_t k = 0; k < h->address_count; k++)
+      add_to_spread(h->addresses[k].family == AF_INET6 ? &v6 : &v4, h, &h->addresses[k]);
+  }
+  if (v4.is_apart || v6.is_apart || !(v4.is_of_several || v6.is_of_several)) return;
   report_add(r, RULE_NS_ONE_NETWORK, LOOKUP_BOTH, zone, "All name servers of %s are in one network", zone);
 }
 

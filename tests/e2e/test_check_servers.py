@@ -258,6 +258,13 @@ def test_names_servers_in_one_network(upstream):
     assert found(json.loads(done.stdout)) == {("ns-one-network", "notice", "d.chat")}
 
 
+@pytest.mark.parametrize("two", ["ns2 AAAA fd00::2\n", ""])
+def test_servers_whose_addresses_can_not_be_compared_are_not_in_one_network(judge, two):
+    child = CHILD.replace(f"ns2 A {TWO}\n", two)
+    report = judge(two=None, by=resolver(child), one=authority(child), parent=authority(ABOVE.replace(f"ns2.d A {TWO}\n", ""), "chat."))
+    assert "ns-one-network" not in {f["code"] for f in report["findings"]}
+
+
 def test_names_an_alias_at_the_zones_own_name(judge):
     def with_alias(asked):
         question = asked.query.question[0]
