@@ -22,7 +22,7 @@
 enum {
   WORKER_MAGIC = 0x776f726b,
   STACK = 512 << 10,
-  MANY = 1000, /* questions in flight: 2 KiB each, worth giving back */
+  MANY = 1000, /* questions in flight, 2 KiB each, and clients that wait for them: worth giving back */
   MUCH = 1 << 20, /* octets that clients over TCP hold */
   GIVE_BACK_EVERY_MS = 5000
 };
@@ -49,7 +49,7 @@ struct worker {
   uint64_t armed_ms; /* when `timer` fires; UINT64_MAX: it does not */
   struct timers timers;
   struct random random;
-  bool had_many;         /* questions in flight, since memory was given back */
+  bool had_many;         /* in flight or waiting, since memory was given back */
   uint64_t gave_back_ms;
   struct list upstreams; /* all sets of servers, those too that only questions in flight still hold */
   struct wiring *wiring, *next; /* in force; prepared */
@@ -90,7 +90,7 @@ static void arm(struct worker *w, uint64_t now_ms) { arm_until(w, timers_next_ms
 
 /* After a flood, or a time without upstreams; not when that is how it always is. */
 static void give_back(struct worker *w, uint64_t now_ms) {
-  unsigned open = forward_in_flight(w->forward);
+  unsigned open = forward_in_flight(w->forward) + forward_waiting(w->forward);
   size_t held = serve_tcp_held(w->tcp);
   if (open > MANY || held > MUCH) w->had_many = true;
   if (!w->had_many) return;

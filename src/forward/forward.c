@@ -417,4 +417,6 @@ void forward_free(struct forward *f) {
 
 unsigned forward_in_flight(const struct forward *f) { return f->table.count; }
 
+unsigned forward_waiting(const struct forward *f) { return f->table.waiting; }
+
 const struct forward_options *forward_options(const struct forward *f) { return &f->o; }

@@ -131,7 +131,8 @@ void forward_release(struct forward *f, const struct question *q, uint64_t now_m
 /* Drops all that is in flight; every waiting client hears SERVFAIL. */
 void forward_stop(struct forward *f);
 
-unsigned forward_in_flight(const struct forward *f);
+unsigned forward_in_flight(const struct forward *f); /* questions */
+unsigned forward_waiting(const struct forward *f);   /* clients, for any of them */
 
 /* From now on these hold; cache, timers, counters and seed must be the same. What is in flight stays with the servers it was put
  * to until forward_reroute. */
