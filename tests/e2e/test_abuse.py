@@ -104,3 +104,19 @@ def test_questions_in_flight_have_a_bound_and_so_has_their_memory(abused):
         assert has_sanitizer(pid) or most_mb < before_mb + PENDING * EACH_KB / 1024 + OVER_MB
         assert wait_until(lambda: control.ask("status")["in_flight"] == 0 and descriptors(pid) <= files, 20, step_s=0.2)
         assert has_sanitizer(pid) or wait_until(lambda: resident_mb(pid) < before_mb + BACK_MB, 5), f"{resident_mb(pid):.1f} MB are kept"
+
+
+def test_memory_of_clients_that_waited_is_given_back(abused):
+    daemon = abused("--cache-size", f"{CACHE_MB}M")
+    pid = daemon.child.pid
+    before_mb, most_mb = resident_mb(pid), 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.connect(daemon.v4)
+        for n in range(20000):
+            sock.send(traffic.query(n & 0xffff, f"w{n % 20}.{HOLE}"))
+            if n % 500 == 499:
+                time.sleep(0.005)
+                most_mb = max(most_mb, resident_mb(pid))
+    print(f"{before_mb:.1f} MB before, {most_mb:.1f} MB at most")
+    assert has_sanitizer(pid) or most_mb > before_mb + 2
+    assert has_sanitizer(pid) or wait_until(lambda: resident_mb(pid) < before_mb + 1, 20, step_s=0.2), f"{resident_mb(pid):.1f} MB are kept"
