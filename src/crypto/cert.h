@@ -22,7 +22,9 @@ struct cert {
   size_t count;
   struct cert_name {
     enum cert_form form;
-    char text[CERT_NAME_TEXT]; /* printable ASCII; others are left off, as they match nothing */
+    /* Printable ASCII; of an XmppAddr perhaps with octets above it, as UTF-8 that nobody has checked: the domain is written
+     * there as people do (RFC 6120 section 13.7.1.4). Others are left off, as they match nothing. */
+    char text[CERT_NAME_TEXT];
   } names[CERT_NAMES_MOST];
 };
 

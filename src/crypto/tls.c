@@ -243,12 +243,12 @@ static int64_t time_of(const struct crypto *c, const ASN1_TIME *time) {
 }
 
 /* False: it has octets that no name has. */
-static bool copy_name(const struct crypto *c, const ASN1_STRING *from, char to[CERT_NAME_TEXT]) {
+static bool copy_name(const struct crypto *c, const ASN1_STRING *from, bool ascii, char to[CERT_NAME_TEXT]) {
   int len = c->ASN1_STRING_length(from);
   const unsigned char *octets = c->ASN1_STRING_get0_data(from);
   if (len <= 0 || len >= CERT_NAME_TEXT) return false;
   for (int i = 0; i < len; i++) {
-    if (octets[i] <= ' ' || octets[i] >= 0x7f) return false;
+    if (octets[i] <= ' ' || octets[i] == 0x7f || (ascii && octets[i] > 0x7f)) return false;
   }
   memcpy(to, octets, (size_t)len);
   to[len] = 0;
@@ -276,7 +276,7 @@ static void add_name(const struct crypto *c, const GENERAL_NAME *name, struct ce
       text = value->value.asn1_string;
     if (to->form == CERT_NOT) text = NULL;
   }
-  if (text && copy_name(c, text, to->text)) out->count++;
+  if (text && copy_name(c, text, to->form != CERT_XMPP, to->text)) out->count++;
 }
 
 bool tls_peer(const struct tls *t, struct cert *out) {

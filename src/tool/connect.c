@@ -1,10 +1,12 @@
-/* connect.c: goes to a domain's targets as far as a login. Exports connect_open, connect_close, connect_all. */
+/* connect.c: goes to a domain's targets as far as a login. Exports connect_open, connect_close, connect_all,
+ * connect_form_of. */
 #include "tool/connect.h"
 
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/must.h"
+#include "tool/idna.h"
 #include "tool/link.h"
 #include "tool/rules_priv.h"
 
@@ -163,11 +165,31 @@ static bool ask_starttls(struct way *w) {
 
 /* ---- TLS ---- */
 
+static void to_ascii(struct cert_name *n) {
+  char *ascii = NULL;
+  bool is_ascii = true;
+  for (const char *c = n->text; *c; c++) is_ascii &= (unsigned char)*c < 0x80;
+  if (is_ascii) return;
+
+  if (!idna_to_ascii(n->text, &ascii) && strlen(ascii) < sizeof n->text) {
+    snprintf(n->text, sizeof n->text, "%s", ascii);
+  } else {
+    n->form = CERT_NOT;
+    for (char *c = n->text; *c; c++) *c = (unsigned char)*c < 0x80 ? *c : '?';
+  }
+  free(ascii);
+}
+
+enum cert_form connect_form_of(struct cert *cert, const char *domain, enum lookup_side side) {
+  for (size_t i = 0; i < cert->count; i++) to_ascii(&cert->names[i]);
+  return cert_is_for(cert, domain, side == LOOKUP_C2S ? "_xmpp-client" : "_xmpp-server");
+}
+
 static void note_certificate(struct way *w) {
   struct connection *n = w->n;
   struct cert *cert = must_zalloc(sizeof *cert);
   n->has_certificate = tls_peer(w->link.tls, cert);
-  n->form = cert_is_for(cert, w->domain, n->side == LOOKUP_C2S ? "_xmpp-client" : "_xmpp-server");
+  n->form = connect_form_of(cert, w->domain, n->side);
   n->from_s = cert->from_s;
   n->until_s = cert->until_s;
   size_t used = 0;

@@ -86,6 +86,10 @@ void connect_close(struct connector *c);
 /* Connects to all that the plans of the domain name, in their order. Freed with free(). */
 struct connections *connect_all(struct connector *c, const struct facts *f);
 
+/* In which form a certificate names the domain (ASCII, without a final dot). Names with octets above ASCII become what IDNA
+ * makes of them; those that stand for none are CERT_NOT afterwards, with "?" in them. */
+enum cert_form connect_form_of(struct cert *cert, const char *domain, enum lookup_side side);
+
 /* "connect", "refused": for programs and for people. */
 const char *connect_phase_word(enum connect_phase p);
 const char *connect_end_text(enum connect_end e);

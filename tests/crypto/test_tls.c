@@ -64,12 +64,14 @@ Test(tls, reads_names_in_all_forms_and_the_days_of_a_certificate, .init = setup,
   struct made own = make_cert("d",
                               "DNS:d.chat,otherName:1.3.6.1.5.5.7.8.7;IA5STRING:_xmpp-client.s.chat,"
                               "otherName:1.3.6.1.5.5.7.8.5;UTF8:x.chat,email:a@mail.chat,"
-                              "otherName:1.2.3.4;UTF8:other.chat,DNS:with space.chat",
+                              "otherName:1.2.3.4;UTF8:other.chat,DNS:with space.chat,"
+                              "otherName:1.3.6.1.5.5.7.8.5;UTF8:b\xfc""cher.chat", /* in Latin 1; UTF-8 in the certificate */
                               -DAY, 30 * DAY, &authority);
   struct tls *t = meet(&own, NULL);
   struct cert c;
   cr_assert(tls_peer(t, &c));
-  cr_expect_eq(c.count, 3);
+  cr_expect_eq(c.count, 4);
+  cr_expect_str_eq(c.names[3].text, "b\xc3\xbc""cher.chat");
   cr_expect_eq(cert_is_for(&c, "d.chat", "_xmpp-client"), CERT_DNS);
   cr_expect_eq(cert_is_for(&c, "s.chat", "_xmpp-client"), CERT_SRV);
   cr_expect_eq(cert_is_for(&c, "s.chat", "_xmpp-server"), CERT_NOT);

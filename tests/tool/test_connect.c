@@ -7,6 +7,7 @@
 
 #include "tool/check.h"
 #include "tool/fake.h"
+#include "tool/idna.h"
 #include "tool/link.h"
 #include "tool/report.h"
 #include "tool/rules_priv.h"
@@ -215,6 +216,17 @@ Test(connect, tls_that_fails_after_its_handshake_is_told_with_its_reason) {
   cr_expect_not_null(strstr(said, "failed: certificate required"), "%s", said);
   free(said);
   place_free(&p, r);
+}
+
+Test(connect, an_xmpp_addr_may_be_written_as_people_do) {
+  char *ascii;
+  if (idna_to_ascii("b\xc3\xbc""cher.chat", &ascii)) cr_skip_test("built without libidn2");
+  free(ascii);
+  struct cert cert = {.count = 2, .names = {{CERT_XMPP, "b\xc3\xbc""cher.chat"}, {CERT_XMPP, "\xff\xfe.chat"}}};
+  cr_expect_eq(connect_form_of(&cert, "xn--bcher-kva.chat", LOOKUP_C2S), CERT_XMPP);
+  cr_expect_eq(connect_form_of(&cert, "bucher.chat", LOOKUP_C2S), CERT_NOT);
+  cr_expect_str_eq(cert.names[1].text, "??.chat");
+  cr_expect_eq(cert.names[1].form, CERT_NOT);
 }
 
 Test(connect, a_short_certificate_expires_soon_in_its_last_third) {
