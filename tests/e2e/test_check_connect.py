@@ -189,7 +189,8 @@ def test_text_and_html_show_the_connections(domain, peer, authority):
     ("otherName:1.3.6.1.5.5.7.8.7;IA5STRING:_xmpp-server.d.chat", {}, {"cert-wrong-name": "error"}),
     ("DNS:d.chat", {"from_day": -30, "days": 20}, {"cert-expired": "error"}),
     ("DNS:d.chat", {"from_day": 30}, {"cert-not-yet-valid": "error"}),
-    ("DNS:d.chat", {"days": 6}, {"cert-expiring": "warning"}),
+    ("DNS:d.chat", {"from_day": -60, "days": 66}, {"cert-expiring": "warning"}),
+    ("DNS:d.chat", {"days": 6}, {}),
     ("DNS:d.chat", {"signed": False}, {"cert-untrusted": "error"})])
 def test_names_what_is_wrong_with_a_certificate(domain, peer, authority, names, how, wanted):
     found, report = result(domain({"xmpp-client": peer(xmpp(authority.make(names, **how))).port}))
