@@ -17,7 +17,7 @@
 #define SSL_FUNCTIONS(F)                                                                                     \
   F(TLS_client_method)                                                                                       \
   F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_load_verify_locations)        \
-      F(SSL_new) F(SSL_free) F(SSL_ctrl) F(SSL_set_alpn_protos) F(SSL_set_bio) F(SSL_connect) F(SSL_read)    \
+      F(SSL_new) F(SSL_free) F(SSL_ctrl) F(SSL_set_cipher_list) F(SSL_set_alpn_protos) F(SSL_set_bio) F(SSL_connect) F(SSL_read)    \
           F(SSL_write) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
               F(SSL_get0_alpn_selected) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
 
@@ -148,6 +148,11 @@ struct tls *tls_new(struct tls_context *c, const char *server_name, const char *
     return NULL;
   }
   return t;
+}
+
+bool tls_take_old(struct tls *t) {
+  return t->c->ssl.SSL_ctrl(t->ssl, SSL_CTRL_SET_MIN_PROTO_VERSION, 0, NULL) == 1 &&
+         t->c->ssl.SSL_set_cipher_list(t->ssl, "DEFAULT@SECLEVEL=0") == 1;
 }
 
 void tls_free(struct tls *t) {

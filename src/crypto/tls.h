@@ -23,6 +23,8 @@ bool tls_is_built_in(void); /* false: this program was built without it, and tls
 /* server_name: for SNI, NULL for none. alpn: one protocol, such as "xmpp-client", or NULL. NULL when memory is out. */
 struct tls *tls_new(struct tls_context *c, const char *server_name, const char *alpn);
 void tls_free(struct tls *t);
+/* Before the handshake: takes every version and strength that the library knows, to find out what a peer has. */
+bool tls_take_old(struct tls *t);
 
 enum tls_step {
   TLS_DONE,

@@ -16,6 +16,7 @@ struct tls *tls_new(struct tls_context *c, const char *server_name, const char *
   return NULL;
 }
 void tls_free(struct tls *t) { (void)t; }
+bool tls_take_old(struct tls *t) { return (void)t, false; }
 bool tls_put(struct tls *t, const void *octets, size_t len) {
   return (void)t, (void)octets, (void)len, false;
 }

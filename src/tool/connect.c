@@ -46,6 +46,7 @@ struct way {
   struct stream *stream;
   const char *domain; /* ASCII, without a final dot */
   unsigned whole_until_ms;
+  bool takes_old; /* versions of TLS that nobody should use */
 };
 
 /* Its time begins; that of the whole is not exceeded. */
@@ -224,7 +225,9 @@ static bool shake_hands(struct way *w) {
   unsigned begun_ms = link_now_ms();
   begin_phase(w, PHASE_TLS);
 
-  enum link_result r = link_start_tls(&w->link, tls_new(w->c->tls, w->domain, alpn));
+  struct tls *tls = tls_new(w->c->tls, w->domain, alpn);
+  if (tls && w->takes_old) tls_take_old(tls);
+  enum link_result r = link_start_tls(&w->link, tls);
   n->tls_ms = link_now_ms() - begun_ms;
   if (r != LINK_DONE && n->direct_tls && starts_with(&w->link, "<")) return fail(w, END_XML_FIRST);
   if (r != LINK_DONE && n->direct_tls && starts_with(&w->link, "HTTP")) return fail(w, END_NOT_XMPP);
@@ -267,6 +270,22 @@ static void try_tls_first(struct way *w) {
   w->n = real;
 }
 
+/* OpenSSL refuses old versions by itself: what fails a handshake may have nothing else. */
+static void try_old_tls(struct way *w) {
+  struct connection probe = *w->n, *real = w->n;
+  link_close(&w->link);
+  w->n = &probe;
+  w->takes_old = true;
+  (void)go(w);
+  w->takes_old = false;
+  w->n = real;
+  if (probe.has_tls) snprintf(real->version, sizeof real->version, "%s", probe.version);
+
+  /* It reads into the probe. */
+  stream_free(w->stream);
+  w->stream = NULL;
+}
+
 static void try_one(struct way *w) {
   w->link = (struct link){.fd = -1};
   if (go(w)) {
@@ -275,6 +294,7 @@ static void try_one(struct way *w) {
     (void)link_send(&w->link, stream_closing, strlen(stream_closing));
   }
   if (is_speechless(w)) try_tls_first(w);
+  if (w->n->end == END_TLS_FAILED && w->n->phase == PHASE_TLS) try_old_tls(w);
   stream_free(w->stream);
   w->stream = NULL;
   link_close(&w->link);

@@ -52,7 +52,7 @@ struct connection {
   bool starttls_required; /* said before TLS */
 
   bool has_tls; /* the handshake came to its end; what follows is known */
-  char version[16];
+  char version[16]; /* without has_tls: the old one that a second handshake has shown; "": none */
   enum tls_trust trust;
   bool has_certificate;
   enum cert_form form;                 /* in which the certificate names the domain */

@@ -60,7 +60,7 @@ static bool fails_tls(const struct connections *all, const struct connection *n)
 
 static bool has_old_tls(const struct connections *all, const struct connection *n) {
   (void)all;
-  return n->has_tls && strcmp(n->version, "TLSv1.2") != 0 && strcmp(n->version, "TLSv1.3") != 0;
+  return *n->version && strcmp(n->version, "TLSv1.2") != 0 && strcmp(n->version, "TLSv1.3") != 0;
 }
 
 static bool names_another(const struct connections *all, const struct connection *n) {

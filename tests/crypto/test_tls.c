@@ -134,6 +134,23 @@ Test(tls, a_handshake_fails_on_what_is_no_tls_and_on_an_alert, .init = setup, .f
   made_free(&own);
 }
 
+Test(tls, takes_old_versions_only_when_told_to, .init = setup, .fini = teardown) {
+  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
+  for (int old = 0; old < 2; old++) {
+    struct server s;
+    server_open(&s, &own, NULL, NULL);
+    cr_assert(SSL_set_min_proto_version(s.ssl, 0) && SSL_set_max_proto_version(s.ssl, TLS1_1_VERSION));
+    cr_assert(SSL_set_cipher_list(s.ssl, "DEFAULT@SECLEVEL=0"));
+    struct tls *t = tls_new(context, "d.chat", NULL);
+    if (old) cr_assert(tls_take_old(t));
+    cr_expect_eq(server_shake(&s, t), old ? TLS_DONE : TLS_FAILED);
+    if (old) cr_expect_str_eq(tls_version(t), "TLSv1.1");
+    tls_free(t);
+    server_close(&s);
+  }
+  made_free(&own);
+}
+
 /* A record whose data is made of a certificate. */
 static size_t make_tlsa(uint8_t rdata[2048], unsigned usage, unsigned selector, unsigned matching, X509 *x) {
   unsigned char *octets = NULL;

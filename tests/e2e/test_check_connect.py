@@ -117,7 +117,7 @@ def fixture_peer():
         each.close()
 
 
-def xmpp(cert, direct=False, features=REQUIRED, after=SCRAM):
+def xmpp(cert, direct=False, features=REQUIRED, after=SCRAM, newest=None):
     """An XMPP server as far as its features after TLS."""
     def talk(sock):
         if not direct:
@@ -126,6 +126,9 @@ def xmpp(cert, direct=False, features=REQUIRED, after=SCRAM):
             read_until(sock, b"<starttls")
             sock.sendall(PROCEED.encode())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if newest:
+            context.set_ciphers("DEFAULT@SECLEVEL=0")
+            context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, newest
         context.load_cert_chain(cert)
         with context.wrap_socket(sock, server_side=True) as tls:
             read_until(tls, b"version='1.0'")
@@ -201,6 +204,14 @@ def test_an_authority_that_nobody_knows_is_an_unknown_issuer(domain, peer, autho
     found, _ = result(domain({"xmpp-client": peer(xmpp(Authority(tmp_path).make("DNS:d.chat"))).port}))
     assert found == {"cert-incomplete": "error"}
     assert authority
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_a_server_that_has_only_old_tls_is_told_as_such(domain, peer, authority, direct):
+    port = peer(xmpp(authority.make("DNS:d.chat"), direct=direct, newest=ssl.TLSVersion.TLSv1_1)).port
+    found, report = result(domain({"xmpps-client" if direct else "xmpp-client": port}))
+    assert found["tls-failed"] == "error" and found["tls-old"] == "notice"
+    assert any("TLSv1.1" in f["text"] for f in report["findings"] if f["code"] == "tls-old")
 
 
 def tlsa(cert, usage, selector, matching):

@@ -257,6 +257,19 @@ Test(connect, several_ports_are_as_bad_as_the_worst_of_them) {
   place_free(&p, r);
 }
 
+Test(connect, a_handshake_that_only_an_old_version_passes_is_told_as_such) {
+  struct place p = place_new();
+  for (size_t i = 0; i < 2; i++) {
+    fail(&p.all->list[i], PHASE_TLS, END_TLS_FAILED);
+    snprintf(p.all->list[i].version, sizeof p.all->list[i].version, "TLSv1.1");
+  }
+  struct report *r = report_new(p.facts);
+  cr_assert(find(r, RULE_TLS_FAILED) && find(r, RULE_TLS_OLD));
+  cr_expect_str_eq(find(r, RULE_TLS_OLD)->text, "x.d.chat uses an old version of TLS, port 5222: TLSv1.1");
+  cr_expect_eq(r->verdicts[0], VERDICT_NO);
+  place_free(&p, r);
+}
+
 /* One connection that is good but for this; index: which of the two. */
 static const struct fault {
   enum rule_id rule;
