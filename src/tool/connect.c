@@ -123,6 +123,7 @@ static bool fail_stream(struct way *w, enum stream_state state) {
     bool unknown = strcmp(f->error, "host-unknown") == 0 || strcmp(f->error, "host-gone") == 0;
     return fail(w, unknown ? END_HOST_UNKNOWN : END_STREAM_ERROR);
   }
+  if (state == STREAM_CLOSED) return fail(w, END_CUT);
   if (!w->n->has_tls && speaks_tls(&w->link)) return fail(w, END_TLS_FIRST);
   return fail(w, state == STREAM_FAILURE ? END_NO_STARTTLS : END_NOT_XMPP);
 }

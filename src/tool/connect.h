@@ -32,7 +32,7 @@ enum connect_end {
   END_TLS_FIRST,   /* where XML should come, it speaks TLS */
   END_NO_STARTTLS, /* not among the features */
   END_TLS_FAILED,
-  END_HOST_UNKNOWN, /* stream error host-unknown, or improper-addressing of old servers */
+  END_HOST_UNKNOWN, /* stream error host-unknown or host-gone */
   END_STREAM_ERROR, /* another one */
   END_SYSTEM        /* no socket or memory here */
 };

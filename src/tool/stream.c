@@ -153,7 +153,7 @@ static void on_end(void *context, const char *name) {
   if (s->depth == 4) s->in_mechanism = false;
   if (s->depth == 2 && s->in_features) settle(s, STREAM_FEATURES);
   if (s->depth == 2 && s->in_error) settle(s, STREAM_ERROR);
-  if (s->depth == 1) settle(s, STREAM_MALFORMED);
+  if (s->depth == 1) settle(s, STREAM_CLOSED);
   s->depth--;
 }
 

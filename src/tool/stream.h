@@ -14,6 +14,7 @@ enum stream_state {
   STREAM_PROCEED,  /* go on with TLS now */
   STREAM_FAILURE,  /* TLS is refused after all */
   STREAM_ERROR,    /* stream:error; its condition is in `error` */
+  STREAM_CLOSED,   /* its end tag came before anything else */
   STREAM_MALFORMED /* no XML, no stream, or more than is read */
 };
 

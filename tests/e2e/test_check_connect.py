@@ -268,6 +268,16 @@ def test_names_what_the_stream_lacks(domain, peer, authority, how, wanted):
 
 # ---- peers that mean harm ----
 
+def politely(sock):
+    read_until(sock, b"version='1.0'")
+    sock.sendall((STREAM + "</stream:stream>").encode())
+
+
+def test_a_stream_that_is_closed_in_order_is_cut_not_something_else(domain, peer):
+    found, _ = result(domain({"xmpp-client": peer(politely).port}))
+    assert set(found) == {"connection-cut"}
+
+
 def slowly(sock):
     for octet in (STREAM + REQUIRED).encode() * 100:
         sock.sendall(bytes([octet]))
