@@ -369,8 +369,11 @@ int check_run(struct cli *c) {
     return cli_usage(c, "--zone judges files: leave --authority and a second --server out");
   if (o->offline && o->zone_count == 0)
     return cli_usage(c, "--offline needs the zone files to judge: --zone NAME=FILE");
+  if (o->as && (o->authority || o->server_count > 0))
+    return cli_usage(c, "--as asks one server, as the program does: leave --authority and a second --server out");
   if (o->as && (o->file || o->against || o->fix != CHECK_FIX_NONE || o->format > CHECK_JSON))
     return cli_usage(c, "--as knows text and JSON, and goes without --file, --against and --fix");
+  if (o->as && c->words_count == 0) return cli_usage(c, "--as needs a DOMAIN, with --from-daemon as well");
   if (o->against && o->fix != CHECK_FIX_NONE)
     return cli_usage(c, "--fix prints all lines to enter: leave --against out");
   if (o->against && o->format == CHECK_HTML) return cli_usage(c, "--format html has no form for --against");

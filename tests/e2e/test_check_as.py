@@ -188,7 +188,8 @@ def test_ten_thousand_targets_end_soon_and_nothing_obeys_a_terminal(upstream):
 
 @pytest.mark.parametrize("argv, expected", [
     (["--as", "nonsense"], "must be a program that --as list shows, or all"), (["--as", "prosody", "--file", "x"], "--as knows text and JSON"),
-    (["--as", "prosody", "--format", "tsv"], "--as knows text and JSON")])
+    (["--as", "prosody", "--format", "tsv"], "--as knows text and JSON"), (["--as", "prosody", "--authority"], "--as asks one server"),
+    (["--as", "prosody", "--server", "127.0.0.1", "--server", "127.0.0.2"], "--as asks one server")])
 def test_wrong_use_is_one_line_and_2(argv, expected):
     done = check("--server", "127.0.0.1:9", *argv, "a.chat")
     assert done.returncode == USAGE and not done.stdout and expected in done.stderr and len(done.stderr.splitlines()) == 1

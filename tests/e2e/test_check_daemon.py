@@ -142,6 +142,7 @@ def test_many_domains_are_an_object_each(host):
 
 
 @pytest.mark.parametrize("argv, expected", [
+    (["--as", "prosody"], "--as needs a DOMAIN"),
     (["--server", "127.0.0.1"], "--from-daemon asks nobody"), (["--authority"], "--from-daemon asks nobody"),
     (["--format", "nagios"], "--format nagios is for")])
 def test_wrong_use_is_one_line_and_2(argv, expected):
