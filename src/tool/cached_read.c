@@ -6,6 +6,7 @@
 #include "base/must.h"
 #include "tool/cached_priv.h"
 #include "tool/ctl.h"
+#include "tool/lookup.h"
 
 static int digit(char c) {
   return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
@@ -22,7 +23,8 @@ static bool from_hex(const char *text, size_t len, uint8_t *out) {
 
 /* What checks ask for; an answer to a question with CD may be bogus. */
 static bool is_of_use(const json_t *line, uint16_t type, size_t len) {
-  static const uint16_t types[] = {TYPE_A, TYPE_AAAA, TYPE_SRV, TYPE_TXT, TYPE_SOA, TYPE_TLSA, TYPE_NS, TYPE_CNAME};
+  static const uint16_t types[] = {TYPE_A, TYPE_AAAA, TYPE_SRV, TYPE_TXT, TYPE_SOA, TYPE_TLSA,
+                                   TYPE_NS, TYPE_CNAME, TYPE_PTR, TYPE_OF_CAA};
   if (json_is_true(json_object_get(line, "cd")) || json_integer_value(json_object_get(line, "class")) != CLASS_IN) return false;
   if (len < DNS_HEADER || len > DNS_MSG_MAX || (len > CACHED_MESSAGE_MOST && type != TYPE_SRV)) return false;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {

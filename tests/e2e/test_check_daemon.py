@@ -133,6 +133,14 @@ def test_a_domain_that_the_cache_does_not_have_is_said_and_3(host):
     assert done.returncode == FOUND and not done.stdout and "has no XMPP domain" in done.stderr
 
 
+def test_looks_at_the_names_of_addresses_that_the_cache_has(host):
+    here = host({**ZONES, "9.9.in-addr.arpa": "ns1 A 9.9.1.1\n"})
+    here.contact("good.chat")
+    ask(here.daemon.v4, "1.1.9.9.in-addr.arpa", "PTR")
+    report = json.loads(here.check("--format", "json", "good.chat").stdout)
+    assert ("no-reverse", "9.9.1.1") in {(f["code"], f["subject"]) for f in report["findings"]}
+
+
 def test_many_domains_are_an_object_each(host):
     here = host({f"d{i}.chat": GOOD for i in range(50)})
     for i in range(50):
