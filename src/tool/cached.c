@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "dns/name.h"
 #include "tool/cached_priv.h"
+#include "tool/lookup.h"
 
 void cached_free(struct cached *c) {
   if (!c) return;
@@ -70,10 +71,10 @@ void cached_answer(const struct cached *c, struct asked *a) {
 /* ---- domains ---- */
 
 size_t cached_domain_at(const uint8_t *name, size_t len) {
-  static const char *const services[] = {"\14_xmpp-client", "\15_xmpps-client", "\14_xmpp-server", "\15_xmpps-server"};
-  for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
-    size_t at = strlen(services[i]);
-    if (len > at + 6 && memcmp(name, services[i], at) == 0 && memcmp(name + at, "\4_tcp", 5) == 0) return at + 5;
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    uint8_t service[NAME_MAX_LEN];
+    size_t at = name_parse(lookup_kinds[i].labels, service) - 1; /* without the root */
+    if (!lookup_kinds[i].obsolete && len > at + 1 && memcmp(name, service, at) == 0) return at;
   }
   return 0;
 }

@@ -182,14 +182,14 @@ static void want_more(const struct check_options *o, struct facts *f, const unio
 
 /* Of a cache that has only one side of a domain, that side is judged. */
 static enum lookup_side sides_in(const struct cached *cached, const struct typed_domain *typed, enum lookup_side wanted) {
-  static const char *const services[] = {"_xmpp-client._tcp", "_xmpps-client._tcp", "_xmpp-server._tcp", "_xmpps-server._tcp"};
   unsigned sides = 0;
-  for (unsigned i = 0; i < 4; i++) {
+  for (unsigned i = 0; i < LOOKUP_SERVICES; i++) {
+    const struct service_kind *k = &lookup_kinds[i];
     struct asked a = {.name_len = 0};
     uint8_t name[NAME_MAX_LEN];
-    ask_make(&a, name, domain_below(services[i], typed->name, typed->len, name), TYPE_SRV);
+    ask_make(&a, name, domain_below(k->labels, typed->name, typed->len, name), TYPE_SRV);
     cached_answer(cached, &a);
-    if (a.outcome == ASKED_ANSWERED) sides |= i < 2 ? LOOKUP_C2S : LOOKUP_S2S;
+    if (a.outcome == ASKED_ANSWERED && !k->obsolete) sides |= k->side;
     asked_free(&a);
   }
   return sides & wanted ? (enum lookup_side)(sides & wanted) : wanted;

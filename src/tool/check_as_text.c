@@ -16,13 +16,7 @@ enum {
 };
 
 static const char *short_name(const struct as_walk *w, const uint8_t *name, size_t len, char text[NAME_TEXT]) {
-  size_t own = w->typed.len;
-  if (!name_is_within(name, len, w->typed.name, own)) return name_format(name, len, text);
-  if (len == own) return strcpy(text, "@");
-  uint8_t front[NAME_MAX_LEN];
-  memcpy(front, name, len - own);
-  front[len - own] = 0;
-  return domain_text(front, len - own + 1, text);
+  return domain_short_text(w->typed.name, w->typed.len, name, len, text);
 }
 
 char *as_question_text(const struct as_walk *w, const struct as_question *q) {

@@ -145,3 +145,13 @@ size_t domain_below(const char *labels, const uint8_t *name, size_t len, uint8_t
   memcpy(out + front_len - 1, name, len);
   return front_len - 1 + len;
 }
+
+const char *domain_short_text(const uint8_t *zone, size_t zone_len, const uint8_t *name, size_t len, char text[NAME_TEXT]) {
+  if (!name_is_within(name, len, zone, zone_len)) return name_format(name, len, text);
+  if (len == zone_len) return strcpy(text, "@");
+
+  uint8_t front[NAME_MAX_LEN];
+  memcpy(front, name, len - zone_len);
+  front[len - zone_len] = 0;
+  return domain_text(front, len - zone_len + 1, text);
+}

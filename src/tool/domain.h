@@ -34,4 +34,7 @@ size_t domain_below(const char *labels, const uint8_t *name, size_t len, uint8_t
 
 /* name_format without the final dot, but "." for the root. */
 const char *domain_text(const uint8_t *name, size_t len, char text[NAME_TEXT]);
+
+/* The name as the zone's file has it: "@", "xmpp", "xmpp.other.example.". Returns text. */
+const char *domain_short_text(const uint8_t *zone, size_t zone_len, const uint8_t *name, size_t len, char text[NAME_TEXT]);
 #endif

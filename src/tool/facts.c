@@ -535,12 +535,5 @@ bool facts_share_address(const struct host *a, const struct host *b) {
 }
 
 const char *facts_short_name(const struct facts *f, const uint8_t *name, size_t len, char text[NAME_TEXT]) {
-  size_t own = f->typed.len;
-  if (!name_is_within(name, len, f->typed.name, own)) return name_format(name, len, text);
-  if (len == own) return strcpy(text, "@");
-
-  uint8_t front[NAME_MAX_LEN];
-  memcpy(front, name, len - own);
-  front[len - own] = 0;
-  return domain_text(front, len - own + 1, text);
+  return domain_short_text(f->typed.name, f->typed.len, name, len, text);
 }

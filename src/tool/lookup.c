@@ -6,7 +6,7 @@
 
 #include "base/must.h"
 
-static const struct service_kind kinds[LOOKUP_SERVICES] = {
+const struct service_kind lookup_kinds[LOOKUP_SERVICES] = {
     {"_xmpps-client._tcp", LOOKUP_C2S, true, false}, {"_xmpp-client._tcp", LOOKUP_C2S, false, false},
     {"_xmpps-server._tcp", LOOKUP_S2S, true, false}, {"_xmpp-server._tcp", LOOKUP_S2S, false, false},
     {"_jabber._tcp", LOOKUP_S2S, false, true},
@@ -83,7 +83,7 @@ struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side side
   l->domain = known ? known : hosts_append(l->hosts, name, len); /* never one too many: nobody but us chose it */
   l->sides = sides;
   l->all_records = all_records;
-  for (size_t i = 0; i < LOOKUP_SERVICES; i++) l->services[i].kind = &kinds[i];
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) l->services[i].kind = &lookup_kinds[i];
   return l;
 }
 

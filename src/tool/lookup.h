@@ -26,6 +26,8 @@ struct service_kind {
   bool obsolete;   /* asked for only on request, never connected to */
 };
 
+extern const struct service_kind lookup_kinds[LOOKUP_SERVICES]; /* direct TLS before STARTTLS */
+
 struct address {
   int family; /* AF_INET or AF_INET6 */
   uint8_t bytes[16];
