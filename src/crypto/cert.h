@@ -16,9 +16,7 @@ enum cert_form {
 };
 
 struct cert {
-  int64_t from_s, until_s;                              /* seconds since 1970 */
-  bool self_issued;                                     /* subject and issuer are the same */
-  char subject[CERT_NAME_TEXT], issuer[CERT_NAME_TEXT]; /* for people, printable ASCII */
+  int64_t from_s, until_s; /* seconds since 1970 */
   size_t count;
   struct cert_name {
     enum cert_form form;

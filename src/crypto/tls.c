@@ -25,8 +25,8 @@
   F(BIO_new)                                                                                                 \
   F(BIO_s_mem) F(BIO_read) F(BIO_write) F(BIO_ctrl) F(BIO_free) F(ERR_get_error) F(ERR_clear_error)          \
       F(ERR_reason_error_string) F(OPENSSL_sk_num) F(OPENSSL_sk_value) F(X509_get_ext_d2i)                   \
-          F(X509_get0_notAfter) F(X509_get0_notBefore) F(X509_get_subject_name) F(X509_get_issuer_name)      \
-              F(X509_NAME_oneline) F(X509_NAME_cmp) F(X509_get_X509_PUBKEY) F(X509_verify_cert_error_string) \
+          F(X509_get0_notAfter) F(X509_get0_notBefore)      \
+              F(X509_get_X509_PUBKEY) F(X509_verify_cert_error_string) \
                   F(ASN1_TIME_to_tm) F(ASN1_STRING_length) F(ASN1_STRING_get0_data) F(GENERAL_NAMES_free)    \
                       F(OBJ_obj2txt) F(i2d_X509) F(i2d_X509_PUBKEY) F(CRYPTO_free) F(EVP_Digest)             \
                           F(EVP_sha256) F(EVP_sha512)
@@ -61,8 +61,6 @@ struct tls {
   BIO *in, *out; /* the SSL's own */
   char why[TLS_WHY];
 };
-
-bool tls_is_built_in(void) { return true; }
 
 /* ---- the library ---- */
 
@@ -292,10 +290,6 @@ bool tls_peer(const struct tls *t, struct cert *out) {
 
   out->from_s = time_of(c, c->X509_get0_notBefore(x));
   out->until_s = time_of(c, c->X509_get0_notAfter(x));
-  const X509_NAME *subject = c->X509_get_subject_name(x), *issuer = c->X509_get_issuer_name(x);
-  c->X509_NAME_oneline(subject, out->subject, sizeof out->subject);
-  c->X509_NAME_oneline(issuer, out->issuer, sizeof out->issuer);
-  out->self_issued = c->X509_NAME_cmp(subject, issuer) == 0;
 
   GENERAL_NAMES *names = c->X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
   int count = names ? c->OPENSSL_sk_num((const OPENSSL_STACK *)names) : 0;

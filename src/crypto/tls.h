@@ -18,7 +18,6 @@ struct tls;         /* one connection */
  * system trusts; NULL: the system's. NULL after a line on err. Freed with tls_context_free, after its connections. */
 struct tls_context *tls_context_new(const char *ca_path, FILE *err);
 void tls_context_free(struct tls_context *c);
-bool tls_is_built_in(void); /* false: this program was built without it, and tls_context_new always fails */
 
 /* server_name: for SNI, NULL for none. alpn: one protocol, such as "xmpp-client", or NULL. NULL when memory is out. */
 struct tls *tls_new(struct tls_context *c, const char *server_name, const char *alpn);

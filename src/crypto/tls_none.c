@@ -1,8 +1,6 @@
 /* tls_none.c: what stands in when this was built without OpenSSL. Exports tls_*. */
 #include "crypto/tls.h"
 
-bool tls_is_built_in(void) { return false; }
-
 struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
   (void)ca_path;
   fprintf(err, "built without OpenSSL\n");

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/must.h"
+#include "tool/check.h"
 #include "tool/idna.h"
 #include "tool/link.h"
 #include "tool/rules_priv.h"
@@ -51,7 +52,7 @@ struct way {
 
 /* Its time begins; that of the whole is not exceeded. */
 static void begin_phase(struct way *w, enum connect_phase phase) {
-  unsigned until_ms = link_now_ms() + w->c->options.phase_ms;
+  unsigned until_ms = check_now_ms() + w->c->options.phase_ms;
   w->n->phase = phase;
   w->link.until_ms = (int)(w->whole_until_ms - until_ms) < 0 ? w->whole_until_ms : until_ms;
 }
@@ -104,12 +105,12 @@ static union addr socket_of(const struct address *a, uint16_t port) {
 static bool reach(struct way *w) {
   union addr to = socket_of(&w->n->address, w->n->port);
   if (!w->c->options.allow_private && rules_is_bad_address(&w->n->address)) return fail(w, END_PRIVATE);
-  if ((int)(w->whole_until_ms - link_now_ms()) <= 0) return fail(w, END_NO_TIME);
+  if ((int)(w->whole_until_ms - check_now_ms()) <= 0) return fail(w, END_NO_TIME);
 
-  unsigned begun_ms = link_now_ms();
+  unsigned begun_ms = check_now_ms();
   begin_phase(w, PHASE_CONNECT);
   enum link_result r = link_open(&w->link, &to, CONNECT_OCTETS_MOST);
-  w->n->connect_ms = link_now_ms() - begun_ms;
+  w->n->connect_ms = check_now_ms() - begun_ms;
   return r == LINK_DONE || fail_link(w, r);
 }
 
@@ -223,13 +224,13 @@ static void note_tlsa(struct way *w) {
 static bool shake_hands(struct way *w) {
   struct connection *n = w->n;
   const char *alpn = !n->direct_tls ? NULL : n->side == LOOKUP_C2S ? "xmpp-client" : "xmpp-server";
-  unsigned begun_ms = link_now_ms();
+  unsigned begun_ms = check_now_ms();
   begin_phase(w, PHASE_TLS);
 
   struct tls *tls = tls_new(w->c->tls, w->domain, alpn);
   if (tls && w->takes_old) tls_take_old(tls);
   enum link_result r = link_start_tls(&w->link, tls);
-  n->tls_ms = link_now_ms() - begun_ms;
+  n->tls_ms = check_now_ms() - begun_ms;
   if (r != LINK_DONE && n->direct_tls && starts_with(&w->link, "<")) return fail(w, END_XML_FIRST);
   if (r != LINK_DONE && n->direct_tls && starts_with(&w->link, "HTTP")) return fail(w, END_NOT_XMPP);
   if (r != LINK_DONE) return fail_link(w, r);
@@ -342,7 +343,7 @@ struct connections *connect_all(struct connector *c, const struct facts *f) {
     }
   }
 
-  struct way w = {.c = c, .facts = f, .domain = domain, .whole_until_ms = link_now_ms() + CONNECT_WHOLE_MS};
+  struct way w = {.c = c, .facts = f, .domain = domain, .whole_until_ms = check_now_ms() + CONNECT_WHOLE_MS};
   for (size_t i = 0; i < all->count; i++) {
     w.n = &all->list[i];
     try_one(&w);

@@ -4,22 +4,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { PIECE = 8192 };
+#include "tool/check.h"
 
-unsigned link_now_ms(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (unsigned)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
-}
+enum { PIECE = 8192 };
 
 /* ---- TCP ---- */
 
 static enum link_result wait_for(const struct link *l, short events) {
   for (;;) {
-    int left_ms = (int)(l->until_ms - link_now_ms());
+    int left_ms = (int)(l->until_ms - check_now_ms());
     if (left_ms <= 0) return LINK_SILENT;
     struct pollfd p = {.fd = l->fd, .events = events};
     int n = poll(&p, 1, left_ms);

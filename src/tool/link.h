@@ -18,14 +18,11 @@ enum link_result {
 struct link {
   int fd;              /* -1: none */
   struct tls *tls;     /* owned; NULL: plain text */
-  unsigned until_ms;   /* when every wait is over, by link_now_ms */
+  unsigned until_ms;   /* when every wait is over, by check_now_ms */
   size_t octets, most; /* taken in so far, and how many may be */
   uint8_t first[8]; /* the first that came , before TLS and again within its handshake: `first_len` of them */
   size_t first_len;
 };
-
-/* Milliseconds of a clock that only goes forward. */
-unsigned link_now_ms(void);
 
 /* What an error comes to that a connection got after packets had gone out: a firewall's "prohibited" or "unreachable" is an
  * answer of the other side, not a lack of this host. */

@@ -139,7 +139,6 @@ static void add_mechanism(struct stream *s) {
   size_t used = strlen(f->mechanisms);
   s->word[s->word_len] = 0;
   if (s->word_len == 0 || strspn(s->word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != s->word_len) return;
-  f->external |= strcmp(s->word, "EXTERNAL") == 0;
   f->plain |= strcmp(s->word, "PLAIN") == 0;
   f->scram |= strncmp(s->word, "SCRAM-", 6) == 0;
   if (used + 1 + s->word_len < sizeof f->mechanisms)

@@ -21,7 +21,7 @@ enum stream_state {
 /* What the server has said. */
 struct stream_facts {
   bool opened; /* a stream:stream has begun */
-  bool starttls, starttls_required, dialback, external, scram, plain, sasl2;
+  bool starttls, starttls_required, dialback, scram, plain, sasl2;
   char mechanisms[STREAM_MECHANISMS]; /* SASL's, a space between them; those that fit */
   char error[STREAM_WORD];            /* "host-unknown"; "" for none */
 };
