@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void add_names(X509 *cert, const char *names) {
@@ -59,7 +60,8 @@ void server_open(struct server *s, const struct made *own, const struct made *ch
   *s = (struct server){.context = SSL_CTX_new(TLS_server_method())};
   cr_assert(SSL_CTX_use_certificate(s->context, own->cert) == 1 && SSL_CTX_use_PrivateKey(s->context, own->key) == 1);
   if (chain) cr_assert(SSL_CTX_add1_chain_cert(s->context, chain->cert) == 1);
-  if (alpn) SSL_CTX_set_alpn_select_cb(s->context, choose_alpn, strdup(alpn));
+  s->alpn = alpn ? strdup(alpn) : NULL;
+  if (alpn) SSL_CTX_set_alpn_select_cb(s->context, choose_alpn, s->alpn);
   s->ssl = SSL_new(s->context);
   s->in = BIO_new(BIO_s_mem());
   s->out = BIO_new(BIO_s_mem());
@@ -70,6 +72,7 @@ void server_open(struct server *s, const struct made *own, const struct made *ch
 void server_close(struct server *s) {
   SSL_free(s->ssl);
   SSL_CTX_free(s->context);
+  free(s->alpn);
 }
 
 void server_carry(struct server *s, struct tls *client) {

@@ -19,6 +19,7 @@ void made_free(struct made *m);
 struct server {
   SSL_CTX *context;
   SSL *ssl;
+  char *alpn;
   BIO *in, *out;
 };
 

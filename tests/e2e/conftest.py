@@ -192,10 +192,10 @@ def host(network, tmp_path, track):
 
 
 def pytest_sessionfinish(session):
-    """Leaves the names of what failed in the file that JIDNS_FAILED names, a line each."""
-    path = os.environ.get("JIDNS_FAILED")
+    """Leaves the names of what failed in the file that E2E_FAILED names, a line each."""
+    path = os.environ.get("E2E_FAILED")
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if not path or not reporter or hasattr(session.config, "workerinput"):
         return
-    failed = [report.nodeid for kind in ("failed", "error") for report in reporter.stats.get(kind, [])]
+    failed = [f"{session.config.rootpath}/{report.nodeid}" for kind in ("failed", "error") for report in reporter.stats.get(kind, [])]
     pathlib.Path(path).write_text("".join(f"{name}\n" for name in dict.fromkeys(failed)))

@@ -124,8 +124,8 @@ Test(html, says_verdict_why_who_is_hurt_and_what_to_paste) {
                                        "default-src &#39;none&#39;",
                                        "Clients reach it:<strong>in part</strong>",
                                        "Servers reach it:<strong>yes</strong>",
-                                       "<details class=\"warning\" open=\"\"><summary><b>warning</b>The "
-                                       "target im.d.chat is an alias (CNAME)</summary>",
+                                       ("<details class=\"warning\" open=\"\"><summary><b>warning</b>The "
+                                        "target im.d.chat is an alias (CNAME)</summary>"),
                                        "<strong>Why:</strong>",
                                        "<strong>Hurts:</strong> blabber.im",
                                        "_xmpp-client._tcp.d.chat. 3600 IN SRV 5 1 5222 im.d.chat.\n</pre>",
