@@ -132,20 +132,11 @@ static void write_head(struct htmlw *w) {
 }
 
 static void write_index(const struct check_html *h, struct htmlw *w) {
-  static const char *const heads[] = {"Domain", "Clients", "Servers", "Findings"};
+  static const struct table_column heads[] = {{"Domain", NULL}, {"Clients", NULL}, {"Servers", NULL}, {"Findings", NULL}};
   htmlw_open(w, "nav");
   htmlw_attr(w, "aria-label", "Domains");
   htmlw_open(w, "table");
-  htmlw_open(w, "thead");
-  htmlw_open(w, "tr");
-  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-    htmlw_open(w, "th");
-    htmlw_attr(w, "scope", "col");
-    htmlw_text(w, heads[i]);
-    htmlw_close(w);
-  }
-  htmlw_close(w);
-  htmlw_close(w);
+  check_html_table_head(w, heads, sizeof heads / sizeof *heads);
   htmlw_open(w, "tbody");
   htmlw_raw(w, h->rows_text);
   htmlw_close(w);

@@ -1,4 +1,4 @@
-/* check_html_parts.c: what the HTML report says of one domain. Exports check_html_section. */
+/* check_html_parts.c: what the HTML report says of one domain. Exports check_html_section, check_html_table_head. */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -295,28 +295,27 @@ static void write_component(const struct component *x, struct htmlw *w) {
   htmlw_close(w);
 }
 
-static void write_records(const struct checked *c, struct htmlw *w) {
-  static const struct {
-    const char *text, *klass;
-  } heads[] = {{"Target", NULL},
-               {"Port", "number"},
-               {"Priority", "number wider"},
-               {"Weight", "number wider"},
-               {"Addresses", NULL}};
-  const struct facts *f = c->facts;
-  htmlw_element(w, "h3", NULL, "Records");
-  htmlw_open(w, "table");
+void check_html_table_head(struct htmlw *w, const struct table_column *columns, size_t n) {
   htmlw_open(w, "thead");
   htmlw_open(w, "tr");
-  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+  for (size_t i = 0; i < n; i++) {
     htmlw_open(w, "th");
     htmlw_attr(w, "scope", "col");
-    if (heads[i].klass) htmlw_attr(w, "class", heads[i].klass);
-    htmlw_text(w, heads[i].text);
+    if (columns[i].klass) htmlw_attr(w, "class", columns[i].klass);
+    htmlw_text(w, columns[i].text);
     htmlw_close(w);
   }
   htmlw_close(w);
   htmlw_close(w);
+}
+
+static void write_records(const struct checked *c, struct htmlw *w) {
+  static const struct table_column heads[] = {
+      {"Target", NULL}, {"Port", "number"}, {"Priority", "number wider"}, {"Weight", "number wider"}, {"Addresses", NULL}};
+  const struct facts *f = c->facts;
+  htmlw_element(w, "h3", NULL, "Records");
+  htmlw_open(w, "table");
+  check_html_table_head(w, heads, sizeof heads / sizeof *heads);
 
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &f->domain->services[i];
@@ -350,20 +349,11 @@ static void write_connection(const struct connections *all, const struct connect
 }
 
 static void write_connections(const struct connections *all, struct htmlw *w) {
-  static const char *const heads[] = {"Address", "Port", "TLS", "Result"};
+  static const struct table_column heads[] = {{"Address", NULL}, {"Port", NULL}, {"TLS", NULL}, {"Result", NULL}};
   if (!all) return;
   htmlw_element(w, "h3", NULL, "Connections");
   htmlw_open(w, "table");
-  htmlw_open(w, "thead");
-  htmlw_open(w, "tr");
-  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-    htmlw_open(w, "th");
-    htmlw_attr(w, "scope", "col");
-    htmlw_text(w, heads[i]);
-    htmlw_close(w);
-  }
-  htmlw_close(w);
-  htmlw_close(w);
+  check_html_table_head(w, heads, sizeof heads / sizeof *heads);
   htmlw_open(w, "tbody");
   for (size_t i = 0; i < all->count; i++) write_connection(all, &all->list[i], w);
   htmlw_close(w);

@@ -15,4 +15,10 @@ void check_html_count(const struct report *r, struct htmlw *w);
 
 /* A class for the verdict's colour. */
 const char *check_html_verdict_class(enum verdict v);
+
+/* A table's columns; klass: of the heading's cell, NULL for none. */
+struct table_column {
+  const char *text, *klass;
+};
+void check_html_table_head(struct htmlw *w, const struct table_column *columns, size_t n);
 #endif
