@@ -31,22 +31,28 @@ static bool start_threads(struct daemon *d) {
   return started;
 }
 
-/* Loads the zones that s names; what they delegate to known servers is added to its domains that are forwarded. False, and said on
- * err, when one is wrong. */
+/* Loads the zones that s names; what they delegate to known servers is added to its domains that are
+ * forwarded. False, and said on err, when one is wrong. */
 static bool load_zones(const struct daemon *d, struct settings *s, struct lab **out, FILE *err) {
-  enum lab_expand expand = s->xmpp.expand == XMPP_EXPAND_OFF ? LAB_EXPAND_OFF : s->xmpp.expand_all ? LAB_EXPAND_ALL : LAB_EXPAND_XMPP;
+  enum lab_expand expand = s->xmpp.expand == XMPP_EXPAND_OFF ? LAB_EXPAND_OFF
+                           : s->xmpp.expand_all              ? LAB_EXPAND_ALL
+                                                             : LAB_EXPAND_XMPP;
   if (s->lab.zone_count && !d->zones) {
-    fputs("jidnsd: zone files can't be read, as there was none at the start: ldns is not loaded; restart jidnsd\n", err);
+    fputs("jidnsd: zone files can't be read, as there was none at the start: ldns is not loaded; restart "
+          "jidnsd\n",
+          err);
     return false;
   }
+
   if (!lab_load(&s->lab, expand, d->zones, out, err)) return false;
   const struct lab_delegation *cut;
   for (unsigned i = 0; *out && (cut = lab_delegation(*out, i)); i++) {
     char name[NAME_TEXT];
     if (settings_forward(s, cut->name, cut->name_len, cut->servers, cut->server_count)) continue;
-    fprintf(err, "jidnsd: warning: more than %d domains are forwarded; %s is asked of the other servers\n", SETTINGS_FORWARDS,
-            name_format(cut->name, cut->name_len, name));
+    fprintf(err, "jidnsd: warning: more than %d domains are forwarded; %s is asked of the other servers\n",
+            SETTINGS_FORWARDS, name_format(cut->name, cut->name_len, name));
   }
+
   return true;
 }
 
@@ -76,22 +82,29 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
     else fprintf(err, "jidnsd: can't map memory for the cache: %s%s\n", strerror(e), err_hint(e));
     return false;
   }
+
   while (d->worker_count < d->settings.threads) {
     struct worker *w = worker_new(&d->settings, &common, listeners->of[d->worker_count]);
     if (!w) return false;
     d->workers[d->worker_count++] = w;
   }
+
   return true;
 }
 
 /* Those of s, as far as they are not in force. */
-static bool prepare_faults(const struct daemon *d, const struct settings *s, struct faults **next, FILE *err) {
+static bool prepare_faults(const struct daemon *d, const struct settings *s, struct faults **next,
+                           FILE *err) {
   if (daemon_faults_prepare(&d->faults, s, next)) return true;
-  fprintf(err, "jidnsd: no memory for all faults, or with those that jidns added they would be more than %d\n", FAULTS_MOST);
+  fprintf(err,
+          "jidnsd: no memory for all faults, or with those that jidns added they would be more than %d\n",
+          FAULTS_MOST);
   return false;
 }
 
-static void use_faults(struct daemon *d, struct faults *next) { daemon_faults_use(&d->faults, next, d->workers, d->worker_count); }
+static void use_faults(struct daemon *d, struct faults *next) {
+  daemon_faults_use(&d->faults, next, d->workers, d->worker_count);
+}
 
 static bool set_faults(struct daemon *d, FILE *err) {
   struct faults *next;
@@ -123,10 +136,12 @@ static void discard(struct worker *w, void *arg) {
 static void commit(struct worker *w, void *arg) {
   struct change *c = arg;
   struct listener *opened = c->listeners ? c->listeners->of[c->nth++] : NULL;
-  if (!worker_commit(w, c->before, c->settings, opened, c->listeners ? c->listeners->count : 0)) c->good = false;
+  if (!worker_commit(w, c->before, c->settings, opened, c->listeners ? c->listeners->count : 0))
+    c->good = false;
 }
 
-/* Does s keep addresses from clients that the settings before it did not? Then what is in the cache has not been judged. */
+/* Does s keep addresses from clients that the settings before it did not? Then what is in the cache has not
+ * been judged. */
 static bool filters_more(const struct settings *before, const struct settings *s) {
   struct rebind was, is;
   settings_rebind(before, &was);
@@ -136,10 +151,13 @@ static bool filters_more(const struct settings *before, const struct settings *s
 
 enum zones_too { ZONES_STAY, ZONES_AGAIN };
 
-/* Puts s into force in all workers or, false, in none. Without listeners the addresses listened on are those of before. */
-static bool put_into_force(struct daemon *d, struct settings *s, struct listeners *l, enum zones_too zones, FILE *err) {
+/* Puts s into force in all workers or, false, in none. Without listeners the addresses listened on are those
+ * of before. */
+static bool put_into_force(struct daemon *d, struct settings *s, struct listeners *l, enum zones_too zones,
+                           FILE *err) {
   struct change c = {.settings = s, .before = &d->settings, .listeners = l, .good = true};
   struct lab *lab = d->lab;
+
   if (zones == ZONES_AGAIN && !load_zones(d, s, &lab, err)) return false;
   daemon_each(d, prepare, &c);
   if (!c.good) {
@@ -148,14 +166,20 @@ static bool put_into_force(struct daemon *d, struct settings *s, struct listener
     if (lab != d->lab) lab_free(lab);
     return false;
   }
+
   struct elsewhere *e = elsewhere_new(&d->settings, s);
-  size_t expired = elsewhere_expire(e, d->cache, tick_of_ms(clock_ms())); /* nobody is to add an old address to a new answer */
+
+  /* nobody is to add an old address to a new answer */
+  size_t expired = elsewhere_expire(e, d->cache, tick_of_ms(clock_ms()));
   daemon_each(d, commit, &c);
   expired += elsewhere_expire(e, d->cache, tick_of_ms(clock_ms()));
   if (e) log_info("jidnsd", "%zu answers are no longer fresh: their names have other servers now", expired);
   elsewhere_free(e);
   if (zones == ZONES_AGAIN) use_zones(d, lab);
-  if (!c.good) fputs("jidnsd: warning: out of memory or file descriptors: not listening on all addresses; restart jidnsd\n", err);
+  if (!c.good)
+    fputs("jidnsd: warning: out of memory or file descriptors: not listening on all addresses; restart "
+          "jidnsd\n",
+          err);
   bool flushes = filters_more(&d->settings, s);
   d->settings = *s;
   if (flushes) cache_flush(d->cache, &(struct cache_which){0});
@@ -201,8 +225,8 @@ static bool reload(struct daemon *d, FILE *err) {
   struct settings *s = must_zalloc(sizeof *s);
   struct listeners *l = listeners_new();
   struct faults *faults = NULL;
-  bool good = read_again(d, s, err) && prepare_faults(d, s, &faults, err) && listeners_open(l, s, &d->settings, err) &&
-              put_into_force(d, s, l, ZONES_AGAIN, err);
+  bool good = read_again(d, s, err) && prepare_faults(d, s, &faults, err) &&
+              listeners_open(l, s, &d->settings, err) && put_into_force(d, s, l, ZONES_AGAIN, err);
   listeners_free(l);
   free(s);
   if (good) use_faults(d, faults);
@@ -213,7 +237,9 @@ static bool reload(struct daemon *d, FILE *err) {
   return good;
 }
 
-bool daemon_reload(struct daemon *d, FILE *err) { return has_memory() ? reload(d, err) : note_reload(d, false); }
+bool daemon_reload(struct daemon *d, FILE *err) {
+  return has_memory() ? reload(d, err) : note_reload(d, false);
+}
 
 /* What was said on a stream, line by line into the log. */
 struct hearing {
@@ -261,14 +287,16 @@ bool daemon_reload_logged(struct daemon *d, const char *why) {
 
 static bool has_other_servers(const struct settings *a, const struct settings *b) {
   bool other = a->upstream_count != b->upstream_count;
-  for (unsigned i = 0; i < a->upstream_count && !other; i++) other = !addr_equal(&a->upstreams[i], &b->upstreams[i]);
+  for (unsigned i = 0; i < a->upstream_count && !other; i++)
+    other = !addr_equal(&a->upstreams[i], &b->upstreams[i]);
   return other;
 }
 
 static void say_servers(const struct daemon *d) {
   const struct settings *s = &d->settings;
   char text[SETTINGS_LIST_TEXT];
-  log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf, settings_list(s->upstreams, s->upstream_count, text));
+  log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf,
+           settings_list(s->upstreams, s->upstream_count, text));
 }
 
 static bool on_resolv_conf(void *ctx) {
@@ -280,7 +308,8 @@ static bool on_resolv_conf(void *ctx) {
   hearing_start(&h);
   settings_find_upstreams(s, s->resolv_conf, h.err);
   d->settings.resolv = s->resolv; /* what was said of it is not said again */
-  bool others = has_other_servers(s, &d->settings), good = !others || put_into_force(d, s, NULL, ZONES_STAY, h.err);
+  bool others = has_other_servers(s, &d->settings),
+       good = !others || put_into_force(d, s, NULL, ZONES_STAY, h.err);
   if (others && good) say_servers(d);
   hearing_end(&h, LOG_WARN, NULL);
   free(s);
@@ -302,7 +331,8 @@ static void say_who_may_ask(const struct settings *s) {
   char text[ROOM] = "only this machine", prefix[PREFIX_TEXT];
   size_t at = 0;
   for (unsigned i = 0; i < s->access.allow_count; i++) {
-    at += (size_t)snprintf(text + at, ROOM - at, "%s%s", i ? ", " : "", prefix_format(&s->access.allow[i], prefix));
+    at += (size_t)snprintf(text + at, ROOM - at, "%s%s", i ? ", " : "",
+                           prefix_format(&s->access.allow[i], prefix));
   }
   log_info("jidnsd", "this machine's networks have changed: who may ask: %s", text);
 }
@@ -314,23 +344,30 @@ static void keep_listeners(struct settings *s, const struct settings *running) {
   s->listen_count = running->listen_count;
 }
 
-/* Puts into force what s has made of the machine's interfaces and addresses as they are now: all but an address that can't be listened on,
- * which is tried again when something changes again. False: nothing, for want of memory. */
+/* Puts into force what s has made of the machine's interfaces and addresses as they are now: all but an
+ * address that can't be listened on, which is tried again when something changes again. False: nothing, for
+ * want of memory. */
 static bool follow_network(struct daemon *d, struct settings *s, bool scopes, bool access, FILE *err) {
   char text[SETTINGS_LIST_TEXT];
   struct listeners *l = scopes ? listeners_new() : NULL;
   bool listens = !l || listeners_open(l, s, &d->settings, err);
+
   if (!listens) {
     listeners_free(l);
     l = NULL;
     keep_listeners(s, &d->settings);
   }
+
   bool good = put_into_force(d, s, l, ZONES_STAY, err);
   listeners_free(l);
   if (!good) return false;
 
-  if (l) log_info("jidnsd", "interfaces have changed: listening on %s", settings_list(s->listen, s->listen_count, text));
-  if (scopes && s->upstream_count) log_info("jidnsd", "interfaces have changed: asking %s", settings_list(s->upstreams, s->upstream_count, text));
+  if (l)
+    log_info("jidnsd", "interfaces have changed: listening on %s",
+             settings_list(s->listen, s->listen_count, text));
+  if (scopes && s->upstream_count)
+    log_info("jidnsd", "interfaces have changed: asking %s",
+             settings_list(s->upstreams, s->upstream_count, text));
   if (access) say_who_may_ask(s);
   return true;
 }
@@ -338,6 +375,7 @@ static bool follow_network(struct daemon *d, struct settings *s, bool scopes, bo
 static bool on_network(void *ctx) {
   struct daemon *d = ctx;
   struct hearing h;
+
   if (!has_memory()) return false;
   struct settings *s = must_zalloc(sizeof *s);
   *s = d->settings;
@@ -378,8 +416,8 @@ static bool start_log(FILE *err) {
   return started;
 }
 
-/* All loops are made behind the filter, under which libuv finds a kernel without io_uring: a ring that was made before could be neither
- * used nor closed there. */
+/* All loops are made behind the filter, under which libuv finds a kernel without io_uring: a ring that was
+ * made before could be neither used nor closed there. */
 static bool open_loop(struct daemon *d, FILE *err) {
   int e = uv_loop_init(&d->loop);
   d->has_loop = e == 0;
@@ -394,8 +432,8 @@ static void fit_memory(struct settings *s, FILE *err) {
   memory_limit_find("", &m);
   settings_fit_memory(s, &m, err);
   if (s->cache_size || s->cache_room >= SETTINGS_CACHE_USUAL) return;
-  log_info("jidnsd", "memory is limited to %s (%s): the cache takes up to %s", memory_limit_format(m.octets, most), m.what,
-           memory_limit_format(s->cache_room, room));
+  log_info("jidnsd", "memory is limited to %s (%s): the cache takes up to %s",
+           memory_limit_format(m.octets, most), m.what, memory_limit_format(s->cache_room, room));
 }
 
 bool daemon_prepare(struct daemon *d, FILE *err) {
@@ -406,13 +444,14 @@ bool daemon_prepare(struct daemon *d, FILE *err) {
 
 bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
-  bool good = listeners_open(listeners, &d->settings, NULL, err) && bind_control(d, err) && open_metrics(d, err) &&
-              sandbox_enter(&d->settings.sandbox, err) && open_loop(d, err) && make_workers(d, listeners, err) && set_faults(d, err) &&
-              start_log(err) && start_threads(d);
+  bool good = listeners_open(listeners, &d->settings, NULL, err) && bind_control(d, err) &&
+              open_metrics(d, err) && sandbox_enter(&d->settings.sandbox, err) && open_loop(d, err) &&
+              make_workers(d, listeners, err) && set_faults(d, err) && start_log(err) && start_threads(d);
   listeners_free(listeners);
   d->started_ms = clock_ms();
   if (good) watch_resolv_conf(d);
-  if (good && !(d->netwatch = netwatch_new(&d->loop, on_network, d))) log_error("jidnsd", "no memory to watch interfaces and addresses");
+  if (good && !(d->netwatch = netwatch_new(&d->loop, on_network, d)))
+    log_error("jidnsd", "no memory to watch interfaces and addresses");
   if (good) d->keeper = keeper_start(&d->loop, d->cache, &d->settings);
   return good;
 }

@@ -12,15 +12,15 @@ struct daemon {
   uv_loop_t loop; /* of the main thread: signals, and what is not a query */
   bool has_loop;
   struct settings settings;
-  int argc;    /* the command line, for a reload; borrowed */
+  int argc; /* the command line, for a reload; borrowed */
   char **argv;
   struct cache *cache;
   struct xmpp_budget budget;
   struct worker *workers[SETTINGS_THREADS];
   unsigned worker_count;
   struct daemon_faults faults;
-  struct zonefile *zones; /* NULL: ldns was not loaded */
-  struct lab *lab;        /* NULL: there are no zones */
+  struct zonefile *zones;    /* NULL: ldns was not loaded */
+  struct lab *lab;           /* NULL: there are no zones */
   struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
   struct netwatch *netwatch; /* of interfaces and addresses */
   bool reload_failed;        /* the last one: what held before still holds */
@@ -31,27 +31,29 @@ struct daemon {
   struct control_socket control; /* bound by daemon_start; whoever takes commands there takes it over */
 };
 
-/* Reads what the settings name and looks whether it is there: zones, the user, the group. False, and the reason on err, when that is not
- * so: no better at another start. What was done is undone by daemon_stop. */
+/* Reads what the settings name and looks whether it is there: zones, the user, the group. False, and the
+ * reason on err, when that is not so: no better at another start. What was done is undone by daemon_stop. */
 bool daemon_prepare(struct daemon *d, FILE *err);
 
-/* After daemon_prepare: opens the sockets that d->settings names, gives up what rights it can, starts the workers: from then on queries are
- * answered. d->loop is open then, or, when it failed, if d->has_loop. False, and the reason in one line on err: what was done is undone by daemon_stop. */
+/* After daemon_prepare: opens the sockets that d->settings names, gives up what rights it can, starts the
+ * workers: from then on queries are answered. d->loop is open then, or, when it failed, if d->has_loop.
+ * False, and the reason in one line on err: what was done is undone by daemon_stop. */
 bool daemon_start(struct daemon *d, FILE *err);
 
-/* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache and clients are kept.
- * What was wrong, or holds only from the next start on, is said on err in lines. */
+/* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache
+ * and clients are kept. What was wrong, or holds only from the next start on, is said on err in lines. */
 bool daemon_reload(struct daemon *d, FILE *err);
 
 bool daemon_reload_logged(struct daemon *d, const char *why); /* the same, said in the log */
 
-/* Runs job in each worker's thread, one after the other, and waits: no worker is in the midst of a query meanwhile. Short work
- * only. */
+/* Runs job in each worker's thread, one after the other, and waits: no worker is in the midst of a query
+ * meanwhile. Short work only. */
 void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), void *arg);
 
 /* The sum of all workers' counters, now. */
 void daemon_counters(const struct daemon *d, struct counters *sum);
 
-/* Ends the workers in order and frees what daemon_start made, some of it when the loop has run; *sum: their counters' last word. */
+/* Ends the workers in order and frees what daemon_start made, some of it when the loop has run; *sum: their
+ * counters' last word. */
 void daemon_stop(struct daemon *d, struct counters *sum);
 #endif

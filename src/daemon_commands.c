@@ -33,20 +33,25 @@ static bool has_no_words(struct control_reply *r, unsigned argc, char *const *ar
   return argc == 1;
 }
 
-/* NAME, NAME TYPE (where that may be), --below NAME into *which, whose name is in `name`. False and a complaint when it is
- * something else. */
-static bool read_which(struct control_reply *r, unsigned argc, char *const *argv, bool with_type, uint8_t name[NAME_MAX_LEN],
-                       struct cache_which *which) {
+/* NAME, NAME TYPE (where that may be), --below NAME into *which, whose name is in `name`. False and a
+ * complaint when it is something else. */
+static bool read_which(struct control_reply *r, unsigned argc, char *const *argv, bool with_type,
+                       uint8_t name[NAME_MAX_LEN], struct cache_which *which) {
   *which = (struct cache_which){.name = name, .below = argc > 1 && strcmp(argv[1], "--below") == 0};
   char *const *words = argv + 1 + which->below;
   unsigned count = argc - 1 - which->below;
   if (count < 1 || count > (with_type && !which->below ? 2 : 1) || strncmp(words[0], "--", 2) == 0) {
-    control_fail(r, with_type ? "%s: needs NAME, NAME TYPE, --below NAME or --all" : "%s: needs nothing, NAME or --below NAME", argv[0]);
+    control_fail(r,
+                 with_type ? "%s: needs NAME, NAME TYPE, --below NAME or --all"
+                           : "%s: needs nothing, NAME or --below NAME",
+                 argv[0]);
     return false;
   }
+
   which->name_len = name_parse(words[0], name);
   if (!which->name_len) control_fail(r, "%.300s: is no name", words[0]);
-  else if (count > 1 && !type_parse(words[1], &which->type)) control_fail(r, "%.40s: is no type; SRV and TYPE65280 are", words[1]);
+  else if (count > 1 && !type_parse(words[1], &which->type))
+    control_fail(r, "%.40s: is no type; SRV and TYPE65280 are", words[1]);
   else return true;
   return false;
 }
@@ -78,12 +83,15 @@ static bool is_wanted(const struct dump *p, const struct question *q) {
   return name_equal(q->key, q->name_len, p->name, p->which.name_len);
 }
 
-static uint32_t seconds_between(uint32_t from, uint32_t to) { return to > from ? (to - from) / TICKS_PER_S : 0; }
+static uint32_t seconds_between(uint32_t from, uint32_t to) {
+  return to > from ? (to - from) / TICKS_PER_S : 0;
+}
 
 static void write_entry(struct dump *p, const struct cache_entry *e, struct jsonw *j) {
   const struct question *q = e->question;
   char name[NAME_TEXT];
   uint32_t tick = tick_of_ms(clock_ms());
+
   jsonw_open(j, NULL, '{');
   jsonw_string(j, "name", name_format(q->key, q->name_len, name));
   jsonw_uint(j, "type", question_type(q));
@@ -91,7 +99,8 @@ static void write_entry(struct dump *p, const struct cache_entry *e, struct json
   jsonw_bool(j, "do", question_flags(q) & KEY_DO);
   jsonw_bool(j, "cd", question_flags(q) & KEY_CD);
   jsonw_uint(j, "rcode", e->answer.head.rcode);
-  uint32_t age_s = seconds_between(e->answer.head.born, tick), ttl_s = seconds_between(e->answer.head.born, e->expiry);
+  uint32_t age_s = seconds_between(e->answer.head.born, tick),
+           ttl_s = seconds_between(e->answer.head.born, e->expiry);
   jsonw_uint(j, "age_s", age_s);
   jsonw_uint(j, "ttl_s", ttl_s > age_s ? ttl_s - age_s : 0);
   jsonw_uint(j, "expired_s", seconds_between(e->expiry, tick));
@@ -160,6 +169,7 @@ static void write_habits(struct jsonw *j, const struct server_sum *s) {
 static void write_servers(struct jsonw *j, const struct commands *c, bool briefly) {
   char text[ADDR_TEXT], domain[NAME_TEXT];
   const struct gathered *g = &c->gathered;
+
   jsonw_open(j, "upstreams", '[');
   for (unsigned i = 0; i < g->server_count; i++) {
     const struct server_sum *s = &g->servers[i];
@@ -179,6 +189,7 @@ static void write_servers(struct jsonw *j, const struct commands *c, bool briefl
     }
     jsonw_close(j, '}');
   }
+
   jsonw_close(j, ']');
 }
 
@@ -211,6 +222,7 @@ static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *
   const struct settings *s = &d->settings;
   struct jsonw *j = control_json(r);
   char text[ADDR_TEXT], levels[LOG_LEVELS_TEXT];
+
   if (!has_no_words(r, argc, argv)) return;
   const struct gathered *g = gather_all(c);
   jsonw_string(j, "version", PACKAGE_VERSION);
@@ -241,10 +253,12 @@ static void run_stats(void *ctx, struct control_reply *r, unsigned argc, char *c
   struct jsonw *j = control_json(r);
   struct counters sum;
   bool each = argc == 2 && strcmp(argv[1], "--workers") == 0;
+
   if (argc > 1 && !each) {
     control_fail(r, "stats: takes no words but --workers");
     return;
   }
+
   daemon_counters(d, &sum);
   write_counters(j, "counters", &sum);
   jsonw_open(j, "help", '{');
@@ -257,6 +271,7 @@ static void run_stats(void *ctx, struct control_reply *r, unsigned argc, char *c
     counters_sum(&one, worker_counters(d->workers[i]));
     write_counters(j, NULL, &one);
   }
+
   jsonw_close(j, ']');
 }
 
@@ -286,7 +301,8 @@ static void forget_busy(struct commands *c) {
 
 static void on_busy_over(uv_timer_t *timer) { forget_busy(timer->data); }
 
-/* Workers count the domains they are asked for from the first look on, until nobody has looked for a while: it costs nothing else. */
+/* Workers count the domains they are asked for from the first look on, until nobody has looked for a while:
+ * it costs nothing else. */
 static void want_busy(struct commands *c) {
   uv_timer_start(&c->busy_over, on_busy_over, BUSY_FOR_MS, 0);
   for (unsigned i = 0; i < c->daemon->worker_count; i++) {
@@ -310,10 +326,12 @@ static void look_at_busy(struct worker *w, void *arg) {
 static void write_busy(struct commands *c, struct jsonw *j) {
   char name[NAME_TEXT];
   struct busy *sum = calloc(1, sizeof *sum);
+
   jsonw_open(j, "domains", '[');
   for (unsigned i = 0; sum && i < c->daemon->worker_count; i++) {
     if (c->busy[i]) worker_run(c->daemon->workers[i], look_at_busy, &(struct busy_look){sum, c->busy[i]});
   }
+
   if (sum) busy_sort(sum);
   for (unsigned i = 0; sum && i < BUSY_DOMAINS && sum->domains[i].name_len; i++) {
     const struct busy_domain *d = &sum->domains[i];
@@ -323,6 +341,7 @@ static void write_busy(struct commands *c, struct jsonw *j) {
     jsonw_uint(j, "error", d->error);
     jsonw_close(j, '}');
   }
+
   jsonw_close(j, ']');
   free(sum);
 }
@@ -346,6 +365,7 @@ static void run_top(void *ctx, struct control_reply *r, unsigned argc, char *con
   struct daemon *d = c->daemon;
   struct counters sum;
   struct jsonw *j = control_json(r);
+
   if (!has_no_words(r, argc, argv)) return;
   want_busy(c);
   const struct gathered *g = gather_all(c);
@@ -368,7 +388,8 @@ static void run_log_level(void *ctx, struct control_reply *r, unsigned argc, cha
   uint8_t levels[LOG_ROOM_COUNT];
   char text[LOG_LEVELS_TEXT];
   if (argc > 2 || (argc == 2 && !log_levels_parse(argv[1], levels))) {
-    control_fail(r, "log-level: '%.40s': should be error, warn, info or debug, or as in info,xmpp=debug", argv[argc - 1]);
+    control_fail(r, "log-level: '%.40s': should be error, warn, info or debug, or as in info,xmpp=debug",
+                 argv[argc - 1]);
     return;
   }
   if (argc == 2) log_set_levels(levels);
@@ -388,12 +409,14 @@ static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *
   struct commands *c = ctx;
   char *said = NULL;
   size_t len;
+
   if (!has_no_words(r, argc, argv)) return;
   FILE *err = open_memstream(&said, &len);
   if (!err) {
     control_fail(r, "out of memory");
     return;
   }
+
   bool good = daemon_reload(c->daemon, err);
   fclose(err);
   if (!good) control_fail(r, "the settings stay as they were");
@@ -424,7 +447,8 @@ static const struct control_command commands[] = {
 struct commands *commands_start(struct daemon *d) {
   struct commands *c = calloc(1, sizeof *c);
   bool wanted = d->control.fd >= 0 && *d->control.path;
-  if (c && wanted) c->control = control_new(&d->loop, &d->control, commands, sizeof commands / sizeof *commands, c);
+  if (c && wanted)
+    c->control = control_new(&d->loop, &d->control, commands, sizeof commands / sizeof *commands, c);
   if (!c || !c->control) {
     if (wanted) log_error("jidnsd", "no memory for the control socket");
     free(c);

@@ -5,8 +5,8 @@
 
 struct commands;
 
-/* Takes commands on d->control from now on, in the loop of d, which is borrowed until commands_stop. NULL when there is no such
- * socket, or no memory (logged). */
+/* Takes commands on d->control from now on, in the loop of d, which is borrowed until commands_stop. NULL
+ * when there is no such socket, or no memory (logged). */
 struct commands *commands_start(struct daemon *d);
 
 /* To be called while the workers run; frees in the loop's next turns. NULL is allowed. */

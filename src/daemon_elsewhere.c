@@ -1,4 +1,5 @@
-/* daemon_elsewhere.c: which names are asked elsewhere by other settings, and what the cache has of them. Exports elsewhere_*. */
+/* daemon_elsewhere.c: which names are asked elsewhere by other settings, and what the cache has of them.
+ * Exports elsewhere_*. */
 #include "daemon_elsewhere.h"
 
 #include <stdlib.h>
@@ -10,8 +11,8 @@
 enum { SETS = 1 + ROUTES_MOST }; /* the servers for all other names, then those of each domain */
 
 struct elsewhere {
-  struct routes before, after;  /* without servers: for their domains only */
-  bool other[SETS][SETS];       /* [a set before][a set after]: they have no server in common */
+  struct routes before, after; /* without servers: for their domains only */
+  bool other[SETS][SETS];      /* [a set before][a set after]: they have no server in common */
 };
 
 /* A set of servers as settings have it. */
@@ -72,11 +73,12 @@ static bool has_moved(const struct elsewhere *e, const struct routes *domains) {
   return false;
 }
 
-/* The servers for all other names: those of another resolv.conf are another network. Those that the operator names are whom he trusts
- * to say the same, and where there were none nobody said anything. */
+/* The servers for all other names: those of another resolv.conf are another network. Those that the operator
+ * names are whom he trusts to say the same, and where there were none nobody said anything. */
 static bool is_another_network(const struct settings *before, const struct settings *after) {
   struct named_set a = set_of(before, 0), b = set_of(after, 0);
-  return before->upstream_default && after->upstream_default && has_any(&a) && has_any(&b) && !share_a_server(&a, &b);
+  return before->upstream_default && after->upstream_default && has_any(&a) && has_any(&b) &&
+         !share_a_server(&a, &b);
 }
 
 struct elsewhere *elsewhere_new(const struct settings *before, const struct settings *after) {
@@ -86,9 +88,11 @@ struct elsewhere *elsewhere_new(const struct settings *before, const struct sett
   for (unsigned i = 0; i <= before->forward_count; i++) {
     for (unsigned k = 0; k <= after->forward_count; k++) {
       struct named_set a = set_of(before, i), b = set_of(after, k);
-      e->other[i][k] = has_any(&a) && has_any(&b) && !share_a_server(&a, &b); /* an interface that is gone is no other server */
+      /* an interface that is gone is no other server */
+      e->other[i][k] = has_any(&a) && has_any(&b) && !share_a_server(&a, &b);
     }
   }
+
   e->other[0][0] = is_another_network(before, after);
 
   /* Whatever way a name's servers have changed, they have so for a domain itself. */

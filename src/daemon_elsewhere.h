@@ -6,11 +6,12 @@
 
 struct elsewhere;
 
-/* Compares the servers of both; NULL when each name still has one of those that it had. Those for all other names count only when they
- * are resolv.conf's, and were before: other ones are another network. */
+/* Compares the servers of both; NULL when each name still has one of those that it had. Those for all other
+ * names count only when they are resolv.conf's, and were before: other ones are another network. */
 struct elsewhere *elsewhere_new(const struct settings *before, const struct settings *after);
 void elsewhere_free(struct elsewhere *e); /* NULL is fine */
 
-/* Expires what the cache had of such names until `tick`, which may be given out as stale from then on; returns how many answers. */
+/* Expires what the cache had of such names until `tick`, which may be given out as stale from then on;
+ * returns how many answers. */
 size_t elsewhere_expire(const struct elsewhere *e, struct cache *c, uint32_t tick);
 #endif

@@ -19,7 +19,8 @@ static bool use(struct daemon_faults *f, struct faults *next, struct worker *con
   return true;
 }
 
-static unsigned add(struct daemon_faults *f, const struct rule *r, struct worker *const *workers, unsigned n) {
+static unsigned add(struct daemon_faults *f, const struct rule *r, struct worker *const *workers,
+                    unsigned n) {
   struct faults *next = faults_with(f->set, r, clock_ms());
   char text[RULE_TEXT];
   if (!use(f, next, workers, n)) return 0;
@@ -28,7 +29,8 @@ static unsigned add(struct daemon_faults *f, const struct rule *r, struct worker
 }
 
 /* The one of that number, all for 0. False: memory is out. *cleared: how many there were. */
-static bool clear(struct daemon_faults *f, unsigned number, struct worker *const *workers, unsigned n, unsigned *cleared) {
+static bool clear(struct daemon_faults *f, unsigned number, struct worker *const *workers, unsigned n,
+                  unsigned *cleared) {
   unsigned before = f->set ? f->set->count : 0;
   if (!use(f, faults_without(f->set, number), workers, n)) return false;
   *cleared = before - f->set->count;
@@ -62,7 +64,8 @@ bool daemon_faults_prepare(const struct daemon_faults *f, const struct settings 
 
 void daemon_faults_drop(const struct daemon_faults *f, struct faults *next) { faults_free(next, f->set); }
 
-void daemon_faults_use(struct daemon_faults *f, struct faults *next, struct worker *const *workers, unsigned n) {
+void daemon_faults_use(struct daemon_faults *f, struct faults *next, struct worker *const *workers,
+                       unsigned n) {
   unsigned gone = 0;
   char text[RULE_TEXT];
   if (!next) return;
@@ -72,7 +75,9 @@ void daemon_faults_use(struct daemon_faults *f, struct faults *next, struct work
   if (gone) log_info("lab", "rules no longer in force: %u", gone);
   for (unsigned i = 0; i < next->count; i++) {
     const struct fault_live *live = next->rules[i];
-    if (live->lasting) log_warn("lab", "answers are spoiled on purpose, rule %u: %s", live->number, rule_format(&live->rule, text));
+    if (live->lasting)
+      log_warn("lab", "answers are spoiled on purpose, rule %u: %s", live->number,
+               rule_format(&live->rule, text));
   }
 }
 
@@ -92,8 +97,8 @@ static bool join(unsigned count, char *const *words, char text[RULE_TEXT]) {
   return true;
 }
 
-static void command_add(struct daemon_faults *f, struct worker *const *workers, unsigned n, struct control_reply *r, unsigned count,
-                        char *const *words) {
+static void command_add(struct daemon_faults *f, struct worker *const *workers, unsigned n,
+                        struct control_reply *r, unsigned count, char *const *words) {
   char text[RULE_TEXT], why[RULE_WHY] = "is too long";
   struct rule rule;
   if (!join(count, words, text) || !rule_parse(text, &rule, why)) {
@@ -102,13 +107,17 @@ static void command_add(struct daemon_faults *f, struct worker *const *workers, 
   }
   unsigned number = add(f, &rule, workers, n);
   if (number) jsonw_uint(control_json(r), "number", number);
-  else control_fail(r, "%s", f->set && f->set->count == FAULTS_MOST ? "64 rules are in force, there can't be more" : "out of memory");
+  else
+    control_fail(r, "%s",
+                 f->set && f->set->count == FAULTS_MOST ? "64 rules are in force, there can't be more"
+                                                        : "out of memory");
 }
 _Static_assert(FAULTS_MOST == 64, "the text says so");
 
 static void command_list(const struct faults *set, struct control_reply *r) {
   struct jsonw *j = control_json(r);
   char text[RULE_TEXT];
+
   jsonw_open(j, "faults", '[');
   for (unsigned i = 0; set && i < set->count; i++) {
     const struct fault_live *live = set->rules[i];
@@ -121,17 +130,19 @@ static void command_list(const struct faults *set, struct control_reply *r) {
     jsonw_uint(j, "spoiled", __atomic_load_n(&live->spoiled, __ATOMIC_RELAXED));
     jsonw_close(j, '}');
   }
+
   jsonw_close(j, ']');
 }
 
 /* number NULL: all. */
-static void command_clear(struct daemon_faults *f, struct worker *const *workers, unsigned n, struct control_reply *r,
-                          const char *number) {
+static void command_clear(struct daemon_faults *f, struct worker *const *workers, unsigned n,
+                          struct control_reply *r, const char *number) {
   char *end = NULL;
   unsigned long v = number ? strtoul(number, &end, 10) : 0;
   unsigned cleared;
   if (number && (*number < '1' || *number > '9' || *end || v > UINT32_MAX)) {
-    control_fail(r, "fault clear: '%.40s': should be a rule's number, or nothing for all; list shows them", number);
+    control_fail(r, "fault clear: '%.40s': should be a rule's number, or nothing for all; list shows them",
+                 number);
   } else if (!clear(f, (unsigned)v, workers, n, &cleared)) {
     control_fail(r, "out of memory");
   } else if (number && !cleared) {
@@ -141,12 +152,13 @@ static void command_clear(struct daemon_faults *f, struct worker *const *workers
   }
 }
 
-void daemon_faults_command(struct daemon_faults *f, struct worker *const *workers, unsigned n, struct control_reply *r, unsigned argc,
-                           char *const *argv) {
+void daemon_faults_command(struct daemon_faults *f, struct worker *const *workers, unsigned n,
+                           struct control_reply *r, unsigned argc, char *const *argv) {
   const char *what = argc > 1 ? argv[1] : "";
   if (strcmp(what, "add") == 0) command_add(f, workers, n, r, argc - 2, argv + 2);
   else if (strcmp(what, "list") == 0 && argc == 2) command_list(f->set, r);
-  else if (strcmp(what, "clear") == 0 && argc <= 3) command_clear(f, workers, n, r, argc == 3 ? argv[2] : NULL);
+  else if (strcmp(what, "clear") == 0 && argc <= 3)
+    command_clear(f, workers, n, r, argc == 3 ? argv[2] : NULL);
   else control_fail(r, "fault: needs add RULE, list, clear or clear NUMBER");
 }
 

@@ -37,18 +37,22 @@ static void gather(struct worker *w, void *arg) {
   g->server_count = 0;
   for (unsigned route = 0; route <= r->count; route++) {
     const struct upstream *u = route ? r->list[route - 1].upstream : r->rest;
-    for (unsigned i = 0; i < u->count; i++) gather_server(&g->servers[g->server_count++], route, &u->servers[i]);
+    for (unsigned i = 0; i < u->count; i++)
+      gather_server(&g->servers[g->server_count++], route, &u->servers[i]);
   }
 }
 
-const char *gathered_state(const struct server_sum *s) { return !s->asked ? "not asked yet" : s->up ? "up" : "down"; }
+const char *gathered_state(const struct server_sum *s) {
+  return !s->asked ? "not asked yet" : s->up ? "up" : "down";
+}
 
 void daemon_gather(struct daemon *d, struct gathered *g) {
   memset(g, 0, sizeof *g);
   daemon_each(d, gather, g);
 }
 
-const char *gathered_domain(const struct server_sum *s, const struct settings *settings, char text[NAME_TEXT]) {
+const char *gathered_domain(const struct server_sum *s, const struct settings *settings,
+                            char text[NAME_TEXT]) {
   if (!s->route) return "";
   const struct settings_domain *domain = &settings->forwards[s->route - 1].domain;
   return name_format(domain->octets, domain->len, text);

@@ -15,7 +15,7 @@ struct habit_sum {
 /* One server of one set as all workers see it. */
 struct server_sum {
   union addr addr;
-  unsigned route; /* 0: of the set for all names; else 1 + its place among the settings' forwards */
+  unsigned route;     /* 0: of the set for all names; else 1 + its place among the settings' forwards */
   unsigned up, known; /* workers that hold it up, that know its RTT */
   uint64_t srtt_ms_x8, asked, replies;
   unsigned rto_ms, silent; /* the worst */
@@ -35,5 +35,6 @@ const char *gathered_state(const struct server_sum *s);
 void daemon_gather(struct daemon *d, struct gathered *g);
 
 /* The domain that a server is asked about, "" for all. */
-const char *gathered_domain(const struct server_sum *s, const struct settings *settings, char text[NAME_TEXT]);
+const char *gathered_domain(const struct server_sum *s, const struct settings *settings,
+                            char text[NAME_TEXT]);
 #endif

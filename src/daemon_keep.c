@@ -26,8 +26,9 @@ struct keeper {
   uv_async_t done; /* the thread has done its job */
   uv_timer_t timer;
   unsigned open_handles;
-  bool half_loaded; /* it was stopped before all was loaded: what is on disk is more than what the cache has */
-  bool failing;     /* the last one could not be written, which was said */
+  bool
+      half_loaded; /* it was stopped before all was loaded: what is on disk is more than what the cache has */
+  bool failing;    /* the last one could not be written, which was said */
   /* the thread's, while there is one */
   bool working, stop;
   pthread_t thread;
@@ -50,8 +51,8 @@ static bool folder_is_ours(const char *path) {
   return access(slash ? len ? folder : "/" : ".", W_OK | X_OK) == 0;
 }
 
-/* Unless one is set, it lies in the folder that systemd or whoever installed jidnsd made for it; without such a folder there is
- * none. False: none. */
+/* Unless one is set, it lies in the folder that systemd or whoever installed jidnsd made for it; without such
+ * a folder there is none. False: none. */
 static bool find_path(const struct settings *s, char path[PATH_ROOM]) {
   const char *state = getenv("STATE_DIRECTORY");
   if (strcmp(s->snapshot, "none") == 0) return false;
@@ -65,27 +66,35 @@ static bool find_path(const struct settings *s, char path[PATH_ROOM]) {
 static void say_loaded(struct keeper *k) {
   const struct snapshot_report *r = &k->report;
   switch (k->outcome) {
-    case SNAPSHOT_MISSING:
-      if (folder_is_ours(k->path)) log_debug("cache", "no snapshot %s yet", k->path);
-      else log_warn("cache", "there can be no snapshot %s: its folder is missing, or this user may not write there", k->path);
-      break;
-    case SNAPSHOT_FAILED: log_warn("cache", "can't read the snapshot %s: %s; starting without", k->path, r->why); break;
-    case SNAPSHOT_FOREIGN: log_warn("cache", "can't use %s: %s; it is left alone", k->path, r->why); break;
-    case SNAPSHOT_DAMAGED:
-      log_warn("cache", "the snapshot %s can't be used whole: %s; %zu answers before that are", k->path, r->why, r->entries);
-      break;
-    case SNAPSHOT_STOPPED: break;
-    case SNAPSHOT_GOOD:
-      log_info("cache", "%zu answers from %s%s", r->entries, k->path,
-               r->turned_back ? ", all as expired: the clock was turned back since" : "");
+  case SNAPSHOT_MISSING:
+    if (folder_is_ours(k->path)) log_debug("cache", "no snapshot %s yet", k->path);
+    else
+      log_warn("cache",
+               "there can be no snapshot %s: its folder is missing, or this user may not write there",
+               k->path);
+    break;
+  case SNAPSHOT_FAILED:
+    log_warn("cache", "can't read the snapshot %s: %s; starting without", k->path, r->why);
+    break;
+  case SNAPSHOT_FOREIGN: log_warn("cache", "can't use %s: %s; it is left alone", k->path, r->why); break;
+  case SNAPSHOT_DAMAGED:
+    log_warn("cache", "the snapshot %s can't be used whole: %s; %zu answers before that are", k->path, r->why,
+             r->entries);
+    break;
+  case SNAPSHOT_STOPPED: break;
+  case SNAPSHOT_GOOD:
+    log_info("cache", "%zu answers from %s%s", r->entries, k->path,
+             r->turned_back ? ", all as expired: the clock was turned back since" : "");
   }
 }
 
 static void say_written(struct keeper *k) {
   const char *why = k->outcome == SNAPSHOT_FAILED || k->outcome == SNAPSHOT_FOREIGN ? k->report.why : NULL;
   if (k->outcome == SNAPSHOT_GOOD) log_debug("cache", "%zu answers to %s", k->report.entries, k->path);
-  if (why && !k->failing) log_warn("cache", "can't write the snapshot %s: %s; what was there stays", k->path, why);
-  if (k->failing && k->outcome == SNAPSHOT_GOOD) log_info("cache", "the snapshot %s can be written again", k->path);
+  if (why && !k->failing)
+    log_warn("cache", "can't write the snapshot %s: %s; what was there stays", k->path, why);
+  if (k->failing && k->outcome == SNAPSHOT_GOOD)
+    log_info("cache", "the snapshot %s can be written again", k->path);
   if (k->outcome != SNAPSHOT_STOPPED) k->failing = why != NULL;
 }
 
@@ -103,7 +112,8 @@ static void say(struct keeper *k) {
 static void work(struct keeper *k) {
   uint64_t now_ms = clock_ms();
   struct snapshot_now now = {.wall_ms = now_ms + (uint64_t)clock_epoch_ms(), .tick = tick_of_ms(now_ms)};
-  if (k->job == JOB_LOAD) k->outcome = snapshot_load(k->cache, k->path, &now, k->max_stale_s, &k->stop, &k->report);
+  if (k->job == JOB_LOAD)
+    k->outcome = snapshot_load(k->cache, k->path, &now, k->max_stale_s, &k->stop, &k->report);
   else k->outcome = snapshot_write(k->cache, k->path, &now, &k->stop, &k->report);
 }
 
@@ -115,13 +125,16 @@ static void *thread_main(void *arg) {
   return NULL;
 }
 
-static bool refuses(const void *ctx, const struct question *q, const struct answer_view *v) { return rebind_refuses(ctx, q, v); }
+static bool refuses(const void *ctx, const struct question *q, const struct answer_view *v) {
+  return rebind_refuses(ctx, q, v);
+}
 
 static bool prepare(struct keeper *k, enum job job) {
   k->job = job;
   k->max_stale_s = k->settings->max_stale_s;
   if (!find_path(k->settings, k->path)) return false;
-  if (job == JOB_LOAD) k->half_loaded = true; /* until it ends: what is on disk is more than what the cache has */
+  /* until it ends: what is on disk is more than what the cache has */
+  if (job == JOB_LOAD) k->half_loaded = true;
   settings_rebind(k->settings, &k->rebind);
   return job != JOB_LOAD || cache_restore_begin(k->cache, refuses, &k->rebind);
 }
@@ -179,7 +192,8 @@ void keeper_reload(struct keeper *k) {
   }
 
   /* What was to be written before that is not put off. */
-  if (uv_is_active((uv_handle_t *)&k->timer) && uv_timer_get_due_in(&k->timer) < due_ms) due_ms = uv_timer_get_due_in(&k->timer);
+  if (uv_is_active((uv_handle_t *)&k->timer) && uv_timer_get_due_in(&k->timer) < due_ms)
+    due_ms = uv_timer_get_due_in(&k->timer);
   uv_timer_start(&k->timer, on_timer, due_ms, every_ms);
 }
 
@@ -202,7 +216,8 @@ struct keeper *keeper_start(uv_loop_t *loop, struct cache *c, const struct setti
 
 void keeper_stop(struct keeper *k) {
   if (!k) return;
-  /* Half loaded, the file would stay as it is, and bring back what was flushed meanwhile: the rest takes less than a second. */
+  /* Half loaded, the file would stay as it is, and bring back what was flushed meanwhile: the rest takes less
+   * than a second. */
   if (!cache_restore_is_flushed(k->cache)) __atomic_store_n(&k->stop, true, __ATOMIC_RELAXED);
   end_job(k);
   k->stop = false;

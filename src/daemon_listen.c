@@ -24,16 +24,18 @@ void listeners_free(struct listeners *l) {
 }
 
 static void complain(const char *addresses, const char *transport, int e, FILE *err) {
-  static const char forbidden[] =
-      "; ports below 1024 need root, CAP_NET_BIND_SERVICE or the sysctl net.ipv4.ip_unprivileged_port_start=53";
-  fprintf(err, "jidnsd: can't listen on %s (%s): %s%s\n", addresses, transport, strerror(e), e == EACCES ? forbidden : "");
+  static const char forbidden[] = "; ports below 1024 need root, CAP_NET_BIND_SERVICE or the sysctl "
+                                  "net.ipv4.ip_unprivileged_port_start=53";
+  fprintf(err, "jidnsd: can't listen on %s (%s): %s%s\n", addresses, transport, strerror(e),
+          e == EACCES ? forbidden : "");
 }
 
 static bool is_missing(int e) { return e == EAFNOSUPPORT || e == EADDRNOTAVAIL || e == EPROTONOSUPPORT; }
 
 static void say_later(const union addr *a) {
   char text[ADDR_TEXT];
-  log_warn("jidnsd", "%s is no address of this machine yet: answering there as soon as it is", addr_format(a, text));
+  log_warn("jidnsd", "%s is no address of this machine yet: answering there as soon as it is",
+           addr_format(a, text));
 }
 
 /* Opens the first worker's sockets. */
@@ -42,9 +44,11 @@ static bool open_first(struct listeners *l, struct settings *s, const struct set
   const char *transport = NULL;
   unsigned n = 0;
   int why = 0;
+
   for (unsigned i = 0; i < s->listen_count; i++) {
     bool has = running && settings_listens(running, &s->listen[i]);
-    bool comes = !addr_is_here(&s->listen[i], s->listen_scopes[i]); /* it has a place, and nothing is open there */
+    /* it has a place, and nothing is open there */
+    bool comes = !addr_is_here(&s->listen[i], s->listen_scopes[i]);
     const char *what = has || comes ? NULL : listen_open(&l->of[0][l->count], &s->listen[i], 0);
     if (!what) {
       if (!has && l->of[0][l->count].later) say_later(&s->listen[i]);
@@ -65,10 +69,12 @@ static bool open_first(struct listeners *l, struct settings *s, const struct set
     if (*failed) strcat(failed, " and ");
     strcat(failed, text);
   }
+
   if (n == 0 || (why && !is_missing(why))) {
     complain(failed, transport, why, err);
     return false;
   }
+
   s->listen_count = n;
   return true;
 }

@@ -37,8 +37,8 @@ static void histogram(FILE *out, const char *name, const char *labels, const str
   }
   count += l->counts[LATENCY_BOUNDS];
   fprintf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, labels, comma, count);
-  fprintf(out, "%s_sum%s%s%s %.3f\n%s_count%s%s%s %llu\n", name, open, labels, close, (double)l->sum_ms / 1e3, name, open, labels,
-          close, count);
+  fprintf(out, "%s_sum%s%s%s %.3f\n%s_count%s%s%s %llu\n", name, open, labels, close, (double)l->sum_ms / 1e3,
+          name, open, labels, close, count);
 }
 
 /* ---- what is counted ---- */
@@ -61,9 +61,12 @@ static void write_cache(FILE *out, struct cache *cache) {
   gauge(out, "jidns_cache_bytes", "What they take, and their index.", (double)s.octets);
   gauge(out, "jidns_cache_limit_bytes", "What they may take.", (double)s.limit);
   counter(out, "jidns_cache_evicted_total", "Answers that left the cache for others.", s.evicted);
-  head(out, unused, "counter", "Answers that nobody had asked for when they left the cache or were replaced, by why they were fetched.");
+  head(out, unused, "counter",
+       "Answers that nobody had asked for when they left the cache or were replaced, by why they were "
+       "fetched.");
   fprintf(out, "%s{why=\"client\"} %llu\n%s{why=\"server\"} %llu\n%s{why=\"renewal\"} %llu\n", unused,
-          (unsigned long long)s.wasted[CACHE_AHEAD_CLIENT], unused, (unsigned long long)s.wasted[CACHE_AHEAD_SERVER], unused,
+          (unsigned long long)s.wasted[CACHE_AHEAD_CLIENT], unused,
+          (unsigned long long)s.wasted[CACHE_AHEAD_SERVER], unused,
           (unsigned long long)s.wasted[CACHE_RENEWED]);
 }
 
@@ -107,7 +110,8 @@ static void write_servers(FILE *out, const struct settings *settings, const stru
     const char *name, *type, *help;
     double (*value)(const struct server_sum *s);
   } families[] = {
-      {"jidns_server_up", "gauge", "1 while a server upstream answers; domain: the one it is asked about, empty for all.", is_up},
+      {"jidns_server_up", "gauge",
+       "1 while a server upstream answers; domain: the one it is asked about, empty for all.", is_up},
       {"jidns_server_asked_total", "counter", "Questions sent to a server, retries included.", asked},
       {"jidns_server_replies_total", "counter", "Replies of a server.", replies},
   };
@@ -120,8 +124,10 @@ static void write_servers(FILE *out, const struct settings *settings, const stru
       fprintf(out, "%s{%s} %.15g\n", families[f].name, labels_of(s, settings, labels), families[f].value(s));
     }
   }
+
   head(out, rtt, "histogram", "How long replies of a server took over UDP.");
-  for (unsigned i = 0; i < g->server_count; i++) histogram(out, rtt, labels_of(&g->servers[i], settings, labels), &g->servers[i].rtt);
+  for (unsigned i = 0; i < g->server_count; i++)
+    histogram(out, rtt, labels_of(&g->servers[i], settings, labels), &g->servers[i].rtt);
 }
 
 /* ---- the process ---- */
@@ -148,15 +154,18 @@ static void write_process(FILE *out, const struct daemon *d) {
   static const char cpu[] = "process_cpu_seconds_total", info[] = "jidns_build_info";
   struct rusage usage = {0};
   struct rlimit limit = {0};
+
   getrusage(RUSAGE_SELF, &usage);
   getrlimit(RLIMIT_NOFILE, &limit);
   head(out, info, "gauge", "1; what runs here.");
   fprintf(out, "%s{version=\"" PACKAGE_VERSION "\"} 1\n", info);
   gauge(out, "jidns_workers", "Threads that answer.", d->worker_count);
-  gauge(out, "jidns_reload_success", "0 when the last reload failed and the settings stayed as they were.", !d->reload_failed);
+  gauge(out, "jidns_reload_success", "0 when the last reload failed and the settings stayed as they were.",
+        !d->reload_failed);
   head(out, cpu, "counter", "Processor time, user and system.");
   fprintf(out, "%s %.3f\n", cpu, seconds(usage.ru_utime) + seconds(usage.ru_stime));
-  gauge(out, "process_start_time_seconds", "When it started, since 1970.", (double)((int64_t)d->started_ms + clock_epoch_ms()) / 1e3);
+  gauge(out, "process_start_time_seconds", "When it started, since 1970.",
+        (double)((int64_t)d->started_ms + clock_epoch_ms()) / 1e3);
   gauge(out, "process_resident_memory_bytes", "Memory in use.", resident_bytes());
   gauge(out, "process_open_fds", "Open file descriptors.", open_descriptors());
   gauge(out, "process_max_fds", "File descriptors it may have.", (double)limit.rlim_cur);
@@ -186,13 +195,15 @@ static unsigned write_health(void *ctx, FILE *out) {
   return GOOD;
 }
 
-/* Ready: it listens, or there would be no page, and of the servers for all names, if it has any, one is not known to be dead. */
+/* Ready: it listens, or there would be no page, and of the servers for all names, if it has any, one is not
+ * known to be dead. */
 static unsigned write_readiness(void *ctx, FILE *out) {
   struct daemon *d = ctx;
   struct gathered *g = malloc(sizeof *g);
   bool up = g && !d->settings.upstream_count && d->lab; /* nothing but local zones */
   if (g) daemon_gather(d, g);
-  for (unsigned i = 0; g && i < g->server_count; i++) up = up || (g->servers[i].route == 0 && g->servers[i].up);
+  for (unsigned i = 0; g && i < g->server_count; i++)
+    up = up || (g->servers[i].route == 0 && g->servers[i].up);
   free(g);
   fputs(up ? "ready\n" : "no server upstream answers\n", out);
   return up ? GOOD : NOT_NOW;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
 #include "base/descriptors.h"
+#include "config.h"
 #include "tool/cli.h"
 #include "tool/ctl.h"
 #include "tool/domain.h"
@@ -21,35 +21,43 @@ static const struct command {
 } commands[] = {
     {"lookup", "DOMAIN|JID", "What XMPP programs find out about a domain, and what they do with it.",
      CLI_LOOKUP, run_lookup},
-    {"check", "DOMAIN|JID|URL...", "What is right and wrong with the DNS of XMPP domains, and what to do about it.", CLI_CHECK, check_run},
+    {"check", "DOMAIN|JID|URL...",
+     "What is right and wrong with the DNS of XMPP domains, and what to do about it.", CLI_CHECK, check_run},
     {"query", "NAME TYPE", "One DNS question and its answer, whole.", CLI_QUERY, run_query},
-    {"status", "", "What a running jidnsd is, where it listens, whom it asks, how it is.", CLI_CONTROL, ctl_run},
+    {"status", "", "What a running jidnsd is, where it listens, whom it asks, how it is.", CLI_CONTROL,
+     ctl_run},
     {"stats", "", "Its counters.", CLI_CONTROL | CLI_STATS, ctl_run},
     {"upstreams", "", "The servers it asks: up or down, how fast, how often asked.", CLI_CONTROL, ctl_run},
-    {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from its cache.", CLI_CONTROL | CLI_NAMES | CLI_FLUSH, ctl_run},
-    {"dump", "[[--below] NAME]", "Its cache, or what it has of a name, in the form of zone files.", CLI_CONTROL | CLI_NAMES,
-     ctl_run},
+    {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from its cache.",
+     CLI_CONTROL | CLI_NAMES | CLI_FLUSH, ctl_run},
+    {"dump", "[[--below] NAME]", "Its cache, or what it has of a name, in the form of zone files.",
+     CLI_CONTROL | CLI_NAMES, ctl_run},
     {"reload", "", "Makes it read its settings again.", CLI_CONTROL, ctl_run},
-    {"log-level", "[LEVELS]", "What it logs (error, warn, info, debug); with LEVELS (debug or info,xmpp=debug) from now on.", CLI_CONTROL, ctl_run},
-    {"fault", "add RULE|list|clear [NUMBER]", "Answers that it spoils on purpose; doc/lab.md explains rules.", CLI_CONTROL, ctl_run},
-    {"top", "", "Its work as it goes on: rates, latency, busiest XMPP domains.", CLI_CONTROL | CLI_TOP, ctl_run_top},
+    {"log-level", "[LEVELS]",
+     "What it logs (error, warn, info, debug); with LEVELS (debug or info,xmpp=debug) from now on.",
+     CLI_CONTROL, ctl_run},
+    {"fault", "add RULE|list|clear [NUMBER]", "Answers that it spoils on purpose; doc/lab.md explains rules.",
+     CLI_CONTROL, ctl_run},
+    {"top", "", "Its work as it goes on: rates, latency, busiest XMPP domains.", CLI_CONTROL | CLI_TOP,
+     ctl_run_top},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
-static const char statuses[] =
-    "Exit status: 0 found or done, 1 not found or refused, 2 wrong use, 3 no answer from the server, 4 other trouble.\n";
+static const char statuses[] = "Exit status: 0 found or done, 1 not found or refused, 2 wrong use, 3 no "
+                               "answer from the server, 4 other trouble.\n";
 
 static void write_help(FILE *out) {
   fprintf(out, "jidns " PACKAGE_VERSION ": DNS as XMPP programs see it\n\n");
   for (size_t i = 0; i < COMMAND_COUNT; i++) {
-    fprintf(out, "  jidns %s [OPTIONS]%s%s\n      %s\n", commands[i].name, *commands[i].words ? " " : "", commands[i].words,
-            commands[i].help);
+    fprintf(out, "  jidns %s [OPTIONS]%s%s\n      %s\n", commands[i].name, *commands[i].words ? " " : "",
+            commands[i].words, commands[i].help);
   }
   fprintf(out, "  jidns COMMAND --help\n  jidns --version\n\n%s", statuses);
 }
 
 static void write_command_help(const struct command *command) {
-  printf("jidns %s [OPTIONS]%s%s\n%s\n\n", command->name, *command->words ? " " : "", command->words, command->help);
+  printf("jidns %s [OPTIONS]%s%s\n%s\n\n", command->name, *command->words ? " " : "", command->words,
+         command->help);
   cli_write_options(command->mask, stdout);
   printf("\n%s", statuses);
 }
@@ -95,6 +103,7 @@ static int run_lookup(struct cli *c) {
     status = f ? show_findings(c, f) : complain_memory(c);
     findings_free(f);
   }
+
   lookup_free(l);
   return status;
 }
@@ -110,15 +119,18 @@ static bool has_answer(const struct asked *a) {
 static int run_query(struct cli *c) {
   struct asked a = {.klass = CLASS_IN}, *list[] = {&a};
   size_t len;
+
   if (c->words_count != 2) return cli_usage(c, "needs a NAME and a TYPE; see jidns query --help");
   const char *why = domain_read_name(c->words[0], a.name, &len);
   if (why) return cli_usage(c, "\"%s\" is no name: %s", c->words[0], why);
   if (!print_type_parse(c->words[1], &a.type)) {
     return cli_usage(c, "\"%s\" is no type: SRV, AAAA, TYPE65280 are", c->words[1]);
   }
+
   if (a.type == TYPE_AXFR || a.type == TYPE_IXFR || a.type == TYPE_OPT) {
     return cli_usage(c, "%s is not for asking one question with", c->words[1]);
   }
+
   a.name_len = (uint8_t)len;
   ask_all(&c->ask, list, 1);
   if (a.outcome != ASKED_ANSWERED) return complain_silence(c, a.outcome);
@@ -128,6 +140,7 @@ static int run_query(struct cli *c) {
   } else if (!show_query_json(&a, &c->ask, stdout)) {
     status = complain_memory(c);
   }
+
   asked_free(&a);
   return status;
 }
@@ -139,7 +152,8 @@ static int run_command(const struct command *command, int argc, char **argv) {
     write_command_help(command);
     return CLI_FOUND;
   }
-  if (c.json && !show_has_json() && !(command->mask & CLI_CONTROL)) return cli_usage(&c, "--json: this jidns was built without jansson");
+  if (c.json && !show_has_json() && !(command->mask & CLI_CONTROL))
+    return cli_usage(&c, "--json: this jidns was built without jansson");
   return command->run(&c);
 }
 
@@ -149,17 +163,21 @@ static int run(int argc, char **argv) {
     write_help(stderr);
     return CLI_USAGE;
   }
+
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
     write_help(stdout);
     return CLI_FOUND;
   }
+
   if (strcmp(word, "--version") == 0) {
     printf("jidns " PACKAGE_VERSION "\n");
     return CLI_FOUND;
   }
+
   for (size_t i = 0; i < COMMAND_COUNT; i++) {
     if (strcmp(word, commands[i].name) == 0) return run_command(&commands[i], argc - 1, argv + 1);
   }
+
   fprintf(stderr, "jidns: \"%s\" is no command; see jidns --help\n", word);
   return CLI_USAGE;
 }

@@ -39,7 +39,8 @@ struct signals {
   uv_timer_t reload; /* runs out once all hangups that are there were taken: they are one reload */
 };
 
-/* Those that come while it starts wait: the loop that takes them is made only when system calls are filtered. */
+/* Those that come while it starts wait: the loop that takes them is made only when system calls are filtered.
+ */
 static void hold_signals(int how) {
   sigset_t held;
   sigemptyset(&held);
@@ -63,7 +64,8 @@ static void watch_signals(struct signals *s, struct daemon *d) {
   must(uv_signal_init(&d->loop, &s->term) == 0 && uv_signal_init(&d->loop, &s->interrupt) == 0 &&
        uv_signal_init(&d->loop, &s->hangup) == 0);
   s->term.data = s->interrupt.data = s->hangup.data = d;
-  must(uv_signal_start(&s->term, on_signal, SIGTERM) == 0 && uv_signal_start(&s->interrupt, on_signal, SIGINT) == 0 &&
+  must(uv_signal_start(&s->term, on_signal, SIGTERM) == 0 &&
+       uv_signal_start(&s->interrupt, on_signal, SIGINT) == 0 &&
        uv_signal_start(&s->hangup, on_hangup, SIGHUP) == 0);
   hold_signals(SIG_UNBLOCK);
 }
@@ -87,10 +89,13 @@ static void log_counters(const struct counters *sum) {
 static void log_cache(struct cache *c) {
   struct cache_stats s;
   cache_stats(c, &s);
-  log_debug("jidnsd", "cache: %zu entries, %zu of %zu octets, %llu evicted; in vain: %llu fetched ahead for clients, %llu for "
-            "servers, %llu renewed", s.entries, s.octets, s.limit, (unsigned long long)s.evicted,
-            (unsigned long long)s.wasted[CACHE_AHEAD_CLIENT], (unsigned long long)s.wasted[CACHE_AHEAD_SERVER],
-            (unsigned long long)s.wasted[CACHE_RENEWED]);
+  log_debug("jidnsd",
+            "cache: %zu entries, %zu of %zu octets, %llu evicted; in vain: %llu fetched ahead for clients, "
+            "%llu for "
+            "servers, %llu renewed",
+            s.entries, s.octets, s.limit, (unsigned long long)s.evicted,
+            (unsigned long long)s.wasted[CACHE_AHEAD_CLIENT],
+            (unsigned long long)s.wasted[CACHE_AHEAD_SERVER], (unsigned long long)s.wasted[CACHE_RENEWED]);
 }
 
 /* signals: NULL when they were never watched. */
@@ -132,6 +137,7 @@ static int run(struct daemon *d, FILE *err) {
     say_ready(&d->settings);
     uv_run(&d->loop, UV_RUN_DEFAULT);
   }
+
   stop(d, good ? &signals : NULL, commands);
   return good ? EXIT_SUCCESS : right ? EXIT_FAILURE : EXIT_WRONG_SETTINGS;
 }
@@ -146,7 +152,9 @@ int main(int argc, char **argv) {
   d->argv = argv;
 
   enum settings_outcome outcome = settings_read(&d->settings, argc, argv, stdout, err);
-  int status = outcome == SETTINGS_RUN ? run(d, err) : outcome == SETTINGS_WRONG ? EXIT_WRONG_SETTINGS : EXIT_SUCCESS;
+  int status = outcome == SETTINGS_RUN     ? run(d, err)
+               : outcome == SETTINGS_WRONG ? EXIT_WRONG_SETTINGS
+                                           : EXIT_SUCCESS;
   fclose(err);
   free(d);
   log_out_stop();

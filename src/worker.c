@@ -22,7 +22,7 @@
 enum {
   WORKER_MAGIC = 0x776f726b,
   STACK = 512 << 10,
-  MANY = 1000, /* questions in flight, 2 KiB each, and clients that wait for them: worth giving back */
+  MANY = 1000,    /* questions in flight, 2 KiB each, and clients that wait for them: worth giving back */
   MUCH = 1 << 20, /* octets that clients over TCP hold */
   GIVE_BACK_EVERY_MS = 5000
 };
@@ -49,9 +49,9 @@ struct worker {
   uint64_t armed_ms; /* when `timer` fires; UINT64_MAX: it does not */
   struct timers timers;
   struct random random;
-  bool had_many;         /* in flight or waiting, since memory was given back */
+  bool had_many; /* in flight or waiting, since memory was given back */
   uint64_t gave_back_ms;
-  struct list upstreams; /* all sets of servers, those too that only questions in flight still hold */
+  struct list upstreams;        /* all sets of servers, those too that only questions in flight still hold */
   struct wiring *wiring, *next; /* in force; prepared */
   struct forward *forward;
   struct xmpp *xmpp;
@@ -186,9 +186,11 @@ static bool names_set(const struct wiring *g, const struct upstream *u) {
   return names;
 }
 
-/* A set that is there already and may serve again: the one whose place it would take, or one that only questions in flight hold.
- * So reloads that change nothing open nothing, however many they are. NULL: there is none. */
-static struct upstream *find_set(struct worker *w, const struct wiring *g, const struct servers_wanted *want, struct upstream *before) {
+/* A set that is there already and may serve again: the one whose place it would take, or one that only
+ * questions in flight hold. So reloads that change nothing open nothing, however many they are. NULL: there
+ * is none. */
+static struct upstream *find_set(struct worker *w, const struct wiring *g, const struct servers_wanted *want,
+                                 struct upstream *before) {
   if (before && is_set_of(before, want)) return before;
   list_each(node, &w->upstreams) {
     struct upstream *u = container(node, struct upstream, link);
@@ -197,9 +199,10 @@ static struct upstream *find_set(struct worker *w, const struct wiring *g, const
   return NULL;
 }
 
-/* A set of these servers, with what is known of them already, above all to the set in whose place it comes (NULL: there was none), as
- * its counts go on. NULL when memory is out. */
-static struct upstream *make_set(struct worker *w, const struct wiring *g, const struct servers_wanted *want, struct upstream *before) {
+/* A set of these servers, with what is known of them already, above all to the set in whose place it comes
+ * (NULL: there was none), as its counts go on. NULL when memory is out. */
+static struct upstream *make_set(struct worker *w, const struct wiring *g, const struct servers_wanted *want,
+                                 struct upstream *before) {
   struct upstream *same = find_set(w, g, want, before);
   if (same) return upstream_hold(same);
 
@@ -209,10 +212,12 @@ static struct upstream *make_set(struct worker *w, const struct wiring *g, const
     upstream_release(u);
     return NULL;
   }
+
   list_each(node, &w->upstreams) {
     const struct upstream *old = container(node, struct upstream, link);
     if (u && old != u) upstream_inherit(u, old);
   }
+
   if (u && before) upstream_inherit(u, before);
   return u;
 }
@@ -254,6 +259,7 @@ static struct wiring *wiring_new(struct worker *w, const struct settings *s) {
     good = r->upstream != NULL;
     g->routes.count += good;
   }
+
   if (good) return g;
   wiring_free(g);
   return NULL;
@@ -264,15 +270,28 @@ static bool is_local(const void *local, const struct question *q) {
   return w->serve.lab && lab_holds(w->serve.lab, q);
 }
 
-static int answer(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+static int answer(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms,
+                  uint8_t *out) {
   return serve_question(ctx, q, client, now_ms, out);
 }
 
-static struct forward_options forward_options_of(struct worker *w, const struct settings *s, struct cache *cache, uint64_t seed) {
-  return (struct forward_options){.cache = cache, .routes = &w->wiring->routes, .rebind = &w->wiring->rebind, .timers = &w->timers, .counters = &w->counters,
-                                  .waited = &w->waited, .seed = seed, .max_stale_s = s->max_stale_s, .nxdomain_cut = s->nxdomain_cut,
-                                  .trust_ad = s->trust_ad, .cookies = s->upstream_cookies, .is_local = is_local, .local = w,
-                                  .answer = answer, .answer_ctx = &w->serve,
+static struct forward_options forward_options_of(struct worker *w, const struct settings *s,
+                                                 struct cache *cache, uint64_t seed) {
+  return (struct forward_options){.cache = cache,
+                                  .routes = &w->wiring->routes,
+                                  .rebind = &w->wiring->rebind,
+                                  .timers = &w->timers,
+                                  .counters = &w->counters,
+                                  .waited = &w->waited,
+                                  .seed = seed,
+                                  .max_stale_s = s->max_stale_s,
+                                  .nxdomain_cut = s->nxdomain_cut,
+                                  .trust_ad = s->trust_ad,
+                                  .cookies = s->upstream_cookies,
+                                  .is_local = is_local,
+                                  .local = w,
+                                  .answer = answer,
+                                  .answer_ctx = &w->serve,
                                   .udp_size = (uint16_t)s->udp_size,
                                   .random = s->case_random ? &w->random : NULL};
 }
@@ -315,9 +334,11 @@ void worker_forget_failures(struct worker *w, void *unused) {
   forward_forget_failures(w->forward);
 }
 
-bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s, struct listener *opened, unsigned n) {
+bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s,
+                   struct listener *opened, unsigned n) {
   struct wiring *old = w->wiring;
   const struct forward_options *fo = forward_options(w->forward);
+
   w->wiring = w->next;
   w->next = NULL;
   access_inherit(w->wiring->access, old->access);
@@ -332,12 +353,14 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
     serve_udp_remove(w->udp, &before->listen[i]);
     serve_tcp_remove(w->tcp, &before->listen[i]);
   }
+
   return listen_on(w, opened, n);
 }
 
 /* ---- stop ---- */
 
-/* From the outside in: no new queries, then nobody who waits, then the servers. The loop ends when all handles are closed. */
+/* From the outside in: no new queries, then nobody who waits, then the servers. The loop ends when all
+ * handles are closed. */
 static void close_all(struct worker *w) {
   if (w->udp) serve_udp_stop(w->udp);
   if (w->tcp) serve_tcp_stop(w->tcp);
@@ -399,11 +422,15 @@ void worker_set_lab(struct worker *w, const struct lab *lab) { w->serve.lab = la
 
 /* The bounds are the daemon's: the kernel spreads connections over the workers, so each has its share. */
 static struct serve_tcp_options share_of(const struct serve_tcp_options *all, unsigned threads) {
-  enum { HOST_LEAST = 8, HELD_LEAST = 2 << 20 /* a quarter is one host's: more than a connection holds before it is held up */ };
+  enum {
+    HOST_LEAST = 8,
+    HELD_LEAST = 2 << 20 /* a quarter is one host's: more than a connection holds before it is held up */
+  };
   struct serve_tcp_options o = *all;
   o.connections = (all->connections + threads - 1) / threads;
   o.per_host = (all->per_host + threads - 1) / threads;
-  if (o.per_host < HOST_LEAST && all->per_host > o.per_host) o.per_host = all->per_host < HOST_LEAST ? all->per_host : HOST_LEAST;
+  if (o.per_host < HOST_LEAST && all->per_host > o.per_host)
+    o.per_host = all->per_host < HOST_LEAST ? all->per_host : HOST_LEAST;
   o.held = all->held / threads;
   if (o.held < HELD_LEAST && all->held > o.held) o.held = HELD_LEAST;
   return o;
@@ -414,8 +441,13 @@ static bool wire_server(struct worker *w, const struct settings *s, const struct
   w->spoiler = spoiler_new(&w->timers, &w->counters);
   w->lab_room = serve_lab_new();
   if (!w->spoiler || !w->lab_room) return false;
-  w->serve = (struct serve){.cache = common->cache, .forward = w->forward, .counters = &w->counters, .seed = common->seed,
-                            .lab = common->lab, .lab_room = w->lab_room, .cookie_epoch_s = (uint32_t)(clock_epoch_ms() / 1000)};
+  w->serve = (struct serve){.cache = common->cache,
+                            .forward = w->forward,
+                            .counters = &w->counters,
+                            .seed = common->seed,
+                            .lab = common->lab,
+                            .lab_room = w->lab_room,
+                            .cookie_epoch_s = (uint32_t)(clock_epoch_ms() / 1000)};
   memcpy(w->serve.cookie_secret, common->cookie_secret, sizeof w->serve.cookie_secret);
   set_serve(w, s);
   w->udp = serve_udp_new(&w->loop, &w->serve);
@@ -442,7 +474,8 @@ static struct worker *fail(struct listener *listeners, unsigned n, int e) {
   return NULL;
 }
 
-struct worker *worker_new(const struct settings *settings, const struct worker_common *common, struct listener *listeners) {
+struct worker *worker_new(const struct settings *settings, const struct worker_common *common,
+                          struct listener *listeners) {
   struct worker *w = aligned_alloc(64, (sizeof *w + 63) / 64 * 64);
   if (!w) return fail(listeners, settings->listen_count, UV_ENOMEM);
   memset(w, 0, sizeof *w);
@@ -455,11 +488,13 @@ struct worker *worker_new(const struct settings *settings, const struct worker_c
     free(w);
     return fail(listeners, settings->listen_count, e);
   }
+
   must(uv_sem_init(&w->job_done, 0) == 0);
   if (!open_handles(w)) {
     worker_free(w);
     return fail(listeners, settings->listen_count, 0);
   }
+
   if (wire_forward(w, settings, common) && wire_server(w, settings, common, listeners)) return w;
   worker_stop(w, NULL);
   return fail(listeners, settings->listen_count, 0);

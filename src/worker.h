@@ -16,35 +16,39 @@ struct worker_common {
   uint64_t seed; /* the cache's */
   uint8_t cookie_secret[SIPHASH_KEY];
   struct xmpp_budget *budget; /* borrowed: what they ask ahead */
-  const struct lab *lab; /* borrowed until worker_set_lab or worker_stop; NULL: there are no zones */
+  const struct lab *lab;      /* borrowed until worker_set_lab or worker_stop; NULL: there are no zones */
 };
 
-/* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each address in
- * settings; on failure too). settings and the cache are borrowed until worker_stop returns. NULL, and the reason is
- * logged, when something is lacking. */
-struct worker *worker_new(const struct settings *settings, const struct worker_common *common, struct listener *listeners);
+/* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each
+ * address in settings; on failure too). settings and the cache are borrowed until worker_stop returns. NULL,
+ * and the reason is logged, when something is lacking. */
+struct worker *worker_new(const struct settings *settings, const struct worker_common *common,
+                          struct listener *listeners);
 
 /* These faults are in force from now on; called in the worker's thread. Borrowed until the next call. */
 void worker_set_faults(struct worker *w, const struct faults *faults);
 
-/* Starts the thread. False, and the reason is logged, when there is none to be had; worker_stop then still frees. */
+/* Starts the thread. False, and the reason is logged, when there is none to be had; worker_stop then still
+ * frees. */
 bool worker_start(struct worker *w);
 
-/* Runs job(w, arg) in the worker's thread, between two queries, and waits until it is done; in this thread while the worker is not
- * started. From one thread at a time, never from a worker. */
+/* Runs job(w, arg) in the worker's thread, between two queries, and waits until it is done; in this thread
+ * while the worker is not started. From one thread at a time, never from a worker. */
 void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg);
 
-/* From now on this lab's zones are answered; NULL: none. Borrowed as worker_common.lab is. A job for the worker's thread. */
+/* From now on this lab's zones are answered; NULL: none. Borrowed as worker_common.lab is. A job for the
+ * worker's thread. */
 void worker_set_lab(struct worker *w, const struct lab *lab);
 
-/* A reload, in two halves, both within worker_run. The first makes all that can fail for want of memory: false, and the worker is as
- * before. Then either all workers take it into force or all discard it. */
+/* A reload, in two halves, both within worker_run. The first makes all that can fail for want of memory:
+ * false, and the worker is as before. Then either all workers take it into force or all discard it. */
 bool worker_prepare(struct worker *w, const struct settings *s);
 void worker_discard(struct worker *w);
-/* Puts into force what was prepared and s's other settings; `before` held until now. The n listeners at `opened`, of addresses that
- * are new, are taken over; addresses that s no longer lists are closed once all who asked there are answered. False when the kernel
- * would not watch a new one: the others are in force. */
-bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s, struct listener *opened, unsigned n);
+/* Puts into force what was prepared and s's other settings; `before` held until now. The n listeners at
+ * `opened`, of addresses that are new, are taken over; addresses that s no longer lists are closed once all
+ * who asked there are answered. False when the kernel would not watch a new one: the others are in force. */
+bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s,
+                   struct listener *opened, unsigned n);
 
 /* What upstreams failed at is asked again at once. A job for the worker's thread. */
 void worker_forget_failures(struct worker *w, void *unused);
@@ -64,7 +68,7 @@ unsigned worker_in_flight(const struct worker *w);
 /* From now on seen hears of each question that is let in; NULL: nobody does. */
 void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx);
 
-/* Answers SERVFAIL to who still waits, closes all, waits for the thread to end and frees. Adds its counters to *sum unless
- * that is NULL. */
+/* Answers SERVFAIL to who still waits, closes all, waits for the thread to end and frees. Adds its counters
+ * to *sum unless that is NULL. */
 void worker_stop(struct worker *w, struct counters *sum);
 #endif

@@ -30,7 +30,8 @@ uint32_t addr_scope_id(const char *scope) {
   return index ? index : scope_number(scope);
 }
 
-/* "fe80::1%eth0": what may stand behind the % no character that the kernel lets no interface have, and no bracket. */
+/* "fe80::1%eth0": what may stand behind the % no character that the kernel lets no interface have, and no
+ * bracket. */
 static bool parse_scope(const char *text, char scope[ADDR_SCOPE]) {
   size_t len = strlen(text);
   if (len == 0 || len >= ADDR_SCOPE || text[strcspn(text, " \t\r\n/:%]")]) return false;
@@ -48,6 +49,7 @@ static bool parse_host(const char *host, uint16_t port, union addr *out, char sc
     *out = a;
     return true;
   }
+
   char plain[INET6_ADDRSTRLEN];
   const char *percent = strchr(host, '%');
   size_t len = percent ? (size_t)(percent - host) : strlen(host);
@@ -66,6 +68,7 @@ static bool parse_host(const char *host, uint16_t port, union addr *out, char sc
 bool addr_parse_scoped(const char *text, uint16_t port, union addr *out, char scope[ADDR_SCOPE]) {
   char host[ADDR_TEXT];
   size_t len = strlen(text);
+
   if (len >= sizeof host) return false;
   memcpy(host, text, len + 1);
   if (host[0] == '[') {
@@ -74,11 +77,13 @@ bool addr_parse_scoped(const char *text, uint16_t port, union addr *out, char sc
     *close = 0;
     return strchr(host + 1, ':') && parse_host(host + 1, port, out, scope);
   }
+
   char *colon = strchr(host, ':');
   if (colon && !strchr(colon + 1, ':')) {
     if (!parse_port(colon + 1, &port)) return false;
     *colon = 0;
   }
+
   return parse_host(host, port, out, scope);
 }
 
@@ -122,7 +127,9 @@ bool addr_same_host(const union addr *a, const union addr *b) {
          a->v6.sin6_scope_id == b->v6.sin6_scope_id;
 }
 
-bool addr_equal(const union addr *a, const union addr *b) { return addr_same_host(a, b) && addr_port(a) == addr_port(b); }
+bool addr_equal(const union addr *a, const union addr *b) {
+  return addr_same_host(a, b) && addr_port(a) == addr_port(b);
+}
 
 bool addr_is_loopback(const union addr *a) {
   if (a->any.sa_family == AF_INET) return (ntohl(a->v4.sin_addr.s_addr) >> 24) == 127;

@@ -16,9 +16,11 @@ struct counter_info {
 /* counter_infos[i] describes the i-th uint64_t of struct counters. */
 enum { COUNTER_COUNT = sizeof(struct counters) / sizeof(uint64_t) };
 extern const struct counter_info counter_infos[COUNTER_COUNT];
-static inline uint64_t counter_at(const struct counters *c, unsigned i) { return ((const uint64_t *)(const void *)c)[i]; }
+static inline uint64_t counter_at(const struct counters *c, unsigned i) {
+  return ((const uint64_t *)(const void *)c)[i];
+}
 
-#define count_add(counters, field, n) \
+#define count_add(counters, field, n)                                                                        \
   __atomic_store_n(&(counters)->field, (counters)->field + (uint64_t)(n), __ATOMIC_RELAXED)
 #define count(counters, field) count_add(counters, field, 1)
 

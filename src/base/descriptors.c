@@ -12,8 +12,8 @@ void descriptors_fill(void) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
 
-    /* Opened the wrong way round, so that what is written is known to be lost. A folder that can't be used at all does where there is no
-     * /dev. */
+    /* Opened the wrong way round, so that what is written is known to be lost. A folder that can't be used at
+     * all does where there is no /dev. */
     int filled = open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
     if (filled < 0) filled = open("/", O_PATH);
     must(filled == fd);

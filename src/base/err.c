@@ -30,5 +30,7 @@ uint16_t err_ede(enum err e) {
 }
 
 const char *err_hint(int e) {
-  return e == EPERM || e == ENOSYS ? " (a system call is refused: --seccomp off tells whether it is jidnsd's own filter)" : "";
+  return e == EPERM || e == ENOSYS
+             ? " (a system call is refused: --seccomp off tells whether it is jidnsd's own filter)"
+             : "";
 }

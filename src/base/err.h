@@ -10,9 +10,9 @@ enum err {
   ERR_COUNT
 };
 
-const char *err_word(enum err e);  /* "timeout": metric label */
-const char *err_text(enum err e);  /* "no upstream answered in time" */
-uint16_t err_ede(enum err e);      /* info code, RFC 8914 section 4 */
+const char *err_word(enum err e); /* "timeout": metric label */
+const char *err_text(enum err e); /* "no upstream answered in time" */
+uint16_t err_ede(enum err e);     /* info code, RFC 8914 section 4 */
 
 /* Behind the text of errno e: what to do when it may be that of a refused system call; else "". */
 const char *err_hint(int e);

@@ -1,4 +1,5 @@
-/* The keyed hash of all tables whose keys come from the network: XXH3 with a seed that no client can learn. */
+/* The keyed hash of all tables whose keys come from the network: XXH3 with a seed that no client can learn.
+ */
 #ifndef JIDNS_BASE_HASH_H
 #define JIDNS_BASE_HASH_H
 #include <stddef.h>

@@ -13,6 +13,7 @@ void latency_note(struct latency *l, uint64_t took_ms) {
 }
 
 void latency_sum(struct latency *sum, const struct latency *from) {
-  for (unsigned i = 0; i <= LATENCY_BOUNDS; i++) sum->counts[i] += __atomic_load_n(&from->counts[i], __ATOMIC_RELAXED);
+  for (unsigned i = 0; i <= LATENCY_BOUNDS; i++)
+    sum->counts[i] += __atomic_load_n(&from->counts[i], __ATOMIC_RELAXED);
   sum->sum_ms += __atomic_load_n(&from->sum_ms, __ATOMIC_RELAXED);
 }

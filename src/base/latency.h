@@ -3,7 +3,8 @@
 #define JIDNS_BASE_LATENCY_H
 #include <stdint.h>
 
-/* The ranges' upper bounds, inclusive: close where a program notices a difference, up to a client's patience. */
+/* The ranges' upper bounds, inclusive: close where a program notices a difference, up to a client's patience.
+ */
 enum { LATENCY_BOUNDS = 12 };
 extern const uint16_t latency_bounds_ms[LATENCY_BOUNDS];
 

@@ -33,7 +33,7 @@ static inline struct list *list_pop(struct list *head) {
 }
 
 /* Walks the list; the current node may be removed. */
-#define list_each(node, head) \
-  for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
+#define list_each(node, head)                                                                                \
+  for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                          \
        node = node##_next, node##_next = node->next)
 #endif

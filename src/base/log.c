@@ -39,7 +39,8 @@ static struct {
   struct flood floods[FLOODS];
   struct broken places[BROKEN];
   unsigned place_count;
-} log_now = {.most = LOG_INFO, .lock = PTHREAD_MUTEX_INITIALIZER,
+} log_now = {.most = LOG_INFO,
+             .lock = PTHREAD_MUTEX_INITIALIZER,
              .levels = {
 #define X(room) LOG_INFO,
                  LOG_ROOMS(X)
@@ -76,6 +77,7 @@ bool log_levels_parse(const char *text, uint8_t out[LOG_ROOM_COUNT]) {
   char copy[400], *rest = copy;
   uint8_t levels[LOG_ROOM_COUNT];
   enum log_level level = LOG_INFO;
+
   if (strlen(text) >= sizeof copy) return false;
   strcpy(copy, text);
   char *word = strsep(&rest, ",");
@@ -91,6 +93,7 @@ bool log_levels_parse(const char *text, uint8_t out[LOG_ROOM_COUNT]) {
     if (room == LOG_ROOM_COUNT || !level_parse(equals + 1, &level)) return false;
     levels[room] = (uint8_t)level;
   }
+
   memcpy(out, levels, sizeof levels);
   return true;
 }
@@ -123,7 +126,8 @@ const char *log_levels_format(char text[LOG_LEVELS_TEXT]) {
   size_t n = (size_t)snprintf(text, LOG_LEVELS_TEXT, "%s", level_names[usual]);
   for (unsigned i = 0; i < LOG_ROOM_COUNT; i++) {
     enum log_level level = level_of(i);
-    if (level != usual) n += (size_t)snprintf(text + n, LOG_LEVELS_TEXT - n, ",%s=%s", room_names[i], level_names[level]);
+    if (level != usual)
+      n += (size_t)snprintf(text + n, LOG_LEVELS_TEXT - n, ",%s=%s", room_names[i], level_names[level]);
   }
   return text;
 }
@@ -141,8 +145,8 @@ static bool is_journal(void) {
   const char *stream = getenv("JOURNAL_STREAM");
   unsigned long long device, inode;
   struct stat st;
-  return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device &&
-         st.st_ino == inode;
+  return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
+         st.st_dev == device && st.st_ino == inode;
 }
 
 void log_set(const struct log_options *options) {
@@ -212,7 +216,8 @@ void log_plain(const char *text) {
 
 static size_t tell_dropped(char line[LOG_OUT_LINE], uint64_t dropped) {
   char text[80];
-  snprintf(text, sizeof text, "%llu lines were dropped: standard error took no more", (unsigned long long)dropped);
+  snprintf(text, sizeof text, "%llu lines were dropped: standard error took no more",
+           (unsigned long long)dropped);
   return format_line(line, LOG_WARN, "base", text);
 }
 
@@ -249,12 +254,14 @@ void log_flush(bool end) {
 static bool is_few(enum log_level level, const char *room, const char *fmt) {
   uint64_t second = clock_ms() / 1000;
   struct flood *f = &log_now.floods[((uintptr_t)fmt * 0x9e3779b97f4a7c15u) >> 58];
+
   pthread_mutex_lock(&log_now.lock);
   tell_all(second);
   if (f->fmt != fmt || f->second != second) {
     tell_left_out(f);
     *f = (struct flood){.fmt = fmt, .room = room, .level = level, .second = second};
   }
+
   bool few = f->said < LOG_SAID;
   if (few) {
     f->said++;
@@ -262,6 +269,7 @@ static bool is_few(enum log_level level, const char *room, const char *fmt) {
     f->left_out++;
     atomic_fetch_add(&log_now.left_out, 1);
   }
+
   pthread_mutex_unlock(&log_now.lock);
   return few;
 }
@@ -291,8 +299,10 @@ bool log_broken(const char *file, int line) {
   unsigned i = 0;
   atomic_fetch_add_explicit(&log_now.broken, 1, memory_order_relaxed);
   pthread_mutex_lock(&log_now.lock);
-  while (i < log_now.place_count && (log_now.places[i].line != line || strcmp(log_now.places[i].file, file) != 0)) i++;
-  bool new = i == log_now.place_count && i < BROKEN;
+  while (i < log_now.place_count &&
+         (log_now.places[i].line != line || strcmp(log_now.places[i].file, file) != 0))
+    i++;
+  bool new = i == log_now.place_count &&i < BROKEN;
   if (new) log_now.places[log_now.place_count++] = (struct broken){file, line};
   pthread_mutex_unlock(&log_now.lock);
   return new;

@@ -1,5 +1,5 @@
-/* Lines to stderr, one each: "level room: text", or JSON, which says when, too. What they are at is the program's only mutable
- * global: levels, format, what was said of late. Any thread may say something. */
+/* Lines to stderr, one each: "level room: text", or JSON, which says when, too. What they are at is the
+ * program's only mutable global: levels, format, what was said of late. Any thread may say something. */
 #ifndef JIDNS_BASE_LOG_H
 #define JIDNS_BASE_LOG_H
 #include <stdbool.h>
@@ -8,14 +8,18 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* Who says something, and can have a level of its own. */
+/* clang-format off */
+/* clang-format off */
 #define LOG_ROOMS(X) \
   X(base) X(cache) X(daemon) X(forward) X(jidnsd) X(lab) X(ops) X(query) X(rr) X(server) X(settings) X(upstream) X(worker) X(xmpp)
+/* clang-format on */
+/* clang-format on */
 
 enum {
 #define X(room) LOG_ROOM_##room,
   LOG_ROOMS(X)
 #undef X
-  LOG_ROOM_COUNT
+      LOG_ROOM_COUNT
 };
 
 #define LOG_ROOM_WORD(room) " " #room /* for a text that names them all */
@@ -28,11 +32,13 @@ struct log_options {
   bool times; /* text begins with when it was said, in UTC; JSON always says so, text for journald never */
 };
 
-enum { LOG_SAID = 10 }; /* lines a second that one place in the program may say: more are left out, and how many is said. Not so
-                         * debug lines, which somebody wants to see all of. */
+enum {
+  LOG_SAID = 10
+}; /* lines a second that one place in the program may say: more are left out, and how many is said. Not so
+    * debug lines, which somebody wants to see all of. */
 
-/* "error", "warn", "info" or "debug" for all, then others for single rooms: "warn,xmpp=debug", or "xmpp=debug" (the others: info).
- * False, and *out untouched, for anything else. */
+/* "error", "warn", "info" or "debug" for all, then others for single rooms: "warn,xmpp=debug", or
+ * "xmpp=debug" (the others: info). False, and *out untouched, for anything else. */
 bool log_levels_parse(const char *text, uint8_t out[LOG_ROOM_COUNT]);
 /* The levels that hold now, in that form. */
 enum { LOG_LEVELS_TEXT = 16 + LOG_ROOM_COUNT * 16 };
@@ -44,16 +50,19 @@ void log_set_levels(const uint8_t levels[LOG_ROOM_COUNT]);
 void log_set_level(enum log_level level); /* everybody's */
 
 bool log_is_on(enum log_level level, const char *room);
-void log_line(enum log_level level, const char *room, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void log_line(enum log_level level, const char *room, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* A line as it is, whatever the levels. */
 void log_plain(const char *text);
 /* At level info, however often: for what is asked for line by line. */
 void log_each(const char *room, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Says how many lines were left out in seconds that are over; at the end: in this one, too. Cheap when none were. */
+/* Says how many lines were left out in seconds that are over; at the end: in this one, too. Cheap when none
+ * were. */
 void log_flush(bool end);
 
-/* From now on a thread of its own writes the lines (base/log_out.h), so that no other ever waits for who reads them. To be called when
- * rights are given up, before the workers. False when there is no thread to be had. The end: log_out_stop. */
+/* From now on a thread of its own writes the lines (base/log_out.h), so that no other ever waits for who
+ * reads them. To be called when rights are given up, before the workers. False when there is no thread to be
+ * had. The end: log_out_stop. */
 bool log_start(void);
 
 /* Notes that what should not be was seen at this place: true for the first time, which is to be said. */

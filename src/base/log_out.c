@@ -30,12 +30,12 @@ static struct {
   pthread_cond_t filled, ended;
   pthread_t thread;
   enum out_state state;
-  bool asleep;      /* the thread waits for a line, and is to be woken */
+  bool asleep; /* the thread waits for a line, and is to be woken */
   bool has_ended;
-  bool stuck;       /* in OUT_DIRECT: the last line waited in vain, the next doesn't */
-  bool torn;        /* the last line that was written lacks its end */
+  bool stuck; /* in OUT_DIRECT: the last line waited in vain, the next doesn't */
+  bool torn;  /* the last line that was written lacks its end */
   size_t start, used;
-  uint64_t untold;  /* lines dropped and not yet told of */
+  uint64_t untold; /* lines dropped and not yet told of */
   size_t (*tell)(char line[LOG_OUT_LINE], uint64_t dropped);
   char buffer[LOG_OUT_BUFFER];
   _Atomic uint64_t dropped;
@@ -56,7 +56,8 @@ static uint64_t count_lines(const char *text, size_t len) {
 
 /* ---- standard error ---- */
 
-/* For a pipe "writable" means that PIPE_BUF octets don't wait. An error is writable, too: write says what it is. */
+/* For a pipe "writable" means that PIPE_BUF octets don't wait. An error is writable, too: write says what it
+ * is. */
 static bool is_writable(int wait_ms) {
   struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
   int n;
@@ -65,7 +66,8 @@ static bool is_writable(int wait_ms) {
   return n != 0;
 }
 
-/* How many of the octets standard error took; fewer than len when it failed, or made a caller with a bound wait too long. */
+/* How many of the octets standard error took; fewer than len when it failed, or made a caller with a bound
+ * wait too long. */
 static size_t write_some(const char *text, size_t len, int wait_ms) {
   size_t done = 0;
   while (done < len) {
@@ -73,7 +75,8 @@ static size_t write_some(const char *text, size_t len, int wait_ms) {
     size_t part = wait_ms >= 0 && len - done > PIPE_BUF ? PIPE_BUF : len - done;
     ssize_t n = write(STDERR_FILENO, text + done, part);
     if (n > 0) done += (size_t)n;
-    else if (n < 0 && errno == EAGAIN && wait_ms < 0) is_writable(-1); /* whoever shares the file set O_NONBLOCK */
+    else if (n < 0 && errno == EAGAIN && wait_ms < 0)
+      is_writable(-1); /* whoever shares the file set O_NONBLOCK */
     else if (n == 0 || errno != EINTR) return done;
   }
   return done;
@@ -188,8 +191,10 @@ static void *run(void *arg) {
 
     /* While it rests lines gather, and wake nobody. */
     struct timespec rested = in_ms(REST_MS);
-    if (log_out.used < PIPE_BUF && log_out.state == OUT_THREAD) pthread_cond_timedwait(&log_out.filled, &log_out.lock, &rested);
+    if (log_out.used < PIPE_BUF && log_out.state == OUT_THREAD)
+      pthread_cond_timedwait(&log_out.filled, &log_out.lock, &rested);
   }
+
   log_out.has_ended = true;
   pthread_cond_signal(&log_out.ended);
   pthread_mutex_unlock(&log_out.lock);
@@ -226,6 +231,7 @@ bool log_out_start(size_t (*tell)(char line[LOG_OUT_LINE], uint64_t dropped)) {
     started = create_thread() == 0;
     if (!started) log_out.state = OUT_DIRECT;
   }
+
   pthread_mutex_unlock(&log_out.lock);
   return started;
 }

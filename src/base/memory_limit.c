@@ -75,10 +75,12 @@ static void note_hidden(struct memory_limit *least, const char *root, const char
   uint64_t octets;
   int n = snprintf(path, sizeof path, "%s/memory.stat", folder);
   if (n < 0 || (size_t)n >= sizeof path) return;
-  if (read_keyed(root, path, "hierarchical_memory_limit ", &octets)) note(least, octets, "hierarchical_memory_limit of ", folder);
+  if (read_keyed(root, path, "hierarchical_memory_limit ", &octets))
+    note(least, octets, "hierarchical_memory_limit of ", folder);
 }
 
-static void note_group(struct memory_limit *least, const char *root, enum version version, const char *folder) {
+static void note_group(struct memory_limit *least, const char *root, enum version version,
+                       const char *folder) {
   if (version == V1) {
     note_file(least, root, folder, "memory.limit_in_bytes");
     note_hidden(least, root, folder);
@@ -88,12 +90,14 @@ static void note_group(struct memory_limit *least, const char *root, enum versio
   note_file(least, root, folder, "memory.high");
 }
 
-/* The group at `path` as the process' own name for it, from there up to what is mounted. A name that does not begin with the mounted
- * group's is one that is not seen here: what is mounted is as near as one gets. */
-static void note_all_above(struct memory_limit *least, const char *root, const struct hierarchy *h, const char *path) {
+/* The group at `path` as the process' own name for it, from there up to what is mounted. A name that does not
+ * begin with the mounted group's is one that is not seen here: what is mounted is as near as one gets. */
+static void note_all_above(struct memory_limit *least, const char *root, const struct hierarchy *h,
+                           const char *path) {
   char folder[2 * PATH_MAX];
   size_t point = strlen(h->point), within = strcmp(h->within, "/") == 0 ? 0 : strlen(h->within);
-  bool seen = strncmp(path, h->within, within) == 0 && (path[within] == '/' || !path[within]) && !strstr(path, "/..");
+  bool seen = strncmp(path, h->within, within) == 0 && (path[within] == '/' || !path[within]) &&
+              !strstr(path, "/..");
   snprintf(folder, sizeof folder, "%s%s", h->point, seen ? path + within : "");
 
   for (;;) {
@@ -125,7 +129,8 @@ static bool parse_mount(const char *line, struct hierarchy *h) {
   return h->version == V2 || (strcmp(type, "cgroup") == 0 && has_word(options, "memory"));
 }
 
-/* The process' group in a hierarchy of that version, from lines such as "4:cpu,memory:/a/b" or "0::/a/b". False: it is in none. */
+/* The process' group in a hierarchy of that version, from lines such as "4:cpu,memory:/a/b" or "0::/a/b".
+ * False: it is in none. */
 static bool find_group(const char *root, enum version version, char path[PATH_MAX]) {
   char line[LINE];
   bool found = false;
@@ -135,7 +140,8 @@ static bool find_group(const char *root, enum version version, char path[PATH_MA
     if (!name) continue;
     *name++ = 0;
     name[strcspn(name, "\n")] = 0;
-    found = *name == '/' && strlen(name) < PATH_MAX && (version == V2 ? !*controllers : has_word(controllers, "memory"));
+    found = *name == '/' && strlen(name) < PATH_MAX &&
+            (version == V2 ? !*controllers : has_word(controllers, "memory"));
     if (found) memcpy(path, name, strlen(name) + 1);
   }
   if (f) fclose(f);
@@ -162,7 +168,8 @@ static void note_own(struct memory_limit *least, int which, const char *what) {
 void memory_limit_find(const char *root, struct memory_limit *out) {
   uint64_t total_k;
   *out = (struct memory_limit){.octets = UINT64_MAX};
-  if (read_keyed(root, "/proc/meminfo", "MemTotal:", &total_k)) note(out, total_k << 10, "the machine's memory", "");
+  if (read_keyed(root, "/proc/meminfo", "MemTotal:", &total_k))
+    note(out, total_k << 10, "the machine's memory", "");
   note_groups(out, root);
   note_own(out, RLIMIT_AS, "RLIMIT_AS");
   note_own(out, RLIMIT_DATA, "RLIMIT_DATA");

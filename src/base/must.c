@@ -1,4 +1,5 @@
-/* must.c: assertions that hold in release too. Exports must_failed, broken_seen, must_alloc, must_zalloc, memory_*. */
+/* must.c: assertions that hold in release too. Exports must_failed, broken_seen, must_alloc, must_zalloc,
+ * memory_*. */
 #include "base/must.h"
 
 #include <stdio.h>

@@ -60,6 +60,7 @@ bool prefix_parse(const char *text, struct prefix *out) {
   const char *slash = strchr(text, '/');
   size_t len = slash ? (size_t)(slash - text) : strlen(text);
   union addr a;
+
   if (len >= sizeof host) return false;
   memcpy(host, text, len);
   host[len] = 0;
@@ -74,6 +75,7 @@ bool prefix_parse(const char *text, struct prefix *out) {
     if (slash[1] < '0' || slash[1] > '9' || *end || end - slash > 4 || given > bits) return false;
     bits = given;
   }
+
   struct prefix p = prefix_of(&a, (unsigned)bits);
   bool v6;
 

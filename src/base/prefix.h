@@ -11,12 +11,14 @@ struct prefix {
 
 enum { PREFIX_TEXT = 56 };
 
-/* Parses "192.0.2.0/24", "2001:db8::/32" or an address alone; "::ffff:192.0.2.0/120" is 192.0.2.0/24. False, *out untouched, when it is neither or has bits set behind
- * its length: 10.0.0.1/8 may be meant either way. */
+/* Parses "192.0.2.0/24", "2001:db8::/32" or an address alone; "::ffff:192.0.2.0/120" is 192.0.2.0/24. False,
+ * *out untouched, when it is neither or has bits set behind its length: 10.0.0.1/8 may be meant either way.
+ */
 bool prefix_parse(const char *text, struct prefix *out);
 const char *prefix_format(const struct prefix *p, char text[PREFIX_TEXT]);
 
-/* The first `bits` of a, as its family counts them; of an IPv4 address mapped into IPv6 what lies behind the first 96. */
+/* The first `bits` of a, as its family counts them; of an IPv4 address mapped into IPv6 what lies behind the
+ * first 96. */
 struct prefix prefix_of(const union addr *a, unsigned bits);
 
 /* What one host has, as limits count it: an IPv4 address, mapped or not, or 64 bits of IPv6. */

@@ -20,19 +20,23 @@ bool readable_by(uid_t uid, gid_t gid, const char *path) {
     setfsgid(gid);
     setfsuid(uid);
   }
+
   int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   bool readable = fd >= 0 || errno != EACCES;
   if (other) {
     setfsuid(own_uid);
     setfsgid(own_gid);
   }
+
   if (fd >= 0) close(fd);
   return readable;
 }
 
 const char *readable_why(int error, char text[READABLE_WHY]) {
   if (error != EACCES) return strerror(error);
-  snprintf(text, READABLE_WHY, "%s: the user that jidnsd runs as (%u) may not read it; chmod o+r it, and o+x the folders above it",
-           strerror(error), (unsigned)geteuid());
+  snprintf(
+      text, READABLE_WHY,
+      "%s: the user that jidnsd runs as (%u) may not read it; chmod o+r it, and o+x the folders above it",
+      strerror(error), (unsigned)geteuid());
   return text;
 }

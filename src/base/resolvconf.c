@@ -80,7 +80,8 @@ static void note_wrong(struct resolvconf *out, unsigned line, const char *word) 
   }
 }
 
-static void read_line(struct resolvconf *out, char *line, unsigned number, const union addr *own, unsigned own_count) {
+static void read_line(struct resolvconf *out, char *line, unsigned number, const union addr *own,
+                      unsigned own_count) {
   char scope[ADDR_SCOPE];
   union addr a;
   const char *word = line_address(line);
@@ -93,10 +94,12 @@ static void read_line(struct resolvconf *out, char *line, unsigned number, const
   make_plain(&a);
   if (*scope && !a.v6.sin6_scope_id) out->away++;
   else if (resolvconf_is_own(&a, own, own_count)) out->own++;
-  else if (out->count < RESOLVCONF_SERVERS && !is_among(&a, out->servers, out->count)) out->servers[out->count++] = a;
+  else if (out->count < RESOLVCONF_SERVERS && !is_among(&a, out->servers, out->count))
+    out->servers[out->count++] = a;
 }
 
-/* The next line, cut to its room; false behind the last. An octet of zero ends what is seen of a line, not the line. */
+/* The next line, cut to its room; false behind the last. An octet of zero ends what is seen of a line, not
+ * the line. */
 static bool next_line(FILE *file, char line[LINE_ROOM], size_t *left) {
   size_t n = 0;
   int c = EOF;

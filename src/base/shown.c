@@ -5,8 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Octets of a character at text that a terminal may obey or that turns the order of others around: C0 and DEL, C1 (U+0080 to
- * U+009F), U+061C, U+200E and U+200F, U+202A to U+202E, U+2066 to U+2069. 0: none begins here. */
+/* Octets of a character at text that a terminal may obey or that turns the order of others around: C0 and
+ * DEL, C1 (U+0080 to U+009F), U+061C, U+200E and U+200F, U+202A to U+202E, U+2066 to U+2069. 0: none begins
+ * here. */
 static size_t harmful(const uint8_t *text, size_t n) {
   if (text[0] < ' ' || text[0] == 0x7f) return 1;
   if (n >= 2 && text[0] == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f) return 2;

@@ -5,6 +5,7 @@
 
 enum { SHOWN_MOST = 60 }; /* octets of a wrong value */
 
-/* Writes text without control characters and those that change the direction of writing, at most so many octets of it and then "...". */
+/* Writes text without control characters and those that change the direction of writing, at most so many
+ * octets of it and then "...". */
 void shown_put(FILE *out, const char *text, size_t most);
 #endif

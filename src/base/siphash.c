@@ -32,7 +32,8 @@ static void take_in(uint64_t v[4], uint64_t word) {
 
 uint64_t siphash(const uint8_t key[SIPHASH_KEY], const void *octets, size_t len) {
   uint64_t k0 = load_le64(key), k1 = load_le64(key + 8);
-  uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573};
+  uint64_t v[4] = {k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
+                   k1 ^ 0x7465646279746573};
   const uint8_t *p = octets;
   for (size_t left = len; left >= 8; left -= 8, p += 8) take_in(v, load_le64(p));
   uint64_t last = (uint64_t)len << 56;

@@ -6,6 +6,7 @@
 
 enum { SIPHASH_KEY = 16 };
 
-/* The 64 bits for len octets under the key; written in little-endian order they are the octets that the RFC means. */
+/* The 64 bits for len octets under the key; written in little-endian order they are the octets that the RFC
+ * means. */
 uint64_t siphash(const uint8_t key[SIPHASH_KEY], const void *octets, size_t len);
 #endif

@@ -1,4 +1,5 @@
-/* Timers in a binary heap, driven by whoever knows the time: the loop in the daemon, the script in a scenario. */
+/* Timers in a binary heap, driven by whoever knows the time: the loop in the daemon, the script in a
+ * scenario. */
 #ifndef JIDNS_BASE_TIMER_H
 #define JIDNS_BASE_TIMER_H
 #include <stdbool.h>
@@ -19,12 +20,13 @@ struct timers {
 void timers_init(struct timers *ts);
 void timers_close(struct timers *ts); /* frees the heap; the timers are their owners' */
 
-/* Promises room for one timer more, so that setting it can't fail later, in the midst of things: false when memory is out. Its owner
- * gives the promise back when it goes. */
+/* Promises room for one timer more, so that setting it can't fail later, in the midst of things: false when
+ * memory is out. Its owner gives the promise back when it goes. */
 bool timers_promise(struct timers *ts);
 void timers_release(struct timers *ts);
 
-/* Sets or moves a timer (zeroed before its first use, `fire` filled in), for which there must be a promise. */
+/* Sets or moves a timer (zeroed before its first use, `fire` filled in), for which there must be a promise.
+ */
 void timers_set(struct timers *ts, struct timer *t, uint64_t due_ms);
 void timers_stop(struct timers *ts, struct timer *t); /* harmless when not set */
 uint64_t timers_next_ms(const struct timers *ts);     /* UINT64_MAX when there is none */

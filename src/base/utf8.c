@@ -17,6 +17,7 @@ size_t utf8_len(const uint8_t *p) {
     }
     return forms[i].len;
   }
+
   return 0;
 }
 

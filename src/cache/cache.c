@@ -8,13 +8,16 @@
 
 #include "cache/cache_priv.h"
 
-/* A shard is 4 MiB or larger: enough for some 40,000 answers, small enough that growing its index takes no millisecond. */
+/* A shard is 4 MiB or larger: enough for some 40,000 answers, small enough that growing its index takes no
+ * millisecond. */
 enum { SHARD_LEAST = 4 << 20, SHARDS_MOST = 64, GHOST_OCTETS = 128 };
 
 static_assert(sizeof(struct entry) == 20, "doc/architecture.md draws it");
 static_assert(RING_SLACK >= sizeof(struct entry), "a filler's head must fit behind the ring");
 
-static struct shard *shard_of(struct cache *c, uint64_t hash) { return &c->shards[(hash >> 48) & (c->shard_count - 1)]; }
+static struct shard *shard_of(struct cache *c, uint64_t hash) {
+  return &c->shards[(hash >> 48) & (c->shard_count - 1)];
+}
 
 static bool shard_init(struct shard *s, uint8_t *arena, size_t size) {
   size_t small = size / 10 < CACHE_SIZE_LEAST / 4 ? CACHE_SIZE_LEAST / 4 : size / 10;
@@ -40,7 +43,8 @@ struct cache *cache_new(size_t size, uint64_t seed) {
   *c = (struct cache){.size = size, .mapped = stride * shards};
   pthread_mutex_init(&c->flushed_lock, NULL);
   memset(c->shards, 0, shards * sizeof *c->shards);
-  void *memory = mmap(NULL, c->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory = mmap(NULL, c->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                      -1, 0);
   if (memory == MAP_FAILED) {
     int e = errno;
     pthread_mutex_destroy(&c->flushed_lock);
@@ -48,7 +52,9 @@ struct cache *cache_new(size_t size, uint64_t seed) {
     errno = e;
     return NULL;
   }
-  madvise(memory, c->mapped, MADV_NOHUGEPAGE); /* memory is to be taken as the rings fill, not 2 MiB at a time */
+
+  /* memory is to be taken as the rings fill, not 2 MiB at a time */
+  madvise(memory, c->mapped, MADV_NOHUGEPAGE);
   c->memory = memory;
   for (; c->shard_count < shards; c->shard_count++) {
     struct shard *s = &c->shards[c->shard_count];
@@ -59,6 +65,7 @@ struct cache *cache_new(size_t size, uint64_t seed) {
     errno = ENOMEM;
     return NULL;
   }
+
   return c;
 }
 
@@ -85,7 +92,8 @@ static enum cache_found judge(const struct entry *e, const struct answer_view *v
   return is_expired(e, entry_expiry(v), tick) ? CACHE_EXPIRED : CACHE_WORN;
 }
 
-/* The tick for which a worn answer is written: while it is being renewed past its end, the last before that. */
+/* The tick for which a worn answer is written: while it is being renewed past its end, the last before that.
+ */
 static uint32_t worn_tick(const struct answer_view *v, uint32_t tick) {
   uint32_t expiry = entry_expiry(v);
   return tick < expiry ? tick : expiry - 1;
@@ -97,7 +105,8 @@ static enum cache_found judge_life(const struct entry *e, uint32_t expiry, uint3
   return is_expired(e, expiry, tick) ? CACHE_EXPIRED : CACHE_WORN;
 }
 
-/* Notes that somebody asked for it. Written only when it changes, so that a hot entry's cache line stays clean. */
+/* Notes that somebody asked for it. Written only when it changes, so that a hot entry's cache line stays
+ * clean. */
 static enum cache_put_how note_use(struct entry *e) {
   enum cache_put_how first = entry_how(e);
   if (first) e->mark &= (uint8_t)~MARK_HOW;
@@ -109,6 +118,7 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
                            struct cache_hit *hit) {
   struct shard *s = shard_of(c, q->question.hash);
   enum cache_found found = CACHE_MISS;
+
   *hit = (struct cache_hit){0};
   pthread_mutex_lock(&s->lock);
   struct slot *slot = index_find(s, &q->question);
@@ -123,12 +133,13 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
       hit->first_use = note_use(e);
     }
   }
+
   pthread_mutex_unlock(&s->lock);
   return found;
 }
 
-bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint32_t max_stale_s, size_t limit,
-                     uint8_t *out, struct cache_hit *hit) {
+bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint32_t max_stale_s,
+                     size_t limit, uint8_t *out, struct cache_hit *hit) {
   struct shard *s = shard_of(c, q->question.hash);
   *hit = (struct cache_hit){0};
   pthread_mutex_lock(&s->lock);
@@ -140,10 +151,12 @@ bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint
     if (found == CACHE_WORN) tick = worn_tick(&v, tick);
     bool usable = found != CACHE_EXPIRED || tick - entry_expiry(&v) <= (uint64_t)max_stale_s * TICKS_PER_S;
     if (usable) {
-      hit->len = answer_write(&v, &q->manner, found == CACHE_EXPIRED ? ANSWER_STALE : ANSWER_WORN, tick, limit, out);
+      hit->len = answer_write(&v, &q->manner, found == CACHE_EXPIRED ? ANSWER_STALE : ANSWER_WORN, tick,
+                              limit, out);
       hit->first_use = note_use(e);
     }
   }
+
   pthread_mutex_unlock(&s->lock);
   return hit->len > 0;
 }
@@ -151,6 +164,7 @@ bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint
 enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t tick, struct answer *out) {
   struct shard *s = shard_of(c, q->hash);
   enum cache_found found = CACHE_MISS;
+
   pthread_mutex_lock(&s->lock);
   struct slot *slot = index_find(s, q);
   if (slot) {
@@ -163,6 +177,7 @@ enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t 
     memcpy(out->ttl_at, v.ttl_at, 2 * answer_records(&v.head));
     memcpy(out->body, v.body, v.head.body_len);
   }
+
   pthread_mutex_unlock(&s->lock);
   return found;
 }
@@ -190,9 +205,11 @@ static void fill(struct entry *e, const struct question *q, const struct answer 
   unsigned must_last = (unsigned)a->head.an + a->head.ns;
   uint32_t until = a->head.born + ticks_of_ttl(a->ttl_s);
   if (a->head.ar) {
-    uint32_t first_gone = a->head.born + ticks_of_ttl(answer_least_ttl(&v, must_last, must_last + a->head.ar));
+    uint32_t first_gone = a->head.born +
+                          ticks_of_ttl(answer_least_ttl(&v, must_last, must_last + a->head.ar));
     if (first_gone < until) until = first_gone;
   }
+
   e->answer.attend = attend && attend < until ? attend : until;
   e->name_len = (uint8_t)q->name_len;
   memcpy(e->data, q->key, key);
@@ -214,21 +231,26 @@ static struct entry *add(struct shard *s, uint32_t tag, bool in_main, size_t oct
 }
 
 /* The entry that is to hold an answer of `octets`: the old one if that is large enough, else a new one. */
-static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t born, enum cache_put_how how,
-                               size_t octets, size_t spare) {
+static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t born,
+                               enum cache_put_how how, size_t octets, size_t spare) {
   uint32_t tag = (uint32_t)q->hash;
   struct slot *slot = index_find(s, q);
+
   if (!slot) { /* that it is fetched again ahead says nothing of its use */
     return add(s, tag, !cache_is_ahead(how) && evict_take_ghost(s, tag), octets + spare);
   }
+
   struct entry *old = entry_at(s, slot->ref);
   if (old->answer.born > born) return NULL; /* another worker has renewed it meanwhile */
   if (entry_how(old)) s->wasted[entry_how(old)]++;
-  uint8_t kept = old->mark & (MARK_USES | (old->answer.born == born ? MARK_RENEWING : 0)); /* the same answer with other addresses */
+
+  /* the same answer with other addresses */
+  uint8_t kept = old->mark & (MARK_USES | (old->answer.born == born ? MARK_RENEWING : 0));
   if ((size_t)old->units * ENTRY_UNIT >= octets) {
     old->mark = kept;
     return old;
   }
+
   bool in_main = evict_is_in_main(s, old);
   old->mark |= MARK_DEAD;
   index_remove(s, slot);
@@ -256,11 +278,13 @@ bool cache_restore(struct cache *c, const struct question *q, const struct answe
   if (a->ttl_s == 0) return false;
   struct shard *s = shard_of(c, q->hash);
   pthread_mutex_lock(&s->lock);
-  bool stays_out = index_find(s, q) || flushed_has(c, q, a); /* a flush that is not noted yet will meet it in its shard */
+  /* a flush that is not noted yet will meet it in its shard */
+  bool stays_out = index_find(s, q) || flushed_has(c, q, a);
   struct entry *e = stays_out ? NULL : add(s, (uint32_t)q->hash, standing->in_main, octets_of(q, a));
   if (e) {
     fill(e, q, a, attend);
-    e->mark = (uint8_t)((standing->uses < MARK_USES ? standing->uses : MARK_USES) | standing->how * MARK_HOW_UNIT);
+    e->mark = (uint8_t)((standing->uses < MARK_USES ? standing->uses : MARK_USES) |
+                        standing->how * MARK_HOW_UNIT);
   }
   pthread_mutex_unlock(&s->lock);
   return e != NULL;
@@ -290,7 +314,8 @@ static bool is_to_be_renewed(const struct entry *e, uint32_t expiry, enum cache_
   return tick >= e->answer.born + life / 3 && tick < expiry + RENEW_AFTER_TICKS;
 }
 
-bool cache_begin_renewal(struct cache *c, const struct question *q, enum cache_renewal why, uint32_t tick, uint32_t *expiry) {
+bool cache_begin_renewal(struct cache *c, const struct question *q, enum cache_renewal why, uint32_t tick,
+                         uint32_t *expiry) {
   struct shard *s = shard_of(c, q->hash);
   pthread_mutex_lock(&s->lock);
   struct slot *slot = index_find(s, q);

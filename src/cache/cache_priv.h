@@ -1,4 +1,5 @@
-/* Inside the cache: a shard is an index over two rings of entries. Nothing here is locked; cache.c and walk.c do that. */
+/* Inside the cache: a shard is an index over two rings of entries. Nothing here is locked; cache.c and walk.c
+ * do that. */
 #ifndef JIDNS_CACHE_CACHE_PRIV_H
 #define JIDNS_CACHE_CACHE_PRIV_H
 #include <pthread.h>
@@ -6,8 +7,8 @@
 #include "cache/cache.h"
 #include "dns/ttl.h"
 
-/* An entry in a ring, 4-octet aligned: this head, the key, a uint16_t for the TTL place of each record, the body, spare
- * room. */
+/* An entry in a ring, 4-octet aligned: this head, the key, a uint16_t for the TTL place of each record, the
+ * body, spare room. */
 struct entry {
   struct answer_head answer;
   uint16_t units;   /* size in ENTRY_UNIT octets; never 0 */
@@ -30,8 +31,8 @@ static inline enum cache_put_how entry_how(const struct entry *e) {
   return (enum cache_put_how)((e->mark & MARK_HOW) / MARK_HOW_UNIT);
 }
 
-/* Positions count octets ever written; position % size is where it lies. Behind a ring's end lie RING_SLACK octets, so that
- * the head of a dead entry that fills the last few may stick out. */
+/* Positions count octets ever written; position % size is where it lies. Behind a ring's end lie RING_SLACK
+ * octets, so that the head of a dead entry that fills the last few may stick out. */
 enum { RING_SLACK = 64 };
 struct ring {
   uint8_t *base;
@@ -55,10 +56,11 @@ struct shard {
   uint64_t evicted, wasted[CACHE_HOWS];
 } __attribute__((aligned(64)));
 
-/* walk.c. Does a flush mean what is known under that name and type (0: of the name as such)? Does it mean a record that was added to the
- * answer with that key? One that is too long to be looked at counts as such. */
+/* walk.c. Does a flush mean what is known under that name and type (0: of the name as such)? Does it mean a
+ * record that was added to the answer with that key? One that is too long to be looked at counts as such. */
 bool which_has(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type);
-bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len, const struct answer_view *v);
+bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len,
+                      const struct answer_view *v);
 
 /* flushed.c: what was flushed since a snapshot began to be loaded. */
 struct flushed;
@@ -94,7 +96,8 @@ static inline uint64_t entry_octets(const struct entry *e) { return (uint64_t)e-
 
 static inline struct answer_view entry_view(const struct entry *e) {
   const uint8_t *ttl_at = e->data + e->name_len + KEY_TAIL;
-  return (struct answer_view){.head = e->answer, .ttl_at = ttl_at, .body = ttl_at + 2 * answer_records(&e->answer)};
+  return (struct answer_view){
+      .head = e->answer, .ttl_at = ttl_at, .body = ttl_at + 2 * answer_records(&e->answer)};
 }
 
 /* The tick when the answer's TTL is over. */
@@ -108,8 +111,8 @@ static inline struct entry *ring_at(const struct ring *r, uint64_t pos) {
   return (struct entry *)(void *)(r->base + pos % r->size);
 }
 
-/* Room for an entry of `units` in the small or the main ring; others leave for it. NULL when it can't fit at all. Slots may
- * move: look them up again. */
+/* Room for an entry of `units` in the small or the main ring; others leave for it. NULL when it can't fit at
+ * all. Slots may move: look them up again. */
 struct entry *evict_make_room(struct shard *s, bool in_main, uint32_t units);
 bool evict_is_in_main(const struct shard *s, const struct entry *e);
 /* Has an entry with this tag left the small ring lately? Forgets it. */

@@ -6,7 +6,9 @@
 /* So many entries at most get another round before one has to go: bounds the work of one insertion. */
 enum { ROUNDS_MOST = 64 };
 
-bool evict_is_in_main(const struct shard *s, const struct entry *e) { return (const uint8_t *)e >= s->main.base; }
+bool evict_is_in_main(const struct shard *s, const struct entry *e) {
+  return (const uint8_t *)e >= s->main.base;
+}
 
 bool evict_take_ghost(struct shard *s, uint32_t tag) {
   if (!s->evicted) return false; /* even reading the table would make it take memory */
@@ -27,7 +29,8 @@ static bool has_room(const struct ring *r, uint64_t need) {
 }
 
 static struct entry *push(struct ring *r, uint64_t need) {
-  for (uint64_t fill = filler(r, need); fill > 0;) { /* more than one when the rest is larger than an entry can be */
+  /* more than one when the rest is larger than an entry can be */
+  for (uint64_t fill = filler(r, need); fill > 0;) {
     uint64_t piece = fill < ENTRY_MOST ? fill : ENTRY_MOST;
     struct entry *e = ring_at(r, r->head);
     e->units = (uint16_t)(piece / ENTRY_UNIT);
@@ -79,7 +82,8 @@ static void shrink_main(struct shard *s, uint64_t need) {
   }
 }
 
-/* Makes room in the small ring: what was used, or fits into the main ring as long as that is not full, moves there. */
+/* Makes room in the small ring: what was used, or fits into the main ring as long as that is not full, moves
+ * there. */
 static void shrink_small(struct shard *s, uint64_t need) {
   struct ring *r = &s->small;
   while (!has_room(r, need)) {

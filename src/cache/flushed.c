@@ -1,5 +1,5 @@
-/* flushed.c: what was flushed while a snapshot is loaded, so that the snapshot does not bring it back. Exports cache_restore_begin,
- * cache_restore_end, cache_restore_is_flushed; flushed_* to the module. */
+/* flushed.c: what was flushed while a snapshot is loaded, so that the snapshot does not bring it back.
+ * Exports cache_restore_begin, cache_restore_end, cache_restore_is_flushed; flushed_* to the module. */
 #include <stdlib.h>
 
 #include "cache/cache_priv.h"
@@ -20,7 +20,9 @@ struct flushed {
   struct flush list[FLUSHED_MOST];
 };
 
-bool cache_restore_begin(struct cache *c, bool (*refuses)(const void *ctx, const struct question *q, const struct answer_view *v),
+bool cache_restore_begin(struct cache *c,
+                         bool (*refuses)(const void *ctx, const struct question *q,
+                                         const struct answer_view *v),
                          const void *ctx) {
   struct flushed *f = calloc(1, sizeof *f);
   if (f) {
@@ -72,7 +74,9 @@ static bool is_flushed(const struct flushed *f, const struct question *q, const 
   for (unsigned i = 0; i < f->count; i++) {
     const struct flush *x = &f->list[i];
     struct cache_which which = {.name = x->name, .name_len = x->name_len, .below = x->below, .type = x->type};
-    if (which_has(&which, q->key, q->name_len, question_type(q)) || which_is_carried(&which, q->key, q->name_len, v)) return true;
+    if (which_has(&which, q->key, q->name_len, question_type(q)) ||
+        which_is_carried(&which, q->key, q->name_len, v))
+      return true;
   }
   return false;
 }

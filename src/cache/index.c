@@ -4,13 +4,14 @@
 #include "base/must.h"
 #include "cache/cache_priv.h"
 
-/* Full to at most 7/8, grown by an eighth: less than 10 octets an entry on average. Tags are compared inside the slot, so that
- * a lookup touches one or two cache lines here and then the one entry it wants. Pages come from mmap and go back at once:
- * arrays that grow step by step would leave the heap full of holes. */
+/* Full to at most 7/8, grown by an eighth: less than 10 octets an entry on average. Tags are compared inside
+ * the slot, so that a lookup touches one or two cache lines here and then the one entry it wants. Pages come
+ * from mmap and go back at once: arrays that grow step by step would leave the heap full of holes. */
 enum { INDEX_STEP = 4096 / sizeof(struct slot) };
 
 static struct slot *slots_new(uint32_t count) {
-  void *p = mmap(NULL, count * sizeof(struct slot), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *p = mmap(NULL, count * sizeof(struct slot), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                 0);
   return p == MAP_FAILED ? NULL : p;
 }
 

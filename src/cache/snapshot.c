@@ -1,4 +1,5 @@
-/* snapshot.c: writes the cache to a file and loads it from one. Exports snapshot_write, snapshot_load, snapshot_restore. */
+/* snapshot.c: writes the cache to a file and loads it from one. Exports snapshot_write, snapshot_load,
+ * snapshot_restore. */
 #include "cache/snapshot.h"
 
 #include <assert.h>
@@ -14,7 +15,8 @@
 #include "cache/cache_priv.h"
 #include "cache/snapshot_priv.h"
 
-static enum snapshot_outcome say(struct snapshot_report *report, enum snapshot_outcome outcome, const char *why) {
+static enum snapshot_outcome say(struct snapshot_report *report, enum snapshot_outcome outcome,
+                                 const char *why) {
   snprintf(report->why, sizeof report->why, "%s", why);
   return outcome;
 }
@@ -56,7 +58,8 @@ static int write_block(struct writer *w) {
 }
 
 /* Everything from the head to the last block; 0, an errno or ECANCELED. */
-static int write_entries(struct writer *w, struct cache_walk *walk, const struct snapshot_now *now, const bool *stop, size_t *n) {
+static int write_entries(struct writer *w, struct cache_walk *walk, const struct snapshot_now *now,
+                         const bool *stop, size_t *n) {
   struct cache_entry entry;
   uint8_t head[HEAD_OCTETS];
   snapshot_head_write(head, now);
@@ -71,31 +74,37 @@ static int write_entries(struct writer *w, struct cache_walk *walk, const struct
 }
 
 /* To a file that does not exist yet; nothing is left of it on failure. */
-static int write_file(struct cache *c, const char *path, const struct snapshot_now *now, const bool *stop, size_t *n) {
+static int write_file(struct cache *c, const char *path, const struct snapshot_now *now, const bool *stop,
+                      size_t *n) {
   struct writer *w = malloc(sizeof *w);
   struct cache_walk *walk = cache_walk_new(c);
   int e = ENOMEM;
+
   if (w && walk) {
     w->entries = 0;
     w->blocks = 0;
     w->w = (struct wire_out){.buf = w->block + BLOCK_HEAD, .cap = BLOCK_MOST};
-    w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600); /* who asks for what is nobody's business */
+    /* who asks for what is nobody's business */
+    w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     e = w->fd < 0 ? errno : write_entries(w, walk, now, stop, n);
     if (e == 0 && fsync(w->fd) != 0) e = errno;
     if (w->fd >= 0 && close(w->fd) != 0 && e == 0) e = errno;
   }
+
   cache_walk_free(walk);
   free(w);
   return e;
 }
 
-/* Opens what is at path for reading. GOOD and *fd, MISSING, FAILED, or FOREIGN where it is no file of its own: a FIFO, a device, a
- * socket, a folder, a symbolic link. The first look keeps it from opening what acts on being opened, the second what has come since. */
+/* Opens what is at path for reading. GOOD and *fd, MISSING, FAILED, or FOREIGN where it is no file of its
+ * own: a FIFO, a device, a socket, a folder, a symbolic link. The first look keeps it from opening what acts
+ * on being opened, the second what has come since. */
 static enum snapshot_outcome open_file(const char *path, int *fd, struct snapshot_report *report) {
   static const char no_file[] = "it is no regular file";
   struct stat st;
   if (lstat(path, &st) != 0) return errno == ENOENT ? SNAPSHOT_MISSING : fail(report, errno);
-  if (!S_ISREG(st.st_mode)) return say(report, SNAPSHOT_FOREIGN, S_ISLNK(st.st_mode) ? "it is a symbolic link" : no_file);
+  if (!S_ISREG(st.st_mode))
+    return say(report, SNAPSHOT_FOREIGN, S_ISLNK(st.st_mode) ? "it is a symbolic link" : no_file);
 
   *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
   if (*fd < 0) return errno == ENOENT ? SNAPSHOT_MISSING : fail(report, errno);
@@ -120,17 +129,20 @@ static enum snapshot_outcome may_replace(const char *path, struct snapshot_repor
   return outcome == SNAPSHOT_FOREIGN ? say(report, outcome, why) : SNAPSHOT_GOOD;
 }
 
-enum snapshot_outcome snapshot_write(struct cache *c, const char *path, const struct snapshot_now *now, const bool *stop,
-                                     struct snapshot_report *report) {
+enum snapshot_outcome snapshot_write(struct cache *c, const char *path, const struct snapshot_now *now,
+                                     const bool *stop, struct snapshot_report *report) {
   char beside[PATH_MAX];
   *report = (struct snapshot_report){0};
-  if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside) return fail(report, ENAMETOOLONG);
+  if (snprintf(beside, sizeof beside, "%s.new", path) >= (int)sizeof beside)
+    return fail(report, ENAMETOOLONG);
   enum snapshot_outcome outcome = may_replace(path, report);
   if (outcome != SNAPSHOT_GOOD) return outcome;
   struct stat st;
   if (lstat(beside, &st) == 0 && !S_ISREG(st.st_mode)) {
-    return say(report, SNAPSHOT_FOREIGN, "what lies beside it, with .new behind its name, is no regular file");
+    return say(report, SNAPSHOT_FOREIGN,
+               "what lies beside it, with .new behind its name, is no regular file");
   }
+
   unlink(beside); /* of one that was ended while it wrote */
   int e = write_file(c, beside, now, stop, &report->entries);
   if (e == 0 && rename(beside, path) != 0) e = errno;
@@ -187,19 +199,22 @@ struct loader {
 
 /* How long nothing ran. */
 static void sleep_over(struct loader *l) {
-  uint64_t now = l->now.wall_ms, then = l->written.wall_ms, ticks = now > then ? (now - then) / MS_PER_TICK : 0;
+  uint64_t now = l->now.wall_ms, then = l->written.wall_ms,
+           ticks = now > then ? (now - then) / MS_PER_TICK : 0;
   l->asleep = ticks < UINT32_MAX ? (int64_t)ticks : UINT32_MAX;
   l->report->turned_back = now < then && then - now > TURNED_BACK_MS;
 }
 
-/* Gives the answer its birth on this process' clock, and *attend. False when it has been over for too long. */
+/* Gives the answer its birth on this process' clock, and *attend. False when it has been over for too long.
+ */
 static bool set_birth(const struct loader *l, const struct kept *k, struct answer *a, uint32_t *attend) {
   int64_t ttl = ticks_of_ttl(a->ttl_s), age = (int64_t)l->written.tick - k->head.born + l->asleep;
   if (age < 0) age = 0; /* stored while the snapshot was being written */
   if (l->report->turned_back && age < ttl) age = ttl;
   if (age > ttl + (int64_t)l->max_stale_s * TICKS_PER_S || age >= l->now.tick) return false;
   a->head.born = l->now.tick - (uint32_t)age;
-  int64_t later = (int64_t)k->head.attend - k->head.born; /* what is out of bounds there cache_restore puts right */
+  /* what is out of bounds there cache_restore puts right */
+  int64_t later = (int64_t)k->head.attend - k->head.born;
   *attend = later > 0 ? a->head.born + (uint32_t)later : 0;
   return true;
 }
@@ -213,7 +228,9 @@ static bool load_entry(struct loader *l, struct wire *w) {
   struct cache_standing standing = {.uses = k.mark & KEPT_USES,
                                     .how = (enum cache_put_how)((k.mark & KEPT_HOW) / KEPT_HOW_UNIT),
                                     .in_main = k.mark & KEPT_MAIN};
-  if (set_birth(l, &k, &r->answer, &attend) && cache_restore(l->cache, &r->question, &r->answer, attend, &standing)) l->report->entries++;
+  if (set_birth(l, &k, &r->answer, &attend) &&
+      cache_restore(l->cache, &r->question, &r->answer, attend, &standing))
+    l->report->entries++;
   else l->report->left_out++;
   return true;
 }
@@ -235,7 +252,8 @@ static enum snapshot_outcome load_block(struct loader *l, struct source *s, uint
   n = s->read(s, l->block + BLOCK_HEAD, octets);
   if (n < 0) return fail(l->report, errno);
   if (n < (ssize_t)octets) return say(l->report, SNAPSHOT_DAMAGED, "it is cut short");
-  if (!snapshot_block_is_whole(l->block, number) || !load_entries(l)) return say(l->report, SNAPSHOT_DAMAGED, "it is damaged");
+  if (!snapshot_block_is_whole(l->block, number) || !load_entries(l))
+    return say(l->report, SNAPSHOT_DAMAGED, "it is damaged");
   return octets ? SNAPSHOT_GOOD : SNAPSHOT_MISSING;
 }
 
@@ -253,8 +271,9 @@ static enum snapshot_outcome load_all(struct loader *l, struct source *s, const 
   return outcome == SNAPSHOT_MISSING ? SNAPSHOT_GOOD : outcome;
 }
 
-static enum snapshot_outcome load_source(struct cache *c, struct source *s, const struct snapshot_now *now, uint32_t max_stale_s,
-                                         const bool *stop, struct snapshot_report *report) {
+static enum snapshot_outcome load_source(struct cache *c, struct source *s, const struct snapshot_now *now,
+                                         uint32_t max_stale_s, const bool *stop,
+                                         struct snapshot_report *report) {
   struct loader *l = malloc(sizeof *l);
   if (!l) return fail(report, ENOMEM);
   l->cache = c;
@@ -266,15 +285,16 @@ static enum snapshot_outcome load_source(struct cache *c, struct source *s, cons
   return outcome;
 }
 
-enum snapshot_outcome snapshot_restore(struct cache *c, const uint8_t *octets, size_t len, const struct snapshot_now *now,
-                                       uint32_t max_stale_s, struct snapshot_report *report) {
+enum snapshot_outcome snapshot_restore(struct cache *c, const uint8_t *octets, size_t len,
+                                       const struct snapshot_now *now, uint32_t max_stale_s,
+                                       struct snapshot_report *report) {
   struct source s = {.read = read_memory, .octets = octets, .left = len};
   *report = (struct snapshot_report){0};
   return load_source(c, &s, now, max_stale_s, NULL, report);
 }
 
-enum snapshot_outcome snapshot_load(struct cache *c, const char *path, const struct snapshot_now *now, uint32_t max_stale_s,
-                                    const bool *stop, struct snapshot_report *report) {
+enum snapshot_outcome snapshot_load(struct cache *c, const char *path, const struct snapshot_now *now,
+                                    uint32_t max_stale_s, const bool *stop, struct snapshot_report *report) {
   struct source s = {.read = read_file};
   *report = (struct snapshot_report){0};
   enum snapshot_outcome outcome = open_file(path, &s.fd, report);

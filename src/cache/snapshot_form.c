@@ -1,4 +1,5 @@
-/* snapshot_form.c: the form of heads, blocks and entries in a snapshot. Exports snapshot_head_*, snapshot_block_*, kept_*. */
+/* snapshot_form.c: the form of heads, blocks and entries in a snapshot. Exports snapshot_head_*,
+ * snapshot_block_*, kept_*. */
 #include <assert.h>
 
 #include "base/hash.h"
@@ -25,7 +26,8 @@ void snapshot_head_write(uint8_t head[HEAD_OCTETS], const struct snapshot_now *n
   store_u64(head + HEAD_HASHED, hash_bytes(head, HEAD_HASHED, 0));
 }
 
-enum snapshot_outcome snapshot_head_read(const uint8_t *head, size_t len, struct snapshot_now *written, const char **why) {
+enum snapshot_outcome snapshot_head_read(const uint8_t *head, size_t len, struct snapshot_now *written,
+                                         const char **why) {
   *why = "it is no snapshot of jidnsd's";
   if (memcmp(head, magic, len < MAGIC ? len : MAGIC) != 0) return SNAPSHOT_FOREIGN;
   *why = "it is cut short";
@@ -58,7 +60,8 @@ bool snapshot_block_is_whole(const uint8_t *block, uint64_t number) {
 
 void kept_write(struct wire_out *w, const struct cache_entry *e) {
   const struct answer_head *h = &e->answer.head;
-  uint8_t mark = (uint8_t)(e->standing.uses | e->standing.how * KEPT_HOW_UNIT | (e->standing.in_main ? KEPT_MAIN : 0));
+  uint8_t mark = (uint8_t)(e->standing.uses | e->standing.how * KEPT_HOW_UNIT |
+                           (e->standing.in_main ? KEPT_MAIN : 0));
   uint8_t small[6] = {h->ns, h->ar, h->rcode, h->flags & ANSWER_AD, mark, (uint8_t)e->question->name_len};
   wire_put_u32(w, h->born);
   wire_put_u32(w, h->attend);
@@ -91,7 +94,9 @@ static bool rebuild_question(struct rebuilt *r, const struct kept *k, uint64_t s
   uint8_t name[NAME_MAX_LEN];
   struct wire w = wire_read(k->key, k->name_len);
   const uint8_t *tail = k->key + k->name_len;
-  if (!k->name_len || name_read(&w, name) != k->name_len || w.at != k->name_len || tail[4] & ~(KEY_DO | KEY_CD)) return false;
+  if (!k->name_len || name_read(&w, name) != k->name_len || w.at != k->name_len ||
+      tail[4] & ~(KEY_DO | KEY_CD))
+    return false;
   question_make(&r->question, name, k->name_len, load_u16(tail), load_u16(tail + 2), tail[4], seed);
   return true;
 }
@@ -107,6 +112,7 @@ static bool rebuild_section(struct rebuilt *r, struct wire *w, enum section sect
 bool kept_rebuild(struct rebuilt *r, const struct kept *k, uint64_t seed) {
   const struct answer_head *h = &k->head;
   size_t base = DNS_HEADER + k->name_len + 4u;
+
   if (h->rcode != RCODE_NOERROR && h->rcode != RCODE_NXDOMAIN && h->rcode != RCODE_YXDOMAIN) return false;
   if (h->an + h->ns == 0 || base + h->body_len > DNS_MSG_MAX || !rebuild_question(r, k, seed)) return false;
   memset(r->msg, 0, DNS_HEADER);
@@ -119,6 +125,7 @@ bool kept_rebuild(struct rebuilt *r, const struct kept *k, uint64_t seed) {
       !rebuild_section(r, &w, SECTION_ADDITIONAL, h->ar) || w.at != w.len) {
     return false;
   }
+
   struct answer_view v = answer_view(&r->answer);
   r->answer.head.flags = h->flags & ANSWER_AD;
   answer_note_rotation(&r->answer);

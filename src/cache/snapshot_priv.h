@@ -6,7 +6,8 @@
  *           | key: name, type, class, KEY_ flags | body
  *   end     a block without entries
  *
- * A block's hash has its number for a seed, so that one that is missing, doubled or out of place is noticed. */
+ * A block's hash has its number for a seed, so that one that is missing, doubled or out of place is noticed.
+ */
 #ifndef JIDNS_CACHE_SNAPSHOT_PRIV_H
 #define JIDNS_CACHE_SNAPSHOT_PRIV_H
 #include "cache/snapshot.h"
@@ -19,14 +20,20 @@ enum {
   BLOCK_HEAD = 16,
   KEPT_HEAD = 18,
   KEPT_MOST = KEPT_HEAD + KEY_MAX + DNS_MSG_MAX,
-  BLOCK_FULL = 64 << 10,             /* a block is written once it has so many octets of entries */
+  BLOCK_FULL = 64 << 10, /* a block is written once it has so many octets of entries */
   BLOCK_MOST = BLOCK_FULL + KEPT_MOST
 };
-enum { KEPT_USES = 3, KEPT_HOW_UNIT = 4, KEPT_HOW = 3 * KEPT_HOW_UNIT, KEPT_MAIN = 16 }; /* marks: as an entry's, and its ring */
+enum {
+  KEPT_USES = 3,
+  KEPT_HOW_UNIT = 4,
+  KEPT_HOW = 3 * KEPT_HOW_UNIT,
+  KEPT_MAIN = 16
+}; /* marks: as an entry's, and its ring */
 
 void snapshot_head_write(uint8_t head[HEAD_OCTETS], const struct snapshot_now *now);
 /* What the first len octets of a file say. GOOD, FOREIGN or DAMAGED with *why. */
-enum snapshot_outcome snapshot_head_read(const uint8_t *head, size_t len, struct snapshot_now *written, const char **why);
+enum snapshot_outcome snapshot_head_read(const uint8_t *head, size_t len, struct snapshot_now *written,
+                                         const char **why);
 
 static inline uint32_t block_octets(const uint8_t head[BLOCK_HEAD]) { return load_u32(head); }
 static inline uint32_t block_entries(const uint8_t head[BLOCK_HEAD]) { return load_u32(head + 4); }

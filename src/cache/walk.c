@@ -5,13 +5,13 @@
 #include "cache/cache_priv.h"
 #include "dns/record.h"
 
-/* Copied out under one lock: few enough octets for some 10 us. Looked at under one lock by a flush: few enough entries for some
- * 100 us. */
+/* Copied out under one lock: few enough octets for some 10 us. Looked at under one lock by a flush: few
+ * enough entries for some 100 us. */
 enum { PIECE = 64 << 10, LOOKED_AT = 500 };
 
-/* Where a walk stands. Entries move from the small to the main ring and within that from its tail to its head, so a walk goes
- * through the small ring first and in each up to its head, however far that has moved; but no more than one turn: all that was
- * there at the start has by then been met or has left. */
+/* Where a walk stands. Entries move from the small to the main ring and within that from its tail to its
+ * head, so a walk goes through the small ring first and in each up to its head, however far that has moved;
+ * but no more than one turn: all that was there at the start has by then been met or has left. */
 struct place {
   unsigned shard;
   bool in_main, begun;
@@ -57,8 +57,8 @@ struct cache_walk *cache_walk_new(struct cache *c) {
 
 void cache_walk_free(struct cache_walk *w) { free(w); }
 
-/* At least one entry, as many as fit, and the start of one that does not. Behind the ring's end the slack is copied, too: a
- * dead entry's head may stick out into it. */
+/* At least one entry, as many as fit, and the start of one that does not. Behind the ring's end the slack is
+ * copied, too: a dead entry's head may stick out into it. */
 static void copy_piece(struct cache_walk *w, const struct ring *r) {
   uint64_t at = w->place.at, to_end = r->size - at % r->size, first = entry_octets(ring_at(r, at));
   w->len = r->head - at < to_end ? r->head - at : to_end;
@@ -95,12 +95,11 @@ static void show(struct cache_walk *w, const struct entry *e, struct cache_entry
   q->name_len = e->name_len;
   memcpy(q->key, e->data, question_key_len(q));
   q->hash = hash_bytes(q->key, question_key_len(q), w->cache->shards[0].seed);
-  *out = (struct cache_entry){.question = q,
-                              .answer = v,
-                              .expiry = entry_expiry(&v),
-                              .standing = {.uses = e->mark & MARK_USES,
-                                           .how = entry_how(e),
-                                           .in_main = w->place.in_main}};
+  *out = (struct cache_entry){
+      .question = q,
+      .answer = v,
+      .expiry = entry_expiry(&v),
+      .standing = {.uses = e->mark & MARK_USES, .how = entry_how(e), .in_main = w->place.in_main}};
 }
 
 bool cache_walk_next(struct cache_walk *w, struct cache_entry *out) {
@@ -117,7 +116,8 @@ bool cache_walk_next(struct cache_walk *w, struct cache_entry *out) {
 /* ---- flushing ---- */
 
 bool which_has(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type) {
-  if (which->type && type && which->type != type) return false; /* type 0: what is known of the name as such, and so of each type */
+  /* type 0: what is known of the name as such, and so of each type */
+  if (which->type && type && which->type != type) return false;
   if (which->below) return name_is_within(name, len, which->name, which->name_len);
   return name_equal(name, len, which->name, which->name_len);
 }
@@ -126,7 +126,8 @@ static bool goes(const struct entry *e, const struct cache_which *which) {
   return which_has(which, e->data, e->name_len, load_u16(e->data + e->name_len));
 }
 
-bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len, const struct answer_view *v) {
+bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len,
+                      const struct answer_view *v) {
   enum { BODY_MOST = 4096, MESSAGE = DNS_HEADER + NAME_MAX_LEN + 4 };
   uint8_t message[MESSAGE + BODY_MOST];
   size_t at = DNS_HEADER + name_len + 4;
@@ -142,6 +143,7 @@ bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_
   for (unsigned i = 0; i < answer_records(&v->head) && record_read(&w, &r); i++) {
     if (i >= (unsigned)v->head.an + v->head.ns && which_has(which, r.owner, r.owner_len, r.type)) return true;
   }
+
   return false;
 }
 
@@ -150,7 +152,8 @@ static bool carries(const struct entry *e, const struct cache_which *which) {
   return which_is_carried(which, e->data, e->name_len, &v);
 }
 
-/* Takes out what was added to it. Who asks next finds it worn, and whoever added that does so again from what is there then. */
+/* Takes out what was added to it. Who asks next finds it worn, and whoever added that does so again from what
+ * is there then. */
 static void drop_additional(struct entry *e) {
   struct answer_view v = entry_view(e);
   unsigned own = (unsigned)v.head.an + v.head.ns;
@@ -205,11 +208,13 @@ static size_t flush_shard(struct shard *s) {
 size_t cache_flush(struct cache *c, const struct cache_which *which) {
   struct place p = {0};
   size_t flushed = 0;
+
   flushed_note(c, which);
   if (!which->name) {
     for (unsigned i = 0; i < c->shard_count; i++) flushed += flush_shard(&c->shards[i]);
     return flushed;
   }
+
   while (p.shard < c->shard_count) {
     struct shard *s = &c->shards[p.shard];
     pthread_mutex_lock(&s->lock);
@@ -217,6 +222,7 @@ size_t cache_flush(struct cache *c, const struct cache_which *which) {
     pthread_mutex_unlock(&s->lock);
     if (!more) next_ring(&p);
   }
+
   return flushed;
 }
 
@@ -229,7 +235,8 @@ struct expiring {
   size_t count;
 };
 
-/* Its birth is set back by what is left of its time. Not having been used in that time is nothing against asking for it ahead again. */
+/* Its birth is set back by what is left of its time. Not having been used in that time is nothing against
+ * asking for it ahead again. */
 static void expire(struct expiring *x, struct entry *e) {
   struct question q = {.name_len = e->name_len};
   struct answer_view v = entry_view(e);
@@ -253,12 +260,14 @@ static bool expire_some(struct shard *s, struct place *p, struct expiring *x) {
     p->at += entry_octets(e);
     if (e->mark & MARK_DEAD) continue; /* nothing else of it need be there: it may fill a ring's end */
     expire(x, e);
-    if (e->answer.ar) drop_additional(e); /* another name's addresses may be among them; they are looked up anew */
+    /* another name's addresses may be among them; they are looked up anew */
+    if (e->answer.ar) drop_additional(e);
   }
   return r != NULL;
 }
 
-size_t cache_expire(struct cache *c, bool (*is_one)(const void *ctx, const struct question *q), const void *ctx, uint32_t tick) {
+size_t cache_expire(struct cache *c, bool (*is_one)(const void *ctx, const struct question *q),
+                    const void *ctx, uint32_t tick) {
   struct expiring x = {.is_one = is_one, .ctx = ctx, .tick = tick};
   struct place p = {0};
   while (p.shard < c->shard_count) {

@@ -1,4 +1,5 @@
-/* What a certificate says, and whether it is for an XMPP domain (RFC 6120 section 13.7). No library, no I/O. */
+/* What a certificate says, and whether it is for an XMPP domain (RFC 6120 section 13.7). No library, no I/O.
+ */
 #ifndef JIDNS_CRYPTO_CERT_H
 #define JIDNS_CRYPTO_CERT_H
 #include <stdbool.h>
@@ -20,14 +21,16 @@ struct cert {
   size_t count;
   struct cert_name {
     enum cert_form form;
-    /* Printable ASCII; of an XmppAddr perhaps with octets above it, as UTF-8 that nobody has checked: the domain is written
-     * there as people do (RFC 6120 section 13.7.1.4). Others are left off, as they match nothing. */
+    /* Printable ASCII; of an XmppAddr perhaps with octets above it, as UTF-8 that nobody has checked: the
+     * domain is written there as people do (RFC 6120 section 13.7.1.4). Others are left off, as they match
+     * nothing. */
     char text[CERT_NAME_TEXT];
   } names[CERT_NAMES_MOST];
 };
 
-/* The best form in which the certificate names the domain; service: "_xmpp-client", as in SRVName, or NULL for none. Both as
- * ASCII without a final dot. A certificate's common name counts for nothing (RFC 6125 section 6.4.4). */
+/* The best form in which the certificate names the domain; service: "_xmpp-client", as in SRVName, or NULL
+ * for none. Both as ASCII without a final dot. A certificate's common name counts for nothing (RFC 6125
+ * section 6.4.4). */
 enum cert_form cert_is_for(const struct cert *c, const char *domain, const char *service);
 
 /* "SRV-ID": for people. */

@@ -13,14 +13,21 @@
 #include "base/must.h"
 #include "config.h"
 
-/* The names are the library's own functions; what its headers make macros of goes through SSL_ctrl and the like. */
+/* The names are the library's own functions; what its headers make macros of goes through SSL_ctrl and the
+ * like. */
+/* clang-format off */
+/* clang-format off */
 #define SSL_FUNCTIONS(F)                                                                                     \
   F(TLS_client_method)                                                                                       \
   F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_load_verify_locations)        \
       F(SSL_new) F(SSL_free) F(SSL_ctrl) F(SSL_set_cipher_list) F(SSL_set_alpn_protos) F(SSL_set_bio) F(SSL_connect) F(SSL_read)    \
           F(SSL_write) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
               F(SSL_get0_alpn_selected) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
+/* clang-format on */
+/* clang-format on */
 
+/* clang-format off */
+/* clang-format off */
 #define CRYPTO_FUNCTIONS(F)                                                                                  \
   F(BIO_new)                                                                                                 \
   F(BIO_s_mem) F(BIO_read) F(BIO_write) F(BIO_ctrl) F(BIO_free) F(ERR_get_error) F(ERR_clear_error)          \
@@ -30,6 +37,8 @@
                   F(ASN1_TIME_to_tm) F(ASN1_STRING_length) F(ASN1_STRING_get0_data) F(GENERAL_NAMES_free)    \
                       F(OBJ_obj2txt) F(i2d_X509) F(i2d_X509_PUBKEY) F(CRYPTO_free) F(EVP_Digest)             \
                           F(EVP_sha256) F(EVP_sha512)
+/* clang-format on */
+/* clang-format on */
 
 struct ssl {
 #define MEMBER(name) LIBRARY_MEMBER(, name)
@@ -88,8 +97,8 @@ struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
   c->crypto_handle = library_open(CRYPTO_SONAME, crypto_symbols,
                                   sizeof crypto_symbols / sizeof *crypto_symbols, &c->crypto, err);
   if (c->crypto_handle)
-    c->ssl_handle =
-        library_open(OPENSSL_SONAME, ssl_symbols, sizeof ssl_symbols / sizeof *ssl_symbols, &c->ssl, err);
+    c->ssl_handle = library_open(OPENSSL_SONAME, ssl_symbols, sizeof ssl_symbols / sizeof *ssl_symbols,
+                                 &c->ssl, err);
   if (c->ssl_handle) c->context = c->ssl.SSL_CTX_new(c->ssl.TLS_client_method());
   if (c->ssl_handle && !c->context) fail_setup(c, err);
   if (c->context && set_trust(c, ca_path, err)) return c;
@@ -145,6 +154,7 @@ struct tls *tls_new(struct tls_context *c, const char *server_name, const char *
     tls_free(t);
     return NULL;
   }
+
   return t;
 }
 
@@ -232,13 +242,15 @@ bool tls_alpn_is(const struct tls *t, const char *alpn) {
 }
 
 /* Of a chain, the peer's own certificate first; NULL: there are not so many. */
-static X509 *chain_at(const struct tls *t, const STACK_OF(X509) *of, int i) {
+static X509 *chain_at(const struct tls *t, const STACK_OF(X509) * of, int i) {
   const OPENSSL_STACK *chain = (const OPENSSL_STACK *)of;
   if (!chain || i >= t->c->crypto.OPENSSL_sk_num(chain) || i >= TLS_CHAIN_MOST) return NULL;
   return t->c->crypto.OPENSSL_sk_value(chain, i);
 }
 
-static const STACK_OF(X509) *sent_chain(const struct tls *t) { return t->c->ssl.SSL_get_peer_cert_chain(t->ssl); }
+static const STACK_OF(X509) * sent_chain(const struct tls *t) {
+  return t->c->ssl.SSL_get_peer_cert_chain(t->ssl);
+}
 
 static int64_t time_of(const struct crypto *c, const ASN1_TIME *time) {
   struct tm utc;
@@ -332,7 +344,7 @@ static bool cert_fits(const struct crypto *c, X509 *x, const uint8_t *rdata, siz
   return fits;
 }
 
-static bool is_above(const struct tls *t, const STACK_OF(X509) *chain, const uint8_t *rdata, size_t len) {
+static bool is_above(const struct tls *t, const STACK_OF(X509) * chain, const uint8_t *rdata, size_t len) {
   X509 *x;
   for (int i = 1; (x = chain_at(t, chain, i)); i++) {
     if (cert_fits(&t->c->crypto, x, rdata, len)) return true;

@@ -1,8 +1,10 @@
-/* TLS as a client, as a machine without sockets and clocks: octets from the peer go in, octets for the peer come out, and the
- * plain text is between them. OpenSSL does the work; it is loaded when somebody asks for it.
+/* TLS as a client, as a machine without sockets and clocks: octets from the peer go in, octets for the peer
+ * come out, and the plain text is between them. OpenSSL does the work; it is loaded when somebody asks for
+ * it.
  *
- *   tls_handshake until TLS_DONE or TLS_FAILED, then tls_write and tls_read; after each of them and whenever octets came in:
- *   send what tls_take gives. The handshake ends well whoever the peer is: tls_trust and cert_is_for say whether to go on. */
+ *   tls_handshake until TLS_DONE or TLS_FAILED, then tls_write and tls_read; after each of them and whenever
+ * octets came in: send what tls_take gives. The handshake ends well whoever the peer is: tls_trust and
+ * cert_is_for say whether to go on. */
 #ifndef JIDNS_CRYPTO_TLS_H
 #define JIDNS_CRYPTO_TLS_H
 #include <stdio.h>
@@ -14,15 +16,18 @@ enum { TLS_WHY = 160, TLS_CHAIN_MOST = 16 };
 struct tls_context; /* the library, and whom to trust */
 struct tls;         /* one connection */
 
-/* Loads the library. ca_path: a file of certificates in PEM, or a folder of them (by hash), to trust instead of what the
- * system trusts; NULL: the system's. NULL after a line on err. Freed with tls_context_free, after its connections. */
+/* Loads the library. ca_path: a file of certificates in PEM, or a folder of them (by hash), to trust instead
+ * of what the system trusts; NULL: the system's. NULL after a line on err. Freed with tls_context_free, after
+ * its connections. */
 struct tls_context *tls_context_new(const char *ca_path, FILE *err);
 void tls_context_free(struct tls_context *c);
 
-/* server_name: for SNI, NULL for none. alpn: one protocol, such as "xmpp-client", or NULL. NULL when memory is out. */
+/* server_name: for SNI, NULL for none. alpn: one protocol, such as "xmpp-client", or NULL. NULL when memory
+ * is out. */
 struct tls *tls_new(struct tls_context *c, const char *server_name, const char *alpn);
 void tls_free(struct tls *t);
-/* Before the handshake: takes every version and strength that the library knows, to find out what a peer has. */
+/* Before the handshake: takes every version and strength that the library knows, to find out what a peer has.
+ */
 bool tls_take_old(struct tls *t);
 
 enum tls_step {
@@ -54,8 +59,9 @@ enum tls_trust {
   TLS_EXPIRED,     /* a certificate of the chain */
   TLS_NOT_YET,     /* one becomes valid later */
   TLS_SELF_SIGNED, /* the peer's own, or the last one of the chain */
-  TLS_INCOMPLETE, /* who issued the last one is not known: an intermediate lacks, or the authority is no public one */
-  TLS_DISTRUSTED /* anything else; tls_trust_text says what */
+  TLS_INCOMPLETE,  /* who issued the last one is not known: an intermediate lacks, or the authority is no
+                      public one */
+  TLS_DISTRUSTED   /* anything else; tls_trust_text says what */
 };
 enum tls_trust tls_trust(const struct tls *t);
 const char *tls_trust_text(const struct tls *t); /* the library's words */
@@ -67,8 +73,9 @@ bool tls_peer(const struct tls *t, struct cert *out);    /* false: it has shown 
 /* The usage of TLSA records that vouch for the peer's own certificate, whoever signed it: DANE-EE. */
 enum { TLSA_DANE_EE = 3 };
 
-/* A TLSA record's RDATA fits the peer's chain (RFC 6698 section 2.1, RFC 7671): usages 1 and 3 its own certificate, 0 and 2
- * any of those above it, sent or, where the chain is trusted, known here. Whether the chain is trusted (0 and 1), and whether
- * one above has signed the own (2), is another matter: only with usage 3 does a fit say whose certificate it is. */
+/* A TLSA record's RDATA fits the peer's chain (RFC 6698 section 2.1, RFC 7671): usages 1 and 3 its own
+ * certificate, 0 and 2 any of those above it, sent or, where the chain is trusted, known here. Whether the
+ * chain is trusted (0 and 1), and whether one above has signed the own (2), is another matter: only with
+ * usage 3 does a fit say whose certificate it is. */
 bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len);
 #endif

@@ -1,6 +1,6 @@
-/* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode, answer_error, answer_error_within,
- * answer_fail, answer_message, answer_view_message, answer_least_ttl, answer_limit_ttl, answer_note_rotation;
- * answer_rotation to the module. */
+/* answer.c: from an answer as kept to the octets one client gets. Exports answer_write, answer_rcode,
+ * answer_error, answer_error_within, answer_fail, answer_message, answer_view_message, answer_least_ttl,
+ * answer_limit_ttl, answer_note_rotation; answer_rotation to the module. */
 #include "dns/answer_priv.h"
 
 #include <assert.h>
@@ -26,7 +26,8 @@ static inline size_t option_head(uint8_t *p, uint16_t code, size_t len) {
   return OPTION_HEAD;
 }
 
-/* An EDE (RFC 8914), EDE_NONE for none, the keepalive (RFC 7828) and the cookie (RFC 7873) that m says. Returns their octets. */
+/* An EDE (RFC 8914), EDE_NONE for none, the keepalive (RFC 7828) and the cookie (RFC 7873) that m says.
+ * Returns their octets. */
 static size_t write_options(const struct manner *m, int ede, const char *text, uint8_t *out) {
   uint8_t *p = out;
   if (ede != EDE_NONE) {
@@ -36,16 +37,19 @@ static size_t write_options(const struct manner *m, int ede, const char *text, u
     memcpy(p + 2, text, text_len);
     p += 2 + text_len;
   }
+
   if (m->idle_x100ms) {
     p += option_head(p, OPT_KEEPALIVE, 2);
     store_u16(p, m->idle_x100ms);
     p += 2;
   }
+
   if (m->cookie_len) {
     p += option_head(p, OPT_COOKIE, m->cookie_len);
     memcpy(p, m->cookie, m->cookie_len);
     p += m->cookie_len;
   }
+
   return (size_t)(p - out);
 }
 
@@ -56,7 +60,8 @@ static inline size_t opt_len(const struct manner *m, bool ede) {
 }
 
 /* Appends OPT (RFC 6891 section 6.1.2); counts it. Returns the new length. */
-static size_t write_opt(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out, size_t at) {
+static size_t write_opt(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out,
+                        size_t at) {
   uint8_t *p = out + at;
   p[0] = 0;
   store_u16(p + 1, TYPE_OPT);
@@ -74,7 +79,8 @@ size_t answer_error(const struct manner *m, unsigned rcode, int ede, const char 
   return m->edns ? write_opt(m, rcode, ede, text, out, at) : at;
 }
 
-size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, const char *text, size_t most, uint8_t *out) {
+size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, const char *text, size_t most,
+                           uint8_t *out) {
   size_t len = answer_error(m, rcode, ede, text, out);
   if (len <= most) return len;
 
@@ -85,11 +91,14 @@ size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, cons
   return len <= most ? len : answer_rcode(&bare, rcode, out);
 }
 
-size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out) { return answer_error(m, rcode, EDE_NONE, "", out); }
+size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out) {
+  return answer_error(m, rcode, EDE_NONE, "", out);
+}
 
 size_t answer_fail(const struct manner *m, enum err why, uint8_t *out) {
   /* To SERVFAIL and REFUSED programs ask the next server in resolv.conf, which would tell the address. */
-  return answer_error(m, why == ERR_REBIND ? RCODE_NOERROR : RCODE_SERVFAIL, err_ede(why), err_text(why), out);
+  return answer_error(m, why == ERR_REBIND ? RCODE_NOERROR : RCODE_SERVFAIL, err_ede(why), err_text(why),
+                      out);
 }
 
 size_t answer_view_message(const struct question *q, const struct answer_view *v, uint8_t out[DNS_MSG_MAX]) {
@@ -127,8 +136,8 @@ void answer_limit_ttl(struct answer *a, uint32_t most_s) {
   if (most_s && a->ttl_s > most_s) a->ttl_s = most_s;
 }
 
-/* Same owner, type and class as the record before it. Its owner is written alike, or points at where the other's begins;
- * `base` is the body's offset in the message. */
+/* Same owner, type and class as the record before it. Its owner is written alike, or points at where the
+ * other's begins; `base` is the body's offset in the message. */
 static bool same_rrset(const struct answer_view *v, unsigned i, size_t base) {
   if (i == 0) return false;
   size_t start = record_end(v, i - 1), before = i > 1 ? record_end(v, i - 2) : 0;
@@ -138,8 +147,8 @@ static bool same_rrset(const struct answer_view *v, unsigned i, size_t base) {
          memcmp(v->body + ttl - 4, v->body + ttl_before - 4, 4) == 0;
 }
 
-/* Lessens v's counts to what fits into `room` octets behind `base` others and has not run out. False: not even answer and
- * authority fit. */
+/* Lessens v's counts to what fits into `room` octets behind `base` others and has not run out. False: not
+ * even answer and authority fit. */
 static bool fit(struct answer_view *v, size_t base, size_t room, uint32_t age_s) {
   unsigned must_fit = (unsigned)v->head.an + v->head.ns, all = must_fit + v->head.ar, keep = must_fit;
   size_t end = must_fit ? record_end(v, must_fit - 1) : 0;
@@ -170,7 +179,9 @@ void answer_note_rotation(struct answer *a) {
   struct answer_view v = answer_view(a);
   unsigned first = 0, n = 0;
   while (first < v.head.an && !is_address(record_type_at(&v, first))) first++;
-  while (first + n < v.head.an && is_address(record_type_at(&v, first + n)) && (n == 0 || alike(&v, first + n))) n++;
+  while (first + n < v.head.an && is_address(record_type_at(&v, first + n)) &&
+         (n == 0 || alike(&v, first + n)))
+    n++;
 
   /* One more address somewhere behind them is of another RRset, as in an answer to ANY. */
   for (unsigned i = first + n; i < v.head.an; i++) {
@@ -180,7 +191,8 @@ void answer_note_rotation(struct answer *a) {
 }
 
 struct rotation answer_rotation(const struct answer_view *v, uint32_t turn) {
-  enum { GOLDEN = 0x9e3779b1 }; /* 2^32 over the golden ratio: any steps between turns fall evenly on all addresses */
+  /* 2^32 over the golden ratio: any steps between turns fall evenly on all addresses */
+  enum { GOLDEN = 0x9e3779b1 };
   unsigned first = 0, end = v->head.an;
   while (!is_address(record_type_at(v, first))) first++;
   while (record_type_at(v, end - 1) != record_type_at(v, first)) end--;
@@ -194,7 +206,8 @@ struct rotation answer_rotation(const struct answer_view *v, uint32_t turn) {
 /* The body with another address first: what stands before the RRset, its second part, its first, the rest. */
 static void copy_rotated(const struct answer_view *v, uint32_t turn, uint8_t *out) {
   struct rotation r = answer_rotation(v, turn);
-  size_t first_part = r.lead * r.stride, second_part = (r.count - r.lead) * r.stride, end = r.start + r.count * r.stride;
+  size_t first_part = r.lead * r.stride, second_part = (r.count - r.lead) * r.stride,
+         end = r.start + r.count * r.stride;
   if (r.start) memcpy(out, v->body, r.start);
   memcpy(out + r.start, v->body + r.start + first_part, second_part);
   memcpy(out + r.start + second_part, v->body + r.start, first_part);
@@ -208,29 +221,32 @@ static void age_ttls(const struct answer_view *v, enum answer_age age, uint32_t 
   for (unsigned i = 0; i < n; i++) age_ttl(body + ttl_place(v, i), age, age_s);
 }
 
-static __attribute__((noinline)) void write_cut(struct answer_view *v, const struct manner *m, enum answer_age age, uint32_t age_s,
-                                                size_t at, size_t room, uint8_t *out) {
+static __attribute__((noinline)) void write_cut(struct answer_view *v, const struct manner *m,
+                                                enum answer_age age, uint32_t age_s, size_t at, size_t room,
+                                                uint8_t *out) {
   struct answer_manner how = {.age = age, .age_s = age_s, .turn = m->turn};
   answer_cut(v, &how, at, room, out + at);
   out[2] |= DNS_TC;
 }
 
-size_t answer_write(const struct answer_view *view, const struct manner *m, enum answer_age age, uint32_t tick,
-                    size_t limit, uint8_t *out) {
+size_t answer_write(const struct answer_view *view, const struct manner *m, enum answer_age age,
+                    uint32_t tick, size_t limit, uint8_t *out) {
   struct answer_view v = *view;
   uint32_t age_s = ticks_age_s(tick, v.head.born);
   size_t at = DNS_HEADER + question_len(m), opt = m->edns ? opt_len(m, age == ANSWER_STALE) : 0;
   size_t room = limit > at + opt ? limit - at - opt : 0;
   bool tc = false;
+
   if (age == ANSWER_STALE) v.head.ar = 0;
   if (v.head.body_len > room || age != ANSWER_FRESH) tc = !fit(&v, at, room, age_s);
   bool rotates = false;
   uint8_t bits = 0;
-  if (v.head.flags) { /* most answers have none */
+  if (v.head.flags) {                                          /* most answers have none */
     bool ad = v.head.flags & ANSWER_AD && age != ANSWER_STALE; /* whether it still holds nobody has checked */
     bits = ad && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
     rotates = v.head.flags & ANSWER_ROTATES && m->turn;
   }
+
   write_header(m, v.head.rcode, bits, out);
 
   if (tc) {
@@ -240,6 +256,7 @@ size_t answer_write(const struct answer_view *view, const struct manner *m, enum
     else memcpy(out + at, v.body, v.head.body_len);
     age_ttls(&v, age, age_s, out + at);
   }
+
   store_u16(out + 6, v.head.an);
   store_u16(out + 8, v.head.ns);
   store_u16(out + 10, v.head.ar);

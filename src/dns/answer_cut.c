@@ -1,5 +1,5 @@
-/* answer_cut.c: what of an answer goes out where not even answer and authority fit: whole records, the most useful first, for
- * clients that can't ask again over TCP (RFC 2181 section 9). Exports answer_cut. */
+/* answer_cut.c: what of an answer goes out where not even answer and authority fit: whole records, the most
+ * useful first, for clients that can't ask again over TCP (RFC 2181 section 9). Exports answer_cut. */
 #include "dns/answer_priv.h"
 
 enum { OWNER_POINTER = 2, SRV_PRIORITY = 6, SRV_WEIGHT = 8 }; /* offsets of an SRV's fields from its TTL */
@@ -35,8 +35,8 @@ static unsigned take_best(struct ranking *r) {
   return best;
 }
 
-/* Can record i stand anywhere among its fellows? Its owner is a pointer to before `first_at` in the message, and an SRV's target is
- * never compressed (RFC 2782). */
+/* Can record i stand anywhere among its fellows? Its owner is a pointer to before `first_at` in the message,
+ * and an SRV's target is never compressed (RFC 2782). */
 static bool is_movable(const struct answer_view *v, unsigned i, size_t first_at) {
   size_t start = record_start(v, i), ttl = ttl_place(v, i);
   if (ttl - start != OWNER_POINTER + 4 || record_end(v, i) < ttl + SRV_WEIGHT + 2) return false;
@@ -64,8 +64,8 @@ struct taken {
 };
 
 /* Copies record i behind what was taken; false when there is no room. */
-static bool take(struct taken *t, const struct answer_view *v, unsigned i, const struct answer_manner *how, size_t room,
-                 uint8_t *out) {
+static bool take(struct taken *t, const struct answer_view *v, unsigned i, const struct answer_manner *how,
+                 size_t room, uint8_t *out) {
   size_t start = record_start(v, i), len = record_end(v, i) - start;
   if (len > room - t->len) return false;
   memcpy(out + t->len, v->body + start, len);
@@ -81,11 +81,13 @@ static unsigned rotated(const struct rotation *r, unsigned i) {
   return r->first + (i - r->first + r->lead) % r->count;
 }
 
-void answer_cut(struct answer_view *v, const struct answer_manner *how, size_t base, size_t room, uint8_t *out) {
+void answer_cut(struct answer_view *v, const struct answer_manner *how, size_t base, size_t room,
+                uint8_t *out) {
   struct ranking ranking;
   struct rotation rotation = {0};
   struct taken t = {0};
   unsigned all = (unsigned)v->head.an + v->head.ns, next = 0;
+
   if (v->head.flags & ANSWER_ROTATES) rotation = answer_rotation(v, how->turn);
 
   /* Aliases come first, as they stand; then the records asked for. */

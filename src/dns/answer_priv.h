@@ -11,7 +11,9 @@ static inline uint16_t ttl_place(const struct answer_view *v, unsigned i) {
   return at;
 }
 
-static inline uint16_t record_type_at(const struct answer_view *v, unsigned i) { return load_u16(v->body + ttl_place(v, i) - 4); }
+static inline uint16_t record_type_at(const struct answer_view *v, unsigned i) {
+  return load_u16(v->body + ttl_place(v, i) - 4);
+}
 
 /* Where record i ends: its TTL is followed by RDLENGTH and RDATA. */
 static inline size_t record_end(const struct answer_view *v, unsigned i) {
@@ -19,7 +21,9 @@ static inline size_t record_end(const struct answer_view *v, unsigned i) {
   return at + 6 + load_u16(v->body + at + 4);
 }
 
-static inline size_t record_start(const struct answer_view *v, unsigned i) { return i ? record_end(v, i - 1) : 0; }
+static inline size_t record_start(const struct answer_view *v, unsigned i) {
+  return i ? record_end(v, i - 1) : 0;
+}
 
 /* The TTL at p, as stored, becomes what is left of it. */
 static inline void age_ttl(uint8_t *p, enum answer_age age, uint32_t age_s) {
@@ -27,8 +31,8 @@ static inline void age_ttl(uint8_t *p, enum answer_age age, uint32_t age_s) {
   store_u32(p, age == ANSWER_STALE ? TTL_STALE : ttl > age_s ? ttl - age_s : 0);
 }
 
-/* The RRset of addresses in an answer with ANSWER_ROTATES: `count` records from `first` on, each of `stride` octets, alike but for
- * their RDATA. Which of them comes first follows from the client's turn. */
+/* The RRset of addresses in an answer with ANSWER_ROTATES: `count` records from `first` on, each of `stride`
+ * octets, alike but for their RDATA. Which of them comes first follows from the client's turn. */
 struct rotation {
   unsigned first, count, lead;
   size_t start, stride;
@@ -41,8 +45,10 @@ struct answer_manner {
   uint32_t age_s, turn;
 };
 
-/* Copies into out what of answer and authority fits into `room` octets, record by record, `base` being the body's offset in the
- * message; SRV records by priority, the heavier first, all others in their order, addresses rotated. Lessens v's counts and
- * body_len to what was copied; there are no additional records left. */
-void answer_cut(struct answer_view *v, const struct answer_manner *how, size_t base, size_t room, uint8_t *out);
+/* Copies into out what of answer and authority fits into `room` octets, record by record, `base` being the
+ * body's offset in the message; SRV records by priority, the heavier first, all others in their order,
+ * addresses rotated. Lessens v's counts and body_len to what was copied; there are no additional records
+ * left. */
+void answer_cut(struct answer_view *v, const struct answer_manner *how, size_t base, size_t room,
+                uint8_t *out);
 #endif

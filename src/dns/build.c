@@ -14,7 +14,8 @@ static void note_name(struct build *b, size_t at, size_t len) {
 void build_start(struct build *b, struct answer *a, const struct question *q, uint8_t rcode) {
   a->head = (struct answer_head){.rcode = rcode};
   *b = (struct build){.answer = a, .question = q};
-  for (size_t at = 0; at + 1 < q->name_len; at += 1u + q->key[at]) note_name(b, DNS_HEADER + at, q->name_len - at);
+  for (size_t at = 0; at + 1 < q->name_len; at += 1u + q->key[at])
+    note_name(b, DNS_HEADER + at, q->name_len - at);
 }
 
 static size_t body_base(const struct build *b) { return DNS_HEADER + b->question->name_len + 4u; }
@@ -106,8 +107,8 @@ static uint64_t record_hash(const struct build *b, enum section section, const s
   return hash;
 }
 
-/* RFC 2181 section 5.2: the records of an RRset share one TTL, the least of those received; this one came last. Signatures go by
- * what they cover, RFC 4034 section 3. */
+/* RFC 2181 section 5.2: the records of an RRset share one TTL, the least of those received; this one came
+ * last. Signatures go by what they cover, RFC 4034 section 3. */
 static void level_ttls(struct build *b, uint32_t ttl) {
   struct answer *a = b->answer;
   unsigned last = answer_records(&a->head) - 1;
@@ -131,12 +132,15 @@ bool build_repeats(struct build *b, enum section section, const struct record *r
 
 static bool section_is_full(const struct answer_head *h, enum section section) {
   if (answer_records(h) >= ANSWER_RECORDS_MAX) return true;
-  return section == SECTION_AUTHORITY ? h->ns == UINT8_MAX : section == SECTION_ADDITIONAL ? h->ar == UINT8_MAX : false;
+  return section == SECTION_AUTHORITY    ? h->ns == UINT8_MAX
+         : section == SECTION_ADDITIONAL ? h->ar == UINT8_MAX
+                                         : false;
 }
 
 bool build_add(struct build *b, enum section section, const struct record *r, uint32_t ttl) {
   struct answer *a = b->answer;
   unsigned names_before = b->name_count, n = answer_records(&a->head);
+
   if (section_is_full(&a->head, section)) return false;
   struct wire_out w = {.buf = a->body, .cap = DNS_MSG_MAX - body_base(b), .at = a->head.body_len};
   size_t start = body_base(b) + w.at;
@@ -149,6 +153,7 @@ bool build_add(struct build *b, enum section section, const struct record *r, ui
     b->name_count = names_before;
     return false;
   }
+
   if (!run_goes_on(b, section, r)) run_start(b, section, r, start);
   b->seen[b->seen_count++ % BUILD_SEEN] = record_hash(b, section, r);
   a->ttl_at[n] = ttl_at;
@@ -160,7 +165,8 @@ bool build_add(struct build *b, enum section section, const struct record *r, ui
   return true;
 }
 
-bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum section first, enum section last) {
+bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum section first,
+                       enum section last) {
   struct wire w = wire_read(msg, len);
   struct record r;
   uint8_t name[NAME_MAX_LEN];

@@ -6,7 +6,8 @@ enum {
   DNS_HEADER = 12,     /* octets, RFC 1035 section 4.1.1 */
   DNS_MSG_MAX = 65535, /* a TCP frame's limit */
   DNS_UDP_PLAIN = 512, /* RFC 1035 section 4.2.1 */
-  DNS_UDP_OURS = 1232, /* what is advertised to both sides unless the settings say another size: fits every path without fragments */
+  DNS_UDP_OURS = 1232, /* what is advertised to both sides unless the settings say another size: fits every
+                          path without fragments */
   DNS_UDP_MOST = 4096, /* more is never sent in a datagram, whatever a client takes */
   DNS_OPT = 11,        /* octets of an OPT record without options, RFC 6891 section 6.1.2 */
   NAME_MAX_LEN = 255,  /* octets of a name on the wire, RFC 1035 section 2.3.4 */
@@ -58,13 +59,13 @@ enum {
 
 enum { CLASS_IN = 1, CLASS_CH = 3 };
 enum { OPT_COOKIE = 10, OPT_KEEPALIVE = 11, OPT_EDE = 15 }; /* RFC 7873, 7828, 8914 */
-enum { /* RFC 8914 section 4 */
-  EDE_NONE = -1,
-  EDE_OTHER = 0,
-  EDE_STALE = 3,
-  EDE_PROHIBITED = 18,
-  EDE_NOT_AUTHORITATIVE = 20,
-  EDE_NOT_SUPPORTED = 21,
-  EDE_INVALID_TYPE = 30 /* RFC 9824 section 10.3 */
+enum {                                                      /* RFC 8914 section 4 */
+       EDE_NONE = -1,
+       EDE_OTHER = 0,
+       EDE_STALE = 3,
+       EDE_PROHIBITED = 18,
+       EDE_NOT_AUTHORITATIVE = 20,
+       EDE_NOT_SUPPORTED = 21,
+       EDE_INVALID_TYPE = 30 /* RFC 9824 section 10.3 */
 };
 #endif

@@ -79,13 +79,13 @@ static bool is_param(uint16_t key, struct rest value) {
   enum { MANDATORY, ALPN, NO_DEFAULT_ALPN, PORT, IPV4HINT, ECH, IPV6HINT };
   size_t len = left(&value);
   switch (key) {
-    case MANDATORY: return len > 0 && len % 2 == 0;
-    case ALPN: return is_alpn(value);
-    case NO_DEFAULT_ALPN: return len == 0;
-    case PORT: return len == 2;
-    case IPV4HINT: return len > 0 && len % 4 == 0;
-    case IPV6HINT: return len > 0 && len % 16 == 0;
-    default: return true;
+  case MANDATORY: return len > 0 && len % 2 == 0;
+  case ALPN: return is_alpn(value);
+  case NO_DEFAULT_ALPN: return len == 0;
+  case PORT: return len == 2;
+  case IPV4HINT: return len > 0 && len % 4 == 0;
+  case IPV6HINT: return len > 0 && len % 16 == 0;
+  default: return true;
   }
 }
 
@@ -112,11 +112,11 @@ static bool skip_prefixes(struct rest *r) {
 
 static bool skip_gateway(struct rest *r) {
   switch (r->w.msg[r->start + 1] & 0x7f) {
-    case 0: return true;
-    case 1: return skip(r, 4);
-    case 2: return skip(r, 16);
-    case 3: return skip_plain_name(r);
-    default: return skip(r, left(r)); /* of a kind that is not yet known */
+  case 0: return true;
+  case 1: return skip(r, 4);
+  case 2: return skip(r, 16);
+  case 3: return skip_plain_name(r);
+  default: return skip(r, left(r)); /* of a kind that is not yet known */
   }
 }
 
@@ -129,31 +129,35 @@ static bool skip_hip(struct rest *r) {
   return true;
 }
 
-static bool skip_loc(struct rest *r) { return left(r) > 0 && (octet(r, 0) != 0 ? skip(r, left(r)) : skip(r, 16)); }
+static bool skip_loc(struct rest *r) {
+  return left(r) > 0 && (octet(r, 0) != 0 ? skip(r, left(r)) : skip(r, 16));
+}
 
 static bool skip_part(struct rest *r, char letter) {
   switch (letter) {
-    case 'c':
-    case 'n': return skip_name(r);
-    case 'u': return skip_plain_name(r);
-    case 's': return skip_string(r);
-    case 'o': return left(r) == 0 || skip_string(r);
-    case 'S': return skip_strings(r);
-    case 't': return left(r) > 0 && octet(r, 0) > 0 && skip_string(r);
-    case 'b': return skip_bitmap(r);
-    case 'v': return skip_params(r);
-    case 'a': return skip_prefixes(r);
-    case 'g': return skip_gateway(r);
-    case 'h': return skip_hip(r);
-    case 'l': return skip_loc(r);
-    case '+': return left(r) > 0 && skip(r, left(r));
-    case '*': return skip(r, left(r));
-    default: return skip(r, (size_t)(letter - '0'));
+  case 'c':
+  case 'n': return skip_name(r);
+  case 'u': return skip_plain_name(r);
+  case 's': return skip_string(r);
+  case 'o': return left(r) == 0 || skip_string(r);
+  case 'S': return skip_strings(r);
+  case 't': return left(r) > 0 && octet(r, 0) > 0 && skip_string(r);
+  case 'b': return skip_bitmap(r);
+  case 'v': return skip_params(r);
+  case 'a': return skip_prefixes(r);
+  case 'g': return skip_gateway(r);
+  case 'h': return skip_hip(r);
+  case 'l': return skip_loc(r);
+  case '+': return left(r) > 0 && skip(r, left(r));
+  case '*': return skip(r, left(r));
+  default: return skip(r, (size_t)(letter - '0'));
   }
 }
 
 bool form_holds(const struct record *record) {
-  struct rest r = {.w = wire_read(record->msg, record->msg_len), .start = record->rdata_at, .end = record->rdata_at + record->rdlen};
+  struct rest r = {.w = wire_read(record->msg, record->msg_len),
+                   .start = record->rdata_at,
+                   .end = record->rdata_at + record->rdlen};
   r.w.at = r.start;
   for (const char *letter = form_of(record->type, record->klass); *letter; letter++) {
     if (!skip_part(&r, *letter)) return false;

@@ -3,7 +3,8 @@
 #define JIDNS_DNS_FORM_H
 #include "dns/record.h"
 
-/* The form of a type's RDATA in the letters of forms.def; "*" for types that are opaque, and for addresses of other classes. */
+/* The form of a type's RDATA in the letters of forms.def; "*" for types that are opaque, and for addresses of
+ * other classes. */
 const char *form_of(uint16_t type, uint16_t klass);
 
 /* Does r's RDATA have its type's form to the last octet? True for what is opaque. */

@@ -6,8 +6,8 @@
 
 enum { FRAME_HEAD = 2 };
 
-/* Looks at len octets received. Returns the octets that the first whole frame takes (its message is at data + FRAME_HEAD,
- * *msg_len octets long, 0 possible), or 0 when more must come. */
+/* Looks at len octets received. Returns the octets that the first whole frame takes (its message is at data +
+ * FRAME_HEAD, *msg_len octets long, 0 possible), or 0 when more must come. */
 static inline size_t frame_next(const uint8_t *data, size_t len, size_t *msg_len) {
   if (len < FRAME_HEAD) return 0;
   size_t want = load_u16(data);

@@ -4,12 +4,14 @@
 #include <assert.h>
 #include <stdio.h>
 
-/* As many as the longest name has labels: thousands of names that all lead through thousands of pointers cost seconds. */
+/* As many as the longest name has labels: thousands of names that all lead through thousands of pointers cost
+ * seconds. */
 enum { POINTERS_MOST = 127 };
 
 size_t name_read(struct wire *w, uint8_t out[NAME_MAX_LEN]) {
   size_t at = w->at, lowest = w->at, after = 0, n = 0;
   unsigned pointers = 0;
+
   while (!w->err && at < w->len) {
     uint8_t c = w->msg[at];
     if (c >= 0xc0) {
@@ -29,6 +31,7 @@ size_t name_read(struct wire *w, uint8_t out[NAME_MAX_LEN]) {
       return n;
     }
   }
+
   w->err = true;
   return 0;
 }
@@ -100,15 +103,18 @@ static int parse_octet(const char **text) {
     *text = t + 1;
     return (uint8_t)*t;
   }
+
   if (t[1] < '0' || t[1] > '9') {
     *text = t + 2;
     return t[1] ? (uint8_t)t[1] : -1;
   }
+
   int v = 0;
   for (int i = 1; i <= 3; i++) {
     if (t[i] < '0' || t[i] > '9') return -1;
     v = v * 10 + (t[i] - '0');
   }
+
   *text = t + 4;
   return v <= 255 ? v : -1;
 }
@@ -129,6 +135,7 @@ size_t name_parse(const char *text, uint8_t out[NAME_MAX_LEN]) {
       if (*text == '.') text++;
     }
   }
+
   out[n++] = 0;
   return n;
 }

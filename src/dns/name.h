@@ -1,5 +1,6 @@
-/* Domain names as octets: labels with a length before each and the root's 0 at the end, at most 255 octets in all. Length
- * octets (0 to 63) lie below 'A', so that a whole name can be put into lower case octet by octet. */
+/* Domain names as octets: labels with a length before each and the root's 0 at the end, at most 255 octets in
+ * all. Length octets (0 to 63) lie below 'A', so that a whole name can be put into lower case octet by octet.
+ */
 #ifndef JIDNS_DNS_NAME_H
 #define JIDNS_DNS_NAME_H
 #include "dns/dns.h"
@@ -7,9 +8,10 @@
 
 enum { NAME_TEXT = 1024 }; /* octets that hold any name_format with its NUL */
 
-/* Reads the name at the cursor, following at most 127 compression pointers (RFC 1035 section 4.1.4), each of which must
- * point before all that was read so far, into out without compression, spelling kept. Returns its length, 1 to 255; 0 and
- * w->err for anything that is no name. The cursor stands behind the name's own octets. */
+/* Reads the name at the cursor, following at most 127 compression pointers (RFC 1035 section 4.1.4), each of
+ * which must point before all that was read so far, into out without compression, spelling kept. Returns its
+ * length, 1 to 255; 0 and w->err for anything that is no name. The cursor stands behind the name's own
+ * octets. */
 size_t name_read(struct wire *w, uint8_t out[NAME_MAX_LEN]);
 
 /* Puts len octets into lower case, ASCII only (RFC 4343). `to` may be `from`. */

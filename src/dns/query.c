@@ -3,12 +3,13 @@
 
 #include "dns/answer.h"
 
-/* OPT comes with every other query, so its way is kept in one piece and what is rare out of it: with the cursor in registers it
- * takes a hundred instructions less. */
+/* OPT comes with every other query, so its way is kept in one piece and what is rare out of it: with the
+ * cursor in registers it takes a hundred instructions less. */
 #define HOT static inline __attribute__((always_inline))
 #define RARE static __attribute__((noinline))
 
-/* Where the labels that begin at `at` end: at the root, a pointer, or the first octet behind what a name may have. */
+/* Where the labels that begin at `at` end: at the root, a pointer, or the first octet behind what a name may
+ * have. */
 static size_t skip_labels(const uint8_t *msg, size_t at, size_t len) {
   if (len > at + NAME_MAX_LEN) len = at + NAME_MAX_LEN;
   while (at < len && (uint8_t)(msg[at] - 1) < 63) at += 1u + msg[at];
@@ -22,7 +23,9 @@ static size_t question_name_len(const uint8_t *msg, size_t len) {
   return at < len && msg[at] == 0 && n <= NAME_MAX_LEN ? n : 0;
 }
 
-enum { OPTIONS_MOST = 16 }; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
+enum {
+  OPTIONS_MOST = 16
+}; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
 
 /* Takes in what is understood; false when it is not as it should be. Of two cookies the first counts. */
 RARE bool read_option(struct manner *m, uint16_t code, const uint8_t *octets, uint16_t len) {
@@ -38,7 +41,8 @@ RARE bool read_option(struct manner *m, uint16_t code, const uint8_t *octets, ui
   return true;
 }
 
-HOT enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, const uint8_t *options, uint16_t len) {
+HOT enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, const uint8_t *options,
+                                uint16_t len) {
   if (m->edns) return QUERY_FORMERR;
   m->edns = true;
   m->udp_size = size < DNS_UDP_PLAIN ? DNS_UDP_PLAIN : size; /* RFC 6891 section 6.2.3 */
@@ -46,12 +50,14 @@ HOT enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, c
   if ((ttl >> 16 & 0xff) != 0) return QUERY_BADVERS;
   unsigned count = 0;
   for (size_t at = 0; at < len; count++) { /* options must at least be whole */
-    if (count == OPTIONS_MOST || len - at < 4 || load_u16(options + at + 2) > len - at - 4) return QUERY_FORMERR;
+    if (count == OPTIONS_MOST || len - at < 4 || load_u16(options + at + 2) > len - at - 4)
+      return QUERY_FORMERR;
     uint16_t code = load_u16(options + at), option_len = load_u16(options + at + 2);
     bool known = code == OPT_COOKIE || code == OPT_KEEPALIVE;
     if (known && !read_option(m, code, options + at + 4, option_len)) return QUERY_FORMERR;
     at += 4u + option_len;
   }
+
   return QUERY_OK;
 }
 
@@ -63,8 +69,8 @@ HOT void skip_name(struct wire *w) {
   wire_bytes(w, n + pointer);
 }
 
-/* Additional records: OPT is understood, others (TSIG, SIG(0)) are stepped over; anything behind them is wrong. No program
- * sends more than a few: a packet full of them must not be dear. */
+/* Additional records: OPT is understood, others (TSIG, SIG(0)) are stepped over; anything behind them is
+ * wrong. No program sends more than a few: a packet full of them must not be dear. */
 enum { ADDITIONAL_MOST = 4 };
 
 HOT enum query_verdict read_record(struct manner *m, struct wire *w) {
@@ -86,13 +92,14 @@ HOT enum query_verdict read_additional(struct manner *m, struct wire *w, unsigne
   return verdict == QUERY_OK && w->at != w->len ? QUERY_FORMERR : verdict;
 }
 
-/* A message that is answered without being read otherwise: its OPT is looked for, since the answer must then have one, and the
- * version is what is told first (RFC 6891 sections 6.1.1 and 6.1.3). Else `verdict`. Sections stand in all opcodes as in
- * QUERY; where they don't there is just no OPT. */
+/* A message that is answered without being read otherwise: its OPT is looked for, since the answer must then
+ * have one, and the version is what is told first (RFC 6891 sections 6.1.1 and 6.1.3). Else `verdict`.
+ * Sections stand in all opcodes as in QUERY; where they don't there is just no OPT. */
 RARE enum query_verdict unread(struct manner *m, const uint8_t *msg, size_t len, enum query_verdict verdict) {
   enum { RECORDS_MOST = 8 };
   struct wire w = wire_read(msg, len);
-  unsigned questions = load_u16(msg + 4), records = (unsigned)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
+  unsigned questions = load_u16(msg + 4),
+           records = (unsigned)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
   w.at = DNS_HEADER;
   if (questions + records > RECORDS_MOST || load_u16(msg + 10) == 0) return verdict;
   for (; questions > 0; questions--) {
@@ -140,14 +147,17 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   m->udp_ours = DNS_UDP_OURS;
   m->name_len = 0;
   if (msg[2] & DNS_OPCODE) return unread(m, msg, len, QUERY_NOTIMP);
-  if (load_u16(msg + 4) != 1) return load_u16(msg + 4) ? unread(m, msg, len, QUERY_FORMERR) : read_no_question(m, msg, len);
+  if (load_u16(msg + 4) != 1)
+    return load_u16(msg + 4) ? unread(m, msg, len, QUERY_FORMERR) : read_no_question(m, msg, len);
   size_t name_len = question_name_len(msg, len);
   size_t end = DNS_HEADER + name_len + 4;
   if (!name_len || end > len) return unread(m, msg, len, QUERY_FORMERR);
   m->spelled = msg + DNS_HEADER;
   m->name_len = (uint16_t)name_len;
   uint16_t type = load_u16(msg + end - 4), klass = load_u16(msg + end - 2);
-  if (type == TYPE_IXFR) return unread(m, msg, len, QUERY_REFUSED); /* before the counts: it has a SOA in its authority section */
+
+  /* before the counts: it has a SOA in its authority section */
+  if (type == TYPE_IXFR) return unread(m, msg, len, QUERY_REFUSED);
   if (load_u16(msg + 6) || load_u16(msg + 8)) return unread(m, msg, len, QUERY_FORMERR);
   unsigned additional = load_u16(msg + 10);
   if (additional || end != len) {
@@ -156,20 +166,23 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
     enum query_verdict verdict = read_additional(m, &w, additional);
     if (verdict != QUERY_OK) return verdict;
   }
+
   enum query_verdict verdict = judge_type(type, klass);
   if (verdict == QUERY_OK) {
     uint8_t flags = (uint8_t)((m->dnssec_ok ? KEY_DO : 0) | (m->cd ? KEY_CD : 0));
     question_make(&q->question, m->spelled, name_len, type, klass, flags, seed);
   }
+
   return verdict;
 }
 
 size_t query_refuse(const struct manner *m, enum query_verdict verdict, uint8_t *out) {
-  static const uint8_t rcodes[] = {[QUERY_FORMERR] = RCODE_FORMERR, [QUERY_NOTIMP] = RCODE_NOTIMP,
-                                   [QUERY_BADVERS] = RCODE_BADVERS, [QUERY_REFUSED] = RCODE_REFUSED,
-                                   [QUERY_COOKIE] = RCODE_NOERROR,  [QUERY_BADCOOKIE] = RCODE_BADCOOKIE};
+  static const uint8_t rcodes[] = {
+      [QUERY_FORMERR] = RCODE_FORMERR, [QUERY_NOTIMP] = RCODE_NOTIMP,  [QUERY_BADVERS] = RCODE_BADVERS,
+      [QUERY_REFUSED] = RCODE_REFUSED, [QUERY_COOKIE] = RCODE_NOERROR, [QUERY_BADCOOKIE] = RCODE_BADCOOKIE};
   if (verdict == QUERY_SILENT || verdict == QUERY_OK) return 0;
   int ede = verdict == QUERY_NOTIMP || verdict == QUERY_REFUSED ? EDE_NOT_SUPPORTED : EDE_NONE;
-  if (verdict == QUERY_FORMERR && m->spelled && is_no_question(load_u16(m->spelled + m->name_len))) ede = EDE_INVALID_TYPE;
+  if (verdict == QUERY_FORMERR && m->spelled && is_no_question(load_u16(m->spelled + m->name_len)))
+    ede = EDE_INVALID_TYPE;
   return answer_error(m, rcodes[verdict], ede, "", out);
 }

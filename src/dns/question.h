@@ -1,10 +1,12 @@
-/* What is asked, in the one form that cache, pending table and upstream side share: a key of octets and its hash. */
+/* What is asked, in the one form that cache, pending table and upstream side share: a key of octets and its
+ * hash. */
 #ifndef JIDNS_DNS_QUESTION_H
 #define JIDNS_DNS_QUESTION_H
 #include "dns/dns.h"
 #include "dns/name.h"
 
-/* Signed and plain answers, checked and unchecked ones are different things: DO and CD are part of the key. */
+/* Signed and plain answers, checked and unchecked ones are different things: DO and CD are part of the key.
+ */
 enum { KEY_DO = 1, KEY_CD = 2 };
 enum { KEY_TAIL = 5, KEY_MAX = NAME_MAX_LEN + KEY_TAIL };
 

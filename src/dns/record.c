@@ -1,4 +1,5 @@
-/* record.c: resource records read from a message. Exports record_read, record_parts, parts_next, record_target, record_rename. */
+/* record.c: resource records read from a message. Exports record_read, record_parts, parts_next,
+ * record_target, record_rename. */
 #include "dns/record.h"
 
 #include "dns/form.h"
@@ -15,7 +16,8 @@ bool record_read(struct wire *w, struct record *r) {
   return wire_bytes(w, r->rdlen) != NULL;
 }
 
-/* Forms with names in them that may have come compressed, and such as are no longer than that, are taken apart. */
+/* Forms with names in them that may have come compressed, and such as are no longer than that, are taken
+ * apart. */
 struct parts record_parts(const struct record *r) {
   const char *form = form_of(r->type, r->klass);
   struct parts p = {.w = wire_read(r->msg, r->msg_len), .end = r->rdata_at + r->rdlen, .layout = "*"};
@@ -26,9 +28,9 @@ struct parts record_parts(const struct record *r) {
 
 static size_t run_len(const struct parts *p) {
   switch (*p->layout) {
-    case '*': return p->end - p->w.at;
-    case 's': return p->w.at < p->end ? 1u + p->w.msg[p->w.at] : SIZE_MAX;
-    default: return (size_t)(*p->layout - '0');
+  case '*': return p->end - p->w.at;
+  case 's': return p->w.at < p->end ? 1u + p->w.msg[p->w.at] : SIZE_MAX;
+  default: return (size_t)(*p->layout - '0');
   }
 }
 

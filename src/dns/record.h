@@ -16,9 +16,15 @@ bool record_read(struct wire *w, struct record *r);
 
 static inline const uint8_t *record_rdata(const struct record *r) { return r->msg + r->rdata_at; }
 
-/* The parts of an RDATA: runs of plain octets and names. Types whose names may be compressed in messages (RFC 3597 section 4) are
- * taken apart as their form says (dns/form.h), and some others; the rest are one run. */
-enum part_kind { PART_END, PART_OCTETS, PART_NAME, PART_NAME_PLAIN /* never to be compressed when sent */, PART_BAD };
+/* The parts of an RDATA: runs of plain octets and names. Types whose names may be compressed in messages (RFC
+ * 3597 section 4) are taken apart as their form says (dns/form.h), and some others; the rest are one run. */
+enum part_kind {
+  PART_END,
+  PART_OCTETS,
+  PART_NAME,
+  PART_NAME_PLAIN /* never to be compressed when sent */,
+  PART_BAD
+};
 struct part {
   enum part_kind kind;
   const uint8_t *bytes; /* octets, or the name without compression (lies in `name`) */
@@ -35,9 +41,11 @@ struct parts record_parts(const struct record *r);
 /* The next part; PART_END behind the last; PART_BAD when RDATA does not have its type's form. */
 enum part_kind parts_next(struct parts *p, struct part *out);
 
-/* The name that an RDATA starts with or has behind `skip` octets: a CNAME's (0) or an SRV's (6) target. 0 if it is none. */
+/* The name that an RDATA starts with or has behind `skip` octets: a CNAME's (0) or an SRV's (6) target. 0 if
+ * it is none. */
 size_t record_target(const struct record *r, size_t skip, uint8_t out[NAME_MAX_LEN]);
 
-/* What a name below a DNAME's owner becomes (RFC 6672 section 2.2). Returns the length, 0 when that would be too long. */
+/* What a name below a DNAME's owner becomes (RFC 6672 section 2.2). Returns the length, 0 when that would be
+ * too long. */
 size_t record_rename(const struct record *dname, const uint8_t *name, size_t len, uint8_t out[NAME_MAX_LEN]);
 #endif

@@ -53,6 +53,7 @@ size_t special_answer(const struct query *q, uint8_t *out) {
   static const uint8_t loopback[] = {127, 0, 0, 1}, loopback6[16] = {[15] = 1};
   static const uint16_t ttl_at = 6;
   const struct special *s = find(&q->question);
+
   if (!s) return 0;
   uint8_t body[64];
   struct wire_out w = {.buf = body, .cap = sizeof body};
@@ -67,6 +68,7 @@ size_t special_answer(const struct query *q, uint8_t *out) {
     put_soa(&w, DNS_HEADER + q->question.name_len - s->len);
     head.ns = 1;
   }
+
   head.body_len = (uint16_t)w.at;
   struct answer_view v = {.head = head, .ttl_at = (const uint8_t *)&ttl_at, .body = body};
   return answer_write(&v, &q->manner, ANSWER_FRESH, 0, DNS_UDP_PLAIN, out);

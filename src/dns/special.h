@@ -6,10 +6,12 @@
 /* Is the question for such a name?
  *  - localhost and below: 127.0.0.1 and ::1, nothing of other types (RFC 6761 section 6.3);
  *  - invalid (RFC 6761 section 6.4), onion (RFC 7686 section 2) and alt (RFC 9476) and below: NXDOMAIN;
- *  - resolver.arpa and below: nothing, since what it says of a server upstream is not true of this one (RFC 9462 section 6.4).
- * local, test, home.arpa and the reverse names of private networks are not: here it is the servers upstream that know them. */
+ *  - resolver.arpa and below: nothing, since what it says of a server upstream is not true of this one (RFC
+ * 9462 section 6.4). local, test, home.arpa and the reverse names of private networks are not: here it is the
+ * servers upstream that know them. */
 bool special_is(const struct question *q);
 
-/* Writes the answer for such a question, at most DNS_UDP_PLAIN octets. Returns its length, 0 when it is none. */
+/* Writes the answer for such a question, at most DNS_UDP_PLAIN octets. Returns its length, 0 when it is none.
+ */
 size_t special_answer(const struct query *q, uint8_t *out);
 #endif

@@ -10,10 +10,11 @@
 static const struct {
   uint16_t type;
   const char *word;
-} words[] = {{TYPE_A, "A"},         {TYPE_NS, "NS"},     {TYPE_CNAME, "CNAME"}, {TYPE_SOA, "SOA"},   {TYPE_PTR, "PTR"},
-             {TYPE_MX, "MX"},       {TYPE_TXT, "TXT"},   {TYPE_AAAA, "AAAA"},   {TYPE_SRV, "SRV"},   {35, "NAPTR"},
-             {TYPE_DNAME, "DNAME"}, {TYPE_DS, "DS"},     {44, "SSHFP"},         {TYPE_RRSIG, "RRSIG"}, {TYPE_NSEC, "NSEC"},
-             {48, "DNSKEY"},        {TYPE_NSEC3, "NSEC3"}, {TYPE_TLSA, "TLSA"}, {64, "SVCB"},        {65, "HTTPS"},
+} words[] = {{TYPE_A, "A"},         {TYPE_NS, "NS"},       {TYPE_CNAME, "CNAME"}, {TYPE_SOA, "SOA"},
+             {TYPE_PTR, "PTR"},     {TYPE_MX, "MX"},       {TYPE_TXT, "TXT"},     {TYPE_AAAA, "AAAA"},
+             {TYPE_SRV, "SRV"},     {35, "NAPTR"},         {TYPE_DNAME, "DNAME"}, {TYPE_DS, "DS"},
+             {44, "SSHFP"},         {TYPE_RRSIG, "RRSIG"}, {TYPE_NSEC, "NSEC"},   {48, "DNSKEY"},
+             {TYPE_NSEC3, "NSEC3"}, {TYPE_TLSA, "TLSA"},   {64, "SVCB"},          {65, "HTTPS"},
              {TYPE_ANY, "ANY"},     {257, "CAA"}};
 enum { WORDS = sizeof words / sizeof *words };
 

@@ -1,5 +1,6 @@
-/* Cursors over DNS messages. After the first step out of bounds a cursor is in error: reads give 0, writes do nothing, so
- * that a run of them is checked once at its end. Numbers are big-endian on the wire (RFC 1035 section 2.3.2). */
+/* Cursors over DNS messages. After the first step out of bounds a cursor is in error: reads give 0, writes do
+ * nothing, so that a run of them is checked once at its end. Numbers are big-endian on the wire (RFC 1035
+ * section 2.3.2). */
 #ifndef JIDNS_DNS_WIRE_H
 #define JIDNS_DNS_WIRE_H
 #include <stdbool.h>
@@ -27,7 +28,9 @@ struct wire {
   bool err;
 };
 
-static inline struct wire wire_read(const uint8_t *msg, size_t len) { return (struct wire){.msg = msg, .len = len}; }
+static inline struct wire wire_read(const uint8_t *msg, size_t len) {
+  return (struct wire){.msg = msg, .len = len};
+}
 
 /* The n octets at the cursor, which moves past them; NULL and err when there are fewer. */
 static inline const uint8_t *wire_bytes(struct wire *w, size_t n) {

@@ -19,20 +19,25 @@ static void count_answered(struct forward *f, const struct waiter *w, uint64_t n
   if (f->o.waited) latency_note(f->o.waited, now_ms - w->since_ms);
 }
 
-void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w, const struct answer_view *v, uint64_t now_ms) {
+void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w, const struct answer_view *v,
+                    uint64_t now_ms) {
   enum answer_age age = p->stale_target ? ANSWER_STALE : ANSWER_FRESH;
   count_answered(f, w, now_ms);
   w->client.stale = p->stale_target;
   if (p->stale_target) count(f->o.counters, stale);
-  size_t len = answer_write(v, &w->manner, age, tick_of_ms(now_ms), client_limit(&w->client, &w->manner), f->out);
+  size_t len = answer_write(v, &w->manner, age, tick_of_ms(now_ms), client_limit(&w->client, &w->manner),
+                            f->out);
   if (p->cut_target) f->out[2] |= DNS_TC;
   deliver(f, w, len);
 }
 
-bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s, uint64_t now_ms) {
+bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s,
+                    uint64_t now_ms) {
   struct query q = {.question = p->question, .manner = w->manner};
   struct cache_hit hit;
-  if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s, client_limit(&w->client, &w->manner), f->out, &hit)) return false;
+  if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s, client_limit(&w->client, &w->manner),
+                       f->out, &hit))
+    return false;
   count_answered(f, w, now_ms);
   deliver(f, w, hit.len);
   return true;
@@ -50,7 +55,9 @@ bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w,
 
 bool deliver_partial(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms) {
   char text[QUESTION_TEXT];
-  if (!p->partial || verify_part(&p->question, p->partial->octets, p->partial->len, forward_border(f), &f->answer) != ERR_NONE) return false;
+  if (!p->partial || verify_part(&p->question, p->partial->octets, p->partial->len, forward_border(f),
+                                 &f->answer) != ERR_NONE)
+    return false;
   log_debug("forward", "%s: the part that came over UDP, as TCP fails", question_format(&p->question, text));
   f->answer.head.born = p->partial->tick;
   struct answer_view v = answer_view(&f->answer);

@@ -7,7 +7,8 @@
 enum { TYPE_DENIED = 0 }; /* no client can ask for type 0: its key stands for the name as such */
 
 static void denied_question(struct question *out, const struct question *q, size_t skip, uint64_t seed) {
-  question_make(out, q->key + skip, q->name_len - skip, TYPE_DENIED, question_class(q), question_flags(q), seed);
+  question_make(out, q->key + skip, q->name_len - skip, TYPE_DENIED, question_class(q), question_flags(q),
+                seed);
 }
 
 /* What is said of DS is said by the zone above: nothing of what the name's own servers have. */
@@ -15,14 +16,16 @@ static bool is_of_parent(const struct question *q) { return question_type(q) == 
 
 void denial_note(struct cache *c, const struct question *q, const struct answer *a, uint64_t seed) {
   struct question name;
-  if (a->head.rcode != RCODE_NXDOMAIN || a->head.an > 0 || question_flags(q) & KEY_DO || is_of_parent(q)) return;
+  if (a->head.rcode != RCODE_NXDOMAIN || a->head.an > 0 || question_flags(q) & KEY_DO || is_of_parent(q))
+    return;
   denied_question(&name, q, 0, seed);
   cache_put(c, &name, a, CACHE_ASKED, 0, 0);
 }
 
-/* The denial's authority section in an answer to q; its octets are another name's and can't just be copied. */
-static bool answer_with(const struct question *q, const struct question *denied, const struct answer *a, uint8_t *message,
-                        struct answer *out) {
+/* The denial's authority section in an answer to q; its octets are another name's and can't just be copied.
+ */
+static bool answer_with(const struct question *q, const struct question *denied, const struct answer *a,
+                        uint8_t *message, struct answer *out) {
   struct build b;
   struct record r;
   struct wire w = wire_read(message, answer_message(denied, a, message));
@@ -36,8 +39,8 @@ static bool answer_with(const struct question *q, const struct question *denied,
   return true;
 }
 
-bool denial_find(struct cache *c, const struct question *q, size_t least_len, uint32_t tick, uint64_t seed, uint8_t *message,
-                 struct answer *denied, struct answer *out) {
+bool denial_find(struct cache *c, const struct question *q, size_t least_len, uint32_t tick, uint64_t seed,
+                 uint8_t *message, struct answer *denied, struct answer *out) {
   struct question name;
   size_t skip = is_of_parent(q) ? 1u + q->key[0] : 0;
   bool unused;

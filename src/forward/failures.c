@@ -13,7 +13,9 @@ bool failures_is_word(enum err why) {
 }
 
 /* Nobody said anything. */
-static bool is_silence(enum err why) { return why == ERR_TIMEOUT || why == ERR_UNREACHABLE || why == ERR_TCP || why == ERR_FORGED; }
+static bool is_silence(enum err why) {
+  return why == ERR_TIMEOUT || why == ERR_UNREACHABLE || why == ERR_TCP || why == ERR_FORGED;
+}
 
 static uint32_t doubled(uint32_t before_ms, uint32_t most_ms) {
   if (before_ms < FAILURE_FIRST_MS) return FAILURE_FIRST_MS;
@@ -46,8 +48,13 @@ void failures_add(struct failures *f, const struct question *q, enum err why, ui
 void failures_add_mute(struct failures *f, const struct question *q, uint64_t now_ms) {
   if (!f->table && !(f->table = calloc(FAILURES, sizeof *f->table))) return;
   struct failure *x = place(f, q);
-  uint32_t before_ms = failures_was_mute(f, q, now_ms) ? x->for_ms : 0, for_ms = doubled(before_ms, FAILURE_MUTE_MS);
-  *x = (struct failure){.hash = q->hash, .since_ms = now_ms, .until_ms = now_ms + for_ms, .for_ms = for_ms, .why = ERR_TIMEOUT,
+  uint32_t before_ms = failures_was_mute(f, q, now_ms) ? x->for_ms : 0,
+           for_ms = doubled(before_ms, FAILURE_MUTE_MS);
+  *x = (struct failure){.hash = q->hash,
+                        .since_ms = now_ms,
+                        .until_ms = now_ms + for_ms,
+                        .for_ms = for_ms,
+                        .why = ERR_TIMEOUT,
                         .mute = true};
 }
 

@@ -6,19 +6,22 @@
 #include "base/log.h"
 #include "dns/build.h"
 
-enum { KEPT_MOST_S = 60 /* the whole is kept under one name: a reload can't tell that another's servers or zone had a part in it */ };
+enum {
+  KEPT_MOST_S = 60 /* the whole is kept under one name: a reload can't tell that another's servers or zone had
+                      a part in it */
+};
 
 struct follow {
   struct pending *pending; /* NULL: it waits no longer */
   struct question target;
-  bool is_out;             /* on_found will be called */
+  bool is_out; /* on_found will be called */
   bool stale;
-  uint8_t *found;          /* owned; what the target's question was answered with. NULL: not yet, or nothing */
+  uint8_t *found; /* owned; what the target's question was answered with. NULL: not yet, or nothing */
   size_t found_len;
   uint32_t chain_ttl_s;
   uint8_t chain_flags;
   size_t chain_len;
-  uint8_t chain[];         /* the answer that led here, as a message */
+  uint8_t chain[]; /* the answer that led here, as a message */
 };
 
 bool follow_leaves(const void *ctx, const struct question *q, const uint8_t *name, size_t len) {
@@ -78,7 +81,8 @@ static void on_found(const struct client *c, const uint8_t *msg, size_t len) {
 /* As a client of this machine would over TCP: the answer comes whole. */
 static void ask(struct forward *f, struct follow *follow, uint64_t now_ms) {
   uint8_t flags = question_flags(&follow->target), *out = malloc(DNS_MSG_MAX);
-  struct client client = {.deliver = on_found, .owner = follow, .tcp = true, .links = (uint8_t)(follow->pending->links + 1)};
+  struct client client = {
+      .deliver = on_found, .owner = follow, .tcp = true, .links = (uint8_t)(follow->pending->links + 1)};
   struct query q = {.question = follow->target,
                     .manner = {.spelled = follow->target.key, /* it begins as a question section does */
                                .name_len = follow->target.name_len,
@@ -88,6 +92,7 @@ static void ask(struct forward *f, struct follow *follow, uint64_t now_ms) {
                                .ad = true,
                                .edns = flags & KEY_DO,
                                .dnssec_ok = flags & KEY_DO}};
+
   if (!out) return;
   client.peer.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   client.local = client.peer;
@@ -101,6 +106,7 @@ static void ask(struct forward *f, struct follow *follow, uint64_t now_ms) {
     follow->stale = f->o.counters->stale != stale;
     keep_found(follow, out, (size_t)len);
   }
+
   free(out);
 }
 
@@ -108,8 +114,9 @@ struct follow *follow_new(struct forward *f, struct pending *p, uint64_t now_ms)
   const struct verify_border *border = &f->border;
   struct question target;
   char text[QUESTION_TEXT];
-  question_make(&target, border->target, border->target_len, question_type(&p->question), question_class(&p->question),
-                question_flags(&p->question), f->o.seed);
+
+  question_make(&target, border->target, border->target_len, question_type(&p->question),
+                question_class(&p->question), question_flags(&p->question), f->o.seed);
   if (p->links >= FORWARD_ALIASES || is_ring(f, p, &target)) return NULL;
 
   size_t len = answer_message(&p->question, &f->answer, f->out);
@@ -127,7 +134,9 @@ struct follow *follow_new(struct forward *f, struct pending *p, uint64_t now_ms)
   return follow;
 }
 
-static bool is_answer(unsigned rcode) { return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN; }
+static bool is_answer(unsigned rcode) {
+  return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN;
+}
 
 /* Has it what was asked for, or says it for how long that is not there (RFC 2308 section 5)? */
 static bool is_keepable(const struct follow *follow) {
@@ -158,6 +167,7 @@ enum err follow_join(struct forward *f, struct pending *p) {
   const struct follow *follow = p->follow;
   const uint8_t *found = follow->found;
   unsigned rcode = found ? found[3] & DNS_RCODE : RCODE_SERVFAIL;
+
   if (!is_answer(rcode)) return ERR_ALIAS;
 
   struct build b;

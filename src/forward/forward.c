@@ -20,11 +20,14 @@ static void finish(struct pending *p) {
 }
 
 /* A question that nobody waits for is asked twice at most; a late answer may come as long as it is open. */
-static bool may_ask_again(const struct pending *p) { return pending_asks(p) && !p->spent && (pending_first(p) || p->asked < 2); }
+static bool may_ask_again(const struct pending *p) {
+  return pending_asks(p) && !p->spent && (pending_first(p) || p->asked < 2);
+}
 
 static uint64_t waiter_due(const struct forward *f, const struct pending *p, const struct waiter *w) {
   uint32_t stale_ms = p->usual_ms < STALE_PATIENCE_MS ? STALE_PATIENCE_MS : p->usual_ms;
-  return w->since_ms + (f->o.max_stale_s && !p->stale_missing && stale_ms < p->patience_ms ? stale_ms : p->patience_ms);
+  return w->since_ms +
+         (f->o.max_stale_s && !p->stale_missing && stale_ms < p->patience_ms ? stale_ms : p->patience_ms);
 }
 
 /* A server that the question could be put to has replied to others since: it leaves this one unanswered. */
@@ -37,7 +40,7 @@ static bool is_mute_to(const struct pending *p) {
 
 static void set_timer(struct pending *p) {
   const struct forward *f = p->forward;
-  const struct waiter *first = pending_first(p);              /* the oldest is the first to lose patience */
+  const struct waiter *first = pending_first(p);               /* the oldest is the first to lose patience */
   uint64_t due = first ? UINT64_MAX : p->started_ms + LATE_MS; /* as long as anybody waits it stays open */
   if (p->step == STEP_HELD) {
     due = p->held_until_ms;
@@ -58,9 +61,9 @@ static void run(struct pending *p, uint64_t now_ms) {
       return;
     }
     switch (steps_run(p->forward, p, now_ms)) {
-      case MORE: break;
-      case WAIT: set_timer(p); return;
-      case DONE: finish(p); return;
+    case MORE: break;
+    case WAIT: set_timer(p); return;
+    case DONE: finish(p); return;
     }
   }
 }
@@ -68,6 +71,7 @@ static void run(struct pending *p, uint64_t now_ms) {
 void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct try *t = container(x, struct try, x);
   struct pending *p = t->pending;
+
   must(p->magic == PENDING_MAGIC);
   struct forward *f = p->forward;
   if (outcome == ERR_NONE) {
@@ -94,6 +98,7 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
     if (outcome == ERR_UNREACHABLE) server_refused(t->server, now_ms);
     if (!ladder_transport_failed(p, t, outcome)) steps_server_failed(p, t->server, outcome);
   }
+
   run(p, now_ms);
 }
 
@@ -108,10 +113,12 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
   }
 }
 
-/* Gives up on waiters whose patience is over: a stale answer early (at once when there is no hope), SERVFAIL at the end. */
+/* Gives up on waiters whose patience is over: a stale answer early (at once when there is no hope), SERVFAIL
+ * at the end. */
 static void serve_impatient(struct pending *p, uint64_t now_ms) {
   struct forward *f = p->forward;
   bool failing = upstream_is_failing(p->upstream) && !p->stale_missing;
+
   list_each(node, &p->waiters) {
     struct waiter *w = container(node, struct waiter, link);
     if (waiter_due(f, p, w) > now_ms && !failing) break;
@@ -127,7 +134,8 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
       failures_add_mute(&f->failures, &p->question, now_ms);
       silence_note(f, p, NULL, now_ms);
     }
-    if (!p->told && p->next_try_ms < now_ms + FAILURE_LEAST_MS) p->next_try_ms = now_ms + FAILURE_LEAST_MS; /* RFC 9520 3.2 */
+    /* RFC 9520 3.2 */
+    if (!p->told && p->next_try_ms < now_ms + FAILURE_LEAST_MS) p->next_try_ms = now_ms + FAILURE_LEAST_MS;
     p->told = true;
   }
 }
@@ -166,6 +174,7 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
     run(p, now_ms);
     return;
   }
+
   note_silence(p, now_ms);
   serve_partial(p, now_ms);
   serve_impatient(p, now_ms);
@@ -183,7 +192,8 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
 
 /* ---- the door ---- */
 
-/* Who asks is told nothing before it has returned: a failure at once is told when the timers are next looked at. */
+/* Who asks is told nothing before it has returned: a failure at once is told when the timers are next looked
+ * at. */
 static void run_quietly(struct forward *f, struct pending *p, uint64_t now_ms) {
   bool before = f->asking;
   f->asking = true;
@@ -198,11 +208,13 @@ static struct pending *start(struct forward *f, const struct question *q, bool a
     timers_release(f->o.timers);
     return NULL;
   }
+
   p->forward = f;
   p->upstream = upstream_hold(routes_find(f->o.routes, q));
   p->timer.fire = pending_due;
   p->started_ms = now_ms;
-  bool mute = failures_was_mute(&f->failures, q, now_ms) || upstream_is_mute_to(p->upstream, question_type(q));
+  bool mute = failures_was_mute(&f->failures, q, now_ms) ||
+              upstream_is_mute_to(p->upstream, question_type(q));
   p->patience_ms = mute ? MUTE_PATIENCE_MS : PATIENCE_MS;
   p->resting = upstream_resting(p->upstream, question_type(q), now_ms);
   p->step = STEP_PICK;
@@ -220,7 +232,8 @@ static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
 static enum err join(struct forward *f, struct pending *p, const struct query *q, const struct client *client,
                      uint64_t now_ms) {
   char text[QUESTION_TEXT];
-  if (p->step == STEP_FOLLOW && !p->follow) return ERR_ALIAS; /* through local zones its alias leads back to it */
+  /* through local zones its alias leads back to it */
+  if (p->step == STEP_FOLLOW && !p->follow) return ERR_ALIAS;
   enum err e = pending_may_join(&f->table, p, q, client);
   if (e != ERR_NONE) return e;
   log_debug("forward", "%s: %s", question_format(&p->question, text),
@@ -234,8 +247,8 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   return ERR_NONE;
 }
 
-/* A question that nobody waits for and that only a late answer could end is over in a moment: not now, as that answers nobody
- * within forward_ask either. */
+/* A question that nobody waits for and that only a late answer could end is over in a moment: not now, as
+ * that answers nobody within forward_ask either. */
 static bool make_room(struct forward *f, uint64_t now_ms) {
   enum { LOOKS = 64 }; /* buckets: when the table is full each holds five questions */
   for (unsigned i = 0; i < LOOKS; i++) {
@@ -265,6 +278,7 @@ static enum err lead(struct forward *f, const struct query *q, const struct clie
     finish(p);
     return ERR_MEMORY;
   }
+
   p->links = client->links;
   char text[QUESTION_TEXT];
   log_debug("forward", "%s: a client asks", question_format(&p->question, text));
@@ -285,10 +299,10 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
 static void count_ahead(struct counters *c, enum cache_put_how how) {
   count(c, ahead);
   switch (how) {
-    case CACHE_AHEAD_CLIENT: count(c, ahead_client); break;
-    case CACHE_AHEAD_SERVER: count(c, ahead_server); break;
-    case CACHE_RENEWED: count(c, renewed); break;
-    default: count(c, refreshed);
+  case CACHE_AHEAD_CLIENT: count(c, ahead_client); break;
+  case CACHE_AHEAD_SERVER: count(c, ahead_server); break;
+  case CACHE_RENEWED: count(c, renewed); break;
+  default: count(c, refreshed);
   }
 }
 
@@ -301,10 +315,12 @@ static bool is_never_asked(const struct forward *f, const struct question *q) {
   return (f->o.local && f->o.is_local(f->o.local, q)) || forward_is_special(f, q);
 }
 
-static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
+static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_put_how how,
+                           uint64_t now_ms) {
   struct pending *p = NULL;
   if (is_never_asked(f, q)) return false;
-  if (routes_find(f->o.routes, q)->count && f->table.ahead < FORWARD_AHEAD && f->table.count < FORWARD_PENDING / 2) {
+  if (routes_find(f->o.routes, q)->count && f->table.ahead < FORWARD_AHEAD &&
+      f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
   }
   if (!p) {
@@ -329,17 +345,21 @@ bool forward_is_new(const struct forward *f, const struct question *q, uint64_t 
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
   bool known = found == CACHE_FRESH || found == CACHE_WORN || (found == CACHE_EXPIRED && unused);
-  return !known && !is_never_asked(f, q) && !pending_find(&f->table, q) && failures_find(&f->failures, q, now_ms) == ERR_NONE;
+  return !known && !is_never_asked(f, q) && !pending_find(&f->table, q) &&
+         failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
 
-bool forward_is_asking(const struct forward *f, const struct question *q) { return pending_find(&f->table, q) != NULL; }
+bool forward_is_asking(const struct forward *f, const struct question *q) {
+  return pending_find(&f->table, q) != NULL;
+}
 
 void forward_ahead(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
   if (forward_is_new(f, q, now_ms)) ask_for_nobody(f, q, how, now_ms);
 }
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {
-  if (upstream_is_failing(routes_find(f->o.routes, q)) || failures_find(&f->failures, q, now_ms) != ERR_NONE) return true;
+  if (upstream_is_failing(routes_find(f->o.routes, q)) || failures_find(&f->failures, q, now_ms) != ERR_NONE)
+    return true;
   const struct pending *p = pending_find(&f->table, q);
   return p && p->slow;
 }
@@ -348,7 +368,8 @@ size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms,
   uint32_t tick = tick_of_ms(now_ms);
   if (!f->o.nxdomain_cut) return 0;
   size_t least_len = routes_domain_len(f->o.routes, &q->question);
-  if (!denial_find(f->o.cache, &q->question, least_len, tick, f->o.seed, f->out, &f->denied, &f->answer)) return 0;
+  if (!denial_find(f->o.cache, &q->question, least_len, tick, f->o.seed, f->out, &f->denied, &f->answer))
+    return 0;
   struct answer_view v = answer_view(&f->answer);
   return answer_write(&v, &q->manner, ANSWER_FRESH, tick, limit, out);
 }

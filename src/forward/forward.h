@@ -1,5 +1,5 @@
-/* A question that the cache can't answer, until it is answered: joined with the same question in flight, put to the servers,
- * checked, stored, given to all who wait.
+/* A question that the cache can't answer, until it is answered: joined with the same question in flight, put
+ * to the servers, checked, stored, given to all who wait.
  *
  * Everything happens in one thread, at the times it is told; no socket and no clock in here. */
 #ifndef JIDNS_FORWARD_FORWARD_H
@@ -14,32 +14,38 @@
 #include "forward/route.h"
 
 enum {
-  PATIENCE_MS = 2500,        /* a client is told SERVFAIL after this: sooner than any but slixmpp gives up */
-  STALE_PATIENCE_MS = 400,   /* with a stale answer at hand it gets that after this, or, where servers usually take longer, */
-  STALE_LATEST_MS = 650,     /* when they are late, at most after this: Erlang re-sends at 667 ms */
-  MUTE_PATIENCE_MS = 600,    /* instead of PATIENCE_MS for what servers left unanswered before while they answered others */
-  LATE_MS = 10000,           /* a question stays open for so long, so that a late answer is there for the next client */
-  FORWARD_TRIES = 8,         /* tries of one question open at a time: all that fit into PATIENCE_MS at RTO_MOST_MS, so that no
-                              * slow answer is hung up on */
-  FORWARD_EACH = 3,          /* tries of one question to one server over UDP, then over TCP (RFC 9520 section 3.1) */
-  FORWARD_PENDING = 20000,   /* clients' questions in flight */
-  FORWARD_DOWN = 8000,       /* so many, and none is begun for a domain's servers that are all down: other domains need places */
-  FORWARD_ALIASES = 8,          /* times that an alias leads a question to other servers, or into or out of local zones */
-  FORWARD_AHEAD = 4000       /* and asked ahead; none is while half of the former are */
+  PATIENCE_MS = 2500, /* a client is told SERVFAIL after this: sooner than any but slixmpp gives up */
+  STALE_PATIENCE_MS =
+      400, /* with a stale answer at hand it gets that after this, or, where servers usually take longer, */
+  STALE_LATEST_MS = 650, /* when they are late, at most after this: Erlang re-sends at 667 ms */
+  MUTE_PATIENCE_MS =
+      600, /* instead of PATIENCE_MS for what servers left unanswered before while they answered others */
+  LATE_MS = 10000, /* a question stays open for so long, so that a late answer is there for the next client */
+  FORWARD_TRIES = 8, /* tries of one question open at a time: all that fit into PATIENCE_MS at RTO_MOST_MS, so
+                      * that no slow answer is hung up on */
+  FORWARD_EACH = 3,  /* tries of one question to one server over UDP, then over TCP (RFC 9520 section 3.1) */
+  FORWARD_PENDING = 20000, /* clients' questions in flight */
+  FORWARD_DOWN = 8000, /* so many, and none is begun for a domain's servers that are all down: other domains
+                          need places */
+  FORWARD_ALIASES =
+      8, /* times that an alias leads a question to other servers, or into or out of local zones */
+  FORWARD_AHEAD = 4000 /* and asked ahead; none is while half of the former are */
 };
 
 /* Who gets an answer, by whatever transport. Copied while it waits. */
 struct client {
-  /* Sends len octets to the client, or learns that there is nothing to send (len 0: its question was abandoned). Called
-   * exactly once for each question that is waited for. */
+  /* Sends len octets to the client, or learns that there is nothing to send (len 0: its question was
+   * abandoned). Called exactly once for each question that is waited for. */
   void (*deliver)(const struct client *c, const uint8_t *msg, size_t len);
   /* In place of deliver: sends `sent` of the len octets and ends the connection. NULL where there is none. */
   void (*cut)(const struct client *c, const uint8_t *msg, size_t len, size_t sent);
   void *owner; /* the transport's: listening socket or connection */
   union addr peer, local;
   bool tcp;
-  uint8_t links; /* aliases that have led a client's question here, from servers to others: FORWARD_ALIASES at most */
-  bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands between passes it on */
+  uint8_t links; /* aliases that have led a client's question here, from servers to others: FORWARD_ALIASES at
+                    most */
+  bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands
+                 between passes it on */
 };
 
 /* Octets that its answer may have. */
@@ -47,43 +53,50 @@ static inline size_t client_limit(const struct client *c, const struct manner *m
   return c->tcp ? DNS_MSG_MAX : answer_udp_limit(m);
 }
 
-/* An observer; any member but ctx may be NULL. What it asks of forward from within (forward_ahead, forward_renew, forward_release)
- * sends questions, but never comes back to it, nor to a client, before it has returned: failures and releases wait for the timers. */
+/* An observer; any member but ctx may be NULL. What it asks of forward from within (forward_ahead,
+ * forward_renew, forward_release) sends questions, but never comes back to it, nor to a client, before it has
+ * returned: failures and releases wait for the timers. */
 struct forward_watch {
   void *ctx;
   /* A client asks q and has to wait. */
   void (*asked)(void *ctx, const struct question *q, uint64_t now_ms);
-  /* a is about to be stored for q: records may be added to its additional section. *attend and *spare as in cache_put. */
-  void (*amend)(void *ctx, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare, uint64_t now_ms);
-  /* q was answered by a, or failed (a NULL). Returns for how many ms its clients should be kept waiting on, 0 for none: until
-   * then forward_release may let them go. Asks of the observer's own go out now. `ahead`: no client waited. */
-  uint32_t (*settled)(void *ctx, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms);
-  /* A client got q's entry, which is past its attend tick; or, not `used`, those are about to get it who were kept waiting for it. True
-   * when the entry has been renewed on the spot. */
+  /* a is about to be stored for q: records may be added to its additional section. *attend and *spare as in
+   * cache_put. */
+  void (*amend)(void *ctx, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
+                uint64_t now_ms);
+  /* q was answered by a, or failed (a NULL). Returns for how many ms its clients should be kept waiting on, 0
+   * for none: until then forward_release may let them go. Asks of the observer's own go out now. `ahead`: no
+   * client waited. */
+  uint32_t (*settled)(void *ctx, const struct question *q, const struct answer *a, bool ahead,
+                      uint64_t now_ms);
+  /* A client got q's entry, which is past its attend tick; or, not `used`, those are about to get it who were
+   * kept waiting for it. True when the entry has been renewed on the spot. */
   bool (*worn)(void *ctx, const struct question *q, bool used, uint64_t now_ms);
 };
 
 struct forward;
 
 struct forward_options {
-  struct cache *cache;       /* all borrowed */
+  struct cache *cache; /* all borrowed */
   const struct routes *routes;
   struct timers *timers;
   struct counters *counters;
-  struct latency *waited;    /* how long clients waited for answers; NULL: nobody wants to know */
+  struct latency *waited; /* how long clients waited for answers; NULL: nobody wants to know */
   uint64_t seed;
-  uint32_t max_stale_s;      /* 0: nothing stale is ever given out */
+  uint32_t max_stale_s;        /* 0: nothing stale is ever given out */
   const struct rebind *rebind; /* borrowed; NULL: answers may hold any address */
-  bool nxdomain_cut;         /* NXDOMAIN covers what is below (RFC 8020) */
-  bool trust_ad;             /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
-  bool cookies;              /* are shown to the servers (RFC 7873) */
-  bool (*is_local)(const void *local, const struct question *q); /* is q answered without any server? Then it is never asked ahead */
-  const void *local;         /* NULL: there are none, and is_local may be NULL */
-  /* Answers a question from zones, cache and servers, as serve_question does: for what an alias leads to. NULL: none is followed. */
+  bool nxdomain_cut;           /* NXDOMAIN covers what is below (RFC 8020) */
+  bool trust_ad;               /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
+  bool cookies;                /* are shown to the servers (RFC 7873) */
+  /* is q answered without any server? Then it is never asked ahead */
+  bool (*is_local)(const void *local, const struct question *q);
+  const void *local; /* NULL: there are none, and is_local may be NULL */
+  /* Answers a question from zones, cache and servers, as serve_question does: for what an alias leads to.
+   * NULL: none is followed. */
   int (*answer)(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
   void *answer_ctx;
-  uint16_t udp_size;         /* octets of a reply that servers may send in a datagram; 0: DNS_UDP_OURS */
-  struct random *random;     /* questions are spelled at random and must come back so; NULL: not */
+  uint16_t udp_size;     /* octets of a reply that servers may send in a datagram; 0: DNS_UDP_OURS */
+  struct random *random; /* questions are spelled at random and must come back so; NULL: not */
 };
 
 struct forward *forward_new(const struct forward_options *options); /* NULL when memory is out */
@@ -92,40 +105,42 @@ void forward_free(struct forward *f);                               /* after for
 /* One observer; its ctx must live until forward_stop. */
 void forward_set_watch(struct forward *f, const struct forward_watch *watch);
 
-/* q missed the cache (or found it expired): lets the client wait. ERR_NONE: deliver will be called later, never from within.
- * ERR_AGAIN: the same datagram waits already, and one answer is enough. Else why it can't, and nothing happens. q->manner.spelled is copied. */
+/* q missed the cache (or found it expired): lets the client wait. ERR_NONE: deliver will be called later,
+ * never from within. ERR_AGAIN: the same datagram waits already, and one answer is enough. Else why it can't,
+ * and nothing happens. q->manner.spelled is copied. */
 enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms);
 
-/* Asks q for nobody, unless it is in the cache, in flight, or too much is; or it was asked ahead before, ran out, and nobody
- * had any use for it. `how`: which family's (cache_is_ahead). */
+/* Asks q for nobody, unless it is in the cache, in flight, or too much is; or it was asked ahead before, ran
+ * out, and nobody had any use for it. `how`: which family's (cache_is_ahead). */
 void forward_ahead(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms);
 
 /* Would forward_ahead have reason to ask? */
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms);
 
-/* Asks q for nobody although the cache has it: CACHE_RENEWED because it is about to expire, CACHE_ASKED because it was given
- * out stale or is to go with another answer. Bounded as above. False when it is not under way. */
+/* Asks q for nobody although the cache has it: CACHE_RENEWED because it is about to expire, CACHE_ASKED
+ * because it was given out stale or is to go with another answer. Bounded as above. False when it is not
+ * under way. */
 bool forward_renew(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms);
 
 bool forward_is_asking(const struct forward *f, const struct question *q); /* it is in flight */
 
-/* q is for a name that no server is to be asked for (dns/special.h), and no server is set for it all the same, as Tor's may be
- * for onion. */
+/* q is for a name that no server is to be asked for (dns/special.h), and no server is set for it all the
+ * same, as Tor's may be for onion. */
 bool forward_is_special(const struct forward *f, const struct question *q);
 
-/* All upstreams are known to be down, q failed a moment ago (RFC 9520), or it is in flight and somebody has waited for it in
- * vain already: what the cache has of it, stale or not, should be given out at once. */
+/* All upstreams are known to be down, q failed a moment ago (RFC 9520), or it is in flight and somebody has
+ * waited for it in vain already: what the cache has of it, stale or not, should be given out at once. */
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms);
 
-/* With nxdomain_cut: writes the answer for a query whose name, or one above, is known not to exist. Returns its length, at
- * most `limit`, or 0 when nothing of the kind is known. */
+/* With nxdomain_cut: writes the answer for a query whose name, or one above, is known not to exist. Returns
+ * its length, at most `limit`, or 0 when nothing of the kind is known. */
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out);
 
 /* A client found q's entry past its attend tick: see forward_watch.worn. */
 bool forward_worn(struct forward *f, const struct question *q, bool used, uint64_t now_ms);
 
-/* Lets the clients go that wait for q because the observer said so: when the timers are next looked at, never from within, they get
- * what the cache then holds. The observer hears that q is worn before that. */
+/* Lets the clients go that wait for q because the observer said so: when the timers are next looked at, never
+ * from within, they get what the cache then holds. The observer hears that q is worn before that. */
 void forward_release(struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* Drops all that is in flight; every waiting client hears SERVFAIL. */
@@ -134,14 +149,14 @@ void forward_stop(struct forward *f);
 unsigned forward_in_flight(const struct forward *f); /* questions */
 unsigned forward_waiting(const struct forward *f);   /* clients, for any of them */
 
-/* From now on these hold; cache, timers, counters and seed must be the same. What is in flight stays with the servers it was put
- * to until forward_reroute. */
+/* From now on these hold; cache, timers, counters and seed must be the same. What is in flight stays with the
+ * servers it was put to until forward_reroute. */
 void forward_set_options(struct forward *f, const struct forward_options *options);
 
 /* What failed is asked again at once: somebody flushes. forward_set_options does so, too. */
 void forward_forget_failures(struct forward *f);
-/* Servers have changed, by forward_set_options: what is in flight for a name none of whose servers stayed is put to the
- * new ones. Never from within a callback of forward's own. */
+/* Servers have changed, by forward_set_options: what is in flight for a name none of whose servers stayed is
+ * put to the new ones. Never from within a callback of forward's own. */
 void forward_reroute(struct forward *f, uint64_t now_ms);
 
 /* Borrowed: for observers. */

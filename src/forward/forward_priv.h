@@ -10,27 +10,32 @@ struct forward {
   struct forward_options o;
   struct forward_watch watch;
   struct pending_table table;
-  unsigned next_to_leave;   /* the bucket where one that nobody waits for is looked for first */
+  unsigned next_to_leave; /* the bucket where one that nobody waits for is looked for first */
   struct failures failures;
   struct probes probes;
   struct try *reply_try;    /* while a reply is looked at: */
   const uint8_t *reply_msg; /* borrowed from the carrier */
   size_t reply_len;
   struct verify_border border; /* of the servers whose reply is looked at */
-  bool asking;              /* within forward_ask, from where no client may be answered */
-  struct answer answer;     /* the answer being made */
-  struct answer denied;     /* what is known of a name above the one asked for */
-  uint8_t out[DNS_MSG_MAX]; /* the message being sent to a client */
+  bool asking;                 /* within forward_ask, from where no client may be answered */
+  struct answer answer;        /* the answer being made */
+  struct answer denied;        /* what is known of a name above the one asked for */
+  uint8_t out[DNS_MSG_MAX];    /* the message being sent to a client */
 };
 
 /* What the servers have no say of; NULL where no alias is followed. */
-static inline struct verify_border *forward_border(struct forward *f) { return f->o.answer ? &f->border : NULL; }
+static inline struct verify_border *forward_border(struct forward *f) {
+  return f->o.answer ? &f->border : NULL;
+}
 
 /* deliver.c: one waiter gets its answer and is freed. */
-void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w, const struct answer_view *v, uint64_t now_ms);
+void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w, const struct answer_view *v,
+                    uint64_t now_ms);
 /* What the cache has for it, at most max_stale_s past its time; false: nothing. */
-bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s, uint64_t now_ms);
-bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms); /* false: it has none */
+bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s,
+                    uint64_t now_ms);
+/* false: it has none */
+bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms);
 /* The whole records of a truncated reply, with TC; false: there is none. */
 bool deliver_partial(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms);
 void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why);

@@ -3,19 +3,24 @@
 
 #include "forward/forward_priv.h"
 
-static unsigned number_of(const struct pending *p, const struct server *s) { return (unsigned)(s - p->upstream->servers); }
+static unsigned number_of(const struct pending *p, const struct server *s) {
+  return (unsigned)(s - p->upstream->servers);
+}
 
 static bool wants_dnssec(const struct pending *p) { return question_flags(&p->question) & KEY_DO; }
 
 /* Without EDNS there is no DNSSEC: a server that can is not asked so for those who want it. */
-static bool may_go_plain(const struct pending *p, const struct server *s) { return !s->speaks_edns || !wants_dnssec(p); }
+static bool may_go_plain(const struct pending *p, const struct server *s) {
+  return !s->speaks_edns || !wants_dnssec(p);
+}
 
 /* ---- before it is asked ---- */
 
 /* Bits of servers that no DNSSEC comes from. */
 static unsigned without_edns(const struct upstream *u) {
   unsigned bits = 0;
-  for (unsigned i = 0; i < u->count; i++) bits |= habit_is_resting(&u->servers[i].habits[HABIT_EDNS]) ? 1u << i : 0;
+  for (unsigned i = 0; i < u->count; i++)
+    bits |= habit_is_resting(&u->servers[i].habits[HABIT_EDNS]) ? 1u << i : 0;
   return bits;
 }
 
@@ -35,33 +40,42 @@ bool ladder_is_tcp(const struct pending *p, const struct server *s) {
   return udp >= (h->state == HABIT_DOUBTED ? tcp + 1 : tcp + 2);
 }
 
-/* The n-th over UDP: a second one goes without a cookie unless the server is known to like it; a third one without EDNS if nothing
- * says that it knows that. */
+/* The n-th over UDP: a second one goes without a cookie unless the server is known to like it; a third one
+ * without EDNS if nothing says that it knows that. */
 static enum extras extras_of(const struct pending *p, const struct try *t, unsigned nth) {
   struct server *s = t->server;
   enum extras most = p->extras;
   bool shy = s->habits[HABIT_COOKIES].state != HABIT_WORKS;
   if (t->tcp) return most;
   if (most == EXTRAS_COOKIE && nth >= (shy && !p->bad_cookie ? 2 : 3)) most = EXTRAS_EDNS;
-  if (nth >= FORWARD_EACH && !s->speaks_edns && !(p->evidence.cookie & upstream_bit(p->upstream, s))) most = EXTRAS_NONE;
+  if (nth >= FORWARD_EACH && !s->speaks_edns && !(p->evidence.cookie & upstream_bit(p->upstream, s)))
+    most = EXTRAS_NONE;
   return most;
 }
 
 void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms) {
   const struct forward_options *o = &p->forward->o;
   struct server *s = t->server;
+
   t->extras = extras_of(p, t, nth);
   if (t->extras && !habit_allows(&s->habits[HABIT_EDNS], now_ms)) t->extras = EXTRAS_NONE;
   bool spelled = o->random && !t->tcp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
-  struct server_cookie *cookie = o->cookies && !t->tcp && t->extras == EXTRAS_COOKIE ? server_cookie(s, now_ms) : NULL;
-  t->x.manner = (struct exchange_manner){.edns = t->extras, .ad = o->trust_ad, .tcp = t->tcp, .udp_size = o->udp_size, .cookie = cookie,
+  struct server_cookie *cookie = o->cookies && !t->tcp && t->extras == EXTRAS_COOKIE
+                                     ? server_cookie(s, now_ms)
+                                     : NULL;
+  t->x.manner = (struct exchange_manner){.edns = t->extras,
+                                         .ad = o->trust_ad,
+                                         .tcp = t->tcp,
+                                         .udp_size = o->udp_size,
+                                         .cookie = cookie,
                                          .spelling = spelled ? random_u64(o->random) | 1 : 0};
   if (cookie) memcpy(t->x.manner.shown, cookie->client, COOKIE_CLIENT);
 }
 
 uint32_t ladder_wait_ms(const struct pending *p, const struct server *s) {
   unsigned round = p->asked / p->upstream->count; /* each server's first try gets its plain RTO */
-  if (s->habits[HABIT_UDP].state == HABIT_UNTRIED && p->upstream->count == 1) { /* what it bears is to be found out in time */
+  /* what it bears is to be found out in time */
+  if (s->habits[HABIT_UDP].state == HABIT_UNTRIED && p->upstream->count == 1) {
     return p->asked < 2 ? RTO_UNKNOWN_MS : RTO_MOST_MS;
   }
   return server_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
@@ -85,8 +99,8 @@ void ladder_unproven(struct pending *p, const struct try *t) {
   again(p, t, EXTRAS_EDNS, false);
 }
 
-/* RFC 7873 section 5.3: once more with the cookie it gave. Who does not like that either, or was shown none, is asked without, or over
- * TCP. */
+/* RFC 7873 section 5.3: once more with the cookie it gave. Who does not like that either, or was shown none,
+ * is asked without, or over TCP. */
 void ladder_bad_cookie(struct pending *p, const struct try *t) {
   bool once_more = !p->bad_cookie;
   p->bad_cookie = true;
@@ -106,13 +120,18 @@ static bool has_server_cookie(const uint8_t *msg, size_t len) {
   return exchange_option(msg, len, OPT_COOKIE, &n) && n > COOKIE_CLIENT;
 }
 
-static bool is_misunderstood(unsigned rcode) { return rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS; }
+static bool is_misunderstood(unsigned rcode) {
+  return rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
+}
 
-bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg, size_t len) {
+bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg,
+                      size_t len) {
   const struct server *s = t->server;
   unsigned bit = upstream_bit(p->upstream, s);
   bool misunderstood = is_misunderstood(rcode), has_opt = exchange_has_opt(msg, len);
-  if (t->extras == EXTRAS_NONE || (!misunderstood && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED)) return false;
+
+  if (t->extras == EXTRAS_NONE || (!misunderstood && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED))
+    return false;
 
   if (t->x.manner.cookie && rcode != RCODE_BADVERS) {
     if (has_server_cookie(msg, len)) return false;
@@ -121,11 +140,13 @@ bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, co
     return again(p, t, EXTRAS_EDNS, false);
   }
 
-  /* A failure that has OPT, or comes from who speaks EDNS, is no complaint about EDNS (RFC 6891 sections 6.1.1, 7). */
+  /* A failure that has OPT, or comes from who speaks EDNS, is no complaint about EDNS (RFC 6891
+   * sections 6.1.1, 7). */
   bool speaks = has_opt || s->speaks_edns;
   if (!misunderstood && speaks) return false;
   *(misunderstood ? &p->evidence.edns : &p->evidence.edns_silently) |= bit;
-  if (speaks && rcode != RCODE_BADVERS && !t->tcp && !p->tcp_asked[number_of(p, s)]) return again(p, t, EXTRAS_EDNS, true);
+  if (speaks && rcode != RCODE_BADVERS && !t->tcp && !p->tcp_asked[number_of(p, s)])
+    return again(p, t, EXTRAS_EDNS, true);
   /* At last without, also for those who want DNSSEC when it says so over both transports and shows no OPT. */
   return (!has_opt || may_go_plain(p, s)) && again(p, t, EXTRAS_NONE, false);
 }
@@ -141,6 +162,7 @@ static bool another_is_up(const struct pending *p, const struct server *s) {
 bool ladder_transport_failed(struct pending *p, const struct try *t, enum err why) {
   struct server *s = t->server;
   unsigned i = number_of(p, s), bit = upstream_bit(p->upstream, s);
+
   if (why == ERR_UNREACHABLE && !t->tcp) {
     struct habit *udp = &s->habits[HABIT_UDP];
     p->evidence.closed |= bit;
@@ -150,6 +172,7 @@ bool ladder_transport_failed(struct pending *p, const struct try *t, enum err wh
     }
     return !p->tcp_asked[i] && !another_is_up(p, s) && again(p, t, p->extras, true);
   }
+
   if (why != ERR_TCP || !t->by_choice) return false;
   p->tcp_asked[i] = FORWARD_EACH; /* no more of that */
   if (p->evidence.edns & bit) return may_go_plain(p, s) && again(p, t, EXTRAS_NONE, false);
@@ -173,7 +196,8 @@ static unsigned silent_tries(const struct pending *p, const struct server *s, en
   return n;
 }
 
-static void doubt(const struct pending *p, struct server *s, enum habit_of of, enum habit_why why, uint64_t now_ms) {
+static void doubt(const struct pending *p, struct server *s, enum habit_of of, enum habit_why why,
+                  uint64_t now_ms) {
   if (habit_doubts(&s->habits[of], p->started_ms, now_ms)) server_bears_not(s, of, why, now_ms);
 }
 
@@ -197,17 +221,21 @@ static void learn_edns(const struct pending *p, const struct try *t, bool has_op
     habit_works(&s->habits[HABIT_EDNS]);
   }
   if (t->extras && !has_opt && !s->speaks_edns) doubt(p, s, HABIT_EDNS, WHY_EDNS_PASSED_OVER, now_ms);
-  if (t->extras || (habit_is_resting(&s->habits[HABIT_EDNS]) && s->habits[HABIT_EDNS].state == HABIT_RESTS)) return;
+  if (t->extras || (habit_is_resting(&s->habits[HABIT_EDNS]) && s->habits[HABIT_EDNS].state == HABIT_RESTS))
+    return;
   if (p->evidence.edns & bit && !s->speaks_edns) server_bears_not(s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
-  else if ((p->evidence.edns | p->evidence.edns_silently) & bit) doubt(p, s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
+  else if ((p->evidence.edns | p->evidence.edns_silently) & bit)
+    doubt(p, s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
   else if (silent_tries(p, s, EXTRAS_EDNS)) doubt(p, s, HABIT_EDNS, WHY_EDNS_DROPPED, now_ms);
 }
 
 static void learn_udp(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct server *s = t->server;
   if (!t->tcp) habit_works(&s->habits[HABIT_UDP]);
-  else if (p->evidence.closed & upstream_bit(p->upstream, s)) server_bears_not(s, HABIT_UDP, WHY_UDP_CLOSED, now_ms);
-  else if (t->extras && p->evidence.edns & upstream_bit(p->upstream, s)) server_bears_not(s, HABIT_UDP, WHY_UDP_EDNS, now_ms);
+  else if (p->evidence.closed & upstream_bit(p->upstream, s))
+    server_bears_not(s, HABIT_UDP, WHY_UDP_CLOSED, now_ms);
+  else if (t->extras && p->evidence.edns & upstream_bit(p->upstream, s))
+    server_bears_not(s, HABIT_UDP, WHY_UDP_EDNS, now_ms);
   else if (t->by_choice && s->habits[HABIT_UDP].state == HABIT_UNTRIED && silent_tries(p, s, EXTRAS_NONE) > 1)
     server_bears_not(s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
   else if (t->by_choice && silent_tries(p, s, EXTRAS_NONE)) doubt(p, s, HABIT_UDP, WHY_UDP_MUTE, now_ms);

@@ -1,15 +1,16 @@
-/* How a server is asked, and how it is asked again when it can't cope: over UDP with a cookie, without, over TCP, and only then
- * without EDNS. What an answer by a lesser way teaches is kept with the server (upstream/habits). Inside forward only. */
+/* How a server is asked, and how it is asked again when it can't cope: over UDP with a cookie, without, over
+ * TCP, and only then without EDNS. What an answer by a lesser way teaches is kept with the server
+ * (upstream/habits). Inside forward only. */
 #ifndef JIDNS_FORWARD_LADDER_H
 #define JIDNS_FORWARD_LADDER_H
 #include "forward/pending.h"
 
-/* The best server whose bit is not in `out`, NULL: none. For who wants DNSSEC those that it comes from stand before the others, unless
- * they are down. */
+/* The best server whose bit is not in `out`, NULL: none. For who wants DNSSEC those that it comes from stand
+ * before the others, unless they are down. */
 struct server *ladder_pick(const struct pending *p, unsigned out);
 
-/* Is the next try of p at s over TCP? Twice over UDP, once over TCP, and so on: a mute UDP or a reply too large for the path costs
- * two time-outs, no more. Over TCP first where UDP is known not to work. */
+/* Is the next try of p at s over TCP? Twice over UDP, once over TCP, and so on: a mute UDP or a reply too
+ * large for the path costs two time-outs, no more. Over TCP first where UDP is known not to work. */
 bool ladder_is_tcp(const struct pending *p, const struct server *s);
 
 /* How t, whose server and transport are set, is to be asked; nth: which try over UDP at this server it is. */
@@ -20,10 +21,13 @@ uint32_t ladder_wait_ms(const struct pending *p, const struct server *s);
 
 /* t's reply has this code. True: the same server is to be asked again as p now says. */
 bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg, size_t len);
-void ladder_bad_cookie(struct pending *p, const struct try *t); /* t's reply is BADCOOKIE, over UDP: again as p now says */
-void ladder_unproven(struct pending *p, const struct try *t); /* t's reply did not show its cookie: again without */
+/* t's reply is BADCOOKIE, over UDP: again as p now says */
+void ladder_bad_cookie(struct pending *p, const struct try *t);
+/* t's reply did not show its cookie: again without */
+void ladder_unproven(struct pending *p, const struct try *t);
 
-/* t's transport failed. True: the same server is to be asked again as p now says; or, with STEP_PICK, goes on being waited for. */
+/* t's transport failed. True: the same server is to be asked again as p now says; or, with STEP_PICK, goes on
+ * being waited for. */
 bool ladder_transport_failed(struct pending *p, const struct try *t, enum err why);
 
 /* t was answered. */

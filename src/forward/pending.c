@@ -45,6 +45,7 @@ struct pending *pending_new(struct pending_table *t, const struct question *q, b
     list_init(&p->tries[i].x.link);
     p->tries[i].pending = p;
   }
+
   p->next = *bucket(t, q);
   *bucket(t, q) = p;
   t->count++;
@@ -53,7 +54,8 @@ struct pending *pending_new(struct pending_table *t, const struct question *q, b
 }
 
 void pending_free(struct pending_table *t, struct pending *p) {
-  must(p->magic == PENDING_MAGIC && list_empty(&p->waiters) && !timer_is_set(&p->timer) && !pending_has_open_try(p));
+  must(p->magic == PENDING_MAGIC && list_empty(&p->waiters) && !timer_is_set(&p->timer) &&
+       !pending_has_open_try(p));
   struct pending **link = bucket(t, &p->question);
   while (*link != p) link = &(*link)->next;
   *link = p->next;
@@ -66,28 +68,33 @@ void pending_free(struct pending_table *t, struct pending *p) {
   free(p);
 }
 
-static struct crowd_place place_of(const struct question *q, const struct manner *m, const struct client *client) {
+static struct crowd_place place_of(const struct question *q, const struct manner *m,
+                                   const struct client *client) {
   if (addr_is_loopback(&client->peer)) return (struct crowd_place){0};
   struct prefix host = prefix_of_host(&client->peer);
   uint64_t by_host = hash_bytes(host.octets, sizeof host.octets, q->hash);
   uint64_t which = (uint64_t)m->id << 16 | addr_port(&client->peer);
-  return (struct crowd_place){
-    .counts = true, .host = by_host % CROWD_HOSTS, .alike = hash_bytes(&which, sizeof which, by_host) % CROWD_ALIKE};
+  return (struct crowd_place){.counts = true,
+                              .host = by_host % CROWD_HOSTS,
+                              .alike = hash_bytes(&which, sizeof which, by_host) % CROWD_ALIKE};
 }
 
 /* The same octets would answer both: spelling, sizes, flags and cookie are the same. */
 static bool is_same_manner(const struct manner *a, const struct manner *b) {
-  return a->id == b->id && a->opcode_rd == b->opcode_rd && a->cd == b->cd && a->ad == b->ad && a->edns == b->edns &&
-         a->udp_size == b->udp_size && a->dnssec_ok == b->dnssec_ok && !a->cookie_len == !b->cookie_len &&
+  return a->id == b->id && a->opcode_rd == b->opcode_rd && a->cd == b->cd && a->ad == b->ad &&
+         a->edns == b->edns && a->udp_size == b->udp_size && a->dnssec_ok == b->dnssec_ok &&
+         !a->cookie_len == !b->cookie_len &&
          (!a->cookie_len || memcmp(a->cookie, b->cookie, COOKIE_CLIENT) == 0) && a->name_len == b->name_len &&
          memcmp(a->spelled, b->spelled, a->name_len) == 0;
 }
 
 static bool is_again(const struct waiter *w, const struct query *q, const struct client *client) {
-  return !client->tcp && !w->client.tcp && addr_equal(&w->client.peer, &client->peer) && is_same_manner(&w->manner, &q->manner);
+  return !client->tcp && !w->client.tcp && addr_equal(&w->client.peer, &client->peer) &&
+         is_same_manner(&w->manner, &q->manner);
 }
 
-enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q, const struct client *client) {
+enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q,
+                          const struct client *client) {
   struct crowd_place place = place_of(&q->question, &q->manner, client);
   if (!place.counts) return t->waiting < CROWD_ALL ? ERR_NONE : ERR_OVERLOAD;
 
@@ -95,7 +102,8 @@ enum err pending_may_join(const struct pending_table *t, const struct pending *p
     if (w->pending == p && is_again(w, q, client)) return ERR_AGAIN;
   }
 
-  bool room = p->strangers < CROWD_QUESTION && t->hosts[place.host] < CROWD_HOST && t->waiting < CROWD_ALL / 4 * 3;
+  bool room = p->strangers < CROWD_QUESTION && t->hosts[place.host] < CROWD_HOST &&
+              t->waiting < CROWD_ALL / 4 * 3;
   return room ? ERR_NONE : ERR_OVERLOAD;
 }
 
@@ -116,10 +124,11 @@ void pending_leave(struct waiter *w) {
   free(w);
 }
 
-bool pending_join(struct pending_table *t, struct pending *p, const struct query *q, const struct client *client,
-                  uint64_t now_ms) {
+bool pending_join(struct pending_table *t, struct pending *p, const struct query *q,
+                  const struct client *client, uint64_t now_ms) {
   size_t spelled = q->manner.name_len + 4u;
   struct waiter *w = malloc(sizeof *w + spelled);
+
   if (!w) return false;
   w->client = *client;
   w->since_ms = now_ms;
@@ -134,6 +143,7 @@ bool pending_join(struct pending_table *t, struct pending *p, const struct query
     w->next_alike = t->alike[w->crowd.alike];
     t->alike[w->crowd.alike] = w;
   }
+
   count_in_crowd(w, 1);
   t->waiting++;
   t->ahead -= p->ahead;

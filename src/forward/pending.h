@@ -1,10 +1,13 @@
-/* Questions in flight: the first client to ask is the leader, those that ask the same meanwhile follow. Inside forward only. */
+/* Questions in flight: the first client to ask is the leader, those that ask the same meanwhile follow.
+ * Inside forward only. */
 #ifndef JIDNS_FORWARD_PENDING_H
 #define JIDNS_FORWARD_PENDING_H
 #include "forward/forward.h"
 
-/* The steps of a miss, in order: PENDING_STEP(symbol, function, word for the log). A step's function returns what the driver
- * does next. */
+/* The steps of a miss, in order: PENDING_STEP(symbol, function, word for the log). A step's function returns
+ * what the driver does next. */
+/* clang-format off */
+/* clang-format off */
 #define PENDING_STEPS(STEP)     \
   STEP(PICK, step_pick, "pick") \
   STEP(ASK, step_ask, "ask")    \
@@ -14,6 +17,8 @@
   STEP(REPLY, step_reply, "reply") \
   STEP(HELD, step_held, "held") \
   STEP(FAIL, step_fail, "fail")
+/* clang-format on */
+/* clang-format on */
 
 enum pending_step {
 #define STEP(sym, fn, word) STEP_##sym,
@@ -52,13 +57,14 @@ struct try {
   uint64_t sent_ms;
   enum extras extras;
   bool tcp, by_choice; /* by_choice: UDP would have done as well, had it answered */
-  bool silent;     /* its server was told off for not answering */
+  bool silent;         /* its server was told off for not answering */
 };
 
 /* What servers (bits) did with this question, kept until an answer shows which lesser way they bear. */
 struct evidence {
-  unsigned cookie, edns, edns_silently; /* they failed what had a cookie; understood nothing, or failed, what had EDNS */
-  unsigned closed;                      /* their UDP port */
+  unsigned cookie, edns,
+      edns_silently; /* they failed what had a cookie; understood nothing, or failed, what had EDNS */
+  unsigned closed;   /* their UDP port */
   enum habit_why cookie_why;
 };
 
@@ -76,37 +82,39 @@ struct pending {
   struct pending *next; /* in the table's bucket */
   struct question question;
   struct upstream *upstream; /* held: who is asked */
-  struct list waiters;  /* struct waiter, oldest first */
-  unsigned strangers;   /* those of them that are on other hosts: CROWD_QUESTION at most */
+  struct list waiters;       /* struct waiter, oldest first */
+  unsigned strangers;        /* those of them that are on other hosts: CROWD_QUESTION at most */
   struct timer timer;
   struct try tries[FORWARD_TRIES];
-  struct server *server;    /* picked, to be asked next */
-  bool tcp, by_choice;      /* and how, as in struct try */
-  enum extras extras;       /* at most */
+  struct server *server; /* picked, to be asked next */
+  bool tcp, by_choice;   /* and how, as in struct try */
+  enum extras extras;    /* at most */
   struct evidence evidence;
-  unsigned resting;         /* bits of servers that do not answer its type, and so are not asked */
-  unsigned failed;          /* bits of servers that answered with an error */
-  unsigned asked;           /* tries so far */
+  unsigned resting; /* bits of servers that do not answer its type, and so are not asked */
+  unsigned failed;  /* bits of servers that answered with an error */
+  unsigned asked;   /* tries so far */
   uint8_t udp_asked[UPSTREAM_SERVERS], tcp_asked[UPSTREAM_SERVERS]; /* of them by server */
-  bool respelled;           /* a reply spelled the question otherwise than it was asked */
-  bool bad_cookie;          /* a server did not like the cookie it was shown */
-  bool told;                /* since the last try somebody was told that it failed: the next is to wait */
-  bool hedge;               /* its first server may be late: a second one is asked then */
-  bool spent;               /* no server may be asked once more: it waits for the tries that are open */
+  bool respelled;  /* a reply spelled the question otherwise than it was asked */
+  bool bad_cookie; /* a server did not like the cookie it was shown */
+  bool told;       /* since the last try somebody was told that it failed: the next is to wait */
+  bool hedge;      /* its first server may be late: a second one is asked then */
+  bool spent;      /* no server may be asked once more: it waits for the tries that are open */
   enum pending_step step;
-  struct follow *follow;    /* owned; NULL unless an alias led it to other servers and the answer from there is awaited */
-  bool stale_target, cut_target; /* that answer had expired, or came in part; and so has, or does, the whole */
-  uint8_t links;            /* as its first client's */
-  enum err last;            /* how the last try failed */
+  struct follow
+      *follow; /* owned; NULL unless an alias led it to other servers and the answer from there is awaited */
+  bool stale_target,
+      cut_target; /* that answer had expired, or came in part; and so has, or does, the whole */
+  uint8_t links;  /* as its first client's */
+  enum err last;  /* how the last try failed */
   uint64_t started_ms, next_try_ms, held_until_ms;
-  uint32_t patience_ms;     /* its clients' */
-  uint32_t usual_ms;        /* its first server's answer is late after this, STALE_LATEST_MS at most */
-  bool ahead;               /* nobody has asked for it yet */
-  enum cache_put_how how;   /* ... and what for it was asked then */
-  bool stored;              /* the cache has taken its answer */
-  bool slow;                /* somebody got a stale answer instead of waiting on */
-  struct partial *partial;  /* NULL: there is none */
-  bool stale_missing;       /* there is no stale answer: its clients wait for their whole patience */
+  uint32_t patience_ms;    /* its clients' */
+  uint32_t usual_ms;       /* its first server's answer is late after this, STALE_LATEST_MS at most */
+  bool ahead;              /* nobody has asked for it yet */
+  enum cache_put_how how;  /* ... and what for it was asked then */
+  bool stored;             /* the cache has taken its answer */
+  bool slow;               /* somebody got a stale answer instead of waiting on */
+  struct partial *partial; /* NULL: there is none */
+  bool stale_missing;      /* there is no stale answer: its clients wait for their whole patience */
 };
 
 /* Are its servers being asked? Else it waits for something else, or is over. */
@@ -117,10 +125,11 @@ struct pending_table {
   unsigned count, ahead;
   unsigned waiting;      /* clients, of all questions */
   struct waiter **alike; /* CROWD_ALIKE lists of clients on other hosts, by question, host, port and id */
-  uint16_t *hosts;       /* CROWD_HOSTS counts of them, by question and host; those that meet in one place share */
+  uint16_t *hosts; /* CROWD_HOSTS counts of them, by question and host; those that meet in one place share */
 };
 
-/* How many clients may wait at a time. What one answer sets off at once must not be much more than what came in. */
+/* How many clients may wait at a time. What one answer sets off at once must not be much more than what came
+ * in. */
 enum {
   CROWD_ALL = 30000,     /* of all questions; a quarter of the places is for this machine's own programs */
   CROWD_QUESTION = 1000, /* of one question, on other hosts */
@@ -129,27 +138,30 @@ enum {
   CROWD_HOSTS = 16384
 };
 
-/* May one more client wait for p? ERR_NONE; ERR_OVERLOAD; ERR_AGAIN: it does already, and has sent the same datagram once more, to which
- * the same answer fits. Takes the same time however many wait. */
-enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q, const struct client *client);
+/* May one more client wait for p? ERR_NONE; ERR_OVERLOAD; ERR_AGAIN: it does already, and has sent the same
+ * datagram once more, to which the same answer fits. Takes the same time however many wait. */
+enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q,
+                          const struct client *client);
 
 enum { PENDING_BUCKETS = 4096 };
 
 bool pending_table_init(struct pending_table *t); /* false: no memory */
 void pending_table_close(struct pending_table *t);
 struct pending *pending_find(const struct pending_table *t, const struct question *q);
-struct pending *pending_new(struct pending_table *t, const struct question *q, bool ahead); /* linked in; NULL: no memory */
+/* linked in; NULL: no memory */
+struct pending *pending_new(struct pending_table *t, const struct question *q, bool ahead);
 void pending_free(struct pending_table *t, struct pending *p); /* no waiters, no tries, no timer left */
 
 /* Appends a waiter; false when memory is out. */
-bool pending_join(struct pending_table *t, struct pending *p, const struct query *q, const struct client *client,
-                  uint64_t now_ms);
-void pending_leave(struct waiter *w); /* it is answered: out of all lists, and freed */
+bool pending_join(struct pending_table *t, struct pending *p, const struct query *q,
+                  const struct client *client, uint64_t now_ms);
+void pending_leave(struct waiter *w);                  /* it is answered: out of all lists, and freed */
 struct waiter *pending_first(const struct pending *p); /* NULL if nobody waits */
 bool pending_has_open_try(const struct pending *p);
 void pending_drop_tries(struct pending *p);
 
-/* Keeps a copy of a truncated reply in place of a shorter one; due_ms counts only if there was none. Without memory nothing is kept. */
+/* Keeps a copy of a truncated reply in place of a shorter one; due_ms counts only if there was none. Without
+ * memory nothing is kept. */
 void pending_keep_part(struct pending *p, const uint8_t *msg, size_t len, uint32_t tick, uint64_t due_ms);
 void pending_drop_part(struct pending *p);
 #endif

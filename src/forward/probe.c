@@ -52,16 +52,25 @@ void probes_init(struct probes *ps) {
   ps->count = 0;
 }
 
-void probe_start(struct forward *f, struct upstream *u, struct server *s, const struct question *q, uint64_t now_ms) {
+void probe_start(struct forward *f, struct upstream *u, struct server *s, const struct question *q,
+                 uint64_t now_ms) {
   if (f->probes.count == PROBES_MOST || !timers_promise(f->o.timers)) return;
   struct probe *p = calloc(1, sizeof *p);
   if (!p) {
     timers_release(f->o.timers);
     return;
   }
-  *p = (struct probe){.magic = PROBE_MAGIC, .forward = f, .upstream = upstream_hold(u), .server = s, .question = *q,
-                      .x = {.question = &p->question, .done = done, .manner = {.edns = !habit_is_resting(&s->habits[HABIT_EDNS])}},
-                      .timer = {.fire = due}, .sent_ms = now_ms};
+
+  *p = (struct probe){.magic = PROBE_MAGIC,
+                      .forward = f,
+                      .upstream = upstream_hold(u),
+                      .server = s,
+                      .question = *q,
+                      .x = {.question = &p->question,
+                            .done = done,
+                            .manner = {.edns = !habit_is_resting(&s->habits[HABIT_EDNS])}},
+                      .timer = {.fire = due},
+                      .sent_ms = now_ms};
   list_init(&p->x.link);
   list_append(&f->probes.open, &p->link);
   f->probes.count++;

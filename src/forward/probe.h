@@ -1,5 +1,5 @@
-/* A question to a server that is down or in doubt, beside the one that a client waits for: what it answers is of no use but to tell
- * that it answers. Inside forward only. */
+/* A question to a server that is down or in doubt, beside the one that a client waits for: what it answers is
+ * of no use but to tell that it answers. Inside forward only. */
 #ifndef JIDNS_FORWARD_PROBE_H
 #define JIDNS_FORWARD_PROBE_H
 #include "forward/pending.h"
@@ -25,6 +25,7 @@ struct probes {
 
 void probes_init(struct probes *ps);
 /* Asks the server q. Nothing happens when there is no memory for it or too many are open. */
-void probe_start(struct forward *f, struct upstream *u, struct server *s, const struct question *q, uint64_t now_ms);
+void probe_start(struct forward *f, struct upstream *u, struct server *s, const struct question *q,
+                 uint64_t now_ms);
 void probes_stop(struct forward *f); /* ends all */
 #endif

@@ -10,15 +10,18 @@ struct net {
   uint8_t bits, octets[12];
 };
 
-static const struct net private_v4[] = {
-    {8, {0}}, {8, {10}}, {10, {100, 64}}, {8, {127}}, {16, {169, 254}}, {12, {172, 16}}, {16, {192, 168}}};
+static const struct net private_v4[] = {{8, {0}},         {8, {10}},       {10, {100, 64}}, {8, {127}},
+                                        {16, {169, 254}}, {12, {172, 16}}, {16, {192, 168}}};
 static const struct net private_v6[] = {{10, {0xfe, 0x80}}, {10, {0xfe, 0xc0}}, {7, {0xfc}}};
 
 /* IPv6 addresses that hold an IPv4 address, from octet `at` on. */
 static const struct {
   struct net net;
   uint8_t at;
-} holders[] = {{{96, {[10] = 0xff, [11] = 0xff}}, 12}, {{96, {0, 0x64, 0xff, 0x9b}}, 12}, {{16, {0x20, 0x02}}, 2}, {{96, {0}}, 12}};
+} holders[] = {{{96, {[10] = 0xff, [11] = 0xff}}, 12},
+               {{96, {0, 0x64, 0xff, 0x9b}}, 12},
+               {{16, {0x20, 0x02}}, 2},
+               {{96, {0}}, 12}};
 
 static bool lies_in(const uint8_t *address, const struct net *n) {
   unsigned whole = n->bits / 8, rest = n->bits % 8;
@@ -63,11 +66,11 @@ static bool has_private_hint(const uint8_t *rdata, size_t len) {
 
 static bool is_private(uint16_t type, const uint8_t *rdata, size_t len) {
   switch (type) {
-    case TYPE_A: return len == 4 && is_private_v4(rdata);
-    case TYPE_AAAA: return len == 16 && is_private_v6(rdata);
-    case TYPE_SVCB:
-    case TYPE_HTTPS: return has_private_hint(rdata, len);
-    default: return false;
+  case TYPE_A: return len == 4 && is_private_v4(rdata);
+  case TYPE_AAAA: return len == 16 && is_private_v6(rdata);
+  case TYPE_SVCB:
+  case TYPE_HTTPS: return has_private_hint(rdata, len);
+  default: return false;
   }
 }
 
@@ -84,7 +87,8 @@ bool rebind_refuses(const struct rebind *r, const struct question *q, const stru
     uint16_t ttl_at;
     memcpy(&ttl_at, v->ttl_at + 2 * i, sizeof ttl_at);
     const uint8_t *ttl = v->body + ttl_at; /* type and class stand before it, RDLENGTH and RDATA behind it */
-    if (load_u16(ttl - 2) == CLASS_IN && is_private(load_u16(ttl - 4), ttl + 6, load_u16(ttl + 4))) return true;
+    if (load_u16(ttl - 2) == CLASS_IN && is_private(load_u16(ttl - 4), ttl + 6, load_u16(ttl + 4)))
+      return true;
   }
   return false;
 }

@@ -10,7 +10,8 @@ static bool shares_a_server(const struct upstream *a, const struct upstream *b) 
   return false;
 }
 
-/* Puts it to u, as if it came in now: what the servers before have to say is no longer of interest. Those who wait wait on. */
+/* Puts it to u, as if it came in now: what the servers before have to say is no longer of interest. Those who
+ * wait wait on. */
 static void move(struct forward *f, struct pending *p, struct upstream *u, uint64_t now_ms) {
   pending_drop_tries(p);
   follow_drop(p);

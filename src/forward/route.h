@@ -24,8 +24,8 @@ struct routes {
 /* The longest domain with servers of its own that q lies in; NULL: none. */
 const struct route *routes_match(const struct routes *r, const struct question *q);
 
-/* The servers for q: those of the longest domain that it lies in. DS of a domain's own name lies above it, with the parent's
- * servers (RFC 4035 section 3.1.4.1). */
+/* The servers for q: those of the longest domain that it lies in. DS of a domain's own name lies above it,
+ * with the parent's servers (RFC 4035 section 3.1.4.1). */
 struct upstream *routes_find(const struct routes *r, const struct question *q);
 
 /* How long an answer to q may last at most, in seconds; 0: no limit. */

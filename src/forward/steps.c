@@ -33,6 +33,7 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     if (p->tries[i].x.carrier) busy |= upstream_bit(u, p->tries[i].server);
   }
+
   p->server = ladder_pick(p, busy);
   if (!p->server && busy != (p->failed | p->resting)) {
     if (now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
@@ -40,16 +41,19 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
     p->spent = !p->server;
     if (p->spent && pending_has_open_try(p)) return WAIT;
   }
+
   if (!p->server && p->resting && p->last == ERR_NONE) p->last = ERR_TIMEOUT;
-  if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL; /* one spoke, the rest are down */
+
+  /* one spoke, the rest are down */
+  if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL;
   p->tcp = p->by_choice = p->server && ladder_is_tcp(p, p->server);
   p->extras = EXTRAS_COOKIE;
   p->step = p->server ? STEP_ASK : STEP_FAIL;
   return MORE;
 }
 
-/* A place for one more try. One that no answer can come to any more makes room, else the newest: a slow server answers the
- * older ones, one that comes back answers the next. */
+/* A place for one more try. One that no answer can come to any more makes room, else the newest: a slow
+ * server answers the older ones, one that comes back answers the next. */
 static struct try *free_try(struct pending *p, uint64_t now_ms) {
   struct try *oldest = &p->tries[0], *newest = oldest;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
@@ -67,6 +71,7 @@ static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms)
   struct try *t = free_try(p, now_ms);
   uint8_t msg[EXCHANGE_QUERY_MOST];
   uint8_t nth = ++(p->tcp ? p->tcp_asked : p->udp_asked)[s - p->upstream->servers];
+
   t->tcp = p->tcp;
   t->by_choice = p->by_choice;
   t->server = s;
@@ -93,21 +98,26 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
   struct server *s = p->server, *probe = p->tcp ? NULL : upstream_probe(p->upstream, now_ms);
   uint32_t wait_ms = ladder_wait_ms(p, s);
   char text[QUESTION_TEXT], where[ADDR_TEXT];
+
   log_debug("forward", "%s: asking %s%s", question_format(&p->question, text), addr_format(&s->addr, where),
             p->tcp ? " over TCP" : "");
-  if (probe && !probe->down_until_ms && probe->silent_to == p->question.hash) probe = NULL; /* it would tell nothing new */
+  /* it would tell nothing new */
+  if (probe && !probe->down_until_ms && probe->silent_to == p->question.hash) probe = NULL;
   if (probe && probe != s) {
     if (upstream_is_failing(p->upstream)) ask_server(p, probe, now_ms); /* whoever comes back first answers */
     else probe_start(f, p->upstream, probe, &p->question, now_ms);
   }
+
   if (p->tcp && habit_is_due(&s->habits[HABIT_UDP], now_ms) && habit_allows(&s->habits[HABIT_UDP], now_ms)) {
     probe_start(f, p->upstream, s, &p->question, now_ms); /* does UDP work again? */
   }
+
   if (p->asked == 0) {
     uint32_t late_ms = server_rto_ms(s);
     p->usual_ms = late_ms < STALE_LATEST_MS ? late_ms : STALE_LATEST_MS;
     upstream_note_asked(p->upstream);
   }
+
   p->hedge = p->asked == 0 && !p->tcp && pending_first(p) && upstream_may_hedge(p->upstream, s);
   if (p->hedge) wait_ms = server_late_ms(s);
   uint32_t most_ms = server_rto_most_ms(s);
@@ -121,6 +131,7 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
     steps_ask_lower(p, s, now_ms);
     return MORE;
   }
+
   p->failed |= upstream_bit(p->upstream, s);
   p->step = STEP_PICK;
   return MORE;
@@ -128,7 +139,8 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
 
 enum next steps_server_failed(struct pending *p, struct server *s, enum err why) {
   char text[QUESTION_TEXT], where[ADDR_TEXT];
-  log_debug("forward", "%s: %s: %s", question_format(&p->question, text), addr_format(&s->addr, where), err_text(why));
+  log_debug("forward", "%s: %s: %s", question_format(&p->question, text), addr_format(&s->addr, where),
+            err_text(why));
   p->last = why;
   p->failed |= upstream_bit(p->upstream, s);
   p->step = STEP_PICK;
@@ -137,7 +149,8 @@ enum next steps_server_failed(struct pending *p, struct server *s, enum err why)
 
 /* In case there is no TCP: a part is better than a failure. */
 static void keep_part(struct forward *f, struct pending *p, const struct try *t, uint64_t now_ms) {
-  if (verify_part(&p->question, f->reply_msg, f->reply_len, forward_border(f), &f->answer) != ERR_NONE) return;
+  if (verify_part(&p->question, f->reply_msg, f->reply_len, forward_border(f), &f->answer) != ERR_NONE)
+    return;
   struct answer_view view = answer_view(&f->answer);
   if (rebind_refuses(f->o.rebind, &p->question, &view)) return;
   uint32_t wait_ms = t->server->tcp_late < TCP_LATE_MOST ? 2 * server_rto_ms(t->server) : 0;
@@ -159,6 +172,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   struct try *t = f->reply_try;
   const uint8_t *msg = f->reply_msg;
   unsigned rcode = exchange_rcode(msg, f->reply_len);
+
   p->server = t->server;
   p->tcp = t->tcp;
   p->by_choice = false;
@@ -169,6 +183,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
     ladder_bad_cookie(p, t);
     return MORE;
   }
+
   if (msg[2] & DNS_TC) {
     keep_part(f, p, t, now_ms);
     if (t->tcp) return steps_server_failed(p, t->server, ERR_LIE);
@@ -178,12 +193,15 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
     p->step = STEP_ASK;
     return MORE;
   }
+
   struct verify_border *border = forward_border(f);
   enum err e = verify_reply(&p->question, msg, f->reply_len, border, &f->answer);
   if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
   ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
   silence_note(f, p, t->server, now_ms);
-  if (t->tcp && p->respelled) server_bears_not(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms); /* it is indeed the server that does so */
+
+  /* it is indeed the server that does so */
+  if (t->tcp && p->respelled) server_bears_not(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
   if (is_refused(f, p)) return MORE;
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
@@ -201,7 +219,8 @@ static enum next step_follow(struct forward *f, struct pending *p, uint64_t now_
   p->last = p->follow ? follow_join(f, p) : ERR_ALIAS;
   follow_drop(p);
   p->step = p->last == ERR_NONE ? STEP_STORE : STEP_FAIL;
-  if (p->step == STEP_STORE) is_refused(f, p); /* the name asked for decides, not the one that the alias leads to */
+  /* the name asked for decides, not the one that the alias leads to */
+  if (p->step == STEP_STORE) is_refused(f, p);
   return MORE;
 }
 
@@ -225,11 +244,13 @@ static enum next step_store(struct forward *f, struct pending *p, uint64_t now_m
 static void log_answer(const struct forward *f, const struct pending *p, uint64_t now_ms) {
   char text[QUESTION_TEXT];
   const struct answer_head *h = &f->answer.head;
-  const char *what = h->rcode == RCODE_NXDOMAIN ? "NXDOMAIN" : h->rcode == RCODE_YXDOMAIN ? "YXDOMAIN" :
-                     h->an ? "answered" : "NODATA";
-  log_debug("forward", "%s: %s after %u ms, %u records, %u added, kept for %u s%s", question_format(&p->question, text), what,
-            (unsigned)(now_ms - p->started_ms), h->an, h->ar, p->stored ? f->answer.ttl_s : 0,
-            pending_first(p) ? "" : ", nobody waits");
+  const char *what = h->rcode == RCODE_NXDOMAIN   ? "NXDOMAIN"
+                     : h->rcode == RCODE_YXDOMAIN ? "YXDOMAIN"
+                     : h->an                      ? "answered"
+                                                  : "NODATA";
+  log_debug("forward", "%s: %s after %u ms, %u records, %u added, kept for %u s%s",
+            question_format(&p->question, text), what, (unsigned)(now_ms - p->started_ms), h->an, h->ar,
+            p->stored ? f->answer.ttl_s : 0, pending_first(p) ? "" : ", nobody waits");
 }
 
 static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_ms) {
@@ -251,7 +272,8 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
 /* The observer has let go, or the time is over: the cache has what came of it. */
 static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms) {
   enum { GRACE_S = 2 }; /* it was fresh when they began to wait */
-  if (now_ms >= p->held_until_ms) forward_worn(f, &p->question, false, now_ms); /* some of what they waited for may be there */
+  /* some of what they waited for may be there */
+  if (now_ms >= p->held_until_ms) forward_worn(f, &p->question, false, now_ms);
   for (struct waiter *w; (w = pending_first(p));) {
     if (deliver_cached(f, p, w, GRACE_S, now_ms)) continue;
     steps_start_anew(p, now_ms); /* pushed out of the cache meanwhile: ask once more */
@@ -278,4 +300,6 @@ static enum next (*const step_functions[])(struct forward *, struct pending *, u
 #undef STEP
 };
 
-enum next steps_run(struct forward *f, struct pending *p, uint64_t now_ms) { return step_functions[p->step](f, p, now_ms); }
+enum next steps_run(struct forward *f, struct pending *p, uint64_t now_ms) {
+  return step_functions[p->step](f, p, now_ms);
+}

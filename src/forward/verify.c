@@ -22,10 +22,10 @@ struct check {
   bool found;                          /* a record of the asked type */
   bool cut;                            /* the chain's last name lies beyond the border */
   bool soa, referral;
-  bool skipped;                        /* this pass met a record that may belong further on */
-  bool late, last;                     /* records were met that must come last; this pass is for them */
-  bool kept;                           /* this record is in the answer */
-  bool lie, dname;                     /* dname: one was kept */
+  bool skipped;                              /* this pass met a record that may belong further on */
+  bool late, last;                           /* records were met that must come last; this pass is for them */
+  bool kept;                                 /* this record is in the answer */
+  bool lie, dname;                           /* dname: one was kept */
   uint8_t taken[ANSWER_RECORDS_MAX / 8 + 1]; /* a bit for each record of the answer section that was kept */
 };
 
@@ -45,7 +45,8 @@ static int chain_place(const struct check *c, const uint8_t *name, size_t len) {
 static void keep(struct check *c, enum section section, const struct record *r, uint32_t ttl) {
   c->kept = true;
   if (!form_holds(r)) c->lie = true;
-  else if (!build_repeats(&c->build, section, r, ttl) && !build_add(&c->build, section, r, ttl)) c->lie = true;
+  else if (!build_repeats(&c->build, section, r, ttl) && !build_add(&c->build, section, r, ttl))
+    c->lie = true;
 }
 
 static void follow_cname(struct check *c, const struct record *r) {
@@ -64,7 +65,8 @@ static bool lies_below(const struct chain_name *n, const struct record *r) {
   return n->len > r->owner_len && name_is_within(n->name, n->len, r->owner, r->owner_len);
 }
 
-/* A name of the chain lies below a DNAME's owner: the CNAME made from it is in the answer too (RFC 6672 section 3.1). */
+/* A name of the chain lies below a DNAME's owner: the CNAME made from it is in the answer too (RFC 6672
+ * section 3.1). */
 static bool dname_covers(const struct check *c, const struct record *r) {
   for (unsigned i = 0; i < chain_own(c); i++) {
     if (lies_below(&c->chain[i], r)) return true;
@@ -85,15 +87,21 @@ static bool wants_signature(const struct check *c, const struct record *r, int p
 }
 
 /* OPT, TSIG and the like belong to the message they came in, wherever they stand in it. */
-static bool is_of_message(uint16_t type) { return type == TYPE_OPT || (type >= TYPE_TKEY && type <= TYPE_ANY); }
+static bool is_of_message(uint16_t type) {
+  return type == TYPE_OPT || (type >= TYPE_TKEY && type <= TYPE_ANY);
+}
 
-static bool is_of_class(const struct check *c, const struct record *r) { return r->klass == c->klass || c->klass == 255; }
+static bool is_of_class(const struct check *c, const struct record *r) {
+  return r->klass == c->klass || c->klass == 255;
+}
 
 static void check_answer(struct check *c, const struct record *r) {
   if (!is_of_class(c, r) || is_of_message(r->type)) return;
   int place = chain_place(c, r->owner, r->owner_len);
   bool at_end = place == (int)c->links - 1;
-  /* Where the code is NXDOMAIN an alias was followed even for those who ask for it: one made from a DNAME, RFC 6672 section 3.2. */
+
+  /* Where the code is NXDOMAIN an alias was followed even for those who ask for it: one made from a DNAME,
+   * RFC 6672 section 3.2. */
   bool followed = r->type == TYPE_CNAME && c->build.answer->head.rcode == RCODE_NXDOMAIN;
   if ((r->type == c->type || c->type == TYPE_ANY) && at_end && !followed) {
     keep(c, SECTION_ANSWER, r, ttl_received(r->ttl));
@@ -127,7 +135,8 @@ static void check_authority(struct check *c, const struct record *r) {
     keep(c, SECTION_AUTHORITY, r, ttl_received(r->ttl));
   } else if (c->dnssec_ok && r->type == TYPE_RRSIG && r->rdlen >= 2) {
     uint16_t covered = load_u16(record_rdata(r));
-    if (is_proof(covered) || (covered == TYPE_SOA && !c->found && !c->cut)) keep(c, SECTION_AUTHORITY, r, ttl_received(r->ttl));
+    if (is_proof(covered) || (covered == TYPE_SOA && !c->found && !c->cut))
+      keep(c, SECTION_AUTHORITY, r, ttl_received(r->ttl));
   }
 }
 
@@ -145,13 +154,15 @@ static bool walk_answer(struct check *c, struct wire *w, unsigned count) {
   return true;
 }
 
-/* Where the chain ends below a DNAME, the reply lacks the CNAME: makes it and goes on as if it had stood there (RFC 6672 sections 3.1,
- * 3.4). A name that would be too long ends the chain with the code of section 2.2. False when there is nothing to go on from. */
+/* Where the chain ends below a DNAME, the reply lacks the CNAME: makes it and goes on as if it had stood
+ * there (RFC 6672 sections 3.1, 3.4). A name that would be too long ends the chain with the code of
+ * section 2.2. False when there is nothing to go on from. */
 static bool make_cname(struct check *c, struct wire w, unsigned count) {
   const struct chain_name *end = chain_end(c);
   struct answer_head *h = &c->build.answer->head;
   uint8_t target[NAME_MAX_LEN];
   struct record r;
+
   if (!c->dname || c->found || c->cut || h->rcode == RCODE_YXDOMAIN) return false;
   do {
     if (count-- == 0 || !record_read(&w, &r)) return false;
@@ -161,6 +172,7 @@ static bool make_cname(struct check *c, struct wire w, unsigned count) {
     h->rcode = RCODE_YXDOMAIN;
     return false;
   }
+
   r.type = TYPE_CNAME; /* in the DNAME's class and TTL */
   r.msg = target;
   r.msg_len = r.rdlen;
@@ -171,13 +183,15 @@ static bool make_cname(struct check *c, struct wire w, unsigned count) {
   return true;
 }
 
-/* Walks again while a pass has made the chain longer and left records over: they stand out of order; and behind each CNAME that it
- * makes. Signatures come last, when the chain is known: they must not stand between the records of an RRset. What would take more
- * than a few passes over a whole message is no answer but an attempt to keep this thread busy. */
+/* Walks again while a pass has made the chain longer and left records over: they stand out of order; and
+ * behind each CNAME that it makes. Signatures come last, when the chain is known: they must not stand between
+ * the records of an RRset. What would take more than a few passes over a whole message is no answer but an
+ * attempt to keep this thread busy. */
 static bool read_answer(struct check *c, struct wire *w, unsigned count) {
   const struct wire answer = *w;
   size_t start = w->at;
   unsigned links, walked = 0;
+
   if (count > ANSWER_RECORDS_MAX) return false;
   memset(c->taken, 0, count / 8 + 1);
   do {
@@ -197,7 +211,9 @@ static bool dname_agrees(const struct check *c, const struct record *r) {
   uint8_t renamed[NAME_MAX_LEN];
   for (unsigned i = 0; i + 1 < c->links; i++) {
     const struct chain_name *from = &c->chain[i], *to = &c->chain[i + 1];
-    if (lies_below(from, r) && !name_equal(to->name, to->len, renamed, record_rename(r, from->name, from->len, renamed))) return false;
+    if (lies_below(from, r) &&
+        !name_equal(to->name, to->len, renamed, record_rename(r, from->name, from->len, renamed)))
+      return false;
   }
   return true;
 }
@@ -223,22 +239,24 @@ static bool read_additional(struct wire *w, unsigned count, unsigned *extended_r
 
 static enum err judge_rcode(unsigned rcode) {
   switch (rcode) {
-    case RCODE_NOERROR:
-    case RCODE_NXDOMAIN:
-    case RCODE_YXDOMAIN: return ERR_NONE;
-    case RCODE_SERVFAIL: return ERR_SERVFAIL;
-    case RCODE_REFUSED: return ERR_REFUSED;
-    default: return ERR_RCODE;
+  case RCODE_NOERROR:
+  case RCODE_NXDOMAIN:
+  case RCODE_YXDOMAIN: return ERR_NONE;
+  case RCODE_SERVFAIL: return ERR_SERVFAIL;
+  case RCODE_REFUSED: return ERR_REFUSED;
+  default: return ERR_RCODE;
   }
 }
 
-/* Who recurses, or is the name's own authority, refers nobody to other servers: name servers beside nothing are decoration. */
+/* Who recurses, or is the name's own authority, refers nobody to other servers: name servers beside nothing
+ * are decoration. */
 static bool speaks_for_itself(const uint8_t *msg) { return msg[3] & DNS_RA || msg[2] & DNS_AA; }
 
 static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
   struct wire w = wire_read(msg, len);
   unsigned extended = 0, an = load_u16(msg + 6), ns = load_u16(msg + 8), ar = load_u16(msg + 10);
   struct record r;
+
   w.at = DNS_HEADER + c->q->name_len + 4u;
   struct wire answer = w;
   if (w.at > len || !read_answer(c, &w, an) || (c->dname && !dnames_agree(c, answer, an))) return ERR_LIE;
@@ -246,27 +264,33 @@ static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
     if (!record_read(&w, &r)) return ERR_LIE;
     check_authority(c, &r);
   }
+
   if (c->lie || !read_additional(&w, ar, &extended)) return ERR_LIE;
   if (extended) return ERR_RCODE;
   const struct answer_head *h = &c->build.answer->head;
-  if (an > 0 && !c->found && !c->dname && c->links == 1) return ERR_LIE; /* at most signatures of what is not there */
+
+  /* at most signatures of what is not there */
+  if (an > 0 && !c->found && !c->dname && c->links == 1) return ERR_LIE;
   if (c->found && h->rcode == RCODE_NXDOMAIN) return ERR_LIE;
   bool for_alias = c->type == TYPE_CNAME || c->type == TYPE_ANY; /* only a DNAME's is followed for them */
   if (for_alias && h->rcode == RCODE_NXDOMAIN && c->links > 1 && !c->dname) return ERR_LIE;
-  if (h->rcode == RCODE_NOERROR && h->an == 0 && c->referral && !c->soa && !speaks_for_itself(msg)) return ERR_LAME;
+  if (h->rcode == RCODE_NOERROR && h->an == 0 && c->referral && !c->soa && !speaks_for_itself(msg))
+    return ERR_LAME;
   return ERR_NONE;
 }
 
 /* Where the chain goes on with other servers, these have said all they may. */
 static void stop_at_border(struct check *c) {
   const struct chain_name *end = chain_end(c);
-  bool followed = c->cut && c->type != TYPE_CNAME && c->type != TYPE_ANY; /* for those an alias is the answer */
+  /* for those an alias is the answer */
+  bool followed = c->cut && c->type != TYPE_CNAME && c->type != TYPE_ANY;
   c->border->target_len = followed ? end->len : 0;
   memcpy(c->border->target, end->name, c->border->target_len);
   if (c->cut) c->build.answer->head.rcode = RCODE_NOERROR;
 }
 
-static void start_check(struct check *c, const struct question *q, struct verify_border *border, unsigned rcode, struct answer *out) {
+static void start_check(struct check *c, const struct question *q, struct verify_border *border,
+                        unsigned rcode, struct answer *out) {
   c->q = q; /* not cleared whole: the chain is large */
   c->border = border;
   c->type = question_type(q);
@@ -279,7 +303,8 @@ static void start_check(struct check *c, const struct question *q, struct verify
   build_start(&c->build, out, q, (uint8_t)rcode);
 }
 
-enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border, struct answer *out) {
+enum err verify_reply(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border,
+                      struct answer *out) {
   struct check c;
   unsigned rcode = msg[3] & DNS_RCODE;
   enum err e = judge_rcode(rcode);
@@ -301,7 +326,8 @@ static unsigned whole_records(struct wire w, unsigned most) {
   return n;
 }
 
-enum err verify_part(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border, struct answer *out) {
+enum err verify_part(const struct question *q, const uint8_t *msg, size_t len, struct verify_border *border,
+                     struct answer *out) {
   struct check c;
   struct wire w = wire_read(msg, len);
   w.at = DNS_HEADER + q->name_len + 4u;
@@ -309,7 +335,8 @@ enum err verify_part(const struct question *q, const uint8_t *msg, size_t len, s
   const struct wire answer = w;
   unsigned an = whole_records(w, load_u16(msg + 6));
   start_check(&c, q, border, RCODE_NOERROR, out);
-  if (!read_answer(&c, &w, an) || c.lie || !c.found || (c.dname && !dnames_agree(&c, answer, an))) return ERR_LIE;
+  if (!read_answer(&c, &w, an) || c.lie || !c.found || (c.dname && !dnames_agree(&c, answer, an)))
+    return ERR_LIE;
   out->ttl_s = 0;
   return ERR_NONE;
 }

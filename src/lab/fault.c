@@ -32,7 +32,8 @@ struct faults *faults_with(const struct faults *old, const struct rule *r, uint6
   return NULL;
 }
 
-struct faults *faults_with_lasting(const struct faults *old, const struct rule *const *rules, unsigned n, uint64_t now_ms) {
+struct faults *faults_with_lasting(const struct faults *old, const struct rule *const *rules, unsigned n,
+                                   uint64_t now_ms) {
   struct faults *fs = copy(old);
   if (!fs) return NULL;
   fs->count = 0;
@@ -98,13 +99,14 @@ static bool wins(struct fault_live *f, uint64_t nth) {
   const struct rule *r = &f->rule;
   uint64_t state = lot_start(r->seed, nth, LOT_SHARE);
   if (rule_has(r, RULE_PART) && lot_below(&state, RULE_SHARE) >= r->share) return false;
-  if (__atomic_fetch_add(&f->spoiled, 1, __ATOMIC_RELAXED) < r->first || !rule_has(r, RULE_FIRST)) return true;
+  if (__atomic_fetch_add(&f->spoiled, 1, __ATOMIC_RELAXED) < r->first || !rule_has(r, RULE_FIRST))
+    return true;
   __atomic_fetch_sub(&f->spoiled, 1, __ATOMIC_RELAXED);
   return false;
 }
 
-bool faults_strike(const struct faults *fs, const struct question *q, const union addr *peer, bool tcp, uint64_t now_ms,
-                   struct fault_strike *out) {
+bool faults_strike(const struct faults *fs, const struct question *q, const union addr *peer, bool tcp,
+                   uint64_t now_ms, struct fault_strike *out) {
   for (unsigned i = 0; i < fs->count; i++) {
     struct fault_live *f = fs->rules[i];
     if (!is_for(&f->rule, q, peer, tcp) || !is_in_force(f, now_ms)) continue;

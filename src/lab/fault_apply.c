@@ -14,10 +14,12 @@ struct taken {
   uint8_t opt[OPT_MOST];
 };
 
-static bool take_apart(const struct question *q, const uint8_t *msg, size_t len, uint16_t *places, struct taken *t) {
+static bool take_apart(const struct question *q, const uint8_t *msg, size_t len, uint16_t *places,
+                       struct taken *t) {
   struct wire w = wire_read(msg, len);
   struct record r;
   unsigned n = 0;
+
   t->question_end = w.at = DNS_HEADER + q->name_len + 4u;
   t->opt_len = 0;
   if (len < w.at || len > DNS_MSG_MAX) return false;
@@ -36,11 +38,13 @@ static bool take_apart(const struct question *q, const uint8_t *msg, size_t len,
     memcpy(t->opt, msg + at, t->opt_len);
     t->ar--;
   }
+
   return w.at == len && n == t->an + t->ns + t->ar;
 }
 
 /* Puts body_len octets of records between question and OPT. Returns the length. */
-static size_t put_together(const struct taken *t, const struct answer_head *h, const uint8_t *body, uint8_t *msg) {
+static size_t put_together(const struct taken *t, const struct answer_head *h, const uint8_t *body,
+                           uint8_t *msg) {
   size_t at = t->question_end;
   store_u16(msg + 6, h->an);
   store_u16(msg + 8, h->ns);
@@ -60,7 +64,9 @@ static int failure_of(const struct rule *r) {
   static const struct {
     enum rule_word word;
     int rcode;
-  } failures[] = {{RULE_SERVFAIL, RCODE_SERVFAIL}, {RULE_REFUSED, RCODE_REFUSED}, {RULE_NXDOMAIN, RCODE_NXDOMAIN},
+  } failures[] = {{RULE_SERVFAIL, RCODE_SERVFAIL},
+                  {RULE_REFUSED, RCODE_REFUSED},
+                  {RULE_NXDOMAIN, RCODE_NXDOMAIN},
                   {RULE_NODATA, RCODE_NOERROR}};
   for (unsigned i = 0; i < sizeof failures / sizeof *failures; i++) {
     if (rule_has(r, failures[i].word)) return failures[i].rcode;
@@ -85,9 +91,9 @@ static size_t cut_records(const struct taken *t, uint8_t *msg) {
 
 /* ---- other records ---- */
 
-static const uint32_t record_words = RULE_BIT(RULE_TTL) | RULE_BIT(RULE_NO_ADDITIONAL) | RULE_BIT(RULE_SHUFFLE) |
-                                     RULE_BIT(RULE_REVERSE) | RULE_BIT(RULE_LOSE_TARGET) | RULE_BIT(RULE_TARGET) |
-                                     RULE_BIT(RULE_PORT);
+static const uint32_t record_words = RULE_BIT(RULE_TTL) | RULE_BIT(RULE_NO_ADDITIONAL) |
+                                     RULE_BIT(RULE_SHUFFLE) | RULE_BIT(RULE_REVERSE) |
+                                     RULE_BIT(RULE_LOSE_TARGET) | RULE_BIT(RULE_TARGET) | RULE_BIT(RULE_PORT);
 
 static bool read_at(const uint8_t *msg, size_t len, uint16_t at, struct record *r) {
   struct wire w = wire_read(msg, len);
@@ -95,18 +101,21 @@ static bool read_at(const uint8_t *msg, size_t len, uint16_t at, struct record *
   return record_read(&w, r);
 }
 
-/* Changes places among the answer's records of the type asked for; CNAMEs before and signatures behind stay where they are. */
-static void reorder(const struct fault_strike *k, const struct question *q, const struct taken *t, const uint8_t *msg, size_t len,
-                    uint16_t *places) {
+/* Changes places among the answer's records of the type asked for; CNAMEs before and signatures behind stay
+ * where they are. */
+static void reorder(const struct fault_strike *k, const struct question *q, const struct taken *t,
+                    const uint8_t *msg, size_t len, uint16_t *places) {
   uint64_t state = lot_start(k->fault->rule.seed, k->nth, LOT_ORDER);
   bool shuffle = rule_has(&k->fault->rule, RULE_SHUFFLE);
   unsigned first = t->an, end = 0;
   struct record r;
+
   for (unsigned i = 0; i < t->an; i++) {
     if (!read_at(msg, len, places[i], &r) || r.type != question_type(q)) continue;
     if (first == t->an) first = i;
     end = i + 1;
   }
+
   for (unsigned n = end > first ? end - first : 0, i = 0; i + 1 < n; i++) {
     unsigned other = shuffle ? i + (unsigned)lot_below(&state, n - i) : n - 1 - i;
     if (!shuffle && other <= i) break;
@@ -124,7 +133,8 @@ static bool srv_target_matches(const struct rule *rule, const struct record *r) 
   return !rule->lose.len || rule_name_matches(&rule->lose, target);
 }
 
-/* Which of the answer's SRV records that lead to such a target is to be lost: one by lot, or with a pattern all; UINT32_MAX. */
+/* Which of the answer's SRV records that lead to such a target is to be lost: one by lot, or with a pattern
+ * all; UINT32_MAX. */
 static unsigned lost_one(const struct fault_strike *k, const struct taken *t, const uint8_t *msg, size_t len,
                          const uint16_t *places) {
   uint64_t state = lot_start(k->fault->rule.seed, k->nth, LOT_TARGET);
@@ -132,7 +142,8 @@ static unsigned lost_one(const struct fault_strike *k, const struct taken *t, co
   struct record r;
   for (unsigned i = 0; i < t->an; i++) {
     if (!read_at(msg, len, places[i], &r) || !srv_target_matches(&k->fault->rule, &r)) continue;
-    if (lot_below(&state, ++n) == 0) which = i; /* each of n with the same chance, without counting them first */
+    /* each of n with the same chance, without counting them first */
+    if (lot_below(&state, ++n) == 0) which = i;
   }
   return which;
 }
@@ -151,34 +162,40 @@ static void change_srv(const struct rule *rule, struct record *r, uint8_t room[S
   r->rdlen = (uint16_t)r->msg_len;
 }
 
-static bool is_lost(const struct rule *rule, const struct taken *t, const struct record *r, unsigned i, unsigned one) {
+static bool is_lost(const struct rule *rule, const struct taken *t, const struct record *r, unsigned i,
+                    unsigned one) {
   if (i >= t->an + t->ns) return rule_has(rule, RULE_NO_ADDITIONAL);
   if (i >= t->an || !rule_has(rule, RULE_LOSE_TARGET)) return false;
   return rule->lose.len ? srv_target_matches(rule, r) : i == one;
 }
 
 /* Makes the answer anew. False: a record is not as it should be. */
-static bool rebuild(const struct fault_strike *k, const struct question *q, const struct taken *t, const uint8_t *msg, size_t len,
-                    struct fault_scratch *scratch) {
+static bool rebuild(const struct fault_strike *k, const struct question *q, const struct taken *t,
+                    const uint8_t *msg, size_t len, struct fault_scratch *scratch) {
   const struct rule *rule = &k->fault->rule;
   unsigned one = lost_one(k, t, msg, len, scratch->places);
   uint8_t room[SRV_FIXED + NAME_MAX_LEN];
   struct build b;
-  if (rule->words & (RULE_BIT(RULE_SHUFFLE) | RULE_BIT(RULE_REVERSE))) reorder(k, q, t, msg, len, scratch->places);
+
+  if (rule->words & (RULE_BIT(RULE_SHUFFLE) | RULE_BIT(RULE_REVERSE)))
+    reorder(k, q, t, msg, len, scratch->places);
   build_start(&b, &scratch->answer, q, 0);
   for (unsigned i = 0; i < t->an + t->ns + t->ar; i++) {
-    enum section section = i < t->an ? SECTION_ANSWER : i < t->an + t->ns ? SECTION_AUTHORITY : SECTION_ADDITIONAL;
+    enum section section = i < t->an           ? SECTION_ANSWER
+                           : i < t->an + t->ns ? SECTION_AUTHORITY
+                                               : SECTION_ADDITIONAL;
     struct record r;
     if (!read_at(msg, len, scratch->places[i], &r)) return false;
     if (is_lost(rule, t, &r, i, one)) continue;
     change_srv(rule, &r, room);
     if (!build_add(&b, section, &r, rule_has(rule, RULE_TTL) ? rule->ttl_s : r.ttl)) return false;
   }
+
   return true;
 }
 
-static size_t change_records(const struct fault_strike *k, const struct question *q, const struct taken *t, uint8_t *msg,
-                             size_t len, size_t limit, struct fault_scratch *scratch) {
+static size_t change_records(const struct fault_strike *k, const struct question *q, const struct taken *t,
+                             uint8_t *msg, size_t len, size_t limit, struct fault_scratch *scratch) {
   if (!rebuild(k, q, t, msg, len, scratch)) return len;
   const struct answer_head *h = &scratch->answer.head;
   if (t->question_end + h->body_len + t->opt_len > limit) return cut_records(t, msg);
@@ -195,7 +212,8 @@ static void spoil_octets(const struct fault_strike *k, const struct question *q,
     if (at >= len) store_u16(msg + 6, 1); /* nothing is there to be spoiled: a record that is missing, then */
     for (; at < len; at++) msg[at] = (uint8_t)lot_next(&state);
   }
-  if (rule_has(rule, RULE_WRONG_ID)) store_u16(msg, load_u16(msg) ^ (uint16_t)(1 + lot_below(&id, UINT16_MAX)));
+  if (rule_has(rule, RULE_WRONG_ID))
+    store_u16(msg, load_u16(msg) ^ (uint16_t)(1 + lot_below(&id, UINT16_MAX)));
 }
 
 static size_t cut_at(const struct fault_strike *k, size_t len) {
@@ -204,8 +222,8 @@ static size_t cut_at(const struct fault_strike *k, size_t len) {
   return at < len ? at : len - 1;
 }
 
-struct fault_result fault_apply(const struct fault_strike *k, const struct question *q, bool tcp, uint8_t *msg, size_t len,
-                                size_t limit, struct fault_scratch *scratch) {
+struct fault_result fault_apply(const struct fault_strike *k, const struct question *q, bool tcp,
+                                uint8_t *msg, size_t len, size_t limit, struct fault_scratch *scratch) {
   const struct rule *rule = &k->fault->rule;
   struct taken t;
   if (rule_has(rule, RULE_DROP)) return (struct fault_result){0};

@@ -11,11 +11,13 @@
 
 /* ---- values ---- */
 
-/* Digits, and up to `places` more behind a point, as a number of 10^-places; up to *text that is not of it. */
+/* Digits, and up to `places` more behind a point, as a number of 10^-places; up to *text that is not of it.
+ */
 static bool read_decimal(const char **text, unsigned places, uint64_t most, uint64_t *out) {
   const char *t = *text;
   uint64_t v = 0;
   bool point = false;
+
   if (*t < '0' || *t > '9') return false;
   for (; (*t >= '0' && *t <= '9' && !(point && places == 0)) || (*t == '.' && !point && places > 0); t++) {
     if (*t == '.') {
@@ -27,10 +29,12 @@ static bool read_decimal(const char **text, unsigned places, uint64_t most, uint
     v = v * 10 + digit;
     if (point) places--;
   }
+
   for (; places > 0; places--) {
     if (v > UINT64_MAX / 10) return false;
     v *= 10;
   }
+
   *text = t;
   *out = v;
   return v <= most;
@@ -85,8 +89,12 @@ static bool read_transport(struct rule *r, const char *text) {
   return r->tcp || strcmp(text, "udp") == 0;
 }
 
-static bool read_from(struct rule *r, const char *text) { return read_u32(text, 3, 0, UINT32_MAX, &r->from_ms); }
-static bool read_until(struct rule *r, const char *text) { return read_u32(text, 3, 1, UINT32_MAX, &r->until_ms); }
+static bool read_from(struct rule *r, const char *text) {
+  return read_u32(text, 3, 0, UINT32_MAX, &r->from_ms);
+}
+static bool read_until(struct rule *r, const char *text) {
+  return read_u32(text, 3, 1, UINT32_MAX, &r->until_ms);
+}
 
 static bool read_flap(struct rule *r, const char *text) {
   uint64_t up;
@@ -95,7 +103,9 @@ static bool read_flap(struct rule *r, const char *text) {
   return read_u32(text + 1, 3, 1, INT32_MAX, &r->down_ms);
 }
 
-static bool read_first(struct rule *r, const char *text) { return read_u32(text, 0, 1, UINT32_MAX, &r->first); }
+static bool read_first(struct rule *r, const char *text) {
+  return read_u32(text, 0, 1, UINT32_MAX, &r->first);
+}
 
 static bool read_share(struct rule *r, const char *text) {
   uint64_t v;
@@ -104,7 +114,9 @@ static bool read_share(struct rule *r, const char *text) {
   return true;
 }
 
-static bool read_seed(struct rule *r, const char *text) { return read_whole(text, 0, 0, UINT64_MAX, &r->seed); }
+static bool read_seed(struct rule *r, const char *text) {
+  return read_whole(text, 0, 0, UINT64_MAX, &r->seed);
+}
 
 static bool read_delay(struct rule *r, const char *text) {
   uint64_t least;
@@ -167,34 +179,34 @@ static void put_types(struct text *t, const struct rule *r) {
 static void put_value(struct text *t, const struct rule *r, enum rule_word word) {
   char prefix[PREFIX_TEXT];
   switch (word) {
-    case RULE_NAME: put_name(t, &r->name); break;
-    case RULE_TYPE: put_types(t, r); break;
-    case RULE_CLIENT: put(t, "%s", prefix_format(&r->client, prefix)); break;
-    case RULE_TRANSPORT: put(t, "%s", r->tcp ? "tcp" : "udp"); break;
-    case RULE_FROM: put_decimal(t, r->from_ms, 3); break;
-    case RULE_UNTIL: put_decimal(t, r->until_ms, 3); break;
-    case RULE_FLAP:
-      put_decimal(t, r->up_ms, 3);
-      put(t, "/");
-      put_decimal(t, r->down_ms, 3);
-      break;
-    case RULE_FIRST: put(t, "%u", r->first); break;
-    case RULE_PART:
-      put_decimal(t, r->share, 2);
-      put(t, "%%");
-      break;
-    case RULE_SEED: put(t, "%llu", (unsigned long long)r->seed); break;
-    case RULE_DELAY:
-      put(t, "%u", r->delay_ms);
-      if (r->delay_most_ms != r->delay_ms) put(t, "-%u", r->delay_most_ms);
-      break;
-    case RULE_TTL: put(t, "%u", r->ttl_s); break;
-    case RULE_LOSE_TARGET: put_name(t, &r->lose); break;
-    case RULE_TARGET: put_name(t, &r->target); break;
-    case RULE_PORT: put(t, "%u", r->port); break;
-    case RULE_GARBAGE: put(t, "all"); break;
-    case RULE_CUT: put(t, "%u", r->cut); break;
-    default: break;
+  case RULE_NAME: put_name(t, &r->name); break;
+  case RULE_TYPE: put_types(t, r); break;
+  case RULE_CLIENT: put(t, "%s", prefix_format(&r->client, prefix)); break;
+  case RULE_TRANSPORT: put(t, "%s", r->tcp ? "tcp" : "udp"); break;
+  case RULE_FROM: put_decimal(t, r->from_ms, 3); break;
+  case RULE_UNTIL: put_decimal(t, r->until_ms, 3); break;
+  case RULE_FLAP:
+    put_decimal(t, r->up_ms, 3);
+    put(t, "/");
+    put_decimal(t, r->down_ms, 3);
+    break;
+  case RULE_FIRST: put(t, "%u", r->first); break;
+  case RULE_PART:
+    put_decimal(t, r->share, 2);
+    put(t, "%%");
+    break;
+  case RULE_SEED: put(t, "%llu", (unsigned long long)r->seed); break;
+  case RULE_DELAY:
+    put(t, "%u", r->delay_ms);
+    if (r->delay_most_ms != r->delay_ms) put(t, "-%u", r->delay_most_ms);
+    break;
+  case RULE_TTL: put(t, "%u", r->ttl_s); break;
+  case RULE_LOSE_TARGET: put_name(t, &r->lose); break;
+  case RULE_TARGET: put_name(t, &r->target); break;
+  case RULE_PORT: put(t, "%u", r->port); break;
+  case RULE_GARBAGE: put(t, "all"); break;
+  case RULE_CUT: put(t, "%u", r->cut); break;
+  default: break;
   }
 }
 
@@ -214,7 +226,8 @@ static const struct word {
   bool (*read)(struct rule *r, const char *text); /* text NULL: no value was given */
   const char *right;
 } words[RULE_WORDS] = {
-    [RULE_NAME] = {"name", VALUE, read_name, "a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
+    [RULE_NAME] = {"name", VALUE, read_name,
+                   "a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
     [RULE_TYPE] = {"type", VALUE, read_types, "one to eight types, such as SRV or A,AAAA"},
     [RULE_CLIENT] = {"client", VALUE, read_client, "an address or a prefix, such as 10.0.0.0/8"},
     [RULE_TRANSPORT] = {"transport", VALUE, read_transport, "udp or tcp"},
@@ -260,7 +273,8 @@ const char *rule_format(const struct rule *r, char text[RULE_TEXT]) {
 
 /* ---- reading ---- */
 
-static bool complain(char why[RULE_WHY], const char *word, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static bool complain(char why[RULE_WHY], const char *word, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* "word": and what is wrong with it; word NULL: with the whole. False. */
 static bool complain(char why[RULE_WHY], const char *word, const char *format, ...) {
@@ -298,7 +312,8 @@ static bool read_word(struct rule *r, char *text, char why[RULE_WHY]) {
   const struct word *w = &words[i];
   if (rule_has(r, i)) return complain(why, text, "%s is given twice", w->word);
   if (value && w->takes == NOTHING) return complain(why, text, "%s takes no value", w->word);
-  if (!value && w->takes == VALUE) return complain(why, text, "needs a value: %s=, then %s", w->word, w->right);
+  if (!value && w->takes == VALUE)
+    return complain(why, text, "needs a value: %s=, then %s", w->word, w->right);
   if (w->read && !w->read(r, value)) return complain(why, text, "should be %s", w->right);
   r->words |= RULE_BIT(i);
   return true;
@@ -322,7 +337,8 @@ static bool check(const struct rule *r, char why[RULE_WHY]) {
     list_words(&t, RULE_DELAY, RULE_WORDS);
     return complain(why, NULL, "says not what is to happen; add one of %s", list);
   }
-  if (rule_has(r, RULE_UNTIL) && r->until_ms <= r->from_ms) return complain(why, "until", "should be later than from");
+  if (rule_has(r, RULE_UNTIL) && r->until_ms <= r->from_ms)
+    return complain(why, "until", "should be later than from");
   if (rule_has(r, RULE_CLOSE) && rule_has(r, RULE_TRANSPORT) && !r->tcp) {
     return complain(why, "close", "there is nothing to close with transport=udp");
   }
@@ -350,7 +366,8 @@ bool rule_parse(const char *text, struct rule *out, char why[RULE_WHY]) {
 
 /* `*` and `?` of one label; what they stand for never leaves it. */
 static bool label_matches(const uint8_t *p, size_t p_len, const uint8_t *s, size_t s_len) {
-  size_t i = 0, k = 0, star = SIZE_MAX, from = 0; /* star: the last one, from: what it does not stand for begins here */
+  /* star: the last one, from: what it does not stand for begins here */
+  size_t i = 0, k = 0, star = SIZE_MAX, from = 0;
   while (k < s_len) {
     if (i < p_len && p[i] == '*') {
       star = i++;
@@ -365,6 +382,7 @@ static bool label_matches(const uint8_t *p, size_t p_len, const uint8_t *s, size
       return false;
     }
   }
+
   while (i < p_len && p[i] == '*') i++;
   return i == p_len;
 }

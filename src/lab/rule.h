@@ -1,5 +1,6 @@
-/* A rule for faults, as people write it: `name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail`. Some words say which
- * questions it is for, when and how often, the others what becomes of the answers; doc/lab.md explains each. */
+/* A rule for faults, as people write it: `name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail`. Some
+ * words say which questions it is for, when and how often, the others what becomes of the answers; doc/lab.md
+ * explains each. */
 #ifndef JIDNS_LAB_RULE_H
 #define JIDNS_LAB_RULE_H
 #include "base/prefix.h"
@@ -65,22 +66,23 @@ struct rule {
   uint64_t seed;              /* 1 unless given */
   uint32_t delay_ms, delay_most_ms;
   uint32_t ttl_s;
-  struct rule_name lose;   /* a pattern; none: one at random */
+  struct rule_name lose; /* a pattern; none: one at random */
   struct rule_name target;
   uint16_t port;
-  uint16_t cut;            /* octets that go out; 0: at random */
-  bool garbage_all;        /* header and question, too */
+  uint16_t cut;     /* octets that go out; 0: at random */
+  bool garbage_all; /* header and question, too */
 };
 
 static inline bool rule_has(const struct rule *r, enum rule_word word) { return r->words & RULE_BIT(word); }
 
-/* Reads a rule. False when it is none, and why in one line without a line feed: the word, and what would be right. */
+/* Reads a rule. False when it is none, and why in one line without a line feed: the word, and what would be
+ * right. */
 bool rule_parse(const char *text, struct rule *out, char why[RULE_WHY]);
 
 /* The rule as text, which rule_parse reads as the same rule. */
 const char *rule_format(const struct rule *r, char text[RULE_TEXT]);
 
-/* Does the name (in lower case) have the pattern's labels? In a label `*` stands for any octets and `?` for one; a first label
- * that is nothing but `*` stands for one label or more. */
+/* Does the name (in lower case) have the pattern's labels? In a label `*` stands for any octets and `?` for
+ * one; a first label that is nothing but `*` stands for one label or more. */
 bool rule_name_matches(const struct rule_name *pattern, const uint8_t *name);
 #endif

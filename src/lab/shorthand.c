@@ -25,18 +25,26 @@ static size_t name_below(const struct lab_domain *d, const char *labels, uint8_t
 static bool give(struct making *m, const char *labels, uint16_t type, const struct wire_out *w) {
   char text[NAME_TEXT], place[NAME_TEXT + 8];
   struct zonefile_place at = {.file = place};
+
   snprintf(place, sizeof place, "xmpp \"%s\"", name_format(m->d->name, m->d->name_len, text));
-  m->r = (struct record){
-      .msg = m->rdata, .msg_len = w->at, .ttl = m->d->ttl_s, .type = type, .klass = CLASS_IN, .rdlen = (uint16_t)w->at};
+  m->r = (struct record){.msg = m->rdata,
+                         .msg_len = w->at,
+                         .ttl = m->d->ttl_s,
+                         .type = type,
+                         .klass = CLASS_IN,
+                         .rdlen = (uint16_t)w->at};
   m->r.owner_len = (uint16_t)name_below(m->d, labels, m->r.owner);
   if (!m->r.owner_len || w->err) {
     fprintf(m->ld->err, "jidnsd: %s: '%s': is too long a name there\n", place, labels);
     return false;
   }
+
   return lab_take(m->ld, &m->r, &at);
 }
 
-static struct wire_out rdata_of(struct making *m) { return (struct wire_out){.buf = m->rdata, .cap = sizeof m->rdata}; }
+static struct wire_out rdata_of(struct making *m) {
+  return (struct wire_out){.buf = m->rdata, .cap = sizeof m->rdata};
+}
 
 static void put_name(struct making *m, struct wire_out *w, const char *labels) {
   uint8_t name[NAME_MAX_LEN];
@@ -57,7 +65,8 @@ static bool give_soa(struct making *m) {
   return give(m, "", TYPE_SOA, &w);
 }
 
-static bool give_srv(struct making *m, const char *service, const char *below, const struct lab_host *h, uint32_t port) {
+static bool give_srv(struct making *m, const char *service, const char *below, const struct lab_host *h,
+                     uint32_t port) {
   char labels[80];
   struct wire_out w = rdata_of(m);
   if (port == 0) return true;
@@ -72,7 +81,8 @@ static bool give_srv(struct making *m, const char *service, const char *below, c
 static bool give_addresses(struct making *m, const struct lab_host *h) {
   size_t len = strlen(h->name);
   uint8_t name[NAME_MAX_LEN];
-  bool outside = len && h->name[len - 1] == '.' && !name_is_within(name, name_parse(h->name, name), m->d->name, m->d->name_len);
+  bool outside = len && h->name[len - 1] == '.' &&
+                 !name_is_within(name, name_parse(h->name, name), m->d->name, m->d->name_len);
   for (unsigned i = 0; i < h->address_count && !outside; i++) {
     const struct prefix *p = &h->addresses[i];
     struct wire_out w = rdata_of(m);
@@ -89,7 +99,8 @@ static bool give_host(struct making *m, const struct lab_host *h) {
     return false;
   }
   for (unsigned i = 0; i <= m->d->conference; i++) {
-    if (!give_srv(m, "_xmpp-server", below[i], h, h->server) || !give_srv(m, "_xmpps-server", below[i], h, h->direct_tls_server))
+    if (!give_srv(m, "_xmpp-server", below[i], h, h->server) ||
+        !give_srv(m, "_xmpps-server", below[i], h, h->direct_tls_server))
       return false;
   }
   return true;

@@ -1,5 +1,5 @@
-/* zone.c: a question in the zones: found by its name's hash, answered by a copy. Exports lab_answer, lab_holds, lab_match,
- * lab_find, lab_delegation, lab_free. */
+/* zone.c: a question in the zones: found by its name's hash, answered by a copy. Exports lab_answer,
+ * lab_holds, lab_match, lab_find, lab_delegation, lab_free. */
 #include "lab/zone.h"
 
 #include <stdlib.h>
@@ -18,7 +18,9 @@ static inline const struct lab_node *find(const struct lab *l, const uint8_t *na
   }
 }
 
-const struct lab_node *lab_find(const struct lab *l, const uint8_t *name, size_t len) { return find(l, name, len); }
+const struct lab_node *lab_find(const struct lab *l, const uint8_t *name, size_t len) {
+  return find(l, name, len);
+}
 
 static const struct lab_node *find_wild(const struct lab *l, const struct lab_node *above) {
   uint8_t name[NAME_MAX_LEN] = {1, '*'};
@@ -62,7 +64,9 @@ static struct answer_view view_at(const struct lab *l, uint32_t offset) {
   return v;
 }
 
-static uint32_t for_client(const struct lab_set *s, const struct manner *m) { return m->dnssec_ok ? s->secure : s->plain; }
+static uint32_t for_client(const struct lab_set *s, const struct manner *m) {
+  return m->dnssec_ok ? s->secure : s->plain;
+}
 
 static inline int give(const struct answer_view *v, const struct query *q, size_t limit, uint8_t *out) {
   size_t len = answer_write(v, &q->manner, ANSWER_FRESH, 0, limit, out);
@@ -70,7 +74,8 @@ static inline int give(const struct answer_view *v, const struct query *q, size_
   return (int)len;
 }
 
-static int deny(const struct lab *l, const struct lab_node *n, uint8_t rcode, const struct query *q, size_t limit, uint8_t *out) {
+static int deny(const struct lab *l, const struct lab_node *n, uint8_t rcode, const struct query *q,
+                size_t limit, uint8_t *out) {
   const struct lab_apex *zone = &l->zones[n->zone];
   if (zone->overlay) return LAB_ELSEWHERE;
   struct answer_view v = view_at(l, for_client(&zone->negative, &q->manner));
@@ -87,7 +92,8 @@ static inline const struct lab_set *find_set(const struct lab *l, const struct l
   return s < end ? s : NULL;
 }
 
-static int lead_out(const struct lab *l, const struct lab_node *n, const struct query *q, struct lab_alias *alias) {
+static int lead_out(const struct lab *l, const struct lab_node *n, const struct query *q,
+                    struct lab_alias *alias) {
   const uint8_t *target = l->arena.octets + n->target;
   alias->chain = view_at(l, for_client(&n->rest, &q->manner));
   alias->target_len = target[0];
@@ -95,7 +101,8 @@ static int lead_out(const struct lab *l, const struct lab_node *n, const struct 
   return LAB_ALIAS;
 }
 
-/* DS belongs to the zone above (RFC 4035 section 3.1.4.1): it is to say that there is none. NULL: that zone is not here. */
+/* DS belongs to the zone above (RFC 4035 section 3.1.4.1): it is to say that there is none. NULL: that zone
+ * is not here. */
 static const struct lab_node *node_denying_ds(const struct lab *l, const struct lab_node *apex) {
   const uint8_t *name = l->arena.octets + apex->name;
   if (apex->name_len == 1) return apex;
@@ -103,11 +110,13 @@ static const struct lab_node *node_denying_ds(const struct lab *l, const struct 
   return above.node;
 }
 
-static bool is_apex_ds(const struct lab_node *n, uint16_t type) { return type == TYPE_DS && n->flags & NODE_APEX; }
+static bool is_apex_ds(const struct lab_node *n, uint16_t type) {
+  return type == TYPE_DS && n->flags & NODE_APEX;
+}
 
 /* A name that has no records of this type. */
-static int answer_rest(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
-                       struct lab_alias *alias) {
+static int answer_rest(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit,
+                       uint8_t *out, struct lab_alias *alias) {
   if (n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
   if (n->flags & NODE_ALIAS) {
     struct answer_view v = view_at(l, for_client(&n->rest, &q->manner));
@@ -117,8 +126,8 @@ static int answer_rest(const struct lab *l, const struct lab_node *n, const stru
   return deny(l, n, RCODE_NOERROR, q, limit, out);
 }
 
-static inline int answer_node(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
-                              struct lab_alias *alias) {
+static inline int answer_node(const struct lab *l, const struct lab_node *n, const struct query *q,
+                              size_t limit, uint8_t *out, struct lab_alias *alias) {
   uint16_t type = question_type(&q->question);
   if (n->flags & NODE_CUT && type != TYPE_DS) return LAB_ELSEWHERE;
   const struct lab_set *s = find_set(l, n, type);
@@ -130,11 +139,12 @@ static inline int answer_node(const struct lab *l, const struct lab_node *n, con
 /* ---- DNAME ---- */
 
 /* RFC 6672 section 3.2: the DNAME and a CNAME made from it, in the DNAME's TTL. */
-static int follow_dname(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit, uint8_t *out,
-                        struct lab_alias *alias) {
+static int follow_dname(const struct lab *l, const struct lab_node *n, const struct query *q, size_t limit,
+                        uint8_t *out, struct lab_alias *alias) {
   struct answer_view v = view_at(l, for_client(&n->rest, &q->manner));
   struct build b;
   struct record r, dname;
+
   build_start(&b, &alias->made, &q->question, RCODE_NOERROR);
   struct wire w = wire_read(v.body, v.head.body_len);
   for (unsigned i = 0; i < v.head.an; i++) {
@@ -142,6 +152,7 @@ static int follow_dname(const struct lab *l, const struct lab_node *n, const str
     if (i == 0) dname = r;
     build_add(&b, SECTION_ANSWER, &r, r.ttl);
   }
+
   alias->target_len = (uint8_t)record_rename(&dname, q->question.key, q->question.name_len, alias->target);
   name_lower(alias->target, alias->target, alias->target_len);
   if (alias->target_len) {
@@ -155,18 +166,18 @@ static int follow_dname(const struct lab *l, const struct lab_node *n, const str
     memcpy(r.owner, q->question.key, q->question.name_len);
     build_add(&b, SECTION_ANSWER, &r, r.ttl);
   }
+
   uint16_t type = question_type(&q->question);
   alias->chain = answer_view(&alias->made);
-  if (!alias->target_len)
-    alias->chain.head.rcode = RCODE_YXDOMAIN;
-  else if (type != TYPE_CNAME && type != TYPE_ANY)
-    return LAB_ALIAS;
+  if (!alias->target_len) alias->chain.head.rcode = RCODE_YXDOMAIN;
+  else if (type != TYPE_CNAME && type != TYPE_ANY) return LAB_ALIAS;
   return give(&alias->chain, q, limit, out);
 }
 
 /* ---- the door ---- */
 
-static int answer_missing(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, struct lab_alias *alias) {
+static int answer_missing(const struct lab *l, const struct query *q, size_t limit, uint8_t *out,
+                          struct lab_alias *alias) {
   if (q->question.name_len == 1) return LAB_ELSEWHERE;
   struct match m = match_missing(l, q->question.key, q->question.name_len);
   if (m.kind == MATCH_WILD) return answer_node(l, m.node, q, limit, out, alias);
@@ -174,7 +185,8 @@ static int answer_missing(const struct lab *l, const struct query *q, size_t lim
   return m.kind == MATCH_NONE ? deny(l, m.node, RCODE_NXDOMAIN, q, limit, out) : LAB_ELSEWHERE;
 }
 
-int lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, struct lab_alias *alias) {
+int lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out,
+               struct lab_alias *alias) {
   if (question_class(&q->question) != CLASS_IN) return LAB_ELSEWHERE;
   const struct lab_node *n = find(l, q->question.key, q->question.name_len);
   return n ? answer_node(l, n, q, limit, out, alias) : answer_missing(l, q, limit, out, alias);
@@ -186,8 +198,10 @@ bool lab_holds(const struct lab *l, const struct question *q) {
   if (m.kind == MATCH_ELSEWHERE || m.kind == MATCH_DNAME) return m.kind == MATCH_DNAME;
   if (m.kind == MATCH_NONE) return !l->zones[m.node->zone].overlay;
   if (m.node->flags & NODE_CUT && question_type(q) != TYPE_DS) return false;
-  if (is_apex_ds(m.node, question_type(q)) && !find_set(l, m.node, TYPE_DS) && !node_denying_ds(l, m.node)) return false;
-  return m.node->flags & NODE_ALIAS || !l->zones[m.node->zone].overlay || find_set(l, m.node, question_type(q));
+  if (is_apex_ds(m.node, question_type(q)) && !find_set(l, m.node, TYPE_DS) && !node_denying_ds(l, m.node))
+    return false;
+  return m.node->flags & NODE_ALIAS || !l->zones[m.node->zone].overlay ||
+         find_set(l, m.node, question_type(q));
 }
 
 const struct lab_delegation *lab_delegation(const struct lab *l, unsigned i) {

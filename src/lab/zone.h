@@ -1,7 +1,8 @@
-/* The lab's zones: names answered from zone files and from the shorthand for XMPP domains, beside what is forwarded.
+/* The lab's zones: names answered from zone files and from the shorthand for XMPP domains, beside what is
+ * forwarded.
  *
- * All answers are made when the zones are loaded, so that one costs what a hit in the cache costs. A lab never changes: a reload
- * makes another one. Any number of threads may ask it. */
+ * All answers are made when the zones are loaded, so that one costs what a hit in the cache costs. A lab
+ * never changes: a reload makes another one. Any number of threads may ask it. */
 #ifndef JIDNS_LAB_ZONE_H
 #define JIDNS_LAB_ZONE_H
 #include <stdio.h>
@@ -45,7 +46,11 @@ struct lab_domain {
   unsigned host_count;
 };
 
-enum lab_expand { LAB_EXPAND_OFF, LAB_EXPAND_XMPP, LAB_EXPAND_ALL }; /* which SRV answers have their targets' addresses */
+enum lab_expand {
+  LAB_EXPAND_OFF,
+  LAB_EXPAND_XMPP,
+  LAB_EXPAND_ALL
+}; /* which SRV answers have their targets' addresses */
 
 struct lab_options {
   struct lab_zone zones[LAB_ZONES];
@@ -55,9 +60,11 @@ struct lab_options {
 
 struct lab;
 
-/* Reads all zones and makes their answers. reader may be NULL when zone_count is 0; `out` is set to NULL when there are neither
- * zones nor domains. False, *out NULL, at the first mistake: file, line and what is wrong on err; warnings go there, too. */
-bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefile *reader, struct lab **out, FILE *err);
+/* Reads all zones and makes their answers. reader may be NULL when zone_count is 0; `out` is set to NULL when
+ * there are neither zones nor domains. False, *out NULL, at the first mistake: file, line and what is wrong
+ * on err; warnings go there, too. */
+bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefile *reader, struct lab **out,
+              FILE *err);
 void lab_free(struct lab *l); /* NULL is allowed */
 
 enum lab_found {
@@ -72,11 +79,13 @@ struct lab_alias {
   struct answer made;
 };
 
-/* Answers q as an authority for its name does (AA set): writes the answer into out, at most `limit` octets, and returns its
- * length, or LAB_ELSEWHERE, or LAB_ALIAS with *alias filled. No allocation. */
-int lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out, struct lab_alias *alias);
+/* Answers q as an authority for its name does (AA set): writes the answer into out, at most `limit` octets,
+ * and returns its length, or LAB_ELSEWHERE, or LAB_ALIAS with *alias filled. No allocation. */
+int lab_answer(const struct lab *l, const struct query *q, size_t limit, uint8_t *out,
+               struct lab_alias *alias);
 
-/* What a lab begins with: a bit for the last two octets of each zone's name. Most names elsewhere are told by it. */
+/* What a lab begins with: a bit for the last two octets of each zone's name. Most names elsewhere are told by
+ * it. */
 struct lab_ends {
   uint64_t bits[4];
 };

@@ -1,7 +1,8 @@
 /* zone_compile.c: makes the answers of the zones' names. Exports lab_compile to the room.
  *
- * An answer of a name is written as all answers are, its names compressed against the question. Those that must hold for
- * questions of any name (of "*", denials) have no pointer but that to the question's name itself. */
+ * An answer of a name is written as all answers are, its names compressed against the question. Those that
+ * must hold for questions of any name (of "*", denials) have no pointer but that to the question's name
+ * itself. */
 #include <stdlib.h>
 
 #include "dns/ttl.h"
@@ -39,12 +40,13 @@ struct compiler {
 static bool add_loose(struct compiler *c, enum section section, const struct record *r, uint32_t ttl) {
   struct answer *a = &c->answer;
   unsigned n = answer_records(&a->head);
-  struct wire_out w = {.buf = a->body, .cap = DNS_MSG_MAX - DNS_HEADER - NAME_MAX_LEN - 4, .at = a->head.body_len};
+  struct wire_out w = {
+      .buf = a->body, .cap = DNS_MSG_MAX - DNS_HEADER - NAME_MAX_LEN - 4, .at = a->head.body_len};
+
   if (n == ANSWER_RECORDS_MAX || a->head.ns == UINT8_MAX || a->head.ar == UINT8_MAX) return false;
   if (name_equal(r->owner, r->owner_len, c->question.key, c->question.name_len))
     wire_put_u16(&w, QUESTION_POINTER);
-  else
-    wire_put(&w, r->owner, r->owner_len);
+  else wire_put(&w, r->owner, r->owner_len);
   wire_put_u16(&w, r->type);
   wire_put_u16(&w, r->klass);
   a->ttl_at[n] = (uint16_t)w.at;
@@ -53,17 +55,14 @@ static bool add_loose(struct compiler *c, enum section section, const struct rec
   wire_put(&w, record_rdata(r), r->rdlen);
   if (w.err) return false;
   a->head.body_len = (uint16_t)w.at;
-  if (section == SECTION_ANSWER)
-    a->head.an++;
-  else if (section == SECTION_AUTHORITY)
-    a->head.ns++;
-  else
-    a->head.ar++;
+  if (section == SECTION_ANSWER) a->head.an++;
+  else if (section == SECTION_AUTHORITY) a->head.ns++;
+  else a->head.ar++;
   return true;
 }
 
-static bool add_raw(struct compiler *c, enum section section, const struct raw *raw, const uint8_t *owner, size_t owner_len,
-                    uint32_t ttl) {
+static bool add_raw(struct compiler *c, enum section section, const struct raw *raw, const uint8_t *owner,
+                    size_t owner_len, uint32_t ttl) {
   struct record r = {.msg = c->ld->arena.octets,
                      .msg_len = c->ld->arena.len,
                      .rdata_at = raw->rdata,
@@ -76,12 +75,13 @@ static bool add_raw(struct compiler *c, enum section section, const struct raw *
 }
 
 /* All records of this type at a node, then their signatures if they are wanted. False when they don't fit. */
-static bool add_set(struct compiler *c, enum section section, uint32_t node, uint16_t type, const uint8_t *owner,
-                    size_t owner_len, uint32_t ttl_most) {
+static bool add_set(struct compiler *c, enum section section, uint32_t node, uint16_t type,
+                    const uint8_t *owner, size_t owner_len, uint32_t ttl_most) {
   const struct raw *first = node_raws(c->ld, node), *end = first + c->ld->extents[node].count;
   for (unsigned signatures = 0; signatures <= c->secure; signatures++) {
     for (const struct raw *r = first; r < end; r++) {
-      bool signs = r->type == TYPE_RRSIG && type != TYPE_RRSIG && r->rdlen > 2 && load_u16(raw_rdata(c->ld, r)) == type;
+      bool signs = r->type == TYPE_RRSIG && type != TYPE_RRSIG && r->rdlen > 2 &&
+                   load_u16(raw_rdata(c->ld, r)) == type;
       if (signatures ? !signs : r->type != type) continue;
       if (!add_raw(c, section, r, owner, owner_len, r->ttl_s < ttl_most ? r->ttl_s : ttl_most)) return false;
     }
@@ -111,8 +111,8 @@ static uint32_t keep(struct compiler *c) {
 }
 
 /* Makes an answer twice, for clients with and without DO; once if the zones have no signatures for it. */
-static struct lab_set make_both(struct compiler *c, uint16_t type, void (*make)(struct compiler *, const void *),
-                                const void *arg) {
+static struct lab_set make_both(struct compiler *c, uint16_t type,
+                                void (*make)(struct compiler *, const void *), const void *arg) {
   struct lab_set s = {.type = type};
   c->secure = false;
   make(c, arg);
@@ -138,7 +138,8 @@ static void add_targets(struct compiler *c) {
     if ((m.kind != MATCH_NODE && m.kind != MATCH_WILD) || m.node->flags & NODE_CUT) continue;
     uint32_t at = (uint32_t)(m.node - c->ld->lab->nodes);
     for (unsigned k = 0; k < 2 && c->answer.head.body_len <= EXPAND_BODY_MOST; k++) {
-      add_set(c, SECTION_ADDITIONAL, at, k ? TYPE_AAAA : TYPE_A, targets[i].target, targets[i].target_len, UINT32_MAX);
+      add_set(c, SECTION_ADDITIONAL, at, k ? TYPE_AAAA : TYPE_A, targets[i].target, targets[i].target_len,
+              UINT32_MAX);
     }
   }
 }
@@ -203,18 +204,22 @@ static void put_set(struct compiler *c, struct lab_node *n, uint16_t type, const
     l->sets = grown;
     l->set_room = room;
   }
+
   l->sets[l->set_count++] = s;
   n->set_count++;
 }
 
 /* An answer for each type that `from` has, under the end of the links. */
-static void put_sets(struct compiler *c, struct lab_node *n, uint32_t from, const uint8_t *owner, size_t owner_len) {
+static void put_sets(struct compiler *c, struct lab_node *n, uint32_t from, const uint8_t *owner,
+                     size_t owner_len) {
   const struct extent *e = &c->ld->extents[from];
   const struct raw *first = node_raws(c->ld, from);
   for (uint32_t i = 0; i < e->count; i++) {
     struct end end = {.node = from, .type = first[i].type, .owner = owner, .owner_len = owner_len};
     if (i > 0 && first[i - 1].type == first[i].type) continue;
-    if (c->link_count && (end.type == TYPE_CNAME || node_raw(c->ld, (uint32_t)(n - c->ld->lab->nodes), end.type))) continue;
+    if (c->link_count &&
+        (end.type == TYPE_CNAME || node_raw(c->ld, (uint32_t)(n - c->ld->lab->nodes), end.type)))
+      continue;
     c->raw = &first[i];
     put_set(c, n, end.type, &end);
     if (c->failed) return;
@@ -229,15 +234,18 @@ static bool is_link(const struct compiler *c, const uint8_t *name, size_t len) {
 }
 
 /* Follows CNAMEs from n as far as the zones know. Fills `name` with where the last one leads. */
-static struct match follow(struct compiler *c, const struct lab_node *n, uint8_t name[NAME_MAX_LEN], size_t *len) {
+static struct match follow(struct compiler *c, const struct lab_node *n, uint8_t name[NAME_MAX_LEN],
+                           size_t *len) {
   struct lab *l = c->ld->lab;
   struct match m = {MATCH_NODE, n};
+
   memcpy(name, l->arena.octets + n->name, n->name_len);
   *len = n->name_len;
   while ((m.kind == MATCH_NODE || m.kind == MATCH_WILD) && m.node->flags & NODE_ALIAS) {
     const struct raw *cname = node_raw(c->ld, (uint32_t)(m.node - l->nodes), TYPE_CNAME);
     if (c->link_count == LAB_CHAIN || is_link(c, name, *len)) {
-      lab_complain(c->ld, cname, true, "CNAME: leads back to itself, or through more than %d others", LAB_CHAIN);
+      lab_complain(c->ld, cname, true, "CNAME: leads back to itself, or through more than %d others",
+                   LAB_CHAIN);
       return (struct match){.kind = MATCH_NODE}; /* nowhere */
     }
     struct link *k = &c->links[c->link_count++];
@@ -247,6 +255,7 @@ static struct match follow(struct compiler *c, const struct lab_node *n, uint8_t
     name_lower(name, raw_rdata(c->ld, cname), *len);
     m = lab_match(l, name, *len);
   }
+
   return m;
 }
 
@@ -257,12 +266,14 @@ static void put_alias(struct compiler *c, struct lab_node *n) {
   size_t len;
   struct match m = follow(c, n, target, &len);
   bool exists = m.kind == MATCH_NODE || m.kind == MATCH_WILD, known = m.node && !(m.node->flags & NODE_CUT);
+
   if (exists && known) put_sets(c, n, (uint32_t)(m.node - l->nodes), target, len);
   if (known && m.kind != MATCH_DNAME && !l->zones[m.node->zone].overlay) {
     struct denial d = {.zone = m.node->zone, .rcode = exists ? RCODE_NOERROR : RCODE_NXDOMAIN};
     n->rest = make_both(c, 0, make_negative, &d);
     return;
   }
+
   n->rest = make_both(c, 0, make_chain, NULL);
   if (exists && !m.node) return; /* a loop */
   n->flags |= NODE_LEADS_OUT;
@@ -274,14 +285,15 @@ static void put_alias(struct compiler *c, struct lab_node *n) {
 static void make_dname(struct compiler *c, const void *arg) {
   const struct lab_node *n = arg;
   build_start(&c->build, &c->answer, &c->question, RCODE_NOERROR);
-  c->failed |= !add_set(c, SECTION_ANSWER, (uint32_t)(n - c->ld->lab->nodes), TYPE_DNAME, c->ld->lab->arena.octets + n->name,
-                        n->name_len, UINT32_MAX);
+  c->failed |= !add_set(c, SECTION_ANSWER, (uint32_t)(n - c->ld->lab->nodes), TYPE_DNAME,
+                        c->ld->lab->arena.octets + n->name, n->name_len, UINT32_MAX);
 }
 
 static bool compile_node(struct compiler *c, uint32_t i) {
   struct lab *l = c->ld->lab;
   struct lab_node *n = &l->nodes[i];
   uint8_t name[NAME_MAX_LEN];
+
   memcpy(name, l->arena.octets + n->name, n->name_len);
   c->link_count = 0;
   c->loose = name[0] == 1 && name[1] == '*';

@@ -1,5 +1,5 @@
-/* zone_load.c: zones from their files to nodes: records taken in, sorted, put under their names. Exports lab_load and, to the
- * room, lab_take, lab_complain, arena_put, node_raw. */
+/* zone_load.c: zones from their files to nodes: records taken in, sorted, put under their names. Exports
+ * lab_load and, to the room, lab_take, lab_complain, arena_put, node_raw. */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -80,7 +80,8 @@ static bool is_deeper(const struct loader *ld, const uint8_t *name, size_t len) 
   const struct lab_apex *zone = &ld->lab->zones[ld->zone];
   for (unsigned i = 0; i < ld->lab->zone_count; i++) {
     const struct lab_apex *other = &ld->lab->zones[i];
-    if (other->name_len > zone->name_len && name_is_within(name, len, other->name, other->name_len)) return true;
+    if (other->name_len > zone->name_len && name_is_within(name, len, other->name, other->name_len))
+      return true;
   }
   return false;
 }
@@ -90,6 +91,7 @@ bool lab_take(void *loader, const struct record *r, const struct zonefile_place 
   const struct lab_apex *zone = &ld->lab->zones[ld->zone];
   uint8_t owner[NAME_MAX_LEN];
   struct raw *list = with_room(ld->raws, ld->raw_count, &ld->raw_room, sizeof *list);
+
   if (!list) return out_of_memory(ld);
   ld->raws = list;
   struct raw *raw = &list[ld->raw_count], *last = raw - 1;
@@ -102,14 +104,17 @@ bool lab_take(void *loader, const struct record *r, const struct zonefile_place 
                       .zone = (uint8_t)ld->zone};
   if (!number_of_file(ld, at->file, &raw->file)) return false;
   name_lower(owner, r->owner, r->owner_len);
-  bool same = ld->raw_count && last->owner_len == r->owner_len && memcmp(raw_owner(ld, last), owner, r->owner_len) == 0;
+  bool same = ld->raw_count && last->owner_len == r->owner_len &&
+              memcmp(raw_owner(ld, last), owner, r->owner_len) == 0;
   raw->owner = same ? last->owner : arena_put(&ld->arena, owner, r->owner_len, 1);
   raw->rdata = arena_put(&ld->arena, record_rdata(r), r->rdlen, 1);
   if (ld->arena.failed) return out_of_memory(ld);
   if (!name_is_within(owner, r->owner_len, zone->name, zone->name_len)) {
     char name[NAME_TEXT];
-    return lab_complain(ld, raw, false, "lies outside the zone %s", name_format(zone->name, zone->name_len, name));
+    return lab_complain(ld, raw, false, "lies outside the zone %s",
+                        name_format(zone->name, zone->name_len, name));
   }
+
   size_t label = r->type == TYPE_DS ? 1u + owner[0] : 0; /* DS stands above the zone that it is of */
   if (label < r->owner_len && is_deeper(ld, owner + label, r->owner_len - label))
     return true; /* that zone's own file tells of it */
@@ -127,31 +132,36 @@ static int compare_bytes(const uint8_t *a, size_t a_len, const uint8_t *b, size_
 static int compare_raws(const void *left, const void *right, void *loader) {
   const struct loader *ld = loader;
   const struct raw *a = left, *b = right;
-  int order = a->owner == b->owner ? 0 : compare_bytes(raw_owner(ld, a), a->owner_len, raw_owner(ld, b), b->owner_len);
+  int order = a->owner == b->owner
+                  ? 0
+                  : compare_bytes(raw_owner(ld, a), a->owner_len, raw_owner(ld, b), b->owner_len);
   if (order) return order;
   if (a->type != b->type) return a->type < b->type ? -1 : 1;
   return a->number < b->number ? -1 : 1;
 }
 
 static bool same_set(const struct loader *ld, const struct raw *a, const struct raw *b) {
-  return a->type == b->type && a->owner_len == b->owner_len && memcmp(raw_owner(ld, a), raw_owner(ld, b), a->owner_len) == 0;
+  return a->type == b->type && a->owner_len == b->owner_len &&
+         memcmp(raw_owner(ld, a), raw_owner(ld, b), a->owner_len) == 0;
 }
 
-/* Of the set that begins at `first` what no set has: the same record twice, several TTLs (RFC 2181 section 5). Returns how many
- * are left, moved to `to`. */
+/* Of the set that begins at `first` what no set has: the same record twice, several TTLs (RFC 2181 section
+ * 5). Returns how many are left, moved to `to`. */
 static uint32_t clean_set(struct loader *ld, const struct raw *first, uint32_t n, struct raw *to) {
   uint32_t kept = 0, ttl_s = first->ttl_s;
   bool differ = false;
+
   for (uint32_t i = 0; i < n; i++) {
     uint32_t k = n > ANSWER_RECORDS_MAX ? kept : 0; /* so many are refused later: not worth the time */
-    while (k < kept &&
-           (to[k].rdlen != first[i].rdlen || memcmp(raw_rdata(ld, &to[k]), raw_rdata(ld, &first[i]), to[k].rdlen) != 0))
+    while (k < kept && (to[k].rdlen != first[i].rdlen ||
+                        memcmp(raw_rdata(ld, &to[k]), raw_rdata(ld, &first[i]), to[k].rdlen) != 0))
       k++;
     if (k < kept) continue;
     differ |= first[i].ttl_s != ttl_s;
     if (first[i].ttl_s < ttl_s) ttl_s = first[i].ttl_s;
     to[kept++] = first[i];
   }
+
   if (to->type == TYPE_RRSIG || !differ) return kept; /* signatures go by what they cover */
   lab_complain(ld, to, true, "has records of one type that differ in their time to live; %u is used", ttl_s);
   for (uint32_t i = 0; i < kept; i++) to[i].ttl_s = ttl_s;
@@ -198,17 +208,21 @@ static bool make_table(struct loader *ld) {
 static struct lab_node *node_of(struct loader *ld, const uint8_t *name, size_t len, unsigned zone) {
   struct lab *l = ld->lab;
   const struct lab_node *there = lab_find(l, name, len);
+
   if (there) return &l->nodes[there - l->nodes];
   if (l->node_count == l->node_room) {
     uint32_t room = l->node_room;
     struct extent *extents = with_room(ld->extents, l->node_count, &room, sizeof *extents);
     if (extents) ld->extents = extents;
-    struct lab_node *nodes = extents ? with_room(l->nodes, l->node_count, &l->node_room, sizeof *nodes) : NULL;
+    struct lab_node *nodes = extents ? with_room(l->nodes, l->node_count, &l->node_room, sizeof *nodes)
+                                     : NULL;
     if (nodes) l->nodes = nodes;
     if (!nodes || !make_table(ld)) return NULL;
   }
+
   struct lab_node *n = &l->nodes[l->node_count];
-  *n = (struct lab_node){.name = arena_put(&l->arena, name, len, 1), .name_len = (uint8_t)len, .zone = (uint8_t)zone};
+  *n = (struct lab_node){
+      .name = arena_put(&l->arena, name, len, 1), .name_len = (uint8_t)len, .zone = (uint8_t)zone};
   ld->extents[l->node_count] = (struct extent){0};
   if (l->arena.failed) return NULL;
   put_slot(l, l->node_count++);
@@ -245,6 +259,7 @@ static bool add_nodes(struct loader *ld) {
     if (!n) return out_of_memory(ld);
     n->flags |= NODE_APEX;
   }
+
   for (uint32_t i = 0; i < ld->raw_count; i++) {
     const struct raw *r = &ld->raws[i];
     struct lab_node *n = node_of(ld, raw_owner(ld, r), r->owner_len, r->zone);
@@ -254,6 +269,7 @@ static bool add_nodes(struct loader *ld) {
     n->flags |= flag_of(l, n, r->type);
     if (e->count == 1 && !add_above(ld, raw_owner(ld, r), r->owner_len, r->zone)) return false;
   }
+
   return true;
 }
 
@@ -272,14 +288,10 @@ static void add_server(struct lab_delegation *d, const uint8_t *octets, bool v6)
   union addr *a = &d->servers[d->server_count++];
   memset(a, 0, sizeof *a);
   a->any.sa_family = v6 ? AF_INET6 : AF_INET;
-  if (v6)
-    memcpy(&a->v6.sin6_addr, octets, 16);
-  else
-    memcpy(&a->v4.sin_addr, octets, 4);
-  if (v6)
-    a->v6.sin6_port = htons(53);
-  else
-    a->v4.sin_port = htons(53);
+  if (v6) memcpy(&a->v6.sin6_addr, octets, 16);
+  else memcpy(&a->v4.sin_addr, octets, 4);
+  if (v6) a->v6.sin6_port = htons(53);
+  else a->v4.sin_port = htons(53);
 }
 
 static void add_addresses_of(const struct loader *ld, struct lab_delegation *d, const struct raw *ns) {
@@ -355,10 +367,8 @@ static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool o
   *z = (struct lab_apex){.name_len = len, .overlay = overlay};
   memcpy(z->name, name, len);
   if (len < l->least_len) l->least_len = len;
-  if (len == 1)
-    memset(&l->ends, 0xff, sizeof l->ends);
-  else
-    l->ends.bits[lab_end(name, len) / 64] |= (uint64_t)1 << lab_end(name, len) % 64;
+  if (len == 1) memset(&l->ends, 0xff, sizeof l->ends);
+  else l->ends.bits[lab_end(name, len) / 64] |= (uint64_t)1 << lab_end(name, len) % 64;
   return true;
 }
 
@@ -368,16 +378,20 @@ static bool read_zones(struct loader *ld, struct zonefile *reader) {
   for (unsigned i = 0; i < o->zone_count; i++) {
     if (!add_zone(ld, o->zones[i].name, o->zones[i].name_len, o->zones[i].overlay)) return false;
   }
+
   for (unsigned i = 0; i < o->domain_count; i++) {
     if (!add_zone(ld, o->domains[i].name, o->domains[i].name_len, o->domains[i].overlay)) return false;
   }
+
   for (; ld->zone < o->zone_count; ld->zone++) {
     const struct lab_zone *z = &o->zones[ld->zone];
     if (!zonefile_read(reader, z->file, z->name, z->name_len, lab_take, ld, ld->err)) return false;
   }
+
   for (; ld->zone < ld->lab->zone_count; ld->zone++) {
     if (!lab_expand_domain(ld, &o->domains[ld->zone - o->zone_count])) return false;
   }
+
   return true;
 }
 
@@ -389,7 +403,8 @@ static bool load(struct loader *ld, struct zonefile *reader) {
   return ld->arena.failed || ld->lab->arena.failed ? out_of_memory(ld) : true;
 }
 
-bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefile *reader, struct lab **out, FILE *err) {
+bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefile *reader, struct lab **out,
+              FILE *err) {
   struct loader ld = {.o = o, .expand = expand, .err = err};
   *out = NULL;
   if (o->zone_count + o->domain_count == 0) return true;
@@ -400,13 +415,12 @@ bool lab_load(const struct lab_options *o, enum lab_expand expand, struct zonefi
     ld.lab->least_len = NAME_MAX_LEN;
     good = load(&ld, reader);
   }
+
   for (unsigned i = 0; i < ld.file_count; i++) free(ld.files[i]);
   free(ld.raws);
   free(ld.extents);
   free(ld.arena.octets);
-  if (good)
-    *out = ld.lab;
-  else
-    lab_free(ld.lab);
+  if (good) *out = ld.lab;
+  else lab_free(ld.lab);
   return good;
 }

@@ -4,7 +4,8 @@
 #include "dns/build.h"
 #include "lab/zone.h"
 
-/* Octets that only grow; places in it are offsets, at least 1. Out of memory shows in `failed`, checked once at the end. */
+/* Octets that only grow; places in it are offsets, at least 1. Out of memory shows in `failed`, checked once
+ * at the end. */
 struct arena {
   uint8_t *octets;
   size_t len, room;
@@ -19,15 +20,17 @@ struct lab_set {
 
 enum node_flags {
   NODE_APEX = 1,
-  NODE_CUT = 2,        /* delegated: from here on others answer, but for DS */
-  NODE_WILD = 4,       /* there is a name "*" right below it */
-  NODE_DNAME = 8,      /* names below are renamed */
-  NODE_ALIAS = 16,     /* it has a CNAME: its sets are what that leads to */
-  NODE_LEADS_OUT = 32, /* the CNAME leads to `target`, where the lab does not know on: `rest` is the way there */
-  NODE_HIDDEN = 64     /* below a cut or a DNAME: as if it were not there */
+  NODE_CUT = 2,    /* delegated: from here on others answer, but for DS */
+  NODE_WILD = 4,   /* there is a name "*" right below it */
+  NODE_DNAME = 8,  /* names below are renamed */
+  NODE_ALIAS = 16, /* it has a CNAME: its sets are what that leads to */
+  NODE_LEADS_OUT =
+      32,          /* the CNAME leads to `target`, where the lab does not know on: `rest` is the way there */
+  NODE_HIDDEN = 64 /* below a cut or a DNAME: as if it were not there */
 };
 
-/* A name that exists. Its answers hold for exactly it, but those of a name that begins with "*" for any name. */
+/* A name that exists. Its answers hold for exactly it, but those of a name that begins with "*" for any name.
+ */
 struct lab_node {
   uint32_t name; /* offset in the arena */
   uint32_t sets; /* its first in the lab's list; its own before those that a CNAME leads to */
@@ -117,8 +120,12 @@ struct loader {
 
 uint32_t arena_put(struct arena *a, const void *octets, size_t n, size_t align);
 
-static inline const uint8_t *raw_owner(const struct loader *ld, const struct raw *r) { return ld->arena.octets + r->owner; }
-static inline const uint8_t *raw_rdata(const struct loader *ld, const struct raw *r) { return ld->arena.octets + r->rdata; }
+static inline const uint8_t *raw_owner(const struct loader *ld, const struct raw *r) {
+  return ld->arena.octets + r->owner;
+}
+static inline const uint8_t *raw_rdata(const struct loader *ld, const struct raw *r) {
+  return ld->arena.octets + r->rdata;
+}
 static inline const struct raw *node_raws(const struct loader *ld, uint32_t node) {
   static const struct raw none; /* no zone has a record: not even NULL + 0 is defined */
   return ld->raws ? ld->raws + ld->extents[node].first : &none;
@@ -127,7 +134,8 @@ static inline const struct raw *node_raws(const struct loader *ld, uint32_t node
 /* The first record of this type at a node, NULL if there is none. */
 const struct raw *node_raw(const struct loader *ld, uint32_t node, uint16_t type);
 
-/* zone_load.c: takes a record of the zone being read; false, and said on err, when it does not belong there. */
+/* zone_load.c: takes a record of the zone being read; false, and said on err, when it does not belong there.
+ */
 bool lab_take(void *loader, const struct record *r, const struct zonefile_place *at);
 /* "jidnsd: [warning: ]FILE:LINE: OWNER TYPE: WHAT"; returns false. */
 bool lab_complain(const struct loader *ld, const struct raw *r, bool warning, const char *format, ...)

@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The user with that name or number, and its group: a number that no user has is its own group, too, as group 0 would be no gift.
- * False: there is no such user. */
+/* The user with that name or number, and its group: a number that no user has is its own group, too, as group
+ * 0 would be no gift. False: there is no such user. */
 bool account_user(const char *text, uid_t *uid, gid_t *gid);
 bool account_group(const char *text, gid_t *gid);
 #endif

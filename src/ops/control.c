@@ -1,5 +1,5 @@
-/* control.c: takes requests from the control socket's clients and sends them what the commands say. Exports control_new,
- * control_close, control_json, control_fail, control_send. */
+/* control.c: takes requests from the control socket's clients and sends them what the commands say. Exports
+ * control_new, control_close, control_json, control_fail, control_send. */
 #include "ops/control.h"
 
 #include <errno.h>
@@ -13,7 +13,12 @@
 #include "base/must.h"
 #include "loop/watch.h"
 
-enum { CONTROL_MAGIC = 0x6374726c, CLIENT_MAGIC = 0x636c6e74, SWEEP_MS = 1000, ACCEPTS = 16 /* a turn of the loop */ };
+enum {
+  CONTROL_MAGIC = 0x6374726c,
+  CLIENT_MAGIC = 0x636c6e74,
+  SWEEP_MS = 1000,
+  ACCEPTS = 16 /* a turn of the loop */
+};
 
 /* A connection, in the list of those that are idle or of those that have an answer under way. */
 struct control_client {
@@ -28,8 +33,8 @@ struct control_client {
   bool last;         /* what is being written is the last it gets */
   bool closing;
   char line[CONTROL_LINE];
-  size_t len;        /* octets in line */
-  struct jsonw out;   /* what is being written */
+  size_t len;                   /* octets in line */
+  struct jsonw out;             /* what is being written */
   struct control_stream stream; /* what comes after it; next is NULL: nothing */
 };
 
@@ -113,7 +118,9 @@ void control_close(struct control *c) {
 
 /* ---- what commands do with an answer ---- */
 
-struct jsonw *control_json(struct control_reply *r) { return r->json; }
+struct jsonw *control_json(struct control_reply *r) {
+  return r->json;
+}
 
 static void start_over(struct jsonw *j) {
   j->len = 0;
@@ -235,6 +242,7 @@ static const char *split(char *line, char *argv[CONTROL_WORDS], unsigned *argc) 
     if (quoted && !*p) return "a quotation mark is missing";
     if (*p) *p++ = 0;
   }
+
   return *argc ? NULL : "an empty request; help lists the commands";
 }
 
@@ -250,6 +258,7 @@ static void answer(struct control_client *k, char *line, size_t len) {
   char *argv[CONTROL_WORDS];
   unsigned argc;
   struct control_reply r = {.json = &k->out, .stream = &k->stream};
+
   if (len > 0 && line[len - 1] == '\r') len--;
   line[len] = 0;
   const char *wrong = is_text(line, len) ? split(line, argv, &argc) : "should be printable ASCII";
@@ -257,6 +266,7 @@ static void answer(struct control_client *k, char *line, size_t len) {
     answer_error(k, wrong);
     return;
   }
+
   start_over(&k->out);
   jsonw_open(&k->out, NULL, '{');
   jsonw_bool(&k->out, "ok", true);
@@ -265,6 +275,7 @@ static void answer(struct control_client *k, char *line, size_t len) {
     write_stream(k);
     return;
   }
+
   jsonw_close(&k->out, '}');
   jsonw_line(&k->out);
   write_out(k);
@@ -293,16 +304,18 @@ static void start_reading(struct control_client *k) {
   if (watch_stream(stream) < 0 || uv_read_start(stream, on_room, on_read) != 0) close_client(k);
 }
 
-/* What comes next for a client of whom nothing is being written: the rest of an answer, the next request, or waiting. While one is
- * busy nothing is read of it. */
+/* What comes next for a client of whom nothing is being written: the rest of an answer, the next request, or
+ * waiting. While one is busy nothing is read of it. */
 static void turn(struct control_client *k) {
   char line[CONTROL_LINE + 1], *feed = memchr(k->line, '\n', k->len);
   size_t len = feed ? (size_t)(feed - k->line) : k->len;
   bool whole = feed || (k->ended && len > 0), full = !feed && k->len == sizeof k->line;
+
   if (k->stream.next || whole || full) {
     uv_read_stop((uv_stream_t *)&k->pipe);
     set_busy(k, true);
   }
+
   if (k->stream.next) {
     write_stream(k);
   } else if (full) {
@@ -349,11 +362,13 @@ static void start_sweeping(struct control *c) {
   if (!uv_is_active((uv_handle_t *)&c->timer)) uv_timer_start(&c->timer, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
-/* Says why and hangs up. The line fits into an empty socket's buffer; who gives a client no time to read it loses nothing. */
+/* Says why and hangs up. The line fits into an empty socket's buffer; who gives a client no time to read it
+ * loses nothing. */
 static void turn_away(int fd, const char *why) {
   char line[200];
   int n = snprintf(line, sizeof line, "{\"ok\":false,\"error\":\"%s\"}\n", why);
-  if (send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) log_debug("ops", "control: %s", strerror(errno));
+  if (send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    log_debug("ops", "control: %s", strerror(errno));
   close(fd);
 }
 
@@ -373,6 +388,7 @@ static void take(struct control *c, int fd) {
     turn_away(fd, "out of memory");
     return;
   }
+
   k->magic = CLIENT_MAGIC;
   k->control = c;
   k->pipe.data = k;
@@ -386,6 +402,7 @@ static void take(struct control *c, int fd) {
     start_reading(k);
     return;
   }
+
   close(fd);
   close_client(k);
 }
@@ -419,13 +436,14 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
   }
 }
 
-struct control *control_new(uv_loop_t *loop, struct control_socket *s, const struct control_command *commands, unsigned count,
-                            void *ctx) {
+struct control *control_new(uv_loop_t *loop, struct control_socket *s, const struct control_command *commands,
+                            unsigned count, void *ctx) {
   struct control *c = s->fd >= 0 ? calloc(1, sizeof *c) : NULL;
   if (!c || uv_poll_init(loop, &c->door, s->fd) != 0) {
     free(c);
     return NULL;
   }
+
   must(uv_timer_init(loop, &c->timer) == 0);
   c->magic = CONTROL_MAGIC;
   c->handles = 2;

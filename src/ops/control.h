@@ -1,5 +1,5 @@
-/* Commands over a unix stream socket: a line comes in, lines of JSON go out. doc/control.md is the protocol. What the commands
- * are and do is the daemon's. */
+/* Commands over a unix stream socket: a line comes in, lines of JSON go out. doc/control.md is the protocol.
+ * What the commands are and do is the daemon's. */
 #ifndef JIDNS_OPS_CONTROL_H
 #define JIDNS_OPS_CONTROL_H
 #include <stdbool.h>
@@ -10,14 +10,14 @@
 #include "base/jsonw.h"
 
 enum {
-  CONTROL_PATH = 108,        /* octets of a socket's path with its NUL: what the kernel takes */
-  CONTROL_GROUP = 33,        /* and of a group's name */
-  CONTROL_LINE = 2048,       /* octets of a request with its line feed; a name has at most 1004 */
-  CONTROL_WORDS = 16,        /* of a request */
-  CONTROL_CONNECTIONS = 32,  /* one more takes the place of the idlest */
-  CONTROL_IDLE_MS = 60000,   /* without a whole request a connection lives so long, */
-  CONTROL_STUCK_MS = 10000,  /* and so long with an answer that it doesn't read */
-  CONTROL_CHUNK = 64 << 10   /* octets of a long answer that are made before they are written */
+  CONTROL_PATH = 108,       /* octets of a socket's path with its NUL: what the kernel takes */
+  CONTROL_GROUP = 33,       /* and of a group's name */
+  CONTROL_LINE = 2048,      /* octets of a request with its line feed; a name has at most 1004 */
+  CONTROL_WORDS = 16,       /* of a request */
+  CONTROL_CONNECTIONS = 32, /* one more takes the place of the idlest */
+  CONTROL_IDLE_MS = 60000,  /* without a whole request a connection lives so long, */
+  CONTROL_STUCK_MS = 10000, /* and so long with an answer that it doesn't read */
+  CONTROL_CHUNK = 64 << 10  /* octets of a long answer that are made before they are written */
 };
 
 /* ---- the socket ---- */
@@ -41,17 +41,21 @@ struct control_socket {
   bool for_root;  /* nor to that user: it is for root */
 };
 
-/* Is there such a group as the options name, if they name one? False, and the reason in one line on err, when not. */
+/* Is there such a group as the options name, if they name one? False, and the reason in one line on err, when
+ * not. */
 bool control_has_group(const struct control_options *o, FILE *err);
 
-/* Binds the socket with mode 0660 for uid, who may command, and gid (the group of the options instead, if there is one): to be called while the
- * process may still do so. A dead daemon's file is replaced. False, and the reason in one line on err, when it can't be had;
- * where only the usual path can't, there is none, and the log says why. A group that the file can't be given to is warned of: who is not
- * root can give files only to groups of his own. */
+/* Binds the socket with mode 0660 for uid, who may command, and gid (the group of the options instead, if
+ * there is one): to be called while the process may still do so. A dead daemon's file is replaced. False, and
+ * the reason in one line on err, when it can't be had; where only the usual path can't, there is none, and
+ * the log says why. A group that the file can't be given to is warned of: who is not root can give files only
+ * to groups of his own. */
 bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid, FILE *err);
-void control_unbind(struct control_socket *s); /* closes it and removes its file, unless that is another's by now */
+/* closes it and removes its file, unless that is another's by now */
+void control_unbind(struct control_socket *s);
 
-/* May the process at the other end of fd command? Root, the socket's user, members of the socket's group. uid: its user. */
+/* May the process at the other end of fd command? Root, the socket's user, members of the socket's group.
+ * uid: its user. */
 bool control_may(const struct control_socket *s, int fd, uid_t *uid);
 
 /* ---- commands ---- */
@@ -60,8 +64,8 @@ struct control_reply;
 
 struct control_command {
   const char *name, *words, *help; /* "flush", "NAME [TYPE]", a sentence */
-  /* argv[0] is the name; the words are printable ASCII, in quotes tabs too. Writes members of the answer's object,
-   * or calls one of the below. */
+  /* argv[0] is the name; the words are printable ASCII, in quotes tabs too. Writes members of the answer's
+   * object, or calls one of the below. */
   void (*run)(void *ctx, struct control_reply *r, unsigned argc, char *const *argv);
 };
 
@@ -74,7 +78,8 @@ void control_fail(struct control_reply *r, const char *format, ...) __attribute_
 /* A long answer, made as fast as it is read. */
 struct control_stream {
   bool (*next)(void *state, struct jsonw *j); /* writes some lines, each an object; false: that was all */
-  void (*end)(void *state, struct jsonw *j);  /* frees state; j: the last object, for members; NULL: nobody hears it */
+  /* frees state; j: the last object, for members; NULL: nobody hears it */
+  void (*end)(void *state, struct jsonw *j);
   void *state;
 };
 /* What was written goes; the stream is taken over. */
@@ -84,9 +89,10 @@ void control_send(struct control_reply *r, const struct control_stream *stream);
 
 struct control;
 
-/* Listens on loop; takes the socket over. commands and ctx are borrowed until the loop's turns after control_close. NULL when
- * memory is out or the socket is none. */
-struct control *control_new(uv_loop_t *loop, struct control_socket *s, const struct control_command *commands, unsigned count,
-                            void *ctx);
-void control_close(struct control *c); /* closes all, and frees itself in the loop's next turns; NULL is allowed */
+/* Listens on loop; takes the socket over. commands and ctx are borrowed until the loop's turns after
+ * control_close. NULL when memory is out or the socket is none. */
+struct control *control_new(uv_loop_t *loop, struct control_socket *s, const struct control_command *commands,
+                            unsigned count, void *ctx);
+/* closes all, and frees itself in the loop's next turns; NULL is allowed */
+void control_close(struct control *c);
 #endif

@@ -1,4 +1,5 @@
-/* control_socket.c: the control socket's file, and who may use it. Exports control_bind, control_unbind, control_may. */
+/* control_socket.c: the control socket's file, and who may use it. Exports control_bind, control_unbind,
+ * control_may. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -43,16 +44,18 @@ static const char *clear_way(const char *path) {
   return unlink(path) == 0 ? NULL : strerror(errno);
 }
 
-/* The usual folder is made where nobody has (who packages jidns or runs it under systemd does): it is gone after each boot. */
+/* The usual folder is made where nobody has (who packages jidns or runs it under systemd does): it is gone
+ * after each boot. */
 static void make_folder(const char *path, uid_t uid, gid_t gid) {
   char folder[CONTROL_PATH];
   memcpy(folder, path, strlen(path) + 1);
   *strrchr(folder, '/') = 0;
-  if (mkdir(folder, 0755) == 0 && chown(folder, uid, gid) != 0) log_warn("ops", "%s: %s", folder, strerror(errno));
+  if (mkdir(folder, 0755) == 0 && chown(folder, uid, gid) != 0)
+    log_warn("ops", "%s: %s", folder, strerror(errno));
 }
 
-/* Gives the file to uid and gid. Its folder may be that user's, who could put something else in its place: what is given is looked at
- * first, and held meanwhile. */
+/* Gives the file to uid and gid. Its folder may be that user's, who could put something else in its place:
+ * what is given is looked at first, and held meanwhile. */
 static bool give_file(struct control_socket *s, int fd, uid_t uid, gid_t gid) {
   struct stat st;
   if (fstat(fd, &st) != 0) return false;
@@ -105,11 +108,15 @@ bool control_has_group(const struct control_options *o, FILE *err) {
 }
 
 static void warn_of_group(const char *group) {
-  log_warn("ops", "--control-group '%s': only root and jidnsd's own user can command it, as jidnsd is no member of that group; start it as "
-           "root, or in systemd's unit say SupplementaryGroups=%s", group, group);
+  log_warn("ops",
+           "--control-group '%s': only root and jidnsd's own user can command it, as jidnsd is no member of "
+           "that group; start it as "
+           "root, or in systemd's unit say SupplementaryGroups=%s",
+           group, group);
 }
 
-bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid, FILE *err) {
+bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid,
+                  FILE *err) {
   *s = (struct control_socket){.fd = -1, .uid = uid};
   if (!*o->path) return true;
   s->has_group = *o->group;
@@ -118,9 +125,11 @@ bool control_bind(struct control_socket *s, const struct control_options *o, uid
   if (o->usual) make_folder(s->path, uid, gid);
   const char *why = make(s, uid, s->has_group ? s->group : gid);
   if (s->not_group) warn_of_group(o->group);
-  if (s->for_root) log_warn("ops", "the control socket is for root alone, as jidnsd lacks CAP_CHOWN to give it to others");
+  if (s->for_root)
+    log_warn("ops", "the control socket is for root alone, as jidnsd lacks CAP_CHOWN to give it to others");
   if (!why) return true;
-  if (o->usual) log_line(s->has_group ? LOG_WARN : LOG_INFO, "ops", "no control socket: %s: %s", o->path, why);
+  if (o->usual)
+    log_line(s->has_group ? LOG_WARN : LOG_INFO, "ops", "no control socket: %s: %s", o->path, why);
   else fprintf(err, "jidnsd: --control '%s': %s\n", o->path, why);
   return o->usual;
 }

@@ -9,12 +9,16 @@
 
 #include "base/library.h"
 #include "base/must.h"
-#include "loop/watch.h"
 #include "config.h"
+#include "loop/watch.h"
 
+/* clang-format off */
+/* clang-format off */
 #define FUNCTIONS(F) \
   F(start_daemon) F(stop_daemon) F(run) F(get_timeout) F(get_daemon_info) F(create_response_from_buffer) \
   F(add_response_header) F(queue_response) F(destroy_response)
+/* clang-format on */
+/* clang-format on */
 
 struct mhd {
 #define MEMBER(name) LIBRARY_MEMBER(MHD_, name)
@@ -41,8 +45,8 @@ struct metrics {
 
 /* ---- a request ---- */
 
-static enum MHD_Result send_text(struct metrics *m, struct MHD_Connection *c, unsigned status, const char *content_type,
-                                 char *text, size_t len) {
+static enum MHD_Result send_text(struct metrics *m, struct MHD_Connection *c, unsigned status,
+                                 const char *content_type, char *text, size_t len) {
   struct MHD_Response *response = m->mhd.create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
   if (!response) {
     free(text);
@@ -69,7 +73,8 @@ static unsigned write_refusal(const struct metrics *m, unsigned status, FILE *ou
   return status;
 }
 
-static enum MHD_Result answer(struct metrics *m, struct MHD_Connection *c, const char *path, const char *method) {
+static enum MHD_Result answer(struct metrics *m, struct MHD_Connection *c, const char *path,
+                              const char *method) {
   static const char plain[] = "text/plain; charset=utf-8";
   char *text = NULL;
   size_t len;
@@ -77,15 +82,16 @@ static enum MHD_Result answer(struct metrics *m, struct MHD_Connection *c, const
   if (!out) return MHD_NO;
   bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
   const struct metrics_page *page = get ? page_at(m, path) : NULL;
-  unsigned status = page ? page->write(m->ctx, out) : write_refusal(m, get ? MHD_HTTP_NOT_FOUND : MHD_HTTP_METHOD_NOT_ALLOWED, out);
+  unsigned status = page ? page->write(m->ctx, out)
+                         : write_refusal(m, get ? MHD_HTTP_NOT_FOUND : MHD_HTTP_METHOD_NOT_ALLOWED, out);
   if (fclose(out) == 0) return send_text(m, c, status, page ? page->content_type : plain, text, len);
   free(text);
   return MHD_NO;
 }
 
 /* Called when the head is there, again for each piece of a body, which is passed over, and once behind it. */
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *path, const char *method, const char *version,
-                                  const char *body, size_t *body_len, void **state) {
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *path, const char *method,
+                                  const char *version, const char *body, size_t *body_len, void **state) {
   (void)version;
   (void)body;
   if (!*state || *body_len) {
@@ -108,8 +114,8 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
   run(poll->data);
 }
 
-/* Twice: when one of METRICS_CONNECTIONS has gone, it is the next turn that takes new ones again, and nothing else would set that
- * off. */
+/* Twice: when one of METRICS_CONNECTIONS has gone, it is the next turn that takes new ones again, and nothing
+ * else would set that off. */
 static void run(struct metrics *m) {
   MHD_UNSIGNED_LONG_LONG due_ms;
   m->mhd.run(m->server);
@@ -138,20 +144,24 @@ struct metrics *metrics_open(const union addr *addr, FILE *err) {
   char text[ADDR_TEXT];
   struct metrics *m = must_zalloc(sizeof *m);
   m->fd = open_socket(addr);
-  if (m->fd < 0) fprintf(err, "jidnsd: --metrics: can't listen on %s (TCP): %s\n", addr_format(addr, text), strerror(errno));
+  if (m->fd < 0)
+    fprintf(err, "jidnsd: --metrics: can't listen on %s (TCP): %s\n", addr_format(addr, text),
+            strerror(errno));
   /* It stays loaded: a TLS library does not like to be unloaded. */
   else if (library_open(MICROHTTPD_SONAME, symbols, sizeof symbols / sizeof *symbols, &m->mhd, err)) return m;
   metrics_close(m);
   return NULL;
 }
 
-bool metrics_start(struct metrics *m, uv_loop_t *loop, const struct metrics_page *pages, unsigned count, void *ctx) {
+bool metrics_start(struct metrics *m, uv_loop_t *loop, const struct metrics_page *pages, unsigned count,
+                   void *ctx) {
   m->pages = pages;
   m->count = count;
   m->ctx = ctx;
-  m->server = m->mhd.start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, m, MHD_OPTION_LISTEN_SOCKET, m->fd,
-                                  MHD_OPTION_CONNECTION_LIMIT, (unsigned)METRICS_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-                                  (unsigned)METRICS_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MOST, MHD_OPTION_END);
+  m->server = m->mhd.start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, m, MHD_OPTION_LISTEN_SOCKET,
+                                  m->fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)METRICS_CONNECTIONS,
+                                  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)METRICS_IDLE_S,
+                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MOST, MHD_OPTION_END);
   if (!m->server) return false;
   m->fd = -1;
   const union MHD_DaemonInfo *info = m->mhd.get_daemon_info(m->server, MHD_DAEMON_INFO_EPOLL_FD);

@@ -1,5 +1,6 @@
-/* Pages over HTTP for what watches the daemon: a plain GET, an answer, nothing else. What they say is the daemon's. libmicrohttpd,
- * which brings a TLS library, is loaded when the setting asks for it: others don't pay for its memory. */
+/* Pages over HTTP for what watches the daemon: a plain GET, an answer, nothing else. What they say is the
+ * daemon's. libmicrohttpd, which brings a TLS library, is loaded when the setting asks for it: others don't
+ * pay for its memory. */
 #ifndef JIDNS_OPS_METRICS_H
 #define JIDNS_OPS_METRICS_H
 #include <stdio.h>
@@ -20,11 +21,14 @@ struct metrics_page {
 
 struct metrics;
 
-/* Loads the library and listens at addr: to be called before rights are given up. NULL, and the reason in one line on err. */
+/* Loads the library and listens at addr: to be called before rights are given up. NULL, and the reason in one
+ * line on err. */
 struct metrics *metrics_open(const union addr *addr, FILE *err);
 
-/* Answers from now on, in this loop's thread. Pages are borrowed until metrics_close. False when memory or descriptors are out. */
-bool metrics_start(struct metrics *m, uv_loop_t *loop, const struct metrics_page *pages, unsigned count, void *ctx);
+/* Answers from now on, in this loop's thread. Pages are borrowed until metrics_close. False when memory or
+ * descriptors are out. */
+bool metrics_start(struct metrics *m, uv_loop_t *loop, const struct metrics_page *pages, unsigned count,
+                   void *ctx);
 
 /* Frees once the loop has run, if it was started. NULL is allowed. */
 void metrics_close(struct metrics *m);

@@ -7,7 +7,8 @@ struct metrics *metrics_open(const union addr *addr, FILE *err) {
   return NULL;
 }
 
-bool metrics_start(struct metrics *m, uv_loop_t *loop, const struct metrics_page *pages, unsigned count, void *ctx) {
+bool metrics_start(struct metrics *m, uv_loop_t *loop, const struct metrics_page *pages, unsigned count,
+                   void *ctx) {
   (void)m;
   (void)loop;
   (void)pages;

@@ -40,7 +40,8 @@ static struct netwatch *watch_of(void *data) {
 static void on_timer(uv_timer_t *timer) {
   struct netwatch *w = watch_of(timer->data);
   w->told_ms = uv_now(timer->loop);
-  if (!w->changed(w->ctx) && !uv_is_active((uv_handle_t *)timer)) uv_timer_start(timer, on_timer, NETWATCH_POLL_MS, 0);
+  if (!w->changed(w->ctx) && !uv_is_active((uv_handle_t *)timer))
+    uv_timer_start(timer, on_timer, NETWATCH_POLL_MS, 0);
 }
 
 static void tell_soon(struct netwatch *w) {
@@ -52,12 +53,13 @@ static void tell_soon(struct netwatch *w) {
 }
 
 static void poll_instead(struct netwatch *w, int e) {
-  log_info("ops", "the kernel does not tell when addresses and interfaces change (%s): looking every %d s", strerror(e),
-           NETWATCH_POLL_MS / 1000);
+  log_info("ops", "the kernel does not tell when addresses and interfaces change (%s): looking every %d s",
+           strerror(e), NETWATCH_POLL_MS / 1000);
   uv_timer_start(&w->timer, on_timer, NETWATCH_POLL_MS, NETWATCH_POLL_MS);
 }
 
-/* Reads what there is. False when no more will come. ENOBUFS: some were lost, so that anything may have changed. */
+/* Reads what there is. False when no more will come. ENOBUFS: some were lost, so that anything may have
+ * changed. */
 static bool drain(struct netwatch *w, bool *any) {
   uint8_t notice[NOTICE];
   for (unsigned i = 0; i < NOTICES_MOST; i++) {
@@ -82,7 +84,8 @@ static void on_notice(uv_poll_t *poll, int status, int events) {
 
 /* Returns the descriptor or a negative errno. */
 static int open_socket(void) {
-  struct sockaddr_nl groups = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+  struct sockaddr_nl groups = {.nl_family = AF_NETLINK,
+                               .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
   if (fd < 0) return -errno;
   if (bind(fd, (const struct sockaddr *)&groups, sizeof groups) == 0) return fd;
@@ -118,7 +121,9 @@ struct netwatch *netwatch_new(uv_loop_t *loop, bool (*changed)(void *ctx), void 
 
   int e = listen_to_kernel(w, loop);
   if (e < 0) poll_instead(w, -e);
-  else uv_timer_start(&w->timer, on_timer, NETWATCH_SETTLE_MS, 0); /* what changed since the caller looked is not missed */
+  else
+    uv_timer_start(&w->timer, on_timer, NETWATCH_SETTLE_MS,
+                   0); /* what changed since the caller looked is not missed */
   return w;
 }
 

@@ -29,7 +29,8 @@ static int state_format(enum notify_state state, char *text, size_t size) {
   if (state == NOTIFY_READY) return snprintf(text, size, "READY=1\n");
   if (state == NOTIFY_STOPPING) return snprintf(text, size, "STOPPING=1\n");
   clock_gettime(CLOCK_MONOTONIC, &now); /* tells this reload from one before */
-  return snprintf(text, size, "RELOADING=1\nMONOTONIC_USEC=%lld\n", (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+  return snprintf(text, size, "RELOADING=1\nMONOTONIC_USEC=%lld\n",
+                  (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }
 
 void notify(enum notify_state state, const char *status) {
@@ -41,7 +42,8 @@ void notify(enum notify_state state, const char *status) {
   if (status) len += snprintf(text + len, sizeof text - (size_t)len, "STATUS=%.300s\n", status);
 
   int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || sendto(fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&to, to_len) < 0) {
+  if (fd < 0 ||
+      sendto(fd, text, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&to, to_len) < 0) {
     log_warn("ops", "NOTIFY_SOCKET: %s", strerror(errno));
   }
   if (fd >= 0) close(fd);

@@ -1,14 +1,15 @@
-/* What systemd hears of the daemon's state, over the socket that it names in NOTIFY_SOCKET (sd_notify(3) describes the protocol).
- * Where nobody named one nothing is done. */
+/* What systemd hears of the daemon's state, over the socket that it names in NOTIFY_SOCKET (sd_notify(3)
+ * describes the protocol). Where nobody named one nothing is done. */
 #ifndef JIDNS_OPS_NOTIFY_H
 #define JIDNS_OPS_NOTIFY_H
 
 enum notify_state {
-  NOTIFY_READY,    /* it answers; also: a reload is over */
+  NOTIFY_READY,     /* it answers; also: a reload is over */
   NOTIFY_RELOADING, /* NOTIFY_READY follows */
   NOTIFY_STOPPING
 };
 
-/* status: what `systemctl status` shows beside the state, one line; NULL: as it was. Never waits for the reader. */
+/* status: what `systemctl status` shows beside the state, one line; NULL: as it was. Never waits for the
+ * reader. */
 void notify(enum notify_state state, const char *status);
 #endif

@@ -10,8 +10,11 @@
 
 static void warn(const struct sandbox_identity *who) {
   if (who->shared) {
-    log_warn("ops", "there is no user jidns: running as %s, which other services may be, too, and which thus may not command jidnsd; make the user and "
-             "start again: useradd --system --user-group --no-create-home --shell /usr/sbin/nologin jidns", who->name);
+    log_warn("ops",
+             "there is no user jidns: running as %s, which other services may be, too, and which thus may "
+             "not command jidnsd; make the user and "
+             "start again: useradd --system --user-group --no-create-home --shell /usr/sbin/nologin jidns",
+             who->name);
   }
   if (who->is_said && who->uid == 0) log_warn("ops", "answering as root: whoever breaks in is root, too");
 }

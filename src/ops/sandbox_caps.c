@@ -7,7 +7,8 @@
 
 bool sandbox_may_change(void) {
   if (capng_get_caps_process() != 0) return true; /* a kernel without capabilities */
-  return capng_have_capability(CAPNG_EFFECTIVE, CAP_SETUID) && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID);
+  return capng_have_capability(CAPNG_EFFECTIVE, CAP_SETUID) &&
+         capng_have_capability(CAPNG_EFFECTIVE, CAP_SETGID);
 }
 
 /* Where a user namespace denies it, its groups are those of the user who made it, and stay. */
@@ -30,10 +31,14 @@ bool sandbox_become(unsigned uid, unsigned gid, bool changes, FILE *err) {
   bool may_bind = capng_have_capability(CAPNG_PERMITTED, CAP_NET_BIND_SERVICE);
   bool bounding = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
   capng_clear(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
-  if (may_bind) capng_update(CAPNG_ADD, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_BIND_SERVICE);
-  int e = changes ? change(uid, gid, bounding) : capng_apply(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
+  if (may_bind)
+    capng_update(CAPNG_ADD, (capng_type_t)(CAPNG_EFFECTIVE | CAPNG_PERMITTED), CAP_NET_BIND_SERVICE);
+  int e = changes ? change(uid, gid, bounding)
+                  : capng_apply(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
   if (e == 0) return true;
-  fprintf(err, "jidnsd: can't give up what root may do and become user %u: %s (libcap-ng %d); start it as that user, or say --user root\n", uid,
-          strerror(errno), e);
+  fprintf(err,
+          "jidnsd: can't give up what root may do and become user %u: %s (libcap-ng %d); start it as that "
+          "user, or say --user root\n",
+          uid, strerror(errno), e);
   return false;
 }

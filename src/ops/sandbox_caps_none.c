@@ -1,4 +1,5 @@
-/* sandbox_caps_none.c: another user, and with that no capability; built without libcap-ng. Exports sandbox_become, sandbox_may_change. */
+/* sandbox_caps_none.c: another user, and with that no capability; built without libcap-ng. Exports
+ * sandbox_become, sandbox_may_change. */
 #include <errno.h>
 #include <grp.h>
 #include <string.h>
@@ -10,8 +11,10 @@ bool sandbox_may_change(void) { return true; }
 
 bool sandbox_become(unsigned uid, unsigned gid, bool changes, FILE *err) {
   if (!changes) return true;
-  bool dropped = setgroups(0, NULL) == 0 || getgroups(0, NULL) == 0 || errno == EPERM; /* a user namespace may deny it */
+  /* a user namespace may deny it */
+  bool dropped = setgroups(0, NULL) == 0 || getgroups(0, NULL) == 0 || errno == EPERM;
   if (dropped && setgid(gid) == 0 && setuid(uid) == 0) return true;
-  fprintf(err, "jidnsd: can't become another user: %s; start it as that user, or say --user root\n", strerror(errno));
+  fprintf(err, "jidnsd: can't become another user: %s; start it as that user, or say --user root\n",
+          strerror(errno));
   return false;
 }

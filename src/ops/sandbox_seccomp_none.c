@@ -1,5 +1,5 @@
-/* sandbox_seccomp_none.c: built without libseccomp, or with sanitizers, which make calls of their own. Exports sandbox_filter,
- * sandbox_filter_word. */
+/* sandbox_seccomp_none.c: built without libseccomp, or with sanitizers, which make calls of their own.
+ * Exports sandbox_filter, sandbox_filter_word. */
 #include "ops/sandbox.h"
 
 bool sandbox_filter(enum sandbox_seccomp how, FILE *err) {

@@ -45,17 +45,23 @@ static bool find_named(const char *text, struct sandbox_identity *who, FILE *err
   char user[SANDBOX_USER];
   const char *colon = strchr(text, ':');
   size_t len = colon ? (size_t)(colon - text) : strlen(text);
+
   memcpy(user, text, len);
   user[len] = 0;
   snprintf(who->name, sizeof who->name, "%s", text);
   who->is_said = true;
   if (!account_user(user, &who->uid, &who->gid)) {
-    fprintf(err, "jidnsd: --user '%s': there is no such user; a number does without an entry in /etc/passwd, such as --user 1000:1000\n", text);
+    fprintf(err,
+            "jidnsd: --user '%s': there is no such user; a number does without an entry in /etc/passwd, such "
+            "as --user 1000:1000\n",
+            text);
     return false;
   }
+
   who->has_group = colon != NULL;
   if (!colon || account_group(colon + 1, &who->gid)) return true;
-  fprintf(err, "jidnsd: --user '%s': there is no such group; a number does without an entry in /etc/group\n", text);
+  fprintf(err, "jidnsd: --user '%s': there is no such group; a number does without an entry in /etc/group\n",
+          text);
   return false;
 }
 
@@ -85,22 +91,28 @@ static bool choose(struct sandbox_identity *who, FILE *err) {
   if (are_mapped(who)) return true;
   *who = oneself();
   if (is_root_of_an_ordinary_user()) return true;
-  fprintf(err, "jidnsd: this user namespace has no user but root that jidnsd could become; map another one there and name it with --user, or say "
-          "--user root\n");
+  fprintf(err, "jidnsd: this user namespace has no user but root that jidnsd could become; map another one "
+               "there and name it with --user, or say "
+               "--user root\n");
   return false;
 }
 
-bool sandbox_changes(const struct sandbox_identity *who) { return who->uid != geteuid() || who->gid != getegid(); }
+bool sandbox_changes(const struct sandbox_identity *who) {
+  return who->uid != geteuid() || who->gid != getegid();
+}
 
 static bool may_become(const struct sandbox_identity *who, FILE *err) {
   if (!are_mapped(who)) {
-    fprintf(err, "jidnsd: --user '%s': this user namespace has no user %u with group %u; map them there, or say --user root\n", who->name,
-            (unsigned)who->uid, (unsigned)who->gid);
+    fprintf(err,
+            "jidnsd: --user '%s': this user namespace has no user %u with group %u; map them there, or say "
+            "--user root\n",
+            who->name, (unsigned)who->uid, (unsigned)who->gid);
     return false;
   }
   if (!sandbox_changes(who) || sandbox_may_change()) return true;
-  fprintf(err, "jidnsd: can't become another user without CAP_SETUID and CAP_SETGID; start it as that user, or say --user root if it is to stay "
-          "as it is\n");
+  fprintf(err, "jidnsd: can't become another user without CAP_SETUID and CAP_SETGID; start it as that user, "
+               "or say --user root if it is to stay "
+               "as it is\n");
   return false;
 }
 

@@ -1,5 +1,5 @@
-/* zonefile.c: standard zone files, entry by entry: what an entry is and what directives do is here, records are parsed by ldns.
- * Exports zonefile_*. */
+/* zonefile.c: standard zone files, entry by entry: what an entry is and what directives do is here, records
+ * are parsed by ldns. Exports zonefile_*. */
 #include "rr/zonefile.h"
 
 #include <errno.h>
@@ -66,7 +66,8 @@ struct source {
 /* ---- complaints ---- */
 
 /* "jidnsd: FILE:LINE: 'SHOWN': WHAT"; returns false. */
-static bool complain(const struct zonefile *z, const struct zonefile_place *at, const char *shown, const char *what) {
+static bool complain(const struct zonefile *z, const struct zonefile_place *at, const char *shown,
+                     const char *what) {
   fputs("jidnsd: ", z->err);
   shown_put(z->err, at->file, PATH_MAX);
   if (at->line) fprintf(z->err, ":%u", at->line);
@@ -118,6 +119,7 @@ static char take_octet(struct entry_state *e, int c, unsigned line) {
     e->depth--;
     return ' ';
   }
+
   return c == '\t' || c == '\r' || c == '\n' ? ' ' : (char)c;
 }
 
@@ -125,6 +127,7 @@ static char take_octet(struct entry_state *e, int c, unsigned line) {
 static enum entry read_entry(struct source *s) {
   struct entry_state e = {.blank = true};
   char *text = s->z->entry;
+
   for (;;) {
     int c = getc_unlocked(s->in);
     const char *wrong = c == EOF && ferror(s->in) ? strerror(errno) : wrong_octet(&e, c);
@@ -166,8 +169,7 @@ static size_t read_name(const struct source *s, const char *text, uint8_t out[NA
     return origin_len;
   }
   size_t len = name_parse(text, out);
-  if (len == 0 || text[text_len - 1] != '.')
-    slashes = 1;
+  if (len == 0 || text[text_len - 1] != '.') slashes = 1;
   else
     while (slashes + 1 < text_len && text[text_len - 2 - slashes] == '\\') slashes++;
   if (len == 0 || slashes % 2 == 0) return len; /* it ends in a dot that is not escaped */
@@ -239,6 +241,7 @@ static bool fold_path(char *path) {
     memmove(out, part, len);
     out += len;
   }
+
   *out = 0;
   return true;
 }
@@ -256,8 +259,8 @@ static char *path_inside(const struct source *s, const char *path, const char **
   return NULL;
 }
 
-/* Opens a file step by step from the folder on, and through no link: what is meant can't be exchanged meanwhile for what lies
- * elsewhere. -1 and errno. */
+/* Opens a file step by step from the folder on, and through no link: what is meant can't be exchanged
+ * meanwhile for what lies elsewhere. -1 and errno. */
 static int open_inside(const struct zonefile *z, const char *path) {
   enum { FLAGS = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK /* a pipe would keep it waiting */ };
   int folder = z->folder_fd;
@@ -273,6 +276,7 @@ static int open_inside(const struct zonefile *z, const char *path) {
     if (next < 0) return -1;
     folder = next;
   }
+
   int fd = openat(folder, *path ? path : ".", FLAGS), e = errno;
   if (folder != z->folder_fd) close(folder);
   errno = e;
@@ -285,11 +289,13 @@ static bool has_other_names(int fd) {
   return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1;
 }
 
-static bool include(struct source *inner, const char *shown, const struct zonefile_place *by, const uint8_t *name, size_t len) {
+static bool include(struct source *inner, const char *shown, const struct zonefile_place *by,
+                    const uint8_t *name, size_t len) {
   int fd = open_inside(inner->z, inner->inside);
   if (fd < 0) {
     bool link = errno == ELOOP || errno == ENOTDIR;
-    return complain(inner->z, by, shown, link ? "should be a file, not a link to one or a path through links" : strerror(errno));
+    return complain(inner->z, by, shown,
+                    link ? "should be a file, not a link to one or a path through links" : strerror(errno));
   }
   if (has_other_names(fd)) {
     close(fd);
@@ -303,8 +309,10 @@ static bool do_include(struct source *s, const char *path, const char *origin) {
   const char *why;
   struct source inner = {.z = s->z, .depth = s->depth + 1, .ttl_s = s->ttl_s};
   size_t len = read_name(s, origin, name);
+
   if (!len) return complain(s->z, &s->at, origin, "should be a domain name");
-  if (inner.depth >= ZONEFILE_DEPTH) return complain(s->z, &s->at, path, "files include each other more than 8 deep");
+  if (inner.depth >= ZONEFILE_DEPTH)
+    return complain(s->z, &s->at, path, "files include each other more than 8 deep");
 
   char *shown = path_beside(s->at.file, path), *inside = path_inside(s, path, &why);
   bool good = shown && inside;
@@ -316,6 +324,7 @@ static bool do_include(struct source *s, const char *path, const char *origin) {
   } else {
     complain(s->z, &s->at, path, shown ? why : "out of memory");
   }
+
   free(shown);
   free(inside);
   return good;
@@ -328,7 +337,8 @@ static bool do_directive(struct source *s) {
   while (n < 4 && (words[n] = strtok_r(rest, " ", &rest))) n++;
   bool include = strcasecmp(words[0], "$INCLUDE") == 0;
   if (!include && strcasecmp(words[0], "$ORIGIN") != 0 && strcasecmp(words[0], "$TTL") != 0) {
-    return complain(s->z, &s->at, words[0], "there is no such directive; should be $ORIGIN, $TTL or $INCLUDE");
+    return complain(s->z, &s->at, words[0],
+                    "there is no such directive; should be $ORIGIN, $TTL or $INCLUDE");
   }
   if (n < 2) return complain(s->z, &s->at, words[0], include ? "should name a file" : "should have a value");
   if (n > (include ? 3u : 2u)) return complain(s->z, &s->at, words[n - 1], "is one word too many");
@@ -350,22 +360,26 @@ static const char *judge_rdata(const struct record *r) {
 static bool give_record(struct source *s, const ldns_rr *rr) {
   struct zonefile *z = s->z;
   struct record r;
+
   ldns_buffer_clear(z->wire);
   if (z->ldns.rr2buffer_wire(z->wire, rr, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK) {
     return complain(z, &s->at, z->entry, "does not fit into a message");
   }
+
   struct wire w = wire_read(ldns_buffer_begin(z->wire), ldns_buffer_position(z->wire));
   const char *wrong = record_read(&w, &r) ? judge_rdata(&r) : "does not fit into a message";
   if (wrong) return complain(z, &s->at, z->entry, wrong);
   if (r.type == 0 || r.type == TYPE_OPT || (r.type >= TYPE_TKEY && r.type <= TYPE_ANY)) {
     return complain(z, &s->at, z->entry, "is of a type that no zone has");
   }
+
   r.owner_len = s->owner_len;
   memcpy(r.owner, s->owner, s->owner_len);
   return z->take(z->ctx, &r, &s->at);
 }
 
-/* The word at *text, copied; *text then behind it and the spaces that follow. False: there is none, or it is too long. */
+/* The word at *text, copied; *text then behind it and the spaces that follow. False: there is none, or it is
+ * too long. */
 static bool next_word(const char **text, char *word, size_t size) {
   size_t n = strcspn(*text, " ");
   if (n == 0 || n >= size) return false;
@@ -400,7 +414,8 @@ static bool read_ttl_and_class(struct source *s, const char **text, uint32_t *tt
   bool has_ttl = false, has_class = false;
   while (next_word(&next, word, sizeof word)) {
     if (is_other_class(word)) return complain(s->z, &s->at, s->z->entry, "should be of class IN");
-    bool is_ttl = *word >= '0' && *word <= '9', is_class = strcasecmp(word, "IN") == 0 || strcasecmp(word, "CLASS1") == 0;
+    bool is_ttl = *word >= '0' && *word <= '9',
+         is_class = strcasecmp(word, "IN") == 0 || strcasecmp(word, "CLASS1") == 0;
     if (is_ttl ? has_ttl : !is_class || has_class) break;
     if (is_ttl && !read_ttl(word, ttl_s)) return complain(s->z, &s->at, word, TTL_RIGHT);
     has_ttl |= is_ttl;
@@ -413,10 +428,13 @@ static bool read_ttl_and_class(struct source *s, const char **text, uint32_t *tt
 /* ldns takes 65536 for 0 where a number has 16 bits: those that programs go by are looked at. */
 static bool has_large_number(const char *text) {
   char word[16];
-  unsigned numbers = next_word(&text, word, sizeof word) ? strcasecmp(word, "SRV") == 0 ? 3 : strcasecmp(word, "MX") == 0 : 0;
+  unsigned numbers = next_word(&text, word, sizeof word)
+                         ? strcasecmp(word, "SRV") == 0 ? 3 : strcasecmp(word, "MX") == 0
+                         : 0;
   for (; numbers > 0 && *text != '\\'; numbers--) {
     char *end;
-    if (!next_word(&text, word, sizeof word) || strtoul(word, &end, 10) > UINT16_MAX || *end || *word < '0' || *word > '9')
+    if (!next_word(&text, word, sizeof word) || strtoul(word, &end, 10) > UINT16_MAX || *end || *word < '0' ||
+        *word > '9')
       return true;
   }
   return false;
@@ -468,8 +486,8 @@ static bool read_source(struct source *s) {
   return what == ENTRY_END;
 }
 
-/* Opens the main file, whatever links lead to it: the operator named it. Notes the folder that it really lies in, and its name there,
- * to be freed; NULL and errno. */
+/* Opens the main file, whatever links lead to it: the operator named it. Notes the folder that it really lies
+ * in, and its name there, to be freed; NULL and errno. */
 static char *enter_folder(struct zonefile *z, const char *path, int *fd) {
   *fd = -1;
   z->folder_fd = -1;
@@ -488,7 +506,8 @@ static void leave_folder(struct zonefile *z) {
 }
 
 bool zonefile_read(struct zonefile *z, const char *path, const uint8_t *origin, size_t origin_len,
-                   bool (*take)(void *ctx, const struct record *r, const struct zonefile_place *at), void *ctx, FILE *err) {
+                   bool (*take)(void *ctx, const struct record *r, const struct zonefile_place *at),
+                   void *ctx, FILE *err) {
   struct source s = {.z = z, .at = {.file = path}, .ttl_s = ZONEFILE_TTL};
   int fd;
   z->take = take;

@@ -1,5 +1,5 @@
-/* access.c: who may ask, and a token bucket for each host that does. Exports access_new, access_free, access_inherit, access_may,
- * access_check. */
+/* access.c: who may ask, and a token bucket for each host that does. Exports access_new, access_free,
+ * access_inherit, access_may, access_check. */
 #include "server/access.h"
 
 #include <stdlib.h>
@@ -74,15 +74,17 @@ static uint32_t tokens_now(const struct access *a, const struct bucket *b, uint6
 }
 
 /* Has a asked less of late than b? */
-static bool asked_less(const struct access *all, const struct bucket *a, const struct bucket *b, uint64_t now_ms) {
+static bool asked_less(const struct access *all, const struct bucket *a, const struct bucket *b,
+                       uint64_t now_ms) {
   uint32_t left_a = tokens_now(all, a, now_ms) / TOKEN, left_b = tokens_now(all, b, now_ms) / TOKEN;
   if (left_a != left_b) return left_a > left_b;
   if (a->refused != b->refused) return a->refused < b->refused;
   return a->at_ms < b->at_ms;
 }
 
-/* Its bucket. Where all its places are taken, who has asked least of late makes room, and the newcomer begins with what that one
- * had left, one query at least: so a flood of other senders neither frees a limited host nor gives each of them a second's worth. */
+/* Its bucket. Where all its places are taken, who has asked least of late makes room, and the newcomer begins
+ * with what that one had left, one query at least: so a flood of other senders neither frees a limited host
+ * nor gives each of them a second's worth. */
 static struct bucket *bucket_of(struct access *a, const union addr *peer, bool proven, uint64_t now_ms) {
   struct prefix host = prefix_of_host(peer);
   uint64_t key = hash_bytes(host.octets, sizeof host.octets, a->seed + host.v6 * 2u + proven) | 1;
@@ -108,8 +110,8 @@ static bool take_token(struct access *a, const union addr *peer, bool proven, ui
   return enough;
 }
 
-enum access_verdict access_check(struct access *a, const union addr *peer, const union addr *local, bool proven,
-                                 uint64_t now_ms) {
+enum access_verdict access_check(struct access *a, const union addr *peer, const union addr *local,
+                                 bool proven, uint64_t now_ms) {
   if (is_here(peer, local)) return ACCESS_GRANTED;
   if (!is_allowed(&a->o, peer)) return ACCESS_DENIED;
   return !a->buckets || take_token(a, peer, proven, now_ms) ? ACCESS_GRANTED : ACCESS_LIMITED;

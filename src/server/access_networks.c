@@ -1,5 +1,5 @@
-/* access_networks.c: the networks this machine is in, for those who did not say who may ask. Exports access_find_networks,
- * access_follow_networks, access_is_public. */
+/* access_networks.c: the networks this machine is in, for those who did not say who may ask. Exports
+ * access_find_networks, access_follow_networks, access_is_public. */
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -8,9 +8,10 @@
 #include "server/access.h"
 
 /* Networks that the internet does not route: IANA's special-purpose registries (RFC 6890). */
-static const char *const kept[] = {"0.0.0.0/32", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-                                   "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-                                   "::/127", "2001:db8::/32", "fc00::/7", "fe80::/10"};
+static const char *const kept[] = {"0.0.0.0/32",     "10.0.0.0/8",      "100.64.0.0/10",  "127.0.0.0/8",
+                                   "169.254.0.0/16", "172.16.0.0/12",   "192.0.2.0/24",   "192.168.0.0/16",
+                                   "198.18.0.0/15",  "198.51.100.0/24", "203.0.113.0/24", "::/127",
+                                   "2001:db8::/32",  "fc00::/7",        "fe80::/10"};
 
 bool access_is_public(const union addr *a) {
   struct prefix p;
@@ -27,7 +28,8 @@ static unsigned mask_bits(const struct sockaddr *mask) {
   memset(&m, 0, sizeof m);
   memcpy(&m, mask, mask->sa_family == AF_INET6 ? sizeof m.v6 : sizeof m.v4);
   m.any.sa_family = mask->sa_family;
-  const uint8_t *octets = mask->sa_family == AF_INET6 ? m.v6.sin6_addr.s6_addr : (const uint8_t *)&m.v4.sin_addr;
+  const uint8_t *octets = mask->sa_family == AF_INET6 ? m.v6.sin6_addr.s6_addr
+                                                      : (const uint8_t *)&m.v4.sin_addr;
   unsigned most = mask->sa_family == AF_INET6 ? 128 : 32;
   while (bits < most && octets[bits / 8] & 0x80 >> bits % 8) bits++;
   return bits;
@@ -60,15 +62,15 @@ static void complain(const union addr *listen, const union addr *address, FILE *
   }
 }
 
-static const char ask_operator[] =
-    "a public address, so anybody could ask; say who may with --allow, such as --allow 192.168.0.0/16 (or --allow any)\n";
+static const char ask_operator[] = "a public address, so anybody could ask; say who may with --allow, such "
+                                   "as --allow 192.168.0.0/16 (or --allow any)\n";
 
 /* How the networks are gathered. */
 struct gathering {
   struct access_options *o;
   const struct ifaddrs *list;
-  bool running;      /* what can't be allowed is left out; else it ends the start */
-  unsigned said_of;  /* so many are left out already, and were said */
+  bool running;     /* what can't be allowed is left out; else it ends the start */
+  unsigned said_of; /* so many are left out already, and were said */
   FILE *err;
 };
 
@@ -76,7 +78,10 @@ static bool leave_out(struct gathering *g, const union addr *listen, const union
   bool says = !g->running || g->o->left_out >= g->said_of;
   g->o->left_out++;
   if (says) complain(listen, address, g->err);
-  if (says) fputs(g->running ? "a public address now: its network may not ask unless --allow says so\n" : ask_operator, g->err);
+  if (says)
+    fputs(g->running ? "a public address now: its network may not ask unless --allow says so\n"
+                     : ask_operator,
+          g->err);
   return g->running;
 }
 
@@ -98,7 +103,8 @@ static bool add_listen(struct gathering *g, const union addr *listen) {
     memset(&address, 0, sizeof address);
     memcpy(&address, i->ifa_addr, i->ifa_addr->sa_family == AF_INET6 ? sizeof address.v6 : sizeof address.v4);
     if (!takes_in(listen, &address) || addr_is_loopback(&address)) continue;
-    bool good = access_is_public(&address) ? leave_out(g, listen, &address) : add_network(g, &address, mask_bits(i->ifa_netmask));
+    bool good = access_is_public(&address) ? leave_out(g, listen, &address)
+                                           : add_network(g, &address, mask_bits(i->ifa_netmask));
     if (!good) return false;
   }
   return true;
@@ -122,7 +128,9 @@ static bool is_for_others(const union addr *listen, unsigned n) {
 bool access_find_networks(struct access_options *o, const union addr *listen, unsigned n, FILE *err) {
   struct ifaddrs *list = NULL;
   if (getifaddrs(&list) != 0 && is_for_others(listen, n)) {
-    fprintf(err, "jidnsd: warning: can't list this machine's networks: %s; only this machine may ask; say who may with --allow\n",
+    fprintf(err,
+            "jidnsd: warning: can't list this machine's networks: %s; only this machine may ask; say who may "
+            "with --allow\n",
             strerror(errno));
   }
   bool good = gather(&(struct gathering){.o = o, .list = list, .err = err}, listen, n);

@@ -8,7 +8,10 @@ static const char *text_for(const struct chaos *c, const struct manner *m) {
     const char *name;
     uint8_t len;
     bool is_version;
-  } names[] = {{"\7version\4bind", 14, true}, {"\7version\6server", 16, true}, {"\2id\6server", 11, false}, {"\10hostname\4bind", 15, false}};
+  } names[] = {{"\7version\4bind", 14, true},
+               {"\7version\6server", 16, true},
+               {"\2id\6server", 11, false},
+               {"\10hostname\4bind", 15, false}};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     if (!name_equal(m->spelled, m->name_len, (const uint8_t *)names[i].name, names[i].len)) continue;
     return names[i].is_version ? c->version : c->identity;
@@ -17,15 +20,20 @@ static const char *text_for(const struct chaos *c, const struct manner *m) {
 }
 
 size_t chaos_answer(const struct chaos *c, const struct manner *m, uint8_t *out) {
-  if (!m->spelled || load_u16(m->spelled + m->name_len) != TYPE_TXT || load_u16(m->spelled + m->name_len + 2) != CLASS_CH) return 0;
+  if (!m->spelled || load_u16(m->spelled + m->name_len) != TYPE_TXT ||
+      load_u16(m->spelled + m->name_len + 2) != CLASS_CH)
+    return 0;
   const char *text = text_for(c, m);
   size_t len = strlen(text);
   if (len == 0) return 0;
-  uint8_t body[12 + CHAOS_TEXT] = {0xc0, DNS_HEADER, 0, TYPE_TXT, 0, CLASS_CH}; /* owner, type, class, TTL 0 */
+
+  /* owner, type, class, TTL 0 */
+  uint8_t body[12 + CHAOS_TEXT] = {0xc0, DNS_HEADER, 0, TYPE_TXT, 0, CLASS_CH};
   static const uint16_t ttl_at = 6;
   store_u16(body + 10, (uint16_t)(len + 1));
   body[12] = (uint8_t)len;
   memcpy(body + 13, text, len);
-  struct answer_view v = {.head = {.an = 1, .body_len = (uint16_t)(13 + len)}, .ttl_at = (const uint8_t *)&ttl_at, .body = body};
+  struct answer_view v = {
+      .head = {.an = 1, .body_len = (uint16_t)(13 + len)}, .ttl_at = (const uint8_t *)&ttl_at, .body = body};
   return answer_write(&v, m, ANSWER_FRESH, 0, DNS_UDP_PLAIN, out);
 }

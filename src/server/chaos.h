@@ -10,7 +10,7 @@ struct chaos {
   char identity[CHAOS_TEXT]; /* for id.server and hostname.bind */
 };
 
-/* Writes the answer for such a question into out, at least DNS_UDP_PLAIN octets. Returns its length, 0 when it is none of these or
- * not to be told. */
+/* Writes the answer for such a question into out, at least DNS_UDP_PLAIN octets. Returns its length, 0 when
+ * it is none of these or not to be told. */
 size_t chaos_answer(const struct chaos *c, const struct manner *m, uint8_t *out);
 #endif

@@ -28,7 +28,8 @@ void cookie_keys_roll(struct cookie_keys *k, const uint8_t secret[SIPHASH_KEY], 
 }
 
 /* The hash over client cookie, version and time, and the client's address (RFC 9018 section 4.4). */
-static void sign(const uint8_t key[SIPHASH_KEY], const uint8_t cookie[CLIENT + HEAD], const union addr *peer, uint8_t out[HASH]) {
+static void sign(const uint8_t key[SIPHASH_KEY], const uint8_t cookie[CLIENT + HEAD], const union addr *peer,
+                 uint8_t out[HASH]) {
   uint8_t input[CLIENT + HEAD + 16];
   bool v6 = peer->any.sa_family == AF_INET6;
   memcpy(input, cookie, CLIENT + HEAD);
@@ -50,16 +51,21 @@ static bool is_signed(const uint8_t key[SIPHASH_KEY], const uint8_t *cookie, con
   return same(hash, cookie + CLIENT + HEAD);
 }
 
-bool cookie_exchange(struct manner *m, const struct cookie_keys *keys, const union addr *peer, uint32_t now_s) {
-  static const uint8_t version_reserved[4] = {VERSION}; /* what is reserved is zero in ours and may be anything in theirs */
+bool cookie_exchange(struct manner *m, const struct cookie_keys *keys, const union addr *peer,
+                     uint32_t now_s) {
+  /* what is reserved is zero in ours and may be anything in theirs */
+  static const uint8_t version_reserved[4] = {VERSION};
   uint8_t *c = m->cookie;
   bool good = false;
   if (m->cookie_len == CLIENT + HEAD + HASH && c[CLIENT] == VERSION) {
     int32_t age_s = (int32_t)(now_s - load_u32(c + CLIENT + 4)); /* serial arithmetic, RFC 1982 */
     bool today = is_signed(keys->now, c, peer);
     good = (today || is_signed(keys->before, c, peer)) && age_s <= COOKIE_OLD_S && age_s >= -COOKIE_AHEAD_S;
-    if (good && today && age_s < COOKIE_RENEW_S && memcmp(c + CLIENT, version_reserved, sizeof version_reserved) == 0) return true;
+    if (good && today && age_s < COOKIE_RENEW_S &&
+        memcmp(c + CLIENT, version_reserved, sizeof version_reserved) == 0)
+      return true;
   }
+
   memcpy(c + CLIENT, version_reserved, sizeof version_reserved);
   store_u32(c + CLIENT + 4, now_s);
   sign(keys->now, c, peer, c + CLIENT + HEAD);

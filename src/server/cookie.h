@@ -1,4 +1,5 @@
-/* DNS cookies as a server gives them out (RFC 7873, RFC 9018): who shows one got an answer at his address before. */
+/* DNS cookies as a server gives them out (RFC 7873, RFC 9018): who shows one got an answer at his address
+ * before. */
 #ifndef JIDNS_SERVER_COOKIE_H
 #define JIDNS_SERVER_COOKIE_H
 #include "base/addr.h"
@@ -17,11 +18,14 @@ struct cookie_keys {
   uint8_t now[SIPHASH_KEY], before[SIPHASH_KEY];
 };
 
-/* Makes the keys of the day that now_s lies in out of a secret that lasts as long as the process, unless k has them already. No key
- * serves for longer than a day (RFC 7873 section 7.1), and threads that share the secret share the keys. */
+/* Makes the keys of the day that now_s lies in out of a secret that lasts as long as the process, unless k
+ * has them already. No key serves for longer than a day (RFC 7873 section 7.1), and threads that share the
+ * secret share the keys. */
 void cookie_keys_roll(struct cookie_keys *k, const uint8_t secret[SIPHASH_KEY], uint32_t now_s);
 
-/* Replaces the cookie that m came with by the one it is to be answered with: the client's 8 octets and 16 of the server, good for
- * this peer. True when what came was such a cookie already. m->cookie_len must not be 0. now_s: seconds since 1970. */
-bool cookie_exchange(struct manner *m, const struct cookie_keys *keys, const union addr *peer, uint32_t now_s);
+/* Replaces the cookie that m came with by the one it is to be answered with: the client's 8 octets and 16 of
+ * the server, good for this peer. True when what came was such a cookie already. m->cookie_len must not be 0.
+ * now_s: seconds since 1970. */
+bool cookie_exchange(struct manner *m, const struct cookie_keys *keys, const union addr *peer,
+                     uint32_t now_s);
 #endif

@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 enum {
-  UDP_RCVBUF = 4 << 20, /* octets: some 10 ms of the highest rate; the kernel gives what net.core.rmem_max allows */
+  UDP_RCVBUF =
+      4 << 20, /* octets: some 10 ms of the highest rate; the kernel gives what net.core.rmem_max allows */
   TCP_BACKLOG = 512
 };
 
-static void set(int fd, int level, int option, int value) { setsockopt(fd, level, option, &value, sizeof value); }
+static void set(int fd, int level, int option, int value) {
+  setsockopt(fd, level, option, &value, sizeof value);
+}
 
 /* What is merely nice to have is not checked. */
 static void set_up(int fd, const union addr *addr, int type) {
@@ -22,11 +25,15 @@ static void set_up(int fd, const union addr *addr, int type) {
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* connections inherit it */
     return;
   }
+
   set(fd, SOL_SOCKET, SO_RCVBUF, UDP_RCVBUF);
-  /* What anybody claims of a path's MTU by ICMP is not believed: nothing is sent that would need it (RFC 9715 section 3.1). */
+
+  /* What anybody claims of a path's MTU by ICMP is not believed: nothing is sent that would need it (RFC 9715
+   * section 3.1). */
   if (v6) set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
   else set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
   if (!addr_is_any(addr)) return;
+
   /* So that the answer can leave from the address that was asked. */
   if (v6) set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
   else set(fd, IPPROTO_IP, IP_PKTINFO, 1);
@@ -36,7 +43,8 @@ static bool bind_and_share(int fd, const union addr *addr, int type, unsigned nt
   set_up(fd, addr, type);
   if (nth > 0) set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   if (!addr_bind(fd, addr, later)) return false;
-  if (nth == 0) set(fd, SOL_SOCKET, SO_REUSEPORT, 1); /* only now: another process' port is not to be shared */
+  /* only now: another process' port is not to be shared */
+  if (nth == 0) set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   return type != SOCK_STREAM || listen(fd, TCP_BACKLOG) == 0;
 }
 

@@ -9,10 +9,10 @@ struct listener {
   bool later;      /* this machine does not have the address yet */
 };
 
-/* Opens both sockets at addr; TCP already takes connections. `nth` counts the listeners of this process at the same address:
- * the first one (0) fails with EADDRINUSE when anybody has the port, the others share it with the first (SO_REUSEPORT), and
- * the kernel spreads the clients over them. Returns NULL, or "UDP" or "TCP" for the one that failed, errno says why, and
- * nothing is open. */
+/* Opens both sockets at addr; TCP already takes connections. `nth` counts the listeners of this process at
+ * the same address: the first one (0) fails with EADDRINUSE when anybody has the port, the others share it
+ * with the first (SO_REUSEPORT), and the kernel spreads the clients over them. Returns NULL, or "UDP" or
+ * "TCP" for the one that failed, errno says why, and nothing is open. */
 const char *listen_open(struct listener *l, const union addr *addr, unsigned nth);
 
 /* Closes what is still open of it. */

@@ -1,4 +1,5 @@
-/* query_log.c: "192.0.2.1:40000 udp example.org. SRV NOERROR hit 0 ms", a line a query. Exports query_log_*. */
+/* query_log.c: "192.0.2.1:40000 udp example.org. SRV NOERROR hit 0 ms", a line a query. Exports query_log_*.
+ */
 #include "server/query_log.h"
 
 #include <stdio.h>
@@ -32,9 +33,10 @@ static const char *rcode_format(unsigned rcode, char text[16]) {
 /* msg NULL or len 0: it got no answer. */
 static void say(const struct noted *n, const uint8_t *msg, size_t len, uint64_t took_ms) {
   char who[ADDR_TEXT], what[QUESTION_TEXT], rcode[16];
-  log_each("query", "%s %s %s %s %s %llu ms", addr_format(&n->client.peer, who), n->client.tcp ? "tcp" : "udp",
-           n->question.name_len ? question_format(&n->question, what) : "-",
-           msg && len >= DNS_HEADER ? rcode_format(msg[3] & DNS_RCODE, rcode) : "-", n->how, (unsigned long long)took_ms);
+  log_each("query", "%s %s %s %s %s %llu ms", addr_format(&n->client.peer, who),
+           n->client.tcp ? "tcp" : "udp", n->question.name_len ? question_format(&n->question, what) : "-",
+           msg && len >= DNS_HEADER ? rcode_format(msg[3] & DNS_RCODE, rcode) : "-", n->how,
+           (unsigned long long)took_ms);
 }
 
 static struct noted *noted_of(const struct client *between) {
@@ -83,16 +85,21 @@ static void read_question(struct question *q, const uint8_t *msg, size_t len) {
   if (!w.err) question_make(q, name, name_len, type, klass, 0, 0);
 }
 
-struct noted *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg, size_t len,
-                              const struct client *client, uint64_t now_ms) {
+struct noted *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg,
+                              size_t len, const struct client *client, uint64_t now_ms) {
   if (l->left > 1) {
     l->left--;
     return NULL;
   }
+
   struct noted *n = malloc(sizeof *n);
   if (!n) return NULL;
   l->left = l->every;
-  *n = (struct noted){.magic = NOTED_MAGIC, .client = *client, .between = *client, .asked_ms = now_ms, .counters = counters,
+  *n = (struct noted){.magic = NOTED_MAGIC,
+                      .client = *client,
+                      .between = *client,
+                      .asked_ms = now_ms,
+                      .counters = counters,
                       .before = *counters};
   n->between.deliver = on_deliver;
   n->between.cut = client->cut ? on_cut : NULL;

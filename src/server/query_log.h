@@ -13,10 +13,11 @@ struct query_log {
 
 struct noted; /* a query that is logged */
 
-/* Is this one logged? NULL: no, or memory is out. Else serve_query serves query_log_client in the client's place, and has
- * query_log_end look at what came of it. `counters` tell in which way it was answered; they are borrowed, as msg, until then. */
-struct noted *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg, size_t len,
-                              const struct client *client, uint64_t now_ms);
+/* Is this one logged? NULL: no, or memory is out. Else serve_query serves query_log_client in the client's
+ * place, and has query_log_end look at what came of it. `counters` tell in which way it was answered; they
+ * are borrowed, as msg, until then. */
+struct noted *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg,
+                              size_t len, const struct client *client, uint64_t now_ms);
 const struct client *query_log_client(const struct noted *n);
 
 /* len octets at out, or SERVE_LATER (negative): query_log_client will have it. Returns len. */

@@ -1,4 +1,5 @@
-/* serve.c: a client's packet, from its first octet to its answer or to the forwarder. Exports serve_query, serve_question. */
+/* serve.c: a client's packet, from its first octet to its answer or to the forwarder. Exports serve_query,
+ * serve_question. */
 #include "server/serve.h"
 
 #include "base/log.h"
@@ -38,19 +39,21 @@ static int answered(struct serve *s, const struct query *q, const struct cache_h
 }
 
 /* An expired answer that is not too old (RFC 8767); 0 if there is none. */
-static int give_stale(struct serve *s, const struct query *q, const struct client *client, const char *why, uint64_t now_ms,
-                      uint8_t *out, struct cache_hit *hit) {
+static int give_stale(struct serve *s, const struct query *q, const struct client *client, const char *why,
+                      uint64_t now_ms, uint8_t *out, struct cache_hit *hit) {
   size_t limit = client_limit(client, &q->manner);
   char text[QUESTION_TEXT];
-  if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, hit)) return 0;
+  if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, hit))
+    return 0;
   log_debug("server", "%s: stale answer at once: %s", question_format(&q->question, text), why);
   count(s->counters, stale);
   return (int)hit->len;
 }
 
-/* It can't wait for an upstream: a stale answer is better than none, which programs read as "no such service". */
-static int turn_away(struct serve *s, const struct query *q, const struct client *client, enum err why, uint64_t now_ms,
-                     uint8_t *out) {
+/* It can't wait for an upstream: a stale answer is better than none, which programs read as "no such
+ * service". */
+static int turn_away(struct serve *s, const struct query *q, const struct client *client, enum err why,
+                     uint64_t now_ms, uint8_t *out) {
   struct cache_hit hit;
   count(s->counters, turned_away);
   int len = give_stale(s, q, client, err_text(why), now_ms, out, &hit);
@@ -64,31 +67,39 @@ static int turn_away(struct serve *s, const struct query *q, const struct client
 }
 
 /* Nothing fresh is known: stale at once while all upstreams are down, else the question waits for them. */
-static int miss(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
-  struct cache_hit hit = {.len = s->special && forward_is_special(s->forward, &q->question) ? special_answer(q, out) : 0};
+static int miss(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms,
+                uint8_t *out) {
+  struct cache_hit hit = {
+      .len = s->special && forward_is_special(s->forward, &q->question) ? special_answer(q, out) : 0};
   if (hit.len) return answered(s, q, &hit, out);
-  if (!(q->manner.opcode_rd & DNS_RD)) { /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
+
+  /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
+  if (!(q->manner.opcode_rd & DNS_RD)) {
     count(s->counters, refused);
     return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, "", out);
   }
-  hit = (struct cache_hit){.len = forward_denied(s->forward, q, now_ms, client_limit(client, &q->manner), out)};
+
+  hit = (struct cache_hit){
+      .len = forward_denied(s->forward, q, now_ms, client_limit(client, &q->manner), out)};
   if (hit.len) return answered(s, q, &hit, out);
   if (forward_is_failing(s->forward, &q->question, now_ms) &&
       give_stale(s, q, client, "upstream is known to be failing", now_ms, out, &hit)) {
     forward_renew(s->forward, &q->question, CACHE_ASKED, now_ms);
     return answered(s, q, &hit, out);
   }
+
   enum err e = forward_ask(s->forward, q, client, now_ms);
   if (e == ERR_AGAIN) { /* the answer to the first is one to both */
     count(s->counters, ignored);
     return 0;
   }
+
   count(s->counters, miss);
   return e == ERR_NONE ? SERVE_LATER : turn_away(s, q, client, e, now_ms, out);
 }
 
-/* The cookie it is to be answered with. True when the one it showed was good. Who asks for one alone is told so (RFC 7873
- * section 5.4). */
+/* The cookie it is to be answered with. True when the one it showed was good. Who asks for one alone is told
+ * so (RFC 7873 section 5.4). */
 static bool meet_cookie(struct serve *s, struct manner *m, const struct client *client, uint64_t now_ms,
                         enum query_verdict *verdict) {
   uint32_t now_s = (uint32_t)(now_ms / 1000) + s->cookie_epoch_s;
@@ -104,8 +115,8 @@ static bool meet_cookie(struct serve *s, struct manner *m, const struct client *
   return good;
 }
 
-/* Octets of a datagram for that client: unless the settings say how many, no fragments on any path (RFC 9715 section 3.1), and what it
- * takes within this machine. */
+/* Octets of a datagram for that client: unless the settings say how many, no fragments on any path (RFC 9715
+ * section 3.1), and what it takes within this machine. */
 static uint16_t datagram_most(const struct serve *s, const struct manner *m, const struct client *client) {
   uint16_t most = s->udp_size ? s->udp_size : DNS_UDP_OURS;
   bool fits = m->udp_size <= most || (!s->udp_size && addr_is_loopback(&client->peer));
@@ -126,8 +137,9 @@ static bool meet_options(struct serve *s, struct manner *m, const struct client 
   return good || client->tcp;
 }
 
-/* It asked too often, or somebody did in its name, who would not see the answer: that is short, and says how to prove itself. By
- * a cookie (RFC 7873 section 5.2.3) where that takes no more octets than were sent, else by TCP. */
+/* It asked too often, or somebody did in its name, who would not see the answer: that is short, and says how
+ * to prove itself. By a cookie (RFC 7873 section 5.2.3) where that takes no more octets than were sent, else
+ * by TCP. */
 static size_t demand_proof(const struct query *q, size_t sent, uint8_t *out) {
   size_t len = q->manner.cookie_len ? query_refuse(&q->manner, QUERY_BADCOOKIE, out) : 0;
   if (len && len <= sent) return len;
@@ -136,8 +148,10 @@ static size_t demand_proof(const struct query *q, size_t sent, uint8_t *out) {
   return len;
 }
 
-/* It may not ask, or not so often. Unless its address is known to be its own and it may ask, it gets no more octets than it sent. */
-static int deny(struct serve *s, const struct query *q, enum access_verdict verdict, bool proven, size_t sent, uint8_t *out) {
+/* It may not ask, or not so often. Unless its address is known to be its own and it may ask, it gets no more
+ * octets than it sent. */
+static int deny(struct serve *s, const struct query *q, enum access_verdict verdict, bool proven, size_t sent,
+                uint8_t *out) {
   if (verdict == ACCESS_DENIED) count(s->counters, denied);
   else count(s->counters, limited);
   if (s->silent) {
@@ -146,13 +160,15 @@ static int deny(struct serve *s, const struct query *q, enum access_verdict verd
   }
   count(s->counters, refused);
   if (verdict == ACCESS_LIMITED && !proven) return (int)demand_proof(q, sent, out);
-  if (verdict == ACCESS_LIMITED) return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, "too many queries", out);
+  if (verdict == ACCESS_LIMITED)
+    return (int)answer_error(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, "too many queries", out);
   return (int)answer_error_within(&q->manner, RCODE_REFUSED, EDE_PROHIBITED, "", sent, out);
 }
 
 /* A zone of the lab has it, or the cache; else as miss says. */
-static inline __attribute__((always_inline)) int give(struct serve *s, const struct query *q, const struct client *client,
-                                                      uint64_t now_ms, uint8_t *out) {
+static inline __attribute__((always_inline)) int give(struct serve *s, const struct query *q,
+                                                      const struct client *client, uint64_t now_ms,
+                                                      uint8_t *out) {
   struct cache_hit hit;
   if (s->lab && lab_may_hold(s->lab, &q->question)) {
     int len = serve_lab(s, q, client, now_ms, out);
@@ -164,8 +180,8 @@ static inline __attribute__((always_inline)) int give(struct serve *s, const str
   if (found == CACHE_FRESH) return answered(s, q, &hit, out);
   if (found == CACHE_WORN) {
     struct cache_hit again;
-    if (forward_worn(s->forward, &q->question, true, now_ms) && cache_get(s->cache, q, tick, limit, out, &again) != CACHE_MISS &&
-        again.len) {
+    if (forward_worn(s->forward, &q->question, true, now_ms) &&
+        cache_get(s->cache, q, tick, limit, out, &again) != CACHE_MISS && again.len) {
       hit.len = again.len;
     }
     return answered(s, q, &hit, out);
@@ -173,20 +189,23 @@ static inline __attribute__((always_inline)) int give(struct serve *s, const str
   return miss(s, q, client, now_ms, out);
 }
 
-int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms,
+                   uint8_t *out) {
   return give(s, q, client, now_ms, out);
 }
 
 /* The same while faults are in force: they come between it and the client. */
-static int give_spoiled(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+static int give_spoiled(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms,
+                        uint8_t *out) {
   struct spoil *p = spoil_begin(s->spoiler, q, client, client_limit(client, &q->manner), now_ms);
   if (!p) return serve_question(s, q, client, now_ms, out);
   return spoil_end(p, serve_question(s, q, spoil_client(p), now_ms, out), out);
 }
 
 /* Queries are logged: serves one and notes what came of it. */
-static __attribute__((noinline, cold)) int serve_noted(struct serve *s, const uint8_t *msg, size_t len, const struct client *client,
-                                                       uint64_t now_ms, uint8_t *out) {
+static __attribute__((noinline, cold)) int serve_noted(struct serve *s, const uint8_t *msg, size_t len,
+                                                       const struct client *client, uint64_t now_ms,
+                                                       uint8_t *out) {
   struct noted *n = query_log_begin(&s->log, s->counters, msg, len, client, now_ms);
   uint32_t every = s->log.every;
   s->log.every = 0; /* once is enough */
@@ -209,10 +228,12 @@ int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct cl
     proven = meet_options(s, &q.manner, client, now_ms, &met);
     verdict = met;
   }
+
   if (s->access) {
     enum access_verdict may = access_check(s->access, &client->peer, &client->local, proven, now_ms);
     if (may != ACCESS_GRANTED) return deny(s, &q, may, proven, len, out);
   }
+
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
   q.manner.turn = (uint32_t)s->counters->queries & s->turn_mask;
   if (s->seen) s->seen(s->seen_ctx, &q.question);

@@ -16,34 +16,38 @@ struct serve {
   struct forward *forward;
   struct counters *counters;
   uint64_t seed;
-  uint32_t max_stale_s; /* 0: nothing stale is given out */
-  struct access *access; /* borrowed; NULL: anybody may ask anything as often as he likes */
-  bool silent;           /* who may not ask gets no answer, not REFUSED */
-  const struct lab *lab; /* borrowed; NULL: there are no zones */
+  uint32_t max_stale_s;       /* 0: nothing stale is given out */
+  struct access *access;      /* borrowed; NULL: anybody may ask anything as often as he likes */
+  bool silent;                /* who may not ask gets no answer, not REFUSED */
+  const struct lab *lab;      /* borrowed; NULL: there are no zones */
   struct serve_lab *lab_room; /* borrowed; not NULL if lab is not */
-  struct spoiler *spoiler; /* borrowed; NULL: no faults are in force */
-  const struct chaos *chaos; /* borrowed; NULL: nothing is told */
-  bool special;          /* names that no server is to be asked for are answered here (dns/special.h) */
-  uint32_t turn_mask;    /* all ones: another of several addresses comes first from query to query; 0: always the same */
-  bool cookies;          /* are given out (RFC 7873) */
+  struct spoiler *spoiler;    /* borrowed; NULL: no faults are in force */
+  const struct chaos *chaos;  /* borrowed; NULL: nothing is told */
+  bool special;               /* names that no server is to be asked for are answered here (dns/special.h) */
+  uint32_t turn_mask; /* all ones: another of several addresses comes first from query to query; 0: always the
+                         same */
+  bool cookies;       /* are given out (RFC 7873) */
   uint8_t cookie_secret[SIPHASH_KEY];
-  uint32_t cookie_epoch_s; /* seconds from 1970 to where now_ms begins */
+  uint32_t cookie_epoch_s;        /* seconds from 1970 to where now_ms begins */
   struct cookie_keys cookie_keys; /* of the day; made when needed */
-  void (*seen)(void *ctx, const struct question *q); /* told of each question that is let in; NULL: nobody looks */
+  /* told of each question that is let in; NULL: nobody looks */
+  void (*seen)(void *ctx, const struct question *q);
   void *seen_ctx;
   struct query_log log;
-  uint16_t udp_size;     /* octets of a datagram, in both directions; 0: as is usual */
-  uint32_t idle_ms;      /* what clients that ask for it are told of their TCP connections (RFC 7828) */
+  uint16_t udp_size; /* octets of a datagram, in both directions; 0: as is usual */
+  uint32_t idle_ms;  /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
 
 enum { SERVE_LATER = -1 };
 
-/* Answers the query of len octets at msg from this client: writes into out (at least DNS_MSG_MAX octets for TCP, DNS_UDP_MOST
- * for UDP) and returns the answer's length; 0 when the packet deserves silence; SERVE_LATER when client->deliver will be
- * called with it. Neither blocks nor allocates unless it returns SERVE_LATER. */
+/* Answers the query of len octets at msg from this client: writes into out (at least DNS_MSG_MAX octets for
+ * TCP, DNS_UDP_MOST for UDP) and returns the answer's length; 0 when the packet deserves silence; SERVE_LATER
+ * when client->deliver will be called with it. Neither blocks nor allocates unless it returns SERVE_LATER. */
 int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
                 uint8_t *out);
 
-/* The same for a question that was read and may be asked: from the lab's zones, from the cache, else it waits. */
-int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
+/* The same for a question that was read and may be asked: from the lab's zones, from the cache, else it
+ * waits. */
+int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms,
+                   uint8_t *out);
 #endif

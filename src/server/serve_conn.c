@@ -1,7 +1,9 @@
-/* serve_conn.c: one TCP connection, from octets to frames to serve_query and back. Exports conn_* to serve_tcp.c.
+/* serve_conn.c: one TCP connection, from octets to frames to serve_query and back. Exports conn_* to
+ * serve_tcp.c.
  *
- * An idle connection has no buffer: what is read and what is answered at once lies in one buffer each of its serve_tcp. Only
- * the beginning of a message, and answers that the client does not take, are kept with the connection. */
+ * An idle connection has no buffer: what is read and what is answered at once lies in one buffer each of its
+ * serve_tcp. Only the beginning of a message, and answers that the client does not take, are kept with the
+ * connection. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -89,7 +91,9 @@ void conn_active(struct serve_conn *c, uint64_t now_ms) {
   list_append(&c->owner->conns, &c->by_age);
 }
 
-bool conn_is_idle(const struct serve_conn *c) { return !c->waiting && !c->unsent && !c->late.len && !c->held_up; }
+bool conn_is_idle(const struct serve_conn *c) {
+  return !c->waiting && !c->unsent && !c->late.len && !c->held_up;
+}
 
 bool conn_took_answers(struct serve_conn *c) {
   size_t queue = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp), seen = c->queue_seen;
@@ -148,6 +152,7 @@ static bool write_rest(struct serve_conn *c, const uint8_t *octets, size_t len) 
     free(u);
     return false;
   }
+
   c->unsent += len;
   note_held(c);
   conn_took_answers(c);
@@ -168,8 +173,8 @@ static void late_write(struct serve_conn *c) {
   c->late.len = 0;
 }
 
-/* What gathered is written before it is much: only what the kernel does not take counts against the client. False: it is given up, or
- * to be. */
+/* What gathered is written before it is much: only what the kernel does not take counts against the client.
+ * False: it is given up, or to be. */
 static bool late_add(struct serve_conn *c, const uint8_t *msg, size_t len) {
   uint8_t head[FRAME_HEAD];
   store_u16(head, (uint16_t)len);
@@ -199,7 +204,8 @@ static void deliver_late(const struct client *client, const uint8_t *msg, size_t
   }
 }
 
-/* A fault ends the connection behind the first octets of an answer, or before them. What else it is owed is lost. */
+/* A fault ends the connection behind the first octets of an answer, or before them. What else it is owed is
+ * lost. */
 static void cut_late(const struct client *client, const uint8_t *msg, size_t len, size_t sent) {
   struct serve_conn *c = conn_of(client->owner);
   uint8_t head[FRAME_HEAD];
@@ -223,8 +229,8 @@ void conn_flush(struct serve_conn *c) {
   settle(c);
 }
 
-/* It was told that it may not ask: nothing more will be said, and what it still sends is not looked at. Closed at once, what it
- * sent meanwhile could make its kernel drop the answer (RFC 9293 section 3.6.1). */
+/* It was told that it may not ask: nothing more will be said, and what it still sends is not looked at.
+ * Closed at once, what it sent meanwhile could make its kernel drop the answer (RFC 9293 section 3.6.1). */
 static void turn_out(struct serve_conn *c, uint64_t now_ms) {
   uv_os_fd_t fd;
   bool said = !c->unsent && uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 && shutdown(fd, SHUT_WR) == 0;
@@ -241,14 +247,17 @@ static void turn_out(struct serve_conn *c, uint64_t now_ms) {
 
 /* ---- in ---- */
 
-/* Serves the whole messages at data until the connection is closed, is to be held up, or had its share of this turn. Returns
- * the octets used. */
+/* Serves the whole messages at data until the connection is closed, is to be held up, or had its share of
+ * this turn. Returns the octets used. */
 static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t now_ms) {
   struct serve_tcp *t = c->owner;
   size_t used = 0, out_len = 0, msg_len;
   int writes = 0;
-  c->standing = serve_tcp_standing(t->serve, &c->client.peer, &c->client.local); /* a reload may have changed it */
-  for (size_t took; !must_hold_up(c) && (took = frame_next(data + used, len - used, &msg_len)); used += took) {
+
+  /* a reload may have changed it */
+  c->standing = serve_tcp_standing(t->serve, &c->client.peer, &c->client.local);
+  for (size_t took; !must_hold_up(c) && (took = frame_next(data + used, len - used, &msg_len));
+       used += took) {
     if (out_len + CONN_FRAME_MOST > CONN_OUT) {
       write_out(c, t->out, out_len);
       out_len = 0;
@@ -264,6 +273,7 @@ static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len
     used += took; /* that was its one answer */
     break;
   }
+
   write_out(c, t->out, out_len);
   if (used && c->state < CONN_CLOSING) conn_active(c, now_ms);
   return used;
@@ -273,20 +283,24 @@ static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len
 static void take(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t now_ms) {
   size_t msg_len;
   bool kept = c->part.len > 0;
+
   if (kept && (!room_for_octets(c, len) || !octets_add(&c->part, data, len))) {
     conn_close(c);
     return;
   }
+
   if (kept) {
     data = c->part.at;
     len = c->part.len;
   }
+
   size_t used = serve_frames(c, data, len, now_ms), left = len - used;
   if (c->state >= CONN_CLOSING) return; /* and data is gone */
   if (used && c->standing == TCP_STRANGER) {
     turn_out(c, now_ms);
     return;
   }
+
   c->held_up = must_hold_up(c) || frame_next(data + used, left, &msg_len);
   if (left == 0) {
     octets_free(&c->part);
@@ -297,6 +311,7 @@ static void take(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t
     conn_close(c);
     return;
   }
+
   note_held(c);
 }
 
@@ -331,13 +346,14 @@ void conn_go_on(struct serve_conn *c, uint64_t now_ms) {
   settle(c);
 }
 
-void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local, enum tcp_standing standing,
-               uint64_t now_ms) {
+void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local,
+               enum tcp_standing standing, uint64_t now_ms) {
   struct serve_conn *c = calloc(1, sizeof *c);
   if (!c) {
     close(fd);
     return;
   }
+
   must(uv_tcp_init(t->loop, &c->tcp) == 0);
   t->handles++;
   t->conn_count++;
@@ -345,7 +361,8 @@ void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union 
   c->tcp.data = c;
   c->owner = t;
   c->standing = standing;
-  c->client = (struct client){.deliver = deliver_late, .cut = cut_late, .owner = c, .peer = *peer, .local = *local, .tcp = true};
+  c->client = (struct client){
+      .deliver = deliver_late, .cut = cut_late, .owner = c, .peer = *peer, .local = *local, .tcp = true};
   list_init(&c->by_age);
   list_init(&c->dirty);
   list_init(&c->ready);

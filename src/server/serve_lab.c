@@ -1,5 +1,5 @@
-/* serve_lab.c: the lab's answers. An alias that leads out of its zones is followed by asking for what it leads to, as any client
- * would, and both make one answer. Exports serve_lab*. */
+/* serve_lab.c: the lab's answers. An alias that leads out of its zones is followed by asking for what it
+ * leads to, as any client would, and both make one answer. Exports serve_lab*. */
 #include "server/serve_lab.h"
 
 #include <stdlib.h>
@@ -17,8 +17,10 @@ struct joined {
   struct serve *serve;
   struct client client;
   struct query query;
-  size_t way_len;   /* of the message with the aliases so far, in `octets` behind the question as it was spelled */
-  uint8_t *message; /* DNS_MSG_MAX octets for the other half when it is there at once; only while it is asked for */
+  size_t
+      way_len; /* of the message with the aliases so far, in `octets` behind the question as it was spelled */
+  uint8_t *message; /* DNS_MSG_MAX octets for the other half when it is there at once; only while it is asked
+                       for */
   uint8_t octets[];
 };
 
@@ -32,7 +34,9 @@ static void joined_free(struct joined *j) {
 
 /* ---- two answers into one ---- */
 
-static bool is_answer(unsigned rcode) { return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN; }
+static bool is_answer(unsigned rcode) {
+  return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN;
+}
 
 /* Writes the whole answer; found NULL: what the alias leads to is not told. Returns its length. */
 static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t *out) {
@@ -40,17 +44,19 @@ static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t
   struct serve_lab *l = s->lab_room;
   const struct manner *m = &j->query.manner;
   uint8_t rcode = found ? found[3] & DNS_RCODE : RCODE_NOERROR;
+
   if (!is_answer(rcode)) return answer_rcode(m, rcode, out);
   build_start(&l->build, &l->made, &j->query.question, rcode);
   if (!build_add_message(&l->build, way_of(j), j->way_len, SECTION_ANSWER, SECTION_ADDITIONAL) ||
       (found && !build_add_message(&l->build, found, len, SECTION_ANSWER, SECTION_ADDITIONAL))) {
     return answer_rcode(m, RCODE_SERVFAIL, out);
   }
+
   answer_note_rotation(&l->made);
   struct answer_view v = answer_view(&l->made);
   size_t n = answer_write(&v, m, ANSWER_FRESH, 0, client_limit(&j->client, m), out);
   if (found) out[2] |= found[2] & DNS_TC; /* a part is a part of the whole, too */
-  out[2] |= DNS_AA; /* it is about the first name, RFC 1035 section 4.1.1 */
+  out[2] |= DNS_AA;                       /* it is about the first name, RFC 1035 section 4.1.1 */
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return n;
 }
@@ -84,12 +90,17 @@ static struct joined *joined_new(struct serve *s, const struct query *q, const s
 }
 
 static int ask_on(struct joined *j, const struct lab_alias *alias, uint64_t now_ms, uint8_t *out) {
-  struct client client = {.deliver = on_found, .owner = j, .peer = j->client.peer, .local = j->client.local, .tcp = true,
+  struct client client = {.deliver = on_found,
+                          .owner = j,
+                          .peer = j->client.peer,
+                          .local = j->client.local,
+                          .tcp = true,
                           .links = (uint8_t)(j->client.links + 1)};
   const struct question *asked = &j->query.question;
   struct query q = {.manner = j->query.manner};
-  question_make(&q.question, alias->target, alias->target_len, question_type(asked), CLASS_IN, question_flags(asked),
-                j->serve->seed);
+
+  question_make(&q.question, alias->target, alias->target_len, question_type(asked), CLASS_IN,
+                question_flags(asked), j->serve->seed);
   q.manner.spelled = q.question.key; /* it begins as a question section does */
   q.manner.name_len = q.question.name_len;
   q.manner.cookie_len = 0;
@@ -100,23 +111,27 @@ static int ask_on(struct joined *j, const struct lab_alias *alias, uint64_t now_
     j->message = NULL;
     return SERVE_LATER;
   }
+
   int n = (int)finish(j, j->message, (size_t)len, out);
   joined_free(j);
   return n;
 }
 
-static int follow(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+static int follow(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms,
+                  uint8_t *out) {
   struct lab_alias *alias = &s->lab_room->alias;
   struct joined *j = joined_new(s, q, client, &alias->chain);
   bool recursive = q->manner.opcode_rd & DNS_RD;
-  if (j && recursive && j->client.links < FORWARD_ALIASES && (j->message = malloc(DNS_MSG_MAX))) return ask_on(j, alias, now_ms, out);
+  if (j && recursive && j->client.links < FORWARD_ALIASES && (j->message = malloc(DNS_MSG_MAX)))
+    return ask_on(j, alias, now_ms, out);
   count(s->counters, lab);
   int n = (int)(j && !recursive ? finish(j, NULL, 0, out) : answer_rcode(&q->manner, RCODE_SERVFAIL, out));
   if (j) joined_free(j);
   return n;
 }
 
-int serve_lab(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+int serve_lab(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms,
+              uint8_t *out) {
   size_t limit = client_limit(client, &q->manner);
   int len = lab_answer(s->lab, q, limit, out, &s->lab_room->alias);
   if (len == LAB_ALIAS) return follow(s, q, client, now_ms, out);

@@ -5,10 +5,12 @@
 
 enum { SERVE_ELSEWHERE = -2 };
 
-/* What making an answer out of several takes; one a thread. Memory is touched only when there is an alias. NULL: no memory. */
+/* What making an answer out of several takes; one a thread. Memory is touched only when there is an alias.
+ * NULL: no memory. */
 struct serve_lab *serve_lab_new(void);
 void serve_lab_free(struct serve_lab *l);
 
 /* As serve_question; SERVE_ELSEWHERE when the question is for no zone of the lab. */
-int serve_lab(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
+int serve_lab(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms,
+              uint8_t *out);
 #endif

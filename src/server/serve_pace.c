@@ -83,6 +83,7 @@ bool pace_keep(struct pace *p, const struct client *client, const uint8_t *msg, 
 static struct paced *take(struct pace *p) {
   struct list *node = NULL;
   struct pace_lane *lane = NULL;
+
   while (!node) {
     lane = &p->lanes[p->next++ % PACE_LANES];
     node = list_pop(&lane->waiting);

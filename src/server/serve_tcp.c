@@ -36,7 +36,8 @@ void serve_tcp_handle_gone(struct serve_tcp *t) {
 /* ---- each turn ---- */
 
 void serve_tcp_flush(struct serve_tcp *t) {
-  for (struct list *node; (node = list_pop(&t->dirty));) conn_flush(container(node, struct serve_conn, dirty));
+  for (struct list *node; (node = list_pop(&t->dirty));)
+    conn_flush(container(node, struct serve_conn, dirty));
 }
 
 static void on_go_on(uv_idle_t *idle) {
@@ -46,7 +47,8 @@ static void on_go_on(uv_idle_t *idle) {
   list_init(&turn);
   uv_idle_stop(idle); /* one that is ready again after its share starts it again */
   for (struct list *node; (node = list_pop(&t->ready));) list_append(&turn, node);
-  for (struct list *node; (node = list_pop(&turn));) conn_go_on(container(node, struct serve_conn, ready), now_ms);
+  for (struct list *node; (node = list_pop(&turn));)
+    conn_go_on(container(node, struct serve_conn, ready), now_ms);
 }
 
 void serve_tcp_ready(struct serve_tcp *t, struct serve_conn *c) {
@@ -93,7 +95,8 @@ static void on_rest(uv_timer_t *timer) {
   int e = 0;
   for (unsigned i = 0; i < SERVE_TCP_LISTENERS && e == 0; i++) {
     struct tcp_door *d = &t->doors[i];
-    if (d->listening && !uv_is_active((uv_handle_t *)&d->poll)) e = watch_start(&d->poll, UV_READABLE, on_acceptable);
+    if (d->listening && !uv_is_active((uv_handle_t *)&d->poll))
+      e = watch_start(&d->poll, UV_READABLE, on_acceptable);
   }
   if (e < 0) uv_timer_start(&t->rest, on_rest, REST_MS, 0);
 }
@@ -115,7 +118,8 @@ static bool close_idlest(struct serve_tcp *t) {
   return false;
 }
 
-/* No descriptor is left, and the listener stays readable: pauses instead of spinning; an idle connection gives its own. */
+/* No descriptor is left, and the listener stays readable: pauses instead of spinning; an idle connection
+ * gives its own. */
 static void rest(struct serve_tcp *t, const char *why) {
   uint64_t now_ms = clock_ms();
   if (!t->warned_ms || now_ms - t->warned_ms >= WARN_EVERY_MS) {
@@ -133,7 +137,8 @@ enum tcp_standing serve_tcp_standing(const struct serve *s, const union addr *pe
 }
 
 /* Takes in the connection fd, or closes it. */
-static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const union addr *peer, uint64_t now_ms) {
+static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const union addr *peer,
+                 uint64_t now_ms) {
   const struct serve *s = t->serve;
   union addr local = d->addr;
   if (addr_is_any(&local)) getsockname(fd, &local.any, &(socklen_t){sizeof local});
@@ -144,7 +149,8 @@ static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const un
   else close(fd);
 }
 
-/* Gives fd back as one that a client may have: an idle connection gives its own if need be. -1, and it is closed: none does. */
+/* Gives fd back as one that a client may have: an idle connection gives its own if need be. -1, and it is
+ * closed: none does. */
 static int fit(struct serve_tcp *t, int fd) {
   int most = t->options.descriptors, lower = -1;
   if (!most || fd < most) return fd;
@@ -172,6 +178,7 @@ static int take_some(struct tcp_door *d, int most, uint64_t now_ms) {
       e = -errno;
     } /* all other errors are that connection's own trouble */
   }
+
   if (!uv_is_active((uv_handle_t *)&d->owner->age)) serve_tcp_age(d->owner, now_ms);
   return e;
 }
@@ -186,7 +193,8 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
 
 /* ---- the door ---- */
 
-struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct serve *serve, const struct serve_tcp_options *options) {
+struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct serve *serve,
+                                const struct serve_tcp_options *options) {
   struct serve_tcp *t = calloc(1, sizeof *t);
   if (!t) return NULL;
   t->magic = TCP_MAGIC;
@@ -196,7 +204,8 @@ struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct serve *serve, const stru
   list_init(&t->conns);
   list_init(&t->dirty);
   list_init(&t->ready);
-  must(uv_timer_init(loop, &t->age) == 0 && uv_timer_init(loop, &t->rest) == 0 && uv_idle_init(loop, &t->go_on) == 0);
+  must(uv_timer_init(loop, &t->age) == 0 && uv_timer_init(loop, &t->rest) == 0 &&
+       uv_idle_init(loop, &t->go_on) == 0);
   t->age.data = t->rest.data = t->go_on.data = t;
   t->handles = 3;
   return t;

@@ -1,4 +1,5 @@
-/* Inside the room: what serve_tcp.c (listeners, limits, time-outs) and serve_conn.c (one connection) share. */
+/* Inside the room: what serve_tcp.c (listeners, limits, time-outs) and serve_conn.c (one connection) share.
+ */
 #ifndef JIDNS_SERVER_SERVE_TCP_PRIV_H
 #define JIDNS_SERVER_SERVE_TCP_PRIV_H
 #include "base/list.h"
@@ -16,7 +17,8 @@ enum {
 enum conn_state {
   CONN_OPEN,
   CONN_HALF,    /* the client has sent all that it will: closed when all is answered and sent */
-  CONN_LEAVING, /* a stranger that was told so: what it still sends is dropped until it closes too, for a moment */
+  CONN_LEAVING, /* a stranger that was told so: what it still sends is dropped until it closes too, for a
+                   moment */
   CONN_CLOSING, /* its handle is */
   CONN_CLOSED   /* only answers still owed keep it allocated */
 };
@@ -69,20 +71,20 @@ struct serve_tcp {
   struct serve_tcp_options options;
   struct tcp_door doors[SERVE_TCP_LISTENERS];
   unsigned conn_count;
-  size_t held; /* octets that connections hold */
+  size_t held;       /* octets that connections hold */
   unsigned handles;  /* not yet closed by libuv */
   struct list conns; /* open ones, the one idle for longest first */
   struct list dirty, ready;
-  uv_timer_t age;    /* runs while there are connections */
-  uv_timer_t rest;   /* runs while the listeners pause */
-  uv_idle_t go_on;   /* runs while connections are ready */
+  uv_timer_t age;  /* runs while there are connections */
+  uv_timer_t rest; /* runs while the listeners pause */
+  uv_idle_t go_on; /* runs while connections are ready */
   uint64_t warned_ms;
   uint8_t in[CONN_IN], out[CONN_OUT]; /* touched only once there are clients */
 };
 
 /* Takes fd over, also on failure; counts itself in t. */
-void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local, enum tcp_standing standing,
-               uint64_t now_ms);
+void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local,
+               enum tcp_standing standing, uint64_t now_ms);
 void conn_close(struct serve_conn *c); /* harmless when it is closing already */
 
 void conn_active(struct serve_conn *c, uint64_t now_ms); /* it goes to the end of owner->conns */
@@ -91,14 +93,17 @@ bool conn_took_answers(struct serve_conn *c);            /* since the last call 
 void conn_flush(struct serve_conn *c);                   /* sends its late answers */
 void conn_go_on(struct serve_conn *c, uint64_t now_ms);  /* it was ready: serves what it kept, reads on */
 
-/* tcp_room.c. May one more connection of that standing come from peer? Another one leaves for it if need be. */
+/* tcp_room.c. May one more connection of that standing come from peer? Another one leaves for it if need be.
+ */
 bool room_for_connection(struct serve_tcp *t, const union addr *peer, enum tcp_standing standing);
-/* May c hold so many octets more? Those that have made no progress for longest leave for it if need be, never c itself. */
+/* May c hold so many octets more? Those that have made no progress for longest leave for it if need be, never
+ * c itself. */
 bool room_for_octets(struct serve_conn *c, size_t more);
 
 /* serve_tcp.c: it is ready to go on in the next turn; a handle of t's has closed. */
 void serve_tcp_ready(struct serve_tcp *t, struct serve_conn *c);
 enum tcp_standing serve_tcp_standing(const struct serve *s, const union addr *peer, const union addr *local);
-void serve_tcp_age(struct serve_tcp *t, uint64_t now_ms); /* when the next connection's time is over is to be looked at anew */
+/* when the next connection's time is over is to be looked at anew */
+void serve_tcp_age(struct serve_tcp *t, uint64_t now_ms);
 void serve_tcp_handle_gone(struct serve_tcp *t);
 #endif

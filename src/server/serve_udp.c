@@ -1,7 +1,8 @@
 /* serve_udp.c: the hot path, from recvmmsg through serve_query to sendmmsg. Exports serve_udp_*.
  *
- * A wake-up takes up to BATCH datagrams, has serve_query write each answer straight to where it is sent from, and sends them
- * all. Answers lie close behind each other, so that a batch touches a few pages and the processor's cache, not 64 pages. */
+ * A wake-up takes up to BATCH datagrams, has serve_query write each answer straight to where it is sent from,
+ * and sends them all. Answers lie close behind each other, so that a batch touches a few pages and the
+ * processor's cache, not 64 pages. */
 #include "server/serve_udp.h"
 
 #include <errno.h>
@@ -18,16 +19,20 @@
 
 enum {
   UDP_MAGIC = 0x73657276,
-  BATCH = 64,     /* datagrams a system call */
-  TURN = 256,     /* datagrams a wake-up, or little more: TCP and upstream want their turn too */
-  WORTH = 4,      /* datagrams; while so many were answered others will have come, and need no wake-up of their own */
-  SLOT = 4096,    /* octets of a query at most */
-  STRIDE = SLOT + 64, /* apart: a power of two would put all slots into the same few lines of the processor's cache */
-  ARENA = 65536,  /* octets of answers between two sendmmsg */
+  BATCH = 64, /* datagrams a system call */
+  TURN = 256, /* datagrams a wake-up, or little more: TCP and upstream want their turn too */
+  WORTH =
+      4, /* datagrams; while so many were answered others will have come, and need no wake-up of their own */
+  SLOT = 4096, /* octets of a query at most */
+  STRIDE =
+      SLOT +
+      64, /* apart: a power of two would put all slots into the same few lines of the processor's cache */
+  ARENA = 65536, /* octets of answers between two sendmmsg */
   REST_MS = 100,
   ARENA_STEP = 64 /* an answer starts on a cache line of its own */
 };
-_Static_assert(ARENA % ARENA_STEP == 0 && ARENA >= 2 * DNS_UDP_MOST, "an answer must always fit after a flush");
+_Static_assert(ARENA % ARENA_STEP == 0 && ARENA >= 2 * DNS_UDP_MOST,
+               "an answer must always fit after a flush");
 
 /* Room for one IP_PKTINFO or IPV6_PKTINFO. */
 union control {
@@ -71,7 +76,8 @@ struct serve_udp {
   uv_loop_t *loop;
   struct serve *serve;
   unsigned door_count;
-  unsigned handles; /* not yet closed by libuv; one more until serve_udp_close, as a reload may leave none for a moment */
+  unsigned handles; /* not yet closed by libuv; one more until serve_udp_close, as a reload may leave none for
+                       a moment */
   struct udp_door *doors[SERVE_UDP_SOCKETS];
   struct pace pace;
   uv_timer_t rest;   /* runs while a door could not be waited for */
@@ -93,6 +99,7 @@ static struct udp_door *door_of(void *data) {
 static void control_write(struct msghdr *head, union control *control, const union addr *local) {
   bool v6 = local->any.sa_family == AF_INET6;
   size_t len = v6 ? sizeof(struct in6_pktinfo) : sizeof(struct in_pktinfo);
+
   memset(control, 0, sizeof *control);
   head->msg_controllen = CMSG_SPACE(len);
   struct cmsghdr *c = CMSG_FIRSTHDR(head);
@@ -123,6 +130,7 @@ static void out_flush(struct udp_door *d) {
     count_add(d->owner->serve->counters, send_failed, lost);
     i += lost;
   }
+
   o->count = 0;
   o->at = 0;
 }
@@ -212,12 +220,14 @@ static void deliver_late(const struct client *c, const uint8_t *msg, size_t len)
 
   if (given && !addr_is_loopback(&c->peer) && !pace_may(&u->pace, len, clock_ms())) {
     if (pace_keep(&u->pace, c, msg, len)) {
-      if (!uv_is_active((uv_handle_t *)&u->pacing)) uv_timer_start(&u->pacing, on_pacing, PACE_TICK_MS, PACE_TICK_MS);
+      if (!uv_is_active((uv_handle_t *)&u->pacing))
+        uv_timer_start(&u->pacing, on_pacing, PACE_TICK_MS, PACE_TICK_MS);
       return;
     }
     count(u->serve->counters, send_failed);
     given = false;
   }
+
   if (given) send_late(d, c, msg, len);
   owes_one_less(d);
 }
@@ -260,6 +270,7 @@ static void owes_one_more(struct udp_door *d, const struct client *c, size_t len
 static void serve_batch(struct udp_door *d, unsigned n, uint64_t now_ms) {
   struct serve *serve = d->owner->serve;
   struct incoming *in = &d->owner->in;
+
   for (unsigned i = 0; i < n; i++) {
     struct msghdr *head = &in->heads[i].msg_hdr;
     struct client *c = &in->clients[i];
@@ -276,6 +287,7 @@ static void serve_batch(struct udp_door *d, unsigned n, uint64_t now_ms) {
     }
     in_rearm(in, i);
   }
+
   out_flush(d);
 }
 
@@ -349,6 +361,7 @@ int serve_udp_add(struct serve_udp *u, struct listener *l) {
     free(d);
     return e;
   }
+
   d->poll.data = d;
   u->doors[u->door_count++] = d;
   u->handles++;

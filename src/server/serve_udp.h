@@ -10,16 +10,16 @@ enum { SERVE_UDP_SOCKETS = 32 };
 
 struct serve_udp;
 
-/* One a worker. loop and serve are borrowed for its life, which ends in the loop's turns after serve_udp_close. NULL when
- * memory is out. */
+/* One a worker. loop and serve are borrowed for its life, which ends in the loop's turns after
+ * serve_udp_close. NULL when memory is out. */
 struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve);
 
-/* Answers on l->udp from now on and takes it over (it is then -1 in l). Returns 0 or a negative libuv error: nothing taken. At
- * most SERVE_UDP_SOCKETS. */
+/* Answers on l->udp from now on and takes it over (it is then -1 in l). Returns 0 or a negative libuv error:
+ * nothing taken. At most SERVE_UDP_SOCKETS. */
 int serve_udp_add(struct serve_udp *u, struct listener *l);
 
-/* Asks no more at addr, as it was added: what the kernel holds is answered still, and the socket closes when nobody who asked there
- * waits any more. Harmless when nothing listens there. */
+/* Asks no more at addr, as it was added: what the kernel holds is answered still, and the socket closes when
+ * nobody who asked there waits any more. Harmless when nothing listens there. */
 void serve_udp_remove(struct serve_udp *u, const union addr *addr);
 
 /* Sends the late answers gathered since the last flush; called once a turn of the loop. */

@@ -31,12 +31,13 @@ struct spoil {
   uint64_t asked_ms;
   size_t limit;
   struct fault_result result;
-  uint8_t *msg;               /* held; NULL while there is no answer */
+  uint8_t *msg; /* held; NULL while there is no answer */
   struct question question;
 };
 
 struct spoiler *spoiler_new(struct timers *timers, struct counters *counters) {
-  struct spoiler *s = malloc(sizeof *s); /* not zeroed: most of it is not touched as long as there are no faults */
+  /* not zeroed: most of it is not touched as long as there are no faults */
+  struct spoiler *s = malloc(sizeof *s);
   if (!s) return NULL;
   s->faults = NULL;
   s->timers = timers;
@@ -104,7 +105,8 @@ static bool hold(struct spoil *p, const uint8_t *msg, uint64_t due_ms) {
 
 /* By the worst that the rule does. */
 static void count_fault(struct counters *c, const struct rule *r) {
-  static const uint32_t broken = RULE_BIT(RULE_WRONG_ID) | RULE_BIT(RULE_GARBAGE) | RULE_BIT(RULE_CUT) | RULE_BIT(RULE_CLOSE);
+  static const uint32_t broken = RULE_BIT(RULE_WRONG_ID) | RULE_BIT(RULE_GARBAGE) | RULE_BIT(RULE_CUT) |
+                                 RULE_BIT(RULE_CLOSE);
   static const uint32_t failed = RULE_BIT(RULE_SERVFAIL) | RULE_BIT(RULE_REFUSED) | RULE_BIT(RULE_NXDOMAIN) |
                                  RULE_BIT(RULE_NODATA) | RULE_BIT(RULE_TRUNCATE);
   count(c, fault);
@@ -135,14 +137,17 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
     memcpy(s->out, msg, len);
     apply(p, s->out, len);
     msg = s->out;
-    if (rule_has(&p->strike.fault->rule, RULE_DELAY) && p->result.sent + p->result.close > 0 && hold(p, msg, due_of(p))) return;
+    if (rule_has(&p->strike.fault->rule, RULE_DELAY) && p->result.sent + p->result.close > 0 &&
+        hold(p, msg, due_of(p)))
+      return;
   }
   let_go(p, msg);
 }
 
 /* ---- for serve_query ---- */
 
-struct spoil *spoil_begin(struct spoiler *s, const struct query *q, const struct client *client, size_t limit, uint64_t now_ms) {
+struct spoil *spoil_begin(struct spoiler *s, const struct query *q, const struct client *client, size_t limit,
+                          uint64_t now_ms) {
   struct fault_strike k;
   if (!faults_strike(s->faults, &q->question, &client->peer, client->tcp, now_ms, &k)) return NULL;
   struct spoil *p = s->held < SPOIL_HELD ? malloc(sizeof *p) : NULL;
@@ -151,8 +156,16 @@ struct spoil *spoil_begin(struct spoiler *s, const struct query *q, const struct
     count(s->counters, fault_missed);
     return NULL;
   }
-  *p = (struct spoil){.magic = SPOIL_MAGIC, .owner = s, .strike = k, .client = *client, .between = *client,
-                      .timer = {.fire = on_due}, .asked_ms = now_ms, .limit = limit, .question = q->question};
+
+  *p = (struct spoil){.magic = SPOIL_MAGIC,
+                      .owner = s,
+                      .strike = k,
+                      .client = *client,
+                      .between = *client,
+                      .timer = {.fire = on_due},
+                      .asked_ms = now_ms,
+                      .limit = limit,
+                      .question = q->question};
   p->between.owner = p;
   p->between.deliver = deliver;
   list_append(&s->open, &p->link);
@@ -167,7 +180,8 @@ int spoil_end(struct spoil *p, int len, uint8_t *out) {
   if (len > 0) apply(p, out, (size_t)len);
   const struct fault_result r = p->result;
   bool late = rule_has(&p->strike.fault->rule, RULE_DELAY) && r.sent > 0;
-  if ((late || r.close) && hold(p, out, due_of(p))) return LATER; /* a connection is not closed from within its query */
+  /* a connection is not closed from within its query */
+  if ((late || r.close) && hold(p, out, due_of(p))) return LATER;
   end(p);
   return (int)r.sent;
 }

@@ -1,4 +1,5 @@
-/* tcp_room.c: how many connections, and how many octets, clients over TCP may hold, and who leaves for others. Exports room_*. */
+/* tcp_room.c: how many connections, and how many octets, clients over TCP may hold, and who leaves for
+ * others. Exports room_*. */
 #include "base/clock.h"
 #include "base/must.h"
 #include "base/prefix.h"
@@ -41,7 +42,8 @@ struct crowd {
   struct serve_conn *leaves, *leaves_same;
 };
 
-static void look(struct serve_tcp *t, const struct prefix *host, enum tcp_standing comes, struct crowd *crowd) {
+static void look(struct serve_tcp *t, const struct prefix *host, enum tcp_standing comes,
+                 struct crowd *crowd) {
   enum cost least = COST_TOO_MUCH, least_same = COST_TOO_MUCH;
   uint64_t now_ms = clock_ms();
 
@@ -81,7 +83,8 @@ bool room_for_connection(struct serve_tcp *t, const union addr *peer, enum tcp_s
 }
 
 /* Those of that host (NULL: of all) that hold something: how much, and who of them makes room for c. */
-static size_t held_by(struct serve_tcp *t, const struct prefix *host, const struct serve_conn *c, struct serve_conn **leaves) {
+static size_t held_by(struct serve_tcp *t, const struct prefix *host, const struct serve_conn *c,
+                      struct serve_conn **leaves) {
   size_t held = 0;
   *leaves = NULL;
   list_each(node, &t->conns) {

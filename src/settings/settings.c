@@ -18,7 +18,8 @@ enum {
 
 /* ---- the command line ---- */
 
-/* getopt_long returned ':' or '?' and set optopt: to the option's number, to a letter, or to 0 for a word it does not know. */
+/* getopt_long returned ':' or '?' and set optopt: to the option's number, to a letter, or to 0 for a word it
+ * does not know. */
 static void wrong_option(struct givens *g, int how, char **argv) {
   const struct setting *t = optopt >= OPTION_FIRST ? &settings_table[optopt - OPTION_FIRST] : NULL;
   char text[RIGHT_TEXT];
@@ -26,18 +27,25 @@ static void wrong_option(struct givens *g, int how, char **argv) {
   if (t && how == ':') fprintf(g->err, "jidnsd: --%s: needs a value: %s\n", t->name, setting_right(t, text));
   else if (t) fprintf(g->err, "jidnsd: '%s': --%s takes no value\n", argv[optind - 1], t->name);
   else if (optopt) fprintf(g->err, "jidnsd: '-%c': there is no such option; see jidnsd --help\n", optopt);
-  else fprintf(g->err, "jidnsd: '%s': there is no such option, or more than one; see jidnsd --help\n", argv[optind - 1]);
+  else
+    fprintf(g->err, "jidnsd: '%s': there is no such option, or more than one; see jidnsd --help\n",
+            argv[optind - 1]);
 }
 
-/* Notes all values; returns the first setting that says what to do. Stops there: --help helps with what follows, too. */
+/* Notes all values; returns the first setting that says what to do. Stops there: --help helps with what
+ * follows, too. */
 static const struct setting *read_options(struct givens *g, int argc, char **argv) {
   struct option options[SETTINGS_MOST + 1] = {{0}};
   const struct setting *todo = NULL;
+
   must(settings_count <= SETTINGS_MOST);
   for (unsigned i = 0, n = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
-    if (t->name) options[n++] = (struct option){t->name, t->value ? required_argument : no_argument, NULL, OPTION_FIRST + (int)i};
+    if (t->name)
+      options[n++] = (struct option){t->name, t->value ? required_argument : no_argument, NULL,
+                                     OPTION_FIRST + (int)i};
   }
+
   optind = 0; /* makes glibc start anew */
   opterr = 0;
   for (int c; !g->wrong && (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
@@ -47,10 +55,12 @@ static const struct setting *read_options(struct givens *g, int argc, char **arg
     else if (strcmp(t->name, "help") == 0 || strcmp(t->name, "version") == 0) return t;
     else if (!todo) todo = t;
   }
+
   if (!g->wrong && optind < argc) {
     fprintf(g->err, "jidnsd: '%s': only options are understood; see jidnsd --help\n", argv[optind]);
     g->wrong = true;
   }
+
   return todo;
 }
 
@@ -78,12 +88,14 @@ static const char *option_at(unsigned i, const void *ctx) {
 
 static void unknown_variable(struct givens *g, const char *variable, size_t len, const char *name) {
   const char *near = nearest(name, option_at, NULL);
-  fprintf(g->err, "jidnsd: warning: %.*s: there is no such setting", (int)(len < NAME_MOST ? len : NAME_MOST), variable);
+  fprintf(g->err, "jidnsd: warning: %.*s: there is no such setting", (int)(len < NAME_MOST ? len : NAME_MOST),
+          variable);
   if (near) fprintf(g->err, "; nearest is that of --%s", near);
   fputc('\n', g->err);
 }
 
-/* Notes one variable's value. Those of lists are separated by spaces or commas, those of sections by spaces. */
+/* Notes one variable's value. Those of lists are separated by spaces or commas, those of sections by spaces.
+ */
 static void read_variable(struct givens *g, const struct setting *t, const char *value) {
   if (t->untitled || (!t->clear && !(t->section && t->section->title))) {
     givens_add_named(g, t, SOURCE_ENVIRONMENT, value);
@@ -126,7 +138,8 @@ static bool reaches(const union addr *here, const union addr *to) {
          addr_is_loopback(to);
 }
 
-static bool check_loops(const struct settings *s, const char *option, const union addr *servers, unsigned n, FILE *err) {
+static bool check_loops(const struct settings *s, const char *option, const union addr *servers, unsigned n,
+                        FILE *err) {
   char text[ADDR_TEXT];
   for (unsigned i = 0; i < n; i++) {
     for (unsigned k = 0; k < s->listen_count; k++) {
@@ -150,7 +163,8 @@ static bool check_all_loops(const struct settings *s, FILE *err) {
 static bool check_metrics(const struct settings *s, FILE *err) {
   char text[ADDR_TEXT];
   if (!s->metrics.any.sa_family || addr_is_loopback(&s->metrics) || s->metrics_public) return true;
-  fprintf(err, "jidnsd: --metrics %s: other hosts can reach that; --metrics-public on if they may\n", addr_format(&s->metrics, text));
+  fprintf(err, "jidnsd: --metrics %s: other hosts can reach that; --metrics-public on if they may\n",
+          addr_format(&s->metrics, text));
   return false;
 }
 
@@ -181,7 +195,9 @@ static bool fit_memory(struct settings *s, FILE *err) {
 static enum settings_outcome check(struct settings *s, FILE *out, FILE *err) {
   bool warned = false;
   char room[MEMORY_LIMIT_TEXT];
-  if (!settings_check_zones(s, err) || !settings_check_here(s, &warned, err) || !settings_check_system(s, &warned, err)) return SETTINGS_WRONG;
+  if (!settings_check_zones(s, err) || !settings_check_here(s, &warned, err) ||
+      !settings_check_system(s, &warned, err))
+    return SETTINGS_WRONG;
   warned |= !fit_memory(s, err);
   fprintf(out, "jidnsd: the settings %s\n", warned ? "can be used; see the warnings" : "are good");
   fprintf(out, "jidnsd: the cache takes up to %s of memory\n", memory_limit_format(s->cache_room, room));
@@ -195,9 +211,11 @@ static enum settings_outcome tell(const struct setting *todo, const struct given
   return SETTINGS_TOLD;
 }
 
-static enum settings_outcome read_all(struct settings *s, struct givens *g, int argc, char **argv, FILE *out) {
+static enum settings_outcome read_all(struct settings *s, struct givens *g, int argc, char **argv,
+                                      FILE *out) {
   const struct setting *todo = read_options(g, argc, argv);
-  if (!g->wrong && todo && (strcmp(todo->name, "help") == 0 || strcmp(todo->name, "version") == 0)) return tell(todo, g, out);
+  if (!g->wrong && todo && (strcmp(todo->name, "help") == 0 || strcmp(todo->name, "version") == 0))
+    return tell(todo, g, out);
   if (g->wrong) return SETTINGS_WRONG;
   read_environment(g);
   read_file(g);
@@ -226,12 +244,14 @@ const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS
   size_t at = 0;
   *text = 0;
   for (unsigned i = 0; i < n && i < SETTINGS_LISTEN; i++) {
-    at += (size_t)snprintf(text + at, SETTINGS_LIST_TEXT - at, "%s%s", i ? ", " : "", addr_format(&list[i], one));
+    at += (size_t)snprintf(text + at, SETTINGS_LIST_TEXT - at, "%s%s", i ? ", " : "",
+                           addr_format(&list[i], one));
   }
   return text;
 }
 
-bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers, unsigned n) {
+bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers,
+                      unsigned n) {
   for (unsigned i = 0; i < s->forward_count; i++) {
     if (name_equal(s->forwards[i].domain.octets, s->forwards[i].domain.len, name, len)) return true;
   }

@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "base/memory_limit.h"
 #include "base/resolvconf.h"
-#include "lab/rule.h"
 #include "dns/dns.h"
 #include "forward/rebind.h"
+#include "lab/rule.h"
 #include "lab/zone.h"
 #include "ops/control.h"
 #include "ops/metrics.h"
@@ -29,7 +29,7 @@ enum {
   SETTINGS_PATH = 256,
   SETTINGS_FAULTS = 16,
   SETTINGS_CACHE_USUAL = 128 << 20, /* octets, where there is enough memory */
-  SETTINGS_TITLE = 32 /* octets of a title that is but a word, with its NUL */
+  SETTINGS_TITLE = 32               /* octets of a title that is but a word, with its NUL */
 };
 
 /* A domain's name as on the wire, in lower case. */
@@ -53,7 +53,8 @@ struct settings_fault {
   struct rule rule;
 };
 
-/* Beside lists of addresses lie the scopes they were given with, "" for none: see addr_is_here and settings_find_scopes. */
+/* Beside lists of addresses lie the scopes they were given with, "" for none: see addr_is_here and
+ * settings_find_scopes. */
 struct settings {
   union addr listen[SETTINGS_LISTEN];
   char listen_scopes[SETTINGS_LISTEN][ADDR_SCOPE];
@@ -71,31 +72,31 @@ struct settings {
   struct settings_fault faults[SETTINGS_FAULTS];
   unsigned fault_count;
   uint32_t threads;
-  size_t cache_size;    /* octets; 0: nobody said */
-  size_t cache_room;    /* octets that the cache takes: settings_fit_memory */
-  uint32_t max_ttl_s;   /* no answer lasts longer */
-  uint32_t max_stale_s; /* 0: nothing stale is given out */
+  size_t cache_size;            /* octets; 0: nobody said */
+  size_t cache_room;            /* octets that the cache takes: settings_fit_memory */
+  uint32_t max_ttl_s;           /* no answer lasts longer */
+  uint32_t max_stale_s;         /* 0: nothing stale is given out */
   char snapshot[SETTINGS_PATH]; /* "": where there is a folder for it; "none": nowhere */
   uint32_t snapshot_every_s;    /* 0: only at the end */
-  bool nxdomain_cut;    /* RFC 8020 */
-  bool trust_ad;         /* the servers' word on authenticity is passed on */
-  bool upstream_cookies; /* RFC 7873 */
-  bool case_random;      /* questions upstream are spelled at random */
-  struct rebind rebind;  /* domains of `forward` are not among the exempt yet: settings_rebind */
+  bool nxdomain_cut;            /* RFC 8020 */
+  bool trust_ad;                /* the servers' word on authenticity is passed on */
+  bool upstream_cookies;        /* RFC 7873 */
+  bool case_random;             /* questions upstream are spelled at random */
+  struct rebind rebind;         /* domains of `forward` are not among the exempt yet: settings_rebind */
   struct chaos chaos;
-  bool special;          /* names that no server is to be asked for are answered here */
-  bool rotate;           /* A and AAAA records change their order from query to query */
+  bool special; /* names that no server is to be asked for are answered here */
+  bool rotate;  /* A and AAAA records change their order from query to query */
   struct access_options access;
   uint32_t udp_size; /* octets of a datagram, on both sides; 0: nobody said */
-  bool cookies; /* DNS cookies for clients, RFC 7873 */
+  bool cookies;      /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;
   struct lab_options lab;
   struct serve_tcp_options tcp;
   struct sandbox_options sandbox;
   struct control_options control;
-  union addr metrics;    /* of HTTP; family 0: none */
-  bool metrics_public;   /* that is meant to be an address that others reach */
-  char file[256]; /* that was read, cut if need be; "": none */
+  union addr metrics;  /* of HTTP; family 0: none */
+  bool metrics_public; /* that is meant to be an address that others reach */
+  char file[256];      /* that was read, cut if need be; "": none */
   struct log_options log;
   uint32_t query_log; /* every so many-th query; 0: none */
 };
@@ -106,46 +107,54 @@ enum settings_outcome {
   SETTINGS_WRONG /* said on err, a line each: exit with 2 */
 };
 
-/* Fills all of s but what settings_find_* do: from the defaults, the settings file, JIDNS_* in the environment and the command
- * line, each before all earlier ones. Help goes to out, complaints to err: file and line, variable or option, what it says, what
- * would be right. May be called again, for a reload. */
+/* Fills all of s but what settings_find_* do: from the defaults, the settings file, JIDNS_* in the
+ * environment and the command line, each before all earlier ones. Help goes to out, complaints to err: file
+ * and line, variable or option, what it says, what would be right. May be called again, for a reload. */
 enum settings_outcome settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err);
 
-/* Finds out who may ask unless that was said: those in the networks listened on. False, and said in one line on err, when that
- * would be everybody. */
+/* Finds out who may ask unless that was said: those in the networks listened on. False, and said in one line
+ * on err, when that would be everybody. */
 bool settings_find_networks(struct settings *s, FILE *err);
 
-/* Has a domain asked of these servers, but for jidnsd itself, as if `forward` had said so, unless it did. False: there is no room for
- * one more. */
-bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers, unsigned n);
+/* Has a domain asked of these servers, but for jidnsd itself, as if `forward` had said so, unless it did.
+ * False: there is no room for one more. */
+bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers,
+                      unsigned n);
 
-/* The rebinding filter with all that is exempt: names that were allowed, and domains that have servers of their own. */
+/* The rebinding filter with all that is exempt: names that were allowed, and domains that have servers of
+ * their own. */
 void settings_rebind(const struct settings *s, struct rebind *out);
 /* The same while running, when addresses have come or gone: see access_follow_networks. */
 bool settings_follow_networks(struct settings *s, FILE *err);
 
-/* Takes the upstreams from the resolv.conf at path unless some were given. When it names none that can be used those that s has
- * stay, be there any or not, and err hears why in one line: once, as long as it is for the same reason. */
+/* Takes the upstreams from the resolv.conf at path unless some were given. When it names none that can be
+ * used those that s has stay, be there any or not, and err hears why in one line: once, as long as it is for
+ * the same reason. */
 void settings_find_upstreams(struct settings *s, const char *path, FILE *err);
 
-/* Looks up again which interfaces the addresses' scopes mean. True when one means another now, or has come or gone. */
+/* Looks up again which interfaces the addresses' scopes mean. True when one means another now, or has come or
+ * gone. */
 bool settings_find_scopes(struct settings *s);
-unsigned settings_warn_of_scopes(struct settings *s, FILE *err); /* a line for each that has no interface; how many */
+/* a line for each that has no interface; how many */
+unsigned settings_warn_of_scopes(struct settings *s, FILE *err);
 
-/* Finds out how much the cache takes: what was said or, where less memory is to be had than usual, a share of that. Clients over TCP get
- * less there, too. False, and a warning on err, when what was said is more than the limit allows: it holds all the same. */
+/* Finds out how much the cache takes: what was said or, where less memory is to be had than usual, a share of
+ * that. Clients over TCP get less there, too. False, and a warning on err, when what was said is more than
+ * the limit allows: it holds all the same. */
 bool settings_fit_memory(struct settings *s, const struct memory_limit *m, FILE *err);
 
-/* Are the user and the group that s names there? False, and said in one line on err, when not. Warns of files that root can read now and
- * that user can't at a reload: *warned. Before there are threads. */
+/* Are the user and the group that s names there? False, and said in one line on err, when not. Warns of files
+ * that root can read now and that user can't at a reload: *warned. Before there are threads. */
 bool settings_check_system(const struct settings *s, bool *warned, FILE *err);
 
 /* "192.0.2.1:53, [::1]:53" */
 enum { SETTINGS_LIST_TEXT = SETTINGS_LISTEN * (ADDR_TEXT + 2) };
 const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS_LIST_TEXT]);
 
-bool settings_listens(const struct settings *s, const union addr *addr); /* is it among the addresses listened on? */
+/* is it among the addresses listened on? */
+bool settings_listens(const struct settings *s, const union addr *addr);
 
-/* A reload takes over what can't be changed while running: one word of each setting that differs is said on err. */
+/* A reload takes over what can't be changed while running: one word of each setting that differs is said on
+ * err. */
 void settings_keep_fixed(struct settings *s, const struct settings *running, FILE *err);
 #endif

@@ -14,13 +14,13 @@ static void put_where(FILE *out, const char *path, unsigned line) {
 
 void put_source(FILE *out, const struct givens *g, const struct given *v) {
   switch (v->source) {
-    case SOURCE_INITIAL: fputs("default", out); break;
-    case SOURCE_FILE: put_where(out, g->path, v->line); break;
-    case SOURCE_ENVIRONMENT:
-      fputs("JIDNS_", out);
-      for (const char *p = v->setting->name; *p; p++) fputc(*p == '-' ? '_' : toupper((unsigned char)*p), out);
-      break;
-    case SOURCE_OPTION: fprintf(out, "--%s", v->setting->name); break;
+  case SOURCE_INITIAL: fputs("default", out); break;
+  case SOURCE_FILE: put_where(out, g->path, v->line); break;
+  case SOURCE_ENVIRONMENT:
+    fputs("JIDNS_", out);
+    for (const char *p = v->setting->name; *p; p++) fputc(*p == '-' ? '_' : toupper((unsigned char)*p), out);
+    break;
+  case SOURCE_OPTION: fprintf(out, "--%s", v->setting->name); break;
   }
 }
 
@@ -28,7 +28,8 @@ void put_source(FILE *out, const struct givens *g, const struct given *v) {
 static void put_given(struct givens *g, const struct given *v) {
   fputs("jidnsd: ", g->err);
   put_source(g->err, g, v);
-  if (v->source == SOURCE_FILE) fprintf(g->err, ": %s", v->kind == GIVEN_BEGIN ? v->section->name : v->setting->key);
+  if (v->source == SOURCE_FILE)
+    fprintf(g->err, ": %s", v->kind == GIVEN_BEGIN ? v->section->name : v->setting->key);
   fputs(" '", g->err);
   shown_put(g->err, v->text, SHOWN_MOST);
   fputc('\'', g->err);
@@ -42,7 +43,8 @@ void complain_value(struct givens *g, const struct given *v) {
     fprintf(g->err, ": %s\n", v->setting->wrong(v->text, why));
     return;
   }
-  fprintf(g->err, ": should be %s\n", v->kind == GIVEN_BEGIN ? v->section->right : setting_right(v->setting, text));
+  fprintf(g->err, ": should be %s\n",
+          v->kind == GIVEN_BEGIN ? v->section->right : setting_right(v->setting, text));
 }
 
 void complain_given(struct givens *g, const struct given *v, const char *format, ...) {
@@ -76,10 +78,12 @@ void complain(struct givens *g, unsigned line, const char *format, ...) {
   g->wrong = true;
 }
 
-/* How many letters must be changed, added or left out (Levenshtein); words longer than a key ever is are far from all. */
+/* How many letters must be changed, added or left out (Levenshtein); words longer than a key ever is are far
+ * from all. */
 static unsigned distance(const char *a, const char *b) {
   unsigned row[32];
   size_t n = strlen(b);
+
   if (n >= sizeof row / sizeof *row || strlen(a) >= sizeof row / sizeof *row) return 99;
   for (unsigned k = 0; k <= n; k++) row[k] = k;
   for (unsigned i = 0; a[i]; i++) {
@@ -93,6 +97,7 @@ static unsigned distance(const char *a, const char *b) {
       row[k + 1] = best;
     }
   }
+
   return row[n];
 }
 

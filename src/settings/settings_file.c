@@ -17,7 +17,8 @@ struct place {
   struct given *begin;           /* of a titled section */
 };
 
-/* libconfuse hands no pointer through to its callbacks, but an option's place to put its value: that is the start of this. */
+/* libconfuse hands no pointer through to its callbacks, but an option's place to put its value: that is the
+ * start of this. */
 struct reading {
   void *value; /* not used */
   struct givens *givens;
@@ -28,7 +29,9 @@ struct reading {
 };
 
 /* Every section's first option is the mark: `reading` is found by it. */
-static struct reading *reading_of(const cfg_t *cfg) { return (struct reading *)(void *)cfg->opts[0].simple_value.ptr; }
+static struct reading *reading_of(const cfg_t *cfg) {
+  return (struct reading *)(void *)cfg->opts[0].simple_value.ptr;
+}
 
 static struct place *innermost(struct reading *r) { return &r->places[r->depth - 1]; }
 
@@ -78,7 +81,8 @@ static void misplaced(struct reading *r, unsigned line, const struct section *se
   if (section->within == innermost(r)->section) {
     complain(r->givens, line, "'%s': should be %s { KEY = VALUE }", name, section_format(section, text));
   } else if (section->within) {
-    complain(r->givens, line, "'%s': should stand in the section '%s'", name, section_format(section->within, text));
+    complain(r->givens, line, "'%s': should stand in the section '%s'", name,
+             section_format(section->within, text));
   } else {
     complain(r->givens, line, "'%s': should stand in no other section", name);
   }
@@ -92,7 +96,9 @@ static void unknown(struct reading *r, unsigned line, const char *word) {
   char text[SECTION_TEXT];
   if (t && t->section == section) complain(r->givens, line, "'%s': should be '%s' here", word, t->key);
   else if (other) misplaced(r, line, other);
-  else if (t) complain(r->givens, line, "'%s': should stand in the section '%s'", word, section_format(t->section, text));
+  else if (t)
+    complain(r->givens, line, "'%s': should stand in the section '%s'", word,
+             section_format(t->section, text));
   else if (near) complain(r->givens, line, "'%s': there is no such %s; nearest is '%s'", word, what, near);
   else complain(r->givens, line, "'%s': there is no such %s; jidnsd.conf(5) lists them", word, what);
 }
@@ -113,7 +119,8 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const cha
   char text[200];
   vsnprintf(text, sizeof text, format, args);
   const char *word = quoted_behind(text, "no such option '");
-  if (!word) word = quoted_behind(text, "missing title for section '"); /* KEY = VALUE with a section's name */
+  /* KEY = VALUE with a section's name */
+  if (!word) word = quoted_behind(text, "missing title for section '");
   if (word) unknown(r, (unsigned)cfg->line, word);
   else complain(r->givens, (unsigned)cfg->line, "%s; should be SECTION { KEY = VALUE }", text);
 }
@@ -121,14 +128,18 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const cha
 static int begin(struct reading *r, const cfg_t *cfg, const char *line) {
   bool titled = *cfg->title;
   struct given head = {.kind = GIVEN_BEGIN, .source = SOURCE_FILE, .line = (unsigned)strtoul(line, NULL, 10)};
+
   for (unsigned i = 0; settings_sections[i]; i++) {
     const struct section *s = settings_sections[i];
-    if (s->within == innermost(r)->section && (s->title != NULL) == titled && strcmp(s->name, cfg->name) == 0) head.section = s;
+    if (s->within == innermost(r)->section && (s->title != NULL) == titled && strcmp(s->name, cfg->name) == 0)
+      head.section = s;
   }
+
   if (!head.section) {
     misplaced(r, head.line, section_named(cfg->name, innermost(r)->section));
     return -1;
   }
+
   must(r->depth < SECTION_DEPTH);
   struct given *v = titled ? givens_add(r->givens, head, cfg->title) : NULL;
   r->places[r->depth++] = (struct place){cfg, head.section, v};
@@ -139,13 +150,16 @@ static int on_end(cfg_t *cfg, cfg_opt_t *opt) {
   struct reading *r = reading_of(cfg);
   const struct place *p = innermost(r);
   (void)opt;
-  if (p->begin) givens_add(r->givens, (struct given){.kind = GIVEN_END, .source = SOURCE_FILE, .section = p->section}, "");
+  if (p->begin)
+    givens_add(r->givens, (struct given){.kind = GIVEN_END, .source = SOURCE_FILE, .section = p->section},
+               "");
   r->depth--;
   return 0;
 }
 
 /* Has this section that key already, or the file, in a section without a title? */
-static const struct given *twice(const struct reading *r, const struct given *begin, const struct setting *t) {
+static const struct given *twice(const struct reading *r, const struct given *begin,
+                                 const struct setting *t) {
   if (t->clear) return NULL;
   if (begin) return given_in(begin, t);
   for (const struct given *v = r->givens->first; v; v = v->next) {
@@ -159,6 +173,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
   struct place *p = innermost(r);
   unsigned line = (unsigned)cfg->line;
   bool mark = strcmp(opt->name, settings_mark) == 0;
+
   *(void **)result = r->value;
   if (mark && cfg != p->cfg) return begin(r, cfg, text);
   const struct setting *t = cfg == p->cfg ? setting_at(p->section, opt->name) : NULL;
@@ -166,6 +181,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
     unknown(r, line, mark ? "?" : opt->name);
     return -1;
   }
+
   const struct given *before = twice(r, p->begin, t);
   if (before) complain(r->givens, line, "%s: was given in line %u already", t->key, before->line);
   else givens_add(r->givens, (struct given){.setting = t, .source = SOURCE_FILE, .line = line}, text);
@@ -187,7 +203,10 @@ static cfg_opt_t *add(cfg_opt_t *begin, cfg_opt_t *end, cfg_opt_t option) {
 }
 
 static cfg_opt_t key(struct reading *r, const char *name, bool list) {
-  return (cfg_opt_t){.name = name, .type = CFGT_PTR, .flags = (list ? CFGF_LIST : CFGF_NONE) | CFGF_NODEFAULT, .parsecb = on_value,
+  return (cfg_opt_t){.name = name,
+                     .type = CFGT_PTR,
+                     .flags = (list ? CFGF_LIST : CFGF_NONE) | CFGF_NODEFAULT,
+                     .parsecb = on_value,
                      .simple_value = {.ptr = (void **)(void *)r}};
 }
 
@@ -195,6 +214,7 @@ static cfg_opt_t key(struct reading *r, const char *name, bool list) {
 static cfg_opt_t *options_of(struct reading *r, const char *name) {
   cfg_opt_t *start = &r->options[r->option_count], *end = start;
   unsigned most = 2; /* the mark, and the end */
+
   for (unsigned i = 0; i < settings_count; i++) most += name && is_named(settings_table[i].section, name);
   for (unsigned i = 0; settings_sections[i]; i++) most += is_named(settings_sections[i]->within, name);
   must((r->option_count += most) <= OPTIONS);
@@ -203,14 +223,17 @@ static cfg_opt_t *options_of(struct reading *r, const char *name) {
     const struct setting *t = &settings_table[i];
     if (is_named(t->section, name)) end = add(start, end, key(r, t->key, t->clear));
   }
+
   for (unsigned i = 0; settings_sections[i]; i++) {
     const struct section *s = settings_sections[i];
     if (!is_named(s->within, name)) continue;
-    cfg_opt_t option = {.name = s->name, .type = CFGT_SEC, .flags = CFGF_MULTI | CFGF_TITLE, .validcb = on_end};
+    cfg_opt_t option = {
+        .name = s->name, .type = CFGT_SEC, .flags = CFGF_MULTI | CFGF_TITLE, .validcb = on_end};
     cfg_opt_t *after = add(start, end, option);
     if (after != end) end->subopts = options_of(r, s->name);
     end = after;
   }
+
   return start;
 }
 
@@ -225,10 +248,12 @@ static void parse(struct givens *g, char *text) {
     cfg_set_error_function(cfg, on_error);
     bool good = cfg_parse_fp(cfg, in) == CFG_SUCCESS;
     if (!good && !g->wrong) { /* the one mistake that libconfuse is silent about */
-      complain(g, (unsigned)innermost(r)->cfg->line, "an empty word stands here; should be SECTION { KEY = VALUE }");
+      complain(g, (unsigned)innermost(r)->cfg->line,
+               "an empty word stands here; should be SECTION { KEY = VALUE }");
     }
     fclose(in);
   }
+
   cfg_free(cfg);
   free(r);
 }

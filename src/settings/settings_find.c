@@ -1,5 +1,5 @@
-/* settings_find.c: what settings leave to the machine: its networks, its resolv.conf, its interfaces. Exports settings_find_*,
- * settings_check_here. */
+/* settings_find.c: what settings leave to the machine: its networks, its resolv.conf, its interfaces. Exports
+ * settings_find_*, settings_check_here. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,10 +21,12 @@ bool settings_follow_networks(struct settings *s, FILE *err) {
 
 /* systemd-resolved answers at 127.0.0.53 and .54. */
 static bool is_resolved(const union addr *a) {
-  return a->any.sa_family == AF_INET && (ntohl(a->v4.sin_addr.s_addr) == 0x7f000035 || ntohl(a->v4.sin_addr.s_addr) == 0x7f000036);
+  return a->any.sa_family == AF_INET &&
+         (ntohl(a->v4.sin_addr.s_addr) == 0x7f000035 || ntohl(a->v4.sin_addr.s_addr) == 0x7f000036);
 }
 
-/* Leaves systemd-resolved out when it asks nobody but jidnsd: what is asked there comes back here, for ever. */
+/* Leaves systemd-resolved out when it asks nobody but jidnsd: what is asked there comes back here, for ever.
+ */
 static void open_ring(const struct settings *s, struct resolvconf *r) {
   struct resolvconf resolved;
   unsigned n = 0;
@@ -42,12 +44,14 @@ static void open_ring(const struct settings *s, struct resolvconf *r) {
 }
 
 static bool is_same_trouble(const struct resolvconf *a, const struct resolvconf *b) {
-  return a->state == b->state && a->error == b->error && a->wrong == b->wrong && strcmp(a->wrong_word, b->wrong_word) == 0;
+  return a->state == b->state && a->error == b->error && a->wrong == b->wrong &&
+         strcmp(a->wrong_word, b->wrong_word) == 0;
 }
 
 static void complain_of_servers(const struct settings *s, const char *path, FILE *err) {
   char why[RESOLVCONF_TEXT];
   const struct resolvconf *r = &s->resolv;
+
   if (r->state == RESOLVCONF_GOOD) {
     if (!r->wrong) return;
     fprintf(err, "jidnsd: warning: %s line %u: '", path, r->wrong_line);
@@ -60,8 +64,10 @@ static void complain_of_servers(const struct settings *s, const char *path, FILE
   if (!s->upstream_count) fputs("no server to ask: ", err);
   shown_put(err, resolvconf_why(path, r, why), sizeof why);
   if (s->upstream_count) fputs(": the servers stay as they were\n", err);
-  else if (s->lab.zone_count + s->lab.domain_count) fputs("; only local zones are answered, until it names one\n", err);
-  else fputs("; what is not in the cache gets SERVFAIL until it names one; or give one with --upstream\n", err);
+  else if (s->lab.zone_count + s->lab.domain_count)
+    fputs("; only local zones are answered, until it names one\n", err);
+  else
+    fputs("; what is not in the cache gets SERVFAIL until it names one; or give one with --upstream\n", err);
 }
 
 void settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
@@ -72,7 +78,8 @@ void settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
   if (resolvconf_read(path, s->listen, s->listen_count, &s->resolv)) open_ring(s, &s->resolv);
   if (s->resolv.count) {
     memcpy(s->upstreams, s->resolv.servers, s->resolv.count * sizeof *s->upstreams);
-    memset(s->upstream_scopes, 0, sizeof s->upstream_scopes); /* the file is read anew when interfaces change */
+    /* the file is read anew when interfaces change */
+    memset(s->upstream_scopes, 0, sizeof s->upstream_scopes);
     s->upstream_count = s->resolv.count;
   }
   if (!is_same_trouble(&before, &s->resolv)) complain_of_servers(s, path, err);
@@ -114,7 +121,8 @@ static int why_not_here(const union addr *a) {
   return e;
 }
 
-static unsigned warn_of_scopes(const char *option, const union addr *list, char (*scopes)[ADDR_SCOPE], unsigned n, FILE *err) {
+static unsigned warn_of_scopes(const char *option, const union addr *list, char (*scopes)[ADDR_SCOPE],
+                               unsigned n, FILE *err) {
   unsigned warned = 0;
   for (unsigned i = 0; i < n; i++) {
     if (addr_is_here(&list[i], scopes[i])) continue;
@@ -139,14 +147,20 @@ unsigned settings_warn_of_scopes(struct settings *s, FILE *err) {
 static unsigned warn_of_listen(const struct settings *s, FILE *err) {
   char text[ADDR_TEXT];
   unsigned warned = 0;
+
   for (unsigned i = 0; i < s->listen_count && !s->listen_default; i++) {
     int e = addr_is_here(&s->listen[i], s->listen_scopes[i]) ? why_not_here(&s->listen[i]) : 0;
     if (!e) continue;
     addr_format(&s->listen[i], text);
-    if (e == EADDRNOTAVAIL) fprintf(err, "jidnsd: warning: --listen %s: this machine does not have that address now; it is used as soon as it has\n", text);
+    if (e == EADDRNOTAVAIL)
+      fprintf(err,
+              "jidnsd: warning: --listen %s: this machine does not have that address now; it is used as soon "
+              "as it has\n",
+              text);
     else fprintf(err, "jidnsd: warning: --listen %s: %s\n", text, strerror(e));
     warned++;
   }
+
   return warned;
 }
 

@@ -29,14 +29,17 @@ void givens_free(struct givens *g) {
 static void add_untitled(struct givens *g, const struct setting *t, enum source source, const char *text) {
   char title[SECTION_TEXT];
   unsigned n = 1;
-  for (const struct given *v = g->first; v; v = v->next) n += v->kind == GIVEN_BEGIN && v->setting == t && v->source == source;
+  for (const struct given *v = g->first; v; v = v->next)
+    n += v->kind == GIVEN_BEGIN && v->setting == t && v->source == source;
   snprintf(title, sizeof title, "%s %u", source == SOURCE_OPTION ? "option" : "environment", n);
-  givens_add(g, (struct given){.kind = GIVEN_BEGIN, .source = source, .setting = t, .section = t->section}, title);
+  givens_add(g, (struct given){.kind = GIVEN_BEGIN, .source = source, .setting = t, .section = t->section},
+             title);
   givens_add(g, (struct given){.source = source, .setting = t}, text);
   givens_add(g, (struct given){.kind = GIVEN_END, .source = source, .section = t->section}, "");
 }
 
-/* TITLE=VALUE, or TITLE=VALUE,VALUE: as the section with that one key. Without a value it is complained of as needed. */
+/* TITLE=VALUE, or TITLE=VALUE,VALUE: as the section with that one key. Without a value it is complained of as
+ * needed. */
 static void add_titled(struct givens *g, const struct setting *t, enum source source, const char *text) {
   const struct given begin = {.kind = GIVEN_BEGIN, .source = source, .setting = t, .section = t->section};
   char *copy = strdup(text), *value;
@@ -89,7 +92,8 @@ static bool same_title(const char *a, const char *b) {
 }
 
 static bool same_section(const struct given *a, const struct given *b) {
-  return a->kind == GIVEN_BEGIN && b->kind == GIVEN_BEGIN && a->section == b->section && same_title(a->text, b->text);
+  return a->kind == GIVEN_BEGIN && b->kind == GIVEN_BEGIN && a->section == b->section &&
+         same_title(a->text, b->text);
 }
 
 bool given_is_in_force(const struct givens *g, const struct given *begin) {
@@ -114,15 +118,19 @@ struct applying {
 static const struct given *same_before(const struct applying *a, const struct given *begin) {
   const struct given *found = NULL;
   bool before = true;
-  for (const struct given *v = a->depth ? a->begun[a->depth] : a->g->first; v && (before || !a->depth); v = v->next) {
+  for (const struct given *v = a->depth ? a->begun[a->depth] : a->g->first; v && (before || !a->depth);
+       v = v->next) {
     if (v == begin) before = false;
-    else if (same_section(v, begin) && (v->source < begin->source || (v->source == begin->source && before)) &&
-             (!found || v->source >= found->source)) found = v;
+    else if (same_section(v, begin) &&
+             (v->source < begin->source || (v->source == begin->source && before)) &&
+             (!found || v->source >= found->source))
+      found = v;
   }
   return found;
 }
 
-/* Where a section's element goes: in place of one with the same title, else behind the last. NULL, and complained of, when it can't. */
+/* Where a section's element goes: in place of one with the same title, else behind the last. NULL, and
+ * complained of, when it can't. */
 static void *place(struct applying *a, const struct given *v) {
   const struct section *section = v->section;
   char *around = a->into[a->depth];
@@ -151,12 +159,14 @@ static bool begin(struct applying *a, struct given *v) {
   const struct section *section = v->section;
   char *element = place(a, v), *around = a->into[a->depth];
   unsigned *count = (unsigned *)(void *)(around + section->count_at);
+
   if (!element) return false;
   memset(element, 0, section->size);
   if (!section->read_title(element, v->text)) {
     complain_value(a->g, v);
     return false;
   }
+
   if (element == around + section->list_at + *count * section->size) ++*count;
   read_initial(section, element);
   must(++a->depth < SECTION_DEPTH);

@@ -1,5 +1,5 @@
-/* settings_lab.c: local zones and XMPP domains in short, from the settings. Exports in_zone, in_domain, in_host and what reads
- * them. */
+/* settings_lab.c: local zones and XMPP domains in short, from the settings. Exports in_zone, in_domain,
+ * in_host and what reads them. */
 #include <string.h>
 
 #include "settings/settings_priv.h"
@@ -58,18 +58,20 @@ const struct section in_zone = {.name = "zone",
                                 .help = "a zone answered from a file",
                                 .read_title = title_zone,
                                 ELEMENTS(struct settings, lab.zones, lab.zone_count)};
-const struct section in_domain = {.name = "xmpp",
-                                  .title = "DOMAIN",
-                                  .right = domain_right,
-                                  .help = "an XMPP domain of one's own: its SRV records and its hosts' addresses",
-                                  .read_title = title_domain,
-                                  ELEMENTS(struct settings, lab.domains, lab.domain_count)};
-const struct section in_host = {.name = "host",
-                                .within = &in_domain,
-                                .title = "NAME",
-                                .right = "a host's name below the domain, such as xmpp1, or a whole one with a final dot",
-                                .help = "one of its hosts",
-                                .read_title = title_host,
-                                ELEMENTS(struct lab_domain, hosts, host_count)};
+const struct section in_domain = {
+    .name = "xmpp",
+    .title = "DOMAIN",
+    .right = domain_right,
+    .help = "an XMPP domain of one's own: its SRV records and its hosts' addresses",
+    .read_title = title_domain,
+    ELEMENTS(struct settings, lab.domains, lab.domain_count)};
+const struct section in_host = {
+    .name = "host",
+    .within = &in_domain,
+    .title = "NAME",
+    .right = "a host's name below the domain, such as xmpp1, or a whole one with a final dot",
+    .help = "one of its hosts",
+    .read_title = title_host,
+    ELEMENTS(struct lab_domain, hosts, host_count)};
 
 _Static_assert(LAB_ADDRESSES == 8, "the table's text says so");

@@ -3,11 +3,13 @@
 #include "settings/settings_priv.h"
 
 enum {
-  REST = 16 << 20, /* for the program, its threads, questions on their way and what the kernel keeps for its sockets */
+  REST = 16 << 20, /* for the program, its threads, questions on their way and what the kernel keeps for its
+                      sockets */
   TCP_SHARE = 8    /* clients over TCP may hold that part of all memory, and no more than anywhere else */
 };
 
-/* Half of what is left for answers and clients: an index grows beside the answers, and a snapshot is written from a copy. */
+/* Half of what is left for answers and clients: an index grows beside the answers, and a snapshot is written
+ * from a copy. */
 static size_t usual_size(uint64_t most) {
   uint64_t half = most > REST ? (most - REST) / 2 : 0;
   if (half >= SETTINGS_CACHE_USUAL) return SETTINGS_CACHE_USUAL;
@@ -19,8 +21,11 @@ static uint64_t largest(uint64_t most) { return most > REST ? (most - REST) / 9 
 
 static void warn(const struct settings *s, const struct memory_limit *m, FILE *err) {
   char size[MEMORY_LIMIT_TEXT], all[MEMORY_LIMIT_TEXT], better[MEMORY_LIMIT_TEXT];
-  fprintf(err, "jidnsd: warning: --cache-size: %s is too much where all of jidnsd may take %s (%s): it may be killed as the cache fills; "
-          "without --cache-size it takes %s\n", memory_limit_format(s->cache_size, size), memory_limit_format(m->octets, all), m->what,
+  fprintf(err,
+          "jidnsd: warning: --cache-size: %s is too much where all of jidnsd may take %s (%s): it may be "
+          "killed as the cache fills; "
+          "without --cache-size it takes %s\n",
+          memory_limit_format(s->cache_size, size), memory_limit_format(m->octets, all), m->what,
           memory_limit_format(usual_size(m->octets), better));
 }
 

@@ -1,4 +1,5 @@
-/* settings_print.c: what is in force, as a settings file, and where each value comes from. Exports settings_print_config. */
+/* settings_print.c: what is in force, as a settings file, and where each value comes from. Exports
+ * settings_print_config. */
 #include "settings/settings_priv.h"
 
 static void put_quoted(FILE *out, const char *text) {
@@ -16,7 +17,8 @@ static void put_end_of_line(FILE *out, const struct givens *g, const struct give
   fputc('\n', out);
 }
 
-/* A key's value, of a list all that the same source gave up to `end`; NULL: what holds when nothing was given. */
+/* A key's value, of a list all that the same source gave up to `end`; NULL: what holds when nothing was
+ * given. */
 static void put_key(FILE *out, const struct givens *g, const struct setting *t, const struct given *first,
                     const struct given *end, const char *indent) {
   if (!first && t->initial) {
@@ -25,10 +27,12 @@ static void put_key(FILE *out, const struct givens *g, const struct setting *t, 
     fputs("  # default\n", out);
     return;
   }
+
   if (!first) {
     if (t->otherwise) fprintf(out, "%s# %s: %s\n", indent, t->key, t->otherwise);
     return;
   }
+
   fprintf(out, "%s%s = %s", indent, t->key, t->clear ? "{" : "");
   for (const struct given *v = first; v != end; v = v->next) {
     if (v->setting != t || v->kind != GIVEN_VALUE || v->source != first->source) continue;
@@ -36,15 +40,18 @@ static void put_key(FILE *out, const struct givens *g, const struct setting *t, 
     put_quoted(out, v->text);
     if (!t->clear) break;
   }
+
   if (t->clear) fputc('}', out);
   put_end_of_line(out, g, first);
 }
 
-/* The first of the values of t that are in force: those of the highest source; of one that is no list, the last. */
+/* The first of the values of t that are in force: those of the highest source; of one that is no list, the
+ * last. */
 static const struct given *in_force(const struct givens *g, const struct setting *t) {
   const struct given *best = NULL;
   for (const struct given *v = g->first; v; v = v->next) {
-    if (v->setting == t && (!best || v->source > best->source || (v->source == best->source && !t->clear))) best = v;
+    if (v->setting == t && (!best || v->source > best->source || (v->source == best->source && !t->clear)))
+      best = v;
   }
   return best;
 }
@@ -61,6 +68,7 @@ static void put_section(FILE *out, const struct givens *g, const struct section 
 static void put_titled(FILE *out, const struct givens *g, const struct given *begin, unsigned depth) {
   const struct given *end = given_end(begin);
   char indent[SECTION_DEPTH * 2 + 2];
+
   fprintf(out, "%*s%s ", (int)depth * 2, "", begin->section->name);
   put_quoted(out, begin->text);
   fputs(" {", out);
@@ -70,11 +78,13 @@ static void put_titled(FILE *out, const struct givens *g, const struct given *be
     const struct setting *t = &settings_table[i];
     if (t->section == begin->section) put_key(out, g, t, given_in(begin, t), end, indent);
   }
+
   for (const struct given *v = begin->next; v != end; v = v->next) {
     if (v->kind != GIVEN_BEGIN) continue;
     put_titled(out, g, v, depth + 1);
     v = given_end(v);
   }
+
   fprintf(out, "%*s}\n", (int)depth * 2, "");
 }
 

@@ -10,46 +10,52 @@ enum {
   SETTINGS_MOST = 128, /* rows of the table */
   SECTION_DEPTH = 4,   /* the file itself counts */
   SECTION_TEXT = 80,
-  RIGHT_TEXT = 200, WHY_TEXT = 400
+  RIGHT_TEXT = 200,
+  WHY_TEXT = 400
 };
 
 /* ---- the table ---- */
 
-/* Where keys stand in the file: cache { ... }, or with a title and many times: forward "corp.example" { ... }. Each titled one
- * becomes an element of an array in struct settings, or in the element of the section that it stands in. */
+/* Where keys stand in the file: cache { ... }, or with a title and many times: forward "corp.example" { ...
+ * }. Each titled one becomes an element of an array in struct settings, or in the element of the section that
+ * it stands in. */
 struct section {
   const char *name;
   const struct section *within; /* NULL: it stands in the file itself */
-  const char *title;            /* what stands for it in help; NULL: it has none, and its keys are read into struct settings */
-  const char *right;            /* what a title should be */
+  const char
+      *title; /* what stands for it in help; NULL: it has none, and its keys are read into struct settings */
+  const char *right; /* what a title should be */
   const char *help;
-  bool (*read_title)(void *element, const char *title); /* the element is all zero before; false: that is no title */
-  size_t list_at, count_at, size;                       /* ELEMENTS: the array and its unsigned count; octets of an element */
+  /* the element is all zero before; false: that is no title */
+  bool (*read_title)(void *element, const char *title);
+  size_t list_at, count_at, size; /* ELEMENTS: the array and its unsigned count; octets of an element */
   unsigned most;
 };
 
 /* struct section's place for its elements: the array `list` and its length `count` in `type`. */
-#define ELEMENTS(type, list, count)                                                                   \
+#define ELEMENTS(type, list, count)                                                                          \
   .list_at = offsetof(type, list), .count_at = AT(type, count, unsigned), .size = sizeof *((type *)0)->list, \
-  .most = sizeof ((type *)0)->list / sizeof *((type *)0)->list
+  .most = sizeof((type *)0)->list / sizeof *((type *)0)->list
 
 struct setting {
-  const char *name; /* of the option; JIDNS_NAME in the environment; of a titled section: --NAME TITLE=VALUE is such a section with
-                     * this key alone. NULL: in the file only */
+  const char *name; /* of the option; JIDNS_NAME in the environment; of a titled section: --NAME TITLE=VALUE
+                     * is such a section with this key alone. NULL: in the file only */
   const struct section *section; /* NULL: on the command line only */
   const char *key;
   const char *value;   /* what stands for it in help; NULL: it takes none */
   const char *initial; /* read first; NULL where `otherwise` tells in words what holds */
   const char *otherwise;
   const char *help;
-  /* Reads one value into struct settings or the titled section's element; NULL: the option says what to do, not how. */
+  /* Reads one value into struct settings or the titled section's element; NULL: the option says what to do,
+   * not how. */
   bool (*read)(const struct setting *t, void *into, const char *text);
   void (*clear)(void *into); /* of a list: forgets its values */
   const char *right;         /* what a value should be; NULL: setting_right tells */
-  const char *(*wrong)(const char *text, char why[WHY_TEXT]); /* what is wrong with a value; NULL: all but `right` is */
-  bool needed;               /* its titled section is nothing without it */
-  bool untitled;             /* the option's value is this alone; its section gets a title of its own: "option 1" */
-  size_t at;                 /* for the readers below: the field's place in `into` */
+  /* what is wrong with a value; NULL: all but `right` is */
+  const char *(*wrong)(const char *text, char why[WHY_TEXT]);
+  bool needed;   /* its titled section is nothing without it */
+  bool untitled; /* the option's value is this alone; its section gets a title of its own: "option 1" */
+  size_t at;     /* for the readers below: the field's place in `into` */
   uint64_t least, most;
   const char *const *words; /* ended by NULL */
 };
@@ -65,15 +71,19 @@ const struct setting *setting_at(const struct section *section, const char *key)
 /* ---- values ---- */
 
 /* A field's place, which must be as large as `as`. */
-#define AT(type, field, as) (offsetof(type, field) + 0 * sizeof(char[sizeof ((type *)0)->field == sizeof(as) ? 1 : -1]))
+#define AT(type, field, as)                                                                                  \
+  (offsetof(type, field) + 0 * sizeof(char[sizeof((type *)0)->field == sizeof(as) ? 1 : -1]))
 
 /* What reads the usual kinds of value, for rows of the table. */
 #define SWITCH(type, field) .read = read_switch, .at = AT(type, field, bool)
 #define NUMBER(type, field, from, to) NUMBER_AS(read_number, type, field, from, to)
-#define NUMBER_AS(reader, type, field, from, to) .read = (reader), .at = AT(type, field, uint32_t), .least = (from), .most = (to)
-#define SIZE(type, field, from, to) .read = read_size, .at = AT(type, field, size_t), .least = (from), .most = (to)
+#define NUMBER_AS(reader, type, field, from, to)                                                             \
+  .read = (reader), .at = AT(type, field, uint32_t), .least = (from), .most = (to)
+#define SIZE(type, field, from, to)                                                                          \
+  .read = read_size, .at = AT(type, field, size_t), .least = (from), .most = (to)
 #define TEXT(type, field) TEXT_AS(read_text, type, field)
-#define TEXT_AS(reader, type, field) .read = (reader), .at = offsetof(type, field), .most = sizeof ((type *)0)->field - 1
+#define TEXT_AS(reader, type, field)                                                                         \
+  .read = (reader), .at = offsetof(type, field), .most = sizeof((type *)0)->field - 1
 /* One of words: an enum's, or of two a bool's. */
 #define WORD(type, field, list) .read = read_word, .at = AT(type, field, unsigned), .words = (list)
 #define EITHER(type, field, list) .read = read_either, .at = AT(type, field, bool), .words = (list)
@@ -93,8 +103,8 @@ bool read_either(const struct setting *t, void *into, const char *text);
 bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 /* Letters, digits, hyphens, underscores and slashes between dots; not the root. */
 bool parse_domain(const char *text, struct settings_domain *out);
-/* Adds an address and the scope that it was given, whose interface may come later, unless the list has it; false: not an address, or
- * the list has `most`. */
+/* Adds an address and the scope that it was given, whose interface may come later, unless the list has it;
+ * false: not an address, or the list has `most`. */
 bool add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most);
 /* The same for servers to ask: 0.0.0.0 and :: are none. */
 bool add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most);
@@ -105,8 +115,10 @@ extern const char domain_right[], server_right[]; /* what should be, where these
 extern const struct section in_zone, in_domain, in_host;
 bool read_host_address(const struct setting *t, void *into, const char *text);
 void clear_host_address(void *into);
-bool settings_check_here(struct settings *s, bool *warned, FILE *err); /* what only the machine can tell; false: would not start */
-bool settings_check_zones(const struct settings *s, FILE *err); /* reads them all; false, and said on err, when one is wrong */
+/* what only the machine can tell; false: would not start */
+bool settings_check_here(struct settings *s, bool *warned, FILE *err);
+/* reads them all; false, and said on err, when one is wrong */
+bool settings_check_zones(const struct settings *s, FILE *err);
 
 /* What a value of t should be. */
 const char *setting_right(const struct setting *t, char text[RIGHT_TEXT]);
@@ -120,7 +132,8 @@ struct given {
   struct given *next;
   enum given_kind kind;
   enum source source;
-  const struct setting *setting; /* whose value; at the beginning of a section that an option makes, that option's */
+  const struct setting
+      *setting; /* whose value; at the beginning of a section that an option makes, that option's */
   const struct section *section; /* at beginnings and ends */
   void *element;                 /* at a beginning: what it is read into; NULL: into nothing */
   unsigned line;                 /* in the file */
@@ -139,28 +152,35 @@ struct given *givens_add(struct givens *g, struct given head, const char *text);
 void givens_free(struct givens *g);
 /* One option's or variable's value. */
 void givens_add_named(struct givens *g, const struct setting *t, enum source source, const char *text);
-/* Puts one source's values into force: lists in place of what they were, titled sections in place of those with the same title. */
+/* Puts one source's values into force: lists in place of what they were, titled sections in place of those
+ * with the same title. */
 void givens_apply(struct givens *g, struct settings *s, enum source source);
 
-/* The first value of t in the titled section that begins there, NULL if it has none; the end of that section. */
+/* The first value of t in the titled section that begins there, NULL if it has none; the end of that section.
+ */
 const struct given *given_in(const struct given *begin, const struct setting *t);
 const struct given *given_end(const struct given *begin);
 /* No higher source gave one with the same title. */
 bool given_is_in_force(const struct givens *g, const struct given *begin);
 
-/* Complaints, one line each: where, 'text': what, or: should be `right`. Control characters don't get through, long texts are cut. */
+/* Complaints, one line each: where, 'text': what, or: should be `right`. Control characters don't get
+ * through, long texts are cut. */
 void complain_value(struct givens *g, const struct given *v);
-void complain_given(struct givens *g, const struct given *v, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void complain_given(struct givens *g, const struct given *v, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void complain_needed(struct givens *g, const struct given *begin, const struct setting *t);
 void complain(struct givens *g, unsigned line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Notes all that the file at path says. A missing one is complained of only if it is `named` by somebody. */
 void settings_file_read(struct givens *g, const char *path, bool named);
-/* The file's text as libconfuse needs it: to be freed; NULL, and complained of, when something is never closed. */
+/* The file's text as libconfuse needs it: to be freed; NULL, and complained of, when something is never
+ * closed. */
 char *settings_scan(struct givens *g, const char *text);
-extern const char settings_mark[]; /* the key that settings_scan writes at the beginning of each section, its line as value */
+extern const char settings_mark[]; /* the key that settings_scan writes at the beginning of each section, its
+                                      line as value */
 
-/* The word in a list that is most like `word`, NULL if none is near. next gives the i-th word, NULL behind the last. */
+/* The word in a list that is most like `word`, NULL if none is near. next gives the i-th word, NULL behind
+ * the last. */
 const char *nearest(const char *word, const char *(*next)(unsigned i, const void *ctx), const void *ctx);
 
 /* ---- as text ---- */

@@ -1,13 +1,15 @@
-/* settings_scan.c: the settings file's text made ready for libconfuse. Exports settings_scan, settings_mark. */
+/* settings_scan.c: the settings file's text made ready for libconfuse. Exports settings_scan, settings_mark.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
 #include "settings/settings_priv.h"
 
-/* What libconfuse 3.3 does not do and this does: it counts the lines of comments more than once, so they are taken out; it does not
- * find what is never closed; it eats some signs in silence; it has no sections with and without a title under one name, so all get
- * one, "" if there is none; it tells nobody that a section begins, so each begins with a mark. A mark in the file itself is no use. */
+/* What libconfuse 3.3 does not do and this does: it counts the lines of comments more than once, so they are
+ * taken out; it does not find what is never closed; it eats some signs in silence; it has no sections with
+ * and without a title under one name, so all get one, "" if there is none; it tells nobody that a section
+ * begins, so each begins with a mark. A mark in the file itself is no use. */
 const char settings_mark[] = "\001";
 
 enum { OPEN_MOST = 8 };
@@ -56,7 +58,9 @@ static void quoted(struct scan *s) {
   word_ends(s);
 }
 
-static bool comment_begins(const char *p) { return *p == '#' || (p[0] == '/' && (p[1] == '/' || p[1] == '*')); }
+static bool comment_begins(const char *p) {
+  return *p == '#' || (p[0] == '/' && (p[1] == '/' || p[1] == '*'));
+}
 
 static void word(struct scan *s) {
   if (s->p[0] == '$' && s->p[1] == '{') { /* the environment's; its braces open nothing */
@@ -123,14 +127,17 @@ char *settings_scan(struct givens *g, const char *text) {
   struct scan s = {.g = g, .p = text, .line = 1};
   char *made = NULL;
   size_t len;
+
   s.to = open_memstream(&made, &len);
   must(s.to != NULL);
   bool good = true;
   while (*s.p && good) good = step(&s);
   if (good && s.depth) {
-    complain(g, s.opened[s.depth <= OPEN_MOST ? s.depth - 1 : OPEN_MOST - 1], "what is opened here is not closed; should end with }");
+    complain(g, s.opened[s.depth <= OPEN_MOST ? s.depth - 1 : OPEN_MOST - 1],
+             "what is opened here is not closed; should end with }");
     good = false;
   }
+
   must(fclose(s.to) == 0);
   if (good) return made;
   free(made);

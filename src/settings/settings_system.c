@@ -1,4 +1,5 @@
-/* settings_system.c: is there what the settings name, for the user that jidnsd will be? Exports settings_check_system. */
+/* settings_system.c: is there what the settings name, for the user that jidnsd will be? Exports
+ * settings_check_system. */
 #include "base/readable.h"
 #include "settings/settings_priv.h"
 
@@ -13,8 +14,11 @@ struct reader {
 static void warn_unreadable(const struct reader *r, const char *path) {
   if (!*path || readable_by(r->uid, r->gid, path)) return;
   *r->warned = true;
-  fprintf(r->err, "jidnsd: warning: %s: the user that jidnsd becomes (%u) may not read it: a reload will fail, and what changes in it is not "
-          "seen; chmod o+r it, and o+x the folders above it\n", path, (unsigned)r->uid);
+  fprintf(r->err,
+          "jidnsd: warning: %s: the user that jidnsd becomes (%u) may not read it: a reload will fail, and "
+          "what changes in it is not "
+          "seen; chmod o+r it, and o+x the folders above it\n",
+          path, (unsigned)r->uid);
 }
 
 bool settings_check_system(const struct settings *s, bool *warned, FILE *err) {

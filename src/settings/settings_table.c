@@ -1,4 +1,5 @@
-/* settings_table.c: all that can be set: where it is given, what it means. Exports settings_table, settings_sections. */
+/* settings_table.c: all that can be set: where it is given, what it means. Exports settings_table,
+ * settings_sections. */
 #include <string.h>
 
 #include "dns/ttl.h"
@@ -141,13 +142,20 @@ static const char *wrong_rule(const char *text, char why[WHY_TEXT]) {
 
 static const struct section in_listen = {.name = "listen"};
 static const struct section in_upstream = {.name = "upstream"};
-static const struct section in_forward = {.name = "forward", .title = "DOMAIN", .right = domain_right,
-                                          .help = "a domain that other servers are asked about, with all below it",
-                                          .read_title = title_forward, ELEMENTS(struct settings, forwards, forward_count)};
+static const struct section in_forward = {
+    .name = "forward",
+    .title = "DOMAIN",
+    .right = domain_right,
+    .help = "a domain that other servers are asked about, with all below it",
+    .read_title = title_forward,
+    ELEMENTS(struct settings, forwards, forward_count)};
 static const struct section in_access = {.name = "access"};
 static const struct section in_server = {.name = "server"};
-static const struct section in_fault = {.name = "fault", .title = "NAME", .right = "a name of at most 31 characters",
-                                        .help = "answers spoiled on purpose", .read_title = title_fault,
+static const struct section in_fault = {.name = "fault",
+                                        .title = "NAME",
+                                        .right = "a name of at most 31 characters",
+                                        .help = "answers spoiled on purpose",
+                                        .read_title = title_fault,
                                         ELEMENTS(struct settings, faults, fault_count)};
 static const struct section in_xmpp = {.name = "xmpp"};
 static const struct section in_cache = {.name = "cache"};
@@ -155,9 +163,9 @@ static const struct section in_log = {.name = "log"};
 static const struct section in_metrics = {.name = "metrics"};
 static const struct section in_control = {.name = "control"};
 
-const struct section *const settings_sections[] = {&in_listen, &in_upstream, &in_forward, &in_zone, &in_domain, &in_host,
-                                                   &in_access, &in_server,   &in_xmpp,    &in_cache, &in_fault, &in_log,
-                                                   &in_control, &in_metrics, NULL};
+const struct section *const settings_sections[] = {
+    &in_listen, &in_upstream, &in_forward, &in_zone, &in_domain,  &in_host,    &in_access, &in_server,
+    &in_xmpp,   &in_cache,    &in_fault,   &in_log,  &in_control, &in_metrics, NULL};
 
 static const char rule_right[] = "words such as name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail";
 
@@ -165,14 +173,16 @@ static const char *const expand_words[] = {
     [XMPP_EXPAND_OFF] = "off", [XMPP_EXPAND_CACHED] = "cached", [XMPP_EXPAND_WAIT] = "wait", NULL};
 static const char *const policy_words[] = {
     [UPSTREAM_FASTEST] = "fastest", [UPSTREAM_ORDER] = "order", [UPSTREAM_SPREAD] = "spread", NULL};
-static const char *const seccomp_words[] = {[SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
+static const char *const seccomp_words[] = {
+    [SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
 static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const service_words[] = {"xmpp", "all", NULL};
 
 enum { SNAPSHOT_EVERY_MOST_S = 86400 };
 
-/* More than any machine of today maps, or a 32-bit program beside all else; keeps sums of sizes far from overflow. */
+/* More than any machine of today maps, or a 32-bit program beside all else; keeps sums of sizes far from
+ * overflow. */
 #if SIZE_MAX > UINT32_MAX
 #define CACHE_MOST_G 1024
 #else
@@ -183,38 +193,49 @@ enum { SNAPSHOT_EVERY_MOST_S = 86400 };
 #define TEXT_OF_ITS_VALUE(number) #number
 
 const struct setting settings_table[] = {
-    {"listen", &in_listen, "address", "ADDR:PORT", NULL, "127.0.0.1:53 and [::1]:53", "answer here; may be repeated",
-     LIST(read_listen, clear_listen, "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times")},
-    {"upstream", &in_upstream, "server", "ADDR[:PORT]", NULL, "those in resolv.conf", "ask this server; may be repeated",
-     LIST(read_upstream, clear_upstream, server_right)},
-    {"resolv-conf", &in_upstream, "resolv-conf", "FILE", "/etc/resolv.conf", NULL, "whose nameservers are asked when none is named; watched",
+    {"listen", &in_listen, "address", "ADDR:PORT", NULL, "127.0.0.1:53 and [::1]:53",
+     "answer here; may be repeated",
+     LIST(read_listen, clear_listen,
+          "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times")},
+    {"upstream", &in_upstream, "server", "ADDR[:PORT]", NULL, "those in resolv.conf",
+     "ask this server; may be repeated", LIST(read_upstream, clear_upstream, server_right)},
+    {"resolv-conf", &in_upstream, "resolv-conf", "FILE", "/etc/resolv.conf", NULL,
+     "whose nameservers are asked when none is named; watched",
      TEXT_AS(read_path, struct settings, resolv_conf), .right = "a file's name"},
-    {"upstream-policy", &in_upstream, "policy", "HOW", "fastest", NULL, "whom to ask first: fastest, order (the first) or spread (in turn)",
+    {"upstream-policy", &in_upstream, "policy", "HOW", "fastest", NULL,
+     "whom to ask first: fastest, order (the first) or spread (in turn)",
      WORD(struct settings, policy, policy_words)},
     {"trust-ad", &in_upstream, "trust-ad", "on|off", "off", NULL, "pass on what servers call authentic (AD)",
      SWITCH(struct settings, trust_ad)},
     {"upstream-cookies", &in_upstream, "cookies", "on|off", "on", NULL, "DNS cookies for servers (RFC 7873)",
      SWITCH(struct settings, upstream_cookies)},
-    {"case-random", &in_upstream, "case-random", "on|off", "off", NULL, "spell questions at random, to be repeated so (0x20)",
-     SWITCH(struct settings, case_random)},
-    {"rebind-filter", &in_upstream, "rebind-filter", "on|off", "off", NULL, "keep private addresses of names upstream from clients",
-     SWITCH(struct settings, rebind.on)},
-    {"rebind-allow", &in_upstream, "rebind-allow", "NAME", NULL, "the domains of forward", "whose addresses may be private; may be repeated",
+    {"case-random", &in_upstream, "case-random", "on|off", "off", NULL,
+     "spell questions at random, to be repeated so (0x20)", SWITCH(struct settings, case_random)},
+    {"rebind-filter", &in_upstream, "rebind-filter", "on|off", "off", NULL,
+     "keep private addresses of names upstream from clients", SWITCH(struct settings, rebind.on)},
+    {"rebind-allow", &in_upstream, "rebind-allow", "NAME", NULL, "the domains of forward",
+     "whose addresses may be private; may be repeated",
      LIST(read_rebind_allow, clear_rebind_allow, "a domain such as corp.example, at most 32 times")},
-    {"forward", &in_forward, "upstream", "ADDR", NULL, NULL, "ask these servers about a domain and all below it",
-     LIST(read_forward, clear_forward, server_right), .needed = true},
-    {NULL, &in_forward, "max-ttl", "SECONDS", "0", NULL, "its answers last at most so long; 0: as in section cache",
+    {"forward", &in_forward, "upstream", "ADDR", NULL, NULL,
+     "ask these servers about a domain and all below it", LIST(read_forward, clear_forward, server_right),
+     .needed = true},
+    {NULL, &in_forward, "max-ttl", "SECONDS", "0", NULL,
+     "its answers last at most so long; 0: as in section cache",
      NUMBER(struct settings_forward, max_ttl_s, 0, TTL_MOST)},
     {"zone", &in_zone, "file", "FILE", NULL, NULL, "answer for this zone, from its zone file",
      TEXT_AS(read_path, struct lab_zone, file), .right = "a file's name, at most 511 octets", .needed = true},
-    {NULL, &in_zone, "overlay", "on|off", "off", NULL, "what it does not have is forwarded", SWITCH(struct lab_zone, overlay)},
-    {NULL, &in_domain, "conference", "on|off", "off", NULL, "SRV records of servers for conference.DOMAIN, too",
-     SWITCH(struct lab_domain, conference)},
+    {NULL, &in_zone, "overlay", "on|off", "off", NULL, "what it does not have is forwarded",
+     SWITCH(struct lab_zone, overlay)},
+    {NULL, &in_domain, "conference", "on|off", "off", NULL,
+     "SRV records of servers for conference.DOMAIN, too", SWITCH(struct lab_domain, conference)},
     {NULL, &in_domain, "connect", "TEXT", "", NULL, "the TXT record of _xmppconnect.DOMAIN; '': none",
      TEXT(struct lab_domain, connect)},
-    {NULL, &in_domain, "ttl", "SECONDS", "300", NULL, "of all its records", NUMBER(struct lab_domain, ttl_s, 0, LAB_TTL_MOST)},
-    {NULL, &in_domain, "overlay", "on|off", "off", NULL, "what it does not have is forwarded", SWITCH(struct lab_domain, overlay)},
-    {NULL, &in_host, "address", "ADDR", NULL, "none: it lies in another domain", "its address; may be repeated",
+    {NULL, &in_domain, "ttl", "SECONDS", "300", NULL, "of all its records",
+     NUMBER(struct lab_domain, ttl_s, 0, LAB_TTL_MOST)},
+    {NULL, &in_domain, "overlay", "on|off", "off", NULL, "what it does not have is forwarded",
+     SWITCH(struct lab_domain, overlay)},
+    {NULL, &in_host, "address", "ADDR", NULL, "none: it lies in another domain",
+     "its address; may be repeated",
      LIST(read_host_address, clear_host_address, "an IPv4 or IPv6 address, at most 8 times")},
     {NULL, &in_host, "client", "PORT", "5222", NULL, "of _xmpp-client._tcp; 0: not offered",
      NUMBER(struct lab_host, client, 0, UINT16_MAX)},
@@ -224,68 +245,92 @@ const struct setting settings_table[] = {
      NUMBER(struct lab_host, direct_tls_client, 0, UINT16_MAX)},
     {NULL, &in_host, "direct-tls-server", "PORT", "0", NULL, "of _xmpps-server._tcp; 0: not offered",
      NUMBER(struct lab_host, direct_tls_server, 0, UINT16_MAX)},
-    {NULL, &in_host, "priority", "N", "0", NULL, "of its SRV records: the lower first", NUMBER(struct lab_host, priority, 0, UINT16_MAX)},
-    {NULL, &in_host, "weight", "N", "0", NULL, "its share among those of one priority", NUMBER(struct lab_host, weight, 0, UINT16_MAX)},
-    {"allow", &in_access, "allow", "PREFIX", NULL, "the networks listened on", "who else may ask; may be repeated",
-     LIST(read_allow, clear_allow, "a prefix such as 192.168.0.0/16 or fd00::/8, an address, any or none, at most 64 times")},
-    {"refuse-with", &in_access, "refuse-with", "HOW", "refused", NULL, "what the rest gets: refused or silence",
-     EITHER(struct settings, access.silent, refuse_words)},
-    {"rate-limit", &in_access, "rate-limit", "N", "0", NULL, "queries a second of one other host; 0: any number",
+    {NULL, &in_host, "priority", "N", "0", NULL, "of its SRV records: the lower first",
+     NUMBER(struct lab_host, priority, 0, UINT16_MAX)},
+    {NULL, &in_host, "weight", "N", "0", NULL, "its share among those of one priority",
+     NUMBER(struct lab_host, weight, 0, UINT16_MAX)},
+    {"allow", &in_access, "allow", "PREFIX", NULL, "the networks listened on",
+     "who else may ask; may be repeated",
+     LIST(read_allow, clear_allow,
+          "a prefix such as 192.168.0.0/16 or fd00::/8, an address, any or none, at most 64 times")},
+    {"refuse-with", &in_access, "refuse-with", "HOW", "refused", NULL,
+     "what the rest gets: refused or silence", EITHER(struct settings, access.silent, refuse_words)},
+    {"rate-limit", &in_access, "rate-limit", "N", "0", NULL,
+     "queries a second of one other host; 0: any number",
      NUMBER(struct settings, access.rate, 0, ACCESS_RATE_MOST)},
     {"cookies", &in_access, "cookies", "on|off", "on", NULL, "DNS cookies for clients (RFC 7873)",
      SWITCH(struct settings, cookies)},
-    {"threads", &in_server, "threads", "N", "1", NULL, "worker threads", NUMBER(struct settings, threads, 1, SETTINGS_THREADS)},
-    {"rotate", &in_server, "rotate", "on|off", "on", NULL, "let each of several A or AAAA records come first in turn",
-     SWITCH(struct settings, rotate)},
-    {"udp-size", &in_server, "udp-size", "OCTETS", NULL, "1232", "of an answer over UDP at most, from servers and to clients",
+    {"threads", &in_server, "threads", "N", "1", NULL, "worker threads",
+     NUMBER(struct settings, threads, 1, SETTINGS_THREADS)},
+    {"rotate", &in_server, "rotate", "on|off", "on", NULL,
+     "let each of several A or AAAA records come first in turn", SWITCH(struct settings, rotate)},
+    {"udp-size", &in_server, "udp-size", "OCTETS", NULL, "1232",
+     "of an answer over UDP at most, from servers and to clients",
      NUMBER(struct settings, udp_size, DNS_UDP_PLAIN, DNS_UDP_MOST)},
-    {"special-names", &in_server, "special-names", "on|off", "on", NULL, "answer localhost, invalid, onion, alt itself",
-     SWITCH(struct settings, special)},
+    {"special-names", &in_server, "special-names", "on|off", "on", NULL,
+     "answer localhost, invalid, onion, alt itself", SWITCH(struct settings, special)},
     {"identity", &in_server, "identity", "TEXT", "", NULL, "what id.server CH TXT is answered; '': REFUSED",
      TEXT(struct settings, chaos.identity)},
-    {"version-bind", &in_server, "version-bind", "TEXT", "", NULL, "what version.bind CH TXT is answered; '': REFUSED",
-     TEXT(struct settings, chaos.version)},
-    {"user", &in_server, "user", "USER", "", "jidns if there is one, else nobody", "whom it becomes when started as root",
-     TEXT_AS(read_user, struct settings, sandbox.user), .right = "a user's name or number, or USER:GROUP"},
-    {"seccomp", &in_server, "seccomp", "HOW", "errno", NULL, "system calls it never makes: errno, kill or off",
+    {"version-bind", &in_server, "version-bind", "TEXT", "", NULL,
+     "what version.bind CH TXT is answered; '': REFUSED", TEXT(struct settings, chaos.version)},
+    {"user", &in_server, "user", "USER", "", "jidns if there is one, else nobody",
+     "whom it becomes when started as root", TEXT_AS(read_user, struct settings, sandbox.user),
+     .right = "a user's name or number, or USER:GROUP"},
+    {"seccomp", &in_server, "seccomp", "HOW", "errno", NULL,
+     "system calls it never makes: errno, kill or off",
      WORD(struct settings, sandbox.seccomp, seccomp_words)},
-    {"expand-srv", &in_xmpp, "expand-srv", "HOW", "cached", NULL, "add addresses to SRV answers: off, cached or wait",
-     WORD(struct settings, xmpp.expand, expand_words)},
-    {"expand-services", &in_xmpp, "expand-services", "WHICH", "xmpp", NULL, "which SRV answers get them: xmpp or all",
-     EITHER(struct settings, xmpp.expand_all, service_words)},
+    {"expand-srv", &in_xmpp, "expand-srv", "HOW", "cached", NULL,
+     "add addresses to SRV answers: off, cached or wait", WORD(struct settings, xmpp.expand, expand_words)},
+    {"expand-services", &in_xmpp, "expand-services", "WHICH", "xmpp", NULL,
+     "which SRV answers get them: xmpp or all", EITHER(struct settings, xmpp.expand_all, service_words)},
     {"prefetch", &in_xmpp, "prefetch", "on|off", "on", NULL, "ask ahead for what XMPP programs ask next",
      SWITCH(struct settings, xmpp.prefetch)},
-    {"fault", &in_fault, "rule", "RULE", NULL, NULL, "spoil answers on purpose, see doc/lab.md; may be repeated",
-     OWN(read_rule, rule_right), .wrong = wrong_rule, .needed = true, .untitled = true},
-    {"cache-size", &in_cache, "size", "SIZE", NULL, "128M; less in little memory", "memory for answers, in octets or with K, M, G",
-     SIZE(struct settings, cache_size, CACHE_SIZE_LEAST, CACHE_MOST), .right = "a size from 1M to " TEXT_OF(CACHE_MOST_G) "G, such as 64M"},
-    {"max-ttl", &in_cache, "max-ttl", "SECONDS", "604800", NULL, "answers last at most so long, whatever servers say",
-     NUMBER(struct settings, max_ttl_s, 1, TTL_MOST), .right = "seconds from 1 to 604800 (a week)"},
-    {"max-stale", &in_cache, "max-stale", "SECONDS", "86400", NULL, "how long an expired answer may stand in; 0: never",
+    {"fault", &in_fault, "rule", "RULE", NULL, NULL,
+     "spoil answers on purpose, see doc/lab.md; may be repeated", OWN(read_rule, rule_right),
+     .wrong = wrong_rule, .needed = true, .untitled = true},
+    {"cache-size", &in_cache, "size", "SIZE", NULL, "128M; less in little memory",
+     "memory for answers, in octets or with K, M, G",
+     SIZE(struct settings, cache_size, CACHE_SIZE_LEAST, CACHE_MOST),
+     .right = "a size from 1M to " TEXT_OF(CACHE_MOST_G) "G, such as 64M"},
+    {"max-ttl", &in_cache, "max-ttl", "SECONDS", "604800", NULL,
+     "answers last at most so long, whatever servers say", NUMBER(struct settings, max_ttl_s, 1, TTL_MOST),
+     .right = "seconds from 1 to 604800 (a week)"},
+    {"max-stale", &in_cache, "max-stale", "SECONDS", "86400", NULL,
+     "how long an expired answer may stand in; 0: never",
      NUMBER(struct settings, max_stale_s, 0, TTL_STALE_MOST), .right = "seconds from 0 to 604800 (a week)"},
-    {"nxdomain-cut", &in_cache, "nxdomain-cut", "on|off", "off", NULL, "NXDOMAIN covers all names below (RFC 8020)",
-     SWITCH(struct settings, nxdomain_cut)},
+    {"nxdomain-cut", &in_cache, "nxdomain-cut", "on|off", "off", NULL,
+     "NXDOMAIN covers all names below (RFC 8020)", SWITCH(struct settings, nxdomain_cut)},
     {"snapshot", &in_cache, "snapshot", "FILE", "", "in the state folder, if any",
-     "keep answers here over restarts; none: don't", TEXT(struct settings, snapshot), .right = "a file's name or none"},
-    {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL, "how often that is written; 0: at the end only",
+     "keep answers here over restarts; none: don't", TEXT(struct settings, snapshot),
+     .right = "a file's name or none"},
+    {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL,
+     "how often that is written; 0: at the end only",
      NUMBER(struct settings, snapshot_every_s, 0, SNAPSHOT_EVERY_MOST_S)},
-    {"log-level", &in_log, "level", "LEVELS", "info", NULL, "what is said: error, warn, info or debug; by room: info,xmpp=debug",
-     OWN(read_log_level, "error, warn, info or debug, then ROOM=LEVEL for single rooms, such as info,xmpp=debug; rooms are" LOG_ROOMS(
-                                                                                                            LOG_ROOM_WORD))},
-    {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text or of JSON", WORD(struct settings, log.format, format_words)},
-    {"log-times", &in_log, "times", "on|off", "off", NULL, "lines of text begin with the time; journald has its own",
-     SWITCH(struct settings, log.times)},
-    {"query-log", &in_log, "queries", "N", "off", NULL, "log every N-th query: who, what, answer, how found, ms",
-     NUMBER_AS(read_query_log, struct settings, query_log, 1, QUERY_LOG_MOST), .right = "off or a number from 1 to 1000000"},
-    {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL, "takes the commands of jidns here; '': nowhere",
-     TEXT_AS(read_control, struct settings, control.path), .right = "a path from the root on, at most 107 octets"},
-    {"control-group", &in_control, "group", "NAME", "", NULL, "whose members may command besides root and its own user",
+    {"log-level", &in_log, "level", "LEVELS", "info", NULL,
+     "what is said: error, warn, info or debug; by room: info,xmpp=debug",
+     OWN(read_log_level, "error, warn, info or debug, then ROOM=LEVEL for single rooms, such as "
+                         "info,xmpp=debug; rooms are" LOG_ROOMS(LOG_ROOM_WORD))},
+    {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text or of JSON",
+     WORD(struct settings, log.format, format_words)},
+    {"log-times", &in_log, "times", "on|off", "off", NULL,
+     "lines of text begin with the time; journald has its own", SWITCH(struct settings, log.times)},
+    {"query-log", &in_log, "queries", "N", "off", NULL,
+     "log every N-th query: who, what, answer, how found, ms",
+     NUMBER_AS(read_query_log, struct settings, query_log, 1, QUERY_LOG_MOST),
+     .right = "off or a number from 1 to 1000000"},
+    {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL,
+     "takes the commands of jidns here; '': nowhere", TEXT_AS(read_control, struct settings, control.path),
+     .right = "a path from the root on, at most 107 octets"},
+    {"control-group", &in_control, "group", "NAME", "", NULL,
+     "whose members may command besides root and its own user",
      TEXT_AS(read_group, struct settings, control.group), .right = "a group's name or number"},
-    {"metrics", &in_metrics, "listen", "ADDR[:PORT]", "none", NULL, "Prometheus reads over HTTP here, port 9153; none: nowhere",
+    {"metrics", &in_metrics, "listen", "ADDR[:PORT]", "none", NULL,
+     "Prometheus reads over HTTP here, port 9153; none: nowhere",
      OWN(read_metrics, "none or an address, such as 127.0.0.1:9153")},
-    {"metrics-public", &in_metrics, "public", "on|off", "off", NULL, "that address may be one that other hosts reach",
-     SWITCH(struct settings, metrics_public)},
-    {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none", .right = "a file's name"},
+    {"metrics-public", &in_metrics, "public", "on|off", "off", NULL,
+     "that address may be one that other hosts reach", SWITCH(struct settings, metrics_public)},
+    {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none",
+     .right = "a file's name"},
     {"check-config", .help = "say whether the settings are good and exit"},
     {"print-config", .help = "print the settings in force and exit"},
     {"version", .help = "print the version and exit"},
@@ -294,11 +339,13 @@ const struct setting settings_table[] = {
 const unsigned settings_count = sizeof settings_table / sizeof *settings_table;
 
 _Static_assert(SETTINGS_TITLE == 32 && (int)WHY_TEXT >= (int)RULE_WHY, "the table's texts say so");
-_Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 && SETTINGS_CACHE_USUAL == 128 << 20 && TTL_STALE_MOST == 604800 &&
-                   QUERY_LOG_MOST == 1000000,
+_Static_assert(SETTINGS_LISTEN == 16 && (int)ACCESS_PREFIXES == 64 && CACHE_SIZE_LEAST == 1 << 20 &&
+                   SETTINGS_CACHE_USUAL == 128 << 20 && TTL_STALE_MOST == 604800 && QUERY_LOG_MOST == 1000000,
                "the table's texts say so");
-_Static_assert(SETTINGS_REBIND == 32 && (int)SETTINGS_REBIND + (int)SETTINGS_FORWARDS <= (int)REBIND_NAMES, "all of them fit");
-_Static_assert((int)SETTINGS_LISTEN <= (int)SERVE_TCP_LISTENERS && (int)SETTINGS_LISTEN <= (int)SERVE_UDP_SOCKETS,
+_Static_assert(SETTINGS_REBIND == 32 && (int)SETTINGS_REBIND + (int)SETTINGS_FORWARDS <= (int)REBIND_NAMES,
+               "all of them fit");
+_Static_assert((int)SETTINGS_LISTEN <= (int)SERVE_TCP_LISTENERS &&
+                   (int)SETTINGS_LISTEN <= (int)SERVE_UDP_SOCKETS,
                "each is a listener of every worker");
 
 const struct setting *setting_named(const char *name) {

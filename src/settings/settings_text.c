@@ -1,4 +1,5 @@
-/* settings_text.c: the settings as text: help, sample file, manual pages. Exports settings_print_*, section_format. */
+/* settings_text.c: the settings as text: help, sample file, manual pages. Exports settings_print_*,
+ * section_format. */
 #include <ctype.h>
 #include <string.h>
 
@@ -22,8 +23,8 @@ const char *section_format(const struct section *section, char text[SECTION_TEXT
 /* What an option takes: VALUE, or TITLE=VALUE[,VALUE] when it makes a section. */
 static const char *value_format(const struct setting *t, char text[SECTION_TEXT]) {
   if (!t->section || !t->section->title || t->untitled) return t->value;
-  snprintf(text, SECTION_TEXT, "%s=%s%s%s%s", t->section->title, t->value, t->clear ? "[," : "", t->clear ? t->value : "",
-           t->clear ? "]" : "");
+  snprintf(text, SECTION_TEXT, "%s=%s%s%s%s", t->section->title, t->value, t->clear ? "[," : "",
+           t->clear ? t->value : "", t->clear ? "]" : "");
   return text;
 }
 
@@ -33,11 +34,12 @@ void settings_print_help(FILE *out) {
     const struct setting *t = &settings_table[i];
     char left[SECTION_TEXT + 40], value[SECTION_TEXT];
     if (!t->name) continue;
-    snprintf(left, sizeof left, "--%s%s%s", t->name, t->value ? " " : "", t->value ? value_format(t, value) : "");
+    snprintf(left, sizeof left, "--%s%s%s", t->name, t->value ? " " : "",
+             t->value ? value_format(t, value) : "");
     if (strlen(left) > HELP_LEFT) fprintf(out, "  %s\n  %-*s ", left, HELP_LEFT, "");
     else fprintf(out, "  %-*s ", HELP_LEFT, left);
-    fprintf(out, "%s%s%s%s\n", t->help, initial_of(t) ? " (default: " : "", initial_of(t) ? initial_of(t) : "",
-            initial_of(t) ? ")" : "");
+    fprintf(out, "%s%s%s%s\n", t->help, initial_of(t) ? " (default: " : "",
+            initial_of(t) ? initial_of(t) : "", initial_of(t) ? ")" : "");
   }
 }
 
@@ -46,8 +48,9 @@ void settings_print_help(FILE *out) {
 static void put_sample_key(FILE *out, const struct setting *t, const char *indent) {
   fprintf(out, "%s# %s\n%s#%s = ", indent, t->help, indent, t->key);
   if (t->initial) fprintf(out, *t->initial ? "%s\n" : "\"%s\"\n", t->initial);
-  else fprintf(out, "%s%s%s%s%s\n", t->clear ? "{\"" : "\"", t->value, t->clear ? "\"}" : "\"", t->otherwise ? "  # " : "",
-               t->otherwise ? t->otherwise : "");
+  else
+    fprintf(out, "%s%s%s%s%s\n", t->clear ? "{\"" : "\"", t->value, t->clear ? "\"}" : "\"",
+            t->otherwise ? "  # " : "", t->otherwise ? t->otherwise : "");
 }
 
 /* A section with a title stands there as a comment: nothing is there by default. */
@@ -88,7 +91,8 @@ static void put_man(FILE *out, const char *text) {
   }
 }
 
-/* In lines of at most MAN_LINE columns, which leaves room for what put_man adds; none begins as a request does. */
+/* In lines of at most MAN_LINE columns, which leaves room for what put_man adds; none begins as a request
+ * does. */
 static void put_man_sentence(FILE *out, const char *before, const char *text) {
   char words[1000], *rest = words;
   unsigned column = 0;

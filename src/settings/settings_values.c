@@ -33,14 +33,19 @@ bool read_size(const struct setting *t, void *into, const char *text) {
   char digits[24];
   size_t len = strlen(text);
   unsigned shift = 0;
+
   if (len == 0 || len >= sizeof digits) return false;
   memcpy(digits, text, len + 1);
   switch (digits[len - 1]) {
-    case 'K': case 'k': shift = 10; break;
-    case 'M': case 'm': shift = 20; break;
-    case 'G': case 'g': shift = 30; break;
-    default: break;
+  case 'K':
+  case 'k': shift = 10; break;
+  case 'M':
+  case 'm': shift = 20; break;
+  case 'G':
+  case 'g': shift = 30; break;
+  default: break;
   }
+
   if (shift) digits[len - 1] = 0;
   uint64_t v;
   if (!parse_number(digits, 0, t->most >> shift, &v) || v << shift < t->least) return false;
@@ -65,7 +70,9 @@ bool read_text(const struct setting *t, void *into, const char *text) {
   return true;
 }
 
-bool read_path(const struct setting *t, void *into, const char *text) { return *text && read_text(t, into, text); }
+bool read_path(const struct setting *t, void *into, const char *text) {
+  return *text && read_text(t, into, text);
+}
 
 static int place_of(const char *const *words, const char *text) {
   for (int i = 0; words[i]; i++) {
@@ -112,7 +119,8 @@ bool add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], un
 bool add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most) {
   char scope[ADDR_SCOPE];
   union addr a;
-  return addr_parse_scoped(text, SETTINGS_PORT, &a, scope) && !addr_is_any(&a) && add_addr(text, list, scopes, n, most);
+  return addr_parse_scoped(text, SETTINGS_PORT, &a, scope) && !addr_is_any(&a) &&
+         add_addr(text, list, scopes, n, most);
 }
 
 static void words_right(const char *const *words, char text[RIGHT_TEXT]) {
@@ -127,7 +135,10 @@ const char *setting_right(const struct setting *t, char text[RIGHT_TEXT]) {
   if (t->right) return t->right;
   if (t->words) words_right(t->words, text);
   else if (t->read == read_switch) snprintf(text, RIGHT_TEXT, "on or off");
-  else if (t->read == read_text) snprintf(text, RIGHT_TEXT, "printable ASCII, at most %llu", (unsigned long long)t->most);
-  else snprintf(text, RIGHT_TEXT, "a number from %llu to %llu", (unsigned long long)t->least, (unsigned long long)t->most);
+  else if (t->read == read_text)
+    snprintf(text, RIGHT_TEXT, "printable ASCII, at most %llu", (unsigned long long)t->most);
+  else
+    snprintf(text, RIGHT_TEXT, "a number from %llu to %llu", (unsigned long long)t->least,
+             (unsigned long long)t->most);
   return text;
 }

@@ -22,6 +22,7 @@ void against_free(struct old_reports *o) {
     free(r->verdicts[0]);
     free(r->verdicts[1]);
   }
+
   free(o->list);
   *o = (struct old_reports){.count = 0};
 }
@@ -65,14 +66,10 @@ static void add_present(struct differences *d, const struct report *r) {
     if (is->ignored) continue;
     bool counted_then = was && was->severity > SEVERITY_INFO, counts = is->severity > SEVERITY_INFO;
     if (!counted_then && !counts) continue;
-    if (!counted_then)
-      add(d, DIFFERENCE_NEW, is, NULL);
-    else if (is->severity > was->severity)
-      add(d, DIFFERENCE_WORSE, is, was);
-    else if (is->severity < was->severity)
-      add(d, DIFFERENCE_BETTER, is, was);
-    else
-      d->same++;
+    if (!counted_then) add(d, DIFFERENCE_NEW, is, NULL);
+    else if (is->severity > was->severity) add(d, DIFFERENCE_WORSE, is, was);
+    else if (is->severity < was->severity) add(d, DIFFERENCE_BETTER, is, was);
+    else d->same++;
   }
 }
 
@@ -106,10 +103,8 @@ static void add_absent(struct differences *d, const struct report *r) {
   for (size_t i = 0; d->old && i < d->old->count; i++) {
     const struct old_finding *was = &d->old->list[i];
     if (was->severity == SEVERITY_INFO || find_new(r, was)) continue;
-    if (is_blind_to(d, r, was))
-      d->unseen++;
-    else
-      add(d, DIFFERENCE_GONE, NULL, was);
+    if (is_blind_to(d, r, was)) d->unseen++;
+    else add(d, DIFFERENCE_GONE, NULL, was);
   }
 }
 
@@ -165,7 +160,9 @@ const char *difference_code(const struct difference *d) {
   return d->is ? report_rules[d->is->rule].code : d->was->code;
 }
 
-const char *difference_subject(const struct difference *d) { return d->is ? d->is->subject : d->was->subject; }
+const char *difference_subject(const struct difference *d) {
+  return d->is ? d->is->subject : d->was->subject;
+}
 
 const char *difference_side(const struct difference *d) {
   return d->is ? report_side_word(d->is->side) : d->was->side;

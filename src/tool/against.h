@@ -24,12 +24,18 @@ struct old_reports {
   size_t count, room;
 };
 
-/* Reads what `jidns check --format json` wrote, of one domain or of many. What was ignored then is left off. False after a line on
- * err that says what is wrong and where; free in any case. */
+/* Reads what `jidns check --format json` wrote, of one domain or of many. What was ignored then is left off.
+ * False after a line on err that says what is wrong and where; free in any case. */
 bool against_read(struct old_reports *o, const char *path, FILE *err);
 void against_free(struct old_reports *o);
 
-enum difference_kind { DIFFERENCE_NEW, DIFFERENCE_WORSE, DIFFERENCE_BETTER, DIFFERENCE_GONE, DIFFERENCE_KINDS };
+enum difference_kind {
+  DIFFERENCE_NEW,
+  DIFFERENCE_WORSE,
+  DIFFERENCE_BETTER,
+  DIFFERENCE_GONE,
+  DIFFERENCE_KINDS
+};
 
 struct difference {
   enum difference_kind kind;

@@ -60,9 +60,10 @@ static bool read_report(struct old_reports *o, const json_t *json) {
     must(o->list);
   }
   struct old_report *r = &o->list[o->count++];
-  *r = (struct old_report){.domain = printable(domain),
-                           .time = printable(word_of(json, "time")),
-                           .verdicts = {printable(word_of(verdict, "c2s")), printable(word_of(verdict, "s2s"))}};
+  *r = (struct old_report){
+      .domain = printable(domain),
+      .time = printable(word_of(json, "time")),
+      .verdicts = {printable(word_of(verdict, "c2s")), printable(word_of(verdict, "s2s"))}};
   return read_findings(json_object_get(json, "findings"), r);
 }
 

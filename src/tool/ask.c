@@ -14,7 +14,7 @@
 
 enum {
   PARALLEL_MOST = 128, /* sockets open at once: far below any limit on descriptors, no flood for the server */
-  UDP_TRIES = 3,      /* at 0, a quarter and half of the time; answers to any of them are taken to the end */
+  UDP_TRIES = 3,       /* at 0, a quarter and half of the time; answers to any of them are taken to the end */
   PORT_TRIES = 8,
   PORT_LOWEST = 1024,
   QUERY_MOST = FRAME_HEAD + DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT
@@ -52,8 +52,7 @@ static uint64_t clock_us(void) {
 const char *asked_text(enum asked_outcome outcome) {
   static const char *const texts[] = {"no answer in time",
                                       "server not reachable, or it closed the connection",
-                                      "no socket or memory to be had", "not looked at",
-                                      "answered"};
+                                      "no socket or memory to be had", "not looked at", "answered"};
   return texts[outcome];
 }
 
@@ -77,7 +76,8 @@ static void write_query(struct asker *asker, struct flight *f) {
   f->id = random_u16(&asker->random);
   struct wire_out w = {.buf = f->query + FRAME_HEAD, .cap = QUERY_MOST - FRAME_HEAD};
   wire_put_u16(&w, f->id);
-  wire_put_u16(&w, (uint16_t)((a->authority ? 0 : DNS_RD << 8) | (asker->options->want_ad ? DNS_AD : 0) | (a->checking_disabled ? DNS_CD : 0)));
+  wire_put_u16(&w, (uint16_t)((a->authority ? 0 : DNS_RD << 8) | (asker->options->want_ad ? DNS_AD : 0) |
+                              (a->checking_disabled ? DNS_CD : 0)));
   wire_put_u16(&w, 1);
   wire_put_u32(&w, 0);
   wire_put_u16(&w, f->edns ? 1 : 0);
@@ -91,6 +91,7 @@ static void write_query(struct asker *asker, struct flight *f) {
     wire_put_u32(&w, asker->options->dnssec ? 0x8000 : 0);
     wire_put_u16(&w, 0);
   }
+
   f->query_len = w.at;
   store_u16(f->query, (uint16_t)w.at);
 }
@@ -168,7 +169,8 @@ static void keep(struct flight *f, const uint8_t *msg, size_t len) {
   f->asked->len = len;
   f->asked->over_tcp = f->tcp;
   size_t question_end = (size_t)DNS_HEADER + f->asked->name_len;
-  f->asked->keeps_case = len >= question_end && memcmp(msg + DNS_HEADER, f->asked->name, f->asked->name_len) == 0;
+  f->asked->keeps_case = len >= question_end &&
+                         memcmp(msg + DNS_HEADER, f->asked->name, f->asked->name_len) == 0;
 }
 
 static void take(struct asker *asker, struct flight *f, const uint8_t *msg, size_t len) {
@@ -318,7 +320,9 @@ void asker_add(struct asker *asker, struct asked *a) {
   ask_list_put(&asker->waiting, a);
 }
 
-static bool is_idle(const struct asker *asker) { return asker->begun == asker->waiting.count && asker->count == 0; }
+static bool is_idle(const struct asker *asker) {
+  return asker->begun == asker->waiting.count && asker->count == 0;
+}
 
 bool asker_turn(struct asker *asker) {
   while (asker->begun < asker->waiting.count && asker->count < PARALLEL_MOST)

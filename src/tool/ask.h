@@ -16,9 +16,9 @@ struct ask_options {
 };
 
 enum asked_outcome {
-  ASKED_TIMEOUT, /* nothing that answers the question came in time */
-  ASKED_CLOSED,  /* the server's port is closed, or there is no way to it */
-  ASKED_SYSTEM,  /* no socket or memory to be had */
+  ASKED_TIMEOUT,  /* nothing that answers the question came in time */
+  ASKED_CLOSED,   /* the server's port is closed, or there is no way to it */
+  ASKED_SYSTEM,   /* no socket or memory to be had */
   ASKED_LEFT_OUT, /* nobody was asked, because that was not wanted */
   ASKED_ANSWERED
 };
@@ -28,16 +28,16 @@ struct asked {
   uint8_t name[NAME_MAX_LEN];
   uint8_t name_len;
   uint16_t type, klass;
-  bool checking_disabled; /* set CD: an answer that does not validate is wanted as well */
-  bool authority;         /* an authority is asked, not a resolver: RD is clear */
-  bool only_tcp, plain;   /* never over UDP; without EDNS */
+  bool checking_disabled;   /* set CD: an answer that does not validate is wanted as well */
+  bool authority;           /* an authority is asked, not a resolver: RD is clear */
+  bool only_tcp, plain;     /* never over UDP; without EDNS */
   const union addr *server; /* borrowed; NULL: the options' */
-  unsigned *open;         /* borrowed; one less when the outcome is there; NULL: nobody counts */
+  unsigned *open;           /* borrowed; one less when the outcome is there; NULL: nobody counts */
   enum asked_outcome outcome;
-  bool over_tcp;    /* the answer came so */
+  bool over_tcp;     /* the answer came so */
   bool refuses_edns; /* FORMERR or NOTIMP to EDNS; without it there was another answer */
-  bool keeps_case;  /* the answer's question is the one asked, octet for octet */
-  unsigned took_us; /* from the first try to the outcome */
+  bool keeps_case;   /* the answer's question is the one asked, octet for octet */
+  unsigned took_us;  /* from the first try to the outcome */
   uint8_t *msg; /* the answer, owned, freed by asked_free; NULL unless ASKED_ANSWERED; TC set if TCP failed */
   size_t len;
 };

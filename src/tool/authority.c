@@ -1,4 +1,5 @@
-/* authority.c: finds the servers of a zone, by the resolver and by the parent, and asks each. Exports authority_*. */
+/* authority.c: finds the servers of a zone, by the resolver and by the parent, and asks each. Exports
+ * authority_*. */
 #include "tool/authority.h"
 
 #include <arpa/inet.h>
@@ -18,7 +19,8 @@ struct authority *authority_new(const struct lookup *domain, const struct asked 
 }
 
 static void server_free(struct authority_server *s) {
-  struct asked *const single[] = {&s->soa, &s->tcp, &s->plain, &s->mixed, &s->alias, &s->ns, &s->addresses[0], &s->addresses[1]};
+  struct asked *const single[] = {&s->soa,   &s->tcp, &s->plain,        &s->mixed,
+                                  &s->alias, &s->ns,  &s->addresses[0], &s->addresses[1]};
   for (size_t i = 0; i < sizeof single / sizeof *single; i++) asked_free(single[i]);
   for (unsigned i = 0; i < PROBE_COUNT; i++) asked_free(&s->probes[i]);
   for (unsigned i = 0; i < LOOKUP_SERVICES; i++) asked_free(&s->services[i]);
@@ -76,15 +78,19 @@ static size_t each_ns(const struct asked *from, const uint8_t *zone, size_t zone
   enum section section;
   uint8_t name[NAME_MAX_LEN];
   size_t n = 0;
+
   if (!from || from->name_len == 0 || from->outcome != ASKED_ANSWERED) return 0;
   struct reply p = reply_open(from->msg, from->len);
   while (reply_next(&p, &r, &section)) {
-    if (r.type != TYPE_NS || section == SECTION_ADDITIONAL || !name_equal(r.owner, r.owner_len, zone, zone_len)) continue;
+    if (r.type != TYPE_NS || section == SECTION_ADDITIONAL ||
+        !name_equal(r.owner, r.owner_len, zone, zone_len))
+      continue;
     size_t len = record_target(&r, 0, name);
     if (len == 0) continue;
     if (each) each(context, name, len);
     n++;
   }
+
   return n;
 }
 
@@ -115,7 +121,8 @@ static const struct address *askable_of(const struct authority *a, const struct 
 
 static void add_parent(struct authority *a, const struct host *h) {
   const struct address *address = askable_of(a, h);
-  if (address && a->parent_count < AUTHORITY_PARENTS_MOST) set_addr(&a->parents[a->parent_count++].addr, address);
+  if (address && a->parent_count < AUTHORITY_PARENTS_MOST)
+    set_addr(&a->parents[a->parent_count++].addr, address);
 }
 
 static void take_parent(void *context, const uint8_t *name, size_t len) {
@@ -132,7 +139,8 @@ static void add_parents(struct authority *a) {
     if (!is_of_zone) add_parent(a, h);
   }
   if (a->parent_count > 0 || len == 0) return;
-  for (size_t i = 0; i < a->name_count; i++) add_parent(a, a->names[i]); /* the same servers hold both zones */
+  /* the same servers hold both zones */
+  for (size_t i = 0; i < a->name_count; i++) add_parent(a, a->names[i]);
 }
 
 const struct asked *authority_referral(const struct authority *a) {
@@ -187,6 +195,7 @@ static void add_glue(struct authority *a) {
   const struct asked *x = authority_referral(a);
   struct record r;
   enum section section;
+
   if (!x) return;
   struct reply p = reply_open(x->msg, x->len);
   while (reply_next(&p, &r, &section)) {
@@ -201,8 +210,8 @@ static void add_glue(struct authority *a) {
   }
 }
 
-static struct asked *direct(struct ask_list *to, struct authority_server *s, struct asked *x, const uint8_t *name,
-                            size_t len, uint16_t type) {
+static struct asked *direct(struct ask_list *to, struct authority_server *s, struct asked *x,
+                            const uint8_t *name, size_t len, uint16_t type) {
   ask_list_add(to, x, name, len, type);
   x->server = &s->addr;
   x->authority = true;
@@ -228,8 +237,7 @@ static void mix_case(struct asked *x) {
 
 static void probe(struct authority *a, struct authority_server *s, struct ask_list *to) {
   static const uint16_t types[PROBE_COUNT] = {TYPE_SRV, TYPE_TLSA, TYPE_OF_CAA, TYPE_UNASSIGNED};
-  for (unsigned i = 0; i < PROBE_COUNT; i++)
-    direct(to, s, &s->probes[i], a->apex, a->apex_len, types[i]);
+  for (unsigned i = 0; i < PROBE_COUNT; i++) direct(to, s, &s->probes[i], a->apex, a->apex_len, types[i]);
 }
 
 /* The rest is asked of those that answered at all, so that a silent one costs its time once. */
@@ -238,7 +246,8 @@ static void more_questions(struct authority *a, struct ask_list *to) {
   for (size_t i = 0; i < a->server_count; i++) {
     struct authority_server *s = &a->servers[i];
     if (s->soa.outcome != ASKED_ANSWERED) {
-      if (s->soa.outcome == ASKED_TIMEOUT) direct(to, s, &s->plain, a->apex, a->apex_len, TYPE_SOA)->plain = true;
+      if (s->soa.outcome == ASKED_TIMEOUT)
+        direct(to, s, &s->plain, a->apex, a->apex_len, TYPE_SOA)->plain = true;
       continue;
     }
     if (!authority_is_good(s)) continue;

@@ -1,5 +1,5 @@
-/* The name servers of a domain's zone, asked themselves: what the parent says of them, which of them answer, over what, and
- * whether they agree. Judges nothing: rules_authority.c does. */
+/* The name servers of a domain's zone, asked themselves: what the parent says of them, which of them answer,
+ * over what, and whether they agree. Judges nothing: rules_authority.c does. */
 #ifndef JIDNS_TOOL_AUTHORITY_H
 #define JIDNS_TOOL_AUTHORITY_H
 #include "tool/lookup.h"
@@ -19,11 +19,11 @@ struct authority_server {
   const struct host *name;
   struct address address;
   union addr addr;
-  struct asked soa;       /* over UDP */
-  struct asked tcp;       /* the same over TCP */
-  struct asked plain;     /* the same without EDNS, when UDP gave nothing */
-  struct asked mixed;     /* the same in MiXeD case */
-  struct asked alias;     /* CNAME of the zone's own name */
+  struct asked soa;   /* over UDP */
+  struct asked tcp;   /* the same over TCP */
+  struct asked plain; /* the same without EDNS, when UDP gave nothing */
+  struct asked mixed; /* the same in MiXeD case */
+  struct asked alias; /* CNAME of the zone's own name */
   struct asked ns;
   struct asked probes[PROBE_COUNT];
   struct asked services[LOOKUP_SERVICES];
@@ -42,8 +42,8 @@ struct authority {
   bool allow_private;          /* servers with private and local addresses are asked, too */
   uint8_t apex[NAME_MAX_LEN], apex_len;
   bool is_apex_known;
-  struct asked ns, parent_soa, parent_ns; /* by the resolver */
-  struct hosts *hosts;                    /* names of all servers */
+  struct asked ns, parent_soa, parent_ns;         /* by the resolver */
+  struct hosts *hosts;                            /* names of all servers */
   const struct host *names[AUTHORITY_NAMES_MOST]; /* of the zone's servers, by the zone or by the parent */
   size_t name_count;
   struct authority_parent parents[AUTHORITY_PARENTS_MOST];
@@ -68,7 +68,8 @@ const struct asked *authority_answer(const struct authority_server *s);
 bool authority_is_good(const struct authority_server *s);
 /* The parent's referral or answer that lists the zone's servers; NULL: none came. */
 const struct asked *authority_referral(const struct authority *a);
-/* Calls each with every NS name of the zone in a message, answer and authority section; returns how many there are. */
+/* Calls each with every NS name of the zone in a message, answer and authority section; returns how many
+ * there are. */
 size_t authority_each_ns(const struct authority *a, const struct asked *from,
                          void (*each)(void *context, const uint8_t *name, size_t len), void *context);
 #endif

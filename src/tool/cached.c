@@ -16,7 +16,8 @@ void cached_free(struct cached *c) {
   free(c);
 }
 
-static int compare_keys(const uint8_t *a, size_t a_len, uint16_t a_type, const uint8_t *b, size_t b_len, uint16_t b_type) {
+static int compare_keys(const uint8_t *a, size_t a_len, uint16_t a_type, const uint8_t *b, size_t b_len,
+                        uint16_t b_type) {
   if (a_len != b_len) return a_len < b_len ? -1 : 1;
   int order = memcmp(a, b, a_len);
   return order ? order : (a_type > b_type) - (a_type < b_type);
@@ -36,13 +37,13 @@ void cached_settle(struct cached *c) {
     struct cached_entry *x = c->list[i], *last = kept ? c->list[kept - 1] : NULL;
     if (last && compare_keys(x->name, x->name_len, x->type, last->name, last->name_len, last->type) == 0)
       free(x);
-    else
-      c->list[kept++] = x;
+    else c->list[kept++] = x;
   }
   c->count = kept;
 }
 
-static const struct cached_entry *find(const struct cached *c, const uint8_t *name, size_t len, uint16_t type) {
+static const struct cached_entry *find(const struct cached *c, const uint8_t *name, size_t len,
+                                       uint16_t type) {
   uint8_t lower[NAME_MAX_LEN];
   size_t from = 0, to = c->count;
   name_lower(lower, name, len);
@@ -88,13 +89,16 @@ static int compare_domains(const void *a, const void *b) {
   return strcmp(name_format(x, x_len + 1, first), name_format(y, y_len + 1, second));
 }
 
-size_t cached_each_domain(const struct cached *c, bool (*each)(void *context, const uint8_t *name, size_t len), void *context) {
+size_t cached_each_domain(const struct cached *c,
+                          bool (*each)(void *context, const uint8_t *name, size_t len), void *context) {
   const uint8_t **names = must_zalloc((c->count + 1) * sizeof *names);
   size_t count = 0, told = 0;
+
   for (size_t i = 0; i < c->count; i++) {
     size_t at = c->list[i]->type == TYPE_SRV ? cached_domain_at(c->list[i]->name, c->list[i]->name_len) : 0;
     if (at > 0) names[count++] = c->list[i]->name + at;
   }
+
   if (count > 0) qsort(names, count, sizeof *names, compare_domains);
   for (size_t i = 0; i < count; i++) {
     if (i > 0 && compare_domains(&names[i], &names[i - 1]) == 0) continue;
@@ -102,6 +106,7 @@ size_t cached_each_domain(const struct cached *c, bool (*each)(void *context, co
     while (names[i][len]) len += names[i][len] + 1u;
     if (told++ < CACHED_DOMAINS_MOST && !each(context, names[i], len + 1)) break;
   }
+
   free(names);
   return told;
 }

@@ -3,7 +3,11 @@
 #define JIDNS_TOOL_CACHED_H
 #include "tool/ask.h"
 
-enum { CACHED_ANSWERS_MOST = 200000, CACHED_DOMAINS_MOST = 1000, CACHED_MESSAGE_MOST = 4096 /* octets; longer ones only for SRV */ };
+enum {
+  CACHED_ANSWERS_MOST = 200000,
+  CACHED_DOMAINS_MOST = 1000,
+  CACHED_MESSAGE_MOST = 4096 /* octets; longer ones only for SRV */
+};
 
 struct cached;
 
@@ -15,9 +19,10 @@ void cached_free(struct cached *c); /* NULL is allowed */
 /* The outcome of a question is its answer in the cache, or ASKED_LEFT_OUT. */
 void cached_answer(const struct cached *c, struct asked *a);
 
-/* Calls each with every XMPP domain of which SRV was asked, alphabetically; CACHED_DOMAINS_MOST at most. False from it ends it.
- * Returns how many there are, those beyond included. */
-size_t cached_each_domain(const struct cached *c, bool (*each)(void *context, const uint8_t *name, size_t len), void *context);
+/* Calls each with every XMPP domain of which SRV was asked, alphabetically; CACHED_DOMAINS_MOST at most.
+ * False from it ends it. Returns how many there are, those beyond included. */
+size_t cached_each_domain(const struct cached *c,
+                          bool (*each)(void *context, const uint8_t *name, size_t len), void *context);
 
 /* The XMPP domain of a service's name, "_xmpp-server._tcp.D": its place in the name; 0: it is none. */
 size_t cached_domain_at(const uint8_t *name, size_t len);

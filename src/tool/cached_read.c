@@ -9,7 +9,10 @@
 #include "tool/lookup.h"
 
 static int digit(char c) {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  return c >= '0' && c <= '9'   ? c - '0'
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10
+         : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                : -1;
 }
 
 static bool from_hex(const char *text, size_t len, uint8_t *out) {
@@ -23,9 +26,11 @@ static bool from_hex(const char *text, size_t len, uint8_t *out) {
 
 /* What checks ask for; an answer to a question with CD may be bogus. */
 static bool is_of_use(const json_t *line, uint16_t type, size_t len) {
-  static const uint16_t types[] = {TYPE_A, TYPE_AAAA, TYPE_SRV, TYPE_TXT, TYPE_SOA, TYPE_TLSA,
-                                   TYPE_NS, TYPE_CNAME, TYPE_PTR, TYPE_OF_CAA};
-  if (json_is_true(json_object_get(line, "cd")) || json_integer_value(json_object_get(line, "class")) != CLASS_IN) return false;
+  static const uint16_t types[] = {TYPE_A,    TYPE_AAAA, TYPE_SRV,   TYPE_TXT, TYPE_SOA,
+                                   TYPE_TLSA, TYPE_NS,   TYPE_CNAME, TYPE_PTR, TYPE_OF_CAA};
+  if (json_is_true(json_object_get(line, "cd")) ||
+      json_integer_value(json_object_get(line, "class")) != CLASS_IN)
+    return false;
   if (len < DNS_HEADER || len > DNS_MSG_MAX || (len > CACHED_MESSAGE_MOST && type != TYPE_SRV)) return false;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     if (types[i] == type) return true;
@@ -34,11 +39,13 @@ static bool is_of_use(const json_t *line, uint16_t type, size_t len) {
 }
 
 static void take(struct cached *c, const json_t *line) {
-  const char *name = json_string_value(json_object_get(line, "name")), *hex = json_string_value(json_object_get(line, "message"));
+  const char *name = json_string_value(json_object_get(line, "name")),
+             *hex = json_string_value(json_object_get(line, "message"));
   uint16_t type = (uint16_t)json_integer_value(json_object_get(line, "type"));
   size_t len = hex ? strlen(hex) / 2 : 0;
   uint8_t octets[NAME_MAX_LEN];
   size_t name_len = name ? name_parse(name, octets) : 0;
+
   if (name_len == 0 || c->count == CACHED_ANSWERS_MOST || !is_of_use(line, type, len)) return;
 
   struct cached_entry *x = must_zalloc(sizeof *x + len);
@@ -49,11 +56,13 @@ static void take(struct cached *c, const json_t *line) {
     free(x);
     return;
   }
+
   if (c->count == c->room) {
     c->room = c->room ? 2 * c->room : 256;
     c->list = realloc(c->list, c->room * sizeof(*c->list));
     must(c->list);
   }
+
   c->list[c->count++] = x;
 }
 

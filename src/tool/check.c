@@ -86,18 +86,13 @@ static int worse(int a, int b) {
 
 static int show_one(const struct cli *c, const struct checked *x, bool many) {
   const struct check_options *o = &c->check;
-  if (o->fix != CHECK_FIX_NONE)
-    check_write_fix(x->report, o->fix, stdout);
-  else if (o->format == CHECK_TSV)
-    (x->differences ? check_write_against_tsv : check_write_tsv)(x, stdout);
-  else if (o->format == CHECK_HTML)
-    check_html_add(o->html, x, o);
-  else if (o->format == CHECK_JSON && !check_write_json(x, o, many, stdout))
-    return CLI_TROUBLE;
+  if (o->fix != CHECK_FIX_NONE) check_write_fix(x->report, o->fix, stdout);
+  else if (o->format == CHECK_TSV) (x->differences ? check_write_against_tsv : check_write_tsv)(x, stdout);
+  else if (o->format == CHECK_HTML) check_html_add(o->html, x, o);
+  else if (o->format == CHECK_JSON && !check_write_json(x, o, many, stdout)) return CLI_TROUBLE;
   else if (o->format == CHECK_TEXT && many && !o->verbose)
     (x->differences ? check_write_against_summary : check_write_summary)(x, stdout);
-  else if (o->format == CHECK_TEXT)
-    (x->differences ? check_write_against : check_write_text)(x, o, stdout);
+  else if (o->format == CHECK_TEXT) (x->differences ? check_write_against : check_write_text)(x, o, stdout);
   return status_of(c, x);
 }
 
@@ -129,26 +124,30 @@ static void show_progress(struct domains *d) {
   unsigned now_ms = check_now_ms(), ms = now_ms - d->begun_ms;
   if (!d->many || !isatty(STDERR_FILENO) || now_ms - d->shown_ms < PROGRESS_MS) return;
   d->shown_ms = now_ms;
-  fprintf(stderr, "\r %zu domains, %zu with errors, %zu with warnings, %.1f a second ", d->done, d->with_error, d->with_warning,
-          ms ? (double)d->done * 1000 / ms : 0.0);
+  fprintf(stderr, "\r %zu domains, %zu with errors, %zu with warnings, %.1f a second ", d->done,
+          d->with_error, d->with_warning, ms ? (double)d->done * 1000 / ms : 0.0);
 }
 
 static void show_sum(const struct domains *d) {
   if (!d->judge->cli->check.file || d->done == 0) return;
-  fprintf(stderr, "%sjidns check: %zu domain%s: %zu with errors, %zu with warnings, %zu without either, %zu without an answer\n",
-          isatty(STDERR_FILENO) ? "\r\n" : "", d->done, d->done == 1 ? "" : "s", d->with_error, d->with_warning,
-          d->done - d->with_error - d->with_warning - d->silent, d->silent);
+  fprintf(stderr,
+          "%sjidns check: %zu domain%s: %zu with errors, %zu with warnings, %zu without either, %zu without "
+          "an answer\n",
+          isatty(STDERR_FILENO) ? "\r\n" : "", d->done, d->done == 1 ? "" : "s", d->with_error,
+          d->with_warning, d->done - d->with_error - d->with_warning - d->silent, d->silent);
 }
 
 /* The next domain in the order of the list is through: it is judged, shown and freed. */
 static void on_answered(void *context, struct checked *x) {
   struct domains *d = context;
   const struct cli *c = d->judge->cli;
+
   judge_one(d->judge, x);
   if (c->check.format == CHECK_NAGIOS) {
     d->kept[d->kept_count++] = *x;
     return;
   }
+
   count_domain(d, x);
   if (is_silent(x->facts)) {
     complain_silence(c, x);
@@ -157,6 +156,7 @@ static void on_answered(void *context, struct checked *x) {
     if (d->many && d->done > 1 && c->check.format == CHECK_TEXT && c->check.verbose) fputc('\n', stdout);
     d->status = worse(d->status, show_one(c, x, d->many));
   }
+
   fflush(stdout);
   checked_free(x);
   show_progress(d);
@@ -165,11 +165,13 @@ static void on_answered(void *context, struct checked *x) {
 static void finish_all(struct domains *d) {
   pipeline_drain(d->pipeline);
   if (d->judge->cli->check.format == CHECK_NAGIOS)
-    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->kept, d->kept_count, stdout);
+    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->kept, d->kept_count,
+                                                                                  stdout);
   show_sum(d);
 }
 
-static void want_more(const struct check_options *o, struct facts *f, const union addr *server, bool from_zone) {
+static void want_more(const struct check_options *o, struct facts *f, const union addr *server,
+                      bool from_zone) {
   f->offline = from_zone;
   f->asked_server = *server;
   if (o->authority) facts_want_authority(f, o->connect_options.allow_private);
@@ -181,7 +183,8 @@ static void want_more(const struct check_options *o, struct facts *f, const unio
 }
 
 /* Of a cache that has only one side of a domain, that side is judged. */
-static enum lookup_side sides_in(const struct cached *cached, const struct typed_domain *typed, enum lookup_side wanted) {
+static enum lookup_side sides_in(const struct cached *cached, const struct typed_domain *typed,
+                                 enum lookup_side wanted) {
   unsigned sides = 0;
   for (unsigned i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service_kind *k = &lookup_kinds[i];
@@ -204,7 +207,8 @@ static void put_domain(struct domains *d, const struct typed_domain *typed) {
   want_more(o, f, &j->cli->ask.server, from_zone || j->cached);
   f->from_cache = j->cached;
   pipeline_add(d->pipeline, &(struct checked){.facts = f, .server = j->cli->ask.server});
-  if (d->judge->cli->check.connect) pipeline_drain(d->pipeline); /* connections take long: no questions are under way then */
+  /* connections take long: no questions are under way then */
+  if (d->judge->cli->check.connect) pipeline_drain(d->pipeline);
 }
 
 static bool put_cached_domain(void *context, const uint8_t *name, size_t len) {
@@ -219,23 +223,28 @@ static bool add_cached_domains(struct domains *d) {
   size_t count = cached_each_domain(d->judge->cached, put_cached_domain, d);
   if (count == 0) fprintf(stderr, "jidns check: the cache of jidnsd has no XMPP domain\n");
   if (count > CACHED_DOMAINS_MOST)
-    fprintf(stderr, "jidns check: the cache has %zu XMPP domains; the first %d are judged\n", count, CACHED_DOMAINS_MOST);
+    fprintf(stderr, "jidns check: the cache has %zu XMPP domains; the first %d are judged\n", count,
+            CACHED_DOMAINS_MOST);
   return true;
 }
 
 static bool add_domain(struct domains *d, const char *word, const char *where) {
   struct typed_domain typed;
   const char *why = domain_read_jid(word, &typed);
+
   if (why) {
     cli_usage(d->judge->cli, "%s\"%s\" is not a domain or JID: %s", where, word, why);
     return false;
   }
+
   const struct check_options *o = &d->judge->cli->check;
   bool from_zone = sources_hold(d->judge->sources, typed.name, typed.len);
   if (o->offline && !from_zone) {
-    cli_usage(d->judge->cli, "%s\"%s\" lies in none of the zones of --zone, and --offline asks nobody", where, word);
+    cli_usage(d->judge->cli, "%s\"%s\" lies in none of the zones of --zone, and --offline asks nobody", where,
+              word);
     return false;
   }
+
   put_domain(d, &typed);
   return true;
 }
@@ -243,11 +252,13 @@ static bool add_domain(struct domains *d, const char *word, const char *where) {
 static bool add_file(struct domains *d, const char *path) {
   char line[LINE_MOST], where[LINE_MOST];
   bool from_stdin = strcmp(path, "-") == 0, good = true;
+
   FILE *file = from_stdin ? stdin : fopen(path, "re");
   if (!file) {
     fprintf(stderr, "jidns check: --file %s: %m\n", path);
     return false;
   }
+
   for (unsigned n = 1; good && fgets(line, sizeof line, file); n++) {
     char *text = line + strspn(line, " \t\r\n");
     snprintf(where, sizeof where, "%.200s:%u: ", path, n);
@@ -259,6 +270,7 @@ static bool add_file(struct domains *d, const char *path) {
     text[strcspn(text, " \t\r\n#")] = 0;
     if (*text) good = add_domain(d, text, where);
   }
+
   if (!from_stdin) fclose(file);
   return good;
 }
@@ -267,7 +279,9 @@ static int check_domains(const struct judge *j) {
   const struct cli *c = j->cli;
   struct domains *d = must_zalloc(sizeof *d);
   bool good = true, whole_cache = j->cached && c->words_count == 0 && !c->check.file;
-  *d = (struct domains){.judge = j, .many = c->check.file || c->words_count > 1 || whole_cache, .begun_ms = check_now_ms()};
+
+  *d = (struct domains){
+      .judge = j, .many = c->check.file || c->words_count > 1 || whole_cache, .begun_ms = check_now_ms()};
   d->pipeline = pipeline_new(j->sources, on_answered, d);
 
   if (c->check.format == CHECK_TSV) check_write_tsv_head(&c->check, stdout);
@@ -293,13 +307,15 @@ static int check_to_html(struct cli *c, const struct judge *j) {
 }
 
 static int check_in_form(struct cli *c, const struct judge *j) {
-  return c->check.format == CHECK_HTML && c->check.fix == CHECK_FIX_NONE ? check_to_html(c, j) : check_domains(j);
+  return c->check.format == CHECK_HTML && c->check.fix == CHECK_FIX_NONE ? check_to_html(c, j)
+                                                                         : check_domains(j);
 }
 
 /* The same with what connections need, which is loaded for them alone. */
 static int check_connecting(struct cli *c, const struct judge *j) {
   char *why = NULL;
   size_t len;
+
   FILE *err = open_memstream(&why, &len);
   must(err);
   c->check.connect_options.phase_ms = c->ask.timeout_ms;
@@ -323,17 +339,20 @@ static int judge_domains(struct cli *c) {
   int status = CLI_USAGE;
 
   ask.want_ad = true;
-  if (!o->offline && !o->from_daemon && !c->server_given) nameserver_first(NAMESERVER_FILE, &ask.server, stderr);
+  if (!o->offline && !o->from_daemon && !c->server_given)
+    nameserver_first(NAMESERVER_FILE, &ask.server, stderr);
   c->ask.server = ask.server;
   struct cached *cached = o->from_daemon ? cached_read(c) : NULL;
   if (o->from_daemon && !cached) return CLI_NO_ANSWER;
-  struct sources *sources = cached ? sources_of_cache(cached) : sources_open(o->zones, o->zone_count, &ask, o->offline, stderr);
+  struct sources *sources = cached ? sources_of_cache(cached)
+                                   : sources_open(o->zones, o->zone_count, &ask, o->offline, stderr);
   if (sources && o->as) {
     status = check_as(c, sources);
   } else if (sources && (!o->against || against_read(&old, o->against, stderr))) {
     const struct judge j = {.cli = c, .sources = sources, .old = o->against ? &old : NULL, .cached = cached};
     status = o->connect ? check_connecting(c, &j) : check_in_form(c, &j);
   }
+
   against_free(&old);
   sources_close(sources);
   cached_free(cached);
@@ -346,6 +365,7 @@ int check_run(struct cli *c) {
     check_write_rules(o->format, stdout);
     return CLI_FOUND;
   }
+
   if (o->explain) {
     enum rule_id rule = report_rule_of(o->explain);
     if (rule == RULE_COUNT)
@@ -353,10 +373,12 @@ int check_run(struct cli *c) {
     check_write_rule(rule, stdout);
     return CLI_FOUND;
   }
+
   if (o->as && strcmp(o->as, "list") == 0) {
     as_write_programs(stdout);
     return CLI_FOUND;
   }
+
   if (c->words_count == 0 && !o->file && !o->from_daemon)
     return cli_usage(c, "needs a DOMAIN, JID or URL; see jidns check --help");
   if (o->format == CHECK_JSON && !check_has_json())
@@ -370,7 +392,8 @@ int check_run(struct cli *c) {
   if (o->offline && o->zone_count == 0)
     return cli_usage(c, "--offline needs the zone files to judge: --zone NAME=FILE");
   if (o->as && (o->authority || o->server_count > 0))
-    return cli_usage(c, "--as asks one server, as the program does: leave --authority and a second --server out");
+    return cli_usage(
+        c, "--as asks one server, as the program does: leave --authority and a second --server out");
   if (o->as && (o->file || o->against || o->fix != CHECK_FIX_NONE || o->format > CHECK_JSON))
     return cli_usage(c, "--as knows text and JSON, and goes without --file, --against and --fix");
   if (o->as && c->words_count == 0) return cli_usage(c, "--as needs a DOMAIN, with --from-daemon as well");

@@ -11,7 +11,12 @@
 enum check_format { CHECK_TEXT, CHECK_JSON, CHECK_TSV, CHECK_NAGIOS, CHECK_HTML };
 enum check_fix { CHECK_FIX_NONE, CHECK_FIX_ZONE, CHECK_FIX_NSUPDATE };
 
-enum { CHECK_COMPONENTS_MOST = 16, CHECK_IGNORES_MOST = 256, CHECK_WIDTH = 80, CHECK_NAGIOS_MOST = 32 /* domains */ };
+enum {
+  CHECK_COMPONENTS_MOST = 16,
+  CHECK_IGNORES_MOST = 256,
+  CHECK_WIDTH = 80,
+  CHECK_NAGIOS_MOST = 32 /* domains */
+};
 
 /* A finding that is known and accepted. */
 struct check_ignore {
@@ -31,12 +36,12 @@ struct check_options {
   struct check_ignore ignores[CHECK_IGNORES_MOST];
   size_t ignore_count;
   const char *file, *explain, *against, *as; /* borrowed; NULL: not given */
-  const char *zones[SOURCES_ZONES_MOST]; /* "NAME=FILE"; borrowed */
+  const char *zones[SOURCES_ZONES_MOST];     /* "NAME=FILE"; borrowed */
   size_t zone_count;
-  bool offline; /* nobody is asked */
-  struct check_html *html;    /* with CHECK_HTML: what is put together; owned by check_run */
-  bool from_daemon; /* answers come from the cache of a running jidnsd */
-  bool authority; /* the zone's own servers are asked, too */
+  bool offline;                           /* nobody is asked */
+  struct check_html *html;                /* with CHECK_HTML: what is put together; owned by check_run */
+  bool from_daemon;                       /* answers come from the cache of a running jidnsd */
+  bool authority;                         /* the zone's own servers are asked, too */
   union addr servers[FACTS_SERVERS_MOST]; /* beside the first */
   size_t server_count;
 };
@@ -56,8 +61,8 @@ int check_run(struct cli *c);
 
 /* Reads "CODE" or "CODE:SUBJECT" into the options. False: no such code, or too many. */
 bool check_add_ignore(struct check_options *o, const char *text);
-/* Reads a file of them, one a line: CODE[:SUBJECT] [until YYYY-MM-DD] [why]; "#" begins a comment; one whose day is over does
- * not count. `today`: "2026-01-31". False after a line on err that names file and line. */
+/* Reads a file of them, one a line: CODE[:SUBJECT] [until YYYY-MM-DD] [why]; "#" begins a comment; one whose
+ * day is over does not count. `today`: "2026-01-31". False after a line on err that names file and line. */
 bool check_read_ignores(struct check_options *o, const char *path, const char *today, FILE *err);
 /* Marks what is ignored. */
 void check_apply_ignores(const struct check_options *o, struct report *r);
@@ -106,7 +111,8 @@ unsigned check_now_ms(void);
 /* The connections as lines of a table for people. */
 void check_write_connections(const struct facts *f, FILE *out);
 
-/* Words of a sentence, broken at CHECK_WIDTH; the first line begins at column `first`, where the output is now. */
+/* Words of a sentence, broken at CHECK_WIDTH; the first line begins at column `first`, where the output is
+ * now. */
 void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text);
 
 /* "in part": a verdict for people. */

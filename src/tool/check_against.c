@@ -17,10 +17,10 @@ static void write_short(const struct difference *x, FILE *out) {
   char line[TEXT_MOST];
   fprintf(out, "%-*s", INDENT, difference_word(x->kind));
   if (x->kind == DIFFERENCE_BETTER)
-    snprintf(line, sizeof line, "%.900s: was %s, is %s [%s]", x->is->text, report_severity_word(x->was->severity),
-             report_severity_word(x->is->severity), difference_code(x));
-  else
-    snprintf(line, sizeof line, "%.900s [%.80s]", x->was->text, x->was->code);
+    snprintf(line, sizeof line, "%.900s: was %s, is %s [%s]", x->is->text,
+             report_severity_word(x->was->severity), report_severity_word(x->is->severity),
+             difference_code(x));
+  else snprintf(line, sizeof line, "%.900s [%.80s]", x->was->text, x->was->code);
   check_wrap(out, INDENT, INDENT, line);
 }
 
@@ -36,11 +36,10 @@ static void write_counts(const struct differences *d, FILE *out) {
 void check_write_against(const struct checked *c, const struct check_options *o, FILE *out) {
   const struct differences *d = c->differences;
   bool is_first_short = true;
+
   check_write_head(c, out);
-  if (d->old)
-    fprintf(out, "  compared with %.40s\n", *d->old->time ? d->old->time : "an older report");
-  else
-    fputs("  not in the older report: all is new\n", out);
+  if (d->old) fprintf(out, "  compared with %.40s\n", *d->old->time ? d->old->time : "an older report");
+  else fputs("  not in the older report: all is new\n", out);
 
   for (size_t i = 0; i < d->count; i++) {
     const struct difference *x = &d->list[i];
@@ -52,6 +51,7 @@ void check_write_against(const struct checked *c, const struct check_options *o,
     is_first_short = false;
     write_short(x, out);
   }
+
   fputc('\n', out);
   write_counts(d, out);
 }
@@ -61,12 +61,12 @@ void check_write_against_summary(const struct checked *c, FILE *out) {
   char domain[NAME_TEXT];
   fprintf(out, "%-27s ", lookup_host_text(c->facts->domain->domain, domain));
   for (unsigned kind = 0; kind < DIFFERENCE_KINDS; kind++)
-    fprintf(out, "%u %-7s", differences_count(d, (enum difference_kind)kind), difference_word((enum difference_kind)kind));
+    fprintf(out, "%u %-7s", differences_count(d, (enum difference_kind)kind),
+            difference_word((enum difference_kind)kind));
   const struct difference *worst = differences_worst(d);
   if (worst)
     fprintf(out, "%c %s\n", report_severity_word(worst->is->severity)[0] - 'a' + 'A', difference_code(worst));
-  else
-    fputs("-\n", out);
+  else fputs("-\n", out);
 }
 
 void check_write_against_tsv(const struct checked *c, FILE *out) {
@@ -91,20 +91,23 @@ int check_write_against_nagios(const struct checked *list, size_t n, FILE *out) 
   for (size_t i = 0; i < n; i++) {
     const struct differences *d = list[i].differences;
     const struct difference *x = differences_worst(d);
-    unknown |= list[i].report->verdicts[0] == VERDICT_UNKNOWN || list[i].report->verdicts[1] == VERDICT_UNKNOWN;
+    unknown |= list[i].report->verdicts[0] == VERDICT_UNKNOWN ||
+               list[i].report->verdicts[1] == VERDICT_UNKNOWN;
     for (unsigned kind = 0; kind < DIFFERENCE_KINDS; kind++)
       counts[kind] += differences_count(d, (enum difference_kind)kind);
     if (!x || x->is->severity <= worst) continue;
     worst = x->is->severity;
     first = x;
   }
+
   int status = n == 0 || (unknown && worst < SEVERITY_ERROR) ? UNKNOWN
                : worst == SEVERITY_ERROR                     ? CRITICAL
                : worst == SEVERITY_WARNING                   ? WARNING
                                                              : OK;
   fprintf(out, "XMPP DNS %s - %zu domain%s, %u new, %u worse, %u better, %u gone", words[status], n,
           n == 1 ? "" : "s", counts[0], counts[1], counts[2], counts[3]);
-  if (first && worst >= SEVERITY_WARNING) check_put_nagios(difference_text(first), difference_code(first), out);
+  if (first && worst >= SEVERITY_WARNING)
+    check_put_nagios(difference_text(first), difference_code(first), out);
   fprintf(out, " | new=%u worse=%u better=%u gone=%u\n", counts[0], counts[1], counts[2], counts[3]);
   return status;
 }

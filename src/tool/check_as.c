@@ -1,5 +1,5 @@
-/* check_as.c: walks through a domain's DNS as a program does. Exports as_walk_*, as_question_text, as_answer_text, check_as,
- * check_is_program. */
+/* check_as.c: walks through a domain's DNS as a program does. Exports as_walk_*, as_question_text,
+ * as_answer_text, check_as, check_is_program. */
 #include "tool/check_as.h"
 
 #include <stdlib.h>
@@ -99,13 +99,15 @@ static size_t read_addresses(const struct as_question *q, struct address *out, s
   return n;
 }
 
-size_t as_walk_addresses(const struct as_walk *w, const struct walker_end *e, struct address *out, size_t most) {
+size_t as_walk_addresses(const struct as_walk *w, const struct walker_end *e, struct address *out,
+                         size_t most) {
   static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
   size_t n = 0;
   for (unsigned t = 0; t < 2; t++) {
     for (size_t i = 0; i < w->count; i++) {
       const struct asked *a = &w->list[i]->asked;
-      if (a->type != types[t] || !name_equal(a->name, a->name_len, e->srv.target, e->srv.target_len)) continue;
+      if (a->type != types[t] || !name_equal(a->name, a->name_len, e->srv.target, e->srv.target_len))
+        continue;
       n += read_addresses(w->list[i], out + n, most - n);
       break;
     }

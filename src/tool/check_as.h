@@ -29,7 +29,8 @@ struct as_walk *as_walk_new(const struct program *p, const struct typed_domain *
 void as_walk_free(struct as_walk *w);
 
 /* The addresses that the program found of an end, A before AAAA; returns how many, at most `most`. */
-size_t as_walk_addresses(const struct as_walk *w, const struct walker_end *e, struct address *out, size_t most);
+size_t as_walk_addresses(const struct as_walk *w, const struct walker_end *e, struct address *out,
+                         size_t most);
 
 /* The first end that has an address and a port; NULL: it connects nowhere. */
 const struct walker_end *as_walk_end(const struct as_walk *w);

@@ -1,5 +1,5 @@
-/* check_as_text.c: a program's walk as a picture of text, at 80 columns. Exports as_write_text, as_write_line, as_write_programs,
- * as_question_text, as_answer_text. */
+/* check_as_text.c: a program's walk as a picture of text, at 80 columns. Exports as_write_text,
+ * as_write_line, as_write_programs, as_question_text, as_answer_text. */
 #include <stdlib.h>
 
 #include "base/must.h"
@@ -7,7 +7,7 @@
 #include "tool/domain.h"
 
 enum {
-  TIME_COLUMNS = 10,    /* "  120 ms  " */
+  TIME_COLUMNS = 10, /* "  120 ms  " */
   LABEL_COLUMNS = 22,
   BAR_COLUMNS = 16,
   ANSWER_COLUMN = TIME_COLUMNS + LABEL_COLUMNS + 1 + BAR_COLUMNS + 1,
@@ -15,7 +15,8 @@ enum {
   TEXT_MOST = 4096
 };
 
-static const char *short_name(const struct as_walk *w, const uint8_t *name, size_t len, char text[NAME_TEXT]) {
+static const char *short_name(const struct as_walk *w, const uint8_t *name, size_t len,
+                              char text[NAME_TEXT]) {
   return domain_short_text(w->typed.name, w->typed.len, name, len, text);
 }
 
@@ -61,6 +62,7 @@ static void say_others(const struct asked *a, struct words *t) {
   unsigned n = 0;
   char text[ADDRESS_TEXT];
   struct reply p = reply_open(a->msg, a->len);
+
   while (reply_next_answer(&p, a->type, &r)) {
     struct address x = {.family = a->type == TYPE_A ? AF_INET : AF_INET6};
     bool is_address = (a->type == TYPE_A && r.rdlen == 4) || (a->type == TYPE_AAAA && r.rdlen == 16);
@@ -69,6 +71,7 @@ static void say_others(const struct asked *a, struct words *t) {
     memcpy(x.bytes, record_rdata(&r), r.rdlen);
     say(t, ", ", lookup_address_text(&x, text));
   }
+
   if (n == 0 || a->type == TYPE_A || a->type == TYPE_AAAA) return;
   snprintf(text, sizeof text, "%u record%s", n, n == 1 ? "" : "s");
   say(t, ", ", text);
@@ -88,6 +91,7 @@ char *as_answer_text(const struct as_walk *w, const struct as_question *q) {
     snprintf(times, sizeof times, "asked %u times", q->times);
     say(t, ", ", times);
   }
+
   char *text = strdup(t->text);
   must(text);
   free(t);
@@ -136,10 +140,9 @@ static void write_result(const struct as_walk *w, FILE *out) {
   const struct program *p = w->walker.program;
   const struct walker_end *e = as_walk_end(w);
   char name[NAME_TEXT], line[NAME_TEXT + 256], measured[80];
-  if (p->version)
-    snprintf(measured, sizeof measured, "Measured with %s %s.", p->name, p->version);
-  else
-    snprintf(measured, sizeof measured, "Read from its source, not measured.");
+
+  if (p->version) snprintf(measured, sizeof measured, "Measured with %s %s.", p->name, p->version);
+  else snprintf(measured, sizeof measured, "Read from its source, not measured.");
   if (e)
     snprintf(line, sizeof line, "Result: connects to %s port %u after %u ms, %u wait%s in a row. %s",
              domain_text(e->srv.target, e->srv.target_len, name), e->srv.port, w->ms, w->waits,
@@ -155,6 +158,7 @@ static void write_result(const struct as_walk *w, FILE *out) {
 void as_write_text(const struct as_walk *w, FILE *out) {
   const struct program *p = w->walker.program;
   char domain[NAME_TEXT], head[NAME_TEXT + 80];
+
   snprintf(head, sizeof head, "What %s does to reach %s, at %d ms a question", p->name,
            domain_text(w->typed.name, w->typed.len, domain), AS_TRIP_MS);
   check_wrap(out, 0, 0, head);
@@ -165,10 +169,12 @@ void as_write_text(const struct as_walk *w, FILE *out) {
     write_end(w, &w->walker.ends[i], first, out);
     first = false;
   }
+
   if (p->notes) {
     fprintf(out, "%*s", TIME_COLUMNS, "");
     check_wrap(out, TIME_COLUMNS, TIME_COLUMNS, p->notes);
   }
+
   write_result(w, out);
 }
 
@@ -179,8 +185,7 @@ void as_write_line(const struct as_walk *w, FILE *out) {
   if (e)
     snprintf(end, sizeof end, "%s %u %s", short_name(w, e->srv.target, e->srv.target_len, name), e->srv.port,
              e->direct_tls ? "direct TLS" : "STARTTLS");
-  else
-    snprintf(end, sizeof end, "%s", w->walker.is_refused ? "nowhere: not offered" : "nowhere");
+  else snprintf(end, sizeof end, "%s", w->walker.is_refused ? "nowhere: not offered" : "nowhere");
   int used = fprintf(out, "  %-15s %-8s %u wait%s %5u ms  ", p->name, p->version ? p->version : "", w->waits,
                      w->waits == 1 ? " " : "s", w->ms);
   check_wrap(out, (unsigned)used, (unsigned)used, end);

@@ -1,5 +1,5 @@
-/* check_html.c: checked domains as one HTML file that needs nothing else. Exports check_html_new, check_html_add(_silent),
- * check_html_write, check_html_free, check_html_count, check_html_verdict_class. */
+/* check_html.c: checked domains as one HTML file that needs nothing else. Exports check_html_new,
+ * check_html_add(_silent), check_html_write, check_html_free, check_html_count, check_html_verdict_class. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -118,6 +118,7 @@ static void write_head(struct htmlw *w) {
   htmlw_open(w, "meta");
   htmlw_attr(w, "charset", "utf-8");
   htmlw_close(w);
+
   /* Nothing is loaded and nothing runs, even if something that should be text were markup. */
   write_meta(w, "http-equiv", "Content-Security-Policy",
              "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'");
@@ -132,7 +133,8 @@ static void write_head(struct htmlw *w) {
 }
 
 static void write_index(const struct check_html *h, struct htmlw *w) {
-  static const struct table_column heads[] = {{"Domain", NULL}, {"Clients", NULL}, {"Servers", NULL}, {"Findings", NULL}};
+  static const struct table_column heads[] = {
+      {"Domain", NULL}, {"Clients", NULL}, {"Servers", NULL}, {"Findings", NULL}};
   htmlw_open(w, "nav");
   htmlw_attr(w, "aria-label", "Domains");
   htmlw_open(w, "table");
@@ -148,6 +150,7 @@ static void write_body(const struct check_html *h, struct htmlw *w) {
   char now[64];
   time_t t = time(NULL);
   struct tm utc;
+
   strftime(now, sizeof now, "%Y-%m-%d %H:%M UTC", gmtime_r(&t, &utc));
 
   htmlw_open(w, "body");

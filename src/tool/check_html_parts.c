@@ -1,4 +1,5 @@
-/* check_html_parts.c: what the HTML report says of one domain. Exports check_html_section, check_html_table_head. */
+/* check_html_parts.c: what the HTML report says of one domain. Exports check_html_section,
+ * check_html_table_head. */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@ static void write_card(const struct checked *c, enum lookup_side side, struct ht
   unsigned index = facts_side_index(side);
   enum verdict v = c->report->verdicts[index];
   char host[NAME_TEXT];
+
   if (v == VERDICT_UNASKED) return;
   const struct plan *tls = c->facts->plans[index][1], *starttls = c->facts->plans[index][0];
   const struct plan *p = tls->count > 0 ? tls : starttls;
@@ -35,6 +37,7 @@ static void write_card(const struct checked *c, enum lookup_side side, struct ht
                 plan_tls(p->steps[0].direct_tls));
     htmlw_close(w);
   }
+
   htmlw_close(w);
 }
 
@@ -44,8 +47,7 @@ static void write_head(const struct checked *c, struct htmlw *w) {
   htmlw_open_class(w, "p", "dim");
   if (c->facts->offline)
     htmlw_text(w, c->facts->from_cache ? "From the cache of jidnsd" : "From a zone file");
-  else
-    htmlw_textf(w, "Asked %s, %u ms", addr_format(&c->server, server), c->ms);
+  else htmlw_textf(w, "Asked %s, %u ms", addr_format(&c->server, server), c->ms);
   if (c->facts->typed.taken_from) htmlw_textf(w, "; the domain of %s", c->facts->typed.taken_from);
   htmlw_close(w);
 
@@ -128,10 +130,8 @@ static void write_step(const struct plan_step *s, struct htmlw *w) {
   htmlw_open(w, "li");
   htmlw_textf(w, "%s port %u, %s", plan_step_host(s, host), s->port, plan_tls(s->direct_tls));
   htmlw_open_class(w, "span", "dim");
-  if (s->srv)
-    htmlw_textf(w, " (priority %u, weight %u)", s->srv->priority, s->srv->weight);
-  else
-    htmlw_text(w, " (the domain itself)");
+  if (s->srv) htmlw_textf(w, " (priority %u, weight %u)", s->srv->priority, s->srv->weight);
+  else htmlw_text(w, " (the domain itself)");
   htmlw_close(w);
   htmlw_close(w);
 }
@@ -144,6 +144,7 @@ static void write_plan(const struct plan *p, const char *programs, struct htmlw 
                                              : "find nothing to connect to");
     return;
   }
+
   htmlw_open(w, "ol");
   for (size_t i = 0; i < p->count && i < STEPS_MOST; i++) write_step(&p->steps[i], w);
   htmlw_close(w);
@@ -195,6 +196,7 @@ static void write_addresses(const struct host *h, struct htmlw *w) {
       htmlw_text(w, lookup_address_text(&h->addresses[i], address));
     }
   }
+
   htmlw_close(w);
 }
 
@@ -260,8 +262,7 @@ static void write_service(const struct checked *c, const struct service *s, stru
 
   if (s->state == SERVICE_NOT_OFFERED)
     write_wide_row(w, "not offered: %u %u %u .", s->srv[0].priority, s->srv[0].weight, s->srv[0].port);
-  else if (s->state == SERVICE_ABSENT)
-    write_wide_row(w, "no record");
+  else if (s->state == SERVICE_ABSENT) write_wide_row(w, "no record");
   else if (s->state == SERVICE_FAILED && s->asked.outcome == ASKED_LEFT_OUT)
     write_wide_row(w, "not looked at");
   else if (s->state == SERVICE_FAILED)
@@ -287,8 +288,7 @@ static void write_component(const struct component *x, struct htmlw *w) {
   char name[NAME_TEXT], host[NAME_TEXT];
   if (!x->plan || (x->plan->count == 0 && !x->wanted)) return;
   begin_group(w, lookup_host_text(x->lookup->domain, name), "component");
-  if (x->plan->count == 0)
-    write_wide_row(w, "not reached");
+  if (x->plan->count == 0) write_wide_row(w, "not reached");
   else
     write_wide_row(w, "servers go to %s port %u", plan_step_host(&x->plan->steps[0], host),
                    x->plan->steps[0].port);
@@ -310,9 +310,13 @@ void check_html_table_head(struct htmlw *w, const struct table_column *columns, 
 }
 
 static void write_records(const struct checked *c, struct htmlw *w) {
-  static const struct table_column heads[] = {
-      {"Target", NULL}, {"Port", "number"}, {"Priority", "number wider"}, {"Weight", "number wider"}, {"Addresses", NULL}};
+  static const struct table_column heads[] = {{"Target", NULL},
+                                              {"Port", "number"},
+                                              {"Priority", "number wider"},
+                                              {"Weight", "number wider"},
+                                              {"Addresses", NULL}};
   const struct facts *f = c->facts;
+
   htmlw_element(w, "h3", NULL, "Records");
   htmlw_open(w, "table");
   check_html_table_head(w, heads, sizeof heads / sizeof *heads);
@@ -322,6 +326,7 @@ static void write_records(const struct checked *c, struct htmlw *w) {
     if (s->state == SERVICE_UNASKED || (s->kind->obsolete && s->count == 0)) continue;
     write_service(c, s, w);
   }
+
   write_host_group(f, w);
   for (size_t i = 0; i < f->component_count; i++) write_component(&f->components[i], w);
   htmlw_close(w);
@@ -349,7 +354,8 @@ static void write_connection(const struct connections *all, const struct connect
 }
 
 static void write_connections(const struct connections *all, struct htmlw *w) {
-  static const struct table_column heads[] = {{"Address", NULL}, {"Port", NULL}, {"TLS", NULL}, {"Result", NULL}};
+  static const struct table_column heads[] = {
+      {"Address", NULL}, {"Port", NULL}, {"TLS", NULL}, {"Result", NULL}};
   if (!all) return;
   htmlw_element(w, "h3", NULL, "Connections");
   htmlw_open(w, "table");

@@ -8,7 +8,8 @@
 extern const char check_html_style[];
 
 /* A domain's <section>, whose id is "domain-<number>". */
-void check_html_section(const struct checked *c, const struct check_options *o, unsigned number, struct htmlw *w);
+void check_html_section(const struct checked *c, const struct check_options *o, unsigned number,
+                        struct htmlw *w);
 
 /* "2 errors, 1 warning, 3 ignored" or "Nothing to complain of". */
 void check_html_count(const struct report *r, struct htmlw *w);

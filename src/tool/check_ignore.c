@@ -1,4 +1,5 @@
-/* check_ignore.c: findings that are known and accepted. Exports check_add_ignore, check_read_ignores, check_apply_ignores. */
+/* check_ignore.c: findings that are known and accepted. Exports check_add_ignore, check_read_ignores,
+ * check_apply_ignores. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ bool check_read_ignores(struct check_options *o, const char *path, const char *t
     fprintf(err, "jidns check: --ignore-file %s: %m\n", path);
     return false;
   }
+
   bool good = true;
   for (unsigned n = 1; good && fgets(line, sizeof line, file); n++) {
     const char *text = line + strspn(line, " \t\r\n");
@@ -61,6 +63,7 @@ bool check_read_ignores(struct check_options *o, const char *path, const char *t
                   : "no such code; jidns check --list shows all");
     }
   }
+
   fclose(file);
   return good;
 }

@@ -68,12 +68,14 @@ static json_t *services_json(const struct lookup *l) {
                                     lookup_outcome_text(&s->asked, word), "direct_tls", s->kind->direct_tls,
                                     "ttl", (json_int_t)(s->count ? s->ttl : 0), "targets", targets));
   }
+
   return list;
 }
 
 static json_t *hosts_json(const struct hosts *h) {
   json_t *list = json_array();
   char name[NAME_TEXT], end[NAME_TEXT], address[ADDRESS_TEXT], word[PRINT_WORD];
+
   for (size_t i = 0; i < h->count; i++) {
     const struct host *x = h->list[i];
     json_t *addresses = json_array();
@@ -86,6 +88,7 @@ static json_t *hosts_json(const struct hosts *h) {
           x->alias.endless ? json_null() : json_string(domain_text(x->alias.name, x->alias.name_len, end)));
     json_array_append_new(list, one);
   }
+
   return list;
 }
 
@@ -102,6 +105,7 @@ static json_t *plan_json(const struct plan *p, const char *side, const char *pro
                                            s->port, "tls", s->direct_tls ? "direct" : "starttls", "priority",
                                            s->srv ? s->srv->priority : 0));
   }
+
   return json_pack("{s:s, s:s, s:s, s:o}", "side", side, "program", program, "end",
                    fallback  ? "fallback"
                    : has_any ? ends[p->end]
@@ -128,8 +132,8 @@ static json_t *components_json(const struct facts *f) {
   for (size_t i = 0; i < f->component_count; i++) {
     const struct component *c = &f->components[i];
     if (!c->plan && !c->wanted) continue;
-    json_t *one =
-        json_pack("{s:s, s:b}", "name", lookup_host_text(c->lookup->domain, name), "exists", c->plan != NULL);
+    json_t *one = json_pack("{s:s, s:b}", "name", lookup_host_text(c->lookup->domain, name), "exists",
+                            c->plan != NULL);
     if (c->plan) set(one, "plan", plan_json(c->plan, "s2s", "direct-tls", true));
     json_array_append_new(list, one);
   }
@@ -142,24 +146,28 @@ static json_t *left_out_json(const struct facts *f, const char *check, const cha
 }
 
 static json_t *connection_json(const struct connection *n) {
-  static const char *const trusts[] = {[TLS_TRUSTED] = "trusted",         [TLS_EXPIRED] = "expired",
-                                       [TLS_NOT_YET] = "not-yet-valid",   [TLS_SELF_SIGNED] = "self-signed",
+  static const char *const trusts[] = {[TLS_TRUSTED] = "trusted",           [TLS_EXPIRED] = "expired",
+                                       [TLS_NOT_YET] = "not-yet-valid",     [TLS_SELF_SIGNED] = "self-signed",
                                        [TLS_INCOMPLETE] = "unknown-issuer", [TLS_DISTRUSTED] = "distrusted"};
   char host[NAME_TEXT], address[ADDRESS_TEXT];
-  json_t *one = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "side", report_side_word(n->side), "host",
-                          lookup_host_text(n->host, host), "port", n->port, "address", lookup_address_text(&n->address, address),
-                          "tls", n->direct_tls ? "direct" : "starttls", "phase", connect_phase_word(n->phase), "result",
-                          connect_end_text(n->end), "why", n->why, "connect_ms", (int)n->connect_ms, "tls_ms", (int)n->tls_ms);
+  json_t *one = json_pack(
+      "{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "side", report_side_word(n->side), "host",
+      lookup_host_text(n->host, host), "port", n->port, "address", lookup_address_text(&n->address, address),
+      "tls", n->direct_tls ? "direct" : "starttls", "phase", connect_phase_word(n->phase), "result",
+      connect_end_text(n->end), "why", n->why, "connect_ms", (int)n->connect_ms, "tls_ms", (int)n->tls_ms);
   if (n->has_tls) {
     set(one, "certificate",
-        json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain", n->form != CERT_NOT, "form",
-                  cert_form_text(n->form), "until", (json_int_t)n->until_s, "names", n->names));
+        json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain", n->form != CERT_NOT,
+                  "form", cert_form_text(n->form), "until", (json_int_t)n->until_s, "names", n->names));
     set(one, "tls_version", json_string(n->version));
-    set(one, "tlsa", json_pack("{s:i, s:i}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting));
+    set(one, "tlsa",
+        json_pack("{s:i, s:i}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting));
   }
+
   if (n->stream.opened)
-    set(one, "features", json_pack("{s:b, s:b, s:b, s:s}", "starttls_required", n->starttls_required, "dialback",
-                                   n->stream.dialback, "sasl2", n->stream.sasl2, "mechanisms", n->stream.mechanisms));
+    set(one, "features",
+        json_pack("{s:b, s:b, s:b, s:s}", "starttls_required", n->starttls_required, "dialback",
+                  n->stream.dialback, "sasl2", n->stream.sasl2, "mechanisms", n->stream.mechanisms));
   return one;
 }
 
@@ -173,24 +181,27 @@ static json_t *connections_json(const struct connections *all) {
 static json_t *skipped_json(const struct facts *f) {
   json_t *list = json_array();
   if (!f->connections)
-    json_array_append_new(list, json_pack("{s:s, s:s}", "check", "connections", "why", "only with --connect"));
+    json_array_append_new(list,
+                          json_pack("{s:s, s:s}", "check", "connections", "why", "only with --connect"));
   if (f->offline || !lookup_is_secure(&f->single[FACT_ROOT])) {
-    json_array_append_new(
-        list, json_pack("{s:s, s:s}", "check", "dnssec", "why",
-                        f->from_cache ? "the cache was read, nobody asked"
-                        : f->offline  ? "a zone file is not validated"
-                                      : "the server does not validate"));
+    json_array_append_new(list, json_pack("{s:s, s:s}", "check", "dnssec", "why",
+                                          f->from_cache ? "the cache was read, nobody asked"
+                                          : f->offline  ? "a zone file is not validated"
+                                                        : "the server does not validate"));
   }
+
   for (size_t i = 0; i < f->hosts->count; i++) {
     char name[NAME_TEXT];
     if (!host_is_left_out(f->hosts->list[i])) continue;
     json_array_append_new(list, left_out_json(f, "addresses", lookup_host_text(f->hosts->list[i], name)));
   }
+
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &f->domain->services[i];
     if (s->asked.outcome == ASKED_LEFT_OUT)
       json_array_append_new(list, left_out_json(f, "records", s->kind->labels));
   }
+
   return list;
 }
 
@@ -211,14 +222,15 @@ static json_t *differences_json(const struct differences *d, const struct report
   for (size_t i = 0; i < d->count; i++) {
     const struct difference *x = &d->list[i];
     json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "change", difference_word(x->kind), "code",
-                            difference_code(x), "severity", report_severity_word(difference_severity(x)), "side",
-                            difference_side(x), "subject", difference_subject(x), "text", difference_text(x));
+                            difference_code(x), "severity", report_severity_word(difference_severity(x)),
+                            "side", difference_side(x), "subject", difference_subject(x), "text",
+                            difference_text(x));
     if (x->is && x->was) set(one, "was", json_string(report_severity_word(x->was->severity)));
     json_array_append_new(list, one);
   }
-  return json_pack("{s:b, s:s, s:o, s:o, s:i, s:i}", "known", d->old != NULL, "time", d->old ? d->old->time : "",
-                   "verdict", verdict_changes(d->old, r), "changes", list, "same", (int)d->same, "unseen",
-                   (int)d->unseen);
+  return json_pack("{s:b, s:s, s:o, s:o, s:i, s:i}", "known", d->old != NULL, "time",
+                   d->old ? d->old->time : "", "verdict", verdict_changes(d->old, r), "changes", list, "same",
+                   (int)d->same, "unseen", (int)d->unseen);
 }
 
 static json_t *verdict_json(const struct report *r) {
@@ -229,20 +241,30 @@ static json_t *verdict_json(const struct report *r) {
 static json_t *authority_json(const struct authority_server *s) {
   char name[NAME_TEXT], address[ADDRESS_TEXT], word[PRINT_WORD];
   const struct asked *x = authority_answer(s);
-  return json_pack("{s:s, s:s, s:s, s:s, s:b}", "server", lookup_address_text(&s->address, address), "kind", "authority",
-                   "name", lookup_host_text(s->name, name), "outcome",
-                   x ? lookup_outcome_text(x, word) : asked_text(s->soa.outcome), "authoritative", authority_is_good(s));
+  return json_pack("{s:s, s:s, s:s, s:s, s:b}", "server", lookup_address_text(&s->address, address), "kind",
+                   "authority", "name", lookup_host_text(s->name, name), "outcome",
+                   x ? lookup_outcome_text(x, word) : asked_text(s->soa.outcome), "authoritative",
+                   authority_is_good(s));
 }
 
 static json_t *asked_json(const struct checked *c) {
   const struct facts *f = c->facts;
   char server[ADDR_TEXT];
   unsigned asked, silent;
+
   facts_count(f, &asked, &silent);
-  json_t *list = json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "server", f->from_cache ? "jidnsd" : f->offline ? "zone file" : addr_format(&c->server, server), "kind",
-                           f->from_cache ? "cache" : f->offline ? "file" : "resolver", "questions", (int)asked, "unanswered", (int)silent, "ms", (int)c->ms);
+  json_t *list = json_pack("[{s:s, s:s, s:i, s:i, s:i}]", "server",
+                           f->from_cache ? "jidnsd"
+                           : f->offline  ? "zone file"
+                                         : addr_format(&c->server, server),
+                           "kind",
+                           f->from_cache ? "cache"
+                           : f->offline  ? "file"
+                                         : "resolver",
+                           "questions", (int)asked, "unanswered", (int)silent, "ms", (int)c->ms);
   for (size_t i = 0; i < f->other_count; i++)
-    json_array_append_new(list, json_pack("{s:s, s:s}", "server", addr_format(&f->others[i].addr, server), "kind", "resolver"));
+    json_array_append_new(
+        list, json_pack("{s:s, s:s}", "server", addr_format(&f->others[i].addr, server), "kind", "resolver"));
   for (size_t i = 0; f->authority && i < f->authority->server_count; i++)
     json_array_append_new(list, authority_json(&f->authority->servers[i]));
   return list;
@@ -253,6 +275,7 @@ bool check_write_json(const struct checked *c, const struct check_options *o, bo
   time_t t = time(NULL);
   struct tm utc;
   enum severity worst;
+
   (void)o;
 
   strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &utc));

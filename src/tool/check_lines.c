@@ -1,5 +1,5 @@
-/* check_lines.c: checked domains for scripts and for Nagios. Exports check_write_tsv(_head), check_put_nagios,
- * check_write_nagios. */
+/* check_lines.c: checked domains for scripts and for Nagios. Exports check_write_tsv(_head),
+ * check_put_nagios, check_write_nagios. */
 #include "tool/check.h"
 
 void check_write_tsv_head(const struct check_options *o, FILE *out) {
@@ -40,6 +40,7 @@ int check_write_nagios(const struct checked *list, size_t n, FILE *out) {
       if (!r->list[k].ignored && (!worst || r->list[k].severity > worst->severity)) worst = &r->list[k];
     }
   }
+
   int status = n == 0 || (unknown && errors == 0) ? UNKNOWN : errors ? CRITICAL : warnings ? WARNING : OK;
   fprintf(out, "XMPP DNS %s - %zu domain%s, %u errors, %u warnings", words[status], n, n == 1 ? "" : "s",
           errors, warnings);

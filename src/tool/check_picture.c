@@ -120,10 +120,10 @@ static void add_service(struct picture *p, const struct service *s) {
   size_t node = add_node(p, NODE_SERVICE, 0, name, words("%.*s", (int)strcspn(k->labels, "."), k->labels),
                          words("%s, %s", side, plan_tls(k->direct_tls)));
   if (!p->nodes[node].fault) p->nodes[node].fault = find_fault(p->checked->report, k->labels);
-  if (s->state == SERVICE_OFFERED)
-    add_targets(p, node, s);
+  if (s->state == SERVICE_OFFERED) add_targets(p, node, s);
   else
-    add_faint(p, NODE_TARGET, node, words("%s", s->asked.outcome == ASKED_LEFT_OUT ? "not looked at" : states[s->state]));
+    add_faint(p, NODE_TARGET, node,
+              words("%s", s->asked.outcome == ASKED_LEFT_OUT ? "not looked at" : states[s->state]));
 }
 
 static void add_component(struct picture *p, const struct component *x) {
@@ -142,6 +142,7 @@ struct picture *picture_new(const struct checked *c) {
   const struct facts *f = c->facts;
   struct picture *p = must_zalloc(sizeof *p);
   char name[NAME_TEXT];
+
   p->checked = c;
   lookup_host_text(f->domain->domain, name);
   add_node(p, NODE_DOMAIN, 0, name, words("%s", name), NULL);
@@ -151,6 +152,7 @@ struct picture *picture_new(const struct checked *c) {
     if (s->state == SERVICE_UNASKED || (s->kind->obsolete && s->count == 0)) continue;
     add_service(p, s);
   }
+
   size_t itself = add_node(p, NODE_SERVICE, 0, NULL, words("domain itself"), words("used without SRV"));
   add_addresses(p, itself, f->domain->domain);
   for (size_t i = 0; i < f->component_count; i++) add_component(p, &f->components[i]);
@@ -187,8 +189,8 @@ static unsigned height_of(const struct node *n) { return n->note ? LINES : LINE;
 
 /* Wide: a box stands beside the first of those that hang on it, and takes the height of all. */
 static unsigned place_wide(const struct picture *p, struct spot *spots) {
-  unsigned *heights =
-      must_zalloc(p->count * sizeof *heights); /* of those that hang on it; then how far they have come */
+  unsigned *heights = must_zalloc(
+      p->count * sizeof *heights); /* of those that hang on it; then how far they have come */
   for (size_t i = p->count; i-- > 0;) {
     if (heights[i] < height_of(&p->nodes[i]) + GAP) heights[i] = height_of(&p->nodes[i]) + GAP;
     if (i > 0) heights[p->nodes[i].parent] += heights[i];
@@ -198,11 +200,12 @@ static unsigned place_wide(const struct picture *p, struct spot *spots) {
   unsigned *next = must_zalloc(p->count * sizeof *next);
   for (size_t i = 0; i < p->count; i++) {
     size_t parent = p->nodes[i].parent;
-    spots[i] =
-        (struct spot){.left = forms[PICTURE_WIDE].lefts[p->nodes[i].kind], .top = i ? next[parent] : 1};
+    spots[i] = (struct spot){.left = forms[PICTURE_WIDE].lefts[p->nodes[i].kind],
+                             .top = i ? next[parent] : 1};
     next[i] = spots[i].top;
     if (i > 0) next[parent] += heights[i];
   }
+
   free(heights);
   free(next);
   return whole;
@@ -222,10 +225,8 @@ static unsigned place_narrow(const struct picture *p, struct spot *spots) {
 /* A text that does not fit loses its middle: the ends tell more. Names from the DNS come as ASCII. */
 static void write_fitting(struct htmlw *w, const char *text, unsigned room) {
   size_t len = strlen(text), most = room * 10 / CHARACTER_TENTHS;
-  if (len <= most)
-    htmlw_text(w, text);
-  else
-    htmlw_textf(w, "%.*s…%s", (int)(most / 2), text, text + len - (most - 1 - most / 2));
+  if (len <= most) htmlw_text(w, text);
+  else htmlw_textf(w, "%.*s…%s", (int)(most / 2), text, text + len - (most - 1 - most / 2));
 }
 
 static void write_line(struct htmlw *w, const char *klass, unsigned x, unsigned y, const char *text,
@@ -315,6 +316,7 @@ void picture_write(const struct picture *p, enum picture_form form, struct htmlw
     size_t parent = p->nodes[i].parent;
     write_edge(w, form, spots[parent], spots[i], &p->nodes[parent]);
   }
+
   for (size_t i = 0; i < p->count; i++) write_box(w, &p->nodes[i], spots[i], f->widths[p->nodes[i].kind]);
   htmlw_close(w);
   free(spots);

@@ -1,4 +1,5 @@
-/* The tree of a domain's records as a picture: domain, services, targets, addresses, with their faults marked. */
+/* The tree of a domain's records as a picture: domain, services, targets, addresses, with their faults
+ * marked. */
 #ifndef JIDNS_TOOL_CHECK_PICTURE_H
 #define JIDNS_TOOL_CHECK_PICTURE_H
 #include "tool/check.h"

@@ -1,5 +1,6 @@
-/* check_text.c: a checked domain for people, at 80 columns. Exports check_write_text, check_write_summary, check_write_rule(s), check_write_head, check_write_finding,
- * check_write_fix, check_wrap, check_verdict_text, check_short_change. */
+/* check_text.c: a checked domain for people, at 80 columns. Exports check_write_text, check_write_summary,
+ * check_write_rule(s), check_write_head, check_write_finding, check_write_fix, check_wrap,
+ * check_verdict_text, check_short_change. */
 #include <stdlib.h>
 
 #include "base/must.h"
@@ -29,6 +30,7 @@ void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text) {
     text += len;
     text += strspn(text, " ");
   }
+
   fputc('\n', out);
 }
 
@@ -46,10 +48,8 @@ const char *check_verdict_text(enum verdict v) {
 static void shorten(const struct facts *f, const char *name, char text[NAME_TEXT]) {
   uint8_t octets[NAME_MAX_LEN];
   size_t len = name_parse(name, octets);
-  if (len > 0)
-    facts_short_name(f, octets, len, text);
-  else
-    snprintf(text, NAME_TEXT, "%s", name);
+  if (len > 0) facts_short_name(f, octets, len, text);
+  else snprintf(text, NAME_TEXT, "%s", name);
 }
 
 char *check_short_change(const struct facts *f, const struct change *c) {
@@ -112,8 +112,8 @@ static void write_verdict(const struct checked *c, enum lookup_side side, FILE *
   const struct plan *tls = c->facts->plans[facts_side_index(side)][1],
                     *starttls = c->facts->plans[facts_side_index(side)][0];
   const struct plan *p = tls->count > 0 ? tls : starttls;
-  int used =
-      fprintf(out, "  %s reach it: %s", side == LOOKUP_C2S ? "clients" : "servers", check_verdict_text(v));
+  int used = fprintf(out, "  %s reach it: %s", side == LOOKUP_C2S ? "clients" : "servers",
+                     check_verdict_text(v));
   if (p->count > 0 && v != VERDICT_UNKNOWN) {
     const struct plan_step *s = &p->steps[0];
     fprintf(out, "%*s%s %u %s", used < END_COLUMN ? END_COLUMN - used : 2, "", plan_step_host(s, host),
@@ -132,6 +132,7 @@ void check_write_finding(const struct facts *f, const struct finding *x, bool ve
     check_wrap(out, INDENT, INDENT, line);
     return;
   }
+
   check_wrap(out, INDENT, INDENT, x->text);
   write_block(out, rule->why);
   if (!x->sure) write_block(out, "This can't be told for sure from the DNS alone.");
@@ -139,6 +140,7 @@ void check_write_finding(const struct facts *f, const struct finding *x, bool ve
     snprintf(line, sizeof line, "Hurts: %s.", rule->hurts);
     write_block(out, line);
   }
+
   write_changes(f, x, out);
   if (x->change_count == 0 || verbose) write_block(out, rule->mend);
   snprintf(code, sizeof code, "[%s]", rule->code);
@@ -211,12 +213,10 @@ static void write_targets(const struct facts *f, const struct service *s, struct
         srv->priority, srv->weight, srv->port, facts_short_name(f, srv->target, srv->target_len, name));
     const struct host *h = s->hosts[i];
     column = to_address_column(column, out);
-    if (!h)
-      fputs("not asked for\n", out);
+    if (!h) fputs("not asked for\n", out);
     else if (h->address_count > 0 && shown_before(h, shown->list, &shown->count, 64))
       fputs("as above\n", out);
-    else
-      write_addresses(h, column, out);
+    else write_addresses(h, column, out);
   }
 }
 
@@ -224,6 +224,7 @@ static void write_service(const struct facts *f, const struct service *s, struct
                           FILE *out) {
   char word[PRINT_WORD];
   size_t len = strcspn(s->kind->labels, ".");
+
   if (s->state == SERVICE_OFFERED) {
     write_targets(f, s, shown, verbose, out);
   } else if (s->state == SERVICE_NOT_OFFERED) {
@@ -242,20 +243,21 @@ static void write_service(const struct facts *f, const struct service *s, struct
 static void write_records(const struct checked *c, const struct check_options *o, FILE *out) {
   const struct facts *f = c->facts;
   struct shown shown = {.count = 0};
+
   fputs("\nRecords\n", out);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &f->domain->services[i];
     if (s->state == SERVICE_UNASKED || (s->kind->obsolete && s->count == 0)) continue;
     write_service(f, s, &shown, o->verbose, out);
   }
+
   write_addresses(f->domain->domain, to_address_column((unsigned)fprintf(out, "  domain itself"), out), out);
   for (size_t i = 0; i < f->component_count; i++) {
     const struct component *x = &f->components[i];
     char host[NAME_TEXT];
     if (!x->plan || (x->plan->count == 0 && !x->wanted)) continue;
     fprintf(out, "  %-15s", x->label);
-    if (x->plan->count == 0)
-      fputs("not reached\n", out);
+    if (x->plan->count == 0) fputs("not reached\n", out);
     else
       fprintf(out, "servers go to %s %u\n", plan_step_host(&x->plan->steps[0], host), x->plan->steps[0].port);
   }
@@ -270,7 +272,8 @@ bool check_left_out_text(const struct facts *f, char text[CHECK_LEFT_OUT_TEXT]) 
   }
   for (size_t i = 0; i < f->hosts->count; i++) n += host_is_left_out(f->hosts->list[i]);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) n += f->domain->services[i].asked.outcome == ASKED_LEFT_OUT;
-  snprintf(text, CHECK_LEFT_OUT_TEXT, "Not looked at: %u name%s that lead%s out of the zone files.", n, n == 1 ? "" : "s", n == 1 ? "s" : "");
+  snprintf(text, CHECK_LEFT_OUT_TEXT, "Not looked at: %u name%s that lead%s out of the zone files.", n,
+           n == 1 ? "" : "s", n == 1 ? "s" : "");
   return n > 0;
 }
 
@@ -281,9 +284,10 @@ static void write_left_out(const struct facts *f, FILE *out) {
 
 static void write_connection(const struct connections *all, const struct connection *n, FILE *out) {
   char address[ADDRESS_TEXT], line[600];
-  int used = fprintf(out, "  %s %5u %-9s %s", n->side == LOOKUP_C2S ? "client" : "server", n->port, n->direct_tls ? "direct" : "STARTTLS",
-                     lookup_address_text(&n->address, address));
+  int used = fprintf(out, "  %s %5u %-9s %s", n->side == LOOKUP_C2S ? "client" : "server", n->port,
+                     n->direct_tls ? "direct" : "STARTTLS", lookup_address_text(&n->address, address));
   unsigned column = (unsigned)used;
+
   enum { RESULT_COLUMN = 43 };
   fprintf(out, "%*s", column < RESULT_COLUMN ? (int)(RESULT_COLUMN - column) : 2, "");
   column = column < RESULT_COLUMN ? RESULT_COLUMN : column + 2;
@@ -292,8 +296,12 @@ static void write_connection(const struct connections *all, const struct connect
     snprintf(line, sizeof line, "%s%s%s", connect_end_text(n->end), *n->why ? ": " : "", n->why);
   else
     snprintf(line, sizeof line, "%s, %u ms; %s, %ld days%s%s%s%s", n->version, n->connect_ms + n->tls_ms,
-             cert_form_text(n->form), (long)((n->until_s - all->now_s) / 86400), connect_is_good(n) ? "" : "; ",
-             connect_is_good(n) ? "" : connect_end_text(n->end), !*n->why ? "" : connect_is_good(n) ? "; " : ": ", n->why);
+             cert_form_text(n->form), (long)((n->until_s - all->now_s) / 86400),
+             connect_is_good(n) ? "" : "; ", connect_is_good(n) ? "" : connect_end_text(n->end),
+             !*n->why             ? ""
+             : connect_is_good(n) ? "; "
+                                  : ": ",
+             n->why);
   check_wrap(out, column, RESULT_COLUMN, line);
 }
 

@@ -11,7 +11,11 @@
 #include "tool/check_as.h"
 #include "tool/nameserver.h"
 
-enum { SAID_MOST = 1000, TIMEOUT_MOST_MS = 60000, FIRST_OPTION = 256 /* getopt's codes, beyond any letter */ };
+enum {
+  SAID_MOST = 1000,
+  TIMEOUT_MOST_MS = 60000,
+  FIRST_OPTION = 256 /* getopt's codes, beyond any letter */
+};
 
 static bool set_server(struct cli *c, const char *value) {
   bool again = c->server_given && c->mask & CLI_CHECK;
@@ -57,7 +61,11 @@ static bool set_help(struct cli *c, const char *value) { return (void)value, c->
 /* ---- check's ---- */
 
 static bool set_format(struct cli *c, const char *value) {
-  static const char *const words[] = {[CHECK_TEXT] = "text", [CHECK_JSON] = "json", [CHECK_TSV] = "tsv", [CHECK_NAGIOS] = "nagios", [CHECK_HTML] = "html"};
+  static const char *const words[] = {[CHECK_TEXT] = "text",
+                                      [CHECK_JSON] = "json",
+                                      [CHECK_TSV] = "tsv",
+                                      [CHECK_NAGIOS] = "nagios",
+                                      [CHECK_HTML] = "html"};
   for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
     if (strcmp(value, words[i]) != 0) continue;
     c->check.format = (enum check_format)i;
@@ -67,7 +75,9 @@ static bool set_format(struct cli *c, const char *value) {
 }
 
 static bool set_fix(struct cli *c, const char *value) {
-  c->check.fix = strcmp(value, "zone") == 0 ? CHECK_FIX_ZONE : strcmp(value, "nsupdate") == 0 ? CHECK_FIX_NSUPDATE : CHECK_FIX_NONE;
+  c->check.fix = strcmp(value, "zone") == 0       ? CHECK_FIX_ZONE
+                 : strcmp(value, "nsupdate") == 0 ? CHECK_FIX_NSUPDATE
+                                                  : CHECK_FIX_NONE;
   return c->check.fix != CHECK_FIX_NONE;
 }
 
@@ -79,7 +89,9 @@ static bool set_fail_on(struct cli *c, const char *value) {
 static bool set_component(struct cli *c, const char *value) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = strlen(value);
-  if (c->check.component_count == CHECK_COMPONENTS_MOST || len == 0 || len > 63 || value[len - 1] == '.' || name_parse(value, name) == 0) return false;
+  if (c->check.component_count == CHECK_COMPONENTS_MOST || len == 0 || len > 63 || value[len - 1] == '.' ||
+      name_parse(value, name) == 0)
+    return false;
   c->check.components[c->check.component_count++] = value;
   return true;
 }
@@ -184,32 +196,48 @@ static const struct cli_option {
      "the server to ask (default: the first nameserver of " NAMESERVER_FILE ", port 53)"},
     {"type", "c2s|s2s|all", CLI_LOOKUP, set_type, "c2s, s2s or all",
      "for clients, for servers, or both (default: all)"},
-    {"side", "c2s|s2s|all", CLI_CHECK, set_type, "c2s, s2s or all", "for clients, for servers, or both (default: all)"},
-    {"component", "NAME", CLI_CHECK, set_component, "the part before the domain, as in conference; 16 at most",
+    {"side", "c2s|s2s|all", CLI_CHECK, set_type, "c2s, s2s or all",
+     "for clients, for servers, or both (default: all)"},
+    {"component", "NAME", CLI_CHECK, set_component,
+     "the part before the domain, as in conference; 16 at most",
      "one that exists; can be given again (the usual ones are looked at anyway)"},
-    {"file", "FILE", CLI_CHECK, set_file, "a file's path, or - for standard input", "check the domains in FILE, one a line"},
-    {"zone", "NAME=FILE", CLI_CHECK, set_zone, "a domain and its zone file, as in example.org=/tmp/example.zone; 32 at most",
+    {"file", "FILE", CLI_CHECK, set_file, "a file's path, or - for standard input",
+     "check the domains in FILE, one a line"},
+    {"zone", "NAME=FILE", CLI_CHECK, set_zone,
+     "a domain and its zone file, as in example.org=/tmp/example.zone; 32 at most",
      "answer what lies in that zone from the file; can be given again"},
-    {"offline", NULL, CLI_CHECK, set_offline, NULL, "with --zone: ask nobody; what lies elsewhere is not looked at"},
-    {"authority", NULL, CLI_CHECK, set_authority, NULL, "ask the zone's own name servers, too: delegation, agreement, reach"},
-    {"from-daemon", NULL, CLI_CHECK, set_from_daemon, NULL, "judge from the cache of a running jidnsd alone; without DOMAIN all that it has"},
-    {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice", "what makes the exit status 1 (default: warning)"},
-    {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv, nagios or html", "text, json, tsv, nagios or html (default: text)"},
+    {"offline", NULL, CLI_CHECK, set_offline, NULL,
+     "with --zone: ask nobody; what lies elsewhere is not looked at"},
+    {"authority", NULL, CLI_CHECK, set_authority, NULL,
+     "ask the zone's own name servers, too: delegation, agreement, reach"},
+    {"from-daemon", NULL, CLI_CHECK, set_from_daemon, NULL,
+     "judge from the cache of a running jidnsd alone; without DOMAIN all that it has"},
+    {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice",
+     "what makes the exit status 1 (default: warning)"},
+    {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv, nagios or html",
+     "text, json, tsv, nagios or html (default: text)"},
     {"as", "PROGRAM|all|list", CLI_CHECK, set_as, "a program that --as list shows, or all",
      "what that program asks, when, and where it connects"},
     {"against", "OLD.json", CLI_CHECK, set_against, "a file that jidns check --format json wrote",
      "say only what is new, gone, worse or better than in that report"},
-    {"fix", "zone|nsupdate", CLI_CHECK, set_fix, "zone or nsupdate", "print only the lines to enter, in that form"},
-    {"ignore", "CODE[:SUBJECT]", CLI_CHECK, set_ignore, "a code that jidns check --list shows; 256 at most", "say nothing of it; can be given again"},
-    {"ignore-file", "FILE", CLI_CHECK, set_ignore_file, "a file of lines CODE[:SUBJECT] [until YYYY-MM-DD] [why]", "the same from a file, a line each"},
-    {"explain", "CODE", CLI_CHECK, set_explain, "a code that jidns check --list shows", "say what a finding means and what to do; asks nothing"},
+    {"fix", "zone|nsupdate", CLI_CHECK, set_fix, "zone or nsupdate",
+     "print only the lines to enter, in that form"},
+    {"ignore", "CODE[:SUBJECT]", CLI_CHECK, set_ignore, "a code that jidns check --list shows; 256 at most",
+     "say nothing of it; can be given again"},
+    {"ignore-file", "FILE", CLI_CHECK, set_ignore_file,
+     "a file of lines CODE[:SUBJECT] [until YYYY-MM-DD] [why]", "the same from a file, a line each"},
+    {"explain", "CODE", CLI_CHECK, set_explain, "a code that jidns check --list shows",
+     "say what a finding means and what to do; asks nothing"},
     {"list", NULL, CLI_CHECK, set_list, NULL, "list all codes; asks nothing"},
     {"connect", NULL, CLI_CHECK, set_connect, NULL, "go to the targets, too: TCP, TLS, certificate, stream"},
-    {"allow-private", NULL, CLI_CHECK, set_allow_private, NULL, "with --connect, --authority: private and local addresses, too"},
-    {"tls-ca", "PATH", CLI_CHECK, set_tls_ca, "a file of certificates in PEM, or a folder of them", "with --connect: trust these instead of the system's"},
+    {"allow-private", NULL, CLI_CHECK, set_allow_private, NULL,
+     "with --connect, --authority: private and local addresses, too"},
+    {"tls-ca", "PATH", CLI_CHECK, set_tls_ca, "a file of certificates in PEM, or a folder of them",
+     "with --connect: trust these instead of the system's"},
     {"verbose", NULL, CLI_CHECK, set_verbose, NULL, "all of every finding, and facts that are no faults"},
     {"quiet", NULL, CLI_CHECK, set_quiet, NULL, "leave the records out"},
-    {"timeout", "MS", CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_timeout, "a number of milliseconds from 1 to 60000",
+    {"timeout", "MS", CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_timeout,
+     "a number of milliseconds from 1 to 60000",
      "how long to wait for each answer, tries included (default: 4000)"},
     {"tcp", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_tcp, NULL,
      "ask over TCP (default: UDP, TCP for what is too large)"},
@@ -265,7 +293,12 @@ static void refuse_option(const struct cli *c, int code, char **argv) {
 bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char **argv) {
   struct option longs[OPTION_COUNT + 1];
   int code;
-  *c = (struct cli){.command = command, .mask = mask, .sides = LOOKUP_BOTH, .ask.timeout_ms = ASK_TIMEOUT_MS, .check.fail_on = SEVERITY_WARNING};
+
+  *c = (struct cli){.command = command,
+                    .mask = mask,
+                    .sides = LOOKUP_BOTH,
+                    .ask.timeout_ms = ASK_TIMEOUT_MS,
+                    .check.fail_on = SEVERITY_WARNING};
   make_long_options(longs, mask);
   opterr = 0;
   optind = 0;
@@ -279,11 +312,13 @@ bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char 
     }
     return false;
   }
+
   c->words = argv + optind;
   c->words_count = argc - optind;
   if (!c->control) c->control = getenv("JIDNS_CONTROL");
   if (!c->control || !*c->control) c->control = CONTROL_SOCKET;
-  if (!c->server_given && !c->help && mask & (CLI_LOOKUP | CLI_QUERY)) nameserver_first(NAMESERVER_FILE, &c->ask.server, stderr);
+  if (!c->server_given && !c->help && mask & (CLI_LOOKUP | CLI_QUERY))
+    nameserver_first(NAMESERVER_FILE, &c->ask.server, stderr);
   return true;
 }
 

@@ -6,8 +6,18 @@
 #include "tool/check.h"
 #include "tool/lookup.h"
 
-/* Which subcommand takes an option. CLI_CONTROL: those that a running daemon answers; the others are of some of them. */
-enum { CLI_LOOKUP = 1, CLI_QUERY = 2, CLI_CONTROL = 4, CLI_FLUSH = 8, CLI_NAMES = 16, CLI_STATS = 32, CLI_TOP = 64, CLI_CHECK = 128 };
+/* Which subcommand takes an option. CLI_CONTROL: those that a running daemon answers; the others are of some
+ * of them. */
+enum {
+  CLI_LOOKUP = 1,
+  CLI_QUERY = 2,
+  CLI_CONTROL = 4,
+  CLI_FLUSH = 8,
+  CLI_NAMES = 16,
+  CLI_STATS = 32,
+  CLI_TOP = 64,
+  CLI_CHECK = 128
+};
 
 /* What a command's status says; the same for all subcommands. */
 enum {
@@ -24,17 +34,18 @@ struct cli {
   struct ask_options ask;
   enum lookup_side sides;
   bool json, all_records, help, server_given;
-  const char *control; /* the daemon's socket; borrowed from argv or the environment */
-  bool all, below;     /* flush: everything; flush and dump: the name and what is below it */
-  bool workers;        /* stats: of each worker */
-  bool once;           /* top: one look */
+  const char *control;        /* the daemon's socket; borrowed from argv or the environment */
+  bool all, below;            /* flush: everything; flush and dump: the name and what is below it */
+  bool workers;               /* stats: of each worker */
+  bool once;                  /* top: one look */
   struct check_options check; /* check's own */
-  char **words; /* what is left: words_count of them; borrowed from argv */
+  char **words;               /* what is left: words_count of them; borrowed from argv */
   int words_count;
 };
 
 /* Reads argv (argv[0] is the subcommand) with defaults for what is not given; the server is resolv.conf's
- * unless server_given, the control socket JIDNS_CONTROL's or the usual one. False after a line on stderr that names the option, its value and what is right. */
+ * unless server_given, the control socket JIDNS_CONTROL's or the usual one. False after a line on stderr that
+ * names the option, its value and what is right. */
 bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char **argv);
 
 /* The lines of --help for the options that these subcommands take. */

@@ -197,8 +197,8 @@ static void note_certificate(struct way *w) {
   n->until_s = cert->until_s;
   size_t used = 0;
   for (size_t i = 0; i < cert->count && used < sizeof n->names; i++)
-    used +=
-        (size_t)snprintf(n->names + used, sizeof n->names - used, "%s%s", i ? ", " : "", cert->names[i].text);
+    used += (size_t)snprintf(n->names + used, sizeof n->names - used, "%s%s", i ? ", " : "",
+                             cert->names[i].text);
   free(cert);
 }
 
@@ -225,6 +225,7 @@ static bool shake_hands(struct way *w) {
   struct connection *n = w->n;
   const char *alpn = !n->direct_tls ? NULL : n->side == LOOKUP_C2S ? "xmpp-client" : "xmpp-server";
   unsigned begun_ms = check_now_ms();
+
   begin_phase(w, PHASE_TLS);
 
   struct tls *tls = tls_new(w->c->tls, w->domain, alpn);
@@ -266,7 +267,8 @@ static void try_tls_first(struct way *w) {
   w->n = &probe;
   if (reach(w)) {
     begin_phase(w, PHASE_TLS);
-    bool is_tls = link_start_tls(&w->link, tls_new(w->c->tls, w->domain, NULL)) == LINK_DONE || speaks_tls(&w->link);
+    bool is_tls = link_start_tls(&w->link, tls_new(w->c->tls, w->domain, NULL)) == LINK_DONE ||
+                  speaks_tls(&w->link);
     if (is_tls) real->end = END_TLS_FIRST;
   }
   w->n = real;
@@ -322,16 +324,15 @@ static void add_step(struct connections *all, enum lookup_side side, const struc
                            .port = s->port,
                            .address = s->host->addresses[i]};
     if (is_there(all, &n)) continue;
-    if (all->count == CONNECT_MOST)
-      all->too_many = true;
-    else
-      all->list[all->count++] = n;
+    if (all->count == CONNECT_MOST) all->too_many = true;
+    else all->list[all->count++] = n;
   }
 }
 
 struct connections *connect_all(struct connector *c, const struct facts *f) {
   struct connections *all = must_zalloc(sizeof *all);
   char domain[NAME_TEXT];
+
   lookup_host_text(f->domain->domain, domain);
   all->now_s = (int64_t)time(NULL);
 
@@ -348,5 +349,6 @@ struct connections *connect_all(struct connector *c, const struct facts *f) {
     w.n = &all->list[i];
     try_one(&w);
   }
+
   return all;
 }

@@ -1,5 +1,6 @@
-/* `jidns check --connect`: goes to the targets as a client or server would, as far as what comes before a login, and notes in
- * which phase it ends. One connection after the other, each phase and the whole bounded in time and octets. */
+/* `jidns check --connect`: goes to the targets as a client or server would, as far as what comes before a
+ * login, and notes in which phase it ends. One connection after the other, each phase and the whole bounded
+ * in time and octets. */
 #ifndef JIDNS_TOOL_CONNECT_H
 #define JIDNS_TOOL_CONNECT_H
 #include <stdio.h>
@@ -51,7 +52,7 @@ struct connection {
   unsigned connect_ms, tls_ms;
   bool starttls_required; /* said before TLS */
 
-  bool has_tls; /* the handshake came to its end; what follows is known */
+  bool has_tls;     /* the handshake came to its end; what follows is known */
   char version[16]; /* without has_tls: the old one that a second handshake has shown; "": none */
   enum tls_trust trust;
   bool has_certificate;
@@ -60,7 +61,7 @@ struct connection {
   char names[256];                     /* the first of its names, for people */
   bool alpn;                           /* the server chose it */
   unsigned tlsa_records, tlsa_fitting; /* at the target's name and port */
-  unsigned dane;                       /* of those that fit: securely known ones of usage 3, which vouch alone */
+  unsigned dane; /* of those that fit: securely known ones of usage 3, which vouch alone */
 
   struct stream_facts stream; /* the last stream's: after TLS, where it came so far */
 };
@@ -86,8 +87,8 @@ void connect_close(struct connector *c);
 /* Connects to all that the plans of the domain name, in their order. Freed with free(). */
 struct connections *connect_all(struct connector *c, const struct facts *f);
 
-/* In which form a certificate names the domain (ASCII, without a final dot). Names with octets above ASCII become what IDNA
- * makes of them; those that stand for none are CERT_NOT afterwards, with "?" in them. */
+/* In which form a certificate names the domain (ASCII, without a final dot). Names with octets above ASCII
+ * become what IDNA makes of them; those that stand for none are CERT_NOT afterwards, with "?" in them. */
 enum cert_form connect_form_of(struct cert *cert, const char *domain, enum lookup_side side);
 
 /* "connect", "refused": for programs and for people. */

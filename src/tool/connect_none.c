@@ -1,4 +1,5 @@
-/* connect_none.c: what stands in when this was built without OpenSSL or Expat. Exports connect_open, connect_close, connect_all. */
+/* connect_none.c: what stands in when this was built without OpenSSL or Expat. Exports connect_open,
+ * connect_close, connect_all. */
 #include "tool/connect.h"
 
 struct connector *connect_open(const struct connect_options *o, FILE *err) {

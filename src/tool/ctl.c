@@ -16,34 +16,38 @@ static void complain(const struct ctl *t, const char *what, const char *advice) 
 /* What to do about it. */
 static const char *advice_for(int e) {
   switch (e) {
-    case ENOENT: return "; is jidnsd running, and with this --control?";
-    case ECONNREFUSED: return "; jidnsd has ended";
-    case EACCES: return "; only root, jidnsd's own user and its control group may use it";
-    case EAGAIN: return "; jidnsd does not take connections";
-    default: return "";
+  case ENOENT: return "; is jidnsd running, and with this --control?";
+  case ECONNREFUSED: return "; jidnsd has ended";
+  case EACCES: return "; only root, jidnsd's own user and its control group may use it";
+  case EAGAIN: return "; jidnsd does not take connections";
+  default: return "";
   }
 }
 
 bool ctl_open(struct ctl *t, const struct cli *c) {
   struct sockaddr_un name = {.sun_family = AF_UNIX};
   struct timeval patience = {.tv_sec = CTL_WAIT_S};
+
   *t = (struct ctl){.cli = c, .err = stderr};
   if (strlen(c->control) >= sizeof name.sun_path) {
     complain(t, "too long for a socket's path", "");
     return false;
   }
+
   strcpy(name.sun_path, c->control);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd >= 0) {
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   }
+
   if (fd < 0 || connect(fd, (struct sockaddr *)&name, sizeof name) != 0 || !(t->stream = fdopen(fd, "r+"))) {
     int e = errno;
     complain(t, strerror(e), advice_for(e));
     if (fd >= 0) close(fd);
     return false;
   }
+
   return true;
 }
 
@@ -57,7 +61,8 @@ bool ctl_send(struct ctl *t, const char *request) {
   struct iovec parts[] = {{(char *)(uintptr_t)request, len}, {(char *)(uintptr_t) "\n", 1}};
   struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
   ssize_t n = sendmsg(fileno(t->stream), &m, MSG_NOSIGNAL);
-  if (n == (ssize_t)len + 1 || (n < 0 && errno == EPIPE)) return true; /* one who turns us away has said why */
+  /* one who turns us away has said why */
+  if (n == (ssize_t)len + 1 || (n < 0 && errno == EPIPE)) return true;
   complain(t, n < 0 ? strerror(errno) : "not all was sent", "");
   return false;
 }

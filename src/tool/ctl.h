@@ -24,10 +24,10 @@ void ctl_close(struct ctl *t);
 bool ctl_send(struct ctl *t, const char *request);
 
 enum ctl_heard {
-  CTL_LINE, /* one of more */
-  CTL_DONE, /* the last, and all is well */
+  CTL_LINE,   /* one of more */
+  CTL_DONE,   /* the last, and all is well */
   CTL_FAILED, /* the last: the daemon says no */
-  CTL_LOST  /* there is none; said on err */
+  CTL_LOST    /* there is none; said on err */
 };
 /* The next line of the answer, in t->line. */
 enum ctl_heard ctl_hear(struct ctl *t);

@@ -1,4 +1,5 @@
-/* ctl_request.c: from the command line to a request of the daemon, and its answer to the output. Exports ctl_run. */
+/* ctl_request.c: from the command line to a request of the daemon, and its answer to the output. Exports
+ * ctl_run. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 enum { REQUEST_MOST = NAME_TEXT + 64 };
 
 /* Appends " word"; the first has no blank before it. */
-static void add_word(char request[REQUEST_MOST], const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_word(char request[REQUEST_MOST], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static void add_word(char request[REQUEST_MOST], const char *format, ...) {
   size_t at = strlen(request);
   va_list args;
@@ -91,29 +93,35 @@ static bool fault_words(const struct cli *c, char request[REQUEST_MOST]) {
   const char *what = c->words_count ? c->words[0] : "";
   bool adds = strcmp(what, "add") == 0, good = adds ? c->words_count > 1 : c->words_count == 1;
   size_t len = 16;
+
   if (strcmp(what, "clear") == 0 && c->words_count == 2) good = true;
   else if (!adds && strcmp(what, "list") != 0 && strcmp(what, "clear") != 0) good = false;
   for (int i = 0; i < c->words_count; i++) {
     if (strpbrk(c->words[i], "\"\r\n")) good = false;
     len += strlen(c->words[i]) + 1;
   }
+
   if (!good || len > REQUEST_MOST) {
-    cli_usage(c, good ? "the rule is too long" : "needs add RULE, list, clear or clear NUMBER; see jidns fault --help");
+    cli_usage(c, good ? "the rule is too long"
+                      : "needs add RULE, list, clear or clear NUMBER; see jidns fault --help");
     return false;
   }
+
   add_word(request, "%s", what);
   for (int i = 1; i < c->words_count; i++) {
-    add_word(request, "%s%s%s", adds && i == 1 ? "\"" : "", c->words[i], adds && i + 1 == c->words_count ? "\"" : "");
+    add_word(request, "%s%s%s", adds && i == 1 ? "\"" : "", c->words[i],
+             adds && i + 1 == c->words_count ? "\"" : "");
   }
+
   return true;
 }
 
 static const struct {
   const char *name;
   bool (*words)(const struct cli *c, char request[REQUEST_MOST]);
-} requests[] = {{"status", no_words},   {"stats", stats_words},  {"flush", flush_words},  {"dump", dump_words},
-                {"reload", no_words},   {"upstreams", no_words}, {"log-level", any_words},
-                {"fault", fault_words}};
+} requests[] = {{"status", no_words},     {"stats", stats_words}, {"flush", flush_words},
+                {"dump", dump_words},     {"reload", no_words},   {"upstreams", no_words},
+                {"log-level", any_words}, {"fault", fault_words}};
 
 static bool make_request(const struct cli *c, char request[REQUEST_MOST]) {
   *request = 0;
@@ -141,11 +149,11 @@ static int refused(const struct cli *c, const char *line) {
 static int pass_on(struct ctl *t, const struct cli *c) {
   for (;;) {
     switch (ctl_hear(t)) {
-      case CTL_LOST: return CLI_NO_ANSWER;
-      case CTL_FAILED: return refused(c, t->line);
-      case CTL_DONE: return show(c, t->line) ? CLI_FOUND : CLI_TROUBLE;
-      case CTL_LINE:
-        if (!show(c, t->line)) return CLI_TROUBLE;
+    case CTL_LOST: return CLI_NO_ANSWER;
+    case CTL_FAILED: return refused(c, t->line);
+    case CTL_DONE: return show(c, t->line) ? CLI_FOUND : CLI_TROUBLE;
+    case CTL_LINE:
+      if (!show(c, t->line)) return CLI_TROUBLE;
     }
   }
 }
@@ -153,7 +161,8 @@ static int pass_on(struct ctl *t, const struct cli *c) {
 int ctl_run(struct cli *c) {
   char request[REQUEST_MOST];
   struct ctl t;
-  if (!c->json && !show_has_json()) return cli_usage(c, "this jidns was built without jansson: --json is what it can print");
+  if (!c->json && !show_has_json())
+    return cli_usage(c, "this jidns was built without jansson: --json is what it can print");
   if (!make_request(c, request)) return CLI_USAGE;
   if (!ctl_open(&t, c)) return CLI_NO_ANSWER;
   int status = ctl_send(&t, request) ? pass_on(&t, c) : CLI_NO_ANSWER;

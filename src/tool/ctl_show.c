@@ -1,5 +1,5 @@
-/* ctl_show.c: a daemon's answers for people, through jansson. Exports ctl_show, ctl_show_dump_json, ctl_show_error and, to the
- * room, show_server. */
+/* ctl_show.c: a daemon's answers for people, through jansson. Exports ctl_show, ctl_show_dump_json,
+ * ctl_show_error and, to the room, show_server. */
 #include "tool/ctl_show.h"
 
 #include <stdlib.h>
@@ -12,7 +12,9 @@
 
 /* ---- members; 0 for what is missing ---- */
 
-static long long number_of(const json_t *o, const char *key) { return json_integer_value(json_object_get(o, key)); }
+static long long number_of(const json_t *o, const char *key) {
+  return json_integer_value(json_object_get(o, key));
+}
 static bool is_set(const json_t *o, const char *key) { return json_is_true(json_object_get(o, key)); }
 
 /* ---- status ---- */
@@ -35,7 +37,8 @@ static const char *duration(long long s, char text[40]) {
   return text;
 }
 
-static void row(struct table *t, const char *what, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void row(struct table *t, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static void row(struct table *t, const char *what, const char *format, ...) {
   char text[1000];
   va_list args;
@@ -51,22 +54,27 @@ static void status_rows(struct table *t, const json_t *o) {
   char since[40];
   const json_t *cache = json_object_get(o, "cache"), *reload = json_object_get(o, "reload"), *one;
   size_t i;
+
   row(t, "version", "%s", text_of(o, "version"));
   row(t, "pid", "%lld", number_of(o, "pid"));
   row(t, "running for", "%s", duration(number_of(o, "uptime_s"), since));
   row(t, "threads", "%lld", number_of(o, "threads"));
-  json_array_foreach(json_object_get(o, "listen"), i, one) row(t, i ? "" : "listening on", "%s", json_string_value(one));
+  json_array_foreach(json_object_get(o, "listen"), i, one)
+      row(t, i ? "" : "listening on", "%s", json_string_value(one));
   json_array_foreach(json_object_get(o, "upstreams"), i, one) {
     const char *domain = text_of(one, "for");
-    row(t, i ? "" : "upstream", "%s %s%s%s", text_of(one, "address"), state_of(one), *domain ? ", for " : "", domain);
+    row(t, i ? "" : "upstream", "%s %s%s%s", text_of(one, "address"), state_of(one), *domain ? ", for " : "",
+        domain);
   }
+
   row(t, "questions in flight", "%lld", number_of(o, "in_flight"));
-  row(t, "cache", "%lld answers, %.1f of %.0f MiB", number_of(cache, "answers"), (double)number_of(cache, "octets") / (1 << 20),
-      (double)number_of(cache, "limit") / (1 << 20));
+  row(t, "cache", "%lld answers, %.1f of %.0f MiB", number_of(cache, "answers"),
+      (double)number_of(cache, "octets") / (1 << 20), (double)number_of(cache, "limit") / (1 << 20));
   row(t, "log level", "%s", text_of(o, "log_level"));
   row(t, "settings file", "%s", *text_of(o, "settings_file") ? text_of(o, "settings_file") : "none");
   if (json_is_object(reload)) {
-    row(t, "last reload", "%s, %s ago", is_set(reload, "good") ? "good" : "failed: the settings before it are in force",
+    row(t, "last reload", "%s, %s ago",
+        is_set(reload, "good") ? "good" : "failed: the settings before it are in force",
         duration(number_of(reload, "ago_s"), since));
   } else {
     row(t, "last reload", "none");
@@ -88,6 +96,7 @@ static void show_stats(const json_t *o, FILE *out) {
   const char *name;
   json_t *value;
   size_t i;
+
   json_object_foreach(json_object_get(o, "counters"), name, value) {
     unsigned column = 0;
     table_row(&t);
@@ -98,6 +107,7 @@ static void show_stats(const json_t *o, FILE *out) {
     }
     table_cell(&t, column, "%s", text_of(help, name));
   }
+
   table_write(&t, out);
   table_free(&t);
 }
@@ -123,7 +133,8 @@ static void show_remembered(const json_t *server, FILE *out) {
 }
 
 static void show_upstreams(const json_t *o, FILE *out) {
-  static const char *const names[] = {"SERVER", "STATE", "SRTT MS", "RTO MS", "SILENT", "ASKED", "REPLIES", "FOR"};
+  static const char *const names[] = {"SERVER", "STATE", "SRTT MS", "RTO MS",
+                                      "SILENT", "ASKED", "REPLIES", "FOR"};
   struct table t = {0};
   const json_t *one;
   size_t i;
@@ -137,6 +148,7 @@ static void show_upstreams(const json_t *o, FILE *out) {
     table_cell(&t, 6, "%lld", number_of(one, "replies"));
     table_cell(&t, 7, "%s", *text_of(one, "for") ? text_of(one, "for") : "all");
   }
+
   table_write(&t, out);
   table_free(&t);
   json_array_foreach(json_object_get(o, "upstreams"), i, one) show_remembered(one, out);
@@ -164,8 +176,8 @@ static bool next_record(struct reply *p, long long age_s, struct record *r, enum
   return true;
 }
 
-/* A comment that says what the cache knows of an answer, its records in the form of zone files; those beside the answer proper as
- * comments, so that what is printed can be read as a zone. */
+/* A comment that says what the cache knows of an answer, its records in the form of zone files; those beside
+ * the answer proper as comments, so that what is printed can be read as a zone. */
 static void show_answer(const json_t *o, FILE *out) {
   static const char *const sections[] = {"", "; authority: ", "; additional: "};
   static const char *const again[] = {"not asked for again", "asked for again once", "asked for again twice",
@@ -174,8 +186,9 @@ static void show_answer(const json_t *o, FILE *out) {
   size_t len = message_of(o, msg, sizeof msg);
   char type[PRINT_WORD], rcode[PRINT_WORD];
   long long age_s = number_of(o, "age_s"), expired_s = number_of(o, "expired_s"), uses = number_of(o, "uses");
-  fprintf(out, "; %s %s%s%s: %s, %lld s old, ", text_of(o, "name"), print_type((uint16_t)number_of(o, "type"), type),
-          is_set(o, "do") ? " +DO" : "", is_set(o, "cd") ? " +CD" : "", print_rcode((unsigned)number_of(o, "rcode"), rcode), age_s);
+  fprintf(out, "; %s %s%s%s: %s, %lld s old, ", text_of(o, "name"),
+          print_type((uint16_t)number_of(o, "type"), type), is_set(o, "do") ? " +DO" : "",
+          is_set(o, "cd") ? " +CD" : "", print_rcode((unsigned)number_of(o, "rcode"), rcode), age_s);
   if (expired_s) fprintf(out, "expired for %lld s, ", expired_s);
   else fprintf(out, "%lld s left, ", number_of(o, "ttl_s"));
   fprintf(out, "%s\n", is_set(o, "ahead") ? "fetched ahead" : again[uses < 0 || uses > 3 ? 3 : uses]);
@@ -191,7 +204,8 @@ static void show_answer(const json_t *o, FILE *out) {
 }
 
 static void show_dump(const json_t *o, FILE *out) {
-  if (json_object_get(o, "ok")) fprintf(out, "; %lld answer%s\n", number_of(o, "answers"), number_of(o, "answers") == 1 ? "" : "s");
+  if (json_object_get(o, "ok"))
+    fprintf(out, "; %lld answer%s\n", number_of(o, "answers"), number_of(o, "answers") == 1 ? "" : "s");
   else show_answer(o, out);
 }
 
@@ -205,9 +219,11 @@ bool ctl_show_dump_json(const char *line, FILE *out) {
     struct record r;
     enum section section;
     for (size_t i = 0; i < 3; i++) sections[i] = json_array();
-    while (next_record(&p, number_of(o, "age_s"), &r, &section)) json_array_append_new(sections[section], record_json(&r));
+    while (next_record(&p, number_of(o, "age_s"), &r, &section))
+      json_array_append_new(sections[section], record_json(&r));
     for (size_t i = 0; i < 3; i++) json_object_set_new(o, keys[i], sections[i]);
   }
+
   bool good = o && json_dumpf(o, out, JSON_COMPACT) == 0 && fputc('\n', out) != EOF;
   json_decref(o);
   return good;
@@ -236,8 +252,8 @@ static void show_fault(const json_t *o, FILE *out) {
   if (json_object_get(o, "number")) fprintf(out, "%lld\n", number_of(o, "number"));
   if (json_object_get(o, "cleared")) fprintf(out, "%lld cleared\n", number_of(o, "cleared"));
   json_array_foreach(json_object_get(o, "faults"), i, one) {
-    fprintf(out, "%lld  %s  (spoiled %lld of %lld)\n", number_of(one, "number"), text_of(one, "rule"), number_of(one, "spoiled"),
-            number_of(one, "matched"));
+    fprintf(out, "%lld  %s  (spoiled %lld of %lld)\n", number_of(one, "number"), text_of(one, "rule"),
+            number_of(one, "spoiled"), number_of(one, "matched"));
   }
 }
 
@@ -245,9 +261,9 @@ bool ctl_show(const struct cli *c, const char *line, FILE *out) {
   static const struct {
     const char *command;
     void (*show)(const json_t *o, FILE *out);
-  } shows[] = {{"status", show_status}, {"stats", show_stats},         {"flush", show_flush},    {"dump", show_dump},
-               {"reload", show_reload}, {"upstreams", show_upstreams}, {"log-level", show_level},
-               {"fault", show_fault}};
+  } shows[] = {{"status", show_status},   {"stats", show_stats},   {"flush", show_flush},
+               {"dump", show_dump},       {"reload", show_reload}, {"upstreams", show_upstreams},
+               {"log-level", show_level}, {"fault", show_fault}};
   json_t *o = json_loads(line, 0, NULL);
   for (size_t i = 0; o && i < sizeof shows / sizeof *shows; i++) {
     if (strcmp(shows[i].command, c->command) == 0) shows[i].show(o, out);
@@ -264,6 +280,7 @@ void ctl_show_error(const struct cli *c, const char *line) {
   const char *error = text_of(o, "error");
   bool names = strncmp(error, c->command, strlen(c->command)) == 0; /* the command, by itself */
   fprintf(stderr, "jidns %s%s%s\n", names ? "" : c->command, names ? "" : ": ", error);
-  json_array_foreach(json_object_get(o, "complaints"), i, one) fprintf(stderr, "%s\n", json_string_value(one));
+  json_array_foreach(json_object_get(o, "complaints"), i, one)
+      fprintf(stderr, "%s\n", json_string_value(one));
   json_decref(o);
 }

@@ -1,4 +1,5 @@
-/* ctl_show_none.c: what stands in when jansson is missing. Exports ctl_show, ctl_show_dump_json, ctl_show_error. */
+/* ctl_show_none.c: what stands in when jansson is missing. Exports ctl_show, ctl_show_dump_json,
+ * ctl_show_error. */
 #include "tool/ctl_show.h"
 
 bool ctl_show(const struct cli *c, const char *line, FILE *out) {
@@ -11,4 +12,6 @@ bool ctl_show_dump_json(const char *line, FILE *out) {
   return false;
 }
 
-void ctl_show_error(const struct cli *c, const char *line) { fprintf(stderr, "jidns %s: %s\n", c->command, line); }
+void ctl_show_error(const struct cli *c, const char *line) {
+  fprintf(stderr, "jidns %s: %s\n", c->command, line);
+}

@@ -16,7 +16,9 @@ struct looks {
   json_t *before, *now; /* owned; what the daemon said */
 };
 
-static double number_of(const json_t *o, const char *key) { return json_number_value(json_object_get(o, key)); }
+static double number_of(const json_t *o, const char *key) {
+  return json_number_value(json_object_get(o, key));
+}
 
 /* How much a number has grown; one that fell belongs to a daemon begun anew. */
 static double grown(const json_t *before, const json_t *now, const char *key) {
@@ -47,7 +49,8 @@ static const json_t *member_of(const json_t *list, const char *key, const char *
 
 static void set(json_t *o, const char *key, double value) { json_object_set_new(o, key, json_real(value)); }
 
-/* The bound below which this part of what was counted between the two looks lies, in ms; null beyond the last bound. */
+/* The bound below which this part of what was counted between the two looks lies, in ms; null beyond the last
+ * bound. */
 static json_t *quantile(const json_t *bounds, const double *counts, size_t n, double all, double part) {
   double sum = 0;
   for (size_t i = 0; i < n; i++) {
@@ -70,6 +73,7 @@ static json_t *latency_view(const struct looks *l) {
     by[i] = json_number_value(json_array_get(counts, i)) - json_number_value(json_array_get(old, i));
     all += by[i] > 0 ? by[i] : 0;
   }
+
   json_t *o = json_object();
   set(o, "answers_per_s", all / seconds(l));
   json_object_set_new(o, "mean_ms", all > 0 ? json_real(grown(before, now, "sum_ms") / all) : json_null());
@@ -116,6 +120,7 @@ static void keep(json_t *o, const struct looks *l, const char *key) {
 static json_t *view(const struct looks *l) {
   double s = seconds(l), hits = counted(l, "cache_hits_total"), misses = counted(l, "cache_misses_total");
   json_t *o = json_object();
+
   keep(o, l, "version");
   keep(o, l, "pid");
   keep(o, l, "uptime_ms");
@@ -128,8 +133,11 @@ static json_t *view(const struct looks *l) {
   keep(o, l, "in_flight");
   set(o, "ahead_per_s", counted(l, "ahead_total") / s);
   set(o, "ahead_used_per_s",
-      (counted(l, "round_trips_saved_total") + counted(l, "ahead_joined_client_total") + counted(l, "ahead_joined_server_total")) / s);
-  set(o, "ahead_wasted_per_s", grown(json_object_get(l->before, "cache"), json_object_get(l->now, "cache"), "wasted") / s);
+      (counted(l, "round_trips_saved_total") + counted(l, "ahead_joined_client_total") +
+       counted(l, "ahead_joined_server_total")) /
+          s);
+  set(o, "ahead_wasted_per_s",
+      grown(json_object_get(l->before, "cache"), json_object_get(l->now, "cache"), "wasted") / s);
   keep(o, l, "cache");
   json_object_set_new(o, "latency", latency_view(l));
   json_object_set_new(o, "upstreams", upstreams_view(l));
@@ -147,20 +155,20 @@ static void write_latency(const json_t *o, FILE *out) {
     fprintf(out, "nobody waited\n");
     return;
   }
-  fprintf(out, "%.1f/s  mean %.1f ms, half under %.0f ms, 95 %% ", number_of(latency, "answers_per_s"), json_number_value(mean),
-          number_of(latency, "half_under_ms"));
+  fprintf(out, "%.1f/s  mean %.1f ms, half under %.0f ms, 95 %% ", number_of(latency, "answers_per_s"),
+          json_number_value(mean), number_of(latency, "half_under_ms"));
   if (json_is_number(most)) fprintf(out, "under %.0f ms\n", json_number_value(most));
   else fprintf(out, "longer\n");
 }
 
 static void write_head(const json_t *o, FILE *out) {
   const json_t *cache = json_object_get(o, "cache"), *ratio = json_object_get(o, "hit_ratio");
-  fprintf(out, "jidnsd %s, process %.0f, up %.0f s, questions in flight %.0f\n\n", text_of(o, "version"), number_of(o, "pid"),
-          number_of(o, "uptime_ms") / 1000, number_of(o, "in_flight"));
+  fprintf(out, "jidnsd %s, process %.0f, up %.0f s, questions in flight %.0f\n\n", text_of(o, "version"),
+          number_of(o, "pid"), number_of(o, "uptime_ms") / 1000, number_of(o, "in_flight"));
   fprintf(out, "queries   %.1f/s", number_of(o, "queries_per_s"));
   if (json_is_number(ratio)) fprintf(out, "  hits %.1f %%", 100 * json_number_value(ratio));
-  fprintf(out, "  stale %.1f/s  failed %.1f/s  refused %.1f/s\n", number_of(o, "stale_per_s"), number_of(o, "failed_per_s"),
-          number_of(o, "refused_per_s"));
+  fprintf(out, "  stale %.1f/s  failed %.1f/s  refused %.1f/s\n", number_of(o, "stale_per_s"),
+          number_of(o, "failed_per_s"), number_of(o, "refused_per_s"));
   write_latency(o, out);
   fprintf(out, "ahead     asked %.1f/s  used %.1f/s  wasted %.1f/s\n", number_of(o, "ahead_per_s"),
           number_of(o, "ahead_used_per_s"), number_of(o, "ahead_wasted_per_s"));
@@ -188,10 +196,12 @@ static void write_domains(const json_t *o, FILE *out) {
   struct table t = {0};
   const json_t *one;
   size_t i;
+
   if (json_array_size(json_object_get(o, "domains")) == 0) {
     fprintf(out, "\nno XMPP domain was asked for yet\n");
     return;
   }
+
   fputc('\n', out);
   table_row(&t);
   table_cell(&t, 0, "XMPP DOMAIN");
@@ -204,6 +214,7 @@ static void write_domains(const json_t *o, FILE *out) {
     table_cell(&t, 1, "%.1f", number_of(one, "per_s"));
     table_cell(&t, 2, "%.0f", number_of(one, "asked"));
   }
+
   table_write(&t, out);
   table_free(&t);
 }
@@ -245,7 +256,8 @@ static bool show(const struct cli *c, const struct screen *s, const struct looks
   json_t *o = view(l);
   bool good;
   if (c->json) {
-    good = json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0 && putchar('\n') != EOF && fflush(stdout) == 0;
+    good = json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0 && putchar('\n') != EOF &&
+           fflush(stdout) == 0;
   } else {
     char *text = text_of_view(o);
     good = text && screen_show(s, text);

@@ -37,7 +37,8 @@ const char *domain_read_name(const char *text, uint8_t out[NAME_MAX_LEN], size_t
          "character";
 }
 
-/* What stands in the text from `start` up to any of the characters of `ends`, copied to out. False: nothing, or too much. */
+/* What stands in the text from `start` up to any of the characters of `ends`, copied to out. False: nothing,
+ * or too much. */
 static bool copy_until(const char *start, const char *ends, char out[JID_DOMAIN_MOST + 1]) {
   size_t len = strcspn(start, ends);
   if (len == 0 || len > JID_DOMAIN_MOST) return false;
@@ -46,10 +47,12 @@ static bool copy_until(const char *start, const char *ends, char out[JID_DOMAIN_
   return true;
 }
 
-static bool begins_with(const char *text, const char *start) { return strncasecmp(text, start, strlen(start)) == 0; }
+static bool begins_with(const char *text, const char *start) {
+  return strncasecmp(text, start, strlen(start)) == 0;
+}
 
-/* The JID of an xmpp: URI is all that comes behind xmpp: or behind an account's authority (xmpp://ACCOUNT/JID), and ends
- * at the query. Other URLs have a host. Returns what to go on with. */
+/* The JID of an xmpp: URI is all that comes behind xmpp: or behind an account's authority
+ * (xmpp://ACCOUNT/JID), and ends at the query. Other URLs have a host. Returns what to go on with. */
 static const char *strip_uri(const char *text, char out[JID_DOMAIN_MOST + 1], struct typed_domain *typed) {
   const char *behind = strstr(text, "://");
 
@@ -62,6 +65,7 @@ static const char *strip_uri(const char *text, char out[JID_DOMAIN_MOST + 1], st
     }
     return copy_until(jid, "?#", out) ? out : "";
   }
+
   if (!behind || strcspn(text, "@/:") != (size_t)(behind - text)) return text;
 
   typed->taken_from = "a URL";
@@ -78,7 +82,8 @@ static void strip_port(char *domain, struct typed_domain *typed) {
   if (!typed->taken_from) typed->taken_from = "a host with a port";
 }
 
-/* IDNA 2003 and 2008 differ in a few letters, and an xn-- label may be nonsense: both are told later, as mistakes. */
+/* IDNA 2003 and 2008 differ in a few letters, and an xn-- label may be nonsense: both are told later, as
+ * mistakes. */
 static void note_idna(const char *text, struct typed_domain *out) {
   char *other = NULL, ours[NAME_TEXT];
   uint8_t name[NAME_MAX_LEN];
@@ -88,7 +93,8 @@ static void note_idna(const char *text, struct typed_domain *out) {
   if (is_ascii(text) || idna_to_ascii_2003(text, &other) != NULL) return;
   size_t len = name_parse(other, name);
   free(other);
-  if (len > 0 && !name_equal(name, len, out->name, out->len)) memcpy(out->other, domain_text(name, len, ours), sizeof ours);
+  if (len > 0 && !name_equal(name, len, out->name, out->len))
+    memcpy(out->other, domain_text(name, len, ours), sizeof ours);
 }
 
 const char *domain_read_jid(const char *jid, struct typed_domain *out) {
@@ -111,7 +117,8 @@ const char *domain_read_jid(const char *jid, struct typed_domain *out) {
   strip_port(domain, out);
   const char *why = domain_read_name(domain, out->name, &out->len);
   if (why) return why;
-  if (domain_is_address(out->name, out->len)) return "its domain is an IP address: programs connect to it without DNS";
+  if (domain_is_address(out->name, out->len))
+    return "its domain is an IP address: programs connect to it without DNS";
   if (strchr(domain, ':')) return "a colon stands in it, but no port number behind that";
   if (out->len == 1) return "the root has no XMPP service";
   note_idna(domain, out);
@@ -146,7 +153,8 @@ size_t domain_below(const char *labels, const uint8_t *name, size_t len, uint8_t
   return front_len - 1 + len;
 }
 
-const char *domain_short_text(const uint8_t *zone, size_t zone_len, const uint8_t *name, size_t len, char text[NAME_TEXT]) {
+const char *domain_short_text(const uint8_t *zone, size_t zone_len, const uint8_t *name, size_t len,
+                              char text[NAME_TEXT]) {
   if (!name_is_within(name, len, zone, zone_len)) return name_format(name, len, text);
   if (len == zone_len) return strcpy(text, "@");
 

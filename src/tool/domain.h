@@ -19,8 +19,8 @@ struct typed_domain {
 /* Any name: ASCII in presentation form, or UTF-8 through IDNA. */
 const char *domain_read_name(const char *text, uint8_t out[NAME_MAX_LEN], size_t *len);
 
-/* The domain part of a JID (RFC 7622 section 3.1), which may be all of it; of an xmpp: URI (RFC 5122), of a URL with a
- * host, of a host with a port. */
+/* The domain part of a JID (RFC 7622 section 3.1), which may be all of it; of an xmpp: URI (RFC 5122), of a
+ * URL with a host, of a host with a port. */
 const char *domain_read_jid(const char *jid, struct typed_domain *out);
 
 /* "localhost" or a name below it (RFC 6761 section 6.3). */
@@ -36,5 +36,6 @@ size_t domain_below(const char *labels, const uint8_t *name, size_t len, uint8_t
 const char *domain_text(const uint8_t *name, size_t len, char text[NAME_TEXT]);
 
 /* The name as the zone's file has it: "@", "xmpp", "xmpp.other.example.". Returns text. */
-const char *domain_short_text(const uint8_t *zone, size_t zone_len, const uint8_t *name, size_t len, char text[NAME_TEXT]);
+const char *domain_short_text(const uint8_t *zone, size_t zone_len, const uint8_t *name, size_t len,
+                              char text[NAME_TEXT]);
 #endif

@@ -98,6 +98,7 @@ void facts_free(struct facts *f) {
     free(f->components[i].plan);
     lookup_free(f->components[i].lookup);
   }
+
   for (size_t i = 0; i < f->tlsa_count; i++) asked_free(&f->tlsa[i].asked);
   for (size_t i = 0; i < f->ancestor_count; i++) asked_free(&f->ancestors[i].asked);
   for (size_t i = 0; i < f->reverse_count; i++) asked_free(&f->reverse[i].asked);
@@ -112,6 +113,7 @@ void facts_free(struct facts *f) {
     lookup_free(f->domain);
     hosts_free(f->hosts);
   }
+
   free(f);
 }
 
@@ -154,8 +156,8 @@ static void questions_around(struct facts *f, struct ask_list *to) {
   ask_list_add(to, &f->single[FACT_ROOT], root, sizeof root, TYPE_SOA);
 }
 
-static struct tlsa_question *add_tlsa(struct facts *f, struct ask_list *to, const struct host *h, uint16_t port,
-                                      enum lookup_side side) {
+static struct tlsa_question *add_tlsa(struct facts *f, struct ask_list *to, const struct host *h,
+                                      uint16_t port, enum lookup_side side) {
   const struct host *at = h ? h : f->domain->domain;
   char labels[32];
   for (size_t i = 0; i < f->tlsa_count; i++) {
@@ -169,8 +171,9 @@ static struct tlsa_question *add_tlsa(struct facts *f, struct ask_list *to, cons
   return q;
 }
 
-/* The usual ports of the domain's first own hosts, where they are not asked for already: another's host serves other domains,
- * whose ports those may be. Both sides' are asked for, because a wildcard shows by all of them having records. */
+/* The usual ports of the domain's first own hosts, where they are not asked for already: another's host
+ * serves other domains, whose ports those may be. Both sides' are asked for, because a wildcard shows by all
+ * of them having records. */
 static void questions_of_unnamed_ports(struct facts *f, struct ask_list *to) {
   static const struct {
     uint16_t port;
@@ -184,6 +187,7 @@ static void questions_of_unnamed_ports(struct facts *f, struct ask_list *to) {
     for (size_t k = 0; k < count; k++) known |= hosts[k] == h;
     if (!known) hosts[count++] = h;
   }
+
   for (size_t i = 0; i < count; i++) {
     for (size_t k = 0; k < sizeof usual / sizeof *usual; k++) {
       struct tlsa_question *q = add_tlsa(f, to, hosts[i], usual[k].port, usual[k].side);
@@ -192,7 +196,8 @@ static void questions_of_unnamed_ports(struct facts *f, struct ask_list *to) {
   }
 }
 
-/* TLSA belongs to the target and its port (RFC 7673); at the domain itself it is misplaced where SRV leads elsewhere. */
+/* TLSA belongs to the target and its port (RFC 7673); at the domain itself it is misplaced where SRV leads
+ * elsewhere. */
 static void questions_of_tlsa(struct facts *f, struct ask_list *to) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &f->domain->services[i];
@@ -209,16 +214,15 @@ static void questions_of_tlsa(struct facts *f, struct ask_list *to) {
 static void questions_of_near_misses(struct facts *f, struct ask_list *to) {
   uint8_t twice[NAME_MAX_LEN];
   char domain[NAME_TEXT];
-  size_t twice_len =
-      domain_below(domain_text(f->typed.name, f->typed.len, domain), f->typed.name, f->typed.len, twice);
+  size_t twice_len = domain_below(domain_text(f->typed.name, f->typed.len, domain), f->typed.name,
+                                  f->typed.len, twice);
 
   for (size_t i = 0; i < FACTS_NEAR_MISSES; i++) {
     struct near_miss *n = &f->near_misses[i];
     if (!(f->domain->sides & n->side) || facts_has_records(f->domain, n->side)) continue;
     if (n->kind != NEAR_MISS_TWICE)
       add_below(to, &n->asked, n->labels, f->typed.name, f->typed.len, TYPE_SRV);
-    else if (twice_len > 0)
-      add_below(to, &n->asked, n->labels, twice, twice_len, TYPE_SRV);
+    else if (twice_len > 0) add_below(to, &n->asked, n->labels, twice, twice_len, TYPE_SRV);
   }
 }
 
@@ -239,7 +243,8 @@ static void reverse_name(const struct address *a, char text[96]) {
     snprintf(text, 96, "%u.%u.%u.%u.in-addr.arpa", a->bytes[3], a->bytes[2], a->bytes[1], a->bytes[0]);
     return;
   }
-  for (unsigned i = 16; i-- > 0;) at += (size_t)snprintf(text + at, 96 - at, "%x.%x.", a->bytes[i] & 15, a->bytes[i] >> 4);
+  for (unsigned i = 16; i-- > 0;)
+    at += (size_t)snprintf(text + at, 96 - at, "%x.%x.", a->bytes[i] & 15, a->bytes[i] >> 4);
   snprintf(text + at, 96 - at, "ip6.arpa");
 }
 
@@ -261,7 +266,8 @@ static void questions_of_reverse(struct facts *f, struct ask_list *to) {
     bool is_target = false;
     for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
       const struct service *s = &l->services[i];
-      for (size_t k = 0; k < s->count && s->state == SERVICE_OFFERED; k++) is_target |= s->hosts[k] == f->hosts->list[h];
+      for (size_t k = 0; k < s->count && s->state == SERVICE_OFFERED; k++)
+        is_target |= s->hosts[k] == f->hosts->list[h];
     }
     if (is_target) add_reverse(f, to, f->hosts->list[h]);
   }
@@ -364,6 +370,7 @@ void facts_questions(struct facts *f, unsigned stage, struct ask_list *to) {
     authority_questions(f->authority, stage - FACTS_STAGES, to);
     return;
   }
+
   questions_to_others(f, stage, to);
   if (stage == 0) {
     lookup_questions(f->domain, to);
@@ -379,6 +386,7 @@ void facts_questions(struct facts *f, unsigned stage, struct ask_list *to) {
     questions_of_reverse(f, to);
     questions_unchecked(f, to);
   }
+
   hosts_questions(f->hosts, to);
 }
 
@@ -398,8 +406,8 @@ static void make_plans(struct facts *f) {
   }
   for (size_t i = 0; i < f->component_count; i++) {
     const struct lookup *l = f->components[i].lookup;
-    bool exists =
-        facts_has_records(l, LOOKUP_S2S) || facts_has_records(l, LOOKUP_C2S) || l->domain->address_count > 0;
+    bool exists = facts_has_records(l, LOOKUP_S2S) || facts_has_records(l, LOOKUP_C2S) ||
+                  l->domain->address_count > 0;
     if (exists) f->components[i].plan = plan_of(l, LOOKUP_S2S, true);
   }
 }
@@ -421,15 +429,18 @@ void facts_read(struct facts *f, unsigned stage) {
     authority_read(f->authority, stage - FACTS_STAGES);
     return;
   }
+
   for (size_t i = 0; i < f->other_count; i++) {
     if (stage == 0) lookup_read_services(f->others[i].lookup);
     hosts_read(f->others[i].lookup->hosts);
   }
+
   if (stage == 0) lookup_read_services(f->domain);
   if (stage == 1) {
     for (size_t i = 0; i < f->component_count; i++) lookup_read_services(f->components[i].lookup);
     if (f->parent) lookup_read_services(f->parent);
   }
+
   hosts_read(f->hosts);
   if (stage == FACTS_STAGES - 1) make_plans(f);
 }

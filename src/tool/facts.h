@@ -1,5 +1,5 @@
-/* All that the DNS says of an XMPP domain and of what stands around it: services, hosts, components, names that are almost
- * right. Asked for in three stages, each one round trip. Judges nothing: rules.h does. */
+/* All that the DNS says of an XMPP domain and of what stands around it: services, hosts, components, names
+ * that are almost right. Asked for in three stages, each one round trip. Judges nothing: rules.h does. */
 #ifndef JIDNS_TOOL_FACTS_H
 #define JIDNS_TOOL_FACTS_H
 #include "tool/authority.h"
@@ -12,17 +12,18 @@ enum {
   FACTS_TLSA_MOST = 64,
   FACTS_ANCESTORS_MOST = 32,
   FACTS_REVERSE_MOST = 8,
-  FACTS_SEARCH_MOST = 3, /* domains of the search list */
+  FACTS_SEARCH_MOST = 3,  /* domains of the search list */
   FACTS_UNNAMED_HOSTS = 4 /* whose TLSA records at ports that no SRV record names are looked for */
 };
 
 /* Single questions; which names they are for stands in facts.c. */
 enum fact {
-  FACT_SOA,        /* of the domain */
-  FACT_RANDOM,     /* addresses of a name below the domain that nobody can have */
-  FACT_RANDOM_SRV, /* SRV of a service that nobody can have */
-  FACT_TCP,        /* SOA of _tcp below the domain */
-  FACT_UNREGISTERED, /* addresses of a name below "invalid": anything but NXDOMAIN is an invention of the server's */
+  FACT_SOA,          /* of the domain */
+  FACT_RANDOM,       /* addresses of a name below the domain that nobody can have */
+  FACT_RANDOM_SRV,   /* SRV of a service that nobody can have */
+  FACT_TCP,          /* SOA of _tcp below the domain */
+  FACT_UNREGISTERED, /* addresses of a name below "invalid": anything but NXDOMAIN is an invention of the
+                        server's */
   FACT_ROOT,         /* SOA of the root, which is signed: AD tells whether the server validates */
   FACT_IM,
   FACT_PRES,
@@ -96,10 +97,10 @@ struct facts {
   struct typed_domain typed;
   struct hosts *hosts; /* of all lookups below */
   struct lookup *domain;
-  struct lookup *parent; /* NULL unless the domain has no SRV record */
-  bool borrows_lookup;   /* domain and hosts are another's */
-  bool offline;          /* answers come from a zone file, or */
-  bool from_cache;       /* from the cache of a daemon: offline as well */
+  struct lookup *parent;       /* NULL unless the domain has no SRV record */
+  bool borrows_lookup;         /* domain and hosts are another's */
+  bool offline;                /* answers come from a zone file, or */
+  bool from_cache;             /* from the cache of a daemon: offline as well */
   struct authority *authority; /* the zone's own servers; NULL: not wanted */
   union addr asked_server;     /* the resolver */
   struct other_server others[FACTS_SERVERS_MOST];
@@ -117,11 +118,12 @@ struct facts {
   struct searched searched[FACTS_SEARCH_MOST];
   size_t searched_count;
   struct asked unchecked[LOOKUP_SERVICES]; /* what failed, asked again with CD: an answer then means bogus */
-  struct connections *connections; /* owned; NULL: nobody was connected to */
+  struct connections *connections;         /* owned; NULL: nobody was connected to */
   struct plan *plans[2][2]; /* by facts_side_index, then STARTTLS only and with direct TLS; once complete */
 };
 
-/* typed is copied. wanted: labels of components that must exist, n of them; those that do not fit are left off. */
+/* typed is copied. wanted: labels of components that must exist, n of them; those that do not fit are left
+ * off. */
 struct facts *facts_new(const struct typed_domain *typed, enum lookup_side sides, const char *const *wanted,
                         size_t n);
 void facts_free(struct facts *f);
@@ -129,8 +131,8 @@ void facts_free(struct facts *f);
 /* What a lookup that was run knows, for the same rules; l is borrowed. Nothing else is asked. */
 struct facts *facts_of_lookup(struct lookup *l);
 
-/* To be called before anything is asked: the zone's servers are wanted, too, those with private and local addresses only
- * with allow_private; the server is asked beside the first one. */
+/* To be called before anything is asked: the zone's servers are wanted, too, those with private and local
+ * addresses only with allow_private; the server is asked beside the first one. */
 void facts_want_authority(struct facts *f, bool allow_private);
 void facts_want_server(struct facts *f, const union addr *server);
 
@@ -140,7 +142,8 @@ void facts_want_search(struct facts *f, const char *domain);
 /* How many stages there are: FACTS_STAGES, and more with the zone's servers. */
 unsigned facts_stages(const struct facts *f);
 
-/* Adds the questions of a stage, 0 to facts_stages() - 1, to the list; after the answers facts_read takes them in. */
+/* Adds the questions of a stage, 0 to facts_stages() - 1, to the list; after the answers facts_read takes
+ * them in. */
 void facts_questions(struct facts *f, unsigned stage, struct ask_list *to);
 void facts_read(struct facts *f, unsigned stage);
 

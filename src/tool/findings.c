@@ -25,6 +25,7 @@ struct findings *findings_new(struct lookup *l) {
     plan_make(l, side->side, false, &side->without_tls);
     f->connects |= leads_somewhere(&side->with_tls) || leads_somewhere(&side->without_tls);
   }
+
   f->has_obsolete = plan_make_obsolete(l, &f->obsolete);
   return f;
 }

@@ -14,10 +14,10 @@ struct findings {
     const char *name;                  /* "c2s" */
     struct plan with_tls, without_tls; /* of programs that do direct TLS, and of those that don't */
   } sides[FINDINGS_SIDES];
-  size_t side_count; /* those that were looked up */
+  size_t side_count;    /* those that were looked up */
   bool has_obsolete;    /* programs that still know _jabber do otherwise: */
   struct plan obsolete; /* ... this */
-  bool connects;     /* somewhere that the DNS says and others can reach, not only where a failure leads to */
+  bool connects; /* somewhere that the DNS says and others can reach, not only where a failure leads to */
 };
 
 /* NULL when memory is out. */

@@ -19,22 +19,14 @@ static void end_tag(struct htmlw *w) {
 }
 
 static void put_character(FILE *out, const uint8_t *p, size_t len) {
-  if (len == 0)
-    fprintf(out, "\\x%02x", *p);
-  else if (utf8_is_hidden(utf8_point(p, len)))
-    fprintf(out, "\\u{%x}", (unsigned)utf8_point(p, len));
-  else if (*p == '&')
-    fputs("&amp;", out);
-  else if (*p == '<')
-    fputs("&lt;", out);
-  else if (*p == '>')
-    fputs("&gt;", out);
-  else if (*p == '"')
-    fputs("&quot;", out);
-  else if (*p == '\'')
-    fputs("&#39;", out);
-  else
-    fwrite(p, 1, len, out);
+  if (len == 0) fprintf(out, "\\x%02x", *p);
+  else if (utf8_is_hidden(utf8_point(p, len))) fprintf(out, "\\u{%x}", (unsigned)utf8_point(p, len));
+  else if (*p == '&') fputs("&amp;", out);
+  else if (*p == '<') fputs("&lt;", out);
+  else if (*p == '>') fputs("&gt;", out);
+  else if (*p == '"') fputs("&quot;", out);
+  else if (*p == '\'') fputs("&#39;", out);
+  else fwrite(p, 1, len, out);
 }
 
 static void put_escaped(FILE *out, const char *text) {

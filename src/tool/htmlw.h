@@ -1,4 +1,5 @@
-/* An HTML writer: element by element; escapes and end tags are seen to here. SVG inside HTML is written the same way. */
+/* An HTML writer: element by element; escapes and end tags are seen to here. SVG inside HTML is written the
+ * same way. */
 #ifndef JIDNS_TOOL_HTMLW_H
 #define JIDNS_TOOL_HTMLW_H
 #include <stdbool.h>
@@ -14,7 +15,8 @@ struct htmlw {
   bool in_tag; /* the innermost start tag may still get attributes */
 };
 
-/* Begins an element; htmlw_close ends the innermost one. Names of elements and attributes are the program's own. */
+/* Begins an element; htmlw_close ends the innermost one. Names of elements and attributes are the program's
+ * own. */
 void htmlw_open(struct htmlw *w, const char *element);
 void htmlw_close(struct htmlw *w);
 
@@ -23,8 +25,8 @@ void htmlw_attr(struct htmlw *w, const char *name, const char *value);
 void htmlw_attrf(struct htmlw *w, const char *name, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Text, which may be anything: markup is escaped; octets that are no UTF-8 are shown as \xff, characters that would not be
- * seen, or would change how others are seen, as \u{202e}. */
+/* Text, which may be anything: markup is escaped; octets that are no UTF-8 are shown as \xff, characters that
+ * would not be seen, or would change how others are seen, as \u{202e}. */
 void htmlw_text(struct htmlw *w, const char *text);
 void htmlw_textf(struct htmlw *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -11,6 +11,7 @@ const char *idna_to_ascii(const char *text, char **out);
 /* The same as programs of IDNA 2003 do it (UTS #46 transitional): "ss" for the German sharp s. */
 const char *idna_to_ascii_2003(const char *text, char **out);
 
-/* False when a label of an ASCII name begins with xn-- and stands for no name. True when that can't be told. */
+/* False when a label of an ASCII name begins with xn-- and stands for no name. True when that can't be told.
+ */
 bool idna_is_valid(const char *ascii);
 #endif

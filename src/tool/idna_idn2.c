@@ -15,9 +15,13 @@ static const char *to_ascii(const char *text, int flags, char **out) {
   return *out ? NULL : "out of memory";
 }
 
-const char *idna_to_ascii(const char *text, char **out) { return to_ascii(text, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL, out); }
+const char *idna_to_ascii(const char *text, char **out) {
+  return to_ascii(text, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL, out);
+}
 
-const char *idna_to_ascii_2003(const char *text, char **out) { return to_ascii(text, IDN2_NFC_INPUT | IDN2_TRANSITIONAL, out); }
+const char *idna_to_ascii_2003(const char *text, char **out) {
+  return to_ascii(text, IDN2_NFC_INPUT | IDN2_TRANSITIONAL, out);
+}
 
 bool idna_is_valid(const char *ascii) {
   char *unicode = NULL;

@@ -6,8 +6,8 @@
 
 enum link_result {
   LINK_DONE,
-  LINK_SILENT, /* the time was over */
-  LINK_CLOSED, /* by the peer */
+  LINK_SILENT,     /* the time was over */
+  LINK_CLOSED,     /* by the peer */
   LINK_REFUSED,    /* by the peer, or by a firewall on the way there */
   LINK_NO_WAY,     /* no route, or not from here */
   LINK_TLS_FAILED, /* tls_why(l->tls) says why */
@@ -24,11 +24,12 @@ struct link {
   size_t first_len;
 };
 
-/* What an error comes to that a connection got after packets had gone out: a firewall's "prohibited" or "unreachable" is an
- * answer of the other side, not a lack of this host. */
+/* What an error comes to that a connection got after packets had gone out: a firewall's "prohibited" or
+ * "unreachable" is an answer of the other side, not a lack of this host. */
 enum link_result link_result_of_waiting(int error);
 
-/* Connects. `most`: octets that are taken in from the peer. until_ms is to be set before, and moved on as phases go. */
+/* Connects. `most`: octets that are taken in from the peer. until_ms is to be set before, and moved on as
+ * phases go. */
 enum link_result link_open(struct link *l, const union addr *to, size_t most);
 void link_close(struct link *l);
 

@@ -12,7 +12,8 @@ const struct service_kind lookup_kinds[LOOKUP_SERVICES] = {
     {"_jabber._tcp", LOOKUP_S2S, false, true},
 };
 
-static void add_below(struct ask_list *to, struct asked *a, const char *labels, const struct host *domain, uint16_t type) {
+static void add_below(struct ask_list *to, struct asked *a, const char *labels, const struct host *domain,
+                      uint16_t type) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = domain_below(labels, domain->name, domain->name_len, name);
   must(len > 0);
@@ -21,7 +22,9 @@ static void add_below(struct ask_list *to, struct asked *a, const char *labels, 
 
 /* ---- hosts ---- */
 
-struct hosts *hosts_new(void) { return must_zalloc(sizeof(struct hosts)); }
+struct hosts *hosts_new(void) {
+  return must_zalloc(sizeof(struct hosts));
+}
 
 static void free_host(struct host *h) {
   for (size_t i = 0; i < 2; i++) asked_free(&h->asked[i]);
@@ -75,12 +78,14 @@ void hosts_questions(struct hosts *h, struct ask_list *to) {
 
 /* ---- a lookup ---- */
 
-struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records, struct hosts *hosts) {
+struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records,
+                          struct hosts *hosts) {
   struct lookup *l = must_zalloc(sizeof *l);
   l->owns_hosts = !hosts;
   l->hosts = hosts ? hosts : hosts_new();
   struct host *known = hosts_find(l->hosts, name, len);
-  l->domain = known ? known : hosts_append(l->hosts, name, len); /* never one too many: nobody but us chose it */
+  /* never one too many: nobody but us chose it */
+  l->domain = known ? known : hosts_append(l->hosts, name, len);
   l->sides = sides;
   l->all_records = all_records;
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) l->services[i].kind = &lookup_kinds[i];
@@ -140,6 +145,7 @@ static void read_services_records(struct service *s) {
   struct record r;
   struct srv none = {0};
   size_t room = 0;
+
   s->alias = reply_follow(s->asked.msg, s->asked.len, s->asked.name, s->asked.name_len);
   struct reply p = reply_open(s->asked.msg, s->asked.len);
   s->ttl = UINT32_MAX;
@@ -158,6 +164,7 @@ static void read_services_records(struct service *s) {
       s->too_many = true;
     }
   }
+
   s->none_among_others = none.target_len > 0 && s->count > 0;
   s->malformed += p.w.err;
   s->state = s->count > 0 ? SERVICE_OFFERED : s->malformed > 0 ? SERVICE_FAILED : SERVICE_ABSENT;
@@ -166,6 +173,7 @@ static void read_services_records(struct service *s) {
     s->srv[s->count++] = none;
     s->state = SERVICE_NOT_OFFERED;
   }
+
   srv_sort(s->srv, s->count);
   if (s->count > 0) s->hosts = must_zalloc(s->count * sizeof(struct host *));
 }
@@ -193,8 +201,8 @@ void hosts_read(struct hosts *h) {
   }
 }
 
-/* Finds the hosts of all targets. The best target of each service comes first, then the second best of each: a
- * service with very many targets does not leave another one without. */
+/* Finds the hosts of all targets. The best target of each service comes first, then the second best of each:
+ * a service with very many targets does not leave another one without. */
 static void find_hosts(struct lookup *l) {
   for (size_t rank = 0; rank < LOOKUP_SRV_MOST; rank++) {
     for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
@@ -222,7 +230,8 @@ void lookup_read_services(struct lookup *l) {
   find_hosts(l);
 }
 
-void lookup_run(struct lookup *l, void (*ask)(void *context, struct asked *const *list, size_t n), void *context) {
+void lookup_run(struct lookup *l, void (*ask)(void *context, struct asked *const *list, size_t n),
+                void *context) {
   struct ask_list list = {.count = 0};
 
   lookup_questions(l, &list);

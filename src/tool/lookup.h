@@ -10,8 +10,9 @@
 
 enum {
   LOOKUP_SERVICES = 5,
-  LOOKUP_SRV_MOST = 512,      /* records of a service that are looked at */
-  LOOKUP_HOSTS_MOST = 512,    /* whose addresses are asked for, the domain being one: each service's best targets first */
+  LOOKUP_SRV_MOST = 512, /* records of a service that are looked at */
+  LOOKUP_HOSTS_MOST =
+      512, /* whose addresses are asked for, the domain being one: each service's best targets first */
   LOOKUP_ADDRESSES_MOST = 32, /* of a host */
   TYPE_OF_CAA = 257           /* RFC 8659 */
 };
@@ -68,29 +69,30 @@ struct service {
   enum service_state state;
   struct asked asked;
   struct alias alias; /* links > 0: its name is a CNAME */
-  uint32_t ttl; /* the least of the records' */
-  size_t count; /* of srv, sorted by srv_sort; "." only if SERVICE_NOT_OFFERED */
+  uint32_t ttl;       /* the least of the records' */
+  size_t count;       /* of srv, sorted by srv_sort; "." only if SERVICE_NOT_OFFERED */
   struct srv *srv;
-  const struct host **hosts; /* srv[i]'s target; NULL when it was not asked for */
-  bool none_among_others, too_many;          /* "." beside targets; more than LOOKUP_SRV_MOST */
-  unsigned malformed;                        /* records that can't be read */
+  const struct host **hosts;        /* srv[i]'s target; NULL when it was not asked for */
+  bool none_among_others, too_many; /* "." beside targets; more than LOOKUP_SRV_MOST */
+  unsigned malformed;               /* records that can't be read */
 };
 
 struct lookup {
-  struct host *domain; /* in hosts */
+  struct host *domain;              /* in hosts */
   const struct typed_domain *typed; /* borrowed: what the domain was read from; NULL: not known */
   enum lookup_side sides;
   bool all_records;
   struct service services[LOOKUP_SERVICES];
   struct asked connect_txt; /* _xmppconnect.D, only with all_records */
-  struct hosts *hosts; /* the domain itself, and all targets */
+  struct hosts *hosts;      /* the domain itself, and all targets */
   bool owns_hosts;
 };
 
 struct hosts *hosts_new(void);
 void hosts_free(struct hosts *h);
 
-/* The host of that name, a new one if there is none; NULL when there are LOOKUP_HOSTS_MOST. Stays where it is. */
+/* The host of that name, a new one if there is none; NULL when there are LOOKUP_HOSTS_MOST. Stays where it
+ * is. */
 struct host *hosts_get(struct hosts *h, const uint8_t *name, size_t len);
 
 /* Adds the questions for the addresses of all hosts that were not asked for; later, reads the answers. */
@@ -98,11 +100,13 @@ void hosts_questions(struct hosts *h, struct ask_list *to);
 void hosts_read(struct hosts *h);
 
 /* name: at most NAME_MAX_LEN - DOMAIN_PREFIX_MOST octets. hosts: shared and borrowed, or NULL: its own. */
-struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records, struct hosts *hosts);
+struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records,
+                          struct hosts *hosts);
 void lookup_free(struct lookup *l);
 
-/* The steps of a lookup, for those who ask for more at the same time: adds the questions for the services (the domain is
- * among the hosts); with the answers, finds the targets' hosts. hosts_questions and hosts_read do the rest. */
+/* The steps of a lookup, for those who ask for more at the same time: adds the questions for the services
+ * (the domain is among the hosts); with the answers, finds the targets' hosts. hosts_questions and hosts_read
+ * do the rest. */
 void lookup_questions(struct lookup *l, struct ask_list *to);
 void lookup_read_services(struct lookup *l);
 
@@ -126,7 +130,8 @@ bool lookup_is_incomplete(const struct lookup *l);
 /* There is a whole answer, and it says what there is or that there is nothing: NOERROR or NXDOMAIN. */
 bool lookup_is_answered(const struct asked *a);
 
-/* "NXDOMAIN", "no answer in time", or "truncated, and no answer over TCP". Returns text or a static string. */
+/* "NXDOMAIN", "no answer in time", or "truncated, and no answer over TCP". Returns text or a static string.
+ */
 const char *lookup_outcome_text(const struct asked *a, char text[PRINT_WORD]);
 
 /* The answer came out of the server's cache after its TTL was over (RFC 8914: EDE 3 or 19). */

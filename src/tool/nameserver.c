@@ -16,7 +16,8 @@ void nameserver_first(const char *path, union addr *out, FILE *err) {
     *out = r.servers[0];
     return;
   }
-  fprintf(err, "jidns: %s: asking 127.0.0.1, as programs do; --server ADDR asks another\n", resolvconf_why(path, &r, why));
+  fprintf(err, "jidns: %s: asking 127.0.0.1, as programs do; --server ADDR asks another\n",
+          resolvconf_why(path, &r, why));
   must(addr_parse("127.0.0.1", DNS_PORT, out));
 }
 

@@ -7,8 +7,8 @@
 
 #define NAMESERVER_FILE "/etc/resolv.conf"
 
-/* The first usable `nameserver` of the file as jidnsd reads it, port 53; 127.0.0.1, as libc does, and said on err, when there is no
- * file or no such line. */
+/* The first usable `nameserver` of the file as jidnsd reads it, port 53; 127.0.0.1, as libc does, and said on
+ * err, when there is no file or no such line. */
 void nameserver_first(const char *path, union addr *out, FILE *err);
 enum { NAMESERVER_SEARCH_MOST = 3, NAMESERVER_NAME = 256 };
 

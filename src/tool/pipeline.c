@@ -30,7 +30,8 @@ unsigned check_now_ms(void) {
   return (unsigned)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
 }
 
-struct pipeline *pipeline_new(struct sources *sources, void (*answered)(void *context, struct checked *x), void *context) {
+struct pipeline *pipeline_new(struct sources *sources, void (*answered)(void *context, struct checked *x),
+                              void *context) {
   struct pipeline *p = must_zalloc(sizeof *p);
   p->sources = sources;
   p->asker = sources_asker(sources);
@@ -70,7 +71,9 @@ static void step(struct pipeline *p, struct running *r) {
   }
 }
 
-static struct running *at(struct pipeline *p, size_t i) { return &p->ring[(p->oldest + i) % PIPELINE_DOMAINS]; }
+static struct running *at(struct pipeline *p, size_t i) {
+  return &p->ring[(p->oldest + i) % PIPELINE_DOMAINS];
+}
 
 static void hand_on(struct pipeline *p) {
   while (p->count > 0 && at(p, 0)->through) {

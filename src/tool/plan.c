@@ -27,8 +27,8 @@ static size_t targets(const struct service *s) { return s->state == SERVICE_OFFE
 static void merge(struct plan *p, const struct service *tls, const struct service *plain) {
   size_t i = 0, k = 0;
   while (i < targets(tls) || k < targets(plain)) {
-    bool take_tls =
-        k == targets(plain) || (i < targets(tls) && srv_compare(&tls->srv[i], &plain->srv[k]) <= 0);
+    bool take_tls = k == targets(plain) ||
+                    (i < targets(tls) && srv_compare(&tls->srv[i], &plain->srv[k]) <= 0);
     if (take_tls) {
       add_step(p, tls, i++);
     } else {
@@ -45,6 +45,7 @@ void plan_make(const struct lookup *l, enum lookup_side side, bool direct_tls, s
   const struct service unasked = {.state = SERVICE_ABSENT};
   const struct service *plain = find_service(l, side, false);
   const struct service *tls = direct_tls ? find_service(l, side, true) : &unasked;
+
   *out = (struct plan){.count = 0};
   merge(out, tls, plain);
   if (!has_records(tls) && !has_records(plain)) {
@@ -54,6 +55,7 @@ void plan_make(const struct lookup *l, enum lookup_side side, bool direct_tls, s
       out->steps[out->count++] = (struct plan_step){.host = l->domain, .port = port};
     }
   }
+
   if (out->count > 0) {
     out->end = PLAN_CONNECTS;
   } else if (targets(tls) + targets(plain) == 0 && (has_records(tls) || has_records(plain))) {
@@ -133,10 +135,12 @@ void plan_write(const struct plan *p, FILE *out) {
     fprintf(out, "connects nowhere: the service is not offered");
     return;
   }
+
   if (p->end == PLAN_NO_ADDRESS) {
     fprintf(out, "finds nothing to connect to");
     return;
   }
+
   fprintf(out, "connects to ");
   size_t at = group_end(p, 0);
   write_group(p, 0, at, out);
@@ -151,6 +155,7 @@ void plan_write(const struct plan *p, FILE *out) {
     write_group(p, at, to, out);
     at = to;
   }
+
   if (!p->steps[0].srv) {
     fprintf(out, p->srv_failed ? ", the domain itself, because the SRV question failed"
                                : ", the domain itself, because there is no SRV record");

@@ -9,7 +9,7 @@ enum { PLAN_PORT_C2S = 5222, PLAN_PORT_S2S = 5269 }; /* without SRV, RFC 6120 se
 
 struct plan_step {
   const struct host *host; /* NULL: there are so many targets that this one's addresses were not asked for */
-  const struct srv *srv; /* NULL: the domain itself, without SRV */
+  const struct srv *srv;   /* NULL: the domain itself, without SRV */
   uint16_t port;
   bool direct_tls; /* else STARTTLS */
 };
@@ -24,15 +24,16 @@ struct plan {
   enum plan_end end;
   bool srv_failed; /* the domain itself because an SRV question failed, not because there is no record */
   size_t count;
-  struct plan_step steps[2 * LOOKUP_SRV_MOST]; /* borrow from the lookup; none that is known to have no address, or port 0 */
+  struct plan_step steps[2 * LOOKUP_SRV_MOST]; /* borrow from the lookup; none that is known to have no
+                                                  address, or port 0 */
 };
 
 /* One side's plan, for a program with or without direct TLS. Those with it take both sets as one (XEP-0368),
  * and do not fall back to the domain itself when there is an SRV record, "." included. */
 void plan_make(const struct lookup *l, enum lookup_side side, bool direct_tls, struct plan *out);
 
-/* What Openfire does for a server when neither _xmpp-server nor _xmpps-server has records: it goes by _jabber. False:
- * there is no such record, or it was not looked up. */
+/* What Openfire does for a server when neither _xmpp-server nor _xmpps-server has records: it goes by
+ * _jabber. False: there is no such record, or it was not looked up. */
 bool plan_make_obsolete(const struct lookup *l, struct plan *out);
 
 /* A step at least leads to a host that others can reach: not only to the program's own ("localhost"). */

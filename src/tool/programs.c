@@ -70,6 +70,7 @@ static void next_services(struct walker *w) {
     put_service(w, w->service - 1);
     return;
   }
+
   w->repeated = false;
   if (has(w, PROGRAM_AT_ONCE)) {
     if (w->service > 0) return;
@@ -77,6 +78,7 @@ static void next_services(struct walker *w) {
     put_addresses(w, w->domain, w->domain_len);
     return;
   }
+
   while (has_service(w, w->service) && w->count == 0) {
     if (!w->program->services[w->service].if_none || !w->has_record) put_service(w, w->service);
     w->service++;
@@ -94,7 +96,8 @@ static void add_domain(struct walker *w) {
   memcpy(e->srv.target, w->domain, w->domain_len);
 }
 
-/* Of one priority direct TLS goes first; else as they came, which is by service and then as srv_sort has it. */
+/* Of one priority direct TLS goes first; else as they came, which is by service and then as srv_sort has it.
+ */
 static bool goes_before(const struct walker_end *a, const struct walker_end *b) {
   if (a->srv.priority != b->srv.priority) return a->srv.priority < b->srv.priority;
   return a->direct_tls && !b->direct_tls;
@@ -154,10 +157,8 @@ static void next_addresses(struct walker *w) {
     return;
   }
   while (w->count == 0 && w->host < w->end_count && !is_enough(w)) {
-    if (is_known(w, &w->ends[w->host]))
-      w->host++;
-    else
-      next_of_host(w, &w->ends[w->host]);
+    if (is_known(w, &w->ends[w->host])) w->host++;
+    else next_of_host(w, &w->ends[w->host]);
   }
 }
 
@@ -168,7 +169,9 @@ static bool any_address(const struct walker *w) {
   return false;
 }
 
-static bool goes_to_domain(const struct walker *w) { return w->end_count > 0 && w->ends[w->end_count - 1].is_domain; }
+static bool goes_to_domain(const struct walker *w) {
+  return w->end_count > 0 && w->ends[w->end_count - 1].is_domain;
+}
 
 /* A and AAAA one after the other. */
 static void next_of_domain(struct walker *w) {
@@ -252,10 +255,7 @@ static void take_address(struct walker *w, const struct walker_question *q, cons
 
 void walker_take(struct walker *w, const struct walker_question *q, const uint8_t *msg, size_t len) {
   bool is_answer = msg && len >= DNS_HEADER && reply_rcode(msg, len) != RCODE_SERVFAIL;
-  if (q->type == TYPE_SRV && is_answer)
-    take_srv(w, q->service, msg, len);
-  else if (q->type == TYPE_SRV)
-    w->empty++;
-  else if (is_answer)
-    take_address(w, q, msg, len);
+  if (q->type == TYPE_SRV && is_answer) take_srv(w, q->service, msg, len);
+  else if (q->type == TYPE_SRV) w->empty++;
+  else if (is_answer) take_address(w, q, msg, len);
 }

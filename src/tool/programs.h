@@ -1,5 +1,6 @@
-/* XMPP programs as askers of DNS: one table of them (programs.def), and a walk through the questions that one of them asks, each
- * batch after the answers that it follows from. Pure: whoever calls asks, waits and measures. */
+/* XMPP programs as askers of DNS: one table of them (programs.def), and a walk through the questions that one
+ * of them asks, each batch after the answers that it follows from. Pure: whoever calls asks, waits and
+ * measures. */
 #ifndef JIDNS_TOOL_PROGRAMS_H
 #define JIDNS_TOOL_PROGRAMS_H
 #include "xmpp/srv.h"
@@ -19,7 +20,8 @@ enum program_addresses {
 };
 
 enum program_traits {
-  PROGRAM_ALL_HOSTS = 1,   /* asks for the addresses of all targets before it connects; else the next one's when one has none */
+  PROGRAM_ALL_HOSTS =
+      1, /* asks for the addresses of all targets before it connects; else the next one's when one has none */
   PROGRAM_MIXES = 2,       /* takes both services as one set, by priority (XEP-0368) */
   PROGRAM_AT_ONCE = 4,     /* asks for all services and for the domain's addresses together */
   PROGRAM_REPEATS = 8,     /* asks again for SRV that is empty */
@@ -32,8 +34,9 @@ enum program_traits {
 
 enum { PROGRAM_SERVICES = 3 };
 
-/* How a program asks: each question is sent `sends` times, patience_ms apart, and given up patience_ms after the last; SERVFAIL is
- * asked again at once, `insists` times. No answer and SERVFAIL are to all of them what an empty answer is. */
+/* How a program asks: each question is sent `sends` times, patience_ms apart, and given up patience_ms after
+ * the last; SERVFAIL is asked again at once, `insists` times. No answer and SERVFAIL are to all of them what
+ * an empty answer is. */
 struct program {
   const char *name, *version; /* version: which was measured; NULL: read from the source */
   bool server;                /* reaches other servers; else a client */
@@ -75,7 +78,7 @@ struct walker {
   enum walker_stage { WALKER_SERVICES, WALKER_ADDRESSES, WALKER_DOMAIN, WALKER_TXT, WALKER_OVER } stage;
   unsigned service, host, half; /* what is asked for next */
   bool repeated;
-  unsigned empty;            /* SRV answers without a record in the batch just asked */
+  unsigned empty;              /* SRV answers without a record in the batch just asked */
   bool has_record, is_refused; /* any SRV; "." */
   struct walker_end ends[WALKER_ENDS];
   unsigned end_count;

@@ -42,7 +42,8 @@ static bool follow_once(const uint8_t *msg, size_t len, struct alias *a) {
   uint8_t target[NAME_MAX_LEN];
 
   while (reply_next_answer(&p, TYPE_CNAME, &r)) {
-    size_t target_len = name_equal(r.owner, r.owner_len, a->name, a->name_len) ? record_target(&r, 0, target) : 0;
+    size_t target_len = name_equal(r.owner, r.owner_len, a->name, a->name_len) ? record_target(&r, 0, target)
+                                                                               : 0;
     if (target_len == 0) continue;
     memcpy(a->name, target, target_len);
     a->name_len = (uint8_t)target_len;

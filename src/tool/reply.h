@@ -22,8 +22,8 @@ bool reply_next_answer(struct reply *p, uint16_t type, struct record *r);
 struct alias {
   uint8_t name[NAME_MAX_LEN]; /* the last name */
   uint8_t name_len;
-  unsigned links;             /* CNAMEs on the way; 0: the name is no alias */
-  bool endless;               /* a ring, or longer than resolvers follow: the last name is any on the way */
+  unsigned links; /* CNAMEs on the way; 0: the name is no alias */
+  bool endless;   /* a ring, or longer than resolvers follow: the last name is any on the way */
 };
 
 /* Follows the CNAMEs of the answer section from `name` on. */
@@ -43,7 +43,8 @@ struct reply_option {
 };
 bool reply_next_option(const struct record *opt, size_t *at, struct reply_option *out);
 
-/* What an EDE says, "Stale Answer" for 3 (RFC 8914 section 4 and its registry); "unassigned" for codes beyond. */
+/* What an EDE says, "Stale Answer" for 3 (RFC 8914 section 4 and its registry); "unassigned" for codes
+ * beyond. */
 const char *reply_ede_name(unsigned code);
 
 /* len octets of unknown origin as printable ASCII, others as \DDD, into text; what does not fit is left off.

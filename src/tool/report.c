@@ -68,6 +68,7 @@ struct finding *report_add(struct report *r, enum rule_id rule, enum lookup_side
     r->list = realloc(r->list, r->room * sizeof *r->list);
     must(r->list);
   }
+
   struct finding *f = &r->list[r->count++];
   *f = (struct finding){.rule = rule,
                         .severity = report_rules[rule].severity,
@@ -202,6 +203,7 @@ static enum verdict verdict_of(const struct report *r, enum lookup_side side) {
   for (size_t i = 0; i < r->count; i++) {
     if (hurts_side(&r->list[i], side)) return VERDICT_PARTLY;
   }
+
   return VERDICT_YES;
 }
 

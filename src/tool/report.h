@@ -1,4 +1,5 @@
-/* What is said of a domain: findings, one for each time that a row of rules.def applies, and a verdict for each side. */
+/* What is said of a domain: findings, one for each time that a row of rules.def applies, and a verdict for
+ * each side. */
 #ifndef JIDNS_TOOL_REPORT_H
 #define JIDNS_TOOL_REPORT_H
 #include "tool/facts.h"
@@ -88,7 +89,8 @@ enum rule_id report_rule_of(const char *code);
 struct finding *report_add(struct report *r, enum rule_id rule, enum lookup_side side, const char *subject,
                            const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void finding_data(struct finding *f, const char *key, unsigned long value);
-/* "- OWNER TYPE RDATA" and "+ ...": owner without a final dot, rdata as in a zone file with absolute names. */
+/* "- OWNER TYPE RDATA" and "+ ...": owner without a final dot, rdata as in a zone file with absolute names.
+ */
 void finding_change(struct finding *f, bool add, const char *owner, const char *type, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 /* The same for an SRV record of a service: as it is, or as it should be. */

@@ -1,5 +1,5 @@
-/* rules_addresses.c: the addresses of targets and of the domain, where programs go there. Exports rules_of_addresses,
- * rules_is_bad_address. */
+/* rules_addresses.c: the addresses of targets and of the domain, where programs go there. Exports
+ * rules_of_addresses, rules_is_bad_address. */
 #include <arpa/inet.h>
 #include <stdio.h>
 
@@ -123,8 +123,8 @@ static void rules_of_each_address(struct report *r, const struct host *h, enum l
     if (rule == RULE_COUNT || (special && rule == RULE_ADDRESS_DOCUMENTATION)) continue;
     lookup_address_text(a, address);
     lookup_host_text(h, name);
-    struct finding *f =
-        report_add(r, rule, side, address, "The address %s of %s %s", address, name, phrase(rule));
+    struct finding *f = report_add(r, rule, side, address, "The address %s of %s %s", address, name,
+                                   phrase(rule));
     finding_change(f, false, name, a->family == AF_INET ? "A" : "AAAA", "%s", address);
     if (f->severity == SEVERITY_ERROR && good) f->severity = SEVERITY_WARNING;
   }
@@ -139,17 +139,21 @@ static bool has_family(const struct host *h, int family) {
 
 static bool is_silent(const struct asked *a) { return a->name_len > 0 && a->outcome == ASKED_TIMEOUT; }
 
-static bool is_failed(const struct asked *a) { return a->name_len > 0 && a->outcome != ASKED_LEFT_OUT && !lookup_is_answered(a); }
+static bool is_failed(const struct asked *a) {
+  return a->name_len > 0 && a->outcome != ASKED_LEFT_OUT && !lookup_is_answered(a);
+}
 
 static void rules_of_questions(struct report *r, const struct host *h, enum lookup_side side) {
   const struct asked *v4 = &h->asked[0], *v6 = &h->asked[1];
   char name[NAME_TEXT], word[PRINT_WORD];
+
   lookup_host_text(h, name);
 
   if (facts_is_nxdomain(v6) && lookup_is_answered(v4) && has_family(h, AF_INET)) {
     report_add(r, RULE_AAAA_NXDOMAIN, side, name,
                "The name server says for AAAA that %s does not exist, though it has an IPv4 address", name);
   }
+
   if (is_silent(v6) && lookup_is_answered(v4)) {
     report_add(r, RULE_AAAA_SILENT, side, name, "The question for IPv6 addresses of %s gets no answer", name);
   } else if (is_failed(v4) && is_failed(v6) &&
@@ -158,19 +162,21 @@ static void rules_of_questions(struct report *r, const struct host *h, enum look
                lookup_outcome_text(v4, word));
   } else if (is_failed(v4) || is_failed(v6)) {
     const char *which = is_failed(v4) && is_failed(v6) ? "" : is_failed(v4) ? "IPv4 " : "IPv6 ";
-    struct finding *f =
-        report_add(r, RULE_ADDRESS_FAILED, side, name, "The question for %saddresses of %s failed: %s", which,
-                   name, lookup_outcome_text(is_failed(v4) ? v4 : v6, word));
+    struct finding *f = report_add(r, RULE_ADDRESS_FAILED, side, name,
+                                   "The question for %saddresses of %s failed: %s", which, name,
+                                   lookup_outcome_text(is_failed(v4) ? v4 : v6, word));
     if (is_failed(v4) && is_failed(v6)) f->severity = SEVERITY_ERROR;
   }
+
   if (h->address_count > ADDRESSES_FEW) {
-    struct finding *f =
-        report_add(r, RULE_MANY_ADDRESSES, side, name, "%s has %zu addresses", name, h->address_count);
+    struct finding *f = report_add(r, RULE_MANY_ADDRESSES, side, name, "%s has %zu addresses", name,
+                                   h->address_count);
     finding_data(f, "addresses", h->address_count);
   }
 }
 
-/* A way in whose addresses are worth judging: not onion and not localhost, which have findings of their own. */
+/* A way in whose addresses are worth judging: not onion and not localhost, which have findings of their own.
+ */
 static bool is_judged(const struct host *h) {
   static const char *const apart[] = {"onion", "localhost", NULL};
   return h && !rules_is_below(h->name, h->name_len, apart) && !domain_is_address(h->name, h->name_len);
@@ -208,6 +214,7 @@ static struct families rules_of_side(struct report *r, enum lookup_side side) {
       }
     }
   }
+
   if (facts_has_records(f->domain, side)) return n;
   rules_of_each_address(r, f->domain->domain, side, false);
   count_families(f->domain->domain, &n);
@@ -233,9 +240,11 @@ static void rules_of_reverse(struct report *r) {
     const struct reverse *x = &r->facts->reverse[i];
     struct record ptr;
     char address[ADDRESS_TEXT], name[NAME_TEXT];
-    if (rules_is_bad_address(&x->address) || !lookup_is_answered(&x->asked) || rules_has_type(&x->asked, TYPE_PTR, &ptr)) continue;
-    report_add(r, RULE_NO_REVERSE, LOOKUP_BOTH, lookup_address_text(&x->address, address), "%s of %s has no name (PTR)", address,
-               lookup_host_text(x->host, name));
+    if (rules_is_bad_address(&x->address) || !lookup_is_answered(&x->asked) ||
+        rules_has_type(&x->asked, TYPE_PTR, &ptr))
+      continue;
+    report_add(r, RULE_NO_REVERSE, LOOKUP_BOTH, lookup_address_text(&x->address, address),
+               "%s of %s has no name (PTR)", address, lookup_host_text(x->host, name));
   }
 }
 
@@ -243,6 +252,7 @@ void rules_of_addresses(struct report *r) {
   const struct facts *f = r->facts;
   struct families all = {0};
   char domain[NAME_TEXT];
+
   lookup_host_text(f->domain->domain, domain);
 
   rules_of_questions(r, f->domain->domain, LOOKUP_BOTH);
@@ -253,11 +263,11 @@ void rules_of_addresses(struct report *r) {
     const char *who = side == LOOKUP_C2S ? "Clients" : "Servers";
     if (n.hosts > 0 && n.v4 == 0)
       report_add(r, RULE_IPV6_ONLY, side, report_side_word(side), "%s find IPv6 addresses only", who);
-    else
-      rule_of_lone_ipv6(r, side);
+    else rule_of_lone_ipv6(r, side);
     all.hosts += n.hosts;
     all.v6 += n.v6;
   }
+
   if (all.hosts > 0 && all.v6 == 0)
     report_add(r, RULE_IPV4_ONLY, LOOKUP_BOTH, domain, "No host of %s has an IPv6 address", domain);
 }

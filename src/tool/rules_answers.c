@@ -1,4 +1,5 @@
-/* rules_answers.c: TTLs and sizes of answers, and what the server that was asked is like. Exports rules_of_answers. */
+/* rules_answers.c: TTLs and sizes of answers, and what the server that was asked is like. Exports
+ * rules_of_answers. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,14 +48,16 @@ static void rules_of_ttl(struct report *r, const struct service *s) {
   struct reply p = reply_open(s->asked.msg, s->asked.len);
 
   if (rule != RULE_COUNT) {
-    struct finding *f =
-        report_add(r, rule, s->kind->side, s->kind->labels, "The TTL of %s is %u s", s->kind->labels, s->ttl);
+    struct finding *f = report_add(r, rule, s->kind->side, s->kind->labels, "The TTL of %s is %u s",
+                                   s->kind->labels, s->ttl);
     finding_data(f, "ttl", s->ttl);
     f->sure = whole || rule == RULE_TTL_LONG;
   }
+
   while (reply_next_answer(&p, TYPE_SRV, &srv)) {
     if (srv.ttl > most) most = srv.ttl;
   }
+
   if (most > s->ttl)
     report_add(r, RULE_TTL_UNLIKE, s->kind->side, s->kind->labels,
                "The records of %s have TTLs from %u to %u s", s->kind->labels, s->ttl, most);
@@ -69,9 +72,9 @@ static void rule_of_negative_ttl(struct report *r) {
   uint32_t minimum = load_u32(record_rdata(&soa) + soa.rdlen - 4),
            ttl = soa.ttl < minimum ? soa.ttl : minimum;
   if (ttl <= NEGATIVE_LONG_S) return;
-  struct finding *f =
-      report_add(r, RULE_NEGATIVE_TTL_LONG, LOOKUP_BOTH, lookup_host_text(r->facts->domain->domain, domain),
-                 "That a record does not exist is remembered for %u s", ttl);
+  struct finding *f = report_add(r, RULE_NEGATIVE_TTL_LONG, LOOKUP_BOTH,
+                                 lookup_host_text(r->facts->domain->domain, domain),
+                                 "That a record does not exist is remembered for %u s", ttl);
   finding_data(f, "ttl", ttl);
   if (ttl > TTL_DAY_S) f->severity = SEVERITY_WARNING;
 }
@@ -110,13 +113,14 @@ static void rule_of_failure(struct report *r, const struct service *s) {
   char word[PRINT_WORD], domain[NAME_TEXT];
 
   if (s->state != SERVICE_FAILED || s->asked.outcome == ASKED_LEFT_OUT) return;
-  const char *why =
-      lookup_is_answered(&s->asked) ? "unreadable answer" : lookup_outcome_text(&s->asked, word);
+  const char *why = lookup_is_answered(&s->asked) ? "unreadable answer"
+                                                  : lookup_outcome_text(&s->asked, word);
   if (s->asked.outcome == ASKED_ANSWERED && s->asked.msg[2] & DNS_TC) {
     report_add(r, RULE_NO_TCP, s->kind->side, labels,
                "The answer for %s is truncated, and over TCP there is none", labels);
     return;
   }
+
   if (s->malformed) return; /* said already */
   lookup_host_text(l->domain, domain);
   if (other->count > 0) {
@@ -134,6 +138,7 @@ static void rule_of_failure(struct report *r, const struct service *s) {
 static void rules_of_failures(struct report *r) {
   const struct facts *f = r->facts;
   char domain[NAME_TEXT];
+
   lookup_host_text(f->domain->domain, domain);
 
   rules_each_service(r, s) rule_of_failure(r, s);
@@ -142,6 +147,7 @@ static void rules_of_failures(struct report *r) {
     report_silence(r, RULE_SRV_FAILED);
     report_silence_group(r, "BCK");
   }
+
   if (has_answer_unchecked(f)) {
     report_add(r, RULE_DNSSEC_BOGUS, LOOKUP_BOTH, domain,
                "The signatures of %s do not validate: answers come only unchecked (CD)", domain);
@@ -184,6 +190,7 @@ static void rules_of_server(struct report *r) {
   const struct facts *f = r->facts;
   struct server_traits t = {0};
   char domain[NAME_TEXT];
+
   lookup_host_text(f->domain->domain, domain);
   facts_each(f, note_answer, &t);
 
@@ -192,12 +199,14 @@ static void rules_of_server(struct report *r) {
                                    "The server filters: EDE %u (%s)", t.ede, reply_ede_name(t.ede));
     finding_data(x, "ede", t.ede);
   }
+
   if (t.stale)
     report_add(r, RULE_ANSWER_STALE, LOOKUP_BOTH, domain, "%u of %u answers had expired", t.stale, t.count);
   if (invents_addresses(&f->single[FACT_UNREGISTERED])) {
     report_add(r, RULE_NXDOMAIN_REWRITTEN, LOOKUP_BOTH, domain,
                "The server gives addresses for a name that can't exist");
   }
+
   if (f->offline) return;
   if (2 * t.slow > t.count)
     report_add(r, RULE_RESOLVER_SLOW, LOOKUP_BOTH, domain, "%u of %u answers took more than %d ms", t.slow,
@@ -215,8 +224,8 @@ static void rule_of_search_list(struct report *r) {
     char name[NAME_TEXT], domain[NAME_TEXT];
     if (!rules_has_type(&s->asked, TYPE_SRV, &srv)) continue;
     domain_text(s->domain, s->domain_len, domain);
-    report_add(r, RULE_SEARCH_LIST, LOOKUP_S2S, domain, "With the search domain %s there are records at %s", domain,
-               domain_text(s->asked.name, s->asked.name_len, name));
+    report_add(r, RULE_SEARCH_LIST, LOOKUP_S2S, domain, "With the search domain %s there are records at %s",
+               domain, domain_text(s->asked.name, s->asked.name_len, name));
   }
 }
 

@@ -13,20 +13,23 @@ enum { PREFIX_V4 = 3, PREFIX_V6 = 6 /* octets: /24 and /48 */ };
 enum { SERVER_TEXT = NAME_TEXT + ADDRESS_TEXT + 4 };
 static const char *server_text(const struct authority_server *s, char text[SERVER_TEXT]) {
   char name[NAME_TEXT], address[ADDRESS_TEXT];
-  snprintf(text, SERVER_TEXT, "%s (%s)", lookup_host_text(s->name, name), lookup_address_text(&s->address, address));
+  snprintf(text, SERVER_TEXT, "%s (%s)", lookup_host_text(s->name, name),
+           lookup_address_text(&s->address, address));
   return text;
 }
 
 /* ---- each server ---- */
 
-static void rule_of_lame(struct report *r, const struct authority *a, const struct authority_server *s, bool none_is_good) {
+static void rule_of_lame(struct report *r, const struct authority *a, const struct authority_server *s,
+                         bool none_is_good) {
   char text[SERVER_TEXT], word[PRINT_WORD], address[ADDRESS_TEXT];
   const struct asked *x = authority_answer(s);
   if (!x || authority_is_good(s)) return;
   bool refuses = !lookup_is_answered(x);
   char zone[NAME_TEXT];
   struct finding *f = report_add(r, RULE_NS_LAME, LOOKUP_BOTH, lookup_address_text(&s->address, address),
-                                 refuses ? "%s does not answer for %s: %s" : "%s does not answer for %s as its authority%s",
+                                 refuses ? "%s does not answer for %s: %s"
+                                         : "%s does not answer for %s as its authority%s",
                                  server_text(s, text), domain_text(a->apex, a->apex_len, zone),
                                  refuses ? lookup_outcome_text(x, word) : "");
   if (!none_is_good) f->severity = SEVERITY_WARNING;
@@ -46,12 +49,14 @@ static void rules_of_transport(struct report *r, const struct authority_server *
   server_text(s, text);
   lookup_address_text(&s->address, address);
   if (s->tcp.outcome != ASKED_ANSWERED && authority_answer(s))
-    report_add(r, RULE_NS_NO_TCP, LOOKUP_BOTH, address, "%s does not answer over TCP: %s", text, asked_text(s->tcp.outcome));
+    report_add(r, RULE_NS_NO_TCP, LOOKUP_BOTH, address, "%s does not answer over TCP: %s", text,
+               asked_text(s->tcp.outcome));
   if (s->soa.refuses_edns || s->plain.outcome == ASKED_ANSWERED)
     report_add(r, RULE_NS_NO_EDNS, LOOKUP_BOTH, address, "%s %s questions with EDNS", text,
                s->soa.refuses_edns ? "refuses" : "does not answer");
   if (s->mixed.outcome == ASKED_ANSWERED && !s->mixed.keeps_case)
-    report_add(r, RULE_CASE_NOT_KEPT, LOOKUP_BOTH, address, "%s does not give the question back as it was spelled", text);
+    report_add(r, RULE_CASE_NOT_KEPT, LOOKUP_BOTH, address,
+               "%s does not give the question back as it was spelled", text);
 }
 
 static void rule_of_types(struct report *r, const struct authority_server *s) {
@@ -62,7 +67,8 @@ static void rule_of_types(struct report *r, const struct authority_server *s) {
     const struct asked *x = &s->probes[i];
     if (x->name_len == 0 || lookup_is_answered(x)) continue;
     report_add(r, RULE_NS_REFUSES_TYPE, LOOKUP_BOTH, lookup_address_text(&s->address, address),
-               "%s fails at questions for %s: %s", server_text(s, text), words[i], lookup_outcome_text(x, word));
+               "%s fails at questions for %s: %s", server_text(s, text), words[i],
+               lookup_outcome_text(x, word));
     return;
   }
 }
@@ -73,7 +79,9 @@ static void rule_of_apex_alias(struct report *r, const struct authority *a) {
   for (size_t i = 0; i < a->server_count; i++) {
     struct record cname;
     const struct asked *x = &a->servers[i].alias;
-    if (!rules_has_type(x, TYPE_CNAME, &cname) || !name_equal(cname.owner, cname.owner_len, a->apex, a->apex_len)) continue;
+    if (!rules_has_type(x, TYPE_CNAME, &cname) ||
+        !name_equal(cname.owner, cname.owner_len, a->apex, a->apex_len))
+      continue;
     report_add(r, RULE_APEX_ALIAS, LOOKUP_BOTH, zone, "%s is a zone and has a CNAME as well", zone);
     return;
   }
@@ -117,6 +125,7 @@ static bool read_said(const struct asked *x, struct said *out) {
     }
     out->count++;
   }
+
   qsort(out->records, out->count, sizeof *out->records, compare_records);
   return true;
 }
@@ -124,7 +133,8 @@ static bool read_said(const struct asked *x, struct said *out) {
 bool rules_say_the_same(const struct asked *a, const struct asked *b) {
   struct said *said = must_zalloc(2 * sizeof *said);
   bool same = read_said(a, &said[0]) && read_said(b, &said[1]) && said[0].count == said[1].count;
-  for (size_t i = 0; same && i < said[0].count; i++) same = compare_records(&said[0].records[i], &said[1].records[i]) == 0;
+  for (size_t i = 0; same && i < said[0].count; i++)
+    same = compare_records(&said[0].records[i], &said[1].records[i]) == 0;
   free(said);
   return same;
 }
@@ -155,7 +165,8 @@ static const struct authority_server *first_good(const struct authority *a) {
 }
 
 static bool disagree(const struct asked *a, const struct asked *b) {
-  return lookup_is_answered(a) && lookup_is_answered(b) && a->name_len > 0 && b->name_len > 0 && !rules_say_the_same(a, b);
+  return lookup_is_answered(a) && lookup_is_answered(b) && a->name_len > 0 && b->name_len > 0 &&
+         !rules_say_the_same(a, b);
 }
 
 /* What the server says of its own zone: behind an alias or a delegation the resolver has more than it. */
@@ -173,7 +184,8 @@ static void rule_of_disagreement(struct report *r, const struct authority *a) {
       if (!is_own_answer(question_of(first, q)) || !is_own_answer(question_of(s, q))) continue;
       if (!disagree(question_of(first, q), question_of(s, q))) continue;
       report_add(r, RULE_NS_DISAGREE, side_of(a->domain, q), what_text(a->domain, q),
-                 "%s and %s give different records for %s", server_text(first, one), server_text(s, other), what_text(a->domain, q));
+                 "%s and %s give different records for %s", server_text(first, one), server_text(s, other),
+                 what_text(a->domain, q));
       break;
     }
   }
@@ -197,10 +209,12 @@ static void rule_of_age(struct report *r, const struct authority *a) {
     unsigned ttl_s = rules_has_type(cached, cached->type, &record) ? record.ttl : 0;
     struct finding *f =
         ttl_s ? report_add(r, RULE_AUTHORITY_NEWER, side_of(a->domain, q), what_text(a->domain, q),
-                           "The zone's servers have other records for %s than the resolver, which keeps its own for %u s more",
+                           "The zone's servers have other records for %s than the resolver, which keeps its "
+                           "own for %u s more",
                            what_text(a->domain, q), ttl_s)
               : report_add(r, RULE_AUTHORITY_NEWER, side_of(a->domain, q), what_text(a->domain, q),
-                           "The zone's servers have other records for %s than the resolver", what_text(a->domain, q));
+                           "The zone's servers have other records for %s than the resolver",
+                           what_text(a->domain, q));
     if (ttl_s) finding_data(f, "ttl", ttl_s);
   }
 }
@@ -221,8 +235,8 @@ static void rule_of_serials(struct report *r, const struct authority *a, const c
   for (size_t i = 0; i < a->server_count; i++) {
     const struct authority_server *s = &a->servers[i];
     if (!authority_is_good(s) || !serial_of(authority_answer(s), &again) || again == serial) continue;
-    report_add(r, RULE_SERIAL_UNLIKE, LOOKUP_BOTH, zone, "%s has serial %u, %s has %u", server_text(first, one), serial,
-               server_text(s, other), again);
+    report_add(r, RULE_SERIAL_UNLIKE, LOOKUP_BOTH, zone, "%s has serial %u, %s has %u",
+               server_text(first, one), serial, server_text(s, other), again);
     return;
   }
 }
@@ -242,7 +256,8 @@ static void rules_of_names(struct report *r, const struct authority *a, const ch
       report_add(r, RULE_NS_MISSING_ADDRESS, LOOKUP_BOTH, name, "The name server %s has no address", name);
   }
   if (a->name_count == 1)
-    report_add(r, RULE_NS_ONE, LOOKUP_BOTH, zone, "%s has one name server only, %s", zone, lookup_host_text(a->names[0], name));
+    report_add(r, RULE_NS_ONE, LOOKUP_BOTH, zone, "%s has one name server only, %s", zone,
+               lookup_host_text(a->names[0], name));
 }
 
 /* What of one family the names have. */
@@ -297,7 +312,9 @@ static bool lists(const struct authority *a, const struct asked *from, const str
 static const struct asked *childs_own(const struct authority *a) {
   for (size_t i = 0; i < a->server_count; i++) {
     const struct asked *x = &a->servers[i].ns;
-    if (x->name_len > 0 && lookup_is_answered(x) && x->msg[2] & DNS_AA && authority_each_ns(a, x, NULL, NULL) > 0) return x;
+    if (x->name_len > 0 && lookup_is_answered(x) && x->msg[2] & DNS_AA &&
+        authority_each_ns(a, x, NULL, NULL) > 0)
+      return x;
   }
   return NULL;
 }
@@ -329,6 +346,7 @@ static void rule_of_glue(struct report *r, const struct authority *a) {
   struct record glue;
   enum section section;
   char name[NAME_TEXT], text[ADDRESS_TEXT];
+
   if (!x || x->msg[2] & DNS_AA) return;
   struct reply p = reply_open(x->msg, x->len);
   while (reply_next(&p, &glue, &section)) {
@@ -340,7 +358,8 @@ static void rule_of_glue(struct report *r, const struct authority *a) {
       const struct host *h = a->names[i];
       if (!name_equal(h->name, h->name_len, glue.owner, glue.owner_len)) continue;
       if (!lookup_is_answered(&h->asked[is_v6]) || has_address(h, &address)) continue;
-      report_add(r, RULE_GLUE_UNLIKE, LOOKUP_BOTH, lookup_host_text(h, name), "The zone above has %s for %s, which has another address",
+      report_add(r, RULE_GLUE_UNLIKE, LOOKUP_BOTH, lookup_host_text(h, name),
+                 "The zone above has %s for %s, which has another address",
                  lookup_address_text(&address, text), name);
     }
   }
@@ -349,6 +368,7 @@ static void rule_of_glue(struct report *r, const struct authority *a) {
 void rules_of_authority(struct report *r) {
   const struct authority *a = r->facts->authority;
   char zone[NAME_TEXT];
+
   if (!a) return;
   domain_text(a->apex, a->apex_len, zone);
   bool none_is_good = first_good(a) == NULL;
@@ -361,6 +381,7 @@ void rules_of_authority(struct report *r) {
     rules_of_transport(r, s);
     rule_of_types(r, s);
   }
+
   rule_of_apex_alias(r, a);
   rule_of_disagreement(r, a);
   rule_of_age(r, a);
@@ -376,6 +397,7 @@ void rules_of_authority(struct report *r) {
 static void compare_server(struct report *r, const struct other_server *o) {
   const struct lookup *l = r->facts->domain;
   char server[ADDR_TEXT], first[ADDR_TEXT], word[PRINT_WORD], other_word[PRINT_WORD];
+
   addr_format(&o->addr, server);
   addr_format(&r->facts->asked_server, first);
   for (size_t q = 0; q < QUESTIONS; q++) {
@@ -384,28 +406,33 @@ static void compare_server(struct report *r, const struct other_server *o) {
     bool fails_here = !lookup_is_answered(here), fails_there = !lookup_is_answered(there);
     if (fails_here && fails_there) continue;
     if (fails_here || fails_there)
-      report_add(r, RULE_RESOLVERS_DISAGREE, side_of(l, q), what_text(l, q), "%s says of %s: %s; %s says: %s", first, what_text(l, q),
-                 lookup_outcome_text(here, word), server, lookup_outcome_text(there, other_word));
+      report_add(r, RULE_RESOLVERS_DISAGREE, side_of(l, q), what_text(l, q), "%s says of %s: %s; %s says: %s",
+                 first, what_text(l, q), lookup_outcome_text(here, word), server,
+                 lookup_outcome_text(there, other_word));
     else if (!rules_say_the_same(here, there))
-      report_add(r, RULE_RESOLVERS_DISAGREE, side_of(l, q), what_text(l, q), "%s and %s give different records for %s", first, server,
-                 what_text(l, q));
+      report_add(r, RULE_RESOLVERS_DISAGREE, side_of(l, q), what_text(l, q),
+                 "%s and %s give different records for %s", first, server, what_text(l, q));
   }
 }
 
 static void compare_targets(struct report *r, const struct other_server *o) {
   const struct hosts *hosts = r->facts->domain->hosts;
   char server[ADDR_TEXT], first[ADDR_TEXT], name[NAME_TEXT];
+
   addr_format(&o->addr, server);
   addr_format(&r->facts->asked_server, first);
   for (size_t i = 0; i < o->lookup->hosts->count; i++) {
     const struct host *there = o->lookup->hosts->list[i], *here = NULL;
     for (size_t k = 0; k < hosts->count && !here; k++) {
-      if (name_equal(hosts->list[k]->name, hosts->list[k]->name_len, there->name, there->name_len)) here = hosts->list[k];
+      if (name_equal(hosts->list[k]->name, hosts->list[k]->name_len, there->name, there->name_len))
+        here = hosts->list[k];
     }
     bool is_domain = there == o->lookup->domain;
-    if (!here || is_domain || (!disagree(&here->asked[0], &there->asked[0]) && !disagree(&here->asked[1], &there->asked[1]))) continue;
-    report_add(r, RULE_RESOLVERS_DISAGREE, LOOKUP_BOTH, lookup_host_text(there, name), "%s and %s give different addresses for %s",
-               first, server, name);
+    if (!here || is_domain ||
+        (!disagree(&here->asked[0], &there->asked[0]) && !disagree(&here->asked[1], &there->asked[1])))
+      continue;
+    report_add(r, RULE_RESOLVERS_DISAGREE, LOOKUP_BOTH, lookup_host_text(there, name),
+               "%s and %s give different addresses for %s", first, server, name);
   }
 }
 

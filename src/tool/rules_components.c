@@ -47,12 +47,13 @@ static void rule_of_misnamed(struct report *r, const struct component *c) {
   struct srv list[REPORT_CHANGES / 2];
   char owner[NAME_TEXT], labels[128], name[NAME_TEXT];
   size_t count = rules_read_srv(&c->misnamed, list, sizeof list / sizeof *list);
+
   if (count == 0) return;
 
   domain_text(c->misnamed.name, c->misnamed.name_len, owner);
   lookup_host_text(c->lookup->domain, name);
-  struct finding *f =
-      report_add(r, RULE_COMPONENT_MISNAMED, LOOKUP_S2S, name, "The records of %s stand at %s", name, owner);
+  struct finding *f = report_add(r, RULE_COMPONENT_MISNAMED, LOOKUP_S2S, name,
+                                 "The records of %s stand at %s", name, owner);
   snprintf(labels, sizeof labels, "_xmpp-server._tcp.%s", c->label);
   for (size_t i = 0; i < count; i++) {
     char target[NAME_TEXT];
@@ -64,7 +65,8 @@ static void rule_of_misnamed(struct report *r, const struct component *c) {
 
 /* The domain is signed, what leads to the component is not. */
 static void rule_of_unsigned(struct report *r, const struct component *c, const char *name) {
-  const struct service *own = facts_service(r->facts->domain, LOOKUP_S2S, false), *s = facts_service(c->lookup, LOOKUP_S2S, false);
+  const struct service *own = facts_service(r->facts->domain, LOOKUP_S2S, false),
+                       *s = facts_service(c->lookup, LOOKUP_S2S, false);
   const struct asked *soa = &r->facts->single[FACT_SOA];
   bool own_secure = lookup_is_secure(&own->asked) || lookup_is_secure(soa);
   bool answered = s->asked.name_len > 0 && lookup_is_answered(&s->asked);
@@ -82,11 +84,13 @@ static void rules_of_existing(struct report *r, const struct component *c, const
     report_add(r, RULE_COMPONENT_ALIAS, LOOKUP_S2S, name, "%s is an alias of %s", name,
                domain_text(l->domain->alias.name, l->domain->alias.name_len, end));
   }
+
   if (facts_has_targets(l, LOOKUP_C2S))
     report_add(r, RULE_COMPONENT_CLIENT_RECORD, LOOKUP_S2S, name, "%s has records for clients", name);
   if (strcmp(c->label, "upload") == 0 && l->domain->address_count == 0 && is_answered(l->domain)) {
     report_add(r, RULE_UPLOAD_NO_ADDRESS, LOOKUP_S2S, name, "%s has no address", name)->sure = false;
   }
+
   rule_of_unsigned(r, c, name);
   if (c->plan->end == PLAN_NOT_OFFERED) {
     report_add(r, RULE_COMPONENT_REFUSED, LOOKUP_S2S, name, "%s is not offered to other servers", name);

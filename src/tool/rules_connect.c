@@ -75,7 +75,8 @@ static bool has_expired(const struct connections *all, const struct connection *
 /* Those for a few days only are renewed later than others. */
 static bool expires_soon(const struct connections *all, const struct connection *n) {
   int64_t third_s = (n->until_s - n->from_s) / 3, most_s = EXPIRING_DAYS * DAY_S;
-  return n->has_tls && !has_expired(all, n) && n->until_s - all->now_s < (third_s < most_s ? third_s : most_s);
+  return n->has_tls && !has_expired(all, n) &&
+         n->until_s - all->now_s < (third_s < most_s ? third_s : most_s);
 }
 
 static bool is_not_yet_valid(const struct connections *all, const struct connection *n) {
@@ -187,7 +188,8 @@ static bool works_elsewhere(const struct connections *all, const struct connecti
   return false;
 }
 
-/* A way that fails hurts less where another one works; an untrusted certificate, where DANE vouches for it. */
+/* A way that fails hurts less where another one works; an untrusted certificate, where DANE vouches for it.
+ */
 static enum severity severity_of(const struct check *k, const struct connections *all,
                                  const struct connection *n) {
   enum severity given = report_rules[k->rule].severity;
@@ -204,7 +206,8 @@ struct merged {
   char ports[PORTS_TEXT];         /* "port 5222" or "ports 5222, 5269" */
 };
 
-static void add_merged(struct merged *m, const struct check *k, const struct connections *all, const struct connection *n) {
+static void add_merged(struct merged *m, const struct check *k, const struct connections *all,
+                       const struct connection *n) {
   enum severity severity = severity_of(k, all, n);
   m->side |= n->side;
   if (m->worst && severity <= m->severity) return;
@@ -213,11 +216,12 @@ static void add_merged(struct merged *m, const struct check *k, const struct con
 }
 
 /* All that the check says the same of. */
-static void merge(const struct check *k, const struct connections *all, const char *subject, struct told *told,
-                  struct merged *to) {
+static void merge(const struct check *k, const struct connections *all, const char *subject,
+                  struct told *told, struct merged *to) {
   char own[NAME_TEXT];
   uint16_t ports[CONNECT_MOST];
   size_t count = 0, used = 0;
+
   for (size_t i = 0; i < all->count; i++) {
     const struct connection *n = &all->list[i];
     bool is_new = true;
@@ -237,6 +241,7 @@ static void apply(struct report *r, const struct check *k, const struct connecti
                   const struct told *covered) {
   struct told told = *covered;
   char subject[NAME_TEXT], host[NAME_TEXT], detail[DETAIL_TEXT];
+
   for (size_t i = 0; i < all->count; i++) {
     const struct connection *n = &all->list[i];
     struct merged m = {.worst = NULL};

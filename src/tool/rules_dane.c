@@ -1,4 +1,5 @@
-/* rules_dane.c: DNSSEC as far as the server that was asked validates, and TLSA records. Exports rules_of_dane, rules_is_secure_end. */
+/* rules_dane.c: DNSSEC as far as the server that was asked validates, and TLSA records. Exports
+ * rules_of_dane, rules_is_secure_end. */
 #include <stdio.h>
 
 #include "tool/domain.h"
@@ -23,6 +24,7 @@ static unsigned rules_of_records(struct report *r, const struct tlsa_question *q
   struct record tlsa;
   char name[NAME_TEXT];
   unsigned count = 0, pkix = 0;
+
   if (!lookup_is_answered(&q->asked)) return 0;
 
   struct reply p = reply_open(q->asked.msg, q->asked.len);
@@ -37,6 +39,7 @@ static unsigned rules_of_records(struct report *r, const struct tlsa_question *q
       pkix++;
     }
   }
+
   if (pkix == count && count > 0)
     report_add(r, RULE_TLSA_PKIX, q->side, name,
                "The TLSA records of %s need a public authority or have another usage than 3", name);
@@ -62,9 +65,11 @@ static bool is_secure_host(const struct host *h) {
   return lookup_is_secure(&h->asked[0]) || lookup_is_secure(&h->asked[1]);
 }
 
-bool rules_is_secure_end(const struct facts *f, const struct tlsa_question *q, enum lookup_side side, bool direct_tls) {
+bool rules_is_secure_end(const struct facts *f, const struct tlsa_question *q, enum lookup_side side,
+                         bool direct_tls) {
   const struct host *h = q->host ? q->host : f->domain->domain;
-  return lookup_is_secure(&facts_service(f->domain, side, direct_tls)->asked) && is_secure_host(h) && lookup_is_secure(&q->asked);
+  return lookup_is_secure(&facts_service(f->domain, side, direct_tls)->asked) && is_secure_host(h) &&
+         lookup_is_secure(&q->asked);
 }
 
 /* At the domain itself: right only where programs go there. */
@@ -99,6 +104,7 @@ static void rules_at_target(struct report *r, const struct tlsa_question *q, str
 static void rules_of_unnamed_ports(struct report *r) {
   const struct facts *f = r->facts;
   char name[NAME_TEXT];
+
   for (size_t i = 0; i < f->tlsa_count; i++) {
     const struct tlsa_question *q = &f->tlsa[i];
     unsigned of_host = 0, with = 0;
@@ -108,8 +114,11 @@ static void rules_of_unnamed_ports(struct report *r) {
       of_host++;
       with += rules_has_type(&f->tlsa[k].asked, TYPE_TLSA, &tlsa);
     }
-    if (!q->unnamed || !(f->domain->sides & q->side) || with == of_host || !rules_has_type(&q->asked, TYPE_TLSA, &tlsa)) continue;
-    report_add(r, RULE_TLSA_NO_PORT, q->side, tlsa_name(q, name), "%s has TLSA records, but no SRV record names that port", name);
+    if (!q->unnamed || !(f->domain->sides & q->side) || with == of_host ||
+        !rules_has_type(&q->asked, TYPE_TLSA, &tlsa))
+      continue;
+    report_add(r, RULE_TLSA_NO_PORT, q->side, tlsa_name(q, name),
+               "%s has TLSA records, but no SRV record names that port", name);
   }
 }
 
@@ -118,21 +127,25 @@ static void rule_of_caa(struct report *r, const char *domain) {
   char word[PRINT_WORD];
   bool fails = caa->name_len > 0 && caa->outcome != ASKED_LEFT_OUT && !lookup_is_answered(caa);
   if (fails && lookup_is_answered(soa))
-    report_add(r, RULE_CAA_FAILED, LOOKUP_BOTH, domain, "The question for CAA of %s failed: %s", domain, lookup_outcome_text(caa, word));
+    report_add(r, RULE_CAA_FAILED, LOOKUP_BOTH, domain, "The question for CAA of %s failed: %s", domain,
+               lookup_outcome_text(caa, word));
 }
 
 static void rules_of_signing(struct report *r, const char *domain) {
   const struct lookup *l = r->facts->domain;
   bool any = false, secure = false;
+
   rules_each_service(r, s) {
     any |= s->state == SERVICE_OFFERED;
     secure |= s->state == SERVICE_OFFERED && lookup_is_secure(&s->asked);
   }
+
   if (!any) return;
   if (!secure) {
     report_add(r, RULE_DNSSEC_NONE, LOOKUP_BOTH, domain, "%s is not signed", domain);
     return;
   }
+
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &l->services[i];
     for (size_t k = 0; k < s->count && s->state == SERVICE_OFFERED; k++) {
@@ -141,9 +154,9 @@ static void rules_of_signing(struct report *r, const char *domain) {
       if (!h || h->address_count == 0 || is_secure_host(h)) continue;
       lookup_host_text(h, name);
       if (h->alias.links > 0)
-        report_add(r, RULE_TARGET_IN_CNAME_ZONE, s->kind->side, name, "%s is signed, but its target %s is an alias into a zone that is not", domain, name);
-      else
-        report_add(r, RULE_DNSSEC_PART, s->kind->side, name, "%s is signed, %s is not", domain, name);
+        report_add(r, RULE_TARGET_IN_CNAME_ZONE, s->kind->side, name,
+                   "%s is signed, but its target %s is an alias into a zone that is not", domain, name);
+      else report_add(r, RULE_DNSSEC_PART, s->kind->side, name, "%s is signed, %s is not", domain, name);
     }
   }
 }
@@ -157,15 +170,15 @@ void rules_of_dane(struct report *r) {
   lookup_host_text(f->domain->domain, domain);
   for (size_t i = 0; i < f->tlsa_count; i++) {
     if (f->tlsa[i].unnamed) continue;
-    if (f->tlsa[i].host)
-      rules_at_target(r, &f->tlsa[i], &n);
-    else
-      rules_at_domain(r, &f->tlsa[i], &n);
+    if (f->tlsa[i].host) rules_at_target(r, &f->tlsa[i], &n);
+    else rules_at_domain(r, &f->tlsa[i], &n);
   }
+
   if (n.with > 0 && n.without > 0) {
     report_add(r, RULE_TLSA_INCOMPLETE, LOOKUP_BOTH, domain, "%u of %u ends have TLSA records", n.with,
                n.with + n.without);
   }
+
   rules_each_service(r, s) srv_secure &= s->state != SERVICE_OFFERED || lookup_is_secure(&s->asked);
 
   rules_of_unnamed_ports(r);
@@ -176,5 +189,6 @@ void rules_of_dane(struct report *r) {
                                    "There are TLSA records, but not all of the way to them is signed");
     x->sure = validates;
   }
+
   if (validates) rules_of_signing(r, domain);
 }

@@ -52,6 +52,7 @@ static void rule_of_nothing(struct report *r, const char *domain) {
   bool known = lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]) && !has_failed_service(l);
   bool has_any = facts_has_records(l, LOOKUP_C2S) || facts_has_records(l, LOOKUP_S2S) || h->address_count > 0;
   bool has_jabber = facts_jabber(l)->count > 0;
+
   if (has_any || has_jabber || !known) return;
 
   if (facts_is_missing(h)) {
@@ -94,6 +95,7 @@ void rules_of_domain(struct report *r) {
   const struct facts *f = r->facts;
   const struct host *h = f->domain->domain;
   char domain[NAME_TEXT], alias[NAME_TEXT];
+
   lookup_host_text(h, domain);
 
   if (f->typed.taken_from)
@@ -111,6 +113,7 @@ void rules_of_domain(struct report *r) {
     report_add(r, RULE_DOMAIN_ALIAS, LOOKUP_BOTH, domain, "%s is an alias of %s", domain,
                domain_text(h->alias.name, h->alias.name_len, alias));
   }
+
   bool known = lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
   if (h->address_count == 0 && known)
     report_add(r, RULE_DOMAIN_WITHOUT_ADDRESS, LOOKUP_BOTH, domain, "%s itself has no address", domain);

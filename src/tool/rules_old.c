@@ -37,6 +37,7 @@ static void rules_of_connect(struct report *r) {
   char name[NAME_TEXT];
   struct record txt;
   bool any = false;
+
   if (a->name_len == 0 || !lookup_is_answered(a) || !(r->facts->domain->sides & LOOKUP_C2S)) return;
 
   domain_text(a->name, a->name_len, name);
@@ -48,6 +49,7 @@ static void rules_of_connect(struct report *r) {
     if (txt.rdlen == 0 || rdata[0] + 1u > txt.rdlen) continue;
     rules_of_text(r, reply_text(rdata + 1, rdata[0], text, sizeof text), name);
   }
+
   if (any)
     report_add(r, RULE_OBSOLETE_XMPPCONNECT, LOOKUP_C2S, name, "%s (TXT) is obsolete and insecure", name);
 }
@@ -76,11 +78,12 @@ static void rules_of_jabber(struct report *r) {
   for (size_t i = 0; i < jabber->count; i++) {
     finding_change_srv(f, false, r, jabber->kind->labels, &jabber->srv[i]);
     if (jabber->srv[i].port != PLAN_PORT_C2S) continue;
-    struct finding *port =
-        report_add(r, RULE_PORT_OF_OTHER_SIDE, LOOKUP_S2S, jabber->kind->labels,
-                   "%s names port %u, which is for clients", jabber->kind->labels, PLAN_PORT_C2S);
+    struct finding *port = report_add(r, RULE_PORT_OF_OTHER_SIDE, LOOKUP_S2S, jabber->kind->labels,
+                                      "%s names port %u, which is for clients", jabber->kind->labels,
+                                      PLAN_PORT_C2S);
     port->severity = SEVERITY_WARNING;
   }
+
   if (!facts_has_records(l, LOOKUP_S2S)) {
     report_add(r, RULE_JABBER_ONLY, LOOKUP_S2S, jabber->kind->labels, "%s is the only record for servers",
                jabber->kind->labels);
@@ -93,6 +96,7 @@ static void rules_of_jabber(struct report *r) {
 void rules_of_old_records(struct report *r) {
   const struct facts *f = r->facts;
   struct srv srv;
+
   static const struct {
     enum fact fact;
     enum rule_id rule;

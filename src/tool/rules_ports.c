@@ -44,6 +44,7 @@ static void suggest_service(struct report *r, struct finding *f, const struct se
 static bool rule_of_fields(struct report *r, const struct service *s, const struct srv *srv) {
   char name[NAME_TEXT];
   bool port_first = is_xmpp_port(srv->priority), port_second = is_xmpp_port(srv->weight);
+
   if (is_usual_port(srv->port) ? srv->port != 0 || !(port_first || port_second) : !port_first && !port_second)
     return false;
 
@@ -55,10 +56,11 @@ static bool rule_of_fields(struct report *r, const struct service *s, const stru
     right.port = srv->weight;
     right.weight = srv->port;
   }
-  struct finding *f =
-      report_add(r, RULE_FIELDS_SWAPPED, s->kind->side, s->kind->labels,
-                 "%s: %s %u stands where the port should, and %u for %s", s->kind->labels,
-                 port_first ? "priority" : "weight", right.port, srv->port, target_text(srv, name));
+
+  struct finding *f = report_add(r, RULE_FIELDS_SWAPPED, s->kind->side, s->kind->labels,
+                                 "%s: %s %u stands where the port should, and %u for %s", s->kind->labels,
+                                 port_first ? "priority" : "weight", right.port, srv->port,
+                                 target_text(srv, name));
   finding_change_srv(f, false, r, s->kind->labels, srv);
   finding_change_srv(f, true, r, s->kind->labels, &right);
   return true;
@@ -80,9 +82,9 @@ static void rules_of_port(struct report *r, const struct service *s, const struc
                             target_text(srv, name)),
                  s, srv, tls ? tls_port : starttls_port);
   } else if (srv->port == others) {
-    struct finding *f =
-        report_add(r, RULE_PORT_OF_OTHER_SIDE, s->kind->side, labels, "%s names port %u, which is for %s",
-                   labels, srv->port, clients ? "servers" : "clients");
+    struct finding *f = report_add(r, RULE_PORT_OF_OTHER_SIDE, s->kind->side, labels,
+                                   "%s names port %u, which is for %s", labels, srv->port,
+                                   clients ? "servers" : "clients");
     suggest_port(r, f, s, srv, tls ? tls_port : starttls_port);
   } else if (tls && srv->port == starttls_port) {
     struct finding *f = report_add(r, RULE_PORT_SUGGESTS_STARTTLS, s->kind->side, labels,
@@ -96,8 +98,8 @@ static void rules_of_port(struct report *r, const struct service *s, const struc
     f->sure = false;
     suggest_service(r, f, s, srv);
   } else if (!is_usual_port(srv->port)) {
-    struct finding *f =
-        report_add(r, RULE_PORT_UNUSUAL, s->kind->side, labels, "%s names port %u", labels, srv->port);
+    struct finding *f = report_add(r, RULE_PORT_UNUSUAL, s->kind->side, labels, "%s names port %u", labels,
+                                   srv->port);
     finding_data(f, "port", srv->port);
   }
 }
@@ -107,9 +109,9 @@ static void rule_of_web_port(struct report *r, const struct service *s, size_t i
   if (!s->kind->direct_tls || s->srv[i].port != PORT_HTTPS || !h ||
       !(h == web || facts_share_address(h, web)))
     return;
-  struct finding *f =
-      report_add(r, RULE_PORT_443_AT_WEB, s->kind->side, s->kind->labels,
-                 "%s uses port 443 of the machine at the domain's own address", s->kind->labels);
+  struct finding *f = report_add(r, RULE_PORT_443_AT_WEB, s->kind->side, s->kind->labels,
+                                 "%s uses port 443 of the machine at the domain's own address",
+                                 s->kind->labels);
   f->sure = false;
 }
 
@@ -193,8 +195,9 @@ static void rules_of_side(struct report *r, enum lookup_side side) {
       report_add(r, RULE_TLS_ELSEWHERE, side, word, "%s: direct TLS and STARTTLS lead to different machines",
                  who);
   }
-  size_t targets =
-      (tls->state == SERVICE_OFFERED ? tls->count : 0) + (plain->state == SERVICE_OFFERED ? plain->count : 0);
+
+  size_t targets = (tls->state == SERVICE_OFFERED ? tls->count : 0) +
+                   (plain->state == SERVICE_OFFERED ? plain->count : 0);
   if (targets == 1) report_add(r, RULE_NO_SECOND_CHOICE, side, word, "%s: there is one target only", who);
 }
 
@@ -203,9 +206,9 @@ static void rule_of_shared_port(struct report *r) {
   const struct srv *srv;
   char name[NAME_TEXT], domain[NAME_TEXT];
   if (!share_port(facts_service(l, LOOKUP_C2S, false), facts_service(l, LOOKUP_S2S, false), &srv)) return;
-  struct finding *f =
-      report_add(r, RULE_SAME_PORT_BOTH_SIDES, LOOKUP_BOTH, lookup_host_text(l->domain, domain),
-                 "Clients and servers are both sent to port %u of %s", srv->port, target_text(srv, name));
+  struct finding *f = report_add(
+      r, RULE_SAME_PORT_BOTH_SIDES, LOOKUP_BOTH, lookup_host_text(l->domain, domain),
+      "Clients and servers are both sent to port %u of %s", srv->port, target_text(srv, name));
   finding_data(f, "port", srv->port);
   f->sure = false;
 }

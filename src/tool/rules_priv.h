@@ -24,9 +24,10 @@ bool rules_say_the_same(const struct asked *a, const struct asked *b);
 /* The address can't be reached from the world, whoever's it is. */
 bool rules_is_bad_address(const struct address *a);
 
-/* What leads to a target is secure as far as the server that was asked validates: SRV, addresses and TLSA. Only then does a
- * TLSA record vouch for a certificate (RFC 7673 section 3). */
-bool rules_is_secure_end(const struct facts *f, const struct tlsa_question *q, enum lookup_side side, bool direct_tls);
+/* What leads to a target is secure as far as the server that was asked validates: SRV, addresses and TLSA.
+ * Only then does a TLSA record vouch for a certificate (RFC 7673 section 3). */
+bool rules_is_secure_end(const struct facts *f, const struct tlsa_question *q, enum lookup_side side,
+                         bool direct_tls);
 
 /* Loops over the services of the report's domain that were asked for and are not obsolete. */
 #define rules_each_service(r, s)                                                                             \

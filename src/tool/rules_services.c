@@ -1,4 +1,5 @@
-/* rules_services.c: which services there are, and under which names. Exports rules_of_services, rules_read_srv, rules_has_type. */
+/* rules_services.c: which services there are, and under which names. Exports rules_of_services,
+ * rules_read_srv, rules_has_type. */
 #include <stdio.h>
 
 #include "tool/domain.h"
@@ -102,7 +103,8 @@ static bool has_public_address(const struct host *h) {
   return false;
 }
 
-/* How many of the side's hosts have public addresses; *shared: one of them is a machine of the other side's. */
+/* How many of the side's hosts have public addresses; *shared: one of them is a machine of the other side's.
+ */
 static size_t compare_side(const struct lookup *l, enum lookup_side side, enum lookup_side other,
                            bool *shared) {
   size_t hosts = 0;
@@ -141,11 +143,13 @@ static void rules_of_one(struct report *r, const struct service *s) {
                                    "%s has the target \".\" beside real ones", labels);
     finding_change(f, false, report_service_name(r, labels, owner), "SRV", "0 0 0 .");
   }
+
   if (s->malformed) {
     struct finding *f = report_add(r, RULE_SRV_MALFORMED, s->kind->side, labels,
                                    "%u of the records of %s can't be read", s->malformed, labels);
     finding_data(f, "records", s->malformed);
   }
+
   if (s->alias.links > 0 && s->count > 0) {
     report_add(r, RULE_SRV_ALIAS, s->kind->side, labels, "%s is an alias of %s", labels,
                domain_text(s->alias.name, s->alias.name_len, name));
@@ -155,6 +159,7 @@ static void rules_of_one(struct report *r, const struct service *s) {
                                 : "%s is an alias, and %s has no SRV record",
                labels, domain_text(s->alias.name, s->alias.name_len, name));
   }
+
   if (rules_has_type(&s->asked, TYPE_DNAME, &dname)) {
     report_add(r, RULE_SRV_DNAME, s->kind->side, labels, "%s comes through a DNAME of %s", labels,
                domain_text(dname.owner, dname.owner_len, name));

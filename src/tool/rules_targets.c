@@ -32,7 +32,8 @@ static unsigned count_labels(const uint8_t *name) {
   return n;
 }
 
-/* The name without the domain behind it reads like an address: completed by a zone file without a final dot. */
+/* The name without the domain behind it reads like an address: completed by a zone file without a final dot.
+ */
 static bool is_completed_address(const struct facts *f, const struct srv *s, char address[NAME_TEXT]) {
   uint8_t octets[16];
   facts_short_name(f, s->target, s->target_len, address);
@@ -74,20 +75,24 @@ static bool rules_of_kind(struct report *r, const struct target *t) {
         NULL, 0);
     return true;
   }
+
   if (domain_is_localhost(s->target, s->target_len)) {
     add_target_change(r, report_add(r, RULE_TARGET_LOCALHOST, side, t->name, "The target is %s", t->name), t,
                       NULL, 0);
     return true;
   }
+
   if (rules_is_below(s->target, s->target_len, onion)) {
     report_add(r, RULE_TARGET_ONION, side, t->name, "The target %s can be reached through Tor only", t->name);
     return true;
   }
+
   bool own = name_is_within(s->target, s->target_len, r->facts->typed.name, r->facts->typed.len);
   if (!own && rules_is_below(s->target, s->target_len, local)) {
     report_add(r, RULE_TARGET_SPECIAL, side, t->name, "The target %s is a name for local networks", t->name);
     return true;
   }
+
   return false;
 }
 
@@ -113,8 +118,9 @@ static void rules_of_missing(struct report *r, const struct target *t) {
         r, report_add(r, RULE_TARGET_SINGLE_LABEL, side, t->name, "The target %s is a single word", t->name),
         t, len ? completed : NULL, len);
   }
-  struct finding *x =
-      report_add(r, RULE_TARGET_MISSING, side, t->name, "The target %s does not exist", t->name);
+
+  struct finding *x = report_add(r, RULE_TARGET_MISSING, side, t->name, "The target %s does not exist",
+                                 t->name);
   if (t->others) x->severity = SEVERITY_WARNING;
 }
 
@@ -162,16 +168,18 @@ static void rules_of_host(struct report *r, const struct target *t) {
   char end[NAME_TEXT];
 
   if (h->alias.links > 0) {
-    struct finding *x =
-        report_add(r, RULE_TARGET_ALIAS, side, t->name, "The target %s is an alias (CNAME)", t->name);
+    struct finding *x = report_add(r, RULE_TARGET_ALIAS, side, t->name, "The target %s is an alias (CNAME)",
+                                   t->name);
     if (!h->alias.endless) add_target_change(r, x, t, h->alias.name, h->alias.name_len);
   }
+
   if (h->alias.links > ALIAS_FEW && !h->alias.endless) {
-    struct finding *x =
-        report_add(r, RULE_TARGET_ALIAS_LONG, side, t->name, "The target %s is an alias over %u steps, to %s",
-                   t->name, h->alias.links, domain_text(h->alias.name, h->alias.name_len, end));
+    struct finding *x = report_add(r, RULE_TARGET_ALIAS_LONG, side, t->name,
+                                   "The target %s is an alias over %u steps, to %s", t->name, h->alias.links,
+                                   domain_text(h->alias.name, h->alias.name_len, end));
     finding_data(x, "links", h->alias.links);
   }
+
   if (has_bad_name(r->facts, t->srv))
     report_add(r, RULE_TARGET_BAD_NAME, side, t->name, "The target %s is not a host name", t->name);
   if (!name_is_within(t->srv->target, t->srv->target_len, r->facts->typed.name, r->facts->typed.len)) {
@@ -184,6 +192,7 @@ static void rules_of_host(struct report *r, const struct target *t) {
     rule_of_lost_domain(r, t);
     return;
   }
+
   struct finding *x = report_add(r, RULE_TARGET_WITHOUT_ADDRESS, side, t->name,
                                  h->alias.endless ? "The target %s is an alias in a ring, and has no address"
                                                   : "The target %s has no address",
@@ -199,9 +208,9 @@ static void rule_of_duplicates(struct report *r, const struct service *s) {
       const struct srv *a = &s->srv[k], *b = &s->srv[i];
       if (a->port != b->port || !name_equal(a->target, a->target_len, b->target, b->target_len)) continue;
       char name[NAME_TEXT];
-      struct finding *f =
-          report_add(r, RULE_DUPLICATE_TARGET, s->kind->side, s->kind->labels, "%s has %s port %u twice",
-                     s->kind->labels, domain_text(b->target, b->target_len, name), b->port);
+      struct finding *f = report_add(r, RULE_DUPLICATE_TARGET, s->kind->side, s->kind->labels,
+                                     "%s has %s port %u twice", s->kind->labels,
+                                     domain_text(b->target, b->target_len, name), b->port);
       finding_change_srv(f, false, r, s->kind->labels, b);
       return;
     }
@@ -239,9 +248,9 @@ static void rules_of_set(struct report *r, const struct service *s) {
   rule_of_duplicates(r, s);
   rule_of_same_machine(r, s);
   if (s->count <= TARGETS_FEW) return;
-  struct finding *f =
-      report_add(r, RULE_TOO_MANY_TARGETS, s->kind->side, s->kind->labels, "%s has %s%zu targets",
-                 s->kind->labels, s->too_many ? "more than " : "", s->count);
+  struct finding *f = report_add(r, RULE_TOO_MANY_TARGETS, s->kind->side, s->kind->labels,
+                                 "%s has %s%zu targets", s->kind->labels, s->too_many ? "more than " : "",
+                                 s->count);
   finding_data(f, "targets", s->count);
 }
 

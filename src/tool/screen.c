@@ -37,6 +37,7 @@ bool screen_open(struct screen *s, bool live) {
     raw.c_cc[VSUSP] = _POSIX_VDISABLE; /* one who is stopped could not give the terminal back */
     tcsetattr(STDIN_FILENO, TCSANOW, &raw);
   }
+
   if (s->live) fputs(ENTER, stdout);
   return true;
 }
@@ -83,7 +84,8 @@ static bool go_on_after_signals(const struct screen *s) {
 }
 
 bool screen_wait(struct screen *s, int ms) {
-  struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN}, {.fd = s->keys ? STDIN_FILENO : -1, .events = POLLIN}};
+  struct pollfd fds[] = {{.fd = s->signals, .events = POLLIN},
+                         {.fd = s->keys ? STDIN_FILENO : -1, .events = POLLIN}};
   if (poll(fds, 2, ms) <= 0) return true;
   if (fds[0].revents) return go_on_after_signals(s);
   char key;

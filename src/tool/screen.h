@@ -1,5 +1,5 @@
-/* A terminal that shows one text after the other in place, until somebody has seen enough; on what is no terminal the texts
- * follow each other. Plain ECMA-48 escapes. */
+/* A terminal that shows one text after the other in place, until somebody has seen enough; on what is no
+ * terminal the texts follow each other. Plain ECMA-48 escapes. */
 #ifndef JIDNS_TOOL_SCREEN_H
 #define JIDNS_TOOL_SCREEN_H
 #include <stdbool.h>

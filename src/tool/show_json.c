@@ -81,10 +81,10 @@ static json_t *service_json(const struct service *s, bool dnssec) {
                                        [SERVICE_ABSENT] = "absent",
                                        [SERVICE_FAILED] = "failed"};
   char word[PRINT_WORD];
-  json_t *one =
-      json_pack("{s:s, s:s, s:b, s:s, s:s, s:f}", "service", s->kind->labels, "side",
-                side_name(s->kind->side), "direct_tls", s->kind->direct_tls, "state", states[s->state],
-                "outcome", lookup_outcome_text(&s->asked, word), "ms", ms_of(&s->asked));
+  json_t *one = json_pack("{s:s, s:s, s:b, s:s, s:s, s:f}", "service", s->kind->labels, "side",
+                          side_name(s->kind->side), "direct_tls", s->kind->direct_tls, "state",
+                          states[s->state], "outcome", lookup_outcome_text(&s->asked, word), "ms",
+                          ms_of(&s->asked));
   if (s->kind->obsolete) set(one, "obsolete", json_true());
   if (s->count > 0) set(one, "ttl", json_integer(s->ttl));
   if (dnssec) set(one, "secure", json_boolean(lookup_is_secure(&s->asked)));
@@ -134,30 +134,34 @@ static void add_edes(void *context, const struct asked *a) {
     json_decref(edes);
     return;
   }
-  json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", domain_text(a->name, a->name_len, name), "type",
-                                        print_type(a->type, type), "ede", edes));
+  json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", domain_text(a->name, a->name_len, name),
+                                        "type", print_type(a->type, type), "ede", edes));
 }
 
 bool show_lookup_json(const struct findings *f, const struct ask_options *o, FILE *out) {
   const struct lookup *l = f->lookup;
   char name[NAME_TEXT], server[ADDR_TEXT];
   json_t *services = json_array(), *plans = json_array(), *mistakes = json_array();
+
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     if (l->services[i].state != SERVICE_UNASKED)
       json_array_append_new(services, service_json(&l->services[i], o->dnssec));
   }
+
   for (size_t i = 0; i < f->side_count; i++) {
     json_array_append_new(plans, plan_json(&f->sides[i], true));
     json_array_append_new(plans, plan_json(&f->sides[i], false));
   }
+
   for (size_t i = 0; i < f->mistakes.count; i++) {
     const struct mistake *m = &f->mistakes.list[i];
     json_array_append_new(mistakes, json_pack("{s:s, s:s}", "word", m->word, "text", m->text));
   }
-  json_t *root =
-      json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "domain", lookup_host_text(l->domain, name), "server",
-                addr_format(&o->server, server), "connects", f->connects, "services", services, "addresses",
-                addresses_json(NULL, l->domain, o->dnssec), "plans", plans, "mistakes", mistakes);
+
+  json_t *root = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "domain", lookup_host_text(l->domain, name),
+                           "server", addr_format(&o->server, server), "connects", f->connects, "services",
+                           services, "addresses", addresses_json(NULL, l->domain, o->dnssec), "plans", plans,
+                           "mistakes", mistakes);
   json_t *edes = json_array();
   lookup_each(l, add_edes, edes);
   set(root, "extended_errors", edes);
@@ -206,6 +210,7 @@ bool show_query_json(const struct asked *a, const struct ask_options *o, FILE *o
     if (section == SECTION_ADDITIONAL && r.type == TYPE_OPT) continue;
     json_array_append_new(sections[section], record_json(&r));
   }
+
   for (size_t i = 0; i < 3; i++) set(root, keys[i], sections[i]);
   set(root, "malformed", json_boolean(p.w.err));
   return write_out(root, out);

@@ -52,6 +52,7 @@ static void add_addresses(struct table *t, const struct service *s, const struct
     bool secure = lookup_is_secure(asked);
     table_cell(t, COLUMN_SECURE, "%s", secure_text(!s ? secure : lookup_is_secure(&s->asked), secure));
   }
+
   if (h->address_count > 0) return;
   const struct asked *bad = lookup_is_answered(&h->asked[0]) ? &h->asked[1] : &h->asked[0];
   if (lookup_is_answered(bad)) {
@@ -59,6 +60,7 @@ static void add_addresses(struct table *t, const struct service *s, const struct
   } else {
     table_cell(t, COLUMN_ADDRESS, "failed: %s", lookup_outcome_text(bad, text));
   }
+
   table_flow(t);
 }
 
@@ -93,14 +95,17 @@ static void add_refusal(struct table *t, const struct service *s) {
   const struct srv *none = &s->srv[0];
   char values[64] = "";
   if (none->priority || none->weight || none->port) {
-    snprintf(values, sizeof values, "priority %u, weight %u, port %u, ", none->priority, none->weight, none->port);
+    snprintf(values, sizeof values, "priority %u, weight %u, port %u, ", none->priority, none->weight,
+             none->port);
   }
-  table_cell(t, COLUMN_PRIORITY, "not offered: the target is \".\" (%sTTL %u, %.1f ms)", values, s->ttl, ms_of(&s->asked));
+  table_cell(t, COLUMN_PRIORITY, "not offered: the target is \".\" (%sTTL %u, %.1f ms)", values, s->ttl,
+             ms_of(&s->asked));
 }
 
 static void add_service(struct table *t, const struct service *s, bool dnssec) {
   char word[PRINT_WORD];
   double ms = ms_of(&s->asked);
+
   if (s->state == SERVICE_UNASKED) return;
   table_row(t);
   table_cell(t, COLUMN_SERVICE, "%s", s->kind->labels);
@@ -108,6 +113,7 @@ static void add_service(struct table *t, const struct service *s, bool dnssec) {
     add_targets(t, s, dnssec);
     return;
   }
+
   if (s->state == SERVICE_NOT_OFFERED) {
     add_refusal(t, s);
   } else if (s->state == SERVICE_ABSENT) {
@@ -116,6 +122,7 @@ static void add_service(struct table *t, const struct service *s, bool dnssec) {
     const char *why = s->malformed ? "malformed answer" : lookup_outcome_text(&s->asked, word);
     table_cell(t, COLUMN_PRIORITY, "failed: %s (%.1f ms)", why, ms);
   }
+
   table_flow(t);
 }
 
@@ -144,6 +151,7 @@ static void write_plans(const struct findings *f, FILE *out) {
     }
     fprintf(out, ".\n");
   }
+
   if (!f->has_obsolete) return;
   fprintf(out, "  s2s, if it knows _jabber._tcp (Openfire): ");
   plan_write(&f->obsolete, out);
@@ -193,8 +201,8 @@ static void write_edes(void *context, const struct asked *a) {
     lines->any = true;
     unsigned code = load_u16(o.bytes);
     reply_text(o.bytes + 2, o.len - 2u, said, sizeof said);
-    fprintf(lines->out, "  %s %s: EDE %u (%s)%s%s\n", print_type(a->type, type), domain_text(a->name, a->name_len, name), code,
-            reply_ede_name(code), said[0] ? ": " : "", said);
+    fprintf(lines->out, "  %s %s: EDE %u (%s)%s%s\n", print_type(a->type, type),
+            domain_text(a->name, a->name_len, name), code, reply_ede_name(code), said[0] ? ": " : "", said);
   }
 }
 
@@ -203,6 +211,7 @@ void show_lookup(const struct findings *f, const struct ask_options *o, FILE *ou
   char name[NAME_TEXT], server[ADDR_TEXT];
   struct table t = {0};
   const char *taken_from = l->typed ? l->typed->taken_from : NULL;
+
   fprintf(out, "%s%s%s, asked %s\n\n", lookup_host_text(l->domain, name), taken_from ? ", taken from " : "",
           taken_from ? taken_from : "", addr_format(&o->server, server));
   add_heading(&t, o->dnssec);
@@ -257,6 +266,7 @@ static void write_sections(const struct asked *a, FILE *out) {
     first = false;
     last = section;
   }
+
   if (p.w.err) fprintf(out, "\n;; the answer is malformed from octet %zu on\n", p.w.at);
 }
 

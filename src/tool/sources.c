@@ -1,4 +1,5 @@
-/* sources.c: questions answered from zone files, by the zones of jidnsd, and the others from the network. Exports sources_*. */
+/* sources.c: questions answered from zone files, by the zones of jidnsd, and the others from the network.
+ * Exports sources_*. */
 #include "tool/sources.h"
 
 #include <stdlib.h>
@@ -49,7 +50,8 @@ bool sources_is_zone(const char *text) {
   return read_zone(text, &z);
 }
 
-/* The zones' code says who it is in front of each line; here the tool speaks. What it warns of is the check's to judge. */
+/* The zones' code says who it is in front of each line; here the tool speaks. What it warns of is the check's
+ * to judge. */
 static void say_again(char *lines, FILE *err) {
   static const char daemon[] = "jidnsd: ", warning[] = "warning: ";
   for (char *line = lines, *end; *line; line = end + 1) {
@@ -127,7 +129,8 @@ static void keep(struct asked *a, const uint8_t *msg, size_t len) {
   a->len = len;
 }
 
-/* Answers a if the zones can. LAB_ELSEWHERE: they can't; LAB_ALIAS: a has the way as far as they know it, s->alias the next name. */
+/* Answers a if the zones can. LAB_ELSEWHERE: they can't; LAB_ALIAS: a has the way as far as they know it,
+ * s->alias the next name. */
 static int answer_from_zones(struct sources *s, struct asked *a) {
   struct query q;
   if (!s->lab || a->server) return LAB_ELSEWHERE;
@@ -166,6 +169,7 @@ static void choose_servers(const struct sources *s, struct ask_list *l) {
 static void join(struct sources *s, struct onward *o) {
   struct asked *a = o->first;
   struct query q;
+
   a->took_us = o->rest.took_us;
   if (o->rest.outcome != ASKED_ANSWERED) {
     asked_free(a);
@@ -175,7 +179,8 @@ static void join(struct sources *s, struct onward *o) {
 
   make_query(&q, a->name, a->name_len, a->type);
   build_start(&s->build, &s->made, &q.question, o->rest.msg[3] & DNS_RCODE);
-  bool good = build_add_message(&s->build, a->msg, a->len, SECTION_ANSWER, SECTION_ADDITIONAL) && build_add_message(&s->build, o->rest.msg, o->rest.len, SECTION_ANSWER, SECTION_ADDITIONAL);
+  bool good = build_add_message(&s->build, a->msg, a->len, SECTION_ANSWER, SECTION_ADDITIONAL) &&
+              build_add_message(&s->build, o->rest.msg, o->rest.len, SECTION_ANSWER, SECTION_ADDITIONAL);
   if (!good) s->made.head.rcode = RCODE_SERVFAIL;
   keep(a, s->message, answer_message(&q.question, &s->made, s->message));
 }
@@ -215,7 +220,8 @@ void sources_begin(struct sources *s, struct asked *const *list, size_t n, struc
   } else if (!s->lab) {
     for (size_t i = 0; i < n; i++) ask_list_put(&round->elsewhere, list[i]);
   } else {
-    round->ways = must_zalloc((n + 1) * sizeof *round->ways); /* they stay where they are: the list points into them */
+    /* they stay where they are: the list points into them */
+    round->ways = must_zalloc((n + 1) * sizeof *round->ways);
     round->way_count = n;
     for (size_t i = 0; i < n; i++) start_way(s, &round->ways[i], list[i], &round->elsewhere);
   }
@@ -229,7 +235,9 @@ void sources_end(struct sources *s, struct sources_round *round) {
   ask_list_free(&round->elsewhere);
 }
 
-struct asker *sources_asker(const struct sources *s) { return asker_new(s->ask); }
+struct asker *sources_asker(const struct sources *s) {
+  return asker_new(s->ask);
+}
 
 void sources_ask(void *context, struct asked *const *list, size_t n) {
   struct sources *s = context;

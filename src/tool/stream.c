@@ -13,11 +13,15 @@
 #define TLS "urn:ietf:params:xml:ns:xmpp-tls "
 #define SASL "urn:ietf:params:xml:ns:xmpp-sasl "
 
+/* clang-format off */
+/* clang-format off */
 #define FUNCTIONS(F)                                                                                         \
   F(XML_ParserCreateNS)                                                                                      \
   F(XML_ParserFree) F(XML_SetUserData) F(XML_SetElementHandler) F(XML_SetCharacterDataHandler)               \
       F(XML_SetStartDoctypeDeclHandler) F(XML_SetProcessingInstructionHandler) F(XML_Parse)                  \
           F(XML_StopParser)
+/* clang-format on */
+/* clang-format on */
 
 struct expat {
 #define MEMBER(name) LIBRARY_MEMBER(, name)
@@ -184,7 +188,9 @@ struct stream *stream_new(struct stream_library *l, struct stream_facts *facts) 
     free(s);
     return NULL;
   }
-  /* Expat would wait with a tag that came in pieces until more comes, and a stream's last one is followed by nothing. */
+
+  /* Expat would wait with a tag that came in pieces until more comes, and a stream's last one is followed by
+   * nothing. */
   if (l->set_deferral) l->set_deferral(s->parser, XML_FALSE);
   s->expat->XML_SetUserData(s->parser, s);
   s->expat->XML_SetElementHandler(s->parser, on_start, on_end);

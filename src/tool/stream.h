@@ -1,5 +1,6 @@
-/* What an XMPP server says in its stream until it has told its features (RFC 6120 section 4). Octets in, facts out; Expat reads
- * the XML. Whatever the server sends, depth, text and length are bounded, and there are no entities but XML's own. */
+/* What an XMPP server says in its stream until it has told its features (RFC 6120 section 4). Octets in,
+ * facts out; Expat reads the XML. Whatever the server sends, depth, text and length are bounded, and there
+ * are no entities but XML's own. */
 #ifndef JIDNS_TOOL_STREAM_H
 #define JIDNS_TOOL_STREAM_H
 #include <stdbool.h>
@@ -31,15 +32,17 @@ struct stream_library *stream_library_new(FILE *err); /* NULL after a line on er
 void stream_library_free(struct stream_library *l);
 
 struct stream;
-/* Begins to read a stream; facts: borrowed, filled in as they come; what it has stays. NULL when memory is out. */
+/* Begins to read a stream; facts: borrowed, filled in as they come; what it has stays. NULL when memory is
+ * out. */
 struct stream *stream_new(struct stream_library *l, struct stream_facts *facts);
 void stream_free(struct stream *s);
-/* Reads octets; what follows a state other than STREAM_OPENING is left. After STREAM_FEATURES, stream_expect_answer makes it
- * go on for the answer to <starttls/>. */
+/* Reads octets; what follows a state other than STREAM_OPENING is left. After STREAM_FEATURES,
+ * stream_expect_answer makes it go on for the answer to <starttls/>. */
 enum stream_state stream_put(struct stream *s, const char *octets, size_t len);
 void stream_expect_answer(struct stream *s);
 
-/* The start of a stream to a domain, as a client or a server writes it. Returns the length, 0: it does not fit. */
+/* The start of a stream to a domain, as a client or a server writes it. Returns the length, 0: it does not
+ * fit. */
 size_t stream_opening(bool server, const char *domain, char *text, size_t room);
 
 extern const char stream_starttls[]; /* <starttls/> */

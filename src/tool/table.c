@@ -53,6 +53,7 @@ void table_write(const struct table *t, FILE *out) {
       if (len > width[c] && !(t->row[i].flows && c == last)) width[c] = len;
     }
   }
+
   for (size_t i = 0; i < t->rows; i++) {
     int last = last_cell(&t->row[i]);
     for (int c = 0; c <= last; c++) {

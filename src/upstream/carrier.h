@@ -4,8 +4,8 @@
 #include "upstream/exchange.h"
 
 struct carrier_ops {
-  /* Takes the question (msg, len octets, id not yet set) on its way: ERR_NONE, and x->done will be called or the exchange
-   * dropped; or what failed, and nothing is under way. It may be sent only at the next flush. */
+  /* Takes the question (msg, len octets, id not yet set) on its way: ERR_NONE, and x->done will be called or
+   * the exchange dropped; or what failed, and nothing is under way. It may be sent only at the next flush. */
   enum err (*ask)(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len, uint64_t now_ms);
   /* Forgets the exchange; its reply, should it come while its socket is open, is counted as wrong. */
   void (*drop)(struct carrier *c, struct exchange *x);

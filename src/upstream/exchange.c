@@ -15,7 +15,8 @@ static void spell(uint64_t spelling, uint8_t *name, size_t len) {
   uint64_t bits = 0;
   for (size_t i = 0; i < len; i++, bits >>= 1) {
     if (i % 64 == 0) bits = capitals(spelling, i / 64);
-    if (bits & 1 && name[i] >= 'a' && name[i] <= 'z') name[i] -= 'a' - 'A'; /* no label is so long that it looks like a letter */
+    /* no label is so long that it looks like a letter */
+    if (bits & 1 && name[i] >= 'a' && name[i] <= 'z') name[i] -= 'a' - 'A';
   }
 }
 
@@ -32,9 +33,11 @@ static void put_options(struct wire_out *w, const struct exchange_manner *m) {
   store_u16(w->buf + len_at, (uint16_t)(w->at - len_at - 2));
 }
 
-size_t exchange_write(const struct question *q, const struct exchange_manner *m, uint8_t out[EXCHANGE_QUERY_MOST]) {
+size_t exchange_write(const struct question *q, const struct exchange_manner *m,
+                      uint8_t out[EXCHANGE_QUERY_MOST]) {
   uint8_t flags = question_flags(q);
   struct wire_out w = {.buf = out, .cap = EXCHANGE_QUERY_MOST};
+
   wire_put_u16(&w, 0);
   wire_put_u16(&w, (uint16_t)(DNS_RD << 8 | (flags & KEY_CD ? DNS_CD : 0) | (m->ad ? DNS_AD : 0)));
   wire_put_u16(&w, 1);
@@ -49,6 +52,7 @@ size_t exchange_write(const struct question *q, const struct exchange_manner *m,
     wire_put_u32(&w, flags & KEY_DO ? 0x8000 : 0);
     put_options(&w, m);
   }
+
   return w.at;
 }
 
@@ -61,7 +65,8 @@ static void skip_name(struct wire *w) {
   }
 }
 
-/* OPT of a message, its cursor behind the owner and the type; false when there is none or it can't be found. */
+/* OPT of a message, its cursor behind the owner and the type; false when there is none or it can't be found.
+ */
 static bool find_opt(struct wire *w) {
   if (w->len < DNS_HEADER) return false;
   unsigned records = (unsigned)load_u16(w->msg + 6) + load_u16(w->msg + 8) + load_u16(w->msg + 10);
@@ -104,9 +109,9 @@ unsigned exchange_rcode(const uint8_t *msg, size_t len) {
   return (w.err ? 0 : high << 4) | (msg[3] & DNS_RCODE);
 }
 
-/* The cookie must be ours. A server that gave its own once gives one always (RFC 7873 section 5.3), also when it says that it
- * understands nothing: else whoever can forge that much could do away with cookies. One that gives ours back alone does not know
- * what it is, but has seen it. */
+/* The cookie must be ours. A server that gave its own once gives one always (RFC 7873 section 5.3), also when
+ * it says that it understands nothing: else whoever can forge that much could do away with cookies. One that
+ * gives ours back alone does not know what it is, but has seen it. */
 static bool shows_cookie(const struct exchange *x, const uint8_t *msg, size_t len) {
   struct server_cookie *c = x->manner.cookie;
   size_t n = 0;
@@ -126,9 +131,9 @@ static enum reply_worth prove(const struct exchange *x, const uint8_t *msg, size
   return shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_UNPROVEN;
 }
 
-/* A reply without the question: a bare header, by which a server says that it understands nothing, the same with OPT, by which it
- * says that it is not EDNS that it means (RFC 6891 section 7), or a failure that shows our cookie, which says more for it than the
- * question would. */
+/* A reply without the question: a bare header, by which a server says that it understands nothing, the same
+ * with OPT, by which it says that it is not EDNS that it means (RFC 6891 section 7), or a failure that shows
+ * our cookie, which says more for it than the question would. */
 static enum reply_worth judge_without_question(const struct exchange *x, const uint8_t *msg, size_t len) {
   unsigned rcode = msg[3] & DNS_RCODE;
   bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
@@ -140,7 +145,8 @@ static enum reply_worth judge_without_question(const struct exchange *x, const u
 }
 
 enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len) {
-  if (len < DNS_HEADER || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE || load_u16(msg) != x->id) return REPLY_WRONG;
+  if (len < DNS_HEADER || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE || load_u16(msg) != x->id)
+    return REPLY_WRONG;
   if (load_u16(msg + 4) == 0) return judge_without_question(x, msg, len);
   const struct question *q = x->question;
   const uint8_t *name = msg + DNS_HEADER;
@@ -149,11 +155,13 @@ enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, si
       memcmp(name + q->name_len, q->key + q->name_len, 4) != 0) {
     return REPLY_WRONG;
   }
+
   if (x->manner.spelling) {
     uint8_t spelled[NAME_MAX_LEN];
     memcpy(spelled, q->key, q->name_len);
     spell(x->manner.spelling, spelled, q->name_len);
     if (memcmp(name, spelled, q->name_len) != 0) return REPLY_RESPELLED;
   }
+
   return prove(x, msg, len);
 }

@@ -14,15 +14,16 @@ struct server_cookie {
   uint64_t renew_ms;             /* when ours is to be replaced by a new one; 0: there is none yet */
   uint8_t client[COOKIE_CLIENT]; /* ours, for this server alone */
   uint8_t server[COOKIE_SERVER_MOST], server_len; /* what it gave last; 0: it never gave one */
-  bool unanswered;               /* ours was shown, and a reply came without its own */
+  bool unanswered;                                /* ours was shown, and a reply came without its own */
 };
 
 /* How a question is put. */
 struct exchange_manner {
-  bool edns, ad, tcp;           /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
-  uint16_t udp_size;            /* octets of a reply in a datagram; 0: DNS_UDP_OURS */
-  uint64_t spelling;            /* chooses capitals, which the reply must repeat; 0: none */
-  struct server_cookie *cookie; /* borrowed; NULL: none is shown, as always over TCP, where it would prove nothing */
+  bool edns, ad, tcp; /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
+  uint16_t udp_size;  /* octets of a reply in a datagram; 0: DNS_UDP_OURS */
+  uint64_t spelling;  /* chooses capitals, which the reply must repeat; 0: none */
+  struct server_cookie
+      *cookie; /* borrowed; NULL: none is shown, as always over TCP, where it would prove nothing */
   uint8_t shown[COOKIE_CLIENT]; /* of it, should it be replaced meanwhile */
 };
 
@@ -32,9 +33,10 @@ struct exchange {
   void *place;                     /* the carrier's: the socket or connection it waits on */
   const struct question *question; /* borrowed until done or dropped */
   struct exchange_manner manner;
-  uint16_t id;                     /* given by the carrier: unpredictable, unique on its socket */
-  /* Called once, never from within ask: ERR_NONE with a whole reply to this question (any RCODE, TC possible; valid during
-   * the call), or what failed, with msg NULL. The exchange may be asked again or freed from here. */
+  uint16_t id; /* given by the carrier: unpredictable, unique on its socket */
+  /* Called once, never from within ask: ERR_NONE with a whole reply to this question (any RCODE, TC possible;
+   * valid during the call), or what failed, with msg NULL. The exchange may be asked again or freed from
+   * here. */
   void (*done)(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);
 };
 
@@ -43,20 +45,21 @@ enum {
   EXCHANGE_QUERY_MOST = DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT + EXCHANGE_OPTIONS_MOST
 };
 
-/* Writes the question for upstream: RD, CD and DO as in its key, OPT (RFC 6891) if m->edns, nothing of the client's. The
- * carrier fills in the id. Returns the length. */
-size_t exchange_write(const struct question *q, const struct exchange_manner *m, uint8_t out[EXCHANGE_QUERY_MOST]);
+/* Writes the question for upstream: RD, CD and DO as in its key, OPT (RFC 6891) if m->edns, nothing of the
+ * client's. The carrier fills in the id. Returns the length. */
+size_t exchange_write(const struct question *q, const struct exchange_manner *m,
+                      uint8_t out[EXCHANGE_QUERY_MOST]);
 
 enum reply_worth {
-  REPLY_WRONG,    /* not to this exchange, or forged: as if it had not come */
+  REPLY_WRONG,     /* not to this exchange, or forged: as if it had not come */
   REPLY_UNPROVEN,  /* right but for the cookie: forged, or of a box that hands out other clients' */
   REPLY_RESPELLED, /* right but for the capitals: forged, or of a server that does not repeat them */
   REPLY_RIGHT
 };
 
-/* Does this packet answer the exchange? QR, opcode, id, the question (RFC 5452 section 9.1) and the cookie must be right; a bare
- * header is taken for FORMERR and NOTIMP, which is how servers say that they don't understand, and one with our cookie for any
- * failure: so NSD refuses classes. Keeps the server's cookie. */
+/* Does this packet answer the exchange? QR, opcode, id, the question (RFC 5452 section 9.1) and the cookie
+ * must be right; a bare header is taken for FORMERR and NOTIMP, which is how servers say that they don't
+ * understand, and one with our cookie for any failure: so NSD refuses classes. Keeps the server's cookie. */
 enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len);
 
 /* That option of a message's OPT, and its length; NULL if there is none. */

@@ -20,7 +20,9 @@ const char *habit_why_text(enum habit_why why) { return whys[why].text; }
 
 bool habit_is_resting(const struct habit *h) { return h->state == HABIT_RESTS || h->state == HABIT_RETRIED; }
 
-bool habit_is_due(const struct habit *h, uint64_t now_ms) { return habit_is_resting(h) && now_ms >= h->until_ms; }
+bool habit_is_due(const struct habit *h, uint64_t now_ms) {
+  return habit_is_resting(h) && now_ms >= h->until_ms;
+}
 
 bool habit_allows(struct habit *h, uint64_t now_ms) {
   if (!habit_is_resting(h)) return true;
@@ -34,7 +36,8 @@ void habit_works(struct habit *h) { *h = (struct habit){.state = HABIT_WORKS}; }
 
 void habit_rests(struct habit *h, enum habit_why why, uint32_t first_ms, uint32_t most_ms, uint64_t now_ms) {
   uint32_t rest_ms = h->rest_ms ? h->rest_ms * 2 : first_ms;
-  if (h->state == HABIT_RESTS && now_ms < h->until_ms) return; /* several questions in flight found the same */
+  /* several questions in flight found the same */
+  if (h->state == HABIT_RESTS && now_ms < h->until_ms) return;
   if (rest_ms > most_ms) rest_ms = most_ms;
   *h = (struct habit){.state = HABIT_RESTS, .why = why, .until_ms = now_ms + rest_ms, .rest_ms = rest_ms};
 }

@@ -59,7 +59,8 @@ static void on_timer(uv_timer_t *timer) {
   if (!w->has_told) w->rest = RESOLVWATCH_REST;
 }
 
-struct resolvwatch *resolvwatch_new(uv_loop_t *loop, const char *path, bool (*changed)(void *ctx), void *ctx) {
+struct resolvwatch *resolvwatch_new(uv_loop_t *loop, const char *path, bool (*changed)(void *ctx),
+                                    void *ctx) {
   struct resolvwatch *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   w->magic = WATCH_MAGIC;

@@ -6,14 +6,14 @@
 
 #include "base/clock.h"
 #include "base/must.h"
-#include "loop/watch.h"
 #include "dns/frame.h"
+#include "loop/watch.h"
 
 enum {
   TCP_MAGIC = 0x74637063,
   CONN_MAGIC = 0x7463706e,
-  BUCKETS = 64,      /* lists of exchanges, by id */
-  READ_ROOM = 16384  /* octets; more only for a frame that is longer */
+  BUCKETS = 64,     /* lists of exchanges, by id */
+  READ_ROOM = 16384 /* octets; more only for a frame that is longer */
 };
 _Static_assert(UP_TCP_OPEN < 65536 / 4, "a free id must be found in a few draws");
 
@@ -24,22 +24,24 @@ struct up_tcp {
   union addr server;
   struct counters *counters;
   struct random *random;
-  uv_timer_t timer;      /* runs while there is a connection: stall or idleness, see due_ms */
-  unsigned handles;      /* open in libuv: the timer and the connections' */
-  struct list conns;     /* struct tcp_conn, the newest first */
-  unsigned count;        /* of them */
-  unsigned most;         /* questions that the server answers on one connection before it closes it; 0: no such bound is known */
+  uv_timer_t timer;  /* runs while there is a connection: stall or idleness, see due_ms */
+  unsigned handles;  /* open in libuv: the timer and the connections' */
+  struct list conns; /* struct tcp_conn, the newest first */
+  unsigned count;    /* of them */
+  unsigned most; /* questions that the server answers on one connection before it closes it; 0: no such bound
+                    is known */
 };
 
 struct tcp_conn {
   uint32_t magic;
   struct up_tcp *owner;
-  struct list link;   /* owner's conns */
+  struct list link; /* owner's conns */
   uv_tcp_t tcp;
   uv_connect_t connect;
-  bool closed;        /* only libuv's last callbacks are still to come */
-  bool slow;          /* a reply that began did not go on: it gets no further questions */
-  unsigned asked, replies; /* questions put on it, frames received: a server sends no more than it was asked */
+  bool closed; /* only libuv's last callbacks are still to come */
+  bool slow;   /* a reply that began did not go on: it gets no further questions */
+  unsigned asked,
+      replies;        /* questions put on it, frames received: a server sends no more than it was asked */
   unsigned answers;   /* of the frames: right replies */
   unsigned left;      /* questions that waited when the last of them came */
   unsigned open;      /* exchanges that wait on it */
@@ -49,7 +51,7 @@ struct tcp_conn {
   struct list unsent; /* struct tcp_question */
   uint8_t *in;        /* received: the beginning of a frame */
   size_t in_len, in_room;
-  uint64_t begun_ms;  /* when its first octet came */
+  uint64_t begun_ms; /* when its first octet came */
   struct list by_id[BUCKETS];
 };
 
@@ -116,7 +118,9 @@ static struct exchange *conn_find(struct tcp_conn *conn, uint16_t id) {
 }
 
 /* It was asked as much as the server answers on one connection. */
-static bool conn_is_full(const struct tcp_conn *conn) { return conn->owner->most && conn->asked >= conn->owner->most; }
+static bool conn_is_full(const struct tcp_conn *conn) {
+  return conn->owner->most && conn->asked >= conn->owner->most;
+}
 
 /* A reply has begun, and nobody has yet said that it is slow. */
 static bool conn_is_amid(const struct tcp_conn *conn) { return conn->in_len && !conn->slow; }
@@ -124,7 +128,8 @@ static bool conn_is_amid(const struct tcp_conn *conn) { return conn->in_len && !
 static uint64_t due_ms(const struct tcp_conn *conn) {
   uint64_t stall_ms = conn->since_ms + UP_TCP_STALL_MS, slow_ms = conn->begun_ms + UP_TCP_SLOW_MS;
   if (conn->open) return conn_is_amid(conn) && slow_ms < stall_ms ? slow_ms : stall_ms;
-  return conn->since_ms + (conn_is_full(conn) && conn->idle_ms > UP_TCP_LIMIT_MS ? UP_TCP_LIMIT_MS : conn->idle_ms);
+  return conn->since_ms +
+         (conn_is_full(conn) && conn->idle_ms > UP_TCP_LIMIT_MS ? UP_TCP_LIMIT_MS : conn->idle_ms);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -155,6 +160,7 @@ static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
     free(conn);
     return ERR_TCP;
   }
+
   t->handles++;
   conn->magic = CONN_MAGIC;
   conn->owner = t;
@@ -196,7 +202,8 @@ static bool has_room(struct up_tcp *t) {
   return t->count < UP_TCP_CONNS;
 }
 
-/* The connection for one more question: one that answers; else a new one; else, of those that there are, the one with the fewest. */
+/* The connection for one more question: one that answers; else a new one; else, of those that there are, the
+ * one with the fewest. */
 static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_ms) {
   struct tcp_conn *mute = NULL, *least = NULL;
   list_each(node, &t->conns) {
@@ -212,6 +219,7 @@ static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_
       return ERR_NONE;
     }
   }
+
   *out = mute;
   if (mute && t->count >= UP_TCP_BESIDE) return ERR_NONE;
   *out = least;
@@ -222,6 +230,7 @@ static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_
     *out = mute;
     return mute ? ERR_NONE : e;
   }
+
   *out = container(t->conns.next, struct tcp_conn, link);
   return ERR_NONE;
 }
@@ -230,6 +239,7 @@ static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_
 static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t now_ms) {
   struct tcp_conn *conn;
   enum err e = conn_pick(t, &conn, now_ms);
+
   if (e != ERR_NONE) return e;
   if (conn->open >= UP_TCP_OPEN || conn_is_choked(conn)) return ERR_OVERLOAD;
   do q->x->id = random_u16(t->random);
@@ -261,8 +271,9 @@ static bool reply_has_begun(const struct tcp_conn *conn, uint16_t id) {
   return conn->in_len >= FRAME_HEAD + sizeof id && load_u16(conn->in + FRAME_HEAD) == id;
 }
 
-/* A server may close behind any answer; what it leaves over is asked again (RFC 7766 section 6.2.4). Each connection must have
- * answered something, so that this ends; and a reply that was cut short is asked for once more only. */
+/* A server may close behind any answer; what it leaves over is asked again (RFC 7766 section 6.2.4). Each
+ * connection must have answered something, so that this ends; and a reply that was cut short is asked for
+ * once more only. */
 static bool may_ask_again(const struct tcp_conn *conn, struct tcp_question *q) {
   if (!conn->answers || q->again) return false;
   q->again = reply_has_begun(conn, q->x->id);
@@ -276,6 +287,7 @@ static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
   for (unsigned i = 0; i < BUCKETS; i++) {
     for (struct list *node; (node = list_pop(&conn->by_id[i]));) list_append(&ending, node);
   }
+
   conn_close(conn);
   while (!list_empty(&ending)) { /* done may drop others of them */
     struct exchange *x = container(ending.next, struct exchange, link);
@@ -287,8 +299,8 @@ static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
   }
 }
 
-/* The server has closed it behind an answer while others were waited for, and cut no reply short: that is how many it gives. One that
- * closes an idle connection says nothing of the kind. */
+/* The server has closed it behind an answer while others were waited for, and cut no reply short: that is how
+ * many it gives. One that closes an idle connection says nothing of the kind. */
 static void learn_limit(const struct tcp_conn *conn) {
   if (conn->open && conn->left && !conn->in_len) conn->owner->most = conn->answers;
 }
@@ -301,7 +313,8 @@ static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
   for (unsigned i = 0; i < BUCKETS; i++) {
     list_each(node, &conn->by_id[i]) {
       struct exchange *x = container(node, struct exchange, link);
-      bool may_be_its = conn->in_len < FRAME_HEAD + 2 && conn->open == 1; /* no id of the reply is there yet */
+      /* no id of the reply is there yet */
+      bool may_be_its = conn->in_len < FRAME_HEAD + 2 && conn->open == 1;
       if (reply_has_begun(conn, x->id) || may_be_its) continue;
       list_remove(&x->link);
       list_append(&leaving, &x->link);
@@ -318,7 +331,8 @@ static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
   }
 }
 
-/* Its time is over; or a reply on it is slow; or the server does not close behind so many answers, after all. */
+/* Its time is over; or a reply on it is slow; or the server does not close behind so many answers, after all.
+ */
 static void conn_due(struct tcp_conn *conn, uint64_t now_ms) {
   bool over = now_ms >= conn->since_ms + (conn->open ? UP_TCP_STALL_MS : conn->idle_ms);
   if (over) conn_break(conn, now_ms);
@@ -338,7 +352,8 @@ static void on_timer(uv_timer_t *timer) {
   struct up_tcp *t = timer->data;
   must(t->magic == TCP_MAGIC && t->count);
   uint64_t now_ms = clock_ms();
-  unsigned looks = 2 * UP_TCP_CONNS; /* what a done asks anew is not due at once, but nothing here relies on that */
+  /* what a done asks anew is not due at once, but nothing here relies on that */
+  unsigned looks = 2 * UP_TCP_CONNS;
   for (struct tcp_conn *conn; looks-- && (conn = find_due(t, now_ms));) conn_due(conn, now_ms);
   timer_set(t, now_ms);
 }
@@ -355,11 +370,13 @@ static void note_keepalive(struct tcp_conn *conn, const uint8_t *msg, size_t len
 static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct counters *counters = conn->owner->counters;
   struct exchange *x = len >= DNS_HEADER ? conn_find(conn, load_u16(msg)) : NULL;
+
   conn->replies++;
   if (!x || exchange_judge(x, msg, len) != REPLY_RIGHT) {
     count(counters, reply_wrong);
     return;
   }
+
   count(counters, reply_good);
   conn->since_ms = now_ms;
   if (++conn->answers > conn->owner->most) conn->owner->most = 0;
@@ -415,12 +432,14 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
     learn_limit(conn);
     conn_break(conn, now_ms);
   }
+
   if (nread > 0) {
     if (!conn->in_len) conn->begun_ms = now_ms;
     conn->in_len += (size_t)nread;
     conn->silent_ms = 0;
     take_frames(conn, now_ms);
   }
+
   if (conn->closed) return;
   if (conn->open && !conn->silent_ms) conn->silent_ms = now_ms;
   timer_set(conn->owner, now_ms);
@@ -479,6 +498,7 @@ static void conn_flush(struct tcp_conn *conn) {
     memcpy(at, q->frame, q->len);
     at += q->len;
   }
+
   if (broken(uv_write(&w->req, (uv_stream_t *)&conn->tcp, &buf, 1, on_written) != 0)) free(w);
   else count_add(conn->owner->counters, asked_tcp, questions);
 }
@@ -511,8 +531,13 @@ struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct cou
                            struct random *random) {
   struct up_tcp *t = calloc(1, sizeof *t);
   if (!t) return NULL;
-  *t = (struct up_tcp){.carrier.ops = &tcp_ops, .magic = TCP_MAGIC, .loop = loop, .server = *server,
-                       .counters = counters, .random = random, .handles = 1};
+  *t = (struct up_tcp){.carrier.ops = &tcp_ops,
+                       .magic = TCP_MAGIC,
+                       .loop = loop,
+                       .server = *server,
+                       .counters = counters,
+                       .random = random,
+                       .handles = 1};
   list_init(&t->conns);
   must(uv_timer_init(loop, &t->timer) == 0);
   t->timer.data = t;

@@ -15,15 +15,15 @@
 enum {
   UDP_MAGIC = 0x75647063,
   SOCKET_MAGIC = 0x75647073,
-  BUCKETS = 64,        /* lists of exchanges, by id, of a shared socket: UDP_USES make 31 a list */
-  SEND_BATCH = 64,     /* questions a system call, and in a message that the kernel cuts: it takes no more */
-  RECV_BATCH = 32,     /* replies a system call */
-  RECV_BATCHES = 4,    /* a wake-up: other sockets of the loop want their turn too */
-  BIND_TRIES = 8,      /* of random ports, then the kernel chooses */
+  BUCKETS = 64,     /* lists of exchanges, by id, of a shared socket: UDP_USES make 31 a list */
+  SEND_BATCH = 64,  /* questions a system call, and in a message that the kernel cuts: it takes no more */
+  RECV_BATCH = 32,  /* replies a system call */
+  RECV_BATCHES = 4, /* a wake-up: other sockets of the loop want their turn too */
+  BIND_TRIES = 8,   /* of random ports, then the kernel chooses */
   PORT_LEAST = 1024,
-  RCVBUF = 1 << 20,    /* for the replies to one turn's questions; the kernel gives what it allows */
+  RCVBUF = 1 << 20, /* for the replies to one turn's questions; the kernel gives what it allows */
   WARN_EVERY_MS = 10000,
-  ANSWERED = 256       /* ids that a shared socket remembers, by their low bits */
+  ANSWERED = 256 /* ids that a shared socket remembers, by their low bits */
 };
 _Static_assert(UDP_USES < 65536 / 4, "a free id must be found in a few draws");
 
@@ -49,18 +49,18 @@ struct up_udp {
   union addr server;
   struct counters *counters;
   struct random *random;
-  uv_timer_t calm;                       /* runs while there is a pool */
-  unsigned handles;                      /* open in libuv: calm and the sockets' */
-  unsigned open, queued;                 /* exchanges under way; those of them not yet sent */
-  uint64_t busy_until_ms;                /* under load until then */
-  uint64_t window_ms, warned_ms;         /* since when asks are counted; when it last warned, 0: never */
-  bool lacking;                          /* it was for want of descriptors or memory that there was no socket */
-  unsigned asks;                         /* since window_ms */
-  struct udp_socket *pool[UDP_SOCKETS];  /* under load; NULL where there is none (yet) */
-  struct udp_socket *drawn;              /* of the pool: for this turn's questions; NULL before the first */
-  struct list sending;                   /* sockets with something queued */
-  struct list spare;                     /* slots */
-  bool together;                         /* the kernel takes questions of one length together */
+  uv_timer_t calm;               /* runs while there is a pool */
+  unsigned handles;              /* open in libuv: calm and the sockets' */
+  unsigned open, queued;         /* exchanges under way; those of them not yet sent */
+  uint64_t busy_until_ms;        /* under load until then */
+  uint64_t window_ms, warned_ms; /* since when asks are counted; when it last warned, 0: never */
+  bool lacking;                  /* it was for want of descriptors or memory that there was no socket */
+  unsigned asks;                 /* since window_ms */
+  struct udp_socket *pool[UDP_SOCKETS]; /* under load; NULL where there is none (yet) */
+  struct udp_socket *drawn;             /* of the pool: for this turn's questions; NULL before the first */
+  struct list sending;                  /* sockets with something queued */
+  struct list spare;                    /* slots */
+  bool together;                        /* the kernel takes questions of one length together */
   struct inbox *inbox;
 };
 
@@ -70,14 +70,14 @@ struct udp_socket {
   int fd; /* -1: closed, only the handle's close callback is still to come */
   uv_poll_t poll;
   struct up_udp *udp;
-  struct list sending;   /* udp's */
-  struct list queue;     /* slots to be sent */
-  unsigned open, uses;   /* exchanges: under way, ever */
-  unsigned replies;      /* of whatever kind: a server sends no more than it was asked */
+  struct list sending; /* udp's */
+  struct list queue;   /* slots to be sent */
+  unsigned open, uses; /* exchanges: under way, ever */
+  unsigned replies;    /* of whatever kind: a server sends no more than it was asked */
   uint64_t born_ms;
-  bool pooled, failed;   /* failed: its exchanges end with ERR_UNREACHABLE as soon as the loop comes round */
+  bool pooled, failed; /* failed: its exchanges end with ERR_UNREACHABLE as soon as the loop comes round */
   uint16_t answered[ANSWERED]; /* ids whose reply came: a network that doubles datagrams forges nothing */
-  unsigned mask;         /* lists of by_id, a power of two, less one */
+  unsigned mask;               /* lists of by_id, a power of two, less one */
   struct list by_id[];
 };
 
@@ -174,7 +174,8 @@ static void socket_end(struct udp_socket *s, enum err why, uint64_t now_ms) {
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* For other events than before. Where that can't be had nothing comes of its exchanges: they run into their time-outs. */
+/* For other events than before. Where that can't be had nothing comes of its exchanges: they run into their
+ * time-outs. */
 static void socket_watch(struct udp_socket *s, int events) {
   if (watch_start(&s->poll, events, on_poll) < 0) socket_retire(s);
 }
@@ -185,8 +186,9 @@ union control {
   uint8_t bytes[CMSG_SPACE(sizeof(uint16_t))];
 };
 
-/* Questions that wait, packed for one system call: those of one length that stand behind each other are one message, which the kernel
- * cuts (UDP_SEGMENT, Linux 4.18). That takes half its time, and a name's A and AAAA have one length, as have a domain's SRVs. */
+/* Questions that wait, packed for one system call: those of one length that stand behind each other are one
+ * message, which the kernel cuts (UDP_SEGMENT, Linux 4.18). That takes half its time, and a name's A and AAAA
+ * have one length, as have a domain's SRVs. */
 struct packed {
   struct mmsghdr heads[SEND_BATCH];
   struct iovec places[SEND_BATCH];
@@ -257,7 +259,9 @@ static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_
   bool whole = len >= DNS_HEADER && !(head->msg_hdr.msg_flags & MSG_TRUNC);
   struct exchange *x = whole ? socket_find(s, load_u16(msg)) : NULL;
   char text[ADDR_TEXT];
-  if (whole && !x && s->replies && s->answered[load_u16(msg) % ANSWERED] == load_u16(msg)) return; /* a copy */
+
+  /* a copy */
+  if (whole && !x && s->replies && s->answered[load_u16(msg) % ANSWERED] == load_u16(msg)) return;
   s->replies++;
   enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
   if (worth != REPLY_RIGHT) {
@@ -271,6 +275,7 @@ static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_
     }
     return;
   }
+
   count(u->counters, reply_good);
   s->answered[x->id % ANSWERED] = x->id;
   socket_release(s, x);
@@ -327,8 +332,10 @@ static void bind_random(struct up_udp *u, int fd) {
 static int connect_new(struct up_udp *u) {
   int fd = socket(u->server.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
-  /* ICMP must not teach the kernel a path's MTU for it: whoever sees that it does learns the port (SAD DNS). */
-  if (u->server.any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &(int){IPV6_PMTUDISC_OMIT}, sizeof(int));
+  /* ICMP must not teach the kernel a path's MTU for it: whoever sees that it does learns the port (SAD DNS).
+   */
+  if (u->server.any.sa_family == AF_INET6)
+    setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &(int){IPV6_PMTUDISC_OMIT}, sizeof(int));
   else setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &(int){IP_PMTUDISC_OMIT}, sizeof(int));
   bind_random(u, fd);
   if (connect(fd, &u->server.any, addr_len(&u->server)) == 0) return fd;
@@ -353,12 +360,14 @@ static struct udp_socket *socket_new(struct up_udp *u, unsigned buckets, uint64_
   struct udp_socket *s = calloc(1, sizeof *s + buckets * sizeof *s->by_id);
   int fd = s ? connect_new(u) : -ENOMEM;
   int e = fd < 0 ? fd : uv_poll_init(u->loop, &s->poll, fd);
+
   if (e < 0) {
     note_lack(u, e, now_ms);
     if (fd >= 0) close(fd);
     free(s);
     return NULL;
   }
+
   u->handles++;
   s->magic = SOCKET_MAGIC;
   s->fd = fd;
@@ -397,6 +406,7 @@ static struct udp_socket *pool_draw(struct up_udp *u, uint64_t now_ms) {
     socket_retire(s);
     s = NULL;
   }
+
   if (!s) {
     s = socket_new(u, BUCKETS, now_ms);
     if (!s) return NULL;
@@ -407,6 +417,7 @@ static struct udp_socket *pool_draw(struct up_udp *u, uint64_t now_ms) {
     u->pool[at] = s;
     if (!uv_is_active((uv_handle_t *)&u->calm)) uv_timer_start(&u->calm, on_calm, UDP_BUSY_MS, UDP_BUSY_MS);
   }
+
   return u->drawn = s;
 }
 
@@ -451,6 +462,7 @@ static enum err udp_ask(struct carrier *c, struct exchange *x, const uint8_t *ms
     slot_spare(u, slot);
     return u->lacking ? ERR_OVERLOAD : ERR_UNREACHABLE;
   }
+
   do x->id = random_u16(u->random);
   while (socket_find(s, x->id));
   x->place = s;
@@ -513,17 +525,27 @@ struct carrier *up_udp_new(uv_loop_t *loop, const union addr *server, struct cou
                            struct random *random) {
   struct up_udp *u = calloc(1, sizeof *u);
   struct inbox *in = malloc(sizeof *in);
+
   if (!u || !in) {
     free(u);
     free(in);
     return NULL;
   }
+
   for (unsigned i = 0; i < RECV_BATCH; i++) {
     in->places[i] = (struct iovec){.iov_base = in->bytes[i], .iov_len = sizeof in->bytes[i]};
     in->heads[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &in->places[i], .msg_iovlen = 1}};
   }
-  *u = (struct up_udp){.carrier.ops = &udp_ops, .magic = UDP_MAGIC, .loop = loop, .server = *server,
-                       .counters = counters, .random = random, .handles = 1, .together = true, .inbox = in};
+
+  *u = (struct up_udp){.carrier.ops = &udp_ops,
+                       .magic = UDP_MAGIC,
+                       .loop = loop,
+                       .server = *server,
+                       .counters = counters,
+                       .random = random,
+                       .handles = 1,
+                       .together = true,
+                       .inbox = in};
   must(uv_timer_init(loop, &u->calm) == 0);
   u->calm.data = u;
   list_init(&u->sending);

@@ -20,8 +20,8 @@ enum {
   UDP_SOCKETS = 16,
   UDP_USES = 2000,
   UDP_AGE_MS = 10000,
-  UDP_FORGED = 32,      /* so many more replies than questions on one socket: somebody else sends them */
-  UDP_QUEUED = 4096     /* questions that the kernel has not taken yet; further ones get ERR_OVERLOAD */
+  UDP_FORGED = 32,  /* so many more replies than questions on one socket: somebody else sends them */
+  UDP_QUEUED = 4096 /* questions that the kernel has not taken yet; further ones get ERR_OVERLOAD */
 };
 
 /* All borrowed for the carrier's life. NULL when memory is out. A refused port (ICMP) or a network that

@@ -74,7 +74,9 @@ void upstream_inherit(struct upstream *to, const struct upstream *from) {
 
 enum standing { IS_UP, IS_IN_DOUBT, IS_DOWN };
 
-static enum standing standing_of(const struct server *s) { return s->down_until_ms ? IS_DOWN : s->silent ? IS_IN_DOUBT : IS_UP; }
+static enum standing standing_of(const struct server *s) {
+  return s->down_until_ms ? IS_DOWN : s->silent ? IS_IN_DOUBT : IS_UP;
+}
 
 /* Of two servers the one that stands earlier is `b`. */
 static bool better(const struct upstream *u, const struct server *a, const struct server *b) {
@@ -84,7 +86,8 @@ static bool better(const struct upstream *u, const struct server *a, const struc
   return u->policy == UPSTREAM_FASTEST && a->srtt_x8_ms < b->srtt_x8_ms;
 }
 
-/* Who is not asked seems faster with each question that others get, until it is tried again: once slow is not slow for ever. */
+/* Who is not asked seems faster with each question that others get, until it is tried again: once slow is not
+ * slow for ever. */
 static void forget_a_little(struct upstream *u, const struct server *asked) {
   for (unsigned i = 0; i < u->count; i++) {
     struct server *s = &u->servers[i];
@@ -116,7 +119,9 @@ void upstream_note_asked(struct upstream *u) {
   if (u->hedges < HEDGE_PRICE * HEDGE_SAVED) u->hedges++;
 }
 
-void upstream_note_hedged(struct upstream *u) { u->hedges -= u->hedges < HEDGE_PRICE ? u->hedges : HEDGE_PRICE; }
+void upstream_note_hedged(struct upstream *u) {
+  u->hedges -= u->hedges < HEDGE_PRICE ? u->hedges : HEDGE_PRICE;
+}
 
 uint32_t server_late_ms(const struct server *s) {
   uint32_t late = s->srtt_x8_ms / 8 + s->rttvar_x4_ms / 2 + HEDGE_LEAST_MS, rto = server_rto_ms(s);
@@ -149,7 +154,8 @@ uint32_t server_rto_most_ms(const struct server *s) {
 
 uint32_t server_rto_ms(const struct server *s) {
   if (!s->srtt_x8_ms) return RTO_UNKNOWN_MS;
-  uint32_t spread = s->rttvar_x4_ms < RTO_LEAST_MS ? RTO_LEAST_MS : s->rttvar_x4_ms; /* 4 * RTTVAR, RFC 6298 section 2 */
+  /* 4 * RTTVAR, RFC 6298 section 2 */
+  uint32_t spread = s->rttvar_x4_ms < RTO_LEAST_MS ? RTO_LEAST_MS : s->rttvar_x4_ms;
   uint32_t rto = s->srtt_x8_ms / 8 + spread, most = server_rto_most_ms(s);
   return rto < most ? rto : most;
 }
@@ -193,16 +199,18 @@ void server_was_silent(struct server *s, uint64_t now_ms) {
 
 static uint32_t rest_first_ms(enum habit_why why) {
   switch (why) {
-    case WHY_COOKIE_UNKNOWN: return COOKIE_REST_MS;
-    case WHY_UDP_MUTE:
-    case WHY_UDP_EDNS:
-    case WHY_UDP_CLOSED: return UDP_REST_MS;
-    default: return HABIT_REST_MS;
+  case WHY_COOKIE_UNKNOWN: return COOKIE_REST_MS;
+  case WHY_UDP_MUTE:
+  case WHY_UDP_EDNS:
+  case WHY_UDP_CLOSED: return UDP_REST_MS;
+  default: return HABIT_REST_MS;
   }
 }
 
 /* Of many servers this is so, and nothing comes of it: the log has no word of it. */
-static bool is_harmless(enum habit_why why) { return why == WHY_NONE || why == WHY_COOKIE_UNKNOWN || why == WHY_CAPITALS; }
+static bool is_harmless(enum habit_why why) {
+  return why == WHY_NONE || why == WHY_COOKIE_UNKNOWN || why == WHY_CAPITALS;
+}
 
 void server_bears_not(struct server *s, enum habit_of of, enum habit_why why, uint64_t now_ms) {
   char text[ADDR_TEXT];
@@ -225,14 +233,15 @@ void server_left_unanswered(struct server *s, uint64_t hash, uint64_t sent_ms, u
 void server_left_type(struct server *s, uint16_t type, uint64_t domain, bool in_vain, uint64_t now_ms) {
   char where[ADDR_TEXT], word[TYPE_TEXT];
   if (!mutes_note(&s->mutes, type, domain, in_vain, now_ms)) return;
-  log_warn("upstream", "%s answers no question for %s: asking it only now and then", addr_format(&s->addr, where),
-           type_format(type, word));
+  log_warn("upstream", "%s answers no question for %s: asking it only now and then",
+           addr_format(&s->addr, where), type_format(type, word));
 }
 
 void server_answered_type(struct server *s, uint16_t type) {
   char where[ADDR_TEXT], word[TYPE_TEXT];
   if (!mutes_answered(&s->mutes, type)) return;
-  log_info("upstream", "%s answers questions for %s again", addr_format(&s->addr, where), type_format(type, word));
+  log_info("upstream", "%s answers questions for %s again", addr_format(&s->addr, where),
+           type_format(type, word));
 }
 
 unsigned upstream_resting(struct upstream *u, uint16_t type, uint64_t now_ms) {
@@ -270,4 +279,6 @@ struct server_cookie *server_cookie(struct server *s, uint64_t now_ms) {
   return c;
 }
 
-void server_refused(struct server *s, uint64_t now_ms) { go_down(s, "port closed or network unreachable", now_ms); }
+void server_refused(struct server *s, uint64_t now_ms) {
+  go_down(s, "port closed or network unreachable", now_ms);
+}

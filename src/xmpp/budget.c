@@ -16,7 +16,8 @@ static bool take(budget_window *window, unsigned most, uint64_t now_ms) {
     if (before == 0 || now_ms >= begun_ms + WINDOW_MS) after = now_ms << COUNT_BITS | 1;
     else if ((before & COUNT_MASK) < most) after = before + 1;
     else return false;
-  } while (!atomic_compare_exchange_weak_explicit(window, &before, after, memory_order_relaxed, memory_order_relaxed));
+  } while (!atomic_compare_exchange_weak_explicit(window, &before, after, memory_order_relaxed,
+                                                  memory_order_relaxed));
 
   return true;
 }
@@ -46,9 +47,13 @@ static size_t suffix_at(const uint8_t *name) {
   return before_last;
 }
 
-bool budget_take_outside(struct xmpp_budget *b, const uint8_t *name, size_t len, uint64_t seed, uint64_t now_ms) {
+bool budget_take_outside(struct xmpp_budget *b, const uint8_t *name, size_t len, uint64_t seed,
+                         uint64_t now_ms) {
   size_t parent = parent_at(name), suffix = suffix_at(name);
-  if (parent > suffix) return take(place_of(b, name + parent, len - parent, seed), BUDGET_SUFFIX_PER_S, now_ms); /* a top-level domain */
+  /* a top-level domain */
+  if (parent > suffix)
+    return take(place_of(b, name + parent, len - parent, seed), BUDGET_SUFFIX_PER_S, now_ms);
   if (!take(place_of(b, name + parent, len - parent, seed), BUDGET_PARENT_PER_S, now_ms)) return false;
-  return parent == suffix || take(place_of(b, name + suffix, len - suffix, seed), BUDGET_SUFFIX_PER_S, now_ms);
+  return parent == suffix ||
+         take(place_of(b, name + suffix, len - suffix, seed), BUDGET_SUFFIX_PER_S, now_ms);
 }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 /* The domain's place; NULL if it has none, and the place of the one asked for least, or a free one. */
-static const struct busy_domain *find(const struct busy *b, const uint8_t *name, size_t len, const struct busy_domain **least) {
+static const struct busy_domain *find(const struct busy *b, const uint8_t *name, size_t len,
+                                      const struct busy_domain **least) {
   *least = &b->domains[0];
   for (unsigned i = 0; i < BUSY_DOMAINS; i++) {
     const struct busy_domain *d = &b->domains[i];
@@ -32,7 +33,8 @@ void busy_note(struct busy *b, const struct question *q) {
   place_for(b, f.domain, f.domain_len)->asked++;
 }
 
-/* Whoever has no place in `from` was asked for there as often as the least of those that have one, at most. */
+/* Whoever has no place in `from` was asked for there as often as the least of those that have one, at most.
+ */
 static void add_missing(struct busy *sum, const struct busy *from) {
   for (unsigned i = 0; i < BUSY_DOMAINS; i++) {
     struct busy_domain *d = &sum->domains[i];

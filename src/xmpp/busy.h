@@ -1,6 +1,6 @@
-/* Which XMPP domains are asked for most: a Space-Saving summary (Metwally, Agrawal, El Abbadi: "Efficient computation of frequent and
- * top-k elements in data streams", ICDT 2005) of the SRV questions of clients' and servers' families. One thread; counts only while
- * somebody looks. */
+/* Which XMPP domains are asked for most: a Space-Saving summary (Metwally, Agrawal, El Abbadi: "Efficient
+ * computation of frequent and top-k elements in data streams", ICDT 2005) of the SRV questions of clients'
+ * and servers' families. One thread; counts only while somebody looks. */
 #ifndef JIDNS_XMPP_BUSY_H
 #define JIDNS_XMPP_BUSY_H
 #include "xmpp/family.h"
@@ -8,9 +8,9 @@
 enum { BUSY_DOMAINS = 64 };
 
 struct busy_domain {
-  uint64_t asked;   /* never too few: at most `error` of these were another's */
+  uint64_t asked; /* never too few: at most `error` of these were another's */
   uint64_t error;
-  uint8_t name_len; /* 0: not in use */
+  uint8_t name_len;           /* 0: not in use */
   uint8_t name[NAME_MAX_LEN]; /* in lower case */
 };
 

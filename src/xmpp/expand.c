@@ -1,7 +1,8 @@
-/* expand.c: SRV answers of XMPP services with their targets' addresses in the additional section (RFC 2782), put there when
- * an answer is stored so that a hit costs what any hit costs. Exports expand_* to the room.
+/* expand.c: SRV answers of XMPP services with their targets' addresses in the additional section (RFC 2782),
+ * put there when an answer is stored so that a hit costs what any hit costs. Exports expand_* to the room.
  *
- * An added record's TTL is written so that it runs out when the address does, although it counts from the SRV's birth. */
+ * An added record's TTL is written so that it runs out when the address does, although it counts from the
+ * SRV's birth. */
 #include "base/log.h"
 #include "base/must.h"
 #include "dns/ttl.h"
@@ -10,10 +11,11 @@
 _Static_assert(2 * FAMILY_TARGETS <= 64, "outcome.lacking has a bit for each address");
 
 enum {
-  EXPAND_BODY_MOST = DNS_UDP_MOST - DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
-  A_SPARE = 12 + 4 + 2,                         /* octets of an A record whose owner is a pointer, with its TTL place */
+  EXPAND_BODY_MOST = DNS_UDP_MOST -
+                     DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
+  A_SPARE = 12 + 4 + 2,          /* octets of an A record whose owner is a pointer, with its TTL place */
   AAAA_SPARE = 12 + 16 + 2,
-  ALIASES_MOST = 8,             /* that are followed from a target */
+  ALIASES_MOST = 8, /* that are followed from a target */
   RETRY_TICKS = TICKS_PER_S,
   RENEWING_TICKS = TICKS_PER_S / 5, /* an address is being renewed: look for the new one */
   GRACE_S = RENEW_GRACE_TICKS / TICKS_PER_S
@@ -27,7 +29,8 @@ struct outcome {
   uint64_t lacking; /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
 };
 
-/* What stands for an RRset among the hashes of those added: owner, type and, of signatures, what they cover. */
+/* What stands for an RRset among the hashes of those added: owner, type and, of signatures, what they cover.
+ */
 static uint64_t set_hash(const struct xmpp *x, const struct record *r) {
   struct question q;
   uint16_t covered = r->type == TYPE_RRSIG && r->rdlen >= 2 ? load_u16(record_rdata(r)) : 0;
@@ -42,17 +45,19 @@ static bool is_among(const uint64_t *hashes, unsigned n, uint64_t hash) {
   return false;
 }
 
-/* Copies what x->found, an answer to q, says of q's own name into the additional section, `age_s` added to the TTLs: what stands there
- * of other names is what q's server said of them, which may not be their own. But for sets that are there already: A and AAAA lead
- * through the same alias, and several targets may be aliases of one host. */
-static unsigned add_addresses(struct xmpp *x, struct build *b, const struct question *q, bool renewing, uint32_t tick,
-                              uint32_t born) {
+/* Copies what x->found, an answer to q, says of q's own name into the additional section, `age_s` added to
+ * the TTLs: what stands there of other names is what q's server said of them, which may not be their own. But
+ * for sets that are there already: A and AAAA lead through the same alias, and several targets may be aliases
+ * of one host. */
+static unsigned add_addresses(struct xmpp *x, struct build *b, const struct question *q, bool renewing,
+                              uint32_t tick, uint32_t born) {
   size_t len = answer_message(q, &x->found, x->message);
   struct wire w = wire_read(x->message, len);
   struct record r;
   unsigned added = 0, before = b->answer->head.ar;
   uint32_t least_s = renewing ? x->found.ttl_s + GRACE_S : 0;
   uint32_t gone_s = ticks_age_s(tick, x->found.head.born), age_s = ticks_age_s(tick, born);
+
   w.at = DNS_HEADER + q->name_len + 4u;
   for (unsigned i = 0; i < x->found.head.an && record_read(&w, &r); i++) {
     if (!name_equal(r.owner, r.owner_len, q->key, q->name_len)) continue;
@@ -60,13 +65,16 @@ static unsigned add_addresses(struct xmpp *x, struct build *b, const struct ques
     if (r.ttl <= gone_s) continue;
     if (b->answer->head.body_len > EXPAND_BODY_MOST) break;
     uint64_t hash = set_hash(x, &r);
-    if (is_among(x->added, before, hash) || !build_add(b, SECTION_ADDITIONAL, &r, r.ttl - gone_s + age_s)) continue;
+    if (is_among(x->added, before, hash) || !build_add(b, SECTION_ADDITIONAL, &r, r.ttl - gone_s + age_s))
+      continue;
     x->added[before + added++] = hash;
   }
+
   return added;
 }
 
-/* x->found, an answer to q, says that q's name is an alias: q becomes the question about the name that it stands for. */
+/* x->found, an answer to q, says that q's name is an alias: q becomes the question about the name that it
+ * stands for. */
 static bool follow_alias(struct xmpp *x, struct question *q) {
   struct wire w = wire_read(x->message, answer_message(q, &x->found, x->message));
   struct record r;
@@ -87,9 +95,10 @@ static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_fla
   question_make(out, target->target, target->target_len, type, CLASS_IN, key_flags, x->seed);
 }
 
-/* One answer that a target's addresses come from; x->found is it. False: the cache has none, or none that may still go out. */
-static bool add_answer(struct xmpp *x, struct build *b, const struct question *q, bool used, uint64_t now_ms, uint32_t born,
-                       struct outcome *out) {
+/* One answer that a target's addresses come from; x->found is it. False: the cache has none, or none that may
+ * still go out. */
+static bool add_answer(struct xmpp *x, struct build *b, const struct question *q, bool used, uint64_t now_ms,
+                       uint32_t born, struct outcome *out) {
   struct purse *purse = purse_of(x, b->question);
   uint32_t tick = tick_of_ms(now_ms);
   enum cache_found found = cache_peek(x->cache, q, tick, &x->found);
@@ -104,10 +113,10 @@ static bool add_answer(struct xmpp *x, struct build *b, const struct question *q
   return true;
 }
 
-/* `used`: a client gets the answer, and so the address is in use, too. A target that is an alias is followed from name to name, each
- * by its own answer. */
-static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used, uint64_t now_ms, uint32_t born,
-                          struct outcome *out) {
+/* `used`: a client gets the answer, and so the address is in use, too. A target that is an alias is followed
+ * from name to name, each by its own answer. */
+static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used, uint64_t now_ms,
+                          uint32_t born, struct outcome *out) {
   for (unsigned bit = 2 * i; bit <= 2 * i + 1; bit++) {
     struct question q;
     unsigned links = 0;
@@ -121,7 +130,8 @@ static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used
 }
 
 /* The first question on the way to a target's address that the cache has no answer to. */
-static void lacking_question(struct xmpp *x, unsigned bit, uint8_t key_flags, uint32_t tick, struct question *out) {
+static void lacking_question(struct xmpp *x, unsigned bit, uint8_t key_flags, uint32_t tick,
+                             struct question *out) {
   address_question(x, bit, key_flags, out);
   for (unsigned links = 0; links < ALIASES_MOST; links++) {
     enum cache_found found = cache_peek(x->cache, out, tick, &x->found);
@@ -129,8 +139,10 @@ static void lacking_question(struct xmpp *x, unsigned bit, uint8_t key_flags, ui
   }
 }
 
-/* Adds those that are under way to what is awaited; what is over was of no use, so that it is not asked once more. */
-static void ask_lacking(struct xmpp *x, const struct outcome *out, const struct question *of, uint64_t now_ms, struct awaited *a) {
+/* Adds those that are under way to what is awaited; what is over was of no use, so that it is not asked once
+ * more. */
+static void ask_lacking(struct xmpp *x, const struct outcome *out, const struct question *of, uint64_t now_ms,
+                        struct awaited *a) {
   for (unsigned bit = 0; bit < 2 * FAMILY_TARGETS && a->count < 2 * FAMILY_TARGETS; bit++) {
     struct question q;
     if (!(out->lacking >> bit & 1)) continue;
@@ -143,16 +155,18 @@ static void ask_lacking(struct xmpp *x, const struct outcome *out, const struct 
 
 static bool is_wanted(const struct xmpp *x, const struct question *q) {
   struct family f;
-  if (x->o.expand == XMPP_EXPAND_OFF || question_type(q) != TYPE_SRV || question_class(q) != CLASS_IN) return false;
+  if (x->o.expand == XMPP_EXPAND_OFF || question_type(q) != TYPE_SRV || question_class(q) != CLASS_IN)
+    return false;
   return x->o.expand_all || family_of(q, &f);
 }
 
-/* Makes x->made: the answer's own records, then its targets' addresses in the order in which programs try them. False when
- * there are no targets. */
-static bool expand(struct xmpp *x, const struct question *q, const struct answer *a, bool used, uint64_t now_ms,
-                   struct outcome *out) {
+/* Makes x->made: the answer's own records, then its targets' addresses in the order in which programs try
+ * them. False when there are no targets. */
+static bool expand(struct xmpp *x, const struct question *q, const struct answer *a, bool used,
+                   uint64_t now_ms, struct outcome *out) {
   struct build b;
   struct record r;
+
   *out = (struct outcome){0};
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
   if (n == 0) return false;
@@ -163,6 +177,7 @@ static bool expand(struct xmpp *x, const struct question *q, const struct answer
     enum section section = i < a->head.an ? SECTION_ANSWER : SECTION_AUTHORITY;
     if (!record_read(&w, &r) || !build_add(&b, section, &r, r.ttl)) return false;
   }
+
   for (unsigned i = 0; i < n; i++) expand_target(x, &b, i, used, now_ms, a->head.born, out);
   x->made.head.born = a->head.born;
   x->made.head.flags = a->head.flags;
@@ -173,8 +188,8 @@ static bool expand(struct xmpp *x, const struct question *q, const struct answer
 static void note_expanded(struct xmpp *x, const struct question *q, const struct outcome *out) {
   char text[QUESTION_TEXT];
   if (!out->added) return;
-  log_debug("xmpp", "%s: %u records of addresses added, %d sets lacking", question_format(q, text), out->added,
-            __builtin_popcountll(out->lacking));
+  log_debug("xmpp", "%s: %u records of addresses added, %d sets lacking", question_format(q, text),
+            out->added, __builtin_popcountll(out->lacking));
   count(x->counters, expanded);
 }
 
@@ -199,16 +214,18 @@ void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, ui
            (size_t)__builtin_popcountll(out.lacking & ~a_bits) * AAAA_SPARE;
 }
 
-/* When to look at an answer again: soon while addresses are missing, else when the first address runs out, else when its use
- * is to be noted. */
-static uint32_t next_look(const struct xmpp *x, const struct answer *a, const struct outcome *out, uint32_t tick) {
+/* When to look at an answer again: soon while addresses are missing, else when the first address runs out,
+ * else when its use is to be noted. */
+static uint32_t next_look(const struct xmpp *x, const struct answer *a, const struct outcome *out,
+                          uint32_t tick) {
   if (out->renewing) return tick + RENEWING_TICKS;
   if (out->lacking || out->postponed) return tick + RETRY_TICKS;
   uint32_t half = x->o.prefetch ? renew_attend(a) : 0;
   return half > tick ? half : 0;
 }
 
-/* An answer of a service that gets no addresses: its targets are asked for all the same. Returns until when it need not be looked at. */
+/* An answer of a service that gets no addresses: its targets are asked for all the same. Returns until when
+ * it need not be looked at. */
 static uint32_t attend_unexpanded(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   uint32_t tick = tick_of_ms(now_ms), half = renew_attend(&x->old);
   if (prefetch_used(x, q, &x->old, now_ms)) return tick + RETRY_TICKS;
@@ -230,12 +247,13 @@ bool expand_worn(struct xmpp *x, const struct question *q, bool used, uint64_t n
     ask_lacking(x, &out, q, now_ms, &unused);
     out.postponed |= prefetch_used(x, q, &x->old, now_ms); /* TLSA */
   }
+
   note_expanded(x, q, &out);
   return cache_put(x->cache, q, &x->made, CACHE_ASKED, next_look(x, &x->made, &out, tick), 0);
 }
 
-/* Forward expands it once more and gives it out, but later: who is told here that a question is settled is in the midst of
- * settling it, so nothing may be asked or answered from within. */
+/* Forward expands it once more and gives it out, but later: who is told here that a question is settled is in
+ * the midst of settling it, so nothing may be asked or answered from within. */
 static void let_go(struct xmpp *x, unsigned i, uint64_t now_ms) {
   must(i < x->held_count);
   forward_release(x->forward, &x->held[i].question, now_ms);
@@ -252,7 +270,8 @@ static bool was_last(struct awaited *a, uint64_t hash) {
   return a->open == 0;
 }
 
-/* All that h waited for is there: is there more behind it, as a target turned out to be an alias? Then that is asked for. */
+/* All that h waited for is there: is there more behind it, as a target turned out to be an alias? Then that
+ * is asked for. */
 static bool goes_on(struct xmpp *x, struct held *h, uint64_t now_ms) {
   struct outcome out;
   if (cache_peek(x->cache, &h->question, tick_of_ms(now_ms), &x->old) != CACHE_FRESH) return false;
@@ -278,7 +297,8 @@ uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct a
   struct held *h = &x->held[x->held_count];
   h->awaited = (struct awaited){0};
   ask_lacking(x, &out, q, now_ms, &h->awaited);
-  if (h->awaited.open == 0) return 0; /* nothing will come: a bound was reached, or they failed a moment ago */
+  /* nothing will come: a bound was reached, or they failed a moment ago */
+  if (h->awaited.open == 0) return 0;
   h->question = *q;
   h->until_ms = now_ms + EXPAND_WAIT_MS;
   x->held_count++;

@@ -9,7 +9,8 @@ struct service {
   const char *wire; /* two labels */
   size_t len;
 };
-#define SERVICE(text) {text, sizeof(text) - 1}
+#define SERVICE(text)                                                                                        \
+  { text, sizeof(text) - 1 }
 static const struct service services[2][2] = {
     [FAMILY_CLIENT] = {SERVICE("\014_xmpp-client\004_tcp"), SERVICE("\015_xmpps-client\004_tcp")},
     [FAMILY_SERVER] = {SERVICE("\014_xmpp-server\004_tcp"), SERVICE("\015_xmpps-server\004_tcp")},
@@ -31,7 +32,8 @@ bool family_of(const struct question *q, struct family *out) {
   return false;
 }
 
-static bool service_question(const struct family *f, const struct service *s, uint64_t seed, struct question *out) {
+static bool service_question(const struct family *f, const struct service *s, uint64_t seed,
+                             struct question *out) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = s->len + f->domain_len;
   if (len > NAME_MAX_LEN) return false;
@@ -50,7 +52,8 @@ void family_jabber(const struct family *f, uint64_t seed, struct question *out) 
 }
 
 bool family_is_jabber(const struct question *q) {
-  return question_type(q) == TYPE_SRV && q->name_len > jabber.len && memcmp(q->key, jabber.wire, jabber.len) == 0;
+  return question_type(q) == TYPE_SRV && q->name_len > jabber.len &&
+         memcmp(q->key, jabber.wire, jabber.len) == 0;
 }
 
 bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, struct question *out) {
@@ -80,7 +83,8 @@ static unsigned take_target(struct srv *list, unsigned n, unsigned max, const st
   return n;
 }
 
-unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out, unsigned max) {
+unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out,
+                        unsigned max) {
   size_t len = answer_message(q, a, message);
   if (!len || a->head.rcode != RCODE_NOERROR) return 0;
   struct wire w = wire_read(message, len);

@@ -1,4 +1,5 @@
-/* The names that belong to one XMPP domain: its client and its server family (RFC 6120 section 3.2, XEP-0368). */
+/* The names that belong to one XMPP domain: its client and its server family (RFC 6120 section 3.2,
+ * XEP-0368). */
 #ifndef JIDNS_XMPP_FAMILY_H
 #define JIDNS_XMPP_FAMILY_H
 #include "dns/answer.h"
@@ -12,7 +13,7 @@ struct family {
   bool direct_tls;       /* _xmpps-* */
   const uint8_t *domain; /* borrowed from the question's key */
   size_t domain_len;
-  uint8_t key_flags;     /* of the question: what is asked for its sake must fit them */
+  uint8_t key_flags; /* of the question: what is asked for its sake must fit them */
 };
 
 /* Is q an SRV question for an XMPP service, and of which family? The root is no XMPP domain. */
@@ -28,7 +29,8 @@ bool family_is_jabber(const struct question *q);
 /* _PORT._tcp.TARGET TLSA (RFC 7673 section 3.2). False when the name would be too long. */
 bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, struct question *out);
 
-/* The first `max` SRV records of an answer to q in the order in which programs try them, "." left out, each target once.
- * `message` is DNS_MSG_MAX octets of scratch. */
-unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out, unsigned max);
+/* The first `max` SRV records of an answer to q in the order in which programs try them, "." left out, each
+ * target once. `message` is DNS_MSG_MAX octets of scratch. */
+unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out,
+                        unsigned max);
 #endif

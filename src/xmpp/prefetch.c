@@ -1,7 +1,8 @@
 /* prefetch.c: knows what an XMPP program asks next and asks it first. Exports prefetch_* to the room.
  *
- * The rules come from what the programs do (doc/xmpp.md): a server SRV is followed by its sibling or by the domain's own
- * addresses, an SRV answer by its targets' addresses, an address of a target by the one of the other family. */
+ * The rules come from what the programs do (doc/xmpp.md): a server SRV is followed by its sibling or by the
+ * domain's own addresses, an SRV answer by its targets' addresses, an address of a target by the one of the
+ * other family. */
 #include "base/log.h"
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
@@ -17,9 +18,12 @@ struct cause {
 /* False when there was no reason or no room to ask. */
 static bool ahead(struct xmpp *x, const struct question *q, const struct cause *cause, uint64_t now_ms) {
   char text[QUESTION_TEXT], of[QUESTION_TEXT];
-  if (!forward_is_new(x->forward, q, now_ms) || !purse_take(x, cause->purse, q, cause->of, now_ms)) return false;
-  log_debug("xmpp", "%s: ahead, %s of %s", question_format(q, text), cause->what, question_format(cause->of, of));
-  forward_ahead(x->forward, q, cause->role == FAMILY_SERVER ? CACHE_AHEAD_SERVER : CACHE_AHEAD_CLIENT, now_ms);
+  if (!forward_is_new(x->forward, q, now_ms) || !purse_take(x, cause->purse, q, cause->of, now_ms))
+    return false;
+  log_debug("xmpp", "%s: ahead, %s of %s", question_format(q, text), cause->what,
+            question_format(cause->of, of));
+  forward_ahead(x->forward, q, cause->role == FAMILY_SERVER ? CACHE_AHEAD_SERVER : CACHE_AHEAD_CLIENT,
+                now_ms);
   return true;
 }
 
@@ -32,9 +36,12 @@ static uint32_t name_hash(const struct xmpp *x, const uint8_t *name, size_t len,
 /* The low bits of what stands in known[]: the role (enum family_role), and that there is something. */
 enum known { KNOWN_ROLE = 1, KNOWN = 2, KNOWN_BITS = 3 };
 
-static uint32_t *known_place(struct xmpp *x, uint32_t hash) { return &x->known[hash / (KNOWN_BITS + 1) % KNOWN_TARGETS]; }
+static uint32_t *known_place(struct xmpp *x, uint32_t hash) {
+  return &x->known[hash / (KNOWN_BITS + 1) % KNOWN_TARGETS];
+}
 
-static void note_target(struct xmpp *x, const uint8_t *name, size_t len, uint8_t key_flags, enum family_role role) {
+static void note_target(struct xmpp *x, const uint8_t *name, size_t len, uint8_t key_flags,
+                        enum family_role role) {
   uint32_t hash = name_hash(x, name, len, key_flags);
   *known_place(x, hash) = (hash & ~(uint32_t)KNOWN_BITS) | KNOWN | role;
 }
@@ -51,7 +58,8 @@ bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct ques
   return false;
 }
 
-static void ahead_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause, uint64_t now_ms) {
+static void ahead_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause,
+                            uint64_t now_ms) {
   static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
   uint8_t key_flags = question_flags(cause->of);
   note_target(x, target->target, target->target_len, key_flags, cause->role);
@@ -62,14 +70,15 @@ static void ahead_addresses(struct xmpp *x, const struct srv *target, const stru
   }
 }
 
-/* What only some programs ask for (TLSA those that use DANE, _jabber old ones) is asked ahead for as long as somebody here has
- * that habit, and only for questions with the same DO and CD bits. */
+/* What only some programs ask for (TLSA those that use DANE, _jabber old ones) is asked ahead for as long as
+ * somebody here has that habit, and only for questions with the same DO and CD bits. */
 enum { HABIT_MS = 3600000 };
 
 static unsigned habit_of(uint8_t key_flags) { return key_flags & (KEY_DO | KEY_CD); }
 
 /* DANE needs a secure SRV answer (RFC 7673 section 3.1): one that is known to be so is reason enough. */
-static bool tlsa_is_wanted(const struct xmpp *x, const struct family *f, const struct answer *srv, uint64_t now_ms) {
+static bool tlsa_is_wanted(const struct xmpp *x, const struct family *f, const struct answer *srv,
+                           uint64_t now_ms) {
   bool secure = srv && srv->head.flags & ANSWER_AD;
   return f->role == FAMILY_SERVER && (secure || now_ms < x->tlsa_until_ms[habit_of(f->key_flags)]);
 }
@@ -87,7 +96,8 @@ static void ahead_targets(struct xmpp *x, unsigned n, const struct cause *cause,
   }
 }
 
-/* The answer to this SRV question ran out; its targets will most likely be the same: a hint, never an answer. */
+/* The answer to this SRV question ran out; its targets will most likely be the same: a hint, never an answer.
+ */
 static void hint_targets(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   if (cache_peek(x->cache, q, tick_of_ms(now_ms), &x->old) == CACHE_MISS) return;
   unsigned n = family_targets(q, &x->old, x->message, x->targets, FAMILY_TARGETS);
@@ -121,7 +131,8 @@ static void asked_service(struct xmpp *x, const struct question *q, const struct
   hint_targets(x, q, f, now_ms);
   if (has_sibling) hint_targets(x, &other, f, now_ms);
   ahead_domain(x, q, f, now_ms);
-  if (f->role == FAMILY_SERVER && now_ms < x->jabber_until_ms[habit_of(f->key_flags)]) ahead_jabber(x, q, f, now_ms);
+  if (f->role == FAMILY_SERVER && now_ms < x->jabber_until_ms[habit_of(f->key_flags)])
+    ahead_jabber(x, q, f, now_ms);
 }
 
 /* A and AAAA of a known target are asked as a pair by all programs. */
@@ -163,7 +174,8 @@ bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer
 static void ask_jabber(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question sibling;
   if (!family_sibling(f, x->seed, &sibling)) return;
-  if (cache_peek(x->cache, &sibling, tick_of_ms(now_ms), &x->old) != CACHE_FRESH || x->old.head.an > 0) return;
+  if (cache_peek(x->cache, &sibling, tick_of_ms(now_ms), &x->old) != CACHE_FRESH || x->old.head.an > 0)
+    return;
   ahead_jabber(x, q, f, now_ms);
 }
 

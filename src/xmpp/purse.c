@@ -21,7 +21,8 @@ struct purse *purse_of(struct xmpp *x, const struct question *srv) {
 void purse_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms) {
   struct purse *p = purse_of(x, srv);
   if (p->since_ms && (uint32_t)now_ms - p->since_ms < FILL_MS) return;
-  *p = (struct purse){.since_ms = (uint32_t)now_ms, .left = ASKED_MOST - 1}; /* the question itself goes out in any case */
+  *p = (struct purse){.since_ms = (uint32_t)now_ms,
+                      .left = ASKED_MOST - 1}; /* the question itself goes out in any case */
 }
 
 static bool is_outside(const struct question *q, const struct question *of) {
@@ -29,7 +30,8 @@ static bool is_outside(const struct question *q, const struct question *of) {
   return !name_is_within(q->key, q->name_len, of->key + at, of->name_len - at);
 }
 
-static bool has_room(struct xmpp *x, struct purse *purse, const struct question *q, const struct question *of, uint64_t now_ms) {
+static bool has_room(struct xmpp *x, struct purse *purse, const struct question *q, const struct question *of,
+                     uint64_t now_ms) {
   char text[QUESTION_TEXT];
   if (purse && purse->left == 0) {
     if (!purse->told) log_debug("xmpp", "%s: enough asked ahead for its domain", question_format(of, text));
@@ -43,7 +45,8 @@ static bool has_room(struct xmpp *x, struct purse *purse, const struct question 
   return budget_take(x->budget, now_ms);
 }
 
-bool purse_take(struct xmpp *x, struct purse *purse, const struct question *q, const struct question *of, uint64_t now_ms) {
+bool purse_take(struct xmpp *x, struct purse *purse, const struct question *q, const struct question *of,
+                uint64_t now_ms) {
   if (!has_room(x, purse, q, of, now_ms)) {
     count(x->counters, ahead_dropped);
     return false;

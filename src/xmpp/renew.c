@@ -1,7 +1,9 @@
-/* renew.c: a name that is asked for in the second half of its TTL is in use: it is asked again once, just after it expired, while
- * the cache gives out what it has, so that nobody has to wait. Exports renew_* to the room.
+/* renew.c: a name that is asked for in the second half of its TTL is in use: it is asked again once, just
+ * after it expired, while the cache gives out what it has, so that nobody has to wait. Exports renew_* to the
+ * room.
  *
- * Not before: most upstreams are caches themselves, whose TTLs count down. Asked early, they tell what is left and nothing new. */
+ * Not before: most upstreams are caches themselves, whose TTLs count down. Asked early, they tell what is
+ * left and nothing new. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -45,7 +47,8 @@ static void due(struct timer *t, uint64_t now_ms) {
   bool unused;
   char text[QUESTION_TEXT];
   unlink_and_free(r);
-  if (cache_look(x->cache, &q, tick_of_ms(now_ms), &unused) == CACHE_FRESH) return; /* somebody else had to ask for it */
+  /* somebody else had to ask for it */
+  if (cache_look(x->cache, &q, tick_of_ms(now_ms), &unused) == CACHE_FRESH) return;
   log_debug("xmpp", "%s: in use, asked again", question_format(&q, text));
   forward_renew(x->forward, &q, CACHE_RENEWED, now_ms);
 }
@@ -68,8 +71,13 @@ static struct renewal *new_renewal(struct xmpp *x, const struct question *q) {
     free(r);
     return NULL;
   }
-  *r = (struct renewal){.magic = RENEWAL_MAGIC, .xmpp = x, .key_len = question_key_len(q), .hash = q->hash,
-                        .name_len = q->name_len, .next = *bucket(x, q->hash)};
+
+  *r = (struct renewal){.magic = RENEWAL_MAGIC,
+                        .xmpp = x,
+                        .key_len = question_key_len(q),
+                        .hash = q->hash,
+                        .name_len = q->name_len,
+                        .next = *bucket(x, q->hash)};
   memcpy(r->key, q->key, r->key_len);
   r->timer.fire = due;
   *bucket(x, q->hash) = r;
@@ -79,7 +87,8 @@ static struct renewal *new_renewal(struct xmpp *x, const struct question *q) {
 
 static bool renew(struct xmpp *x, const struct question *q, enum cache_renewal why, uint64_t now_ms) {
   uint32_t expiry;
-  if (x->renewal_count >= RENEWALS_MOST) return false; /* before the entry is marked: nobody else could renew it then */
+  /* before the entry is marked: nobody else could renew it then */
+  if (x->renewal_count >= RENEWALS_MOST) return false;
   if (!cache_begin_renewal(x->cache, q, why, tick_of_ms(now_ms), &expiry)) return false;
   struct renewal *r = find(x, q->hash); /* one of its earlier life, that ended before its time */
   if (!r) r = new_renewal(x, q);
@@ -87,13 +96,18 @@ static bool renew(struct xmpp *x, const struct question *q, enum cache_renewal w
   uint64_t at = (uint64_t)(expiry + RENEW_AFTER_TICKS) * TICK_MS;
   timers_set(x->timers, &r->timer, at);
   char text[QUESTION_TEXT];
-  log_debug("xmpp", "%s: in use, to be asked again in %u s", question_format(q, text), (unsigned)((at - now_ms + 500) / 1000));
+  log_debug("xmpp", "%s: in use, to be asked again in %u s", question_format(q, text),
+            (unsigned)((at - now_ms + 500) / 1000));
   return true;
 }
 
-void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) { renew(x, q, RENEWAL_OF_USED, now_ms); }
+void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  renew(x, q, RENEWAL_OF_USED, now_ms);
+}
 
-bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms) { return renew(x, q, RENEWAL_OF_WANTED, now_ms); }
+bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  return renew(x, q, RENEWAL_OF_WANTED, now_ms);
+}
 
 void renew_close(struct xmpp *x) {
   for (unsigned i = 0; i < RENEWAL_BUCKETS && x->renewal_count; i++) {

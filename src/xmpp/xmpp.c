@@ -21,7 +21,8 @@ static void amend(void *ctx, const struct question *q, struct answer *a, uint32_
   expand_amend(x, q, a, attend, spare, now_ms);
 }
 
-static uint32_t settled(void *ctx, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms) {
+static uint32_t settled(void *ctx, const struct question *q, const struct answer *a, bool ahead,
+                        uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (x->o.prefetch && a) prefetch_settled(x, q, a, now_ms);
   return x->o.expand == XMPP_EXPAND_WAIT ? expand_settled(x, q, a, ahead, now_ms) : 0;
@@ -37,6 +38,7 @@ static bool worn(void *ctx, const struct question *q, bool used, uint64_t now_ms
 struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, struct xmpp_budget *budget) {
   const struct forward_options *fo = forward_options(f);
   struct xmpp *x = calloc(1, sizeof *x);
+
   if (!x) return NULL;
   x->o = *options;
   x->forward = f;
@@ -51,6 +53,7 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, str
     xmpp_free(x);
     return NULL;
   }
+
   struct forward_watch watch = {.ctx = x, .asked = asked, .amend = amend, .settled = settled, .worn = worn};
   forward_set_watch(f, &watch);
   return x;

@@ -1,5 +1,5 @@
-/* What makes this an XMPP resolver: an observer of forward that knows what will be asked next. Remove it, and a working
- * caching forwarder remains. */
+/* What makes this an XMPP resolver: an observer of forward that knows what will be asked next. Remove it, and
+ * a working caching forwarder remains. */
 #ifndef JIDNS_XMPP_XMPP_H
 #define JIDNS_XMPP_XMPP_H
 #include "forward/forward.h"
@@ -8,7 +8,7 @@
 enum xmpp_expand {
   XMPP_EXPAND_OFF,
   XMPP_EXPAND_CACHED, /* SRV answers get the addresses that the cache has */
-  XMPP_EXPAND_WAIT    /* and those that it lacks are asked for, while the answer waits, at most EXPAND_WAIT_MS */
+  XMPP_EXPAND_WAIT /* and those that it lacks are asked for, while the answer waits, at most EXPAND_WAIT_MS */
 };
 
 struct xmpp_options {
@@ -19,9 +19,9 @@ struct xmpp_options {
 
 struct xmpp;
 
-/* Makes itself the observer of f, which must outlive it until forward_stop. `budget` is borrowed, and shared by all that are in one
- * process. NULL when memory is out. */
+/* Makes itself the observer of f, which must outlive it until forward_stop. `budget` is borrowed, and shared
+ * by all that are in one process. NULL when memory is out. */
 struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, struct xmpp_budget *budget);
 void xmpp_set_options(struct xmpp *x, const struct xmpp_options *options); /* from now on */
-void xmpp_free(struct xmpp *x); /* after forward_stop */
+void xmpp_free(struct xmpp *x);                                            /* after forward_stop */
 #endif

@@ -6,11 +6,14 @@
 #include "xmpp/xmpp.h"
 
 enum { EXPAND_WAIT_MS = 400, XMPP_SERVER_PORT = 5269 };
-enum { ASKED_MOST = 16 }; /* upstream questions that one question of a client costs at most: it, and what is asked for its sake */
+enum {
+  ASKED_MOST = 16
+}; /* upstream questions that one question of a client costs at most: it, and what is asked for its sake */
 enum { KNOWN_TARGETS = 4096, DOMAINS = 4096, HELD_MOST = 64, RENEWALS_MOST = 20000, RENEWAL_BUCKETS = 4096 };
 
-/* What may still be asked for the sake of those who asked for a domain's SRV. A client's question fills it, once a second at most;
- * nothing else does, so that answers which come late and name ever more targets find it empty. Domains that meet in one place share. */
+/* What may still be asked for the sake of those who asked for a domain's SRV. A client's question fills it,
+ * once a second at most; nothing else does, so that answers which come late and name ever more targets find
+ * it empty. Domains that meet in one place share. */
 struct purse {
   uint32_t since_ms; /* when it was filled; the low 32 bits */
   uint16_t left;     /* questions */
@@ -35,56 +38,62 @@ struct renewal;
 struct xmpp {
   struct xmpp_options o;
   struct forward *forward;
-  struct cache *cache;       /* borrowed from forward's options */
+  struct cache *cache; /* borrowed from forward's options */
   struct timers *timers;
   struct counters *counters;
   uint64_t seed;
-  struct xmpp_budget *budget; /* all workers' */
+  struct xmpp_budget *budget;    /* all workers' */
   uint64_t tlsa_until_ms[4];     /* by DO and CD: until then somebody uses DANE */
   uint64_t jabber_until_ms[4];   /* by DO and CD: until then somebody looks for _jabber._tcp */
-  uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately, and of which family (enum known) */
+  uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately, and of which family (enum
+                                    known) */
   struct purse purses[DOMAINS];  /* by hash of the domain */
   struct held *held;
   unsigned held_count;
   struct renewal **renewals; /* by question hash */
   unsigned renewal_count;
   struct srv targets[FAMILY_TARGETS];
-  uint8_t message[DNS_MSG_MAX];      /* scratch of family_targets and record reading */
-  struct answer old, found, made;    /* scratch of expansion */
-  uint64_t added[UINT8_MAX];         /* hashes of made's additional RRsets, one a record */
+  uint8_t message[DNS_MSG_MAX];   /* scratch of family_targets and record reading */
+  struct answer old, found, made; /* scratch of expansion */
+  uint64_t added[UINT8_MAX];      /* hashes of made's additional RRsets, one a record */
 };
 
 /* purse.c: what one domain's clients may set off. */
 struct purse *purse_of(struct xmpp *x, const struct question *srv); /* of the domain that has this service */
-void purse_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms); /* a client asks for it, or was given it */
-/* Takes q, asked for the sake of `of`, from the purse and from the daemon's budget. False, and counted, when there is nothing left.
- * `purse` NULL: q is asked as the other half of a pair. */
-bool purse_take(struct xmpp *x, struct purse *purse, const struct question *q, const struct question *of, uint64_t now_ms);
+/* a client asks for it, or was given it */
+void purse_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms);
+/* Takes q, asked for the sake of `of`, from the purse and from the daemon's budget. False, and counted, when
+ * there is nothing left. `purse` NULL: q is asked as the other half of a pair. */
+bool purse_take(struct xmpp *x, struct purse *purse, const struct question *q, const struct question *of,
+                uint64_t now_ms);
 
 /* prefetch.c: asks ahead. */
 void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void prefetch_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
-/* For an answer about to be stored that has more targets than may be asked for now: the tick from which its use is to be told, as
- * the others are asked for then. Else 0. */
+/* For an answer about to be stored that has more targets than may be asked for now: the tick from which its
+ * use is to be told, as the others are asked for then. Else 0. */
 uint32_t prefetch_attend(struct xmpp *x, const struct question *q, const struct answer *a);
-/* A client got a, an SRV answer: asks for what is lacking of its targets. True when something still is, for want of room. */
+/* A client got a, an SRV answer: asks for what is lacking of its targets. True when something still is, for
+ * want of room. */
 bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
-/* Asks for a target's address that an SRV answer is to carry, also when nobody ever asks for it by name. False when it is
- * not under way. */
+/* Asks for a target's address that an SRV answer is to carry, also when nobody ever asks for it by name.
+ * False when it is not under way. */
 bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct question *of, uint64_t now_ms);
 
 /* expand.c: SRV answers with addresses. */
 void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
                   uint64_t now_ms);
 /* `ahead`: nobody waits for it, so there is nobody to hold. */
-uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead, uint64_t now_ms);
+uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead,
+                        uint64_t now_ms);
 /* `used`: by a client's new question; else those get it who have been waiting for it. */
 bool expand_worn(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms);
 
 /* renew.c: names in steady use are asked again before they expire. */
 uint32_t renew_attend(const struct answer *a); /* the tick from which a use of this answer says "in use" */
 void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
-/* q, an address, goes with another answer in use: it is renewed, too. True when it was not under way already. */
+/* q, an address, goes with another answer in use: it is renewed, too. True when it was not under way already.
+ */
 bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void renew_close(struct xmpp *x);
 #endif

@@ -26,7 +26,8 @@ Test(clock, counts_milliseconds_of_the_clock_that_goes_on_in_sleep_from_a_fortni
 }
 
 Test(clock, tells_what_the_clock_on_the_wall_shows) {
-  uint64_t before = ms(CLOCK_REALTIME), now = clock_ms() + (uint64_t)clock_epoch_ms(), after = ms(CLOCK_REALTIME);
+  uint64_t before = ms(CLOCK_REALTIME), now = clock_ms() + (uint64_t)clock_epoch_ms(),
+           after = ms(CLOCK_REALTIME);
   cr_expect_geq(now + 1, before, "rounding");
   cr_expect_leq(now, after + 1);
 }

@@ -11,7 +11,8 @@ Test(counter, names_are_unique_and_fit_for_metrics) {
     size_t len = strlen(info->name);
     cr_assert_gt(len, 6);
     cr_expect_str_eq(info->name + len - 6, "_total");
-    for (const char *c = info->name; *c; c++) cr_expect(islower((unsigned char)*c) || *c == '_', "%s", info->name);
+    for (const char *c = info->name; *c; c++)
+      cr_expect(islower((unsigned char)*c) || *c == '_', "%s", info->name);
     cr_expect_eq(info->help[strlen(info->help) - 1], '.', "%s", info->help);
     for (int k = 0; k < i; k++) {
       cr_expect_str_neq(info->name, counter_infos[k].name);
@@ -27,7 +28,9 @@ Test(counter, infos_stand_in_the_order_of_the_fields) {
   count_add(&c, asked_tcp, 41);
   count(&c, asked_tcp);
   for (int i = 0; i < COUNTER_COUNT; i++) {
-    uint64_t want = strcmp(counter_infos[i].field, "hit") == 0 ? 1 : strcmp(counter_infos[i].field, "asked_tcp") == 0 ? 42 : 0;
+    uint64_t want = strcmp(counter_infos[i].field, "hit") == 0         ? 1
+                    : strcmp(counter_infos[i].field, "asked_tcp") == 0 ? 42
+                                                                       : 0;
     cr_expect_eq(all[i], want, "%s", counter_infos[i].field);
   }
 }

@@ -41,6 +41,7 @@ Test(hash, spreads_in_all_the_bits_that_tables_use) {
     for (int k = 0; k < 5; k++) buckets[k][h >> shifts[k] & 0xff]++;
   }
   for (int k = 0; k < 5; k++) {
-    for (int b = 0; b < 256; b++) cr_expect(buckets[k][b] > 16 && buckets[k][b] < 160, "bits from %u on", shifts[k]);
+    for (int b = 0; b < 256; b++)
+      cr_expect(buckets[k][b] > 16 && buckets[k][b] < 160, "bits from %u on", shifts[k]);
   }
 }

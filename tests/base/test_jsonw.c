@@ -45,8 +45,10 @@ Test(jsonw, nests_objects_and_arrays_with_commas_where_they_belong) {
   jsonw_line(&j);
   jsonw_uint(&j, NULL, UINT64_MAX);
   jsonw_line(&j);
-  cr_expect_str_eq(text_of(&j), "{\"ok\":true,\"empty\":[],\"list\":[1,\"two\",{},{\"no\":false}],\"real\":1.2,\"hex\":\"00fe1a\"}\n"
-                                "18446744073709551615\n");
+  cr_expect_str_eq(
+      text_of(&j),
+      "{\"ok\":true,\"empty\":[],\"list\":[1,\"two\",{},{\"no\":false}],\"real\":1.2,\"hex\":\"00fe1a\"}\n"
+      "18446744073709551615\n");
   jsonw_free(&j);
 }
 
@@ -66,20 +68,33 @@ Test(jsonw, escapes_keys_too) {
 }
 
 Test(jsonw, lets_utf8_through_and_replaces_what_is_none) {
-  static const char *const good[] = {"\xc2\x80", "\xc3\xbc", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xef\xbf\xbd", "\xf0\x90\x80\x80",
-                                     "\xf4\x8f\xbf\xbf"};
-  static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xe0\x9f\xbf", "\xe2\x82", "\xed\xa0\x80",
-                                    "\xf0\x8f\xbf\xbf", "\xf0\x90\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"};
+  static const char *const good[] = {"\xc2\x80",     "\xc3\xbc",         "\xe0\xa0\x80",    "\xed\x9f\xbf",
+                                     "\xef\xbf\xbd", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+  static const char *const bad[] = {"\x80",
+                                    "\xbf",
+                                    "\xc0\x80",
+                                    "\xc1\xbf",
+                                    "\xc2",
+                                    "\xe0\x9f\xbf",
+                                    "\xe2\x82",
+                                    "\xed\xa0\x80",
+                                    "\xf0\x8f\xbf\xbf",
+                                    "\xf0\x90\x80",
+                                    "\xf4\x90\x80\x80",
+                                    "\xf5\x80\x80\x80",
+                                    "\xff"};
   char want[64];
   for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
     snprintf(want, sizeof want, "\"%s\"", good[i]);
     cr_expect_str_eq(string(good[i]), want);
   }
+
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     const char *got = string(bad[i]);
     cr_expect_eq(strncmp(got, "\"\\ufffd", 7), 0, "%zu: %s", i, got);
     for (; *got; got++) cr_expect_geq(*got, ' ');
   }
+
   cr_expect_str_eq(string("a\xc3"), "\"a\\ufffd\"");
   cr_expect_str_eq(string("\xe2\x82z"), "\"\\ufffd\\ufffdz\"");
 }
@@ -87,6 +102,7 @@ Test(jsonw, lets_utf8_through_and_replaces_what_is_none) {
 Test(jsonw, never_writes_beyond_a_buffer_and_says_what_it_lost) {
   char buffer[64];
   static const char whole[] = "{\"key\":[1,\"text\",\"ab\"]}\n";
+
   for (size_t room = 0; room <= sizeof whole; room++) {
     memset(buffer, '#', sizeof buffer);
     struct jsonw j = jsonw_into(buffer, room);

@@ -12,7 +12,8 @@ Test(latency, each_time_counts_in_the_range_that_ends_at_its_bound) {
     struct latency l = {0};
     latency_note(&l, latency_bounds_ms[i]);
     latency_note(&l, latency_bounds_ms[i] + 1u);
-    for (unsigned k = 0; k <= LATENCY_BOUNDS; k++) cr_expect_eq(l.counts[k], k == i || k == i + 1, "%u in %u", i, k);
+    for (unsigned k = 0; k <= LATENCY_BOUNDS; k++)
+      cr_expect_eq(l.counts[k], k == i || k == i + 1, "%u in %u", i, k);
     cr_expect_eq(l.sum_ms, 2u * latency_bounds_ms[i] + 1);
   }
 }

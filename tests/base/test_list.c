@@ -15,7 +15,8 @@ static int number(struct list *node) { return container(node, struct item, link)
 static int digits(struct list *head) {
   int forth = 0, back = 0, place = 1;
   list_each(node, head) forth = forth * 10 + number(node);
-  for (struct list *node = head->prev; node != head; node = node->prev, place *= 10) back += number(node) * place;
+  for (struct list *node = head->prev; node != head; node = node->prev, place *= 10)
+    back += number(node) * place;
   cr_expect_eq(forth, back);
   return forth;
 }

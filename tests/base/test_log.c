@@ -49,7 +49,8 @@ Test(log, has_four_levels) {
 Test(log, a_level_lets_the_graver_ones_through) {
   for (int level = LOG_ERROR; level <= LOG_DEBUG; level++) {
     log_set_level((enum log_level)level);
-    for (int line = LOG_ERROR; line <= LOG_DEBUG; line++) cr_expect_eq(log_is_on((enum log_level)line, "xmpp"), line <= level);
+    for (int line = LOG_ERROR; line <= LOG_DEBUG; line++)
+      cr_expect_eq(log_is_on((enum log_level)line, "xmpp"), line <= level);
   }
 }
 
@@ -96,21 +97,41 @@ Test(log, a_line_that_is_too_long_is_cut_and_still_ends, .init = cr_redirect_std
 Test(log, a_room_may_have_a_level_of_its_own) {
   set("warn,xmpp=debug,cache=error", LOG_TEXT, false);
   cr_expect(log_is_on(LOG_DEBUG, "xmpp") && log_is_on(LOG_WARN, "forward") && log_is_on(LOG_ERROR, "cache"));
-  cr_expect_not(log_is_on(LOG_INFO, "forward") || log_is_on(LOG_WARN, "cache") || log_is_on(LOG_DEBUG, "server"));
+  cr_expect_not(log_is_on(LOG_INFO, "forward") || log_is_on(LOG_WARN, "cache") ||
+                log_is_on(LOG_DEBUG, "server"));
   set("forward=debug", LOG_TEXT, false);
   cr_expect(log_is_on(LOG_INFO, "xmpp") && !log_is_on(LOG_DEBUG, "xmpp") && log_is_on(LOG_DEBUG, "forward"));
 }
 
 Test(log, levels_that_are_none_are_refused_and_change_nothing) {
-  static const char *const wrong[] = {"", ",", "info,", ",info", "xmpp", "xmpp=", "=debug", "info,warn", "xmpp=loud", "nowhere=info",
-                                      "info,xmpp=debug,", "info xmpp=debug", "info,xmpp=debug=info", "INFO", "xmpp=debug,info",
-                                      "err", "errors", "warning", " info", "debug ", "0"};
+  static const char *const wrong[] = {"",
+                                      ",",
+                                      "info,",
+                                      ",info",
+                                      "xmpp",
+                                      "xmpp=",
+                                      "=debug",
+                                      "info,warn",
+                                      "xmpp=loud",
+                                      "nowhere=info",
+                                      "info,xmpp=debug,",
+                                      "info xmpp=debug",
+                                      "info,xmpp=debug=info",
+                                      "INFO",
+                                      "xmpp=debug,info",
+                                      "err",
+                                      "errors",
+                                      "warning",
+                                      " info",
+                                      "debug ",
+                                      "0"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     uint8_t levels[LOG_ROOM_COUNT];
     memset(levels, 9, sizeof levels);
     cr_expect_not(log_levels_parse(wrong[i], levels), "%s", wrong[i]);
     for (unsigned k = 0; k < LOG_ROOM_COUNT; k++) cr_assert_eq(levels[k], 9);
   }
+
   char longest[1000];
   memset(longest, 'x', sizeof longest - 1);
   longest[sizeof longest - 1] = 0;
@@ -119,7 +140,8 @@ Test(log, levels_that_are_none_are_refused_and_change_nothing) {
 }
 
 Test(log, what_holds_is_told_as_it_can_be_set) {
-  static const char *const texts[] = {"error", "info", "debug", "warn,cache=error,xmpp=debug", "info,base=warn"};
+  static const char *const texts[] = {"error", "info", "debug", "warn,cache=error,xmpp=debug",
+                                      "info,base=warn"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     char text[LOG_LEVELS_TEXT];
     set(texts[i], LOG_TEXT, false);
@@ -142,9 +164,13 @@ Test(log, json_says_when_how_grave_who_and_what, .init = cr_redirect_stderr) {
   unsigned year, month, day, hour, minute;
   int used = 0;
   float second;
-  cr_assert_eq(sscanf(text, "{\"time\":\"%4u-%2u-%2uT%2u:%2u:%fZ\",%n", &year, &month, &day, &hour, &minute, &second, &used), 6, "%s", text);
+  cr_assert_eq(sscanf(text, "{\"time\":\"%4u-%2u-%2uT%2u:%2u:%fZ\",%n", &year, &month, &day, &hour, &minute,
+                      &second, &used),
+               6, "%s", text);
   cr_expect(year >= 2024 && month <= 12 && day <= 31 && hour < 24 && minute < 60 && second < 61);
-  cr_expect_str_eq(text + used, "\"level\":\"warn\",\"room\":\"upstream\",\"text\":\"a \\\"b\\\" \\\\ \\u0001 caf\u00e9 \\ufffd|\"}\n");
+  cr_expect_str_eq(
+      text + used,
+      "\"level\":\"warn\",\"room\":\"upstream\",\"text\":\"a \\\"b\\\" \\\\ \\u0001 caf\u00e9 \\ufffd|\"}\n");
 }
 
 Test(log, text_begins_with_the_time_when_set, .init = cr_redirect_stderr) {
@@ -187,9 +213,11 @@ Test(log, a_flood_of_one_line_is_cut_and_what_is_left_out_counted, .init = cr_re
   const char *other = strstr(text, "info cache: another"), *told = strstr(text, "warn server: left out: ");
   cr_assert(other && told, "%s", text);
   unsigned left_out = 0, lines = count_lines(text);
-  for (const char *p = text; (p = strstr(p, "left out: ")); p++) left_out += (unsigned)strtoul(p + 10, NULL, 10);
+  for (const char *p = text; (p = strstr(p, "left out: ")); p++)
+    left_out += (unsigned)strtoul(p + 10, NULL, 10);
   cr_expect(strstr(told, "more lines like: no room for %u\n") != NULL);
-  cr_expect(lines <= 2 * (LOG_SAID + 1) + 1, "%u: at most two seconds' worth", lines); /* the clock's second may have ended in between */
+  /* the clock's second may have ended in between */
+  cr_expect(lines <= 2 * (LOG_SAID + 1) + 1, "%u: at most two seconds' worth", lines);
   cr_expect(left_out >= 1000 - 2 * LOG_SAID && left_out <= 1000 - LOG_SAID, "%u", left_out);
 }
 
@@ -223,6 +251,7 @@ Test(log, threads_may_flood_together, .init = cr_redirect_stderr) {
   const char *text = said();
   unsigned long left_out = 0, others = 0;
   for (const char *p = text; (p = strstr(p, "left out: ")); p++) left_out += strtoul(p + 10, NULL, 10);
-  for (const char *p = text; *p; p = strchr(p, '\n') + 1) others += strncmp(p, "warn server: no room", 20) == 0;
+  for (const char *p = text; *p; p = strchr(p, '\n') + 1)
+    others += strncmp(p, "warn server: no room", 20) == 0;
   cr_expect_eq(left_out + others, 80000);
 }

@@ -20,7 +20,8 @@ static int kept = -1; /* the test's own standard error */
 static int open_pipe(void) {
   int ends[2];
   kept = dup(STDERR_FILENO);
-  cr_assert(pipe(ends) == 0 && fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE) >= 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+  cr_assert(pipe(ends) == 0 && fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE) >= 0 &&
+            dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
   close(ends[1]);
   signal(SIGPIPE, SIG_IGN);
   return ends[0];
@@ -64,7 +65,8 @@ static void say(unsigned n, unsigned from) {
   }
 }
 
-/* The lines in text are a few of 0 to n - 1, in order and whole, each "line N ..." or of the log itself. Returns how many of the former. */
+/* The lines in text are a few of 0 to n - 1, in order and whole, each "line N ..." or of the log itself.
+ * Returns how many of the former. */
 static unsigned count_whole(char *text, unsigned n) {
   unsigned count = 0, next = 0;
   for (char *rest = text, *line; (line = strtok_r(rest, "\n", &rest));) {
@@ -88,7 +90,8 @@ Test(log_out, a_start_whose_reader_is_stuck_goes_on_after_a_moment) {
   uint64_t took = now_ms() - began;
   uint64_t dropped = log_out_dropped();
   restore();
-  cr_expect_lt(took, LOG_OUT_PATIENCE_MS + 1500, "%llu ms: one line waits, the others don't", (unsigned long long)took);
+  cr_expect_lt(took, LOG_OUT_PATIENCE_MS + 1500, "%llu ms: one line waits, the others don't",
+               (unsigned long long)took);
   cr_expect_gt(dropped, 500);
   cr_expect_eq(count_whole(read_lines(fd, UINT32_MAX), 1000) + dropped, 1000);
 }
@@ -128,7 +131,8 @@ Test(log_out, nobody_waits_for_a_reader_that_is_stuck) {
   char *text = read_lines(fd, LINES - (unsigned)dropped + 1), told[100];
   log_out_stop();
   restore();
-  snprintf(told, sizeof told, "\nwarn base: %llu lines were dropped: standard error took no more\n", (unsigned long long)dropped);
+  snprintf(told, sizeof told, "\nwarn base: %llu lines were dropped: standard error took no more\n",
+           (unsigned long long)dropped);
   cr_expect(strstr(text, told), "%s is not in what was said", told);
   cr_expect_eq(count_whole(text, LINES) + dropped, LINES);
 }
@@ -186,7 +190,8 @@ Test(log_out, how_many_were_dropped_is_told_when_there_is_room_again) {
 Test(log_out, lines_asked_for_one_by_one_leave_room_for_the_others) {
   int fd = open_pipe();
   cr_assert(log_start());
-  for (unsigned i = 0; i < 20000; i++) log_each("query", "%u ..............................................", i);
+  for (unsigned i = 0; i < 20000; i++)
+    log_each("query", "%u ..............................................", i);
   log_error("upstream", "this is of more use");
   log_out_line("end\n", 4, LOG_OUT_NOTICE);
   char *text = read_lines(fd, 1), *rest = text + strlen(text);
@@ -196,6 +201,7 @@ Test(log_out, lines_asked_for_one_by_one_leave_room_for_the_others) {
     rest += got;
     *rest = 0;
   }
+
   log_out_stop();
   restore();
   cr_expect(strstr(text, "error upstream: this is of more use\n"));
@@ -213,7 +219,8 @@ Test(log_out, lines_longer_than_a_pipe_takes_at_once_are_whole) {
   log_out_stop();
   restore();
   cr_expect_eq(strlen(text), 20 * sizeof line);
-  for (unsigned i = 0; i < 20; i++) cr_expect(memcmp(text + i * sizeof line, line, sizeof line) == 0, "%u", i);
+  for (unsigned i = 0; i < 20; i++)
+    cr_expect(memcmp(text + i * sizeof line, line, sizeof line) == 0, "%u", i);
 }
 
 Test(log_out, a_stream_goes_the_same_way) {

@@ -96,7 +96,8 @@ Test(memory_limit, inside_a_container_the_mounted_group_is_its_own) {
 Test(memory_limit, a_group_that_is_not_seen_here_is_taken_for_the_mounted_one) {
   put("/proc/self/mountinfo", "30 24 0:26 /docker/4711 /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
   put("/sys/fs/cgroup/memory.max", "67108864\n");
-  static const char *const names[] = {"0::/docker/4711\n", "0::/../other\n", "0::/docker/47110\n", "0::/elsewhere\n"};
+  static const char *const names[] = {"0::/docker/4711\n", "0::/../other\n", "0::/docker/47110\n",
+                                      "0::/elsewhere\n"};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     put("/proc/self/cgroup", names[i]);
     expect_limit(64 * M, "memory.max of /sys/fs/cgroup");
@@ -113,7 +114,7 @@ Test(memory_limit, a_group_below_the_mounted_one_is_found) {
 
 Test(memory_limit, the_old_version_has_a_hierarchy_for_memory) {
   put("/proc/self/mountinfo", "31 30 0:28 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n" MOUNT_V1
-      "40 30 0:37 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+                              "40 30 0:37 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
   put("/proc/self/cgroup", "8:cpu:/elsewhere\n4:hugetlb,memory:/a/b\n1:name=systemd:/\n0::/\n");
   put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   put("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "67108864\n");
@@ -125,7 +126,8 @@ Test(memory_limit, the_old_version_tells_of_groups_that_are_not_seen) {
   put("/proc/self/mountinfo", MOUNT_V1);
   put("/proc/self/cgroup", "4:memory:/kubepods/pod1/c1\n");
   put("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-  put("/sys/fs/cgroup/memory/memory.stat", "cache 0\nhierarchical_memory_limit 50331648\nhierarchical_memsw_limit 1\n");
+  put("/sys/fs/cgroup/memory/memory.stat",
+      "cache 0\nhierarchical_memory_limit 50331648\nhierarchical_memsw_limit 1\n");
   expect_limit(48 * M, "hierarchical_memory_limit of /sys/fs/cgroup/memory");
 }
 

@@ -18,8 +18,9 @@ static bool has(const char *prefix, const char *host) {
 }
 
 Test(prefix, parses_what_it_formats) {
-  static const char *const same[] = {"0.0.0.0/0",     "10.0.0.0/8",      "192.0.2.128/25", "192.0.2.1/32", "::/0", "fd00::/8",
-                                     "2001:db8::/33", "2001:db8::1/128", "128.0.0.0/1",    "8000::/1"};
+  static const char *const same[] = {"0.0.0.0/0",   "10.0.0.0/8", "192.0.2.128/25", "192.0.2.1/32",
+                                     "::/0",        "fd00::/8",   "2001:db8::/33",  "2001:db8::1/128",
+                                     "128.0.0.0/1", "8000::/1"};
   char text[PREFIX_TEXT];
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
     struct prefix p = parsed(same[i]);
@@ -31,10 +32,27 @@ Test(prefix, parses_what_it_formats) {
 }
 
 Test(prefix, refuses_what_is_none_and_leaves_out_untouched) {
-  static const char *const wrong[] = {"",          "/",          "/8",          "10",           "10.0.0.0/",    "10.0.0.0/33",
-                                      "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/ 8", "10.0.0.0/8 ", "10.0.0.0/8x", "10.0.0.0//8",
-                                      "10.0.0.1/8", "192.0.2.129/25", "fd00::/129", "fd00::1/64", "any", "10.0.0.0/0000008",
-                                      "10.0.0.0/99999999999999999999", "::ffff:10.0.0.0/130", "1:2:3:4:5:6:7:8:9/1"};
+  static const char *const wrong[] = {"",
+                                      "/",
+                                      "/8",
+                                      "10",
+                                      "10.0.0.0/",
+                                      "10.0.0.0/33",
+                                      "10.0.0.0/-1",
+                                      "10.0.0.0/+8",
+                                      "10.0.0.0/ 8",
+                                      "10.0.0.0/8 ",
+                                      "10.0.0.0/8x",
+                                      "10.0.0.0//8",
+                                      "10.0.0.1/8",
+                                      "192.0.2.129/25",
+                                      "fd00::/129",
+                                      "fd00::1/64",
+                                      "any",
+                                      "10.0.0.0/0000008",
+                                      "10.0.0.0/99999999999999999999",
+                                      "::ffff:10.0.0.0/130",
+                                      "1:2:3:4:5:6:7:8:9/1"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     struct prefix p, before;
     memset(&p, 0xa5, sizeof p);
@@ -65,23 +83,28 @@ Test(prefix, families_are_apart_but_mapped_ipv4_is_ipv4) {
 }
 
 Test(prefix, of_mapped_ipv4_counts_its_bits_behind_the_first_96) {
-  static const char *const same[][2] = {{"::ffff:10.77.0.0/112", "10.77.0.0/16"}, {"::ffff:0:0/96", "0.0.0.0/0"},
-                                        {"::ffff:10.77.0.1", "10.77.0.1/32"}, {"::FFFF:a4d:0/112", "10.77.0.0/16"}};
-  static const char *const wrong[] = {"::ffff:10.77.0.0/95", "::ffff:0:0/16", "::ffff:10.77.0.0/16", "::ffff:10.77.0.1/112",
-                                      "::ffff:10.77.0.0/0"};
+  static const char *const same[][2] = {{"::ffff:10.77.0.0/112", "10.77.0.0/16"},
+                                        {"::ffff:0:0/96", "0.0.0.0/0"},
+                                        {"::ffff:10.77.0.1", "10.77.0.1/32"},
+                                        {"::FFFF:a4d:0/112", "10.77.0.0/16"}};
+  static const char *const wrong[] = {"::ffff:10.77.0.0/95", "::ffff:0:0/16", "::ffff:10.77.0.0/16",
+                                      "::ffff:10.77.0.1/112", "::ffff:10.77.0.0/0"};
   char text[PREFIX_TEXT];
   struct prefix p;
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
     p = parsed(same[i][0]);
     cr_expect_str_eq(prefix_format(&p, text), same[i][1]);
   }
+
   cr_expect(has("::ffff:10.77.0.0/112", "10.77.200.1") && has("::ffff:10.77.0.0/112", "::ffff:10.77.200.1"));
   cr_expect_not(has("::ffff:10.77.0.0/112", "10.78.0.1"));
-  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) cr_expect_not(prefix_parse(wrong[i], &p), "%s", wrong[i]);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    cr_expect_not(prefix_parse(wrong[i], &p), "%s", wrong[i]);
 }
 
 Test(prefix, of_a_host_is_an_ipv4_address_or_64_bits_of_ipv6) {
-  static const char *const same[][2] = {{"10.77.0.1", "10.77.0.1/32"}, {"::ffff:10.77.0.1", "10.77.0.1/32"},
+  static const char *const same[][2] = {{"10.77.0.1", "10.77.0.1/32"},
+                                        {"::ffff:10.77.0.1", "10.77.0.1/32"},
                                         {"2001:db8:0:7:1:2:3:4", "2001:db8:0:7::/64"}};
   char text[PREFIX_TEXT];
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) {

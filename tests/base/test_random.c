@@ -1,4 +1,5 @@
-/* test_random.c: unpredictable numbers; what can be said of them without luck (a false alarm once in 10^9 runs or less). */
+/* test_random.c: unpredictable numbers; what can be said of them without luck (a false alarm once in 10^9
+ * runs or less). */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -34,7 +35,8 @@ Test(random, u16_reaches_its_whole_range) {
     seen[v >> 8]++;
     ones += (unsigned)__builtin_popcount(v);
   }
-  for (int i = 0; i < 256; i++) cr_expect(seen[i] > 120 && seen[i] < 420, "%u numbers from %d on", seen[i], i << 8);
+  for (int i = 0; i < 256; i++)
+    cr_expect(seen[i] > 120 && seen[i] < 420, "%u numbers from %d on", seen[i], i << 8);
   cr_expect(ones > 520000 && ones < 528600, "%u bits of 2^20 are 1", ones);
 }
 

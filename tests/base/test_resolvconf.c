@@ -4,8 +4,8 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,10 +42,10 @@ static const char *servers(void) {
   return all;
 }
 
-#define expect_servers(text, want) \
-  do { \
-    read_text(text); \
-    cr_expect_str_eq(servers(), want, "%s gives %s", text, servers()); \
+#define expect_servers(text, want)                                                                           \
+  do {                                                                                                       \
+    read_text(text);                                                                                         \
+    cr_expect_str_eq(servers(), want, "%s gives %s", text, servers());                                       \
   } while (0)
 
 Test(resolvconf, takes_nameservers_in_their_order) {
@@ -86,7 +86,8 @@ Test(resolvconf, a_port_behind_a_hash_is_a_comment) {
 }
 
 Test(resolvconf, an_octet_of_zero_ends_a_line_but_not_the_next) {
-  static const char text[] = "nameserver 192.0.2.1\0 x\nnameserver 192.0.2.2\n\0nameserver 192.0.2.3\nnameserver 192.0.2.4";
+  static const char text[] =
+      "nameserver 192.0.2.1\0 x\nnameserver 192.0.2.2\n\0nameserver 192.0.2.3\nnameserver 192.0.2.4";
   read_octets(text, sizeof text - 1);
   cr_expect_str_eq(servers(), "192.0.2.1:53 192.0.2.2:53 192.0.2.4:53");
 }
@@ -114,7 +115,8 @@ Test(resolvconf, each_server_is_named_once) {
 
 Test(resolvconf, writes_no_more_than_there_is_room_for) {
   char text[512] = "";
-  for (int i = 1; i <= 12; i++) snprintf(text + strlen(text), sizeof text - strlen(text), "nameserver 192.0.2.%d\n", i);
+  for (int i = 1; i <= 12; i++)
+    snprintf(text + strlen(text), sizeof text - strlen(text), "nameserver 192.0.2.%d\n", i);
   read_text(text);
   cr_expect_eq(found.count, RESOLVCONF_SERVERS);
 }
@@ -147,6 +149,7 @@ Test(resolvconf, a_wildcard_covers_all_of_loopback) {
 Test(resolvconf, a_wildcard_covers_the_interfaces_addresses) {
   struct ifaddrs *all;
   char text[64] = "";
+
   cr_assert_eq(getifaddrs(&all), 0);
   for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
     if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || i->ifa_flags & IFF_LOOPBACK) continue;
@@ -154,6 +157,7 @@ Test(resolvconf, a_wildcard_covers_the_interfaces_addresses) {
     memcpy(&a.v4, i->ifa_addr, sizeof a.v4);
     snprintf(text, sizeof text, "nameserver %s\n", inet_ntoa(a.v4.sin_addr));
   }
+
   freeifaddrs(all);
   if (!text[0]) cr_skip_test("no interface but loopback");
   read_text(text);

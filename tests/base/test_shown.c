@@ -24,8 +24,9 @@ Test(shown, long_text_is_cut_behind_the_most) {
 }
 
 Test(shown, nothing_turns_the_direction_of_writing_or_is_a_control_character_in_utf_8) {
-  static const char *const harmful[] = {"\xc2\x80", "\xc2\x9b", "\xc2\x9f", "\xd8\x9c", "\xe2\x80\x8e", "\xe2\x80\x8f",
-                                        "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9"};
+  static const char *const harmful[] = {"\xc2\x80",     "\xc2\x9b",     "\xc2\x9f",     "\xd8\x9c",
+                                        "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xaa", "\xe2\x80\xae",
+                                        "\xe2\x81\xa6", "\xe2\x81\xa9"};
   char text[16];
   for (size_t i = 0; i < sizeof harmful / sizeof *harmful; i++) {
     snprintf(text, sizeof text, "a%sb", harmful[i]);

@@ -94,19 +94,20 @@ Test(timer, agrees_with_a_plain_array_over_thousands_of_steps) {
   static uint64_t due[MANY];
   struct rng r = {4};
   uint64_t now = 1;
+
   for (int step = 0; step < 20000; step++) {
     unsigned i = (unsigned)rng_below(&r, MANY);
     switch (rng_below(&r, 4)) {
-      case 0:
-      case 1:
-        due[i] = now + 1 + rng_below(&r, 1000);
-        timers_set(&timers, &probes[i].timer, due[i]);
-        break;
-      case 2:
-        due[i] = 0;
-        timers_stop(&timers, &probes[i].timer);
-        break;
-      default: now += rng_below(&r, 20); timers_run(&timers, now);
+    case 0:
+    case 1:
+      due[i] = now + 1 + rng_below(&r, 1000);
+      timers_set(&timers, &probes[i].timer, due[i]);
+      break;
+    case 2:
+      due[i] = 0;
+      timers_stop(&timers, &probes[i].timer);
+      break;
+    default: now += rng_below(&r, 20); timers_run(&timers, now);
     }
     for (unsigned k = 0; k < MANY; k++) {
       if (due[k] && due[k] <= now) {

@@ -48,6 +48,7 @@ int main(int argc, char **argv) {
     fputs("usage: floor PORT\n", stderr);
     return 2;
   }
+
   int fd = open_socket(port);
   for (unsigned i = 0; i < BATCH; i++) rearm(i);
   for (;;) {

@@ -22,19 +22,42 @@ enum {
   NOW_MS = 1000000, /* of all that happens */
   TTL_S = 86400,    /* so that no answer is worn */
   NAMES_MOST = 9999999,
-  NUMBER_AT = 1,    /* every domain is dNNNNNNN.lab; its digits stand here behind the last label's length */
+  NUMBER_AT = 1, /* every domain is dNNNNNNN.lab; its digits stand here behind the last label's length */
   DIGITS = 7,
-  PACKETS = 1024,   /* malformed ones, used over and over */
+  PACKETS = 1024, /* malformed ones, used over and over */
   PACKET_MOST = 4096
 };
 
 /* What is asked, and what the cache holds of it. */
-enum shape { SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV, SHAPE_EXPANDED, SHAPE_SAME, SHAPE_NEGATIVE, SHAPE_SEVERAL, SHAPES };
+enum shape {
+  SHAPE_A,
+  SHAPE_AAAA,
+  SHAPE_TXT,
+  SHAPE_SRV,
+  SHAPE_EXPANDED,
+  SHAPE_SAME,
+  SHAPE_NEGATIVE,
+  SHAPE_SEVERAL,
+  SHAPES
+};
 
-enum how { HOW_UDP, HOW_TCP, HOW_EDNS, HOW_ZONE, HOW_BESIDE, HOW_NOTHING, HOW_CUT, HOW_GARBAGE, HOW_CROWDED, HOW_CHAINS,
-           HOW_LABELS, HOW_OPTIONS };
+enum how {
+  HOW_UDP,
+  HOW_TCP,
+  HOW_EDNS,
+  HOW_ZONE,
+  HOW_BESIDE,
+  HOW_NOTHING,
+  HOW_CUT,
+  HOW_GARBAGE,
+  HOW_CROWDED,
+  HOW_CHAINS,
+  HOW_LABELS,
+  HOW_OPTIONS
+};
 
-#define MIX {SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV}
+#define MIX                                                                                                  \
+  { SHAPE_A, SHAPE_AAAA, SHAPE_TXT, SHAPE_SRV }
 static const struct mode {
   const char *word;
   unsigned shape_count;
@@ -63,13 +86,18 @@ static const struct mode {
 };
 
 /* The label or labels before the domain. */
-static const char *const prefixes[SHAPES] = {
-    [SHAPE_A] = "xmpp", [SHAPE_AAAA] = "xmpp", [SHAPE_TXT] = "_xmppconnect",
-    [SHAPE_SRV] = "_xmpp-server._tcp", [SHAPE_EXPANDED] = "_xmpp-client._tcp",
-    [SHAPE_SAME] = "_xmpp-client._tcp", [SHAPE_NEGATIVE] = "_xmpps-server._tcp", [SHAPE_SEVERAL] = "xmpp"};
+static const char *const prefixes[SHAPES] = {[SHAPE_A] = "xmpp",
+                                             [SHAPE_AAAA] = "xmpp",
+                                             [SHAPE_TXT] = "_xmppconnect",
+                                             [SHAPE_SRV] = "_xmpp-server._tcp",
+                                             [SHAPE_EXPANDED] = "_xmpp-client._tcp",
+                                             [SHAPE_SAME] = "_xmpp-client._tcp",
+                                             [SHAPE_NEGATIVE] = "_xmpps-server._tcp",
+                                             [SHAPE_SEVERAL] = "xmpp"};
 static const uint16_t types[SHAPES] = {
-    [SHAPE_A] = TYPE_A, [SHAPE_AAAA] = TYPE_AAAA, [SHAPE_TXT] = TYPE_TXT, [SHAPE_SRV] = TYPE_SRV,
-    [SHAPE_EXPANDED] = TYPE_SRV, [SHAPE_SAME] = TYPE_TXT, [SHAPE_NEGATIVE] = TYPE_SRV, [SHAPE_SEVERAL] = TYPE_A};
+    [SHAPE_A] = TYPE_A,          [SHAPE_AAAA] = TYPE_AAAA,    [SHAPE_TXT] = TYPE_TXT,
+    [SHAPE_SRV] = TYPE_SRV,      [SHAPE_EXPANDED] = TYPE_SRV, [SHAPE_SAME] = TYPE_TXT,
+    [SHAPE_NEGATIVE] = TYPE_SRV, [SHAPE_SEVERAL] = TYPE_A};
 
 /* ---- the cache's content ---- */
 
@@ -87,36 +115,38 @@ static void add_same(struct made *m, const char *name, size_t target_len) {
 static void make_entry(struct made *m, enum shape shape, unsigned number) {
   char name[64], target[64];
   uint8_t octets[NAME_MAX_LEN];
+
   snprintf(name, sizeof name, "%s.d%07u.lab.", prefixes[shape], number);
   snprintf(target, sizeof target, "xmpp.d%07u.lab.", number);
   made_start(m, name, types[shape], shape == SHAPE_NEGATIVE ? RCODE_NXDOMAIN : RCODE_NOERROR);
   switch (shape) {
-    case SHAPE_A: made_add(m, SECTION_ANSWER, name, TYPE_A, TTL_S, rd_a("192.0.2.1")); break;
-    case SHAPE_AAAA: made_add(m, SECTION_ANSWER, name, TYPE_AAAA, TTL_S, rd_aaaa("2001:db8::1")); break;
-    case SHAPE_TXT:
-      made_add(m, SECTION_ANSWER, name, TYPE_TXT, TTL_S,
-               rd_txt("_xmpp-client-xbosh=https://web.lab:5281/http-bind"));
-      break;
-    case SHAPE_SRV:
-    case SHAPE_EXPANDED:
-      made_add(m, SECTION_ANSWER, name, TYPE_SRV, TTL_S, rd_srv(5, 0, 5269, target));
-      if (shape == SHAPE_SRV) break;
-      made_add(m, SECTION_ADDITIONAL, target, TYPE_A, TTL_S, rd_a("192.0.2.1"));
-      made_add(m, SECTION_ADDITIONAL, target, TYPE_AAAA, TTL_S, rd_aaaa("2001:db8::1"));
-      break;
-    case SHAPE_SAME: add_same(m, name, name_parse(target, octets)); break;
-    case SHAPE_NEGATIVE:
-      made_add(m, SECTION_AUTHORITY, "lab.", TYPE_SOA, TTL_S, rd_soa("ns.lab.", "host.lab.", TTL_S));
-      break;
-    case SHAPE_SEVERAL:
-      for (unsigned i = 0; i < 3; i++) {
-        char address[] = "192.0.2.1";
-        address[8] = (char)('1' + i);
-        made_add(m, SECTION_ANSWER, name, TYPE_A, TTL_S, rd_a(address));
-      }
-      break;
-    case SHAPES: break;
+  case SHAPE_A: made_add(m, SECTION_ANSWER, name, TYPE_A, TTL_S, rd_a("192.0.2.1")); break;
+  case SHAPE_AAAA: made_add(m, SECTION_ANSWER, name, TYPE_AAAA, TTL_S, rd_aaaa("2001:db8::1")); break;
+  case SHAPE_TXT:
+    made_add(m, SECTION_ANSWER, name, TYPE_TXT, TTL_S,
+             rd_txt("_xmpp-client-xbosh=https://web.lab:5281/http-bind"));
+    break;
+  case SHAPE_SRV:
+  case SHAPE_EXPANDED:
+    made_add(m, SECTION_ANSWER, name, TYPE_SRV, TTL_S, rd_srv(5, 0, 5269, target));
+    if (shape == SHAPE_SRV) break;
+    made_add(m, SECTION_ADDITIONAL, target, TYPE_A, TTL_S, rd_a("192.0.2.1"));
+    made_add(m, SECTION_ADDITIONAL, target, TYPE_AAAA, TTL_S, rd_aaaa("2001:db8::1"));
+    break;
+  case SHAPE_SAME: add_same(m, name, name_parse(target, octets)); break;
+  case SHAPE_NEGATIVE:
+    made_add(m, SECTION_AUTHORITY, "lab.", TYPE_SOA, TTL_S, rd_soa("ns.lab.", "host.lab.", TTL_S));
+    break;
+  case SHAPE_SEVERAL:
+    for (unsigned i = 0; i < 3; i++) {
+      char address[] = "192.0.2.1";
+      address[8] = (char)('1' + i);
+      made_add(m, SECTION_ANSWER, name, TYPE_A, TTL_S, rd_a(address));
+    }
+    break;
+  case SHAPES: break;
   }
+
   made_done(m, tick_of_ms(NOW_MS));
 }
 
@@ -145,6 +175,7 @@ static struct lab *make_lab(const struct mode *mode, unsigned names) {
   static struct lab_options o = {.zone_count = 1};
   struct lab_zone *z = &o.zones[0];
   uint8_t name[NAME_MAX_LEN];
+
   z->name_len = (uint8_t)name_parse(mode->how == HOW_ZONE ? "lab" : "other", name);
   memcpy(z->name, name, z->name_len);
   strcpy(z->file, "/tmp/jidns-hit-XXXXXX");
@@ -154,13 +185,16 @@ static struct lab *make_lab(const struct mode *mode, unsigned names) {
   for (unsigned i = 0; i < names && mode->how == HOW_ZONE; i++) {
     const char *prefix = prefixes[shape_of(mode, i)];
     switch (shape_of(mode, i)) {
-      case SHAPE_A: fprintf(out, "%s.d%07u A 192.0.2.1\n", prefix, i); break;
-      case SHAPE_AAAA: fprintf(out, "%s.d%07u AAAA 2001:db8::1\n", prefix, i); break;
-      case SHAPE_TXT: fprintf(out, "%s.d%07u TXT _xmpp-client-xbosh=https://web.lab:5281/http-bind\n", prefix, i); break;
-      case SHAPE_SRV: fprintf(out, "%s.d%07u SRV 5 0 5269 xmpp.d%07u.bal.\n", prefix, i, i); break;
-      default: fprintf(out, "_xmpp-server._tcp.d%07u SRV 5 0 5269 xmpp.bal.\n", i); break;
+    case SHAPE_A: fprintf(out, "%s.d%07u A 192.0.2.1\n", prefix, i); break;
+    case SHAPE_AAAA: fprintf(out, "%s.d%07u AAAA 2001:db8::1\n", prefix, i); break;
+    case SHAPE_TXT:
+      fprintf(out, "%s.d%07u TXT _xmpp-client-xbosh=https://web.lab:5281/http-bind\n", prefix, i);
+      break;
+    case SHAPE_SRV: fprintf(out, "%s.d%07u SRV 5 0 5269 xmpp.d%07u.bal.\n", prefix, i, i); break;
+    default: fprintf(out, "_xmpp-server._tcp.d%07u SRV 5 0 5269 xmpp.bal.\n", i); break;
     }
   }
+
   must(fclose(out) == 0);
   struct zonefile *reader = zonefile_open(stderr);
   struct lab *l = NULL;
@@ -210,6 +244,7 @@ static void make_crowd(struct msg *m, bool chain) {
     msg_record(m, SECTION_ADDITIONAL, ".", TYPE_TXT, 0, rd_octets(rdata, sizeof rdata));
     last = (uint16_t)(0xc000 + at + 2 * 125);
   }
+
   for (unsigned n = 1; m->len + 13 <= PACKET_MOST; n++) {
     if (chain) msg_put_u16(m, last);
     else msg_put(m, "", 1);
@@ -217,6 +252,7 @@ static void make_crowd(struct msg *m, bool chain) {
     msg_put(m, rest, sizeof rest);
     msg_set_count(m, 3, (uint16_t)(n + chain));
   }
+
   msg_put(m, "", 1); /* one octet too many: it is refused after all has been read */
 }
 
@@ -245,6 +281,7 @@ static struct packet *make_packets(const struct mode *mode) {
   static struct template t;
   struct rng r = {6120};
   struct packet *packets = must_zalloc(PACKETS * sizeof *packets);
+
   make_template(&t, mode, SHAPE_SRV);
   if (mode->how == HOW_CROWDED || mode->how == HOW_CHAINS) make_crowd(&t.msg, mode->how == HOW_CHAINS);
   if (mode->how == HOW_LABELS || mode->how == HOW_OPTIONS) make_giant(&t.msg, mode->how == HOW_OPTIONS);
@@ -258,6 +295,7 @@ static struct packet *make_packets(const struct mode *mode) {
     /* What looks right at first costs more to refuse. */
     if (i % 2) memcpy(p->octets + 2, t.msg.octets + 2, DNS_HEADER - 2);
   }
+
   return packets;
 }
 
@@ -316,19 +354,25 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   struct routes routes = {.rest = &upstream};
   struct cache_stats stats;
   struct cache *cache = cache_new(((size_t)names * 512 + CACHE_SIZE_LEAST) * 2, KIT_SEED);
+
   upstream_init(&upstream, UPSTREAM_FASTEST);
   timers_init(&timers);
-  struct forward_options fo = {.cache = cache, .routes = &routes, .timers = &timers,
-                               .counters = &counters, .seed = KIT_SEED};
+  struct forward_options fo = {
+      .cache = cache, .routes = &routes, .timers = &timers, .counters = &counters, .seed = KIT_SEED};
   struct forward *forward = cache ? forward_new(&fo) : NULL;
   must(forward);
-  serve = (struct serve){.cache = cache, .forward = forward, .counters = &counters, .seed = KIT_SEED, .turn_mask = UINT32_MAX,
+  serve = (struct serve){.cache = cache,
+                         .forward = forward,
+                         .counters = &counters,
+                         .seed = KIT_SEED,
+                         .turn_mask = UINT32_MAX,
                          .access = access_new(&(struct access_options){.silent = false})};
   must(serve.access);
   if (mode->how == HOW_ZONE || mode->how == HOW_BESIDE) {
     serve.lab = make_lab(mode, names);
     serve.lab_room = serve_lab_new();
   }
+
   check_same_size();
   fill(cache, mode, names);
   cache_stats(cache, &stats);

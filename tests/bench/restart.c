@@ -1,5 +1,5 @@
-/* restart.c: how long a snapshot takes to be written and loaded: `restart FILE [NAMES]`. Prints a line for each, with seconds on the
- * clock and of the processor; `make restart` runs it. */
+/* restart.c: how long a snapshot takes to be written and loaded: `restart FILE [NAMES]`. Prints a line for
+ * each, with seconds on the clock and of the processor; `make restart` runs it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -38,11 +38,14 @@ static void put(struct cache *c, struct made *m, unsigned i, uint32_t born) {
 
 int main(int argc, char **argv) {
   struct snapshot_report report;
-  struct snapshot_now now = {.wall_ms = clock_ms() + (uint64_t)clock_epoch_ms(), .tick = tick_of_ms(clock_ms())};
+  struct snapshot_now now = {.wall_ms = clock_ms() + (uint64_t)clock_epoch_ms(),
+                             .tick = tick_of_ms(clock_ms())};
   unsigned names = argc > 2 ? (unsigned)atoi(argv[2]) : NAMES;
   struct made *m = must_alloc(sizeof *m);
+
   if (argc < 2) return 2;
-  struct cache *from = cache_new((size_t)names * CACHE_OCTETS_EACH, KIT_SEED), *to = cache_new((size_t)names * CACHE_OCTETS_EACH, 1);
+  struct cache *from = cache_new((size_t)names * CACHE_OCTETS_EACH, KIT_SEED),
+               *to = cache_new((size_t)names * CACHE_OCTETS_EACH, 1);
   must(from && to);
   for (unsigned i = 0; i < names; i++) put(from, m, i, now.tick);
   for (unsigned load = 0; load < 2; load++) {
@@ -51,9 +54,11 @@ int main(int argc, char **argv) {
                                          : snapshot_write(from, argv[1], &now, NULL, &report);
     wall = seconds(CLOCK_MONOTONIC) - wall;
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    printf("%s %zu answers: %.3f s, processor %.3f s\n", load ? "loaded" : "written", report.entries, wall, cpu);
+    printf("%s %zu answers: %.3f s, processor %.3f s\n", load ? "loaded" : "written", report.entries, wall,
+           cpu);
     if (outcome != SNAPSHOT_GOOD || report.entries != names) return 1;
   }
+
   cache_free(from);
   cache_free(to);
   free(m);

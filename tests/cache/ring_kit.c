@@ -42,6 +42,7 @@ static uint8_t *body_of(struct entry *e, size_t *len) {
 struct entry *ring_put(struct shard *s, unsigned number, size_t octets) {
   struct question q;
   size_t len;
+
   ring_question(&q, number);
   uint32_t tag = (uint32_t)q.hash;
   size_t least = sizeof(struct entry) + question_key_len(&q);
@@ -65,13 +66,15 @@ struct entry *ring_get(struct shard *s, unsigned number) {
   if (!slot) return NULL;
   struct entry *e = entry_at(s, slot->ref);
   const uint8_t *body = body_of(e, &len);
-  for (size_t i = 0; i < len; i++) cr_assert_eq(body[i], number & 0xff, "entry %u, octet %zu of %zu", number, i, len);
+  for (size_t i = 0; i < len; i++)
+    cr_assert_eq(body[i], number & 0xff, "entry %u, octet %zu of %zu", number, i, len);
   return e;
 }
 
 static unsigned check_ring(struct shard *s, const struct ring *r) {
   unsigned living = 0;
   uint64_t pos = r->tail;
+
   cr_assert_leq(r->head - r->tail, r->size);
   while (pos < r->head) {
     const struct entry *e = (const struct entry *)(const void *)(r->base + pos % r->size);
@@ -88,9 +91,11 @@ static unsigned check_ring(struct shard *s, const struct ring *r) {
     cr_assert_eq(slot->ref, entry_ref(s, e), "the index knows another entry of that key");
     living++;
   }
+
   cr_assert_eq(pos, r->head);
   const uint8_t *watch = r->base + r->size + RING_SLACK;
-  for (int i = 0; i < WATCH; i++) cr_assert_eq(watch[i], WATCH_OCTET, "written %d octets behind the ring's slack", i);
+  for (int i = 0; i < WATCH; i++)
+    cr_assert_eq(watch[i], WATCH_OCTET, "written %d octets behind the ring's slack", i);
   return living;
 }
 

@@ -34,7 +34,8 @@ static void put_signed(struct cache *c) {
   start("signed.example.org", TYPE_SRV, RCODE_NOERROR);
   add(SECTION_ANSWER, "signed.example.org", TYPE_SRV, rd_srv(1, 2, 3, "."));
   add(SECTION_ANSWER, "signed.example.org", TYPE_RRSIG, rd_octets(signature, sizeof signature));
-  question_make(&made.question, name, name_parse("signed.example.org", name), TYPE_SRV, CLASS_IN, KEY_DO | KEY_CD, KIT_SEED);
+  question_make(&made.question, name, name_parse("signed.example.org", name), TYPE_SRV, CLASS_IN,
+                KEY_DO | KEY_CD, KIT_SEED);
   made.answer.head.flags = ANSWER_AD;
   put(c, CACHE_ASKED);
 }
@@ -42,7 +43,8 @@ static void put_signed(struct cache *c) {
 void snap_fill(struct cache *c) {
   age = 10;
   start("example.org", TYPE_A, RCODE_NOERROR);
-  for (unsigned i = 0; i < 3; i++) add(SECTION_ANSWER, "example.org", TYPE_A, rd_a(i ? "192.0.2.1" : "192.0.2.2"));
+  for (unsigned i = 0; i < 3; i++)
+    add(SECTION_ANSWER, "example.org", TYPE_A, rd_a(i ? "192.0.2.1" : "192.0.2.2"));
   put(c, CACHE_ASKED);
   start("_xmpp-client._tcp.example.org", TYPE_SRV, RCODE_NOERROR);
   add(SECTION_ANSWER, "_xmpp-client._tcp.example.org", TYPE_SRV, rd_srv(1, 2, 5222, "XMPP.example.ORG"));
@@ -114,8 +116,11 @@ static size_t entries(struct cache *c) {
 static void same(const struct cache_entry *a, const struct cache_entry *b, uint32_t later) {
   char text[QUESTION_TEXT];
   const struct answer_head *x = &a->answer.head, *y = &b->answer.head;
+
   question_format(a->question, text);
-  cr_expect(x->an == y->an && x->ns == y->ns && x->ar == y->ar && x->rcode == y->rcode && x->flags == y->flags, "%s", text);
+  cr_expect(x->an == y->an && x->ns == y->ns && x->ar == y->ar && x->rcode == y->rcode &&
+                x->flags == y->flags,
+            "%s", text);
   cr_expect_eq(y->born - x->born, later, "%s: %u", text, y->born - x->born);
   cr_expect_eq(y->attend - x->attend, later, "%s", text);
   cr_expect_eq(b->expiry - a->expiry, later, "%s", text);

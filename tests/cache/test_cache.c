@@ -20,7 +20,9 @@ static void teardown(void) { cache_free(c); }
 
 TestSuite(cache, .init = setup, .fini = teardown);
 
-static bool put(enum cache_put_how how, size_t spare) { return cache_put(c, &made.question, &made.answer, how, 0, spare); }
+static bool put(enum cache_put_how how, size_t spare) {
+  return cache_put(c, &made.question, &made.answer, how, 0, spare);
+}
 
 static void put_a(const char *name, unsigned count) {
   made_a(&made, name, 60, count, 0);
@@ -181,7 +183,8 @@ Test(cache, sixty_four_kilobyte_answers_are_kept) {
 Test(cache, thousands_of_records_in_one_answer_are_kept) {
   static struct answer copy;
   made_start(&made, "a", 65280, RCODE_NOERROR);
-  while (made_try(&made, SECTION_ANSWER, "a", 65280, 60, rd_fill(0, 0))) {}
+  while (made_try(&made, SECTION_ANSWER, "a", 65280, 60, rd_fill(0, 0))) {
+  }
   made_done(&made, 0);
   cr_assert_gt(made.answer.head.an, 5000);
   cr_assert(put(CACHE_ASKED, 0));

@@ -1,4 +1,5 @@
-/* test_cache_hits.c: what stays when not all can stay: the hot set, against floods and against an exact LRU. */
+/* test_cache_hits.c: what stays when not all can stay: the hot set, against floods and against an exact LRU.
+ */
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
 #include <math.h>
@@ -47,7 +48,8 @@ static bool is_there(const char *kind, unsigned i) {
 /* Octets that the entry of a name takes. */
 static size_t entry_size(const char *kind, unsigned records) {
   made_a(&made, name_of(kind, 0), 60, records, 0);
-  size_t octets = sizeof(struct entry) + question_key_len(&made.question) + 2 * records + made.answer.head.body_len;
+  size_t octets = sizeof(struct entry) + question_key_len(&made.question) + 2 * records +
+                  made.answer.head.body_len;
   return (octets + ENTRY_UNIT - 1) / ENTRY_UNIT * ENTRY_UNIT;
 }
 
@@ -162,6 +164,7 @@ static bool lru_ask(struct lru *l, unsigned i, const size_t *sizes) {
     }
     l->in[i] = true;
   }
+
   l->next[i] = l->next[l->n];
   l->prev[i] = l->n;
   l->prev[l->next[i]] = i;
@@ -202,6 +205,7 @@ static void compare(size_t size, unsigned (*records_of)(unsigned i), unsigned st
     if (!by_records[k]) by_records[k] = entry_size("n", k);
     sizes[i] = by_records[k];
   }
+
   c = cache_new(size, KIT_SEED);
   lru_open(&lru, n, size);
   for (unsigned step = 0; step < 2 * steps; step++) {
@@ -211,7 +215,9 @@ static void compare(size_t size, unsigned (*records_of)(unsigned i), unsigned st
     hits += hit;
     lru_hits += lru_hit;
   }
-  cr_log_info("%zu octets, %u names: %.2f %% hits, an LRU %.2f %%\n", size, n, 100. * hits / steps, 100. * lru_hits / steps);
+
+  cr_log_info("%zu octets, %u names: %.2f %% hits, an LRU %.2f %%\n", size, n, 100. * hits / steps,
+              100. * lru_hits / steps);
   cr_expect_geq(hits, lru_hits, "%u hits, an LRU of the same octets has %u", hits, lru_hits);
   lru_close(&lru);
   free(sums);
@@ -227,6 +233,8 @@ static unsigned one_to_forty(unsigned i) { return 1 + (i * 2654435761u >> 16) % 
 
 Test(cache_hits, not_below_an_exact_lru_on_a_zipf_trace) { compare(CACHE_SIZE_LEAST, always_one, 200000); }
 
-Test(cache_hits, not_below_an_exact_lru_with_answers_of_many_sizes) { compare(CACHE_SIZE_LEAST, one_to_forty, 200000); }
+Test(cache_hits, not_below_an_exact_lru_with_answers_of_many_sizes) {
+  compare(CACHE_SIZE_LEAST, one_to_forty, 200000);
+}
 
 Test(cache_hits, not_below_an_exact_lru_over_shards) { compare(8 << 20, always_one, 600000); }

@@ -19,8 +19,8 @@ static struct kept {
 static struct cache *c;
 static struct rng r;
 static uint32_t now;
-static uint64_t lost;   /* names that the model holds and the cache let go */
-static size_t live;     /* names that the model holds */
+static uint64_t lost;    /* names that the model holds and the cache let go */
+static size_t live;      /* names that the model holds */
 static unsigned seen[4]; /* verdicts met */
 
 static const char *name_of(unsigned i) {
@@ -37,10 +37,13 @@ static void make(struct made *m, unsigned i, uint64_t seed, uint32_t ttl, uint32
   uint64_t records = rng_below(&mine, 50) ? 1 + rng_below(&mine, 6) : rng_below(&mine, 60);
   size_t most = rng_below(&mine, 10) ? 100 : 1000;
   for (uint64_t n = 0; n <= records; n++) {
-    made_add(m, SECTION_ANSWER, name, TYPE_TXT, ttl, rd_fill((uint8_t)rng_next(&mine), rng_below(&mine, most)));
+    made_add(m, SECTION_ANSWER, name, TYPE_TXT, ttl,
+             rd_fill((uint8_t)rng_next(&mine), rng_below(&mine, most)));
   }
-  if (rng_below(&mine, 3) == 0) made_add(m, SECTION_AUTHORITY, name, TYPE_NSEC, ttl, rd_fill((uint8_t)seed, 12));
-  for (unsigned n = 0; extra_ttl && n < 3; n++) made_add(m, SECTION_ADDITIONAL, "x.org", TYPE_A, extra_ttl, rd_fill((uint8_t)n, 4));
+  if (rng_below(&mine, 3) == 0)
+    made_add(m, SECTION_AUTHORITY, name, TYPE_NSEC, ttl, rd_fill((uint8_t)seed, 12));
+  for (unsigned n = 0; extra_ttl && n < 3; n++)
+    made_add(m, SECTION_ADDITIONAL, "x.org", TYPE_A, extra_ttl, rd_fill((uint8_t)n, 4));
   made_done(m, born);
 }
 
@@ -49,6 +52,7 @@ static uint32_t end_of(const struct kept *k) { return k->born + ticks_of_ttl(k->
 static void put(unsigned i) {
   static struct made m;
   struct kept k = {.there = true, .seed = rng_next(&r), .born = now, .ttl = 1 + (uint32_t)rng_below(&r, 300)};
+
   if (rng_below(&r, 4) == 0) k.extra_ttl = 1 + (uint32_t)rng_below(&r, 300);
   uint32_t attend = rng_below(&r, 4) ? 0 : now + (uint32_t)rng_below(&r, 2000);
   k.ahead = rng_below(&r, 3) == 0;
@@ -69,6 +73,7 @@ static void put(unsigned i) {
     cr_assert_eq(cache_look(c, &m.question, now, &unused), CACHE_MISS);
     return;
   }
+
   kept[i] = k;
   live++;
   cr_assert_eq(cache_look(c, &m.question, now, &unused), CACHE_FRESH, "what was just put in is there");
@@ -86,8 +91,8 @@ static bool gone(struct kept *k, bool found) {
   return !found;
 }
 
-static void expect_written(unsigned i, const struct asked *asked, enum answer_age age, size_t limit, const uint8_t *out,
-                           size_t len) {
+static void expect_written(unsigned i, const struct asked *asked, enum answer_age age, size_t limit,
+                           const uint8_t *out, size_t len) {
   static struct made m;
   static uint8_t want[DNS_MSG_MAX];
   make(&m, i, kept[i].seed, kept[i].ttl, kept[i].extra_ttl, kept[i].born);
@@ -111,6 +116,7 @@ static void get(unsigned i) {
   static uint8_t out[DNS_MSG_MAX];
   struct cache_hit hit;
   struct kept *k = &kept[i];
+
   ask(&asked, i);
   size_t limit = rng_below(&r, 2) ? DNS_MSG_MAX : answer_udp_limit(&asked.query.manner);
   enum cache_found found = cache_get(c, &asked.query, now, limit, out, &hit);
@@ -122,6 +128,7 @@ static void get(unsigned i) {
     cr_assert_eq(hit.len, 0);
     return;
   }
+
   expect_first_use(k, &hit);
   expect_written(i, &asked, ANSWER_WORN, limit, out, hit.len);
 }
@@ -174,14 +181,14 @@ static void snooze(unsigned i) {
 static void step(void) {
   unsigned i = (unsigned)(rng_below(&r, 3) ? rng_below(&r, NAMES / 10) : rng_below(&r, NAMES));
   switch (rng_below(&r, 12)) {
-    case 0:
-    case 1:
-    case 2: put(i); break;
-    case 3: get_stale(i); break;
-    case 4: peek(i); break;
-    case 5: snooze(i); break;
-    case 6: now += (uint32_t)rng_below(&r, 4); break;
-    default: get(i);
+  case 0:
+  case 1:
+  case 2: put(i); break;
+  case 3: get_stale(i); break;
+  case 4: peek(i); break;
+  case 5: snooze(i); break;
+  case 6: now += (uint32_t)rng_below(&r, 4); break;
+  default: get(i);
   }
 }
 

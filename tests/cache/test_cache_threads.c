@@ -18,14 +18,15 @@ struct worker {
   bool stop;
 };
 
-/* An answer whose octets can be checked without knowing who put it in: all of them are alike, and the first record says how
- * many there are. */
+/* An answer whose octets can be checked without knowing who put it in: all of them are alike, and the first
+ * record says how many there are. */
 static void make(struct made *m, const char *name, struct rng *r) {
   uint8_t octet = (uint8_t)rng_next(r), records = (uint8_t)(1 + rng_below(r, 8));
   made_start(m, name, TYPE_TXT, RCODE_NOERROR);
   uint8_t first[2] = {octet, records};
   made_add(m, SECTION_ANSWER, name, TYPE_TXT, 60, rd_octets(first, 2));
-  for (unsigned i = 0; i < records; i++) made_add(m, SECTION_ANSWER, name, TYPE_TXT, 60, rd_fill(octet, rng_below(r, 300)));
+  for (unsigned i = 0; i < records; i++)
+    made_add(m, SECTION_ANSWER, name, TYPE_TXT, 60, rd_fill(octet, rng_below(r, 300)));
   made_done(m, 0);
 }
 
@@ -50,14 +51,17 @@ static void *work(void *arg) {
   struct made *m = malloc(sizeof *m);
   struct asked *asked = malloc(sizeof *asked);
   uint8_t *out = malloc(DNS_MSG_MAX);
+
   for (int i = 0; i < STEPS; i++) {
     char name[40];
     struct cache_hit hit;
     bool unused;
     struct cache_stats stats;
-    snprintf(name, sizeof name, "n%u.example", (unsigned)(rng_below(&r, 2) ? rng_below(&r, 50) : rng_below(&r, NAMES)));
+    snprintf(name, sizeof name, "n%u.example",
+             (unsigned)(rng_below(&r, 2) ? rng_below(&r, 50) : rng_below(&r, NAMES)));
     asked_plain(asked, name, TYPE_TXT);
-    enum cache_found found = cache_get(me->cache, &asked->query, (uint32_t)rng_below(&r, 500), DNS_MSG_MAX, out, &hit);
+    enum cache_found found = cache_get(me->cache, &asked->query, (uint32_t)rng_below(&r, 500), DNS_MSG_MAX,
+                                       out, &hit);
     if (found == CACHE_MISS) me->misses++;
     else me->hits++;
     if (hit.len && !is_whole(out, hit.len, asked->query.question.name_len)) me->wrong++;
@@ -69,6 +73,7 @@ static void *work(void *arg) {
     if (rng_below(&r, 16) == 0) cache_look(me->cache, &asked->query.question, 0, &unused);
     if (rng_below(&r, 256) == 0) cache_stats(me->cache, &stats);
   }
+
   free(m);
   free(asked);
   free(out);
@@ -82,11 +87,13 @@ static bool shown_is_whole(const struct cache_entry *e, uint8_t *msg) {
   return is_whole(msg, len, e->question->name_len);
 }
 
-/* Walks past all, again and again, while the others work, and flushes a name after each walk, everything after each tenth. */
+/* Walks past all, again and again, while the others work, and flushes a name after each walk, everything
+ * after each tenth. */
 static void *walk(void *arg) {
   struct worker *me = arg;
   struct rng r = {me->seed};
   uint8_t *out = malloc(DNS_MSG_MAX), name[NAME_MAX_LEN];
+
   for (unsigned i = 0; !__atomic_load_n(&me->stop, __ATOMIC_RELAXED); i++) {
     struct cache_walk *w = cache_walk_new(me->cache);
     struct cache_entry e;
@@ -97,6 +104,7 @@ static void *walk(void *arg) {
     size_t len = name_parse(text, name);
     cache_flush(me->cache, &(struct cache_which){.name = i % 10 == 9 ? NULL : name, .name_len = len});
   }
+
   free(out);
   return NULL;
 }
@@ -105,17 +113,20 @@ static void run(size_t size) {
   struct cache *c = cache_new(size, KIT_SEED);
   struct worker workers[THREADS], walker = {.cache = c, .seed = 99};
   unsigned hits = 0, misses = 0;
+
   cr_assert_eq(pthread_create(&walker.thread, NULL, walk, &walker), 0);
   for (unsigned i = 0; i < THREADS; i++) {
     workers[i] = (struct worker){.cache = c, .seed = i};
     cr_assert_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
   }
+
   for (int i = 0; i < THREADS; i++) {
     pthread_join(workers[i].thread, NULL);
     cr_expect_eq(workers[i].wrong, 0, "%u answers were torn or lost", workers[i].wrong);
     hits += workers[i].hits;
     misses += workers[i].misses;
   }
+
   __atomic_store_n(&walker.stop, true, __ATOMIC_RELAXED);
   pthread_join(walker.thread, NULL);
   cr_expect_eq(walker.wrong, 0, "%u answers were torn", walker.wrong);

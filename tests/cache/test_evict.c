@@ -1,8 +1,8 @@
 /* test_evict.c: the two rings of a shard and who leaves them. */
 #include <criterion/criterion.h>
 
-#include "kit/rng.h"
 #include "cache/ring_kit.h"
+#include "kit/rng.h"
 
 static struct shard s;
 
@@ -168,6 +168,7 @@ Test(evict, rings_wrap_with_any_number_of_octets_left) {
     }
     ring_close(&s);
   }
+
   ring_open(&s, SMALL, MAIN);
 }
 
@@ -194,6 +195,7 @@ static void churn(uint64_t seed, size_t small, size_t main, size_t most, int ste
     }
     ring_check(&s);
   }
+
   cr_expect_gt(s.evicted, (uint64_t)steps / 100);
 }
 

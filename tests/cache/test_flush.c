@@ -47,7 +47,9 @@ static struct cache_stats stats(void) {
   return s;
 }
 
-static bool is_below_org(const void *ctx, const struct question *q) { return name_is_within(q->key, q->name_len, ctx, 13); }
+static bool is_below_org(const void *ctx, const struct question *q) {
+  return name_is_within(q->key, q->name_len, ctx, 13);
+}
 
 static enum cache_found found_at(const char *name, uint32_t tick) {
   uint8_t wire[NAME_MAX_LEN];
@@ -186,7 +188,8 @@ Test(flush, goes_through_all_shards_and_all_of_both_rings) {
 static void put_srv(const char *name, const char *host, uint16_t type) {
   made_start(&made, name, TYPE_SRV, RCODE_NOERROR);
   made_add(&made, SECTION_ANSWER, name, TYPE_SRV, 600, rd_srv(1, 1, 5269, host));
-  made_add(&made, SECTION_ADDITIONAL, host, type, 300, type == TYPE_A ? rd_a("192.0.2.1") : rd_aaaa("2001:db8::1"));
+  made_add(&made, SECTION_ADDITIONAL, host, type, 300,
+           type == TYPE_A ? rd_a("192.0.2.1") : rd_aaaa("2001:db8::1"));
   made_add(&made, SECTION_ADDITIONAL, "other.lab.", TYPE_A, 300, rd_a("192.0.2.2"));
   made_done(&made, 0);
   cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
@@ -227,7 +230,8 @@ Test(flush, an_answer_that_lost_its_addresses_is_worn) {
   struct cache_hit hit;
   uint8_t out[DNS_MSG_MAX];
   put_srv("_xmpp-server._tcp.d.lab.", "h.d.lab.", TYPE_A);
-  struct query q = {.question = made.question, .manner = {.spelled = made.question.key, .name_len = (uint8_t)made.question.name_len}};
+  struct query q = {.question = made.question,
+                    .manner = {.spelled = made.question.key, .name_len = (uint8_t)made.question.name_len}};
   cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_FRESH);
   flush("h.d.lab.", 0, false);
   cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_WORN, "so that it gets the new ones");

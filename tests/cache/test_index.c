@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kit/rng.h"
 #include "cache/ring_kit.h"
+#include "kit/rng.h"
 
 enum { MANY = 4000, STEP = 64 /* octets from an entry to the next */ };
 
@@ -13,8 +13,8 @@ static struct question questions[MANY];
 static bool there[MANY];
 static unsigned count;
 
-/* Entries for all questions, none in the index yet. Their tags lie in a range that starts at `low` and is `spread` wide, so
- * that they crowd together as much as a test wants. */
+/* Entries for all questions, none in the index yet. Their tags lie in a range that starts at `low` and is
+ * `spread` wide, so that they crowd together as much as a test wants. */
 static void open_index(uint32_t low, uint64_t spread) {
   struct rng r = {20};
   s = (struct shard){.seed = KIT_SEED};
@@ -63,7 +63,8 @@ static void check_all(void) {
   for (unsigned i = 0; i < MANY; i++) check(i);
 }
 
-/* Adds and removes at random, most often so that the index is near a number of entries that goes up and down. */
+/* Adds and removes at random, most often so that the index is near a number of entries that goes up and down.
+ */
 static void churn(int steps) {
   struct rng r = {21};
   for (int step = 0; step < steps; step++) {
@@ -118,7 +119,8 @@ Test(index, takes_twelve_octets_an_entry_and_two_pages_at_most) {
   open_index(0, 1ull << 32);
   for (unsigned i = 0; i < MANY; i++) {
     toggle(i);
-    cr_assert_leq(s.slot_count * sizeof(struct slot), 12 * (i + 1) + 8192, "%u entries in %u slots", i + 1, s.slot_count);
+    cr_assert_leq(s.slot_count * sizeof(struct slot), 12 * (i + 1) + 8192, "%u entries in %u slots", i + 1,
+                  s.slot_count);
     cr_assert_lt(s.entries, s.slot_count, "an empty slot ends every search");
   }
 }

@@ -35,10 +35,12 @@ static void teardown(void) {
 
 TestSuite(snapshot, .init = setup, .fini = teardown);
 
-static void put_a(struct cache *to, const char *name, uint32_t ttl, unsigned count, uint32_t born, enum cache_put_how how) {
+static void put_a(struct cache *to, const char *name, uint32_t ttl, unsigned count, uint32_t born,
+                  enum cache_put_how how) {
   uint8_t wire[NAME_MAX_LEN];
   made_a(&made, name, ttl, count, born);
-  if (to == next) question_make(&made.question, wire, name_parse(name, wire), TYPE_A, CLASS_IN, 0, OTHER_SEED);
+  if (to == next)
+    question_make(&made.question, wire, name_parse(name, wire), TYPE_A, CLASS_IN, 0, OTHER_SEED);
   cr_assert(cache_put(to, &made.question, &made.answer, how, 0, 0));
 }
 
@@ -47,7 +49,8 @@ static void write_it(void) {
 }
 
 static void load(struct snapshot_now now) {
-  cr_assert_eq(snapshot_load(next, snap_path(), &now, STALE_S, NULL, &report), SNAPSHOT_GOOD, "%s", report.why);
+  cr_assert_eq(snapshot_load(next, snap_path(), &now, STALE_S, NULL, &report), SNAPSHOT_GOOD, "%s",
+               report.why);
 }
 
 /* Asks the next cache for an A. */
@@ -92,6 +95,7 @@ Test(snapshot, thousands_go_through_many_blocks_and_large_answers_too) {
     snprintf(name, sizeof name, "n%u.example", i);
     put_a(c, name, 300, i % 1000 ? 1 + i % 7 : 590, SNAP_TICK - i, CACHE_ASKED);
   }
+
   write_it();
   load(snap_later(0));
   cr_expect_eq(report.entries, 5000);
@@ -326,12 +330,14 @@ Test(snapshot, a_write_that_fails_leaves_the_old_one_and_nothing_beside) {
 Test(snapshot, one_that_is_stopped_leaves_the_old_one) {
   char name[40];
   bool stop = true;
+
   write_it();
   size_t before = size_of(snap_path());
   for (unsigned i = 0; i < 3000; i++) {
     snprintf(name, sizeof name, "n%u.example", i);
     put_a(c, name, 300, 3, SNAP_TICK, CACHE_ASKED);
   }
+
   cr_expect_eq(snapshot_write(c, snap_path(), &snap_then, &stop, &report), SNAPSHOT_STOPPED);
   cr_expect_eq(size_of(snap_path()), before);
   cr_expect_eq(size_of(beside()), 0);
@@ -421,7 +427,8 @@ Test(snapshot, an_address_that_is_flushed_does_not_come_back_in_an_srv_answer) {
   put_srv("_xmpp-server._tcp.b.example", "h.b.example");
   write_it();
   cr_assert(cache_restore_begin(next, NULL, NULL));
-  cache_flush(next, &(struct cache_which){.name = name, .name_len = name_parse("H.a.example", name), .type = TYPE_AAAA});
+  cache_flush(next, &(struct cache_which){
+                        .name = name, .name_len = name_parse("H.a.example", name), .type = TYPE_AAAA});
   load(snap_later(0));
   cr_expect_eq(report.entries, 2, "another type");
   cache_flush(next, &(struct cache_which){0});

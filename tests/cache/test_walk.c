@@ -117,7 +117,8 @@ Test(walk, shows_an_answer_that_was_replaced_no_more) {
   }
   unsigned n = 0, of_org = 0;
   w = cache_walk_new(c);
-  for (; cache_walk_next(w, &e); n++) of_org += question_equal(e.question, &made.question) && e.answer.head.an == 39;
+  for (; cache_walk_next(w, &e); n++)
+    of_org += question_equal(e.question, &made.question) && e.answer.head.an == 39;
   cr_expect_eq(n, 101);
   cr_expect_eq(of_org, 1);
 }
@@ -125,10 +126,12 @@ Test(walk, shows_an_answer_that_was_replaced_no_more) {
 Test(walk, tells_uses_who_was_fetched_ahead_and_who_lies_in_the_main_ring) {
   unsigned in_main = 0, ahead = 0;
   unsigned last = 4500;
+
   for (unsigned i = 0; i < last; i++) cr_assert(put(i, 100, i % 2 ? CACHE_AHEAD_CLIENT : CACHE_ASKED));
   for (unsigned i = 0; i < 5; i++) {
     for (unsigned k = 0; k < i; k++) use(last - 1 - i);
   }
+
   w = cache_walk_new(c);
   while (cache_walk_next(w, &e)) {
     unsigned number = e.answer.head.born, uses = last - 1 - number;
@@ -138,10 +141,12 @@ Test(walk, tells_uses_who_was_fetched_ahead_and_who_lies_in_the_main_ring) {
     } else {
       cr_expect_eq(e.standing.uses, 0, "%u", number);
     }
-    cr_expect_eq(cache_is_ahead(e.standing.how), number % 2 && (uses == 0 || uses >= 5), "%u: the first use ends it", number);
+    cr_expect_eq(cache_is_ahead(e.standing.how), number % 2 && (uses == 0 || uses >= 5),
+                 "%u: the first use ends it", number);
     in_main += e.standing.in_main;
     ahead += cache_is_ahead(e.standing.how);
   }
+
   cr_expect_gt(in_main, 1000);
   cr_expect_gt(ahead, 1000);
 }
@@ -156,7 +161,8 @@ Test(walk, shows_expired_entries_as_well) {
   cr_expect_eq(walk_all(100), 1);
 }
 
-/* While the walk goes on, some entries are used all the time and so never leave, though others push them from ring to ring. */
+/* While the walk goes on, some entries are used all the time and so never leave, though others push them from
+ * ring to ring. */
 static void walk_beside_a_flood(unsigned puts_a_step) {
   enum { KEPT = 100 };
   unsigned next = 0, steps = 0;
@@ -166,6 +172,7 @@ static void walk_beside_a_flood(unsigned puts_a_step) {
     put(next, 1000, CACHE_ASKED);
     for (unsigned k = 0; next % 20 == 0 && k < KEPT; k++) cr_assert(use(k), "%u", k);
   }
+
   w = cache_walk_new(c);
   for (; cache_walk_next(w, &e); steps++) {
     if (e.answer.head.born < KEPT) shown[e.answer.head.born]++;
@@ -175,6 +182,7 @@ static void walk_beside_a_flood(unsigned puts_a_step) {
       for (unsigned k = 0; next % 20 == 0 && k < KEPT; k++) cr_assert(use(k), "%u", k);
     }
   }
+
   for (unsigned k = 0; k < KEPT; k++) cr_expect_gt(shown[k], 0, "%u", k);
 }
 

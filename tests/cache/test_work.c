@@ -106,6 +106,7 @@ Test(work, a_lookup_of_what_is_not_there_reads_few_slots_however_full_the_index)
     sum += n;
     if (n > most) most = n;
   }
+
   cr_expect_lt(sum, (uint64_t)ASKED * 40, "%lu on average: linear probing at 7/8 takes 33",
                (unsigned long)(sum / ASKED));
   cr_expect_lt(most, 1000, "%u", most);

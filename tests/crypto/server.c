@@ -22,9 +22,11 @@ static void add_ca(X509 *cert) {
   X509_EXTENSION_free(extension);
 }
 
-struct made make_cert(const char *common_name, const char *names, long from_s, long until_s, const struct made *signer) {
+struct made make_cert(const char *common_name, const char *names, long from_s, long until_s,
+                      const struct made *signer) {
   static long serial = 1;
   struct made m = {.cert = X509_new(), .key = EVP_EC_gen("P-256")};
+
   cr_assert(m.cert && m.key);
   X509_set_version(m.cert, 2);
   ASN1_INTEGER_set(X509_get_serialNumber(m.cert), serial++);
@@ -46,8 +48,8 @@ void made_free(struct made *m) {
   EVP_PKEY_free(m->key);
 }
 
-static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
-                       void *wanted) {
+static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+                       unsigned in_len, void *wanted) {
   (void)ssl;
   size_t len = strlen(wanted);
   if (in_len != len + 1 || memcmp(in + 1, wanted, len) != 0) return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -58,7 +60,8 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
 
 void server_open(struct server *s, const struct made *own, const struct made *chain, const char *alpn) {
   *s = (struct server){.context = SSL_CTX_new(TLS_server_method())};
-  cr_assert(SSL_CTX_use_certificate(s->context, own->cert) == 1 && SSL_CTX_use_PrivateKey(s->context, own->key) == 1);
+  cr_assert(SSL_CTX_use_certificate(s->context, own->cert) == 1 &&
+            SSL_CTX_use_PrivateKey(s->context, own->key) == 1);
   if (chain) cr_assert(SSL_CTX_add1_chain_cert(s->context, chain->cert) == 1);
   s->alpn = alpn ? strdup(alpn) : NULL;
   if (alpn) SSL_CTX_set_alpn_select_cb(s->context, choose_alpn, s->alpn);

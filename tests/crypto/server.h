@@ -11,9 +11,10 @@ struct made {
   EVP_PKEY *key;
 };
 
-/* names: a subjectAltName as openssl.cnf has it, "DNS:d.chat", or NULL for none. Valid from now + from_s to now + until_s.
- * signer: NULL: itself. */
-struct made make_cert(const char *common_name, const char *names, long from_s, long until_s, const struct made *signer);
+/* names: a subjectAltName as openssl.cnf has it, "DNS:d.chat", or NULL for none. Valid from now + from_s to
+ * now + until_s. signer: NULL: itself. */
+struct made make_cert(const char *common_name, const char *names, long from_s, long until_s,
+                      const struct made *signer);
 void made_free(struct made *m);
 
 struct server {

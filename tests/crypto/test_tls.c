@@ -65,13 +65,16 @@ Test(tls, reads_names_in_all_forms_and_the_days_of_a_certificate, .init = setup,
                               "DNS:d.chat,otherName:1.3.6.1.5.5.7.8.7;IA5STRING:_xmpp-client.s.chat,"
                               "otherName:1.3.6.1.5.5.7.8.5;UTF8:x.chat,email:a@mail.chat,"
                               "otherName:1.2.3.4;UTF8:other.chat,DNS:with space.chat,"
-                              "otherName:1.3.6.1.5.5.7.8.5;UTF8:b\xfc""cher.chat", /* in Latin 1; UTF-8 in the certificate */
+                              "otherName:1.3.6.1.5.5.7.8.5;UTF8:b\xfc"
+                              "cher.chat", /* in Latin 1; UTF-8 in the certificate */
                               -DAY, 30 * DAY, &authority);
   struct tls *t = meet(&own, NULL);
   struct cert c;
+
   cr_assert(tls_peer(t, &c));
   cr_expect_eq(c.count, 4);
-  cr_expect_str_eq(c.names[3].text, "b\xc3\xbc""cher.chat");
+  cr_expect_str_eq(c.names[3].text, "b\xc3\xbc"
+                                    "cher.chat");
   cr_expect_eq(cert_is_for(&c, "d.chat", "_xmpp-client"), CERT_DNS);
   cr_expect_eq(cert_is_for(&c, "s.chat", "_xmpp-client"), CERT_SRV);
   cr_expect_eq(cert_is_for(&c, "s.chat", "_xmpp-server"), CERT_NOT);
@@ -89,6 +92,7 @@ Test(tls, carries_text_both_ways_and_hears_the_end, .init = setup, .fini = teard
   struct server s;
   char text[64];
   size_t len;
+
   server_open(&s, &own, NULL, "xmpp-client");
   struct tls *t = tls_new(context, "d.chat", "xmpp-client");
   cr_assert_eq(server_shake(&s, t), TLS_DONE, "%s", tls_why(t));
@@ -115,6 +119,7 @@ Test(tls, carries_text_both_ways_and_hears_the_end, .init = setup, .fini = teard
 Test(tls, a_handshake_fails_on_what_is_no_tls_and_on_an_alert, .init = setup, .fini = teardown) {
   static const char xml[] = "<?xml version='1.0'?><stream:stream xmlns='jabber:client'>";
   struct tls *t = tls_new(context, "d.chat", NULL);
+
   cr_assert_eq(tls_handshake(t), TLS_WANT);
   cr_assert(tls_put(t, xml, sizeof xml - 1));
   cr_expect_eq(tls_handshake(t), TLS_FAILED);
@@ -159,7 +164,8 @@ static size_t make_tlsa(uint8_t rdata[2048], unsigned usage, unsigned selector, 
   rdata[1] = (uint8_t)selector;
   rdata[2] = (uint8_t)matching;
   if (matching == 0) memcpy(rdata + 3, octets, (size_t)n);
-  else EVP_Digest(octets, (size_t)n, rdata + 3, &digest_len, matching == 1 ? EVP_sha256() : EVP_sha512(), NULL);
+  else
+    EVP_Digest(octets, (size_t)n, rdata + 3, &digest_len, matching == 1 ? EVP_sha256() : EVP_sha512(), NULL);
   OPENSSL_free(octets);
   return 3 + (matching == 0 ? (size_t)n : digest_len);
 }
@@ -169,8 +175,10 @@ Test(tls, tlsa_fits_the_own_certificate_or_one_above_it, .init = setup, .fini = 
   struct made other = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
   struct tls *t = meet(&own, &authority);
   uint8_t rdata[2048];
+
   for (unsigned usage = 0; usage < 4; usage++) {
-    X509 *right = usage == 1 || usage == 3 ? own.cert : authority.cert, *wrong = usage == 1 || usage == 3 ? authority.cert : own.cert;
+    X509 *right = usage == 1 || usage == 3 ? own.cert : authority.cert,
+         *wrong = usage == 1 || usage == 3 ? authority.cert : own.cert;
     for (unsigned i = 0; i < 6; i++) {
       unsigned selector = i % 2, matching = i / 2;
       size_t len = make_tlsa(rdata, usage, selector, matching, right);
@@ -182,6 +190,7 @@ Test(tls, tlsa_fits_the_own_certificate_or_one_above_it, .init = setup, .fini = 
       cr_expect_not(tls_tlsa_fits(t, rdata, len), "%u %u %u", usage, selector, matching);
     }
   }
+
   static const uint8_t wrong_numbers[][5] = {{4, 0, 1, 0, 0}, {3, 2, 1, 0, 0}, {3, 0, 3, 0, 0}};
   for (size_t i = 0; i < 3; i++) cr_expect_not(tls_tlsa_fits(t, wrong_numbers[i], 5));
   cr_expect_not(tls_tlsa_fits(t, rdata, 3));
@@ -193,15 +202,18 @@ Test(tls, tlsa_fits_the_own_certificate_or_one_above_it, .init = setup, .fini = 
 
 Test(tls, tlsa_fits_an_authority_that_is_not_sent_but_trusted, .init = setup, .fini = teardown) {
   struct made stranger = make_cert("Somebody", NULL, -DAY, 30 * DAY, NULL);
-  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority), strange = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &stranger);
+  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority),
+              strange = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &stranger);
   struct tls *t = meet(&own, NULL), *untrusted = meet(&strange, NULL);
   uint8_t rdata[2048];
+
   for (unsigned usage = 0; usage < 4; usage++) {
     size_t len = make_tlsa(rdata, usage, 1, 1, authority.cert);
     cr_expect_eq(tls_tlsa_fits(t, rdata, len), usage == 0 || usage == 2, "%u", usage);
     len = make_tlsa(rdata, usage, 1, 1, stranger.cert);
     cr_expect_not(tls_tlsa_fits(untrusted, rdata, len), "%u", usage);
   }
+
   tls_free(t);
   tls_free(untrusted);
   made_free(&own);

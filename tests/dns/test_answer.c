@@ -36,7 +36,8 @@ Test(answer, header_gives_back_what_the_client_sent) {
     asked_plain(&asked, "example.org", TYPE_A);
     asked.msg.octets[0] = (uint8_t)(0xa0 + bits);
     asked.msg.octets[2] = bits & 1 ? DNS_RD : 0;
-    asked.msg.octets[3] = (uint8_t)((bits & 2 ? DNS_CD : 0) | (bits & 4 ? DNS_Z : 0) | (bits & 8 ? DNS_RCODE : 0));
+    asked.msg.octets[3] = (uint8_t)((bits & 2 ? DNS_CD : 0) | (bits & 4 ? DNS_Z : 0) |
+                                    (bits & 8 ? DNS_RCODE : 0));
     asked_again(&asked);
     write_out(ANSWER_FRESH, 0);
     cr_expect_eq(s.id, 0xa049 + (bits << 8));
@@ -71,7 +72,8 @@ Test(answer, ttls_count_down_by_the_second_and_end_at_0) {
   make_srv();
   static const struct {
     uint32_t tick, srv, a;
-  } cases[] = {{100, 60, 40}, {109, 60, 40}, {110, 59, 39}, {499, 21, 1}, {500, 20, 0}, {600, 10, 0}, {700, 0, 0}, {9999, 0, 0}};
+  } cases[] = {{100, 60, 40}, {109, 60, 40}, {110, 59, 39}, {499, 21, 1},
+               {500, 20, 0},  {600, 10, 0},  {700, 0, 0},   {9999, 0, 0}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     write_out(ANSWER_FRESH, cases[i].tick);
     cr_expect_eq(seen_record(&s, SECTION_ANSWER, 0)->ttl, cases[i].srv, "at %u", cases[i].tick);
@@ -124,7 +126,8 @@ Test(answer, stale_says_30_seconds_no_additional_records_and_why) {
 
 Test(answer, rfc8914_a_stale_nxdomain_says_that_it_is_stale_as_all_do) {
   made_start(&made, "no.example.org", TYPE_A, RCODE_NXDOMAIN);
-  made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_SOA, 30, rd_soa("ns.example.org", "root.example.org", 30));
+  made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_SOA, 30,
+           rd_soa("ns.example.org", "root.example.org", 30));
   made_done(&made, 0);
   asked_edns(&asked, "no.example.org", TYPE_A, 1232, false);
   write_out(ANSWER_STALE, 100000);
@@ -187,7 +190,8 @@ Test(answer, ad_comes_to_those_who_understand_it) {
 
 Test(answer, negative_ones_keep_rcode_and_soa) {
   made_start(&made, "no.example.org", TYPE_A, RCODE_NXDOMAIN);
-  made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_SOA, 30, rd_soa("ns.example.org", "root.example.org", 30));
+  made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_SOA, 30,
+           rd_soa("ns.example.org", "root.example.org", 30));
   made_done(&made, 0);
   asked_edns(&asked, "no.example.org", TYPE_A, 1232, false);
   write_out(ANSWER_FRESH, 50);
@@ -223,7 +227,8 @@ Test(answer, a_failure_says_why) {
     asked_edns(&asked, "eXample.org", TYPE_A, 1232, true);
     size_t len = answer_fail(&asked.query.manner, (enum err)e, out);
     cr_assert(seen_read(&s, out, len), "%s", s.why);
-    unsigned rcode = e == ERR_REBIND ? RCODE_NOERROR : RCODE_SERVFAIL; /* else the next server in resolv.conf is asked */
+    /* else the next server in resolv.conf is asked */
+    unsigned rcode = e == ERR_REBIND ? RCODE_NOERROR : RCODE_SERVFAIL;
     cr_expect_eq(s.rcode, rcode);
     cr_expect_eq(s.id, MSG_ID);
     cr_expect_eq(s.low, DNS_RA | rcode);

@@ -49,7 +49,8 @@ Test(answer_cut, sixteen_srv_without_edns_are_as_many_as_fit_the_best_priority_f
   cr_expect_eq(s.ns + s.ar, 0);
   for (unsigned i = 0; i < s.an; i++) cr_expect_eq(target_number(&s.records[i]), 15 - i);
   size_t each = 12 + 6 + 21;
-  cr_expect_gt(DNS_HEADER + asked.query.manner.name_len + 4 + (s.an + 1) * each, DNS_UDP_PLAIN, "one more would fit");
+  cr_expect_gt(DNS_HEADER + asked.query.manner.name_len + 4 + (s.an + 1) * each, DNS_UDP_PLAIN,
+               "one more would fit");
 }
 
 Test(answer_cut, within_a_priority_the_heavier_come_first_and_equals_stay_as_they_stand) {
@@ -60,7 +61,8 @@ Test(answer_cut, within_a_priority_the_heavier_come_first_and_equals_stay_as_the
   write_cut(ANSWER_FRESH, DNS_UDP_PLAIN);
   static const unsigned want[] = {28, 29, 38, 39, 26, 27, 36, 37, 24, 25, 34};
   cr_assert_geq(s.an, sizeof want / sizeof *want);
-  for (unsigned i = 0; i < sizeof want / sizeof *want; i++) cr_expect_eq(target_number(&s.records[i]), want[i], "record %u", i);
+  for (unsigned i = 0; i < sizeof want / sizeof *want; i++)
+    cr_expect_eq(target_number(&s.records[i]), want[i], "record %u", i);
 }
 
 Test(answer_cut, thousands_of_srv_are_ranked_too) {
@@ -88,6 +90,7 @@ Test(answer_cut, the_chain_comes_first_then_its_addresses) {
     snprintf(text, sizeof text, "192.0.2.%u", i);
     made_add(&made, SECTION_ANSWER, "c.example.com", TYPE_A, 60, rd_a(text));
   }
+
   made_done(&made, 0);
   asked_plain(&asked, "a.example.org", TYPE_A);
   for (asked.query.manner.turn = 0; asked.query.manner.turn < 20; asked.query.manner.turn++) {
@@ -97,7 +100,8 @@ Test(answer_cut, the_chain_comes_first_then_its_addresses) {
     cr_expect_eq(s.records[0].owner[1], 'a');
     cr_expect_eq(s.records[1].type, TYPE_CNAME);
     cr_expect_eq(s.records[1].owner[1], 'b');
-    for (unsigned i = 2; i < s.an; i++) cr_expect(s.records[i].type == TYPE_A && s.records[i].owner[1] == 'c');
+    for (unsigned i = 2; i < s.an; i++)
+      cr_expect(s.records[i].type == TYPE_A && s.records[i].owner[1] == 'c');
   }
 }
 
@@ -149,8 +153,10 @@ Test(answer_cut, nothing_stands_behind_srv_records_that_have_moved) {
 
 Test(answer_cut, a_denial_keeps_its_soa) {
   made_start(&made, "nobody.example.org", TYPE_A, RCODE_NXDOMAIN);
-  made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_SOA, 60, rd_soa("ns.example.org", "host.example.org", 60));
-  for (unsigned i = 0; i < 3; i++) made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_NSEC, 60, rd_fill((uint8_t)i, 200));
+  made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_SOA, 60,
+           rd_soa("ns.example.org", "host.example.org", 60));
+  for (unsigned i = 0; i < 3; i++)
+    made_add(&made, SECTION_AUTHORITY, "example.org", TYPE_NSEC, 60, rd_fill((uint8_t)i, 200));
   made_done(&made, 0);
   asked_edns(&asked, "nobody.example.org", TYPE_A, 512, true);
   write_cut(ANSWER_FRESH, DNS_UDP_PLAIN);

@@ -13,13 +13,14 @@ static uint8_t first_out[DNS_MSG_MAX], out[DNS_MSG_MAX];
 static size_t write_turn(uint32_t turn, struct seen *into, uint8_t *to) {
   struct answer_view v = answer_view(&made.answer);
   asked.query.manner.turn = turn;
-  size_t len = answer_write(&v, &asked.query.manner, ANSWER_FRESH, made.answer.head.born + 50, DNS_MSG_MAX, to);
+  size_t len = answer_write(&v, &asked.query.manner, ANSWER_FRESH, made.answer.head.born + 50, DNS_MSG_MAX,
+                            to);
   cr_assert(seen_read(into, to, len), "%s", into->why);
   return len;
 }
 
-/* Everything stays where it is, but `count` records from `from` on, which are the same ones in a ring, begun elsewhere. Returns which
- * of them comes first. */
+/* Everything stays where it is, but `count` records from `from` on, which are the same ones in a ring, begun
+ * elsewhere. Returns which of them comes first. */
 static unsigned check_turn(uint32_t turn, unsigned from, unsigned count) {
   unsigned lead = 0, all = first.an + first.ns + first.ar;
   size_t len = write_turn(0, &first, first_out);
@@ -37,7 +38,8 @@ static unsigned check_turn(uint32_t turn, unsigned from, unsigned count) {
 static void check_all_lead(unsigned from, unsigned count) {
   unsigned led[16] = {0};
   for (uint32_t turn = 1; turn <= 20 * count; turn++) led[check_turn(turn, from, count)]++;
-  for (unsigned i = 0; i < count; i++) cr_expect(led[i] >= 15 && led[i] <= 25, "address %u led %u times in %u", i, led[i], 20 * count);
+  for (unsigned i = 0; i < count; i++)
+    cr_expect(led[i] >= 15 && led[i] <= 25, "address %u led %u times in %u", i, led[i], 20 * count);
 }
 
 Test(rotate, each_of_several_addresses_leads_as_often_as_the_others) {
@@ -54,7 +56,8 @@ Test(rotate, also_for_a_client_that_comes_every_second_third_or_eighth_turn) {
   for (unsigned step = 2; step <= 8; step++) {
     unsigned led[3] = {0};
     for (uint32_t i = 1; i <= 60; i++) led[check_turn(i * step, 0, 3)]++;
-    for (unsigned i = 0; i < 3; i++) cr_expect_geq(led[i], 10, "step %u: address %u led %u times", step, i, led[i]);
+    for (unsigned i = 0; i < 3; i++)
+      cr_expect_geq(led[i], 10, "step %u: address %u led %u times", step, i, led[i]);
   }
 }
 
@@ -91,13 +94,16 @@ Test(rotate, srv_records_single_addresses_and_additional_ones_stay) {
   for (int i = 0; i < 3; i++) {
     char target[] = "x0.example.org";
     target[1] = (char)('0' + i);
-    made_add(&made, SECTION_ANSWER, "_xmpp-client._tcp.example.org", TYPE_SRV, 60, rd_srv(1, 1, 5222, target));
+    made_add(&made, SECTION_ANSWER, "_xmpp-client._tcp.example.org", TYPE_SRV, 60,
+             rd_srv(1, 1, 5222, target));
   }
+
   for (int i = 1; i < 4; i++) {
     char text[] = "192.0.2.0";
     text[8] = (char)('0' + i);
     made_add(&made, SECTION_ADDITIONAL, "x0.example.org", TYPE_A, 60, rd_a(text));
   }
+
   made_done(&made, 0);
   asked_plain(&asked, "_xmpp-client._tcp.example.org", TYPE_SRV);
   check_untouched();

@@ -25,23 +25,30 @@ static bool same_set(const struct record *a, const struct record *b) {
   return name_equal(a->owner, a->owner_len, b->owner, b->owner_len) && a->type == b->type;
 }
 
-/* How many additional records of `whole` are to be there within `limit`, and *len; -1: TC, with *cut records before it. */
+/* How many additional records of `whole` are to be there within `limit`, and *len; -1: TC, with *cut records
+ * before it. */
 static int expected(enum answer_age age, size_t limit, size_t *len, unsigned *cut) {
   const struct manner *m = &asked.query.manner;
-  size_t opt = !m->edns ? 0 : DNS_OPT + (age == ANSWER_STALE ? 6u : 0) + (m->idle_x100ms ? 6u : 0) + (m->cookie_len ? 4u + m->cookie_len : 0);
+  size_t opt = !m->edns ? 0
+                        : DNS_OPT + (age == ANSWER_STALE ? 6u : 0) + (m->idle_x100ms ? 6u : 0) +
+                              (m->cookie_len ? 4u + m->cookie_len : 0);
   unsigned first = whole.an + whole.ns, all = first + whole.ar, kept = first;
   size_t bare = DNS_HEADER + whole.question_len, end = first ? record_end(&whole.records[first - 1]) : bare;
+
   if (end + opt > limit) {
     for (*cut = 0; record_end(&whole.records[*cut]) + opt <= limit;) ++*cut;
     *len = (*cut ? record_end(&whole.records[*cut - 1]) : bare) + opt;
     return -1;
   }
-  for (unsigned i = first; i < all && age != ANSWER_STALE && record_end(&whole.records[i]) + opt <= limit; i++) {
+
+  for (unsigned i = first; i < all && age != ANSWER_STALE && record_end(&whole.records[i]) + opt <= limit;
+       i++) {
     bool complete = i + 1 == all || !same_set(&whole.records[i], &whole.records[i + 1]);
     if (!complete) continue;
     kept = i + 1;
     end = record_end(&whole.records[i]);
   }
+
   *len = end + opt;
   return (int)(kept - first);
 }
@@ -49,7 +56,9 @@ static int expected(enum answer_age age, size_t limit, size_t *len, unsigned *cu
 /* Every limit from 512 to beyond the whole message: exactly the records that may and can be there. */
 static void check_all_limits(void) {
   struct answer_view v = answer_view(&made.answer);
-  size_t most = answer_write(&v, &asked.query.manner, ANSWER_FRESH, made.answer.head.born, DNS_MSG_MAX, whole_out);
+  size_t most = answer_write(&v, &asked.query.manner, ANSWER_FRESH, made.answer.head.born, DNS_MSG_MAX,
+                             whole_out);
+
   cr_assert(seen_read(&whole, whole_out, most), "%s", whole.why);
   for (int age = ANSWER_FRESH; age <= ANSWER_STALE; age++) {
     for (size_t limit = DNS_UDP_PLAIN, want_len; limit <= most + 8 && limit <= DNS_MSG_MAX; limit++) {
@@ -60,8 +69,10 @@ static void check_all_limits(void) {
       cr_assert_eq((s.high & DNS_TC) != 0, want < 0, "age %d, limit %zu", age, limit);
       cr_assert_eq(s.an, want >= 0 || cut > whole.an ? whole.an : cut);
       cr_assert_eq(s.ns, want >= 0 ? whole.ns : cut > whole.an ? cut - whole.an : 0);
-      cr_assert_eq(s.ar, want < 0 ? 0 : (unsigned)want, "age %d, limit %zu: %u additional, not %d", age, limit, s.ar, want);
-      for (unsigned i = 0; i < s.an + s.ns + s.ar; i++) cr_assert(same_record(&s.records[i], &whole.records[i]));
+      cr_assert_eq(s.ar, want < 0 ? 0 : (unsigned)want, "age %d, limit %zu: %u additional, not %d", age,
+                   limit, s.ar, want);
+      for (unsigned i = 0; i < s.an + s.ns + s.ar; i++)
+        cr_assert(same_record(&s.records[i], &whole.records[i]));
     }
   }
 }
@@ -95,8 +106,10 @@ static void make_expanded(int targets) {
   char target[40], text[40];
   for (int i = 0; i < targets; i++) {
     snprintf(target, sizeof target, "xmpp%d.hosting.example", i);
-    made_add(&made, SECTION_ANSWER, "_xmpp-server._tcp.example.org", TYPE_SRV, 60, rd_srv(1, 2, 5269, target));
+    made_add(&made, SECTION_ANSWER, "_xmpp-server._tcp.example.org", TYPE_SRV, 60,
+             rd_srv(1, 2, 5269, target));
   }
+
   for (int i = 0; i < targets; i++) {
     snprintf(target, sizeof target, "xmpp%d.hosting.example", i);
     for (int k = 1; k <= 2; k++) {
@@ -106,6 +119,7 @@ static void make_expanded(int targets) {
     snprintf(text, sizeof text, "2001:db8::%d", i);
     made_add(&made, SECTION_ADDITIONAL, target, TYPE_AAAA, 60, rd_aaaa(text));
   }
+
   made_done(&made, 0);
 }
 
@@ -137,10 +151,12 @@ Test(answer_size, an_rrset_whose_name_stands_nowhere_before_is_whole_too) {
 
 Test(answer_size, a_type_or_a_name_more_starts_another_rrset) {
   made_start(&made, "example.org", TYPE_TXT, RCODE_NOERROR);
-  for (int i = 0; i < 2; i++) made_add(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill((uint8_t)(i + 1), 200));
+  for (int i = 0; i < 2; i++)
+    made_add(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill((uint8_t)(i + 1), 200));
   for (int i = 0; i < 16; i++) {
     const char *owner = i % 4 < 2 ? "example.org" : "org";
-    made_add(&made, SECTION_ADDITIONAL, owner, i % 2 ? TYPE_A : TYPE_DS, 60, i % 2 ? rd_a("192.0.2.1") : rd_fill(1, 4));
+    made_add(&made, SECTION_ADDITIONAL, owner, i % 2 ? TYPE_A : TYPE_DS, 60,
+             i % 2 ? rd_a("192.0.2.1") : rd_fill(1, 4));
   }
   made_done(&made, 0);
   check_with_and_without_edns("example.org", TYPE_TXT);
@@ -148,8 +164,10 @@ Test(answer_size, a_type_or_a_name_more_starts_another_rrset) {
 
 Test(answer_size, additional_records_alone) {
   made_start(&made, "example.org", TYPE_A, RCODE_NOERROR);
-  for (int i = 0; i < 5; i++) made_add(&made, SECTION_ADDITIONAL, "example.org", TYPE_TXT, 60, rd_fill((uint8_t)(i + 1), 200));
-  for (int i = 0; i < 5; i++) made_add(&made, SECTION_ADDITIONAL, "org", TYPE_TXT, 60, rd_fill((uint8_t)(i + 1), 200));
+  for (int i = 0; i < 5; i++)
+    made_add(&made, SECTION_ADDITIONAL, "example.org", TYPE_TXT, 60, rd_fill((uint8_t)(i + 1), 200));
+  for (int i = 0; i < 5; i++)
+    made_add(&made, SECTION_ADDITIONAL, "org", TYPE_TXT, 60, rd_fill((uint8_t)(i + 1), 200));
   made_done(&made, 0);
   check_with_and_without_edns("example.org", TYPE_A);
 }
@@ -195,10 +213,14 @@ Test(answer_size, no_ad_in_an_answer_that_is_cut) {
 
 Test(answer_size, sixty_four_kilobytes_go_over_tcp_and_are_cut_over_udp) {
   made_start(&made, "example.org", TYPE_TXT, RCODE_NOERROR);
-  while (made_try(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill((uint8_t)made.answer.head.an, 1000))) {}
+  while (made_try(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60,
+                  rd_fill((uint8_t)made.answer.head.an, 1000))) {
+  }
+
   size_t left = DNS_MSG_MAX - DNS_HEADER - 17 - made.answer.head.body_len;
   made_add(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill(0xff, left - 12));
-  cr_assert_not(made_try(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill(0, 0)), "it is full to the octet");
+  cr_assert_not(made_try(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill(0, 0)),
+                "it is full to the octet");
   made_done(&made, 0);
   asked_plain(&asked, "example.org", TYPE_TXT);
   cr_expect_eq(write_limited(ANSWER_FRESH, DNS_MSG_MAX), DNS_MSG_MAX);
@@ -213,7 +235,8 @@ Test(answer_size, sixty_four_kilobytes_go_over_tcp_and_are_cut_over_udp) {
 }
 
 Test(answer_size, a_datagram_is_never_larger_than_client_and_path_take) {
-  static const uint16_t sizes[][2] = {{0, 512}, {512, 512}, {1232, 1232}, {4095, 4095}, {4096, 4096}, {4097, 4096}, {65535, 4096}};
+  static const uint16_t sizes[][2] = {{0, 512},     {512, 512},   {1232, 1232}, {4095, 4095},
+                                      {4096, 4096}, {4097, 4096}, {65535, 4096}};
   asked_plain(&asked, "example.org", TYPE_A);
   cr_expect_eq(answer_udp_limit(&asked.query.manner), 512);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {

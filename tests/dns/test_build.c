@@ -21,11 +21,11 @@ static void see(const char *name, uint16_t type) {
   cr_assert(seen_read(&s, out, len), "%s", s.why);
 }
 
-#define expect_body(want)                                             \
-  do {                                                                \
-    cr_expect_eq(made.answer.head.body_len, sizeof want - 1);         \
-    if (made.answer.head.body_len == sizeof want - 1)                 \
-      cr_expect_arr_eq(made.answer.body, want, sizeof want - 1);      \
+#define expect_body(want)                                                                                    \
+  do {                                                                                                       \
+    cr_expect_eq(made.answer.head.body_len, sizeof want - 1);                                                \
+    if (made.answer.head.body_len == sizeof want - 1)                                                        \
+      cr_expect_arr_eq(made.answer.body, want, sizeof want - 1);                                             \
   } while (0)
 
 Test(build, an_owner_that_is_asked_for_is_a_pointer_to_the_question) {
@@ -39,7 +39,8 @@ Test(build, a_name_below_or_above_the_question_points_into_it) {
   made_start(&made, "www.example.org", TYPE_A, 0);
   made_add(&made, SECTION_ANSWER, "org", TYPE_A, 60, rd_a("192.0.2.1"));
   made_add(&made, SECTION_ANSWER, "a.example.org", TYPE_A, 60, rd_a("192.0.2.1"));
-  expect_body("\300\30\0\1\0\1\0\0\0\74\0\4\300\0\2\1" "\1a\300\20\0\1\0\1\0\0\0\74\0\4\300\0\2\1");
+  expect_body("\300\30\0\1\0\1\0\0\0\74\0\4\300\0\2\1"
+              "\1a\300\20\0\1\0\1\0\0\0\74\0\4\300\0\2\1");
 }
 
 Test(build, names_of_well_known_types_are_compressed_in_rdata_others_are_not) {
@@ -169,7 +170,8 @@ static void expect_ttls(const char *what, unsigned n, const uint32_t *want) {
 Test(build, an_rrset_has_the_least_ttl_of_its_records) {
   static const uint32_t given[] = {60, 70, 50, 55, 40, 100}, want[] = {40, 40, 40, 40, 40, 40};
   made_start(&made, "example.org", TYPE_A, 0);
-  for (int i = 0; i < 6; i++) made_add(&made, SECTION_ANSWER, "example.org", TYPE_A, given[i], rd_a("192.0.2.1"));
+  for (int i = 0; i < 6; i++)
+    made_add(&made, SECTION_ANSWER, "example.org", TYPE_A, given[i], rd_a("192.0.2.1"));
   expect_ttls("owner of the question", 6, want);
 }
 
@@ -195,7 +197,8 @@ Test(build, owners_are_compared_when_no_name_can_be_pointed_at_any_more) {
   made_add(&made, SECTION_ADDITIONAL, "LATE.net", TYPE_A, 50, rd_a("192.0.2.2"));
   made_add(&made, SECTION_ADDITIONAL, "later.net", TYPE_A, 10, rd_a("192.0.2.2"));
   static const uint32_t want[] = {50, 50, 10};
-  for (int i = 0; i < 3; i++) cr_expect_eq(load_u32(made.answer.body + made.answer.ttl_at[BUILD_NAMES + i]), want[i]);
+  for (int i = 0; i < 3; i++)
+    cr_expect_eq(load_u32(made.answer.body + made.answer.ttl_at[BUILD_NAMES + i]), want[i]);
 }
 
 Test(build, owners_are_compared_beyond_what_a_pointer_reaches) {
@@ -219,7 +222,8 @@ Test(build, the_last_place_that_a_pointer_reaches) {
     unsigned records = made.answer.head.an;
     made_add(&made, SECTION_ANSWER, "far.away", TYPE_A, 60, rd_a("192.0.2.1"));
     made_add(&made, SECTION_ANSWER, "far.away", TYPE_A, 60, rd_a("192.0.2.2"));
-    size_t second = made.answer.head.body_len - (beyond ? 10u + 14u : 2u + 14u); /* whole again, or a pointer */
+    /* whole again, or a pointer */
+    size_t second = made.answer.head.body_len - (beyond ? 10u + 14u : 2u + 14u);
     uint16_t want = beyond ? 0x0366 : 0xffff;
     cr_expect_eq(load_u16(made.answer.body + second), want, "%04x", load_u16(made.answer.body + second));
     see("example.org", TYPE_TXT);
@@ -240,7 +244,8 @@ Test(build, another_type_owner_or_section_is_another_rrset) {
 
 Test(build, signatures_keep_their_own_ttls) {
   made_start(&made, "example.org", TYPE_ANY, 0);
-  for (unsigned i = 0; i < 3; i++) made_add(&made, SECTION_ANSWER, "example.org", TYPE_RRSIG, 60 - i, rd_fill(1, 30));
+  for (unsigned i = 0; i < 3; i++)
+    made_add(&made, SECTION_ANSWER, "example.org", TYPE_RRSIG, 60 - i, rd_fill(1, 30));
   expect_ttls("RRSIG", 3, (uint32_t[]){60, 59, 58});
 }
 
@@ -248,7 +253,8 @@ Test(build, signatures_keep_their_own_ttls) {
 
 Test(build, what_is_malformed_leaves_the_answer_as_it_was) {
   static struct made before;
-  static const char *const wrong[] = {"\3www\300\14\0\2\0\1\0\0\0\1\0\3\1n\300", "\3www\300\14\0\2\0\1\0\0\0\1\0\4\1n\0\0"};
+  static const char *const wrong[] = {"\3www\300\14\0\2\0\1\0\0\0\1\0\3\1n\300",
+                                      "\3www\300\14\0\2\0\1\0\0\0\1\0\4\1n\0\0"};
   static const size_t len[] = {19, 20};
   made_start(&made, "example.org", TYPE_NS, 0);
   made_add(&made, SECTION_ANSWER, "example.org", TYPE_NS, 60, rd_name("ns.example.net"));
@@ -261,6 +267,7 @@ Test(build, what_is_malformed_leaves_the_answer_as_it_was) {
     cr_expect_arr_eq(made.answer.body, before.answer.body, before.answer.head.body_len);
     cr_expect_eq(made.build.name_count, before.build.name_count);
   }
+
   made_add(&made, SECTION_ANSWER, "www.example.org", TYPE_A, 60, rd_a("192.0.2.1"));
   see("example.org", TYPE_NS);
   cr_expect_arr_eq(s.records[1].owner, "\3www\7example\3org\0", 17, "no pointer leads to what was dropped");
@@ -269,7 +276,8 @@ Test(build, what_is_malformed_leaves_the_answer_as_it_was) {
 Test(build, a_message_is_filled_to_its_last_octet) {
   for (size_t spare = 0; spare < 3; spare++) {
     made_start(&made, "example.org", TYPE_TXT, 0);
-    for (int i = 0; i < 64; i++) made_add(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill(1, 1000));
+    for (int i = 0; i < 64; i++)
+      made_add(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill(1, 1000));
     size_t left = DNS_MSG_MAX - DNS_HEADER - 17 - made.answer.head.body_len;
     cr_assert_not(made_try(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill(1, left - 12 + 1)));
     made_add(&made, SECTION_ANSWER, "example.org", TYPE_TXT, 60, rd_fill(1, left - 12 - spare));
@@ -282,7 +290,8 @@ Test(build, a_message_is_filled_to_its_last_octet) {
 Test(build, authority_and_additional_hold_255_records) {
   for (int section = SECTION_AUTHORITY; section <= SECTION_ADDITIONAL; section++) {
     made_start(&made, "example.org", TYPE_A, 0);
-    for (int i = 0; i < 255; i++) made_add(&made, (enum section)section, "example.org", TYPE_A, 60, rd_a("192.0.2.1"));
+    for (int i = 0; i < 255; i++)
+      made_add(&made, (enum section)section, "example.org", TYPE_A, 60, rd_a("192.0.2.1"));
     struct answer_head before = made.answer.head;
     cr_expect_not(made_try(&made, (enum section)section, "example.org", TYPE_A, 60, rd_a("192.0.2.1")));
     cr_expect_arr_eq(&before, &made.answer.head, sizeof before);
@@ -299,7 +308,8 @@ Test(build, as_many_records_as_a_message_holds) {
   cr_expect_eq(n, (DNS_MSG_MAX - DNS_HEADER - 3 - 4) / 12);
 }
 
-/* Names of 127 labels that differ in the last: each label of each name is compared with what stands already. */
+/* Names of 127 labels that differ in the last: each label of each name is compared with what stands already.
+ */
 Test(build, names_made_to_be_compared_for_long_cost_little) {
   char asked[256], other[256];
   for (int i = 0; i < 252; i++) asked[i] = other[i] = i % 2 ? '.' : 'a';

@@ -15,7 +15,8 @@ static uint8_t out[DNS_MSG_MAX];
 static const char *random_name(struct rng *r) {
   static char name[4][300];
   static unsigned turn;
-  static const char *const labels[] = {"a", "B", "xmpp", "example", "ORG", "_tcp", "a\\.b", "\\000", "very-long-label-of-some-36-characters"};
+  static const char *const labels[] = {
+      "a", "B", "xmpp", "example", "ORG", "_tcp", "a\\.b", "\\000", "very-long-label-of-some-36-characters"};
   char *n = name[turn++ % 4];
   n[0] = 0;
   for (uint64_t count = rng_below(r, 7); count > 0; count--) {
@@ -28,16 +29,18 @@ static const char *random_name(struct rng *r) {
 static struct rdata random_rdata(struct rng *r, uint16_t type) {
   char text[40];
   switch (type) {
-    case TYPE_A: snprintf(text, sizeof text, "192.0.2.%u", (unsigned)rng_below(r, 256)); return rd_a(text);
-    case TYPE_AAAA: snprintf(text, sizeof text, "2001:db8::%x", (unsigned)rng_below(r, 65536)); return rd_aaaa(text);
-    case TYPE_MX: return rd_mx((uint16_t)rng_next(r), random_name(r));
-    case TYPE_SRV: return rd_srv((uint16_t)rng_next(r), 1, 5222, random_name(r));
-    case TYPE_SOA: return rd_soa(random_name(r), random_name(r), (uint32_t)rng_next(r));
-    case TYPE_NS:
-    case TYPE_CNAME:
-    case TYPE_PTR:
-    case TYPE_DNAME: return rd_name(random_name(r));
-    default: return rd_fill((uint8_t)rng_next(r), rng_below(r, rng_below(r, 10) ? 60 : 1000));
+  case TYPE_A: snprintf(text, sizeof text, "192.0.2.%u", (unsigned)rng_below(r, 256)); return rd_a(text);
+  case TYPE_AAAA:
+    snprintf(text, sizeof text, "2001:db8::%x", (unsigned)rng_below(r, 65536));
+    return rd_aaaa(text);
+  case TYPE_MX: return rd_mx((uint16_t)rng_next(r), random_name(r));
+  case TYPE_SRV: return rd_srv((uint16_t)rng_next(r), 1, 5222, random_name(r));
+  case TYPE_SOA: return rd_soa(random_name(r), random_name(r), (uint32_t)rng_next(r));
+  case TYPE_NS:
+  case TYPE_CNAME:
+  case TYPE_PTR:
+  case TYPE_DNAME: return rd_name(random_name(r));
+  default: return rd_fill((uint8_t)rng_next(r), rng_below(r, rng_below(r, 10) ? 60 : 1000));
   }
 }
 
@@ -57,7 +60,8 @@ static void random_records(struct rng *r, const char *asked) {
         strcpy(owner, rng_below(r, 2) ? asked : random_name(r));
         type = types[rng_below(r, sizeof types / sizeof *types)];
       }
-      msg_record(&given, (enum section)section, owner, type, (uint32_t)rng_below(r, 100), random_rdata(r, type));
+      msg_record(&given, (enum section)section, owner, type, (uint32_t)rng_below(r, 100),
+                 random_rdata(r, type));
     }
   }
 }
@@ -85,12 +89,15 @@ static void see(const char *asked) {
 /* The least TTL of the run of records of one RRset that record i is in. */
 static uint32_t run_ttl(unsigned i) {
   unsigned section_from = i < want.an ? 0 : i < want.an + want.ns ? want.an : want.an + want.ns;
-  unsigned section_end = i < want.an ? want.an : i < want.an + want.ns ? want.an + want.ns : want.an + want.ns + want.ar;
+  unsigned section_end = i < want.an             ? want.an
+                         : i < want.an + want.ns ? want.an + want.ns
+                                                 : want.an + want.ns + want.ar;
   const struct record *r = want.records;
   uint32_t least = r[i].ttl;
 #define SAME(k) (r[k].type == r[i].type && name_equal(r[k].owner, r[k].owner_len, r[i].owner, r[i].owner_len))
   if (r[i].type == TYPE_RRSIG) return least;
-  for (unsigned k = i; k > section_from && SAME(k - 1); k--) least = r[k - 1].ttl < least ? r[k - 1].ttl : least;
+  for (unsigned k = i; k > section_from && SAME(k - 1); k--)
+    least = r[k - 1].ttl < least ? r[k - 1].ttl : least;
   for (unsigned k = i + 1; k < section_end && SAME(k); k++) least = r[k].ttl < least ? r[k].ttl : least;
 #undef SAME
   return least;
@@ -111,6 +118,7 @@ Test(build_random, records_are_read_again_as_they_were_added) {
   struct rng r = {13};
   unsigned refused = 0;
   size_t shorter = 0;
+
   for (int round = 0; round < 3000; round++) {
     char asked[300];
     strcpy(asked, random_name(&r));
@@ -126,6 +134,7 @@ Test(build_random, records_are_read_again_as_they_were_added) {
     cr_assert_leq(built, given.len, "never longer than without compression");
     shorter += given.len - built;
   }
+
   cr_expect_eq(refused, 0);
   cr_expect_gt(shorter, 1000000);
 }
@@ -139,7 +148,8 @@ static void change(struct rng *r, uint8_t *msg, size_t len) {
   }
 }
 
-/* Takes a message's records, whatever they are, into a new answer. Returns how many were taken, and keeps those. */
+/* Takes a message's records, whatever they are, into a new answer. Returns how many were taken, and keeps
+ * those. */
 static unsigned take(const uint8_t *msg, size_t len, const char *asked, struct record *kept, unsigned most) {
   struct wire w = wire_read(msg, len);
   unsigned taken = 0;
@@ -160,6 +170,7 @@ Test(build_random, of_changed_messages_only_what_is_well_formed_is_taken) {
   static struct record kept[SEEN_MOST];
   struct rng r = {14};
   unsigned taken = 0, other = 0;
+
   for (int round = 0; round < 20000; round++) {
     char asked[300];
     strcpy(asked, random_name(&r));
@@ -176,11 +187,13 @@ Test(build_random, of_changed_messages_only_what_is_well_formed_is_taken) {
     unsigned n = take(msg, len, asked, kept, SEEN_MOST - 2);
     see(asked);
     cr_assert_eq(s.an, n);
-    for (unsigned i = 0; i < n; i++) cr_assert(same_record(&s.records[i], &kept[i]), "round %d, record %u", round, i);
+    for (unsigned i = 0; i < n; i++)
+      cr_assert(same_record(&s.records[i], &kept[i]), "round %d, record %u", round, i);
     taken += n;
     other += n != want.an + want.ns + want.ar;
     free(msg);
   }
+
   cr_expect_gt(taken, 10000);
   cr_expect_gt(other, 1000);
 }

@@ -18,20 +18,20 @@ static size_t read_at(const void *octets, size_t len, size_t at, uint8_t out[NAM
   return n;
 }
 
-#define expect_name(octets, at, want, want_end)                                 \
-  do {                                                                          \
-    uint8_t name[NAME_MAX_LEN];                                                 \
-    size_t end, n = read_at(octets, sizeof octets - 1, at, name, &end);         \
-    cr_expect_eq(n, sizeof want - 1);                                           \
-    if (n == sizeof want - 1) cr_expect_arr_eq(name, want, n);                  \
-    cr_expect_eq(end, want_end);                                                \
+#define expect_name(octets, at, want, want_end)                                                              \
+  do {                                                                                                       \
+    uint8_t name[NAME_MAX_LEN];                                                                              \
+    size_t end, n = read_at(octets, sizeof octets - 1, at, name, &end);                                      \
+    cr_expect_eq(n, sizeof want - 1);                                                                        \
+    if (n == sizeof want - 1) cr_expect_arr_eq(name, want, n);                                               \
+    cr_expect_eq(end, want_end);                                                                             \
   } while (0)
 
-#define expect_no_name(octets, at)                                              \
-  do {                                                                          \
-    uint8_t name[NAME_MAX_LEN];                                                 \
-    size_t end;                                                                 \
-    cr_expect_eq(read_at(octets, sizeof octets - 1, at, name, &end), 0);        \
+#define expect_no_name(octets, at)                                                                           \
+  do {                                                                                                       \
+    uint8_t name[NAME_MAX_LEN];                                                                              \
+    size_t end;                                                                                              \
+    cr_expect_eq(read_at(octets, sizeof octets - 1, at, name, &end), 0);                                     \
   } while (0)
 
 Test(name, the_root_is_one_octet) { expect_name("\0", 0, "\0", 1); }
@@ -42,7 +42,8 @@ Test(name, cut_anywhere_is_no_name) {
   static const char octets[] = "\3foo\1b\0";
   uint8_t name[NAME_MAX_LEN];
   size_t end;
-  for (size_t len = 0; len < sizeof octets - 1; len++) cr_expect_eq(read_at(octets, len, 0, name, &end), 0, "%zu", len);
+  for (size_t len = 0; len < sizeof octets - 1; len++)
+    cr_expect_eq(read_at(octets, len, 0, name, &end), 0, "%zu", len);
 }
 
 Test(name, labels_of_63_octets_and_none_of_64) {
@@ -51,7 +52,8 @@ Test(name, labels_of_63_octets_and_none_of_64) {
   memset(octets + 1, 'a', 64);
   octets[64] = 0;
   cr_expect_eq(read_at(octets, 65, 0, name, &end), 65);
-  for (unsigned c = 64; c < 0xc0; c++) { /* 0x40 and 0x80: label types that were never used, RFC 6891 section 5 */
+  /* 0x40 and 0x80: label types that were never used, RFC 6891 section 5 */
+  for (unsigned c = 64; c < 0xc0; c++) {
     octets[0] = (uint8_t)c;
     cr_expect_eq(read_at(octets, sizeof octets, 0, name, &end), 0, "a label's length octet of %u", c);
   }
@@ -106,16 +108,16 @@ Test(name, a_pointer_leads_back_and_the_cursor_goes_on_behind_it) {
 Test(name, a_pointer_to_a_pointer_is_followed) { expect_name("\1a\0\xc0\0\xc0\3\xc0\5", 7, "\1a\0", 9); }
 
 Test(name, a_pointer_may_only_go_back) {
-  expect_no_name("\xc0\0", 0);                /* itself */
-  expect_no_name("\1a\xc0\0", 0);             /* its own name */
-  expect_no_name("\1a\xc0\2", 0);             /* its second octet's pointer: itself */
-  expect_no_name("\xc0\2\1a\0", 0);           /* forward */
-  expect_no_name("\xc0\2\xc0\0", 0);          /* forward and back: a loop */
-  expect_no_name("\xc0\2\xc0\0", 2);          /* back and forward */
-  expect_no_name("\1a\xc0\4\1b\xc0\0", 4);    /* back, and from there to where it came from */
-  expect_no_name("\1a\xc0\1\0", 2);           /* back, into a label, round and round */
-  expect_no_name("\0\0\xff\xff", 2);          /* past the end */
-  expect_no_name("\0\0\xc0\4", 2);            /* the end */
+  expect_no_name("\xc0\0", 0);             /* itself */
+  expect_no_name("\1a\xc0\0", 0);          /* its own name */
+  expect_no_name("\1a\xc0\2", 0);          /* its second octet's pointer: itself */
+  expect_no_name("\xc0\2\1a\0", 0);        /* forward */
+  expect_no_name("\xc0\2\xc0\0", 0);       /* forward and back: a loop */
+  expect_no_name("\xc0\2\xc0\0", 2);       /* back and forward */
+  expect_no_name("\1a\xc0\4\1b\xc0\0", 4); /* back, and from there to where it came from */
+  expect_no_name("\1a\xc0\1\0", 2);        /* back, into a label, round and round */
+  expect_no_name("\0\0\xff\xff", 2);       /* past the end */
+  expect_no_name("\0\0\xc0\4", 2);         /* the end */
 }
 
 Test(name, a_pointer_needs_both_octets) {
@@ -126,7 +128,8 @@ Test(name, a_pointer_needs_both_octets) {
 Test(name, a_pointer_into_the_header_gives_what_stands_there_and_no_more) {
   static const char header[] = "\1a\0\0\0\0\0\0\0\0\0\0\xc0\0";
   expect_name(header, 12, "\1a\0", 14);
-  static const char hostile[] = "\77a\1\0\0\1\0\0\0\0\0\0\xc0\0"; /* a label of 63 octets that ends behind the message */
+  /* a label of 63 octets that ends behind the message */
+  static const char hostile[] = "\77a\1\0\0\1\0\0\0\0\0\0\xc0\0";
   expect_no_name(hostile, 12);
 }
 
@@ -156,7 +159,8 @@ static size_t read_through(size_t pointers) {
   static uint8_t octets[0x4000];
   uint8_t name[NAME_MAX_LEN];
   size_t end;
-  for (size_t i = 1; i <= pointers; i++) store_u16(octets + 2 * i, (uint16_t)(0xc000 | (i == 1 ? 0 : 2 * (i - 1))));
+  for (size_t i = 1; i <= pointers; i++)
+    store_u16(octets + 2 * i, (uint16_t)(0xc000 | (i == 1 ? 0 : 2 * (i - 1))));
   return read_at(octets, 2 * pointers + 2, 2 * pointers, name, &end);
 }
 
@@ -179,7 +183,8 @@ Test(name, one_label_behind_each_pointer_makes_the_longest_name) {
   cr_expect_eq(read_at(octets, sizeof octets, 1 + 4 * 127, name, &end), 0, "128 labels");
 }
 
-/* name_read, written once more without a thought for speed: all octets met must lie before all met earlier. */
+/* name_read, written once more without a thought for speed: all octets met must lie before all met earlier.
+ */
 static size_t slow_read(const uint8_t *msg, size_t len, size_t at, uint8_t *out) {
   size_t n = 0, lowest = at;
   for (;;) {
@@ -201,18 +206,24 @@ static size_t slow_read(const uint8_t *msg, size_t len, size_t at, uint8_t *out)
 Test(name, agrees_with_a_slow_reader_on_random_octets) {
   struct rng r = {6};
   unsigned names = 0;
+
   for (int round = 0; round < 200000; round++) {
     uint8_t octets[48], name[NAME_MAX_LEN], slow[NAME_MAX_LEN + 64];
     size_t len = 1 + rng_below(&r, sizeof octets), at = rng_below(&r, len), end;
     for (size_t i = 0; i < len; i++) {
       uint64_t v = rng_next(&r);
-      octets[i] = (uint8_t)(v % 8 == 0 ? 0xc0 : v % 8 == 1 ? v >> 8 & 0x3f : v % 8 == 2 ? 0 : v % 8 < 5 ? v >> 8 & 3 : v >> 8);
+      octets[i] = (uint8_t)(v % 8 == 0   ? 0xc0
+                            : v % 8 == 1 ? v >> 8 & 0x3f
+                            : v % 8 == 2 ? 0
+                            : v % 8 < 5  ? v >> 8 & 3
+                                         : v >> 8);
     }
     size_t n = read_at(octets, len, at, name, &end);
     cr_assert_eq(n, slow_read(octets, len, at, slow), "round %d", round);
     if (n) cr_assert_arr_eq(name, slow, n);
     names += n > 2;
   }
+
   cr_expect_gt(names, 5000, "the octets are too wild: only %u names", names);
 }
 

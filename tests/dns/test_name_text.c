@@ -31,9 +31,11 @@ Test(name_text, escapes_what_would_be_misread) {
 }
 
 Test(name_text, refuses_what_is_no_name) {
-  static const char *const wrong[] = {"", "..", ".a", "a..", "a..b", "\\", "a\\", "\\25", "\\256", "\\999", "\\2a5", "\\1", "\\12x"};
+  static const char *const wrong[] = {"",     "..",    ".a",    "a..",   "a..b", "\\",   "a\\",
+                                      "\\25", "\\256", "\\999", "\\2a5", "\\1",  "\\12x"};
   uint8_t name[NAME_MAX_LEN];
-  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) cr_expect_eq(name_parse(wrong[i], name), 0, "\"%s\"", wrong[i]);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    cr_expect_eq(name_parse(wrong[i], name), 0, "\"%s\"", wrong[i]);
 }
 
 Test(name_text, labels_of_63_octets_and_none_of_64) {
@@ -52,13 +54,16 @@ Test(name_text, labels_of_63_octets_and_none_of_64) {
 Test(name_text, names_of_255_octets_and_none_of_256) {
   char text[400];
   uint8_t name[NAME_MAX_LEN];
+
   for (int label = 1; label <= 63; label++) {
-    for (int len = 240; len < 270; len++) { /* on the wire: a length octet instead of each dot, one more, and the root */
+    /* on the wire: a length octet instead of each dot, one more, and the root */
+    for (int len = 240; len < 270; len++) {
       memset(text, 'a', sizeof text);
       for (int i = label; i < len; i += label + 1) text[i] = '.';
       if (text[len - 1] == '.') continue;
       text[len] = 0;
-      cr_assert_eq(name_parse(text, name), len + 2 <= 255 ? (size_t)len + 2 : 0, "labels of %d, %d characters", label, len);
+      cr_assert_eq(name_parse(text, name), len + 2 <= 255 ? (size_t)len + 2 : 0,
+                   "labels of %d, %d characters", label, len);
       text[len] = '.';
       text[len + 1] = 0;
       cr_assert_eq(name_parse(text, name), len + 2 <= 255 ? (size_t)len + 2 : 0);
@@ -116,6 +121,7 @@ Test(name_text, random_characters_never_make_a_wrong_name) {
   static const char some[] = "ab.\\0129\377 ";
   struct rng r = {9};
   unsigned names = 0;
+
   for (int i = 0; i < 100000; i++) {
     char text[300];
     uint8_t name[NAME_MAX_LEN];
@@ -131,5 +137,6 @@ Test(name_text, random_characters_never_make_a_wrong_name) {
     }
     cr_assert_eq(at + 1, len, "\"%s\"", text);
   }
+
   cr_expect_gt(names, 1000);
 }

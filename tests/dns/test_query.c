@@ -195,11 +195,20 @@ Test(query, types_that_are_none_and_class_chaos) {
     uint16_t type, klass;
     enum query_verdict want;
   } cases[] = {
-      {0, CLASS_IN, QUERY_FORMERR},  {TYPE_OPT, CLASS_IN, QUERY_FORMERR}, {248, CLASS_IN, QUERY_OK},
-      {128, CLASS_IN, QUERY_FORMERR} /* RFC 9824 */, {253, CLASS_IN, QUERY_NOTIMP}, {254, CLASS_IN, QUERY_NOTIMP},
-      {TYPE_ANY, CLASS_IN, QUERY_OK},      {65280, CLASS_IN, QUERY_OK},
-      {65535, CLASS_IN, QUERY_OK},   {TYPE_TXT, CLASS_CH, QUERY_REFUSED}, {TYPE_A, 4, QUERY_OK},
-      {TYPE_A, 255, QUERY_OK},       {TYPE_AXFR, CLASS_CH, QUERY_REFUSED}, {TYPE_OPT, CLASS_CH, QUERY_FORMERR},
+      {0, CLASS_IN, QUERY_FORMERR},
+      {TYPE_OPT, CLASS_IN, QUERY_FORMERR},
+      {248, CLASS_IN, QUERY_OK},
+      {128, CLASS_IN, QUERY_FORMERR} /* RFC 9824 */,
+      {253, CLASS_IN, QUERY_NOTIMP},
+      {254, CLASS_IN, QUERY_NOTIMP},
+      {TYPE_ANY, CLASS_IN, QUERY_OK},
+      {65280, CLASS_IN, QUERY_OK},
+      {65535, CLASS_IN, QUERY_OK},
+      {TYPE_TXT, CLASS_CH, QUERY_REFUSED},
+      {TYPE_A, 4, QUERY_OK},
+      {TYPE_A, 255, QUERY_OK},
+      {TYPE_AXFR, CLASS_CH, QUERY_REFUSED},
+      {TYPE_OPT, CLASS_CH, QUERY_FORMERR},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     msg_start(&m, 0);
@@ -284,7 +293,8 @@ static void with_opt_unread(unsigned i) {
 }
 
 Test(query, rfc6891_what_is_refused_unread_has_opt_all_the_same) {
-  static const enum query_verdict want[] = {QUERY_NOTIMP, QUERY_FORMERR, QUERY_FORMERR, QUERY_FORMERR, QUERY_REFUSED};
+  static const enum query_verdict want[] = {QUERY_NOTIMP, QUERY_FORMERR, QUERY_FORMERR, QUERY_FORMERR,
+                                            QUERY_REFUSED};
   for (unsigned i = 0; i < 5; i++) {
     with_opt_unread(i);
     cr_expect_eq(read_all(), want[i], "case %u", i);
@@ -321,7 +331,8 @@ Test(query, rfc7873_without_a_question_a_cookie_may_be_asked_for) {
   cr_expect_null(s.question);
   refuse(QUERY_BADCOOKIE);
   cr_expect_eq(s.rcode, RCODE_BADCOOKIE);
-  for (size_t len = DNS_HEADER; len < m.len; len++) cr_expect_eq(read_cut(len), QUERY_FORMERR, "cut to %zu octets", len);
+  for (size_t len = DNS_HEADER; len < m.len; len++)
+    cr_expect_eq(read_cut(len), QUERY_FORMERR, "cut to %zu octets", len);
   msg_put(&m, "", 1);
   cr_expect_eq(read_all(), QUERY_FORMERR, "an octet too many");
   msg_start(&m, 0);
@@ -334,7 +345,7 @@ Test(query, rfc8914_a_refusal_says_what_is_not_supported) {
   static const struct {
     uint16_t type, klass;
     int ede;
-  } cases[] = {{TYPE_AXFR, CLASS_IN, EDE_NOT_SUPPORTED}, {TYPE_TSIG, CLASS_IN, EDE_NOT_SUPPORTED},
+  } cases[] = {{TYPE_AXFR, CLASS_IN, EDE_NOT_SUPPORTED},  {TYPE_TSIG, CLASS_IN, EDE_NOT_SUPPORTED},
                {TYPE_MAILB, CLASS_IN, EDE_NOT_SUPPORTED}, {TYPE_TXT, CLASS_CH, EDE_NOT_SUPPORTED},
                {TYPE_NXNAME, CLASS_IN, EDE_INVALID_TYPE}, {TYPE_OPT, CLASS_IN, EDE_INVALID_TYPE}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

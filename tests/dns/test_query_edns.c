@@ -1,4 +1,5 @@
-/* test_query_edns.c: OPT and other additional records of a client's packet, and packets with octets changed at random. */
+/* test_query_edns.c: OPT and other additional records of a client's packet, and packets with octets changed
+ * at random. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -25,7 +26,8 @@ static enum query_verdict with_options(const void *options, size_t n) {
 }
 
 Test(query_edns, size_below_512_means_512) {
-  static const uint16_t sizes[][2] = {{0, 512}, {511, 512}, {512, 512}, {513, 513}, {1232, 1232}, {65535, 65535}};
+  static const uint16_t sizes[][2] = {{0, 512},   {511, 512},   {512, 512},
+                                      {513, 513}, {1232, 1232}, {65535, 65535}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     msg_query(&m, "example.org", TYPE_A);
     msg_opt(&m, sizes[i][0], 0, false, NULL, 0);
@@ -151,19 +153,23 @@ Test(query_edns, other_additional_records_are_stepped_over) {
 Test(query_edns, a_packet_full_of_additional_records_is_refused) {
   for (unsigned n = 1; n <= 6; n++) {
     msg_query(&m, "example.org", TYPE_A);
-    for (unsigned i = 0; i < n; i++) msg_record(&m, SECTION_ADDITIONAL, "key.example", TYPE_SIG, 0, rd_fill(7, 1));
+    for (unsigned i = 0; i < n; i++)
+      msg_record(&m, SECTION_ADDITIONAL, "key.example", TYPE_SIG, 0, rd_fill(7, 1));
     cr_expect_eq(read_all(), n <= 4 ? QUERY_OK : QUERY_FORMERR, "%u records", n);
   }
 }
 
 /* A random query, mostly right. */
 static void random_query(struct rng *r) {
-  static const char *const names[] = {"example.org", ".", "_xmpp-client._tcp.Example.ORG", "a.b.c.d.e.f.g.h.i.j.k"};
+  static const char *const names[] = {"example.org", ".", "_xmpp-client._tcp.Example.ORG",
+                                      "a.b.c.d.e.f.g.h.i.j.k"};
   static const uint16_t types[] = {TYPE_A, TYPE_SRV, TYPE_IXFR, TYPE_ANY};
   static const uint8_t options[] = {0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 8, 0, 0};
   msg_query(&m, names[rng_below(r, 4)], types[rng_below(r, 4)]);
-  if (rng_below(r, 4)) msg_opt(&m, (uint16_t)rng_next(r), 0, rng_below(r, 2), options, rng_below(r, 2) * sizeof options);
-  if (rng_below(r, 4) == 0) msg_record(&m, SECTION_ADDITIONAL, "k", TYPE_TSIG, 0, rd_fill(1, rng_below(r, 30)));
+  if (rng_below(r, 4))
+    msg_opt(&m, (uint16_t)rng_next(r), 0, rng_below(r, 2), options, rng_below(r, 2) * sizeof options);
+  if (rng_below(r, 4) == 0)
+    msg_record(&m, SECTION_ADDITIONAL, "k", TYPE_TSIG, 0, rd_fill(1, rng_below(r, 30)));
 }
 
 static void change(struct rng *r) {
@@ -179,6 +185,7 @@ Test(query_edns, whatever_comes_is_judged_and_answered_in_form) {
   static struct seen s;
   struct rng r = {10};
   unsigned verdicts[6] = {0};
+
   for (int i = 0; i < 200000; i++) {
     uint8_t out[DNS_UDP_PLAIN];
     random_query(&r);
@@ -196,5 +203,6 @@ Test(query_edns, whatever_comes_is_judged_and_answered_in_form) {
     cr_assert_eq(s.id, load_u16(m.octets));
     cr_assert_neq(s.rcode, 0);
   }
+
   for (int v = 0; v < 6; v++) cr_expect_gt(verdicts[v], 200, "verdict %d", v);
 }

@@ -27,6 +27,7 @@ Test(question, spelling_does_not_matter) {
 Test(question, everything_else_does) {
   static const uint8_t name[] = {1, 'a', 0}, other[] = {1, 'b', 0}, longer[] = {1, 'a', 1, 'a', 0};
   struct question q, v;
+
   question_make(&q, name, 3, TYPE_A, CLASS_IN, 0, 1);
   question_make(&v, other, 3, TYPE_A, CLASS_IN, 0, 1);
   cr_expect_not(question_equal(&q, &v));
@@ -81,6 +82,7 @@ Test(question, octets_of_any_kind_cannot_break_a_log_line) {
   uint8_t name[NAME_MAX_LEN];
   struct question q;
   char text[QUESTION_TEXT];
+
   for (int base = 0; base < 256; base++) {
     for (int i = 0; i < 254; i += 63) name[i] = (uint8_t)(i + 63 < 254 ? 62 : 253 - i);
     for (int i = 0; i < 254; i++) {

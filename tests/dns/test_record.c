@@ -74,6 +74,7 @@ static const char *parts_of(uint16_t type, const void *rdata, size_t n) {
   struct record r;
   struct part part;
   unsigned count = 0;
+
   one_record(type, rdata, n);
   uint8_t *octets = exact(m.octets, m.len);
   cr_assert(read_first(octets, m.len, &r));
@@ -84,6 +85,7 @@ static const char *parts_of(uint16_t type, const void *rdata, size_t n) {
     cr_assert_lt(count, 10);
     kinds[count++] = kind == PART_OCTETS ? 'o' : kind == PART_NAME ? 'c' : 'n';
   }
+
   free(octets);
   kinds[count] = 0;
   return kind == PART_BAD ? "bad" : kinds;
@@ -101,7 +103,10 @@ static const struct form {
     {3, "c", "\1a\0", 3, false},
     {4, "c", "\1a\0", 3, false},
     {TYPE_CNAME, "c", "\1a\1b\0", 5, false},
-    {TYPE_SOA, "ccooo", "\1a\0\1b\0" "11112222333344445555", 26, false},
+    {TYPE_SOA, "ccooo",
+     "\1a\0\1b\0"
+     "11112222333344445555",
+     26, false},
     {7, "c", "\1a\0", 3, false},
     {8, "c", "\1a\0", 3, false},
     {9, "c", "\1a\0", 3, false},
@@ -123,7 +128,8 @@ static const struct form {
 
 Test(record, every_type_with_names_has_its_form) {
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-    cr_expect_str_eq(parts_of(forms[i].type, forms[i].rdata, forms[i].len), forms[i].kinds, "type %u", forms[i].type);
+    cr_expect_str_eq(parts_of(forms[i].type, forms[i].rdata, forms[i].len), forms[i].kinds, "type %u",
+                     forms[i].type);
   }
 }
 
@@ -131,7 +137,8 @@ Test(record, an_rdata_that_is_shorter_than_its_form_is_bad) {
   for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
     size_t least = forms[i].len - (forms[i].open ? 1 : 0); /* what is open may end where its names do */
     for (size_t n = 0; n < least; n++) {
-      cr_expect_str_eq(parts_of(forms[i].type, forms[i].rdata, n), "bad", "type %u, %zu octets", forms[i].type, n);
+      cr_expect_str_eq(parts_of(forms[i].type, forms[i].rdata, n), "bad", "type %u, %zu octets",
+                       forms[i].type, n);
     }
   }
 }
@@ -148,7 +155,8 @@ Test(record, an_rdata_that_is_longer_than_its_form_is_bad) {
 }
 
 Test(record, other_types_are_octets_of_any_number) {
-  static const uint16_t types[] = {TYPE_TXT, TYPE_DS, TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3, TYPE_TLSA, 64, 65, 0, 65280, 65535};
+  static const uint16_t types[] = {TYPE_TXT, TYPE_DS, TYPE_RRSIG, TYPE_NSEC, TYPE_NSEC3, TYPE_TLSA,
+                                   64,       65,      0,          65280,     65535};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     cr_expect_str_eq(parts_of(types[i], "", 0), "o");
     cr_expect_str_eq(parts_of(types[i], "\300\14\300", 3), "o", "a pointer means nothing there");
@@ -191,6 +199,7 @@ Test(record, names_in_rdata_come_without_compression) {
 Test(record, target_is_the_name_behind_so_many_octets_and_nothing_else) {
   struct record r;
   uint8_t name[NAME_MAX_LEN];
+
   one_record(TYPE_SRV, "\0\1\0\2\0\3\1x\300\14", 10);
   cr_assert(read_first(m.octets, m.len, &r));
   cr_expect_eq(record_target(&r, 6, name), 15);

@@ -44,8 +44,12 @@ Test(special, rfc6761_localhost_and_what_is_below_is_this_machine) {
 }
 
 Test(special, rfc6761_rfc7686_rfc9476_other_worlds_do_not_exist) {
-  static const char *const names[][2] = {{"invalid", "invalid"}, {"a.invalid", "invalid"}, {"x.onion", "onion"},
-                                         {"onion", "onion"},     {"_xmpp-client._tcp.x.ONION", "onion"}, {"a.alt", "alt"}};
+  static const char *const names[][2] = {{"invalid", "invalid"},
+                                         {"a.invalid", "invalid"},
+                                         {"x.onion", "onion"},
+                                         {"onion", "onion"},
+                                         {"_xmpp-client._tcp.x.ONION", "onion"},
+                                         {"a.alt", "alt"}};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     cr_assert(ask(names[i][0], TYPE_A), "%s", names[i][0]);
     cr_expect_eq(s.rcode, RCODE_NXDOMAIN);
@@ -62,10 +66,23 @@ Test(special, rfc9462_nothing_is_said_of_another_resolver) {
 }
 
 Test(special, all_other_names_are_the_servers) {
-  static const char *const names[] = {".", "lab", "localhost.lab", "notlocalhost", "invalid.org", "onion.org", "xonion", "arpa",
-                                      "resolver.arpa.lab", "chat.corp.local", "a.test", "router.home.arpa", "salt",
-                                      "1.0.168.192.in-addr.arpa", "example.org"};
-  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) cr_expect_not(ask(names[i], TYPE_A), "%s", names[i]);
+  static const char *const names[] = {".",
+                                      "lab",
+                                      "localhost.lab",
+                                      "notlocalhost",
+                                      "invalid.org",
+                                      "onion.org",
+                                      "xonion",
+                                      "arpa",
+                                      "resolver.arpa.lab",
+                                      "chat.corp.local",
+                                      "a.test",
+                                      "router.home.arpa",
+                                      "salt",
+                                      "1.0.168.192.in-addr.arpa",
+                                      "example.org"};
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+    cr_expect_not(ask(names[i], TYPE_A), "%s", names[i]);
 }
 
 Test(special, other_classes_are_the_servers) {

@@ -44,7 +44,8 @@ Test(ttl, age_counts_whole_seconds) {
   cr_expect_eq(ticks_age_s(700, 100), 60);
 }
 
-/* Two threads' clocks are read at different moments: one may store what the other finds at an earlier tick of its own. */
+/* Two threads' clocks are read at different moments: one may store what the other finds at an earlier tick of
+ * its own. */
 Test(ttl, what_was_born_a_moment_after_now_has_no_age) {
   cr_expect_eq(ticks_age_s(100, 101), 0);
   cr_expect_eq(ticks_age_s(100, 120), 0);

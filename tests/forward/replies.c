@@ -19,9 +19,8 @@ static void put_proof(struct msg *m, const char *owner) {
 
 /* An owner written as a pointer to the question, a target as a pointer into it: what most servers send. */
 static void put_compressed_srv(struct msg *m, uint8_t weight) {
-  const uint8_t srv[] = {0xc0, DNS_HEADER, 0,   TYPE_SRV, 0,   CLASS_IN, 0, 0,    1,
-                                44,   0,          13,  0,        5,   0,        weight, 0x14, 0x95,
-                                4,    'x',        'm', 'p',      'p', 0xc0,     30};
+  const uint8_t srv[] = {0xc0, DNS_HEADER, 0,      TYPE_SRV, 0,    CLASS_IN, 0,   0,   1,   44,  0,    13, 0,
+                         5,    0,          weight, 0x14,     0x95, 4,        'x', 'm', 'p', 'p', 0xc0, 30};
   msg_put(m, srv, sizeof srv);
   msg_set_count(m, 1, (uint16_t)(msg_count(m, 1) + 1));
 }
@@ -123,6 +122,7 @@ static const uint8_t odd[] = {0, 1, 2, 5, 12, 33, 39, 41, 46, 63, 64, 0x7f, 0x80
 static void move_piece(struct msg *m, size_t from, struct rng *r) {
   uint8_t piece[64];
   size_t body = m->len - from, at = from + rng_below(r, body), n = 1 + rng_below(r, sizeof piece);
+
   if (n > m->len - at) n = m->len - at;
   memcpy(piece, m->octets + at, n);
   size_t to = from + rng_below(r, body);

@@ -79,12 +79,14 @@ Test(pending, type_class_and_flags_are_part_of_the_question) {
 Test(pending, waiters_come_out_in_the_order_in_which_they_joined) {
   static struct asked a;
   struct client c = {.deliver = nothing};
+
   asked_plain(&a, "a.lab.", TYPE_A);
   struct pending *p = pending_new(&table, &a.query.question, false);
   for (unsigned i = 0; i < 10; i++) {
     c.owner = &table + i;
     cr_assert(pending_join(&table, p, &a.query, &c, 100 + i));
   }
+
   for (unsigned i = 0; i < 10; i++) {
     struct waiter *w = pending_first(p);
     cr_assert_not_null(w);
@@ -92,6 +94,7 @@ Test(pending, waiters_come_out_in_the_order_in_which_they_joined) {
     cr_expect_eq(w->client.owner, &table + i);
     leave(w);
   }
+
   cr_expect_null(pending_first(p));
   end(p);
 }
@@ -115,6 +118,7 @@ Test(pending, a_name_of_255_octets_is_kept_whole) {
   struct client c = {.deliver = nothing};
   uint8_t name[NAME_MAX_LEN];
   size_t at = 0;
+
   for (; at < 192; at += 64) memset(name + at, 63, 64);
   name[at] = 61;
   memset(name + at + 1, 'Y', 61);
@@ -135,6 +139,7 @@ Test(pending, what_was_asked_ahead_is_counted_until_a_client_joins) {
   static struct asked a;
   struct client c = {.deliver = nothing};
   struct question other;
+
   asked_plain(&a, "a.lab.", TYPE_A);
   question_of(&other, "b.lab.", TYPE_A);
   struct pending *p = pending_new(&table, &a.query.question, true), *o = pending_new(&table, &other, true);
@@ -193,6 +198,7 @@ Test(pending, is_what_a_plain_list_says_it_is_over_200000_steps) {
     question_of(&q[i], name, TYPE_A);
     if (i % 3 == 0) q[i].hash = i % 30; /* and many in one bucket */
   }
+
   for (unsigned step = 0; step < 200000; step++) {
     unsigned i = (unsigned)rng_below(&r, NAMES);
     cr_assert_eq(pending_find(&table, &q[i]), model[i]);
@@ -212,8 +218,10 @@ Test(pending, is_what_a_plain_list_says_it_is_over_200000_steps) {
     cr_assert_eq(table.count, count);
     cr_assert_leq(table.ahead, count);
   }
+
   for (unsigned i = 0; i < NAMES; i++) {
     if (model[i]) end(model[i]);
   }
+
   cr_expect(table.count == 0 && table.ahead == 0);
 }

@@ -104,6 +104,7 @@ static void check_taken(const struct question *q) {
   bool found = false, soa = false;
   uint32_t least = UINT32_MAX;
   const struct seen *s = answer_seen(q);
+
   cr_assert_eq(s->ar, 0, "an additional record");
   cr_assert(s->rcode == RCODE_NOERROR || s->rcode == RCODE_NXDOMAIN || s->rcode == RCODE_YXDOMAIN, "code %u",
             s->rcode);
@@ -115,10 +116,10 @@ static void check_taken(const struct question *q) {
     if (r->ttl < least) least = r->ttl;
     if (i < s->an)
       cr_assert(belongs(q, &names, r, &found), "a record of type %u that nobody asked for", r->type);
-    else
-      cr_assert(may_prove(q, r), "type %u in the authority section", r->type);
+    else cr_assert(may_prove(q, r), "type %u in the authority section", r->type);
     soa |= i >= s->an && r->type == TYPE_SOA;
   }
+
   cr_assert_not(found && soa, "a SOA beside an answer");
   cr_assert_not(found && s->rcode == RCODE_NXDOMAIN);
   cr_assert(out.ttl_s == 0 || (out.ttl_s <= least && (found || soa)), "kept for %u s", out.ttl_s);
@@ -131,9 +132,8 @@ Test(verify, takes_good_replies_whole) {
   static const struct {
     unsigned an, ns;
     uint32_t ttl;
-  } want[REPLIES] = {{3, 0, 60}, {2, 0, 300}, {3, 0, 300}, {3, 0, 60}, {3, 0, 0},  {0, 1, 60},
-                     {0, 1, 60}, {0, 4, 60},  {4, 2, 60},  {1, 0, 60}, {1, 1, 60},
-                     {5, 0, 120}, {3, 1, 60}, {3, 0, 60}};
+  } want[REPLIES] = {{3, 0, 60}, {2, 0, 300}, {3, 0, 300}, {3, 0, 60}, {3, 0, 0},   {0, 1, 60}, {0, 1, 60},
+                     {0, 4, 60}, {4, 2, 60},  {1, 0, 60},  {1, 1, 60}, {5, 0, 120}, {3, 1, 60}, {3, 0, 60}};
   for (unsigned i = 0; i < REPLIES; i++) {
     struct question q;
     reply_make(i, &q, &reply);
@@ -250,7 +250,8 @@ Test(verify, rfc2181_a_record_given_twice_is_there_once_however_often_it_is_look
   struct question q;
   question_of(&q, "a.lab.", TYPE_A);
   msg_answer(&reply, "a.lab.", TYPE_A, 0);
-  msg_record(&reply, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 60, rd_name("new.lab.")); /* belongs further on */
+  /* belongs further on */
+  msg_record(&reply, SECTION_ANSWER, "old.lab.", TYPE_DNAME, 60, rd_name("new.lab."));
   msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_CNAME, 60, rd_name("x.old.lab."));
   msg_record(&reply, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 60, rd_name("x.new.lab."));
   for (int i = 0; i < 2; i++) msg_record(&reply, SECTION_ANSWER, "x.new.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
@@ -305,6 +306,7 @@ Test(verify, a_lying_or_malformed_soa_does_not_count) {
     cr_assert_eq(verify(&q), ERR_NONE);
     cr_expect(out.head.ns == 0 && out.ttl_s == 0, "%s", owners[i]);
   }
+
   msg_answer(&reply, "a.lab.", TYPE_A, RCODE_NXDOMAIN);
   msg_record(&reply, SECTION_AUTHORITY, "lab.", TYPE_SOA, 60, rd_fill(0, 30));
   cr_expect_eq(verify(&q), ERR_LIE);
@@ -349,7 +351,8 @@ Test(verify, rfc6672_the_cname_beside_a_dname_is_the_one_that_follows_from_it) {
     cr_expect_eq(through_dname("old.lab.", "new.lab.", "x.evil.lab.", first), ERR_LIE);
     cr_expect_eq(through_dname("old.lab.", "new.lab.", "y.new.lab.", first), ERR_LIE);
     cr_expect_eq(through_dname("old.lab.", "new.lab.", "new.lab.", first), ERR_LIE);
-    cr_expect_eq(through_dname("other.lab.", "new.lab.", "x.evil.lab.", first), ERR_NONE, "a DNAME of other names is left behind");
+    cr_expect_eq(through_dname("other.lab.", "new.lab.", "x.evil.lab.", first), ERR_NONE,
+                 "a DNAME of other names is left behind");
     cr_expect_eq(out.head.an, 2);
   }
 }
@@ -364,16 +367,20 @@ static const char *taken(const struct question *q) {
   for (unsigned i = 0; i < s->an && at < sizeof text; i++) {
     char name[NAME_TEXT];
     name_format(s->records[i].owner, s->records[i].owner_len, name);
-    at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %u %u", i ? ", " : "", name, s->records[i].type, (unsigned)s->records[i].ttl);
+    at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %u %u", i ? ", " : "", name, s->records[i].type,
+                           (unsigned)s->records[i].ttl);
   }
   return text;
 }
 
-static void dname(const char *owner, const char *target) { msg_record(&reply, SECTION_ANSWER, owner, TYPE_DNAME, 60, rd_name(target)); }
+static void dname(const char *owner, const char *target) {
+  msg_record(&reply, SECTION_ANSWER, owner, TYPE_DNAME, 60, rd_name(target));
+}
 
 Test(verify, rfc6672_the_cname_that_a_dname_makes_is_made_where_it_is_left_out) {
   static const uint16_t types[] = {TYPE_A, TYPE_RRSIG, TYPE_DNAME, TYPE_CNAME, TYPE_ANY};
   struct question q;
+
   for (unsigned i = 0; i < 2; i++) {
     question_of(&q, "a.lab.", TYPE_A);
     msg_answer(&reply, "a.lab.", TYPE_A, 0);
@@ -386,7 +393,9 @@ Test(verify, rfc6672_the_cname_that_a_dname_makes_is_made_where_it_is_left_out) 
     cr_expect_str_eq(taken(&q), "a.lab. 5 90, old.lab. 39 60, x.y.old.lab. 5 60, x.y.new. 1 30");
     cr_expect_eq(out.ttl_s, 30);
   }
-  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) { /* the end is not in the reply: kept where the CNAME is the answer */
+
+  /* the end is not in the reply: kept where the CNAME is the answer */
+  for (unsigned i = 0; i < sizeof types / sizeof *types; i++) {
     question_of(&q, "x.old.lab.", types[i]);
     msg_answer(&reply, "x.old.lab.", types[i], 0);
     dname("old.lab.", "new.");
@@ -394,17 +403,20 @@ Test(verify, rfc6672_the_cname_that_a_dname_makes_is_made_where_it_is_left_out) 
     cr_expect_str_eq(taken(&q), "old.lab. 39 60, x.old.lab. 5 60", "type %u", types[i]);
     cr_expect_eq(out.ttl_s, types[i] == TYPE_CNAME || types[i] == TYPE_ANY ? 60 : 0, "type %u", types[i]);
   }
+
   question_of(&q, "x.old.lab.", TYPE_A);
   msg_answer(&reply, "x.old.lab.", TYPE_A, RCODE_NXDOMAIN);
   dname("old.lab.", "new.");
   msg_record(&reply, SECTION_AUTHORITY, "new.", TYPE_SOA, 60, rd_soa("a.", "b.", 30));
   cr_assert_eq(verify(&q), ERR_NONE);
-  cr_expect(out.head.rcode == RCODE_NXDOMAIN && out.head.an == 2 && out.head.ns == 1 && out.ttl_s == 30, "the target's own denial");
+  cr_expect(out.head.rcode == RCODE_NXDOMAIN && out.head.an == 2 && out.head.ns == 1 && out.ttl_s == 30,
+            "the target's own denial");
 }
 
 Test(verify, rfc6672_dnames_without_cnames_make_no_rings_and_no_endless_chains) {
   struct question q;
   char from[32], to[32];
+
   question_of(&q, "x.a.lab.", TYPE_A);
   msg_answer(&reply, "x.a.lab.", TYPE_A, 0);
   dname("a.lab.", "b.lab.");
@@ -434,6 +446,7 @@ Test(verify, rfc6672_dnames_without_cnames_make_no_rings_and_no_endless_chains) 
 Test(verify, rfc6672_a_name_that_a_dname_would_make_too_long_is_yxdomain) {
   struct question q;
   char target[256], label[63];
+
   memset(label, 'l', sizeof label);
   for (int last = 61; last <= 62; last++) { /* 255 octets with the nine of x.yyyyyy in front, and one more */
     snprintf(target, sizeof target, "%.60s.%.60s.%.60s.%.*s.", label, label, label, last, label);
@@ -445,6 +458,7 @@ Test(verify, rfc6672_a_name_that_a_dname_would_make_too_long_is_yxdomain) {
     cr_expect_str_eq(taken(&q), last == 61 ? "old.lab. 39 60, x.yyyyyy.old.lab. 5 60" : "old.lab. 39 60");
     cr_expect_eq(out.ttl_s, 0);
   }
+
   msg_answer(&reply, "x.yyyyyy.old.lab.", TYPE_A, RCODE_YXDOMAIN);
   dname("old.lab.", "new.");
   cr_assert_eq(verify(&q), ERR_NONE);
@@ -469,8 +483,8 @@ Test(verify, rfc6672_a_dname_has_its_signature_whatever_is_asked_below_it) {
   }
 }
 
-/* A server goes on from the CNAME that it made out of a DNAME whatever it is asked for (RFC 6672 section 3.2), and says what became
- * of the last name (RFC 6604 section 3). */
+/* A server goes on from the CNAME that it made out of a DNAME whatever it is asked for (RFC 6672
+ * section 3.2), and says what became of the last name (RFC 6604 section 3). */
 Test(verify, rfc6604_nxdomain_behind_a_dname_is_its_targets_whatever_is_asked) {
   static const uint16_t types[] = {TYPE_A, TYPE_CNAME, TYPE_DNAME, TYPE_ANY};
   struct question q;
@@ -481,7 +495,8 @@ Test(verify, rfc6604_nxdomain_behind_a_dname_is_its_targets_whatever_is_asked) {
     msg_record(&reply, SECTION_ANSWER, "x.old.lab.", TYPE_CNAME, 60, rd_name("x.new.org."));
     msg_record(&reply, SECTION_AUTHORITY, "org.", TYPE_SOA, 60, rd_soa("a.", "b.", 30));
     cr_expect_eq(verify(&q), ERR_NONE, "type %u", types[i]);
-    cr_expect(out.head.rcode == RCODE_NXDOMAIN && out.head.an == 2 && out.head.ns == 1 && out.ttl_s == 30, "type %u", types[i]);
+    cr_expect(out.head.rcode == RCODE_NXDOMAIN && out.head.an == 2 && out.head.ns == 1 && out.ttl_s == 30,
+              "type %u", types[i]);
   }
 }
 
@@ -502,6 +517,7 @@ Test(verify, nxdomain_beside_the_alias_that_was_asked_for_is_a_lie) {
 Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) {
   struct rng r = {0x1f};
   unsigned taken = 0, refused = 0;
+
   for (unsigned round = 0; round < 120000; round++) {
     struct question q;
     reply_make(round % REPLIES, &q, &reply);
@@ -513,6 +529,7 @@ Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) 
       refused++;
     }
   }
+
   cr_expect_gt(taken, 20000, "%u taken", taken); /* else the mutations say nothing of what is taken */
   cr_expect_gt(refused, 20000, "%u refused", refused);
 }
@@ -522,6 +539,7 @@ Test(verify, takes_nothing_wrong_out_of_100000_mutated_replies, .timeout = 120) 
 Test(verify, a_long_backwards_chain_in_a_huge_reply_is_refused, .timeout = 30) {
   struct question q;
   char name[256], to[256], tail[208];
+
   memset(tail, 'x', sizeof tail);
   for (unsigned i = 0; i < 3; i++) tail[60 * i + 59] = '.';
   tail[190] = 0;
@@ -536,11 +554,13 @@ Test(verify, a_long_backwards_chain_in_a_huge_reply_is_refused, .timeout = 30) {
     msg_put(&reply, "\0\20\0\1\0\0\0\0\0\1\0", 11);
     msg_set_count(&reply, 1, (uint16_t)(msg_count(&reply, 1) + 1));
   }
+
   for (unsigned i = 30; i-- > 0;) {
     snprintf(name, sizeof name, "%s.l%u.lab.", tail, i);
     snprintf(to, sizeof to, "%s.l%u.lab.", tail, i + 1);
     msg_record(&reply, SECTION_ANSWER, name, TYPE_CNAME, 60, rd_name(to));
   }
+
   cr_assert_leq(reply.len, DNS_MSG_MAX);
   for (unsigned i = 0; i < 20; i++) cr_assert_eq(verify(&q), ERR_LIE);
 }
@@ -562,17 +582,18 @@ Test(verify, stops_where_an_alias_leads_beyond_the_border) {
     msg_answer(&reply, "a.lab.", TYPE_A, RCODE_NXDOMAIN);
     for (unsigned i = 0; i < 4; i++) {
       switch (backwards ? 3 - i : i) {
-        case 0: msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_CNAME, 60, rd_name("b.lab.")); break;
-        case 1: msg_record(&reply, SECTION_ANSWER, "b.lab.", TYPE_CNAME, 50, rd_name("c.far.lab.")); break;
-        case 2: msg_record(&reply, SECTION_ANSWER, "c.far.lab.", TYPE_CNAME, 60, rd_name("d.lab.")); break;
-        case 3: msg_record(&reply, SECTION_ANSWER, "d.lab.", TYPE_A, 60, rd_a("192.0.2.66")); break;
+      case 0: msg_record(&reply, SECTION_ANSWER, "a.lab.", TYPE_CNAME, 60, rd_name("b.lab.")); break;
+      case 1: msg_record(&reply, SECTION_ANSWER, "b.lab.", TYPE_CNAME, 50, rd_name("c.far.lab.")); break;
+      case 2: msg_record(&reply, SECTION_ANSWER, "c.far.lab.", TYPE_CNAME, 60, rd_name("d.lab.")); break;
+      case 3: msg_record(&reply, SECTION_ANSWER, "d.lab.", TYPE_A, 60, rd_a("192.0.2.66")); break;
       }
     }
     msg_record(&reply, SECTION_AUTHORITY, "far.lab.", TYPE_SOA, 10, rd_soa("ns.lab.", "who.lab.", 10));
     uint8_t *copy = exact(reply.octets, reply.len);
     cr_assert_eq(verify_reply(&q, copy, reply.len, &border, &out), ERR_NONE);
     free(copy);
-    cr_expect(out.head.an == 2 && out.head.ns == 0 && out.head.rcode == RCODE_NOERROR, "%u records", out.head.an);
+    cr_expect(out.head.an == 2 && out.head.ns == 0 && out.head.rcode == RCODE_NOERROR, "%u records",
+              out.head.an);
     cr_expect_eq(out.ttl_s, 50);
     cr_expect(name_equal(border.target, border.target_len, (const uint8_t *)"\1c\3far\3lab", 11));
   }

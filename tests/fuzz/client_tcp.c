@@ -1,7 +1,8 @@
 /* client_tcp.c: fuzz target: a client's TCP connection, cut anywhere, through serve_conn's framing.
  *
- * Input: an octet of how, the number of steps, the steps (an octet each, see step), the stream of framed queries. However it
- * is cut and however slowly the answers are taken: the client must get the answers that serve_query gives to its queries. */
+ * Input: an octet of how, the number of steps, the steps (an octet each, see step), the stream of framed
+ * queries. However it is cut and however slowly the answers are taken: the client must get the answers that
+ * serve_query gives to its queries. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -78,6 +79,7 @@ static void step(struct state *s, uint8_t op) {
     if (op == 192) f->end = UV_ECONNRESET;
     else f->broken = UV_EPIPE;
   }
+
   turn(s);
 }
 
@@ -152,12 +154,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     turn(s);
     resolver_refuse_all(s->resolver, clock_ms());
   }
+
   must(!fake_stream(0));
   must(serve_tcp_connections(s->tcp) == 0);
   for (unsigned i = 0; i < TURNS && forward_in_flight(s->resolver->forward); i++) {
     resolver_refuse_all(s->resolver, clock_ms());
     timers_run(&s->resolver->timers, timers_next_ms(&s->resolver->timers));
   }
+
   must(forward_in_flight(s->resolver->forward) == 0);
   if (!s->later) return 0;
   resolver_free(s->resolver);

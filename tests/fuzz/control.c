@@ -1,8 +1,10 @@
-/* control.c: fuzz target: a client of the control socket, its requests cut anywhere, its answers taken slowly, broken off.
+/* control.c: fuzz target: a client of the control socket, its requests cut anywhere, its answers taken
+ * slowly, broken off.
  *
- * Input: an octet of how, the number of steps, the steps (an octet each, see step), the stream of requests, in which an octet of
- * 0xf0 and more stands for many of the one before. However it is cut and however slowly the answers are taken: each whole request
- * gets the one answer that is due, in order. The commands are the target's own, or the daemon's. */
+ * Input: an octet of how, the number of steps, the steps (an octet each, see step), the stream of requests,
+ * in which an octet of 0xf0 and more stands for many of the one before. However it is cut and however slowly
+ * the answers are taken: each whole request gets the one answer that is due, in order. The commands are the
+ * target's own, or the daemon's. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,9 +13,23 @@
 #include "fuzz/fake_uv.h"
 #include "fuzz/fuzz.h"
 
-enum { HOW_EOF = 1, HOW_SLOW = 2, HOW_REAL = 4, HOW_STUCK = 16, HOW_CLOSE = 8 | 32 /* both: it takes long to start anew */ };
+enum {
+  HOW_EOF = 1,
+  HOW_SLOW = 2,
+  HOW_REAL = 4,
+  HOW_STUCK = 16,
+  HOW_CLOSE = 8 | 32 /* both: it takes long to start anew */
+};
 enum { OP_OTHERS = 244 };
-enum { OWN_DOOR = 1 << 21, REAL_DOOR, START_MS = 1000000000, SWEEP_MS = 1000, TURNS = 1 << 10, OTHERS_MOST = 64, REPEAT = 128 };
+enum {
+  OWN_DOOR = 1 << 21,
+  REAL_DOOR,
+  START_MS = 1000000000,
+  SWEEP_MS = 1000,
+  TURNS = 1 << 10,
+  OTHERS_MOST = 64,
+  REPEAT = 128
+};
 
 struct state {
   uv_loop_t loop;
@@ -138,6 +154,7 @@ static void step(struct state *s, uint8_t op) {
     for (unsigned i = OP_OTHERS; i <= op && s->others < OTHERS_MOST; i++, s->others++) connect_another(s);
     if (s->others >= CONTROL_CONNECTIONS) s->disturbed = true; /* the client may have been the idlest */
   }
+
   fake_turn();
 }
 
@@ -217,6 +234,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static struct state s;
   struct wire in = feed(data, size);
   size_t steps, octets;
+
   s.how = feed_u8(&in);
   const uint8_t *ops = feed_octets(&in, feed_u8(&in), &steps);
   const uint8_t *stream = feed_octets(&in, feed_left(&in), &octets);
@@ -233,7 +251,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   else drain(&s);
   expect_heard(f->out, f->out_len, !s.disturbed); /* what it wrote stays readable when it is closed */
   if (closes) return 0;
-  pass(&s, CONTROL_IDLE_MS + SWEEP_MS); /* who says nothing is sent away; the daemon looks at domains no longer */
+
+  /* who says nothing is sent away; the daemon looks at domains no longer */
+  pass(&s, CONTROL_IDLE_MS + SWEEP_MS);
   fake_turn();
   must(fake_handles() == handles && s.streams == 0);
   return 0;

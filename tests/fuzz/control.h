@@ -1,5 +1,5 @@
-/* The parts of the fuzz target `control`: a server with commands of its own, the daemon's real commands over a daemon without threads,
- * and what the answers to requests should be. */
+/* The parts of the fuzz target `control`: a server with commands of its own, the daemon's real commands over
+ * a daemon without threads, and what the answers to requests should be. */
 #ifndef JIDNS_FUZZ_CONTROL_H
 #define JIDNS_FUZZ_CONTROL_H
 #include "daemon_commands.h"
@@ -7,8 +7,9 @@
 
 /* ---- control_daemon.c ---- */
 
-/* A daemon of one worker, which is no thread, a server that never replies, and a cache with answers of every kind; its commands are
- * taken on `listener`. stub_begin makes it what it was at first, whatever it was told. Made once, borrowed for good. */
+/* A daemon of one worker, which is no thread, a server that never replies, and a cache with answers of every
+ * kind; its commands are taken on `listener`. stub_begin makes it what it was at first, whatever it was told.
+ * Made once, borrowed for good. */
 struct daemon *stub_daemon(void);
 struct commands *stub_start(int listener);
 void stub_begin(void);
@@ -16,13 +17,14 @@ void stub_begin(void);
 /* ---- control_expect.c ---- */
 
 enum {
-  STREAM_MOST = 8192,     /* octets of requests */
-  LINES_MOST = 64,        /* requests to the target's own commands, */
-  REAL_LINES_MOST = 4,    /* and to the daemon's: their answers are long */
-  LONG_MOST = 160 << 10   /* octets of all answers to `long` in a run */
+  STREAM_MOST = 8192,   /* octets of requests */
+  LINES_MOST = 64,      /* requests to the target's own commands, */
+  REAL_LINES_MOST = 4,  /* and to the daemon's: their answers are long */
+  LONG_MOST = 160 << 10 /* octets of all answers to `long` in a run */
 };
 
-/* The words of `long N OCTETS`: false when they are none, or the answer would be more than what is left of LONG_MOST, *left. */
+/* The words of `long N OCTETS`: false when they are none, or the answer would be more than what is left of
+ * LONG_MOST, *left. */
 bool long_read(unsigned argc, char *const *argv, size_t *left, unsigned *n, unsigned *octets);
 
 /* Takes the requests apart; `ended`: no more follow. `real`: they are for the daemon's commands. */

@@ -1,5 +1,5 @@
-/* control_daemon.c: a daemon without threads for the daemon's commands. Exports stub_*, and in the stead of daemon.c and worker.c what
- * the commands ask of them. */
+/* control_daemon.c: a daemon without threads for the daemon's commands. Exports stub_*, and in the stead of
+ * daemon.c and worker.c what the commands ask of them. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fuzz/control.h"
@@ -41,7 +41,9 @@ void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct questio
 
 /* ---- the daemon ---- */
 
-void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), void *arg) { job(d->workers[0], arg); }
+void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), void *arg) {
+  job(d->workers[0], arg);
+}
 
 void daemon_counters(const struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
@@ -61,7 +63,9 @@ bool daemon_reload(struct daemon *d, FILE *err) {
 
 /* ---- for the target ---- */
 
-struct daemon *stub_daemon(void) { return &daemon_made; }
+struct daemon *stub_daemon(void) {
+  return &daemon_made;
+}
 
 struct commands *stub_start(int listener) {
   static const struct resolver_options o;

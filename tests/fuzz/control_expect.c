@@ -1,5 +1,5 @@
-/* control_expect.c: what requests at the control socket should be answered, found out apart from ops/control.c. Exports long_read,
- * expect, expect_heard. */
+/* control_expect.c: what requests at the control socket should be answered, found out apart from
+ * ops/control.c. Exports long_read, expect, expect_heard. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,14 @@
 enum { TEXT_MOST = 1 << 19, ANSWERS = LINES_MOST + 2 };
 
 /* What is known of an answer. */
-enum due_kind { SAYS /* just the text */, GOOD, BAD, EITHER /* of a line */, DUMP /* either, rows before it */, ADD /* a rule */ };
+enum due_kind {
+  SAYS /* just the text */,
+  GOOD,
+  BAD,
+  EITHER /* of a line */,
+  DUMP /* either, rows before it */,
+  ADD /* a rule */
+};
 
 struct answer_due {
   enum due_kind kind;
@@ -75,7 +82,8 @@ static void due_error(const char *before, const struct word *word, const char *b
 /* ---- the target's own commands ---- */
 
 static bool is_word(const struct request *q, unsigned i, const char *word) {
-  return i < q->count && q->words[i].len == strlen(word) && memcmp(q->words[i].at, word, q->words[i].len) == 0;
+  return i < q->count && q->words[i].len == strlen(word) &&
+         memcmp(q->words[i].at, word, q->words[i].len) == 0;
 }
 
 /* Up to five digits. */
@@ -108,13 +116,17 @@ static void due_say(const struct request *q) {
 static void due_long(const struct request *q) {
   char words[3][8], *argv[3] = {words[0], words[1], words[2]}, end[64];
   unsigned n, octets;
+
   for (unsigned i = 1; i < 3; i++) { /* what is cut off is too long for a number all the same */
-    snprintf(words[i], sizeof words[i], "%.*s", i < q->count ? (int)q->words[i].len : 0, i < q->count ? q->words[i].at : "");
+    snprintf(words[i], sizeof words[i], "%.*s", i < q->count ? (int)q->words[i].len : 0,
+             i < q->count ? q->words[i].at : "");
   }
+
   if (!long_read(q->count, argv, &model.left, &n, &octets)) {
     due_error("needs N OCTETS, not too many", NULL, "");
     return;
   }
+
   struct answer_due *d = next_due(SAYS);
   for (unsigned i = 0; i < n && octets; i++) {
     put_text("{\"x\":\"");
@@ -123,16 +135,19 @@ static void due_long(const struct request *q) {
     model.len += 2u * octets;
     put_text("\"}\n");
   }
+
   snprintf(end, sizeof end, "{\"ok\":true,\"lines\":%u}\n", n);
   put_text(end);
   d->len = model.len - d->at;
 }
 
 static bool expect_own(const struct request *q) {
-  static const char help[] = "{\"ok\":true,\"commands\":[{\"name\":\"say\",\"words\":\"WORD...\",\"help\":\"Says it.\"},"
-                             "{\"name\":\"fail\",\"words\":\"\",\"help\":\"Fails.\"},"
-                             "{\"name\":\"long\",\"words\":\"N OCTETS\",\"help\":\"Sends lines.\"}]}\n";
+  static const char help[] =
+      "{\"ok\":true,\"commands\":[{\"name\":\"say\",\"words\":\"WORD...\",\"help\":\"Says it.\"},"
+      "{\"name\":\"fail\",\"words\":\"\",\"help\":\"Fails.\"},"
+      "{\"name\":\"long\",\"words\":\"N OCTETS\",\"help\":\"Sends lines.\"}]}\n";
   char count[16];
+
   if (is_word(q, 0, "say")) {
     due_say(q);
   } else if (is_word(q, 0, "fail")) {
@@ -147,6 +162,7 @@ static bool expect_own(const struct request *q) {
   } else {
     return false;
   }
+
   return true;
 }
 
@@ -172,8 +188,10 @@ static enum due_kind fault_kind(const struct request *q) {
 static bool expect_real(const struct request *q) {
   if (is_word(q, 0, "help")) next_due(GOOD);
   else if (expect_plain(q)) return true;
-  else if (is_word(q, 0, "stats")) next_due(q->count == 1 || (q->count == 2 && is_word(q, 1, "--workers")) ? GOOD : BAD);
-  else if (is_word(q, 0, "flush")) next_due(q->count == 1 || q->count > 3 ? BAD : is_word(q, 1, "--all") && q->count == 2 ? GOOD : EITHER);
+  else if (is_word(q, 0, "stats"))
+    next_due(q->count == 1 || (q->count == 2 && is_word(q, 1, "--workers")) ? GOOD : BAD);
+  else if (is_word(q, 0, "flush"))
+    next_due(q->count == 1 || q->count > 3 ? BAD : is_word(q, 1, "--all") && q->count == 2 ? GOOD : EITHER);
   else if (is_word(q, 0, "dump")) next_due(q->count > 3 ? BAD : DUMP);
   else if (is_word(q, 0, "log-level")) next_due(q->count == 1 ? GOOD : q->count == 2 ? EITHER : BAD);
   else if (is_word(q, 0, "fault")) next_due(fault_kind(q));
@@ -192,6 +210,7 @@ static const char *request_read(struct request *q, const char *line, size_t len)
   for (size_t i = 0; i < len; i++) {
     if (line[i] != '\t' && (line[i] < 0x20 || line[i] > 0x7e)) return "should be printable ASCII";
   }
+
   for (size_t i = 0; i < len; i++) {
     if (is_blank(line[i])) continue;
     if (q->count == CONTROL_WORDS) return "too many words";
@@ -201,6 +220,7 @@ static const char *request_read(struct request *q, const char *line, size_t len)
     q->words[q->count++] = (struct word){line + from, i - from};
     if (quoted && i == len) return "a quotation mark is missing";
   }
+
   return q->count ? NULL : "an empty request; help lists the commands";
 }
 
@@ -220,7 +240,8 @@ void expect(const uint8_t *stream, size_t len, bool ended, bool real) {
     if (!feed && !ended) return;
     const char *wrong = request_read(&q, (const char *)stream + at, line_len);
     if (wrong) due_error(wrong, NULL, "");
-    else if (!(real ? expect_real(&q) : expect_own(&q))) due_error("", &q.words[0], ": there is no such command; help lists them");
+    else if (!(real ? expect_real(&q) : expect_own(&q)))
+      due_error("", &q.words[0], ": there is no such command; help lists them");
     at += line_len + 1;
   }
 }
@@ -276,7 +297,8 @@ static bool starts(const char *line, size_t len, const char *with) {
 }
 
 /* An answer's last line: rows came before it. */
-static void check_last(const struct answer_due *d, const char *line, size_t len, unsigned rows, unsigned *rules) {
+static void check_last(const struct answer_due *d, const char *line, size_t len, unsigned rows,
+                       unsigned *rules) {
   char text[64];
   bool good = starts(line, len, "{\"ok\":true");
   must(good || starts(line, len, "{\"ok\":false,\"error\":\""));
@@ -308,6 +330,7 @@ void expect_heard(const uint8_t *octets, size_t len, bool whole) {
   const char *text = len ? (const char *)octets : "";
   size_t at = 0;
   unsigned rules = 0;
+
   for (unsigned i = 0; i < model.count; i++) {
     const struct answer_due *d = &model.due[i];
     size_t left = len - at, taken = left < d->len ? left : d->len;
@@ -319,5 +342,6 @@ void expect_heard(const uint8_t *octets, size_t len, bool whole) {
     }
     at += taken;
   }
+
   must(at == len);
 }

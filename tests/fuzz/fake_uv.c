@@ -1,5 +1,5 @@
-/* fake_uv.c: libuv's streams, timers, idle and poll handles in memory. Exports fake_*, in libuv's stead uv_*, and what the kernel says
- * of a connection. */
+/* fake_uv.c: libuv's streams, timers, idle and poll handles in memory. Exports fake_*, in libuv's stead uv_*,
+ * and what the kernel says of a connection. */
 #include "fuzz/fake_uv.h"
 
 #include <arpa/inet.h>
@@ -176,6 +176,7 @@ size_t uv_stream_get_write_queue_size(const uv_stream_t *stream) { return stream
 static void reads_go_on(struct slot *s) {
   struct fake_stream *f = &s->stream;
   uv_stream_t *stream = (uv_stream_t *)s->handle;
+
   for (unsigned i = 0; i < READS && f->reading && !s->closed && (f->in_len || f->end); i++) {
     uv_buf_t buf = {0};
     s->on_alloc(s->handle, 65536, &buf);
@@ -353,7 +354,8 @@ const char *uv_strerror(int e) {
 }
 
 int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags) {
-  struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(1), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  struct sockaddr_in peer = {
+      .sin_family = AF_INET, .sin_port = htons(1), .sin_addr = {htonl(INADDR_LOOPBACK)}};
   (void)fd;
   (void)flags;
   if (!fake.acceptable) {
@@ -395,16 +397,19 @@ void fake_turn(void) {
     s->due_ms = fake.now_ms + s->repeat_ms;
     s->on_timer((uv_timer_t *)s->handle);
   }
+
   for (unsigned i = 0; i < fake.count; i++) {
     struct slot *s = &fake.slots[i];
     if (s->handle && s->active && s->on_idle) s->on_idle((uv_idle_t *)s->handle);
   }
+
   for (unsigned i = 0; i < fake.count; i++) {
     struct slot *s = &fake.slots[i];
     if (!s->handle || !s->is_stream || s->stream.connecting) continue;
     reads_go_on(s);
     writes_go_on(s);
   }
+
   for (unsigned i = 0; i < fake.count; i++) {
     struct slot *s = &fake.slots[i];
     if (s->handle && s->closed) close_ends(s);

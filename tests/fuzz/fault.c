@@ -37,7 +37,8 @@ static bool question_of_answer(const uint8_t *msg, size_t len, struct question *
   return true;
 }
 
-static void strike(const struct faults *fs, const struct question *q, bool tcp, const uint8_t *msg, size_t len, size_t limit) {
+static void strike(const struct faults *fs, const struct question *q, bool tcp, const uint8_t *msg,
+                   size_t len, size_t limit) {
   static struct fault_scratch scratch;
   static struct seen seen;
   struct fault_strike k;
@@ -60,9 +61,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct rule rule;
   struct question q;
   size_t n = 0, len;
+
   for (char c; feed_left(&in) && (c = (char)feed_u8(&in)) != '\n' && c;) {
     if (n + 1 < sizeof text) text[n++] = c;
   }
+
   text[n] = 0;
   if (!read_rule(text, &rule)) return 0;
   bool tcp = feed_u8(&in) & HOW_TCP;

@@ -1,6 +1,6 @@
-/* What the fuzz targets share. A target is one LLVMFuzzerTestOneInput: it takes any octets, breaks a must() when a promise is
- * not kept, and does the same each time it is given the same. tests/fuzz/replay.c runs it over files; libFuzzer and AFL++
- * bring a main of their own (contrib/dev/fuzz). */
+/* What the fuzz targets share. A target is one LLVMFuzzerTestOneInput: it takes any octets, breaks a must()
+ * when a promise is not kept, and does the same each time it is given the same. tests/fuzz/replay.c runs it
+ * over files; libFuzzer and AFL++ bring a main of their own (contrib/dev/fuzz). */
 #ifndef JIDNS_FUZZ_FUZZ_H
 #define JIDNS_FUZZ_FUZZ_H
 #include <stdint.h>
@@ -11,7 +11,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Reads an input from its start: what is left out at its end is 0. */
-static inline struct wire feed(const uint8_t *data, size_t size) { return wire_read(size ? data : (const uint8_t *)"", size); }
+static inline struct wire feed(const uint8_t *data, size_t size) {
+  return wire_read(size ? data : (const uint8_t *)"", size);
+}
 static inline uint8_t feed_u8(struct wire *w) {
   if (w->at == w->len) return 0;
   return w->msg[w->at++];

@@ -1,7 +1,8 @@
-/* large.c: large blocks of the library's memory, kept for the next run. The linker leads the library's calls here.
+/* large.c: large blocks of the library's memory, kept for the next run. The linker leads the library's calls
+ * here.
  *
- * ASan maps a large block anew each time and unmaps it when it is freed, which takes longer than all that a run does. A block that is
- * kept is poisoned: who touches it, or frees it again, is found out as before. */
+ * ASan maps a large block anew each time and unmaps it when it is freed, which takes longer than all that a
+ * run does. A block that is kept is poisoned: who touches it, or frees it again, is found out as before. */
 #include <malloc.h>
 #if __has_include(<sanitizer/asan_interface.h>)
 #include <sanitizer/asan_interface.h>

@@ -1,4 +1,5 @@
-/* packet.c: fuzz target: a client's packet through serve_query, over a cache with answers of every kind in it.
+/* packet.c: fuzz target: a client's packet through serve_query, over a cache with answers of every kind in
+ * it.
  *
  * Input: an octet of how (see below), an octet of who and when, the packet. */
 #include <stdlib.h>
@@ -6,7 +7,15 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/resolver.h"
 
-enum { HOW_TCP = 1, HOW_NO_COOKIES = 2, HOW_SILENT = 4, HOW_NO_STALE = 8, HOW_FAILING = 16, HOW_CHAOS = 32, HOW_CUT = 64 };
+enum {
+  HOW_TCP = 1,
+  HOW_NO_COOKIES = 2,
+  HOW_SILENT = 4,
+  HOW_NO_STALE = 8,
+  HOW_FAILING = 16,
+  HOW_CHAOS = 32,
+  HOW_CUT = 64
+};
 
 struct state {
   struct resolver *resolvers[2]; /* the second one with HOW_CUT */
@@ -36,8 +45,9 @@ static struct state *start(void) {
 
 static struct resolver *resolver_of(struct state *s, bool cut) {
   struct resolver **r = &s->resolvers[cut];
-  const struct resolver_options o = {.nxdomain_cut = cut, .xmpp = {.expand = cut ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED,
-                                                                   .expand_all = true, .prefetch = true}};
+  const struct resolver_options o = {
+      .nxdomain_cut = cut,
+      .xmpp = {.expand = cut ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED, .expand_all = true, .prefetch = true}};
   if (*r) return *r;
   *r = resolver_new(&o);
   (*r)->serve.access = s->access;
@@ -45,11 +55,12 @@ static struct resolver *resolver_of(struct state *s, bool cut) {
   return *r;
 }
 
-/* What a query may have left behind in the XMPP room, or in the cache of a worn entry, makes a later one's fate hang on it: only
- * then all is made anew, which takes as long as many queries. */
+/* What a query may have left behind in the XMPP room, or in the cache of a worn entry, makes a later one's
+ * fate hang on it: only then all is made anew, which takes as long as many queries. */
 static void forget(struct state *s, bool cut, uint16_t type, bool missed, bool later) {
   struct resolver *r = s->resolvers[cut];
-  bool touched = ((type == TYPE_SRV || type == TYPE_TLSA) && (missed || later)) || timers_next_ms(&r->timers) != UINT64_MAX;
+  bool touched = ((type == TYPE_SRV || type == TYPE_TLSA) && (missed || later)) ||
+                 timers_next_ms(&r->timers) != UINT64_MAX;
   r->next_id = MSG_ID;
   r->question_count = 0;
   if (!touched) return;
@@ -76,15 +87,18 @@ static void check_silence(const struct state *s, bool denied) {
 
 static void ask(struct state *s, struct resolver *r, uint8_t who, uint64_t now_ms) {
   static uint8_t datagram[DNS_UDP_MOST], frame[DNS_MSG_MAX]; /* exactly what serve_query asks for */
-  struct client client = {.deliver = deliver, .owner = s, .peer = s->peers[who & 3], .local = s->local, .tcp = s->tcp};
+  struct client client = {
+      .deliver = deliver, .owner = s, .peer = s->peers[who & 3], .local = s->local, .tcp = s->tcp};
   uint8_t *out = s->tcp ? frame : datagram;
   int n = serve_query(&r->serve, s->query, s->query_len, &client, now_ms, out);
+
   if (n > 0) {
     check_answer(s->query, s->query_len, s->tcp, out, (size_t)n, &s->seen);
     must(!s->tcp || !(out[2] & DNS_TC));
   } else if (n == 0) {
     check_silence(s, r->serve.silent && (who & 3) == 3);
   }
+
   resolver_refuse_all(r, now_ms);
   while (n == SERVE_LATER && !s->delivered) timers_run(&r->timers, timers_next_ms(&r->timers));
   must(s->delivered == (n == SERVE_LATER));
@@ -95,6 +109,7 @@ static void ask(struct state *s, struct resolver *r, uint8_t who, uint64_t now_m
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const uint32_t later_ms[] = {0, 2500, 400000, 2 * RESOLVER_STALE_S * 1000u};
   static struct state *s;
+
   if (!s) s = start();
   struct wire in = feed(data, size);
   uint8_t how = feed_u8(&in), who = feed_u8(&in);

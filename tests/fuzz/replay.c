@@ -1,5 +1,5 @@
-/* replay.c: runs a fuzz target over files and folders of them: `fuzz_x [FILE|FOLDER]...`, without any: over its corpus and what
- * once crashed it, tests/fuzz/corpus/x and tests/fuzz/crashes/x. */
+/* replay.c: runs a fuzz target over files and folders of them: `fuzz_x [FILE|FOLDER]...`, without any: over
+ * its corpus and what once crashed it, tests/fuzz/corpus/x and tests/fuzz/crashes/x. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -32,11 +32,13 @@ static unsigned run_file(const char *path) {
 static unsigned run(const char *path) {
   struct stat st;
   unsigned n = 0;
+
   if (stat(path, &st) != 0) fail(path);
   if (!S_ISDIR(st.st_mode)) {
     fprintf(stderr, "%s\n", path); /* the last one named is the one that crashed */
     return run_file(path);
   }
+
   DIR *folder = opendir(path);
   if (!folder) fail(path);
   for (struct dirent *e; (e = readdir(folder));) {
@@ -44,6 +46,7 @@ static unsigned run(const char *path) {
     if (e->d_name[0] == '.') continue;
     if (snprintf(inner, sizeof inner, "%s/%s", path, e->d_name) < (int)sizeof inner) n += run(inner);
   }
+
   closedir(folder);
   return n;
 }

@@ -1,9 +1,10 @@
 /* reply.c: fuzz target: what upstream replies, judged, verified, stored, expanded, and given to clients.
  *
- * Input: an octet of how, an octet that chooses the question, then for each exchange in turn an octet of how it ends, and for
- * a reply two octets of length and the reply: as it stands (REPLY_RAW), or the header's second and third word and what follows
- * the question, the rest being as in a right reply. Before that the link to the server may come or go, so that asking itself fails
- * (REPLY_LINK), and all that is cached may be flushed while answers are held back (REPLY_FLUSH). */
+ * Input: an octet of how, an octet that chooses the question, then for each exchange in turn an octet of how
+ * it ends, and for a reply two octets of length and the reply: as it stands (REPLY_RAW), or the header's
+ * second and third word and what follows the question, the rest being as in a right reply. Before that the
+ * link to the server may come or go, so that asking itself fails (REPLY_LINK), and all that is cached may be
+ * flushed while answers are held back (REPLY_FLUSH). */
 #include <stdlib.h>
 
 #include "dns/form.h"
@@ -11,7 +12,16 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/resolver.h"
 
-enum { HOW_DO = 1, HOW_CD = 2, HOW_TCP = 4, HOW_CASE = 8, HOW_COOKIES = 16, HOW_WAIT = 32, HOW_CUT = 64, HOW_AD = 128 };
+enum {
+  HOW_DO = 1,
+  HOW_CD = 2,
+  HOW_TCP = 4,
+  HOW_CASE = 8,
+  HOW_COOKIES = 16,
+  HOW_WAIT = 32,
+  HOW_CUT = 64,
+  HOW_AD = 128
+};
 enum { REPLY_RAW = 1, REPLY_REFUSED = 2, REPLY_LATER = 4, REPLY_SLOW = 8, REPLY_LINK = 16, REPLY_FLUSH = 32 };
 enum { STEPS = 64, TOLD = 256, RIGHT_FLAGS = (DNS_QR | DNS_RD) << 8 | DNS_RA };
 
@@ -19,10 +29,22 @@ static const struct {
   const char *name;
   uint16_t type;
 } questions[] = {
-    {"a.lab.", TYPE_A},      {"a.lab.", TYPE_AAAA},   {"_xmpp-server._tcp.lab.", TYPE_SRV}, {"_xmpp-client._tcp.lab.", TYPE_SRV},
-    {"a.lab.", TYPE_CNAME},  {"a.lab.", TYPE_ANY},    {"a.lab.", TYPE_DNAME},               {"_5269._tcp.a.lab.", TYPE_TLSA},
-    {".", TYPE_NS},          {"lab.", TYPE_SOA},      {"lab.", TYPE_MX},                    {"lab.", TYPE_TXT},
-    {"a.lab.", 65280},       {"a.lab.", TYPE_RRSIG},  {"a.b.c.d.e.f.g.h.lab.", TYPE_A},     {"_sip._udp.lab.", TYPE_SRV},
+    {"a.lab.", TYPE_A},
+    {"a.lab.", TYPE_AAAA},
+    {"_xmpp-server._tcp.lab.", TYPE_SRV},
+    {"_xmpp-client._tcp.lab.", TYPE_SRV},
+    {"a.lab.", TYPE_CNAME},
+    {"a.lab.", TYPE_ANY},
+    {"a.lab.", TYPE_DNAME},
+    {"_5269._tcp.a.lab.", TYPE_TLSA},
+    {".", TYPE_NS},
+    {"lab.", TYPE_SOA},
+    {"lab.", TYPE_MX},
+    {"lab.", TYPE_TXT},
+    {"a.lab.", 65280},
+    {"a.lab.", TYPE_RRSIG},
+    {"a.b.c.d.e.f.g.h.lab.", TYPE_A},
+    {"_sip._udp.lab.", TYPE_SRV},
 };
 
 struct run {
@@ -48,7 +70,8 @@ static void note_told(struct run *run, const uint8_t *msg, size_t len) {
   w.at = DNS_HEADER;
   if (load_u16(msg + 4)) name_read(&w, name);
   if (load_u16(msg + 4)) wire_u32(&w);
-  for (; records > 0 && run->told_count < TOLD && record_read(&w, &run->told[run->told_count]); records--) run->told_count++;
+  for (; records > 0 && run->told_count < TOLD && record_read(&w, &run->told[run->told_count]); records--)
+    run->told_count++;
 }
 
 /* A reply to x that is right as far as the question; the rest is the input's. */
@@ -89,11 +112,14 @@ static void step(struct run *run, struct wire *in) {
     go_to_timer(run);
     return;
   }
+
   uint8_t form = feed_u8(in);
   size_t len;
   if (form & REPLY_SLOW) run->now_ms += 100;
   if (form & REPLY_LINK) run->r->link_is_down = !run->r->link_is_down;
-  if (form & REPLY_FLUSH) cache_flush(run->r->cache, &(struct cache_which){.name = (const uint8_t *)"", .name_len = 1, .below = true});
+  if (form & REPLY_FLUSH)
+    cache_flush(run->r->cache,
+                &(struct cache_which){.name = (const uint8_t *)"", .name_len = 1, .below = true});
   if (form & REPLY_REFUSED) {
     resolver_refuse(run->r, run->now_ms);
   } else if (form & REPLY_LATER) {
@@ -113,7 +139,8 @@ static bool was_told(const struct run *run, const struct seen *s, const struct r
   if (stale && r->ttl != TTL_STALE) return false;
   for (unsigned i = 0; i < run->told_count; i++) {
     const struct record *told = &run->told[i];
-    if ((stale || r->ttl <= ttl_received(told->ttl)) && (same_record(r, told) || follows_from(told, r))) return true;
+    if ((stale || r->ttl <= ttl_received(told->ttl)) && (same_record(r, told) || follows_from(told, r)))
+      return true;
   }
   return run->told_count == TOLD;
 }
@@ -148,9 +175,11 @@ static void names_add_target(struct names *n, const struct record *r, size_t ski
   n->count++;
 }
 
-static void check_answer_section(const struct run *run, const struct question *q, const struct seen *s, struct names *chain) {
+static void check_answer_section(const struct run *run, const struct question *q, const struct seen *s,
+                                 struct names *chain) {
   bool dnssec_ok = question_flags(q) & KEY_DO;
   uint16_t asked = question_type(q);
+
   chain->count = 1;
   chain->at[0].len = q->name_len;
   memcpy(chain->at[0].octets, q->key, q->name_len);
@@ -200,6 +229,7 @@ static size_t ask(struct run *run, const struct question *q, bool tcp, struct se
   static struct msg m;
   uint8_t flags = question_flags(q);
   struct client client = {.tcp = tcp};
+
   msg_start(&m, (uint16_t)(DNS_RD << 8 | (flags & KEY_CD ? DNS_CD : 0)));
   msg_put(&m, q->key, q->name_len + 4u);
   msg_set_count(&m, 0, 1);
@@ -213,7 +243,8 @@ static size_t ask(struct run *run, const struct question *q, bool tcp, struct se
   return (size_t)n;
 }
 
-/* A truncated answer holds some of the records of the whole one, each once, those of the authority only behind all of the answer. */
+/* A truncated answer holds some of the records of the whole one, each once, those of the authority only
+ * behind all of the answer. */
 static void check_cut(const struct seen *cut, const struct seen *whole) {
   static bool used[SEEN_MOST];
   memset(used, 0, sizeof used);
@@ -226,10 +257,12 @@ static void check_cut(const struct seen *cut, const struct seen *whole) {
   }
 }
 
-/* What the cache now says to q is all of what the replies said, belongs to q, and is the same over both transports. */
+/* What the cache now says to q is all of what the replies said, belongs to q, and is the same over both
+ * transports. */
 static void check_cached(struct run *run, const struct question *q) {
   static struct names chain;
   const struct seen *s = &run->seen;
+
   if (!ask(run, q, true, &run->seen) || s->rcode == RCODE_SERVFAIL) return;
   must(s->rcode == RCODE_NOERROR || s->rcode == RCODE_NXDOMAIN || s->rcode == RCODE_YXDOMAIN);
   must(!(s->low & DNS_AD) || run->how & HOW_AD);
@@ -242,6 +275,7 @@ static void check_cached(struct run *run, const struct question *q) {
     check_cut(&run->udp, s);
     return;
   }
+
   must(run->udp.an == s->an && run->udp.ns == s->ns && run->udp.ar <= s->ar);
 }
 
@@ -249,7 +283,8 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
   struct run *run = c->owner;
   unsigned records = (unsigned)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
   run->delivered++;
-  must(!c->tcp || !(msg[2] & DNS_TC) || run->r->counters.partial); /* TC over TCP only when that is all there was */
+  /* TC over TCP only when that is all there was */
+  must(!c->tcp || !(msg[2] & DNS_TC) || run->r->counters.partial);
   if (records < SEEN_MOST) check_answer(run->query.octets, run->query.len, c->tcp, msg, len, &run->seen);
 }
 
@@ -259,23 +294,30 @@ static void start(struct run *run, uint8_t what) {
   static uint8_t out[DNS_MSG_MAX];
   unsigned i = what % (sizeof questions / sizeof *questions);
   uint8_t how = run->how;
-  const struct resolver_options o = {.nxdomain_cut = how & HOW_CUT, .trust_ad = how & HOW_AD, .cookies = how & HOW_COOKIES,
-                                     .case_random = how & HOW_CASE,
-                                     .xmpp = {.expand = how & HOW_WAIT ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED,
-                                              .expand_all = how & HOW_WAIT, .prefetch = !(what & 0x80)}};
+  const struct resolver_options o = {
+      .nxdomain_cut = how & HOW_CUT,
+      .trust_ad = how & HOW_AD,
+      .cookies = how & HOW_COOKIES,
+      .case_random = how & HOW_CASE,
+      .xmpp = {.expand = how & HOW_WAIT ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED,
+               .expand_all = how & HOW_WAIT,
+               .prefetch = !(what & 0x80)}};
   struct client client = {.deliver = deliver, .owner = run, .tcp = how & HOW_TCP};
+
   run->r = resolver_new(&o);
   run->now_ms = RESOLVER_START_MS;
   run->delivered = run->reply_count = run->told_count = 0;
   msg_query(&run->query, questions[i].name, questions[i].type);
   if (how & HOW_CD) run->query.octets[3] |= DNS_CD;
   if (how & HOW_DO) msg_opt(&run->query, DNS_UDP_MOST, 0, true, NULL, 0);
-  must(serve_query(&run->r->serve, run->query.octets, run->query.len, &client, run->now_ms, out) == SERVE_LATER);
+  must(serve_query(&run->r->serve, run->query.octets, run->query.len, &client, run->now_ms, out) ==
+       SERVE_LATER);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static struct run run;
   struct wire in = feed(data, size);
+
   run.how = feed_u8(&in);
   start(&run, feed_u8(&in));
   for (unsigned i = 0; i < STEPS && feed_left(&in); i++) step(&run, &in);
@@ -285,6 +327,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     go_to_timer(&run);
     resolver_refuse_all(run.r, run.now_ms);
   }
+
   must(run.delivered == 1 && forward_in_flight(run.r->forward) == 0);
   unsigned servers = run.r->upstream.count;
   run.r->upstream.count = 0;

@@ -9,7 +9,8 @@
 
 /* ---- its server ---- */
 
-static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len, uint64_t now_ms) {
+static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len,
+                             uint64_t now_ms) {
   struct resolver_carrier *c = container(carrier, struct resolver_carrier, carrier);
   (void)now_ms;
   must(len >= DNS_HEADER + 5 && len <= EXCHANGE_QUERY_MOST && !(msg[2] & DNS_QR));
@@ -68,6 +69,7 @@ void resolver_refuse_all(struct resolver *r, uint64_t now_ms) {
 struct resolver *resolver_new(const struct resolver_options *o) {
   struct resolver *r = must_zalloc(sizeof *r);
   union addr addr;
+
   list_init(&r->asked);
   upstream_init(&r->upstream, UPSTREAM_FASTEST);
   r->routes.rest = &r->upstream;
@@ -75,18 +77,31 @@ struct resolver *resolver_new(const struct resolver_options *o) {
   timers_init(&r->timers);
   r->next_id = MSG_ID;
   r->udp = r->tcp = (struct resolver_carrier){{&carrier_ops}, r};
-  must(addr_parse("192.0.2.53", 53, &addr) && upstream_add(&r->upstream, &addr, &r->udp.carrier, &r->tcp.carrier));
+  must(addr_parse("192.0.2.53", 53, &addr) &&
+       upstream_add(&r->upstream, &addr, &r->udp.carrier, &r->tcp.carrier));
   memset(r->random.pool, 0x5a, sizeof r->random.pool);
   r->random.left = sizeof r->random.pool;
   r->cache = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
-  struct forward_options fo = {.cache = r->cache, .routes = &r->routes, .timers = &r->timers, .counters = &r->counters,
-                               .seed = KIT_SEED, .max_stale_s = RESOLVER_STALE_S, .nxdomain_cut = o->nxdomain_cut,
-                               .trust_ad = o->trust_ad, .cookies = o->cookies, .random = o->case_random ? &r->random : NULL};
+  struct forward_options fo = {.cache = r->cache,
+                               .routes = &r->routes,
+                               .timers = &r->timers,
+                               .counters = &r->counters,
+                               .seed = KIT_SEED,
+                               .max_stale_s = RESOLVER_STALE_S,
+                               .nxdomain_cut = o->nxdomain_cut,
+                               .trust_ad = o->trust_ad,
+                               .cookies = o->cookies,
+                               .random = o->case_random ? &r->random : NULL};
   r->forward = forward_new(&fo);
   r->xmpp = xmpp_new(r->forward, &o->xmpp, &r->budget);
   must(r->cache && r->forward && r->xmpp);
-  r->serve = (struct serve){.cache = r->cache, .forward = r->forward, .counters = &r->counters, .seed = KIT_SEED,
-                            .max_stale_s = RESOLVER_STALE_S, .cookies = true, .idle_ms = 10000};
+  r->serve = (struct serve){.cache = r->cache,
+                            .forward = r->forward,
+                            .counters = &r->counters,
+                            .seed = KIT_SEED,
+                            .max_stale_s = RESOLVER_STALE_S,
+                            .cookies = true,
+                            .idle_ms = 10000};
   return r;
 }
 
@@ -126,10 +141,12 @@ static void check_options(const struct seen *s, const struct manner *m, bool tcp
   }
 }
 
-void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_t *msg, size_t len, struct seen *s) {
+void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_t *msg, size_t len,
+                  struct seen *s) {
   struct query q;
   enum query_verdict verdict = query_read(&q, query, query_len, KIT_SEED);
   const struct manner *m = &q.manner;
+
   must(verdict != QUERY_SILENT);
   must(len >= DNS_HEADER && len <= limit_of(m, tcp));
   must(load_u16(msg) == load_u16(query));
@@ -141,6 +158,7 @@ void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_
     must(DNS_HEADER + s->question_len <= query_len);
     must(memcmp(s->question, query + DNS_HEADER, s->question_len) == 0);
   }
+
   must(s->edns == m->edns && s->dnssec_ok == (m->edns && m->dnssec_ok));
   must(!s->edns || s->udp_size == DNS_UDP_OURS);
   if (s->edns) check_options(s, m, tcp);

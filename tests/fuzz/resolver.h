@@ -1,5 +1,5 @@
-/* A resolver for fuzzing: cache, forwarder and XMPP room behind serve_query, and one server that replies when and what the target
- * says. No socket, no clock; what is random elsewhere is the same each time here. */
+/* A resolver for fuzzing: cache, forwarder and XMPP room behind serve_query, and one server that replies when
+ * and what the target says. No socket, no clock; what is random elsewhere is the same each time here. */
 #ifndef JIDNS_FUZZ_RESOLVER_H
 #define JIDNS_FUZZ_RESOLVER_H
 #include "kit/made.h"
@@ -27,7 +27,7 @@ struct resolver {
   struct upstream upstream;
   struct routes routes;
   struct resolver_carrier udp, tcp;
-  struct list asked; /* exchanges that wait for a reply, oldest first */
+  struct list asked;                             /* exchanges that wait for a reply, oldest first */
   struct question questions[RESOLVER_QUESTIONS]; /* what the server was asked first */
   unsigned question_count;
   uint16_t next_id;
@@ -51,7 +51,8 @@ void resolver_reply(struct resolver *r, const uint8_t *msg, size_t len, uint64_t
 /* That exchange ends as if the server's port were closed. */
 void resolver_refuse(struct resolver *r, uint64_t now_ms);
 
-/* All exchanges end as if the server's port were closed, until none is left; the server then counts as up again. */
+/* All exchanges end as if the server's port were closed, until none is left; the server then counts as up
+ * again. */
 void resolver_refuse_all(struct resolver *r, uint64_t now_ms);
 
 /* Fills a cache with answers of every kind; some of them run out or wear within the hour. */
@@ -66,7 +67,8 @@ struct warm {
 extern const struct warm warm_questions[];
 extern const unsigned warm_count;
 
-/* What every answer owes to every query: its length within what the client takes, id and question given back, bits in order, a
- * whole message, OPT, cookie and TC as they should be. Reads the answer into *s. */
-void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_t *msg, size_t len, struct seen *s);
+/* What every answer owes to every query: its length within what the client takes, id and question given back,
+ * bits in order, a whole message, OPT, cookie and TC as they should be. Reads the answer into *s. */
+void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_t *msg, size_t len,
+                  struct seen *s);
 #endif

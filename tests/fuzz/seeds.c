@@ -1,5 +1,5 @@
-/* seeds.c: makes what the fuzz targets begin with out of the packets of tests/kit: `seeds FOLDER`. contrib/dev/fuzz --seeds runs it
- * and keeps the result in tests/fuzz/corpus. */
+/* seeds.c: makes what the fuzz targets begin with out of the packets of tests/kit: `seeds FOLDER`.
+ * contrib/dev/fuzz --seeds runs it and keeps the result in tests/fuzz/corpus. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +52,7 @@ static void packets_of(const struct warm *w, unsigned i) {
   static const uint8_t secret[SIPHASH_KEY];
   struct cookie_keys keys = {0};
   union addr peer;
+
   query(w);
   if (!(w->key_flags & KEY_DO)) packet("plain", i, 0, 0);
   msg_opt(&m, 512, 0, true, NULL, 0);
@@ -133,7 +134,9 @@ static void record(enum section section, const char *owner, uint16_t type, struc
   msg_record(&m, section, owner, type, 300, rd);
 }
 
-static void soa(const char *owner) { record(SECTION_AUTHORITY, owner, TYPE_SOA, rd_soa("ns.lab.", "host.lab.", 60)); }
+static void soa(const char *owner) {
+  record(SECTION_AUTHORITY, owner, TYPE_SOA, rd_soa("ns.lab.", "host.lab.", 60));
+}
 
 /* Addresses, as often as they may be asked for. */
 static void add_addresses(unsigned n) {
@@ -159,8 +162,8 @@ static void reply_services(void) {
   }
 }
 
-/* The SRV answer is held back for addresses; then the link to the server goes and all is flushed, and the address is refused or its time
- * runs out: what is let go fails at once. */
+/* The SRV answer is held back for addresses; then the link to the server goes and all is flushed, and the
+ * address is refused or its time runs out: what is let go fails at once. */
 static void reply_held(void) {
   enum { REFUSED = 2, LATER = 4, LINK_AND_FLUSH = 16 | 32 };
   static const char name[] = "_xmpp-server._tcp.lab.";
@@ -178,7 +181,8 @@ static void reply_held(void) {
 }
 
 static void reply_chains(void) {
-  static const uint8_t rrsig[40] = {0, TYPE_A, 8, 2, 0, 0, 1, 44, 0x70, 0, 0, 0, 0x60, 0, 0, 0, 0, 42, 3, 'l', 'a', 'b'};
+  static const uint8_t rrsig[40] = {0, TYPE_A, 8, 2, 0, 0, 1,  44, 0x70, 0,   0,
+                                    0, 0x60,   0, 0, 0, 0, 42, 3,  'l',  'a', 'b'};
   for (unsigned i = 0; i < 2; i++) {
     begin((uint8_t)(i ? 1 + 128 : 0), 0);
     msg_answer(&m, "a.lab.", TYPE_A, RCODE_NOERROR);
@@ -192,6 +196,7 @@ static void reply_chains(void) {
     add_reply();
     save("reply", "chain", i);
   }
+
   for (unsigned i = 0; i < 2; i++) { /* the second leaves the CNAME out */
     begin(0, 14);
     msg_answer(&m, "a.b.c.d.e.f.g.h.lab.", TYPE_A, RCODE_NOERROR);
@@ -217,8 +222,10 @@ static void reply_negatives(void) {
 
 /* One bad reply, then a right one. */
 static void reply_second_tries(void) {
-  static const uint16_t flags[] = {DNS_TC << 8, RCODE_FORMERR, RCODE_NOTIMP, RCODE_SERVFAIL, RCODE_REFUSED, RCODE_YXDOMAIN};
+  static const uint16_t flags[] = {DNS_TC << 8,    RCODE_FORMERR, RCODE_NOTIMP,
+                                   RCODE_SERVFAIL, RCODE_REFUSED, RCODE_YXDOMAIN};
   uint8_t cookie[4 + 16] = {0, OPT_COOKIE, 0, 16};
+
   for (unsigned i = 0; i < 6; i++) {
     begin((uint8_t)(i << 2), 0);
     msg_answer(&m, "a.lab.", TYPE_A, 0);
@@ -227,6 +234,7 @@ static void reply_second_tries(void) {
     add_addresses(2);
     save("reply", "second", i);
   }
+
   begin(16, 0);
   msg_answer(&m, "a.lab.", TYPE_A, RCODE_BADCOOKIE & 15);
   msg_opt(&m, 1232, 0, false, cookie, sizeof cookie);
@@ -257,12 +265,17 @@ static void reply_types(void) {
     uint8_t what;
     const char *owner;
     uint16_t type;
-  } others[] = {{4, "a.lab.", TYPE_CNAME}, {5, "a.lab.", TYPE_MX}, {6, "a.lab.", TYPE_DNAME}, {7, "_5269._tcp.a.lab.", TYPE_TLSA},
-                {8, ".", TYPE_NS}, {9, "lab.", TYPE_SOA}, {10, "lab.", TYPE_MX}, {11, "lab.", TYPE_TXT}, {12, "a.lab.", 65280}};
+  } others[] = {{4, "a.lab.", TYPE_CNAME}, {5, "a.lab.", TYPE_MX},
+                {6, "a.lab.", TYPE_DNAME}, {7, "_5269._tcp.a.lab.", TYPE_TLSA},
+                {8, ".", TYPE_NS},         {9, "lab.", TYPE_SOA},
+                {10, "lab.", TYPE_MX},     {11, "lab.", TYPE_TXT},
+                {12, "a.lab.", 65280}};
   for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
     uint16_t type = others[i].type;
-    struct rdata rd = type == TYPE_MX ? rd_mx(1, "a.lab.") : type == TYPE_SOA ? rd_soa("ns.lab.", "host.lab.", 60)
-                    : type == TYPE_TXT || type == TYPE_TLSA || type == 65280 ? rd_txt("text") : rd_name("b.lab.");
+    struct rdata rd = type == TYPE_MX    ? rd_mx(1, "a.lab.")
+                      : type == TYPE_SOA ? rd_soa("ns.lab.", "host.lab.", 60)
+                      : type == TYPE_TXT || type == TYPE_TLSA || type == 65280 ? rd_txt("text")
+                                                                               : rd_name("b.lab.");
     begin(0, others[i].what);
     msg_answer(&m, others[i].owner, TYPE_A, 0);
     record(SECTION_ANSWER, others[i].owner, type, rd);
@@ -310,8 +323,10 @@ static void client_streams(void) {
 static void upstream_streams(void) {
   static const char *const names[] = {"a.", "b.lab.", "_xmpp-server._tcp.lab.", "."};
   static const uint8_t keepalive[] = {0, OPT_KEEPALIVE, 0, 2, 0, 10};
-  static const uint8_t asks[][10] = {{0, 0, 0, 1, 5, 20, 50, 60, 70, 63}, {63, 100, 136, 63, 101, 113, 63, 63, 130, 63},
-                                     {136, 63, 63, 180, 96, 136, 63, 63, 128, 63}, {63, 97, 63, 176, 137, 64, 99, 192, 138, 70}};
+  static const uint8_t asks[][10] = {{0, 0, 0, 1, 5, 20, 50, 60, 70, 63},
+                                     {63, 100, 136, 63, 101, 113, 63, 63, 130, 63},
+                                     {136, 63, 63, 180, 96, 136, 63, 63, 128, 63},
+                                     {63, 97, 63, 176, 137, 64, 99, 192, 138, 70}};
   for (unsigned i = 0; i < 8; i++) {
     steps((uint8_t)i, asks[i / 2], sizeof asks[0]);
     for (unsigned k = 0; k < 8; k++) {
@@ -331,17 +346,19 @@ static void control_streams(void) {
       "say one\nsay \"two\twords\" \"\" \\\r\n fail a\tb\nhelp\nnone\n\n say x",
       "long 2 3\nlong 3 25000\nsay 1\n",
       "say \"half\nsay a b c d e f g h i j k l m n o p\nlong 0 9\nlong 9 0\nlong x\nsay \x7f\n",
-      "long 999 50\nlong 9 9999\nfail\nlong 1 60000\n",
-      "say a\xfe\nsay bbbb\xfe\nsay c\xff\nsay d\n"};
+      "long 999 50\nlong 9 9999\nfail\nlong 1 60000\n", "say a\xfe\nsay bbbb\xfe\nsay c\xff\nsay d\n"};
   static const char *const real[] = {
-      "status\nstats --workers\nupstreams\ntop\n",
-      "dump a\nflush a. AAAA\nflush --below a\ndump --below .\n",
+      "status\nstats --workers\nupstreams\ntop\n", "dump a\nflush a. AAAA\nflush --below a\ndump --below .\n",
       "reload\nreload\nlog-level warn,xmpp=error\nflush --all\n",
       "fault add servfail\nfault add \"name=*.lab share=30%\" delay=200-900\nfault list\nfault clear 1\n",
       "help\nflush a\\046b TYPE33\nfault add x\nlog-level x\n"};
   for (unsigned i = 0; i < 20; i++) {
     const char *text = i % 2 ? real[i / 2 % 5] : own[i / 2 % 5];
-    steps((uint8_t)((i / 2 & 3) | (i % 2 ? 4 : 0) | (i >= 18 ? 8 | 32 : i >= 14 ? 16 : 0)), cuts[i % 4], sizeof cuts[0]);
+    steps((uint8_t)((i / 2 & 3) | (i % 2 ? 4 : 0) |
+                    (i >= 18   ? 8 | 32
+                     : i >= 14 ? 16
+                               : 0)),
+          cuts[i % 4], sizeof cuts[0]);
     msg_put(&input, text, strlen(text));
     save("control", "stream", i);
   }
@@ -350,11 +367,24 @@ static void control_streams(void) {
 /* ---- fault: a rule, how, a limit, the answer ---- */
 
 static void faults(void) {
-  static const char *const rules[] = {"servfail", "name=*.lab type=SRV,A share=30% seed=7 delay=200-900 nxdomain", "drop",
-                                      "transport=tcp close", "first=2 nodata", "ttl=5 shuffle", "reverse no-additional", "truncate",
-                                      "lose-target=a.lab", "target=x.lab port=1", "wrong-id cut=20", "garbage", "garbage=all",
-                                      "from=1s until=5s flap=1s/2s refused", "client=127.0.0.0/8 lose-target", "servfail drop=x",
-                                      "name= delay", "share=50% cut"};
+  static const char *const rules[] = {"servfail",
+                                      "name=*.lab type=SRV,A share=30% seed=7 delay=200-900 nxdomain",
+                                      "drop",
+                                      "transport=tcp close",
+                                      "first=2 nodata",
+                                      "ttl=5 shuffle",
+                                      "reverse no-additional",
+                                      "truncate",
+                                      "lose-target=a.lab",
+                                      "target=x.lab port=1",
+                                      "wrong-id cut=20",
+                                      "garbage",
+                                      "garbage=all",
+                                      "from=1s until=5s flap=1s/2s refused",
+                                      "client=127.0.0.0/8 lose-target",
+                                      "servfail drop=x",
+                                      "name= delay",
+                                      "share=50% cut"};
   for (unsigned i = 0; i < sizeof rules / sizeof *rules; i++) {
     input.len = 0;
     msg_put(&input, rules[i], strlen(rules[i]));
@@ -388,6 +418,7 @@ static void snapshots(void) {
   static const struct snapshot_now then = {.wall_ms = 1700000000000, .tick = 5000};
   char path[4096];
   struct snapshot_report report;
+
   snprintf(path, sizeof path, "%s/written", folder);
   struct cache *c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
   must(c);
@@ -407,6 +438,7 @@ static void snapshots(void) {
     take_file(path);
     save("snapshot", "written", i);
   }
+
   cache_free(c);
 }
 

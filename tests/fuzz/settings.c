@@ -1,5 +1,5 @@
-/* settings.c: fuzz target: the text of a settings file. What is wrong with it is said in whole lines that any terminal can show;
- * what is right comes back the same from what --print-config makes of it. */
+/* settings.c: fuzz target: the text of a settings file. What is wrong with it is said in whole lines that any
+ * terminal can show; what is right comes back the same from what --print-config makes of it. */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -66,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     t.out = must_alloc(TEXT_MOST);
     t.err = must_alloc(TEXT_MOST);
   }
+
   if (size > TEXT_MOST / 4 || read_text(&t, data, size) != SETTINGS_TOLD) return 0;
   char *first = strdup(t.out);
   must(first && read_text(&t, first, strlen(first)) == SETTINGS_TOLD);

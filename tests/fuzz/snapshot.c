@@ -1,7 +1,8 @@
-/* snapshot.c: fuzz target: a snapshot of the cache, as it may lie on the disk. What is taken of it is whole answers.
+/* snapshot.c: fuzz target: a snapshot of the cache, as it may lie on the disk. What is taken of it is whole
+ * answers.
  *
- * Input: an octet of how, two octets that say how old it is, the file. Unless HOW_RAW, its hashes are put right first: else
- * nothing behind them would ever be read. */
+ * Input: an octet of how, two octets that say how old it is, the file. Unless HOW_RAW, its hashes are put
+ * right first: else nothing behind them would ever be read. */
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -59,9 +60,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t len = feed_left(&in);
   uint8_t *file = exact(in.msg + in.at, len);
   struct snapshot_report report;
+
   if (!(how & HOW_RAW)) put_hashes(file, len);
+
   /* What seeds.c writes is from this moment, age_s ago; HOW_BACK: yet to come. */
-  struct snapshot_now now = {.wall_ms = 1700000000000 + (how & HOW_BACK ? -1000ull : 1000ull) * age_s, .tick = TICK};
+  struct snapshot_now now = {.wall_ms = 1700000000000 + (how & HOW_BACK ? -1000ull : 1000ull) * age_s,
+                             .tick = TICK};
   struct cache *c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
   must(c);
   enum snapshot_outcome o = snapshot_restore(c, file, len, &now, STALE_S, &report);

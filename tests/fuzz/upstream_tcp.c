@@ -1,7 +1,9 @@
-/* upstream_tcp.c: fuzz target: a server's TCP connections, its replies cut anywhere, through up_tcp's framing.
+/* upstream_tcp.c: fuzz target: a server's TCP connections, its replies cut anywhere, through up_tcp's
+ * framing.
  *
- * Input: an octet of how, the number of steps, the steps (an octet each, see step), the stream of framed replies. An exchange
- * ends at most once each time it is asked, with a whole frame of the stream that is its reply or with an error. */
+ * Input: an octet of how, the number of steps, the steps (an octet each, see step), the stream of framed
+ * replies. An exchange ends at most once each time it is asked, with a whole frame of the stream that is its
+ * reply or with an error. */
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -120,6 +122,7 @@ static void arrive(struct state *s, size_t n) {
 static void step(struct state *s, uint8_t op) {
   unsigned i;
   struct fake_stream *f = turned_to(s, &i);
+
   if (op < 64) {
     arrive(s, op + 1u);
   } else if (op < 96) {
@@ -142,6 +145,7 @@ static void step(struct state *s, uint8_t op) {
     else if (op < 208) f->broken = UV_EPIPE;
     else f->window = op - 208u;
   }
+
   turn(s);
 }
 
@@ -152,13 +156,17 @@ static void start(struct state *s, uint8_t how) {
   *s = (struct state){.how = how};
   fake_start(1000000);
   for (unsigned i = 0; i < NAMES; i++) question_of(&s->questions[i], names[i], i == 2 ? TYPE_SRV : TYPE_A);
-  for (s->random.left = sizeof s->random.pool; id < sizeof s->random.pool / 2; id++) { /* ids are 0, 1, 2 ... */
+
+  /* ids are 0, 1, 2 ... */
+  for (s->random.left = sizeof s->random.pool; id < sizeof s->random.pool / 2; id++) {
     memcpy(s->random.pool + sizeof s->random.pool - 2u * (id + 1u), &id, 2);
   }
+
   for (unsigned i = 0; i < EXCHANGES; i++) {
     s->exchanges[i].done = done;
     list_init(&s->exchanges[i].link);
   }
+
   must(addr_parse("192.0.2.53", 53, &addr));
   s->carrier = up_tcp_new(&s->loop, &addr, &s->counters, &s->random);
   must(s->carrier);

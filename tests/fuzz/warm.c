@@ -12,11 +12,24 @@ static const char longest[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
                               "ddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd.";
 
 const struct warm warm_questions[] = {
-    {"a.", TYPE_A, 0},       {"a.", TYPE_AAAA, 0},          {"a.", TYPE_A, KEY_DO},  {"a.", TYPE_A, KEY_CD},
-    {"b.", TYPE_A, 0},       {"c.", TYPE_TXT, 0},           {"d.", TYPE_A, 0},       {"e.", TYPE_A, 0},
-    {"f.", TYPE_A, 0},       {"g.", TYPE_A, 0},             {"h.", 65280, 0},        {"i.", TYPE_A, 0},
-    {"j.", TYPE_A, 0},       {".", TYPE_NS, 0},             {longest, TYPE_A, 0},    {"_xmpp-client._tcp.a.", TYPE_SRV, 0},
-    {"_xmpp-server._tcp.a.", TYPE_SRV, 0},                  {"_xmpps-server._tcp.a.", TYPE_SRV, 0},
+    {"a.", TYPE_A, 0},
+    {"a.", TYPE_AAAA, 0},
+    {"a.", TYPE_A, KEY_DO},
+    {"a.", TYPE_A, KEY_CD},
+    {"b.", TYPE_A, 0},
+    {"c.", TYPE_TXT, 0},
+    {"d.", TYPE_A, 0},
+    {"e.", TYPE_A, 0},
+    {"f.", TYPE_A, 0},
+    {"g.", TYPE_A, 0},
+    {"h.", 65280, 0},
+    {"i.", TYPE_A, 0},
+    {"j.", TYPE_A, 0},
+    {".", TYPE_NS, 0},
+    {longest, TYPE_A, 0},
+    {"_xmpp-client._tcp.a.", TYPE_SRV, 0},
+    {"_xmpp-server._tcp.a.", TYPE_SRV, 0},
+    {"_xmpps-server._tcp.a.", TYPE_SRV, 0},
 };
 const unsigned warm_count = sizeof warm_questions / sizeof *warm_questions;
 
@@ -45,8 +58,8 @@ static void put(uint8_t key_flags, uint32_t attend_s, enum cache_put_how how) {
   struct ready *r = &ready[ready_count++];
   made_done(&made, born);
   if (key_flags & KEY_DO) made.answer.head.flags = ANSWER_AD;
-  question_make(&r->question, made.question.key, made.question.name_len, question_type(&made.question), CLASS_IN, key_flags,
-                KIT_SEED);
+  question_make(&r->question, made.question.key, made.question.name_len, question_type(&made.question),
+                CLASS_IN, key_flags, KIT_SEED);
   r->answer = must_alloc(sizeof *r->answer);
   memcpy(r->answer, &made.answer, sizeof *r->answer);
   r->how = how;
@@ -55,7 +68,8 @@ static void put(uint8_t key_flags, uint32_t attend_s, enum cache_put_how how) {
 }
 
 static void addresses(void) {
-  static const uint8_t rrsig[40] = {0, TYPE_A, 8, 1, 0, 0, 1, 44, 0x70, 0, 0, 0, 0x60, 0, 0, 0, 0, 42, 1, 'a'};
+  static const uint8_t rrsig[40] = {0, TYPE_A, 8,    1, 0, 0, 1, 44, 0x70, 0,
+                                    0, 0,      0x60, 0, 0, 0, 0, 42, 1,    'a'};
   made_a(&made, "a.", 300, 1, 0);
   put(0, 0, CACHE_ASKED);
   put(KEY_CD, 0, CACHE_ASKED);
@@ -94,6 +108,7 @@ static void others(void) {
     text[0] = (char)('0' + i);
     add(SECTION_ANSWER, "c.", TYPE_TXT, 3600, rd_txt(text));
   }
+
   put(0, 0, CACHE_ASKED);
   start("g.", TYPE_A, RCODE_NOERROR);
   add(SECTION_ANSWER, "g.", TYPE_CNAME, 300, rd_name("www.g."));
@@ -118,9 +133,11 @@ static void services(void) {
     add(SECTION_ADDITIONAL, "a.", TYPE_A, 300, rd_a("192.0.2.1"));
     add(SECTION_ADDITIONAL, "a.", TYPE_AAAA, 300, rd_aaaa("2001:db8::1"));
     add(SECTION_ADDITIONAL, "x.a.", TYPE_A, 4, rd_a("192.0.2.2"));
-    for (unsigned k = 0; k < 20 * i; k++) add(SECTION_ADDITIONAL, "x.a.", TYPE_AAAA, 4, rd_aaaa("2001:db8::2"));
+    for (unsigned k = 0; k < 20 * i; k++)
+      add(SECTION_ADDITIONAL, "x.a.", TYPE_AAAA, 4, rd_aaaa("2001:db8::2"));
     put(0, i, CACHE_ASKED);
   }
+
   start("_xmpps-server._tcp.a.", TYPE_SRV, RCODE_NXDOMAIN);
   add(SECTION_AUTHORITY, "a.", TYPE_SOA, 300, rd_soa("ns.a.", "host.a.", 30));
   put(0, 0, CACHE_AHEAD_SERVER);

@@ -1,5 +1,5 @@
-/* zone.c: fuzz target: the text of a zone file, and what is answered from it. Mistakes are said in whole lines that any terminal can
- * show; answers are whole messages from names in the zone. */
+/* zone.c: fuzz target: the text of a zone file, and what is answered from it. Mistakes are said in whole
+ * lines that any terminal can show; answers are whole messages from names in the zone. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +15,18 @@ enum { COMPLAINTS = 1 << 16 };
 static const struct {
   const char *name;
   uint16_t type;
-} questions[] = {{"lab.", TYPE_SOA},         {"lab.", TYPE_NS},          {"lab.", TYPE_ANY},        {"a.lab.", TYPE_A},
-                 {"_xmpp-server._tcp.lab.", TYPE_SRV}, {"b.lab.", TYPE_A}, {"x.w.lab.", TYPE_TXT},  {"x.sub.lab.", TYPE_A},
-                 {"d.lab.", TYPE_DNAME},     {"x.d.lab.", TYPE_AAAA},    {"a.lab.", TYPE_DS},       {"elsewhere.", TYPE_A}};
+} questions[] = {{"lab.", TYPE_SOA},
+                 {"lab.", TYPE_NS},
+                 {"lab.", TYPE_ANY},
+                 {"a.lab.", TYPE_A},
+                 {"_xmpp-server._tcp.lab.", TYPE_SRV},
+                 {"b.lab.", TYPE_A},
+                 {"x.w.lab.", TYPE_TXT},
+                 {"x.sub.lab.", TYPE_A},
+                 {"d.lab.", TYPE_DNAME},
+                 {"x.d.lab.", TYPE_AAAA},
+                 {"a.lab.", TYPE_DS},
+                 {"elsewhere.", TYPE_A}};
 
 struct state {
   struct zonefile *reader;
@@ -89,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (unsigned i = 0; lab && i < sizeof questions / sizeof *questions; i++) {
     ask(lab, questions[i].name, questions[i].type, i % 2 ? 0 : 1232);
   }
+
   lab_free(lab);
   return 0;
 }

@@ -12,7 +12,9 @@ void question_of(struct question *q, const char *name, uint16_t type) {
   question_make(q, octets, len, type, CLASS_IN, 0, KIT_SEED);
 }
 
-void asked_again(struct asked *a) { must(query_read(&a->query, a->msg.octets, a->msg.len, KIT_SEED) == QUERY_OK); }
+void asked_again(struct asked *a) {
+  must(query_read(&a->query, a->msg.octets, a->msg.len, KIT_SEED) == QUERY_OK);
+}
 
 void asked_plain(struct asked *a, const char *name, uint16_t type) {
   msg_query(&a->msg, name, type);
@@ -30,7 +32,8 @@ void made_start(struct made *m, const char *name, uint16_t type, uint8_t rcode) 
   build_start(&m->build, &m->answer, &m->question, rcode);
 }
 
-bool made_try(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl, struct rdata rd) {
+bool made_try(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl,
+              struct rdata rd) {
   static _Thread_local struct msg msg;
   struct record r;
   msg_start(&msg, 0);
@@ -41,7 +44,8 @@ bool made_try(struct made *m, enum section section, const char *owner, uint16_t 
   return build_add(&m->build, section, &r, ttl);
 }
 
-void made_add(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl, struct rdata rd) {
+void made_add(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl,
+              struct rdata rd) {
   must(made_try(m, section, owner, type, ttl, rd));
 }
 

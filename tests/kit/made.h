@@ -8,7 +8,8 @@ enum { KIT_SEED = 0x5eed };
 /* A question of class IN, no key flags, hashed with KIT_SEED. */
 void question_of(struct question *q, const char *name, uint16_t type);
 
-/* A client's query: the packet, and what query_read makes of it. Not to be copied: `query` points into `msg`. */
+/* A client's query: the packet, and what query_read makes of it. Not to be copied: `query` points into `msg`.
+ */
 struct asked {
   struct query query;
   struct msg msg;
@@ -28,9 +29,11 @@ struct made {
 };
 void made_start(struct made *m, const char *name, uint16_t type, uint8_t rcode);
 /* False when build_add refuses. */
-bool made_try(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl, struct rdata rd);
+bool made_try(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl,
+              struct rdata rd);
 /* Aborts when build_add refuses. */
-void made_add(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl, struct rdata rd);
+void made_add(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl,
+              struct rdata rd);
 /* Its birth, and ttl_s: the least TTL of answer and authority section. */
 void made_done(struct made *m, uint32_t born);
 

@@ -146,7 +146,9 @@ uint16_t msg_count(const struct msg *m, unsigned which) {
   return load_u16(m->octets + 4 + 2 * which);
 }
 
-static void count_up(struct msg *m, unsigned which) { msg_set_count(m, which, (uint16_t)(msg_count(m, which) + 1)); }
+static void count_up(struct msg *m, unsigned which) {
+  msg_set_count(m, which, (uint16_t)(msg_count(m, which) + 1));
+}
 
 void msg_start(struct msg *m, uint16_t flags) {
   static const uint8_t counts[8];
@@ -163,7 +165,8 @@ void msg_question(struct msg *m, const char *name, uint16_t type, uint16_t klass
   count_up(m, 0);
 }
 
-void msg_record(struct msg *m, enum section section, const char *owner, uint16_t type, uint32_t ttl, struct rdata rd) {
+void msg_record(struct msg *m, enum section section, const char *owner, uint16_t type, uint32_t ttl,
+                struct rdata rd) {
   msg_put_name(m, owner);
   msg_put_u16(m, type);
   msg_put_u16(m, CLASS_IN);
@@ -173,7 +176,8 @@ void msg_record(struct msg *m, enum section section, const char *owner, uint16_t
   count_up(m, 1 + (unsigned)section);
 }
 
-void msg_opt(struct msg *m, uint16_t udp_size, uint8_t version, bool dnssec_ok, const void *options, size_t n) {
+void msg_opt(struct msg *m, uint16_t udp_size, uint8_t version, bool dnssec_ok, const void *options,
+             size_t n) {
   msg_put_name(m, ".");
   msg_put_u16(m, TYPE_OPT);
   msg_put_u16(m, udp_size);

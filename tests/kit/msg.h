@@ -1,7 +1,8 @@
-/* DNS messages made field by field, so that a test says exactly which octets it means: right ones, and wrong ones too.
+/* DNS messages made field by field, so that a test says exactly which octets it means: right ones, and wrong
+ * ones too.
  *
- * Names are given in presentation form. Nothing here knows limits: a message may grow past 65535 octets, a name past 255
- * when put as octets, and counts may be made to lie. What has no room aborts the test. */
+ * Names are given in presentation form. Nothing here knows limits: a message may grow past 65535 octets, a
+ * name past 255 when put as octets, and counts may be made to lie. What has no room aborts the test. */
 #ifndef JIDNS_KIT_MSG_H
 #define JIDNS_KIT_MSG_H
 #include "dns/build.h"
@@ -31,7 +32,8 @@ struct rdata rd_fill(uint8_t octet, size_t n);
 
 /* ---- the message ---- */
 
-/* A header with id MSG_ID, these 16 bits of flags (QR is 0x8000, RD 0x0100, RCODE the low four), all counts 0. */
+/* A header with id MSG_ID, these 16 bits of flags (QR is 0x8000, RD 0x0100, RCODE the low four), all counts
+ * 0. */
 void msg_start(struct msg *m, uint16_t flags);
 
 /* Octets as they are; counts stay. */
@@ -41,14 +43,17 @@ void msg_put_name(struct msg *m, const char *name);
 
 /* What follows adds to its section's count. */
 void msg_question(struct msg *m, const char *name, uint16_t type, uint16_t klass);
-void msg_record(struct msg *m, enum section section, const char *owner, uint16_t type, uint32_t ttl, struct rdata rd);
-void msg_opt(struct msg *m, uint16_t udp_size, uint8_t version, bool dnssec_ok, const void *options, size_t n);
+void msg_record(struct msg *m, enum section section, const char *owner, uint16_t type, uint32_t ttl,
+                struct rdata rd);
+void msg_opt(struct msg *m, uint16_t udp_size, uint8_t version, bool dnssec_ok, const void *options,
+             size_t n);
 
 /* Sets a count: which is 0 for QDCOUNT to 3 for ARCOUNT. */
 void msg_set_count(struct msg *m, unsigned which, uint16_t count);
 uint16_t msg_count(const struct msg *m, unsigned which);
 
-/* The usual ones: a query with RD and one question of class IN, and the header and question of an answer to it. */
+/* The usual ones: a query with RD and one question of class IN, and the header and question of an answer to
+ * it. */
 void msg_query(struct msg *m, const char *name, uint16_t type);
 void msg_answer(struct msg *m, const char *name, uint16_t type, unsigned rcode);
 

@@ -1,7 +1,7 @@
-/* runner.c: runs Criterion's tests where Criterion itself is not, or cannot: on machines it was not brought to, under an
- * emulator. Stands in for its library: test programs are compiled with its headers and linked with this file alone.
- * Each test is a process of its own; takes `--filter SUITE/NAME` with stars, and says what it ran as Criterion does.
- * RUNNER_PATIENCE=N gives each test N times the time that it has otherwise. */
+/* runner.c: runs Criterion's tests where Criterion itself is not, or cannot: on machines it was not brought
+ * to, under an emulator. Stands in for its library: test programs are compiled with its headers and linked
+ * with this file alone. Each test is a process of its own; takes `--filter SUITE/NAME` with stars, and says
+ * what it ran as Criterion does. RUNNER_PATIENCE=N gives each test N times the time that it has otherwise. */
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
 #include <criterion/redirect.h>
@@ -230,6 +230,7 @@ static enum verdict run(const struct criterion_test *t) {
     printf("[----] %s\n", child < 0 ? "cannot fork" : "its time was over");
     return CRASHED;
   }
+
   return judged(status);
 }
 

@@ -31,6 +31,7 @@ static bool read_opt(struct seen *s, const struct record *r) {
     s->ede = load_u16(value);
     snprintf(s->ede_text, sizeof s->ede_text, "%.*s", n - 2, (const char *)value + 2);
   }
+
   return true;
 }
 
@@ -74,7 +75,8 @@ bool seen_read(struct seen *s, const uint8_t *msg, size_t len) {
       struct record *r = &s->records[n];
       if (n == SEEN_MOST - 1) return no(s, "more records than the kit holds");
       if (!record_read(&w, r)) return no(s, "a record that is cut short");
-      if (r->type == TYPE_OPT && section != SECTION_ADDITIONAL) return no(s, "an OPT outside the additional section");
+      if (r->type == TYPE_OPT && section != SECTION_ADDITIONAL)
+        return no(s, "an OPT outside the additional section");
       if (r->type == TYPE_OPT) {
         if (!read_opt(s, r)) return false;
         continue;
@@ -84,6 +86,7 @@ bool seen_read(struct seen *s, const uint8_t *msg, size_t len) {
       n++;
     }
   }
+
   return w.at == len ? true : no(s, "octets behind the last record");
 }
 
@@ -95,7 +98,9 @@ const struct record *seen_record(const struct seen *s, enum section section, uns
 }
 
 bool same_record(const struct record *a, const struct record *b) {
-  if (!name_equal(a->owner, a->owner_len, b->owner, b->owner_len) || a->type != b->type || a->klass != b->klass) return false;
+  if (!name_equal(a->owner, a->owner_len, b->owner, b->owner_len) || a->type != b->type ||
+      a->klass != b->klass)
+    return false;
   struct parts pa = record_parts(a), pb = record_parts(b);
   struct part x, y;
   for (;;) {
@@ -111,8 +116,11 @@ bool same_record(const struct record *a, const struct record *b) {
 bool follows_from(const struct record *dname, const struct record *made) {
   uint8_t from[NAME_MAX_LEN], to[NAME_MAX_LEN];
   if (dname->type != TYPE_DNAME || made->type != TYPE_CNAME || dname->klass != made->klass) return false;
-  if (made->owner_len <= dname->owner_len || !name_is_within(made->owner, made->owner_len, dname->owner, dname->owner_len)) return false;
-  size_t labels = made->owner_len - dname->owner_len, from_len = record_target(dname, 0, from), to_len = record_target(made, 0, to);
+  if (made->owner_len <= dname->owner_len ||
+      !name_is_within(made->owner, made->owner_len, dname->owner, dname->owner_len))
+    return false;
+  size_t labels = made->owner_len - dname->owner_len, from_len = record_target(dname, 0, from),
+         to_len = record_target(made, 0, to);
   return from_len && to_len == labels + from_len && name_equal(to, labels, made->owner, labels) &&
          name_equal(to + labels, from_len, from, from_len);
 }

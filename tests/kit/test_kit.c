@@ -7,7 +7,8 @@
 #include "kit/seen.h"
 
 Test(kit, a_query_is_made_octet_by_octet) {
-  static const uint8_t want[] = {0x4a, 0x49, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 2, 'b', 'c', 0, 0, 33, 0, 1};
+  static const uint8_t want[] = {0x4a, 0x49, 1,   0, 0,   1,   0, 0, 0,  0, 0,
+                                 0,    1,    'a', 2, 'b', 'c', 0, 0, 33, 0, 1};
   static struct msg m;
   msg_query(&m, "a.bc", TYPE_SRV);
   cr_assert_eq(m.len, sizeof want);
@@ -17,6 +18,7 @@ Test(kit, a_query_is_made_octet_by_octet) {
 Test(kit, records_and_opt_are_counted_in_their_sections) {
   static struct msg m;
   static struct seen s;
+
   msg_answer(&m, "example.org", TYPE_A, RCODE_NXDOMAIN);
   msg_record(&m, SECTION_ANSWER, "example.org", TYPE_A, 60, rd_a("192.0.2.1"));
   msg_record(&m, SECTION_AUTHORITY, "org", TYPE_SOA, 61, rd_soa("a.org", "b.org", 30));
@@ -45,7 +47,8 @@ Test(kit, a_message_with_an_octet_less_or_more_is_seen_as_broken) {
   msg_record(&m, SECTION_ANSWER, "example.org", TYPE_MX, 60, rd_mx(10, "mx.example.org"));
   msg_opt(&m, 1232, 0, false, NULL, 0);
   cr_assert(seen_read(&s, m.octets, m.len), "%s", s.why);
-  for (size_t len = 0; len < m.len; len++) cr_expect_not(seen_read(&s, m.octets, len), "cut to %zu octets", len);
+  for (size_t len = 0; len < m.len; len++)
+    cr_expect_not(seen_read(&s, m.octets, len), "cut to %zu octets", len);
   msg_put(&m, "", 1);
   cr_expect_not(seen_read(&s, m.octets, m.len));
 }
@@ -53,6 +56,7 @@ Test(kit, a_message_with_an_octet_less_or_more_is_seen_as_broken) {
 Test(kit, wrong_forms_are_seen) {
   static struct msg m;
   static struct seen s;
+
   msg_answer(&m, "example.org", TYPE_A, 0);
   msg_record(&m, SECTION_ANSWER, "example.org", TYPE_A, 60, rd_fill(1, 5));
   cr_expect_not(seen_read(&s, m.octets, m.len));

@@ -1,5 +1,5 @@
-/* lab_kit.c: zones given as text, answers taken as text. Exports lab_options_new, lab_option_*, lab_made*, lab_of, lab_refused,
- * lab_said, lab_says. */
+/* lab_kit.c: zones given as text, answers taken as text. Exports lab_options_new, lab_option_*, lab_made*,
+ * lab_of, lab_refused, lab_said, lab_says. */
 #include "lab/lab_kit.h"
 
 #include <criterion/criterion.h>
@@ -20,7 +20,8 @@ struct lab_options *lab_options_new(void) {
   return &o;
 }
 
-static void add_file(struct lab_options *o, const char *name, const char *first, const char *text, bool overlay) {
+static void add_file(struct lab_options *o, const char *name, const char *first, const char *text,
+                     bool overlay) {
   struct lab_zone *z = &o->zones[o->zone_count++];
   uint8_t octets[NAME_MAX_LEN];
   static char folder[] = "/tmp/jidns-lab-XXXXXX";
@@ -39,7 +40,9 @@ void lab_option_zone(struct lab_options *o, const char *name, const char *text, 
   add_file(o, name, overlay ? "\n" : "@ 60 SOA ns host 1 7200 600 86400 30\n", text, overlay);
 }
 
-void lab_option_file(struct lab_options *o, const char *name, const char *text) { add_file(o, name, "", text, false); }
+void lab_option_file(struct lab_options *o, const char *name, const char *text) {
+  add_file(o, name, "", text, false);
+}
 
 static bool load(const struct lab_options *o, enum lab_expand expand, struct lab **out) {
   memset(said, 0, sizeof said);
@@ -56,6 +59,7 @@ static bool load(const struct lab_options *o, enum lab_expand expand, struct lab
     *strrchr(folder, '/') = 0;
     rmdir(folder);
   }
+
   return good;
 }
 
@@ -111,8 +115,8 @@ static void put_records(struct text *t, const struct seen *s) {
       const struct record *r = seen_record(s, (enum section)section, i);
       char owner[NAME_TEXT], type[PRINT_WORD], *rdata = print_rdata(r);
       cr_expect_eq(r->klass, CLASS_IN);
-      put(t, " | %s %s %u %s %s", words[section], name_format(r->owner, r->owner_len, owner), r->ttl, print_type(r->type, type),
-          rdata);
+      put(t, " | %s %s %u %s %s", words[section], name_format(r->owner, r->owner_len, owner), r->ttl,
+          print_type(r->type, type), rdata);
       free(rdata);
     }
   }
@@ -155,20 +159,19 @@ const char *lab_says(const struct lab *l, const char *name, uint16_t type, unsig
   struct text t = {text, text + sizeof text};
   int len;
   size_t limit = how & LAB_TCP ? DNS_MSG_MAX : how & LAB_DO ? 1232 : DNS_UDP_PLAIN;
-  if (how & LAB_DO)
-    asked_edns(&a, name, type, 1232, true);
-  else
-    asked_plain(&a, name, type);
+
+  if (how & LAB_DO) asked_edns(&a, name, type, 1232, true);
+  else asked_plain(&a, name, type);
   *t.at = 0;
-  if (!lab_may_hold(l, &a.query.question) || (len = lab_answer(l, &a.query, limit, out, &alias)) == LAB_ELSEWHERE) {
+  if (!lab_may_hold(l, &a.query.question) ||
+      (len = lab_answer(l, &a.query, limit, out, &alias)) == LAB_ELSEWHERE) {
     cr_expect(!lab_holds(l, &a.query.question));
     return "elsewhere";
   }
+
   cr_expect(lab_holds(l, &a.query.question));
   cr_expect_leq(len, (int)limit);
-  if (len == LAB_ALIAS)
-    put_alias(&t, &a, &alias);
-  else
-    put_answer(&t, &a, out, (size_t)len);
+  if (len == LAB_ALIAS) put_alias(&t, &a, &alias);
+  else put_answer(&t, &a, out, (size_t)len);
   return text;
 }

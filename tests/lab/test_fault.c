@@ -63,15 +63,18 @@ Test(fault, the_first_rule_that_strikes_decides) {
 Test(fault, times_count_from_when_the_rule_was_set) {
   struct faults *fs = with(NULL, "from=10 until=20.5 drop");
   static const uint64_t without[] = {0, 9999, 20500, 1000000}, inside[] = {10000, 20499};
-  for (size_t i = 0; i < 4; i++) cr_expect_eq(STRUCK(fs, .at_ms = without[i]), 0, "%lu", (unsigned long)without[i]);
-  for (size_t i = 0; i < 2; i++) cr_expect_eq(STRUCK(fs, .at_ms = inside[i]), 1, "%lu", (unsigned long)inside[i]);
+  for (size_t i = 0; i < 4; i++)
+    cr_expect_eq(STRUCK(fs, .at_ms = without[i]), 0, "%lu", (unsigned long)without[i]);
+  for (size_t i = 0; i < 2; i++)
+    cr_expect_eq(STRUCK(fs, .at_ms = inside[i]), 1, "%lu", (unsigned long)inside[i]);
   cr_expect_eq(fs->rules[0]->matched, 2, "what comes before or after is not for it");
   faults_free(fs, NULL);
 }
 
 Test(fault, flap_is_up_first_and_then_down) {
   struct faults *fs = with(NULL, "flap=10/5 drop");
-  for (uint64_t s = 0; s < 60; s++) cr_expect_eq(STRUCK(fs, .at_ms = s * 1000), s % 15 >= 10, "second %lu", (unsigned long)s);
+  for (uint64_t s = 0; s < 60; s++)
+    cr_expect_eq(STRUCK(fs, .at_ms = s * 1000), s % 15 >= 10, "second %lu", (unsigned long)s);
   faults_free(fs, NULL);
   fs = with(NULL, "flap=2147483.647/2147483.647 drop");
   cr_expect_eq(STRUCK(fs, .at_ms = 2147483646u), 0);
@@ -127,15 +130,18 @@ Test(fault, delays_spread_over_their_range_and_repeat) {
   unsigned seen[5] = {0};
   struct question q;
   union addr peer;
+
   question_of(&q, "a.lab", TYPE_A);
   cr_assert(addr_parse("192.0.2.7", 53, &peer));
   for (unsigned i = 0; i < ASKED; i++) {
     struct fault_strike a, b;
-    cr_assert(faults_strike(fs[0], &q, &peer, false, NOW_MS, &a) && faults_strike(fs[1], &q, &peer, true, NOW_MS + i, &b));
+    cr_assert(faults_strike(fs[0], &q, &peer, false, NOW_MS, &a) &&
+              faults_strike(fs[1], &q, &peer, true, NOW_MS + i, &b));
     uint32_t ms = fault_delay_ms(&a);
     cr_assert(ms >= 200 && ms <= 204 && ms == fault_delay_ms(&b));
     seen[ms - 200]++;
   }
+
   for (unsigned i = 0; i < 5; i++) cr_expect(seen[i] > 150 && seen[i] < 250, "%u of %u", seen[i], ASKED);
   faults_free(fs[0], NULL);
   faults_free(fs[1], NULL);
@@ -184,7 +190,8 @@ Test(fault, rules_keep_their_numbers_and_counts_when_others_come_and_go) {
   cr_expect_eq(STRUCK(fs, .name = "c.lab"), 3);
   struct faults *less = faults_without(fs, 2);
   cr_expect_eq(less->count, 2);
-  cr_expect(faults_have(less, fs->rules[0]) && !faults_have(less, fs->rules[1]) && faults_have(less, fs->rules[2]));
+  cr_expect(faults_have(less, fs->rules[0]) && !faults_have(less, fs->rules[1]) &&
+            faults_have(less, fs->rules[2]));
   faults_free(fs, less);
   cr_expect_eq(STRUCK(less, .name = "b.lab"), 0);
   cr_expect_eq(STRUCK(less, .name = "c.lab"), 3);

@@ -2,13 +2,14 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "kit/made.h"
 #include "kit/rng.h"
 #include "kit/seen.h"
-#include "kit/made.h"
 #include "lab/fault.h"
 
 #define DOMAIN "_xmpp-server._tcp.montague.lab"
-static const char *const targets[] = {"xmpp1.montague.lab", "xmpp2.montague.lab", "xmpp3.montague.lab", "xmpp4.montague.lab"};
+static const char *const targets[] = {"xmpp1.montague.lab", "xmpp2.montague.lab", "xmpp3.montague.lab",
+                                      "xmpp4.montague.lab"};
 enum { TARGETS = 4, SRV_TTL = 900, RCODE_BITS = 0x0f };
 
 /* An answer of an authority to a question for SRV: four targets, their addresses, OPT with an option. */
@@ -19,7 +20,8 @@ static void srv_answer(struct msg *m, bool edns) {
   for (uint16_t i = 0; i < TARGETS; i++) {
     msg_record(m, SECTION_ANSWER, DOMAIN, TYPE_SRV, SRV_TTL, rd_srv(i, 5, (uint16_t)(5269 + i), targets[i]));
   }
-  for (uint16_t i = 0; i < TARGETS; i++) msg_record(m, SECTION_ADDITIONAL, targets[i], TYPE_A, 60, rd_a("192.0.2.1"));
+  for (uint16_t i = 0; i < TARGETS; i++)
+    msg_record(m, SECTION_ADDITIONAL, targets[i], TYPE_A, 60, rd_a("192.0.2.1"));
   if (edns) msg_opt(m, DNS_UDP_OURS, 0, true, "\0\12\0\10cookie..", 12);
 }
 
@@ -35,13 +37,14 @@ struct spoiled {
 static struct fault_scratch scratch;
 
 /* The nth answer that the rule is for. */
-static struct spoiled *spoil_nth(const char *text, const struct msg *m, const char *name, uint16_t type, bool tcp, size_t limit,
-                                 unsigned nth) {
+static struct spoiled *spoil_nth(const char *text, const struct msg *m, const char *name, uint16_t type,
+                                 bool tcp, size_t limit, unsigned nth) {
   struct spoiled *s = calloc(1, sizeof *s);
   struct rule r;
   char why[RULE_WHY];
   struct fault_strike k;
   union addr peer;
+
   cr_assert(addr_parse("192.0.2.7", 53, &peer));
   cr_assert(rule_parse(text, &r, why), "%s: %s", text, why);
   s->faults = faults_with(NULL, &r, 0);
@@ -90,7 +93,9 @@ Test(fault_apply, a_failure_has_its_code_and_no_record) {
     const char *rule;
     unsigned rcode;
     bool aa;
-  } all[] = {{"servfail", RCODE_SERVFAIL, false}, {"refused", RCODE_REFUSED, false}, {"nxdomain", RCODE_NXDOMAIN, true},
+  } all[] = {{"servfail", RCODE_SERVFAIL, false},
+             {"refused", RCODE_REFUSED, false},
+             {"nxdomain", RCODE_NXDOMAIN, true},
              {"nodata", RCODE_NOERROR, true}};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     struct spoiled *s = spoil(all[i].rule);
@@ -166,6 +171,7 @@ Test(fault_apply, reverse_turns_the_answer_round_and_nothing_else) {
 Test(fault_apply, shuffle_gives_every_order_in_time_and_the_same_again) {
   unsigned orders[256] = {0}, seen = 0;
   static struct msg m;
+
   srv_answer(&m, true);
   for (unsigned n = 0; n < 200; n++) {
     struct spoiled *a = spoil_nth("shuffle seed=5", &m, DOMAIN, TYPE_SRV, false, DNS_UDP_MOST, n);
@@ -182,6 +188,7 @@ Test(fault_apply, shuffle_gives_every_order_in_time_and_the_same_again) {
     spoiled_free(a);
     spoiled_free(b);
   }
+
   cr_expect_eq(seen, 24);
 }
 
@@ -237,19 +244,23 @@ Test(fault_apply, port_and_target_are_changed_in_srv_records) {
   struct spoiled *s = spoil("port=443 target=other.example");
   uint8_t want[NAME_MAX_LEN], target[NAME_MAX_LEN];
   size_t want_len = name_parse("other.example", want);
+
   expect_frame(s);
   cr_assert_eq(s->seen.an, TARGETS);
   for (uint16_t i = 0; i < TARGETS; i++) {
     const struct record *r = seen_record(&s->seen, SECTION_ANSWER, i);
     size_t len = record_target(r, 6, target);
     cr_expect(name_equal(target, len, want, want_len));
-    cr_expect(priority(&s->seen, i) == i && load_u16(record_rdata(r) + 2) == 5 && load_u16(record_rdata(r) + 4) == 443);
+    cr_expect(priority(&s->seen, i) == i && load_u16(record_rdata(r) + 2) == 5 &&
+              load_u16(record_rdata(r) + 4) == 443);
   }
+
   spoiled_free(s);
   s = spoil("target=.");
   expect_frame(s);
   cr_expect(record_target(seen_record(&s->seen, SECTION_ANSWER, 0), 6, target) == 1 && target[0] == 0);
-  cr_expect_eq(load_u16(record_rdata(seen_record(&s->seen, SECTION_ANSWER, 3)) + 4), 5272, "the port is as it was");
+  cr_expect_eq(load_u16(record_rdata(seen_record(&s->seen, SECTION_ANSWER, 3)) + 4), 5272,
+               "the port is as it was");
   spoiled_free(s);
 }
 
@@ -359,8 +370,15 @@ Test(fault_apply, what_can_not_be_taken_apart_stays_whole) {
 }
 
 Test(fault_apply, mutated_answers_do_no_harm, .timeout = 60) {
-  static const char *const rules[] = {"servfail", "ttl=0 no-additional", "shuffle", "lose-target", "target=a.very.long.name.example port=1",
-                                      "garbage", "cut", "truncate", "reverse lose-target=*.lab wrong-id"};
+  static const char *const rules[] = {"servfail",
+                                      "ttl=0 no-additional",
+                                      "shuffle",
+                                      "lose-target",
+                                      "target=a.very.long.name.example port=1",
+                                      "garbage",
+                                      "cut",
+                                      "truncate",
+                                      "reverse lose-target=*.lab wrong-id"};
   static struct msg m;
   struct rng rng = {42};
   struct question q;
@@ -375,7 +393,8 @@ Test(fault_apply, mutated_answers_do_no_harm, .timeout = 60) {
     for (unsigned n = 0; n < 4000; n++) {
       struct fault_strike k;
       srv_answer(&m, n % 2);
-      for (uint64_t c = rng_below(&rng, 6); c > 0; c--) m.octets[rng_below(&rng, m.len)] = (uint8_t)rng_next(&rng);
+      for (uint64_t c = rng_below(&rng, 6); c > 0; c--)
+        m.octets[rng_below(&rng, m.len)] = (uint8_t)rng_next(&rng);
       m.len -= rng_below(&rng, 3) ? 0 : rng_below(&rng, m.len - DNS_HEADER);
       size_t limit = m.len > DNS_UDP_PLAIN ? m.len : DNS_UDP_PLAIN;
       uint8_t *room = malloc(limit);

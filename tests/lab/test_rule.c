@@ -16,7 +16,8 @@ Test(rule, is_written_back_as_it_was_read) {
   static const char *const same[] = {
       "name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail",
       "drop",
-      "name=_xmpp-??????._tcp.*.lab type=A,AAAA,TYPE65280 client=10.0.0.0/8 transport=udp from=0.5 until=20 refused",
+      "name=_xmpp-??????._tcp.*.lab type=A,AAAA,TYPE65280 client=10.0.0.0/8 transport=udp from=0.5 until=20 "
+      "refused",
       "name=. nxdomain",
       "client=2001:db8::1/128 transport=tcp close",
       "flap=10/2.5 nodata",
@@ -53,12 +54,15 @@ Test(rule, is_written_in_one_way_however_it_was_spelled) {
 Test(rule, the_longest_one_fits_into_its_text) {
   char name[NAME_TEXT] = "", rule[3 * NAME_TEXT + 400], text[RULE_TEXT];
   for (int i = 0; i < 253; i++) strcat(name, i % 64 == 63 ? "." : "\\001");
-  snprintf(rule, sizeof rule,
-           "name=%s type=TYPE65280,TYPE65281,TYPE65282,TYPE65283,TYPE65284,TYPE65285,TYPE65286,TYPE65287 "
-           "client=2001:db8:1111:2222:3333:4444:5555:6666/128 transport=tcp from=4294967.294 until=4294967.295 "
-           "flap=2147483.647/2147483.647 first=4294967295 share=99.99%% seed=18446744073709551615 delay=59999-60000 "
-           "ttl=2147483647 no-additional shuffle lose-target=%s target=%s port=65535 wrong-id garbage=all cut=65535",
-           name, name, name);
+  snprintf(
+      rule, sizeof rule,
+      "name=%s type=TYPE65280,TYPE65281,TYPE65282,TYPE65283,TYPE65284,TYPE65285,TYPE65286,TYPE65287 "
+      "client=2001:db8:1111:2222:3333:4444:5555:6666/128 transport=tcp from=4294967.294 until=4294967.295 "
+      "flap=2147483.647/2147483.647 first=4294967295 share=99.99%% seed=18446744073709551615 "
+      "delay=59999-60000 "
+      "ttl=2147483647 no-additional shuffle lose-target=%s target=%s port=65535 wrong-id garbage=all "
+      "cut=65535",
+      name, name, name);
   struct rule r = parsed(rule);
   cr_expect_str_eq(rule_format(&r, text), rule);
 }
@@ -67,12 +71,17 @@ Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
   static const struct {
     const char *rule, *why;
   } wrong[] = {
-      {"", "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, "
+      {"", "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, "
+           "truncate, ttl, no-additional, "
            "shuffle, reverse, lose-target, target, port, wrong-id, garbage, cut, close"},
-      {"name=a.lab seed=7", "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, truncate, ttl, "
-                            "no-additional, shuffle, reverse, lose-target, target, port, wrong-id, garbage, cut, close"},
-      {"drpo", "\"drpo\": no such word; there are name, type, client, transport, from, until, flap, first, share, seed, delay, drop, "
-               "servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, reverse, lose-target, target, port, "
+      {"name=a.lab seed=7",
+       "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, truncate, "
+       "ttl, "
+       "no-additional, shuffle, reverse, lose-target, target, port, wrong-id, garbage, cut, close"},
+      {"drpo", "\"drpo\": no such word; there are name, type, client, transport, from, until, flap, first, "
+               "share, seed, delay, drop, "
+               "servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, reverse, "
+               "lose-target, target, port, "
                "wrong-id, garbage, cut, close"},
       {"share=30 drop", "\"share=30\": should be a share from 0.01% to 100%"},
       {"share=0% drop", "\"share=0%\": should be a share from 0.01% to 100%"},
@@ -91,15 +100,19 @@ Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
       {"cut close", "\"close\": does not go with cut"},
       {"transport=udp close", "\"close\": there is nothing to close with transport=udp"},
       {"transport=quic drop", "\"transport=quic\": should be udp or tcp"},
-      {"client=10.0.0.1/8 drop", "\"client=10.0.0.1/8\": should be an address or a prefix, such as 10.0.0.0/8"},
+      {"client=10.0.0.1/8 drop",
+       "\"client=10.0.0.1/8\": should be an address or a prefix, such as 10.0.0.0/8"},
       {"type=SVR drop", "\"type=SVR\": should be one to eight types, such as SRV or A,AAAA"},
       {"type=A, drop", "\"type=A,\": should be one to eight types, such as SRV or A,AAAA"},
-      {"type=A,A,A,A,A,A,A,A,A drop", "\"type=A,A,A,A,A,A,A,A,A\": should be one to eight types, such as SRV or A,AAAA"},
-      {"name=a..lab drop", "\"name=a..lab\": should be a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
+      {"type=A,A,A,A,A,A,A,A,A drop",
+       "\"type=A,A,A,A,A,A,A,A,A\": should be one to eight types, such as SRV or A,AAAA"},
+      {"name=a..lab drop",
+       "\"name=a..lab\": should be a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
       {"name= drop", "\"name=\": should be a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
       {"from=5 until=5 drop", "\"until\": should be later than from"},
       {"from=-1 drop", "\"from=-1\": should be seconds since the rule was set, such as 10 or 0.5"},
-      {"from=4294967.296 drop", "\"from=4294967.296\": should be seconds since the rule was set, such as 10 or 0.5"},
+      {"from=4294967.296 drop",
+       "\"from=4294967.296\": should be seconds since the rule was set, such as 10 or 0.5"},
       {"from=99999999999999999999999 drop",
        "\"from=99999999999999999999999\": should be seconds since the rule was set, such as 10 or 0.5"},
       {"flap=10 drop", "\"flap=10\": should be seconds without and seconds with the fault, such as 10/2.5"},
@@ -113,8 +126,10 @@ Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
       {"target=", "\"target=\": should be a name"},
       {"cut=0", "\"cut=0\": should be a number of octets from 1 to 65535"},
       {"garbage=some", "\"garbage=some\": should be all, or no value"},
-      {"a\x01\xff", "\"a\?\?\": no such word; there are name, type, client, transport, from, until, flap, first, share, seed, delay, "
-                    "drop, servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, reverse, lose-target, target, "
+      {"a\x01\xff", "\"a\?\?\": no such word; there are name, type, client, transport, from, until, flap, "
+                    "first, share, seed, delay, "
+                    "drop, servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, "
+                    "reverse, lose-target, target, "
                     "port, wrong-id, garbage, cut, close"},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -138,13 +153,16 @@ Test(rule, a_long_wrong_word_is_cut_in_the_complaint) {
 }
 
 Test(rule, any_octets_are_read_without_harm) {
-  static const char *const bits[] = {"name=", "*.lab", "type=", "SRV", ",", " ", "share=", "30", "%", ".", "delay=", "1-", "drop",
-                                     "\\", "\\0", "flap=1/", "=", "\xff", "seed=", "cut", "lose-target", "client=::/", "\n"};
+  static const char *const bits[] = {"name=",  "*.lab", "type=",       "SRV",        ",",      " ",
+                                     "share=", "30",    "%",           ".",          "delay=", "1-",
+                                     "drop",   "\\",    "\\0",         "flap=1/",    "=",      "\xff",
+                                     "seed=",  "cut",   "lose-target", "client=::/", "\n"};
   struct rng rng = {11};
   unsigned good = 0;
   for (unsigned i = 0; i < 200000; i++) {
     char text[200] = "", again[RULE_TEXT], why[RULE_WHY];
-    for (uint64_t n = rng_below(&rng, 12); n > 0; n--) strcat(text, bits[rng_below(&rng, sizeof bits / sizeof *bits)]);
+    for (uint64_t n = rng_below(&rng, 12); n > 0; n--)
+      strcat(text, bits[rng_below(&rng, sizeof bits / sizeof *bits)]);
     struct rule r, same;
     if (!rule_parse(text, &r, why)) {
       for (const char *c = why; *c; c++) cr_assert(*c >= ' ' && *c <= '~');
@@ -156,6 +174,7 @@ Test(rule, any_octets_are_read_without_harm) {
     char third[RULE_TEXT];
     cr_assert_str_eq(rule_format(&same, third), again);
   }
+
   cr_expect(good > 500, "%u", good);
 }
 

@@ -13,7 +13,9 @@ static void expect_how(const char *name, uint16_t type, unsigned how, const char
   cr_expect_str_eq(is, expected, "%s %u: %s\n   instead of %s", name, type, is, expected);
 }
 
-static void expect(const char *name, uint16_t type, const char *expected) { expect_how(name, type, 0, expected); }
+static void expect(const char *name, uint16_t type, const char *expected) {
+  expect_how(name, type, 0, expected);
+}
 
 static void done(void) { lab_free(lab); }
 
@@ -29,7 +31,8 @@ Test(zone, gives_what_a_name_has_and_says_no_to_the_rest) {
   expect("b.zone.lab", TYPE_A, "NXDOMAIN | ns " SOA);
   expect("a.b.c.d.zone.lab", TYPE_A, "NXDOMAIN | ns " SOA);
   expect("x.a.zone.lab", TYPE_A, "NXDOMAIN | ns " SOA);
-  expect("zone.lab", TYPE_SOA, "NOERROR | an zone.lab. 60 SOA ns.zone.lab. host.zone.lab. 1 7200 600 86400 30");
+  expect("zone.lab", TYPE_SOA,
+         "NOERROR | an zone.lab. 60 SOA ns.zone.lab. host.zone.lab. 1 7200 600 86400 30");
   expect("zone.lab", TYPE_A, "NOERROR | ns " SOA);
   cr_expect_str_empty(lab_said());
 }
@@ -57,7 +60,8 @@ Test(zone, a_name_above_another_exists_without_records) {
   expect("_tcp.im.zone.lab", TYPE_SRV, "NOERROR | ns " SOA);
   expect("im.zone.lab", TYPE_A, "NOERROR | ns " SOA);
   expect("_udp.im.zone.lab", TYPE_SRV, "NXDOMAIN | ns " SOA);
-  expect("_xmpp-server._tcp.im.zone.lab", TYPE_SRV, "NOERROR | an _xmpp-server._tcp.im.zone.lab. 3600 SRV 0 0 5269 .");
+  expect("_xmpp-server._tcp.im.zone.lab", TYPE_SRV,
+         "NOERROR | an _xmpp-server._tcp.im.zone.lab. 3600 SRV 0 0 5269 .");
 }
 
 Test(zone, negative_answers_last_as_long_as_the_lesser_of_soa_ttl_and_minimum) {
@@ -71,13 +75,17 @@ Test(zone, negative_answers_last_as_long_as_the_lesser_of_soa_ttl_and_minimum) {
 }
 
 Test(zone, wildcards_stand_for_names_that_do_not_exist) { /* the zone of RFC 4592 section 2.2.1 */
-  lab = lab_of("*.example 5 TXT \"this is a wildcard\"\n*.example 5 MX 10 host1.example.zone.lab.\nsub.*.example 5 TXT \"not a "
+  lab = lab_of("*.example 5 TXT \"this is a wildcard\"\n*.example 5 MX 10 "
+               "host1.example.zone.lab.\nsub.*.example 5 TXT \"not a "
                "wildcard\"\n"
-               "host1.example 5 A 192.0.2.1\n_ssh._tcp.host1.example 5 SRV 0 0 22 host1.example\n_ssh._tcp.host2.example 5 SRV 0 "
+               "host1.example 5 A 192.0.2.1\n_ssh._tcp.host1.example 5 SRV 0 0 22 "
+               "host1.example\n_ssh._tcp.host2.example 5 SRV 0 "
                "0 22 host1.example\n");
-  expect("host3.example.zone.lab", TYPE_MX, "NOERROR | an host3.example.zone.lab. 5 MX 10 host1.example.zone.lab.");
+  expect("host3.example.zone.lab", TYPE_MX,
+         "NOERROR | an host3.example.zone.lab. 5 MX 10 host1.example.zone.lab.");
   expect("host3.example.zone.lab", TYPE_A, "NOERROR | ns " SOA);
-  expect("foo.bar.example.zone.lab", TYPE_TXT, "NOERROR | an foo.bar.example.zone.lab. 5 TXT \"this is a wildcard\"");
+  expect("foo.bar.example.zone.lab", TYPE_TXT,
+         "NOERROR | an foo.bar.example.zone.lab. 5 TXT \"this is a wildcard\"");
   expect("host1.example.zone.lab", TYPE_MX, "NOERROR | ns " SOA);
   expect("sub.*.example.zone.lab", TYPE_MX, "NOERROR | ns " SOA);
   expect("_telnet._tcp.host1.example.zone.lab", TYPE_SRV, "NXDOMAIN | ns " SOA);
@@ -91,26 +99,31 @@ Test(zone, aliases_are_followed_inside_the_zones) {
   lab_option_zone(o, "other.lab", "c 7 A 192.0.2.1\nc AAAA 2001:db8::1\n", false);
   lab = lab_made(o);
   expect("a.zone.lab", TYPE_A,
-         "NOERROR | an a.zone.lab. 5 CNAME b.zone.lab. | an b.zone.lab. 6 CNAME c.other.lab. | an c.other.lab. 7 A 192.0.2.1");
-  expect("b.zone.lab", TYPE_AAAA, "NOERROR | an b.zone.lab. 6 CNAME c.other.lab. | an c.other.lab. 3600 AAAA 2001:db8::1");
-  expect(
-      "b.zone.lab", TYPE_SRV,
-      "NOERROR | an b.zone.lab. 6 CNAME c.other.lab. | ns other.lab. 30 SOA ns.other.lab. host.other.lab. 1 7200 600 86400 30");
+         "NOERROR | an a.zone.lab. 5 CNAME b.zone.lab. | an b.zone.lab. 6 CNAME c.other.lab. | an "
+         "c.other.lab. 7 A 192.0.2.1");
+  expect("b.zone.lab", TYPE_AAAA,
+         "NOERROR | an b.zone.lab. 6 CNAME c.other.lab. | an c.other.lab. 3600 AAAA 2001:db8::1");
+  expect("b.zone.lab", TYPE_SRV,
+         "NOERROR | an b.zone.lab. 6 CNAME c.other.lab. | ns other.lab. 30 SOA ns.other.lab. host.other.lab. "
+         "1 7200 600 86400 30");
   expect("d.zone.lab", TYPE_A, "NXDOMAIN | an d.zone.lab. 3600 CNAME none.zone.lab. | ns " SOA);
   expect("a.zone.lab", TYPE_CNAME, "NOERROR | an a.zone.lab. 5 CNAME b.zone.lab.");
 }
 
 Test(zone, wildcards_may_be_aliases_and_what_aliases_lead_to) {
   lab = lab_of("*.w 5 CNAME h\nh 6 A 192.0.2.1\na 7 CNAME x.v\n*.v 8 A 192.0.2.2\n");
-  expect("x.w.zone.lab", TYPE_A, "NOERROR | an x.w.zone.lab. 5 CNAME h.zone.lab. | an h.zone.lab. 6 A 192.0.2.1");
+  expect("x.w.zone.lab", TYPE_A,
+         "NOERROR | an x.w.zone.lab. 5 CNAME h.zone.lab. | an h.zone.lab. 6 A 192.0.2.1");
   expect("x.w.zone.lab", TYPE_TXT, "NOERROR | an x.w.zone.lab. 5 CNAME h.zone.lab. | ns " SOA);
-  expect("a.zone.lab", TYPE_A, "NOERROR | an a.zone.lab. 7 CNAME x.v.zone.lab. | an x.v.zone.lab. 8 A 192.0.2.2");
+  expect("a.zone.lab", TYPE_A,
+         "NOERROR | an a.zone.lab. 7 CNAME x.v.zone.lab. | an x.v.zone.lab. 8 A 192.0.2.2");
   expect("a.zone.lab", TYPE_MX, "NOERROR | an a.zone.lab. 7 CNAME x.v.zone.lab. | ns " SOA);
 }
 
 Test(zone, aliases_that_lead_out_say_where) {
   lab = lab_of("a 5 CNAME b\nb 6 CNAME Host.Example.\n*.w 7 CNAME far.example.\n");
-  expect("a.zone.lab", TYPE_A, "alias host.example. | an a.zone.lab. 5 CNAME b.zone.lab. | an b.zone.lab. 6 CNAME Host.Example.");
+  expect("a.zone.lab", TYPE_A,
+         "alias host.example. | an a.zone.lab. 5 CNAME b.zone.lab. | an b.zone.lab. 6 CNAME Host.Example.");
   expect("x.w.zone.lab", TYPE_A, "alias far.example. | an x.w.zone.lab. 7 CNAME far.example.");
   expect("b.zone.lab", TYPE_CNAME, "NOERROR | an b.zone.lab. 6 CNAME Host.Example.");
   expect("b.zone.lab", TYPE_ANY, "NOERROR | an b.zone.lab. 6 CNAME Host.Example.");
@@ -118,7 +131,8 @@ Test(zone, aliases_that_lead_out_say_where) {
 
 Test(zone, aliases_that_go_round_are_told_and_end) {
   lab = lab_of("a 5 CNAME b\nb 6 CNAME a\nc 7 CNAME c\n");
-  expect("a.zone.lab", TYPE_A, "NOERROR | an a.zone.lab. 5 CNAME b.zone.lab. | an b.zone.lab. 6 CNAME a.zone.lab.");
+  expect("a.zone.lab", TYPE_A,
+         "NOERROR | an a.zone.lab. 5 CNAME b.zone.lab. | an b.zone.lab. 6 CNAME a.zone.lab.");
   expect("c.zone.lab", TYPE_A, "NOERROR | an c.zone.lab. 7 CNAME c.zone.lab.");
   cr_expect(strstr(lab_said(), "warning: ") && strstr(lab_said(), "leads back to itself"), "%s", lab_said());
 }
@@ -126,9 +140,11 @@ Test(zone, aliases_that_go_round_are_told_and_end) {
 Test(zone, names_below_a_dname_are_renamed) {
   lab = lab_of("old 5 DNAME new\nnew A 192.0.2.9\na.new 6 A 192.0.2.1\nold TXT here\nalias CNAME a.old\n");
   expect("a.old.zone.lab", TYPE_A,
-         "alias a.new.zone.lab. | an old.zone.lab. 5 DNAME new.zone.lab. | an a.old.zone.lab. 5 CNAME a.new.zone.lab.");
+         "alias a.new.zone.lab. | an old.zone.lab. 5 DNAME new.zone.lab. | an a.old.zone.lab. 5 CNAME "
+         "a.new.zone.lab.");
   expect("x.Y.old.zone.lab", TYPE_A,
-         "alias x.y.new.zone.lab. | an old.zone.lab. 5 DNAME new.zone.lab. | an x.y.old.zone.lab. 5 CNAME x.y.new.zone.lab.");
+         "alias x.y.new.zone.lab. | an old.zone.lab. 5 DNAME new.zone.lab. | an x.y.old.zone.lab. 5 CNAME "
+         "x.y.new.zone.lab.");
   expect("old.zone.lab", TYPE_TXT, "NOERROR | an old.zone.lab. 3600 TXT \"here\"");
   expect("old.zone.lab", TYPE_A, "NOERROR | ns " SOA);
   expect("old.zone.lab", TYPE_DNAME, "NOERROR | an old.zone.lab. 5 DNAME new.zone.lab.");
@@ -149,16 +165,18 @@ Test(zone, a_name_that_a_dname_would_make_too_long_is_told_so) {
 }
 
 Test(zone, what_is_delegated_is_not_its_business_but_for_ds) {
-  lab = lab_of(
-      "sub NS ns.sub\nsub NS ns2\nsub 5 DS 1 13 2 00000000000000000000000000000000000000000000000000000000000000aa\n"
-      "ns.sub A 192.0.2.53\nns2 A 192.0.2.54\nns2 AAAA 2001:db8::54\nin.sub TXT x\ndark NS ns.far.example.\nc CNAME x.sub\n");
+  lab = lab_of("sub NS ns.sub\nsub NS ns2\nsub 5 DS 1 13 2 "
+               "00000000000000000000000000000000000000000000000000000000000000aa\n"
+               "ns.sub A 192.0.2.53\nns2 A 192.0.2.54\nns2 AAAA 2001:db8::54\nin.sub TXT x\ndark NS "
+               "ns.far.example.\nc CNAME x.sub\n");
   expect("sub.zone.lab", TYPE_NS, "elsewhere");
   expect("sub.zone.lab", TYPE_ANY, "elsewhere");
   expect("a.b.sub.zone.lab", TYPE_A, "elsewhere");
   expect("ns.sub.zone.lab", TYPE_A, "elsewhere");
   expect("in.sub.zone.lab", TYPE_TXT, "elsewhere");
   expect("sub.zone.lab", TYPE_DS,
-         "NOERROR | an sub.zone.lab. 5 DS 1 13 2 00000000000000000000000000000000000000000000000000000000000000aa");
+         "NOERROR | an sub.zone.lab. 5 DS 1 13 2 "
+         "00000000000000000000000000000000000000000000000000000000000000aa");
   expect("dark.zone.lab", TYPE_DS, "NOERROR | ns " SOA);
   expect("c.zone.lab", TYPE_A, "alias x.sub.zone.lab. | an c.zone.lab. 3600 CNAME x.sub.zone.lab.");
   const struct lab_delegation *d = lab_delegation(lab, 0);
@@ -177,7 +195,8 @@ Test(zone, a_zone_below_another_answers_for_its_own_names) {
   lab_option_zone(o, "sub.zone.lab", "a A 192.0.2.3\n", false);
   lab = lab_made(o);
   expect("a.sub.zone.lab", TYPE_A, "NOERROR | an a.sub.zone.lab. 3600 A 192.0.2.3");
-  expect("b.sub.zone.lab", TYPE_A, "NXDOMAIN | ns sub.zone.lab. 30 SOA ns.sub.zone.lab. host.sub.zone.lab. 1 7200 600 86400 30");
+  expect("b.sub.zone.lab", TYPE_A,
+         "NXDOMAIN | ns sub.zone.lab. 30 SOA ns.sub.zone.lab. host.sub.zone.lab. 1 7200 600 86400 30");
   expect("b.zone.lab", TYPE_A, "NXDOMAIN | ns " SOA);
 }
 
@@ -190,7 +209,8 @@ Test(zone, ds_is_answered_by_the_zone_above) {
   lab = lab_made(o);
   expect("a.zone.lab", TYPE_DS, "NOERROR | an a.zone.lab. 5 DS " DS);
   expect("b.zone.lab", TYPE_DS, "NOERROR | ns " SOA);
-  expect("x.a.zone.lab", TYPE_DS, "NOERROR | ns a.zone.lab. 30 SOA ns.a.zone.lab. host.a.zone.lab. 1 7200 600 86400 30");
+  expect("x.a.zone.lab", TYPE_DS,
+         "NOERROR | ns a.zone.lab. 30 SOA ns.a.zone.lab. host.a.zone.lab. 1 7200 600 86400 30");
   expect("zone.lab", TYPE_DS, "elsewhere"); /* who has the zone above says that there is none */
 }
 
@@ -212,14 +232,16 @@ Test(zone, reverse_zones_have_pointers) {
 
 Test(zone, any_gives_one_rrset) { /* RFC 8482 */
   lab = lab_of("a TXT x\na A 192.0.2.1\na A 192.0.2.2\nx.e A 192.0.2.3\n");
-  expect("a.zone.lab", TYPE_ANY, "NOERROR | an a.zone.lab. 3600 A 192.0.2.1 | an a.zone.lab. 3600 A 192.0.2.2");
+  expect("a.zone.lab", TYPE_ANY,
+         "NOERROR | an a.zone.lab. 3600 A 192.0.2.1 | an a.zone.lab. 3600 A 192.0.2.2");
   expect("e.zone.lab", TYPE_ANY, "NOERROR | ns " SOA);
   expect("b.zone.lab", TYPE_ANY, "NXDOMAIN | ns " SOA);
 }
 
 Test(zone, an_overlay_answers_only_what_it_says) {
   struct lab_options *o = lab_options_new();
-  lab_option_zone(o, "example.org", "www A 192.0.2.1\na CNAME www\n*.w A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\n", true);
+  lab_option_zone(o, "example.org",
+                  "www A 192.0.2.1\na CNAME www\n*.w A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\n", true);
   lab = lab_made(o);
   expect("www.example.org", TYPE_A, "NOERROR | an www.example.org. 3600 A 192.0.2.1");
   expect("www.example.org", TYPE_AAAA, "elsewhere");
@@ -238,10 +260,11 @@ Test(zone, an_overlay_answers_only_what_it_says) {
 
 Test(zone, signatures_go_to_those_who_ask_for_them) {
 #define SIG(type) #type " 13 3 60 20300101000000 20200101000000 1 zone.lab. AAAA"
-  lab = lab_of(
-      "@ 60 RRSIG " SIG(SOA) "\na 60 A 192.0.2.1\na 60 RRSIG " SIG(A) "\na 60 TXT x\nc 60 CNAME a\nc 60 RRSIG " SIG(CNAME) "\n");
+  lab = lab_of("@ 60 RRSIG " SIG(SOA) "\na 60 A 192.0.2.1\na 60 RRSIG " SIG(
+      A) "\na 60 TXT x\nc 60 CNAME a\nc 60 RRSIG " SIG(CNAME) "\n");
   expect("a.zone.lab", TYPE_A, "NOERROR | an a.zone.lab. 60 A 192.0.2.1");
-  expect_how("a.zone.lab", TYPE_A, LAB_DO, "NOERROR | an a.zone.lab. 60 A 192.0.2.1 | an a.zone.lab. 60 RRSIG " SIG(A));
+  expect_how("a.zone.lab", TYPE_A, LAB_DO,
+             "NOERROR | an a.zone.lab. 60 A 192.0.2.1 | an a.zone.lab. 60 RRSIG " SIG(A));
   expect_how("a.zone.lab", TYPE_TXT, LAB_DO, "NOERROR | an a.zone.lab. 60 TXT \"x\"");
   expect_how("c.zone.lab", TYPE_A, LAB_DO,
              "NOERROR | an c.zone.lab. 60 CNAME a.zone.lab. | an c.zone.lab. 60 RRSIG " SIG(
@@ -260,6 +283,7 @@ Test(zone, an_rrset_too_large_for_a_datagram_is_cut_to_its_heaviest_and_whole_ov
   for (unsigned i = 59; i >= 47; i--) {
     p += sprintf(p, " | an _xmpp-server._tcp.zone.lab. 60 SRV 0 %u 5269 host%u.zone.lab.", i, i);
   }
+
   expect("_xmpp-server._tcp.zone.lab", TYPE_SRV, cut);
   const char *says = lab_says(lab, "_xmpp-server._tcp.zone.lab", TYPE_SRV, LAB_TCP);
   unsigned srv = 0, a = 0;
@@ -272,15 +296,18 @@ Test(zone, an_rrset_too_large_for_a_datagram_is_cut_to_its_heaviest_and_whole_ov
 Test(zone, a_hundred_thousand_records_load_in_no_time, .timeout = 30) {
   char *text = malloc(6000000), *p = text;
   for (unsigned i = 0; i < 25000; i++) {
-    p += sprintf(p,
-                 "d%u A 192.0.2.1\n_xmpp-client._tcp.d%u SRV 0 5 5222 d%u\n_xmpp-server._tcp.d%u SRV 0 5 5269 "
-                 "d%u\n_xmppconnect.d%u TXT x\n",
-                 i, i, i, i, i, i);
+    p += sprintf(
+        p,
+        "d%u A 192.0.2.1\n_xmpp-client._tcp.d%u SRV 0 5 5222 d%u\n_xmpp-server._tcp.d%u SRV 0 5 5269 "
+        "d%u\n_xmppconnect.d%u TXT x\n",
+        i, i, i, i, i, i);
   }
+
   lab = lab_of(text);
   free(text);
   expect("_xmpp-server._tcp.d24999.zone.lab", TYPE_SRV,
-         "NOERROR | an _xmpp-server._tcp.d24999.zone.lab. 3600 SRV 0 5 5269 d24999.zone.lab. | ar d24999.zone.lab. 3600 A "
+         "NOERROR | an _xmpp-server._tcp.d24999.zone.lab. 3600 SRV 0 5 5269 d24999.zone.lab. | ar "
+         "d24999.zone.lab. 3600 A "
          "192.0.2.1");
   expect("d25000.zone.lab", TYPE_A, "NXDOMAIN | ns " SOA);
 }

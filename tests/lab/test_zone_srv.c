@@ -21,12 +21,15 @@ static void done(void) { lab_free(lab); }
 TestSuite(zone_srv, .fini = done);
 
 Test(zone_srv, addresses_come_in_the_order_in_which_targets_are_tried) {
-  lab = lab_of("_xmpp-client._tcp 9 SRV 20 0 5222 c\n_xmpp-client._tcp 9 SRV 5 1 5222 b\n_xmpp-client._tcp 9 SRV 5 9 5222 a\n"
+  lab = lab_of("_xmpp-client._tcp 9 SRV 20 0 5222 c\n_xmpp-client._tcp 9 SRV 5 1 5222 b\n_xmpp-client._tcp 9 "
+               "SRV 5 9 5222 a\n"
                "a 1 AAAA 2001:db8::1\na 2 A 192.0.2.1\nb 3 A 192.0.2.2\nc 4 A 192.0.2.3\n");
   expect("_xmpp-client._tcp.zone.lab", TYPE_SRV,
-         "NOERROR | an _xmpp-client._tcp.zone.lab. 9 SRV 20 0 5222 c.zone.lab. | an _xmpp-client._tcp.zone.lab. 9 SRV 5 1 5222 "
+         "NOERROR | an _xmpp-client._tcp.zone.lab. 9 SRV 20 0 5222 c.zone.lab. | an "
+         "_xmpp-client._tcp.zone.lab. 9 SRV 5 1 5222 "
          "b.zone.lab."
-         " | an _xmpp-client._tcp.zone.lab. 9 SRV 5 9 5222 a.zone.lab. | ar a.zone.lab. 2 A 192.0.2.1 | ar a.zone.lab. 1 AAAA "
+         " | an _xmpp-client._tcp.zone.lab. 9 SRV 5 9 5222 a.zone.lab. | ar a.zone.lab. 2 A 192.0.2.1 | ar "
+         "a.zone.lab. 1 AAAA "
          "2001:db8::1"
          " | ar b.zone.lab. 3 A 192.0.2.2 | ar c.zone.lab. 4 A 192.0.2.3");
 }
@@ -48,12 +51,15 @@ Test(zone_srv, addresses_are_added_as_the_settings_say) {
 }
 
 Test(zone_srv, targets_elsewhere_aliases_and_none_have_no_addresses) {
-  lab =
-      lab_of("_xmpp-client._tcp SRV 0 0 5222 xmpp.example.\n_xmpp-server._tcp SRV 0 0 5269 .\n_xmpps-server._tcp SRV 0 0 5270 c\n"
-             "c CNAME a\na A 192.0.2.1\n");
-  expect("_xmpp-client._tcp.zone.lab", TYPE_SRV, "NOERROR | an _xmpp-client._tcp.zone.lab. 3600 SRV 0 0 5222 xmpp.example.");
-  expect("_xmpp-server._tcp.zone.lab", TYPE_SRV, "NOERROR | an _xmpp-server._tcp.zone.lab. 3600 SRV 0 0 5269 .");
-  expect("_xmpps-server._tcp.zone.lab", TYPE_SRV, "NOERROR | an _xmpps-server._tcp.zone.lab. 3600 SRV 0 0 5270 c.zone.lab.");
+  lab = lab_of("_xmpp-client._tcp SRV 0 0 5222 xmpp.example.\n_xmpp-server._tcp SRV 0 0 5269 "
+               ".\n_xmpps-server._tcp SRV 0 0 5270 c\n"
+               "c CNAME a\na A 192.0.2.1\n");
+  expect("_xmpp-client._tcp.zone.lab", TYPE_SRV,
+         "NOERROR | an _xmpp-client._tcp.zone.lab. 3600 SRV 0 0 5222 xmpp.example.");
+  expect("_xmpp-server._tcp.zone.lab", TYPE_SRV,
+         "NOERROR | an _xmpp-server._tcp.zone.lab. 3600 SRV 0 0 5269 .");
+  expect("_xmpps-server._tcp.zone.lab", TYPE_SRV,
+         "NOERROR | an _xmpps-server._tcp.zone.lab. 3600 SRV 0 0 5270 c.zone.lab.");
 }
 
 Test(zone_srv, targets_may_lie_in_another_zone_or_be_covered_by_a_wildcard) {
@@ -62,14 +68,16 @@ Test(zone_srv, targets_may_lie_in_another_zone_or_be_covered_by_a_wildcard) {
   lab_option_zone(o, "hosts.lab", "* A 192.0.2.1\n", false);
   lab = lab_made(o);
   expect("_xmpp-client._tcp.zone.lab", TYPE_SRV,
-         "NOERROR | an _xmpp-client._tcp.zone.lab. 3600 SRV 0 0 5222 a.hosts.lab. | ar a.hosts.lab. 3600 A 192.0.2.1");
+         "NOERROR | an _xmpp-client._tcp.zone.lab. 3600 SRV 0 0 5222 a.hosts.lab. | ar a.hosts.lab. 3600 A "
+         "192.0.2.1");
   cr_expect_str_empty(lab_said());
 }
 
 Test(zone_srv, an_alias_to_srv_has_them_too) {
   lab = lab_of("_xmpp-client._tcp CNAME s\ns SRV 0 0 5222 a\na A 192.0.2.1\n");
   expect("_xmpp-client._tcp.zone.lab", TYPE_SRV,
-         "NOERROR | an _xmpp-client._tcp.zone.lab. 3600 CNAME s.zone.lab. | an s.zone.lab. 3600 SRV 0 0 5222 a.zone.lab."
+         "NOERROR | an _xmpp-client._tcp.zone.lab. 3600 CNAME s.zone.lab. | an s.zone.lab. 3600 SRV 0 0 5222 "
+         "a.zone.lab."
          " | ar a.zone.lab. 3600 A 192.0.2.1");
 }
 
@@ -91,7 +99,8 @@ static struct lab_options *montague(void) {
   struct lab_options *o = lab_options_new();
   struct lab_domain *d = add_domain(o, "montague.lab");
   d->host_count = 2;
-  d->hosts[0] = (struct lab_host){.name = "xmpp1", .client = 5222, .server = 5269, .direct_tls_client = 5223, .weight = 5};
+  d->hosts[0] = (struct lab_host){
+      .name = "xmpp1", .client = 5222, .server = 5269, .direct_tls_client = 5223, .weight = 5};
   d->hosts[1] = (struct lab_host){.name = "xmpp2.far.example.", .server = 5270, .priority = 10};
   add_address(&d->hosts[0], "10.0.0.5");
   add_address(&d->hosts[0], "fd00::5");

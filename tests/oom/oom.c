@@ -43,6 +43,8 @@ bool oom_end(void) {
 void *__wrap_malloc(size_t size) { return fails() ? NULL : __real_malloc(size); }
 void *__wrap_calloc(size_t n, size_t size) { return fails() ? NULL : __real_calloc(n, size); }
 void *__wrap_realloc(void *old, size_t size) { return fails() ? NULL : __real_realloc(old, size); }
-void *__wrap_aligned_alloc(size_t align, size_t size) { return fails() ? NULL : __real_aligned_alloc(align, size); }
+void *__wrap_aligned_alloc(size_t align, size_t size) {
+  return fails() ? NULL : __real_aligned_alloc(align, size);
+}
 void *spared_alloc(size_t size) { return __real_malloc(size); }
 void *spared_zalloc(size_t size) { return __real_calloc(1, size); }

@@ -1,4 +1,5 @@
-/* Memory that runs out when the test says so: the linker leads the library's malloc, calloc, realloc and aligned_alloc here. */
+/* Memory that runs out when the test says so: the linker leads the library's malloc, calloc, realloc and
+ * aligned_alloc here. */
 #ifndef JIDNS_OOM_OOM_H
 #define JIDNS_OOM_OOM_H
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-/* Included before all else in the test's own files: what they allocate never fails; only the library's does (oom.c). */
+/* Included before all else in the test's own files: what they allocate never fails; only the library's does
+ * (oom.c). */
 #ifndef JIDNS_OOM_SPARED_H
 #define JIDNS_OOM_SPARED_H
 #define malloc __real_malloc

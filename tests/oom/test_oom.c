@@ -1,5 +1,5 @@
-/* test_oom.c: memory runs out at each allocation that questions set off, once and for good: every client is answered, no answer is
- * wrong, and when there is memory again all is as before. */
+/* test_oom.c: memory runs out at each allocation that questions set off, once and for good: every client is
+ * answered, no answer is wrong, and when there is memory again all is as before. */
 #include <criterion/criterion.h>
 
 #include "oom/oom.h"
@@ -22,8 +22,8 @@ static void check(const struct heard *h, const char *what) {
   cr_expect(rcode == RCODE_SERVFAIL || heard_truth(h), "%s: neither the truth nor SERVFAIL", what);
 }
 
-/* All that a resolver does with a domain: misses of both transports, followers, what is asked ahead, a wait for addresses, renewal, a
- * walk past the TTL, upstreams that fail. */
+/* All that a resolver does with a domain: misses of both transports, followers, what is asked ahead, a wait
+ * for addresses, renewal, a walk past the TTL, upstreams that fail. */
 static void session(struct world *w) {
   struct heard *h[8];
   h[0] = client_ask(w, srv, TYPE_SRV, HOW_EDNS);
@@ -46,10 +46,12 @@ static void session(struct world *w) {
   }
 }
 
-/* An answer is held back for an address when the link goes, so that asking itself fails, and all that is cached is flushed. */
+/* An answer is held back for an address when the link goes, so that asking itself fails, and all that is
+ * cached is flushed. */
 static void held_session(struct world *w) {
   static const char held[] = "_xmpp-server._tcp.e.lab.";
   struct heard *h[3];
+
   world_late(w, "x2.d.lab.", TYPE_A, 200);
   h[0] = client_ask(w, held, TYPE_SRV, HOW_EDNS);
   h[1] = client_ask(w, held, TYPE_SRV, HOW_TCP);
@@ -63,6 +65,7 @@ static void held_session(struct world *w) {
     cr_assert(is_answered(h[i]), "question %u was never answered", i);
     check(h[i], "while the link is down");
   }
+
   world_heal(w);
 }
 
@@ -88,8 +91,10 @@ static void at_each(bool all, const struct world_options *o) {
   cr_expect_gt(nth, 20, "%u: the session hardly allocates", nth);
 }
 
-static const struct world_options cached = {.servers = 2, .max_stale_s = 86400, .prefetch = true, .expand = XMPP_EXPAND_CACHED};
-static const struct world_options waiting = {.servers = 2, .prefetch = true, .expand = XMPP_EXPAND_WAIT, .cookies = true};
+static const struct world_options cached = {
+    .servers = 2, .max_stale_s = 86400, .prefetch = true, .expand = XMPP_EXPAND_CACHED};
+static const struct world_options waiting = {
+    .servers = 2, .prefetch = true, .expand = XMPP_EXPAND_WAIT, .cookies = true};
 
 Test(oom, one_allocation_that_fails_costs_no_more_than_its_own_question) { at_each(false, &cached); }
 Test(oom, one_allocation_that_fails_while_answers_are_held_back_holds_nobody_up) { at_each(false, &waiting); }

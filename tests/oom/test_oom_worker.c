@@ -1,5 +1,6 @@
-/* test_oom_worker.c: memory runs out at each allocation of a worker's, with sockets: while it is made, while it prepares a reload, and
- * while it serves clients over UDP and TCP from a server that is asked over both. */
+/* test_oom_worker.c: memory runs out at each allocation of a worker's, with sockets: while it is made, while
+ * it prepares a reload, and while it serves clients over UDP and TCP from a server that is asked over both.
+ */
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
@@ -83,9 +84,12 @@ static void server_take(struct ends *e, struct pollfd *polled) {
   uint8_t msg[ROOM];
   union addr from;
   ssize_t n;
-  if (polled[0].revents && (n = recvfrom(e->udp, msg, sizeof msg, 0, &from.any, &(socklen_t){sizeof from})) > 0) {
+
+  if (polled[0].revents &&
+      (n = recvfrom(e->udp, msg, sizeof msg, 0, &from.any, &(socklen_t){sizeof from})) > 0) {
     sendto(e->udp, msg, reply_to(msg, false), 0, &from.any, addr_len(&from));
   }
+
   for (unsigned i = 0; i < LINKS; i++) {
     if (e->links[i] < 0 || !polled[2 + i].revents) continue;
     n = recv(e->links[i], msg, sizeof msg, 0);
@@ -98,6 +102,7 @@ static void server_take(struct ends *e, struct pollfd *polled) {
       e->links[i] = -1;
     }
   }
+
   for (unsigned i = 0; i < LINKS && polled[1].revents; i++) {
     if (e->links[i] >= 0) continue;
     e->links[i] = accept(e->tcp, NULL, NULL);
@@ -121,7 +126,8 @@ static void serve_until(struct ends *e, int fd, const char *what) {
 /* ---- the client ---- */
 
 static size_t query_make(uint8_t *msg, const char *label) {
-  static const uint8_t head[] = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0}, tail[] = {3, 'l', 'a', 'b', 0, 0, 1, 0, 1};
+  static const uint8_t head[] = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0},
+                       tail[] = {3, 'l', 'a', 'b', 0, 0, 1, 0, 1};
   size_t len = strlen(label), at = sizeof head;
   memcpy(msg, head, sizeof head);
   msg[at++] = (uint8_t)len;
@@ -135,8 +141,8 @@ static void judge(const uint8_t *msg, size_t len, bool may_fail, const char *lab
   static const uint8_t truth[] = {192, 0, 2, 1};
   cr_assert(len > DNS_HEADER && msg[1] == 7 && msg[2] & 0x80, "%s: %zu octets", label, len);
   if (may_fail && (msg[3] & 15) == 2) return;
-  cr_assert((msg[3] & 15) == 0 && msg[7] == 1 && memcmp(msg + len - 4, truth, 4) == 0, "%s: RCODE %u, %u records", label, msg[3] & 15,
-            msg[7]);
+  cr_assert((msg[3] & 15) == 0 && msg[7] == 1 && memcmp(msg + len - 4, truth, 4) == 0,
+            "%s: RCODE %u, %u records", label, msg[3] & 15, msg[7]);
 }
 
 static void ask_udp(struct ends *e, const char *label, bool may_fail) {
@@ -199,8 +205,19 @@ static void ends_open(struct ends *e) {
   signal(SIGPIPE, SIG_IGN);
   server_open(e);
   char text[ADDR_TEXT];
-  const char *words[] = {"jidnsd", "--config", "", "--listen", "127.0.0.1:1", "--prefetch", "off", "--upstream",
-                         addr_format(&e->server, text), "--forward", "corp.lab=127.0.0.2:53", "--rate-limit", "1000000"};
+  const char *words[] = {"jidnsd",
+                         "--config",
+                         "",
+                         "--listen",
+                         "127.0.0.1:1",
+                         "--prefetch",
+                         "off",
+                         "--upstream",
+                         addr_format(&e->server, text),
+                         "--forward",
+                         "corp.lab=127.0.0.2:53",
+                         "--rate-limit",
+                         "1000000"};
   enum { WORDS = sizeof words / sizeof *words };
   char *argv[WORDS];
   memcpy(argv, words, sizeof argv);
@@ -255,6 +272,7 @@ Test(oom_worker, that_can_not_prepare_a_reload_is_as_it_was) {
     worker_discard(w);
     cr_assert(worker_routes(w) == routes);
   }
+
   cr_expect_gt(nth, 5);
   worker_stop(w, NULL);
   ends_close(&ends);
@@ -272,6 +290,7 @@ Test(oom_worker, that_serves_answers_every_client_and_goes_on) {
     met = oom_end();
     session(&ends, nth, false);
   }
+
   cr_expect_gt(nth, 8, "%u: it hardly allocates", nth);
   struct counters sum = {0};
   worker_stop(w, &sum);
@@ -281,6 +300,7 @@ Test(oom_worker, that_serves_answers_every_client_and_goes_on) {
     if (ends.links[i] >= 0) close(ends.links[i]);
     ends.links[i] = -1;
   }
+
   cr_expect_eq(fds(), before);
   ends_close(&ends);
 }

@@ -1,5 +1,5 @@
-/* control_rig.c: the control socket's server under test, and its clients. Exports control_rig_*, control_connect, control_say,
- * control_hear, control_is_closed. */
+/* control_rig.c: the control socket's server under test, and its clients. Exports control_rig_*,
+ * control_connect, control_say, control_hear, control_is_closed. */
 #include "ops/control_rig.h"
 
 #include <criterion/criterion.h>
@@ -61,7 +61,9 @@ static void run_long(void *ctx, struct control_reply *r, unsigned argc, char *co
   struct control_rig *rig = ctx;
   cr_assert_eq(argc, 3);
   struct counted *c = must_zalloc(sizeof *c);
-  *c = (struct counted){.rig = rig, .total = (unsigned)atoi(argv[1]), .left = (unsigned)atoi(argv[1]),
+  *c = (struct counted){.rig = rig,
+                        .total = (unsigned)atoi(argv[1]),
+                        .left = (unsigned)atoi(argv[1]),
                         .octets = (unsigned)atoi(argv[2])};
   rig->streams++;
   control_send(r, &(struct control_stream){.next = long_next, .end = long_end, .state = c});
@@ -73,7 +75,9 @@ static const struct control_command commands[] = {{"say", "WORD...", "Says it.",
 
 /* ---- the server ---- */
 
-struct control_rig *control_rig_new(void) { return control_rig_new_for(""); }
+struct control_rig *control_rig_new(void) {
+  return control_rig_new_for("");
+}
 
 struct control_rig *control_rig_new_for(const char *group) {
   struct control_rig *r = must_zalloc(sizeof *r);
@@ -132,6 +136,7 @@ const char *control_hear(struct control_rig *r, int fd, unsigned lines) {
   static char heard[HEARD_MOST];
   size_t len = 0;
   unsigned came = 0;
+
   for (int i = 0; i < 2000 && came < lines; i++) {
     uv_run(&r->loop, UV_RUN_NOWAIT);
     ssize_t n = recv(fd, heard + len, sizeof heard - 1 - len, 0);
@@ -144,6 +149,7 @@ const char *control_hear(struct control_rig *r, int fd, unsigned lines) {
     len += (size_t)n;
     cr_assert_lt(len, sizeof heard - 1);
   }
+
   heard[len] = 0;
   return heard;
 }

@@ -1,5 +1,5 @@
-/* What the tests of the control socket share: the server on a socket in a folder of its own, with commands for testing, and
- * clients. One thread. */
+/* What the tests of the control socket share: the server on a socket in a folder of its own, with commands
+ * for testing, and clients. One thread. */
 #ifndef JIDNS_OPS_CONTROL_RIG_H
 #define JIDNS_OPS_CONTROL_RIG_H
 #include <uv.h>
@@ -15,12 +15,14 @@ struct control_rig {
   unsigned streams; /* that have begun and not ended */
 };
 
-/* Commands: "say WORD..." answers {"ok":true,"words":[...]}; "fail"; "long N OCTETS" sends N lines of so many octets and then
+/* Commands: "say WORD..." answers {"ok":true,"words":[...]}; "fail"; "long N OCTETS" sends N lines of so many
+ * octets and then
  * {"ok":true,"lines":N}. */
 struct control_rig *control_rig_new(void);
 struct control_rig *control_rig_new_for(const char *group); /* its members may command, too */
 
-/* All clients' descriptors but those in the test are closed by then; the loop must close, no stream be left. */
+/* All clients' descriptors but those in the test are closed by then; the loop must close, no stream be left.
+ */
 void control_rig_free(struct control_rig *r);
 
 void control_rig_turns(struct control_rig *r, unsigned n);

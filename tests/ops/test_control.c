@@ -33,7 +33,8 @@ Test(control, splits_words_at_blanks_and_keeps_those_in_quotes) {
 
 Test(control, takes_a_carriage_return_and_a_last_line_without_a_feed) {
   struct control_rig *r = control_rig_new();
-  cr_expect_str_eq(ask(r, "say a\r\nsay b"), "{\"ok\":true,\"words\":[\"a\"]}\n{\"ok\":true,\"words\":[\"b\"]}\n");
+  cr_expect_str_eq(ask(r, "say a\r\nsay b"),
+                   "{\"ok\":true,\"words\":[\"a\"]}\n{\"ok\":true,\"words\":[\"b\"]}\n");
   control_rig_free(r);
 }
 
@@ -41,8 +42,9 @@ Test(control, answers_requests_in_order_on_one_connection) {
   struct control_rig *r = control_rig_new();
   int fd = control_connect(r);
   control_say(fd, "say 1\nsay 2\nlong 2 1\nsay");
-  cr_expect_str_eq(control_hear(r, fd, 5), "{\"ok\":true,\"words\":[\"1\"]}\n{\"ok\":true,\"words\":[\"2\"]}\n{\"x\":\"x\"}\n"
-                                           "{\"x\":\"x\"}\n{\"ok\":true,\"lines\":2}\n");
+  cr_expect_str_eq(control_hear(r, fd, 5),
+                   "{\"ok\":true,\"words\":[\"1\"]}\n{\"ok\":true,\"words\":[\"2\"]}\n{\"x\":\"x\"}\n"
+                   "{\"x\":\"x\"}\n{\"ok\":true,\"lines\":2}\n");
   control_say(fd, " 3\n");
   cr_expect_str_eq(control_hear(r, fd, 1), "{\"ok\":true,\"words\":[\"3\"]}\n");
   cr_expect_not(control_is_closed(r, fd));
@@ -70,15 +72,18 @@ Test(control, says_why_a_command_failed_and_nothing_else) {
 
 Test(control, lists_its_commands) {
   struct control_rig *r = control_rig_new();
-  cr_expect_str_eq(ask(r, "help\n"), "{\"ok\":true,\"commands\":[{\"name\":\"say\",\"words\":\"WORD...\",\"help\":\"Says it.\"},"
-                                     "{\"name\":\"fail\",\"words\":\"\",\"help\":\"Fails.\"},"
-                                     "{\"name\":\"long\",\"words\":\"N OCTETS\",\"help\":\"Sends lines.\"}]}\n");
+  cr_expect_str_eq(
+      ask(r, "help\n"),
+      "{\"ok\":true,\"commands\":[{\"name\":\"say\",\"words\":\"WORD...\",\"help\":\"Says it.\"},"
+      "{\"name\":\"fail\",\"words\":\"\",\"help\":\"Fails.\"},"
+      "{\"name\":\"long\",\"words\":\"N OCTETS\",\"help\":\"Sends lines.\"}]}\n");
   control_rig_free(r);
 }
 
 Test(control, names_what_is_wrong_with_garbage_and_goes_on) {
   struct control_rig *r = control_rig_new();
   int fd = control_connect(r);
+
   static const struct {
     const char *request, *answer;
   } wrong[] = {
@@ -92,6 +97,7 @@ Test(control, names_what_is_wrong_with_garbage_and_goes_on) {
     control_say(fd, wrong[i].request);
     cr_expect_str_eq(control_hear(r, fd, 1), wrong[i].answer);
   }
+
   cr_assert_eq(send(fd, "say \0x\n", 7, 0), 7);
   cr_expect_str_eq(control_hear(r, fd, 1), "{\"ok\":false,\"error\":\"should be printable ASCII\"}\n");
   control_say(fd, "say still here\n");
@@ -103,6 +109,7 @@ Test(control, names_what_is_wrong_with_garbage_and_goes_on) {
 Test(control, takes_a_line_as_long_as_may_be_and_hangs_up_after_a_longer_one) {
   struct control_rig *r = control_rig_new();
   char line[CONTROL_LINE + 2];
+
   memset(line, 'x', sizeof line);
   memcpy(line, "say ", 4);
   line[CONTROL_LINE - 1] = '\n';
@@ -127,7 +134,8 @@ Test(control, makes_a_long_answer_only_as_fast_as_it_is_read) {
   control_rig_turns(r, 20);
   cr_expect_eq(r->streams, 1, "all was made though nobody reads");
   const char *heard = control_hear(r, fd, LINES + 1);
-  cr_expect_eq(strlen(heard), LINES * (OCTETS + strlen("{\"x\":\"\"}\n")) + strlen("{\"ok\":true,\"lines\":200}\n"));
+  cr_expect_eq(strlen(heard),
+               LINES * (OCTETS + strlen("{\"x\":\"\"}\n")) + strlen("{\"ok\":true,\"lines\":200}\n"));
   cr_expect_str_eq(strrchr(heard, '{'), "{\"ok\":true,\"lines\":200}\n");
   cr_expect_eq(r->streams, 0);
   close(fd);
@@ -166,12 +174,14 @@ Test(control, hangs_up_on_one_who_reads_nothing_for_ten_seconds) {
 Test(control, hangs_up_after_a_minute_without_a_whole_request) {
   struct control_rig *r = control_rig_new();
   int idle = control_connect(r), slow = control_connect(r), used = control_connect(r);
+
   for (int i = 0; i < 5; i++) {
     control_say(slow, "x");
     control_say(used, "say\n");
     control_rig_turns(r, 5);
     skip_ms(CONTROL_IDLE_MS / 5 - 100);
   }
+
   cr_expect_not(control_is_closed(r, idle));
   skip_ms(2000);
   cr_expect(control_is_closed(r, idle));
@@ -207,11 +217,13 @@ Test(control, lets_the_idlest_go_for_a_thousand_more) {
 Test(control, turns_one_away_when_all_are_busy) {
   struct control_rig *r = control_rig_new();
   int fds[CONTROL_CONNECTIONS];
+
   for (int i = 0; i < CONTROL_CONNECTIONS; i++) {
     fds[i] = control_connect(r);
     control_say(fds[i], "long 1000 4000\n");
     control_rig_turns(r, 2);
   }
+
   int more = control_connect(r);
   cr_expect_str_eq(control_hear(r, more, UINT32_MAX), "{\"ok\":false,\"error\":\"too many connections\"}\n");
   close(more);

@@ -173,11 +173,13 @@ static const char *heard_by_stranger(struct control_rig *r, gid_t gid, gid_t bes
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     if (setgroups(1, &beside) != 0 || setgid(gid) != 0 || setuid(STRANGER) != 0) _exit(1);
     if (connect(fd, (struct sockaddr *)&name, sizeof name) != 0) _exit(2);
-    ssize_t sent = send(fd, "say hello\n", 10, MSG_NOSIGNAL); /* who is turned away may find the door shut already */
+    /* who is turned away may find the door shut already */
+    ssize_t sent = send(fd, "say hello\n", 10, MSG_NOSIGNAL);
     (void)sent;
     ssize_t n = recv(fd, line, sizeof line, 0);
     _exit(n > 0 && write(pipes[1], line, (size_t)n) == n ? 0 : 3);
   }
+
   close(pipes[1]);
   int status = -1;
   for (int i = 0; i < 2000 && waitpid(child, &status, WNOHANG) == 0; i++) control_rig_turns(r, 1);
@@ -188,8 +190,8 @@ static const char *heard_by_stranger(struct control_rig *r, gid_t gid, gid_t bes
   return said;
 }
 
-static const char refusal[] =
-    "{\"ok\":false,\"error\":\"only root, jidnsd's own user and the members of its control group may command\"}\n";
+static const char refusal[] = "{\"ok\":false,\"error\":\"only root, jidnsd's own user and the members of its "
+                              "control group may command\"}\n";
 
 Test(control_socket, strangers_are_turned_away_even_if_the_file_lets_them_in) {
   if (geteuid() != 0) cr_skip_test("only root can become a stranger");

@@ -68,13 +68,30 @@ static const struct {
   const char *name;
   long (*call)(void);
 } forbidden[] = {
-    {"execve", do_execve},       {"fork", do_fork},           {"vfork", do_vfork},         {"ptrace", do_ptrace},
-    {"mount", do_mount},         {"setuid", do_setuid},       {"setgid", do_setgid},       {"chroot", do_chroot},
-    {"init_module", do_init_module}, {"keyctl", do_keyctl},   {"bpf", do_bpf},             {"perf_event_open", do_perf},
-    {"packet socket", do_packet}, {"raw socket", do_raw},     {"raw socket, cloexec", do_raw_cloexec},
-    {"audit socket", do_netlink_audit}, {"executable memory", do_exec_memory}, {"memory made executable", do_make_exec},
-    {"process_vm_readv", do_readv}, {"userfaultfd", do_userfaultfd}, {"unshare", do_unshare}, {"setns", do_setns},
-    {"kill", do_kill},           {"reboot", do_reboot},
+    {"execve", do_execve},
+    {"fork", do_fork},
+    {"vfork", do_vfork},
+    {"ptrace", do_ptrace},
+    {"mount", do_mount},
+    {"setuid", do_setuid},
+    {"setgid", do_setgid},
+    {"chroot", do_chroot},
+    {"init_module", do_init_module},
+    {"keyctl", do_keyctl},
+    {"bpf", do_bpf},
+    {"perf_event_open", do_perf},
+    {"packet socket", do_packet},
+    {"raw socket", do_raw},
+    {"raw socket, cloexec", do_raw_cloexec},
+    {"audit socket", do_netlink_audit},
+    {"executable memory", do_exec_memory},
+    {"memory made executable", do_make_exec},
+    {"process_vm_readv", do_readv},
+    {"userfaultfd", do_userfaultfd},
+    {"unshare", do_unshare},
+    {"setns", do_setns},
+    {"kill", do_kill},
+    {"reboot", do_reboot},
 };
 
 /* Runs the call behind the filter; the child's wait status: exit status 0 if it failed with EPERM. */
@@ -96,7 +113,8 @@ Test(sandbox, forbidden_calls_fail_with_eperm) {
   need_filter();
   for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
     int status = behind_filter(SANDBOX_ERRNO, forbidden[i].call);
-    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %x", forbidden[i].name, (unsigned)status);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: status %x", forbidden[i].name,
+              (unsigned)status);
   }
 }
 
@@ -104,7 +122,8 @@ Test(sandbox, forbidden_calls_kill_when_it_is_set_so) {
   need_filter();
   for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
     int status = behind_filter(SANDBOX_KILL, forbidden[i].call);
-    cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "%s: status %x", forbidden[i].name, (unsigned)status);
+    cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "%s: status %x", forbidden[i].name,
+              (unsigned)status);
   }
 }
 
@@ -138,6 +157,7 @@ static int entered(const char *user, char *said, size_t room) {
     fflush(err);
     _exit(good ? geteuid() == 0 : 2);
   }
+
   close(pipes[1]);
   ssize_t n = read(pipes[0], said, room - 1);
   said[n > 0 ? n : 0] = 0;

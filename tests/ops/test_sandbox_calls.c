@@ -1,5 +1,5 @@
-/* test_sandbox_calls.c: what the filter says of system calls on processors that this one is not: each one's filter is made by libseccomp
- * and run as the kernel would. */
+/* test_sandbox_calls.c: what the filter says of system calls on processors that this one is not: each one's
+ * filter is made by libseccomp and run as the kernel would. */
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <errno.h>
@@ -17,32 +17,45 @@
 #include "kit/emulated.h"
 #include "ops/sandbox_priv.h"
 
-#define EVERYWHERE \
-  "accept4 bind brk clock_nanosleep close connect epoll_create1 epoll_ctl epoll_pwait eventfd2 exit exit_group faccessat fchmod fcntl " \
-  "fdatasync fsync futex getcwd getdents64 getpid getrandom getsockname getsockopt gettid inotify_add_watch inotify_init1 listen " \
-  "madvise membarrier mremap munmap openat pipe2 pread64 read readlinkat readv recvfrom recvmmsg recvmsg restart_syscall rseq " \
-  "rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sendmmsg sendmsg sendto set_robust_list setsockopt shutdown sigaltstack " \
+#define EVERYWHERE                                                                                           \
+  "accept4 bind brk clock_nanosleep close connect epoll_create1 epoll_ctl epoll_pwait eventfd2 exit "        \
+  "exit_group faccessat fchmod fcntl "                                                                       \
+  "fdatasync fsync futex getcwd getdents64 getpid getrandom getsockname getsockopt gettid "                  \
+  "inotify_add_watch inotify_init1 listen "                                                                  \
+  "madvise membarrier mremap munmap openat pipe2 pread64 read readlinkat readv recvfrom recvmmsg recvmsg "   \
+  "restart_syscall rseq "                                                                                    \
+  "rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sendmmsg sendmsg sendto set_robust_list "      \
+  "setsockopt shutdown sigaltstack "                                                                         \
   "statx sysinfo tgkill umask uname unlinkat write writev renameat2 "
-#define NARROW \
-  "_llseek clock_getres_time64 clock_gettime64 clock_nanosleep_time64 fcntl64 fstat64 fstatat64 ftruncate64 futex_time64 getegid32 " \
-  "geteuid32 getgid32 getuid32 lstat64 ppoll_time64 pselect6_time64 recvmmsg_time64 sigreturn stat64 timerfd_settime64 ugetrlimit _newselect "
-#define WIDE "clock_getres clock_gettime fstat ftruncate getegid geteuid lseek newfstatat ppoll pselect6 timerfd_settime "
+#define NARROW                                                                                               \
+  "_llseek clock_getres_time64 clock_gettime64 clock_nanosleep_time64 fcntl64 fstat64 fstatat64 "            \
+  "ftruncate64 futex_time64 getegid32 "                                                                      \
+  "geteuid32 getgid32 getuid32 lstat64 ppoll_time64 pselect6_time64 recvmmsg_time64 sigreturn stat64 "       \
+  "timerfd_settime64 ugetrlimit _newselect "
+#define WIDE                                                                                                 \
+  "clock_getres clock_gettime fstat ftruncate getegid geteuid lseek newfstatat ppoll pselect6 "              \
+  "timerfd_settime "
 
 static const struct processor {
   const char *name;
   uint32_t arch;
-  const char *calls;   /* that its C library and libuv make */
-  const char *map;     /* how it maps memory */
-  bool map_is_seen;    /* the filter can tell whether that memory is executable */
-  bool has_socketcall; /* its C library has sockets by way of it */
+  const char *calls;    /* that its C library and libuv make */
+  const char *map;      /* how it maps memory */
+  bool map_is_seen;     /* the filter can tell whether that memory is executable */
+  bool has_socketcall;  /* its C library has sockets by way of it */
   unsigned clone_flags; /* which argument they are */
 } processors[] = {
-    {"amd64", SCMP_ARCH_X86_64, EVERYWHERE WIDE "epoll_wait poll access open stat lstat readlink rename unlink getrlimit ", "mmap", true, false, 0},
-    {"i386", SCMP_ARCH_X86, EVERYWHERE NARROW "epoll_wait poll access open readlink rename unlink ", "mmap2", true, true, 0},
+    {"amd64", SCMP_ARCH_X86_64,
+     EVERYWHERE WIDE "epoll_wait poll access open stat lstat readlink rename unlink getrlimit ", "mmap", true,
+     false, 0},
+    {"i386", SCMP_ARCH_X86, EVERYWHERE NARROW "epoll_wait poll access open readlink rename unlink ", "mmap2",
+     true, true, 0},
     {"arm64", SCMP_ARCH_AARCH64, EVERYWHERE WIDE, "mmap", true, false, 0},
     {"armhf", SCMP_ARCH_ARM, EVERYWHERE NARROW "recv send epoll_wait poll ", "mmap2", true, false, 0},
-    {"ppc64el", SCMP_ARCH_PPC64LE, EVERYWHERE WIDE "recv send ugetrlimit _newselect epoll_wait poll ", "mmap", true, true, 0},
-    {"s390x", SCMP_ARCH_S390X, EVERYWHERE WIDE "epoll_wait poll access open getrlimit ", "mmap", false, true, 1},
+    {"ppc64el", SCMP_ARCH_PPC64LE, EVERYWHERE WIDE "recv send ugetrlimit _newselect epoll_wait poll ", "mmap",
+     true, true, 0},
+    {"s390x", SCMP_ARCH_S390X, EVERYWHERE WIDE "epoll_wait poll access open getrlimit ", "mmap", false, true,
+     1},
     {"riscv64", SCMP_ARCH_RISCV64, EVERYWHERE WIDE, "mmap", true, false, 0},
 };
 enum { PROCESSORS = sizeof processors / sizeof *processors, PROGRAM = 4096, NO_SUCH_CALL = 1 };
@@ -66,6 +79,7 @@ static void filter_make(struct filter *f, const struct processor *p) {
     cr_assert_eq(seccomp_arch_remove(c, seccomp_arch_native()), 0);
     cr_assert_eq(seccomp_arch_add(c, p->arch), 0, "%s", p->name);
   }
+
   cr_assert_eq(sandbox_add_rules(c, p->arch), 0, "%s", p->name);
   cr_assert_eq(seccomp_export_bpf(c, fileno(out)), 0);
   seccomp_release(c);
@@ -94,11 +108,11 @@ static uint32_t word_at(const struct filter *f, uint32_t number, const uint64_t 
 
 static bool jumps(const struct sock_filter *op, uint32_t a) {
   switch (BPF_OP(op->code)) {
-    case BPF_JEQ: return a == op->k;
-    case BPF_JGE: return a >= op->k;
-    case BPF_JGT: return a > op->k;
-    case BPF_JSET: return (a & op->k) != 0;
-    default: cr_assert_fail("jump %x", op->code);
+  case BPF_JEQ: return a == op->k;
+  case BPF_JGE: return a >= op->k;
+  case BPF_JGT: return a > op->k;
+  case BPF_JSET: return (a & op->k) != 0;
+  default: cr_assert_fail("jump %x", op->code);
   }
   return false;
 }
@@ -142,8 +156,10 @@ Test(sandbox_calls, all_that_libraries_use_is_allowed_on_each_processor) {
       uint32_t got = verdict(&f, name, 5, 0);
       cr_expect_eq(got, SECCOMP_RET_ALLOW, "%s: %s: %x", p->name, name, got);
     }
-    cr_expect_eq(verdict(&f, p->map, 2, PROT_READ | PROT_WRITE), SECCOMP_RET_ALLOW, "%s: %s", p->name, p->map);
-    cr_expect_eq(verdict(&f, "clone", p->clone_flags, CLONE_VM | CLONE_THREAD), SECCOMP_RET_ALLOW, "%s: clone", p->name);
+    cr_expect_eq(verdict(&f, p->map, 2, PROT_READ | PROT_WRITE), SECCOMP_RET_ALLOW, "%s: %s", p->name,
+                 p->map);
+    cr_expect_eq(verdict(&f, "clone", p->clone_flags, CLONE_VM | CLONE_THREAD), SECCOMP_RET_ALLOW,
+                 "%s: clone", p->name);
   }
 }
 
@@ -155,7 +171,8 @@ Test(sandbox_calls, sockets_by_way_of_socketcall_are_allowed) {
     if (!processors[i].has_socketcall) continue;
     filter_make(&f, &processors[i]);
     for (unsigned k = 0; k < sizeof used / sizeof *used; k++) {
-      cr_expect_eq(verdict(&f, "socketcall", 0, used[k]), SECCOMP_RET_ALLOW, "%s: %u", processors[i].name, used[k]);
+      cr_expect_eq(verdict(&f, "socketcall", 0, used[k]), SECCOMP_RET_ALLOW, "%s: %u", processors[i].name,
+                   used[k]);
     }
     cr_expect_eq(verdict(&f, "socketcall", 0, 21), SECCOMP_RET_KILL_PROCESS, "%s", processors[i].name);
   }
@@ -172,20 +189,26 @@ Test(sandbox_calls, what_libraries_can_go_without_is_unknown_on_each_processor) 
 }
 
 Test(sandbox_calls, what_no_resolver_does_is_forbidden_on_each_processor) {
-  static const char *const forbidden[] = {"execve", "execveat", "ptrace", "mount", "setuid", "chroot", "bpf", "keyctl", "kill",
-                                          "process_vm_readv", "perf_event_open", "unshare", "setns"};
+  static const char *const forbidden[] = {
+      "execve", "execveat", "ptrace",           "mount",           "setuid",  "chroot", "bpf",
+      "keyctl", "kill",     "process_vm_readv", "perf_event_open", "unshare", "setns"};
   static struct filter f;
   for (unsigned i = 0; i < PROCESSORS; i++) {
     const struct processor *p = &processors[i];
     filter_make(&f, p);
     for (unsigned k = 0; k < sizeof forbidden / sizeof *forbidden; k++) {
-      cr_expect_eq(verdict(&f, forbidden[k], 5, 0), SECCOMP_RET_KILL_PROCESS, "%s: %s", p->name, forbidden[k]);
+      cr_expect_eq(verdict(&f, forbidden[k], 5, 0), SECCOMP_RET_KILL_PROCESS, "%s: %s", p->name,
+                   forbidden[k]);
     }
-    cr_expect_eq(verdict(&f, "clone", p->clone_flags, SIGCHLD), SECCOMP_RET_KILL_PROCESS, "%s: fork", p->name);
-    cr_expect_eq(verdict(&f, "mprotect", 2, PROT_READ | PROT_EXEC), SECCOMP_RET_KILL_PROCESS, "%s: mprotect", p->name);
+    cr_expect_eq(verdict(&f, "clone", p->clone_flags, SIGCHLD), SECCOMP_RET_KILL_PROCESS, "%s: fork",
+                 p->name);
+    cr_expect_eq(verdict(&f, "mprotect", 2, PROT_READ | PROT_EXEC), SECCOMP_RET_KILL_PROCESS, "%s: mprotect",
+                 p->name);
     uint32_t map = verdict(&f, p->map, 2, PROT_READ | PROT_EXEC);
-    cr_expect_eq(map, p->map_is_seen ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW, "%s: %s", p->name, p->map);
-    if (!p->has_socketcall) cr_expect_eq(verdict(&f, "socket", 0, AF_PACKET), SECCOMP_RET_KILL_PROCESS, "%s: socket", p->name);
+    cr_expect_eq(map, p->map_is_seen ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW, "%s: %s", p->name,
+                 p->map);
+    if (!p->has_socketcall)
+      cr_expect_eq(verdict(&f, "socket", 0, AF_PACKET), SECCOMP_RET_KILL_PROCESS, "%s: socket", p->name);
   }
 }
 
@@ -193,6 +216,7 @@ Test(sandbox_calls, the_old_way_to_map_memory_is_forbidden_where_there_is_anothe
   static struct filter f;
   for (unsigned i = 0; i < PROCESSORS; i++) {
     filter_make(&f, &processors[i]);
-    if (strcmp(processors[i].map, "mmap2") == 0) cr_expect_neq(verdict(&f, "mmap", 5, 0), SECCOMP_RET_ALLOW, "%s", processors[i].name);
+    if (strcmp(processors[i].map, "mmap2") == 0)
+      cr_expect_neq(verdict(&f, "mmap", 5, 0), SECCOMP_RET_ALLOW, "%s", processors[i].name);
   }
 }

@@ -78,8 +78,8 @@ Test(print, follows_compression_pointers_in_rdata) {
 
 Test(print, writes_a_whole_record_with_its_ttl_as_received) {
   uint8_t *copy;
-  struct record r =
-      record_of("_xmpp-client._tcp.A\\.b.lab", TYPE_SRV, 4294967295u, rd_srv(5, 0, 5222, "x.lab"), &copy);
+  struct record r = record_of("_xmpp-client._tcp.A\\.b.lab", TYPE_SRV, 4294967295u,
+                              rd_srv(5, 0, 5222, "x.lab"), &copy);
   char *line = print_record(&r);
   cr_expect_str_eq(line, "_xmpp-client._tcp.A\\.b.lab.\t4294967295\tIN\tSRV\t5 0 5222 x.lab.");
   free(line);

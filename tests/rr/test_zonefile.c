@@ -95,7 +95,8 @@ static void tear_down(void) {
 TestSuite(zonefile, .init = set_up, .fini = tear_down);
 
 Test(zonefile, owners_ttls_and_classes_may_be_left_out) {
-  right("@ 60 IN A 192.0.2.1\n  AAAA 2001:db8::1\nxmpp IN 1h A 192.0.2.2\n\tA 192.0.2.3\nother.example. 5 TXT x\n 0 A "
+  right("@ 60 IN A 192.0.2.1\n  AAAA 2001:db8::1\nxmpp IN 1h A 192.0.2.2\n\tA 192.0.2.3\nother.example. 5 "
+        "TXT x\n 0 A "
         "192.0.2.4\n 1M A 192.0.2.5\n",
         7);
   expect(0, 1, "zone.lab. 60 IN A 192.0.2.1");
@@ -108,7 +109,8 @@ Test(zonefile, owners_ttls_and_classes_may_be_left_out) {
 }
 
 Test(zonefile, directives_hold_from_where_they_stand) {
-  right("$TTL 30\na A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server SRV 5 0 5269 xmpp\n$TTL 1h30m\n$ORIGIN other.lab.\n@ MX 1 @\n$ttl "
+  right("$TTL 30\na A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server SRV 5 0 5269 xmpp\n$TTL 1h30m\n$ORIGIN "
+        "other.lab.\n@ MX 1 @\n$ttl "
         "0\nb A 192.0.2.2",
         4);
   expect(0, 2, "a.zone.lab. 30 IN A 192.0.2.1");
@@ -118,7 +120,8 @@ Test(zonefile, directives_hold_from_where_they_stand) {
 }
 
 Test(zonefile, parentheses_join_lines_and_comments_are_none) {
-  right("; a comment (\n@ SOA ns host ( ; \" here, too )\n  1 ; serial\n  7200 3600\n\n  1209600 60 )\n\n ; another\nt TXT \"a;b "
+  right("; a comment (\n@ SOA ns host ( ; \" here, too )\n  1 ; serial\n  7200 3600\n\n  1209600 60 )\n\n ; "
+        "another\nt TXT \"a;b "
         "(c)\" \"d\" ; e\n",
         2);
   expect(0, 2, "zone.lab. 3600 IN SOA ns.zone.lab. host.zone.lab. 1 7200 3600 1209600 60");
@@ -134,7 +137,8 @@ Test(zonefile, texts_and_names_have_escapes) {
 }
 
 Test(zonefile, types_that_nobody_knows_are_taken_as_octets) {
-  right("a TYPE65280 \\# 3 abcdef\nb TYPE65281 \\# 0\nc A \\# 4 c0000201\nd TYPE33 \\# 7 0005 0000 1467 00\n", 4);
+  right("a TYPE65280 \\# 3 abcdef\nb TYPE65281 \\# 0\nc A \\# 4 c0000201\nd TYPE33 \\# 7 0005 0000 1467 00\n",
+        4);
   expect(0, 1, "a.zone.lab. 3600 IN TYPE65280 \\# 3 abcdef");
   expect(1, 2, "b.zone.lab. 3600 IN TYPE65281 \\# 0");
   expect(2, 3, "c.zone.lab. 3600 IN A 192.0.2.1");
@@ -234,9 +238,11 @@ Test(zonefile, says_file_line_and_what_is_wrong) {
       {"a TXT \"x\nb A 192.0.2.1\n", "main:1", "should end with \""},
       {"a TXT \"x\001\"\n", "main:1", "control character"},
       {"a..b A 192.0.2.1\n", "main:1", "'a..b': should be a domain name"},
-      {"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg A 192.0.2.1\n", "main:1", "should be a domain name"},
+      {"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg A 192.0.2.1\n", "main:1",
+       "should be a domain name"},
   };
-  for (unsigned i = 0; i < sizeof mistakes / sizeof *mistakes; i++) wrong(mistakes[i].text, mistakes[i].place, mistakes[i].words);
+  for (unsigned i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+    wrong(mistakes[i].text, mistakes[i].place, mistakes[i].words);
 }
 
 Test(zonefile, what_is_shown_of_an_entry_is_short) {
@@ -301,11 +307,15 @@ static unsigned read_any(struct zonefile *z, const char *text, size_t len) {
 Test(zonefile, mutated_files_do_no_harm, .timeout = 60) {
   static const char special[] = "()\"\\;$@ \n\t\377.09aZ#-"; /* and NUL */
   static const char good[] =
-      "$TTL 1h\n@ IN SOA ns host (1 2h 3 4 60) ; x\n  NS ns\nns 60 A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server SRV 5 0 5269 "
+      "$TTL 1h\n@ IN SOA ns host (1 2h 3 4 60) ; x\n  NS ns\nns 60 A 192.0.2.1\n$ORIGIN _tcp\n_xmpp-server "
+      "SRV 5 0 5269 "
       "x.zone.lab.\n"
-      "t TXT \"a;b\" \"\\\"c\\200\" d\nu TYPE65280 \\# 3 abcdef\nm MX 10 @\nn NAPTR 1 2 \"u\" \"E2U\" \"!^.*$!x!\" .\n"
-      "l LOC 52 22 23.000 N 4 53 32.000 E -2.00m\nd DS 1 13 2 00aa ( 00\n bb )\nc CAA 0 issue \"ca\"\ns SSHFP 4 2 0011\n"
+      "t TXT \"a;b\" \"\\\"c\\200\" d\nu TYPE65280 \\# 3 abcdef\nm MX 10 @\nn NAPTR 1 2 \"u\" \"E2U\" "
+      "\"!^.*$!x!\" .\n"
+      "l LOC 52 22 23.000 N 4 53 32.000 E -2.00m\nd DS 1 13 2 00aa ( 00\n bb )\nc CAA 0 issue \"ca\"\ns "
+      "SSHFP 4 2 0011\n"
       "r RRSIG A 13 3 60 20300101000000 20200101000000 1 zone.lab. AAAA\ne NSEC a A TXT\nw *.x CNAME y\n";
+
   FILE *nowhere = fopen("/dev/null", "w");
   struct zonefile *z = zonefile_open(nowhere);
   fclose(nowhere);
@@ -327,6 +337,7 @@ Test(zonefile, mutated_files_do_no_harm, .timeout = 60) {
     }
     records += read_any(z, text, len);
   }
+
   zonefile_close(z);
   cr_expect_gt(records, 3000);
 }

@@ -80,6 +80,7 @@ bool heard_truth(const struct heard *h) {
   static struct msg m;
   static struct seen truth;
   const struct seen *s = heard_seen(h);
+
   msg_start(&m, DNS_QR << 8);
   msg_put(&m, h->name, h->name_len);
   msg_put_u16(&m, h->type);
@@ -91,5 +92,6 @@ bool heard_truth(const struct heard *h) {
   for (unsigned i = 0; i < truth.an; i++) {
     if (!is_in(seen_record(&truth, SECTION_ANSWER, i), s)) return false;
   }
+
   return true;
 }

@@ -14,6 +14,7 @@ enum { SEED = 0x7ea };
 struct world *world_new(const struct world_options *o) {
   struct world *w = must_zalloc(sizeof *w);
   unsigned servers = o->no_server ? 0 : o->servers ? o->servers : 1;
+
   w->now_ms = WORLD_START_MS;
   zone_init(&w->zone);
   timers_init(&w->timers);
@@ -28,6 +29,7 @@ struct world *world_new(const struct world_options *o) {
     cr_assert(upstream_add(&w->upstream, &addr, script_carrier(&w->script, i, false),
                            script_carrier(&w->script, i, true)));
   }
+
   w->cache = cache_new(CACHE_SIZE_LEAST, SEED);
   struct forward_options fo = {.cache = w->cache,
                                .routes = &w->routes,
@@ -54,9 +56,10 @@ struct world *world_new(const struct world_options *o) {
 }
 
 static void check_sums(const struct counters *c) {
-  cr_expect_eq(c->queries + c->followed, c->hit + c->lab + c->miss + c->malformed + c->refused + c->ignored, "queries");
-  cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu", (unsigned long)c->miss,
-               (unsigned long)c->answered, (unsigned long)c->failed);
+  cr_expect_eq(c->queries + c->followed, c->hit + c->lab + c->miss + c->malformed + c->refused + c->ignored,
+               "queries");
+  cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu",
+               (unsigned long)c->miss, (unsigned long)c->answered, (unsigned long)c->failed);
   cr_expect_eq(c->miss, c->leader + c->follower + c->turned_away, "miss = leader + follower + turned away");
   cr_expect_eq(c->ahead, c->ahead_client + c->ahead_server + c->renewed + c->refreshed, "ahead");
   cr_expect_eq(c->saved, c->ahead_hit_client + c->ahead_hit_server + c->renewed_hit, "saved");
@@ -73,6 +76,7 @@ void world_free(struct world *w) {
     spoiler_free(w->spoiler);
     faults_free(w->faults, NULL);
   }
+
   cr_expect_eq(forward_in_flight(w->forward), 0, "questions in flight after stop");
   cr_expect_eq(w->script.under_way, 0, "exchanges under way after stop");
   for (unsigned i = 0; i < w->heard_count; i++)
@@ -91,6 +95,7 @@ void world_free(struct world *w) {
     free(w->heard[i]->msg);
     free(w->heard[i]);
   }
+
   free(w->heard);
   free(w);
 }
@@ -101,10 +106,8 @@ static bool step(struct world *w, uint64_t end_ms) {
   uint64_t next_ms = reply_ms < timer_ms ? reply_ms : timer_ms;
   if (next_ms > end_ms) return false;
   if (next_ms > w->now_ms) w->now_ms = next_ms;
-  if (reply_ms <= timer_ms)
-    script_deliver(&w->script, w->now_ms);
-  else
-    timers_run(&w->timers, w->now_ms);
+  if (reply_ms <= timer_ms) script_deliver(&w->script, w->now_ms);
+  else timers_run(&w->timers, w->now_ms);
   upstream_flush(&w->upstream, w->now_ms);
   return true;
 }
@@ -198,8 +201,10 @@ unsigned upstream_asked(const struct world *w, const char *name, uint16_t type) 
 static void check_form(const struct heard *h) {
   const struct seen *s = heard_seen(h);
   bool edns = h->how & (HOW_EDNS | HOW_DO | HOW_BIG);
+
   cr_expect_eq(s->id, load_u16(h->query), "the id");
-  cr_expect(s->high & DNS_QR && s->low & DNS_RA && !(s->high & DNS_OPCODE), "flags %02x%02x", s->high, s->low);
+  cr_expect(s->high & DNS_QR && s->low & DNS_RA && !(s->high & DNS_OPCODE), "flags %02x%02x", s->high,
+            s->low);
   if (!h->world->serve.lab) cr_expect(!(s->high & DNS_AA), "AA without a zone");
   cr_expect_eq(!!(s->high & DNS_RD), !(h->how & HOW_NO_RD), "RD as asked");
   cr_expect_eq(!!(s->low & DNS_CD), !!(h->how & HOW_CD), "CD as asked");
@@ -262,6 +267,7 @@ struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len
     w->heard = realloc(w->heard, w->heard_room * sizeof *w->heard);
     must(w->heard);
   }
+
   w->heard[w->heard_count++] = h;
   make_query(h, name, len, (uint16_t)(w->heard_count * 7919));
   struct client c = {.deliver = deliver, .cut = how & HOW_TCP ? cut : NULL, .owner = h, .tcp = how & HOW_TCP};

@@ -107,6 +107,7 @@ static bool find_rule(struct script *s, const struct upstream_question *u, struc
     *out = *r;
     return true;
   }
+
   return false;
 }
 
@@ -132,6 +133,7 @@ static void finish(const struct script *s, struct msg *m, const struct exchange 
     msg_opt(m, DNS_UDP_OURS, 0, false, NULL, 0);
     return;
   }
+
   uint8_t option[4 + 40] = {0, OPT_COOKIE, 0, (uint8_t)(8 + s->cookie_len)};
   memcpy(option + 4, c->client, sizeof c->client);
   if (s->cookie_forged) option[4] ^= 1;
@@ -152,6 +154,7 @@ static void answer(struct script *s, struct msg *m, const struct exchange *x, bo
 static void answer_alias(struct script *s, struct msg *m, const struct exchange *x) {
   const struct question *q = x->question;
   struct rdata alias = rd_name("alias.");
+
   alias.len--;
   memcpy(alias.octets + alias.len, q->key, q->name_len);
   alias.len = (uint16_t)(alias.len + q->name_len);
@@ -165,7 +168,9 @@ static void answer_alias(struct script *s, struct msg *m, const struct exchange 
     msg_set_count(m, 1, 1);
     return;
   }
+
   msg_set_count(m, 1, (uint16_t)(msg_count(m, 1) + 1));
+
   /* The owners, pointers to the question, become pointers to the alias. */
   for (size_t at = from; at < m->len;) {
     must(load_u16(m->octets + at) == (0xc000 | DNS_HEADER));
@@ -192,10 +197,8 @@ static void make_fault(struct script *s, struct msg *m, const struct exchange *x
   case FAULT_SERVFAIL: m->octets[3] |= RCODE_SERVFAIL; break;
   case FAULT_REFUSED: m->octets[3] |= RCODE_REFUSED; break;
   case FAULT_TRUNCATED:
-    if (u->tcp)
-      answer(s, m, x, dnssec_ok);
-    else
-      m->octets[2] |= DNS_TC;
+    if (u->tcp) answer(s, m, x, dnssec_ok);
+    else m->octets[2] |= DNS_TC;
     break;
   case FAULT_NXDOMAIN:
     m->octets[3] |= RCODE_NXDOMAIN;
@@ -251,6 +254,7 @@ static void make_reply(struct script *s, struct msg *m, const struct exchange *x
     store_u16(m->octets, x->id);
     return;
   }
+
   start(m, x, s->lowers);
   make_fault(s, m, x, rule, u);
   size_t limit = u->tcp ? DNS_MSG_MAX : u->edns ? DNS_UDP_OURS : DNS_UDP_PLAIN;
@@ -260,6 +264,7 @@ static void make_reply(struct script *s, struct msg *m, const struct exchange *x
     if (u->edns && load_u16(m->octets + 4) && !none) finish(s, m, x);
     return;
   }
+
   start(m, x, s->lowers); /* as servers do: what does not fit is asked again over TCP */
   m->octets[2] |= DNS_TC;
 }
@@ -272,8 +277,7 @@ static void send_reply(struct script *s, struct exchange *x, enum err outcome, c
   if (len) memcpy(r->msg, m->octets, len);
   x->place = r;
   struct script_reply **link = &s->replies;
-  if (s->last && s->last->due_ms <= due_ms)
-    link = &s->last->next; /* the usual case */
+  if (s->last && s->last->due_ms <= due_ms) link = &s->last->next; /* the usual case */
   else
     while (*link && (*link)->due_ms <= due_ms) link = &(*link)->next;
   r->next = *link;
@@ -294,17 +298,16 @@ void script_deliver(struct script *s, uint64_t now_ms) {
     if (r->outcome == ERR_NONE) {
       if (worth == REPLY_RESPELLED) r->outcome = ERR_RESPELLED;
       if (worth == REPLY_UNPROVEN) r->outcome = ERR_COOKIE;
-      if (worth == REPLY_RIGHT)
-        count(s->counters, reply_good);
-      else
-        count(s->counters, reply_wrong);
+      if (worth == REPLY_RIGHT) count(s->counters, reply_good);
+      else count(s->counters, reply_wrong);
     }
     if (x) x->place = NULL;
     if (matches) {
       s->under_way--;
       x->carrier = NULL;
       uint8_t *copy = exact(r->msg, r->len); /* so that a sanitizer sees the first octet read beyond */
-      x->done(x, r->outcome, r->outcome == ERR_NONE ? copy : NULL, r->outcome == ERR_NONE ? r->len : 0, now_ms);
+      x->done(x, r->outcome, r->outcome == ERR_NONE ? copy : NULL, r->outcome == ERR_NONE ? r->len : 0,
+              now_ms);
       free(copy);
     }
     free(r);
@@ -347,6 +350,7 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
   struct script *s = c->script;
   struct upstream_question u = *note(s, c, x, msg, len, now_ms);
   struct fault_rule rule = {.fault = FAULT_NONE};
+
   find_rule(s, &u, &rule);
   enum fault fault = rule.fault;
   if (fault == FAULT_CLOSED) return ERR_UNREACHABLE;
@@ -354,10 +358,8 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
   x->id = s->next_id++;
   x->place = NULL;
   s->under_way++;
-  if (c->tcp)
-    count(s->counters, asked_tcp);
-  else
-    count(s->counters, asked_udp);
+  if (c->tcp) count(s->counters, asked_tcp);
+  else count(s->counters, asked_udp);
   if (fault == FAULT_LOST || (fault == FAULT_NO_EDNS && u.edns)) return ERR_NONE;
   uint64_t due_ms = now_ms + (fault == FAULT_LATE ? rule.late_ms : s->delay_ms);
   enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->tcp ? ERR_TCP : ERR_UNREACHABLE;

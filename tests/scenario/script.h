@@ -21,9 +21,10 @@ enum fault {
   FAULT_GARBLED,        /* header and question right, garbage behind */
   FAULT_WRONG_QUESTION, /* the right reply to another name */
   FAULT_WRONG_ID,
-  FAULT_ICMP,     /* port closed: the exchange ends with ERR_UNREACHABLE */
-  FAULT_FORGED,   /* over UDP: ends with ERR_FORGED, as after a flood of wrong replies; over TCP the right reply */
-  FAULT_CLOSED,   /* ask itself fails with ERR_UNREACHABLE */
+  FAULT_ICMP,   /* port closed: the exchange ends with ERR_UNREACHABLE */
+  FAULT_FORGED, /* over UDP: ends with ERR_FORGED, as after a flood of wrong replies; over TCP the right reply
+                 */
+  FAULT_CLOSED, /* ask itself fails with ERR_UNREACHABLE */
   FAULT_FORMERR,  /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
   FAULT_NOTIMP,   /* the same with NOTIMP, question echoed */
   FAULT_BADVERS,  /* the same with BADVERS */
@@ -38,10 +39,10 @@ struct fault_rule {
   uint16_t type; /* 0: any */
   int server;    /* -1: any */
   enum fault fault;
-  unsigned skip;  /* so many matching questions pass first */
-  unsigned times; /* and so many are hit; 0: all */
+  unsigned skip;              /* so many matching questions pass first */
+  unsigned times;             /* and so many are hit; 0: all */
   bool with_cookie, over_udp; /* only such questions */
-  bool sticks;    /* the first that is hit, and then whenever it is asked again */
+  bool sticks;                /* the first that is hit, and then whenever it is asked again */
   uint32_t late_ms;
   struct msg *made; /* FAULT_MADE: the reply but for its id */
   bool is_spent;
@@ -53,16 +54,17 @@ struct upstream_question {
   unsigned server;
   uint16_t type;
   bool tcp, edns, dnssec_ok, cd;
-  uint8_t cookie_len; /* client's and server's that it showed */
+  uint8_t cookie_len;   /* client's and server's that it showed */
   uint16_t options_len; /* octets of all its EDNS options */
-  char name[64]; /* cut short when longer */
+  char name[64];        /* cut short when longer */
 };
 
 struct script_reply;
 
 enum { SCRIPT_CACHED = 64 };
 
-/* What the server has in a cache of its own, in whole seconds as unbound counts them: the last one is TTL 0. */
+/* What the server has in a cache of its own, in whole seconds as unbound counts them: the last one is TTL 0.
+ */
 struct script_cached {
   uint64_t hash; /* of the question; 0: none */
   uint64_t until_s;
@@ -80,16 +82,16 @@ struct script {
   struct script_reply *last;
   unsigned under_way; /* exchanges that were neither done nor dropped */
   uint16_t next_id;
-  bool lowers;        /* replies spell the question in lower case */
-  bool no_tcp;        /* asking over TCP fails */
-  bool caches;        /* it is a cache: TTLs count down, SCRIPT_CACHED names at most */
-  unsigned fetched;   /* so often it had to ask the authority for them */
+  bool lowers;      /* replies spell the question in lower case */
+  bool no_tcp;      /* asking over TCP fails */
+  bool caches;      /* it is a cache: TTLs count down, SCRIPT_CACHED names at most */
+  unsigned fetched; /* so often it had to ask the authority for them */
   struct script_cached cached[SCRIPT_CACHED];
-  bool authentic;     /* replies to questions with AD have it */
-  bool bad_cookie;    /* BADCOOKIE for questions without our server cookie */
+  bool authentic;       /* replies to questions with AD have it */
+  bool bad_cookie;      /* BADCOOKIE for questions without our server cookie */
   bool likes_no_cookie; /* BADCOOKIE for all questions that have one */
-  uint8_t cookie_len; /* of the server cookie that replies have; 0: none */
-  bool cookie_forged; /* replies show another client's cookie */
+  uint8_t cookie_len;   /* of the server cookie that replies have; 0: none */
+  bool cookie_forged;   /* replies show another client's cookie */
   struct msg scratch;
 };
 

@@ -1,4 +1,5 @@
-/* test_alias.c: aliases that lead from one set of servers to another, or into a local zone: each name goes its own way. */
+/* test_alias.c: aliases that lead from one set of servers to another, or into a local zone: each name goes
+ * its own way. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -14,7 +15,8 @@ static struct routes routes;
 static struct lab *lab;
 static struct msg reply;
 
-static int answer(void *serve, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out) {
+static int answer(void *serve, const struct query *q, const struct client *client, uint64_t now_ms,
+                  uint8_t *out) {
   return serve_question(serve, q, client, now_ms, out);
 }
 
@@ -30,8 +32,10 @@ static void start(void) {
   list_init(&sets);
   struct upstream *corp = upstream_new(&sets, UPSTREAM_FASTEST);
   cr_assert(addr_parse("192.0.2.2", 53, &addr));
-  cr_assert(upstream_add(corp, &addr, script_carrier(&w->script, CORP, false), script_carrier(&w->script, CORP, true)));
-  routes = (struct routes){.rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
+  cr_assert(upstream_add(corp, &addr, script_carrier(&w->script, CORP, false),
+                         script_carrier(&w->script, CORP, true)));
+  routes = (struct routes){
+      .rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
 
   struct forward_options o = *forward_options(w->forward);
   o.routes = &routes;
@@ -87,7 +91,8 @@ Test(alias, into_a_domain_with_servers_of_its_own_is_asked_there) {
 
 Test(alias, out_of_such_a_domain_is_asked_of_the_others) {
   lead("www.corp.lab.", "out.lab.", 0);
-  expect_led(client_ask_and_wait(w, "www.corp.lab.", TYPE_A, HOW_PLAIN), "www.corp.lab.", "out.lab.", "192.0.2.9");
+  expect_led(client_ask_and_wait(w, "www.corp.lab.", TYPE_A, HOW_PLAIN), "www.corp.lab.", "out.lab.",
+             "192.0.2.9");
   cr_expect_eq(server_of("www.corp.lab."), CORP);
   cr_expect_eq(server_of("out.lab."), OTHERS);
 }
@@ -187,7 +192,8 @@ Test(alias, into_a_local_zone_is_answered_from_there) {
   w->serve.lab = lab = lab_of("xmpp A 192.0.2.77\n");
   w->serve.lab_room = serve_lab_new();
   lead("www.corp.lab.", "xmpp.zone.lab.", RCODE_NXDOMAIN);
-  expect_led(client_ask_and_wait(w, "www.corp.lab.", TYPE_A, HOW_EDNS), "www.corp.lab.", "xmpp.zone.lab.", "192.0.2.77");
+  expect_led(client_ask_and_wait(w, "www.corp.lab.", TYPE_A, HOW_EDNS), "www.corp.lab.", "xmpp.zone.lab.",
+             "192.0.2.77");
   cr_expect_eq(upstream_asked(w, "xmpp.zone.lab.", 0), 0);
 }
 
@@ -222,7 +228,8 @@ Test(alias, is_asked_anew_when_its_own_servers_change_meanwhile) {
 static struct msg part;
 
 Test(alias, whose_target_comes_in_part_is_a_part_and_not_kept) {
-  struct fault_rule cut = {.name = "in.corp.lab.", .server = CORP, .fault = FAULT_MADE, .over_udp = true, .made = &part};
+  struct fault_rule cut = {
+      .name = "in.corp.lab.", .server = CORP, .fault = FAULT_MADE, .over_udp = true, .made = &part};
   msg_answer(&part, "in.corp.lab.", TYPE_A, 0);
   msg_record(&part, SECTION_ANSWER, "in.corp.lab.", TYPE_A, 60, rd_a("10.0.0.9"));
   msg_record(&part, SECTION_ANSWER, "in.corp.lab.", TYPE_A, 60, rd_a("10.0.0.10"));
@@ -236,11 +243,13 @@ Test(alias, whose_target_comes_in_part_is_a_part_and_not_kept) {
     expect_led(h, "www.lab.", "in.corp.lab.", "10.0.0.9");
     cr_expect(heard_is_tc(h));
   }
+
   cr_expect_eq(w->counters.stored, 0);
 }
 
 Test(alias, to_a_private_address_is_refused_where_the_name_asked_for_may_not_have_one) {
-  static const struct rebind filter = {.on = true, .exempt_count = 1, .exempt = {{.len = 10, .octets = "\4corp\3lab"}}};
+  static const struct rebind filter = {
+      .on = true, .exempt_count = 1, .exempt = {{.len = 10, .octets = "\4corp\3lab"}}};
   struct forward_options o = *forward_options(w->forward);
   o.rebind = &filter;
   forward_set_options(w->forward, &o);

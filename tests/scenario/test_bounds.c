@@ -28,7 +28,8 @@ static unsigned asked_once(const struct world *w) {
   for (unsigned i = 0; i < w->script.asked_count; i++) {
     const struct upstream_question *u = &w->script.asked[i];
     unsigned k = 0;
-    while (k < i && (strcmp(w->script.asked[k].name, u->name) != 0 || w->script.asked[k].type != u->type)) k++;
+    while (k < i && (strcmp(w->script.asked[k].name, u->name) != 0 || w->script.asked[k].type != u->type))
+      k++;
     n += k == i;
   }
   return n;
@@ -38,17 +39,22 @@ Test(bounds, one_question_costs_at_most_sixteen_upstream_with_dane_too) {
   for (unsigned i = 0; i < 3 * 2 * 2 * 3; i++) {
     enum xmpp_expand expand = (enum xmpp_expand)(i % 3);
     bool dane = i / 3 % 2, ahead = i / 6 % 2;
-    static const char *const services[] = {"_xmpp-server._tcp.d.lab.", "_xmpps-server._tcp.d.lab.", "_sip._tcp.d.lab."};
-    struct world *w = world_new(&(struct world_options){.prefetch = ahead, .expand = expand, .expand_all = true, .trust_ad = dane});
+    static const char *const services[] = {"_xmpp-server._tcp.d.lab.", "_xmpps-server._tcp.d.lab.",
+                                           "_sip._tcp.d.lab."};
+    struct world *w = world_new(
+        &(struct world_options){.prefetch = ahead, .expand = expand, .expand_all = true, .trust_ad = dane});
     w->script.authentic = dane;
     for (unsigned k = 0; k < 3; k++) add_targets(w, services[k], 1000);
-    world_late(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 1100); /* long after its sibling's targets were asked for */
+    /* long after its sibling's targets were asked for */
+    world_late(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 1100);
     struct heard *h = client_ask_and_wait(w, services[i / 12], TYPE_SRV, HOW_TCP | HOW_RAW);
     world_run_ms(w, 20000);
     cr_expect_eq(load_u16(h->msg + 6), 1000, "whole over TCP");
-    cr_expect_leq(asked_once(w), 16, "%s, expand %u, DANE %u, ahead %u: %u", services[i / 12], expand, dane, ahead, asked_once(w));
+    cr_expect_leq(asked_once(w), 16, "%s, expand %u, DANE %u, ahead %u: %u", services[i / 12], expand, dane,
+                  ahead, asked_once(w));
     if (ahead && i / 12 < 2) {
-      cr_expect_eq(asked_once(w), 16, "%s, expand %u, DANE %u: %u", services[i / 12], expand, dane, asked_once(w));
+      cr_expect_eq(asked_once(w), 16, "%s, expand %u, DANE %u: %u", services[i / 12], expand, dane,
+                   asked_once(w));
       cr_expect_eq(asked_of(w, TYPE_TLSA) > 0, dane);
     }
     world_free(w);
@@ -88,7 +94,8 @@ Test(bounds, a_domain_of_four_targets_is_fetched_whole_at_once) {
 
 Test(bounds, the_other_targets_are_fetched_when_the_srv_is_used_again) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+    struct world *w = world_new(
+        &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
     for (unsigned i = 0; i < 30; i++) {
       char target[32];
       snprintf(target, sizeof target, "h%u.d.lab.", i);
@@ -122,6 +129,7 @@ Test(bounds, one_use_of_a_cached_answer_costs_at_most_sixteen_upstream) {
     client_ask_and_wait(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_TCP);
     world_run_ms(w, 1500);
   }
+
   cr_assert_eq(asked_of(w, TYPE_A), 33);
   world_run_ms(w, 30000);
   unsigned before = w->script.asked_count;
@@ -137,32 +145,36 @@ Test(bounds, four_workers_share_one_budget) {
   static struct xmpp_budget budget;
   struct world *workers[WORKERS];
   unsigned ahead = 0;
-  for (unsigned i = 0; i < WORKERS; i++) workers[i] = world_new(&(struct world_options){.prefetch = true, .budget = &budget});
+  for (unsigned i = 0; i < WORKERS; i++)
+    workers[i] = world_new(&(struct world_options){.prefetch = true, .budget = &budget});
   for (unsigned i = 0; i < DOMAINS; i++) {
     for (unsigned k = 0; k < WORKERS; k++) {
       ask_family(workers[k], k * DOMAINS + i);
       if (i % 2) world_run_ms(workers[k], 1);
     }
   }
+
   for (unsigned i = 0; i < WORKERS; i++) {
     ahead += (unsigned)workers[i]->counters.ahead;
     cr_expect_gt(workers[i]->counters.ahead, AHEAD_A_SECOND / 10, "each has its part");
     world_run_ms(workers[i], 100);
     world_free(workers[i]);
   }
+
   cr_expect_eq(ahead, AHEAD_A_SECOND, "%u", ahead);
 }
 
 /* So that nobody has other people's resolvers ask a third party's servers. */
 Test(bounds, targets_in_a_third_domain_are_bounded) {
   static const struct {
-    const char *first, *rest; /* of each target's name, around a number; NULL: they lie below the domain itself */
+    const char *first,
+        *rest; /* of each target's name, around a number; NULL: they lie below the domain itself */
     unsigned most, least;
   } rows[] = {
-    {"t", "victim.lab.", 32, 32},
-    {"t.m", "victim.lab.", 256, 200}, /* a parent for each, made up */
-    {"t", "lab.", 256, 200},          /* directly below a top-level domain */
-    {NULL, "", 100000, 300 * 11},         /* no third party */
+      {"t", "victim.lab.", 32, 32},
+      {"t.m", "victim.lab.", 256, 200}, /* a parent for each, made up */
+      {"t", "lab.", 256, 200},          /* directly below a top-level domain */
+      {NULL, "", 100000, 300 * 11},     /* no third party */
   };
   for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_WAIT});
@@ -200,7 +212,8 @@ static void add_named(struct world *w, const char *service, const char *prefix, 
 /* Both services, their targets and what is remembered of them. */
 Test(bounds, a_domain_has_one_bound_for_all_its_services) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+    struct world *w = world_new(
+        &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
     for (unsigned visit = 0; visit < 2; visit++) {
       unsigned before = w->script.asked_count, addresses = 0;
       add_named(w, "_xmpp-server._tcp.d.lab.", visit ? "c" : "a", 100, 60);
@@ -208,7 +221,8 @@ Test(bounds, a_domain_has_one_bound_for_all_its_services) {
       client_ask(w, "_xmpps-server._tcp.d.lab.", TYPE_SRV, HOW_TCP);
       client_ask(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_TCP);
       world_run_ms(w, 900);
-      for (unsigned i = before; i < w->script.asked_count; i++) addresses += w->script.asked[i].type != TYPE_SRV;
+      for (unsigned i = before; i < w->script.asked_count; i++)
+        addresses += w->script.asked[i].type != TYPE_SRV;
       cr_expect_leq(addresses, 14, "expand %u, visit %u: %u", expand, visit, addresses);
       cr_expect_geq(addresses, 13);
       world_run_ms(w, 70100); /* begins a second, too */
@@ -227,14 +241,16 @@ Test(bounds, a_domain_whose_every_answer_names_other_targets_has_fifteen_asked_a
     world_run_ms(w, 10);
   }
   cr_expect_geq(upstream_asked(w, "_xmpp-client._tcp.d.lab.", TYPE_SRV), 40);
-  cr_expect_leq(w->counters.ahead, 2 * 15 + 15, "%lu", (unsigned long)w->counters.ahead); /* of two seconds and what was begun of a third */
+  /* of two seconds and what was begun of a third */
+  cr_expect_leq(w->counters.ahead, 2 * 15 + 15, "%lu", (unsigned long)w->counters.ahead);
   cr_expect_gt(w->counters.ahead_dropped, 0);
   world_free(w);
 }
 
 Test(bounds, a_target_in_a_ring_of_aliases_is_asked_for_ever_more_seldom) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+    struct world *w = world_new(
+        &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
     zone_add(&w->zone, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 1, rd_srv(1, 1, 5269, "r0.d.lab."));
     zone_add(&w->zone, "r0.d.lab.", TYPE_CNAME, 60, rd_name("r1.d.lab."));
     zone_add(&w->zone, "r1.d.lab.", TYPE_CNAME, 60, rd_name("r0.d.lab."));
@@ -316,7 +332,8 @@ Test(bounds, clients_are_not_turned_away_for_what_is_asked_ahead) {
   world_free(w);
 }
 
-/* A server that answers no question of an attacker's, or takes its time: those that nobody waits for any more make room. */
+/* A server that answers no question of an attacker's, or takes its time: those that nobody waits for any more
+ * make room. */
 Test(bounds, questions_that_only_a_late_answer_could_end_keep_nobody_out) {
   struct world *w = world_new(&(struct world_options){0});
   world_fault(w, "", 0, FAULT_LOST);

@@ -56,6 +56,7 @@ static void run_seed(uint64_t seed) {
                                                       .expand_all = rng_below(&r, 2),
                                                       .nxdomain_cut = rng_below(&r, 3) == 0});
   uint32_t ttl = 1 + (uint32_t)rng_below(&r, 20);
+
   for (unsigned i = 0; i < 10; i++) zone_add_domain(&w->zone, i, ttl);
   w->zone.negative_ttl = ttl;
   for (unsigned turn = 0; turn < 400; turn++) {
@@ -63,6 +64,7 @@ static void run_seed(uint64_t seed) {
     for (uint64_t n = rng_below(&r, 4); n > 0; n--) ask_anything(w, &r);
     world_run_ms(w, rng_below(&r, 10) ? rng_below(&r, 100) : rng_below(&r, 5000));
   }
+
   world_heal(w);
   world_run_ms(w, PATIENCE_MS);
   for (unsigned i = 0; i < w->heard_count; i++) {
@@ -72,6 +74,7 @@ static void run_seed(uint64_t seed) {
     cr_expect(heard_rcode(h) == RCODE_SERVFAIL || heard_is_tc(h) || heard_truth(h),
               "seed %lu, client %u: a wrong answer", (unsigned long)seed, i);
   }
+
   world_run_ms(w, 2 * LATE_MS);
   cr_expect_eq(forward_in_flight(w->forward), 0, "seed %lu", (unsigned long)seed);
   world_free(w);

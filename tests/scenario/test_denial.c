@@ -43,9 +43,11 @@ Test(denial, covers_nothing_beside_or_above) {
 
 Test(denial, ends_with_its_ttl) {
   struct world *w = world_that_cuts(true);
-  uint32_t left = heard_ttl(client_ask(w, "x.no.lab.", TYPE_A, HOW_PLAIN), SECTION_AUTHORITY, "lab.", TYPE_SOA);
+  uint32_t left = heard_ttl(client_ask(w, "x.no.lab.", TYPE_A, HOW_PLAIN), SECTION_AUTHORITY, "lab.",
+                            TYPE_SOA);
   world_run_ms(w, 1000);
-  cr_expect_eq(heard_ttl(client_ask(w, "x.no.lab.", TYPE_A, HOW_PLAIN), SECTION_AUTHORITY, "lab.", TYPE_SOA), left - 1);
+  cr_expect_eq(heard_ttl(client_ask(w, "x.no.lab.", TYPE_A, HOW_PLAIN), SECTION_AUTHORITY, "lab.", TYPE_SOA),
+               left - 1);
   world_run_ms(w, left * 1000);
   check_asked(w, "x.no.lab.", TYPE_A, HOW_PLAIN);
   world_free(w);

@@ -84,6 +84,7 @@ Test(expand, an_address_that_runs_out_is_left_off_and_fetched_again) {
     cr_assert_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_AAAA), 1, "left off for more than 2 s, after %u s",
                  s);
   }
+
   cr_expect_geq(upstream_asked(w, "first.d.lab.", TYPE_AAAA), 15, "%u",
                 upstream_asked(w, "first.d.lab.", TYPE_AAAA));
   cr_expect_leq(upstream_asked(w, "first.d.lab.", TYPE_AAAA), 30, "%u",
@@ -183,7 +184,8 @@ Test(expand, the_alias_that_leads_to_an_address_comes_with_it) {
 
 static struct msg lie;
 
-/* SRV to two hosts; who answers for the first says that it is an alias of the second, and what address that has. */
+/* SRV to two hosts; who answers for the first says that it is an alias of the second, and what address that
+ * has. */
 static struct world *world_of_liar(enum xmpp_expand expand) {
   struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = expand});
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "liar.d.lab."));
@@ -201,7 +203,8 @@ Test(expand, what_one_name_s_server_says_of_another_is_not_told_under_that_name)
     struct world *w = world_of_liar((enum xmpp_expand)expand);
     for (unsigned use = 0; use < 4; use++) {
       struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
-      cr_expect_not(heard_has(h, SECTION_ADDITIONAL, "victim.lab.", TYPE_A, rd_a("203.0.113.66")), "use %u", use);
+      cr_expect_not(heard_has(h, SECTION_ADDITIONAL, "victim.lab.", TYPE_A, rd_a("203.0.113.66")), "use %u",
+                    use);
       bool is_there = heard_has(h, SECTION_ADDITIONAL, "victim.lab.", TYPE_A, rd_a("192.0.2.1"));
       cr_expect_eq(is_there, use > 0 || expand == XMPP_EXPAND_WAIT, "the true one, use %u", use);
       world_run_ms(w, 1500);
@@ -230,6 +233,7 @@ Test(expand, an_alias_is_followed_by_each_name_s_own_answer) {
 Test(expand, aliases_in_a_ring_come_to_an_end) {
   struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
   static struct msg links[3];
+
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "r0.d.lab."));
   for (unsigned i = 0; i < 3; i++) { /* each server tells its own part only: none sees the ring */
     char from[32], to[32];
@@ -240,6 +244,7 @@ Test(expand, aliases_in_a_ring_come_to_an_end) {
     msg_record(&links[i], SECTION_ANSWER, to, TYPE_A, 3600, rd_a("192.0.2.1"));
     world_reply(w, from, TYPE_A, &links[i]);
   }
+
   struct heard *h = ask_often(w, HOW_EDNS, 8);
   cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_CNAME), 3, "each once");
   cr_expect_eq(heard_typed(h, SECTION_ADDITIONAL, TYPE_A), 0);
@@ -248,11 +253,12 @@ Test(expand, aliases_in_a_ring_come_to_an_end) {
     snprintf(name, sizeof name, "r%u.d.lab.", i);
     cr_expect_leq(upstream_asked(w, name, TYPE_A), 1, "%s", name);
   }
+
   world_free(w);
 }
 
-/* RFC 2181 section 5: a set of records stands in a message once, though A and AAAA lead through the same alias, and two
- * aliases to the same host. */
+/* RFC 2181 section 5: a set of records stands in a message once, though A and AAAA lead through the same
+ * alias, and two aliases to the same host. */
 Test(expand, what_two_addresses_share_is_there_once) {
   for (unsigned how = HOW_BIG; how <= (HOW_BIG | HOW_DO); how += HOW_DO) {
     struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
@@ -282,7 +288,8 @@ Test(expand, addresses_asked_for_with_other_flags_are_not_added) {
     client_ask_and_wait(w, "host.d.lab.", TYPE_A, hows[i]);
     for (unsigned k = 0; k < 4; k++) {
       struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, hows[k]);
-      cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), i == k, "address with %u, SRV with %u", hows[i], hows[k]);
+      cr_expect_eq(heard_count(h, SECTION_ADDITIONAL), i == k, "address with %u, SRV with %u", hows[i],
+                   hows[k]);
     }
     world_free(w);
   }
@@ -290,8 +297,8 @@ Test(expand, addresses_asked_for_with_other_flags_are_not_added) {
 
 Test(expand, other_services_are_left_alone_unless_told) {
   for (unsigned all = 0; all < 2; all++) {
-    struct world *w =
-        world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .expand_all = all});
+    struct world *w = world_new(
+        &(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .expand_all = all});
     zone_add(&w->zone, "_sip._tcp.d.lab.", TYPE_SRV, 60, rd_srv(1, 1, 5060, "first.d.lab."));
     zone_add(&w->zone, "first.d.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
     client_ask_and_wait(w, "first.d.lab.", TYPE_A, HOW_PLAIN);

@@ -147,6 +147,7 @@ Test(expand_wait, a_thousand_at_once_are_all_answered_in_time) {
     zone_add(&w->zone, name, TYPE_SRV, 60, rd_srv(1, 1, 5222, target));
     client_ask(w, name, TYPE_SRV, HOW_PLAIN);
   }
+
   world_run_ms(w, WORLD_DELAY_MS + HOLD_MS);
   for (unsigned i = 0; i < 1000; i++)
     cr_assert(is_answered(w->heard[i]) && heard_truth(w->heard[i]), "client %u", i);
@@ -189,6 +190,7 @@ static void flood(struct world *w, unsigned first) {
   static struct answer a;
   struct record r = {.type = TYPE_TXT, .klass = CLASS_IN, .owner_len = 1};
   static const uint8_t text[1] = {0};
+
   r.msg = text;
   r.msg_len = r.rdlen = sizeof text;
   for (unsigned i = first; i < first + FLOOD; i++) {
@@ -221,8 +223,8 @@ Test(expand_wait, one_that_is_pushed_out_meanwhile_is_asked_for_again) {
   world_free(w);
 }
 
-/* A link that flaps while somebody flushes: what was held is gone from the cache, and asking for it again fails at once, in the midst of
- * settling the address that all of them waited for. */
+/* A link that flaps while somebody flushes: what was held is gone from the cache, and asking for it again
+ * fails at once, in the midst of settling the address that all of them waited for. */
 Test(expand_wait, answers_let_go_together_that_fail_at_once_are_each_told_once) {
   enum { HELD = 40 };
   static const enum fault faults[] = {FAULT_CLOSED, FAULT_ICMP, FAULT_SERVFAIL, FAULT_LOST};
@@ -238,11 +240,13 @@ Test(expand_wait, answers_let_go_together_that_fail_at_once_are_each_told_once) 
     }
     world_run_ms(w, WORLD_DELAY_MS + 10);
     cr_assert_not(is_answered(w->heard[0]), "it is held");
-    cache_flush(w->cache, &(struct cache_which){.name = lab, .name_len = name_parse("lab.", lab), .below = true});
+    cache_flush(w->cache,
+                &(struct cache_which){.name = lab, .name_len = name_parse("lab.", lab), .below = true});
     world_heal(w);
     world_fault(w, "", 0, faults[i]);
     world_run_ms(w, HOLD_MS + PATIENCE_MS);
-    for (unsigned k = 0; k < HELD; k++) cr_assert(is_answered(w->heard[k]), "fault %u, client %u", faults[i], k);
+    for (unsigned k = 0; k < HELD; k++)
+      cr_assert(is_answered(w->heard[k]), "fault %u, client %u", faults[i], k);
     world_heal(w);
     world_run_ms(w, LATE_MS);
     for (unsigned k = 0; k < HELD; k++) {

@@ -172,7 +172,8 @@ Test(failover, a_question_that_is_late_is_asked_of_the_next_server_too) {
   world_server_fault(w, 0, FAULT_LOST);
   struct heard *h = ask_number(w, 40);
   cr_expect(heard_truth(h));
-  cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS + 30, "%lu ms: well before its RTO", (unsigned long)heard_wait_ms(h));
+  cr_expect_leq(heard_wait_ms(h), 2 * WORLD_DELAY_MS + 30, "%lu ms: well before its RTO",
+                (unsigned long)heard_wait_ms(h));
   cr_expect_eq(w->counters.hedged, 1);
   world_free(w);
 }

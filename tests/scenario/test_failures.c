@@ -57,7 +57,8 @@ Test(failures, that_last_are_asked_about_less_and_less) {
   world_free(w);
 }
 
-/* A program that asks each second learns of the server's return soon, though nobody asks for any other name. */
+/* A program that asks each second learns of the server's return soon, though nobody asks for any other name.
+ */
 Test(failures, of_20_seconds_are_over_2_500_ms_after_the_server_is_well) {
   struct world *w = world_failing(FAULT_SERVFAIL);
   for (unsigned s = 0; s < 20; s++) {
@@ -67,7 +68,8 @@ Test(failures, of_20_seconds_are_over_2_500_ms_after_the_server_is_well) {
   cr_expect_leq(upstream_asked(w, SRV, TYPE_SRV), 16);
   world_heal(w);
   unsigned s = 0;
-  while (heard_rcode(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN)) != RCODE_NOERROR && s++ < 20) world_run_ms(w, 500);
+  while (heard_rcode(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN)) != RCODE_NOERROR && s++ < 20)
+    world_run_ms(w, 500);
   cr_expect_leq(s, 5, "%u half seconds", s);
   world_free(w);
 }
@@ -118,7 +120,8 @@ Test(failures, of_a_trouble_of_the_servers_end_a_second_after_they_began_once_th
   world_heal(w);
   world_run_ms(w, 500);
   client_ask_and_wait(w, "d0.lab.", TYPE_A, HOW_PLAIN);
-  cr_expect_eq(heard_rcode(client_ask(w, SRV, TYPE_SRV, HOW_PLAIN)), RCODE_SERVFAIL, "RFC 9520: not within a second");
+  cr_expect_eq(heard_rcode(client_ask(w, SRV, TYPE_SRV, HOW_PLAIN)), RCODE_SERVFAIL,
+               "RFC 9520: not within a second");
   world_run_ms(w, 500);
   cr_expect(heard_truth(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN)));
   world_free(w);
@@ -154,6 +157,7 @@ Test(failures, are_told_soon_though_another_server_is_down) {
     client_ask_and_wait(w, name, TYPE_A, HOW_PLAIN);
     world_run_ms(w, 1000);
   }
+
   cr_assert(w->upstream.servers[1].down_until_ms, "it is known to be down");
   world_fault(w, SRV, TYPE_SRV, FAULT_SERVFAIL);
   world_server_fault(w, 1, FAULT_LOST);

@@ -24,6 +24,7 @@ Test(followers, each_is_answered_in_its_own_spelling_size_and_edns) {
   struct heard *edns = client_ask(w, "_XMPP-Server._TCP.d.lab.", TYPE_SRV, HOW_EDNS);
   struct heard *big = client_ask(w, "_xmpp-server._tcp.D.LAB.", TYPE_SRV, HOW_BIG);
   struct heard *tcp = client_ask(w, "_xMpP-sErVeR._TcP.d.LaB.", TYPE_SRV, HOW_TCP);
+
   world_run_ms(w, 2 * WORLD_DELAY_MS); /* 60 targets come over TCP only */
   cr_expect_eq(upstream_asked(w, "", 0), 2);
   cr_expect(heard_is_tc(plain) && heard_is_tc(edns));
@@ -148,14 +149,17 @@ static void note_form(const struct client *c, const uint8_t *msg, size_t len) {
 Test(followers, a_query_sent_again_in_another_form_gets_an_answer_of_its_own) {
   struct world *w = world_with_targets(1);
   struct client c = {.deliver = note_form};
+
   cr_assert(addr_parse("10.0.0.7", 1000, &c.peer) && addr_parse("10.0.0.1", 53, &c.local));
   for (unsigned i = 0; i < 8; i++) {
     struct msg m;
     msg_query(&m, i & 1 ? "_XMPP-server._tcp.d.lab." : SRV, TYPE_SRV);
     store_u16(m.octets, 7);
     if (i & 2) msg_opt(&m, 1232, 0, false, NULL, 0);
-    cr_expect_eq(serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, w->out), i < 4 ? SERVE_LATER : 0, "query %u", i);
+    cr_expect_eq(serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, w->out), i < 4 ? SERVE_LATER : 0,
+                 "query %u", i);
   }
+
   world_run_ms(w, WORLD_DELAY_MS);
   cr_expect_eq(given, 4);
   cr_expect_eq(given_capitals, 2);
@@ -183,19 +187,24 @@ Test(followers, of_one_question_so_many_may_wait_on_a_host_and_on_all_others_and
   struct world *w = world_with_targets(1);
   unsigned waiting = 0, local = 0;
   char host[40];
-  for (unsigned i = 0; i < 500; i++) waiting += ask_from(w, "10.0.0.7", 1000, (uint16_t)i, false) == SERVE_LATER;
+
+  for (unsigned i = 0; i < 500; i++)
+    waiting += ask_from(w, "10.0.0.7", 1000, (uint16_t)i, false) == SERVE_LATER;
   cr_expect_eq(waiting, 200, "%u of one host wait", waiting);
   for (unsigned i = 0; i < 500; i++) {
     snprintf(host, sizeof host, "fd00::%x", i);
     waiting += ask_from(w, host, 1000, (uint16_t)i, false) == SERVE_LATER;
   }
+
   cr_expect_eq(waiting, 400, "64 bits of IPv6 are one host");
   for (unsigned i = 0; i < 5000; i++) {
     snprintf(host, sizeof host, "10.1.%u.%u", i / 250, i % 250);
     waiting += ask_from(w, host, 1000, (uint16_t)i, false) == SERVE_LATER;
   }
+
   cr_expect_eq(waiting, 1000, "%u of all hosts wait", waiting);
-  for (unsigned i = 0; i < 2000; i++) local += ask_from(w, "127.0.0.1", 1000, (uint16_t)i, false) == SERVE_LATER;
+  for (unsigned i = 0; i < 2000; i++)
+    local += ask_from(w, "127.0.0.1", 1000, (uint16_t)i, false) == SERVE_LATER;
   cr_expect_eq(local, 2000, "this machine's own do still");
   world_run_ms(w, WORLD_DELAY_MS);
   cr_expect_eq(given, 3000);

@@ -7,9 +7,12 @@ static struct world *w;
 
 static void start(const struct world_options *o) {
   w = world_new(o);
-  zone_add(&w->zone, "a-name-of-so-many-letters-that-chance-does-not-matter.lab", TYPE_A, 300, rd_a("192.0.2.1"));
-  zone_add(&w->zone, "b-name-of-so-many-letters-that-chance-does-not-matter.lab", TYPE_A, 300, rd_a("192.0.2.2"));
-  zone_add(&w->zone, "c-name-of-so-many-letters-that-chance-does-not-matter.lab", TYPE_A, 300, rd_a("192.0.2.3"));
+  zone_add(&w->zone, "a-name-of-so-many-letters-that-chance-does-not-matter.lab", TYPE_A, 300,
+           rd_a("192.0.2.1"));
+  zone_add(&w->zone, "b-name-of-so-many-letters-that-chance-does-not-matter.lab", TYPE_A, 300,
+           rd_a("192.0.2.2"));
+  zone_add(&w->zone, "c-name-of-so-many-letters-that-chance-does-not-matter.lab", TYPE_A, 300,
+           rd_a("192.0.2.3"));
 }
 
 static bool is_answered_right(const char *name) {
@@ -56,9 +59,11 @@ Test(forgery, rfc7873_a_server_is_shown_our_cookie_and_then_its_own_too) {
   start(&(struct world_options){.cookies = true});
   w->script.cookie_len = 16;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(upstream_last(w, "a-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 8);
+  cr_expect_eq(
+      upstream_last(w, "a-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 8);
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(upstream_last(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 24);
+  cr_expect_eq(
+      upstream_last(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 24);
   world_free(w);
 }
 
@@ -66,11 +71,14 @@ Test(forgery, rfc7873_servers_without_cookies_are_asked_as_ever) {
   start(&(struct world_options){.cookies = true});
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(upstream_last(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 0, "none for five minutes, RFC 9018");
+  cr_expect_eq(
+      upstream_last(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 0,
+      "none for five minutes, RFC 9018");
   cr_expect_eq(w->counters.asked_udp, 2);
   world_run_ms(w, COOKIE_REST_MS);
   cr_expect(is_answered_right("c-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(upstream_last(w, "c-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 8);
+  cr_expect_eq(
+      upstream_last(w, "c-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 8);
   world_free(w);
 }
 
@@ -114,7 +122,8 @@ Test(forgery, one_forged_cookie_alone_does_not_end_cookies) {
   w->script.cookie_forged = true;
   client_ask(w, A, TYPE_A, HOW_EDNS);
   world_run_ms(w, WORLD_DELAY_MS);
-  cr_expect_neq(w->upstream.servers[0].habits[HABIT_COOKIES].state, HABIT_RESTS, "nothing was answered without one");
+  cr_expect_neq(w->upstream.servers[0].habits[HABIT_COOKIES].state, HABIT_RESTS,
+                "nothing was answered without one");
   world_run_ms(w, PATIENCE_MS);
   world_free(w);
 }
@@ -141,7 +150,8 @@ Test(forgery, a_server_whose_udp_is_mute_is_asked_over_tcp_first_and_udp_probed_
   start(&(struct world_options){.cookies = true});
   struct fault_rule mute = {.server = -1, .fault = FAULT_LOST, .over_udp = true};
   script_rule(&w->script, &mute);
-  cr_expect_leq(heard_wait_ms(client_ask_and_wait(w, A, TYPE_A, HOW_DO)), 2 * RTO_UNKNOWN_MS + WORLD_DELAY_MS);
+  cr_expect_leq(heard_wait_ms(client_ask_and_wait(w, A, TYPE_A, HOW_DO)),
+                2 * RTO_UNKNOWN_MS + WORLD_DELAY_MS);
   cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, B, TYPE_A, HOW_DO)), WORLD_DELAY_MS);
   cr_expect_not(upstream_is_failing(&w->upstream));
   world_heal(w);
@@ -166,10 +176,12 @@ Test(forgery, rfc7873_a_reply_without_the_cookie_it_gave_before_is_asked_for_wit
   w->script.cookie_len = 8;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   w->script.cookie_len = 0;
-  cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."), "when it is asked without one");
+  cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."),
+            "when it is asked without one");
   cr_expect_eq(w->counters.asked_tcp, 0);
   cr_expect_eq(w->counters.reply_wrong, 1);
-  cr_expect(is_answered_right("c-name-of-so-many-letters-that-chance-does-not-matter.lab."), "it has none any more");
+  cr_expect(is_answered_right("c-name-of-so-many-letters-that-chance-does-not-matter.lab."),
+            "it has none any more");
   cr_expect_eq(w->counters.reply_wrong, 1);
   world_free(w);
 }
@@ -191,7 +203,8 @@ Test(forgery, a_server_that_likes_no_cookie_is_soon_asked_without) {
   w->script.cookie_len = 16;
   w->script.likes_no_cookie = true;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(upstream_asked(w, "a-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A), 3, "ours, the one it gave, none");
+  cr_expect_eq(upstream_asked(w, "a-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A), 3,
+               "ours, the one it gave, none");
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(upstream_asked(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A), 1);
   cr_expect_eq(w->counters.asked_tcp, 0);
@@ -208,7 +221,8 @@ Test(forgery, rfc6840_ad_of_a_server_that_is_not_trusted_goes_to_nobody) {
   start(&(struct world_options){.trust_ad = false});
   w->script.authentic = true;
   cr_expect_not(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO));
-  cr_expect_not(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO), "from the cache");
+  cr_expect_not(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO),
+                "from the cache");
   world_free(w);
 }
 
@@ -217,9 +231,11 @@ Test(forgery, rfc6840_ad_of_a_trusted_server_goes_to_those_who_understand_it) {
   w->script.authentic = true;
   cr_expect(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO));
   cr_expect(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO), "from the cache");
-  cr_expect_not(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_PLAIN), "neither DO nor AD in the query");
+  cr_expect_not(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_PLAIN),
+                "neither DO nor AD in the query");
   w->script.authentic = false;
-  cr_expect_not(says_ad("b-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO), "the server did not say so");
+  cr_expect_not(says_ad("b-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO),
+                "the server did not say so");
   world_free(w);
 }
 

@@ -103,6 +103,7 @@ Test(scenario_kit, an_alias_fault_leads_to_the_right_records) {
 Test(scenario_kit, the_five_kinds_of_domains_are_there) {
   static const unsigned srvs[KINDS] = {1, 2, 0, 1, 1};
   struct world *w = world_new(&(struct world_options){0});
+
   for (unsigned i = 0; i < KINDS; i++) {
     char name[64];
     zone_add_domain(&w->zone, i, 60);
@@ -115,5 +116,6 @@ Test(scenario_kit, the_five_kinds_of_domains_are_there) {
     snprintf(name, sizeof name, "d%u.lab.", i);
     cr_expect_eq(heard_count(client_ask_and_wait(w, name, TYPE_AAAA, HOW_PLAIN), SECTION_ANSWER), 1);
   }
+
   world_free(w);
 }

@@ -54,13 +54,25 @@ Test(lies, rdata_that_does_not_parse_is_refused_whatever_its_type) {
     const char *rdata;
     size_t len;
   } rows[] = {
-    {TYPE_TXT, "\6hello", 6},          {TYPE_TXT, "", 0},                  {99, "\5hell", 5},
-    {13, "\3cpu\3os", 7},              {257, "\0\6issue", 7},             {35, "\0\1\0\1\1u\3sip\5!x!\0", 14},
-    {65, "\0\1\0\0\3\0\3\1\273", 9}, {64, "\0\1\1a", 4},              {TYPE_TLSA, "\3\1\1", 3},
-    {TYPE_DS, "\0\1\10\2", 4},        {48, "\1\0\3", 3},               {44, "\1", 1},
-    {29, "\0\22\26\23", 4},           {256, "\0\1\0\1", 4},             {TYPE_SRV, "\0\1\0\2\24\225", 6},
-    {TYPE_MX, "\0\12", 2},             {TYPE_NSEC, "\1a\0\0\1", 5},       {TYPE_NSEC3, "\1\0\0\1\5ab", 7},
-    {TYPE_RRSIG, "111122223333444455\1a", 20},
+      {TYPE_TXT, "\6hello", 6},
+      {TYPE_TXT, "", 0},
+      {99, "\5hell", 5},
+      {13, "\3cpu\3os", 7},
+      {257, "\0\6issue", 7},
+      {35, "\0\1\0\1\1u\3sip\5!x!\0", 14},
+      {65, "\0\1\0\0\3\0\3\1\273", 9},
+      {64, "\0\1\1a", 4},
+      {TYPE_TLSA, "\3\1\1", 3},
+      {TYPE_DS, "\0\1\10\2", 4},
+      {48, "\1\0\3", 3},
+      {44, "\1", 1},
+      {29, "\0\22\26\23", 4},
+      {256, "\0\1\0\1", 4},
+      {TYPE_SRV, "\0\1\0\2\24\225", 6},
+      {TYPE_MX, "\0\12", 2},
+      {TYPE_NSEC, "\1a\0\0\1", 5},
+      {TYPE_NSEC3, "\1\0\0\1\5ab", 7},
+      {TYPE_RRSIG, "111122223333444455\1a", 20},
   };
   for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct world *w = world_new(&(struct world_options){.servers = 2});

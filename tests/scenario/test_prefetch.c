@@ -33,10 +33,13 @@ static void expect_asked(const struct world *w, unsigned from, uint64_t since_ms
   static line seen[256];
   static line sorted[256];
   unsigned count = 0;
+
   for (unsigned i = from; i < w->script.asked_count && count < 256; i++) {
     const struct upstream_question *u = &w->script.asked[i];
-    snprintf(seen[count++], sizeof *seen, "+%lu %s %s", (unsigned long)(u->at_ms - since_ms), u->name, type_word(u->type));
+    snprintf(seen[count++], sizeof *seen, "+%lu %s %s", (unsigned long)(u->at_ms - since_ms), u->name,
+             type_word(u->type));
   }
+
   memcpy(sorted, want, n * sizeof *want);
   qsort(seen, count, sizeof *seen, compare_lines);
   qsort(sorted, n, sizeof *sorted, compare_lines);
@@ -189,6 +192,7 @@ Test(prefetch, never_asks_for_the_root_instead_of_a_name_that_cannot_be) {
     memset(name + at + 1, 'x', label);
     at += 1 + label;
   }
+
   name[at++] = 0;
   cr_assert_eq(at, NAME_MAX_LEN);
   client_ask_octets(w, name, at, TYPE_SRV, HOW_PLAIN);
@@ -258,6 +262,7 @@ Test(prefetch, after_expiry_everything_that_was_used_is_asked_at_once) {
     }
     world_run_ms(w, 50000);
   }
+
   world_free(w);
 }
 
@@ -335,6 +340,7 @@ Test(prefetch, tlsa_is_asked_for_a_secure_srv_answer) {
 Test(prefetch, is_counted_for_the_family_it_is_done_for) {
   struct world *w = world_ahead(0, 1, 60);
   struct cache_stats stats;
+
   client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
   client_ask_and_wait(w, "_xmpp-server._tcp.d1.lab.", TYPE_SRV, HOW_PLAIN);
   world_run_ms(w, 100);
@@ -347,6 +353,7 @@ Test(prefetch, is_counted_for_the_family_it_is_done_for) {
     client_ask(w, "h0.d1.lab.", TYPE_A, HOW_PLAIN);
     client_ask(w, "h1.d1.lab.", TYPE_A, HOW_PLAIN);
   }
+
   cr_expect_eq(w->counters.ahead_hit_client, 1);
   cr_expect_eq(w->counters.ahead_hit_server, 2);
   cr_expect_eq(w->counters.saved, 3);

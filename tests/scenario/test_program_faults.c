@@ -73,15 +73,16 @@ static void check_answer(const struct heard *h, const struct upstream_question *
 
 /* Lets the program walk while the nth upstream answer from now on is faulty. What became of it is told in
  * `k` and `what`. NULL when there is no nth. */
-static const struct upstream_question *faulty_walk(struct world *w, const struct program *p, const char *domain,
-                                                   const struct fault_rule *rule, unsigned f, struct walk *k,
-                                                   char what[128]) {
+static const struct upstream_question *faulty_walk(struct world *w, const struct program *p,
+                                                   const char *domain, const struct fault_rule *rule,
+                                                   unsigned f, struct walk *k, char what[128]) {
   unsigned before = w->script.asked_count;
   script_rule(&w->script, rule);
   program_walk(p, w, domain, k);
   world_run_ms(w, 1000);
-  const struct upstream_question *hit =
-      w->script.asked_count - before > rule->skip ? &w->script.asked[before + rule->skip] : NULL;
+  const struct upstream_question *hit = w->script.asked_count - before > rule->skip
+                                            ? &w->script.asked[before + rule->skip]
+                                            : NULL;
   snprintf(what, 128, "%s, %s, %s %u %s", p->name, domain, hit ? hit->name : "", hit ? hit->type : 0,
            faults[f].name);
   return hit;
@@ -127,7 +128,8 @@ Test(program_faults, nor_does_it_with_addresses_in_srv_answers, .timeout = 250) 
 
 enum { LATE_FOR_ALL_MS = 3000 /* the patience of no client lasts so long: the daemon's own is 2.5 s */ };
 
-typedef bool walk_in_trouble(struct world *w, const struct program *p, unsigned num, unsigned nth, unsigned f);
+typedef bool walk_in_trouble(struct world *w, const struct program *p, unsigned num, unsigned nth,
+                             unsigned f);
 
 static void each_lasting_fault(walk_in_trouble *each, uint32_t max_stale_s) {
   for (unsigned i = 0; i < PROGRAMS * KINDS * FAULTS; i++) {
@@ -156,6 +158,7 @@ static bool first_visit(struct world *w, const struct program *p, unsigned num, 
   struct fault_rule rule = lasting_fault(nth, f);
   struct walk k;
   char domain[32], what[128];
+
   snprintf(domain, sizeof domain, "d%u.lab.", num);
   const struct upstream_question *hit = faulty_walk(w, p, domain, &rule, f, &k, what);
   bool gives_up = program_patience_ms(p) < PATIENCE_MS * (1 + p->insists);
@@ -164,7 +167,9 @@ static bool first_visit(struct world *w, const struct program *p, unsigned num, 
     if (is_answered(k.asked[i])) check_answer(k.asked[i], hit, faults[f].fault, true, what);
     else cr_expect(is_hit(k.asked[i], hit), "%s", what);
   }
-  if (hit && faults[f].fault == FAULT_SERVFAIL) cr_expect_eq(upstream_asked(w, hit->name, hit->type), 1, "%s", what);
+
+  if (hit && faults[f].fault == FAULT_SERVFAIL)
+    cr_expect_eq(upstream_asked(w, hit->name, hit->type), 1, "%s", what);
   if (hit && faults[f].fault == FAULT_LATE) {
     world_run_ms(w, LATE_FOR_ALL_MS);
     uint64_t start_ms = w->now_ms;
@@ -172,10 +177,12 @@ static bool first_visit(struct world *w, const struct program *p, unsigned num, 
     cr_expect_eq(w->now_ms, start_ms, "%s: waits for what came late", what);
     for (unsigned i = 0; i < k.count; i++) cr_expect(heard_truth(k.asked[i]), "%s", what);
   }
+
   return hit != NULL;
 }
 
-Test(program_faults, a_lasting_fault_harms_its_own_question_only_and_a_late_answer_serves_the_next, .timeout = 250) {
+Test(program_faults, a_lasting_fault_harms_its_own_question_only_and_a_late_answer_serves_the_next,
+     .timeout = 250) {
   each_lasting_fault(first_visit, 0);
 }
 
@@ -197,6 +204,7 @@ static bool second_visit(struct world *w, const struct program *p, unsigned num,
   struct fault_rule rule = lasting_fault(nth, f);
   struct walk before, k;
   char domain[32], what[128];
+
   snprintf(domain, sizeof domain, "d%u.lab.", num);
   program_walk(p, w, domain, &before);
   world_run_ms(w, 2 * TTL * 1000);
@@ -207,11 +215,13 @@ static bool second_visit(struct world *w, const struct program *p, unsigned num,
     if (is_an_answer(faults[f].fault)) check_answer(k.asked[i], hit, faults[f].fault, false, what);
     else cr_expect(heard_truth(k.asked[i]), "%s", what);
   }
+
   if (!is_an_answer(faults[f].fault)) cr_expect(same_hosts(&before, &k), "%s: the wrong host", what);
   return hit != NULL;
 }
 
-Test(program_faults, where_an_old_answer_is_at_hand_no_lasting_fault_leads_to_the_wrong_host, .timeout = 250) {
+Test(program_faults, where_an_old_answer_is_at_hand_no_lasting_fault_leads_to_the_wrong_host,
+     .timeout = 250) {
   each_lasting_fault(second_visit, 86400);
 }
 
@@ -256,7 +266,8 @@ Test(program_faults, after_expiry_without_any_upstream_every_program_finds_its_h
         world_fault(w, "", 0, total[f]);
         uint64_t start_ms = w->now_ms;
         program_walk(&programs[i], w, domain, &k);
-        cr_expect(same_hosts(&before, &k), "%s, kind %u, fault %u: the wrong host", programs[i].name, kind, total[f]);
+        cr_expect(same_hosts(&before, &k), "%s, kind %u, fault %u: the wrong host", programs[i].name, kind,
+                  total[f]);
         for (unsigned q = 0; q < k.count; q++) {
           cr_expect(heard_truth(k.asked[q]), "%s, kind %u, fault %u", programs[i].name, kind, total[f]);
           cr_expect_leq(heard_wait_ms(k.asked[q]), STALE_PATIENCE_MS);

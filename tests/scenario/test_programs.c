@@ -74,8 +74,8 @@ Test(programs, do_not_wait_longer_for_addresses_put_into_srv_answers) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
     for (unsigned kind = 0; kind < KINDS; kind++) {
       for (unsigned expand = XMPP_EXPAND_CACHED; expand <= XMPP_EXPAND_WAIT; expand++) {
-        struct world *w =
-            world_of(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+        struct world *w = world_of(
+            &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
         unsigned trips = walk(w, &programs[i], kind);
         /* An SRV held for its addresses lets a first TLSA question out one trip later. */
         unsigned most = cold[i].trips[kind] + (i == DANE && expand == XMPP_EXPAND_WAIT);

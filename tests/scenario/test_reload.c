@@ -1,4 +1,5 @@
-/* test_reload.c: other servers, other options while questions are in flight: each is answered by whom it was put to. */
+/* test_reload.c: other servers, other options while questions are in flight: each is answered by whom it was
+ * put to. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -13,7 +14,8 @@ static struct upstream *second_set(void) {
   struct upstream *u = upstream_new(&sets, UPSTREAM_FASTEST);
   union addr addr;
   cr_assert(addr_parse("192.0.2.2", 53, &addr));
-  cr_assert(upstream_add(u, &addr, script_carrier(&w->script, 1, false), script_carrier(&w->script, 1, true)));
+  cr_assert(
+      upstream_add(u, &addr, script_carrier(&w->script, 1, false), script_carrier(&w->script, 1, true)));
   return u;
 }
 
@@ -37,6 +39,7 @@ TestSuite(reload, .init = start);
 Test(reload, what_is_in_flight_is_answered_by_the_servers_it_was_put_to) {
   struct upstream *old = second_set();
   struct routes before = {.rest = old}, after = {.rest = &w->upstream};
+
   put_routes(&before);
   struct heard *h = client_ask(w, "a.lab.", TYPE_A, HOW_EDNS);
   put_routes(&after);
@@ -54,7 +57,8 @@ Test(reload, what_is_in_flight_is_answered_by_the_servers_it_was_put_to) {
 
 Test(reload, rfc7686_onion_is_asked_only_of_servers_set_for_it) {
   struct upstream *tor = second_set();
-  struct routes r = {.rest = &w->upstream, .count = 1, .list = {{.upstream = tor, .name_len = 7, .name = "\5onion"}}};
+  struct routes r = {
+      .rest = &w->upstream, .count = 1, .list = {{.upstream = tor, .name_len = 7, .name = "\5onion"}}};
   w->serve.special = true;
   zone_add(&w->zone, "x.onion.", TYPE_A, 60, rd_a("192.0.2.9"));
   cr_expect_eq(heard_rcode(client_ask_and_wait(w, "x.onion.", TYPE_A, HOW_EDNS)), RCODE_NXDOMAIN);
@@ -70,7 +74,9 @@ Test(reload, rfc7686_onion_is_asked_only_of_servers_set_for_it) {
 
 Test(reload, a_domain_whose_servers_are_down_leaves_places_for_the_others) {
   struct upstream *corp = second_set();
-  struct routes r = {.rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
+  struct routes r = {
+      .rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
+
   put_routes(&r);
   world_server_fault(w, 1, FAULT_LOST);
   for (unsigned i = 0; i < FORWARD_PENDING + 2000; i++) {
@@ -79,6 +85,7 @@ Test(reload, a_domain_whose_servers_are_down_leaves_places_for_the_others) {
     client_ask(w, name, TYPE_A, HOW_PLAIN);
     if (i % 10 == 0) world_run_ms(w, 1);
   }
+
   cr_expect_eq(forward_in_flight(w->forward), FORWARD_DOWN);
   cr_expect_gt(w->counters.turned_away, 0);
   cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_EDNS)));
@@ -90,14 +97,17 @@ Test(reload, a_domain_whose_servers_are_down_leaves_places_for_the_others) {
 
 Test(reload, a_domain_with_servers_of_its_own_is_asked_there_alone) {
   struct upstream *corp = second_set();
-  struct routes r = {.rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
+  struct routes r = {
+      .rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
+
   put_routes(&r);
   cr_expect(heard_truth(client_ask_and_wait(w, "c.corp.lab.", TYPE_A, HOW_EDNS)));
   cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_EDNS)));
   cr_expect_eq(server_of("c.corp.lab."), 1);
   cr_expect_eq(server_of("a.lab."), 0);
   world_server_fault(w, 1, FAULT_SERVFAIL);
-  cr_expect_eq(heard_rcode(client_ask_and_wait(w, "d.corp.lab.", TYPE_A, HOW_EDNS)), RCODE_SERVFAIL, "never elsewhere");
+  cr_expect_eq(heard_rcode(client_ask_and_wait(w, "d.corp.lab.", TYPE_A, HOW_EDNS)), RCODE_SERVFAIL,
+               "never elsewhere");
   cr_expect_eq(server_of("d.corp.lab."), 1);
   upstream_release(corp);
   put_routes(&w->routes);

@@ -1,5 +1,5 @@
-/* test_renew.c: names in use are asked again just after they ran out, while what the cache has is given out, so that
- * nobody waits; others are not. */
+/* test_renew.c: names in use are asked again just after they ran out, while what the cache has is given out,
+ * so that nobody waits; others are not. */
 #include <criterion/criterion.h>
 
 #include "dns/ttl.h"
@@ -49,7 +49,8 @@ Test(renew, an_address_behind_an_alias_is_renewed_when_its_first_link_runs_out) 
   world_free(w);
 }
 
-/* Prosody and ejabberd ask for it first, and mostly it is not there: as NXDOMAIN or, beside other records, as NODATA. */
+/* Prosody and ejabberd ask for it first, and mostly it is not there: as NXDOMAIN or, beside other records, as
+ * NODATA. */
 Test(renew, the_service_that_is_not_there_is_renewed_as_what_it_was) {
   for (unsigned exists = 0; exists < 2; exists++) {
     struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
@@ -73,7 +74,8 @@ Test(renew, ends_when_nobody_asks_any_more) {
   use(w, "_xmpps-server._tcp.d1.lab.", TYPE_SRV, 1000, 300);
   unsigned before = upstream_asked(w, "", 0);
   uint64_t saved = w->counters.renewed_hit;
-  cr_expect_geq(saved, 12, "three names, each used after each of four renewals or more: %lu", (unsigned long)saved);
+  cr_expect_geq(saved, 12, "three names, each used after each of four renewals or more: %lu",
+                (unsigned long)saved);
   world_run_ms(w, 3600000);
   cr_expect_leq(upstream_asked(w, "", 0) - before, 3, "each once more at most");
   world_free(w);
@@ -104,7 +106,8 @@ Test(renew, one_use_in_the_second_half_is_worth_one_renewal) {
   world_free(w);
 }
 
-/* Between 1.1 and 1.3 s: an upstream that counts whole seconds has let go of it, and there is time for its answer. */
+/* Between 1.1 and 1.3 s: an upstream that counts whole seconds has let go of it, and there is time for its
+ * answer. */
 Test(renew, comes_just_after_the_end) {
   static const uint32_t ttls[] = {2, 5, 60, 300, 3600, 86400};
   for (unsigned i = 0; i < sizeof ttls / sizeof *ttls; i++) {
@@ -132,13 +135,15 @@ Test(renew, in_front_of_a_cache_costs_one_question_per_ttl_of_the_authority) {
     world_run_ms(w, 730); /* no whole second */
     unsigned waited = use(w, names[i % 2], TYPE_A, ttl > 300 ? 10000 : 200, turns * ttl);
     cr_expect_eq(waited, 0, "TTL %u, %s: %u", ttl, names[i % 2], waited);
-    cr_expect_leq(upstream_asked(w, "", 0), turns + 1, "TTL %u, %s: %u", ttl, names[i % 2], upstream_asked(w, "", 0));
+    cr_expect_leq(upstream_asked(w, "", 0), turns + 1, "TTL %u, %s: %u", ttl, names[i % 2],
+                  upstream_asked(w, "", 0));
     cr_expect_eq(w->script.fetched, upstream_asked(w, "", 0), "each brought a whole TTL");
     world_free(w);
   }
 }
 
-/* All that goes with a domain in use, addresses in its SRV answers that nobody asks for by name among them. */
+/* All that goes with a domain in use, addresses in its SRV answers that nobody asks for by name among them.
+ */
 Test(renew, in_front_of_a_cache_addresses_that_go_with_an_srv_cost_one_question_per_ttl) {
   struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
   zone_add(&w->zone, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 3600, rd_srv(5, 0, 5269, "h.d.lab."));
@@ -153,6 +158,7 @@ Test(renew, in_front_of_a_cache_addresses_that_go_with_an_srv_cost_one_question_
     cr_assert_eq(heard_count(h, SECTION_ADDITIONAL), 2, "after %u ms", ms);
     world_run_ms(w, 200);
   }
+
   cr_expect_leq(upstream_asked(w, "h.d.lab.", TYPE_A), 61, "%u", upstream_asked(w, "h.d.lab.", TYPE_A));
   cr_expect_leq(upstream_asked(w, "h.d.lab.", TYPE_AAAA), 31, "%u", upstream_asked(w, "h.d.lab.", TYPE_AAAA));
   world_free(w);
@@ -235,8 +241,8 @@ Test(renew, that_fails_leaves_the_answer_until_its_end) {
  * anything. */
 Test(renew, a_family_in_use_with_addresses_in_its_srv_makes_nobody_wait) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
-    struct world *w =
-        world_new(&(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+    struct world *w = world_new(
+        &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
     static const char *const hosts[] = {"h0.d1.lab.", "h1.d1.lab."};
     zone_add_domain(&w->zone, 1, 60);
     unsigned waited = 0;

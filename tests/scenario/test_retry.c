@@ -108,7 +108,8 @@ Test(retry, a_question_that_is_asked_all_the_time_of_a_silent_server_does_no_har
     client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN);
     world_run_ms(w, 130);
   }
-  cr_expect_leq(upstream_asked(w, "", 0), 12000 / FAILURE_LEAST_MS + FORWARD_EACH * 2, "a failure rests a second, RFC 9520");
+  cr_expect_leq(upstream_asked(w, "", 0), 12000 / FAILURE_LEAST_MS + FORWARD_EACH * 2,
+                "a failure rests a second, RFC 9520");
   world_heal(w);
   struct heard *h = client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   cr_expect_eq(heard_rcode(h), RCODE_NOERROR);

@@ -1,4 +1,5 @@
-/* test_rfc.c: what the RFCs ask of a forwarder, each from the client's packet to its answer. doc/rfc.md lists them all. */
+/* test_rfc.c: what the RFCs ask of a forwarder, each from the client's packet to its answer. doc/rfc.md lists
+ * them all. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -103,7 +104,8 @@ Test(rfc, rfc3597_records_of_unknown_types_and_classes_come_whole) {
 }
 
 Test(rfc, rfc4343_only_ascii_letters_are_the_same_in_both_cases) {
-  static const uint8_t upper[] = "\2\311z\3LAB", lower[] = "\2\351z\3lab"; /* not the same in the first octet */
+  /* not the same in the first octet */
+  static const uint8_t upper[] = "\2\311z\3LAB", lower[] = "\2\351z\3lab";
   uint8_t spelled[] = "\2\351Z\3lAb";
   struct heard *h = client_ask_octets(w, lower, sizeof lower, TYPE_A, HOW_PLAIN);
   client_wait(h);
@@ -133,7 +135,8 @@ Test(rfc, rfc1035_the_longest_names_and_the_root_are_names) {
 }
 
 Test(rfc, rfc2782_a_compressed_srv_target_is_understood_and_never_sent) {
-  static const uint8_t srv[] = "\300\14\0\41\0\1\0\0\0\74\0\11\0\1\0\2\24\146\1h\300\16"; /* the target is h. and what follows _x */
+  /* the target is h. and what follows _x */
+  static const uint8_t srv[] = "\300\14\0\41\0\1\0\0\0\74\0\11\0\1\0\2\24\146\1h\300\16";
   msg_answer(&reply, "_x.lab", TYPE_SRV, 0);
   size_t at = reply.len;
   msg_put(&reply, srv, sizeof srv - 1);
@@ -164,8 +167,8 @@ Test(rfc, rfc8482_any_is_a_question_like_others) {
 }
 
 Test(rfc, rfc6761_names_that_no_server_knows_are_answered_here) {
-  static const char *const names[] = {"localhost.", "_xmpp-server._tcp.localhost.", "a.invalid.", "x.onion.", "a.alt.",
-                                      "_dns.resolver.arpa."};
+  static const char *const names[] = {"localhost.", "_xmpp-server._tcp.localhost.", "a.invalid.", "x.onion.",
+                                      "a.alt.",     "_dns.resolver.arpa."};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     struct heard *h = client_ask(w, names[i], TYPE_SRV, i % 2 ? HOW_DO : HOW_NO_RD);
     cr_assert(is_answered(h), "%s", names[i]);
@@ -190,7 +193,8 @@ Test(rfc, rfc2308_negative_answers_of_every_form_keep_their_kind_and_those_with_
     if (soa) msg_record(&reply, SECTION_AUTHORITY, "lab", TYPE_SOA, 60, rd_soa("ns.lab", "h.lab", 30));
     reply_with(name, TYPE_A);
     struct heard *h = client_ask_and_wait(w, name, TYPE_A, HOW_EDNS);
-    cr_expect_eq(heard_rcode(h), nxdomain ? RCODE_NXDOMAIN : RCODE_NOERROR, "form %u: who recurses does not refer", form);
+    cr_expect_eq(heard_rcode(h), nxdomain ? RCODE_NXDOMAIN : RCODE_NOERROR,
+                 "form %u: who recurses does not refer", form);
     cr_expect_eq(heard_count(h, SECTION_AUTHORITY), soa, "form %u", form);
     if (soa) cr_expect_eq(heard_ttl(h, SECTION_AUTHORITY, "lab.", TYPE_SOA), 30);
     h = client_ask(w, name, TYPE_A, HOW_EDNS);
@@ -223,6 +227,7 @@ Test(rfc, rfc6891_options_pass_neither_up_nor_down_nor_to_another_client) {
     cr_expect_not(s.dnssec_ok);
     cr_expect_eq(s.udp_size, DNS_UDP_OURS, "and our size, not the server's");
   }
+
   cr_expect_eq(upstream_asked(w, "o.lab.", TYPE_A), 1, "one answer is for all subnets, RFC 7871");
   cr_expect_eq(upstream_last(w, "o.lab.", TYPE_A)->cookie_len, 8);
   cr_expect_eq(upstream_last(w, "o.lab.", TYPE_A)->options_len, 12, "our cookie and nothing else");
@@ -248,7 +253,8 @@ Test(rfc, rfc6891_a_server_that_drops_edns_is_asked_without_and_remembered_once_
     struct heard *h = client_ask_and_wait(w, names[i], TYPE_A, HOW_EDNS);
     cr_expect(heard_truth(h), "%s", names[i]);
     cr_expect_not(upstream_last(w, names[i], TYPE_A)->edns);
-    cr_expect_eq(upstream_asked(w, names[i], TYPE_A), i < 2 ? FORWARD_EACH + 1 : 1, "%s: over TCP as well", names[i]);
+    cr_expect_eq(upstream_asked(w, names[i], TYPE_A), i < 2 ? FORWARD_EACH + 1 : 1, "%s: over TCP as well",
+                 names[i]);
   }
 }
 
@@ -266,8 +272,9 @@ Test(rfc, rfc8914_every_servfail_and_every_refused_says_why) {
   static const struct {
     enum fault fault;
     const char *name;
-  } cases[] = {{FAULT_SERVFAIL, "s.lab."}, {FAULT_REFUSED, "r.lab."}, {FAULT_LOST, "l.lab."},     {FAULT_ICMP, "i.lab."},
-               {FAULT_GARBLED, "g.lab."},  {FAULT_EMPTY, "e.lab."},   {FAULT_REFERRAL, "f.lab."}, {FAULT_CLOSED, "c.lab."}};
+  } cases[] = {{FAULT_SERVFAIL, "s.lab."}, {FAULT_REFUSED, "r.lab."}, {FAULT_LOST, "l.lab."},
+               {FAULT_ICMP, "i.lab."},     {FAULT_GARBLED, "g.lab."}, {FAULT_EMPTY, "e.lab."},
+               {FAULT_REFERRAL, "f.lab."}, {FAULT_CLOSED, "c.lab."}};
   for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
     world_fault(w, cases[i].name, 0, cases[i].fault);
     for (int again = 0; again < 2; again++) {
@@ -278,6 +285,7 @@ Test(rfc, rfc8914_every_servfail_and_every_refused_says_why) {
       cr_expect_gt(strlen(heard_seen(h)->ede_text), 0, "%s", cases[i].name);
     }
   }
+
   static const uint16_t types[] = {TYPE_AXFR, TYPE_IXFR, TYPE_TKEY, TYPE_TSIG};
   for (unsigned i = 0; i < 4; i++) {
     for (int tcp = 0; tcp < 2; tcp++) {

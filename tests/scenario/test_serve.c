@@ -6,8 +6,8 @@
 #include "scenario/kit.h"
 
 static struct world *world_with_a(void) {
-  struct world *w =
-      world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 60});
+  struct world *w = world_new(
+      &(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 60});
   zone_add(&w->zone, "a.lab.", TYPE_A, 5, rd_a("192.0.2.9"));
   zone_add_domain(&w->zone, 1, 5);
   return w;
@@ -82,6 +82,7 @@ Test(serve, a_hundred_thousand_mutated_packets_do_no_harm, .timeout = 120) {
   struct world *w = world_with_a();
   struct rng r = {0x3f};
   unsigned waiting = 0, answered = 0, silent = 0;
+
   for (unsigned i = 0; i < 100000; i++) {
     struct client c = {.deliver = deliver, .tcp = rng_below(&r, 4) == 0};
     make_query(&m, &r);
@@ -98,6 +99,7 @@ Test(serve, a_hundred_thousand_mutated_packets_do_no_harm, .timeout = 120) {
     }
     if (i % 4 == 0) world_run_ms(w, 1);
   }
+
   world_run_ms(w, 2 * LATE_MS);
   cr_expect_eq(delivered, waiting, "everyone who waits is told");
   cr_expect_eq(w->counters.queries, 100000);

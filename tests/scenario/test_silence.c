@@ -127,7 +127,8 @@ Test(silence, of_one_type_for_several_names_makes_it_rest_at_that_server) {
     world_heal(w);
     world_run_ms(w, 2 * MUTE_REST_MS);
     ask_both(w, 22, types[k]);
-    for (unsigned i = 23; i < 26; i++) cr_expect_eq(ask_both(w, i, types[k]), WORLD_DELAY_MS, "all is as before, name %u", i);
+    for (unsigned i = 23; i < 26; i++)
+      cr_expect_eq(ask_both(w, i, types[k]), WORLD_DELAY_MS, "all is as before, name %u", i);
     world_run_ms(w, LATE_MS);
     world_free(w);
   }
@@ -140,12 +141,14 @@ Test(silence, of_one_type_at_one_server_of_two_costs_new_names_nothing) {
   script_rule(&w->script, &mute);
   world_server_late(w, 1, WORLD_DELAY_MS + 10); /* the mute one is the faster */
   for (unsigned i = 0; i < 8; i++) ask_both(w, i, TYPE_AAAA);
-  for (unsigned i = 8; i < 20; i++) cr_expect_leq(ask_both(w, i, TYPE_AAAA), WORLD_DELAY_MS + 10, "name %u", i);
+  for (unsigned i = 8; i < 20; i++)
+    cr_expect_leq(ask_both(w, i, TYPE_AAAA), WORLD_DELAY_MS + 10, "name %u", i);
   world_run_ms(w, LATE_MS);
   world_free(w);
 }
 
-/* Some load balancers drop AAAA for all their names; and nobody answers for a domain whose servers are dead. */
+/* Some load balancers drop AAAA for all their names; and nobody answers for a domain whose servers are dead.
+ */
 Test(silence, of_one_domain_is_no_silence_of_the_server) {
   struct world *w = world_new(&(struct world_options){0});
   add_hosts(w, 10);
@@ -154,7 +157,8 @@ Test(silence, of_one_domain_is_no_silence_of_the_server) {
     snprintf(name, sizeof name, "h%u.balanced.lab.", i);
     zone_add(&w->zone, name, TYPE_A, 600, rd_a("192.0.2.9"));
     world_fault(w, name, TYPE_AAAA, FAULT_LOST);
-    struct heard *a = client_ask(w, name, TYPE_A, HOW_PLAIN), *aaaa = client_ask(w, name, TYPE_AAAA, HOW_PLAIN);
+    struct heard *a = client_ask(w, name, TYPE_A, HOW_PLAIN),
+                 *aaaa = client_ask(w, name, TYPE_AAAA, HOW_PLAIN);
     snprintf(name, sizeof name, "_xmpp-server._tcp.dead%u.lab.", i);
     world_fault(w, name, 0, FAULT_LOST);
     struct heard *srv = client_ask(w, name, TYPE_SRV, HOW_PLAIN);
@@ -162,6 +166,7 @@ Test(silence, of_one_domain_is_no_silence_of_the_server) {
     client_wait(srv);
     cr_expect(heard_truth(a));
   }
+
   zone_add(&w->zone, "_xmpp-server._tcp.n1.lab.", TYPE_SRV, 60, rd_srv(1, 1, 5269, "n1.lab."));
   cr_expect(heard_truth(client_ask_and_wait(w, "_xmpp-server._tcp.n1.lab.", TYPE_SRV, HOW_PLAIN)));
   cr_expect_eq(ask_both(w, 1, TYPE_AAAA), WORLD_DELAY_MS);

@@ -7,7 +7,8 @@
 #define D1 "_xmpp-server._tcp.d1.lab."
 
 static struct world *world_with_domain(void) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 60});
+  struct world *w = world_new(
+      &(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 60});
   zone_add_domain(&w->zone, 1, 3600);
   zone_add(&w->zone, "a.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
   return w;
@@ -22,7 +23,8 @@ Test(spoil, a_delay_counts_from_the_question_for_answers_new_and_cached) {
   cr_expect(heard_truth(cached));
   cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, "a.lab.", TYPE_AAAA, HOW_PLAIN)), WORLD_DELAY_MS);
   world_late(w, "b.lab.", TYPE_A, 1500);
-  cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_PLAIN)), 1500, "never later than need be");
+  cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_PLAIN)), 1500,
+               "never later than need be");
   cr_expect(w->counters.fault == 3 && w->counters.fault_delayed == 3 && w->counters.fault_altered == 0);
   cr_expect_eq(upstream_asked(w, "a.lab.", TYPE_A), 1);
   world_free(w);
@@ -33,7 +35,8 @@ Test(spoil, delays_overtake_each_other) {
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   world_rule(w, "transport=udp delay=500");
   world_rule(w, "delay=100");
-  struct heard *slow = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN), *fast = client_ask(w, "a.lab.", TYPE_A, HOW_TCP);
+  struct heard *slow = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN),
+               *fast = client_ask(w, "a.lab.", TYPE_A, HOW_TCP);
   client_wait(fast);
   cr_expect_not(is_answered(slow));
   client_wait(slow);
@@ -51,8 +54,10 @@ Test(spoil, delay_and_failure_come_together) {
 }
 
 Test(spoil, what_is_spoiled_never_enters_the_cache) {
-  static const char *const rules[] = {"servfail", "nxdomain", "nodata", "truncate", "ttl=1", "port=1 target=wrong.lab", "lose-target",
-                                      "no-additional", "reverse", "garbage", "wrong-id", "cut", "drop"};
+  static const char *const rules[] = {
+      "servfail",    "nxdomain",      "nodata",  "truncate", "ttl=1",    "port=1 target=wrong.lab",
+      "lose-target", "no-additional", "reverse", "garbage",  "wrong-id", "cut",
+      "drop"};
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
     struct world *w = world_with_domain();
     world_rule(w, rules[i]);
@@ -84,7 +89,8 @@ Test(spoil, a_dropped_answer_is_there_when_the_client_tries_again) {
 Test(spoil, followers_fare_each_by_its_own_lot) {
   struct world *w = world_with_domain();
   world_rule(w, "transport=tcp servfail");
-  struct heard *one = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN), *two = client_ask(w, "a.lab.", TYPE_A, HOW_TCP);
+  struct heard *one = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN),
+               *two = client_ask(w, "a.lab.", TYPE_A, HOW_TCP);
   client_wait(one);
   client_wait(two);
   cr_expect_eq(heard_rcode(one), RCODE_NOERROR);
@@ -147,7 +153,8 @@ Test(spoil, cleared_rules_let_go_at_once_of_whom_they_held) {
   struct world *w = world_with_domain();
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   world_rule(w, "delay=5000");
-  struct heard *held = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN), *waits = client_ask(w, "b.lab.", TYPE_A, HOW_PLAIN);
+  struct heard *held = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN),
+               *waits = client_ask(w, "b.lab.", TYPE_A, HOW_PLAIN);
   world_run_ms(w, 20);
   cr_expect_not(is_answered(held));
   world_clear_rules(w);
@@ -199,6 +206,7 @@ Test(spoil, only_so_many_octets_are_held_and_the_rest_is_served) {
     snprintf(text, sizeof text, "record %04u of many", i);
     zone_add(&w->zone, "big.lab.", TYPE_TXT, 3600, rd_txt(text));
   }
+
   size_t len = client_ask_and_wait(w, "big.lab.", TYPE_TXT, HOW_TCP | HOW_RAW)->len;
   cr_assert_gt(len, 60000);
   world_rule(w, "delay=5000");

@@ -61,6 +61,7 @@ Test(stale, answers_go_out_after_400_ms_of_silence) {
 Test(stale, answers_go_out_at_once_to_who_asks_for_what_another_has_just_waited_for) {
   struct world_options o = stale_for(DAY);
   struct world *w = world_expired(&o);
+
   world_fault(w, SRV, TYPE_SRV, FAULT_LOST);
   client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
   for (unsigned i = 0; i < 10; i++) {
@@ -69,6 +70,7 @@ Test(stale, answers_go_out_at_once_to_who_asks_for_what_another_has_just_waited_
     expect_stale(h);
     world_run_ms(w, 500);
   }
+
   world_heal(w);
   expect_stale(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS)); /* and it is asked again behind it */
   world_run_ms(w, WORLD_DELAY_MS);
@@ -166,12 +168,14 @@ Test(stale, answers_are_never_given_when_switched_off) {
 Test(stale, answers_give_way_to_fresh_ones_within_a_second_of_the_upstreams_return) {
   struct world_options o = stale_for(DAY);
   struct world *w = world_expired(&o);
+
   bring_down(w);
   for (unsigned ms = 0; ms < 15000; ms += 100) {
     struct heard *h = client_ask(w, SRV, TYPE_SRV, HOW_EDNS);
     cr_assert(is_answered(h), "after %u ms", ms);
     world_run_ms(w, 100);
   }
+
   world_heal(w);
   unsigned ms = 0;
   for (; ms < 5000 && heard_ede(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS)) == EDE_STALE; ms += 50)
@@ -199,6 +203,7 @@ Test(stale, answers_cost_a_down_upstream_few_questions) {
 Test(stale, answers_are_not_given_for_what_was_lost_long_before) {
   struct world_options o = stale_for(DAY);
   struct world *w = world_expired(&o);
+
   world_fault(w, "", 0, FAULT_LOST);
   for (unsigned i = 0; i < 8; i++) {
     struct question q;
@@ -208,6 +213,7 @@ Test(stale, answers_are_not_given_for_what_was_lost_long_before) {
     question_make(&q, octets, name_parse(name, octets), TYPE_A, CLASS_IN, 0, w->serve.seed);
     forward_ahead(w->forward, &q, CACHE_AHEAD_CLIENT, w->now_ms);
   }
+
   world_run_ms(w, 1000);
   world_heal(w);
   client_ask_and_wait(w, "d0.lab.", TYPE_A, HOW_PLAIN);
@@ -245,6 +251,7 @@ Test(stale, what_the_upstream_says_late_replaces_it) {
 Test(stale, slow_is_not_down_on_a_link_of_600_ms) {
   struct world_options o = {.max_stale_s = DAY, .delay_ms = 600};
   struct world *w = world_new(&o);
+
   for (unsigned i = 0; i < 10; i++) {
     char address[16];
     snprintf(address, sizeof address, "192.0.2.%u", i + 1);
@@ -255,7 +262,9 @@ Test(stale, slow_is_not_down_on_a_link_of_600_ms) {
     cr_expect_eq(heard_ede(h), -1, "time %u", i);
     world_run_ms(w, 6000);
   }
-  cr_expect_leq(upstream_asked(w, "a.lab.", TYPE_A), 10 + 2, "%u: nothing is known of it at first", upstream_asked(w, "a.lab.", TYPE_A));
+
+  cr_expect_leq(upstream_asked(w, "a.lab.", TYPE_A), 10 + 2, "%u: nothing is known of it at first",
+                upstream_asked(w, "a.lab.", TYPE_A));
   world_free(w);
 }
 
@@ -277,11 +286,13 @@ Test(stale, a_satellite_is_not_down_either) {
 Test(stale, silence_to_one_type_says_nothing_of_the_server) {
   struct world_options o = stale_for(DAY);
   struct world *w = world_new(&o);
+
   zone_add(&w->zone, "a.lab.", TYPE_A, 5, rd_a("192.0.2.1"));
   world_fault(w, "", TYPE_AAAA, FAULT_LOST);
   unsigned waited_long = 0;
   for (unsigned i = 0; i < 60; i++) {
-    struct heard *a = client_ask(w, "a.lab.", TYPE_A, HOW_EDNS), *aaaa = client_ask(w, "a.lab.", TYPE_AAAA, HOW_EDNS);
+    struct heard *a = client_ask(w, "a.lab.", TYPE_A, HOW_EDNS),
+                 *aaaa = client_ask(w, "a.lab.", TYPE_AAAA, HOW_EDNS);
     world_run_ms(w, 6000);
     cr_expect(heard_truth(a));
     cr_expect_eq(heard_ede(a), -1);
@@ -290,6 +301,7 @@ Test(stale, silence_to_one_type_says_nothing_of_the_server) {
     waited_long += heard_wait_ms(aaaa) > MUTE_PATIENCE_MS;
     cr_expect_eq(w->upstream.servers[0].silent, 0, "time %u", i);
   }
+
   cr_expect_leq(waited_long, 2, "%u", waited_long);
   world_free(w);
 }

@@ -1,5 +1,5 @@
-/* test_story.c: the debug log tells what is done for a domain, and why, line by line; the lines of one domain are
- * found by its name. */
+/* test_story.c: the debug log tells what is done for a domain, and why, line by line; the lines of one domain
+ * are found by its name. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 
 enum { LINES = 64 };
 
-/* From now on what is logged goes into a file; the test's own process ends before anything else is written. */
+/* From now on what is logged goes into a file; the test's own process ends before anything else is written.
+ */
 static FILE *listen_to_log(void) {
   FILE *f = tmpfile();
   cr_assert(f && dup2(fileno(f), STDERR_FILENO) == STDERR_FILENO);
@@ -43,27 +44,27 @@ static void expect_renewal(struct world *w, FILE *f) {
   client_ask(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_DO);
   world_run_ms(w, 22000);
   client_ask(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_DO);
-  EXPECT_LINES(f,
-               "xmpp: _xmpp-server._tcp.d.lab. SRV: in use, to be asked again in 21 s",
-               "xmpp: host.else.lab. A: in use, to be asked again in 21 s",
-               "xmpp: host.else.lab. AAAA: in use, to be asked again in 21 s",
-               "xmpp: _xmpp-server._tcp.d.lab. SRV: 2 records of addresses added, 0 sets lacking",
-               "xmpp: _xmpp-server._tcp.d.lab. SRV: in use, asked again",
-               "forward: _xmpp-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
-               "xmpp: host.else.lab. AAAA: in use, asked again",
-               "forward: host.else.lab. AAAA: asking 192.0.2.1:53",
-               "xmpp: host.else.lab. A: in use, asked again",
-               "forward: host.else.lab. A: asking 192.0.2.1:53",
-               "xmpp: _xmpp-server._tcp.d.lab. SRV: 2 records of addresses added, 0 sets lacking",
-               "forward: _xmpp-server._tcp.d.lab. SRV: answered after 40 ms, 1 records, 2 added, kept for 60 s, nobody waits",
-               "forward: host.else.lab. AAAA: answered after 40 ms, 1 records, 0 added, kept for 60 s, nobody waits",
-               "forward: host.else.lab. A: answered after 40 ms, 1 records, 0 added, kept for 60 s, nobody waits",
-               "xmpp: _xmpp-server._tcp.d.lab. SRV: 2 records of addresses added, 0 sets lacking",
-               "server: _xmpp-server._tcp.d.lab. SRV: was renewed: a round trip saved");
+  EXPECT_LINES(
+      f, "xmpp: _xmpp-server._tcp.d.lab. SRV: in use, to be asked again in 21 s",
+      "xmpp: host.else.lab. A: in use, to be asked again in 21 s",
+      "xmpp: host.else.lab. AAAA: in use, to be asked again in 21 s",
+      "xmpp: _xmpp-server._tcp.d.lab. SRV: 2 records of addresses added, 0 sets lacking",
+      "xmpp: _xmpp-server._tcp.d.lab. SRV: in use, asked again",
+      "forward: _xmpp-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
+      "xmpp: host.else.lab. AAAA: in use, asked again", "forward: host.else.lab. AAAA: asking 192.0.2.1:53",
+      "xmpp: host.else.lab. A: in use, asked again", "forward: host.else.lab. A: asking 192.0.2.1:53",
+      "xmpp: _xmpp-server._tcp.d.lab. SRV: 2 records of addresses added, 0 sets lacking",
+      "forward: _xmpp-server._tcp.d.lab. SRV: answered after 40 ms, 1 records, 2 added, kept for 60 s, "
+      "nobody waits",
+      "forward: host.else.lab. AAAA: answered after 40 ms, 1 records, 0 added, kept for 60 s, nobody waits",
+      "forward: host.else.lab. A: answered after 40 ms, 1 records, 0 added, kept for 60 s, nobody waits",
+      "xmpp: _xmpp-server._tcp.d.lab. SRV: 2 records of addresses added, 0 sets lacking",
+      "server: _xmpp-server._tcp.d.lab. SRV: was renewed: a round trip saved");
 }
 
 Test(story, of_a_domain_is_told_line_by_line) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 86400});
+  struct world *w = world_new(
+      &(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 86400});
   zone_add(&w->zone, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 60, rd_srv(5, 0, 5269, "host.else.lab."));
   zone_add(&w->zone, "host.else.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
   zone_add(&w->zone, "host.else.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::1"));
@@ -72,8 +73,7 @@ Test(story, of_a_domain_is_told_line_by_line) {
 
   client_ask(w, "_xmpps-server._tcp.d.lab.", TYPE_SRV, HOW_DO);
   client_ask(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_DO);
-  EXPECT_LINES(f,
-               "forward: _xmpps-server._tcp.d.lab. SRV: a client asks",
+  EXPECT_LINES(f, "forward: _xmpps-server._tcp.d.lab. SRV: a client asks",
                "forward: _xmpps-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
                "xmpp: _xmpp-server._tcp.d.lab. SRV: ahead, sibling of _xmpps-server._tcp.d.lab. SRV",
                "forward: _xmpp-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
@@ -84,24 +84,24 @@ Test(story, of_a_domain_is_told_line_by_line) {
                "forward: _xmpp-server._tcp.d.lab. SRV: asked ahead, a client joins");
 
   world_run_ms(w, WORLD_DELAY_MS);
-  EXPECT_LINES(f,
-               "forward: _xmpps-server._tcp.d.lab. SRV: NXDOMAIN after 40 ms, 0 records, 0 added, kept for 60 s",
-               "forward: _xmpp-server._tcp.d.lab. SRV: answered after 40 ms, 1 records, 0 added, kept for 60 s",
-               "xmpp: host.else.lab. A: ahead, target of _xmpp-server._tcp.d.lab. SRV",
-               "forward: host.else.lab. A: asking 192.0.2.1:53",
-               "xmpp: host.else.lab. AAAA: ahead, target of _xmpp-server._tcp.d.lab. SRV",
-               "forward: host.else.lab. AAAA: asking 192.0.2.1:53",
-               "forward: d.lab. A: NODATA after 40 ms, 0 records, 0 added, kept for 60 s, nobody waits",
-               "forward: d.lab. AAAA: NODATA after 40 ms, 0 records, 0 added, kept for 60 s, nobody waits");
+  EXPECT_LINES(
+      f, "forward: _xmpps-server._tcp.d.lab. SRV: NXDOMAIN after 40 ms, 0 records, 0 added, kept for 60 s",
+      "forward: _xmpp-server._tcp.d.lab. SRV: answered after 40 ms, 1 records, 0 added, kept for 60 s",
+      "xmpp: host.else.lab. A: ahead, target of _xmpp-server._tcp.d.lab. SRV",
+      "forward: host.else.lab. A: asking 192.0.2.1:53",
+      "xmpp: host.else.lab. AAAA: ahead, target of _xmpp-server._tcp.d.lab. SRV",
+      "forward: host.else.lab. AAAA: asking 192.0.2.1:53",
+      "forward: d.lab. A: NODATA after 40 ms, 0 records, 0 added, kept for 60 s, nobody waits",
+      "forward: d.lab. AAAA: NODATA after 40 ms, 0 records, 0 added, kept for 60 s, nobody waits");
 
   client_ask(w, "host.else.lab.", TYPE_A, HOW_DO);
   world_run_ms(w, WORLD_DELAY_MS);
   client_ask(w, "host.else.lab.", TYPE_AAAA, HOW_DO);
-  EXPECT_LINES(f,
-               "forward: host.else.lab. A: asked ahead, a client joins",
-               "forward: host.else.lab. A: answered after 40 ms, 1 records, 0 added, kept for 60 s",
-               "forward: host.else.lab. AAAA: answered after 40 ms, 1 records, 0 added, kept for 60 s, nobody waits",
-               "server: host.else.lab. AAAA: was fetched ahead: a round trip saved");
+  EXPECT_LINES(
+      f, "forward: host.else.lab. A: asked ahead, a client joins",
+      "forward: host.else.lab. A: answered after 40 ms, 1 records, 0 added, kept for 60 s",
+      "forward: host.else.lab. AAAA: answered after 40 ms, 1 records, 0 added, kept for 60 s, nobody waits",
+      "server: host.else.lab. AAAA: was fetched ahead: a round trip saved");
 
   expect_renewal(w, f);
 
@@ -109,8 +109,7 @@ Test(story, of_a_domain_is_told_line_by_line) {
   world_fault(w, "", 0, FAULT_SERVFAIL);
   client_ask_and_wait(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_DO);
   client_ask_and_wait(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_DO);
-  EXPECT_LINES(f,
-               "forward: _xmpp-server._tcp.d.lab. SRV: a client asks",
+  EXPECT_LINES(f, "forward: _xmpp-server._tcp.d.lab. SRV: a client asks",
                "forward: _xmpp-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
                "xmpp: _xmpps-server._tcp.d.lab. SRV: ahead, sibling of _xmpp-server._tcp.d.lab. SRV",
                "forward: _xmpps-server._tcp.d.lab. SRV: asking 192.0.2.1:53",

@@ -42,10 +42,12 @@ Test(transport, a_reply_over_tcp_says_nothing_of_the_round_trip_over_udp) {
 
 static struct msg part;
 
-/* Over UDP a truncated reply with two whole records and half of one. What is asked over TCP meets the fault. */
+/* Over UDP a truncated reply with two whole records and half of one. What is asked over TCP meets the fault.
+ */
 static struct world *world_of_parts(unsigned servers, enum fault tcp) {
   struct world *w = world_with_a(servers);
-  struct fault_rule cut = {.name = "a.lab.", .server = -1, .fault = FAULT_MADE, .over_udp = true, .made = &part};
+  struct fault_rule cut = {
+      .name = "a.lab.", .server = -1, .fault = FAULT_MADE, .over_udp = true, .made = &part};
   msg_answer(&part, "a.lab.", TYPE_A, 0);
   for (unsigned i = 1; i <= 3; i++) {
     char text[16];
@@ -73,16 +75,19 @@ Test(transport, a_truncated_reply_is_better_than_none_where_tcp_fails) {
     const char *word;
     uint64_t wait_ms;
   } rows[] = {
-    {FAULT_ICMP, "refused", 2 * WORLD_DELAY_MS},       {FAULT_NONE, "no descriptor", WORLD_DELAY_MS},
-    {FAULT_GARBLED, "garbage", 2 * WORLD_DELAY_MS},    {FAULT_SERVFAIL, "SERVFAIL", 2 * WORLD_DELAY_MS},
-    {FAULT_LOST, "silent", WORLD_DELAY_MS + 280 /* twice the time-out after one round trip */},
+      {FAULT_ICMP, "refused", 2 * WORLD_DELAY_MS},
+      {FAULT_NONE, "no descriptor", WORLD_DELAY_MS},
+      {FAULT_GARBLED, "garbage", 2 * WORLD_DELAY_MS},
+      {FAULT_SERVFAIL, "SERVFAIL", 2 * WORLD_DELAY_MS},
+      {FAULT_LOST, "silent", WORLD_DELAY_MS + 280 /* twice the time-out after one round trip */},
   };
   for (unsigned i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
     struct world *w = world_of_parts(1, rows[i / 2].tcp);
     w->script.no_tcp = rows[i / 2].tcp == FAULT_NONE;
     struct heard *h = client_ask_and_wait(w, "a.lab.", TYPE_A, i % 2 ? HOW_TCP : HOW_EDNS);
     expect_part(h, rows[i / 2].word);
-    cr_expect_leq(heard_wait_ms(h), rows[i / 2].wait_ms, "%s: %lu", rows[i / 2].word, (unsigned long)heard_wait_ms(h));
+    cr_expect_leq(heard_wait_ms(h), rows[i / 2].wait_ms, "%s: %lu", rows[i / 2].word,
+                  (unsigned long)heard_wait_ms(h));
     cr_expect_eq(w->counters.partial, 1);
     cr_expect_eq(w->counters.failed, 0);
     cr_expect_eq(w->counters.stored, 0);
@@ -129,8 +134,10 @@ Test(transport, nobody_waits_for_tcp_that_was_silent_three_times) {
     else cr_expect_eq(heard_wait_ms(h), WORLD_DELAY_MS, "question %u", i);
     world_run_ms(w, LATE_MS);
   }
+
   world_heal(w);
-  struct fault_rule cut = {.name = "a.lab.", .server = -1, .fault = FAULT_MADE, .over_udp = true, .made = &part};
+  struct fault_rule cut = {
+      .name = "a.lab.", .server = -1, .fault = FAULT_MADE, .over_udp = true, .made = &part};
   script_rule(&w->script, &cut);
   expect_part(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN), "TCP is there again");
   world_run_ms(w, LATE_MS);
@@ -149,7 +156,8 @@ Test(transport, another_server_s_tcp_is_tried_before_a_part_goes_out) {
 
 Test(transport, a_truncated_reply_without_a_whole_record_is_a_failure) {
   struct world *w = world_with_a(1);
-  struct fault_rule cut = {.name = "a.lab.", .server = -1, .fault = FAULT_MADE, .over_udp = true, .made = &part};
+  struct fault_rule cut = {
+      .name = "a.lab.", .server = -1, .fault = FAULT_MADE, .over_udp = true, .made = &part};
   msg_answer(&part, "a.lab.", TYPE_A, 0);
   msg_record(&part, SECTION_ANSWER, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
   part.len -= 1;
@@ -257,7 +265,8 @@ Test(transport, who_wants_dnssec_gets_it_from_the_server_that_has_it) {
   cr_expect(upstream_last(w, "a.lab.", TYPE_A)->dnssec_ok);
 
   world_server_fault(w, 1, FAULT_ICMP);
-  cr_expect(heard_truth(client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_DO)), "one that has none is better than none");
+  cr_expect(heard_truth(client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_DO)),
+            "one that has none is better than none");
   cr_expect_eq(upstream_last(w, "b.lab.", TYPE_A)->server, 0);
   world_free(w);
 }

@@ -12,7 +12,9 @@ static uint64_t waited(const struct world *w, unsigned above, unsigned most) {
   return n;
 }
 
-static uint64_t waited_at_all(const struct world *w) { return waited(w, 0, UINT16_MAX) + w->waited.counts[LATENCY_BOUNDS]; }
+static uint64_t waited_at_all(const struct world *w) {
+  return waited(w, 0, UINT16_MAX) + w->waited.counts[LATENCY_BOUNDS];
+}
 
 Test(watch, leader_and_follower_have_each_waited_since_they_asked) {
   struct world *w = world_new(&(struct world_options){.delay_ms = 40});

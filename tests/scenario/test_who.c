@@ -125,11 +125,13 @@ Test(who, no_cookies_are_given_when_they_are_off) {
 Test(who, a_cookie_never_makes_an_answer_longer_than_its_client_takes) {
   struct client c = from("10.0.0.7", false);
   static struct msg m;
+
   for (unsigned i = 0; i < 40; i++) {
     char host[16];
     snprintf(host, sizeof host, "192.0.2.%u", i + 2);
     zone_add(&w->zone, "many.lab", TYPE_A, 300, rd_a(host));
   }
+
   for (unsigned size = 512; size < 800; size++) {
     msg_query(&m, "many.lab", TYPE_A);
     msg_opt(&m, (uint16_t)size, 0, false, COOKIE, 12);
@@ -137,6 +139,7 @@ Test(who, a_cookie_never_makes_an_answer_longer_than_its_client_takes) {
     if (len == SERVE_LATER) world_run_ms(w, 1000);
     else cr_assert_leq((unsigned)len, size);
   }
+
   cr_expect_gt(w->counters.truncated, 0);
 }
 
@@ -213,24 +216,27 @@ Test(who, hosts_that_may_not_ask_are_refused_and_told_why_where_they_sent_enough
   cr_expect_eq(w->counters.refused, 1);
 }
 
-/* A header with these flags, a question unless the type is 0, OPT of this version, these options. What comes back is no longer. */
-static void expect_no_more_than(const struct client *c, uint16_t flags, uint16_t type, uint8_t version, const void *options_at,
-                                size_t n) {
+/* A header with these flags, a question unless the type is 0, OPT of this version, these options. What comes
+ * back is no longer. */
+static void expect_no_more_than(const struct client *c, uint16_t flags, uint16_t type, uint8_t version,
+                                const void *options_at, size_t n) {
   static struct msg m;
   static struct seen s;
   msg_start(&m, flags);
   if (type) msg_question(&m, "a.lab", type, CLASS_IN);
   for (unsigned opt = 0; opt < 2; opt++) {
     int len = serve_query(&w->serve, m.octets, m.len, c, w->now_ms, w->out);
-    cr_expect(len > 0 && len <= (int)m.len, "flags %x, type %u, version %u, %zu octets of options: %zu sent, %d came back", flags,
-              type, version, n, m.len, len);
+    cr_expect(len > 0 && len <= (int)m.len,
+              "flags %x, type %u, version %u, %zu octets of options: %zu sent, %d came back", flags, type,
+              version, n, m.len, len);
     cr_expect(seen_read(&s, w->out, (size_t)len), "%s", s.why);
     if (!opt) msg_opt(&m, 1232, version, false, options_at, n);
   }
 }
 
 static void expect_no_more_than_sent(const char *host, bool tcp) {
-  static const uint8_t shown[28] = "\0\012\0\030", keepalive[] = {0, OPT_KEEPALIVE, 0, 0}, padding[32] = {0, 12, 0, 28};
+  static const uint8_t shown[28] = "\0\012\0\030", keepalive[] = {0, OPT_KEEPALIVE, 0, 0},
+                       padding[32] = {0, 12, 0, 28};
   struct client c = from(host, tcp);
   static const uint16_t all_flags[] = {DNS_RD << 8, 0x2000, 0x2800}; /* a query, NOTIFY's neighbour, UPDATE */
   static const uint16_t types[] = {0, TYPE_A, TYPE_OPT, TYPE_AXFR, TYPE_MAILA};
@@ -276,6 +282,7 @@ Test(who, a_host_over_its_rate_is_refused_but_not_who_proves_that_it_is_him) {
   struct client c = from("10.0.0.7", false), tcp = from("10.0.0.7", true);
   const uint8_t *octets;
   uint8_t shown[28] = "\0\012\0\030";
+
   restrict_to("10.0.0.0/24", 10);
   ask(&c, COOKIE, 12);
   cr_assert_eq(option(OPT_COOKIE, &octets), 24);
@@ -315,6 +322,7 @@ static size_t ask_chaos(const char *name, uint16_t type) {
 Test(who, rfc4892_version_and_name_are_told_only_when_set) {
   static const struct chaos chaos = {.version = "jidns of a lab", .identity = "one"};
   static struct seen s;
+
   ask_chaos("version.bind", TYPE_TXT);
   cr_expect_eq(rcode(), RCODE_REFUSED);
   w->serve.chaos = &chaos;
@@ -326,6 +334,7 @@ Test(who, rfc4892_version_and_name_are_told_only_when_set) {
     cr_expect_eq(s.records[0].rdlen, strlen(text) + 1);
     cr_expect_arr_eq(record_rdata(&s.records[0]) + 1, text, strlen(text));
   }
+
   ask_chaos("version.bind", TYPE_A);
   cr_expect_eq(rcode(), RCODE_REFUSED);
   ask_chaos("other.bind", TYPE_TXT);

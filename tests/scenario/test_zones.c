@@ -44,6 +44,7 @@ Test(zones, an_alias_and_what_it_leads_to_elsewhere_make_one_answer) {
   struct world *w = world_with("a 7 CNAME b\nb 6 CNAME Far.lab.\n");
   struct heard *first = client_ask(w, "A.zone.lab.", TYPE_A, HOW_PLAIN),
                *second = client_ask(w, "a.ZONE.lab.", TYPE_A, HOW_EDNS | HOW_TCP);
+
   cr_expect(!is_answered(first) && !is_answered(second));
   client_wait(first);
   client_wait(second);
@@ -59,11 +60,13 @@ Test(zones, an_alias_and_what_it_leads_to_elsewhere_make_one_answer) {
     cr_expect_eq(heard_ttl(h, SECTION_ANSWER, "a.zone.lab.", TYPE_CNAME), 7);
     cr_expect(heard_seen(h)->high & DNS_AA);
   }
+
   world_run_ms(w, 3000);
-  cr_expect_eq(heard_ttl(client_ask(w, "b.zone.lab.", TYPE_A, HOW_PLAIN), SECTION_ANSWER, "far.lab.", TYPE_A), 2,
-               "the address ages");
+  cr_expect_eq(heard_ttl(client_ask(w, "b.zone.lab.", TYPE_A, HOW_PLAIN), SECTION_ANSWER, "far.lab.", TYPE_A),
+               2, "the address ages");
   cr_expect_eq(upstream_asked(w, "", 0), 1);
-  cr_expect(w->counters.queries == 4 && w->counters.lab == 0 && w->counters.miss == 2 && w->counters.hit == 2);
+  cr_expect(w->counters.queries == 4 && w->counters.lab == 0 && w->counters.miss == 2 &&
+            w->counters.hit == 2);
   done(w);
 }
 
@@ -112,13 +115,17 @@ Test(zones, an_answer_made_of_two_is_cut_to_what_the_client_takes) {
 Test(zones, names_below_a_dname_are_found_under_their_new_name) {
   struct world *w = world_with("old 5 DNAME new\na.new 6 A 192.0.2.1\nout 7 DNAME lab.\nc CNAME a.old\n");
   struct heard *h = client_ask(w, "a.old.zone.lab.", TYPE_A, HOW_PLAIN);
+
   cr_assert(is_answered(h));
-  cr_expect(heard_count(h, SECTION_ANSWER) == 3 && heard_has(h, SECTION_ANSWER, "a.new.zone.lab.", TYPE_A, rd_a("192.0.2.1")));
+  cr_expect(heard_count(h, SECTION_ANSWER) == 3 &&
+            heard_has(h, SECTION_ANSWER, "a.new.zone.lab.", TYPE_A, rd_a("192.0.2.1")));
   cr_expect_eq(heard_rcode(client_ask(w, "b.old.zone.lab.", TYPE_A, HOW_PLAIN)), RCODE_NXDOMAIN);
   h = client_ask(w, "c.zone.lab.", TYPE_A, HOW_PLAIN);
-  cr_expect(heard_count(h, SECTION_ANSWER) == 4 && heard_has(h, SECTION_ANSWER, "a.new.zone.lab.", TYPE_A, rd_a("192.0.2.1")));
+  cr_expect(heard_count(h, SECTION_ANSWER) == 4 &&
+            heard_has(h, SECTION_ANSWER, "a.new.zone.lab.", TYPE_A, rd_a("192.0.2.1")));
   h = client_ask_and_wait(w, "far.out.zone.lab.", TYPE_A, HOW_PLAIN);
-  cr_expect(heard_count(h, SECTION_ANSWER) == 3 && heard_has(h, SECTION_ANSWER, "far.lab.", TYPE_A, rd_a("192.0.2.9")));
+  cr_expect(heard_count(h, SECTION_ANSWER) == 3 &&
+            heard_has(h, SECTION_ANSWER, "far.lab.", TYPE_A, rd_a("192.0.2.9")));
   cr_expect(heard_has(h, SECTION_ANSWER, "far.out.zone.lab.", TYPE_CNAME, rd_name("far.lab.")));
   cr_expect(w->counters.lab == 3 && w->counters.miss == 1);
   done(w);
@@ -141,6 +148,7 @@ Test(zones, who_waits_for_an_alias_is_told_when_it_ends) {
 Test(zones, local_names_are_never_asked_ahead) {
   struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_WAIT, .prefetch = true});
   struct forward_options options = *forward_options(w->forward);
+
   w->serve.lab = lab = lab_of("xmpp A 192.0.2.1\n");
   w->serve.lab_room = serve_lab_new();
   options.is_local = is_local;

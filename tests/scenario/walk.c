@@ -21,7 +21,8 @@ static void send_again(struct walk *k, struct question_state *s) {
   const struct program *p = k->program;
   const struct heard *h = s->sent[0];
   must(s->count < sizeof s->sent / sizeof *s->sent);
-  s->sent[s->count] = client_ask_octets(k->world, h->name, h->name_len, h->type, k->how | (p->then_tcp ? HOW_TCP : 0));
+  s->sent[s->count] = client_ask_octets(k->world, h->name, h->name_len, h->type,
+                                        k->how | (p->then_tcp ? HOW_TCP : 0));
   s->count++;
 }
 
@@ -38,6 +39,7 @@ static void look(struct walk *k, struct question_state *s, struct heard **out) {
     s->sent[i] = s->sent[--s->count];
     i--;
   }
+
   if (k->world->now_ms < s->sent[s->count - 1]->asked_ms + p->patience_ms) return;
   s->over = s->count >= p->sends;
   k->gave_up += s->over;
@@ -47,7 +49,8 @@ static void look(struct walk *k, struct question_state *s, struct heard **out) {
 /* Waits for all that was asked from the `from`-th question on. */
 static void wait_from(struct walk *k, unsigned from) {
   struct question_state states[WALK_ASKED] = {0};
-  for (unsigned i = from; i < k->count; i++) states[i] = (struct question_state){.sent = {k->asked[i]}, .count = 1};
+  for (unsigned i = from; i < k->count; i++)
+    states[i] = (struct question_state){.sent = {k->asked[i]}, .count = 1};
   for (;;) {
     unsigned open = 0;
     for (unsigned i = from; i < k->count; i++) {
@@ -59,7 +62,9 @@ static void wait_from(struct walk *k, unsigned from) {
   }
 }
 
-static unsigned how_of(const struct program *p) { return p->dnssec_ok ? HOW_DO : p->edns ? HOW_EDNS : HOW_PLAIN; }
+static unsigned how_of(const struct program *p) {
+  return p->dnssec_ok ? HOW_DO : p->edns ? HOW_EDNS : HOW_PLAIN;
+}
 
 /* Asks the walker's questions together and tells it what came of them. */
 static void ask_batch(struct walk *k, struct walker *w) {

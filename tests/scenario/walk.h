@@ -1,5 +1,5 @@
-/* XMPP programs (tool/programs.def) walking through the scenario's DNS: their questions in their order, each after the answer
- * that it follows from, and for how long they wait. */
+/* XMPP programs (tool/programs.def) walking through the scenario's DNS: their questions in their order, each
+ * after the answer that it follows from, and for how long they wait. */
 #ifndef JIDNS_SCENARIO_WALK_H
 #define JIDNS_SCENARIO_WALK_H
 #include "scenario/kit.h"
@@ -15,11 +15,11 @@ struct walk_hosts {
 struct walk {
   struct world *world;
   const struct program *program;
-  unsigned how; /* HOW_* */
+  unsigned how;                    /* HOW_* */
   struct heard *asked[WALK_ASKED]; /* each question as it was sent when it was answered, else at last */
   unsigned count;
-  unsigned gave_up;          /* questions to which no answer came in time; they are unanswered in `asked` */
-  struct walk_hosts hosts;   /* where it connects to, in order */
+  unsigned gave_up;        /* questions to which no answer came in time; they are unanswered in `asked` */
+  struct walk_hosts hosts; /* where it connects to, in order */
 };
 
 enum { PROGRAMS = PROGRAM_COUNT };

@@ -60,10 +60,8 @@ static void add_service(struct zone *z, const char *service, uint16_t port, unsi
   unsigned kind = num % KINDS;
   snprintf(name, sizeof name, "_%s._tcp.d%u.lab.", service, num);
   for (unsigned i = 0; i < (kind == 1 ? 2 : 1); i++) {
-    if (kind == 1)
-      snprintf(target, sizeof target, "h%u.d%u.lab.", i, num);
-    else
-      snprintf(target, sizeof target, "%sd%u.lab.", kind == 3 ? "" : "xmpp.", num);
+    if (kind == 1) snprintf(target, sizeof target, "h%u.d%u.lab.", i, num);
+    else snprintf(target, sizeof target, "%sd%u.lab.", kind == 3 ? "" : "xmpp.", num);
     zone_add(z, name, TYPE_SRV, ttl, rd_srv((uint16_t)i, 5, port, target));
   }
 }
@@ -71,6 +69,7 @@ static void add_service(struct zone *z, const char *service, uint16_t port, unsi
 void zone_add_domain(struct zone *z, unsigned num, uint32_t ttl) {
   char name[64];
   unsigned kind = num % KINDS;
+
   snprintf(name, sizeof name, "d%u.lab.", num);
   add_addresses(z, name, num, ttl);
   if (kind == 2) return;
@@ -80,11 +79,10 @@ void zone_add_domain(struct zone *z, unsigned num, uint32_t ttl) {
     add_service(z, "xmpps-server", 5270, num, ttl);
     add_service(z, "xmpps-client", 5223, num, ttl);
   }
+
   for (unsigned i = 0; i < 2 && kind != 3; i++) {
-    if (kind == 1)
-      snprintf(name, sizeof name, "h%u.d%u.lab.", i, num);
-    else
-      snprintf(name, sizeof name, "xmpp.d%u.lab.", num);
+    if (kind == 1) snprintf(name, sizeof name, "h%u.d%u.lab.", i, num);
+    else snprintf(name, sizeof name, "xmpp.d%u.lab.", num);
     if (kind == 1 || i == 0) add_addresses(z, name, num, ttl);
   }
 }
@@ -93,10 +91,8 @@ void zone_add_domain(struct zone *z, unsigned num, uint32_t ttl) {
 static void put_record(struct msg *m, enum section section, const uint8_t *owner, size_t len, uint16_t type,
                        uint32_t ttl, const struct rdata *rd) {
   uint8_t octets[4];
-  if (name_equal(m->octets + DNS_HEADER, len, owner, len))
-    msg_put_u16(m, 0xc000 | DNS_HEADER);
-  else
-    msg_put(m, owner, len);
+  if (name_equal(m->octets + DNS_HEADER, len, owner, len)) msg_put_u16(m, 0xc000 | DNS_HEADER);
+  else msg_put(m, owner, len);
   msg_put_u16(m, type);
   msg_put_u16(m, CLASS_IN);
   store_u32(octets, ttl);
@@ -171,6 +167,7 @@ static bool follow(const struct zone *z, struct msg *m, uint8_t *name, size_t *l
     *len = to.len;
     return true;
   }
+
   return false;
 }
 

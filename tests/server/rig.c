@@ -18,7 +18,8 @@
 
 static struct rig *rig_of(struct carrier *c) { return container(c, struct rig, carrier); }
 
-static enum err up_ask(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len, uint64_t now_ms) {
+static enum err up_ask(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len,
+                       uint64_t now_ms) {
   struct rig *r = rig_of(c);
   (void)msg;
   (void)len;
@@ -44,7 +45,8 @@ static void up_flush(struct carrier *c, uint64_t now_ms) {
 
 static void up_close(struct carrier *c) { (void)c; }
 
-static const struct carrier_ops up_ops = {.ask = up_ask, .drop = up_drop, .flush = up_flush, .close = up_close};
+static const struct carrier_ops up_ops = {
+    .ask = up_ask, .drop = up_drop, .flush = up_flush, .close = up_close};
 
 void rig_answer(struct rig *r, unsigned i) { rig_answer_much(r, i, 1); }
 
@@ -60,6 +62,7 @@ void rig_answer_much(struct rig *r, unsigned i, unsigned count) {
     msg_put(&m, "\0\1\0\1\0\0\1\54\0\4\300\0", 12); /* an A record for 300 s: 192.0. */
     msg_put_u16(&m, (uint16_t)(0x201 + k));
   }
+
   msg_set_count(&m, 1, (uint16_t)count);
   up_drop(&r->carrier, x);
   x->carrier = NULL;
@@ -109,12 +112,17 @@ struct rig *rig_new(const char *address, const struct serve_tcp_options *options
   union addr server;
   upstream_init(&r->upstream, UPSTREAM_FASTEST);
   r->routes.rest = &r->upstream;
-  cr_assert(addr_parse("192.0.2.53", 53, &server) && upstream_add(&r->upstream, &server, &r->carrier, &r->carrier));
-  struct forward_options o = {.cache = r->cache, .routes = &r->routes, .timers = &r->timers, .counters = &r->counters,
+  cr_assert(addr_parse("192.0.2.53", 53, &server) &&
+            upstream_add(&r->upstream, &server, &r->carrier, &r->carrier));
+  struct forward_options o = {.cache = r->cache,
+                              .routes = &r->routes,
+                              .timers = &r->timers,
+                              .counters = &r->counters,
                               .seed = KIT_SEED};
   r->forward = forward_new(&o);
   r->spoiler = spoiler_new(&r->held, &r->counters);
-  r->serve = (struct serve){.cache = r->cache, .forward = r->forward, .counters = &r->counters, .seed = KIT_SEED};
+  r->serve = (struct serve){
+      .cache = r->cache, .forward = r->forward, .counters = &r->counters, .seed = KIT_SEED};
   r->udp = serve_udp_new(&r->loop, &r->serve);
   r->tcp = serve_tcp_new(&r->loop, &r->serve, options ? options : &SERVE_TCP_DEFAULTS);
   cr_assert(r->cache && r->forward && r->spoiler && r->udp && r->tcp);

@@ -1,5 +1,6 @@
-/* What the servers' tests share: serve_udp and serve_tcp on a loopback port, with the real cache and forwarder behind them, an
- * upstream that answers when told, clients with sockets of their own, and time that moves when told. One thread. */
+/* What the servers' tests share: serve_udp and serve_tcp on a loopback port, with the real cache and
+ * forwarder behind them, an upstream that answers when told, clients with sockets of their own, and time that
+ * moves when told. One thread. */
 #ifndef JIDNS_SERVER_RIG_H
 #define JIDNS_SERVER_RIG_H
 #include <uv.h>
@@ -27,17 +28,19 @@ struct rig {
   struct faults *faults;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
-  union addr addr; /* where it listens */
-  struct carrier carrier; /* both of the only server's */
+  union addr addr;                 /* where it listens */
+  struct carrier carrier;          /* both of the only server's */
   struct exchange *open[RIG_OPEN]; /* what upstream was asked and has not answered, oldest first */
   unsigned open_count;
 };
 
-/* Listens on a free port of this address. Skips the test where the machine does not have it. options NULL: the defaults. */
+/* Listens on a free port of this address. Skips the test where the machine does not have it. options NULL:
+ * the defaults. */
 struct rig *rig_new(const char *address, const struct serve_tcp_options *options);
 void rig_listen(struct rig *r, const char *address); /* at one more; its port goes to r->addr */
 
-/* listen_open at a port that the kernel chooses (at's is 0), again while TCP finds taken what UDP was given. */
+/* listen_open at a port that the kernel chooses (at's is 0), again while TCP finds taken what UDP was given.
+ */
 const char *listen_anywhere(struct listener *l, const union addr *at);
 
 /* Takes no more queries; who waits hears SERVFAIL. For tests of that; rig_free does it else. */
@@ -79,11 +82,11 @@ size_t client_stream(uint8_t *out, size_t room, const char *name, uint16_t id);
 /* Turns until a datagram comes; returns its length, 0 when none comes in RIG_WAIT_MS. from may be NULL. */
 size_t client_hear(struct rig *r, int fd, uint8_t *out, size_t room, union addr *from);
 
-/* Turns until a whole frame comes and is read; returns the message's length, or 0 when the connection is closed first or
- * nothing comes in RIG_WAIT_MS. */
+/* Turns until a whole frame comes and is read; returns the message's length, or 0 when the connection is
+ * closed first or nothing comes in RIG_WAIT_MS. */
 size_t client_hear_tcp(struct rig *r, int fd, uint8_t *out);
 
-bool client_is_closed(struct rig *r, int fd);  /* turns a few times, reads nothing but the end */
+bool client_is_closed(struct rig *r, int fd); /* turns a few times, reads nothing but the end */
 bool client_hears_nothing(struct rig *r, int fd);
 
 /* The answer's id; fails the test unless it is a whole message with this RCODE and so many answer records. */

@@ -1,5 +1,5 @@
-/* segments.c: what the kernel counts of a TCP connection; apart because linux/tcp.h and netinet/tcp.h can't be included
- * together. Exports client_segments. */
+/* segments.c: what the kernel counts of a TCP connection; apart because linux/tcp.h and netinet/tcp.h can't
+ * be included together. Exports client_segments. */
 #include "server/segments.h"
 
 #include <linux/tcp.h>

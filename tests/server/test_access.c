@@ -11,7 +11,9 @@ static union addr host(const char *text) {
   return a;
 }
 
-static void allow(const char *text) { cr_assert(prefix_parse(text, &options.allow[options.allow_count++]), "%s", text); }
+static void allow(const char *text) {
+  cr_assert(prefix_parse(text, &options.allow[options.allow_count++]), "%s", text);
+}
 
 static bool may(const char *peer, const char *local) {
   struct access *a = access_new(&options);
@@ -153,10 +155,12 @@ Test(access, a_host_of_mapped_ipv4_is_that_host) {
 }
 
 Test(access, tells_public_addresses_from_others) {
-  static const char *const others[] = {"127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1",
-                                       "192.0.2.1", "::1", "::", "fd12::1", "fe80::1", "2001:db8::1", "::ffff:10.0.0.1"};
-  static const char *const everywhere[] = {"8.8.8.8", "172.32.0.1", "172.15.255.255", "11.0.0.1", "100.128.0.1", "192.169.0.1",
-                                           "2606:4700::1", "2001:db9::1", "fec0::1", "::ffff:8.8.8.8"};
+  static const char *const others[] = {
+      "127.0.0.1", "10.1.2.3", "172.31.0.1", "192.168.1.1", "100.64.0.1",  "169.254.1.1",    "192.0.2.1",
+      "::1",       "::",       "fd12::1",    "fe80::1",     "2001:db8::1", "::ffff:10.0.0.1"};
+  static const char *const everywhere[] = {"8.8.8.8",     "172.32.0.1",    "172.15.255.255", "11.0.0.1",
+                                           "100.128.0.1", "192.169.0.1",   "2606:4700::1",   "2001:db9::1",
+                                           "fec0::1",     "::ffff:8.8.8.8"};
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     union addr a = host(others[i]);
     cr_expect_not(access_is_public(&a), "%s", others[i]);
@@ -176,7 +180,8 @@ Test(access, loopback_needs_no_networks_and_a_public_address_needs_somebody_to_s
   cr_expect_eq(options.allow_count, 0);
   cr_expect_not(access_find_networks(&options, &public, 1, err));
   fclose(err);
-  cr_expect_str_eq(text, "jidnsd: --listen '8.8.8.8:53': a public address, so anybody could ask; say who may with --allow, such as "
+  cr_expect_str_eq(text, "jidnsd: --listen '8.8.8.8:53': a public address, so anybody could ask; say who may "
+                         "with --allow, such as "
                          "--allow 192.168.0.0/16 (or --allow any)\n");
   free(text);
 }

@@ -17,7 +17,8 @@ static void expect_hex(const struct manner *m, const char *hex) {
 }
 
 /* What a client at `host` that shows `cookie` is answered with; was its cookie good? */
-static bool exchange(struct manner *m, const char *key_hex, const char *host, uint32_t now_s, const char *cookie) {
+static bool exchange(struct manner *m, const char *key_hex, const char *host, uint32_t now_s,
+                     const char *cookie) {
   union addr peer;
   struct cookie_keys keys = {0};
   cr_assert(addr_parse(host, 53, &peer));
@@ -37,13 +38,15 @@ Test(cookie, rfc9018_appendix_a1_a_new_client) {
 
 Test(cookie, rfc9018_appendix_a2_forty_minutes_later_it_is_good_and_renewed) {
   struct manner m;
-  cr_expect(exchange(&m, KEY, "198.51.100.100", 1559734385, "2464c4abcf10c957010000005cf79f111f8130c3eee29480"));
+  cr_expect(
+      exchange(&m, KEY, "198.51.100.100", 1559734385, "2464c4abcf10c957010000005cf79f111f8130c3eee29480"));
   expect_hex(&m, "2464c4abcf10c957010000005cf7a871d4a564a1442aca77");
 }
 
 Test(cookie, rfc9018_appendix_a3_reserved_octets_may_be_set) {
   struct manner m;
-  cr_expect(exchange(&m, KEY, "203.0.113.203", 1559727985, "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5"));
+  cr_expect(
+      exchange(&m, KEY, "203.0.113.203", 1559727985, "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5"));
   cr_expect_arr_eq(m.cookie + 8, "\1\0\0\0", 4);
 }
 
@@ -74,10 +77,14 @@ Test(cookie, of_another_address_client_key_or_version_is_not_good) {
   const char *cookie = "2464c4abcf10c957010000005cf79f111f8130c3eee29480";
   cr_expect_not(exchange(&m, KEY, "198.51.100.101", 1559731985, cookie));
   cr_expect_not(exchange(&m, "e5e973e5a6b2a43f48e7dc849e37bfce", "198.51.100.100", 1559731985, cookie));
-  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c956010000005cf79f111f8130c3eee29480"));
-  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957020000005cf79f111f8130c3eee29480"));
-  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957010000005cf79f111f8130c3eee29481"));
-  cr_expect_not(exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957010000005cf79f111f8130c3eee2948000"));
+  cr_expect_not(
+      exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c956010000005cf79f111f8130c3eee29480"));
+  cr_expect_not(
+      exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957020000005cf79f111f8130c3eee29480"));
+  cr_expect_not(
+      exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957010000005cf79f111f8130c3eee29481"));
+  cr_expect_not(
+      exchange(&m, KEY, "198.51.100.100", 1559731985, "2464c4abcf10c957010000005cf79f111f8130c3eee2948000"));
   expect_hex(&m, "2464c4abcf10c957010000005cf79f111f8130c3eee29480");
 }
 

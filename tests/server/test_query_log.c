@@ -71,7 +71,8 @@ Test(query_log, says_how_long_a_miss_took, .init = cr_redirect_stderr) {
 }
 
 Test(query_log, names_what_is_no_question_and_what_is_refused, .init = cr_redirect_stderr) {
-  static const uint8_t cut[] = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'a'}, transfer[] = {0, 8, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'z', 0, 0, 252, 0, 1};
+  static const uint8_t cut[] = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'a'},
+                       transfer[] = {0, 8, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'z', 0, 0, 252, 0, 1};
   struct rig *r = rig_logging(1);
   int udp = client_udp(r);
   cr_assert(send(udp, cut, sizeof cut, 0) > 0 && client_hear(r, udp, got, sizeof got, NULL) > 0);
@@ -97,7 +98,8 @@ Test(query_log, says_every_so_many_th_only, .init = cr_redirect_stderr) {
   rig_free(r);
 }
 
-Test(query_log, says_nothing_when_off_and_no_answer_when_the_client_waits_in_vain, .init = cr_redirect_stderr) {
+Test(query_log, says_nothing_when_off_and_no_answer_when_the_client_waits_in_vain,
+     .init = cr_redirect_stderr) {
   struct rig *r = rig_logging(0);
   rig_know(r, "known.lab", 1);
   int udp = client_udp(r);
@@ -127,6 +129,7 @@ Test(query_log, tells_a_stale_answer_behind_a_fault_too, .init = cr_redirect_std
   static struct made m;
   struct rig *r = rig_logging(1);
   struct forward_options o = *forward_options(r->forward);
+
   o.max_stale_s = r->serve.max_stale_s = 3600;
   forward_set_options(r->forward, &o);
   made_a(&m, "old.lab", 1, 1, tick_of_ms(clock_ms()) - 100);

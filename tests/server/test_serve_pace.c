@@ -42,12 +42,14 @@ Test(pace, a_pulse_is_at_most_ten_times_what_came_in) {
   for (uint64_t ms = 0; ms < GATHER_MS; ms++) {
     for (unsigned i = 0; i < EACH_MS; i++) pace_came(&pace, QUERY, START_MS + ms);
   }
+
   for (unsigned i = 0; i < EACH_MS * GATHER_MS; i++) {
     snprintf(host, sizeof host, "10.0.%u.%u", i / 250, i % 250);
     c = of(host);
     if (pace_may(&pace, ANSWER, START_MS + GATHER_MS)) ten_ms += ANSWER;
     else kept += pace_keep(&pace, &c, answer, ANSWER);
   }
+
   cr_expect_gt(kept, 1000);
   for (uint64_t ms = 0; !pace_is_empty(&pace); ms++) {
     cr_assert_lt(ms, 10000, "it goes on leaving");
@@ -58,6 +60,7 @@ Test(pace, a_pulse_is_at_most_ten_times_what_came_in) {
     if (ten_ms > most) most = ten_ms;
     ten_ms = 0;
   }
+
   cr_expect_leq(most, 10 * EACH_MS * QUERY * 10, "%zu octets in the busiest 10 ms", most);
   cr_expect_eq(all, kept * ANSWER);
   cr_expect_null(pace.lanes, "nothing is kept for it any more");
@@ -66,8 +69,10 @@ Test(pace, a_pulse_is_at_most_ten_times_what_came_in) {
 Test(pace, a_host_with_few_does_not_wait_behind_one_with_many) {
   struct client many = of("10.0.0.7"), few = of("10.0.0.8");
   unsigned before = 0, kept = 0;
+
   while (pace_may(&pace, ANSWER, START_MS)) {
   }
+
   for (unsigned i = 0; i < 3000; i++) kept += pace_keep(&pace, &many, answer, ANSWER);
   cr_expect_leq(kept * ANSWER, PACE_QUEUED / 4, "one host has a quarter of the places");
   cr_assert(pace_keep(&pace, &few, answer, 100));
@@ -80,6 +85,7 @@ Test(pace, a_host_with_few_does_not_wait_behind_one_with_many) {
       if (is_few) break;
     }
   }
+
   cr_expect_leq(before, 2, "%u went before it", before);
   while (!pace_is_empty(&pace)) leaves(pace.at_ms + 100);
 }

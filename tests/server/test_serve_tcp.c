@@ -58,6 +58,7 @@ Test(serve_tcp, reads_queries_that_come_octet_by_octet) {
 Test(serve_tcp, reads_queries_cut_anywhere) {
   struct rig *r = rig_new("127.0.0.1", NULL);
   uint8_t stream[512];
+
   rig_know(r, "a.lab", 1);
   int fd = client_tcp(r);
   size_t len = client_stream(stream, sizeof stream, "a.lab", 1);
@@ -69,6 +70,7 @@ Test(serve_tcp, reads_queries_cut_anywhere) {
     cr_expect(hear(r, fd, RCODE_NOERROR, 1) == 1);
     cr_expect(hear(r, fd, RCODE_NOERROR, 1) == 2);
   }
+
   close(fd);
   rig_free(r);
 }
@@ -153,10 +155,14 @@ Test(serve_tcp, closes_when_the_client_ends_within_a_message) {
 Test(serve_tcp, stays_open_after_what_deserves_silence) {
   struct rig *r = rig_new("127.0.0.1", NULL);
   static struct msg m;
+
   rig_know(r, "a.lab", 1);
   int fd = client_tcp(r);
   cr_assert(send(fd, "\0\0", 2, 0) == 2); /* an empty message */
-  cr_assert(send(fd, "\0\x0b" "01234567890", 13, 0) == 13); /* shorter than a header */
+  cr_assert(send(fd,
+                 "\0\x0b"
+                 "01234567890",
+                 13, 0) == 13); /* shorter than a header */
   msg_answer(&m, "a.lab", TYPE_A, RCODE_NOERROR);
   uint8_t head[FRAME_HEAD];
   store_u16(head, (uint16_t)m.len);
@@ -171,6 +177,7 @@ Test(serve_tcp, stays_open_after_what_deserves_silence) {
 Test(serve_tcp, reads_the_longest_message_there_can_be) {
   struct rig *r = rig_new("127.0.0.1", NULL);
   static uint8_t frame[FRAME_HEAD + DNS_MSG_MAX];
+
   rig_know(r, "a.lab", 1);
   int fd = client_tcp(r);
   store_u16(frame, DNS_MSG_MAX); /* QDCOUNT 0: FORMERR */
@@ -181,6 +188,7 @@ Test(serve_tcp, reads_the_longest_message_there_can_be) {
     at += piece;
     if (at % 16000 == 0) rig_turns(r, 1);
   }
+
   client_ask_tcp(fd, "a.lab", 78);
   cr_expect(hear(r, fd, RCODE_FORMERR, 0) == 77);
   cr_expect(hear(r, fd, RCODE_NOERROR, 1) == 78);
@@ -204,6 +212,7 @@ Test(serve_tcp, forgets_a_client_that_went_away_while_it_waited) {
     rig_turns(r, 5);
     cr_expect(serve_tcp_connections(r->tcp) == 0);
   }
+
   cr_expect(r->counters.send_failed > 0);
   rig_free(r);
 }

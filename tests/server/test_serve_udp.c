@@ -32,6 +32,7 @@ Test(serve_udp, answers_each_datagram_of_many_batches_once) {
     cr_assert(id < N && !heard[id]);
     heard[id] = true;
   }
+
   cr_expect(client_hears_nothing(r, fd));
   close(fd);
   rig_free(r);
@@ -63,6 +64,7 @@ Test(serve_udp, gives_each_late_answer_to_who_asked) {
     snprintf(name, sizeof name, "n%u.lab", i);
     client_ask(fds[i], name, (uint16_t)(100 + i));
   }
+
   rig_asked(r, N);
   while (r->open_count) rig_answer(r, r->open_count / 2);
   for (unsigned i = 0; i < N; i++) {
@@ -70,6 +72,7 @@ Test(serve_udp, gives_each_late_answer_to_who_asked) {
     cr_expect(heard_id(got, len, RCODE_NOERROR, 1) == 100 + i);
     close(fds[i]);
   }
+
   rig_free(r);
 }
 
@@ -92,6 +95,7 @@ Test(serve_udp, sends_more_late_answers_in_a_turn_than_it_gathers) {
 Test(serve_udp, keeps_the_late_answers_of_two_sockets_apart) {
   struct rig *r = rig_new("127.0.0.1", NULL);
   int first = client_udp(r);
+
   rig_listen(r, "127.0.0.1");
   int second = client_udp(r);
   client_ask(first, "same.lab", 1);
@@ -111,6 +115,7 @@ Test(serve_udp, keeps_the_late_answers_of_two_sockets_apart) {
 static void check_wildcard(const char *wildcard, const char *asked) {
   struct rig *r = rig_new(wildcard, NULL);
   union addr at, from;
+
   rig_know(r, "known.lab", 1);
   cr_assert(addr_parse(asked, addr_port(&r->addr), &at));
   int fd = socket(at.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
@@ -128,6 +133,7 @@ static void check_wildcard(const char *wildcard, const char *asked) {
     heard_id(got, len, RCODE_NOERROR, 1);
     cr_expect(addr_equal(&from, &at), "asked at %s, %s answer from elsewhere", asked, names[i]);
   }
+
   close(fd);
   rig_free(r);
 }

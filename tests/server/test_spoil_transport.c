@@ -140,6 +140,7 @@ Test(spoil_transport, clients_that_leave_meanwhile_do_no_harm) {
     rig_queries(r, i + 1);
     close(fd);
   }
+
   rig_turns(r, 5);
   skip_ms(5000);
   rig_turns(r, 5);

@@ -128,7 +128,8 @@ Test(tcp_limits, a_client_that_does_not_read_is_not_read_from_until_it_does) {
   cr_assert(ask_without_end(r, fd, N) == N);
   rig_turns(r, 50);
   uint64_t taken = r->counters.queries;
-  cr_expect(taken < 400, "%u queries were taken for %u MiB of answers", (unsigned)taken, (unsigned)(taken * 48 / 1024));
+  cr_expect(taken < 400, "%u queries were taken for %u MiB of answers", (unsigned)taken,
+            (unsigned)(taken * 48 / 1024));
   for (unsigned i = 0; i < N; i++) cr_assert(hear_large(r, fd) == i);
   cr_expect(r->counters.queries == N);
   cr_expect(client_hears_nothing(r, fd) && !client_is_closed(r, fd));
@@ -187,6 +188,7 @@ Test(tcp_limits, only_so_many_questions_of_a_connection_wait_at_a_time) {
     snprintf(name, sizeof name, "n%u.lab", i);
     client_ask_tcp(fd, name, i);
   }
+
   rig_asked(r, SERVE_TCP_WAITING);
   rig_turns(r, 10);
   cr_expect(r->open_count == SERVE_TCP_WAITING && r->counters.queries == SERVE_TCP_WAITING);
@@ -194,11 +196,13 @@ Test(tcp_limits, only_so_many_questions_of_a_connection_wait_at_a_time) {
     for (unsigned k = 0; !r->open_count && k < 100; k++) rig_turns(r, 1);
     rig_answer(r, 0);
   }
+
   for (unsigned i = 0; i < N; i++) {
     uint16_t id = hear(r, fd, 1);
     cr_assert(id < N && !heard[id]);
     heard[id] = true;
   }
+
   close(fd);
   rig_free(r);
 }
@@ -238,6 +242,7 @@ Test(tcp_limits, a_client_that_asks_without_end_does_not_hold_up_others) {
   struct rig *r = rig_new("127.0.0.1", NULL);
   static uint8_t stream[60000];
   size_t len = 0;
+
   rig_know(r, "large.lab", LARGE);
   rig_know(r, "a.lab", 1);
   int greedy = client_tcp(r), modest = client_tcp(r);
@@ -259,6 +264,7 @@ Test(tcp_limits, the_one_idle_for_longest_makes_room_for_a_new_one) {
   struct serve_tcp_options o = {.connections = 3, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
   struct rig *r = rig_new("127.0.0.1", &o);
   int fd[4];
+
   rig_know(r, "a.lab", 1);
   for (unsigned i = 0; i < 3; i++) fd[i] = client_tcp(r);
   client_ask_tcp(fd[0], "a.lab", 1);
@@ -277,6 +283,7 @@ Test(tcp_limits, who_is_owed_an_answer_makes_no_room) {
   struct serve_tcp_options o = {.connections = 2, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
   struct rig *r = rig_new("127.0.0.1", &o);
   int fd[4];
+
   fd[0] = client_tcp(r);
   client_ask_tcp(fd[0], "slow.lab", 1);
   rig_asked(r, 1);
@@ -329,6 +336,7 @@ Test(tcp_limits, a_host_has_so_many_connections_and_loopback_all) {
     close(local[i]);
     close(remote[i]);
   }
+
   rig_free(r);
 }
 
@@ -372,6 +380,7 @@ Test(tcp_limits, who_may_not_ask_is_refused_once_and_his_connection_ends) {
   union addr outside;
   struct access_options none = {.chosen = true};
   struct rig *r = rig_with_others(NULL, &outside);
+
   r->serve.access = access_new(&none);
   int fd = from_another(r, &outside);
   for (uint16_t i = 1; i < 5; i++) client_ask_tcp(fd, "a.lab", i);
@@ -392,12 +401,14 @@ Test(tcp_limits, connections_that_wait_make_room_for_loopback_alone) {
   union addr outside;
   struct rig *r = rig_with_others(&o, &outside);
   int others[12], local[8];
+
   for (uint16_t i = 0; i < 12; i++) {
     others[i] = from_another(r, &outside);
     send(others[i], "\0\1", 2, MSG_NOSIGNAL);
     if (i < 7) client_ask_tcp(others[i], "slow.lab", i);
     rig_turns(r, 2);
   }
+
   cr_expect(serve_tcp_connections(r->tcp) == 7, "one place is for loopback");
   for (unsigned i = 0; i < 20; i++) cr_assert(loopback_is_answered(r), "the %uth", i);
   for (unsigned i = 0; i < 8; i++) local[i] = client_tcp(r);
@@ -413,6 +424,7 @@ Test(tcp_limits, all_that_is_unsent_has_one_bound_and_a_host_a_quarter_of_it) {
   union addr outside;
   struct rig *r = rig_with_others(&o, &outside);
   int others[30];
+
   for (unsigned i = 0; i < 30; i++) {
     uint8_t frame[512];
     others[i] = from_another(r, &outside);
@@ -424,6 +436,7 @@ Test(tcp_limits, all_that_is_unsent_has_one_bound_and_a_host_a_quarter_of_it) {
     cr_assert(serve_tcp_held(r->tcp) <= o.held / 4, "%zu octets are held", serve_tcp_held(r->tcp));
     cr_assert(loopback_is_answered(r));
   }
+
   skip_and_turn(r, 10100);
   skip_and_turn(r, 10100);
   cr_expect(serve_tcp_held(r->tcp) == 0 && serve_tcp_connections(r->tcp) == 0, "who takes nothing leaves");
@@ -435,11 +448,13 @@ Test(tcp_limits, pauses_without_spinning_when_descriptors_have_run_out) {
   struct rig *r = rig_new("127.0.0.1", NULL);
   struct rlimit limit;
   int fd[3];
+
   rig_know(r, "a.lab", 1);
   for (unsigned i = 0; i < 3; i++) {
     fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     cr_assert(connect(fd[i], &r->addr.any, addr_len(&r->addr)) == 0 || errno == EINPROGRESS);
   }
+
   getrlimit(RLIMIT_NOFILE, &limit);
   struct rlimit none = {.rlim_cur = (rlim_t)fd[2] + 2, .rlim_max = limit.rlim_max}; /* for one connection */
   setrlimit(RLIMIT_NOFILE, &none);
@@ -452,6 +467,7 @@ Test(tcp_limits, pauses_without_spinning_when_descriptors_have_run_out) {
     client_ask_tcp(fd[i], "a.lab", 5);
     if (client_hear_tcp(r, fd[i], got)) answered++; /* all but the idle one that made room */
   }
+
   cr_expect(answered >= 2, "%u were answered", answered);
   for (unsigned i = 0; i < 3; i++) close(fd[i]);
   rig_free(r);

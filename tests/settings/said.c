@@ -16,10 +16,12 @@ struct said *said_words(const char *const *words) {
   char *argv[WORDS + 2] = {program}, *out = NULL, *err = NULL;
   int argc = 1;
   size_t n, m;
+
   for (; words[argc - 1]; argc++) {
     cr_assert(argc <= WORDS);
     argv[argc] = strdup(words[argc - 1]);
   }
+
   memset(&said, 0, sizeof said);
   FILE *to_out = open_memstream(&out, &n), *to_err = open_memstream(&err, &m);
   said.outcome = settings_read(&said.s, argc, argv, to_out, to_err);
@@ -67,13 +69,16 @@ const struct settings *said_right(const char *line, const char *text) {
 
 static void one_line(const struct said *said, const char *what, const char *first, const char *second) {
   cr_expect(said->outcome == SETTINGS_WRONG, "'%s' was taken", what);
-  cr_expect(strncmp(said->err, "jidnsd: ", 8) == 0 && strchr(said->err, '\n') == said->err + strlen(said->err) - 1,
+  cr_expect(strncmp(said->err, "jidnsd: ", 8) == 0 &&
+                strchr(said->err, '\n') == said->err + strlen(said->err) - 1,
             "'%s': not one line: %s", what, said->err);
   cr_expect(strstr(said->err, first) && strstr(said->err, second), "'%s': %s", what, said->err);
   cr_expect_str_empty(said->out);
 }
 
-void said_wrong(const char *line, const char *first, const char *second) { one_line(said_line(line), line, first, second); }
+void said_wrong(const char *line, const char *first, const char *second) {
+  one_line(said_line(line), line, first, second);
+}
 
 void said_wrong_file(const char *text, unsigned line, const char *first, const char *second) {
   struct said *said = said_file("", text);

@@ -22,7 +22,8 @@ const struct settings *said_right(const char *line, const char *text);
 
 /* The complaint: one line that has all of these in it. */
 void said_wrong(const char *line, const char *first, const char *second);
-/* The complaint about a file: one line that begins with the file's name and this line of it, and has these words in it. */
+/* The complaint about a file: one line that begins with the file's name and this line of it, and has these
+ * words in it. */
 void said_wrong_file(const char *text, unsigned line, const char *first, const char *second);
 
 bool is_addr(const union addr *a, const char *text);

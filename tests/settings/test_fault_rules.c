@@ -24,7 +24,8 @@ Test(fault_rules, options_are_rules_in_their_order) {
 
 Test(fault_rules, a_variable_is_one_rule_with_all_its_spaces) {
   setenv("JIDNS_FAULT", "name=*.lab  type=A,AAAA servfail", 1);
-  const struct settings *s = said_right("--fault drop", "fault \"slow\" { rule = \"type=SRV delay=200-900\" }");
+  const struct settings *s = said_right("--fault drop",
+                                        "fault \"slow\" { rule = \"type=SRV delay=200-900\" }");
   cr_expect_eq(s->fault_count, 3);
   expect_rule(s, 0, "slow", "type=SRV delay=200-900");
   expect_rule(s, 1, "environment 1", "name=*.lab type=A,AAAA servfail");
@@ -33,10 +34,14 @@ Test(fault_rules, a_variable_is_one_rule_with_all_its_spaces) {
 
 Test(fault_rules, what_is_wrong_with_a_rule_is_said_by_word) {
   said_wrong("--fault drpo", "--fault 'drpo': \"drpo\": no such word; there are name, type", "close");
-  said_wrong("--fault delay=1-", "--fault 'delay=1-': \"delay=1-\": should be milliseconds", "such as 900 or 200-900");
-  said_wrong_file("fault \"a\" {\n  rule = \"share=30 drop\"\n}", 2, "rule 'share=30 drop': \"share=30\": should be a share", "0.01% to 100%");
-  said_wrong_file("fault \"a\" { }", 1, "fault 'a': has no rule; should be words such as name=*.lab", "servfail");
-  said_wrong_file("fault \"abcdefghijklmnopqrstuvwxyz-12345\" { rule = drop }", 1, "fault 'abc", "a name of at most 31 characters");
+  said_wrong("--fault delay=1-", "--fault 'delay=1-': \"delay=1-\": should be milliseconds",
+             "such as 900 or 200-900");
+  said_wrong_file("fault \"a\" {\n  rule = \"share=30 drop\"\n}", 2,
+                  "rule 'share=30 drop': \"share=30\": should be a share", "0.01% to 100%");
+  said_wrong_file("fault \"a\" { }", 1, "fault 'a': has no rule; should be words such as name=*.lab",
+                  "servfail");
+  said_wrong_file("fault \"abcdefghijklmnopqrstuvwxyz-12345\" { rule = drop }", 1, "fault 'abc",
+                  "a name of at most 31 characters");
 }
 
 Test(fault_rules, there_are_no_more_than_so_many) {
@@ -47,5 +52,6 @@ Test(fault_rules, there_are_no_more_than_so_many) {
   words[2 * SETTINGS_FAULTS] = "--fault";
   words[2 * SETTINGS_FAULTS + 1] = "drop";
   said = said_words(words);
-  cr_expect(said->outcome == SETTINGS_WRONG && strstr(said->err, "should be one of at most 16"), "%s", said->err);
+  cr_expect(said->outcome == SETTINGS_WRONG && strstr(said->err, "should be one of at most 16"), "%s",
+            said->err);
 }

@@ -52,7 +52,8 @@ Test(settings_memory, a_size_that_was_said_holds) {
 }
 
 Test(settings_memory, a_size_beyond_the_limit_is_warned_about_and_holds) {
-  static const char warning[] = "--cache-size: 128 MiB is too much where all of jidnsd may take 64 MiB (memory.max of /x)";
+  static const char warning[] =
+      "--cache-size: 128 MiB is too much where all of jidnsd may take 64 MiB (memory.max of /x)";
   cr_expect_eq(fitted("--cache-size 128M", 64 * M, warning).cache_room, 128 * M);
   cr_expect_eq(fitted("--cache-size 48M", 64 * M, "--cache-size: 48 MiB is too much").cache_room, 48 * M);
 }

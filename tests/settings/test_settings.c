@@ -18,8 +18,10 @@ Test(settings, has_defaults) {
 }
 
 Test(settings, takes_each_option) {
-  const struct settings *s = said_right("--listen 192.0.2.1:5353 --listen [2001:db8::1]:54 --upstream 9.9.9.9 --upstream [2620:fe::fe]:5353 "
-                                   "--threads 4 --expand-srv wait --prefetch off --cache-size 64M --max-stale 0 --log-level debug", NULL);
+  const struct settings *s = said_right(
+      "--listen 192.0.2.1:5353 --listen [2001:db8::1]:54 --upstream 9.9.9.9 --upstream [2620:fe::fe]:5353 "
+      "--threads 4 --expand-srv wait --prefetch off --cache-size 64M --max-stale 0 --log-level debug",
+      NULL);
   cr_expect(!s->listen_default && s->listen_count == 2 && s->upstream_count == 2);
   cr_expect(is_addr(&s->listen[0], "192.0.2.1:5353") && is_addr(&s->listen[1], "[2001:db8::1]:54"));
   cr_expect(is_addr(&s->upstreams[0], "9.9.9.9:53") && is_addr(&s->upstreams[1], "[2620:fe::fe]:5353"));
@@ -28,7 +30,8 @@ Test(settings, takes_each_option) {
 }
 
 Test(settings, takes_values_behind_an_equals_sign) {
-  const struct settings *s = said_right("--listen=192.0.2.1 --threads=2 --expand-srv=off --prefetch=on", NULL);
+  const struct settings *s = said_right("--listen=192.0.2.1 --threads=2 --expand-srv=off --prefetch=on",
+                                        NULL);
   cr_expect(is_addr(&s->listen[0], "192.0.2.1:53"));
   cr_expect(s->threads == 2 && s->xmpp.expand == XMPP_EXPAND_OFF && s->xmpp.prefetch);
 }
@@ -47,19 +50,35 @@ Test(settings, reads_sizes) {
 
 Test(settings, takes_a_cache_as_large_as_the_program_can_have) {
   bool small = sizeof(size_t) == 4;
-  cr_expect(said_right(small ? "--cache-size 2G" : "--cache-size 1024G", NULL)->cache_size == (small ? 2ull : 1024ull) << 30);
-  said_wrong(small ? "--cache-size 4G" : "--cache-size 1025G", "--cache-size", small ? "1M to 2G" : "1M to 1024G");
-  said_wrong(small ? "--cache-size 8G" : "--cache-size 2048G", "--cache-size", small ? "1M to 2G" : "1M to 1024G");
+  cr_expect(said_right(small ? "--cache-size 2G" : "--cache-size 1024G", NULL)->cache_size ==
+            (small ? 2ull : 1024ull) << 30);
+  said_wrong(small ? "--cache-size 4G" : "--cache-size 1025G", "--cache-size",
+             small ? "1M to 2G" : "1M to 1024G");
+  said_wrong(small ? "--cache-size 8G" : "--cache-size 2048G", "--cache-size",
+             small ? "1M to 2G" : "1M to 1024G");
 }
 
 Test(settings, refuses_sizes_that_are_none) {
-  static const char *const sizes[] = {"1048575", "1023K", "0", "1025G", "M", "64MB", "64 M", "-64M", "+64M", "0x40M", "1.5G",
-                                      "18446744073709551616", "17179869185G", "99999999999999999999G"};
+  static const char *const sizes[] = {"1048575",
+                                      "1023K",
+                                      "0",
+                                      "1025G",
+                                      "M",
+                                      "64MB",
+                                      "64 M",
+                                      "-64M",
+                                      "+64M",
+                                      "0x40M",
+                                      "1.5G",
+                                      "18446744073709551616",
+                                      "17179869185G",
+                                      "99999999999999999999G"};
   for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     char line[80];
     snprintf(line, sizeof line, "--cache-size=%s", sizes[i]);
     if (!strchr(sizes[i], ' ')) said_wrong(line, "--cache-size", sizes[i]);
   }
+
   said_wrong("--cache-size=", "--cache-size ''", "a size from 1M to");
 }
 
@@ -108,7 +127,8 @@ Test(settings, takes_as_many_addresses_as_there_is_room_for) {
 }
 
 Test(settings, counts_an_address_given_twice_once) {
-  const struct settings *s = said_right("--listen 127.0.0.1 --listen 127.0.0.1:53 --upstream 9.9.9.9 --upstream 9.9.9.9:53", NULL);
+  const struct settings *s = said_right(
+      "--listen 127.0.0.1 --listen 127.0.0.1:53 --upstream 9.9.9.9 --upstream 9.9.9.9:53", NULL);
   cr_expect(s->listen_count == 1 && s->upstream_count == 1);
 }
 
@@ -119,10 +139,12 @@ Test(settings, refuses_metrics_for_other_hosts_unless_told) {
 }
 
 Test(settings, refuses_to_ask_itself) {
-  said_wrong("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5353", "--upstream '127.0.0.1:5353'", "listens there itself");
+  said_wrong("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5353", "--upstream '127.0.0.1:5353'",
+             "listens there itself");
   said_wrong("--upstream 127.0.0.1", "--upstream '127.0.0.1:53'", "listens there itself");
   said_wrong("--upstream ::1", "--upstream '[::1]:53'", "listens there itself");
-  said_wrong("--listen 0.0.0.0:5353 --upstream 127.0.0.2:5353", "--upstream '127.0.0.2:5353'", "listens there itself");
+  said_wrong("--listen 0.0.0.0:5353 --upstream 127.0.0.2:5353", "--upstream '127.0.0.2:5353'",
+             "listens there itself");
   said_wrong("--listen [::]:5353 --upstream [::1]:5353", "--upstream '[::1]:5353'", "listens there itself");
   said_right("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5354", NULL);
   said_right("--listen 0.0.0.0:5353 --upstream 127.0.0.1:53", NULL);
@@ -132,15 +154,28 @@ Test(settings, refuses_to_ask_itself) {
 
 Test(settings, answers_help_with_every_option_and_its_default) {
   struct said *said = said_line("--help");
-  static const char *const words[] = {"--listen ADDR:PORT", "127.0.0.1:53 and [::1]:53", "--upstream ADDR[:PORT]", "resolv.conf",
-                                      "--threads N", "--expand-srv HOW", "(default: cached)", "--prefetch on|off", "--cache-size SIZE",
-                                      "(default: 128M; less in little memory)", "--max-stale SECONDS", "(default: 86400)", "--log-level LEVEL",
-                                      "--version", "--help"};
+  static const char *const words[] = {"--listen ADDR:PORT",
+                                      "127.0.0.1:53 and [::1]:53",
+                                      "--upstream ADDR[:PORT]",
+                                      "resolv.conf",
+                                      "--threads N",
+                                      "--expand-srv HOW",
+                                      "(default: cached)",
+                                      "--prefetch on|off",
+                                      "--cache-size SIZE",
+                                      "(default: 128M; less in little memory)",
+                                      "--max-stale SECONDS",
+                                      "(default: 86400)",
+                                      "--log-level LEVEL",
+                                      "--version",
+                                      "--help"};
   cr_expect(said->outcome == SETTINGS_TOLD);
   cr_expect_str_empty(said->err);
-  for (unsigned i = 0; i < sizeof words / sizeof *words; i++) cr_expect(strstr(said->out, words[i]), "no %s", words[i]);
+  for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+    cr_expect(strstr(said->out, words[i]), "no %s", words[i]);
   for (char *line = strtok(said->out, "\n"); line; line = strtok(NULL, "\n")) {
-    size_t path = strstr(line, SETTINGS_FILE) ? strlen(SETTINGS_FILE) : 0; /* how long that is the builder chose */
+    /* how long that is the builder chose */
+    size_t path = strstr(line, SETTINGS_FILE) ? strlen(SETTINGS_FILE) : 0;
     cr_expect(strlen(line) - path <= 112, "%s", line);
   }
 }
@@ -170,7 +205,8 @@ static struct said *find(const char *line, const char *conf) {
 Test(settings, finds_upstreams_in_resolv_conf) {
   struct said *said = find("", "search lab\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n");
   cr_assert(said->s.upstream_count == 2);
-  cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53") && is_addr(&said->s.upstreams[1], "[2001:db8::1]:53"));
+  cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53") &&
+            is_addr(&said->s.upstreams[1], "[2001:db8::1]:53"));
 }
 
 Test(settings, leaves_itself_out_of_resolv_conf) {
@@ -203,7 +239,8 @@ Test(settings, say_in_words_that_fit_why_there_is_nobody_to_ask) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const struct said *said = find("", cases[i].conf);
     cr_expect_eq(said->s.upstream_count, 0);
-    cr_expect(said->s.upstream_default && strstr(said->err, cases[i].why) && strstr(said->err, "--upstream"), "%s", said->err);
+    cr_expect(said->s.upstream_default && strstr(said->err, cases[i].why) && strstr(said->err, "--upstream"),
+              "%s", said->err);
   }
 }
 
@@ -224,14 +261,16 @@ Test(settings, say_once_why_resolv_conf_can_not_be_read) {
 
 Test(settings, keep_the_servers_of_a_resolv_conf_that_names_none_any_more) {
   struct said *said = find("", "nameserver 192.0.2.1\nnameserver 192.0.2.300\n");
-  cr_expect(strstr(said->err, " line 2: '192.0.2.300' is no address: that line is left out"), "%s", said->err);
+  cr_expect(strstr(said->err, " line 2: '192.0.2.300' is no address: that line is left out"), "%s",
+            said->err);
   find_again(said, "/nonexistent/resolv.conf");
   cr_expect(said->s.upstream_count == 1 && is_addr(&said->s.upstreams[0], "192.0.2.1:53"));
   cr_expect(strstr(said->err, "no such file: the servers stay as they were"), "%s", said->err);
 }
 
 Test(settings, take_scopes_whose_interface_comes_later) {
-  struct said *said = said_line("--listen [fe80::1%nosuchif]:53 --upstream fe80::2%nosuchif --upstream fe80::2%lo --forward corp.lab=fe80::3%nosuchif");
+  struct said *said = said_line("--listen [fe80::1%nosuchif]:53 --upstream fe80::2%nosuchif --upstream "
+                                "fe80::2%lo --forward corp.lab=fe80::3%nosuchif");
   cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 2 && said->s.listen_count == 1);
   cr_expect_not(addr_is_here(&said->s.upstreams[0], said->s.upstream_scopes[0]));
   cr_expect(addr_is_here(&said->s.upstreams[1], said->s.upstream_scopes[1]));
@@ -245,10 +284,14 @@ Test(settings, take_scopes_whose_interface_comes_later) {
 }
 
 Test(settings, say_who_may_ask) {
-  const struct settings *s = said_right("--allow 10.0.0.0/8 --allow fd00::/8 --allow 10.0.0.0/8 --refuse-with silence --rate-limit 100 --cookies off", NULL);
-  cr_expect(s->access.chosen && s->access.allow_count == 2 && s->access.silent && s->access.rate == 100 && !s->cookies);
+  const struct settings *s = said_right("--allow 10.0.0.0/8 --allow fd00::/8 --allow 10.0.0.0/8 "
+                                        "--refuse-with silence --rate-limit 100 --cookies off",
+                                        NULL);
+  cr_expect(s->access.chosen && s->access.allow_count == 2 && s->access.silent && s->access.rate == 100 &&
+            !s->cookies);
   s = said_right("--allow none", NULL);
-  cr_expect(s->access.chosen && s->access.allow_count == 0 && !s->access.silent && s->access.rate == 0 && s->cookies);
+  cr_expect(s->access.chosen && s->access.allow_count == 0 && !s->access.silent && s->access.rate == 0 &&
+            s->cookies);
   cr_expect_eq(said_right("--allow any", NULL)->access.allow_count, 2);
   cr_expect_not(said_right("", NULL)->access.chosen);
   said_wrong("--allow 10.0.0.1/8", "--allow '10.0.0.1/8'", "a prefix such as");

@@ -1,4 +1,5 @@
-/* test_wrong.c: every row of the table, wrong in every way that its kind of value allows, as option, as variable and in the file. */
+/* test_wrong.c: every row of the table, wrong in every way that its kind of value allows, as option, as
+ * variable and in the file. */
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <stdlib.h>
@@ -29,7 +30,8 @@ static void add_number(struct forms *f, uint64_t v, const char *unit) {
 static const struct {
   const char *name, *forms[10];
 } own_forms[] = {
-    {"listen", {"", "localhost", "127.0.0.1:0", "127.0.0.1:65536", "300.0.0.1", "[::1", "127.0.0.1:x", "127.0.0.1:"}},
+    {"listen",
+     {"", "localhost", "127.0.0.1:0", "127.0.0.1:65536", "300.0.0.1", "[::1", "127.0.0.1:x", "127.0.0.1:"}},
     {"upstream", {"", "dns.example", "9.9.9.9:0", "9.9.9.9:53x", "0.0.0.0", "::", "9.9.9"}},
     {"forward", {"", "dns.example", "9.9.9.9:0", "0.0.0.0", "::"}},
     {"allow", {"", "10.0.0.1/8", "10.0.0.0/33", "fd00::/129", "everyone", "/8", "10.0.0.0/", "10.0.0.0/-1"}},
@@ -41,16 +43,37 @@ static const struct {
 };
 
 static void number_forms(struct forms *f, const struct setting *t) {
-  static const char *const all[] = {"", "-1", "+1", " 1", "1 ", "1x", "0x1", "1.5", "1e3", "one", "99999999999999999999",
-                                    "18446744073709551616", "4294967296"};
+  static const char *const all[] = {"",
+                                    "-1",
+                                    "+1",
+                                    " 1",
+                                    "1 ",
+                                    "1x",
+                                    "0x1",
+                                    "1.5",
+                                    "1e3",
+                                    "one",
+                                    "99999999999999999999",
+                                    "18446744073709551616",
+                                    "4294967296"};
   for (unsigned i = 0; i < sizeof all / sizeof *all; i++) add(f, all[i]);
   if (t->least) add_number(f, t->least - 1, "");
   add_number(f, t->most + 1, "");
 }
 
 static void size_forms(struct forms *f, const struct setting *t) {
-  static const char *const all[] = {"", "M", "64MB", "64 M", "-64M", "+64M", "0x40M", "1.5G", "64T", "18446744073709551616",
-                                    "17179869185G", "99999999999999999999G"};
+  static const char *const all[] = {"",
+                                    "M",
+                                    "64MB",
+                                    "64 M",
+                                    "-64M",
+                                    "+64M",
+                                    "0x40M",
+                                    "1.5G",
+                                    "64T",
+                                    "18446744073709551616",
+                                    "17179869185G",
+                                    "99999999999999999999G"};
   for (unsigned i = 0; i < sizeof all / sizeof *all; i++) add(f, all[i]);
   add_number(f, t->least - 1, "");
   add_number(f, t->most + 1, "");
@@ -93,10 +116,12 @@ static struct forms *forms_of(const struct setting *t) {
     add(&f, "caf\xc3\xa9");
     add(&f, "two\ttabs");
   }
+
   for (unsigned i = 0; t->name && i < sizeof own_forms / sizeof *own_forms; i++) {
     if (strcmp(own_forms[i].name, t->name) != 0) continue;
     for (const char *const *form = own_forms[i].forms; *form; form++) add(&f, *form);
   }
+
   return &f;
 }
 
@@ -155,7 +180,8 @@ static bool is_titled(const struct setting *t) { return t->section && t->section
 
 static struct said *as_option(const struct setting *t, const char *value) {
   char word[FORM + 100];
-  snprintf(word, sizeof word, "--%s=%s%s%s", t->name, is_titled(t) ? good_title(t->section) : "", is_titled(t) ? "=" : "", value);
+  snprintf(word, sizeof word, "--%s=%s%s%s", t->name, is_titled(t) ? good_title(t->section) : "",
+           is_titled(t) ? "=" : "", value);
   return said_words((const char *const[]){word, NULL});
 }
 
@@ -167,7 +193,8 @@ static const char *variable_of(const struct setting *t, char name[80]) {
 
 static struct said *as_variable(const struct setting *t, const char *value) {
   char name[80], text[FORM + 100];
-  snprintf(text, sizeof text, "%s%s%s", is_titled(t) ? good_title(t->section) : "", is_titled(t) ? "=" : "", value);
+  snprintf(text, sizeof text, "%s%s%s", is_titled(t) ? good_title(t->section) : "", is_titled(t) ? "=" : "",
+           value);
   setenv(variable_of(t, name), text, 1);
   struct said *said = said_words((const char *const[]){NULL});
   unsetenv(name);
@@ -188,15 +215,18 @@ static bool tells_right(const struct setting *t, const char *line) {
   return strstr(line, "': should be ") && strstr(line, setting_right(t, right));
 }
 
-/* One line about that place and what would be right, all of it printable; others only of what else its section lacks. */
-static void expect_wrong(const struct said *said, const char *where, const struct setting *t, const char *value) {
+/* One line about that place and what would be right, all of it printable; others only of what else its
+ * section lacks. */
+static void expect_wrong(const struct said *said, const char *where, const struct setting *t,
+                         const char *value) {
   char copy[sizeof said->err], *rest = copy;
   unsigned about = 0;
   cr_expect(said->outcome == SETTINGS_WRONG, "%s '%.60s' was taken", where, value);
   cr_expect_str_empty(said->out);
   strcpy(copy, said->err);
   for (char *line; (line = strtok_r(rest, "\n", &rest));) {
-    for (const char *p = line; *p; p++) cr_assert((uint8_t)*p >= ' ' && *p != 0x7f, "%s '%.60s': %s", where, value, line);
+    for (const char *p = line; *p; p++)
+      cr_assert((uint8_t)*p >= ' ' && *p != 0x7f, "%s '%.60s': %s", where, value, line);
     cr_expect(strncmp(line, "jidnsd: ", 8) == 0 && strlen(line) < 100 + WHY_TEXT, "%s", line);
     if (strncmp(line + 8, where, strlen(where)) == 0 && tells_right(t, line)) about++;
     else cr_expect(strstr(line, ": has no "), "%s '%.60s': %s", where, value, line);
@@ -223,6 +253,7 @@ Test(wrong, values_of_every_kind_are_refused_and_named_wherever_they_stand) {
       if (is_one_word(t, value)) expect_wrong(as_variable(t, value), where, t, value);
     }
   }
+
   cr_expect_gt(tried, 10 * 40, "%u", tried);
 }
 
@@ -259,7 +290,8 @@ Test(wrong, a_key_that_is_given_twice_is_named_with_its_first_line) {
     for (const struct section *s = t->section; s; s = s->within) fputs("}", out);
     fclose(out);
     unsigned line = t->section->within ? 3 : 2;
-    snprintf(want, sizeof want, "%s:%u: %s: was given in line %u already\n", said_path, line + 1, t->key, line);
+    snprintf(want, sizeof want, "%s:%u: %s: was given in line %u already\n", said_path, line + 1, t->key,
+             line);
     cr_expect(strstr(said_file("", two)->err, want), "%s", said_file("", two)->err);
     free(two);
   }
@@ -288,7 +320,8 @@ Test(wrong, an_option_without_its_value_is_told_what_it_should_be) {
     char word[80], right[RIGHT_TEXT];
     snprintf(word, sizeof word, "--%s", t->name);
     const struct said *said = said_words((const char *const[]){word, NULL});
-    cr_expect(said->outcome == SETTINGS_WRONG && strstr(said->err, "needs a value: ") && strstr(said->err, setting_right(t, right)), "%s",
-              said->err);
+    cr_expect(said->outcome == SETTINGS_WRONG && strstr(said->err, "needs a value: ") &&
+                  strstr(said->err, setting_right(t, right)),
+              "%s", said->err);
   }
 }

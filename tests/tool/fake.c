@@ -31,7 +31,9 @@ void fake_fail(struct fake *f, const char *owner, uint16_t type, enum asked_outc
   snprintf(e->owner, sizeof e->owner, "%s.", owner);
 }
 
-void fake_truncate(struct fake *f, const char *owner) { snprintf(f->truncated, sizeof f->truncated, "%s.", owner); }
+void fake_truncate(struct fake *f, const char *owner) {
+  snprintf(f->truncated, sizeof f->truncated, "%s.", owner);
+}
 
 static const struct fake_failure *find_failure(const struct fake *f, const char *name, uint16_t type) {
   for (size_t i = 0; i < f->failure_count; i++) {
@@ -89,6 +91,7 @@ static bool follow(const struct fake *f, struct msg *m, char name[NAME_TEXT]) {
 static void answer(const struct fake *f, struct asked *a) {
   static struct msg m;
   char name[NAME_TEXT], start[NAME_TEXT];
+
   name_format(a->name, a->name_len, name);
   memcpy(start, name, sizeof start);
   const struct fake_failure *failure = find_failure(f, name, a->type);
@@ -107,11 +110,13 @@ static void answer(const struct fake *f, struct asked *a) {
     const struct fake_record *r = &f->records[i];
     if (r->along) msg_record(&m, SECTION_ADDITIONAL, r->owner, r->type, r->ttl, r->rdata);
   }
+
   if (strcasecmp(f->truncated, start) == 0) m.octets[2] |= DNS_TC;
   if (f->ede) {
     char option[] = {0, OPT_EDE, 0, 2, 0, (char)f->ede};
     msg_opt(&m, 1232, 0, false, option, sizeof option);
   }
+
   a->msg = exact(m.octets, m.len);
   a->len = m.len;
 }

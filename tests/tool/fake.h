@@ -48,8 +48,8 @@ void fake_fail(struct fake *f, const char *owner, uint16_t type, enum asked_outc
 /* Answers for this name are truncated. */
 void fake_truncate(struct fake *f, const char *owner);
 
-/* What lookup_run calls; context is the fake. Follows CNAMEs and knows wildcards; a name without any record at it or
- * below it is NXDOMAIN. */
+/* What lookup_run calls; context is the fake. Follows CNAMEs and knows wildcards; a name without any record
+ * at it or below it is NXDOMAIN. */
 void fake_ask(void *context, struct asked *const *list, size_t n);
 
 /* A lookup of a domain, run; the caller frees it with lookup_free. */

@@ -36,6 +36,7 @@ static void take_connection(struct mock *m) {
   uint8_t frame[2 + 512];
   size_t got = 0;
   ssize_t n;
+
   m->connection = accept(m->tcp, NULL, NULL);
   if (m->connection < 0) return;
   int one = 1;
@@ -45,6 +46,7 @@ static void take_connection(struct mock *m) {
     if (n <= 0) break;
     got += (size_t)n;
   }
+
   if (got > 2) note(m, frame + 2, got - 2, true);
   close(m->connection);
   m->connection = -1;
@@ -53,6 +55,7 @@ static void take_connection(struct mock *m) {
 static void *run(void *context) {
   struct mock *m = context;
   uint8_t query[1024];
+
   for (;;) {
     struct pollfd fds[] = {{.fd = m->stop[0], .events = POLLIN},
                            {.fd = m->udp, .events = POLLIN},

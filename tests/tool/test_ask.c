@@ -263,6 +263,7 @@ Test(ask, asks_many_at_once_from_ports_and_with_ids_of_their_own) {
     all[i] = question("d.lab", (uint16_t)(1000 + i));
     list[i] = &all[i];
   }
+
   ask_all(&o, list, MANY);
   mock_stop(&m);
   unsigned same_port = 0, same_id = 0, low_ports = 0;
@@ -270,11 +271,13 @@ Test(ask, asks_many_at_once_from_ports_and_with_ids_of_their_own) {
     expect_answer(&all[i], RCODE_NXDOMAIN, false);
     asked_free(&all[i]);
   }
+
   for (size_t i = 1; i < m.packets && i < MOCK_SEEN; i++) {
     low_ports += m.ports[i] < 32768;
     same_port += m.ports[i] == m.ports[i - 1];
     same_id += m.ids[i] == m.ids[i - 1];
   }
+
   cr_expect_geq(m.packets, MANY);
   cr_expect_lt(same_port, 5);
   cr_expect_lt(same_id, 5);

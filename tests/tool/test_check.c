@@ -48,6 +48,7 @@ Test(check, prints_verdict_findings_changes_and_records) {
   struct checked c = checked_of(f);
   struct check_options o = {.fail_on = SEVERITY_WARNING};
   char *text = text_of(&c, &o, check_write_text);
+
   cr_expect_str_eq(text,
                    "d.chat                                                asked 127.0.0.1:5300, 7 ms\n"
                    "  clients reach it: in part      im.d.chat 5222 STARTTLS\n"
@@ -87,6 +88,7 @@ static void expect_narrow(const char *text) {
 Test(check, keeps_to_80_columns_whatever_it_says) {
   char *text = NULL;
   size_t len;
+
   FILE *out = open_memstream(&text, &len);
   for (unsigned id = 0; id < RULE_COUNT; id++) check_write_rule((enum rule_id)id, out);
   check_write_rules(CHECK_TEXT, out);
@@ -100,6 +102,7 @@ Test(check, keeps_to_80_columns_whatever_it_says) {
     snprintf(address, sizeof address, "2a01:1234:5678:9abc:def0:1234:5678:%x", 0x1000 + i);
     fake_add(f, "x.d.chat", TYPE_AAAA, 3600, rd_aaaa(address));
   }
+
   struct checked c = checked_of(f);
   struct check_options o = {.fail_on = SEVERITY_WARNING, .verbose = true};
   text = text_of(&c, &o, check_write_text);
@@ -185,6 +188,7 @@ Test(check, prints_only_the_lines_to_enter) {
   struct checked c = checked_of(f);
   struct check_options o = {.fix = CHECK_FIX_ZONE};
   char *text = text_of(&c, &o, write_zone_fix);
+
   cr_expect_str_eq(text, "; delete: _xmpp-client._tcp.d.chat. 3600 IN SRV 5 1 5222 im.d.chat.\n"
                          "_xmpp-client._tcp.d.chat. 3600 IN SRV 5 1 5222 x.d.chat.\n");
   free(text);

@@ -90,6 +90,7 @@ Test(cli, has_for_each_command_its_own_options, .init = cr_redirect_stderr) {
 Test(cli, names_each_option_in_its_help) {
   char *text = NULL;
   size_t len;
+
   FILE *out = open_memstream(&text, &len);
   cli_write_options(CLI_LOOKUP, out);
   fclose(out);

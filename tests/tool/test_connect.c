@@ -22,6 +22,7 @@ struct place {
 static struct place place_new(void) {
   struct place p = {.fake = fake_new()};
   struct typed_domain typed;
+
   fake_add(p.fake, "_xmpp-client._tcp.d.chat", TYPE_SRV, 3600, rd_srv(5, 1, 5222, "x.d.chat"));
   fake_add(p.fake, "_xmpp-server._tcp.d.chat", TYPE_SRV, 3600, rd_srv(5, 1, 5269, "x.d.chat"));
   fake_add(p.fake, "x.d.chat", TYPE_A, 3600, rd_a("9.9.1.1"));
@@ -36,11 +37,21 @@ static struct place place_new(void) {
   p.all->now_s = 1000000000;
   p.all->count = h->address_count;
   for (size_t i = 0; i < h->address_count; i++) {
-    p.all->list[i] = (struct connection){.side = LOOKUP_C2S, .host = h, .port = 5222, .address = h->addresses[i],
-                                         .phase = PHASE_DONE, .has_tls = true, .version = "TLSv1.3", .trust = TLS_TRUSTED,
-                                         .has_certificate = true, .form = CERT_DNS, .until_s = p.all->now_s + 60 * 86400,
-                                         .starttls_required = true, .stream = {.opened = true, .scram = true}};
+    p.all->list[i] = (struct connection){.side = LOOKUP_C2S,
+                                         .host = h,
+                                         .port = 5222,
+                                         .address = h->addresses[i],
+                                         .phase = PHASE_DONE,
+                                         .has_tls = true,
+                                         .version = "TLSv1.3",
+                                         .trust = TLS_TRUSTED,
+                                         .has_certificate = true,
+                                         .form = CERT_DNS,
+                                         .until_s = p.all->now_s + 60 * 86400,
+                                         .starttls_required = true,
+                                         .stream = {.opened = true, .scram = true}};
   }
+
   return p;
 }
 
@@ -82,7 +93,8 @@ Test(connect, ipv6_that_leads_nowhere_is_told_once_and_as_such) {
   fail(&p.all->list[1], PHASE_CONNECT, END_SILENT);
   struct report *r = report_new(p.facts);
   cr_assert_not_null(find(r, RULE_IPV6_DEAD));
-  cr_expect_str_eq(find(r, RULE_IPV6_DEAD)->text, "2a01::1 of x.d.chat lets nobody in (no answer in time), its IPv4 addresses do");
+  cr_expect_str_eq(find(r, RULE_IPV6_DEAD)->text,
+                   "2a01::1 of x.d.chat lets nobody in (no answer in time), its IPv4 addresses do");
   cr_expect_eq(findings_of_connections(r), 1);
   cr_expect_eq(r->verdicts[0], VERDICT_PARTLY);
   place_free(&p, r);
@@ -127,7 +139,8 @@ Test(connect, a_certificate_for_somebody_else_lets_no_client_in_and_is_told_once
     snprintf(p.all->list[i].names, sizeof p.all->list[i].names, "x.d.chat");
   }
   struct report *r = report_new(p.facts);
-  cr_expect_str_eq(find(r, RULE_CERT_WRONG_NAME)->text, "x.d.chat has a certificate for somebody else, port 5222: x.d.chat");
+  cr_expect_str_eq(find(r, RULE_CERT_WRONG_NAME)->text,
+                   "x.d.chat has a certificate for somebody else, port 5222: x.d.chat");
   cr_expect_eq(findings_of_connections(r), 1);
   cr_expect_eq(r->verdicts[0], VERDICT_NO);
   place_free(&p, r);
@@ -161,6 +174,7 @@ Test(connect, a_record_that_fits_does_not_vouch_by_itself) {
 static bool is_secure_without(const char *insecure) {
   struct fake *f = fake_new();
   struct typed_domain typed;
+
   f->secure = true;
   snprintf(f->insecure, sizeof f->insecure, "%s", insecure);
   fake_add(f, "_xmpp-client._tcp.d.chat", TYPE_SRV, 3600, rd_srv(5, 1, 5222, "x.other"));
@@ -193,7 +207,8 @@ Test(connect, ports_of_one_failure_stand_in_one_finding) {
   for (size_t i = 0; i < 2; i++) fail(&p.all->list[i], PHASE_TLS, END_TLS_FAILED);
   snprintf(p.all->list[0].why, sizeof p.all->list[0].why, "handshake failure");
   struct report *r = report_new(p.facts);
-  cr_expect_str_eq(find(r, RULE_TLS_FAILED)->text, "x.d.chat fails the TLS handshake, ports 5222, 5223: handshake failure");
+  cr_expect_str_eq(find(r, RULE_TLS_FAILED)->text,
+                   "x.d.chat fails the TLS handshake, ports 5222, 5223: handshake failure");
   place_free(&p, r);
 }
 
@@ -201,13 +216,16 @@ Test(connect, tls_that_fails_after_its_handshake_is_told_with_its_reason) {
   struct place p = place_new();
   char *said = NULL;
   size_t len;
+
   for (size_t i = 0; i < 2; i++) {
     fail(&p.all->list[i], PHASE_FEATURES, END_TLS_FAILED);
     snprintf(p.all->list[i].why, sizeof p.all->list[i].why, "certificate required");
   }
+
   struct report *r = report_new(p.facts);
   cr_assert_not_null(find(r, RULE_CONNECTION_CUT));
-  cr_expect_not_null(strstr(find(r, RULE_CONNECTION_CUT)->text, "TLS failed in the phase \"features\", certificate required"));
+  cr_expect_not_null(strstr(find(r, RULE_CONNECTION_CUT)->text,
+                            "TLS failed in the phase \"features\", certificate required"));
   cr_expect_eq(r->verdicts[0], VERDICT_NO);
 
   FILE *out = open_memstream(&said, &len);
@@ -220,9 +238,15 @@ Test(connect, tls_that_fails_after_its_handshake_is_told_with_its_reason) {
 
 Test(connect, an_xmpp_addr_may_be_written_as_people_do) {
   char *ascii;
-  if (idna_to_ascii("b\xc3\xbc""cher.chat", &ascii)) cr_skip_test("built without libidn2");
+  if (idna_to_ascii("b\xc3\xbc"
+                    "cher.chat",
+                    &ascii))
+    cr_skip_test("built without libidn2");
   free(ascii);
-  struct cert cert = {.count = 2, .names = {{CERT_XMPP, "b\xc3\xbc""cher.chat"}, {CERT_XMPP, "\xff\xfe.chat"}}};
+  struct cert cert = {.count = 2,
+                      .names = {{CERT_XMPP, "b\xc3\xbc"
+                                            "cher.chat"},
+                                {CERT_XMPP, "\xff\xfe.chat"}}};
   cr_expect_eq(connect_form_of(&cert, "xn--bcher-kva.chat", LOOKUP_C2S), CERT_XMPP);
   cr_expect_eq(connect_form_of(&cert, "bucher.chat", LOOKUP_C2S), CERT_NOT);
   cr_expect_str_eq(cert.names[1].text, "??.chat");
@@ -253,7 +277,8 @@ Test(connect, several_ports_are_as_bad_as_the_worst_of_them) {
   p.all->list[0].dane = 1;
   struct report *r = report_new(p.facts);
   cr_expect_eq(find(r, RULE_CERT_UNTRUSTED)->severity, SEVERITY_ERROR);
-  cr_expect_str_eq(find(r, RULE_CERT_UNTRUSTED)->text, "x.d.chat has a certificate that nobody trusts, ports 5222, 5223: reason 1");
+  cr_expect_str_eq(find(r, RULE_CERT_UNTRUSTED)->text,
+                   "x.d.chat has a certificate that nobody trusts, ports 5222, 5223: reason 1");
   place_free(&p, r);
 }
 
@@ -290,8 +315,10 @@ static const struct fault {
     {RULE_CONNECTION_CUT, 0, PHASE_STREAM, END_CUT, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
     {RULE_NOT_XMPP, 0, PHASE_STREAM, END_NOT_XMPP, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
     {RULE_STARTTLS_ON_TLS_PORT, 0, PHASE_TLS, END_XML_FIRST, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
-    {RULE_TLS_ON_STARTTLS_PORT, 0, PHASE_STREAM, END_TLS_FIRST, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
-    {RULE_STARTTLS_MISSING, 0, PHASE_STARTTLS, END_NO_STARTTLS, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
+    {RULE_TLS_ON_STARTTLS_PORT, 0, PHASE_STREAM, END_TLS_FIRST, TLS_TRUSTED, CERT_DNS, 60, 0, "", false,
+     false},
+    {RULE_STARTTLS_MISSING, 0, PHASE_STARTTLS, END_NO_STARTTLS, TLS_TRUSTED, CERT_DNS, 60, 0, "", false,
+     false},
     {RULE_TLS_FAILED, 0, PHASE_TLS, END_TLS_FAILED, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
     {RULE_HOST_UNKNOWN, 0, PHASE_STREAM, END_HOST_UNKNOWN, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
     {RULE_CONNECT_SKIPPED, 0, PHASE_CONNECT, END_PRIVATE, TLS_TRUSTED, CERT_DNS, 60, 0, "", false, false},
@@ -330,7 +357,8 @@ Test(connect, each_fault_has_its_code_and_no_other) {
     if (faults[i].rule == RULE_CONNECT_REFUSED || faults[i].rule == RULE_CONNECT_TIMEOUT) p.all->count = 1;
     spoil(p.all, &faults[i]);
     struct report *r = report_new(p.facts);
-    unsigned own = find(r, faults[i].rule) ? 1 : 0, all = findings_of_connections(r) + (faults[i].rule == RULE_TLSA_MISMATCH);
+    unsigned own = find(r, faults[i].rule) ? 1 : 0,
+             all = findings_of_connections(r) + (faults[i].rule == RULE_TLSA_MISMATCH);
     cr_expect(own == 1 && all == 1, "%s: %u, %u", report_rules[faults[i].rule].code, own, all);
     place_free(&p, r);
   }

@@ -45,7 +45,8 @@ static void fake_start(const char *const *answers) {
   snprintf(fake.name.sun_path, sizeof fake.name.sun_path, "/tmp/ctl.%d", (int)getpid());
   unlink(fake.name.sun_path);
   fake.listener = socket(AF_UNIX, SOCK_STREAM, 0);
-  cr_assert(bind(fake.listener, (struct sockaddr *)&fake.name, sizeof fake.name) == 0 && listen(fake.listener, 1) == 0);
+  cr_assert(bind(fake.listener, (struct sockaddr *)&fake.name, sizeof fake.name) == 0 &&
+            listen(fake.listener, 1) == 0);
   cr_assert_eq(pthread_create(&fake.thread, NULL, serve, NULL), 0);
 }
 
@@ -106,19 +107,22 @@ Test(ctl, sends_what_was_typed_as_a_request) {
       {"fault clear 3", "fault clear 3\n"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    cr_expect_eq(run_with(ANSWERS(removed), CLI_NAMES | CLI_FLUSH, rows[i].line), CLI_FOUND, "%s", rows[i].line);
+    cr_expect_eq(run_with(ANSWERS(removed), CLI_NAMES | CLI_FLUSH, rows[i].line), CLI_FOUND, "%s",
+                 rows[i].line);
     cr_expect_str_eq(fake.heard, rows[i].request);
   }
+
   cr_expect_eq(run_with(ANSWERS("{\"ok\":true}\n"), CLI_STATS, "stats --workers"), CLI_FOUND);
   cr_expect_str_eq(fake.heard, "stats --workers\n");
 }
 
 Test(ctl, refuses_what_is_no_request_before_it_connects) {
-  static const char *const wrong[] = {"flush",          "flush a b c",      "flush --all a", "flush --all --below", "flush --below",
-                                      "flush --below a A", "flush a bogus", "flush a..b",    "status x",           "dump --below",
-                                      "dump a b",       "log-level \"x\"",  "reload now",    "upstreams 1",
-                                      "fault",          "fault add",        "fault list 1",  "fault clear 1 2",     "fault drop",
-                                      "fault add \"drop\""};
+  static const char *const wrong[] = {
+      "flush",         "flush a b c",       "flush --all a", "flush --all --below",
+      "flush --below", "flush --below a A", "flush a bogus", "flush a..b",
+      "status x",      "dump --below",      "dump a b",      "log-level \"x\"",
+      "reload now",    "upstreams 1",       "fault",         "fault add",
+      "fault list 1",  "fault clear 1 2",   "fault drop",    "fault add \"drop\""};
   setenv("JIDNS_CONTROL", "/nowhere", 1);
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     cr_expect_eq(run(CLI_NAMES | CLI_FLUSH, wrong[i]), CLI_USAGE, "%s", wrong[i]);
@@ -126,14 +130,18 @@ Test(ctl, refuses_what_is_no_request_before_it_connects) {
 }
 
 Test(ctl, passes_json_through) {
-  cr_expect_eq(run_with(ANSWERS("{\"ok\":true,\"level\":\"in\\u0066o\"}\n"), 0, "log-level --json"), CLI_FOUND);
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":true,\"level\":\"in\\u0066o\"}\n"), 0, "log-level --json"),
+               CLI_FOUND);
   cr_assert_stdout_eq_str("{\"ok\":true,\"level\":\"in\\u0066o\"}\n");
 }
 
 Test(ctl, tells_a_refusal_with_all_its_complaints) {
   if (!show_has_json()) cr_skip_test("built without jansson");
-  cr_expect_eq(run_with(ANSWERS("{\"ok\":false,\"error\":\"wrong\",\"complaints\":[\"one\",\"two\"]}\n"), 0, "reload"), CLI_NOT_FOUND);
-  cr_expect_eq(run_with(ANSWERS("{\"ok\":false,\"error\":\"reload: takes no words\"}\n"), 0, "reload"), CLI_NOT_FOUND);
+  cr_expect_eq(
+      run_with(ANSWERS("{\"ok\":false,\"error\":\"wrong\",\"complaints\":[\"one\",\"two\"]}\n"), 0, "reload"),
+      CLI_NOT_FOUND);
+  cr_expect_eq(run_with(ANSWERS("{\"ok\":false,\"error\":\"reload: takes no words\"}\n"), 0, "reload"),
+               CLI_NOT_FOUND);
   cr_assert_stderr_eq_str("jidns reload: wrong\none\ntwo\njidns reload: takes no words\n");
 }
 
@@ -145,14 +153,16 @@ Test(ctl, prints_a_refusal_as_json_when_asked_to) {
 Test(ctl, says_that_an_answer_was_cut_off) {
   cr_expect_eq(run_with(ANSWERS("{\"ok\":tr"), 0, "status"), CLI_NO_ANSWER);
   char want[200];
-  snprintf(want, sizeof want, "jidns status: %s: jidnsd hung up before its answer's end\n", fake.name.sun_path);
+  snprintf(want, sizeof want, "jidns status: %s: jidnsd hung up before its answer's end\n",
+           fake.name.sun_path);
   cr_assert_stderr_eq_str(want);
 }
 
 Test(ctl, says_what_to_do_when_nobody_is_there) {
   setenv("JIDNS_CONTROL", "/nowhere/at/all", 1);
   cr_expect_eq(run(0, "status"), CLI_NO_ANSWER);
-  cr_assert_stderr_eq_str("jidns status: /nowhere/at/all: No such file or directory; is jidnsd running, and with this --control?\n");
+  cr_assert_stderr_eq_str("jidns status: /nowhere/at/all: No such file or directory; is jidnsd running, and "
+                          "with this --control?\n");
 }
 
 Test(ctl, says_when_a_daemon_has_ended_and_left_its_file) {
@@ -180,13 +190,22 @@ Test(ctl, prefers_the_option_and_needs_a_path_that_fits) {
 
 /* ---- as text ---- */
 
-/* _xmpp-server._tcp.d.lab SRV 0 5 5269 x.d.lab with its address in the additional section, as a dump shows it. */
-static const char dumped[] =
-    "{\"name\":\"_xmpp-server._tcp.d.lab.\",\"type\":33,\"class\":1,\"do\":true,\"cd\":false,\"rcode\":0,\"age_s\":100,\"ttl_s\":200,"
-    "\"expired_s\":0,\"uses\":2,\"ahead\":false,\"message\":\""
-    "000081800001000100000001" "0c5f786d70702d736572766572045f746370016403" "6c61620000210001"
-    "c00c002100010000012c000f" "000000051495" "0178016403" "6c616200"
-    "0178c01e" "0001000100000032" "0004c0000201" "\"}\n";
+/* _xmpp-server._tcp.d.lab SRV 0 5 5269 x.d.lab with its address in the additional section, as a dump shows
+ * it. */
+static const char dumped[] = "{\"name\":\"_xmpp-server._tcp.d.lab.\",\"type\":33,\"class\":1,\"do\":true,"
+                             "\"cd\":false,\"rcode\":0,\"age_s\":100,\"ttl_s\":200,"
+                             "\"expired_s\":0,\"uses\":2,\"ahead\":false,\"message\":\""
+                             "000081800001000100000001"
+                             "0c5f786d70702d736572766572045f746370016403"
+                             "6c61620000210001"
+                             "c00c002100010000012c000f"
+                             "000000051495"
+                             "0178016403"
+                             "6c616200"
+                             "0178c01e"
+                             "0001000100000032"
+                             "0004c0000201"
+                             "\"}\n";
 
 Test(ctl, adds_the_records_to_a_dump_in_json) {
   if (!show_has_json()) cr_skip_test("built without jansson");
@@ -195,8 +214,10 @@ Test(ctl, adds_the_records_to_a_dump_in_json) {
   cr_expect_eq(run_with(ANSWERS(answer), CLI_NAMES, "dump --json"), CLI_FOUND);
   char *first = strndup(dumped, strlen(dumped) - 2), want[3000];
   snprintf(want, sizeof want,
-           "%s,\"answer\":[{\"name\":\"_xmpp-server._tcp.d.lab.\",\"ttl\":200,\"class\":\"IN\",\"type\":\"SRV\",\"data\":"
-           "\"0 5 5269 x.d.lab.\"}],\"authority\":[],\"additional\":[{\"name\":\"x.d.lab.\",\"ttl\":0,\"class\":\"IN\","
+           "%s,\"answer\":[{\"name\":\"_xmpp-server._tcp.d.lab.\",\"ttl\":200,\"class\":\"IN\",\"type\":"
+           "\"SRV\",\"data\":"
+           "\"0 5 5269 "
+           "x.d.lab.\"}],\"authority\":[],\"additional\":[{\"name\":\"x.d.lab.\",\"ttl\":0,\"class\":\"IN\","
            "\"type\":\"A\",\"data\":\"192.0.2.1\"}]}\n{\"ok\":true,\"answers\":1}\n",
            first);
   free(first);
@@ -208,19 +229,24 @@ Test(ctl, prints_a_dump_as_a_zone_with_comments_and_counts_its_ttls_down) {
   char answer[2000];
   snprintf(answer, sizeof answer, "%s{\"ok\":true,\"answers\":1}\n", dumped);
   cr_expect_eq(run_with(ANSWERS(answer), CLI_NAMES, "dump d.lab"), CLI_FOUND);
-  cr_assert_stdout_eq_str("; _xmpp-server._tcp.d.lab. SRV +DO: NOERROR, 100 s old, 200 s left, asked for again twice\n"
-                          "_xmpp-server._tcp.d.lab.\t200\tIN\tSRV\t0 5 5269 x.d.lab.\n"
-                          "; additional: x.d.lab.\t0\tIN\tA\t192.0.2.1\n"
-                          "; 1 answer\n");
+  cr_assert_stdout_eq_str(
+      "; _xmpp-server._tcp.d.lab. SRV +DO: NOERROR, 100 s old, 200 s left, asked for again twice\n"
+      "_xmpp-server._tcp.d.lab.\t200\tIN\tSRV\t0 5 5269 x.d.lab.\n"
+      "; additional: x.d.lab.\t0\tIN\tA\t192.0.2.1\n"
+      "; 1 answer\n");
 }
 
 Test(ctl, prints_a_status_line_by_line) {
   if (!show_has_json()) cr_skip_test("built without jansson");
-  run_with(ANSWERS("{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_s\":3723,\"threads\":2,\"listen\":[\"127.0.0.1:53\",\"[::1]:53\"],"
-                   "\"upstreams\":[{\"address\":\"192.0.2.1:53\",\"up\":false}],\"in_flight\":1,\"cache\":{\"answers\":5,"
-                   "\"octets\":1048576,\"limit\":134217728},\"log_level\":\"info\",\"settings_file\":null,\"reload\":"
-                   "{\"good\":false,\"ago_s\":59}}\n"),
-           0, "status");
+  run_with(
+      ANSWERS(
+          "{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_s\":3723,\"threads\":2,\"listen\":[\"127.0.0.1:"
+          "53\",\"[::1]:53\"],"
+          "\"upstreams\":[{\"address\":\"192.0.2.1:53\",\"up\":false}],\"in_flight\":1,\"cache\":{"
+          "\"answers\":5,"
+          "\"octets\":1048576,\"limit\":134217728},\"log_level\":\"info\",\"settings_file\":null,\"reload\":"
+          "{\"good\":false,\"ago_s\":59}}\n"),
+      0, "status");
   cr_assert_stdout_eq_str("version              1\n"
                           "pid                  7\n"
                           "running for          1 h 2 min\n"
@@ -237,13 +263,18 @@ Test(ctl, prints_a_status_line_by_line) {
 
 Test(ctl, says_what_is_remembered_of_servers_and_for_how_long) {
   if (!show_has_json()) cr_skip_test("built without jansson");
-  run_with(ANSWERS("{\"ok\":true,\"upstreams\":[{\"address\":\"192.0.2.1:53\",\"for\":\"\",\"up\":true,\"state\":\"not asked yet\","
-                   "\"srtt_ms\":null,\"rto_ms\":250,\"silent\":0,\"asked\":0,\"replies\":0,\"remembered\":[]},"
-                   "{\"address\":\"192.0.2.2:53\",\"for\":\"d.lab.\",\"up\":true,\"state\":\"up\",\"srtt_ms\":4,\"rto_ms\":104,"
-                   "\"silent\":0,\"asked\":9,\"replies\":9,\"remembered\":[{\"of\":\"cookies\",\"why\":\"no-cookies\","
-                   "\"text\":\"has no cookies\",\"retry_s\":299},{\"of\":\"udp\",\"why\":\"udp-mute\",\"text\":\"is mute\","
-                   "\"retry_s\":0}]}]}\n"),
-           0, "upstreams");
+  run_with(
+      ANSWERS(
+          "{\"ok\":true,\"upstreams\":[{\"address\":\"192.0.2.1:53\",\"for\":\"\",\"up\":true,\"state\":"
+          "\"not asked yet\","
+          "\"srtt_ms\":null,\"rto_ms\":250,\"silent\":0,\"asked\":0,\"replies\":0,\"remembered\":[]},"
+          "{\"address\":\"192.0.2.2:53\",\"for\":\"d.lab.\",\"up\":true,\"state\":\"up\",\"srtt_ms\":4,\"rto_"
+          "ms\":104,"
+          "\"silent\":0,\"asked\":9,\"replies\":9,\"remembered\":[{\"of\":\"cookies\",\"why\":\"no-cookies\","
+          "\"text\":\"has no cookies\",\"retry_s\":299},{\"of\":\"udp\",\"why\":\"udp-mute\",\"text\":\"is "
+          "mute\","
+          "\"retry_s\":0}]}]}\n"),
+      0, "upstreams");
   cr_assert_stdout_eq_str("SERVER        STATE          SRTT MS  RTO MS  SILENT  ASKED  REPLIES  FOR\n"
                           "192.0.2.1:53  not asked yet  -        250     0       0      0        all\n"
                           "192.0.2.2:53  up             4.0      104     0       9      9        d.lab.\n"
@@ -253,15 +284,19 @@ Test(ctl, says_what_is_remembered_of_servers_and_for_how_long) {
 
 Test(ctl, shows_in_top_what_happened_between_two_looks) {
   if (!show_has_json()) cr_skip_test("built without jansson");
-#define LOOK(ms, queries, hits, waits, sum, asked, ahead, used)                                                                 \
-  "{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_ms\":" #ms ",\"in_flight\":3,\"counters\":{\"queries_total\":" #queries    \
-  ",\"cache_hits_total\":" #hits ",\"cache_misses_total\":" #waits ",\"ahead_total\":" #ahead                                   \
-  ",\"round_trips_saved_total\":" #used ",\"ahead_joined_client_total\":" #used ",\"ahead_joined_server_total\":" #used          \
-  "},\"latency\":{\"bounds_ms\":[1,10],\"counts\":[0," #waits                                                                 \
-  ",0],\"sum_ms\":" #sum "},\"cache\":{\"answers\":5,\"octets\":1048576,\"limit\":2097152,\"wasted\":0},\"upstreams\":"         \
-  "[{\"address\":\"192.0.2.1:53\",\"up\":true,\"srtt_ms\":4.5,\"asked\":" #waits ",\"replies\":" #waits "}],\"domains\":"       \
+#define LOOK(ms, queries, hits, waits, sum, asked, ahead, used)                                              \
+  "{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_ms\":" #ms                                              \
+  ",\"in_flight\":3,\"counters\":{\"queries_total\":" #queries ",\"cache_hits_total\":" #hits                \
+  ",\"cache_misses_total\":" #waits ",\"ahead_total\":" #ahead ",\"round_trips_saved_total\":" #used         \
+  ",\"ahead_joined_client_total\":" #used ",\"ahead_joined_server_total\":" #used                            \
+  "},\"latency\":{\"bounds_ms\":[1,10],\"counts\":[0," #waits ",0],\"sum_ms\":" #sum                         \
+  "},\"cache\":{\"answers\":5,\"octets\":1048576,\"limit\":2097152,\"wasted\":0},\"upstreams\":"             \
+  "[{\"address\":\"192.0.2.1:53\",\"up\":true,\"srtt_ms\":4.5,\"asked\":" #waits ",\"replies\":" #waits      \
+  "}],\"domains\":"                                                                                          \
   "[{\"domain\":\"d.lab.\",\"asked\":" #asked ",\"error\":0}]}\n"
-  int status = run_with(ANSWERS(LOOK(1000, 100, 50, 50, 100, 40, 10, 5), LOOK(3000, 300, 200, 100, 350, 80, 70, 15)), CLI_TOP, "top --once");
+  int status = run_with(
+      ANSWERS(LOOK(1000, 100, 50, 50, 100, 40, 10, 5), LOOK(3000, 300, 200, 100, 350, 80, 70, 15)), CLI_TOP,
+      "top --once");
   cr_expect_eq(status, CLI_FOUND);
   cr_expect_str_eq(fake.heard, "top\ntop\n");
   cr_assert_stdout_eq_str("jidnsd 1, process 7, up 3 s, questions in flight 3\n\n"

@@ -79,8 +79,17 @@ Test(domain, is_taken_from_uris_urls_and_hosts_with_a_port) {
 }
 
 Test(domain, refuses_uris_without_a_domain) {
-  static const char *const wrong[] = {"xmpp:", "xmpp:?join", "xmpp://", "https://", "https:///x", "https://192.0.2.1/", "https://[::1]:80/",
-                                      "example.lab:", "example.lab:http", "192.0.2.1:5222", ":5222"};
+  static const char *const wrong[] = {"xmpp:",
+                                      "xmpp:?join",
+                                      "xmpp://",
+                                      "https://",
+                                      "https:///x",
+                                      "https://192.0.2.1/",
+                                      "https://[::1]:80/",
+                                      "example.lab:",
+                                      "example.lab:http",
+                                      "192.0.2.1:5222",
+                                      ":5222"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) expect_jid(wrong[i], NULL);
 }
 
@@ -208,6 +217,7 @@ Test(nameserver, is_loopback_when_the_file_names_none) {
   FILE *err = fmemopen(said, sizeof said, "w");
   nameserver_first("/nonexistent/resolv.conf", &a, err);
   fclose(err);
-  cr_expect_str_eq(said, "jidns: /nonexistent/resolv.conf: there is no such file: asking 127.0.0.1, as programs do; --server ADDR asks another\n");
+  cr_expect_str_eq(said, "jidns: /nonexistent/resolv.conf: there is no such file: asking 127.0.0.1, as "
+                         "programs do; --server ADDR asks another\n");
   cr_expect_str_eq(addr_format(&a, text), "127.0.0.1:53");
 }

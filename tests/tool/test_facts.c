@@ -48,6 +48,7 @@ Test(facts, ask_for_names_that_are_almost_right_only_where_the_right_one_is_miss
   for (size_t i = 0; i < FACTS_NEAR_MISSES; i++) {
     cr_expect_eq(facts->near_misses[i].asked.name_len > 0, facts->near_misses[i].side == LOOKUP_C2S);
   }
+
   cr_expect_eq(facts->component_count, 0, "components are for servers");
   facts_free(facts);
   free(f);
@@ -95,6 +96,7 @@ Test(facts, survive_more_targets_than_are_asked_for) {
 Test(facts, write_names_as_a_zone_file_of_the_domain_does) {
   struct fake *f = fake_new();
   struct facts *facts = facts_of(f, "d.chat", LOOKUP_C2S);
+
   static const char *const pairs[][2] = {{"d.chat", "@"},
                                          {"x.D.chat", "x"},
                                          {"a.b.d.chat", "a.b"},
@@ -106,6 +108,7 @@ Test(facts, write_names_as_a_zone_file_of_the_domain_does) {
     size_t len = name_parse(pairs[i][0], name);
     cr_expect_str_eq(facts_short_name(facts, name, len, text), pairs[i][1]);
   }
+
   facts_free(facts);
   free(f);
 }

@@ -195,15 +195,19 @@ Test(html, names_from_the_network_do_no_harm) {
 Test(html, ten_thousand_targets_make_a_page_of_bounded_size) {
   struct fake *f = fake_new();
   char target[64];
+
   for (int i = 0; i < 500; i++) {
     snprintf(target, sizeof target, "t%d.a-rather-long-name.d.chat", i);
     fake_add(f, "_xmpp-client._tcp.d.chat", TYPE_SRV, 3600, rd_srv(5, 1, 5222, target));
   }
+
   for (int i = 0; i < 30; i++) {
     snprintf(target, sizeof target, "2a01::%x", i);
     fake_add(f, "t0.a-rather-long-name.d.chat", TYPE_AAAA, 3600, rd_aaaa(target));
   }
+
   struct checked c = checked_of(f);
+
   /* The lookup keeps 512; the picture and the table must hold even without that bound. */
   struct service *s = &c.facts->domain->services[0];
   while (s->state != SERVICE_OFFERED) s++;
@@ -214,6 +218,7 @@ Test(html, ten_thousand_targets_make_a_page_of_bounded_size) {
     srv[i] = kept[i % real];
     hosts[i] = kept_hosts[i % real];
   }
+
   s->srv = srv;
   s->hosts = hosts;
   s->count = 10000;

@@ -146,7 +146,8 @@ Test(lookup, takes_a_truncated_answer_for_a_failure) {
   struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
   char word[PRINT_WORD];
   cr_expect_eq(l->services[XMPP_CLIENT].state, SERVICE_FAILED);
-  cr_expect_str_eq(lookup_outcome_text(&l->services[XMPP_CLIENT].asked, word), "truncated, and no answer over TCP");
+  cr_expect_str_eq(lookup_outcome_text(&l->services[XMPP_CLIENT].asked, word),
+                   "truncated, and no answer over TCP");
   cr_expect(lookup_is_incomplete(l));
   lookup_free(l);
   free(f);
@@ -180,6 +181,7 @@ Test(lookup, asks_for_the_targets_of_every_service_however_many_another_one_has)
     snprintf(target, sizeof target, "t%d.lab", i);
     fake_add(f, C2S, TYPE_SRV, 300, rd_srv((uint16_t)i, 0, 5222, target));
   }
+
   fake_add(f, "_xmpp-server._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5269, "x.lab"));
   fake_add(f, "x.lab", TYPE_A, 300, rd_a("192.0.2.1"));
   struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_BOTH, false);
@@ -249,6 +251,7 @@ Test(lookup, bounds_the_targets_it_asks_for) {
     snprintf(target, sizeof target, "t%d.lab", i);
     fake_add(f, C2S, TYPE_SRV, 300, rd_srv((uint16_t)i, 0, 5222, target));
   }
+
   struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
   const struct service *s = &l->services[XMPP_CLIENT];
   cr_expect_eq(s->count, LOOKUP_SRV_MOST);

@@ -96,7 +96,8 @@ static void expect_text(struct fake *f, const char *word, const char *expected) 
   struct mistakes m;
   const char *text = NULL;
   mistakes_find(l, &m);
-  for (size_t i = 0; i < m.count && !text; i++) text = strcmp(m.list[i].word, word) == 0 ? m.list[i].text : NULL;
+  for (size_t i = 0; i < m.count && !text; i++)
+    text = strcmp(m.list[i].word, word) == 0 ? m.list[i].text : NULL;
   cr_assert_not_null(text, "no %s", word);
   cr_expect_str_eq(text, expected, "got: %s", text);
   mistakes_free(&m);
@@ -113,7 +114,8 @@ Test(mistakes, name_a_failed_srv_question_and_what_it_leads_to) {
   expect_text(f, "srv-failed",
               "The question for _xmpp-client._tcp failed (SERVFAIL); programs go to d.lab itself.");
   fake_add(f, "_xmpps-client._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5223, "d.lab"));
-  expect_text(f, "srv-failed", "The question for _xmpp-client._tcp failed (SERVFAIL); programs use _xmpps-client._tcp alone.");
+  expect_text(f, "srv-failed",
+              "The question for _xmpp-client._tcp failed (SERVFAIL); programs use _xmpps-client._tcp alone.");
   free(f);
 }
 

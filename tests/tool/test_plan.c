@@ -197,12 +197,14 @@ Test(plan, names_a_few_of_many) {
   struct fake *f = fake_new();
   char *text = NULL;
   size_t len;
+
   for (uint16_t i = 0; i < 100; i++) {
     char target[32];
     snprintf(target, sizeof target, "t%u.lab", i);
     fake_add(f, XMPP, TYPE_SRV, 300, rd_srv(i / 10, i, 5222, target));
     add_host(f, target);
   }
+
   struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
   plan_make(l, LOOKUP_C2S, true, &p);
   FILE *out = open_memstream(&text, &len);

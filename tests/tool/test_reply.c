@@ -86,6 +86,7 @@ Test(reply, reads_options_and_stops_at_one_cut_short) {
   struct record opt;
   struct reply_option o;
   size_t at = 0;
+
   make_full(&m);
   cr_assert(reply_opt(m.octets, m.len, &opt));
   cr_assert(reply_next_option(&opt, &at, &o));
@@ -135,6 +136,7 @@ Test(reply, makes_text_of_unknown_origin_harmless) {
 Test(reply, survives_any_change_of_its_octets) {
   static struct msg m;
   struct rng rng = {5};
+
   for (int round = 0; round < 20000; round++) {
     make_full(&m);
     size_t len = DNS_HEADER + rng_below(&rng, m.len - DNS_HEADER + 1);

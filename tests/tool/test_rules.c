@@ -1,4 +1,5 @@
-/* test_rules.c: each row of rules.def has a domain that shows it; a domain shows no more than what is listed. */
+/* test_rules.c: each row of rules.def has a domain that shows it; a domain shows no more than what is listed.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,12 +7,14 @@
 #include "tool/fake.h"
 #include "tool/report.h"
 
-/* A domain's records, a line each: OWNER TYPE RDATA, names relative to d.chat where they have no final dot; or what the server
- * does: fail OWNER TYPE RCODE|timeout [checked], secure, insecure OWNER, search DOMAIN, clients (only), aa, ede N, slow MS, truncate OWNER, ttl N for what follows. */
+/* A domain's records, a line each: OWNER TYPE RDATA, names relative to d.chat where they have no final dot;
+ * or what the server does: fail OWNER TYPE RCODE|timeout [checked], secure, insecure OWNER, search DOMAIN,
+ * clients (only), aa, ede N, slow MS, truncate OWNER, ttl N for what follows. */
 struct domain_case {
   const char *records;
-  const char *codes; /* all that is worse than an info, in alphabetical order, and the infos that are meant, with + */
-  const char *name;  /* NULL: d.chat */
+  const char *
+      codes; /* all that is worse than an info, in alphabetical order, and the infos that are meant, with + */
+  const char *name; /* NULL: d.chat */
 };
 
 #define HOST "x A 9.9.1.1\nx AAAA 2a01::1\n"
@@ -34,7 +37,9 @@ static const struct domain_case cases[] = {
     {GOOD, "idna-versions", "stra\u00dfe.chat"},
     {GOOD, "domain-bad-name", "my_d.chat"},
     {"", "domain-missing", NULL},
-    {"_xmpp-client._tcp.d.chat. SRV 0 5 5222 y.d.chat.\n_xmpp-server._tcp.d.chat. SRV 0 5 5269 y.d.chat.\ny.d.chat. A 9.9.1.1\n", "domain-missing maybe-parent", "www.d.chat"},
+    {"_xmpp-client._tcp.d.chat. SRV 0 5 5222 y.d.chat.\n_xmpp-server._tcp.d.chat. SRV 0 5 5269 "
+     "y.d.chat.\ny.d.chat. A 9.9.1.1\n",
+     "domain-missing maybe-parent", "www.d.chat"},
     {"@ CNAME y\ny A 9.9.1.1\ny AAAA 2a01::1\n" HOST C2S S2S, "domain-alias", NULL},
     {HOST C2S S2S "@ TXT here\n", "domain-without-address", NULL},
     /* B */
@@ -47,7 +52,8 @@ static const struct domain_case cases[] = {
     {HOST WEB S2S "_xmpp-client._tcp SRV 5222 0 5 .\n", "none-with-values +refused", NULL},
     {GOOD "_xmpp-client._tcp SRV 0 0 0 .\n", "none-among-others", NULL},
     {HOST WEB S2S "_xmpps-client._tcp SRV 0 0 0 .\n", "tls-refused-alone", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 0 0 .\n_xmpps-client._tcp SRV 0 5 5223 x\n", "starttls-refused", NULL},
+    {HOST WEB S2S "_xmpp-client._tcp SRV 0 0 0 .\n_xmpps-client._tcp SRV 0 5 5223 x\n", "starttls-refused",
+     NULL},
     {GOOD "_xmpp-client._tcp RAW 1\n", "srv-malformed", NULL},
     {GOOD "y A 9.9.2.2\ny AAAA 2a01::2\n_xmpps-server._tcp SRV 5 5 5270 x\n", "", NULL},
     {HOST WEB C2S "y A 9.9.2.2\ny AAAA 2a01::2\n_xmpp-server._tcp SRV 0 5 5269 y\n", "records-unlike", NULL},
@@ -58,7 +64,8 @@ static const struct domain_case cases[] = {
     {HOST WEB "*._tcp SRV 0 5 5222 x\n", "srv-wildcard", NULL},
     {HOST WEB "_xmpp-client._udp SRV 0 5 5222 x\n" S2S, "fallback-elsewhere misnamed-srv", NULL},
     {HOST WEB "_xmpp-client._tcp.d.chat SRV 0 5 5222 x\n" S2S, "fallback-elsewhere misnamed-srv", NULL},
-    {"@ A 9.9.1.1\n@ AAAA 2a01::1\n_xmpp-client._tcp.d.chat. SRV 0 5 5222 im.d.chat.\n", "fallback-only srv-at-parent", "im.d.chat"},
+    {"@ A 9.9.1.1\n@ AAAA 2a01::1\n_xmpp-client._tcp.d.chat. SRV 0 5 5222 im.d.chat.\n",
+     "fallback-only srv-at-parent", "im.d.chat"},
     {WEB S2S HOST "_xmpp-client._tcp.xmpp SRV 0 5 5222 x\n", "fallback-elsewhere srv-at-target", NULL},
     {GOOD "fail _tcp SOA NXDOMAIN\n", "ent-nxdomain", NULL},
     {GOOD "_tcp SOA 300\n", "+tcp-delegated", NULL},
@@ -66,38 +73,54 @@ static const struct domain_case cases[] = {
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 nope\n", "target-missing", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 y\ny TXT here\n", "target-without-address", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 y\ny CNAME x\n", "target-alias", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 y\ny CNAME z\nz CNAME y\n", "target-alias target-without-address", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 a\na CNAME b\nb CNAME c\nc CNAME x\n", "target-alias target-alias-long", NULL},
+    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 y\ny CNAME z\nz CNAME y\n",
+     "target-alias target-without-address", NULL},
+    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 a\na CNAME b\nb CNAME c\nc CNAME x\n",
+     "target-alias target-alias-long", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 9.9.1.1.\n", "target-is-address", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 9.9.1.1\n", "target-is-address target-missing", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.d.chat\n", "missing-dot target-missing", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.\n", "target-missing target-single-label", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 localhost.\nlocalhost. A 127.0.0.1\n", "target-localhost", NULL},
+    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 localhost.\nlocalhost. A 127.0.0.1\n", "target-localhost",
+     NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 server.local.\n", "target-special", NULL},
     {GOOD "_xmpp-client._tcp SRV 5 5 5222 abc.onion.\n", "target-onion", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 my_x\nmy_x A 9.9.1.1\nmy_x AAAA 2a01::1\n", "target-bad-name", NULL},
-    {WEB "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\n_xmpp-server._tcp SRV 0 5 5269 x.host.chat.\nx.host.chat. A 9.9.1.1\nx.host.chat. AAAA 2a01::1\n", "+target-foreign", NULL},
+    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 my_x\nmy_x A 9.9.1.1\nmy_x AAAA 2a01::1\n",
+     "target-bad-name", NULL},
+    {WEB "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\n_xmpp-server._tcp SRV 0 5 5269 "
+         "x.host.chat.\nx.host.chat. A 9.9.1.1\nx.host.chat. AAAA 2a01::1\n",
+     "+target-foreign", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.gone.chat.\n", "target-domain-gone target-missing", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\nhost.chat. A 9.9.1.1\n", "target-missing", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.gone.co.uk.\nco.uk. TXT here\n", "target-domain-gone target-missing", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\nfail x.host.chat. A SERVFAIL\nfail x.host.chat. AAAA SERVFAIL\n", "target-below-lame", NULL},
+    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\nhost.chat. A 9.9.1.1\n", "target-missing",
+     NULL},
+    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.gone.co.uk.\nco.uk. TXT here\n",
+     "target-domain-gone target-missing", NULL},
+    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\nfail x.host.chat. A SERVFAIL\nfail "
+                  "x.host.chat. AAAA SERVFAIL\n",
+     "target-below-lame", NULL},
     {GOOD "_xmpp-client._tcp SRV 5 7 5222 x\n", "duplicate-target", NULL},
     {GOOD "_xmpp-client._tcp SRV 5 7 5222 y\ny A 9.9.1.1\ny AAAA 2a01::1\n", "same-address-targets", NULL},
     {GOOD "many 9 _xmpp-client._tcp\n", "answer-512 too-many-targets", NULL},
     /* E */
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 0 x\n", "port-zero", NULL},
-    {HOST WEB "_xmpp-client._tcp SRV 0 5 5269 x\n_xmpp-server._tcp SRV 0 5 5222 x\n", "port-of-other-side port-of-other-side", NULL},
+    {HOST WEB "_xmpp-client._tcp SRV 0 5 5269 x\n_xmpp-server._tcp SRV 0 5 5222 x\n",
+     "port-of-other-side port-of-other-side", NULL},
     {HOST WEB C2S "_xmpps-server._tcp SRV 0 5 5269 x\n", "direct-tls-only port-suggests-starttls", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5223 x\n", "port-suggests-tls", NULL},
     {GOOD "_xmpps-client._tcp SRV 5 5 5222 x\n", "port-suggests-starttls same-port-both-tls", NULL},
     {HOST WEB C2S "_xmpp-server._tcp SRV 0 5 5222 x\n", "port-of-other-side same-port-both-sides", NULL},
     {HOST WEB C2S "_xmpp-server._tcp SRV 0 5 40269 x\n", "port-unusual", NULL},
-    {"@ A 9.9.1.1\n@ AAAA 2a01::1\n" HOST C2S S2S "_xmpps-client._tcp SRV 5 5 443 x\n", "port-443-at-web", NULL},
+    {"@ A 9.9.1.1\n@ AAAA 2a01::1\n" HOST C2S S2S "_xmpps-client._tcp SRV 5 5 443 x\n", "port-443-at-web",
+     NULL},
     {GOOD "y A 9.9.2.2\ny AAAA 2a01::2\n_xmpps-client._tcp SRV 5 5 5223 y\n", "tls-elsewhere", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 5222 0 5 x\n", "fields-swapped", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5222 0 x\n", "fields-swapped", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 x\n_xmpp-client._tcp SRV 0 0 5222 y\ny A 9.9.2.2\ny AAAA 2a01::2\n", "weight-zero-mixed", NULL},
-    {HOST WEB S2S "_xmpp-client._tcp SRV 0 0 5222 x\n_xmpp-client._tcp SRV 0 0 5222 y\ny A 9.9.2.2\ny AAAA 2a01::2\n", "+weights-zero", NULL},
+    {HOST WEB S2S
+     "_xmpp-client._tcp SRV 0 5 5222 x\n_xmpp-client._tcp SRV 0 0 5222 y\ny A 9.9.2.2\ny AAAA 2a01::2\n",
+     "weight-zero-mixed", NULL},
+    {HOST WEB S2S
+     "_xmpp-client._tcp SRV 0 0 5222 x\n_xmpp-client._tcp SRV 0 0 5222 y\ny A 9.9.2.2\ny AAAA 2a01::2\n",
+     "+weights-zero", NULL},
     {GOOD "_xmpps-client._tcp SRV 0 5 5223 x\n", "+tls-same-priority", NULL},
     /* F */
     {GOOD "x A 10.0.0.1\n", "address-private", NULL},
@@ -106,14 +129,17 @@ static const struct domain_case cases[] = {
     {GOOD "x AAAA fe80::1\n", "address-link-local", NULL},
     {GOOD "x AAAA ::ffff:9.9.1.1\n", "address-unusable", NULL},
     {GOOD "x A 192.0.2.1\n", "address-documentation", NULL},
-    {HOST WEB S2S "y A 104.16.1.1\ny AAAA 2606:4700::1\n_xmpp-client._tcp SRV 0 5 5222 y\n", "address-behind-cdn address-behind-cdn records-unlike", NULL},
+    {HOST WEB S2S "y A 104.16.1.1\ny AAAA 2606:4700::1\n_xmpp-client._tcp SRV 0 5 5222 y\n",
+     "address-behind-cdn address-behind-cdn records-unlike", NULL},
     {"@ A 9.9.8.8\nx A 9.9.1.1\n" C2S S2S, "ipv4-only", NULL},
     {"@ A 9.9.8.8\nx AAAA 2a01::1\n" C2S S2S, "ipv6-only ipv6-only", NULL},
     {GOOD "_xmpp-client._tcp SRV 5 5 5222 y\ny AAAA 2a01::2\n", "target-ipv6-only", NULL},
     {"x A 9.9.1.1\nfail x AAAA NXDOMAIN\n" WEB C2S S2S, "aaaa-nxdomain ipv4-only", NULL},
     {"x A 9.9.1.1\nfail x AAAA timeout\n" WEB C2S S2S, "aaaa-silent ipv4-only", NULL},
     {GOOD "fail x AAAA SERVFAIL\n", "address-failed ipv4-only", NULL},
-    {GOOD "x A 9.9.1.2\nx A 9.9.1.3\nx A 9.9.1.4\nx A 9.9.1.5\nx A 9.9.1.6\nx A 9.9.1.7\nx A 9.9.1.8\nx A 9.9.1.9\n", "many-addresses", NULL},
+    {GOOD "x A 9.9.1.2\nx A 9.9.1.3\nx A 9.9.1.4\nx A 9.9.1.5\nx A 9.9.1.6\nx A 9.9.1.7\nx A 9.9.1.8\nx A "
+          "9.9.1.9\n",
+     "many-addresses", NULL},
     /* G */
     {"ttl 0\n" GOOD, "ttl-zero ttl-zero", NULL},
     {"ttl 60\n" GOOD, "", NULL},
@@ -126,8 +152,10 @@ static const struct domain_case cases[] = {
     {GOOD "slow 700\n", "resolver-slow slow slow slow slow", NULL},
     /* I */
     {GOOD "fail _xmpp-client._tcp SRV SERVFAIL\n", "srv-failed", NULL},
-    {GOOD "fail _xmpp-client._tcp SRV timeout\nfail _xmpps-client._tcp SRV timeout\nfail _xmpp-server._tcp SRV timeout\n"
-          "fail _xmpps-server._tcp SRV timeout\nfail _jabber._tcp SRV timeout\n", "srv-silent", NULL},
+    {GOOD "fail _xmpp-client._tcp SRV timeout\nfail _xmpps-client._tcp SRV timeout\nfail _xmpp-server._tcp "
+          "SRV timeout\n"
+          "fail _xmpps-server._tcp SRV timeout\nfail _jabber._tcp SRV timeout\n",
+     "srv-silent", NULL},
     {GOOD "truncate _xmpp-client._tcp\n", "no-tcp", NULL},
     {GOOD "*.invalid. A 9.9.7.7\n", "nxdomain-rewritten", NULL},
     {GOOD "ede 17\n", "answer-filtered", NULL},
@@ -135,46 +163,63 @@ static const struct domain_case cases[] = {
     /* J */
     {GOOD "secure\ninsecure @\n", "+dnssec-none", NULL},
     {GOOD "fail _xmpp-client._tcp SRV SERVFAIL checked\n", "dnssec-bogus", NULL},
-    {WEB "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\n_xmpp-server._tcp SRV 0 5 5269 x.host.chat.\nx.host.chat. A 9.9.1.1\nx.host.chat. AAAA 2a01::1\n"
-         "secure\ninsecure host.chat.\n", "dnssec-part", NULL},
+    {WEB "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\n_xmpp-server._tcp SRV 0 5 5269 "
+         "x.host.chat.\nx.host.chat. A 9.9.1.1\nx.host.chat. AAAA 2a01::1\n"
+         "secure\ninsecure host.chat.\n",
+     "dnssec-part", NULL},
     {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\nsecure\n", "", NULL},
     {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n", "tlsa-insecure", NULL},
     {GOOD "_5222._tcp TLSA 3 1 1 32\nsecure\n", "tlsa-misplaced", NULL},
     {GOOD "_5222._tcp.x TLSA 3 1 1 32\nsecure\n", "tlsa-incomplete", NULL},
-    {GOOD "_5222._tcp.x TLSA 3 1 1 31\n_5269._tcp.x TLSA 3 1 9 32\nsecure\n", "tlsa-malformed tlsa-malformed", NULL},
+    {GOOD "_5222._tcp.x TLSA 3 1 1 31\n_5269._tcp.x TLSA 3 1 9 32\nsecure\n", "tlsa-malformed tlsa-malformed",
+     NULL},
     {GOOD "_5222._tcp.x TLSA 1 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\nsecure\n", "tlsa-pkix", NULL},
     {GOOD "fail _5222._tcp.x TLSA SERVFAIL\n", "tlsa-failed", NULL},
-    {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\nsecure\n", "tlsa-no-port", NULL},
+    {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\nsecure\n",
+     "tlsa-no-port", NULL},
     {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\nsecure\nclients\n", "tlsa-no-port", NULL},
     {GOOD "*._tcp.x TLSA 3 1 1 32\nsecure\nclients\n", "", NULL},
-    {WEB "x.host.example. A 9.9.1.1\nx.host.example. AAAA 2a01::1\n_xmpp-client._tcp SRV 0 5 5222 x.host.example.\n"
-     "_xmpp-server._tcp SRV 0 5 5269 x.host.example.\n_5222._tcp.x.host.example. TLSA 3 1 1 32\n_5269._tcp.x.host.example. TLSA 3 1 1 32\n"
-     "_5223._tcp.x.host.example. TLSA 3 1 1 32\nsecure\n", "", NULL},
-    {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\n_5270._tcp.x TLSA 3 1 1 32\nsecure\n", "", NULL},
+    {WEB "x.host.example. A 9.9.1.1\nx.host.example. AAAA 2a01::1\n_xmpp-client._tcp SRV 0 5 5222 "
+         "x.host.example.\n"
+         "_xmpp-server._tcp SRV 0 5 5269 x.host.example.\n_5222._tcp.x.host.example. TLSA 3 1 1 "
+         "32\n_5269._tcp.x.host.example. TLSA 3 1 1 32\n"
+         "_5223._tcp.x.host.example. TLSA 3 1 1 32\nsecure\n",
+     "", NULL},
+    {GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\n_5223._tcp.x TLSA 3 1 1 32\n_5270._tcp.x "
+          "TLSA 3 1 1 32\nsecure\n",
+     "", NULL},
     {GOOD "@ SOA 300\nfail @ CAA SERVFAIL\n", "caa-failed", NULL},
-    {WEB "_xmpp-client._tcp SRV 0 5 5222 y\n_xmpp-server._tcp SRV 0 5 5269 y\ny CNAME host.chat.\nhost.chat. A 9.9.1.1\nhost.chat. AAAA 2a01::1\nsecure\ninsecure y\n",
+    {WEB "_xmpp-client._tcp SRV 0 5 5222 y\n_xmpp-server._tcp SRV 0 5 5269 y\ny CNAME host.chat.\nhost.chat. "
+         "A 9.9.1.1\nhost.chat. AAAA 2a01::1\nsecure\ninsecure y\n",
      "target-alias target-in-cname-zone", NULL},
     {GOOD "conference A 9.9.1.1\nsecure\ninsecure conference\n", "component-unsigned", NULL},
     {GOOD, "+no-reverse", NULL},
-    {GOOD "1.1.9.9.in-addr.arpa. PTR x\n1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.a.2.ip6.arpa. PTR x\n", "", NULL},
+    {GOOD "1.1.9.9.in-addr.arpa. PTR "
+          "x\n1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.a.2.ip6.arpa. PTR x\n",
+     "", NULL},
     {GOOD, "+usage-url", "https://d.chat/"},
-    {HOST WEB C2S "search corp.test\n_xmpp-server._tcp.d.chat.corp.test. SRV 0 5 5269 x\n", "fallback-elsewhere search-list", NULL},
+    {HOST WEB C2S "search corp.test\n_xmpp-server._tcp.d.chat.corp.test. SRV 0 5 5269 x\n",
+     "fallback-elsewhere search-list", NULL},
     {GOOD "search corp.test\n_xmpp-server._tcp.d.chat.corp.test. SRV 0 5 5269 x\n", "", NULL},
     {GOOD "search corp.test\n", "", NULL},
     /* K */
     {GOOD "component talks\n", "component-missing", NULL},
-    {HOST WEB C2S "_xmpp-server._tcp SRV 0 5 5270 x\nconference A 9.9.1.1\n", "component-elsewhere port-suggests-tls", NULL},
+    {HOST WEB C2S "_xmpp-server._tcp SRV 0 5 5270 x\nconference A 9.9.1.1\n",
+     "component-elsewhere port-suggests-tls", NULL},
     {GOOD "conference A 9.9.6.6\n", "component-elsewhere", NULL},
     {GOOD "*.d.chat. A 9.9.8.8\n", "", NULL},
     {GOOD "*.d.chat. A 9.9.8.8\ncomponent talks\n", "component-wildcard", NULL},
-    {GOOD "conference CNAME x\n_xmpp-client._tcp.conference SRV 0 5 5222 x\n", "+component-client-record", NULL},
+    {GOOD "conference CNAME x\n_xmpp-client._tcp.conference SRV 0 5 5222 x\n", "+component-client-record",
+     NULL},
     {GOOD "_xmpp-server.conference._tcp SRV 0 5 5269 x\n", "component-misnamed", NULL},
     {GOOD "_xmpp-server._tcp.conference SRV 0 0 0 .\n", "+component-refused", NULL},
     {GOOD "_xmpp-server._tcp.upload SRV 0 5 5269 x\nupload TXT here\n", "upload-no-address", NULL},
     /* L */
     {GOOD "_xmppconnect TXT _xmpp-client-websocket=wss://d.chat/ws\n", "obsolete-xmppconnect", NULL},
-    {GOOD "_xmppconnect TXT _xmpp-client-xbosh=http://d.chat/bosh\n", "obsolete-xmppconnect xmppconnect-insecure", NULL},
-    {GOOD "_xmppconnect TXT [_xmpp-client-xbosh=https://d.chat/bosh]\n", "obsolete-xmppconnect xmppconnect-malformed", NULL},
+    {GOOD "_xmppconnect TXT _xmpp-client-xbosh=http://d.chat/bosh\n",
+     "obsolete-xmppconnect xmppconnect-insecure", NULL},
+    {GOOD "_xmppconnect TXT [_xmpp-client-xbosh=https://d.chat/bosh]\n",
+     "obsolete-xmppconnect xmppconnect-malformed", NULL},
     {GOOD "_jabber._tcp SRV 0 5 5269 x\n", "obsolete-jabber", NULL},
     {GOOD "_jabber._tcp SRV 0 5 5269 y\ny A 9.9.3.3\n", "jabber-elsewhere obsolete-jabber", NULL},
     {HOST WEB C2S "_jabber._tcp SRV 0 5 5269 x\n", "fallback-elsewhere jabber-only obsolete-jabber", NULL},
@@ -212,29 +257,32 @@ static struct rdata rdata_of(const struct reading *r, uint16_t type, char *rest)
   char name[NAME_TEXT], target[NAME_TEXT];
   unsigned a, b, c, n;
   uint8_t octets[128] = {0};
+
   switch (type) {
-    case TYPE_A: return rd_a(rest);
-    case TYPE_AAAA: return rd_aaaa(rest);
-    case TYPE_PTR:
-    case TYPE_CNAME:
-    case TYPE_DNAME: return rd_name(absolute(r, rest, name));
-    case TYPE_TXT: return rd_txt(rest);
-    case TYPE_SOA: return rd_soa("ns.d.chat", "admin.d.chat", (uint32_t)atoi(rest));
-    case TYPE_TLSA:
-      cr_assert_eq(sscanf(rest, "%u %u %u %u", &a, &b, &c, &n), 4);
-      octets[0] = (uint8_t)a, octets[1] = (uint8_t)b, octets[2] = (uint8_t)c;
-      return rd_octets(octets, 3 + n);
-    default:
-      cr_assert_eq(sscanf(rest, "%u %u %u %1000s", &a, &b, &c, target), 4, "%s", rest);
-      return rd_srv((uint16_t)a, (uint16_t)b, (uint16_t)c, absolute(r, target, name));
+  case TYPE_A: return rd_a(rest);
+  case TYPE_AAAA: return rd_aaaa(rest);
+  case TYPE_PTR:
+  case TYPE_CNAME:
+  case TYPE_DNAME: return rd_name(absolute(r, rest, name));
+  case TYPE_TXT: return rd_txt(rest);
+  case TYPE_SOA: return rd_soa("ns.d.chat", "admin.d.chat", (uint32_t)atoi(rest));
+  case TYPE_TLSA:
+    cr_assert_eq(sscanf(rest, "%u %u %u %u", &a, &b, &c, &n), 4);
+    octets[0] = (uint8_t)a, octets[1] = (uint8_t)b, octets[2] = (uint8_t)c;
+    return rd_octets(octets, 3 + n);
+  default:
+    cr_assert_eq(sscanf(rest, "%u %u %u %1000s", &a, &b, &c, target), 4, "%s", rest);
+    return rd_srv((uint16_t)a, (uint16_t)b, (uint16_t)c, absolute(r, target, name));
   }
 }
 
 static void add_targets(struct reading *r, const char *owner, unsigned n, unsigned letters) {
   char target[96], name[NAME_TEXT];
   for (unsigned i = 0; i < n; i++) {
-    snprintf(target, sizeof target, "t%u%.*s", i, (int)letters, "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
-    fake_add(r->fake, owner, TYPE_SRV, r->ttl, rd_srv((uint16_t)(10 + i), 5, 5222, absolute(r, target, name)));
+    snprintf(target, sizeof target, "t%u%.*s", i, (int)letters,
+             "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz");
+    fake_add(r->fake, owner, TYPE_SRV, r->ttl,
+             rd_srv((uint16_t)(10 + i), 5, 5222, absolute(r, target, name)));
     char address[32];
     snprintf(address, sizeof address, "9.9.2.%u", i + 1);
     fake_add(r->fake, name, TYPE_A, r->ttl, rd_a(address));
@@ -256,7 +304,8 @@ static bool read_directive(struct reading *r, const char *word, char *rest) {
   char name[NAME_TEXT], *behind;
   if (strcmp(word, "fail") == 0) read_failure(r, rest);
   else if (strcmp(word, "secure") == 0) r->fake->secure = true;
-  else if (strcmp(word, "insecure") == 0) snprintf(r->fake->insecure, NAME_TEXT, "%.900s.", absolute(r, rest, name));
+  else if (strcmp(word, "insecure") == 0)
+    snprintf(r->fake->insecure, NAME_TEXT, "%.900s.", absolute(r, rest, name));
   else if (strcmp(word, "clients") == 0) r->sides = LOOKUP_C2S;
   else if (strcmp(word, "aa") == 0) r->fake->authoritative = true;
   else if (strcmp(word, "ede") == 0) r->fake->ede = (unsigned)atoi(rest);
@@ -285,7 +334,8 @@ static void read_line(struct reading *r, char *line) {
   *rest++ = 0;
   bool raw = strcmp(type, "RAW") == 0;
   uint16_t number = raw ? TYPE_SRV : type_of(type);
-  fake_add(r->fake, absolute(r, line, name), number, r->ttl, raw ? rd_octets("\1", 1) : rdata_of(r, number, rest));
+  fake_add(r->fake, absolute(r, line, name), number, r->ttl,
+           raw ? rd_octets("\1", 1) : rdata_of(r, number, rest));
   if (astray) fake_astray(r->fake);
 }
 
@@ -293,8 +343,12 @@ static struct report *report_of(const struct domain_case *c, struct fake **fake,
   struct typed_domain typed;
   char ascii[NAME_TEXT], *text = strdup(c->records);
   const char *why = domain_read_jid(c->name ? c->name : "d.chat", &typed);
+
   cr_assert_null(why, "%s", why);
-  struct reading r = {.fake = fake_new(), .domain = domain_text(typed.name, typed.len, ascii), .ttl = 3600, .sides = LOOKUP_BOTH};
+  struct reading r = {.fake = fake_new(),
+                      .domain = domain_text(typed.name, typed.len, ascii),
+                      .ttl = 3600,
+                      .sides = LOOKUP_BOTH};
   for (char *rest = text, *line; (line = strtok_r(rest, "\n", &rest));) read_line(&r, line);
 
   *fake = r.fake;
@@ -306,7 +360,9 @@ static struct report *report_of(const struct domain_case *c, struct fake **fake,
   return report;
 }
 
-static int compare_words(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int compare_words(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
 
 /* Codes worse than info, sorted, each as often as it is said. */
 static void worse_codes(const struct report *r, char *out, size_t room) {
@@ -317,7 +373,8 @@ static void worse_codes(const struct report *r, char *out, size_t room) {
   }
   qsort(codes, n, sizeof *codes, compare_words);
   *out = 0;
-  for (size_t i = 0; i < n; i++) snprintf(out + strlen(out), room - strlen(out), "%s%s", i ? " " : "", codes[i]);
+  for (size_t i = 0; i < n; i++)
+    snprintf(out + strlen(out), room - strlen(out), "%s%s", i ? " " : "", codes[i]);
 }
 
 static bool has_code(const struct report *r, const char *code) {
@@ -328,7 +385,8 @@ static bool has_code(const struct report *r, const char *code) {
 }
 
 /* What is expected without the infos; each info is looked for. */
-static void expect_infos(const struct report *r, const char *codes, char *others, size_t room, const char *records) {
+static void expect_infos(const struct report *r, const char *codes, char *others, size_t room,
+                         const char *records) {
   char copy[512];
   snprintf(copy, sizeof copy, "%s", codes);
   *others = 0;
@@ -377,15 +435,20 @@ static bool is_in_words(const char *words, const char *code) {
 }
 
 /* What is said of several servers beside each other is shown with such: tests/e2e/test_check_servers.py. */
-static bool needs_servers(unsigned id) { return report_rules[id].group == 'H' || id == RULE_RESOLVERS_DISAGREE; }
+static bool needs_servers(unsigned id) {
+  return report_rules[id].group == 'H' || id == RULE_RESOLVERS_DISAGREE;
+}
 
 /* What only connections show has its cases in test_connect.c. */
-static bool needs_connections(enum rule_id rule) { return report_rules[rule].group == 'M' || rule == RULE_TLSA_MISMATCH; }
+static bool needs_connections(enum rule_id rule) {
+  return report_rules[rule].group == 'M' || rule == RULE_TLSA_MISMATCH;
+}
 
 Test(rules, have_a_case_for_every_code) {
   for (unsigned id = 0; id < RULE_COUNT; id++) {
     bool shown = needs_servers(id) || needs_connections((enum rule_id)id);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases && !shown; i++) shown = is_in_words(cases[i].codes, report_rules[id].code);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases && !shown; i++)
+      shown = is_in_words(cases[i].codes, report_rules[id].code);
     cr_expect(shown, "no domain shows %s", report_rules[id].code);
   }
 }

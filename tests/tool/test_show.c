@@ -20,12 +20,14 @@ static char *shown_lookup(struct fake *f, bool dnssec, bool json) {
   size_t len;
   struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, true);
   struct findings *all = findings_new(l);
+
   FILE *out = open_memstream(&text, &len);
   if (json) {
     cr_assert(show_lookup_json(all, options(dnssec), out));
   } else {
     show_lookup(all, options(dnssec), out);
   }
+
   fclose(out);
   findings_free(all);
   lookup_free(l);
@@ -68,6 +70,7 @@ static struct fake *usual(void) {
 Test(show, prints_the_whole_table) {
   struct fake *f = usual();
   char *text = shown_lookup(f, false, false);
+
   cr_expect_str_eq(
       text,
       "d.lab, asked 127.0.0.1:5353\n\n"
@@ -125,6 +128,7 @@ Test(show, prints_aliases_and_the_extended_errors_of_all_answers) {
     expect_in(text, "\"extended_errors\": [");
     free(text);
   }
+
   free(f);
 }
 
@@ -181,12 +185,14 @@ Test(table, is_as_wide_as_its_cells_and_lets_the_last_one_flow) {
   char *text = NULL;
   size_t len;
   struct table t = {0};
+
   for (int i = 0; i < 100; i++) {
     table_row(&t);
     table_cell(&t, 0, "%d", i);
     table_cell(&t, 2, "%s", "wide");
     table_cell(&t, 2, "%s", "x");
   }
+
   table_row(&t);
   table_cell(&t, 1, "%s", "this runs over all that follows");
   table_flow(&t);

@@ -9,8 +9,9 @@
 #include "tool/mock.h"
 #include "tool/reply.h"
 
-static const char zone_text[] = "$TTL 300\n@ SOA ns admin 1 2 3 4 60\n@ NS ns\nns A 9.9.9.1\nx A 9.9.1.1\nx AAAA 2a01::1\n"
-                                "*.w A 9.9.1.2\nout CNAME host.other.\nsub NS ns.elsewhere.\n";
+static const char zone_text[] =
+    "$TTL 300\n@ SOA ns admin 1 2 3 4 60\n@ NS ns\nns A 9.9.9.1\nx A 9.9.1.1\nx AAAA 2a01::1\n"
+    "*.w A 9.9.1.2\nout CNAME host.other.\nsub NS ns.elsewhere.\n";
 
 struct rig {
   char path[32], option[64];
@@ -48,7 +49,9 @@ static void ask_one(struct rig *r, struct asked *a, const char *name, uint16_t t
   ask_list_free(&list);
 }
 
-static unsigned answers(const struct asked *a) { return a->outcome == ASKED_ANSWERED ? load_u16(a->msg + 6) : 99; }
+static unsigned answers(const struct asked *a) {
+  return a->outcome == ASKED_ANSWERED ? load_u16(a->msg + 6) : 99;
+}
 
 Test(sources, answer_from_the_zone_with_authority) {
   struct rig *r = rig_new(true);
@@ -87,6 +90,7 @@ Test(sources, ask_the_resolver_for_what_lies_elsewhere_and_join_it_to_the_alias)
   struct rig *r = rig_new(false);
   struct mock m;
   struct asked a;
+
   mock_start(&m, false, refuse);
   r->ask.server = m.addr;
   ask_one(r, &a, "out.d.chat.", TYPE_A);
@@ -105,13 +109,18 @@ Test(sources, hold_names_of_the_zone_but_not_delegated_ones) {
   static const struct {
     const char *name;
     bool held;
-  } cases[] = {{"d.chat.", true}, {"none.d.chat.", true}, {"sub.d.chat.", false}, {"a.sub.d.chat.", false}, {"chat.", false}};
+  } cases[] = {{"d.chat.", true},
+               {"none.d.chat.", true},
+               {"sub.d.chat.", false},
+               {"a.sub.d.chat.", false},
+               {"chat.", false}};
   struct rig *r = rig_new(true);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     uint8_t octets[NAME_MAX_LEN];
     size_t len = name_parse(cases[i].name, octets);
     cr_expect_eq(sources_hold(r->sources, octets, len), cases[i].held, "%s", cases[i].name);
   }
+
   rig_free(r);
 }
 

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPENING "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
+#define OPENING                                                                                              \
+  "<?xml version='1.0'?><stream:stream xmlns='jabber:client' "                                               \
+  "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
 #define STARTTLS "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>%s</starttls>"
 
 static struct stream_library *library;
@@ -35,20 +37,23 @@ static void expect_state(const char *text, enum stream_state wanted) {
 }
 
 Test(stream, reads_features_in_any_pieces, .init = setup, .fini = teardown) {
-  static const char text[] = OPENING "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
-                                     "<dialback xmlns='urn:xmpp:features:dialback'/><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
-                                     "<mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>PLAIN</mechanism><mechanism>EXTERNAL</mechanism>"
-                                     "<mechanism>a&lt;b</mechanism></mechanisms></stream:features>";
+  static const char text[] = OPENING
+      "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"
+      "<dialback xmlns='urn:xmpp:features:dialback'/><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
+      "<mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>PLAIN</mechanism><mechanism>EXTERNAL</mechanism>"
+      "<mechanism>a&lt;b</mechanism></mechanisms></stream:features>";
   for (size_t piece = 1; piece <= sizeof text; piece++) {
     struct stream_facts f = {.opened = false};
     cr_assert_eq(read_stream(text, piece, &f), STREAM_FEATURES, "%zu", piece);
-    cr_assert(f.opened && f.starttls && f.starttls_required && f.dialback && f.scram && f.plain, "%zu", piece);
+    cr_assert(f.opened && f.starttls && f.starttls_required && f.dialback && f.scram && f.plain, "%zu",
+              piece);
     cr_assert_str_eq(f.mechanisms, "SCRAM-SHA-1-PLUS PLAIN EXTERNAL");
   }
 }
 
 Test(stream, goes_on_to_the_answer_to_starttls, .init = setup, .fini = teardown) {
-  static const char features[] = OPENING "<stream:features/>", proceed[] = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+  static const char features[] = OPENING "<stream:features/>",
+                    proceed[] = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
   struct stream_facts f = {.opened = false};
   struct stream *s = stream_new(library, &f);
   cr_assert_eq(stream_put(s, features, strlen(features)), STREAM_FEATURES);
@@ -60,7 +65,10 @@ Test(stream, goes_on_to_the_answer_to_starttls, .init = setup, .fini = teardown)
 
 Test(stream, tells_the_condition_of_an_error, .init = setup, .fini = teardown) {
   struct stream_facts f = {.opened = false};
-  cr_expect_eq(read_stream(OPENING "<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text>x</text></stream:error>", 5, &f),
+  cr_expect_eq(read_stream(OPENING
+                           "<stream:error><host-unknown "
+                           "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text>x</text></stream:error>",
+                           5, &f),
                STREAM_ERROR);
   cr_expect_str_eq(f.error, "host-unknown");
 }

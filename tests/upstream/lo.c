@@ -66,7 +66,8 @@ static bool is_socket(int fd) {
   return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-/* Like the kernel's: a descriptor that it knows already is known, room or not. The loop's own always have room. */
+/* Like the kernel's: a descriptor that it knows already is known, room or not. The loop's own always have
+ * room. */
 int epoll_ctl(int epoll, int how, int fd, struct epoll_event *event) {
   int done = (int)syscall(SYS_epoll_ctl, epoll, how, fd, event);
   if (done != 0 || how != EPOLL_CTL_ADD || !watches_end || !is_socket(fd)) return done;

@@ -16,7 +16,7 @@ struct lo {
   struct counters counters;
   struct random random;
   union addr server;
-  int server_fd;          /* a UDP socket, or a TCP socket that listens; blocks for 2 s at most; -1: none */
+  int server_fd;           /* a UDP socket, or a TCP socket that listens; blocks for 2 s at most; -1: none */
   struct carrier *carrier; /* made by the test; lo_end closes it unless it is NULL */
   int fds_before;
 };
@@ -39,9 +39,10 @@ int lo_fds(void);                        /* descriptors that are open, more or l
 
 void lo_skip_ms(uint32_t ms); /* all clocks stand still since lo_start, and go only by this */
 void lo_sends_fail(int e, unsigned after, unsigned times); /* in sendmmsg, after so many calls */
-void lo_watches_end(bool end, unsigned after); /* epoll has no room for sockets, after so many more; or has again */
-void lo_sends_take(unsigned most);       /* messages that a sendmmsg takes; 0: all */
-unsigned lo_sends(void);                 /* how many sendmmsg have taken some */
+/* epoll has no room for sockets, after so many more; or has again */
+void lo_watches_end(bool end, unsigned after);
+void lo_sends_take(unsigned most);             /* messages that a sendmmsg takes; 0: all */
+unsigned lo_sends(void);                       /* how many sendmmsg have taken some */
 void lo_option_unknown(int level, int option); /* setsockopt does not know it */
 
 /* ---- questions ---- */
@@ -49,11 +50,11 @@ void lo_option_unknown(int level, int option); /* setsockopt does not know it */
 struct probe {
   struct exchange x;
   struct question question;
-  unsigned called;   /* times that done was called */
+  unsigned called; /* times that done was called */
   enum err outcome;
   size_t len;
-  uint8_t msg[DNS_UDP_PLAIN]; /* the reply's beginning */
-  uint8_t last;               /* its last octet */
+  uint8_t msg[DNS_UDP_PLAIN];                     /* the reply's beginning */
+  uint8_t last;                                   /* its last octet */
   void (*then)(struct probe *p, uint64_t now_ms); /* called by done, may be NULL */
   struct lo *lo;
 };
@@ -79,8 +80,8 @@ struct got { /* a datagram at the server */
   size_t len;
   uint8_t msg[DNS_UDP_MOST + 1];
 };
-void got_one(struct lo *l, struct got *g);   /* fails the test when nothing comes */
-bool got_none(struct lo *l);                 /* nothing is waiting at the server */
+void got_one(struct lo *l, struct got *g);         /* fails the test when nothing comes */
+bool got_none(struct lo *l);                       /* nothing is waiting at the server */
 void send_back(struct lo *l, const struct got *g); /* g->len octets of g->msg to where it came from */
-void answer(struct lo *l, struct got *g);    /* the right reply */
+void answer(struct lo *l, struct got *g);          /* the right reply */
 #endif

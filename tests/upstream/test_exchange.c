@@ -36,11 +36,13 @@ Test(exchange, do_and_cd_go_with_the_question) {
     static struct seen s;
     uint8_t out[EXCHANGE_QUERY_MOST];
     make((uint8_t)flags);
-    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_manner){.edns = true}, out)), "%s", s.why);
+    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_manner){.edns = true}, out)), "%s",
+              s.why);
     cr_expect_eq(s.dnssec_ok, (flags & KEY_DO) != 0);
     cr_expect_eq((s.low & DNS_CD) != 0, (flags & KEY_CD) != 0);
     cr_expect_eq(s.udp_size, DNS_UDP_OURS);
-    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_manner){.edns = false}, out)), "%s", s.why);
+    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_manner){.edns = false}, out)), "%s",
+              s.why);
     cr_expect_not(s.edns);
     cr_expect_eq((s.low & DNS_CD) != 0, (flags & KEY_CD) != 0);
   }
@@ -164,7 +166,8 @@ Test(exchange, rfc7873_a_reply_must_show_our_cookie) {
   cr_expect_not(takes(&c, 0, CLIENT_COOKIE("abcdefgx", "\020", "SSSSSSSS"), 20), "another client's");
   cr_expect_not(takes(&c, 0, CLIENT_COOKIE("abcdefgh", "\017", "SSSSSSS"), 19), "too short");
   cr_expect_eq(c.server_len, 0);
-  cr_expect(takes(&c, RCODE_SERVFAIL, CLIENT_COOKIE("abcdefgh", "\020", "SSSSSSSS"), 20), "whatever its code");
+  cr_expect(takes(&c, RCODE_SERVFAIL, CLIENT_COOKIE("abcdefgh", "\020", "SSSSSSSS"), 20),
+            "whatever its code");
   cr_expect_eq(c.server_len, 8);
 }
 
@@ -187,14 +190,16 @@ Test(exchange, a_failure_that_shows_our_cookie_needs_no_question) {
   x.manner.cookie = &c;
   memcpy(x.manner.shown, "abcdefgh", COOKIE_CLIENT);
   for (unsigned rcode = 0; rcode < 16; rcode++) {
-    bool failure = rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP || rcode == RCODE_REFUSED;
+    bool failure = rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
+                   rcode == RCODE_REFUSED;
     msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
     msg_opt(&m, 1232, 0, false, CLIENT_COOKIE("abcdefgh", "\020", "SSSSSSSS"), 20);
     cr_expect_eq(exchange_judge(&x, m.octets, m.len) == REPLY_RIGHT, failure, "rcode %u", rcode);
     msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
     msg_opt(&m, 1232, 0, false, CLIENT_COOKIE("abcdefgx", "\020", "SSSSSSSS"), 20);
     bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
-    cr_expect_eq(exchange_judge(&x, m.octets, m.len), lost ? REPLY_UNPROVEN : REPLY_WRONG, "another client's");
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), lost ? REPLY_UNPROVEN : REPLY_WRONG,
+                 "another client's");
     msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
     msg_opt(&m, 1232, 0, false, NULL, 0);
     cr_expect_eq(exchange_judge(&x, m.octets, m.len), lost ? REPLY_UNPROVEN : REPLY_WRONG, "none");

@@ -51,5 +51,6 @@ Test(mutes, the_type_noted_longest_ago_makes_room) {
   struct mutes m = {0};
   for (uint16_t type = 1; type <= MUTE_TYPES + 1; type++) note(&m, type, MUTE_DOMAINS, true, START_MS + type);
   cr_expect(mutes_allow(&m, 1, START_MS + 10));
-  for (uint16_t type = 2; type <= MUTE_TYPES + 1; type++) cr_expect_not(mutes_allow(&m, type, START_MS + 10), "type %u", type);
+  for (uint16_t type = 2; type <= MUTE_TYPES + 1; type++)
+    cr_expect_not(mutes_allow(&m, type, START_MS + 10), "type %u", type);
 }

@@ -1,4 +1,5 @@
-/* test_resolvwatch.c: each way in which a resolv.conf is exchanged is noticed, within a second, bursts once. */
+/* test_resolvwatch.c: each way in which a resolv.conf is exchanged is noticed, within a second, bursts once.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

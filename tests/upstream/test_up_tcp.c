@@ -125,6 +125,7 @@ Test(up_tcp, replies_come_octet_by_octet) {
 Test(up_tcp, replies_come_in_pieces_that_are_no_frames) {
   static uint8_t all[MANY * 300];
   size_t len = 0;
+
   ask_and_get(MANY);
   for (unsigned i = 0; i < MANY; i++) {
     reply_make(framed_msg(&f[i]));
@@ -132,11 +133,13 @@ Test(up_tcp, replies_come_in_pieces_that_are_no_frames) {
     memcpy(all + len, f[i].frame, FRAME_HEAD + f[i].len);
     len += FRAME_HEAD + f[i].len;
   }
+
   for (size_t at = 0, n; at < len; at += n) {
     n = len - at < 997 ? len - at : 997;
     peer_send(&peer, all + at, n);
     lo_turn(&l);
   }
+
   probes_until(p, MANY, MANY);
   for (unsigned i = 0; i < MANY; i++) cr_expect_eq(p[i].len, f[i].len);
   finish();
@@ -161,8 +164,8 @@ Test(up_tcp, counts_what_is_no_reply_as_wrong_and_reads_on) {
   peer_send(&peer, f[0].frame, FRAME_HEAD + f[0].len); /* a question itself */
   reply_make(framed_msg(&f[0]));
   f[1] = f[2] = f[0];
-  framed_msg(&f[1])[0] ^= 0x80;               /* unknown id */
-  framed_msg(&f[2])[DNS_HEADER + 1] ^= 1;     /* another name */
+  framed_msg(&f[1])[0] ^= 0x80;           /* unknown id */
+  framed_msg(&f[2])[DNS_HEADER + 1] ^= 1; /* another name */
   peer_answer(&peer, &f[1]);
   peer_answer(&peer, &f[2]);
   peer_answer(&peer, &f[0]);

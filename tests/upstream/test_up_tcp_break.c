@@ -206,6 +206,7 @@ Test(up_tcp_break, a_reply_that_stops_midway_holds_up_no_other) {
     peer_get(&other, &f[2]);
     peer_answer(&other, &f[2]);
   }
+
   probes_until(p, 3, 2);
   cr_expect_eq(p[1].called, 0);
   cr_assert_eq(probe_ask(&p[3]), ERR_NONE); /* beside it, too */

@@ -24,6 +24,7 @@ Test(up_udp, sends_the_question_at_flush_and_not_before) {
   struct probe p;
   struct got g;
   uint8_t want[EXCHANGE_QUERY_MOST];
+
   probe_make(&p, &l, 1);
   size_t len = exchange_write(&p.question, &(struct exchange_manner){.edns = true}, want);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
@@ -53,7 +54,8 @@ static int path_mtu_of_connected(void) {
     int value = -1;
     if (getpeername(fd, &peer.any, &(socklen_t){sizeof peer}) != 0 || !addr_equal(&peer, &l.server)) continue;
     bool v6 = peer.any.sa_family == AF_INET6;
-    getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &value, &(socklen_t){sizeof value});
+    getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, &value,
+               &(socklen_t){sizeof value});
     return value;
   }
   return -1;
@@ -96,12 +98,14 @@ Test(up_udp, gives_each_question_a_port_of_its_own_and_keeps_no_socket) {
   struct probe *p = probes_new(&l, UDP_QUIET - 1);
   struct got g[UDP_QUIET - 1];
   int before = lo_fds();
+
   for (unsigned i = 0; i < UDP_QUIET - 1; i++) cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
   lo_flush(&l);
   for (unsigned i = 0; i < UDP_QUIET - 1; i++) {
     got_one(&l, &g[i]);
     for (unsigned k = 0; k < i; k++) cr_expect_neq(addr_port(&g[i].from), addr_port(&g[k].from));
   }
+
   for (unsigned i = 0; i < UDP_QUIET - 1; i++) answer(&l, &g[i]);
   probes_until(p, UDP_QUIET - 1, UDP_QUIET - 1);
   for (unsigned i = 0; i < UDP_QUIET - 1; i++) cr_expect_eq(question_number(p[i].msg), i);
@@ -116,6 +120,7 @@ Test(up_udp, draws_ports_and_ids_from_all_there_are) {
   struct probe p;
   struct got g;
   unsigned low_ports = 0, low_ids = 0;
+
   for (unsigned i = 0; i < 100; i++) {
     probe_make(&p, &l, i);
     cr_assert_eq(probe_ask(&p), ERR_NONE);
@@ -126,6 +131,7 @@ Test(up_udp, draws_ports_and_ids_from_all_there_are) {
     low_ids += p.x.id < 32768;
     exchange_drop(&p.x);
   }
+
   cr_expect(low_ports > 15 && low_ports < 85, "%u of 100", low_ports);
   cr_expect(low_ids > 15 && low_ids < 85, "%u of 100", low_ids);
   lo_end(&l);
@@ -145,9 +151,9 @@ static void nothing(struct got *g) { g->len = 0; }
 static void too_long(struct got *g) { g->len = DNS_UDP_MOST + 1; }
 
 Test(up_udp, counts_what_is_no_reply_as_wrong_and_waits_on) {
-  void (*const spoil[])(struct got *) = {
-      no_qr,         other_opcode,  other_id,        other_name,  other_type, other_class,
-      two_questions, half_a_header, half_a_question, bare_header, nothing,    too_long};
+  void (*const spoil[])(struct got *) = {no_qr,           other_opcode, other_id,      other_name,
+                                         other_type,      other_class,  two_questions, half_a_header,
+                                         half_a_question, bare_header,  nothing,       too_long};
   enum { SPOILERS = sizeof spoil / sizeof *spoil };
   struct probe p;
   struct got g;
@@ -164,6 +170,7 @@ Test(up_udp, counts_what_is_no_reply_as_wrong_and_waits_on) {
     cr_assert_eq(l.counters.reply_wrong, i + 1, "reply %u was not counted", i);
     cr_assert_eq(p.called, 0, "reply %u was taken", i);
   }
+
   send_back(&l, &g);
   probes_until(&p, 1, 1);
   cr_expect_eq(p.outcome, ERR_NONE);
@@ -192,6 +199,7 @@ Test(up_udp, takes_nothing_from_another_address) {
   struct probe p;
   struct got g;
   int other = socket(AF_INET, SOCK_DGRAM, 0);
+
   probe_make(&p, &l, 1);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   lo_flush(&l);
@@ -335,6 +343,7 @@ static void ask_again(struct probe *p, uint64_t now_ms) {
 Test(up_udp, done_may_ask_the_same_exchange_again) {
   struct probe p;
   struct got g;
+
   probe_make(&p, &l, 1);
   p.then = ask_again;
   cr_assert_eq(probe_ask(&p), ERR_NONE);
@@ -345,6 +354,7 @@ Test(up_udp, done_may_ask_the_same_exchange_again) {
     probes_until(&p, 1, times);
     lo_flush(&l);
   }
+
   cr_expect_eq(l.counters.asked_udp, 2);
   cr_expect_eq(l.counters.reply_good, 2);
   lo_end(&l);
@@ -354,6 +364,7 @@ Test(up_udp, done_may_ask_the_same_exchange_again) {
 Test(up_udp, a_flood_of_wrong_replies_ends_the_exchange_as_forged) {
   struct probe p;
   struct got g;
+
   probe_make(&p, &l, 1);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   lo_flush(&l);
@@ -366,12 +377,14 @@ Test(up_udp, a_flood_of_wrong_replies_ends_the_exchange_as_forged) {
     send_back(&l, &g);
     for (int k = 0; k < 1000 && l.counters.reply_wrong < i; k++) lo_turns(&l, 1);
   }
+
   probes_until(&p, 1, 1);
   cr_expect_eq(p.outcome, ERR_FORGED);
   lo_end(&l);
 }
 
-/* Epoll is asked more than once for a socket: whichever time it has no room, the question fails and nothing else. */
+/* Epoll is asked more than once for a socket: whichever time it has no room, the question fails and nothing
+ * else. */
 Test(up_udp, without_room_in_epoll_asking_fails_and_recovers) {
   struct probe p;
   enum { TIMES = 2 };
@@ -395,7 +408,8 @@ Test(up_udp, without_room_in_epoll_asking_fails_and_recovers) {
   lo_end(&l);
 }
 
-/* A send that the kernel does not take now is waited for, which may fail: nothing comes of the question then. */
+/* A send that the kernel does not take now is waited for, which may fail: nothing comes of the question then.
+ */
 Test(up_udp, without_room_in_epoll_a_queue_that_waits_harms_nobody) {
   struct probe p;
   probe_make(&p, &l, 1);

@@ -186,7 +186,8 @@ Test(up_udp_load, a_retired_socket_stays_for_its_question) {
 Test(up_udp_load, what_the_kernel_takes_in_parts_arrives_whole) {
   make_load();
   lo_sends_take(7);
-  for (unsigned i = 0; i < 20; i++) cr_assert_eq(probe_ask(&p[i / 2 + i % 2 * 10]), ERR_NONE); /* of two lengths in turn */
+  /* of two lengths in turn */
+  for (unsigned i = 0; i < 20; i++) cr_assert_eq(probe_ask(&p[i / 2 + i % 2 * 10]), ERR_NONE);
   lo_flush(&l);
   for (unsigned i = 0; i < 20; i++) got_one(&l, &g[i]);
   cr_expect_eq(l.counters.asked_udp, 20);
@@ -306,6 +307,7 @@ Test(up_udp_load, what_is_asked_after_a_sockets_failure_goes_elsewhere_in_the_sa
     lo_flush(&l);
     cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
   }
+
   cr_assert_eq(p[1].x.place, p[0].x.place, "the socket was never drawn again");
   uv_run(&l.loop, UV_RUN_NOWAIT); /* no flush */
   cr_expect_eq(probes_called(p, 2), 2);
@@ -328,6 +330,7 @@ Test(up_udp_load, a_closed_port_ends_all_on_the_socket_and_done_may_do_as_it_lik
     if (i % 2 == 0) p[i].then = drop_next_and_ask;
     cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
   }
+
   lo_close_server(&l);
   for (int i = 0; i < 1000 && l.counters.asked_udp < 15; i++) lo_turns(&l, 1);
   for (int i = 0; i < 1000 && p[8].called < 2; i++) lo_turns(&l, 1);
@@ -337,6 +340,7 @@ Test(up_udp_load, a_closed_port_ends_all_on_the_socket_and_done_may_do_as_it_lik
     cr_expect_leq(p[i + 1].called, 1, "in what order they end is chance");
     cr_expect_eq(p[i + 1].x.carrier, NULL);
   }
+
   finish();
 }
 
@@ -369,6 +373,7 @@ Test(up_udp_load, a_send_that_fails_ends_all_on_the_socket) {
     exchange_drop(&p[10].x);
     lo_flush(&l);
   }
+
   cr_assert_eq(probe_ask(&p[10]), ERR_NONE);
   probes_until(p, 10, 10);
   for (unsigned i = 0; i < 10; i++) cr_expect_eq(p[i].outcome, ERR_UNREACHABLE);

@@ -169,6 +169,7 @@ Test(upstream, of_those_down_the_one_to_be_tried_first_is_picked) {
 Test(upstream, a_server_that_is_down_is_probed_at_growing_intervals) {
   struct server *s = &u.servers[1];
   uint64_t now = 1000;
+
   cr_expect_eq(upstream_probe(&u, now), NULL);
   server_refused(s, now);
   for (uint64_t interval = DOWN_FIRST_MS, i = 0; i < 5; i++) {
@@ -180,6 +181,7 @@ Test(upstream, a_server_that_is_down_is_probed_at_growing_intervals) {
     interval = s->down_for_ms;
     cr_expect_leq(interval, DOWN_MOST_MS);
   }
+
   cr_expect_eq(s->down_for_ms, DOWN_MOST_MS);
   replied(1, 1, 1);
   cr_expect_eq(upstream_probe(&u, now + 100000), NULL);
@@ -306,10 +308,12 @@ Test(upstream, a_server_is_late_before_its_rto_is_over) {
 Test(upstream, a_new_set_inherits_what_is_known_of_a_server) {
   struct list all;
   union addr addr;
+
   list_init(&all);
   struct upstream *set = upstream_new(&all, UPSTREAM_ORDER);
   cr_assert(addr_parse("192.0.2.1", 53, &addr) && upstream_add(set, &addr, &udp[7].carrier, &tcp[7].carrier));
-  cr_assert(addr_parse("192.0.2.77", 53, &addr) && upstream_add(set, &addr, &udp[8].carrier, &tcp[8].carrier));
+  cr_assert(addr_parse("192.0.2.77", 53, &addr) &&
+            upstream_add(set, &addr, &udp[8].carrier, &tcp[8].carrier));
   udp[7].carrier.ops = tcp[7].carrier.ops = udp[8].carrier.ops = tcp[8].carrier.ops = &mock_ops;
   u.count = 1;
   replied(0, 40, 60);

@@ -39,7 +39,8 @@ static void *take_in_thread(void *arg) {
 Test(budget, workers_at_once_take_no_more_than_there_is) {
   pthread_t threads[THREADS];
   unsigned taken[THREADS], sum = 0;
-  for (unsigned i = 0; i < THREADS; i++) cr_assert_eq(pthread_create(&threads[i], NULL, take_in_thread, &taken[i]), 0);
+  for (unsigned i = 0; i < THREADS; i++)
+    cr_assert_eq(pthread_create(&threads[i], NULL, take_in_thread, &taken[i]), 0);
   for (unsigned i = 0; i < THREADS; i++) {
     pthread_join(threads[i], NULL);
     sum += taken[i];
@@ -74,6 +75,7 @@ Test(budget, made_up_parents_share_their_last_two_labels) {
 Test(budget, short_names_are_names_too) {
   static const char *const names[] = {".", "lab.", "_tcp.", "_5269._tcp.", "a.lab.", "_5269._tcp.lab."};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
-    for (unsigned k = 0; k < BUDGET_PARENT_PER_S / 2; k++) cr_expect(take_outside(names[i], 1000), "%s, %u", names[i], k);
+    for (unsigned k = 0; k < BUDGET_PARENT_PER_S / 2; k++)
+      cr_expect(take_outside(names[i], 1000), "%s, %u", names[i], k);
   }
 }

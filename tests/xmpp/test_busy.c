@@ -47,6 +47,7 @@ Test(busy, counts_all_four_services_of_a_domain_as_one_and_nothing_else) {
 Test(busy, keeps_those_asked_for_most_within_its_error_whatever_else_comes) {
   struct busy *b = calloc(1, sizeof *b);
   struct rng rng = {.state = 5};
+
   enum { ALL = 100000, HEAVY = 5, RARE = 5000 };
   unsigned asked[HEAVY] = {0};
   for (unsigned i = 0; i < ALL; i++) {
@@ -54,6 +55,7 @@ Test(busy, keeps_those_asked_for_most_within_its_error_whatever_else_comes) {
     if (r < 40) asked[r % HEAVY]++;
     note(b, "_xmpp-server", r < 40 ? r % HEAVY : HEAVY + rng_below(&rng, RARE));
   }
+
   for (unsigned i = 0; i < HEAVY; i++) {
     const struct busy_domain *d = find(b, i);
     cr_assert_not_null(d);
@@ -61,6 +63,7 @@ Test(busy, keeps_those_asked_for_most_within_its_error_whatever_else_comes) {
     cr_expect_leq(d->asked - d->error, asked[i]);
     cr_expect_leq(d->error, ALL / BUSY_DOMAINS);
   }
+
   busy_sort(b);
   for (unsigned i = 1; i < BUSY_DOMAINS; i++) cr_expect_leq(b->domains[i].asked, b->domains[i - 1].asked);
   cr_expect_eq(b->noted, ALL);
@@ -74,6 +77,7 @@ Test(busy, a_sum_allows_for_what_one_of_them_had_no_place_for) {
   for (unsigned i = 1; i <= BUSY_DOMAINS; i++) {
     for (unsigned k = 0; k < 4; k++) note(b, "_xmpp-server", i);
   }
+
   cr_assert_null(find(b, 0));
   busy_add(sum, a);
   busy_add(sum, b);

@@ -60,6 +60,7 @@ Test(family, nothing_else_is_taken_for_one) {
     struct question q = srv_question(names[i]);
     cr_expect_not(family_of(&q, &f), "%s", names[i]);
   }
+
   struct question q = question_with("_xmpp-server._tcp.d.lab.", TYPE_A, CLASS_IN, 0);
   cr_expect_not(family_of(&q, &f), "another type");
   q = question_with("_xmpp-server._tcp.d.lab.", TYPE_SRV, CLASS_CH, 0);
@@ -124,6 +125,7 @@ Test(family, a_tlsa_name_is_port_and_transport_before_the_target) {
     cr_assert(family_tlsa(&s, KEY_DO, KIT_SEED, &q));
     expect_question(&q, rows[i].name, TYPE_TLSA, KEY_DO);
   }
+
   for (size_t octets = 240; octets <= NAME_MAX_LEN; octets++) {
     char domain[NAME_TEXT];
     struct srv s = {.port = 5269};
@@ -225,6 +227,7 @@ Test(family, hostile_replies_give_few_sorted_targets_or_none, .timeout = 120) {
   static struct msg reply;
   struct rng r = {0x2f};
   unsigned with_targets = 0;
+
   for (unsigned round = 0; round < 100000; round++) {
     struct question q;
     reply_make(1 + round % 2, &q, &reply);
@@ -243,5 +246,6 @@ Test(family, hostile_replies_give_few_sorted_targets_or_none, .timeout = 120) {
       cr_assert(i == 0 || srv_compare(&targets[0], &targets[1]) <= 0);
     }
   }
+
   cr_expect_gt(with_targets, 20000, "%u", with_targets);
 }

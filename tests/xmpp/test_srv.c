@@ -124,6 +124,7 @@ Test(srv, sorts_equals_by_port_and_target_without_regard_to_case) {
 Test(srv, sorts_lists_of_every_size_alike_from_any_order) {
   static struct srv list[300], again[300];
   struct rng rng = {7};
+
   for (size_t n = 0; n <= 300; n += n < 20 ? 1 : 40) {
     for (size_t i = 0; i < n; i++) {
       list[i] = srv_of((uint16_t)rng_below(&rng, 4), (uint16_t)rng_below(&rng, 4), (uint16_t)i, "a.lab");
