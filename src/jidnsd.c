@@ -7,8 +7,8 @@
 #include "base/descriptors.h"
 #include "base/log_out.h"
 #include "base/must.h"
-#include "daemon_commands.h"
-#include "daemon_metrics.h"
+#include "daemon/commands.h"
+#include "daemon/metrics.h"
 #include "ops/notify.h"
 
 /* ---- start ---- */
@@ -94,15 +94,15 @@ static void log_cache(struct cache *c) {
             "%llu for "
             "servers, %llu renewed",
             s.entries, s.octets, s.limit, (unsigned long long)s.evicted,
-            (unsigned long long)s.wasted[CACHE_AHEAD_CLIENT],
-            (unsigned long long)s.wasted[CACHE_AHEAD_SERVER], (unsigned long long)s.wasted[CACHE_RENEWED]);
+            (unsigned long long)s.wasted[ORIGIN_PREFETCH_C2S],
+            (unsigned long long)s.wasted[ORIGIN_PREFETCH_S2S], (unsigned long long)s.wasted[ORIGIN_RENEWED]);
 }
 
 /* signals: NULL when they were never watched. */
 static void stop(struct daemon *d, struct signals *signals, struct commands *commands) {
   struct counters sum = {0};
   commands_stop(commands);
-  daemon_metrics_stop(d);
+  metrics_stop(d);
   if (d->cache) log_cache(d->cache);
   daemon_stop(d, &sum);
   log_counters(&sum);
@@ -133,7 +133,7 @@ static int run(struct daemon *d, FILE *err) {
   struct commands *commands = good ? commands_start(d) : NULL;
   if (good) {
     watch_signals(&signals, d);
-    daemon_metrics_start(d);
+    metrics_start(d);
     say_ready(&d->settings);
     uv_run(&d->loop, UV_RUN_DEFAULT);
   }

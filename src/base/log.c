@@ -32,7 +32,7 @@ struct broken {
 
 static struct {
   _Atomic uint8_t most; /* the highest of the levels: most lines need no look at their room's */
-  _Atomic uint8_t levels[LOG_ROOM_COUNT];
+  _Atomic uint8_t levels[LOG_COMPONENT_COUNT];
   _Atomic bool json, times, journal;
   _Atomic uint64_t left_out, broken; /* left out and not yet told of; broken() in all */
   pthread_mutex_t lock;              /* of what follows */
@@ -43,14 +43,14 @@ static struct {
              .lock = PTHREAD_MUTEX_INITIALIZER,
              .levels = {
 #define X(room) LOG_INFO,
-                 LOG_ROOMS(X)
+                 LOG_COMPONENTS(X)
 #undef X
              }};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static const char *const room_names[] = {
 #define X(room) #room,
-    LOG_ROOMS(X)
+    LOG_COMPONENTS(X)
 #undef X
 };
 
@@ -66,16 +66,16 @@ static bool level_parse(const char *text, enum log_level *out) {
   return false;
 }
 
-/* LOG_ROOM_COUNT if there is none of that name. */
+/* LOG_COMPONENT_COUNT if there is none of that name. */
 static unsigned room_named(const char *name) {
   unsigned i = 0;
-  while (i < LOG_ROOM_COUNT && strcmp(room_names[i], name) != 0) i++;
+  while (i < LOG_COMPONENT_COUNT && strcmp(room_names[i], name) != 0) i++;
   return i;
 }
 
-bool log_levels_parse(const char *text, uint8_t out[LOG_ROOM_COUNT]) {
+bool log_levels_parse(const char *text, uint8_t out[LOG_COMPONENT_COUNT]) {
   char copy[400], *rest = copy;
-  uint8_t levels[LOG_ROOM_COUNT];
+  uint8_t levels[LOG_COMPONENT_COUNT];
   enum log_level level = LOG_INFO;
 
   if (strlen(text) >= sizeof copy) return false;
@@ -90,7 +90,7 @@ bool log_levels_parse(const char *text, uint8_t out[LOG_ROOM_COUNT]) {
     if (!equals) return false;
     *equals = 0;
     unsigned room = room_named(word);
-    if (room == LOG_ROOM_COUNT || !level_parse(equals + 1, &level)) return false;
+    if (room == LOG_COMPONENT_COUNT || !level_parse(equals + 1, &level)) return false;
     levels[room] = (uint8_t)level;
   }
 
@@ -98,9 +98,9 @@ bool log_levels_parse(const char *text, uint8_t out[LOG_ROOM_COUNT]) {
   return true;
 }
 
-void log_set_levels(const uint8_t levels[LOG_ROOM_COUNT]) {
+void log_set_levels(const uint8_t levels[LOG_COMPONENT_COUNT]) {
   uint8_t most = 0;
-  for (unsigned i = 0; i < LOG_ROOM_COUNT; i++) {
+  for (unsigned i = 0; i < LOG_COMPONENT_COUNT; i++) {
     if (levels[i] > most) most = levels[i];
     atomic_store_explicit(&log_now.levels[i], levels[i], memory_order_relaxed);
   }
@@ -108,7 +108,7 @@ void log_set_levels(const uint8_t levels[LOG_ROOM_COUNT]) {
 }
 
 void log_set_level(enum log_level level) {
-  uint8_t levels[LOG_ROOM_COUNT];
+  uint8_t levels[LOG_COMPONENT_COUNT];
   memset(levels, level, sizeof levels);
   log_set_levels(levels);
 }
@@ -119,12 +119,12 @@ static enum log_level level_of(unsigned room) {
 
 const char *log_levels_format(char text[LOG_LEVELS_TEXT]) {
   unsigned counts[LOG_DEBUG + 1] = {0}, usual = LOG_INFO;
-  for (unsigned i = 0; i < LOG_ROOM_COUNT; i++) counts[level_of(i)]++;
+  for (unsigned i = 0; i < LOG_COMPONENT_COUNT; i++) counts[level_of(i)]++;
   for (unsigned i = 0; i <= LOG_DEBUG; i++) {
     if (counts[i] > counts[usual]) usual = i;
   }
   size_t n = (size_t)snprintf(text, LOG_LEVELS_TEXT, "%s", level_names[usual]);
-  for (unsigned i = 0; i < LOG_ROOM_COUNT; i++) {
+  for (unsigned i = 0; i < LOG_COMPONENT_COUNT; i++) {
     enum log_level level = level_of(i);
     if (level != usual)
       n += (size_t)snprintf(text + n, LOG_LEVELS_TEXT - n, ",%s=%s", room_names[i], level_names[level]);
@@ -135,7 +135,7 @@ const char *log_levels_format(char text[LOG_LEVELS_TEXT]) {
 bool log_is_on(enum log_level level, const char *room) {
   if ((int)level > atomic_load_explicit(&log_now.most, memory_order_relaxed)) return false;
   unsigned i = room_named(room);
-  return i < LOG_ROOM_COUNT && level <= level_of(i);
+  return i < LOG_COMPONENT_COUNT && level <= level_of(i);
 }
 
 /* ---- format ---- */

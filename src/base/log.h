@@ -10,24 +10,24 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Who says something, and can have a level of its own. */
 /* clang-format off */
 /* clang-format off */
-#define LOG_ROOMS(X) \
-  X(base) X(cache) X(daemon) X(forward) X(jidnsd) X(lab) X(ops) X(query) X(rr) X(server) X(settings) X(upstream) X(worker) X(xmpp)
+#define LOG_COMPONENTS(X) \
+  X(base) X(cache) X(daemon) X(faults) X(forward) X(jidnsd) X(ops) X(query) X(rr) X(server) X(settings) X(upstream) X(worker) X(xmpp)
 /* clang-format on */
 /* clang-format on */
 
 enum {
-#define X(room) LOG_ROOM_##room,
-  LOG_ROOMS(X)
+#define X(room) LOG_COMPONENT_##room,
+  LOG_COMPONENTS(X)
 #undef X
-      LOG_ROOM_COUNT
+      LOG_COMPONENT_COUNT
 };
 
-#define LOG_ROOM_WORD(room) " " #room /* for a text that names them all */
+#define LOG_COMPONENT_WORD(room) " " #room /* for a text that names them all */
 
 enum log_format { LOG_TEXT, LOG_JSON };
 
 struct log_options {
-  uint8_t levels[LOG_ROOM_COUNT]; /* an enum log_level each */
+  uint8_t levels[LOG_COMPONENT_COUNT]; /* an enum log_level each */
   enum log_format format;
   bool times; /* text begins with when it was said, in UTC; JSON always says so, text for journald never */
 };
@@ -39,14 +39,14 @@ enum {
 
 /* "error", "warn", "info" or "debug" for all, then others for single rooms: "warn,xmpp=debug", or
  * "xmpp=debug" (the others: info). False, and *out untouched, for anything else. */
-bool log_levels_parse(const char *text, uint8_t out[LOG_ROOM_COUNT]);
+bool log_levels_parse(const char *text, uint8_t out[LOG_COMPONENT_COUNT]);
 /* The levels that hold now, in that form. */
-enum { LOG_LEVELS_TEXT = 16 + LOG_ROOM_COUNT * 16 };
+enum { LOG_LEVELS_TEXT = 16 + LOG_COMPONENT_COUNT * 16 };
 const char *log_levels_format(char text[LOG_LEVELS_TEXT]);
 
 /* Where journald reads stderr its own prefixes stand for the levels. */
 void log_set(const struct log_options *options);
-void log_set_levels(const uint8_t levels[LOG_ROOM_COUNT]);
+void log_set_levels(const uint8_t levels[LOG_COMPONENT_COUNT]);
 void log_set_level(enum log_level level); /* everybody's */
 
 bool log_is_on(enum log_level level, const char *room);

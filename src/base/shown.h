@@ -3,7 +3,7 @@
 #define JIDNS_BASE_SHOWN_H
 #include <stdio.h>
 
-enum { SHOWN_MOST = 60 }; /* octets of a wrong value */
+enum { SHOWN_MAX = 60 }; /* octets of a wrong value */
 
 /* Writes text without control characters and those that change the direction of writing, at most so many
  * octets of it and then "...". */

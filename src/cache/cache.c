@@ -10,7 +10,7 @@
 
 /* A shard is 4 MiB or larger: enough for some 40,000 answers, small enough that growing its index takes no
  * millisecond. */
-enum { SHARD_LEAST = 4 << 20, SHARDS_MOST = 64, GHOST_OCTETS = 128 };
+enum { SHARD_MIN = 4 << 20, SHARDS_MAX = 64, GHOST_OCTETS = 128 };
 
 static_assert(sizeof(struct entry) == 20, "doc/architecture.md draws it");
 static_assert(RING_SLACK >= sizeof(struct entry), "a filler's head must fit behind the ring");
@@ -20,7 +20,7 @@ static struct shard *shard_of(struct cache *c, uint64_t hash) {
 }
 
 static bool shard_init(struct shard *s, uint8_t *arena, size_t size) {
-  size_t small = size / 10 < CACHE_SIZE_LEAST / 4 ? CACHE_SIZE_LEAST / 4 : size / 10;
+  size_t small = size / 10 < CACHE_SIZE_MIN / 4 ? CACHE_SIZE_MIN / 4 : size / 10;
   small &= ~(size_t)63;
   s->arena = arena;
   s->small = (struct ring){.base = arena, .size = small};
@@ -35,8 +35,8 @@ static bool shard_init(struct shard *s, uint8_t *arena, size_t size) {
 
 struct cache *cache_new(size_t size, uint64_t seed) {
   unsigned shards = 1;
-  if (size < CACHE_SIZE_LEAST) size = CACHE_SIZE_LEAST;
-  while (shards < SHARDS_MOST && size / (shards * 2) >= SHARD_LEAST) shards *= 2;
+  if (size < CACHE_SIZE_MIN) size = CACHE_SIZE_MIN;
+  while (shards < SHARDS_MAX && size / (shards * 2) >= SHARD_MIN) shards *= 2;
   struct cache *c = aligned_alloc(64, (sizeof *c + shards * sizeof *c->shards + 63) / 64 * 64);
   if (!c) return NULL;
   size_t each = size / shards & ~(size_t)63, stride = each + 2 * RING_SLACK;
@@ -88,8 +88,8 @@ static bool is_expired(const struct entry *e, uint32_t expiry, uint32_t tick) {
 }
 
 static enum cache_found judge(const struct entry *e, const struct answer_view *v, uint32_t tick) {
-  if (tick < v->head.attend) return CACHE_FRESH;
-  return is_expired(e, entry_expiry(v), tick) ? CACHE_EXPIRED : CACHE_WORN;
+  if (tick < v->head.refresh_at) return CACHE_FRESH;
+  return is_expired(e, entry_expiry(v), tick) ? CACHE_EXPIRED : CACHE_DUE;
 }
 
 /* The tick for which a worn answer is written: while it is being renewed past its end, the last before that.
@@ -99,16 +99,16 @@ static uint32_t worn_tick(const struct answer_view *v, uint32_t tick) {
   return tick < expiry ? tick : expiry - 1;
 }
 
-/* The same for those who look: CACHE_WORN only past its end. */
+/* The same for those who look: CACHE_DUE only past its end. */
 static enum cache_found judge_life(const struct entry *e, uint32_t expiry, uint32_t tick) {
   if (tick < expiry) return CACHE_FRESH;
-  return is_expired(e, expiry, tick) ? CACHE_EXPIRED : CACHE_WORN;
+  return is_expired(e, expiry, tick) ? CACHE_EXPIRED : CACHE_DUE;
 }
 
 /* Notes that somebody asked for it. Written only when it changes, so that a hot entry's cache line stays
  * clean. */
-static enum cache_put_how note_use(struct entry *e) {
-  enum cache_put_how first = entry_how(e);
+static enum cache_origin note_use(struct entry *e) {
+  enum cache_origin first = entry_how(e);
   if (first) e->mark &= (uint8_t)~MARK_HOW;
   if ((e->mark & MARK_USES) < MARK_USES) e->mark++;
   return first;
@@ -128,9 +128,9 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
     found = judge(e, &v, tick);
     if (found != CACHE_EXPIRED) {
       bool whole = found == CACHE_FRESH && !(e->mark & MARK_SNOOZED); /* none of its records has run out */
-      if (found == CACHE_WORN) tick = worn_tick(&v, tick);
-      hit->len = answer_write(&v, &q->manner, whole ? ANSWER_FRESH : ANSWER_WORN, tick, limit, out);
-      hit->first_use = note_use(e);
+      if (found == CACHE_DUE) tick = worn_tick(&v, tick);
+      hit->len = answer_write(&v, &q->query_opts, whole ? ANSWER_FRESH : ANSWER_DUE, tick, limit, out);
+      hit->origin = note_use(e);
     }
   }
 
@@ -148,12 +148,12 @@ bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint
     struct entry *e = entry_at(s, slot->ref);
     struct answer_view v = entry_view(e);
     enum cache_found found = judge(e, &v, tick);
-    if (found == CACHE_WORN) tick = worn_tick(&v, tick);
+    if (found == CACHE_DUE) tick = worn_tick(&v, tick);
     bool usable = found != CACHE_EXPIRED || tick - entry_expiry(&v) <= (uint64_t)max_stale_s * TICKS_PER_S;
     if (usable) {
-      hit->len = answer_write(&v, &q->manner, found == CACHE_EXPIRED ? ANSWER_STALE : ANSWER_WORN, tick,
+      hit->len = answer_write(&v, &q->query_opts, found == CACHE_EXPIRED ? ANSWER_STALE : ANSWER_DUE, tick,
                               limit, out);
-      hit->first_use = note_use(e);
+      hit->origin = note_use(e);
     }
   }
 
@@ -173,7 +173,7 @@ enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t 
     uint32_t until = entry_expiry(&v);
     found = judge_life(e, until, tick);
     out->head = v.head;
-    out->ttl_s = (until - v.head.born) / TICKS_PER_S;
+    out->ttl_s = (until - v.head.stored_at) / TICKS_PER_S;
     memcpy(out->ttl_at, v.ttl_at, 2 * answer_records(&v.head));
     memcpy(out->body, v.body, v.head.body_len);
   }
@@ -192,25 +192,25 @@ enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t 
     struct entry *e = entry_at(s, slot->ref);
     struct answer_view v = entry_view(e);
     found = judge_life(e, entry_expiry(&v), tick);
-    *unused = cache_is_ahead(entry_how(e));
+    *unused = origin_is_prefetch(entry_how(e));
   }
   pthread_mutex_unlock(&s->lock);
   return found;
 }
 
-static void fill(struct entry *e, const struct question *q, const struct answer *a, uint32_t attend) {
+static void fill(struct entry *e, const struct question *q, const struct answer *a, uint32_t refresh_at) {
   size_t key = question_key_len(q), places = 2 * answer_records(&a->head);
   e->answer = a->head;
   struct answer_view v = answer_view(a);
   unsigned must_last = (unsigned)a->head.an + a->head.ns;
-  uint32_t until = a->head.born + ticks_of_ttl(a->ttl_s);
+  uint32_t until = a->head.stored_at + ticks_of_ttl(a->ttl_s);
   if (a->head.ar) {
-    uint32_t first_gone = a->head.born +
+    uint32_t first_gone = a->head.stored_at +
                           ticks_of_ttl(answer_least_ttl(&v, must_last, must_last + a->head.ar));
     if (first_gone < until) until = first_gone;
   }
 
-  e->answer.attend = attend && attend < until ? attend : until;
+  e->answer.refresh_at = refresh_at && refresh_at < until ? refresh_at : until;
   e->name_len = (uint8_t)q->name_len;
   memcpy(e->data, q->key, key);
   memcpy(e->data + key, a->ttl_at, places);
@@ -224,30 +224,30 @@ static size_t octets_of(const struct question *q, const struct answer *a) {
 /* A new entry of at least `octets`, linked in; NULL when there is no room. */
 static struct entry *add(struct shard *s, uint32_t tag, bool in_main, size_t octets) {
   size_t units = (octets + ENTRY_UNIT - 1) / ENTRY_UNIT;
-  struct entry *e = units * ENTRY_UNIT <= ENTRY_MOST ? evict_make_room(s, in_main, (uint32_t)units) : NULL;
+  struct entry *e = units * ENTRY_UNIT <= ENTRY_MAX ? evict_make_room(s, in_main, (uint32_t)units) : NULL;
   if (!e || index_add(s, tag, entry_ref(s, e))) return e;
   e->mark = MARK_DEAD;
   return NULL;
 }
 
 /* The entry that is to hold an answer of `octets`: the old one if that is large enough, else a new one. */
-static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t born,
-                               enum cache_put_how how, size_t octets, size_t spare) {
+static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t stored_at,
+                               enum cache_origin how, size_t octets, size_t spare) {
   uint32_t tag = (uint32_t)q->hash;
   struct slot *slot = index_find(s, q);
 
   if (!slot) { /* that it is fetched again ahead says nothing of its use */
-    return add(s, tag, !cache_is_ahead(how) && evict_take_ghost(s, tag), octets + spare);
+    return add(s, tag, !origin_is_prefetch(how) && evict_take_ghost(s, tag), octets + spare);
   }
 
   struct entry *old = entry_at(s, slot->ref);
-  if (old->answer.born > born) return NULL; /* another worker has renewed it meanwhile */
+  if (old->answer.stored_at > stored_at) return NULL; /* another worker has renewed it meanwhile */
   if (entry_how(old)) s->wasted[entry_how(old)]++;
 
   /* the same answer with other addresses */
-  uint8_t kept = old->mark & (MARK_USES | (old->answer.born == born ? MARK_RENEWING : 0));
+  uint8_t snapshot_entry = old->mark & (MARK_USES | (old->answer.stored_at == stored_at ? MARK_RENEWING : 0));
   if ((size_t)old->units * ENTRY_UNIT >= octets) {
-    old->mark = kept;
+    old->mark = snapshot_entry;
     return old;
   }
 
@@ -255,25 +255,25 @@ static struct entry *entry_for(struct shard *s, const struct question *q, uint32
   old->mark |= MARK_DEAD;
   index_remove(s, slot);
   struct entry *e = add(s, tag, in_main, octets + spare);
-  if (e) e->mark = kept;
+  if (e) e->mark = snapshot_entry;
   return e;
 }
 
-bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_put_how how,
-               uint32_t attend, size_t spare) {
+bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_origin how,
+               uint32_t refresh_at, size_t spare) {
   if (a->ttl_s == 0) return false;
   struct shard *s = shard_of(c, q->hash);
   pthread_mutex_lock(&s->lock);
-  struct entry *e = entry_for(s, q, a->head.born, how, octets_of(q, a), spare);
+  struct entry *e = entry_for(s, q, a->head.stored_at, how, octets_of(q, a), spare);
   if (e) {
-    fill(e, q, a, attend);
+    fill(e, q, a, refresh_at);
     e->mark = (uint8_t)((e->mark & (MARK_USES | MARK_RENEWING)) | how * MARK_HOW_UNIT);
   }
   pthread_mutex_unlock(&s->lock);
   return e != NULL;
 }
 
-bool cache_restore(struct cache *c, const struct question *q, const struct answer *a, uint32_t attend,
+bool cache_restore(struct cache *c, const struct question *q, const struct answer *a, uint32_t refresh_at,
                    const struct cache_standing *standing) {
   if (a->ttl_s == 0) return false;
   struct shard *s = shard_of(c, q->hash);
@@ -282,7 +282,7 @@ bool cache_restore(struct cache *c, const struct question *q, const struct answe
   bool stays_out = index_find(s, q) || flushed_has(c, q, a);
   struct entry *e = stays_out ? NULL : add(s, (uint32_t)q->hash, standing->in_main, octets_of(q, a));
   if (e) {
-    fill(e, q, a, attend);
+    fill(e, q, a, refresh_at);
     e->mark = (uint8_t)((standing->uses < MARK_USES ? standing->uses : MARK_USES) |
                         standing->how * MARK_HOW_UNIT);
   }
@@ -290,7 +290,7 @@ bool cache_restore(struct cache *c, const struct question *q, const struct answe
   return e != NULL;
 }
 
-void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint32_t until) {
+void cache_postpone(struct cache *c, const struct question *q, uint32_t tick, uint32_t until) {
   struct shard *s = shard_of(c, q->hash);
   pthread_mutex_lock(&s->lock);
   struct slot *slot = index_find(s, q);
@@ -299,7 +299,7 @@ void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint
     struct answer_view v = entry_view(e);
     uint32_t over = entry_expiry(&v);
     if (tick < over) {
-      e->answer.attend = until < over ? until : over;
+      e->answer.refresh_at = until < over ? until : over;
       e->mark |= MARK_SNOOZED;
     }
   }
@@ -308,10 +308,10 @@ void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint
 
 /* May who asks for this reason renew it now? */
 static bool is_to_be_renewed(const struct entry *e, uint32_t expiry, enum cache_renewal why, uint32_t tick) {
-  uint32_t life = expiry - e->answer.born;
-  if (e->mark & MARK_RENEWING || life < ticks_of_ttl(RENEW_TTL_LEAST)) return false;
-  if (why == RENEWAL_OF_USED) return tick >= e->answer.born + life / 2 && tick < expiry;
-  return tick >= e->answer.born + life / 3 && tick < expiry + RENEW_AFTER_TICKS;
+  uint32_t life = expiry - e->answer.stored_at;
+  if (e->mark & MARK_RENEWING || life < ticks_of_ttl(RENEW_TTL_MIN)) return false;
+  if (why == RENEWAL_OF_USED) return tick >= e->answer.stored_at + life / 2 && tick < expiry;
+  return tick >= e->answer.stored_at + life / 3 && tick < expiry + RENEW_AFTER_TICKS;
 }
 
 bool cache_begin_renewal(struct cache *c, const struct question *q, enum cache_renewal why, uint32_t tick,
@@ -341,7 +341,7 @@ void cache_stats(struct cache *c, struct cache_stats *out) {
     out->entries += s->entries;
     out->octets += used(&s->small) + used(&s->main) + (uint64_t)s->slot_count * sizeof(struct slot);
     out->evicted += s->evicted;
-    for (unsigned how = 0; how < CACHE_HOWS; how++) out->wasted[how] += s->wasted[how];
+    for (unsigned how = 0; how < ORIGINS; how++) out->wasted[how] += s->wasted[how];
     pthread_mutex_unlock(&s->lock);
   }
 }

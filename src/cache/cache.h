@@ -8,11 +8,11 @@
 #define JIDNS_CACHE_CACHE_H
 #include "dns/answer.h"
 
-enum { CACHE_SIZE_LEAST = 1 << 20 }; /* octets: a 64 KiB answer must fit into the small ring */
+enum { CACHE_SIZE_MIN = 1 << 20 }; /* octets: a 64 KiB answer must fit into the small ring */
 
 struct cache;
 
-/* A cache that takes at most `size` octets (at least CACHE_SIZE_LEAST) for entries and touches memory only as
+/* A cache that takes at most `size` octets (at least CACHE_SIZE_MIN) for entries and touches memory only as
  * it fills. NULL, and errno, when memory can't be had. `seed` is that of the questions' hashes. */
 struct cache *cache_new(size_t size, uint64_t seed);
 void cache_free(struct cache *c);
@@ -20,27 +20,27 @@ void cache_free(struct cache *c);
 enum cache_found {
   CACHE_MISS,
   CACHE_FRESH,
-  CACHE_WORN,   /* answered, but past its `attend` tick: something about it wants to be renewed. Of cache_peek
+  CACHE_DUE,    /* answered, but past its `attend` tick: something about it wants to be renewed. Of cache_peek
                  * and cache_look: its TTL   is over, but it is being renewed (cache_begin_renewal) and given
                  * out   meanwhile */
   CACHE_EXPIRED /* not answered: the TTL is over; the entry is kept for serve-stale and as a hint */
 };
 
 /* Why an answer is put in. */
-enum cache_put_how {
-  CACHE_ASKED,        /* somebody asked for it */
-  CACHE_RENEWED,      /* it was about to run out, and its name is in use */
-  CACHE_AHEAD_CLIENT, /* fetched ahead for an XMPP client or ... */
-  CACHE_AHEAD_SERVER, /* ... for a server; either goes as soon as any that nobody asks for again */
-  CACHE_HOWS
+enum cache_origin {
+  ORIGIN_QUERY,        /* somebody asked for it */
+  ORIGIN_RENEWED,      /* it was about to run out, and its name is in use */
+  ORIGIN_PREFETCH_C2S, /* fetched ahead for an XMPP client or ... */
+  ORIGIN_PREFETCH_S2S, /* ... for a server; either goes as soon as any that nobody asks for again */
+  ORIGINS
 };
 
-static inline bool cache_is_ahead(enum cache_put_how how) { return how >= CACHE_AHEAD_CLIENT; }
+static inline bool origin_is_prefetch(enum cache_origin how) { return how >= ORIGIN_PREFETCH_C2S; }
 
 struct cache_hit {
   size_t len; /* octets written to out; 0 unless FRESH or WORN (or EXPIRED in cache_get_stale) */
-  enum cache_put_how
-      first_use; /* the first time that anybody asks for it: how it had come in; else CACHE_ASKED */
+  enum cache_origin
+      origin; /* the first time that anybody asks for it: how it had come in; else ORIGIN_QUERY */
 };
 
 /* Looks q's question up and, unless missing or expired, writes the answer for this client: see answer_write.
@@ -53,11 +53,11 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
 bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint32_t max_stale_s,
                      size_t limit, uint8_t *out, struct cache_hit *hit);
 
-/* Copies the whole entry out as it was put in: TTLs and ttl_s count from head.born. CACHE_FRESH, CACHE_WORN
+/* Copies the whole entry out as it was put in: TTLs and ttl_s count from head.born. CACHE_FRESH, CACHE_DUE
  * or CACHE_EXPIRED (copied as well), CACHE_MISS. Does not count as a use. */
 enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t tick, struct answer *out);
 
-/* What the cache knows of q, without copying it: CACHE_FRESH, CACHE_WORN, CACHE_EXPIRED, CACHE_MISS. *unused:
+/* What the cache knows of q, without copying it: CACHE_FRESH, CACHE_DUE, CACHE_EXPIRED, CACHE_MISS. *unused:
  * it was fetched ahead and nobody has asked for it. Not a use either. */
 enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t tick, bool *unused);
 
@@ -65,11 +65,11 @@ enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t 
  * is over, or earlier when additional records run out earlier or `attend` (a tick, 0 for none) says so.
  * `spare` octets are left free behind the body so that a longer successor fits in place. False when it is not
  * kept: ttl_s is 0, too large, no memory, or the cache has one born later. */
-bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_put_how how,
-               uint32_t attend, size_t spare);
+bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_origin how,
+               uint32_t refresh_at, size_t spare);
 
 /* From now to `until` the entry counts as fresh again (never beyond its TTL): whoever renews it says so. */
-void cache_snooze(struct cache *c, const struct question *q, uint32_t tick, uint32_t until);
+void cache_postpone(struct cache *c, const struct question *q, uint32_t tick, uint32_t until);
 
 /* Who is to renew q's entry? One caller for each life of it, of all threads: true, and *expiry, the tick when
  * its TTL is over; until RENEW_GRACE_TICKS after that it is given out with a TTL of 1. False when it is too
@@ -83,9 +83,9 @@ bool cache_begin_renewal(struct cache *c, const struct question *q, enum cache_r
 
 /* How an entry stands among the others. */
 struct cache_standing {
-  uint8_t uses;           /* how often it was asked for since it came into its ring; 3 for more */
-  enum cache_put_how how; /* how it came in, as long as nobody has asked for it; then CACHE_ASKED */
-  bool in_main;           /* in the main ring */
+  uint8_t uses;          /* how often it was asked for since it came into its ring; 3 for more */
+  enum cache_origin how; /* how it came in, as long as nobody has asked for it; then ORIGIN_QUERY */
+  bool in_main;          /* in the main ring */
 };
 
 /* What a walk shows of one entry; question and answer are borrowed until the next step. */
@@ -109,7 +109,7 @@ void cache_walk_free(struct cache_walk *w);
 
 /* Puts a copy back in that a walk showed, with this standing; else as cache_put. False as well when there is
  * an entry already. */
-bool cache_restore(struct cache *c, const struct question *q, const struct answer *a, uint32_t attend,
+bool cache_restore(struct cache *c, const struct question *q, const struct answer *a, uint32_t refresh_at,
                    const struct cache_standing *standing);
 
 /* While a snapshot is loaded the cache remembers what is flushed, so that it stays out: from
@@ -143,8 +143,8 @@ size_t cache_expire(struct cache *c, bool (*is_one)(const void *ctx, const struc
 struct cache_stats {
   size_t entries, octets, limit; /* octets: taken by live and dead entries */
   uint64_t evicted;
-  uint64_t wasted[CACHE_HOWS]; /* by how it was put in: pushed out or replaced before anybody asked;
-                                  [CACHE_ASKED] is 0 */
+  uint64_t wasted[ORIGINS]; /* by how it was put in: pushed out or replaced before anybody asked;
+                                  [ORIGIN_QUERY] is 0 */
 };
 void cache_stats(struct cache *c, struct cache_stats *out);
 #endif

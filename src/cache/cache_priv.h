@@ -16,19 +16,19 @@ struct entry {
   uint8_t mark;
   uint8_t data[];
 };
-enum { ENTRY_UNIT = 4, ENTRY_MOST = 0xffff * ENTRY_UNIT };
+enum { ENTRY_UNIT = 4, ENTRY_MAX = 0xffff * ENTRY_UNIT };
 enum {
   MARK_USES = 3,     /* times asked for, at most 3 */
-  MARK_HOW_UNIT = 4, /* times enum cache_put_how, as long as nobody has asked for it */
+  MARK_HOW_UNIT = 4, /* times enum cache_origin, as long as nobody has asked for it */
   MARK_HOW = 3 * MARK_HOW_UNIT,
   MARK_DEAD = 16,
   MARK_SNOOZED = 32,
   MARK_RENEWING = 64 /* somebody renews it */
 };
-_Static_assert(CACHE_HOWS == 4, "MARK_HOW has two bits");
+_Static_assert(ORIGINS == 4, "MARK_HOW has two bits");
 
-static inline enum cache_put_how entry_how(const struct entry *e) {
-  return (enum cache_put_how)((e->mark & MARK_HOW) / MARK_HOW_UNIT);
+static inline enum cache_origin entry_how(const struct entry *e) {
+  return (enum cache_origin)((e->mark & MARK_HOW) / MARK_HOW_UNIT);
 }
 
 /* Positions count octets ever written; position % size is where it lies. Behind a ring's end lie RING_SLACK
@@ -53,7 +53,7 @@ struct shard {
   uint32_t *ghosts; /* tags of entries that left the small ring unused, by tag; 0 = none */
   uint32_t ghost_mask;
   uint64_t seed;
-  uint64_t evicted, wasted[CACHE_HOWS];
+  uint64_t evicted, wasted[ORIGINS];
 } __attribute__((aligned(64)));
 
 /* walk.c. Does a flush mean what is known under that name and type (0: of the name as such)? Does it mean a
@@ -102,7 +102,7 @@ static inline struct answer_view entry_view(const struct entry *e) {
 
 /* The tick when the answer's TTL is over. */
 static inline uint32_t entry_expiry(const struct answer_view *v) {
-  return v->head.born + ticks_of_ttl(answer_least_ttl(v, 0, (unsigned)v->head.an + v->head.ns));
+  return v->head.stored_at + ticks_of_ttl(answer_least_ttl(v, 0, (unsigned)v->head.an + v->head.ns));
 }
 
 /* evict.c: the rings */

@@ -4,7 +4,7 @@
 #include "cache/cache_priv.h"
 
 /* So many entries at most get another round before one has to go: bounds the work of one insertion. */
-enum { ROUNDS_MOST = 64 };
+enum { ROUNDS_MAX = 64 };
 
 bool evict_is_in_main(const struct shard *s, const struct entry *e) {
   return (const uint8_t *)e >= s->main.base;
@@ -31,7 +31,7 @@ static bool has_room(const struct ring *r, uint64_t need) {
 static struct entry *push(struct ring *r, uint64_t need) {
   /* more than one when the rest is larger than an entry can be */
   for (uint64_t fill = filler(r, need); fill > 0;) {
-    uint64_t piece = fill < ENTRY_MOST ? fill : ENTRY_MOST;
+    uint64_t piece = fill < ENTRY_MAX ? fill : ENTRY_MAX;
     struct entry *e = ring_at(r, r->head);
     e->units = (uint16_t)(piece / ENTRY_UNIT);
     e->mark = MARK_DEAD;
@@ -77,7 +77,7 @@ static void shrink_main(struct shard *s, uint64_t need) {
     if (e->mark & MARK_DEAD) continue;
     unsigned uses = e->mark & MARK_USES;
     uint32_t tag = tag_of(s, e);
-    if (uses > 0 && rounds++ < ROUNDS_MOST && has_room(r, entry_octets(e))) move_to_main(s, e, tag, uses - 1);
+    if (uses > 0 && rounds++ < ROUNDS_MAX && has_room(r, entry_octets(e))) move_to_main(s, e, tag, uses - 1);
     else leave(s, e, tag);
   }
 }
@@ -96,7 +96,7 @@ static void shrink_small(struct shard *s, uint64_t need) {
         move_to_main(s, e, tag, 0);
       } else {
         leave(s, e, tag);
-        if (!cache_is_ahead(entry_how(e))) s->ghosts[tag & s->ghost_mask] = tag; /* nobody will miss it */
+        if (!origin_is_prefetch(entry_how(e))) s->ghosts[tag & s->ghost_mask] = tag; /* nobody will miss it */
       }
     }
     r->tail += entry_octets(e);

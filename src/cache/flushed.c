@@ -4,7 +4,7 @@
 
 #include "cache/cache_priv.h"
 
-enum { FLUSHED_MOST = 64 }; /* of more, all that is still to come stays out */
+enum { FLUSHED_MAX = 64 }; /* of more, all that is still to come stays out */
 
 struct flush {
   bool below;
@@ -17,7 +17,7 @@ struct flushed {
   const void *ctx;
   bool all;
   unsigned count;
-  struct flush list[FLUSHED_MOST];
+  struct flush list[FLUSHED_MAX];
 };
 
 bool cache_restore_begin(struct cache *c,
@@ -58,7 +58,7 @@ bool cache_restore_is_flushed(struct cache *c) {
 void flushed_note(struct cache *c, const struct cache_which *which) {
   pthread_mutex_lock(&c->flushed_lock);
   struct flushed *f = c->flushed;
-  if (f && (!which->name || f->count == FLUSHED_MOST)) {
+  if (f && (!which->name || f->count == FLUSHED_MAX)) {
     f->all = true;
   } else if (f) {
     struct flush *x = &f->list[f->count++];

@@ -35,7 +35,7 @@ struct writer {
   uint32_t entries; /* in the block */
   uint64_t blocks;
   struct wire_out w; /* over the block's entries */
-  uint8_t block[BLOCK_HEAD + BLOCK_MOST];
+  uint8_t block[BLOCK_HEAD + BLOCK_MAX];
 };
 
 /* 0 or an errno. */
@@ -65,7 +65,7 @@ static int write_entries(struct writer *w, struct cache_walk *walk, const struct
   snapshot_head_write(head, now);
   int e = write_all(w->fd, head, sizeof head);
   for (; e == 0 && cache_walk_next(walk, &entry); ++*n) {
-    kept_write(&w->w, &entry);
+    snapshot_entry_write(&w->w, &entry);
     w->entries++;
     if (w->w.at >= BLOCK_FULL) e = is_set(stop) ? ECANCELED : write_block(w);
   }
@@ -83,7 +83,7 @@ static int write_file(struct cache *c, const char *path, const struct snapshot_n
   if (w && walk) {
     w->entries = 0;
     w->blocks = 0;
-    w->w = (struct wire_out){.buf = w->block + BLOCK_HEAD, .cap = BLOCK_MOST};
+    w->w = (struct wire_out){.buf = w->block + BLOCK_HEAD, .cap = BLOCK_MAX};
     /* who asks for what is nobody's business */
     w->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     e = w->fd < 0 ? errno : write_entries(w, walk, now, stop, n);
@@ -182,7 +182,7 @@ static ssize_t read_file(struct source *s, uint8_t *out, size_t n) {
 }
 
 /* An answer as old as any that is kept must have been born on this clock. */
-static_assert((uint64_t)(TTL_MOST + TTL_STALE_MOST) * 1000 < CLOCK_EARLIER_MS, "");
+static_assert((uint64_t)(TTL_MAX + TTL_STALE_MAX) * 1000 < CLOCK_EARLIER_MS, "");
 
 /* A clock that is corrected goes back a little; more than that and nobody knows how long it was. */
 enum { TURNED_BACK_MS = 60000, MS_PER_TICK = 1000 / TICKS_PER_S };
@@ -194,7 +194,7 @@ struct loader {
   uint32_t max_stale_s;
   int64_t asleep; /* ticks */
   struct rebuilt rebuilt;
-  uint8_t block[BLOCK_HEAD + BLOCK_MOST];
+  uint8_t block[BLOCK_HEAD + BLOCK_MAX];
 };
 
 /* How long nothing ran. */
@@ -207,29 +207,30 @@ static void sleep_over(struct loader *l) {
 
 /* Gives the answer its birth on this process' clock, and *attend. False when it has been over for too long.
  */
-static bool set_birth(const struct loader *l, const struct kept *k, struct answer *a, uint32_t *attend) {
-  int64_t ttl = ticks_of_ttl(a->ttl_s), age = (int64_t)l->written.tick - k->head.born + l->asleep;
+static bool set_birth(const struct loader *l, const struct snapshot_entry *k, struct answer *a,
+                      uint32_t *refresh_at) {
+  int64_t ttl = ticks_of_ttl(a->ttl_s), age = (int64_t)l->written.tick - k->head.stored_at + l->asleep;
   if (age < 0) age = 0; /* stored while the snapshot was being written */
   if (l->report->turned_back && age < ttl) age = ttl;
   if (age > ttl + (int64_t)l->max_stale_s * TICKS_PER_S || age >= l->now.tick) return false;
-  a->head.born = l->now.tick - (uint32_t)age;
+  a->head.stored_at = l->now.tick - (uint32_t)age;
   /* what is out of bounds there cache_restore puts right */
-  int64_t later = (int64_t)k->head.attend - k->head.born;
-  *attend = later > 0 ? a->head.born + (uint32_t)later : 0;
+  int64_t later = (int64_t)k->head.refresh_at - k->head.stored_at;
+  *refresh_at = later > 0 ? a->head.stored_at + (uint32_t)later : 0;
   return true;
 }
 
 /* False when it is damaged. */
 static bool load_entry(struct loader *l, struct wire *w) {
-  struct kept k;
-  uint32_t attend;
+  struct snapshot_entry k;
+  uint32_t refresh_at;
   struct rebuilt *r = &l->rebuilt;
-  if (!kept_read(w, &k) || !kept_rebuild(r, &k, l->cache->shards[0].seed)) return false;
+  if (!snapshot_entry_read(w, &k) || !snapshot_entry_rebuild(r, &k, l->cache->shards[0].seed)) return false;
   struct cache_standing standing = {.uses = k.mark & KEPT_USES,
-                                    .how = (enum cache_put_how)((k.mark & KEPT_HOW) / KEPT_HOW_UNIT),
+                                    .how = (enum cache_origin)((k.mark & KEPT_HOW) / KEPT_HOW_UNIT),
                                     .in_main = k.mark & KEPT_MAIN};
-  if (set_birth(l, &k, &r->answer, &attend) &&
-      cache_restore(l->cache, &r->question, &r->answer, attend, &standing))
+  if (set_birth(l, &k, &r->answer, &refresh_at) &&
+      cache_restore(l->cache, &r->question, &r->answer, refresh_at, &standing))
     l->report->entries++;
   else l->report->left_out++;
   return true;
@@ -248,7 +249,7 @@ static enum snapshot_outcome load_block(struct loader *l, struct source *s, uint
   if (n < 0) return fail(l->report, errno);
   if (n < BLOCK_HEAD) return say(l->report, SNAPSHOT_DAMAGED, "it is cut short");
   uint32_t octets = block_octets(l->block);
-  if (octets > BLOCK_MOST) return say(l->report, SNAPSHOT_DAMAGED, "it is damaged");
+  if (octets > BLOCK_MAX) return say(l->report, SNAPSHOT_DAMAGED, "it is damaged");
   n = s->read(s, l->block + BLOCK_HEAD, octets);
   if (n < 0) return fail(l->report, errno);
   if (n < (ssize_t)octets) return say(l->report, SNAPSHOT_DAMAGED, "it is cut short");

@@ -8,7 +8,7 @@
 
 static const char magic[] = "jidnscache";
 enum { MAGIC = sizeof magic - 1, HEAD_HASHED = HEAD_OCTETS - 8, BLOCK_HASHED = 8 };
-static_assert(CACHE_HOWS * KEPT_HOW_UNIT == KEPT_MAIN, "one more needs another version");
+static_assert(ORIGINS * KEPT_HOW_UNIT == KEPT_MAIN, "one more needs another version");
 static_assert(MAGIC + 2 + 4 + 8 == HEAD_HASHED, "snapshot_priv.h draws it");
 
 static void store_u64(uint8_t *p, uint64_t v) {
@@ -58,13 +58,13 @@ bool snapshot_block_is_whole(const uint8_t *block, uint64_t number) {
 
 /* ---- entries ---- */
 
-void kept_write(struct wire_out *w, const struct cache_entry *e) {
+void snapshot_entry_write(struct wire_out *w, const struct cache_entry *e) {
   const struct answer_head *h = &e->answer.head;
   uint8_t mark = (uint8_t)(e->standing.uses | e->standing.how * KEPT_HOW_UNIT |
                            (e->standing.in_main ? KEPT_MAIN : 0));
   uint8_t small[6] = {h->ns, h->ar, h->rcode, h->flags & ANSWER_AD, mark, (uint8_t)e->question->name_len};
-  wire_put_u32(w, h->born);
-  wire_put_u32(w, h->attend);
+  wire_put_u32(w, h->stored_at);
+  wire_put_u32(w, h->refresh_at);
   wire_put_u16(w, h->an);
   wire_put_u16(w, h->body_len);
   wire_put(w, small, sizeof small);
@@ -72,9 +72,9 @@ void kept_write(struct wire_out *w, const struct cache_entry *e) {
   wire_put(w, e->answer.body, h->body_len);
 }
 
-bool kept_read(struct wire *w, struct kept *k) {
-  k->head.born = wire_u32(w);
-  k->head.attend = wire_u32(w);
+bool snapshot_entry_read(struct wire *w, struct snapshot_entry *k) {
+  k->head.stored_at = wire_u32(w);
+  k->head.refresh_at = wire_u32(w);
   k->head.an = wire_u16(w);
   k->head.body_len = wire_u16(w);
   const uint8_t *small = wire_bytes(w, 6);
@@ -90,7 +90,7 @@ bool kept_read(struct wire *w, struct kept *k) {
   return !w->err;
 }
 
-static bool rebuild_question(struct rebuilt *r, const struct kept *k, uint64_t seed) {
+static bool rebuild_question(struct rebuilt *r, const struct snapshot_entry *k, uint64_t seed) {
   uint8_t name[NAME_MAX_LEN];
   struct wire w = wire_read(k->key, k->name_len);
   const uint8_t *tail = k->key + k->name_len;
@@ -109,7 +109,7 @@ static bool rebuild_section(struct rebuilt *r, struct wire *w, enum section sect
   return true;
 }
 
-bool kept_rebuild(struct rebuilt *r, const struct kept *k, uint64_t seed) {
+bool snapshot_entry_rebuild(struct rebuilt *r, const struct snapshot_entry *k, uint64_t seed) {
   const struct answer_head *h = &k->head;
   size_t base = DNS_HEADER + k->name_len + 4u;
 

@@ -19,9 +19,9 @@ enum {
   HEAD_OCTETS = 32,
   BLOCK_HEAD = 16,
   KEPT_HEAD = 18,
-  KEPT_MOST = KEPT_HEAD + KEY_MAX + DNS_MSG_MAX,
+  KEPT_MAX = KEPT_HEAD + KEY_MAX + DNS_MSG_MAX,
   BLOCK_FULL = 64 << 10, /* a block is written once it has so many octets of entries */
-  BLOCK_MOST = BLOCK_FULL + KEPT_MOST
+  BLOCK_MAX = BLOCK_FULL + KEPT_MAX
 };
 enum {
   KEPT_USES = 3,
@@ -42,13 +42,14 @@ void snapshot_block_seal(uint8_t *block, uint32_t octets, uint32_t entries, uint
 bool snapshot_block_is_whole(const uint8_t *block, uint64_t number);
 
 /* An entry as it stands in a block; key and body are borrowed from there. */
-struct kept {
+struct snapshot_entry {
   struct answer_head head;
   uint8_t mark, name_len;
   const uint8_t *key, *body;
 };
-void kept_write(struct wire_out *w, const struct cache_entry *e);
-bool kept_read(struct wire *w, struct kept *k); /* only that it lies within the block is sure then */
+void snapshot_entry_write(struct wire_out *w, const struct cache_entry *e);
+bool snapshot_entry_read(struct wire *w,
+                         struct snapshot_entry *k); /* only that it lies within the block is sure then */
 
 /* Makes an entry's question and answer anew; large. */
 struct rebuilt {
@@ -57,6 +58,6 @@ struct rebuilt {
   struct build build;
   uint8_t msg[DNS_MSG_MAX];
 };
-/* False when k does not hold an answer as verify_reply makes them: names, sections, RDATA. */
-bool kept_rebuild(struct rebuilt *r, const struct kept *k, uint64_t seed);
+/* False when k does not hold an answer as scrub_reply makes them: names, sections, RDATA. */
+bool snapshot_entry_rebuild(struct rebuilt *r, const struct snapshot_entry *k, uint64_t seed);
 #endif

@@ -43,7 +43,7 @@ struct cache_walk {
   struct place place; /* of the next entry in the piece, or of the next piece */
   size_t len, used;
   struct question question;
-  _Alignas(struct entry) uint8_t piece[ENTRY_MOST + RING_SLACK];
+  _Alignas(struct entry) uint8_t piece[ENTRY_MAX + RING_SLACK];
 };
 
 struct cache_walk *cache_walk_new(struct cache *c) {
@@ -128,12 +128,12 @@ static bool goes(const struct entry *e, const struct cache_which *which) {
 
 bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len,
                       const struct answer_view *v) {
-  enum { BODY_MOST = 4096, MESSAGE = DNS_HEADER + NAME_MAX_LEN + 4 };
-  uint8_t message[MESSAGE + BODY_MOST];
+  enum { BODY_MAX = 4096, MESSAGE = DNS_HEADER + NAME_MAX_LEN + 4 };
+  uint8_t message[MESSAGE + BODY_MAX];
   size_t at = DNS_HEADER + name_len + 4;
   struct record r;
   if (!v->head.ar) return false;
-  if (v->head.body_len > BODY_MOST) return true;
+  if (v->head.body_len > BODY_MAX) return true;
 
   memset(message, 0, DNS_HEADER);
   memcpy(message + DNS_HEADER, key, name_len + 4); /* name, type, class: owners may point there */
@@ -166,7 +166,7 @@ static void drop_additional(struct entry *e) {
   memmove(places + 2 * own, v.body, end);
   e->answer.ar = 0;
   e->answer.body_len = end;
-  e->answer.attend = e->answer.born;
+  e->answer.refresh_at = e->answer.stored_at;
 }
 
 /* Goes on for some entries; false when it is through with this ring. */
@@ -244,10 +244,10 @@ static void expire(struct expiring *x, struct entry *e) {
   memcpy(q.key, e->data, question_key_len(&q));
   if (!x->is_one(x->ctx, &q)) return;
   e->mark &= (uint8_t)~MARK_RENEWING; /* no grace: what it says is another network's */
-  if (expiry <= x->tick || e->answer.born > x->tick) return;
+  if (expiry <= x->tick || e->answer.stored_at > x->tick) return;
 
-  e->answer.born -= expiry - x->tick;
-  if (e->answer.attend > x->tick) e->answer.attend = x->tick;
+  e->answer.stored_at -= expiry - x->tick;
+  if (e->answer.refresh_at > x->tick) e->answer.refresh_at = x->tick;
   e->mark &= (uint8_t)~MARK_HOW;
   x->count++;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CERT_NAMES_MOST = 100, CERT_NAME_TEXT = 256 };
+enum { CERT_NAMES_MAX = 100, CERT_NAME_TEXT = 256 };
 
 /* In which form a certificate names somebody; CERT_NOT: not at all. */
 enum cert_form {
@@ -25,7 +25,7 @@ struct cert {
      * domain is written there as people do (RFC 6120 section 13.7.1.4). Others are left off, as they match
      * nothing. */
     char text[CERT_NAME_TEXT];
-  } names[CERT_NAMES_MOST];
+  } names[CERT_NAMES_MAX];
 };
 
 /* The best form in which the certificate names the domain; service: "_xmpp-client", as in SRVName, or NULL

@@ -244,7 +244,7 @@ bool tls_alpn_is(const struct tls *t, const char *alpn) {
 /* Of a chain, the peer's own certificate first; NULL: there are not so many. */
 static X509 *chain_at(const struct tls *t, const STACK_OF(X509) * of, int i) {
   const OPENSSL_STACK *chain = (const OPENSSL_STACK *)of;
-  if (!chain || i >= t->c->crypto.OPENSSL_sk_num(chain) || i >= TLS_CHAIN_MOST) return NULL;
+  if (!chain || i >= t->c->crypto.OPENSSL_sk_num(chain) || i >= TLS_CHAIN_MAX) return NULL;
   return t->c->crypto.OPENSSL_sk_value(chain, i);
 }
 
@@ -305,7 +305,7 @@ bool tls_peer(const struct tls *t, struct cert *out) {
 
   GENERAL_NAMES *names = c->X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
   int count = names ? c->OPENSSL_sk_num((const OPENSSL_STACK *)names) : 0;
-  for (int i = 0; i < count && out->count < CERT_NAMES_MOST; i++)
+  for (int i = 0; i < count && out->count < CERT_NAMES_MAX; i++)
     add_name(c, c->OPENSSL_sk_value((const OPENSSL_STACK *)names, i), out);
   c->GENERAL_NAMES_free(names);
   return true;

@@ -11,7 +11,7 @@
 
 #include "crypto/cert.h"
 
-enum { TLS_WHY = 160, TLS_CHAIN_MOST = 16 };
+enum { TLS_WHY = 160, TLS_CHAIN_MAX = 16 };
 
 struct tls_context; /* the library, and whom to trust */
 struct tls;         /* one connection */

@@ -7,11 +7,11 @@
 
 static_assert(sizeof(struct answer_head) == 16, "a cache entry's size depends on it");
 
-enum { EDE_TEXT_MOST = 100, OPTION_HEAD = 4 };
+enum { EDE_TEXT_MAX = 100, OPTION_HEAD = 4 };
 
-static inline size_t question_len(const struct manner *m) { return m->spelled ? m->name_len + 4u : 0; }
+static inline size_t question_len(const struct query_opts *m) { return m->spelled ? m->name_len + 4u : 0; }
 
-static void write_header(const struct manner *m, unsigned rcode, uint8_t bits, uint8_t *out) {
+static void write_header(const struct query_opts *m, unsigned rcode, uint8_t bits, uint8_t *out) {
   store_u16(out, m->id);
   out[2] = DNS_QR | m->opcode_rd;
   out[3] = (uint8_t)(DNS_RA | bits | (m->cd ? DNS_CD : 0) | (rcode & DNS_RCODE));
@@ -28,10 +28,10 @@ static inline size_t option_head(uint8_t *p, uint16_t code, size_t len) {
 
 /* An EDE (RFC 8914), EDE_NONE for none, the keepalive (RFC 7828) and the cookie (RFC 7873) that m says.
  * Returns their octets. */
-static size_t write_options(const struct manner *m, int ede, const char *text, uint8_t *out) {
+static size_t write_options(const struct query_opts *m, int ede, const char *text, uint8_t *out) {
   uint8_t *p = out;
   if (ede != EDE_NONE) {
-    size_t text_len = strnlen(text, EDE_TEXT_MOST);
+    size_t text_len = strnlen(text, EDE_TEXT_MAX);
     p += option_head(p, OPT_EDE, 2 + text_len);
     store_u16(p, (uint16_t)ede);
     memcpy(p + 2, text, text_len);
@@ -54,13 +54,13 @@ static size_t write_options(const struct manner *m, int ede, const char *text, u
 }
 
 /* What write_opt will take for m, with an EDE without text. */
-static inline size_t opt_len(const struct manner *m, bool ede) {
+static inline size_t opt_len(const struct query_opts *m, bool ede) {
   return DNS_OPT + (ede ? OPTION_HEAD + 2 : 0) + (m->idle_x100ms ? OPTION_HEAD + 2 : 0) +
          (m->cookie_len ? (size_t)OPTION_HEAD + m->cookie_len : 0);
 }
 
 /* Appends OPT (RFC 6891 section 6.1.2); counts it. Returns the new length. */
-static size_t write_opt(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out,
+static size_t write_opt(const struct query_opts *m, unsigned rcode, int ede, const char *text, uint8_t *out,
                         size_t at) {
   uint8_t *p = out + at;
   p[0] = 0;
@@ -73,36 +73,36 @@ static size_t write_opt(const struct manner *m, unsigned rcode, int ede, const c
   return at + DNS_OPT + rdlen;
 }
 
-size_t answer_error(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out) {
+size_t answer_error(const struct query_opts *m, unsigned rcode, int ede, const char *text, uint8_t *out) {
   write_header(m, rcode, 0, out);
   size_t at = DNS_HEADER + question_len(m);
   return m->edns ? write_opt(m, rcode, ede, text, out, at) : at;
 }
 
-size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, const char *text, size_t most,
+size_t answer_error_within(const struct query_opts *m, unsigned rcode, int ede, const char *text, size_t most,
                            uint8_t *out) {
   size_t len = answer_error(m, rcode, ede, text, out);
   if (len <= most) return len;
 
-  struct manner bare = *m;
+  struct query_opts bare = *m;
   bare.cookie_len = 0;
   bare.idle_x100ms = 0;
   len = answer_error(&bare, rcode, ede, text, out);
   return len <= most ? len : answer_rcode(&bare, rcode, out);
 }
 
-size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out) {
+size_t answer_rcode(const struct query_opts *m, unsigned rcode, uint8_t *out) {
   return answer_error(m, rcode, EDE_NONE, "", out);
 }
 
-size_t answer_fail(const struct manner *m, enum err why, uint8_t *out) {
+size_t answer_fail(const struct query_opts *m, enum err why, uint8_t *out) {
   /* To SERVFAIL and REFUSED programs ask the next server in resolv.conf, which would tell the address. */
   return answer_error(m, why == ERR_REBIND ? RCODE_NOERROR : RCODE_SERVFAIL, err_ede(why), err_text(why),
                       out);
 }
 
 size_t answer_view_message(const struct question *q, const struct answer_view *v, uint8_t out[DNS_MSG_MAX]) {
-  struct manner m = {.spelled = q->key, .name_len = q->name_len};
+  struct query_opts m = {.spelled = q->key, .name_len = q->name_len};
   size_t at = DNS_HEADER + question_len(&m);
   if (at + v->head.body_len > DNS_MSG_MAX) return 0;
   write_header(&m, v->head.rcode, 0, out);
@@ -221,18 +221,18 @@ static void age_ttls(const struct answer_view *v, enum answer_age age, uint32_t 
   for (unsigned i = 0; i < n; i++) age_ttl(body + ttl_place(v, i), age, age_s);
 }
 
-static __attribute__((noinline)) void write_cut(struct answer_view *v, const struct manner *m,
+static __attribute__((noinline)) void write_cut(struct answer_view *v, const struct query_opts *m,
                                                 enum answer_age age, uint32_t age_s, size_t at, size_t room,
                                                 uint8_t *out) {
-  struct answer_manner how = {.age = age, .age_s = age_s, .turn = m->turn};
+  struct answer_opts how = {.age = age, .age_s = age_s, .turn = m->turn};
   answer_cut(v, &how, at, room, out + at);
   out[2] |= DNS_TC;
 }
 
-size_t answer_write(const struct answer_view *view, const struct manner *m, enum answer_age age,
+size_t answer_write(const struct answer_view *view, const struct query_opts *m, enum answer_age age,
                     uint32_t tick, size_t limit, uint8_t *out) {
   struct answer_view v = *view;
-  uint32_t age_s = ticks_age_s(tick, v.head.born);
+  uint32_t age_s = ticks_age_s(tick, v.head.stored_at);
   size_t at = DNS_HEADER + question_len(m), opt = m->edns ? opt_len(m, age == ANSWER_STALE) : 0;
   size_t room = limit > at + opt ? limit - at - opt : 0;
   bool tc = false;

@@ -15,8 +15,8 @@ enum { ANSWER_RECORDS_MAX = DNS_MSG_MAX / 12 }; /* a record is at least a pointe
 
 /* What is kept before the octets; 16 octets in memory. */
 struct answer_head {
-  uint32_t born;   /* tick at which the TTLs in the body held */
-  uint32_t attend; /* tick from which a hit needs more than a copy: expired, or an address about to be */
+  uint32_t stored_at;  /* tick at which the TTLs in the body held */
+  uint32_t refresh_at; /* tick from which a hit needs more than a copy: expired, or an address about to be */
   uint16_t an, body_len;
   uint8_t ns, ar, rcode, flags;
 };
@@ -44,7 +44,7 @@ static inline struct answer_view answer_view(const struct answer *a) {
 
 enum answer_age {
   ANSWER_FRESH,
-  ANSWER_WORN, /* past `attend`, not expired: additional records that ran out are left off */
+  ANSWER_DUE,  /* past `attend`, not expired: additional records that ran out are left off */
   ANSWER_STALE /* expired: TTL_STALE on every record, no additional ones, no AD, EDE 3 or 19 (RFC 8767) */
 };
 
@@ -53,8 +53,8 @@ enum answer_age {
  * the others don't fit either, TC is set (RFC 2181 section 9) and whole records of them go out as far as they
  * fit, SRV by priority: who has no TCP can use them. Several addresses begin with another one from turn to
  * turn (m->turn). Returns the length. */
-size_t answer_write(const struct answer_view *v, const struct manner *m, enum answer_age age, uint32_t tick,
-                    size_t limit, uint8_t *out);
+size_t answer_write(const struct answer_view *v, const struct query_opts *m, enum answer_age age,
+                    uint32_t tick, size_t limit, uint8_t *out);
 
 /* Sets or clears ANSWER_ROTATES: to be called once all records are there. The addresses must be neighbours in
  * the answer section and alike but for their RDATA, as build_add makes them. */
@@ -65,20 +65,20 @@ void answer_limit_ttl(struct answer *a, uint32_t most_s);
 
 /* Header, the question where it is known, OPT if the client sent one, and this RCODE (extended ones need
  * EDNS: without it only the low four bits go out). Below DNS_UDP_PLAIN octets. */
-size_t answer_rcode(const struct manner *m, unsigned rcode, uint8_t *out);
+size_t answer_rcode(const struct query_opts *m, unsigned rcode, uint8_t *out);
 
 /* The same, saying more in an EDE (RFC 8914) if the client sent OPT: its code and a text of at most 100
  * octets. Below DNS_UDP_PLAIN octets. */
-size_t answer_error(const struct manner *m, unsigned rcode, int ede, const char *text, uint8_t *out);
+size_t answer_error(const struct query_opts *m, unsigned rcode, int ede, const char *text, uint8_t *out);
 
 /* The same in at most `most` octets, where that is no less than the query had: what does not fit is left off,
  * first the cookie and the keepalive, then the EDE. */
-size_t answer_error_within(const struct manner *m, unsigned rcode, int ede, const char *text, size_t most,
+size_t answer_error_within(const struct query_opts *m, unsigned rcode, int ede, const char *text, size_t most,
                            uint8_t *out);
 
 /* SERVFAIL, or an answer without records for ERR_REBIND, that says why in an EDE (RFC 8914) if the client
  * sent OPT. Below DNS_UDP_PLAIN octets. */
-size_t answer_fail(const struct manner *m, enum err why, uint8_t *out);
+size_t answer_fail(const struct query_opts *m, enum err why, uint8_t *out);
 
 /* The answer as a whole message with its TTLs as they are kept, for reading its records. Returns the length,
  * 0 when it would be longer than DNS_MSG_MAX. */
@@ -88,8 +88,8 @@ size_t answer_view_message(const struct question *q, const struct answer_view *v
 /* The least TTL among records [from, to) of a kept answer, as stored; UINT32_MAX when there are none. */
 uint32_t answer_least_ttl(const struct answer_view *v, unsigned from, unsigned to);
 
-/* What the client takes: over UDP what its OPT says, within 512 and DNS_UDP_MOST. */
-static inline size_t answer_udp_limit(const struct manner *m) {
-  return m->udp_size < DNS_UDP_MOST ? m->udp_size : DNS_UDP_MOST;
+/* What the client takes: over UDP what its OPT says, within 512 and DNS_UDP_MAX. */
+static inline size_t answer_udp_limit(const struct query_opts *m) {
+  return m->udp_size < DNS_UDP_MAX ? m->udp_size : DNS_UDP_MAX;
 }
 #endif

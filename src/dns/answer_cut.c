@@ -64,7 +64,7 @@ struct taken {
 };
 
 /* Copies record i behind what was taken; false when there is no room. */
-static bool take(struct taken *t, const struct answer_view *v, unsigned i, const struct answer_manner *how,
+static bool take(struct taken *t, const struct answer_view *v, unsigned i, const struct answer_opts *how,
                  size_t room, uint8_t *out) {
   size_t start = record_start(v, i), len = record_end(v, i) - start;
   if (len > room - t->len) return false;
@@ -81,7 +81,7 @@ static unsigned rotated(const struct rotation *r, unsigned i) {
   return r->first + (i - r->first + r->lead) % r->count;
 }
 
-void answer_cut(struct answer_view *v, const struct answer_manner *how, size_t base, size_t room,
+void answer_cut(struct answer_view *v, const struct answer_opts *how, size_t base, size_t room,
                 uint8_t *out) {
   struct ranking ranking;
   struct rotation rotation = {0};

@@ -40,7 +40,7 @@ struct rotation {
 struct rotation answer_rotation(const struct answer_view *v, uint32_t turn);
 
 /* How an answer goes out. */
-struct answer_manner {
+struct answer_opts {
   enum answer_age age;
   uint32_t age_s, turn;
 };
@@ -49,6 +49,5 @@ struct answer_manner {
  * body's offset in the message; SRV records by priority, the heavier first, all others in their order,
  * addresses rotated. Lessens v's counts and body_len to what was copied; there are no additional records
  * left. */
-void answer_cut(struct answer_view *v, const struct answer_manner *how, size_t base, size_t room,
-                uint8_t *out);
+void answer_cut(struct answer_view *v, const struct answer_opts *how, size_t base, size_t room, uint8_t *out);
 #endif

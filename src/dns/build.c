@@ -3,10 +3,10 @@
 
 #include "base/hash.h"
 
-enum { POINTER_MOST = 0x3fff };
+enum { POINTER_MAX = 0x3fff };
 
 static void note_name(struct build *b, size_t at, size_t len) {
-  if (at > POINTER_MOST || b->name_count == BUILD_NAMES) return;
+  if (at > POINTER_MAX || b->name_count == BUILD_NAMES) return;
   b->names[b->name_count] = (uint16_t)at;
   b->name_lens[b->name_count++] = (uint8_t)len;
 }
@@ -31,7 +31,7 @@ static bool name_is_at(const struct build *b, size_t at, const uint8_t *name, si
   for (size_t i = 0; i < len;) {
     const uint8_t *label = octets(b, at);
     if (*label >= 0xc0) {
-      at = load_u16(label) & POINTER_MOST;
+      at = load_u16(label) & POINTER_MAX;
       continue;
     }
     if (*label != name[i] || !name_equal(label + 1, *label, name + i + 1, *label)) return false;

@@ -8,7 +8,7 @@ enum {
   DNS_UDP_PLAIN = 512, /* RFC 1035 section 4.2.1 */
   DNS_UDP_OURS = 1232, /* what is advertised to both sides unless the settings say another size: fits every
                           path without fragments */
-  DNS_UDP_MOST = 4096, /* more is never sent in a datagram, whatever a client takes */
+  DNS_UDP_MAX = 4096,  /* more is never sent in a datagram, whatever a client takes */
   DNS_OPT = 11,        /* octets of an OPT record without options, RFC 6891 section 6.1.2 */
   NAME_MAX_LEN = 255,  /* octets of a name on the wire, RFC 1035 section 2.3.4 */
 };

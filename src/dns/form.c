@@ -6,7 +6,7 @@ static const char *const forms[] = {
 #include "dns/forms.def"
 #undef FORM
 };
-enum { FORMS = sizeof forms / sizeof *forms, TYPE_WKS = 11, WIRE_LABEL_MOST = 63 };
+enum { FORMS = sizeof forms / sizeof *forms, TYPE_WKS = 11, WIRE_LABEL_MAX = 63 };
 
 const char *form_of(uint16_t type, uint16_t klass) {
   bool is_address = type == TYPE_A || type == TYPE_AAAA || type == TYPE_WKS;
@@ -48,7 +48,7 @@ static bool skip_name(struct rest *r) {
 static bool skip_plain_name(struct rest *r) {
   size_t start = r->w.at;
   for (;;) {
-    if (left(r) == 0 || octet(r, 0) > WIRE_LABEL_MOST) return false;
+    if (left(r) == 0 || octet(r, 0) > WIRE_LABEL_MAX) return false;
     bool is_root = octet(r, 0) == 0;
     if (!skip(r, 1u + octet(r, 0)) || r->w.at - start > NAME_MAX_LEN) return false;
     if (is_root) return true;

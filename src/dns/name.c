@@ -6,7 +6,7 @@
 
 /* As many as the longest name has labels: thousands of names that all lead through thousands of pointers cost
  * seconds. */
-enum { POINTERS_MOST = 127 };
+enum { POINTERS_MAX = 127 };
 
 size_t name_read(struct wire *w, uint8_t out[NAME_MAX_LEN]) {
   size_t at = w->at, lowest = w->at, after = 0, n = 0;
@@ -18,7 +18,7 @@ size_t name_read(struct wire *w, uint8_t out[NAME_MAX_LEN]) {
       if (at + 2 > w->len) break;
       size_t to = load_u16(w->msg + at) & 0x3fffu;
       if (!after) after = at + 2;
-      if (to >= lowest || ++pointers > POINTERS_MOST) break; /* only ever backwards: no loop can be built */
+      if (to >= lowest || ++pointers > POINTERS_MAX) break; /* only ever backwards: no loop can be built */
       at = lowest = to;
       continue;
     }

@@ -23,25 +23,23 @@ static size_t question_name_len(const uint8_t *msg, size_t len) {
   return at < len && msg[at] == 0 && n <= NAME_MAX_LEN ? n : 0;
 }
 
-enum {
-  OPTIONS_MOST = 16
-}; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
+enum { OPTIONS_MAX = 16 }; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
 
 /* Takes in what is understood; false when it is not as it should be. Of two cookies the first counts. */
-RARE bool read_option(struct manner *m, uint16_t code, const uint8_t *octets, uint16_t len) {
+RARE bool read_option(struct query_opts *m, uint16_t code, const uint8_t *octets, uint16_t len) {
   if (code == OPT_KEEPALIVE) { /* RFC 7828 section 3.2.1 */
     if (len == 0) m->keepalive = true;
     else m->keepalive_wrong = true;
     return true;
   }
   if (m->cookie_len) return true;
-  if (len != 8 && (len < 16 || len > COOKIE_MOST)) return false;
+  if (len != 8 && (len < 16 || len > COOKIE_MAX)) return false;
   memcpy(m->cookie, octets, len);
   m->cookie_len = (uint8_t)len;
   return true;
 }
 
-HOT enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, const uint8_t *options,
+HOT enum query_verdict read_opt(struct query_opts *m, uint16_t size, uint32_t ttl, const uint8_t *options,
                                 uint16_t len) {
   if (m->edns) return QUERY_FORMERR;
   m->edns = true;
@@ -50,7 +48,7 @@ HOT enum query_verdict read_opt(struct manner *m, uint16_t size, uint32_t ttl, c
   if ((ttl >> 16 & 0xff) != 0) return QUERY_BADVERS;
   unsigned count = 0;
   for (size_t at = 0; at < len; count++) { /* options must at least be whole */
-    if (count == OPTIONS_MOST || len - at < 4 || load_u16(options + at + 2) > len - at - 4)
+    if (count == OPTIONS_MAX || len - at < 4 || load_u16(options + at + 2) > len - at - 4)
       return QUERY_FORMERR;
     uint16_t code = load_u16(options + at), option_len = load_u16(options + at + 2);
     bool known = code == OPT_COOKIE || code == OPT_KEEPALIVE;
@@ -71,9 +69,9 @@ HOT void skip_name(struct wire *w) {
 
 /* Additional records: OPT is understood, others (TSIG, SIG(0)) are stepped over; anything behind them is
  * wrong. No program sends more than a few: a packet full of them must not be dear. */
-enum { ADDITIONAL_MOST = 4 };
+enum { ADDITIONAL_MAX = 4 };
 
-HOT enum query_verdict read_record(struct manner *m, struct wire *w) {
+HOT enum query_verdict read_record(struct query_opts *m, struct wire *w) {
   bool at_root = w->at < w->len && w->msg[w->at] == 0;
   skip_name(w);
   uint16_t type = wire_u16(w), klass = wire_u16(w);
@@ -85,9 +83,9 @@ HOT enum query_verdict read_record(struct manner *m, struct wire *w) {
   return at_root ? read_opt(m, klass, ttl, rdata, rdlen) : QUERY_FORMERR;
 }
 
-HOT enum query_verdict read_additional(struct manner *m, struct wire *w, unsigned records) {
+HOT enum query_verdict read_additional(struct query_opts *m, struct wire *w, unsigned records) {
   enum query_verdict verdict = QUERY_OK;
-  if (records > ADDITIONAL_MOST) return QUERY_FORMERR;
+  if (records > ADDITIONAL_MAX) return QUERY_FORMERR;
   for (; records > 0 && verdict == QUERY_OK; records--) verdict = read_record(m, w);
   return verdict == QUERY_OK && w->at != w->len ? QUERY_FORMERR : verdict;
 }
@@ -95,13 +93,14 @@ HOT enum query_verdict read_additional(struct manner *m, struct wire *w, unsigne
 /* A message that is answered without being read otherwise: its OPT is looked for, since the answer must then
  * have one, and the version is what is told first (RFC 6891 sections 6.1.1 and 6.1.3). Else `verdict`.
  * Sections stand in all opcodes as in QUERY; where they don't there is just no OPT. */
-RARE enum query_verdict unread(struct manner *m, const uint8_t *msg, size_t len, enum query_verdict verdict) {
-  enum { RECORDS_MOST = 8 };
+RARE enum query_verdict unread(struct query_opts *m, const uint8_t *msg, size_t len,
+                               enum query_verdict verdict) {
+  enum { RECORDS_MAX = 8 };
   struct wire w = wire_read(msg, len);
   unsigned questions = load_u16(msg + 4),
            records = (unsigned)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
   w.at = DNS_HEADER;
-  if (questions + records > RECORDS_MOST || load_u16(msg + 10) == 0) return verdict;
+  if (questions + records > RECORDS_MAX || load_u16(msg + 10) == 0) return verdict;
   for (; questions > 0; questions--) {
     skip_name(&w);
     wire_bytes(&w, 4);
@@ -113,7 +112,7 @@ RARE enum query_verdict unread(struct manner *m, const uint8_t *msg, size_t len,
 }
 
 /* Without a question: a cookie is asked for, or nothing that makes sense. */
-RARE enum query_verdict read_no_question(struct manner *m, const uint8_t *msg, size_t len) {
+RARE enum query_verdict read_no_question(struct query_opts *m, const uint8_t *msg, size_t len) {
   struct wire w = wire_read(msg, len);
   w.at = DNS_HEADER;
   if (load_u16(msg + 6) || load_u16(msg + 8)) return unread(m, msg, len, QUERY_FORMERR);
@@ -133,7 +132,7 @@ static enum query_verdict judge_type(uint16_t type, uint16_t klass) {
 
 enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, uint64_t seed) {
   if (len < DNS_HEADER || msg[2] & DNS_QR) return QUERY_SILENT;
-  struct manner *m = &q->manner;
+  struct query_opts *m = &q->query_opts;
   m->id = load_u16(msg);
   m->opcode_rd = msg[2] & (DNS_OPCODE | DNS_RD);
   m->cd = msg[3] & DNS_CD;
@@ -176,7 +175,7 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   return verdict;
 }
 
-size_t query_refuse(const struct manner *m, enum query_verdict verdict, uint8_t *out) {
+size_t query_refuse(const struct query_opts *m, enum query_verdict verdict, uint8_t *out) {
   static const uint8_t rcodes[] = {
       [QUERY_FORMERR] = RCODE_FORMERR, [QUERY_NOTIMP] = RCODE_NOTIMP,  [QUERY_BADVERS] = RCODE_BADVERS,
       [QUERY_REFUSED] = RCODE_REFUSED, [QUERY_COOKIE] = RCODE_NOERROR, [QUERY_BADCOOKIE] = RCODE_BADCOOKIE};

@@ -17,10 +17,10 @@ enum query_verdict {
   QUERY_BADCOOKIE /* query_read never says so: for whoever looks at cookies, RFC 7873 section 5.2.3 */
 };
 
-enum { COOKIE_MOST = 40 }; /* octets: 8 of the client and 8 to 32 of the server, RFC 7873 section 4 */
+enum { COOKIE_MAX = 40 }; /* octets: 8 of the client and 8 to 32 of the server, RFC 7873 section 4 */
 
 /* How a client asked: all that making its answer needs to know of it. */
-struct manner {
+struct query_opts {
   const uint8_t
       *spelled; /* borrowed: the question section as written, name_len + 4 octets; NULL if it can't be read */
   uint16_t name_len;
@@ -35,12 +35,12 @@ struct manner {
   uint32_t
       turn; /* which of several addresses comes first in its answer; 0: the first. Not set by query_read */
   uint8_t cookie_len; /* of the cookie it showed, later of the one it is answered with; 0: none */
-  uint8_t cookie[COOKIE_MOST];
+  uint8_t cookie[COOKIE_MAX];
 };
 
 struct query {
   struct question question;
-  struct manner manner;
+  struct query_opts query_opts;
 };
 
 /* Reads len octets at msg, which must outlive the use of manner.spelled. q->question holds only when the
@@ -51,5 +51,5 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
  * OPT if the client sent one (also where the rest was not read, RFC 6891 section 6.1.1), and in it why, where
  * there is a code for that (RFC 8914). out holds at least DNS_UDP_PLAIN octets. Returns the length, 0 for
  * QUERY_SILENT. */
-size_t query_refuse(const struct manner *m, enum query_verdict verdict, uint8_t *out);
+size_t query_refuse(const struct query_opts *m, enum query_verdict verdict, uint8_t *out);
 #endif

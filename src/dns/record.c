@@ -60,9 +60,9 @@ size_t record_target(const struct record *r, size_t skip, uint8_t out[NAME_MAX_L
 
 size_t record_rename(const struct record *dname, const uint8_t *name, size_t len, uint8_t out[NAME_MAX_LEN]) {
   uint8_t target[NAME_MAX_LEN];
-  size_t kept = len - dname->owner_len, target_len = record_target(dname, 0, target);
-  if (!target_len || kept + target_len > NAME_MAX_LEN) return 0;
-  memcpy(out, name, kept);
-  memcpy(out + kept, target, target_len);
-  return kept + target_len;
+  size_t snapshot_entry = len - dname->owner_len, target_len = record_target(dname, 0, target);
+  if (!target_len || snapshot_entry + target_len > NAME_MAX_LEN) return 0;
+  memcpy(out, name, snapshot_entry);
+  memcpy(out + snapshot_entry, target, target_len);
+  return snapshot_entry + target_len;
 }

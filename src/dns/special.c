@@ -71,5 +71,5 @@ size_t special_answer(const struct query *q, uint8_t *out) {
 
   head.body_len = (uint16_t)w.at;
   struct answer_view v = {.head = head, .ttl_at = (const uint8_t *)&ttl_at, .body = body};
-  return answer_write(&v, &q->manner, ANSWER_FRESH, 0, DNS_UDP_PLAIN, out);
+  return answer_write(&v, &q->query_opts, ANSWER_FRESH, 0, DNS_UDP_PLAIN, out);
 }

@@ -4,12 +4,12 @@
 #include <stdint.h>
 
 enum {
-  TTL_MOST = 7 * 86400,       /* s; longer is cut, RFC 8767 section 4 */
-  TTL_NEGATIVE_MOST = 10800,  /* s; RFC 2308 section 5: one to three hours work well */
-  TTL_STALE_MOST = 7 * 86400, /* s past its TTL; RFC 8767 section 5.11 recommends one to three days */
-  TTL_STALE = 30,             /* s; what a stale answer says, RFC 8767 section 4 */
+  TTL_MAX = 7 * 86400,       /* s; longer is cut, RFC 8767 section 4 */
+  TTL_NEGATIVE_MAX = 10800,  /* s; RFC 2308 section 5: one to three hours work well */
+  TTL_STALE_MAX = 7 * 86400, /* s past its TTL; RFC 8767 section 5.11 recommends one to three days */
+  TTL_STALE = 30,            /* s; what a stale answer says, RFC 8767 section 4 */
   TICKS_PER_S = 10,
-  RENEW_TTL_LEAST = 2,    /* s; what lives shorter is asked for when somebody wants it */
+  RENEW_TTL_MIN = 2,      /* s; what lives shorter is asked for when somebody wants it */
   RENEW_AFTER_TICKS = 12, /* past its TTL a name in use is asked for again: an upstream that is a cache itself
                            * has then dropped its copy, also one that counts whole seconds and gives out the
                            * last of them as TTL 0; asked any earlier it tells only what is left */
@@ -27,14 +27,14 @@ static inline uint32_t ticks_age_s(uint32_t now, uint32_t then) {
   return now > then ? (now - then) / TICKS_PER_S : 0;
 }
 
-/* A TTL as received: more than TTL_MOST is TTL_MOST, also with its top bit set (RFC 8767 section 4, which
+/* A TTL as received: more than TTL_MAX is TTL_MAX, also with its top bit set (RFC 8767 section 4, which
  * changes what RFC 2181 section 8 said of that). */
-static inline uint32_t ttl_received(uint32_t ttl) { return ttl > TTL_MOST ? TTL_MOST : ttl; }
+static inline uint32_t ttl_received(uint32_t ttl) { return ttl > TTL_MAX ? TTL_MAX : ttl; }
 
 /* How long a negative answer lasts: the lesser of the SOA's TTL and its last field (RFC 2308 section 5). */
 static inline uint32_t ttl_negative(uint32_t soa_ttl, uint32_t soa_minimum) {
   uint32_t ttl = ttl_received(soa_ttl), minimum = ttl_received(soa_minimum);
   if (minimum < ttl) ttl = minimum;
-  return ttl > TTL_NEGATIVE_MOST ? TTL_NEGATIVE_MOST : ttl;
+  return ttl > TTL_NEGATIVE_MAX ? TTL_NEGATIVE_MAX : ttl;
 }
 #endif

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "dns/ttl.h"
 #include "forward/forward_priv.h"
-#include "forward/verify.h"
+#include "forward/scrub.h"
 
 static void deliver(struct forward *f, struct waiter *w, size_t len) {
   if (f->out[2] & DNS_TC) count(f->o.counters, truncated);
@@ -25,18 +25,18 @@ void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w
   count_answered(f, w, now_ms);
   w->client.stale = p->stale_target;
   if (p->stale_target) count(f->o.counters, stale);
-  size_t len = answer_write(v, &w->manner, age, tick_of_ms(now_ms), client_limit(&w->client, &w->manner),
-                            f->out);
+  size_t len = answer_write(v, &w->query_opts, age, tick_of_ms(now_ms),
+                            client_limit(&w->client, &w->query_opts), f->out);
   if (p->cut_target) f->out[2] |= DNS_TC;
   deliver(f, w, len);
 }
 
 bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w, uint32_t max_stale_s,
                     uint64_t now_ms) {
-  struct query q = {.question = p->question, .manner = w->manner};
+  struct query q = {.question = p->question, .query_opts = w->query_opts};
   struct cache_hit hit;
-  if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s, client_limit(&w->client, &w->manner),
-                       f->out, &hit))
+  if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s,
+                       client_limit(&w->client, &w->query_opts), f->out, &hit))
     return false;
   count_answered(f, w, now_ms);
   deliver(f, w, hit.len);
@@ -55,14 +55,14 @@ bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w,
 
 bool deliver_partial(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms) {
   char text[QUESTION_TEXT];
-  if (!p->partial || verify_part(&p->question, p->partial->octets, p->partial->len, forward_border(f),
-                                 &f->answer) != ERR_NONE)
+  if (!p->partial || scrub_part(&p->question, p->partial->octets, p->partial->len, forward_border(f),
+                                &f->answer) != ERR_NONE)
     return false;
   log_debug("forward", "%s: the part that came over UDP, as TCP fails", question_format(&p->question, text));
-  f->answer.head.born = p->partial->tick;
+  f->answer.head.stored_at = p->partial->tick;
   struct answer_view v = answer_view(&f->answer);
-  size_t limit = client_limit(&w->client, &w->manner);
-  size_t len = answer_write(&v, &w->manner, ANSWER_FRESH, tick_of_ms(now_ms), limit, f->out);
+  size_t limit = client_limit(&w->client, &w->query_opts);
+  size_t len = answer_write(&v, &w->query_opts, ANSWER_FRESH, tick_of_ms(now_ms), limit, f->out);
   f->out[2] |= DNS_TC;
   count(f->o.counters, partial);
   count_answered(f, w, now_ms);
@@ -74,5 +74,5 @@ void deliver_failure(struct forward *f, const struct pending *p, struct waiter *
   char text[QUESTION_TEXT];
   log_debug("forward", "%s: SERVFAIL: %s", question_format(&p->question, text), err_text(why));
   count(f->o.counters, failed);
-  deliver(f, w, answer_fail(&w->manner, why, f->out));
+  deliver(f, w, answer_fail(&w->query_opts, why, f->out));
 }

@@ -19,7 +19,7 @@ void denial_note(struct cache *c, const struct question *q, const struct answer 
   if (a->head.rcode != RCODE_NXDOMAIN || a->head.an > 0 || question_flags(q) & KEY_DO || is_of_parent(q))
     return;
   denied_question(&name, q, 0, seed);
-  cache_put(c, &name, a, CACHE_ASKED, 0, 0);
+  cache_put(c, &name, a, ORIGIN_QUERY, 0, 0);
 }
 
 /* The denial's authority section in an answer to q; its octets are another name's and can't just be copied.
@@ -34,7 +34,7 @@ static bool answer_with(const struct question *q, const struct question *denied,
   for (unsigned i = 0; i < a->head.ns; i++) {
     if (!record_read(&w, &r) || !build_add(&b, SECTION_AUTHORITY, &r, r.ttl)) return false;
   }
-  out->head.born = a->head.born;
+  out->head.stored_at = a->head.stored_at;
   out->ttl_s = a->ttl_s;
   return true;
 }

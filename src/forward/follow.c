@@ -84,14 +84,14 @@ static void ask(struct forward *f, struct follow *follow, uint64_t now_ms) {
   struct client client = {
       .deliver = on_found, .owner = follow, .tcp = true, .links = (uint8_t)(follow->pending->links + 1)};
   struct query q = {.question = follow->target,
-                    .manner = {.spelled = follow->target.key, /* it begins as a question section does */
-                               .name_len = follow->target.name_len,
-                               .udp_size = DNS_UDP_PLAIN,
-                               .opcode_rd = DNS_RD,
-                               .cd = flags & KEY_CD,
-                               .ad = true,
-                               .edns = flags & KEY_DO,
-                               .dnssec_ok = flags & KEY_DO}};
+                    .query_opts = {.spelled = follow->target.key, /* it begins as a question section does */
+                                   .name_len = follow->target.name_len,
+                                   .udp_size = DNS_UDP_PLAIN,
+                                   .opcode_rd = DNS_RD,
+                                   .cd = flags & KEY_CD,
+                                   .ad = true,
+                                   .edns = flags & KEY_DO,
+                                   .dnssec_ok = flags & KEY_DO}};
 
   if (!out) return;
   client.peer.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -111,7 +111,7 @@ static void ask(struct forward *f, struct follow *follow, uint64_t now_ms) {
 }
 
 struct follow *follow_new(struct forward *f, struct pending *p, uint64_t now_ms) {
-  const struct verify_border *border = &f->border;
+  const struct scrub_border *border = &f->border;
   struct question target;
   char text[QUESTION_TEXT];
 

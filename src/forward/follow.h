@@ -6,7 +6,7 @@
 
 struct follow;
 
-/* Does an alias from q's name to this one leave q's servers? For struct verify_border; ctx is the struct
+/* Does an alias from q's name to this one leave q's servers? For struct scrub_border; ctx is the struct
  * forward. */
 bool follow_leaves(const void *ctx, const struct question *q, const uint8_t *name, size_t len);
 

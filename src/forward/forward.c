@@ -76,9 +76,9 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   struct forward *f = p->forward;
   if (outcome == ERR_NONE) {
     if (t->tcp) t->server->tcp_late = 0;
-    if (t->tcp) server_answers(t->server, now_ms);
-    else server_replied(t->server, now_ms - t->sent_ms, now_ms);
-    server_answered_type(t->server, question_type(&p->question));
+    if (t->tcp) ns_answers(t->server, now_ms);
+    else ns_replied(t->server, now_ms - t->sent_ms, now_ms);
+    ns_answered_type(t->server, question_type(&p->question));
     f->reply_try = t;
     f->reply_msg = msg;
     f->reply_len = len;
@@ -95,7 +95,7 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   } else if (outcome == ERR_TCP && p->respelled) {
     steps_ask_lower(p, t->server, now_ms);
   } else {
-    if (outcome == ERR_UNREACHABLE) server_refused(t->server, now_ms);
+    if (outcome == ERR_UNREACHABLE) ns_refused(t->server, now_ms);
     if (!ladder_transport_failed(p, t, outcome)) steps_server_failed(p, t->server, outcome);
   }
 
@@ -105,11 +105,11 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
 static void note_silence(struct pending *p, uint64_t now_ms) {
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     struct try *t = &p->tries[i];
-    if (!t->x.carrier || t->silent || now_ms - t->sent_ms < server_rto_ms(t->server)) continue;
+    if (!t->x.channel || t->silent || now_ms - t->sent_ms < ns_rto_ms(t->server)) continue;
     t->silent = true;
     if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
-    if (now_ms - t->sent_ms > 2 * server_rto_most_ms(t->server)) continue; /* it says nothing about now */
-    server_left_unanswered(t->server, p->question.hash, p->started_ms, now_ms);
+    if (now_ms - t->sent_ms > 2 * ns_rto_max_ms(t->server)) continue; /* it says nothing about now */
+    ns_left_unanswered(t->server, p->question.hash, p->started_ms, now_ms);
   }
 }
 
@@ -145,7 +145,7 @@ static void serve_partial(struct pending *p, uint64_t now_ms) {
   if (!p->partial || now_ms < p->partial->due_ms || !pending_first(p)) return;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     struct try *t = &p->tries[i];
-    if (t->x.carrier && t->tcp && t->server->tcp_late < TCP_LATE_MOST) t->server->tcp_late++;
+    if (t->x.channel && t->tcp && t->server->tcp_late < TCP_LATE_MAX) t->server->tcp_late++;
   }
   for (struct waiter *w; (w = pending_first(p));) {
     if (deliver_partial(p->forward, p, w, now_ms)) continue;
@@ -237,9 +237,10 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   enum err e = pending_may_join(&f->table, p, q, client);
   if (e != ERR_NONE) return e;
   log_debug("forward", "%s: %s", question_format(&p->question, text),
-            p->ahead && cache_is_ahead(p->how) ? "asked ahead, a client joins" : "in flight, a client joins");
-  if (p->ahead && p->how == CACHE_AHEAD_CLIENT) count(f->o.counters, ahead_joined_client);
-  if (p->ahead && p->how == CACHE_AHEAD_SERVER) count(f->o.counters, ahead_joined_server);
+            p->ahead && origin_is_prefetch(p->how) ? "asked ahead, a client joins"
+                                                   : "in flight, a client joins");
+  if (p->ahead && p->how == ORIGIN_PREFETCH_C2S) count(f->o.counters, ahead_joined_client);
+  if (p->ahead && p->how == ORIGIN_PREFETCH_S2S) count(f->o.counters, ahead_joined_server);
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
   set_timer(p);
@@ -296,12 +297,12 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
   return e;
 }
 
-static void count_ahead(struct counters *c, enum cache_put_how how) {
+static void count_ahead(struct counters *c, enum cache_origin how) {
   count(c, ahead);
   switch (how) {
-  case CACHE_AHEAD_CLIENT: count(c, ahead_client); break;
-  case CACHE_AHEAD_SERVER: count(c, ahead_server); break;
-  case CACHE_RENEWED: count(c, renewed); break;
+  case ORIGIN_PREFETCH_C2S: count(c, ahead_client); break;
+  case ORIGIN_PREFETCH_S2S: count(c, ahead_server); break;
+  case ORIGIN_RENEWED: count(c, renewed); break;
   default: count(c, refreshed);
   }
 }
@@ -315,7 +316,7 @@ static bool is_never_asked(const struct forward *f, const struct question *q) {
   return (f->o.local && f->o.is_local(f->o.local, q)) || forward_is_special(f, q);
 }
 
-static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_put_how how,
+static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_origin how,
                            uint64_t now_ms) {
   struct pending *p = NULL;
   if (is_never_asked(f, q)) return false;
@@ -333,7 +334,7 @@ static bool ask_for_nobody(struct forward *f, const struct question *q, enum cac
   return true;
 }
 
-bool forward_renew(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
+bool forward_renew(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms) {
   struct pending *p = pending_find(&f->table, q);
   if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return false;
   if (!p) return ask_for_nobody(f, q, how, now_ms);
@@ -344,7 +345,7 @@ bool forward_renew(struct forward *f, const struct question *q, enum cache_put_h
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms) {
   bool unused;
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
-  bool known = found == CACHE_FRESH || found == CACHE_WORN || (found == CACHE_EXPIRED && unused);
+  bool known = found == CACHE_FRESH || found == CACHE_DUE || (found == CACHE_EXPIRED && unused);
   return !known && !is_never_asked(f, q) && !pending_find(&f->table, q) &&
          failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
@@ -353,7 +354,7 @@ bool forward_is_asking(const struct forward *f, const struct question *q) {
   return pending_find(&f->table, q) != NULL;
 }
 
-void forward_ahead(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms) {
+void forward_prefetch(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms) {
   if (forward_is_new(f, q, now_ms)) ask_for_nobody(f, q, how, now_ms);
 }
 
@@ -371,10 +372,10 @@ size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms,
   if (!denial_find(f->o.cache, &q->question, least_len, tick, f->o.seed, f->out, &f->denied, &f->answer))
     return 0;
   struct answer_view v = answer_view(&f->answer);
-  return answer_write(&v, &q->manner, ANSWER_FRESH, tick, limit, out);
+  return answer_write(&v, &q->query_opts, ANSWER_FRESH, tick, limit, out);
 }
 
-bool forward_worn(struct forward *f, const struct question *q, bool used, uint64_t now_ms) {
+bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms) {
   return f->watch.worn && f->watch.worn(f->watch.ctx, q, used, now_ms);
 }
 
@@ -391,7 +392,7 @@ struct forward *forward_new(const struct forward_options *options) {
   f->o = *options;
   f->watch = (struct forward_watch){0};
   f->reply_try = NULL;
-  f->border = (struct verify_border){.is_beyond = follow_leaves, .ctx = f};
+  f->border = (struct scrub_border){.is_beyond = follow_leaves, .ctx = f};
   f->failures = (struct failures){0};
   probes_init(&f->probes);
   f->asking = false;

@@ -49,11 +49,11 @@ struct client {
 };
 
 /* Octets that its answer may have. */
-static inline size_t client_limit(const struct client *c, const struct manner *m) {
+static inline size_t client_limit(const struct client *c, const struct query_opts *m) {
   return c->tcp ? DNS_MSG_MAX : answer_udp_limit(m);
 }
 
-/* An observer; any member but ctx may be NULL. What it asks of forward from within (forward_ahead,
+/* An observer; any member but ctx may be NULL. What it asks of forward from within (forward_prefetch,
  * forward_renew, forward_release) sends questions, but never comes back to it, nor to a client, before it has
  * returned: failures and releases wait for the timers. */
 struct forward_watch {
@@ -62,7 +62,7 @@ struct forward_watch {
   void (*asked)(void *ctx, const struct question *q, uint64_t now_ms);
   /* a is about to be stored for q: records may be added to its additional section. *attend and *spare as in
    * cache_put. */
-  void (*amend)(void *ctx, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
+  void (*amend)(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at, size_t *spare,
                 uint64_t now_ms);
   /* q was answered by a, or failed (a NULL). Returns for how many ms its clients should be kept waiting on, 0
    * for none: until then forward_release may let them go. Asks of the observer's own go out now. `ahead`: no
@@ -111,16 +111,16 @@ void forward_set_watch(struct forward *f, const struct forward_watch *watch);
 enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms);
 
 /* Asks q for nobody, unless it is in the cache, in flight, or too much is; or it was asked ahead before, ran
- * out, and nobody had any use for it. `how`: which family's (cache_is_ahead). */
-void forward_ahead(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms);
+ * out, and nobody had any use for it. `how`: which family's (origin_is_prefetch). */
+void forward_prefetch(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms);
 
-/* Would forward_ahead have reason to ask? */
+/* Would forward_prefetch have reason to ask? */
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms);
 
-/* Asks q for nobody although the cache has it: CACHE_RENEWED because it is about to expire, CACHE_ASKED
+/* Asks q for nobody although the cache has it: ORIGIN_RENEWED because it is about to expire, ORIGIN_QUERY
  * because it was given out stale or is to go with another answer. Bounded as above. False when it is not
  * under way. */
-bool forward_renew(struct forward *f, const struct question *q, enum cache_put_how how, uint64_t now_ms);
+bool forward_renew(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms);
 
 bool forward_is_asking(const struct forward *f, const struct question *q); /* it is in flight */
 
@@ -137,7 +137,7 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out);
 
 /* A client found q's entry past its attend tick: see forward_watch.worn. */
-bool forward_worn(struct forward *f, const struct question *q, bool used, uint64_t now_ms);
+bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms);
 
 /* Lets the clients go that wait for q because the observer said so: when the timers are next looked at, never
  * from within, they get what the cache then holds. The observer hears that q is worn before that. */

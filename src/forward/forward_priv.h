@@ -4,7 +4,7 @@
 #include "forward/failures.h"
 #include "forward/pending.h"
 #include "forward/probe.h"
-#include "forward/verify.h"
+#include "forward/scrub.h"
 
 struct forward {
   struct forward_options o;
@@ -14,17 +14,17 @@ struct forward {
   struct failures failures;
   struct probes probes;
   struct try *reply_try;    /* while a reply is looked at: */
-  const uint8_t *reply_msg; /* borrowed from the carrier */
+  const uint8_t *reply_msg; /* borrowed from the channel */
   size_t reply_len;
-  struct verify_border border; /* of the servers whose reply is looked at */
-  bool asking;                 /* within forward_ask, from where no client may be answered */
-  struct answer answer;        /* the answer being made */
-  struct answer denied;        /* what is known of a name above the one asked for */
-  uint8_t out[DNS_MSG_MAX];    /* the message being sent to a client */
+  struct scrub_border border; /* of the servers whose reply is looked at */
+  bool asking;                /* within forward_ask, from where no client may be answered */
+  struct answer answer;       /* the answer being made */
+  struct answer denied;       /* what is known of a name above the one asked for */
+  uint8_t out[DNS_MSG_MAX];   /* the message being sent to a client */
 };
 
 /* What the servers have no say of; NULL where no alias is followed. */
-static inline struct verify_border *forward_border(struct forward *f) {
+static inline struct scrub_border *forward_border(struct forward *f) {
   return f->o.answer ? &f->border : NULL;
 }
 
@@ -49,9 +49,9 @@ enum next {
 enum next steps_run(struct forward *f, struct pending *p, uint64_t now_ms); /* the one it stands at */
 void steps_start_anew(struct pending *p, uint64_t now_ms);                  /* as if it had just been asked */
 /* A server failed: another one is picked next. */
-enum next steps_server_failed(struct pending *p, struct server *s, enum err why);
+enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err why);
 /* It does not repeat capitals and has no TCP to tell by whether it was the server: UDP without them next. */
-void steps_ask_lower(struct pending *p, struct server *s, uint64_t now_ms);
+void steps_ask_lower(struct pending *p, struct nameserver *s, uint64_t now_ms);
 
 /* forward.c: how an exchange that a step set off ends. */
 void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);

@@ -3,14 +3,14 @@
 
 #include "forward/forward_priv.h"
 
-static unsigned number_of(const struct pending *p, const struct server *s) {
+static unsigned number_of(const struct pending *p, const struct nameserver *s) {
   return (unsigned)(s - p->upstream->servers);
 }
 
 static bool wants_dnssec(const struct pending *p) { return question_flags(&p->question) & KEY_DO; }
 
 /* Without EDNS there is no DNSSEC: a server that can is not asked so for those who want it. */
-static bool may_go_plain(const struct pending *p, const struct server *s) {
+static bool may_go_plain(const struct pending *p, const struct nameserver *s) {
   return !s->speaks_edns || !wants_dnssec(p);
 }
 
@@ -24,14 +24,14 @@ static unsigned without_edns(const struct upstream *u) {
   return bits;
 }
 
-struct server *ladder_pick(const struct pending *p, unsigned out) {
+struct nameserver *ladder_pick(const struct pending *p, unsigned out) {
   struct upstream *u = p->upstream;
   unsigned unfit = wants_dnssec(p) ? without_edns(u) : 0;
-  struct server *s = unfit ? upstream_pick(u, out | unfit) : NULL;
+  struct nameserver *s = unfit ? upstream_pick(u, out | unfit) : NULL;
   return s && !s->down_until_ms ? s : upstream_pick(u, out);
 }
 
-bool ladder_is_tcp(const struct pending *p, const struct server *s) {
+bool ladder_is_tcp(const struct pending *p, const struct nameserver *s) {
   unsigned udp = p->udp_asked[number_of(p, s)], tcp = p->tcp_asked[number_of(p, s)];
   const struct habit *h = &s->habits[HABIT_UDP];
   if (tcp >= FORWARD_EACH) return false;
@@ -43,7 +43,7 @@ bool ladder_is_tcp(const struct pending *p, const struct server *s) {
 /* The n-th over UDP: a second one goes without a cookie unless the server is known to like it; a third one
  * without EDNS if nothing says that it knows that. */
 static enum extras extras_of(const struct pending *p, const struct try *t, unsigned nth) {
-  struct server *s = t->server;
+  struct nameserver *s = t->server;
   enum extras most = p->extras;
   bool shy = s->habits[HABIT_COOKIES].state != HABIT_WORKS;
   if (t->tcp) return most;
@@ -55,30 +55,29 @@ static enum extras extras_of(const struct pending *p, const struct try *t, unsig
 
 void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms) {
   const struct forward_options *o = &p->forward->o;
-  struct server *s = t->server;
+  struct nameserver *s = t->server;
 
   t->extras = extras_of(p, t, nth);
   if (t->extras && !habit_allows(&s->habits[HABIT_EDNS], now_ms)) t->extras = EXTRAS_NONE;
   bool spelled = o->random && !t->tcp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
-  struct server_cookie *cookie = o->cookies && !t->tcp && t->extras == EXTRAS_COOKIE
-                                     ? server_cookie(s, now_ms)
-                                     : NULL;
-  t->x.manner = (struct exchange_manner){.edns = t->extras,
-                                         .ad = o->trust_ad,
-                                         .tcp = t->tcp,
-                                         .udp_size = o->udp_size,
-                                         .cookie = cookie,
-                                         .spelling = spelled ? random_u64(o->random) | 1 : 0};
-  if (cookie) memcpy(t->x.manner.shown, cookie->client, COOKIE_CLIENT);
+  struct server_cookie *cookie = o->cookies && !t->tcp && t->extras == EXTRAS_COOKIE ? ns_cookie(s, now_ms)
+                                                                                     : NULL;
+  t->x.query_opts = (struct exchange_opts){.edns = t->extras,
+                                           .ad = o->trust_ad,
+                                           .tcp = t->tcp,
+                                           .udp_size = o->udp_size,
+                                           .cookie = cookie,
+                                           .spelling = spelled ? random_u64(o->random) | 1 : 0};
+  if (cookie) memcpy(t->x.query_opts.shown, cookie->client, COOKIE_CLIENT);
 }
 
-uint32_t ladder_wait_ms(const struct pending *p, const struct server *s) {
+uint32_t ladder_wait_ms(const struct pending *p, const struct nameserver *s) {
   unsigned round = p->asked / p->upstream->count; /* each server's first try gets its plain RTO */
   /* what it bears is to be found out in time */
   if (s->habits[HABIT_UDP].state == HABIT_UNTRIED && p->upstream->count == 1) {
     return p->asked < 2 ? RTO_UNKNOWN_MS : RTO_MOST_MS;
   }
-  return server_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
+  return ns_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
 }
 
 /* ---- it can't cope ---- */
@@ -104,8 +103,8 @@ void ladder_unproven(struct pending *p, const struct try *t) {
 void ladder_bad_cookie(struct pending *p, const struct try *t) {
   bool once_more = !p->bad_cookie;
   p->bad_cookie = true;
-  if (!t->x.manner.cookie || once_more) {
-    again(p, t, EXTRAS_COOKIE, !t->x.manner.cookie);
+  if (!t->x.query_opts.cookie || once_more) {
+    again(p, t, EXTRAS_COOKIE, !t->x.query_opts.cookie);
     p->by_choice = false;
     return;
   }
@@ -126,14 +125,14 @@ static bool is_misunderstood(unsigned rcode) {
 
 bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg,
                       size_t len) {
-  const struct server *s = t->server;
+  const struct nameserver *s = t->server;
   unsigned bit = upstream_bit(p->upstream, s);
   bool misunderstood = is_misunderstood(rcode), has_opt = exchange_has_opt(msg, len);
 
   if (t->extras == EXTRAS_NONE || (!misunderstood && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED))
     return false;
 
-  if (t->x.manner.cookie && rcode != RCODE_BADVERS) {
+  if (t->x.query_opts.cookie && rcode != RCODE_BADVERS) {
     if (has_server_cookie(msg, len)) return false;
     p->evidence.cookie |= bit;
     p->evidence.cookie_why = WHY_COOKIE_REFUSED;
@@ -151,16 +150,16 @@ bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, co
   return (!has_opt || may_go_plain(p, s)) && again(p, t, EXTRAS_NONE, false);
 }
 
-static bool another_is_up(const struct pending *p, const struct server *s) {
+static bool another_is_up(const struct pending *p, const struct nameserver *s) {
   for (unsigned i = 0; i < p->upstream->count; i++) {
-    const struct server *other = &p->upstream->servers[i];
+    const struct nameserver *other = &p->upstream->servers[i];
     if (other != s && !other->down_until_ms && !(p->failed & 1u << i)) return true;
   }
   return false;
 }
 
 bool ladder_transport_failed(struct pending *p, const struct try *t, enum err why) {
-  struct server *s = t->server;
+  struct nameserver *s = t->server;
   unsigned i = number_of(p, s), bit = upstream_bit(p->upstream, s);
 
   if (why == ERR_UNREACHABLE && !t->tcp) {
@@ -186,35 +185,35 @@ bool ladder_transport_failed(struct pending *p, const struct try *t, enum err wh
 /* ---- it answered ---- */
 
 /* Tries of p at s over UDP that go without a reply, of those with at least these extras. */
-static unsigned silent_tries(const struct pending *p, const struct server *s, enum extras least) {
+static unsigned silent_tries(const struct pending *p, const struct nameserver *s, enum extras least) {
   unsigned n = 0;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     const struct try *t = &p->tries[i];
-    if (!t->x.carrier || t->server != s || t->tcp || !t->silent) continue;
-    n += least == EXTRAS_COOKIE ? t->x.manner.cookie != NULL : t->extras >= least;
+    if (!t->x.channel || t->server != s || t->tcp || !t->silent) continue;
+    n += least == EXTRAS_COOKIE ? t->x.query_opts.cookie != NULL : t->extras >= least;
   }
   return n;
 }
 
-static void doubt(const struct pending *p, struct server *s, enum habit_of of, enum habit_why why,
+static void doubt(const struct pending *p, struct nameserver *s, enum habit_of of, enum habit_why why,
                   uint64_t now_ms) {
-  if (habit_doubts(&s->habits[of], p->started_ms, now_ms)) server_bears_not(s, of, why, now_ms);
+  if (habit_doubts(&s->habits[of], p->started_ms, now_ms)) ns_lacks(s, of, why, now_ms);
 }
 
 static void learn_cookies(const struct pending *p, const struct try *t, uint64_t now_ms) {
-  struct server *s = t->server;
+  struct nameserver *s = t->server;
   if (t->tcp || t->extras == EXTRAS_NONE) return;
-  if (t->x.manner.cookie) {
+  if (t->x.query_opts.cookie) {
     if (s->cookie.server_len) habit_works(&s->habits[HABIT_COOKIES]);
   } else if (p->evidence.cookie & upstream_bit(p->upstream, s)) {
-    server_bears_not(s, HABIT_COOKIES, p->evidence.cookie_why, now_ms);
+    ns_lacks(s, HABIT_COOKIES, p->evidence.cookie_why, now_ms);
   } else if (silent_tries(p, s, EXTRAS_COOKIE)) {
     doubt(p, s, HABIT_COOKIES, WHY_COOKIE_DROPPED, now_ms);
   }
 }
 
 static void learn_edns(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
-  struct server *s = t->server;
+  struct nameserver *s = t->server;
   unsigned bit = upstream_bit(p->upstream, s);
   if (t->extras && has_opt) {
     s->speaks_edns = true;
@@ -223,21 +222,20 @@ static void learn_edns(const struct pending *p, const struct try *t, bool has_op
   if (t->extras && !has_opt && !s->speaks_edns) doubt(p, s, HABIT_EDNS, WHY_EDNS_PASSED_OVER, now_ms);
   if (t->extras || (habit_is_resting(&s->habits[HABIT_EDNS]) && s->habits[HABIT_EDNS].state == HABIT_RESTS))
     return;
-  if (p->evidence.edns & bit && !s->speaks_edns) server_bears_not(s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
+  if (p->evidence.edns & bit && !s->speaks_edns) ns_lacks(s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
   else if ((p->evidence.edns | p->evidence.edns_silently) & bit)
     doubt(p, s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
   else if (silent_tries(p, s, EXTRAS_EDNS)) doubt(p, s, HABIT_EDNS, WHY_EDNS_DROPPED, now_ms);
 }
 
 static void learn_udp(const struct pending *p, const struct try *t, uint64_t now_ms) {
-  struct server *s = t->server;
+  struct nameserver *s = t->server;
   if (!t->tcp) habit_works(&s->habits[HABIT_UDP]);
-  else if (p->evidence.closed & upstream_bit(p->upstream, s))
-    server_bears_not(s, HABIT_UDP, WHY_UDP_CLOSED, now_ms);
+  else if (p->evidence.closed & upstream_bit(p->upstream, s)) ns_lacks(s, HABIT_UDP, WHY_UDP_CLOSED, now_ms);
   else if (t->extras && p->evidence.edns & upstream_bit(p->upstream, s))
-    server_bears_not(s, HABIT_UDP, WHY_UDP_EDNS, now_ms);
+    ns_lacks(s, HABIT_UDP, WHY_UDP_EDNS, now_ms);
   else if (t->by_choice && s->habits[HABIT_UDP].state == HABIT_UNTRIED && silent_tries(p, s, EXTRAS_NONE) > 1)
-    server_bears_not(s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
+    ns_lacks(s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
   else if (t->by_choice && silent_tries(p, s, EXTRAS_NONE)) doubt(p, s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
 }
 

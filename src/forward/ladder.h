@@ -7,17 +7,17 @@
 
 /* The best server whose bit is not in `out`, NULL: none. For who wants DNSSEC those that it comes from stand
  * before the others, unless they are down. */
-struct server *ladder_pick(const struct pending *p, unsigned out);
+struct nameserver *ladder_pick(const struct pending *p, unsigned out);
 
 /* Is the next try of p at s over TCP? Twice over UDP, once over TCP, and so on: a mute UDP or a reply too
  * large for the path costs two time-outs, no more. Over TCP first where UDP is known not to work. */
-bool ladder_is_tcp(const struct pending *p, const struct server *s);
+bool ladder_is_tcp(const struct pending *p, const struct nameserver *s);
 
 /* How t, whose server and transport are set, is to be asked; nth: which try over UDP at this server it is. */
 void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms);
 
 /* How long the next try waits behind this one. */
-uint32_t ladder_wait_ms(const struct pending *p, const struct server *s);
+uint32_t ladder_wait_ms(const struct pending *p, const struct nameserver *s);
 
 /* t's reply has this code. True: the same server is to be asked again as p now says. */
 bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg, size_t len);

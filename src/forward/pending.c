@@ -68,7 +68,7 @@ void pending_free(struct pending_table *t, struct pending *p) {
   free(p);
 }
 
-static struct crowd_place place_of(const struct question *q, const struct manner *m,
+static struct crowd_place place_of(const struct question *q, const struct query_opts *m,
                                    const struct client *client) {
   if (addr_is_loopback(&client->peer)) return (struct crowd_place){0};
   struct prefix host = prefix_of_host(&client->peer);
@@ -80,7 +80,7 @@ static struct crowd_place place_of(const struct question *q, const struct manner
 }
 
 /* The same octets would answer both: spelling, sizes, flags and cookie are the same. */
-static bool is_same_manner(const struct manner *a, const struct manner *b) {
+static bool is_same_manner(const struct query_opts *a, const struct query_opts *b) {
   return a->id == b->id && a->opcode_rd == b->opcode_rd && a->cd == b->cd && a->ad == b->ad &&
          a->edns == b->edns && a->udp_size == b->udp_size && a->dnssec_ok == b->dnssec_ok &&
          !a->cookie_len == !b->cookie_len &&
@@ -90,12 +90,12 @@ static bool is_same_manner(const struct manner *a, const struct manner *b) {
 
 static bool is_again(const struct waiter *w, const struct query *q, const struct client *client) {
   return !client->tcp && !w->client.tcp && addr_equal(&w->client.peer, &client->peer) &&
-         is_same_manner(&w->manner, &q->manner);
+         is_same_manner(&w->query_opts, &q->query_opts);
 }
 
 enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q,
                           const struct client *client) {
-  struct crowd_place place = place_of(&q->question, &q->manner, client);
+  struct crowd_place place = place_of(&q->question, &q->query_opts, client);
   if (!place.counts) return t->waiting < CROWD_ALL ? ERR_NONE : ERR_OVERLOAD;
 
   for (const struct waiter *w = t->alike[place.alike]; w; w = w->next_alike) {
@@ -126,18 +126,18 @@ void pending_leave(struct waiter *w) {
 
 bool pending_join(struct pending_table *t, struct pending *p, const struct query *q,
                   const struct client *client, uint64_t now_ms) {
-  size_t spelled = q->manner.name_len + 4u;
+  size_t spelled = q->query_opts.name_len + 4u;
   struct waiter *w = malloc(sizeof *w + spelled);
 
   if (!w) return false;
   w->client = *client;
   w->since_ms = now_ms;
-  w->manner = q->manner;
-  w->manner.spelled = w->spelled;
-  memcpy(w->spelled, q->manner.spelled, spelled);
+  w->query_opts = q->query_opts;
+  w->query_opts.spelled = w->spelled;
+  memcpy(w->spelled, q->query_opts.spelled, spelled);
   w->table = t;
   w->pending = p;
-  w->crowd = place_of(&q->question, &q->manner, client);
+  w->crowd = place_of(&q->question, &q->query_opts, client);
   list_append(&p->waiters, &w->link);
   if (w->crowd.counts) {
     w->next_alike = t->alike[w->crowd.alike];
@@ -157,7 +157,7 @@ struct waiter *pending_first(const struct pending *p) {
 
 bool pending_has_open_try(const struct pending *p) {
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
-    if (p->tries[i].x.carrier) return true;
+    if (p->tries[i].x.channel) return true;
   }
   return false;
 }

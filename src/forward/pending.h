@@ -42,18 +42,18 @@ struct waiter {
   struct waiter *next_alike; /* in the table's list of those that may be the same datagram */
   struct client client;
   uint64_t since_ms;
-  struct manner manner; /* spelled points behind */
+  struct query_opts query_opts; /* spelled points behind */
   uint8_t spelled[];
 };
 
 /* What a question shows beyond itself. */
 enum extras { EXTRAS_NONE, EXTRAS_EDNS, EXTRAS_COOKIE /* and EDNS */ };
 
-/* One question to one server; free while x.carrier is NULL. */
+/* One question to one server; free while x.channel is NULL. */
 struct try {
   struct exchange x;
   struct pending *pending;
-  struct server *server;
+  struct nameserver *server;
   uint64_t sent_ms;
   enum extras extras;
   bool tcp, by_choice; /* by_choice: UDP would have done as well, had it answered */
@@ -86,9 +86,9 @@ struct pending {
   unsigned strangers;        /* those of them that are on other hosts: CROWD_QUESTION at most */
   struct timer timer;
   struct try tries[FORWARD_TRIES];
-  struct server *server; /* picked, to be asked next */
-  bool tcp, by_choice;   /* and how, as in struct try */
-  enum extras extras;    /* at most */
+  struct nameserver *server; /* picked, to be asked next */
+  bool tcp, by_choice;       /* and how, as in struct try */
+  enum extras extras;        /* at most */
   struct evidence evidence;
   unsigned resting; /* bits of servers that do not answer its type, and so are not asked */
   unsigned failed;  /* bits of servers that answered with an error */
@@ -110,7 +110,7 @@ struct pending {
   uint32_t patience_ms;    /* its clients' */
   uint32_t usual_ms;       /* its first server's answer is late after this, STALE_LATEST_MS at most */
   bool ahead;              /* nobody has asked for it yet */
-  enum cache_put_how how;  /* ... and what for it was asked then */
+  enum cache_origin how;   /* ... and what for it was asked then */
   bool stored;             /* the cache has taken its answer */
   bool slow;               /* somebody got a stale answer instead of waiting on */
   struct partial *partial; /* NULL: there is none */

@@ -21,10 +21,10 @@ static void end(struct probe *p) {
 
 /* One that is asked over TCP because its UDP does not work is none the worse for it. */
 static void probe_failed(struct probe *p, enum habit_why why, uint64_t now_ms) {
-  struct server *s = p->server;
-  if (habit_is_resting(&s->habits[HABIT_UDP])) server_bears_not(s, HABIT_UDP, why, now_ms);
-  else if (why == WHY_UDP_CLOSED) server_refused(s, now_ms);
-  else server_left_unanswered(s, p->question.hash, p->sent_ms, now_ms);
+  struct nameserver *s = p->server;
+  if (habit_is_resting(&s->habits[HABIT_UDP])) ns_lacks(s, HABIT_UDP, why, now_ms);
+  else if (why == WHY_UDP_CLOSED) ns_refused(s, now_ms);
+  else ns_left_unanswered(s, p->question.hash, p->sent_ms, now_ms);
 }
 
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
@@ -33,7 +33,7 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
   if (outcome == ERR_NONE) {
     unsigned rcode = exchange_rcode(msg, len);
     bool refused_edns = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
-    server_replied(p->server, now_ms - p->sent_ms, now_ms);
+    ns_replied(p->server, now_ms - p->sent_ms, now_ms);
     if (!refused_edns) habit_works(&p->server->habits[HABIT_UDP]);
   }
   if (outcome == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
@@ -52,9 +52,9 @@ void probes_init(struct probes *ps) {
   ps->count = 0;
 }
 
-void probe_start(struct forward *f, struct upstream *u, struct server *s, const struct question *q,
+void probe_start(struct forward *f, struct upstream *u, struct nameserver *s, const struct question *q,
                  uint64_t now_ms) {
-  if (f->probes.count == PROBES_MOST || !timers_promise(f->o.timers)) return;
+  if (f->probes.count == PROBES_MAX || !timers_promise(f->o.timers)) return;
   struct probe *p = calloc(1, sizeof *p);
   if (!p) {
     timers_release(f->o.timers);
@@ -68,7 +68,7 @@ void probe_start(struct forward *f, struct upstream *u, struct server *s, const 
                       .question = *q,
                       .x = {.question = &p->question,
                             .done = done,
-                            .manner = {.edns = !habit_is_resting(&s->habits[HABIT_EDNS])}},
+                            .query_opts = {.edns = !habit_is_resting(&s->habits[HABIT_EDNS])}},
                       .timer = {.fire = due},
                       .sent_ms = now_ms};
   list_init(&p->x.link);
@@ -76,10 +76,10 @@ void probe_start(struct forward *f, struct upstream *u, struct server *s, const 
   f->probes.count++;
   s->probed = true;
   s->asked++;
-  uint8_t msg[EXCHANGE_QUERY_MOST];
-  size_t len = exchange_write(&p->question, &p->x.manner, msg);
-  enum err e = carrier_ask(s->udp, &p->x, msg, len, now_ms);
-  uint32_t wait_ms = 2 * server_rto_ms(s), most_ms = server_rto_most_ms(s);
+  uint8_t msg[EXCHANGE_QUERY_MAX];
+  size_t len = exchange_write(&p->question, &p->x.query_opts, msg);
+  enum err e = channel_ask(s->udp, &p->x, msg, len, now_ms);
+  uint32_t wait_ms = 2 * ns_rto_ms(s), most_ms = ns_rto_max_ms(s);
   timers_set(f->o.timers, &p->timer, now_ms + (wait_ms < most_ms ? wait_ms : most_ms));
   if (e == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
   if (e != ERR_NONE) end(p);

@@ -4,14 +4,14 @@
 #define JIDNS_FORWARD_PROBE_H
 #include "forward/pending.h"
 
-enum { PROBE_MAGIC = 0x50524f42, PROBES_MOST = 64 };
+enum { PROBE_MAGIC = 0x50524f42, PROBES_MAX = 64 };
 
 struct probe {
   uint32_t magic;
   struct list link; /* among forward's */
   struct forward *forward;
   struct upstream *upstream; /* held */
-  struct server *server;
+  struct nameserver *server;
   struct exchange x;
   struct question question;
   struct timer timer;
@@ -25,7 +25,7 @@ struct probes {
 
 void probes_init(struct probes *ps);
 /* Asks the server q. Nothing happens when there is no memory for it or too many are open. */
-void probe_start(struct forward *f, struct upstream *u, struct server *s, const struct question *q,
+void probe_start(struct forward *f, struct upstream *u, struct nameserver *s, const struct question *q,
                  uint64_t now_ms);
 void probes_stop(struct forward *f); /* ends all */
 #endif

@@ -4,7 +4,7 @@
 #include "dns/question.h"
 #include "upstream/upstream.h"
 
-enum { ROUTES_MOST = 32 };
+enum { ROUTES_MAX = 32 };
 
 /* A domain, and all below it, that has servers of its own. */
 struct route {
@@ -18,7 +18,7 @@ struct routes {
   struct upstream *rest; /* for all other names; held */
   uint32_t max_ttl_s;    /* no answer is kept, or said to last, for longer; 0: no limit */
   unsigned count;
-  struct route list[ROUTES_MOST];
+  struct route list[ROUTES_MAX];
 };
 
 /* The longest domain with servers of its own that q lies in; NULL: none. */

@@ -29,21 +29,21 @@ static uint64_t domain_hash(const struct forward *f, const struct question *q) {
   return domain.hash;
 }
 
-static bool has_silent_try(const struct pending *p, const struct server *s, uint64_t now_ms) {
+static bool has_silent_try(const struct pending *p, const struct nameserver *s, uint64_t now_ms) {
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     const struct try *t = &p->tries[i];
-    if (t->x.carrier && t->server == s && now_ms - t->sent_ms >= server_rto_ms(s)) return true;
+    if (t->x.channel && t->server == s && now_ms - t->sent_ms >= ns_rto_ms(s)) return true;
   }
   return false;
 }
 
-void silence_note(struct forward *f, const struct pending *p, const struct server *but, uint64_t now_ms) {
+void silence_note(struct forward *f, const struct pending *p, const struct nameserver *but, uint64_t now_ms) {
   uint64_t domain = 0;
   for (unsigned i = 0; i < p->upstream->count; i++) {
-    struct server *s = &p->upstream->servers[i];
+    struct nameserver *s = &p->upstream->servers[i];
     if (s == but || s->heard_ms <= p->started_ms || !has_silent_try(p, s, now_ms)) continue;
     if (!domain && !is_known_otherwise(f, &p->question, now_ms)) return;
     if (!domain) domain = domain_hash(f, &p->question);
-    server_left_type(s, question_type(&p->question), domain, !but, now_ms);
+    ns_left_type(s, question_type(&p->question), domain, !but, now_ms);
   }
 }

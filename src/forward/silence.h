@@ -6,5 +6,5 @@
 /* Servers that p was put to have said nothing, while they answered other questions: all but the one that
  * answered p; NULL: p was asked in vain. Counts only for a name of which something else is known: a domain
  * whose own servers are dead leaves all types unanswered. */
-void silence_note(struct forward *f, const struct pending *p, const struct server *but, uint64_t now_ms);
+void silence_note(struct forward *f, const struct pending *p, const struct nameserver *but, uint64_t now_ms);
 #endif

@@ -31,7 +31,7 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
   struct upstream *u = p->upstream;
   unsigned out = p->failed | p->resting | spent_servers(p), busy = out;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
-    if (p->tries[i].x.carrier) busy |= upstream_bit(u, p->tries[i].server);
+    if (p->tries[i].x.channel) busy |= upstream_bit(u, p->tries[i].server);
   }
 
   p->server = ladder_pick(p, busy);
@@ -58,7 +58,7 @@ static struct try *free_try(struct pending *p, uint64_t now_ms) {
   struct try *oldest = &p->tries[0], *newest = oldest;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     struct try *t = &p->tries[i];
-    if (!t->x.carrier) return t;
+    if (!t->x.channel) return t;
     if (t->sent_ms < oldest->sent_ms) oldest = t;
     if (t->sent_ms > newest->sent_ms) newest = t;
   }
@@ -67,9 +67,9 @@ static struct try *free_try(struct pending *p, uint64_t now_ms) {
   return t;
 }
 
-static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms) {
+static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now_ms) {
   struct try *t = free_try(p, now_ms);
-  uint8_t msg[EXCHANGE_QUERY_MOST];
+  uint8_t msg[EXCHANGE_QUERY_MAX];
   uint8_t nth = ++(p->tcp ? p->tcp_asked : p->udp_asked)[s - p->upstream->servers];
 
   t->tcp = p->tcp;
@@ -80,22 +80,22 @@ static enum err ask_server(struct pending *p, struct server *s, uint64_t now_ms)
   t->x.question = &p->question;
   t->x.done = forward_try_done;
   ladder_dress(p, t, nth, now_ms);
-  size_t len = exchange_write(&p->question, &t->x.manner, msg);
-  enum err e = carrier_ask(t->tcp ? s->tcp : s->udp, &t->x, msg, len, now_ms);
+  size_t len = exchange_write(&p->question, &t->x.query_opts, msg);
+  enum err e = channel_ask(t->tcp ? s->tcp : s->udp, &t->x, msg, len, now_ms);
   s->asked++;
-  if (e == ERR_UNREACHABLE) server_refused(s, now_ms);
+  if (e == ERR_UNREACHABLE) ns_refused(s, now_ms);
   return e;
 }
 
-void steps_ask_lower(struct pending *p, struct server *s, uint64_t now_ms) {
-  server_bears_not(s, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
+void steps_ask_lower(struct pending *p, struct nameserver *s, uint64_t now_ms) {
+  ns_lacks(s, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
   p->respelled = p->tcp = false;
   p->server = s;
   p->step = STEP_ASK;
 }
 
 static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
-  struct server *s = p->server, *probe = p->tcp ? NULL : upstream_probe(p->upstream, now_ms);
+  struct nameserver *s = p->server, *probe = p->tcp ? NULL : upstream_probe(p->upstream, now_ms);
   uint32_t wait_ms = ladder_wait_ms(p, s);
   char text[QUESTION_TEXT], where[ADDR_TEXT];
 
@@ -113,14 +113,14 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
   }
 
   if (p->asked == 0) {
-    uint32_t late_ms = server_rto_ms(s);
+    uint32_t late_ms = ns_rto_ms(s);
     p->usual_ms = late_ms < STALE_LATEST_MS ? late_ms : STALE_LATEST_MS;
     upstream_note_asked(p->upstream);
   }
 
   p->hedge = p->asked == 0 && !p->tcp && pending_first(p) && upstream_may_hedge(p->upstream, s);
-  if (p->hedge) wait_ms = server_late_ms(s);
-  uint32_t most_ms = server_rto_most_ms(s);
+  if (p->hedge) wait_ms = ns_late_ms(s);
+  uint32_t most_ms = ns_rto_max_ms(s);
   if (p->tcp && most_ms > RTO_MOST_MS) most_ms *= 2; /* to connect takes as long as to ask */
   p->next_try_ms = now_ms + (wait_ms < most_ms ? wait_ms : most_ms);
   p->told = false;
@@ -137,7 +137,7 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
   return MORE;
 }
 
-enum next steps_server_failed(struct pending *p, struct server *s, enum err why) {
+enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err why) {
   char text[QUESTION_TEXT], where[ADDR_TEXT];
   log_debug("forward", "%s: %s: %s", question_format(&p->question, text), addr_format(&s->addr, where),
             err_text(why));
@@ -149,11 +149,10 @@ enum next steps_server_failed(struct pending *p, struct server *s, enum err why)
 
 /* In case there is no TCP: a part is better than a failure. */
 static void keep_part(struct forward *f, struct pending *p, const struct try *t, uint64_t now_ms) {
-  if (verify_part(&p->question, f->reply_msg, f->reply_len, forward_border(f), &f->answer) != ERR_NONE)
-    return;
+  if (scrub_part(&p->question, f->reply_msg, f->reply_len, forward_border(f), &f->answer) != ERR_NONE) return;
   struct answer_view view = answer_view(&f->answer);
   if (rebind_refuses(f->o.rebind, &p->question, &view)) return;
-  uint32_t wait_ms = t->server->tcp_late < TCP_LATE_MOST ? 2 * server_rto_ms(t->server) : 0;
+  uint32_t wait_ms = t->server->tcp_late < TCP_LATE_MAX ? 2 * ns_rto_ms(t->server) : 0;
   pending_keep_part(p, f->reply_msg, f->reply_len, tick_of_ms(now_ms), now_ms + wait_ms);
 }
 
@@ -194,14 +193,14 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
     return MORE;
   }
 
-  struct verify_border *border = forward_border(f);
-  enum err e = verify_reply(&p->question, msg, f->reply_len, border, &f->answer);
+  struct scrub_border *border = forward_border(f);
+  enum err e = scrub_reply(&p->question, msg, f->reply_len, border, &f->answer);
   if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
   ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
   silence_note(f, p, t->server, now_ms);
 
   /* it is indeed the server that does so */
-  if (t->tcp && p->respelled) server_bears_not(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
+  if (t->tcp && p->respelled) ns_lacks(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
   if (is_refused(f, p)) return MORE;
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
@@ -225,15 +224,15 @@ static enum next step_follow(struct forward *f, struct pending *p, uint64_t now_
 }
 
 static enum next step_store(struct forward *f, struct pending *p, uint64_t now_ms) {
-  uint32_t attend = 0;
+  uint32_t refresh_at = 0;
   size_t spare = 0;
   failures_answered(&f->failures, &p->question);
-  f->answer.head.born = tick_of_ms(now_ms);
+  f->answer.head.stored_at = tick_of_ms(now_ms);
   answer_note_rotation(&f->answer);
   answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question));
-  if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &attend, &spare, now_ms);
-  enum cache_put_how how = p->ahead ? p->how : CACHE_ASKED;
-  p->stored = cache_put(f->o.cache, &p->question, &f->answer, how, attend, spare);
+  if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &refresh_at, &spare, now_ms);
+  enum cache_origin how = p->ahead ? p->how : ORIGIN_QUERY;
+  p->stored = cache_put(f->o.cache, &p->question, &f->answer, how, refresh_at, spare);
   if (p->stored) count(f->o.counters, stored);
   if (f->o.nxdomain_cut) denial_note(f->o.cache, &p->question, &f->answer, f->o.seed);
   if (!p->ahead && !pending_first(p)) count(f->o.counters, reply_late);
@@ -273,7 +272,7 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
 static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms) {
   enum { GRACE_S = 2 }; /* it was fresh when they began to wait */
   /* some of what they waited for may be there */
-  if (now_ms >= p->held_until_ms) forward_worn(f, &p->question, false, now_ms);
+  if (now_ms >= p->held_until_ms) forward_due(f, &p->question, false, now_ms);
   for (struct waiter *w; (w = pending_first(p));) {
     if (deliver_cached(f, p, w, GRACE_S, now_ms)) continue;
     steps_start_anew(p, now_ms); /* pushed out of the cache meanwhile: ask once more */

@@ -364,7 +364,7 @@ static void start_sweeping(struct control *c) {
 
 /* Says why and hangs up. The line fits into an empty socket's buffer; who gives a client no time to read it
  * loses nothing. */
-static void turn_away(int fd, const char *why) {
+static void reject(int fd, const char *why) {
   char line[200];
   int n = snprintf(line, sizeof line, "{\"ok\":false,\"error\":\"%s\"}\n", why);
   if (send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
@@ -385,7 +385,7 @@ static void take(struct control *c, int fd) {
   struct control_client *k = calloc(1, sizeof *k);
   if (!k || uv_pipe_init(c->door.loop, &k->pipe, 0) != 0) {
     free(k);
-    turn_away(fd, "out of memory");
+    reject(fd, "out of memory");
     return;
   }
 
@@ -411,9 +411,9 @@ static void greet(struct control *c, int fd) {
   uid_t uid;
   if (!control_may(&c->socket, fd, &uid)) {
     log_info("ops", "control: user %d may not command", (int)uid);
-    turn_away(fd, "only root, jidnsd's own user and the members of its control group may command");
+    reject(fd, "only root, jidnsd's own user and the members of its control group may command");
   } else if (!make_room(c)) {
-    turn_away(fd, "too many connections");
+    reject(fd, "too many connections");
   } else {
     take(c, fd);
   }

@@ -13,7 +13,7 @@
 #include "ops/account.h"
 #include "ops/control.h"
 
-enum { BACKLOG = 128, GROUPS_MOST = 65536 /* NGROUPS_MAX */ };
+enum { BACKLOG = 128, GROUPS_MAX = 65536 /* NGROUPS_MAX */ };
 
 /* ---- making it ---- */
 
@@ -147,8 +147,8 @@ void control_unbind(struct control_socket *s) {
 
 /* The other end's supplementary groups, as many as a process can have. */
 static bool is_member(int fd, gid_t group) {
-  gid_t *list = malloc(GROUPS_MOST * sizeof *list);
-  socklen_t len = GROUPS_MOST * sizeof *list;
+  gid_t *list = malloc(GROUPS_MAX * sizeof *list);
+  socklen_t len = GROUPS_MAX * sizeof *list;
   bool member = false;
   if (list && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, list, &len) == 0) {
     for (size_t i = 0; i < len / sizeof *list; i++) member = member || list[i] == group;

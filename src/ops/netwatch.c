@@ -16,8 +16,8 @@
 
 enum {
   WATCH_MAGIC = 0x6e657477,
-  NOTICE = 4096,    /* octets that are read of one: none of them matter */
-  NOTICES_MOST = 64 /* read in one turn: the rest wait for the next */
+  NOTICE = 4096,   /* octets that are read of one: none of them matter */
+  NOTICES_MAX = 64 /* read in one turn: the rest wait for the next */
 };
 
 struct netwatch {
@@ -62,7 +62,7 @@ static void poll_instead(struct netwatch *w, int e) {
  * changed. */
 static bool drain(struct netwatch *w, bool *any) {
   uint8_t notice[NOTICE];
-  for (unsigned i = 0; i < NOTICES_MOST; i++) {
+  for (unsigned i = 0; i < NOTICES_MAX; i++) {
     ssize_t n = recv(w->fd, notice, sizeof notice, MSG_DONTWAIT);
     if (n < 0 && errno != ENOBUFS) return errno == EAGAIN || errno == EINTR;
     if (n == 0) return false;

@@ -35,7 +35,7 @@ static const struct library_symbol symbols[] = {
 
 #define TTL_RIGHT "should be seconds, at most 2147483647, or a time such as 1h30m"
 
-enum { WIRE_MOST = 1 + 10 + UINT16_MAX, TTL_LARGEST = INT32_MAX /* RFC 2181 section 8 */ };
+enum { WIRE_MAX = 1 + 10 + UINT16_MAX, TTL_LARGEST = INT32_MAX /* RFC 2181 section 8 */ };
 
 struct zonefile {
   void *library;
@@ -74,7 +74,7 @@ static bool complain(const struct zonefile *z, const struct zonefile_place *at, 
   fputs(": ", z->err);
   if (shown) {
     fputc('\'', z->err);
-    shown_put(z->err, shown, SHOWN_MOST);
+    shown_put(z->err, shown, SHOWN_MAX);
     fputs("': ", z->err);
   }
   fprintf(z->err, "%s\n", what);
@@ -149,10 +149,10 @@ static enum entry read_entry(struct source *s) {
       e.len = 0;
       continue;
     }
-    char kept = take_octet(&e, c, line);
-    if (!kept) continue;
-    text[e.len++] = kept;
-    if (!e.blank || kept == ' ') continue;
+    char snapshot_entry = take_octet(&e, c, line);
+    if (!snapshot_entry) continue;
+    text[e.len++] = snapshot_entry;
+    if (!e.blank || snapshot_entry == ' ') continue;
     e.blank = false;
     s->at.line = line;
   }
@@ -525,7 +525,7 @@ bool zonefile_read(struct zonefile *z, const char *path, const uint8_t *origin, 
 struct zonefile *zonefile_open(FILE *err) {
   struct zonefile *z = calloc(1, sizeof *z);
   if (z) z->library = library_open(LDNS_SONAME, symbols, sizeof symbols / sizeof *symbols, &z->ldns, err);
-  if (z && z->library) z->wire = z->ldns.buffer_new(WIRE_MOST);
+  if (z && z->library) z->wire = z->ldns.buffer_new(WIRE_MAX);
   if (z && z->wire) return z;
   if (!z || z->library) fputs("jidnsd: out of memory\n", err);
   zonefile_close(z);

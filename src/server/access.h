@@ -5,7 +5,7 @@
 
 #include "base/prefix.h"
 
-enum { ACCESS_PREFIXES = 64, ACCESS_RATE_MOST = 1000000 };
+enum { ACCESS_PREFIXES = 64, ACCESS_RATE_MAX = 1000000 };
 
 struct access_options {
   struct prefix allow[ACCESS_PREFIXES];

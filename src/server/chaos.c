@@ -3,7 +3,7 @@
 
 #include "dns/answer.h"
 
-static const char *text_for(const struct chaos *c, const struct manner *m) {
+static const char *text_for(const struct chaos *c, const struct query_opts *m) {
   static const struct {
     const char *name;
     uint8_t len;
@@ -19,7 +19,7 @@ static const char *text_for(const struct chaos *c, const struct manner *m) {
   return "";
 }
 
-size_t chaos_answer(const struct chaos *c, const struct manner *m, uint8_t *out) {
+size_t chaos_answer(const struct chaos *c, const struct query_opts *m, uint8_t *out) {
   if (!m->spelled || load_u16(m->spelled + m->name_len) != TYPE_TXT ||
       load_u16(m->spelled + m->name_len + 2) != CLASS_CH)
     return 0;

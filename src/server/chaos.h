@@ -12,5 +12,5 @@ struct chaos {
 
 /* Writes the answer for such a question into out, at least DNS_UDP_PLAIN octets. Returns its length, 0 when
  * it is none of these or not to be told. */
-size_t chaos_answer(const struct chaos *c, const struct manner *m, uint8_t *out);
+size_t chaos_answer(const struct chaos *c, const struct query_opts *m, uint8_t *out);
 #endif

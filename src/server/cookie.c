@@ -4,7 +4,7 @@
 #include "dns/wire.h"
 
 enum { CLIENT = 8, HEAD = 8, HASH = 8, VERSION = 1, DAY_S = 86400 };
-_Static_assert(CLIENT + HEAD + HASH <= COOKIE_MOST, "ours fits as well");
+_Static_assert(CLIENT + HEAD + HASH <= COOKIE_MAX, "ours fits as well");
 
 static void put_hash(uint64_t hash, uint8_t out[HASH]) {
   for (unsigned i = 0; i < HASH; i++) out[i] = (uint8_t)(hash >> 8 * i);
@@ -51,7 +51,7 @@ static bool is_signed(const uint8_t key[SIPHASH_KEY], const uint8_t *cookie, con
   return same(hash, cookie + CLIENT + HEAD);
 }
 
-bool cookie_exchange(struct manner *m, const struct cookie_keys *keys, const union addr *peer,
+bool cookie_exchange(struct query_opts *m, const struct cookie_keys *keys, const union addr *peer,
                      uint32_t now_s) {
   /* what is reserved is zero in ours and may be anything in theirs */
   static const uint8_t version_reserved[4] = {VERSION};

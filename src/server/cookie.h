@@ -26,6 +26,6 @@ void cookie_keys_roll(struct cookie_keys *k, const uint8_t secret[SIPHASH_KEY], 
 /* Replaces the cookie that m came with by the one it is to be answered with: the client's 8 octets and 16 of
  * the server, good for this peer. True when what came was such a cookie already. m->cookie_len must not be 0.
  * now_s: seconds since 1970. */
-bool cookie_exchange(struct manner *m, const struct cookie_keys *keys, const union addr *peer,
+bool cookie_exchange(struct query_opts *m, const struct cookie_keys *keys, const union addr *peer,
                      uint32_t now_s);
 #endif

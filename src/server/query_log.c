@@ -12,7 +12,7 @@
 
 enum { NOTED_MAGIC = 0x4e4f5445 };
 
-struct noted {
+struct logged_query {
   uint32_t magic;
   struct client client;  /* who asked */
   struct client between; /* who gets the answer in his place */
@@ -31,7 +31,7 @@ static const char *rcode_format(unsigned rcode, char text[16]) {
 }
 
 /* msg NULL or len 0: it got no answer. */
-static void say(const struct noted *n, const uint8_t *msg, size_t len, uint64_t took_ms) {
+static void say(const struct logged_query *n, const uint8_t *msg, size_t len, uint64_t took_ms) {
   char who[ADDR_TEXT], what[QUESTION_TEXT], rcode[16];
   log_each("query", "%s %s %s %s %s %llu ms", addr_format(&n->client.peer, who),
            n->client.tcp ? "tcp" : "udp", n->question.name_len ? question_format(&n->question, what) : "-",
@@ -39,13 +39,13 @@ static void say(const struct noted *n, const uint8_t *msg, size_t len, uint64_t 
            (unsigned long long)took_ms);
 }
 
-static struct noted *noted_of(const struct client *between) {
-  struct noted *n = between->owner;
+static struct logged_query *noted_of(const struct client *between) {
+  struct logged_query *n = between->owner;
   must(n->magic == NOTED_MAGIC);
   return n;
 }
 
-static void noted_free(struct noted *n) {
+static void noted_free(struct logged_query *n) {
   n->magic = 0;
   free(n);
 }
@@ -53,21 +53,21 @@ static void noted_free(struct noted *n) {
 /* ---- later ---- */
 
 /* A callback of the loop led here, but the way has no time with it. */
-static void say_late(struct noted *n, const struct client *between, const uint8_t *msg, size_t len) {
+static void say_late(struct logged_query *n, const struct client *between, const uint8_t *msg, size_t len) {
   uint64_t now_ms = clock_ms();
   if (between->stale) n->how = "stale";
   say(n, msg, len, now_ms > n->asked_ms ? now_ms - n->asked_ms : 0);
 }
 
 static void on_deliver(const struct client *between, const uint8_t *msg, size_t len) {
-  struct noted *n = noted_of(between);
+  struct logged_query *n = noted_of(between);
   say_late(n, between, msg, len);
   n->client.deliver(&n->client, msg, len);
   noted_free(n);
 }
 
 static void on_cut(const struct client *between, const uint8_t *msg, size_t len, size_t sent) {
-  struct noted *n = noted_of(between);
+  struct logged_query *n = noted_of(between);
   say_late(n, between, msg, len);
   n->client.cut(&n->client, msg, len, sent);
   noted_free(n);
@@ -85,22 +85,22 @@ static void read_question(struct question *q, const uint8_t *msg, size_t len) {
   if (!w.err) question_make(q, name, name_len, type, klass, 0, 0);
 }
 
-struct noted *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg,
-                              size_t len, const struct client *client, uint64_t now_ms) {
+struct logged_query *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg,
+                                     size_t len, const struct client *client, uint64_t now_ms) {
   if (l->left > 1) {
     l->left--;
     return NULL;
   }
 
-  struct noted *n = malloc(sizeof *n);
+  struct logged_query *n = malloc(sizeof *n);
   if (!n) return NULL;
   l->left = l->every;
-  *n = (struct noted){.magic = NOTED_MAGIC,
-                      .client = *client,
-                      .between = *client,
-                      .asked_ms = now_ms,
-                      .counters = counters,
-                      .before = *counters};
+  *n = (struct logged_query){.magic = NOTED_MAGIC,
+                             .client = *client,
+                             .between = *client,
+                             .asked_ms = now_ms,
+                             .counters = counters,
+                             .before = *counters};
   n->between.deliver = on_deliver;
   n->between.cut = client->cut ? on_cut : NULL;
   n->between.owner = n;
@@ -108,10 +108,10 @@ struct noted *query_log_begin(struct query_log *l, const struct counters *counte
   return n;
 }
 
-const struct client *query_log_client(const struct noted *n) { return &n->between; }
+const struct client *query_log_client(const struct logged_query *n) { return &n->between; }
 
 /* By what was counted since it was asked; the first that fits. */
-static const char *way_of(const struct noted *n) {
+static const char *way_of(const struct logged_query *n) {
   const struct counters *a = &n->before, *b = n->counters;
   if (b->miss != a->miss && b->turned_away == a->turned_away) return "miss";
   if (b->stale != a->stale) return "stale";
@@ -123,7 +123,7 @@ static const char *way_of(const struct noted *n) {
   return "failed";
 }
 
-int query_log_end(struct noted *n, int len, const uint8_t *out) {
+int query_log_end(struct logged_query *n, int len, const uint8_t *out) {
   n->how = way_of(n);
   if (len < 0) return len;
   say(n, out, (size_t)len, 0);

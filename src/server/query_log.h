@@ -3,7 +3,7 @@
 #define JIDNS_SERVER_QUERY_LOG_H
 #include "forward/forward.h"
 
-enum { QUERY_LOG_MOST = 1000000 };
+enum { QUERY_LOG_MAX = 1000000 };
 
 /* One a worker; zeroed it logs nothing. */
 struct query_log {
@@ -11,15 +11,15 @@ struct query_log {
   uint32_t left;  /* queries until the next */
 };
 
-struct noted; /* a query that is logged */
+struct logged_query; /* a query that is logged */
 
 /* Is this one logged? NULL: no, or memory is out. Else serve_query serves query_log_client in the client's
  * place, and has query_log_end look at what came of it. `counters` tell in which way it was answered; they
  * are borrowed, as msg, until then. */
-struct noted *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg,
-                              size_t len, const struct client *client, uint64_t now_ms);
-const struct client *query_log_client(const struct noted *n);
+struct logged_query *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg,
+                                     size_t len, const struct client *client, uint64_t now_ms);
+const struct client *query_log_client(const struct logged_query *n);
 
 /* len octets at out, or SERVE_LATER (negative): query_log_client will have it. Returns len. */
-int query_log_end(struct noted *n, int len, const uint8_t *out);
+int query_log_end(struct logged_query *n, int len, const uint8_t *out);
 #endif

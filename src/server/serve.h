@@ -2,28 +2,28 @@
 #ifndef JIDNS_SERVER_SERVE_H
 #define JIDNS_SERVER_SERVE_H
 #include "forward/forward.h"
-#include "lab/zone.h"
 #include "server/access.h"
 #include "server/chaos.h"
 #include "server/cookie.h"
+#include "server/fault_filter.h"
 #include "server/query_log.h"
-#include "server/spoil.h"
+#include "zones/zones.h"
 
-struct serve_lab;
+struct serve_zones;
 
-struct serve {
+struct query_service {
   struct cache *cache; /* all borrowed */
   struct forward *forward;
   struct counters *counters;
   uint64_t seed;
-  uint32_t max_stale_s;       /* 0: nothing stale is given out */
-  struct access *access;      /* borrowed; NULL: anybody may ask anything as often as he likes */
-  bool silent;                /* who may not ask gets no answer, not REFUSED */
-  const struct lab *lab;      /* borrowed; NULL: there are no zones */
-  struct serve_lab *lab_room; /* borrowed; not NULL if lab is not */
-  struct spoiler *spoiler;    /* borrowed; NULL: no faults are in force */
-  const struct chaos *chaos;  /* borrowed; NULL: nothing is told */
-  bool special;               /* names that no server is to be asked for are answered here (dns/special.h) */
+  uint32_t max_stale_s;              /* 0: nothing stale is given out */
+  struct access *access;             /* borrowed; NULL: anybody may ask anything as often as he likes */
+  bool silent;                       /* who may not ask gets no answer, not REFUSED */
+  const struct zones *lab;           /* borrowed; NULL: there are no zones */
+  struct serve_zones *lab_room;      /* borrowed; not NULL if lab is not */
+  struct fault_filter *fault_filter; /* borrowed; NULL: no faults are in force */
+  const struct chaos *chaos;         /* borrowed; NULL: nothing is told */
+  bool special;       /* names that no server is to be asked for are answered here (dns/special.h) */
   uint32_t turn_mask; /* all ones: another of several addresses comes first from query to query; 0: always the
                          same */
   bool cookies;       /* are given out (RFC 7873) */
@@ -41,13 +41,13 @@ struct serve {
 enum { SERVE_LATER = -1 };
 
 /* Answers the query of len octets at msg from this client: writes into out (at least DNS_MSG_MAX octets for
- * TCP, DNS_UDP_MOST for UDP) and returns the answer's length; 0 when the packet deserves silence; SERVE_LATER
+ * TCP, DNS_UDP_MAX for UDP) and returns the answer's length; 0 when the packet deserves silence; SERVE_LATER
  * when client->deliver will be called with it. Neither blocks nor allocates unless it returns SERVE_LATER. */
-int serve_query(struct serve *s, const uint8_t *msg, size_t len, const struct client *client, uint64_t now_ms,
-                uint8_t *out);
+int serve_query(struct query_service *s, const uint8_t *msg, size_t len, const struct client *client,
+                uint64_t now_ms, uint8_t *out);
 
 /* The same for a question that was read and may be asked: from the lab's zones, from the cache, else it
  * waits. */
-int serve_question(struct serve *s, const struct query *q, const struct client *client, uint64_t now_ms,
-                   uint8_t *out);
+int serve_question(struct query_service *s, const struct query *q, const struct client *client,
+                   uint64_t now_ms, uint8_t *out);
 #endif

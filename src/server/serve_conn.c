@@ -14,7 +14,7 @@
 #include "loop/watch.h"
 #include "server/serve_tcp_priv.h"
 
-enum { CONN_MAGIC = 0x636f6e6e, OCTETS_LEAST = 512 };
+enum { CONN_MAGIC = 0x636f6e6e, OCTETS_MIN = 512 };
 
 /* Octets that libuv is to write. */
 struct unsent {
@@ -31,7 +31,7 @@ static struct serve_conn *conn_of(void *data) {
 
 /* False when memory is out. */
 static bool octets_add(struct octets *o, const uint8_t *more, size_t len) {
-  size_t room = o->room ? o->room : OCTETS_LEAST;
+  size_t room = o->room ? o->room : OCTETS_MIN;
   while (room < o->len + len) room *= 2;
   if (room > o->room) {
     uint8_t *at = realloc(o->at, room);
@@ -141,7 +141,7 @@ static void on_written(uv_write_t *req, int status) {
 
 /* Has libuv write what the kernel does not take now. */
 static bool write_rest(struct serve_conn *c, const uint8_t *octets, size_t len) {
-  if (c->unsent + len > SERVE_TCP_GIVE_UP || !room_for_octets(c, len)) return false;
+  if (c->unsent + len > SERVE_TCP_GIVE_UP || !tcp_limits_octets(c, len)) return false;
   struct unsent *u = malloc(sizeof *u + len);
   if (!u) return false;
   u->len = len;
@@ -181,7 +181,7 @@ static bool late_add(struct serve_conn *c, const uint8_t *msg, size_t len) {
   if (c->late.len + FRAME_HEAD + len > CONN_OUT) late_write(c);
   if (c->state >= CONN_CLOSING) return false;
   if (c->unsent + c->late.len + FRAME_HEAD + len > SERVE_TCP_GIVE_UP) return false;
-  if (!room_for_octets(c, FRAME_HEAD + len)) return false;
+  if (!tcp_limits_octets(c, FRAME_HEAD + len)) return false;
   bool added = octets_add(&c->late, head, FRAME_HEAD) && octets_add(&c->late, msg, len);
   note_held(c);
   return added;
@@ -258,7 +258,7 @@ static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len
   c->standing = serve_tcp_standing(t->serve, &c->client.peer, &c->client.local);
   for (size_t took; !must_hold_up(c) && (took = frame_next(data + used, len - used, &msg_len));
        used += took) {
-    if (out_len + CONN_FRAME_MOST > CONN_OUT) {
+    if (out_len + CONN_FRAME_MAX > CONN_OUT) {
       write_out(c, t->out, out_len);
       out_len = 0;
       if (c->state >= CONN_CLOSING || ++writes == CONN_WRITES) break;
@@ -282,14 +282,14 @@ static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len
 /* Serves what was received, behind what is kept of earlier, and keeps what is left. */
 static void take(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t now_ms) {
   size_t msg_len;
-  bool kept = c->part.len > 0;
+  bool snapshot_entry = c->part.len > 0;
 
-  if (kept && (!room_for_octets(c, len) || !octets_add(&c->part, data, len))) {
+  if (snapshot_entry && (!tcp_limits_octets(c, len) || !octets_add(&c->part, data, len))) {
     conn_close(c);
     return;
   }
 
-  if (kept) {
+  if (snapshot_entry) {
     data = c->part.at;
     len = c->part.len;
   }
@@ -304,10 +304,10 @@ static void take(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t
   c->held_up = must_hold_up(c) || frame_next(data + used, left, &msg_len);
   if (left == 0) {
     octets_free(&c->part);
-  } else if (kept) {
+  } else if (snapshot_entry) {
     memmove(c->part.at, c->part.at + used, left);
     c->part.len = left;
-  } else if (!room_for_octets(c, left) || !octets_add(&c->part, data + used, left)) {
+  } else if (!tcp_limits_octets(c, left) || !octets_add(&c->part, data + used, left)) {
     conn_close(c);
     return;
   }

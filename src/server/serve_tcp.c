@@ -94,7 +94,7 @@ static void on_rest(uv_timer_t *timer) {
   struct serve_tcp *t = tcp_of(timer->data);
   int e = 0;
   for (unsigned i = 0; i < SERVE_TCP_LISTENERS && e == 0; i++) {
-    struct tcp_door *d = &t->doors[i];
+    struct tcp_listener *d = &t->doors[i];
     if (d->listening && !uv_is_active((uv_handle_t *)&d->poll))
       e = watch_start(&d->poll, UV_READABLE, on_acceptable);
   }
@@ -131,21 +131,23 @@ static void rest(struct serve_tcp *t, const char *why) {
   uv_timer_start(&t->rest, on_rest, REST_MS, 0);
 }
 
-enum tcp_standing serve_tcp_standing(const struct serve *s, const union addr *peer, const union addr *local) {
+enum tcp_standing serve_tcp_standing(const struct query_service *s, const union addr *peer,
+                                     const union addr *local) {
   if (addr_is_loopback(peer)) return TCP_LOCAL;
   return s->access && !access_may(s->access, peer, local) ? TCP_STRANGER : TCP_GUEST;
 }
 
 /* Takes in the connection fd, or closes it. */
-static void take(struct serve_tcp *t, const struct tcp_door *d, int fd, const union addr *peer,
+static void take(struct serve_tcp *t, const struct tcp_listener *d, int fd, const union addr *peer,
                  uint64_t now_ms) {
-  const struct serve *s = t->serve;
+  const struct query_service *s = t->serve;
   union addr local = d->addr;
   if (addr_is_any(&local)) getsockname(fd, &local.any, &(socklen_t){sizeof local});
   enum tcp_standing standing = serve_tcp_standing(s, peer, &local);
   bool unwelcome = s->silent && standing == TCP_STRANGER;
   if (unwelcome) count(s->counters, denied_tcp);
-  if (!unwelcome && room_for_connection(t, peer, standing)) conn_open(t, fd, peer, &local, standing, now_ms);
+  if (!unwelcome && tcp_limits_connection(t, peer, standing))
+    conn_open(t, fd, peer, &local, standing, now_ms);
   else close(fd);
 }
 
@@ -162,7 +164,7 @@ static int fit(struct serve_tcp *t, int fd) {
 }
 
 /* Takes `most` connections at most. Returns 0, or -errno when the machine lacks something for more. */
-static int take_some(struct tcp_door *d, int most, uint64_t now_ms) {
+static int take_some(struct tcp_listener *d, int most, uint64_t now_ms) {
   int e = 0;
   for (int i = 0; i < most && e == 0; i++) {
     union addr peer;
@@ -185,7 +187,7 @@ static int take_some(struct tcp_door *d, int most, uint64_t now_ms) {
 
 static void on_acceptable(uv_poll_t *poll, int status, int events) {
   (void)events;
-  struct tcp_door *d = poll->data;
+  struct tcp_listener *d = poll->data;
   struct serve_tcp *t = tcp_of(d->owner);
   if (status == 0) status = take_some(d, ACCEPTS, clock_ms());
   if (status < 0) rest(t, uv_strerror(status));
@@ -193,7 +195,7 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
 
 /* ---- the door ---- */
 
-struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct serve *serve,
+struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct query_service *serve,
                                 const struct serve_tcp_options *options) {
   struct serve_tcp *t = calloc(1, sizeof *t);
   if (!t) return NULL;
@@ -215,7 +217,7 @@ int serve_tcp_add(struct serve_tcp *t, struct listener *l) {
   unsigned i = 0;
   while (i < SERVE_TCP_LISTENERS && t->doors[i].owner) i++;
   if (i == SERVE_TCP_LISTENERS) return UV_EMFILE; /* some of the last reload are still closing */
-  struct tcp_door *d = &t->doors[i];
+  struct tcp_listener *d = &t->doors[i];
   int e = uv_poll_init(t->loop, &d->poll, l->tcp);
   if (e < 0) return e;
   d->poll.data = d;
@@ -231,25 +233,25 @@ int serve_tcp_add(struct serve_tcp *t, struct listener *l) {
 }
 
 static void on_door_closed(uv_handle_t *handle) {
-  struct tcp_door *d = handle->data;
+  struct tcp_listener *d = handle->data;
   struct serve_tcp *t = tcp_of(d->owner);
   d->owner = NULL;
   serve_tcp_handle_gone(t);
 }
 
 /* The address is free at once, for whoever listens there next. */
-static void close_door(struct tcp_door *d) {
+static void close_door(struct tcp_listener *d) {
   d->listening = false;
   uv_close((uv_handle_t *)&d->poll, on_door_closed);
   close(d->fd);
 }
 
 void serve_tcp_remove(struct serve_tcp *t, const union addr *addr) {
-  enum { DRAIN_MOST = 4096 }; /* connections: more than a listener's queue holds */
+  enum { DRAIN_MAX = 4096 }; /* connections: more than a listener's queue holds */
   for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
-    struct tcp_door *d = &t->doors[i];
+    struct tcp_listener *d = &t->doors[i];
     if (!d->listening || !addr_equal(&d->addr, addr)) continue;
-    take_some(d, DRAIN_MOST, clock_ms());
+    take_some(d, DRAIN_MAX, clock_ms());
     close_door(d);
   }
 }

@@ -34,7 +34,7 @@ struct serve_tcp;
 
 /* One a worker. loop and serve are borrowed for its life, which ends in the loop's turns after
  * serve_tcp_close. NULL when memory is out. */
-struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct serve *serve,
+struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct query_service *serve,
                                 const struct serve_tcp_options *options);
 
 /* Takes connections from l->tcp from now on and takes it over (it is then -1 in l). Returns 0 or a negative

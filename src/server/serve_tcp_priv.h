@@ -7,11 +7,11 @@
 #include "server/serve_tcp.h"
 
 enum {
-  CONN_FRAME_MOST = FRAME_HEAD + DNS_MSG_MAX,
-  CONN_IN = 65536,                /* octets read at a time */
-  CONN_OUT = 2 * CONN_FRAME_MOST, /* octets of answers: written when another may not fit */
-  CONN_LINGER_MS = 1000,          /* a stranger's connection lasts so long behind its answer */
-  CONN_WRITES = 8                 /* of these for one connection a turn: others want theirs too */
+  CONN_FRAME_MAX = FRAME_HEAD + DNS_MSG_MAX,
+  CONN_IN = 65536,               /* octets read at a time */
+  CONN_OUT = 2 * CONN_FRAME_MAX, /* octets of answers: written when another may not fit */
+  CONN_LINGER_MS = 1000,         /* a stranger's connection lasts so long behind its answer */
+  CONN_WRITES = 8                /* of these for one connection a turn: others want theirs too */
 };
 
 enum conn_state {
@@ -55,7 +55,7 @@ struct serve_conn {
   struct octets late; /* frames for the next flush */
 };
 
-struct tcp_door {
+struct tcp_listener {
   uv_poll_t poll;
   struct serve_tcp *owner; /* NULL: the place is free */
   bool listening;          /* not closing */
@@ -67,9 +67,9 @@ struct serve_tcp {
   uint32_t magic;
   bool stopping;
   uv_loop_t *loop;
-  struct serve *serve;
+  struct query_service *serve;
   struct serve_tcp_options options;
-  struct tcp_door doors[SERVE_TCP_LISTENERS];
+  struct tcp_listener doors[SERVE_TCP_LISTENERS];
   unsigned conn_count;
   size_t held;       /* octets that connections hold */
   unsigned handles;  /* not yet closed by libuv */
@@ -95,14 +95,15 @@ void conn_go_on(struct serve_conn *c, uint64_t now_ms);  /* it was ready: serves
 
 /* tcp_room.c. May one more connection of that standing come from peer? Another one leaves for it if need be.
  */
-bool room_for_connection(struct serve_tcp *t, const union addr *peer, enum tcp_standing standing);
+bool tcp_limits_connection(struct serve_tcp *t, const union addr *peer, enum tcp_standing standing);
 /* May c hold so many octets more? Those that have made no progress for longest leave for it if need be, never
  * c itself. */
-bool room_for_octets(struct serve_conn *c, size_t more);
+bool tcp_limits_octets(struct serve_conn *c, size_t more);
 
 /* serve_tcp.c: it is ready to go on in the next turn; a handle of t's has closed. */
 void serve_tcp_ready(struct serve_tcp *t, struct serve_conn *c);
-enum tcp_standing serve_tcp_standing(const struct serve *s, const union addr *peer, const union addr *local);
+enum tcp_standing serve_tcp_standing(const struct query_service *s, const union addr *peer,
+                                     const union addr *local);
 /* when the next connection's time is over is to be looked at anew */
 void serve_tcp_age(struct serve_tcp *t, uint64_t now_ms);
 void serve_tcp_handle_gone(struct serve_tcp *t);

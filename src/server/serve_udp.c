@@ -31,7 +31,7 @@ enum {
   REST_MS = 100,
   ARENA_STEP = 64 /* an answer starts on a cache line of its own */
 };
-_Static_assert(ARENA % ARENA_STEP == 0 && ARENA >= 2 * DNS_UDP_MOST,
+_Static_assert(ARENA % ARENA_STEP == 0 && ARENA >= 2 * DNS_UDP_MAX,
                "an answer must always fit after a flush");
 
 /* Room for one IP_PKTINFO or IPV6_PKTINFO. */
@@ -60,7 +60,7 @@ struct outgoing {
   uint8_t arena[ARENA] __attribute__((aligned(ARENA_STEP)));
 };
 
-struct udp_door {
+struct udp_listener {
   uint32_t magic;
   int fd;
   bool any; /* bound to a wildcard address: where each query arrived is told by the kernel, and told back */
@@ -74,11 +74,11 @@ struct udp_door {
 
 struct serve_udp {
   uv_loop_t *loop;
-  struct serve *serve;
+  struct query_service *serve;
   unsigned door_count;
   unsigned handles; /* not yet closed by libuv; one more until serve_udp_close, as a reload may leave none for
                        a moment */
-  struct udp_door *doors[SERVE_UDP_SOCKETS];
+  struct udp_listener *doors[SERVE_UDP_SOCKETS];
   struct pace pace;
   uv_timer_t rest;   /* runs while a door could not be waited for */
   uv_timer_t pacing; /* runs while answers wait for their turn to leave */
@@ -87,8 +87,8 @@ struct serve_udp {
 
 static void *alloc_lines(size_t size) { return aligned_alloc(64, (size + 63) / 64 * 64); }
 
-static struct udp_door *door_of(void *data) {
-  struct udp_door *d = data;
+static struct udp_listener *door_of(void *data) {
+  struct udp_listener *d = data;
   must(d->magic == UDP_MAGIC);
   return d;
 }
@@ -116,7 +116,7 @@ static void control_write(struct msghdr *head, union control *control, const uni
 }
 
 /* Sends all; what the kernel does not take is counted and lost, as datagrams are. */
-static void out_flush(struct udp_door *d) {
+static void out_flush(struct udp_listener *d) {
   struct outgoing *o = &d->out;
   for (unsigned i = 0; i < o->count;) {
     int n = sendmmsg(d->fd, o->heads + i, o->count - i, 0);
@@ -135,15 +135,15 @@ static void out_flush(struct udp_door *d) {
   o->at = 0;
 }
 
-/* Where the next answer is to be written: DNS_UDP_MOST octets. */
-static inline uint8_t *out_room(struct udp_door *d) {
+/* Where the next answer is to be written: DNS_UDP_MAX octets. */
+static inline uint8_t *out_room(struct udp_listener *d) {
   struct outgoing *o = &d->out;
-  if (o->count == BATCH || o->at + DNS_UDP_MOST > ARENA) out_flush(d);
+  if (o->count == BATCH || o->at + DNS_UDP_MAX > ARENA) out_flush(d);
   return o->arena + o->at;
 }
 
 /* The len octets at out_room go to peer, which must stay where it is until the flush. */
-static inline void out_add(struct udp_door *d, size_t len, union addr *peer, const union addr *local) {
+static inline void out_add(struct udp_listener *d, size_t len, union addr *peer, const union addr *local) {
   struct outgoing *o = &d->out;
   struct msghdr *head = &o->heads[o->count].msg_hdr;
   o->places[o->count] = (struct iovec){.iov_base = o->arena + o->at, .iov_len = len};
@@ -154,7 +154,7 @@ static inline void out_add(struct udp_door *d, size_t len, union addr *peer, con
   o->at += (len + ARENA_STEP - 1) & ~(size_t)(ARENA_STEP - 1);
 }
 
-static void out_init(struct udp_door *d) {
+static void out_init(struct udp_listener *d) {
   struct outgoing *o = &d->out;
   memset(o, 0, offsetof(struct outgoing, arena));
   for (unsigned i = 0; i < BATCH; i++) {
@@ -169,7 +169,7 @@ static void handle_gone(struct serve_udp *u) {
 }
 
 static void on_closed(uv_handle_t *handle) {
-  struct udp_door *d = door_of(handle->data);
+  struct udp_listener *d = door_of(handle->data);
   struct serve_udp *u = d->owner;
   d->magic = 0;
   free(d);
@@ -177,25 +177,25 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 /* The address is free at once, for whoever listens there next. */
-static void door_close(struct udp_door *d) {
+static void door_close(struct udp_listener *d) {
   uv_close((uv_handle_t *)&d->poll, on_closed);
   close(d->fd);
 }
 
 /* One that is retired: serve_udp_flush does not know it any more. */
-static void retired_flush(struct udp_door *d) {
+static void retired_flush(struct udp_listener *d) {
   out_flush(d);
   if (!d->owed) door_close(d);
 }
 
-static void send_late(struct udp_door *d, const struct client *c, const uint8_t *msg, size_t len) {
+static void send_late(struct udp_listener *d, const struct client *c, const uint8_t *msg, size_t len) {
   memcpy(out_room(d), msg, len);
   union addr *peer = &d->out.late_peers[d->out.count];
   *peer = c->peer;
   out_add(d, len, peer, &c->local);
 }
 
-static void owes_one_less(struct udp_door *d) {
+static void owes_one_less(struct udp_listener *d) {
   must(d->owed > 0);
   d->owed--;
   if (d->retired) retired_flush(d);
@@ -205,7 +205,7 @@ static void on_pacing(uv_timer_t *timer) {
   struct serve_udp *u = timer->data;
   uint64_t now_ms = clock_ms();
   for (struct paced *p; (p = pace_next(&u->pace, now_ms)); free(p)) {
-    struct udp_door *d = door_of(p->client.owner);
+    struct udp_listener *d = door_of(p->client.owner);
     send_late(d, &p->client, p->msg, p->len);
     owes_one_less(d);
   }
@@ -214,9 +214,9 @@ static void on_pacing(uv_timer_t *timer) {
 
 /* An answer that had to wait for an upstream. To other hosts they leave at a pace. */
 static void deliver_late(const struct client *c, const uint8_t *msg, size_t len) {
-  struct udp_door *d = door_of(c->owner);
+  struct udp_listener *d = door_of(c->owner);
   struct serve_udp *u = d->owner;
-  bool given = len > 0 && !broken(len > DNS_UDP_MOST);
+  bool given = len > 0 && !broken(len > DNS_UDP_MAX);
 
   if (given && !addr_is_loopback(&c->peer) && !pace_may(&u->pace, len, clock_ms())) {
     if (pace_keep(&u->pace, c, msg, len)) {
@@ -262,13 +262,13 @@ static void read_local(struct msghdr *head, union addr *local) {
   }
 }
 
-static void owes_one_more(struct udp_door *d, const struct client *c, size_t len, uint64_t now_ms) {
+static void owes_one_more(struct udp_listener *d, const struct client *c, size_t len, uint64_t now_ms) {
   d->owed++;
   if (!addr_is_loopback(&c->peer)) pace_came(&d->owner->pace, len, now_ms);
 }
 
-static void serve_batch(struct udp_door *d, unsigned n, uint64_t now_ms) {
-  struct serve *serve = d->owner->serve;
+static void serve_batch(struct udp_listener *d, unsigned n, uint64_t now_ms) {
+  struct query_service *serve = d->owner->serve;
   struct incoming *in = &d->owner->in;
 
   for (unsigned i = 0; i < n; i++) {
@@ -292,7 +292,7 @@ static void serve_batch(struct udp_door *d, unsigned n, uint64_t now_ms) {
 }
 
 /* Returns how many were taken; below 1 when nothing was there, or an error that is thereby forgotten. */
-static int take_batch(struct udp_door *d, uint64_t now_ms) {
+static int take_batch(struct udp_listener *d, uint64_t now_ms) {
   int n = recvmmsg(d->fd, d->owner->in.heads, BATCH, MSG_DONTWAIT, NULL);
   if (n > 0) serve_batch(d, (unsigned)n, now_ms);
   return n;
@@ -302,7 +302,7 @@ static void on_readable(uv_poll_t *poll, int status, int events);
 
 static void on_rest(uv_timer_t *timer);
 
-static int watch(struct udp_door *d) {
+static int watch(struct udp_listener *d) {
   int e = watch_start(&d->poll, UV_READABLE, on_readable);
   if (e < 0) uv_timer_start(&d->owner->rest, on_rest, REST_MS, 0);
   return e;
@@ -318,7 +318,7 @@ static void on_rest(uv_timer_t *timer) {
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
   (void)events;
-  struct udp_door *d = door_of(poll->data);
+  struct udp_listener *d = door_of(poll->data);
   if (status < 0) { /* a pending error of the socket; libuv has stopped polling because of it */
     int e;
     getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &e, &(socklen_t){sizeof e});
@@ -330,7 +330,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
 
 /* ---- the door ---- */
 
-struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve) {
+struct serve_udp *serve_udp_new(uv_loop_t *loop, struct query_service *serve) {
   struct serve_udp *u = alloc_lines(sizeof *u);
   if (!u) return NULL;
   memset(u, 0, offsetof(struct serve_udp, in));
@@ -346,7 +346,7 @@ struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve) {
 
 int serve_udp_add(struct serve_udp *u, struct listener *l) {
   must(u->door_count < SERVE_UDP_SOCKETS);
-  struct udp_door *d = alloc_lines(sizeof *d);
+  struct udp_listener *d = alloc_lines(sizeof *d);
   if (!d) return UV_ENOMEM;
   d->magic = UDP_MAGIC;
   d->fd = l->udp;
@@ -370,13 +370,13 @@ int serve_udp_add(struct serve_udp *u, struct listener *l) {
 }
 
 void serve_udp_remove(struct serve_udp *u, const union addr *addr) {
-  enum { DRAIN_MOST = 4096 }; /* batches: more than the kernel ever holds */
+  enum { DRAIN_MAX = 4096 }; /* batches: more than the kernel ever holds */
   unsigned i = 0;
   while (i < u->door_count && !addr_equal(&u->doors[i]->addr, addr)) i++;
   if (i == u->door_count) return;
-  struct udp_door *d = u->doors[i];
+  struct udp_listener *d = u->doors[i];
   u->doors[i] = u->doors[--u->door_count];
-  for (unsigned batches = 0; batches < DRAIN_MOST && take_batch(d, clock_ms()) > 0; batches++) {
+  for (unsigned batches = 0; batches < DRAIN_MAX && take_batch(d, clock_ms()) > 0; batches++) {
   }
   uv_poll_stop(&d->poll);
   d->retired = true;
@@ -396,7 +396,7 @@ void serve_udp_stop(struct serve_udp *u) {
 
 /* There is no more time to wait for their turn. */
 static void send_last(struct paced *p, void *arg) {
-  struct udp_door *d = door_of(p->client.owner);
+  struct udp_listener *d = door_of(p->client.owner);
   (void)arg;
   send_late(d, &p->client, p->msg, p->len);
   free(p);

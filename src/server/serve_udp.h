@@ -12,7 +12,7 @@ struct serve_udp;
 
 /* One a worker. loop and serve are borrowed for its life, which ends in the loop's turns after
  * serve_udp_close. NULL when memory is out. */
-struct serve_udp *serve_udp_new(uv_loop_t *loop, struct serve *serve);
+struct serve_udp *serve_udp_new(uv_loop_t *loop, struct query_service *serve);
 
 /* Answers on l->udp from now on and takes it over (it is then -1 in l). Returns 0 or a negative libuv error:
  * nothing taken. At most SERVE_UDP_SOCKETS. */

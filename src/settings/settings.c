@@ -13,7 +13,7 @@
 
 enum {
   OPTION_FIRST = 256, /* getopt_long returns this + the option's place in the table: no letter is so large */
-  NAME_MOST = 40
+  OPTION_NAME_MAX = 40
 };
 
 /* ---- the command line ---- */
@@ -35,10 +35,10 @@ static void wrong_option(struct givens *g, int how, char **argv) {
 /* Notes all values; returns the first setting that says what to do. Stops there: --help helps with what
  * follows, too. */
 static const struct setting *read_options(struct givens *g, int argc, char **argv) {
-  struct option options[SETTINGS_MOST + 1] = {{0}};
+  struct option options[SETTINGS_MAX + 1] = {{0}};
   const struct setting *todo = NULL;
 
-  must(settings_count <= SETTINGS_MOST);
+  must(settings_count <= SETTINGS_MAX);
   for (unsigned i = 0, n = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
     if (t->name)
@@ -67,9 +67,9 @@ static const struct setting *read_options(struct givens *g, int argc, char **arg
 /* ---- the environment ---- */
 
 /* JIDNS_CACHE_SIZE is cache-size. */
-static const char *name_of_variable(const char *variable, size_t len, char name[NAME_MOST]) {
+static const char *name_of_variable(const char *variable, size_t len, char name[OPTION_NAME_MAX]) {
   *name = 0;
-  if (len >= NAME_MOST) return name;
+  if (len >= OPTION_NAME_MAX) return name;
   for (size_t i = 0; i < len; i++) {
     char c = variable[i];
     name[i] = c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : '?';
@@ -88,7 +88,7 @@ static const char *option_at(unsigned i, const void *ctx) {
 
 static void unknown_variable(struct givens *g, const char *variable, size_t len, const char *name) {
   const char *near = nearest(name, option_at, NULL);
-  fprintf(g->err, "jidnsd: warning: %.*s: there is no such setting", (int)(len < NAME_MOST ? len : NAME_MOST),
+  fprintf(g->err, "jidnsd: warning: %.*s: there is no such setting", (int)(len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX),
           variable);
   if (near) fprintf(g->err, "; nearest is that of --%s", near);
   fputc('\n', g->err);
@@ -110,7 +110,7 @@ static void read_variable(struct givens *g, const struct setting *t, const char 
 
 static void read_environment(struct givens *g) {
   static const char prefix[] = "JIDNS_";
-  char name[NAME_MOST];
+  char name[OPTION_NAME_MAX];
   for (char **e = environ; *e; e++) {
     const char *variable = *e, *equals = strchr(variable, '=');
     if (!equals || strncmp(variable, prefix, sizeof prefix - 1) != 0) continue;

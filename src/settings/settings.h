@@ -1,6 +1,6 @@
 /* Settings file, environment and command line, read into each room's options. */
-#ifndef JIDNS_SETTINGS_H
-#define JIDNS_SETTINGS_H
+#ifndef JIDNS_SETTINGS_SETTINGS_H
+#define JIDNS_SETTINGS_SETTINGS_H
 #include <stdio.h>
 
 #include "base/addr.h"
@@ -8,23 +8,23 @@
 #include "base/memory_limit.h"
 #include "base/resolvconf.h"
 #include "dns/dns.h"
+#include "faults/rule.h"
 #include "forward/rebind.h"
-#include "lab/rule.h"
-#include "lab/zone.h"
 #include "ops/control.h"
-#include "ops/metrics.h"
+#include "ops/metrics_http.h"
 #include "ops/sandbox.h"
 #include "server/access.h"
 #include "server/chaos.h"
 #include "server/serve_tcp.h"
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
+#include "zones/zones.h"
 
 enum {
   SETTINGS_LISTEN = 16,
   SETTINGS_THREADS = 64,
   SETTINGS_PORT = 53,
-  SETTINGS_FORWARDS = ROUTES_MOST,
+  SETTINGS_FORWARDS = ROUTES_MAX,
   SETTINGS_REBIND = 32,
   SETTINGS_PATH = 256,
   SETTINGS_FAULTS = 16,
@@ -90,7 +90,7 @@ struct settings {
   uint32_t udp_size; /* octets of a datagram, on both sides; 0: nobody said */
   bool cookies;      /* DNS cookies for clients, RFC 7873 */
   struct xmpp_options xmpp;
-  struct lab_options lab;
+  struct zones_options lab;
   struct serve_tcp_options tcp;
   struct sandbox_options sandbox;
   struct control_options control;

@@ -31,7 +31,7 @@ static void put_given(struct givens *g, const struct given *v) {
   if (v->source == SOURCE_FILE)
     fprintf(g->err, ": %s", v->kind == GIVEN_BEGIN ? v->section->name : v->setting->key);
   fputs(" '", g->err);
-  shown_put(g->err, v->text, SHOWN_MOST);
+  shown_put(g->err, v->text, SHOWN_MAX);
   fputc('\'', g->err);
   g->wrong = true;
 }

@@ -8,7 +8,7 @@
 #include "base/readable.h"
 #include "settings/settings_priv.h"
 
-enum { FILE_MOST = 1 << 20, OPTIONS = 300 };
+enum { FILE_MAX = 1 << 20, OPTIONS = 300 };
 
 /* What is open while libconfuse reads: the file itself, in it a section, in it another. */
 struct place {
@@ -262,11 +262,11 @@ static void parse(struct givens *g, char *text) {
 
 /* All of it with a NUL behind; NULL and complained of when it can't be. To be freed. */
 static char *slurp(struct givens *g, FILE *in) {
-  char *text = must_alloc(FILE_MOST + 2);
-  size_t n = fread(text, 1, FILE_MOST + 1, in);
+  char *text = must_alloc(FILE_MAX + 2);
+  size_t n = fread(text, 1, FILE_MAX + 1, in);
   text[n] = 0;
   if (ferror(in)) complain(g, 0, "%s", strerror(errno));
-  else if (n > FILE_MOST) complain(g, 0, "is larger than 1 MiB; should be a file of settings");
+  else if (n > FILE_MAX) complain(g, 0, "is larger than 1 MiB; should be a file of settings");
   else if (memchr(text, 0, n)) complain(g, 0, "has a NUL in it; should be text");
   else return text;
   free(text);

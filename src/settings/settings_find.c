@@ -55,7 +55,7 @@ static void complain_of_servers(const struct settings *s, const char *path, FILE
   if (r->state == RESOLVCONF_GOOD) {
     if (!r->wrong) return;
     fprintf(err, "jidnsd: warning: %s line %u: '", path, r->wrong_line);
-    shown_put(err, r->wrong_word, SHOWN_MOST);
+    shown_put(err, r->wrong_word, SHOWN_MAX);
     fputs("' is no address: that line is left out\n", err);
     return;
   }
@@ -127,7 +127,7 @@ static unsigned warn_of_scopes(const char *option, const union addr *list, char 
   for (unsigned i = 0; i < n; i++) {
     if (addr_is_here(&list[i], scopes[i])) continue;
     fprintf(err, "jidnsd: warning: --%s: there is no interface '", option);
-    shown_put(err, scopes[i], SHOWN_MOST);
+    shown_put(err, scopes[i], SHOWN_MAX);
     fputs("' now; it is used as soon as there is\n", err);
     warned++;
   }

@@ -111,7 +111,7 @@ struct applying {
   void *into[SECTION_DEPTH]; /* struct settings, in it an element, in that another */
   struct given *begun[SECTION_DEPTH];
   unsigned depth;
-  bool cleared[SETTINGS_MOST]; /* of struct settings' lists: what sources before gave */
+  bool cleared[SETTINGS_MAX]; /* of struct settings' lists: what sources before gave */
 };
 
 /* The section of that title within the same one which a lower source gave, or this one before. */
@@ -197,7 +197,7 @@ static void value(struct applying *a, const struct given *v) {
 
 void givens_apply(struct givens *g, struct settings *s, enum source source) {
   struct applying a = {.g = g, .source = source, .into = {s}};
-  must(settings_count <= SETTINGS_MOST);
+  must(settings_count <= SETTINGS_MAX);
   const struct given *until = NULL; /* the end of a section that is read into nothing */
   for (struct given *v = g->first; v; v = v->next) {
     if (v == until) until = NULL;

@@ -13,7 +13,7 @@ enum {
 static size_t usual_size(uint64_t most) {
   uint64_t half = most > REST ? (most - REST) / 2 : 0;
   if (half >= SETTINGS_CACHE_USUAL) return SETTINGS_CACHE_USUAL;
-  return half < CACHE_SIZE_LEAST ? CACHE_SIZE_LEAST : (size_t)half & ~(size_t)(CACHE_SIZE_LEAST - 1);
+  return half < CACHE_SIZE_MIN ? CACHE_SIZE_MIN : (size_t)half & ~(size_t)(CACHE_SIZE_MIN - 1);
 }
 
 /* The largest that lives with its index, an eighth at most, beside the rest. */

@@ -1,14 +1,14 @@
 /* Inside the settings: one table of all that can be set, and what was given by whom. */
-#ifndef JIDNS_SETTINGS_PRIV_H
-#define JIDNS_SETTINGS_PRIV_H
+#ifndef JIDNS_SETTINGS_SETTINGS_PRIV_H
+#define JIDNS_SETTINGS_SETTINGS_PRIV_H
 #include "settings/settings.h"
 
 /* Where a value comes from; a later one takes the place of all earlier ones. */
 enum source { SOURCE_INITIAL, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_OPTION };
 
 enum {
-  SETTINGS_MOST = 128, /* rows of the table */
-  SECTION_DEPTH = 4,   /* the file itself counts */
+  SETTINGS_MAX = 128, /* rows of the table */
+  SECTION_DEPTH = 4,  /* the file itself counts */
   SECTION_TEXT = 80,
   RIGHT_TEXT = 200,
   WHY_TEXT = 400

@@ -12,13 +12,13 @@
  * begins, so each begins with a mark. A mark in the file itself is no use. */
 const char settings_mark[] = "\001";
 
-enum { OPEN_MOST = 8 };
+enum { OPEN_MAX = 8 };
 
 struct scan {
   struct givens *g;
   const char *p;
   FILE *to;
-  unsigned line, depth, opened[OPEN_MOST];
+  unsigned line, depth, opened[OPEN_MAX];
   unsigned words;   /* since the last key = value, or brace */
   bool value, list; /* behind = is one word, or in braces many */
 };
@@ -83,7 +83,7 @@ static void opens(struct scan *s) {
     copy(s);
     if (!s->list) fprintf(s->to, "%s=%u ", settings_mark, s->line);
   }
-  if (s->depth < OPEN_MOST) s->opened[s->depth] = s->line;
+  if (s->depth < OPEN_MAX) s->opened[s->depth] = s->line;
   s->depth++;
   s->words = 0;
   s->value = false;
@@ -133,7 +133,7 @@ char *settings_scan(struct givens *g, const char *text) {
   bool good = true;
   while (*s.p && good) good = step(&s);
   if (good && s.depth) {
-    complain(g, s.opened[s.depth <= OPEN_MOST ? s.depth - 1 : OPEN_MOST - 1],
+    complain(g, s.opened[s.depth <= OPEN_MAX ? s.depth - 1 : OPEN_MAX - 1],
              "what is opened here is not closed; should end with }");
     good = false;
   }

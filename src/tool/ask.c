@@ -13,11 +13,11 @@
 #include "dns/name.h"
 
 enum {
-  PARALLEL_MOST = 128, /* sockets open at once: far below any limit on descriptors, no flood for the server */
-  UDP_TRIES = 3,       /* at 0, a quarter and half of the time; answers to any of them are taken to the end */
+  PARALLEL_MAX = 128, /* sockets open at once: far below any limit on descriptors, no flood for the server */
+  UDP_TRIES = 3,      /* at 0, a quarter and half of the time; answers to any of them are taken to the end */
   PORT_TRIES = 8,
   PORT_LOWEST = 1024,
-  QUERY_MOST = FRAME_HEAD + DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT
+  QUERY_MAX = FRAME_HEAD + DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT
 };
 
 /* One question on its way. */
@@ -28,10 +28,10 @@ struct flight {
   uint16_t id;
   unsigned tries;
   uint64_t start_us;
-  uint8_t query[QUERY_MOST]; /* behind two octets for TCP's length */
-  size_t query_len;          /* without those two */
-  size_t sent, got;          /* TCP: octets of the frames that went out and came in */
-  uint8_t in[];              /* FRAME_HEAD + DNS_MSG_MAX octets; only touched pages take memory */
+  uint8_t query[QUERY_MAX]; /* behind two octets for TCP's length */
+  size_t query_len;         /* without those two */
+  size_t sent, got;         /* TCP: octets of the frames that went out and came in */
+  uint8_t in[];             /* FRAME_HEAD + DNS_MSG_MAX octets; only touched pages take memory */
 };
 
 struct asker {
@@ -39,7 +39,7 @@ struct asker {
   struct random random;
   struct ask_list waiting; /* for room; those before `begun` have had it */
   size_t begun;
-  struct flight *flights[PARALLEL_MOST]; /* the first `count` are in use */
+  struct flight *flights[PARALLEL_MAX]; /* the first `count` are in use */
   size_t count;
 };
 
@@ -74,7 +74,7 @@ static void finish(struct flight *f, enum asked_outcome outcome) {
 static void write_query(struct asker *asker, struct flight *f) {
   const struct asked *a = f->asked;
   f->id = random_u16(&asker->random);
-  struct wire_out w = {.buf = f->query + FRAME_HEAD, .cap = QUERY_MOST - FRAME_HEAD};
+  struct wire_out w = {.buf = f->query + FRAME_HEAD, .cap = QUERY_MAX - FRAME_HEAD};
   wire_put_u16(&w, f->id);
   wire_put_u16(&w, (uint16_t)((a->authority ? 0 : DNS_RD << 8) | (asker->options->want_ad ? DNS_AD : 0) |
                               (a->checking_disabled ? DNS_CD : 0)));
@@ -264,7 +264,7 @@ static void sweep(struct asker *asker) {
 
 /* Waits for the sockets or the next time that something is due, then gives each flight its turn. */
 static void turn(struct asker *asker) {
-  struct pollfd fds[PARALLEL_MOST];
+  struct pollfd fds[PARALLEL_MAX];
   uint64_t next = UINT64_MAX, now = clock_us();
   for (size_t i = 0; i < asker->count; i++) {
     const struct flight *f = asker->flights[i];
@@ -325,7 +325,7 @@ static bool is_idle(const struct asker *asker) {
 }
 
 bool asker_turn(struct asker *asker) {
-  while (asker->begun < asker->waiting.count && asker->count < PARALLEL_MOST)
+  while (asker->begun < asker->waiting.count && asker->count < PARALLEL_MAX)
     start(asker, asker->waiting.list[asker->begun++]);
   sweep(asker);
   if (asker->count > 0) turn(asker);

@@ -67,7 +67,7 @@ static void add_name(struct authority *a, const uint8_t *name, size_t len) {
   for (size_t i = 0; i < a->name_count; i++) {
     if (a->names[i] == h) return;
   }
-  if (h && a->name_count < AUTHORITY_NAMES_MOST) a->names[a->name_count++] = h;
+  if (h && a->name_count < AUTHORITY_NAMES_MAX) a->names[a->name_count++] = h;
 }
 
 static void take_name(void *context, const uint8_t *name, size_t len) { add_name(context, name, len); }
@@ -121,7 +121,7 @@ static const struct address *askable_of(const struct authority *a, const struct 
 
 static void add_parent(struct authority *a, const struct host *h) {
   const struct address *address = askable_of(a, h);
-  if (address && a->parent_count < AUTHORITY_PARENTS_MOST)
+  if (address && a->parent_count < AUTHORITY_PARENTS_MAX)
     set_addr(&a->parents[a->parent_count++].addr, address);
 }
 
@@ -176,7 +176,7 @@ static void add_server(struct authority *a, const struct host *name, const struc
     const struct address *old = &a->servers[i].address;
     if (old->family == address->family && memcmp(old->bytes, address->bytes, sizeof old->bytes) == 0) return;
   }
-  if (a->server_count == AUTHORITY_SERVERS_MOST || !may_ask(a, address)) return;
+  if (a->server_count == AUTHORITY_SERVERS_MAX || !may_ask(a, address)) return;
   struct authority_server *s = &a->servers[a->server_count++];
   s->name = name;
   s->address = *address;

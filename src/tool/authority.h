@@ -6,9 +6,9 @@
 
 enum {
   AUTHORITY_STAGES = 7, /* one round trip each */
-  AUTHORITY_NAMES_MOST = 16,
-  AUTHORITY_SERVERS_MOST = 24, /* addresses */
-  AUTHORITY_PARENTS_MOST = 2   /* servers of the parent that are asked */
+  AUTHORITY_NAMES_MAX = 16,
+  AUTHORITY_SERVERS_MAX = 24, /* addresses */
+  AUTHORITY_PARENTS_MAX = 2   /* servers of the parent that are asked */
 };
 
 /* Types that some servers refuse instead of saying that there is no such record. */
@@ -42,13 +42,13 @@ struct authority {
   bool allow_private;          /* servers with private and local addresses are asked, too */
   uint8_t apex[NAME_MAX_LEN], apex_len;
   bool is_apex_known;
-  struct asked ns, parent_soa, parent_ns;         /* by the resolver */
-  struct hosts *hosts;                            /* names of all servers */
-  const struct host *names[AUTHORITY_NAMES_MOST]; /* of the zone's servers, by the zone or by the parent */
+  struct asked ns, parent_soa, parent_ns;        /* by the resolver */
+  struct hosts *hosts;                           /* names of all servers */
+  const struct host *names[AUTHORITY_NAMES_MAX]; /* of the zone's servers, by the zone or by the parent */
   size_t name_count;
-  struct authority_parent parents[AUTHORITY_PARENTS_MOST];
+  struct authority_parent parents[AUTHORITY_PARENTS_MAX];
   size_t parent_count;
-  struct authority_server servers[AUTHORITY_SERVERS_MOST];
+  struct authority_server servers[AUTHORITY_SERVERS_MAX];
   size_t server_count;
 };
 

@@ -31,15 +31,15 @@ static int compare(const void *a, const void *b) {
 }
 
 void cached_settle(struct cached *c) {
-  size_t kept = 0;
+  size_t snapshot_entry = 0;
   if (c->count > 0) qsort(c->list, c->count, sizeof(*c->list), compare);
   for (size_t i = 0; i < c->count; i++) {
-    struct cached_entry *x = c->list[i], *last = kept ? c->list[kept - 1] : NULL;
+    struct cached_entry *x = c->list[i], *last = snapshot_entry ? c->list[snapshot_entry - 1] : NULL;
     if (last && compare_keys(x->name, x->name_len, x->type, last->name, last->name_len, last->type) == 0)
       free(x);
-    else c->list[kept++] = x;
+    else c->list[snapshot_entry++] = x;
   }
-  c->count = kept;
+  c->count = snapshot_entry;
 }
 
 static const struct cached_entry *find(const struct cached *c, const uint8_t *name, size_t len,
@@ -104,7 +104,7 @@ size_t cached_each_domain(const struct cached *c,
     if (i > 0 && compare_domains(&names[i], &names[i - 1]) == 0) continue;
     size_t len = 0;
     while (names[i][len]) len += names[i][len] + 1u;
-    if (told++ < CACHED_DOMAINS_MOST && !each(context, names[i], len + 1)) break;
+    if (told++ < CACHED_DOMAINS_MAX && !each(context, names[i], len + 1)) break;
   }
 
   free(names);

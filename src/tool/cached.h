@@ -4,9 +4,9 @@
 #include "tool/ask.h"
 
 enum {
-  CACHED_ANSWERS_MOST = 200000,
-  CACHED_DOMAINS_MOST = 1000,
-  CACHED_MESSAGE_MOST = 4096 /* octets; longer ones only for SRV */
+  CACHED_ANSWERS_MAX = 200000,
+  CACHED_DOMAINS_MAX = 1000,
+  CACHED_MESSAGE_MAX = 4096 /* octets; longer ones only for SRV */
 };
 
 struct cached;
@@ -19,7 +19,7 @@ void cached_free(struct cached *c); /* NULL is allowed */
 /* The outcome of a question is its answer in the cache, or ASKED_LEFT_OUT. */
 void cached_answer(const struct cached *c, struct asked *a);
 
-/* Calls each with every XMPP domain of which SRV was asked, alphabetically; CACHED_DOMAINS_MOST at most.
+/* Calls each with every XMPP domain of which SRV was asked, alphabetically; CACHED_DOMAINS_MAX at most.
  * False from it ends it. Returns how many there are, those beyond included. */
 size_t cached_each_domain(const struct cached *c,
                           bool (*each)(void *context, const uint8_t *name, size_t len), void *context);

@@ -31,7 +31,7 @@ static bool is_of_use(const json_t *line, uint16_t type, size_t len) {
   if (json_is_true(json_object_get(line, "cd")) ||
       json_integer_value(json_object_get(line, "class")) != CLASS_IN)
     return false;
-  if (len < DNS_HEADER || len > DNS_MSG_MAX || (len > CACHED_MESSAGE_MOST && type != TYPE_SRV)) return false;
+  if (len < DNS_HEADER || len > DNS_MSG_MAX || (len > CACHED_MESSAGE_MAX && type != TYPE_SRV)) return false;
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     if (types[i] == type) return true;
   }
@@ -46,7 +46,7 @@ static void take(struct cached *c, const json_t *line) {
   uint8_t octets[NAME_MAX_LEN];
   size_t name_len = name ? name_parse(name, octets) : 0;
 
-  if (name_len == 0 || c->count == CACHED_ANSWERS_MOST || !is_of_use(line, type, len)) return;
+  if (name_len == 0 || c->count == CACHED_ANSWERS_MAX || !is_of_use(line, type, len)) return;
 
   struct cached_entry *x = must_zalloc(sizeof *x + len);
   *x = (struct cached_entry){.name_len = (uint8_t)name_len, .type = type, .len = len};

@@ -13,7 +13,7 @@
 #include "tool/pipeline.h"
 
 enum {
-  LINE_MOST = 4096 /* octets of a line of a file */
+  LINE_MAX = 4096 /* octets of a line of a file */
 };
 
 /* ---- checking ---- */
@@ -103,7 +103,7 @@ struct domains {
   struct pipeline *pipeline;
   bool many;
   int status;
-  struct checked kept[CHECK_NAGIOS_MOST]; /* for the one line about all of them */
+  struct checked snapshot_entry[CHECK_NAGIOS_MAX]; /* for the one line about all of them */
   size_t kept_count;
   size_t done, with_error, with_warning, silent;
   unsigned begun_ms, shown_ms;
@@ -144,7 +144,7 @@ static void on_answered(void *context, struct checked *x) {
 
   judge_one(d->judge, x);
   if (c->check.format == CHECK_NAGIOS) {
-    d->kept[d->kept_count++] = *x;
+    d->snapshot_entry[d->kept_count++] = *x;
     return;
   }
 
@@ -165,8 +165,8 @@ static void on_answered(void *context, struct checked *x) {
 static void finish_all(struct domains *d) {
   pipeline_drain(d->pipeline);
   if (d->judge->cli->check.format == CHECK_NAGIOS)
-    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->kept, d->kept_count,
-                                                                                  stdout);
+    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->snapshot_entry,
+                                                                                  d->kept_count, stdout);
   show_sum(d);
 }
 
@@ -177,7 +177,7 @@ static void want_more(const struct check_options *o, struct facts *f, const unio
   if (o->authority) facts_want_authority(f, o->connect_options.allow_private);
   for (size_t i = 0; i < o->server_count; i++) facts_want_server(f, &o->servers[i]);
   if (f->offline) return;
-  char search[NAMESERVER_SEARCH_MOST][NAMESERVER_NAME];
+  char search[NAMESERVER_SEARCH_MAX][NAMESERVER_NAME];
   size_t n = nameserver_search(NAMESERVER_FILE, search);
   for (size_t i = 0; i < n; i++) facts_want_search(f, search[i]);
 }
@@ -222,9 +222,9 @@ static bool put_cached_domain(void *context, const uint8_t *name, size_t len) {
 static bool add_cached_domains(struct domains *d) {
   size_t count = cached_each_domain(d->judge->cached, put_cached_domain, d);
   if (count == 0) fprintf(stderr, "jidns check: the cache of jidnsd has no XMPP domain\n");
-  if (count > CACHED_DOMAINS_MOST)
+  if (count > CACHED_DOMAINS_MAX)
     fprintf(stderr, "jidns check: the cache has %zu XMPP domains; the first %d are judged\n", count,
-            CACHED_DOMAINS_MOST);
+            CACHED_DOMAINS_MAX);
   return true;
 }
 
@@ -250,7 +250,7 @@ static bool add_domain(struct domains *d, const char *word, const char *where) {
 }
 
 static bool add_file(struct domains *d, const char *path) {
-  char line[LINE_MOST], where[LINE_MOST];
+  char line[LINE_MAX], where[LINE_MAX];
   bool from_stdin = strcmp(path, "-") == 0, good = true;
 
   FILE *file = from_stdin ? stdin : fopen(path, "re");
@@ -290,7 +290,7 @@ static int check_domains(const struct judge *j) {
   if (good && c->check.file) good = add_file(d, c->check.file);
   if (good) finish_all(d);
   int status = good ? d->status : CLI_USAGE;
-  for (size_t i = 0; i < d->kept_count; i++) checked_free(&d->kept[i]);
+  for (size_t i = 0; i < d->kept_count; i++) checked_free(&d->snapshot_entry[i]);
   pipeline_free(d->pipeline);
   free(d);
   return status;
@@ -383,8 +383,8 @@ int check_run(struct cli *c) {
     return cli_usage(c, "needs a DOMAIN, JID or URL; see jidns check --help");
   if (o->format == CHECK_JSON && !check_has_json())
     return cli_usage(c, "--format json: this jidns was built without jansson");
-  if (o->format == CHECK_NAGIOS && (o->file || c->words_count > CHECK_NAGIOS_MOST || c->words_count == 0))
-    return cli_usage(c, "--format nagios is for %d domains at most, without --file", CHECK_NAGIOS_MOST);
+  if (o->format == CHECK_NAGIOS && (o->file || c->words_count > CHECK_NAGIOS_MAX || c->words_count == 0))
+    return cli_usage(c, "--format nagios is for %d domains at most, without --file", CHECK_NAGIOS_MAX);
   if (o->from_daemon && (o->zone_count > 0 || o->authority || c->server_given))
     return cli_usage(c, "--from-daemon asks nobody: leave --server, --authority and --zone out");
   if ((o->authority || o->server_count > 0) && o->zone_count > 0)

@@ -12,10 +12,10 @@ enum check_format { CHECK_TEXT, CHECK_JSON, CHECK_TSV, CHECK_NAGIOS, CHECK_HTML 
 enum check_fix { CHECK_FIX_NONE, CHECK_FIX_ZONE, CHECK_FIX_NSUPDATE };
 
 enum {
-  CHECK_COMPONENTS_MOST = 16,
-  CHECK_IGNORES_MOST = 256,
+  CHECK_COMPONENTS_MAX = 16,
+  CHECK_IGNORES_MAX = 256,
   CHECK_WIDTH = 80,
-  CHECK_NAGIOS_MOST = 32 /* domains */
+  CHECK_NAGIOS_MAX = 32 /* domains */
 };
 
 /* A finding that is known and accepted. */
@@ -31,18 +31,18 @@ struct check_options {
   bool verbose, quiet, list, connect;
   struct connect_options connect_options;
   struct connector *connector; /* with connect; owned by check_run */
-  const char *components[CHECK_COMPONENTS_MOST];
+  const char *components[CHECK_COMPONENTS_MAX];
   size_t component_count;
-  struct check_ignore ignores[CHECK_IGNORES_MOST];
+  struct check_ignore ignores[CHECK_IGNORES_MAX];
   size_t ignore_count;
   const char *file, *explain, *against, *as; /* borrowed; NULL: not given */
-  const char *zones[SOURCES_ZONES_MOST];     /* "NAME=FILE"; borrowed */
+  const char *zones[SOURCES_ZONES_MAX];      /* "NAME=FILE"; borrowed */
   size_t zone_count;
-  bool offline;                           /* nobody is asked */
-  struct check_html *html;                /* with CHECK_HTML: what is put together; owned by check_run */
-  bool from_daemon;                       /* answers come from the cache of a running jidnsd */
-  bool authority;                         /* the zone's own servers are asked, too */
-  union addr servers[FACTS_SERVERS_MOST]; /* beside the first */
+  bool offline;                          /* nobody is asked */
+  struct check_html *html;               /* with CHECK_HTML: what is put together; owned by check_run */
+  bool from_daemon;                      /* answers come from the cache of a running jidnsd */
+  bool authority;                        /* the zone's own servers are asked, too */
+  union addr servers[FACTS_SERVERS_MAX]; /* beside the first */
   size_t server_count;
 };
 

@@ -2,7 +2,7 @@
 #include "tool/check.h"
 #include "tool/domain.h"
 
-enum { INDENT = 9, TEXT_MOST = 1200 };
+enum { INDENT = 9, TEXT_MAX = 1200 };
 
 static void write_new(const struct checked *c, const struct difference *x, const struct check_options *o,
                       FILE *out) {
@@ -14,7 +14,7 @@ static void write_new(const struct checked *c, const struct difference *x, const
 }
 
 static void write_short(const struct difference *x, FILE *out) {
-  char line[TEXT_MOST];
+  char line[TEXT_MAX];
   fprintf(out, "%-*s", INDENT, difference_word(x->kind));
   if (x->kind == DIFFERENCE_BETTER)
     snprintf(line, sizeof line, "%.900s: was %s, is %s [%s]", x->is->text,

@@ -7,7 +7,7 @@
 
 #define AS_SCHEMA "jidns-check-as/1"
 
-enum { ADDRESSES_MOST = 32 };
+enum { ADDRESSES_MAX = 32 };
 
 static json_t *question_json(const struct as_walk *w, const struct as_question *q) {
   char name[NAME_TEXT], type[PRINT_WORD], word[PRINT_WORD];
@@ -21,10 +21,10 @@ static json_t *question_json(const struct as_walk *w, const struct as_question *
 }
 
 static json_t *end_json(const struct as_walk *w, const struct walker_end *e) {
-  struct address list[ADDRESSES_MOST];
+  struct address list[ADDRESSES_MAX];
   char name[NAME_TEXT], text[ADDRESS_TEXT];
   json_t *addresses = json_array();
-  size_t n = as_walk_addresses(w, e, list, ADDRESSES_MOST);
+  size_t n = as_walk_addresses(w, e, list, ADDRESSES_MAX);
   for (size_t i = 0; i < n; i++)
     json_array_append_new(addresses, json_string(lookup_address_text(&list[i], text)));
   return json_pack("{s:s, s:i, s:s, s:i, s:b, s:o}", "host",

@@ -11,8 +11,8 @@ enum {
   LABEL_COLUMNS = 22,
   BAR_COLUMNS = 16,
   ANSWER_COLUMN = TIME_COLUMNS + LABEL_COLUMNS + 1 + BAR_COLUMNS + 1,
-  ADDRESSES_MOST = 16,
-  TEXT_MOST = 4096
+  ADDRESSES_MAX = 16,
+  TEXT_MAX = 4096
 };
 
 static const char *short_name(const struct as_walk *w, const uint8_t *name, size_t len,
@@ -32,7 +32,7 @@ char *as_question_text(const struct as_walk *w, const struct as_question *q) {
 /* ---- answers ---- */
 
 struct words {
-  char text[TEXT_MOST];
+  char text[TEXT_MAX];
   size_t len;
 };
 
@@ -67,7 +67,7 @@ static void say_others(const struct asked *a, struct words *t) {
     struct address x = {.family = a->type == TYPE_A ? AF_INET : AF_INET6};
     bool is_address = (a->type == TYPE_A && r.rdlen == 4) || (a->type == TYPE_AAAA && r.rdlen == 16);
     n++;
-    if (!is_address || n > ADDRESSES_MOST) continue;
+    if (!is_address || n > ADDRESSES_MAX) continue;
     memcpy(x.bytes, record_rdata(&r), r.rdlen);
     say(t, ", ", lookup_address_text(&x, text));
   }
@@ -118,8 +118,8 @@ static void write_question(const struct as_walk *w, const struct as_question *q,
 }
 
 static void write_end(const struct as_walk *w, const struct walker_end *e, bool first, FILE *out) {
-  struct address list[ADDRESSES_MOST];
-  size_t n = as_walk_addresses(w, e, list, ADDRESSES_MOST);
+  struct address list[ADDRESSES_MAX];
+  size_t n = as_walk_addresses(w, e, list, ADDRESSES_MAX);
   char name[NAME_TEXT], text[ADDRESS_TEXT];
   struct words *line = must_zalloc(sizeof *line);
 

@@ -9,8 +9,8 @@
 #include "tool/domain.h"
 
 enum {
-  TARGETS_MOST = 100, /* rows of one service in the table of records */
-  STEPS_MOST = 8,     /* of a plan */
+  TARGETS_MAX = 100, /* rows of one service in the table of records */
+  STEPS_MAX = 8,     /* of a plan */
   TTL = 3600
 };
 
@@ -146,11 +146,11 @@ static void write_plan(const struct plan *p, const char *programs, struct htmlw 
   }
 
   htmlw_open(w, "ol");
-  for (size_t i = 0; i < p->count && i < STEPS_MOST; i++) write_step(&p->steps[i], w);
+  for (size_t i = 0; i < p->count && i < STEPS_MAX; i++) write_step(&p->steps[i], w);
   htmlw_close(w);
-  if (p->count > STEPS_MOST) {
+  if (p->count > STEPS_MAX) {
     htmlw_open(w, "p");
-    htmlw_textf(w, "and %zu more", p->count - STEPS_MOST);
+    htmlw_textf(w, "and %zu more", p->count - STEPS_MAX);
     htmlw_close(w);
   }
 }
@@ -267,10 +267,10 @@ static void write_service(const struct checked *c, const struct service *s, stru
     write_wide_row(w, "not looked at");
   else if (s->state == SERVICE_FAILED)
     write_wide_row(w, "failed: %s", s->malformed ? "unreadable" : lookup_outcome_text(&s->asked, word));
-  for (size_t i = 0; s->state == SERVICE_OFFERED && i < s->count && i < TARGETS_MOST; i++)
+  for (size_t i = 0; s->state == SERVICE_OFFERED && i < s->count && i < TARGETS_MAX; i++)
     write_target(s, i, w);
-  if (s->state == SERVICE_OFFERED && s->count > TARGETS_MOST)
-    write_wide_row(w, "and %zu more", s->count - TARGETS_MOST);
+  if (s->state == SERVICE_OFFERED && s->count > TARGETS_MAX)
+    write_wide_row(w, "and %zu more", s->count - TARGETS_MAX);
   htmlw_close(w);
 }
 

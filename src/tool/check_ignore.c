@@ -6,14 +6,14 @@
 #include "base/must.h"
 #include "tool/check.h"
 
-enum { LINE_MOST = 4096 /* octets of a line of a file */ };
+enum { LINE_MAX = 4096 /* octets of a line of a file */ };
 
 static bool add_ignore(struct check_options *o, const char *code, size_t code_len, const char *subject,
                        size_t subject_len) {
   char word[64];
   snprintf(word, sizeof word, "%.*s", (int)code_len, code);
   enum rule_id rule = report_rule_of(word);
-  if (rule == RULE_COUNT || o->ignore_count == CHECK_IGNORES_MOST) return false;
+  if (rule == RULE_COUNT || o->ignore_count == CHECK_IGNORES_MAX) return false;
   struct check_ignore *i = &o->ignores[o->ignore_count++];
   *i = (struct check_ignore){.rule = rule};
   if (!subject) return true;
@@ -43,7 +43,7 @@ static bool is_over(const char *line, const char *today, bool *bad) {
 }
 
 bool check_read_ignores(struct check_options *o, const char *path, const char *today, FILE *err) {
-  char line[LINE_MOST];
+  char line[LINE_MAX];
   FILE *file = fopen(path, "re");
   if (!file) {
     fprintf(err, "jidns check: --ignore-file %s: %m\n", path);

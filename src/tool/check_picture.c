@@ -82,7 +82,7 @@ static void add_addresses(struct picture *p, size_t parent, const struct host *h
     return;
   }
   for (size_t i = 0; i < h->address_count; i++) {
-    if (i == PICTURE_ADDRESSES_MOST) {
+    if (i == PICTURE_ADDRESSES_MAX) {
       add_faint(p, NODE_ADDRESS, parent, words("and %zu more", h->address_count - i));
       return;
     }
@@ -96,7 +96,7 @@ static void add_targets(struct picture *p, size_t parent, const struct service *
   char name[NAME_TEXT];
   for (size_t i = 0; i < s->count; i++) {
     const struct srv *srv = &s->srv[i];
-    if (i == PICTURE_TARGETS_MOST) {
+    if (i == PICTURE_TARGETS_MAX) {
       add_faint(p, NODE_TARGET, parent, words("and %zu more", s->count - i));
       return;
     }

@@ -6,7 +6,7 @@
 #include "tool/htmlw.h"
 
 /* However many records there are, these are drawn, and the rest counted. */
-enum { PICTURE_TARGETS_MOST = 12, PICTURE_ADDRESSES_MOST = 4 };
+enum { PICTURE_TARGETS_MAX = 12, PICTURE_ADDRESSES_MAX = 4 };
 
 /* Columns side by side for a wide window, or one below the other for a narrow one. */
 enum picture_form { PICTURE_WIDE, PICTURE_NARROW };

@@ -165,7 +165,7 @@ const char *check_no_address_text(const struct host *h) {
 }
 
 static void write_addresses(const struct host *h, unsigned column, FILE *out) {
-  char address[ADDRESS_TEXT], line[LOOKUP_ADDRESSES_MOST * ADDRESS_TEXT] = "";
+  char address[ADDRESS_TEXT], line[LOOKUP_ADDRESSES_MAX * ADDRESS_TEXT] = "";
   for (size_t i = 0; i < h->address_count; i++) {
     strcat(line, i ? " " : "");
     strcat(line, lookup_address_text(&h->addresses[i], address));

@@ -12,7 +12,7 @@
 #include "tool/nameserver.h"
 
 enum {
-  SAID_MOST = 1000,
+  SAID_MAX = 1000,
   TIMEOUT_MOST_MS = 60000,
   FIRST_OPTION = 256 /* getopt's codes, beyond any letter */
 };
@@ -21,7 +21,7 @@ static bool set_server(struct cli *c, const char *value) {
   bool again = c->server_given && c->mask & CLI_CHECK;
   c->server_given = true;
   if (!again) return addr_parse(value, ASK_PORT, &c->ask.server);
-  if (c->check.server_count == FACTS_SERVERS_MOST) return false;
+  if (c->check.server_count == FACTS_SERVERS_MAX) return false;
   return addr_parse(value, ASK_PORT, &c->check.servers[c->check.server_count++]);
 }
 
@@ -89,7 +89,7 @@ static bool set_fail_on(struct cli *c, const char *value) {
 static bool set_component(struct cli *c, const char *value) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = strlen(value);
-  if (c->check.component_count == CHECK_COMPONENTS_MOST || len == 0 || len > 63 || value[len - 1] == '.' ||
+  if (c->check.component_count == CHECK_COMPONENTS_MAX || len == 0 || len > 63 || value[len - 1] == '.' ||
       name_parse(value, name) == 0)
     return false;
   c->check.components[c->check.component_count++] = value;
@@ -112,7 +112,7 @@ static bool set_file(struct cli *c, const char *value) {
 }
 
 static bool set_zone(struct cli *c, const char *value) {
-  if (c->check.zone_count == SOURCES_ZONES_MOST || !sources_is_zone(value)) return false;
+  if (c->check.zone_count == SOURCES_ZONES_MAX || !sources_is_zone(value)) return false;
   c->check.zones[c->check.zone_count++] = value;
   return true;
 }
@@ -263,7 +263,7 @@ int cli_usage(const struct cli *c, const char *fmt, ...) {
   int len = vasprintf(&text, fmt, args);
   va_end(args);
   fprintf(stderr, "jidns %s: ", c->command);
-  if (len >= 0) shown_put(stderr, text, SAID_MOST); /* it may quote what somebody else wrote */
+  if (len >= 0) shown_put(stderr, text, SAID_MAX); /* it may quote what somebody else wrote */
   fprintf(stderr, "\n");
   free(text);
   return CLI_USAGE;

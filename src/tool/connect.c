@@ -109,7 +109,7 @@ static bool reach(struct way *w) {
 
   unsigned begun_ms = check_now_ms();
   begin_phase(w, PHASE_CONNECT);
-  enum link_result r = link_open(&w->link, &to, CONNECT_OCTETS_MOST);
+  enum link_result r = link_open(&w->link, &to, CONNECT_OCTETS_MAX);
   w->n->connect_ms = check_now_ms() - begun_ms;
   return r == LINK_DONE || fail_link(w, r);
 }
@@ -324,7 +324,7 @@ static void add_step(struct connections *all, enum lookup_side side, const struc
                            .port = s->port,
                            .address = s->host->addresses[i]};
     if (is_there(all, &n)) continue;
-    if (all->count == CONNECT_MOST) all->too_many = true;
+    if (all->count == CONNECT_MAX) all->too_many = true;
     else all->list[all->count++] = n;
   }
 }

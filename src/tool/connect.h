@@ -11,9 +11,9 @@
 #include "tool/stream.h"
 
 enum {
-  CONNECT_MOST = 64,           /* connections for one domain */
-  CONNECT_WHOLE_MS = 60000,    /* of one domain */
-  CONNECT_OCTETS_MOST = 262144 /* taken in from one connection */
+  CONNECT_MAX = 64,           /* connections for one domain */
+  CONNECT_WHOLE_MS = 60000,   /* of one domain */
+  CONNECT_OCTETS_MAX = 262144 /* taken in from one connection */
 };
 
 /* In the order in which they follow; with direct TLS, TLS comes before STREAM. */
@@ -67,7 +67,7 @@ struct connection {
 };
 
 struct connections {
-  struct connection list[CONNECT_MOST];
+  struct connection list[CONNECT_MAX];
   size_t count;
   bool too_many; /* ways were left out */
   int64_t now_s; /* when it was looked at */

@@ -9,22 +9,22 @@
 #include "tool/domain.h"
 #include "tool/show.h"
 
-enum { REQUEST_MOST = NAME_TEXT + 64 };
+enum { REQUEST_MAX = NAME_TEXT + 64 };
 
 /* Appends " word"; the first has no blank before it. */
-static void add_word(char request[REQUEST_MOST], const char *format, ...)
+static void add_word(char request[REQUEST_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-static void add_word(char request[REQUEST_MOST], const char *format, ...) {
+static void add_word(char request[REQUEST_MAX], const char *format, ...) {
   size_t at = strlen(request);
   va_list args;
   if (at) request[at++] = ' ';
   va_start(args, format);
-  vsnprintf(request + at, REQUEST_MOST - at, format, args);
+  vsnprintf(request + at, REQUEST_MAX - at, format, args);
   va_end(args);
 }
 
 /* words[i] as a name in presentation form; false after a line on stderr. */
-static bool add_name(const struct cli *c, int i, char request[REQUEST_MOST]) {
+static bool add_name(const struct cli *c, int i, char request[REQUEST_MAX]) {
   uint8_t name[NAME_MAX_LEN];
   char text[NAME_TEXT];
   size_t len;
@@ -34,7 +34,7 @@ static bool add_name(const struct cli *c, int i, char request[REQUEST_MOST]) {
   return !why;
 }
 
-static bool add_type(const struct cli *c, int i, char request[REQUEST_MOST]) {
+static bool add_type(const struct cli *c, int i, char request[REQUEST_MAX]) {
   uint16_t type;
   bool good = print_type_parse(c->words[i], &type);
   if (good) add_word(request, "TYPE%u", type);
@@ -44,18 +44,18 @@ static bool add_type(const struct cli *c, int i, char request[REQUEST_MOST]) {
 
 /* ---- each command's words; false after a line on stderr ---- */
 
-static bool no_words(const struct cli *c, char request[REQUEST_MOST]) {
+static bool no_words(const struct cli *c, char request[REQUEST_MAX]) {
   (void)request;
   if (c->words_count) cli_usage(c, "\"%s\": takes no words; see jidns %s --help", c->words[0], c->command);
   return c->words_count == 0;
 }
 
-static bool stats_words(const struct cli *c, char request[REQUEST_MOST]) {
+static bool stats_words(const struct cli *c, char request[REQUEST_MAX]) {
   if (c->workers) add_word(request, "--workers");
   return no_words(c, request);
 }
 
-static bool flush_words(const struct cli *c, char request[REQUEST_MOST]) {
+static bool flush_words(const struct cli *c, char request[REQUEST_MAX]) {
   int least = c->all ? 0 : 1, most = c->all ? 0 : c->below ? 1 : 2;
   if (c->words_count < least || c->words_count > most || (c->all && c->below)) {
     cli_usage(c, "needs NAME, NAME TYPE, --below NAME or --all; see jidns flush --help");
@@ -67,7 +67,7 @@ static bool flush_words(const struct cli *c, char request[REQUEST_MOST]) {
   return c->words_count < 2 || add_type(c, 1, request);
 }
 
-static bool dump_words(const struct cli *c, char request[REQUEST_MOST]) {
+static bool dump_words(const struct cli *c, char request[REQUEST_MAX]) {
   if (c->words_count > 1 || (c->below && !c->words_count)) {
     cli_usage(c, "needs no word, NAME, or --below NAME; see jidns dump --help");
     return false;
@@ -77,7 +77,7 @@ static bool dump_words(const struct cli *c, char request[REQUEST_MOST]) {
 }
 
 /* The daemon knows its levels and rooms; the words are passed on if they can be. */
-static bool any_words(const struct cli *c, char request[REQUEST_MOST]) {
+static bool any_words(const struct cli *c, char request[REQUEST_MAX]) {
   for (int i = 0; i < c->words_count; i++) {
     if (strlen(c->words[i]) > 40 || strpbrk(c->words[i], " \t\r\n\"")) {
       cli_usage(c, "\"%.40s\": no such level; see jidns %s --help", c->words[i], c->command);
@@ -89,7 +89,7 @@ static bool any_words(const struct cli *c, char request[REQUEST_MOST]) {
 }
 
 /* The daemon reads the rule: it goes as one word, as it was typed in one or in many. */
-static bool fault_words(const struct cli *c, char request[REQUEST_MOST]) {
+static bool fault_words(const struct cli *c, char request[REQUEST_MAX]) {
   const char *what = c->words_count ? c->words[0] : "";
   bool adds = strcmp(what, "add") == 0, good = adds ? c->words_count > 1 : c->words_count == 1;
   size_t len = 16;
@@ -101,7 +101,7 @@ static bool fault_words(const struct cli *c, char request[REQUEST_MOST]) {
     len += strlen(c->words[i]) + 1;
   }
 
-  if (!good || len > REQUEST_MOST) {
+  if (!good || len > REQUEST_MAX) {
     cli_usage(c, good ? "the rule is too long"
                       : "needs add RULE, list, clear or clear NUMBER; see jidns fault --help");
     return false;
@@ -118,12 +118,12 @@ static bool fault_words(const struct cli *c, char request[REQUEST_MOST]) {
 
 static const struct {
   const char *name;
-  bool (*words)(const struct cli *c, char request[REQUEST_MOST]);
+  bool (*words)(const struct cli *c, char request[REQUEST_MAX]);
 } requests[] = {{"status", no_words},     {"stats", stats_words}, {"flush", flush_words},
                 {"dump", dump_words},     {"reload", no_words},   {"upstreams", no_words},
                 {"log-level", any_words}, {"fault", fault_words}};
 
-static bool make_request(const struct cli *c, char request[REQUEST_MOST]) {
+static bool make_request(const struct cli *c, char request[REQUEST_MAX]) {
   *request = 0;
   add_word(request, "%s", c->command);
   for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
@@ -159,7 +159,7 @@ static int pass_on(struct ctl *t, const struct cli *c) {
 }
 
 int ctl_run(struct cli *c) {
-  char request[REQUEST_MOST];
+  char request[REQUEST_MAX];
   struct ctl t;
   if (!c->json && !show_has_json())
     return cli_usage(c, "this jidns was built without jansson: --json is what it can print");

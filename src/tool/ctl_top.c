@@ -62,13 +62,13 @@ static json_t *quantile(const json_t *bounds, const double *counts, size_t n, do
 }
 
 static json_t *latency_view(const struct looks *l) {
-  enum { BUCKETS_MOST = 64 };
+  enum { BUCKETS_MAX = 64 };
   const json_t *before = json_object_get(l->before, "latency"), *now = json_object_get(l->now, "latency"),
                *bounds = json_object_get(now, "bounds_ms"), *old = json_object_get(before, "counts"),
                *counts = json_object_get(now, "counts");
-  double by[BUCKETS_MOST], all = 0;
+  double by[BUCKETS_MAX], all = 0;
   size_t n = json_array_size(counts);
-  if (n > BUCKETS_MOST) n = BUCKETS_MOST;
+  if (n > BUCKETS_MAX) n = BUCKETS_MAX;
   for (size_t i = 0; i < n; i++) {
     by[i] = json_number_value(json_array_get(counts, i)) - json_number_value(json_array_get(old, i));
     all += by[i] > 0 ? by[i] : 0;

@@ -9,8 +9,8 @@
 
 #include "tool/idna.h"
 
-enum { JID_DOMAIN_MOST = 1023 /* octets, RFC 7622 section 3.2 */ };
-static_assert(DOMAIN_PREFIX_MOST == 1 + 13 + 1 + 4, "_xmpps-client and _tcp with their length octets");
+enum { JID_DOMAIN_MAX = 1023 /* octets, RFC 7622 section 3.2 */ };
+static_assert(DOMAIN_PREFIX_MAX == 1 + 13 + 1 + 4, "_xmpps-client and _tcp with their length octets");
 
 static bool is_ascii(const char *text) {
   while (*text && (unsigned char)*text < 0x80) text++;
@@ -39,9 +39,9 @@ const char *domain_read_name(const char *text, uint8_t out[NAME_MAX_LEN], size_t
 
 /* What stands in the text from `start` up to any of the characters of `ends`, copied to out. False: nothing,
  * or too much. */
-static bool copy_until(const char *start, const char *ends, char out[JID_DOMAIN_MOST + 1]) {
+static bool copy_until(const char *start, const char *ends, char out[JID_DOMAIN_MAX + 1]) {
   size_t len = strcspn(start, ends);
-  if (len == 0 || len > JID_DOMAIN_MOST) return false;
+  if (len == 0 || len > JID_DOMAIN_MAX) return false;
   memcpy(out, start, len);
   out[len] = 0;
   return true;
@@ -53,7 +53,7 @@ static bool begins_with(const char *text, const char *start) {
 
 /* The JID of an xmpp: URI is all that comes behind xmpp: or behind an account's authority
  * (xmpp://ACCOUNT/JID), and ends at the query. Other URLs have a host. Returns what to go on with. */
-static const char *strip_uri(const char *text, char out[JID_DOMAIN_MOST + 1], struct typed_domain *typed) {
+static const char *strip_uri(const char *text, char out[JID_DOMAIN_MAX + 1], struct typed_domain *typed) {
   const char *behind = strstr(text, "://");
 
   if (begins_with(text, "xmpp:")) {
@@ -98,7 +98,7 @@ static void note_idna(const char *text, struct typed_domain *out) {
 }
 
 const char *domain_read_jid(const char *jid, struct typed_domain *out) {
-  char stripped[JID_DOMAIN_MOST + 1], domain[JID_DOMAIN_MOST + 1];
+  char stripped[JID_DOMAIN_MAX + 1], domain[JID_DOMAIN_MAX + 1];
 
   *out = (struct typed_domain){.len = 0};
   jid = strip_uri(jid, stripped, out);
@@ -108,7 +108,7 @@ const char *domain_read_jid(const char *jid, struct typed_domain *out) {
   size_t domain_len = whole - (size_t)(start - jid);
   if (at == jid) return "nothing stands before the @";
   if (domain_len == 0) return "it has no domain";
-  if (domain_len > JID_DOMAIN_MOST) return "its domain is longer than 1023 octets";
+  if (domain_len > JID_DOMAIN_MAX) return "its domain is longer than 1023 octets";
   memcpy(domain, start, domain_len);
   domain[domain_len] = 0;
 
@@ -122,7 +122,7 @@ const char *domain_read_jid(const char *jid, struct typed_domain *out) {
   if (strchr(domain, ':')) return "a colon stands in it, but no port number behind that";
   if (out->len == 1) return "the root has no XMPP service";
   note_idna(domain, out);
-  return out->len + DOMAIN_PREFIX_MOST > NAME_MAX_LEN ? "it is too long for the names of its services" : NULL;
+  return out->len + DOMAIN_PREFIX_MAX > NAME_MAX_LEN ? "it is too long for the names of its services" : NULL;
 }
 
 const char *domain_text(const uint8_t *name, size_t len, char text[NAME_TEXT]) {

@@ -3,11 +3,11 @@
 #define JIDNS_TOOL_DOMAIN_H
 #include "dns/name.h"
 
-enum { DOMAIN_PREFIX_MOST = 19 }; /* octets of "_xmpps-client._tcp.", the longest prefix asked for */
+enum { DOMAIN_PREFIX_MAX = 19 }; /* octets of "_xmpps-client._tcp.", the longest prefix asked for */
 
 /* A domain as somebody typed it. */
 struct typed_domain {
-  uint8_t name[NAME_MAX_LEN]; /* DOMAIN_PREFIX_MOST octets still fit before it */
+  uint8_t name[NAME_MAX_LEN]; /* DOMAIN_PREFIX_MAX octets still fit before it */
   size_t len;
   const char *taken_from; /* "a URL": it was a part of that only; static; NULL: of a JID at most */
   char other[NAME_TEXT];  /* what programs of IDNA 2003 make of it, in ASCII; "": the same */

@@ -65,7 +65,7 @@ static void add_component(struct facts *f, const char *label, bool wanted) {
   }
   uint8_t name[NAME_MAX_LEN];
   size_t len = domain_below(label, f->typed.name, f->typed.len, name);
-  if (f->component_count == FACTS_COMPONENTS_MOST || len == 0 || len + DOMAIN_PREFIX_MOST > NAME_MAX_LEN)
+  if (f->component_count == FACTS_COMPONENTS_MAX || len == 0 || len + DOMAIN_PREFIX_MAX > NAME_MAX_LEN)
     return;
   struct component *c = &f->components[f->component_count++];
   snprintf(c->label, sizeof c->label, "%s", label);
@@ -163,7 +163,7 @@ static struct tlsa_question *add_tlsa(struct facts *f, struct ask_list *to, cons
   for (size_t i = 0; i < f->tlsa_count; i++) {
     if (f->tlsa[i].host == h && f->tlsa[i].port == port) return NULL;
   }
-  if (f->tlsa_count == FACTS_TLSA_MOST) return NULL;
+  if (f->tlsa_count == FACTS_TLSA_MAX) return NULL;
   struct tlsa_question *q = &f->tlsa[f->tlsa_count++];
   *q = (struct tlsa_question){.host = h, .port = port, .side = side};
   snprintf(labels, sizeof labels, "_%u._tcp", port);
@@ -249,7 +249,7 @@ static void reverse_name(const struct address *a, char text[96]) {
 }
 
 static void add_reverse(struct facts *f, struct ask_list *to, const struct host *h) {
-  for (size_t i = 0; i < h->address_count && f->reverse_count < FACTS_REVERSE_MOST; i++) {
+  for (size_t i = 0; i < h->address_count && f->reverse_count < FACTS_REVERSE_MAX; i++) {
     char text[96];
     uint8_t name[NAME_MAX_LEN];
     struct reverse *r = &f->reverse[f->reverse_count++];
@@ -309,7 +309,7 @@ static void questions_of_ancestors(struct facts *f, struct ask_list *to) {
   for (size_t i = 0; i < f->hosts->count; i++) {
     const struct host *h = f->hosts->list[i];
     if (!facts_is_missing(h) || name_is_within(h->name, h->name_len, f->typed.name, f->typed.len)) continue;
-    for (unsigned labels = 2; labels <= 3 && f->ancestor_count < FACTS_ANCESTORS_MOST; labels++) {
+    for (unsigned labels = 2; labels <= 3 && f->ancestor_count < FACTS_ANCESTORS_MAX; labels++) {
       const uint8_t *name;
       size_t len = last_labels(h->name, h->name_len, labels, &name);
       if (len == 0) continue;
@@ -334,8 +334,8 @@ static void questions_unchecked(struct facts *f, struct ask_list *to) {
 void facts_want_search(struct facts *f, const char *domain) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = name_parse(domain, name);
-  bool fits = len > 1 && len + f->typed.len - 1 + DOMAIN_PREFIX_MOST <= NAME_MAX_LEN;
-  if (!fits || f->searched_count == FACTS_SEARCH_MOST || !(f->domain->sides & LOOKUP_S2S)) return;
+  bool fits = len > 1 && len + f->typed.len - 1 + DOMAIN_PREFIX_MAX <= NAME_MAX_LEN;
+  if (!fits || f->searched_count == FACTS_SEARCH_MAX || !(f->domain->sides & LOOKUP_S2S)) return;
   struct searched *s = &f->searched[f->searched_count++];
   memcpy(s->domain, name, len);
   s->domain_len = (uint8_t)len;
@@ -347,7 +347,7 @@ void facts_want_authority(struct facts *f, bool allow_private) {
 }
 
 void facts_want_server(struct facts *f, const union addr *server) {
-  if (f->other_count == FACTS_SERVERS_MOST) return;
+  if (f->other_count == FACTS_SERVERS_MAX) return;
   f->others[f->other_count++] = (struct other_server){
       .addr = *server, .lookup = lookup_new(f->typed.name, f->typed.len, f->domain->sides, true, NULL)};
 }

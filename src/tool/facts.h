@@ -8,11 +8,11 @@
 
 enum {
   FACTS_STAGES = 3,
-  FACTS_COMPONENTS_MOST = 24, /* the usual ones and those asked for by name */
-  FACTS_TLSA_MOST = 64,
-  FACTS_ANCESTORS_MOST = 32,
-  FACTS_REVERSE_MOST = 8,
-  FACTS_SEARCH_MOST = 3,  /* domains of the search list */
+  FACTS_COMPONENTS_MAX = 24, /* the usual ones and those asked for by name */
+  FACTS_TLSA_MAX = 64,
+  FACTS_ANCESTORS_MAX = 32,
+  FACTS_REVERSE_MAX = 8,
+  FACTS_SEARCH_MAX = 3,   /* domains of the search list */
   FACTS_UNNAMED_HOSTS = 4 /* whose TLSA records at ports that no SRV record names are looked for */
 };
 
@@ -89,7 +89,7 @@ struct other_server {
   union addr addr;
   struct lookup *lookup;
 };
-enum { FACTS_SERVERS_MOST = 8 };
+enum { FACTS_SERVERS_MAX = 8 };
 
 struct connections;
 
@@ -103,19 +103,19 @@ struct facts {
   bool from_cache;             /* from the cache of a daemon: offline as well */
   struct authority *authority; /* the zone's own servers; NULL: not wanted */
   union addr asked_server;     /* the resolver */
-  struct other_server others[FACTS_SERVERS_MOST];
+  struct other_server others[FACTS_SERVERS_MAX];
   size_t other_count;
   struct asked single[FACT_COUNT];
   struct near_miss near_misses[FACTS_NEAR_MISSES];
-  struct component components[FACTS_COMPONENTS_MOST];
+  struct component components[FACTS_COMPONENTS_MAX];
   size_t component_count;
-  struct tlsa_question tlsa[FACTS_TLSA_MOST];
+  struct tlsa_question tlsa[FACTS_TLSA_MAX];
   size_t tlsa_count;
-  struct ancestor ancestors[FACTS_ANCESTORS_MOST];
+  struct ancestor ancestors[FACTS_ANCESTORS_MAX];
   size_t ancestor_count;
-  struct reverse reverse[FACTS_REVERSE_MOST];
+  struct reverse reverse[FACTS_REVERSE_MAX];
   size_t reverse_count;
-  struct searched searched[FACTS_SEARCH_MOST];
+  struct searched searched[FACTS_SEARCH_MAX];
   size_t searched_count;
   struct asked unchecked[LOOKUP_SERVICES]; /* what failed, asked again with CD: an answer then means bogus */
   struct connections *connections;         /* owned; NULL: nobody was connected to */

@@ -60,7 +60,7 @@ static struct host *hosts_append(struct hosts *h, const uint8_t *name, size_t le
 struct host *hosts_get(struct hosts *h, const uint8_t *name, size_t len) {
   struct host *known = hosts_find(h, name, len);
   if (known) return known;
-  if (h->count >= LOOKUP_HOSTS_MOST) {
+  if (h->count >= LOOKUP_HOSTS_MAX) {
     h->too_many = true;
     return NULL;
   }
@@ -157,7 +157,7 @@ static void read_services_records(struct service *s) {
       s->malformed++;
     } else if (srv_is_none(&srv)) {
       none = srv;
-    } else if (s->count < LOOKUP_SRV_MOST) {
+    } else if (s->count < LOOKUP_SRV_MAX) {
       make_room(s, &room);
       s->srv[s->count++] = srv;
     } else {
@@ -185,7 +185,7 @@ static void read_addresses(struct host *h, const struct asked *a, int family) {
   struct alias alias = reply_follow(a->msg, a->len, h->name, h->name_len);
   if (alias.links > h->alias.links) h->alias = alias;
   struct reply p = reply_open(a->msg, a->len);
-  while (h->address_count < LOOKUP_ADDRESSES_MOST && reply_next_answer(&p, a->type, &r)) {
+  while (h->address_count < LOOKUP_ADDRESSES_MAX && reply_next_answer(&p, a->type, &r)) {
     if (r.rdlen != octets || !name_equal(r.owner, r.owner_len, alias.name, alias.name_len)) continue;
     struct address *to = &h->addresses[h->address_count++];
     *to = (struct address){.family = family, .ttl = r.ttl};
@@ -204,7 +204,7 @@ void hosts_read(struct hosts *h) {
 /* Finds the hosts of all targets. The best target of each service comes first, then the second best of each:
  * a service with very many targets does not leave another one without. */
 static void find_hosts(struct lookup *l) {
-  for (size_t rank = 0; rank < LOOKUP_SRV_MOST; rank++) {
+  for (size_t rank = 0; rank < LOOKUP_SRV_MAX; rank++) {
     for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
       struct service *s = &l->services[i];
       if (s->state != SERVICE_OFFERED || rank >= s->count) continue;

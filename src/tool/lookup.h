@@ -2,19 +2,19 @@
  * addresses, the domain's own addresses. Does no I/O of its own: questions go through a function. */
 #ifndef JIDNS_TOOL_LOOKUP_H
 #define JIDNS_TOOL_LOOKUP_H
+#include "dns/srv.h"
 #include "rr/print.h"
 #include "tool/ask.h"
 #include "tool/domain.h"
 #include "tool/reply.h"
-#include "xmpp/srv.h"
 
 enum {
   LOOKUP_SERVICES = 5,
-  LOOKUP_SRV_MOST = 512, /* records of a service that are looked at */
-  LOOKUP_HOSTS_MOST =
+  LOOKUP_SRV_MAX = 512, /* records of a service that are looked at */
+  LOOKUP_HOSTS_MAX =
       512, /* whose addresses are asked for, the domain being one: each service's best targets first */
-  LOOKUP_ADDRESSES_MOST = 32, /* of a host */
-  TYPE_OF_CAA = 257           /* RFC 8659 */
+  LOOKUP_ADDRESSES_MAX = 32, /* of a host */
+  TYPE_OF_CAA = 257          /* RFC 8659 */
 };
 
 enum lookup_side { LOOKUP_C2S = 1, LOOKUP_S2S = 2, LOOKUP_BOTH = LOOKUP_C2S | LOOKUP_S2S };
@@ -40,7 +40,7 @@ struct host {
   uint8_t name_len;
   struct alias alias;    /* links > 0: a CNAME, which an SRV target must not be (RFC 2782) */
   struct asked asked[2]; /* A and AAAA */
-  struct address addresses[LOOKUP_ADDRESSES_MOST];
+  struct address addresses[LOOKUP_ADDRESSES_MAX];
   size_t address_count;
 };
 
@@ -56,7 +56,7 @@ enum service_state {
 struct hosts {
   struct host **list;
   size_t count, room;
-  bool too_many; /* more than LOOKUP_HOSTS_MOST were wanted */
+  bool too_many; /* more than LOOKUP_HOSTS_MAX were wanted */
 };
 
 /* Nobody was asked for its addresses: it may have some. */
@@ -73,7 +73,7 @@ struct service {
   size_t count;       /* of srv, sorted by srv_sort; "." only if SERVICE_NOT_OFFERED */
   struct srv *srv;
   const struct host **hosts;        /* srv[i]'s target; NULL when it was not asked for */
-  bool none_among_others, too_many; /* "." beside targets; more than LOOKUP_SRV_MOST */
+  bool none_among_others, too_many; /* "." beside targets; more than LOOKUP_SRV_MAX */
   unsigned malformed;               /* records that can't be read */
 };
 
@@ -91,7 +91,7 @@ struct lookup {
 struct hosts *hosts_new(void);
 void hosts_free(struct hosts *h);
 
-/* The host of that name, a new one if there is none; NULL when there are LOOKUP_HOSTS_MOST. Stays where it
+/* The host of that name, a new one if there is none; NULL when there are LOOKUP_HOSTS_MAX. Stays where it
  * is. */
 struct host *hosts_get(struct hosts *h, const uint8_t *name, size_t len);
 
@@ -99,7 +99,7 @@ struct host *hosts_get(struct hosts *h, const uint8_t *name, size_t len);
 void hosts_questions(struct hosts *h, struct ask_list *to);
 void hosts_read(struct hosts *h);
 
-/* name: at most NAME_MAX_LEN - DOMAIN_PREFIX_MOST octets. hosts: shared and borrowed, or NULL: its own. */
+/* name: at most NAME_MAX_LEN - DOMAIN_PREFIX_MAX octets. hosts: shared and borrowed, or NULL: its own. */
 struct lookup *lookup_new(const uint8_t *name, size_t len, enum lookup_side sides, bool all_records,
                           struct hosts *hosts);
 void lookup_free(struct lookup *l);

@@ -36,7 +36,7 @@ void mistakes_find(struct lookup *l, struct mistakes *out) {
   struct facts *f = facts_of_lookup(l);
   struct report *r = report_new(f);
   out->count = 0;
-  for (size_t i = 0; i < r->count && out->count < MISTAKES_MOST; i++) {
+  for (size_t i = 0; i < r->count && out->count < MISTAKES_MAX; i++) {
     if (!is_told(r->list[i].rule)) continue;
     struct mistake *m = &out->list[out->count++];
     m->word = report_rules[r->list[i].rule].code;

@@ -21,7 +21,7 @@ void nameserver_first(const char *path, union addr *out, FILE *err) {
   must(addr_parse("127.0.0.1", DNS_PORT, out));
 }
 
-size_t nameserver_search(const char *path, char out[NAMESERVER_SEARCH_MOST][NAMESERVER_NAME]) {
+size_t nameserver_search(const char *path, char out[NAMESERVER_SEARCH_MAX][NAMESERVER_NAME]) {
   static const char blanks[] = " \t\r\n";
   char line[1024];
   size_t n = 0;
@@ -30,7 +30,7 @@ size_t nameserver_search(const char *path, char out[NAMESERVER_SEARCH_MOST][NAME
     char *rest, *word = strtok_r(line, blanks, &rest);
     if (!word || (strcmp(word, "search") != 0 && strcmp(word, "domain") != 0)) continue;
     n = 0;
-    while (n < NAMESERVER_SEARCH_MOST && (word = strtok_r(NULL, blanks, &rest))) {
+    while (n < NAMESERVER_SEARCH_MAX && (word = strtok_r(NULL, blanks, &rest))) {
       if (strlen(word) < NAMESERVER_NAME) strcpy(out[n++], word);
     }
   }

@@ -10,8 +10,8 @@
 /* The first usable `nameserver` of the file as jidnsd reads it, port 53; 127.0.0.1, as libc does, and said on
  * err, when there is no file or no such line. */
 void nameserver_first(const char *path, union addr *out, FILE *err);
-enum { NAMESERVER_SEARCH_MOST = 3, NAMESERVER_NAME = 256 };
+enum { NAMESERVER_SEARCH_MAX = 3, NAMESERVER_NAME = 256 };
 
 /* The domains that libc appends to names: those of the last `search` or `domain` line. Returns how many. */
-size_t nameserver_search(const char *path, char out[NAMESERVER_SEARCH_MOST][NAMESERVER_NAME]);
+size_t nameserver_search(const char *path, char out[NAMESERVER_SEARCH_MAX][NAMESERVER_NAME]);
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { NAMED_MOST = 4 /* steps that a sentence names */ };
+enum { NAMED_MAX = 4 /* steps that a sentence names */ };
 
 static const struct service *find_service(const struct lookup *l, enum lookup_side side, bool direct_tls) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
@@ -121,7 +121,7 @@ static void write_step(const struct plan_step *s, bool weight, FILE *out) {
 }
 
 static void write_group(const struct plan *p, size_t from, size_t to, FILE *out) {
-  size_t named = to - from > NAMED_MOST ? from + NAMED_MOST : to;
+  size_t named = to - from > NAMED_MAX ? from + NAMED_MAX : to;
   if (to - from > 1) fprintf(out, "one of ");
   for (size_t i = from; i < named; i++) {
     if (i > from) fprintf(out, i + 1 == to ? " and " : ", ");
@@ -146,7 +146,7 @@ void plan_write(const struct plan *p, FILE *out) {
   write_group(p, 0, at, out);
   if (at < p->count) fprintf(out, " first; falls back to ");
   for (size_t groups = 1; at < p->count; groups++) {
-    if (groups > NAMED_MOST) {
+    if (groups > NAMED_MAX) {
       fprintf(out, ", then to %zu more", p->count - at);
       return;
     }

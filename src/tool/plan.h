@@ -24,7 +24,7 @@ struct plan {
   enum plan_end end;
   bool srv_failed; /* the domain itself because an SRV question failed, not because there is no record */
   size_t count;
-  struct plan_step steps[2 * LOOKUP_SRV_MOST]; /* borrow from the lookup; none that is known to have no
+  struct plan_step steps[2 * LOOKUP_SRV_MAX]; /* borrow from the lookup; none that is known to have no
                                                   address, or port 0 */
 };
 

@@ -3,7 +3,7 @@
  * measures. */
 #ifndef JIDNS_TOOL_PROGRAMS_H
 #define JIDNS_TOOL_PROGRAMS_H
-#include "xmpp/srv.h"
+#include "dns/srv.h"
 
 enum program_id {
 #define PROGRAM(symbol, ...) PROGRAM_##symbol,

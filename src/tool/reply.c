@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FOLLOW_MOST = 16 /* CNAMEs; resolvers stop between 8 and 16 */ };
+enum { FOLLOW_MAX = 16 /* CNAMEs; resolvers stop between 8 and 16 */ };
 
 struct reply reply_open(const uint8_t *msg, size_t len) {
   struct reply p = {.msg = msg, .w = wire_read(msg, len)};
@@ -55,10 +55,10 @@ static bool follow_once(const uint8_t *msg, size_t len, struct alias *a) {
 struct alias reply_follow(const uint8_t *msg, size_t len, const uint8_t *name, size_t name_len) {
   struct alias a = {.name_len = (uint8_t)name_len};
   memcpy(a.name, name, name_len);
-  while (a.links < FOLLOW_MOST && follow_once(msg, len, &a)) a.links++;
+  while (a.links < FOLLOW_MAX && follow_once(msg, len, &a)) a.links++;
 
   struct alias beyond = a;
-  a.endless = a.links == FOLLOW_MOST && follow_once(msg, len, &beyond);
+  a.endless = a.links == FOLLOW_MAX && follow_once(msg, len, &beyond);
   return a;
 }
 

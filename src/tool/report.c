@@ -148,15 +148,15 @@ static bool merge_into(struct finding *first, struct finding *again) {
 }
 
 static void settle(struct report *r) {
-  size_t kept = 0;
+  size_t snapshot_entry = 0;
   for (size_t i = 0; i < r->count; i++) {
     struct finding *f = &r->list[i];
     bool gone = r->silenced[f->rule];
     if (gone) finding_free(f);
-    for (size_t k = 0; k < kept && !gone; k++) gone = merge_into(&r->list[k], f);
-    if (!gone) r->list[kept++] = *f;
+    for (size_t k = 0; k < snapshot_entry && !gone; k++) gone = merge_into(&r->list[k], f);
+    if (!gone) r->list[snapshot_entry++] = *f;
   }
-  r->count = kept;
+  r->count = snapshot_entry;
 }
 
 /* Worst first, then in the order of rules.def, then by subject: always one order. */

@@ -178,7 +178,7 @@ static void detail_of(const struct check *k, const struct connections *all, cons
 
 /* Connections whose failure is told already. */
 struct told {
-  bool is[CONNECT_MOST];
+  bool is[CONNECT_MAX];
 };
 
 static bool works_elsewhere(const struct connections *all, const struct connection *n) {
@@ -219,7 +219,7 @@ static void add_merged(struct merged *m, const struct check *k, const struct con
 static void merge(const struct check *k, const struct connections *all, const char *subject,
                   struct told *told, struct merged *to) {
   char own[NAME_TEXT];
-  uint16_t ports[CONNECT_MOST];
+  uint16_t ports[CONNECT_MAX];
   size_t count = 0, used = 0;
 
   for (size_t i = 0; i < all->count; i++) {

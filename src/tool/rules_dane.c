@@ -5,11 +5,11 @@
 #include "tool/domain.h"
 #include "tool/rules_priv.h"
 
-enum { TLSA_FIXED = 3, USAGE_MOST = 3, SELECTOR_MOST = 1, SHA256 = 1, SHA512 = 2 };
+enum { TLSA_FIXED = 3, USAGE_MAX = 3, SELECTOR_MAX = 1, SHA256 = 1, SHA512 = 2 };
 
 static bool is_right_tlsa(const struct record *r) {
   const uint8_t *rdata = record_rdata(r);
-  if (r->rdlen <= TLSA_FIXED || rdata[0] > USAGE_MOST || rdata[1] > SELECTOR_MOST || rdata[2] > SHA512)
+  if (r->rdlen <= TLSA_FIXED || rdata[0] > USAGE_MAX || rdata[1] > SELECTOR_MAX || rdata[2] > SHA512)
     return false;
   unsigned len = r->rdlen - TLSA_FIXED;
   return rdata[2] == SHA256 ? len == 32 : rdata[2] == SHA512 ? len == 64 : true;
@@ -35,7 +35,7 @@ static unsigned rules_of_records(struct report *r, const struct tlsa_question *q
     if (!is_right_tlsa(&tlsa)) {
       report_add(r, RULE_TLSA_MALFORMED, q->side, name,
                  "A TLSA record of %s has wrong numbers or a wrong length", name);
-    } else if (rdata[0] < USAGE_MOST) {
+    } else if (rdata[0] < USAGE_MAX) {
       pkix++;
     }
   }

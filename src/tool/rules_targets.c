@@ -5,7 +5,7 @@
 #include "tool/domain.h"
 #include "tool/rules_priv.h"
 
-enum { TARGETS_FEW = 8, ALIAS_FEW = 2, COMPARED_MOST = 64 /* with each other */ };
+enum { TARGETS_FEW = 8, ALIAS_FEW = 2, COMPARED_MAX = 64 /* with each other */ };
 
 /* One target of one service. */
 struct target {
@@ -203,7 +203,7 @@ static void rules_of_host(struct report *r, const struct target *t) {
 /* ---- a service's targets beside each other ---- */
 
 static void rule_of_duplicates(struct report *r, const struct service *s) {
-  for (size_t i = 1; i < s->count && i < COMPARED_MOST; i++) {
+  for (size_t i = 1; i < s->count && i < COMPARED_MAX; i++) {
     for (size_t k = 0; k < i; k++) {
       const struct srv *a = &s->srv[k], *b = &s->srv[i];
       if (a->port != b->port || !name_equal(a->target, a->target_len, b->target, b->target_len)) continue;
@@ -232,7 +232,7 @@ static bool same_addresses(const struct host *a, const struct host *b) {
 
 static void rule_of_same_machine(struct report *r, const struct service *s) {
   char first[NAME_TEXT], second[NAME_TEXT];
-  for (size_t i = 1; i < s->count && i < COMPARED_MOST; i++) {
+  for (size_t i = 1; i < s->count && i < COMPARED_MAX; i++) {
     for (size_t k = 0; k < i; k++) {
       const struct host *a = s->hosts[k], *b = s->hosts[i];
       if (!a || !b || a == b || s->srv[i].port != s->srv[k].port || !same_addresses(a, b)) continue;

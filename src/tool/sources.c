@@ -6,17 +6,17 @@
 
 #include "base/must.h"
 #include "dns/build.h"
-#include "lab/zone.h"
 #include "tool/cached.h"
+#include "zones/zones.h"
 
 struct sources {
   const struct ask_options *ask; /* borrowed */
   struct zonefile *reader;
-  struct lab *lab; /* NULL: no zones */
+  struct zones *lab; /* NULL: no zones */
   bool offline;
   const struct cached *cached; /* borrowed; NULL: none */
   /* for one answer at a time, too large for the stack */
-  struct lab_alias alias;
+  struct zones_alias alias;
   struct build build;
   struct answer made;
   uint8_t message[DNS_MSG_MAX];
@@ -30,7 +30,7 @@ struct onward {
 
 /* ---- reading the zones ---- */
 
-static bool read_zone(const char *text, struct lab_zone *out) {
+static bool read_zone(const char *text, struct zones_file *out) {
   const char *equals = strchr(text, '=');
   char name[NAME_TEXT];
   uint8_t octets[NAME_MAX_LEN];
@@ -39,14 +39,14 @@ static bool read_zone(const char *text, struct lab_zone *out) {
   size_t len = name_parse(name, octets);
   if (len == 0 || equals[1] == 0 || strlen(equals + 1) >= sizeof out->file) return false;
 
-  *out = (struct lab_zone){.name_len = (uint8_t)len};
+  *out = (struct zones_file){.name_len = (uint8_t)len};
   name_lower(out->name, octets, len);
   strcpy(out->file, equals + 1);
   return true;
 }
 
 bool sources_is_zone(const char *text) {
-  struct lab_zone z;
+  struct zones_file z;
   return read_zone(text, &z);
 }
 
@@ -64,15 +64,15 @@ static void say_again(char *lines, FILE *err) {
 }
 
 static bool load_zones(struct sources *s, const char *const *zones, size_t n, FILE *err) {
-  struct lab_options *o = must_zalloc(sizeof *o);
+  struct zones_options *o = must_zalloc(sizeof *o);
   char *said = NULL;
   size_t said_len;
   FILE *lines = open_memstream(&said, &said_len);
   must(lines);
 
-  for (size_t i = 0; i < n && i < LAB_ZONES; i++) must(read_zone(zones[i], &o->zones[o->zone_count++]));
+  for (size_t i = 0; i < n && i < ZONES_FILES_MAX; i++) must(read_zone(zones[i], &o->zones[o->zone_count++]));
   s->reader = zonefile_open(lines);
-  bool good = s->reader && lab_load(o, LAB_EXPAND_OFF, s->reader, &s->lab, lines);
+  bool good = s->reader && zones_load(o, ZONES_EXPAND_OFF, s->reader, &s->lab, lines);
   fclose(lines);
   say_again(said, err);
   free(said);
@@ -98,7 +98,7 @@ struct sources *sources_of_cache(const struct cached *cached) {
 
 void sources_close(struct sources *s) {
   if (!s) return;
-  lab_free(s->lab);
+  zones_free(s->lab);
   zonefile_close(s->reader);
   free(s);
 }
@@ -106,17 +106,17 @@ void sources_close(struct sources *s) {
 /* ---- answers from the zones ---- */
 
 static void make_query(struct query *q, const uint8_t *name, size_t len, uint16_t type) {
-  *q = (struct query){.manner = {.udp_size = DNS_UDP_MOST}};
+  *q = (struct query){.query_opts = {.udp_size = DNS_UDP_MAX}};
   question_make(&q->question, name, len, type, CLASS_IN, 0, 0);
-  q->manner.spelled = q->question.key; /* it begins as a question section does */
-  q->manner.name_len = q->question.name_len;
+  q->query_opts.spelled = q->question.key; /* it begins as a question section does */
+  q->query_opts.name_len = q->question.name_len;
 }
 
 bool sources_hold(const struct sources *s, const uint8_t *name, size_t len) {
   struct query q;
   if (!s->lab) return false;
   make_query(&q, name, len, TYPE_SOA);
-  return lab_holds(s->lab, &q.question);
+  return zones_hold(s->lab, &q.question);
 }
 
 static void keep(struct asked *a, const uint8_t *msg, size_t len) {
@@ -129,14 +129,14 @@ static void keep(struct asked *a, const uint8_t *msg, size_t len) {
   a->len = len;
 }
 
-/* Answers a if the zones can. LAB_ELSEWHERE: they can't; LAB_ALIAS: a has the way as far as they know it,
+/* Answers a if the zones can. ZONES_ELSEWHERE: they can't; ZONES_ALIAS: a has the way as far as they know it,
  * s->alias the next name. */
 static int answer_from_zones(struct sources *s, struct asked *a) {
   struct query q;
-  if (!s->lab || a->server) return LAB_ELSEWHERE;
+  if (!s->lab || a->server) return ZONES_ELSEWHERE;
   make_query(&q, a->name, a->name_len, a->type);
-  int len = lab_answer(s->lab, &q, sizeof s->message, s->message, &s->alias);
-  if (len == LAB_ALIAS) keep(a, s->message, answer_view_message(&q.question, &s->alias.chain, s->message));
+  int len = zones_answer(s->lab, &q, sizeof s->message, s->message, &s->alias);
+  if (len == ZONES_ALIAS) keep(a, s->message, answer_view_message(&q.question, &s->alias.chain, s->message));
   if (len > 0) keep(a, s->message, (size_t)len);
   return len;
 }
@@ -187,21 +187,21 @@ static void join(struct sources *s, struct onward *o) {
 
 /* A question and what its aliases lead to: as many links as the zones follow themselves. */
 struct way {
-  struct onward links[LAB_CHAIN];
+  struct onward links[ZONES_CHAIN];
   unsigned count;
 };
 
 /* Goes as far as the zones know; what is to be asked elsewhere, if anything, is put on the list. */
 static void start_way(struct sources *s, struct way *w, struct asked *a, struct ask_list *elsewhere) {
   int found = answer_from_zones(s, a);
-  while (found == LAB_ALIAS && w->count < LAB_CHAIN) {
+  while (found == ZONES_ALIAS && w->count < ZONES_CHAIN) {
     struct onward *o = &w->links[w->count++];
     *o = (struct onward){.first = a};
     a = &o->rest;
     ask_make(a, s->alias.target, s->alias.target_len, o->first->type);
     found = answer_from_zones(s, a);
   }
-  if (found == LAB_ELSEWHERE) ask_list_put(elsewhere, a);
+  if (found == ZONES_ELSEWHERE) ask_list_put(elsewhere, a);
 }
 
 /* From the last link back to the question itself. */

@@ -7,7 +7,7 @@
 
 struct sources;
 
-enum { SOURCES_ZONES_MOST = 32 };
+enum { SOURCES_ZONES_MAX = 32 };
 
 /* Reads zone files, each "NAME=FILE" (RFC 1035 section 5); n of them, 0 for none. `ask` is borrowed and must
  * outlive the result. offline: what lies outside the zones is not asked for, its outcome is ASKED_LEFT_OUT.

@@ -120,7 +120,7 @@ static void on_start(void *context, const char *name, const char **attributes) {
   struct stream *s = context;
   (void)attributes;
   s->depth++;
-  if (s->depth > STREAM_DEPTH_MOST) {
+  if (s->depth > STREAM_DEPTH_MAX) {
     settle(s, STREAM_MALFORMED);
   } else if (s->depth == 1) {
     s->facts->opened = is_named(name, STREAMS "stream");
@@ -210,7 +210,7 @@ void stream_expect_answer(struct stream *s) { s->state = STREAM_OPENING; }
 
 enum stream_state stream_put(struct stream *s, const char *octets, size_t len) {
   s->octets += len;
-  if (s->octets > STREAM_OCTETS_MOST || len > STREAM_OCTETS_MOST) {
+  if (s->octets > STREAM_OCTETS_MAX || len > STREAM_OCTETS_MAX) {
     settle(s, STREAM_MALFORMED);
   } else if (s->state == STREAM_OPENING &&
              s->expat->XML_Parse(s->parser, octets, (int)len, 0) != XML_STATUS_OK) {

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { STREAM_WORD = 48, STREAM_MECHANISMS = 256, STREAM_OCTETS_MOST = 65536, STREAM_DEPTH_MOST = 16 };
+enum { STREAM_WORD = 48, STREAM_MECHANISMS = 256, STREAM_OCTETS_MAX = 65536, STREAM_DEPTH_MAX = 16 };
 
 enum stream_state {
   STREAM_OPENING,  /* nothing but perhaps the stream's own start tag */

@@ -20,7 +20,7 @@ static void spell(uint64_t spelling, uint8_t *name, size_t len) {
   }
 }
 
-static void put_options(struct wire_out *w, const struct exchange_manner *m) {
+static void put_options(struct wire_out *w, const struct exchange_opts *m) {
   size_t len_at = w->at;
   wire_put_u16(w, 0);
   if (m->cookie) {
@@ -33,10 +33,10 @@ static void put_options(struct wire_out *w, const struct exchange_manner *m) {
   store_u16(w->buf + len_at, (uint16_t)(w->at - len_at - 2));
 }
 
-size_t exchange_write(const struct question *q, const struct exchange_manner *m,
-                      uint8_t out[EXCHANGE_QUERY_MOST]) {
+size_t exchange_write(const struct question *q, const struct exchange_opts *m,
+                      uint8_t out[EXCHANGE_QUERY_MAX]) {
   uint8_t flags = question_flags(q);
-  struct wire_out w = {.buf = out, .cap = EXCHANGE_QUERY_MOST};
+  struct wire_out w = {.buf = out, .cap = EXCHANGE_QUERY_MAX};
 
   wire_put_u16(&w, 0);
   wire_put_u16(&w, (uint16_t)(DNS_RD << 8 | (flags & KEY_CD ? DNS_CD : 0) | (m->ad ? DNS_AD : 0)));
@@ -113,14 +113,14 @@ unsigned exchange_rcode(const uint8_t *msg, size_t len) {
  * it says that it understands nothing: else whoever can forge that much could do away with cookies. One that
  * gives ours back alone does not know what it is, but has seen it. */
 static bool shows_cookie(const struct exchange *x, const uint8_t *msg, size_t len) {
-  struct server_cookie *c = x->manner.cookie;
+  struct server_cookie *c = x->query_opts.cookie;
   size_t n = 0;
   if (!c) return true;
   const uint8_t *cookie = exchange_option(msg, len, OPT_COOKIE, &n);
-  bool echo = cookie && n == COOKIE_CLIENT && memcmp(cookie, x->manner.shown, n) == 0;
+  bool echo = cookie && n == COOKIE_CLIENT && memcmp(cookie, x->query_opts.shown, n) == 0;
   if (!cookie || echo) return c->unanswered = c->server_len == 0;
-  if (n < COOKIE_CLIENT + COOKIE_SERVER_LEAST || n > COOKIE_CLIENT + COOKIE_SERVER_MOST) return false;
-  if (memcmp(cookie, x->manner.shown, COOKIE_CLIENT) != 0) return false;
+  if (n < COOKIE_CLIENT + COOKIE_SERVER_MIN || n > COOKIE_CLIENT + COOKIE_SERVER_MAX) return false;
+  if (memcmp(cookie, x->query_opts.shown, COOKIE_CLIENT) != 0) return false;
   if (memcmp(cookie, c->client, COOKIE_CLIENT) != 0) return true; /* it is for the one before */
   c->server_len = (uint8_t)(n - COOKIE_CLIENT);
   memcpy(c->server, cookie + COOKIE_CLIENT, c->server_len);
@@ -139,7 +139,8 @@ static enum reply_worth judge_without_question(const struct exchange *x, const u
   bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
   size_t n = 0;
   if (lost && (len == DNS_HEADER || exchange_has_opt(msg, len))) return prove(x, msg, len);
-  if (!x->manner.cookie || (!lost && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED)) return REPLY_WRONG;
+  if (!x->query_opts.cookie || (!lost && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED))
+    return REPLY_WRONG;
   bool has_cookie = exchange_option(msg, len, OPT_COOKIE, &n) && n > COOKIE_CLIENT;
   return has_cookie && shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
 }
@@ -156,10 +157,10 @@ enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, si
     return REPLY_WRONG;
   }
 
-  if (x->manner.spelling) {
+  if (x->query_opts.spelling) {
     uint8_t spelled[NAME_MAX_LEN];
     memcpy(spelled, q->key, q->name_len);
-    spell(x->manner.spelling, spelled, q->name_len);
+    spell(x->query_opts.spelling, spelled, q->name_len);
     if (memcmp(name, spelled, q->name_len) != 0) return REPLY_RESPELLED;
   }
 

@@ -1,24 +1,24 @@
-/* One question put to one server over one carrier, until one named outcome. */
+/* One question put to one server over one channel, until one named outcome. */
 #ifndef JIDNS_UPSTREAM_EXCHANGE_H
 #define JIDNS_UPSTREAM_EXCHANGE_H
 #include "base/err.h"
 #include "base/list.h"
 #include "dns/question.h"
 
-struct carrier;
+struct channel;
 
-enum { COOKIE_CLIENT = 8, COOKIE_SERVER_LEAST = 8, COOKIE_SERVER_MOST = 32 }; /* octets, RFC 7873 section 4 */
+enum { COOKIE_CLIENT = 8, COOKIE_SERVER_MIN = 8, COOKIE_SERVER_MAX = 32 }; /* octets, RFC 7873 section 4 */
 
 /* DNS cookies with one server: what it is shown, and what its replies must show. */
 struct server_cookie {
   uint64_t renew_ms;             /* when ours is to be replaced by a new one; 0: there is none yet */
   uint8_t client[COOKIE_CLIENT]; /* ours, for this server alone */
-  uint8_t server[COOKIE_SERVER_MOST], server_len; /* what it gave last; 0: it never gave one */
-  bool unanswered;                                /* ours was shown, and a reply came without its own */
+  uint8_t server[COOKIE_SERVER_MAX], server_len; /* what it gave last; 0: it never gave one */
+  bool unanswered;                               /* ours was shown, and a reply came without its own */
 };
 
 /* How a question is put. */
-struct exchange_manner {
+struct exchange_opts {
   bool edns, ad, tcp; /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
   uint16_t udp_size;  /* octets of a reply in a datagram; 0: DNS_UDP_OURS */
   uint64_t spelling;  /* chooses capitals, which the reply must repeat; 0: none */
@@ -28,12 +28,12 @@ struct exchange_manner {
 };
 
 struct exchange {
-  struct list link;                /* the carrier's */
-  struct carrier *carrier;         /* NULL when not under way */
-  void *place;                     /* the carrier's: the socket or connection it waits on */
+  struct list link;                /* the channel's */
+  struct channel *channel;         /* NULL when not under way */
+  void *place;                     /* the channel's: the socket or connection it waits on */
   const struct question *question; /* borrowed until done or dropped */
-  struct exchange_manner manner;
-  uint16_t id; /* given by the carrier: unpredictable, unique on its socket */
+  struct exchange_opts query_opts;
+  uint16_t id; /* given by the channel: unpredictable, unique on its socket */
   /* Called once, never from within ask: ERR_NONE with a whole reply to this question (any RCODE, TC possible;
    * valid during the call), or what failed, with msg NULL. The exchange may be asked again or freed from
    * here. */
@@ -41,14 +41,14 @@ struct exchange {
 };
 
 enum {
-  EXCHANGE_OPTIONS_MOST = 4 + COOKIE_CLIENT + COOKIE_SERVER_MOST + 4,
-  EXCHANGE_QUERY_MOST = DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT + EXCHANGE_OPTIONS_MOST
+  EXCHANGE_OPTIONS_MAX = 4 + COOKIE_CLIENT + COOKIE_SERVER_MAX + 4,
+  EXCHANGE_QUERY_MAX = DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT + EXCHANGE_OPTIONS_MAX
 };
 
 /* Writes the question for upstream: RD, CD and DO as in its key, OPT (RFC 6891) if m->edns, nothing of the
- * client's. The carrier fills in the id. Returns the length. */
-size_t exchange_write(const struct question *q, const struct exchange_manner *m,
-                      uint8_t out[EXCHANGE_QUERY_MOST]);
+ * client's. The channel fills in the id. Returns the length. */
+size_t exchange_write(const struct question *q, const struct exchange_opts *m,
+                      uint8_t out[EXCHANGE_QUERY_MAX]);
 
 enum reply_worth {
   REPLY_WRONG,     /* not to this exchange, or forged: as if it had not come */

@@ -18,7 +18,7 @@ enum {
 _Static_assert(UP_TCP_OPEN < 65536 / 4, "a free id must be found in a few draws");
 
 struct up_tcp {
-  struct carrier carrier;
+  struct channel channel;
   uint32_t magic;
   uv_loop_t *loop;
   union addr server;
@@ -70,8 +70,8 @@ struct tcp_write {
   uint8_t octets[];
 };
 
-static struct up_tcp *tcp_of(struct carrier *c) {
-  struct up_tcp *t = container(c, struct up_tcp, carrier);
+static struct up_tcp *tcp_of(struct channel *c) {
+  struct up_tcp *t = container(c, struct up_tcp, channel);
   must(t->magic == TCP_MAGIC);
   return t;
 }
@@ -263,7 +263,7 @@ static void question_leave(struct tcp_question *q) {
 }
 
 static void question_free(struct tcp_question *q) {
-  q->x->carrier = NULL;
+  q->x->channel = NULL;
   free(q);
 }
 
@@ -462,10 +462,10 @@ static void on_written(uv_write_t *req, int status) {
   if (status < 0) conn_break(conn, clock_ms());
 }
 
-static enum err tcp_ask(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len,
+static enum err tcp_ask(struct channel *c, struct exchange *x, const uint8_t *msg, size_t len,
                         uint64_t now_ms) {
   struct up_tcp *t = tcp_of(c);
-  must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MOST);
+  must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MAX);
   struct tcp_question *q = malloc(sizeof *q + FRAME_HEAD + len);
   if (!q) return ERR_MEMORY;
   *q = (struct tcp_question){.x = x, .len = FRAME_HEAD + len};
@@ -477,7 +477,7 @@ static enum err tcp_ask(struct carrier *c, struct exchange *x, const uint8_t *ms
   return e;
 }
 
-static void tcp_drop(struct carrier *c, struct exchange *x) {
+static void tcp_drop(struct channel *c, struct exchange *x) {
   struct tcp_question *q = x->place;
   must(tcp_of(c) == q->conn->owner);
   question_leave(q);
@@ -503,7 +503,7 @@ static void conn_flush(struct tcp_conn *conn) {
   else count_add(conn->owner->counters, asked_tcp, questions);
 }
 
-static void tcp_flush(struct carrier *c, uint64_t now_ms) {
+static void tcp_flush(struct channel *c, uint64_t now_ms) {
   (void)now_ms;
   list_each(node, &tcp_of(c)->conns) conn_flush(container(node, struct tcp_conn, link));
 }
@@ -514,7 +514,7 @@ static void on_timer_closed(uv_handle_t *handle) {
   handle_gone(t);
 }
 
-static void tcp_close(struct carrier *c) {
+static void tcp_close(struct channel *c) {
   struct up_tcp *t = tcp_of(c);
   list_each(node, &t->conns) {
     struct tcp_conn *conn = container(node, struct tcp_conn, link);
@@ -524,14 +524,14 @@ static void tcp_close(struct carrier *c) {
   uv_close((uv_handle_t *)&t->timer, on_timer_closed);
 }
 
-static const struct carrier_ops tcp_ops = {
+static const struct channel_ops tcp_ops = {
     .ask = tcp_ask, .drop = tcp_drop, .flush = tcp_flush, .close = tcp_close};
 
-struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
+struct channel *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random) {
   struct up_tcp *t = calloc(1, sizeof *t);
   if (!t) return NULL;
-  *t = (struct up_tcp){.carrier.ops = &tcp_ops,
+  *t = (struct up_tcp){.channel.ops = &tcp_ops,
                        .magic = TCP_MAGIC,
                        .loop = loop,
                        .server = *server,
@@ -541,5 +541,5 @@ struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct cou
   list_init(&t->conns);
   must(uv_timer_init(loop, &t->timer) == 0);
   t->timer.data = t;
-  return &t->carrier;
+  return &t->channel;
 }

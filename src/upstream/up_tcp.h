@@ -8,7 +8,7 @@
 #include "base/addr.h"
 #include "base/counter.h"
 #include "base/random.h"
-#include "upstream/carrier.h"
+#include "upstream/channel.h"
 
 enum {
   UP_TCP_IDLE_MS =
@@ -26,10 +26,10 @@ enum {
   UP_TCP_OPEN = 4096 /* questions on one connection; further ones are refused with ERR_OVERLOAD */
 };
 
-/* All borrowed for the carrier's life. NULL when memory is out. When the connection breaks, the exchanges on
+/* All borrowed for the channel's life. NULL when memory is out. When the connection breaks, the exchanges on
  * it end with ERR_TCP; but those on a connection that had served before are first asked again over a new one
  * (RFC 7766 section 6.2.4), one whose reply was cut short once only. Nothing but a right reply keeps a
  * connection alive while questions wait. */
-struct carrier *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
+struct channel *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random);
 #endif

@@ -20,7 +20,7 @@ enum {
   RECV_BATCH = 32,  /* replies a system call */
   RECV_BATCHES = 4, /* a wake-up: other sockets of the loop want their turn too */
   BIND_TRIES = 8,   /* of random ports, then the kernel chooses */
-  PORT_LEAST = 1024,
+  PORT_MIN = 1024,
   RCVBUF = 1 << 20, /* for the replies to one turn's questions; the kernel gives what it allows */
   WARN_EVERY_MS = 10000,
   ANSWERED = 256 /* ids that a shared socket remembers, by their low bits */
@@ -29,21 +29,21 @@ _Static_assert(UDP_USES < 65536 / 4, "a free id must be found in a few draws");
 
 /* A question on its way to the kernel. */
 struct slot {
-  struct list link; /* its socket's queue, or the carrier's spare */
+  struct list link; /* its socket's queue, or the channel's spare */
   struct exchange *x;
   size_t len;
-  uint8_t msg[EXCHANGE_QUERY_MOST];
+  uint8_t msg[EXCHANGE_QUERY_MAX];
 };
 
 /* Where replies are received. Only its pages that were used take memory. */
 struct inbox {
   struct mmsghdr heads[RECV_BATCH];
   struct iovec places[RECV_BATCH];
-  uint8_t bytes[RECV_BATCH][DNS_UDP_MOST];
+  uint8_t bytes[RECV_BATCH][DNS_UDP_MAX];
 };
 
 struct up_udp {
-  struct carrier carrier;
+  struct channel channel;
   uint32_t magic;
   uv_loop_t *loop;
   union addr server;
@@ -74,15 +74,15 @@ struct udp_socket {
   struct list queue;   /* slots to be sent */
   unsigned open, uses; /* exchanges: under way, ever */
   unsigned replies;    /* of whatever kind: a server sends no more than it was asked */
-  uint64_t born_ms;
+  uint64_t created_ms;
   bool pooled, failed; /* failed: its exchanges end with ERR_UNREACHABLE as soon as the loop comes round */
   uint16_t answered[ANSWERED]; /* ids whose reply came: a network that doubles datagrams forges nothing */
   unsigned mask;               /* lists of by_id, a power of two, less one */
   struct list by_id[];
 };
 
-static struct up_udp *udp_of(struct carrier *c) {
-  struct up_udp *u = container(c, struct up_udp, carrier);
+static struct up_udp *udp_of(struct channel *c) {
+  struct up_udp *u = container(c, struct up_udp, channel);
   must(u->magic == UDP_MAGIC);
   return u;
 }
@@ -141,7 +141,7 @@ static void socket_retire(struct udp_socket *s) {
 /* The exchange is no longer under way. */
 static void socket_release(struct udp_socket *s, struct exchange *x) {
   list_remove(&x->link);
-  x->carrier = NULL;
+  x->channel = NULL;
   s->open--;
   s->udp->open--;
   if (!s->open && !s->pooled) socket_close(s);
@@ -321,7 +321,7 @@ static void bind_random(struct up_udp *u, int fd) {
   memset(&local, 0, sizeof local);
   local.any.sa_family = u->server.any.sa_family;
   for (int i = 0; i < BIND_TRIES; i++) {
-    uint16_t port = htons((uint16_t)(PORT_LEAST + random_below(u->random, 65536 - PORT_LEAST)));
+    uint16_t port = htons((uint16_t)(PORT_MIN + random_below(u->random, 65536 - PORT_MIN)));
     if (local.any.sa_family == AF_INET6) local.v6.sin6_port = port;
     else local.v4.sin_port = port;
     if (bind(fd, &local.any, addr_len(&local)) == 0) return;
@@ -375,7 +375,7 @@ static struct udp_socket *socket_new(struct up_udp *u, unsigned buckets, uint64_
   s->udp = u;
   list_init(&s->sending);
   list_init(&s->queue);
-  s->born_ms = now_ms;
+  s->created_ms = now_ms;
   s->mask = buckets - 1;
   for (unsigned i = 0; i < buckets; i++) list_init(&s->by_id[i]);
 
@@ -402,7 +402,7 @@ static struct udp_socket *pool_draw(struct up_udp *u, uint64_t now_ms) {
   if (u->drawn && u->drawn->uses < UDP_USES) return u->drawn;
   unsigned at = random_below(u->random, UDP_SOCKETS);
   struct udp_socket *s = u->pool[at];
-  if (s && (s->uses >= UDP_USES || now_ms - s->born_ms >= UDP_AGE_MS)) {
+  if (s && (s->uses >= UDP_USES || now_ms - s->created_ms >= UDP_AGE_MS)) {
     socket_retire(s);
     s = NULL;
   }
@@ -450,10 +450,10 @@ static struct slot *slot_take(struct up_udp *u) {
   return slot;
 }
 
-static enum err udp_ask(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len,
+static enum err udp_ask(struct channel *c, struct exchange *x, const uint8_t *msg, size_t len,
                         uint64_t now_ms) {
   struct up_udp *u = udp_of(c);
-  must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MOST);
+  must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MAX);
   if (u->queued >= UDP_QUEUED) return ERR_OVERLOAD;
   struct slot *slot = slot_take(u);
   if (!slot) return ERR_MEMORY;
@@ -480,7 +480,7 @@ static enum err udp_ask(struct carrier *c, struct exchange *x, const uint8_t *ms
   return ERR_NONE;
 }
 
-static void udp_drop(struct carrier *c, struct exchange *x) {
+static void udp_drop(struct channel *c, struct exchange *x) {
   must(udp_of(c)->open > 0);
   struct udp_socket *s = x->place;
   must(s->magic == SOCKET_MAGIC);
@@ -493,7 +493,7 @@ static void udp_drop(struct carrier *c, struct exchange *x) {
   socket_release(s, x);
 }
 
-static void udp_flush(struct carrier *c, uint64_t now_ms) {
+static void udp_flush(struct channel *c, uint64_t now_ms) {
   (void)now_ms;
   struct up_udp *u = udp_of(c);
   u->drawn = NULL;
@@ -509,7 +509,7 @@ static void on_calm_closed(uv_handle_t *handle) {
   handle_gone(u);
 }
 
-static void udp_close(struct carrier *c) {
+static void udp_close(struct channel *c) {
   struct up_udp *u = udp_of(c);
   must(u->open == 0);
   for (unsigned i = 0; i < UDP_SOCKETS; i++) {
@@ -518,10 +518,10 @@ static void udp_close(struct carrier *c) {
   uv_close((uv_handle_t *)&u->calm, on_calm_closed);
 }
 
-static const struct carrier_ops udp_ops = {
+static const struct channel_ops udp_ops = {
     .ask = udp_ask, .drop = udp_drop, .flush = udp_flush, .close = udp_close};
 
-struct carrier *up_udp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
+struct channel *up_udp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random) {
   struct up_udp *u = calloc(1, sizeof *u);
   struct inbox *in = malloc(sizeof *in);
@@ -537,7 +537,7 @@ struct carrier *up_udp_new(uv_loop_t *loop, const union addr *server, struct cou
     in->heads[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &in->places[i], .msg_iovlen = 1}};
   }
 
-  *u = (struct up_udp){.carrier.ops = &udp_ops,
+  *u = (struct up_udp){.channel.ops = &udp_ops,
                        .magic = UDP_MAGIC,
                        .loop = loop,
                        .server = *server,
@@ -550,5 +550,5 @@ struct carrier *up_udp_new(uv_loop_t *loop, const union addr *server, struct cou
   u->calm.data = u;
   list_init(&u->sending);
   list_init(&u->spare);
-  return &u->carrier;
+  return &u->channel;
 }

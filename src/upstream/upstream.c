@@ -37,9 +37,9 @@ void upstream_release(struct upstream *u) {
   free(u);
 }
 
-bool upstream_add(struct upstream *u, const union addr *addr, struct carrier *udp, struct carrier *tcp) {
+bool upstream_add(struct upstream *u, const union addr *addr, struct channel *udp, struct channel *tcp) {
   if (u->count == UPSTREAM_SERVERS) return false;
-  u->servers[u->count++] = (struct server){.addr = *addr, .udp = udp, .tcp = tcp};
+  u->servers[u->count++] = (struct nameserver){.addr = *addr, .udp = udp, .tcp = tcp};
   return true;
 }
 
@@ -61,8 +61,8 @@ void upstream_flush(struct upstream *u, uint64_t now_ms) {
 void upstream_inherit(struct upstream *to, const struct upstream *from) {
   for (unsigned i = 0; i < to->count; i++) {
     for (unsigned k = 0; k < from->count; k++) {
-      struct server *s = &to->servers[i];
-      struct carrier *udp = s->udp, *tcp = s->tcp;
+      struct nameserver *s = &to->servers[i];
+      struct channel *udp = s->udp, *tcp = s->tcp;
       if (!addr_equal(&s->addr, &from->servers[k].addr)) continue;
       *s = from->servers[k];
       s->udp = udp;
@@ -74,12 +74,12 @@ void upstream_inherit(struct upstream *to, const struct upstream *from) {
 
 enum standing { IS_UP, IS_IN_DOUBT, IS_DOWN };
 
-static enum standing standing_of(const struct server *s) {
+static enum standing standing_of(const struct nameserver *s) {
   return s->down_until_ms ? IS_DOWN : s->silent ? IS_IN_DOUBT : IS_UP;
 }
 
 /* Of two servers the one that stands earlier is `b`. */
-static bool better(const struct upstream *u, const struct server *a, const struct server *b) {
+static bool better(const struct upstream *u, const struct nameserver *a, const struct nameserver *b) {
   enum standing at = standing_of(a), bt = standing_of(b);
   if (at != bt) return at < bt;
   if (at == IS_DOWN) return a->down_until_ms < b->down_until_ms;
@@ -88,18 +88,18 @@ static bool better(const struct upstream *u, const struct server *a, const struc
 
 /* Who is not asked seems faster with each question that others get, until it is tried again: once slow is not
  * slow for ever. */
-static void forget_a_little(struct upstream *u, const struct server *asked) {
+static void forget_a_little(struct upstream *u, const struct nameserver *asked) {
   for (unsigned i = 0; i < u->count; i++) {
-    struct server *s = &u->servers[i];
+    struct nameserver *s = &u->servers[i];
     if (s != asked && !s->down_until_ms && s->srtt_x8_ms > 8) s->srtt_x8_ms -= s->srtt_x8_ms / FORGET + 1;
   }
 }
 
-struct server *upstream_pick(struct upstream *u, unsigned tried) {
-  struct server *best = NULL;
+struct nameserver *upstream_pick(struct upstream *u, unsigned tried) {
+  struct nameserver *best = NULL;
   unsigned first = u->policy == UPSTREAM_SPREAD ? u->turn : 0;
   for (unsigned i = 0; i < u->count; i++) {
-    struct server *s = &u->servers[(first + i) % u->count];
+    struct nameserver *s = &u->servers[(first + i) % u->count];
     if (!(tried & upstream_bit(u, s)) && (!best || better(u, s, best))) best = s;
   }
   if (best && u->policy == UPSTREAM_SPREAD) u->turn = (unsigned)(best - u->servers) + 1;
@@ -107,7 +107,7 @@ struct server *upstream_pick(struct upstream *u, unsigned tried) {
   return best;
 }
 
-bool upstream_may_hedge(const struct upstream *u, const struct server *asked) {
+bool upstream_may_hedge(const struct upstream *u, const struct nameserver *asked) {
   if (u->hedges < HEDGE_PRICE) return false;
   for (unsigned i = 0; i < u->count; i++) {
     if (&u->servers[i] != asked && !u->servers[i].down_until_ms) return true;
@@ -123,14 +123,14 @@ void upstream_note_hedged(struct upstream *u) {
   u->hedges -= u->hedges < HEDGE_PRICE ? u->hedges : HEDGE_PRICE;
 }
 
-uint32_t server_late_ms(const struct server *s) {
-  uint32_t late = s->srtt_x8_ms / 8 + s->rttvar_x4_ms / 2 + HEDGE_LEAST_MS, rto = server_rto_ms(s);
+uint32_t ns_late_ms(const struct nameserver *s) {
+  uint32_t late = s->srtt_x8_ms / 8 + s->rttvar_x4_ms / 2 + HEDGE_LEAST_MS, rto = ns_rto_ms(s);
   return s->srtt_x8_ms && late < rto ? late : rto;
 }
 
-struct server *upstream_probe(struct upstream *u, uint64_t now_ms) {
+struct nameserver *upstream_probe(struct upstream *u, uint64_t now_ms) {
   for (unsigned i = 0; i < u->count; i++) {
-    struct server *s = &u->servers[i];
+    struct nameserver *s = &u->servers[i];
     enum standing is = standing_of(s);
     if (s->probed || is == IS_UP || s->down_until_ms > now_ms) continue;
     if (is == IS_DOWN) s->down_until_ms = now_ms + s->down_for_ms; /* one question each time */
@@ -146,21 +146,21 @@ bool upstream_is_failing(const struct upstream *u) {
   return true;
 }
 
-uint32_t server_rto_most_ms(const struct server *s) {
+uint32_t ns_rto_max_ms(const struct nameserver *s) {
   uint32_t srtt = s->srtt_x8_ms / 8, far = srtt + srtt / 4;
   if (far < RTO_MOST_MS) return RTO_MOST_MS;
   return far < RTO_FAR_MS ? far : RTO_FAR_MS;
 }
 
-uint32_t server_rto_ms(const struct server *s) {
+uint32_t ns_rto_ms(const struct nameserver *s) {
   if (!s->srtt_x8_ms) return RTO_UNKNOWN_MS;
   /* 4 * RTTVAR, RFC 6298 section 2 */
   uint32_t spread = s->rttvar_x4_ms < RTO_LEAST_MS ? RTO_LEAST_MS : s->rttvar_x4_ms;
-  uint32_t rto = s->srtt_x8_ms / 8 + spread, most = server_rto_most_ms(s);
+  uint32_t rto = s->srtt_x8_ms / 8 + spread, most = ns_rto_max_ms(s);
   return rto < most ? rto : most;
 }
 
-void server_answers(struct server *s, uint64_t now_ms) {
+void ns_answers(struct nameserver *s, uint64_t now_ms) {
   char text[ADDR_TEXT];
   if (s->down_until_ms) log_info("upstream", "%s answers again", addr_format(&s->addr, text));
   s->replies++;
@@ -170,8 +170,8 @@ void server_answers(struct server *s, uint64_t now_ms) {
   s->down_for_ms = 0;
 }
 
-void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms) {
-  server_answers(s, now_ms);
+void ns_replied(struct nameserver *s, uint64_t rtt_ms, uint64_t now_ms) {
+  ns_answers(s, now_ms);
   latency_note(&s->rtt, rtt_ms);
   uint32_t rtt = rtt_ms > 10000 ? 10000 : (uint32_t)rtt_ms;
   if (!s->srtt_x8_ms) {
@@ -184,7 +184,7 @@ void server_replied(struct server *s, uint64_t rtt_ms, uint64_t now_ms) {
   }
 }
 
-static void go_down(struct server *s, const char *why, uint64_t now_ms) {
+static void go_down(struct nameserver *s, const char *why, uint64_t now_ms) {
   char text[ADDR_TEXT];
   if (!s->down_until_ms) log_warn("upstream", "%s is down: %s", addr_format(&s->addr, text), why);
   s->down_for_ms = s->down_for_ms ? s->down_for_ms * 2 : DOWN_FIRST_MS;
@@ -192,7 +192,7 @@ static void go_down(struct server *s, const char *why, uint64_t now_ms) {
   s->down_until_ms = now_ms + s->down_for_ms;
 }
 
-void server_was_silent(struct server *s, uint64_t now_ms) {
+void ns_was_silent(struct nameserver *s, uint64_t now_ms) {
   bool lately = s->heard_ms && now_ms - s->heard_ms < DOWN_SILENT_MS;
   if (++s->silent >= DOWN_AFTER && !lately) go_down(s, "no replies", now_ms);
 }
@@ -212,7 +212,7 @@ static bool is_harmless(enum habit_why why) {
   return why == WHY_NONE || why == WHY_COOKIE_UNKNOWN || why == WHY_CAPITALS;
 }
 
-void server_bears_not(struct server *s, enum habit_of of, enum habit_why why, uint64_t now_ms) {
+void ns_lacks(struct nameserver *s, enum habit_of of, enum habit_why why, uint64_t now_ms) {
   char text[ADDR_TEXT];
   uint32_t most_ms = why == WHY_COOKIE_UNKNOWN ? COOKIE_REST_MS : HABIT_REST_MS;
   habit_rests(&s->habits[of], why, rest_first_ms(why), most_ms, now_ms);
@@ -223,21 +223,21 @@ void server_bears_not(struct server *s, enum habit_of of, enum habit_why why, ui
   log_warn("upstream", "%s %s", addr_format(&s->addr, text), habit_why_text(why));
 }
 
-void server_left_unanswered(struct server *s, uint64_t hash, uint64_t sent_ms, uint64_t now_ms) {
+void ns_left_unanswered(struct nameserver *s, uint64_t hash, uint64_t sent_ms, uint64_t now_ms) {
   bool counted = s->silent && s->silent_to == hash && !s->down_until_ms;
   if (s->heard_ms > sent_ms || counted) return;
   s->silent_to = hash;
-  server_was_silent(s, now_ms);
+  ns_was_silent(s, now_ms);
 }
 
-void server_left_type(struct server *s, uint16_t type, uint64_t domain, bool in_vain, uint64_t now_ms) {
+void ns_left_type(struct nameserver *s, uint16_t type, uint64_t domain, bool in_vain, uint64_t now_ms) {
   char where[ADDR_TEXT], word[TYPE_TEXT];
   if (!mutes_note(&s->mutes, type, domain, in_vain, now_ms)) return;
   log_warn("upstream", "%s answers no question for %s: asking it only now and then",
            addr_format(&s->addr, where), type_format(type, word));
 }
 
-void server_answered_type(struct server *s, uint16_t type) {
+void ns_answered_type(struct nameserver *s, uint16_t type) {
   char where[ADDR_TEXT], word[TYPE_TEXT];
   if (!mutes_answered(&s->mutes, type)) return;
   log_info("upstream", "%s answers questions for %s again", addr_format(&s->addr, where),
@@ -248,7 +248,7 @@ unsigned upstream_resting(struct upstream *u, uint16_t type, uint64_t now_ms) {
   unsigned resting = 0;
   bool sure = true;
   for (unsigned i = 0; i < u->count; i++) {
-    struct server *s = &u->servers[i];
+    struct nameserver *s = &u->servers[i];
     const struct mute *mute = mutes_find_resting(&s->mutes, type);
     if (!mute || mutes_allow(&s->mutes, type, now_ms)) continue;
     resting |= 1u << i;
@@ -268,9 +268,9 @@ bool upstream_is_mute_to(const struct upstream *u, uint16_t type) {
   return u->count > 0;
 }
 
-struct server_cookie *server_cookie(struct server *s, uint64_t now_ms) {
+struct server_cookie *ns_cookie(struct nameserver *s, uint64_t now_ms) {
   struct server_cookie *c = &s->cookie;
-  if (c->unanswered) server_bears_not(s, HABIT_COOKIES, WHY_COOKIE_UNKNOWN, now_ms);
+  if (c->unanswered) ns_lacks(s, HABIT_COOKIES, WHY_COOKIE_UNKNOWN, now_ms);
   if (!habit_allows(&s->habits[HABIT_COOKIES], now_ms)) return NULL;
   if (now_ms >= c->renew_ms) {
     *c = (struct server_cookie){.renew_ms = now_ms + COOKIE_RENEW_MS};
@@ -279,6 +279,6 @@ struct server_cookie *server_cookie(struct server *s, uint64_t now_ms) {
   return c;
 }
 
-void server_refused(struct server *s, uint64_t now_ms) {
+void ns_refused(struct nameserver *s, uint64_t now_ms) {
   go_down(s, "port closed or network unreachable", now_ms);
 }

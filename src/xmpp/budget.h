@@ -1,6 +1,6 @@
 /* How much is asked ahead, at most: what all workers of the daemon share. Any thread may take from it.
  *
- * One client's question costs no more than ASKED_MOST upstream questions, whatever answers say and whenever
+ * One client's question costs no more than ASKED_MAX upstream questions, whatever answers say and whenever
  * they come; this much is each worker's own to count (xmpp_priv.h). Here are the bounds in time: for all
  * questions, and for those that answers aim at other zones than the asked domain's own (the NXNS and iDNS
  * attacks). */

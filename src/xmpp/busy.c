@@ -29,7 +29,7 @@ static struct busy_domain *place_for(struct busy *b, const uint8_t *name, size_t
 void busy_note(struct busy *b, const struct question *q) {
   struct family f;
   if (!family_of(q, &f)) return;
-  b->noted++;
+  b->logged_query++;
   place_for(b, f.domain, f.domain_len)->asked++;
 }
 
@@ -46,7 +46,7 @@ static void add_missing(struct busy *sum, const struct busy *from) {
 }
 
 void busy_add(struct busy *sum, const struct busy *from) {
-  sum->noted += from->noted;
+  sum->logged_query += from->logged_query;
   add_missing(sum, from);
   for (unsigned i = 0; i < BUSY_DOMAINS; i++) {
     const struct busy_domain *d = &from->domains[i];

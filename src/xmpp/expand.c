@@ -11,11 +11,11 @@
 _Static_assert(2 * FAMILY_TARGETS <= 64, "outcome.lacking has a bit for each address");
 
 enum {
-  EXPAND_BODY_MOST = DNS_UDP_MOST -
-                     DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
-  A_SPARE = 12 + 4 + 2,          /* octets of an A record whose owner is a pointer, with its TTL place */
+  EXPAND_BODY_MAX = DNS_UDP_MAX -
+                    DNS_HEADER, /* more can't be sent in a datagram; over TCP clients ask for themselves */
+  A_SPARE = 12 + 4 + 2,         /* octets of an A record whose owner is a pointer, with its TTL place */
   AAAA_SPARE = 12 + 16 + 2,
-  ALIASES_MOST = 8, /* that are followed from a target */
+  ALIASES_MAX = 8, /* that are followed from a target */
   RETRY_TICKS = TICKS_PER_S,
   RENEWING_TICKS = TICKS_PER_S / 5, /* an address is being renewed: look for the new one */
   GRACE_S = RENEW_GRACE_TICKS / TICKS_PER_S
@@ -50,20 +50,20 @@ static bool is_among(const uint64_t *hashes, unsigned n, uint64_t hash) {
  * for sets that are there already: A and AAAA lead through the same alias, and several targets may be aliases
  * of one host. */
 static unsigned add_addresses(struct xmpp *x, struct build *b, const struct question *q, bool renewing,
-                              uint32_t tick, uint32_t born) {
+                              uint32_t tick, uint32_t stored_at) {
   size_t len = answer_message(q, &x->found, x->message);
   struct wire w = wire_read(x->message, len);
   struct record r;
   unsigned added = 0, before = b->answer->head.ar;
   uint32_t least_s = renewing ? x->found.ttl_s + GRACE_S : 0;
-  uint32_t gone_s = ticks_age_s(tick, x->found.head.born), age_s = ticks_age_s(tick, born);
+  uint32_t gone_s = ticks_age_s(tick, x->found.head.stored_at), age_s = ticks_age_s(tick, stored_at);
 
   w.at = DNS_HEADER + q->name_len + 4u;
   for (unsigned i = 0; i < x->found.head.an && record_read(&w, &r); i++) {
     if (!name_equal(r.owner, r.owner_len, q->key, q->name_len)) continue;
     if (r.ttl < least_s) r.ttl = least_s;
     if (r.ttl <= gone_s) continue;
-    if (b->answer->head.body_len > EXPAND_BODY_MOST) break;
+    if (b->answer->head.body_len > EXPAND_BODY_MAX) break;
     uint64_t hash = set_hash(x, &r);
     if (is_among(x->added, before, hash) || !build_add(b, SECTION_ADDITIONAL, &r, r.ttl - gone_s + age_s))
       continue;
@@ -98,34 +98,34 @@ static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_fla
 /* One answer that a target's addresses come from; x->found is it. False: the cache has none, or none that may
  * still go out. */
 static bool add_answer(struct xmpp *x, struct build *b, const struct question *q, bool used, uint64_t now_ms,
-                       uint32_t born, struct outcome *out) {
+                       uint32_t stored_at, struct outcome *out) {
   struct purse *purse = purse_of(x, b->question);
   uint32_t tick = tick_of_ms(now_ms);
   enum cache_found found = cache_peek(x->cache, q, tick, &x->found);
   bool begun = x->o.prefetch && (used || found == CACHE_EXPIRED) && purse->left && renew_wanted(x, q, now_ms);
-  bool renewing = found == CACHE_WORN || (found == CACHE_EXPIRED && begun);
+  bool renewing = found == CACHE_DUE || (found == CACHE_EXPIRED && begun);
 
   purse->left -= begun;
   out->postponed |= used && purse->left == 0;
   out->renewing |= renewing;
   if (found != CACHE_FRESH && !renewing) return false;
-  out->added += add_addresses(x, b, q, renewing, tick, born);
+  out->added += add_addresses(x, b, q, renewing, tick, stored_at);
   return true;
 }
 
 /* `used`: a client gets the answer, and so the address is in use, too. A target that is an alias is followed
  * from name to name, each by its own answer. */
 static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used, uint64_t now_ms,
-                          uint32_t born, struct outcome *out) {
+                          uint32_t stored_at, struct outcome *out) {
   for (unsigned bit = 2 * i; bit <= 2 * i + 1; bit++) {
     struct question q;
     unsigned links = 0;
     address_question(x, bit, question_flags(b->question), &q);
     do {
-      if (add_answer(x, b, &q, used, now_ms, born, out)) continue;
+      if (add_answer(x, b, &q, used, now_ms, stored_at, out)) continue;
       out->lacking |= (uint64_t)1 << bit;
       break;
-    } while (++links <= ALIASES_MOST && follow_alias(x, &q));
+    } while (++links <= ALIASES_MAX && follow_alias(x, &q));
   }
 }
 
@@ -133,9 +133,9 @@ static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used
 static void lacking_question(struct xmpp *x, unsigned bit, uint8_t key_flags, uint32_t tick,
                              struct question *out) {
   address_question(x, bit, key_flags, out);
-  for (unsigned links = 0; links < ALIASES_MOST; links++) {
+  for (unsigned links = 0; links < ALIASES_MAX; links++) {
     enum cache_found found = cache_peek(x->cache, out, tick, &x->found);
-    if ((found != CACHE_FRESH && found != CACHE_WORN) || !follow_alias(x, out)) return;
+    if ((found != CACHE_FRESH && found != CACHE_DUE) || !follow_alias(x, out)) return;
   }
 }
 
@@ -178,8 +178,8 @@ static bool expand(struct xmpp *x, const struct question *q, const struct answer
     if (!record_read(&w, &r) || !build_add(&b, section, &r, r.ttl)) return false;
   }
 
-  for (unsigned i = 0; i < n; i++) expand_target(x, &b, i, used, now_ms, a->head.born, out);
-  x->made.head.born = a->head.born;
+  for (unsigned i = 0; i < n; i++) expand_target(x, &b, i, used, now_ms, a->head.stored_at, out);
+  x->made.head.stored_at = a->head.stored_at;
   x->made.head.flags = a->head.flags;
   x->made.ttl_s = a->ttl_s;
   return true;
@@ -201,14 +201,14 @@ static void copy_answer(struct answer *to, const struct answer *from) {
   memcpy(to->body, from->body, from->head.body_len);
 }
 
-void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
-                  uint64_t now_ms) {
+void expand_before_store(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *refresh_at,
+                         size_t *spare, uint64_t now_ms) {
   struct outcome out;
   if (!is_wanted(x, q) || !expand(x, q, a, false, now_ms, &out)) return;
   note_expanded(x, q, &out);
   copy_answer(a, &x->made);
   if (!out.lacking && !out.renewing) return;
-  *attend = a->head.born; /* the first who asks finds it worn, and it is looked at again */
+  *refresh_at = a->head.stored_at; /* the first who asks finds it worn, and it is looked at again */
   const uint64_t a_bits = 0x5555555555555555u;
   *spare = (size_t)__builtin_popcountll(out.lacking & a_bits) * A_SPARE +
            (size_t)__builtin_popcountll(out.lacking & ~a_bits) * AAAA_SPARE;
@@ -220,26 +220,27 @@ static uint32_t next_look(const struct xmpp *x, const struct answer *a, const st
                           uint32_t tick) {
   if (out->renewing) return tick + RENEWING_TICKS;
   if (out->lacking || out->postponed) return tick + RETRY_TICKS;
-  uint32_t half = x->o.prefetch ? renew_attend(a) : 0;
+  uint32_t half = x->o.prefetch ? renew_refresh_at(a) : 0;
   return half > tick ? half : 0;
 }
 
 /* An answer of a service that gets no addresses: its targets are asked for all the same. Returns until when
  * it need not be looked at. */
 static uint32_t attend_unexpanded(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  uint32_t tick = tick_of_ms(now_ms), half = renew_attend(&x->old);
+  uint32_t tick = tick_of_ms(now_ms), half = renew_refresh_at(&x->old);
   if (prefetch_used(x, q, &x->old, now_ms)) return tick + RETRY_TICKS;
   return half > tick ? half : UINT32_MAX;
 }
 
-bool expand_worn(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms) {
+bool expand_on_due(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms) {
   struct outcome out;
   struct awaited unused = {0};
   uint32_t tick = tick_of_ms(now_ms);
   bool is_there = question_type(q) == TYPE_SRV && cache_peek(x->cache, q, tick, &x->old) == CACHE_FRESH;
 
   if (!is_there || !is_wanted(x, q) || !expand(x, q, &x->old, used, now_ms, &out)) {
-    cache_snooze(x->cache, q, tick, is_there && x->o.prefetch ? attend_unexpanded(x, q, now_ms) : UINT32_MAX);
+    cache_postpone(x->cache, q, tick,
+                   is_there && x->o.prefetch ? attend_unexpanded(x, q, now_ms) : UINT32_MAX);
     return false;
   }
 
@@ -249,7 +250,7 @@ bool expand_worn(struct xmpp *x, const struct question *q, bool used, uint64_t n
   }
 
   note_expanded(x, q, &out);
-  return cache_put(x->cache, q, &x->made, CACHE_ASKED, next_look(x, &x->made, &out, tick), 0);
+  return cache_put(x->cache, q, &x->made, ORIGIN_QUERY, next_look(x, &x->made, &out, tick), 0);
 }
 
 /* Forward expands it once more and gives it out, but later: who is told here that a question is settled is in
@@ -288,11 +289,11 @@ static void address_settled(struct xmpp *x, uint64_t hash, uint64_t now_ms) {
   }
 }
 
-uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead,
+uint32_t expand_on_done(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead,
                         uint64_t now_ms) {
   struct outcome out;
   address_settled(x, q->hash, now_ms);
-  if (!a || ahead || !is_wanted(x, q) || x->held_count == HELD_MOST) return 0;
+  if (!a || ahead || !is_wanted(x, q) || x->held_count == HELD_MAX) return 0;
   if (!expand(x, q, a, false, now_ms, &out) || !out.lacking) return 0;
   struct held *h = &x->held[x->held_count];
   h->awaited = (struct awaited){0};

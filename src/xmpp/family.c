@@ -12,8 +12,8 @@ struct service {
 #define SERVICE(text)                                                                                        \
   { text, sizeof(text) - 1 }
 static const struct service services[2][2] = {
-    [FAMILY_CLIENT] = {SERVICE("\014_xmpp-client\004_tcp"), SERVICE("\015_xmpps-client\004_tcp")},
-    [FAMILY_SERVER] = {SERVICE("\014_xmpp-server\004_tcp"), SERVICE("\015_xmpps-server\004_tcp")},
+    [FAMILY_C2S] = {SERVICE("\014_xmpp-client\004_tcp"), SERVICE("\015_xmpps-client\004_tcp")},
+    [FAMILY_S2S] = {SERVICE("\014_xmpp-server\004_tcp"), SERVICE("\015_xmpps-server\004_tcp")},
 };
 static const struct service jabber = SERVICE("\007_jabber\004_tcp");
 

@@ -3,9 +3,9 @@
 #ifndef JIDNS_XMPP_FAMILY_H
 #define JIDNS_XMPP_FAMILY_H
 #include "dns/answer.h"
-#include "xmpp/srv.h"
+#include "dns/srv.h"
 
-enum family_role { FAMILY_CLIENT, FAMILY_SERVER };
+enum family_role { FAMILY_C2S, FAMILY_S2S };
 enum { FAMILY_TARGETS = 32 }; /* of one answer; a domain that lists more gets help for the first */
 
 struct family {

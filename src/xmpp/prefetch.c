@@ -22,8 +22,8 @@ static bool ahead(struct xmpp *x, const struct question *q, const struct cause *
     return false;
   log_debug("xmpp", "%s: ahead, %s of %s", question_format(q, text), cause->what,
             question_format(cause->of, of));
-  forward_ahead(x->forward, q, cause->role == FAMILY_SERVER ? CACHE_AHEAD_SERVER : CACHE_AHEAD_CLIENT,
-                now_ms);
+  forward_prefetch(x->forward, q, cause->role == FAMILY_S2S ? ORIGIN_PREFETCH_S2S : ORIGIN_PREFETCH_C2S,
+                   now_ms);
   return true;
 }
 
@@ -47,13 +47,13 @@ static void note_target(struct xmpp *x, const uint8_t *name, size_t len, uint8_t
 }
 
 bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct question *of, uint64_t now_ms) {
-  struct family f = {.role = FAMILY_SERVER}; /* of another service */
+  struct family f = {.role = FAMILY_S2S}; /* of another service */
   family_of(of, &f);
   note_target(x, q->key, q->name_len, question_flags(q), f.role);
   if (forward_is_asking(x->forward, q)) return true;
   struct purse *purse = purse_of(x, of);
   if (!purse_take(x, purse, q, of, now_ms)) return false;
-  if (forward_renew(x->forward, q, CACHE_ASKED, now_ms)) return true;
+  if (forward_renew(x->forward, q, ORIGIN_QUERY, now_ms)) return true;
   purse->left++; /* it cost nothing */
   return false;
 }
@@ -80,7 +80,7 @@ static unsigned habit_of(uint8_t key_flags) { return key_flags & (KEY_DO | KEY_C
 static bool tlsa_is_wanted(const struct xmpp *x, const struct family *f, const struct answer *srv,
                            uint64_t now_ms) {
   bool secure = srv && srv->head.flags & ANSWER_AD;
-  return f->role == FAMILY_SERVER && (secure || now_ms < x->tlsa_until_ms[habit_of(f->key_flags)]);
+  return f->role == FAMILY_S2S && (secure || now_ms < x->tlsa_until_ms[habit_of(f->key_flags)]);
 }
 
 static void ahead_tlsa(struct xmpp *x, const struct srv *target, const struct cause *cause, uint64_t now_ms) {
@@ -124,14 +124,14 @@ static void ahead_jabber(struct xmpp *x, const struct question *q, const struct 
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question other;
   struct cause sibling = {.of = q, .purse = purse_of(x, q), .what = "sibling", .role = f->role};
-  if (f->role == FAMILY_CLIENT) count(x->counters, family_client);
+  if (f->role == FAMILY_C2S) count(x->counters, family_client);
   else count(x->counters, family_server);
   bool has_sibling = family_sibling(f, x->seed, &other);
   if (has_sibling) ahead(x, &other, &sibling, now_ms);
   hint_targets(x, q, f, now_ms);
   if (has_sibling) hint_targets(x, &other, f, now_ms);
   ahead_domain(x, q, f, now_ms);
-  if (f->role == FAMILY_SERVER && now_ms < x->jabber_until_ms[habit_of(f->key_flags)])
+  if (f->role == FAMILY_S2S && now_ms < x->jabber_until_ms[habit_of(f->key_flags)])
     ahead_jabber(x, q, f, now_ms);
 }
 
@@ -146,7 +146,7 @@ static void asked_address(struct xmpp *x, const struct question *q, uint64_t now
   ahead(x, &other, &cause, now_ms);
 }
 
-void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+void prefetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   struct family f;
   uint16_t type = question_type(q);
   if (family_of(q, &f)) asked_service(x, q, &f, now_ms);
@@ -155,10 +155,10 @@ void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   else if (family_is_jabber(q)) x->jabber_until_ms[habit_of(question_flags(q))] = now_ms + HABIT_MS;
 }
 
-uint32_t prefetch_attend(struct xmpp *x, const struct question *q, const struct answer *a) {
+uint32_t prefetch_refresh_at(struct xmpp *x, const struct question *q, const struct answer *a) {
   struct family f;
   if (!family_of(q, &f) || a->head.an <= purse_of(x, q)->left / 2) return 0;
-  return a->head.born;
+  return a->head.stored_at;
 }
 
 bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
@@ -179,11 +179,11 @@ static void ask_jabber(struct xmpp *x, const struct question *q, const struct fa
   ahead_jabber(x, q, f, now_ms);
 }
 
-void prefetch_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
+void prefetch_on_done(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
   struct family f;
   if (!family_of(q, &f)) return;
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
   struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "target", .role = f.role};
   ahead_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
-  if (a->head.an == 0 && f.role == FAMILY_SERVER) ask_jabber(x, q, &f, now_ms);
+  if (a->head.an == 0 && f.role == FAMILY_S2S) ask_jabber(x, q, &f, now_ms);
 }

@@ -22,7 +22,7 @@ void purse_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms) {
   struct purse *p = purse_of(x, srv);
   if (p->since_ms && (uint32_t)now_ms - p->since_ms < FILL_MS) return;
   *p = (struct purse){.since_ms = (uint32_t)now_ms,
-                      .left = ASKED_MOST - 1}; /* the question itself goes out in any case */
+                      .left = ASKED_MAX - 1}; /* the question itself goes out in any case */
 }
 
 static bool is_outside(const struct question *q, const struct question *of) {

@@ -50,12 +50,12 @@ static void due(struct timer *t, uint64_t now_ms) {
   /* somebody else had to ask for it */
   if (cache_look(x->cache, &q, tick_of_ms(now_ms), &unused) == CACHE_FRESH) return;
   log_debug("xmpp", "%s: in use, asked again", question_format(&q, text));
-  forward_renew(x->forward, &q, CACHE_RENEWED, now_ms);
+  forward_renew(x->forward, &q, ORIGIN_RENEWED, now_ms);
 }
 
-uint32_t renew_attend(const struct answer *a) {
-  if (a->ttl_s < RENEW_TTL_LEAST) return 0;
-  return a->head.born + ticks_of_ttl(a->ttl_s) / 2;
+uint32_t renew_refresh_at(const struct answer *a) {
+  if (a->ttl_s < RENEW_TTL_MIN) return 0;
+  return a->head.stored_at + ticks_of_ttl(a->ttl_s) / 2;
 }
 
 static struct renewal *find(struct xmpp *x, uint64_t hash) {
@@ -66,7 +66,7 @@ static struct renewal *find(struct xmpp *x, uint64_t hash) {
 
 /* Linked in, its timer not yet set; NULL when memory is out or there are too many. */
 static struct renewal *new_renewal(struct xmpp *x, const struct question *q) {
-  struct renewal *r = x->renewal_count < RENEWALS_MOST ? malloc(sizeof *r + question_key_len(q)) : NULL;
+  struct renewal *r = x->renewal_count < RENEWALS_MAX ? malloc(sizeof *r + question_key_len(q)) : NULL;
   if (!r || !timers_promise(x->timers)) {
     free(r);
     return NULL;
@@ -88,7 +88,7 @@ static struct renewal *new_renewal(struct xmpp *x, const struct question *q) {
 static bool renew(struct xmpp *x, const struct question *q, enum cache_renewal why, uint64_t now_ms) {
   uint32_t expiry;
   /* before the entry is marked: nobody else could renew it then */
-  if (x->renewal_count >= RENEWALS_MOST) return false;
+  if (x->renewal_count >= RENEWALS_MAX) return false;
   if (!cache_begin_renewal(x->cache, q, why, tick_of_ms(now_ms), &expiry)) return false;
   struct renewal *r = find(x, q->hash); /* one of its earlier life, that ended before its time */
   if (!r) r = new_renewal(x, q);

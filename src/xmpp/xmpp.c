@@ -8,31 +8,31 @@
 static void asked(void *ctx, const struct question *q, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (question_type(q) == TYPE_SRV) purse_fill(x, q, now_ms);
-  if (x->o.prefetch) prefetch_asked(x, q, now_ms);
+  if (x->o.prefetch) prefetch_on_miss(x, q, now_ms);
 }
 
-static void amend(void *ctx, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
+static void amend(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at, size_t *spare,
                   uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (x->o.prefetch) {
-    uint32_t others = prefetch_attend(x, q, a);
-    *attend = others ? others : renew_attend(a);
+    uint32_t others = prefetch_refresh_at(x, q, a);
+    *refresh_at = others ? others : renew_refresh_at(a);
   }
-  expand_amend(x, q, a, attend, spare, now_ms);
+  expand_before_store(x, q, a, refresh_at, spare, now_ms);
 }
 
 static uint32_t settled(void *ctx, const struct question *q, const struct answer *a, bool ahead,
                         uint64_t now_ms) {
   struct xmpp *x = ctx;
-  if (x->o.prefetch && a) prefetch_settled(x, q, a, now_ms);
-  return x->o.expand == XMPP_EXPAND_WAIT ? expand_settled(x, q, a, ahead, now_ms) : 0;
+  if (x->o.prefetch && a) prefetch_on_done(x, q, a, now_ms);
+  return x->o.expand == XMPP_EXPAND_WAIT ? expand_on_done(x, q, a, ahead, now_ms) : 0;
 }
 
 static bool worn(void *ctx, const struct question *q, bool used, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (used && question_type(q) == TYPE_SRV) purse_fill(x, q, now_ms);
   if (x->o.prefetch) renew_used(x, q, now_ms);
-  return expand_worn(x, q, used, now_ms);
+  return expand_on_due(x, q, used, now_ms);
 }
 
 struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, struct xmpp_budget *budget) {
@@ -47,7 +47,7 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, str
   x->counters = fo->counters;
   x->seed = fo->seed;
   x->budget = budget;
-  x->held = calloc(HELD_MOST, sizeof *x->held);
+  x->held = calloc(HELD_MAX, sizeof *x->held);
   x->renewals = calloc(RENEWAL_BUCKETS, sizeof(void *));
   if (!x->held || !x->renewals) {
     xmpp_free(x);

@@ -7,9 +7,9 @@
 
 enum { EXPAND_WAIT_MS = 400, XMPP_SERVER_PORT = 5269 };
 enum {
-  ASKED_MOST = 16
+  ASKED_MAX = 16
 }; /* upstream questions that one question of a client costs at most: it, and what is asked for its sake */
-enum { KNOWN_TARGETS = 4096, DOMAINS = 4096, HELD_MOST = 64, RENEWALS_MOST = 20000, RENEWAL_BUCKETS = 4096 };
+enum { KNOWN_TARGETS = 4096, DOMAINS = 4096, HELD_MAX = 64, RENEWALS_MAX = 20000, RENEWAL_BUCKETS = 4096 };
 
 /* What may still be asked for the sake of those who asked for a domain's SRV. A client's question fills it,
  * once a second at most; nothing else does, so that answers which come late and name ever more targets find
@@ -68,11 +68,11 @@ bool purse_take(struct xmpp *x, struct purse *purse, const struct question *q, c
                 uint64_t now_ms);
 
 /* prefetch.c: asks ahead. */
-void prefetch_asked(struct xmpp *x, const struct question *q, uint64_t now_ms);
-void prefetch_settled(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
+void prefetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms);
+void prefetch_on_done(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
 /* For an answer about to be stored that has more targets than may be asked for now: the tick from which its
  * use is to be told, as the others are asked for then. Else 0. */
-uint32_t prefetch_attend(struct xmpp *x, const struct question *q, const struct answer *a);
+uint32_t prefetch_refresh_at(struct xmpp *x, const struct question *q, const struct answer *a);
 /* A client got a, an SRV answer: asks for what is lacking of its targets. True when something still is, for
  * want of room. */
 bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
@@ -81,16 +81,17 @@ bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer
 bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct question *of, uint64_t now_ms);
 
 /* expand.c: SRV answers with addresses. */
-void expand_amend(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *attend, size_t *spare,
-                  uint64_t now_ms);
+void expand_before_store(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *refresh_at,
+                         size_t *spare, uint64_t now_ms);
 /* `ahead`: nobody waits for it, so there is nobody to hold. */
-uint32_t expand_settled(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead,
+uint32_t expand_on_done(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead,
                         uint64_t now_ms);
 /* `used`: by a client's new question; else those get it who have been waiting for it. */
-bool expand_worn(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms);
+bool expand_on_due(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms);
 
 /* renew.c: names in steady use are asked again before they expire. */
-uint32_t renew_attend(const struct answer *a); /* the tick from which a use of this answer says "in use" */
+uint32_t renew_refresh_at(
+    const struct answer *a); /* the tick from which a use of this answer says "in use" */
 void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
 /* q, an address, goes with another answer in use: it is renewed, too. True when it was not under way already.
  */

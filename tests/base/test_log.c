@@ -12,7 +12,7 @@
 
 static const struct log_options usual = {.levels = {
 #define X(room) LOG_INFO,
-                                             LOG_ROOMS(X)
+                                             LOG_COMPONENTS(X)
 #undef X
                                          }};
 
@@ -40,9 +40,9 @@ static unsigned count_lines(const char *text) {
 Test(log, has_four_levels) {
   static const char *const words[] = {"error", "warn", "info", "debug"};
   for (unsigned i = 0; i < 4; i++) {
-    uint8_t levels[LOG_ROOM_COUNT];
+    uint8_t levels[LOG_COMPONENT_COUNT];
     cr_assert(log_levels_parse(words[i], levels));
-    for (unsigned k = 0; k < LOG_ROOM_COUNT; k++) cr_expect_eq(levels[k], i);
+    for (unsigned k = 0; k < LOG_COMPONENT_COUNT; k++) cr_expect_eq(levels[k], i);
   }
 }
 
@@ -126,16 +126,16 @@ Test(log, levels_that_are_none_are_refused_and_change_nothing) {
                                       "debug ",
                                       "0"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    uint8_t levels[LOG_ROOM_COUNT];
+    uint8_t levels[LOG_COMPONENT_COUNT];
     memset(levels, 9, sizeof levels);
     cr_expect_not(log_levels_parse(wrong[i], levels), "%s", wrong[i]);
-    for (unsigned k = 0; k < LOG_ROOM_COUNT; k++) cr_assert_eq(levels[k], 9);
+    for (unsigned k = 0; k < LOG_COMPONENT_COUNT; k++) cr_assert_eq(levels[k], 9);
   }
 
   char longest[1000];
   memset(longest, 'x', sizeof longest - 1);
   longest[sizeof longest - 1] = 0;
-  uint8_t levels[LOG_ROOM_COUNT];
+  uint8_t levels[LOG_COMPONENT_COUNT];
   cr_expect_not(log_levels_parse(longest, levels));
 }
 

@@ -14,18 +14,18 @@
 #include "dns/ttl.h"
 #include "kit/made.h"
 #include "kit/rng.h"
-#include "lab/zone.h"
 #include "server/serve.h"
-#include "server/serve_lab.h"
+#include "server/serve_zones.h"
+#include "zones/zones.h"
 
 enum {
   NOW_MS = 1000000, /* of all that happens */
   TTL_S = 86400,    /* so that no answer is worn */
-  NAMES_MOST = 9999999,
+  NAMES_MAX = 9999999,
   NUMBER_AT = 1, /* every domain is dNNNNNNN.lab; its digits stand here behind the last label's length */
   DIGITS = 7,
   PACKETS = 1024, /* malformed ones, used over and over */
-  PACKET_MOST = 4096
+  PACKET_MAX = 4096
 };
 
 /* What is asked, and what the cache holds of it. */
@@ -166,14 +166,14 @@ static void fill(struct cache *c, const struct mode *mode, unsigned names) {
   static struct made m;
   for (unsigned i = 0; i < names; i++) {
     make_entry(&m, shape_of(mode, i), i);
-    must(cache_put(c, &m.question, &m.answer, CACHE_ASKED, 0, 0));
+    must(cache_put(c, &m.question, &m.answer, ORIGIN_QUERY, 0, 0));
   }
 }
 
 /* What fill puts into the cache, as the zone "lab" (HOW_BESIDE: "other"). */
-static struct lab *make_lab(const struct mode *mode, unsigned names) {
-  static struct lab_options o = {.zone_count = 1};
-  struct lab_zone *z = &o.zones[0];
+static struct zones *make_lab(const struct mode *mode, unsigned names) {
+  static struct zones_options o = {.zone_count = 1};
+  struct zones_file *z = &o.zones[0];
   uint8_t name[NAME_MAX_LEN];
 
   z->name_len = (uint8_t)name_parse(mode->how == HOW_ZONE ? "lab" : "other", name);
@@ -197,8 +197,8 @@ static struct lab *make_lab(const struct mode *mode, unsigned names) {
 
   must(fclose(out) == 0);
   struct zonefile *reader = zonefile_open(stderr);
-  struct lab *l = NULL;
-  must(reader && lab_load(&o, LAB_EXPAND_XMPP, reader, &l, stderr));
+  struct zones *l = NULL;
+  must(reader && zones_load(&o, ZONES_EXPAND_XMPP, reader, &l, stderr));
   zonefile_close(reader);
   unlink(z->file);
   return l;
@@ -245,7 +245,7 @@ static void make_crowd(struct msg *m, bool chain) {
     last = (uint16_t)(0xc000 + at + 2 * 125);
   }
 
-  for (unsigned n = 1; m->len + 13 <= PACKET_MOST; n++) {
+  for (unsigned n = 1; m->len + 13 <= PACKET_MAX; n++) {
     if (chain) msg_put_u16(m, last);
     else msg_put(m, "", 1);
     const uint8_t rest[10] = {0, TYPE_TXT, 0, CLASS_IN};
@@ -263,18 +263,18 @@ static void make_giant(struct msg *m, bool options) {
   if (options) {
     const uint8_t opt[] = {0, 0, TYPE_OPT, 1232 >> 8, 1232 & 0xff, 0, 0, 0, 0};
     msg_put(m, opt, sizeof opt);
-    uint16_t rdlen = (uint16_t)((PACKET_MOST - m->len - 3) / 4 * 4);
+    uint16_t rdlen = (uint16_t)((PACKET_MAX - m->len - 3) / 4 * 4);
     msg_put_u16(m, rdlen);
     for (unsigned i = 0; i < rdlen / 2u; i++) msg_put_u16(m, 0);
     msg_put(m, "", 1);
     return;
   }
-  while (m->len + 2 <= PACKET_MOST) msg_put_u16(m, 0x0161);
+  while (m->len + 2 <= PACKET_MAX) msg_put_u16(m, 0x0161);
 }
 
 struct packet {
   size_t len;
-  uint8_t octets[PACKET_MOST];
+  uint8_t octets[PACKET_MAX];
 };
 
 static struct packet *make_packets(const struct mode *mode) {
@@ -301,7 +301,7 @@ static struct packet *make_packets(const struct mode *mode) {
 
 /* ---- the queries ---- */
 
-static struct serve serve;
+static struct query_service serve;
 static struct counters counters;
 static uint8_t out[DNS_MSG_MAX];
 
@@ -353,7 +353,7 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   struct upstream upstream; /* none is needed */
   struct routes routes = {.rest = &upstream};
   struct cache_stats stats;
-  struct cache *cache = cache_new(((size_t)names * 512 + CACHE_SIZE_LEAST) * 2, KIT_SEED);
+  struct cache *cache = cache_new(((size_t)names * 512 + CACHE_SIZE_MIN) * 2, KIT_SEED);
 
   upstream_init(&upstream, UPSTREAM_FASTEST);
   timers_init(&timers);
@@ -361,16 +361,16 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
       .cache = cache, .routes = &routes, .timers = &timers, .counters = &counters, .seed = KIT_SEED};
   struct forward *forward = cache ? forward_new(&fo) : NULL;
   must(forward);
-  serve = (struct serve){.cache = cache,
-                         .forward = forward,
-                         .counters = &counters,
-                         .seed = KIT_SEED,
-                         .turn_mask = UINT32_MAX,
-                         .access = access_new(&(struct access_options){.silent = false})};
+  serve = (struct query_service){.cache = cache,
+                                 .forward = forward,
+                                 .counters = &counters,
+                                 .seed = KIT_SEED,
+                                 .turn_mask = UINT32_MAX,
+                                 .access = access_new(&(struct access_options){.silent = false})};
   must(serve.access);
   if (mode->how == HOW_ZONE || mode->how == HOW_BESIDE) {
     serve.lab = make_lab(mode, names);
-    serve.lab_room = serve_lab_new();
+    serve.lab_room = serve_zones_new();
   }
 
   check_same_size();
@@ -387,8 +387,8 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   timers_close(&timers);
   access_free(serve.access);
   cache_free(cache);
-  serve_lab_free(serve.lab_room);
-  lab_free((struct lab *)(uintptr_t)serve.lab);
+  serve_zones_free(serve.lab_room);
+  zones_free((struct zones *)(uintptr_t)serve.lab);
 }
 
 /* What instruction counts depend on: compiler, machine, flags. */
@@ -417,7 +417,7 @@ int main(int argc, char **argv) {
   long hits = argc > 2 ? strtol(argv[2], NULL, 10) : 0, names = argc > 3 ? strtol(argv[3], NULL, 10) : 1000;
   for (unsigned i = 0; argc <= 4 && i < sizeof modes / sizeof *modes; i++) {
     if (argc < 2 || strcmp(modes[i].word, argv[1]) != 0) continue;
-    if (hits <= 0 || hits > 1000000000 || names <= 0 || names > NAMES_MOST) break;
+    if (hits <= 0 || hits > 1000000000 || names <= 0 || names > NAMES_MAX) break;
     run(&modes[i], (unsigned)hits, (unsigned)names);
     return 0;
   }

@@ -19,11 +19,11 @@ static double seconds(clockid_t clock) {
 }
 
 /* By turns an address, and an SRV answer with its target's addresses. */
-static void put(struct cache *c, struct made *m, unsigned i, uint32_t born) {
+static void put(struct cache *c, struct made *m, unsigned i, uint32_t stored_at) {
   char name[64], target[64];
   if (i % 2) {
     snprintf(name, sizeof name, "d%u.lab", i);
-    made_a(m, name, TTL_S, 1, born);
+    made_a(m, name, TTL_S, 1, stored_at);
   } else {
     snprintf(name, sizeof name, "_xmpp-client._tcp.d%u.lab", i);
     snprintf(target, sizeof target, "x0.d%u.lab", i);
@@ -31,9 +31,9 @@ static void put(struct cache *c, struct made *m, unsigned i, uint32_t born) {
     made_add(m, SECTION_ANSWER, name, TYPE_SRV, TTL_S, rd_srv(1, 2, 5222, target));
     made_add(m, SECTION_ADDITIONAL, target, TYPE_A, TTL_S, rd_a("192.0.2.1"));
     made_add(m, SECTION_ADDITIONAL, target, TYPE_AAAA, TTL_S, rd_aaaa("2001:db8::1"));
-    made_done(m, born);
+    made_done(m, stored_at);
   }
-  must(cache_put(c, &m->question, &m->answer, CACHE_ASKED, 0, 0));
+  must(cache_put(c, &m->question, &m->answer, ORIGIN_QUERY, 0, 0));
 }
 
 int main(int argc, char **argv) {

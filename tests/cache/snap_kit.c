@@ -23,7 +23,7 @@ static void add(enum section section, const char *owner, uint16_t type, struct r
   made_add(&made, section, owner, type, section == SECTION_ADDITIONAL ? 200 : 300, rd);
 }
 
-static void put(struct cache *c, enum cache_put_how how) {
+static void put(struct cache *c, enum cache_origin how) {
   made_done(&made, SNAP_TICK - age++);
   cr_assert(cache_put(c, &made.question, &made.answer, how, 0, 0));
 }
@@ -37,7 +37,7 @@ static void put_signed(struct cache *c) {
   question_make(&made.question, name, name_parse("signed.example.org", name), TYPE_SRV, CLASS_IN,
                 KEY_DO | KEY_CD, KIT_SEED);
   made.answer.head.flags = ANSWER_AD;
-  put(c, CACHE_ASKED);
+  put(c, ORIGIN_QUERY);
 }
 
 void snap_fill(struct cache *c) {
@@ -45,28 +45,28 @@ void snap_fill(struct cache *c) {
   start("example.org", TYPE_A, RCODE_NOERROR);
   for (unsigned i = 0; i < 3; i++)
     add(SECTION_ANSWER, "example.org", TYPE_A, rd_a(i ? "192.0.2.1" : "192.0.2.2"));
-  put(c, CACHE_ASKED);
+  put(c, ORIGIN_QUERY);
   start("_xmpp-client._tcp.example.org", TYPE_SRV, RCODE_NOERROR);
   add(SECTION_ANSWER, "_xmpp-client._tcp.example.org", TYPE_SRV, rd_srv(1, 2, 5222, "XMPP.example.ORG"));
   add(SECTION_ADDITIONAL, "xmpp.example.org", TYPE_AAAA, rd_aaaa("2001:db8::1"));
-  put(c, CACHE_ASKED);
+  put(c, ORIGIN_QUERY);
   start("gone.example.org", TYPE_A, RCODE_NXDOMAIN);
   add(SECTION_AUTHORITY, "example.org", TYPE_SOA, rd_soa("ns.example.org", "host.example.org", 300));
-  put(c, CACHE_ASKED);
+  put(c, ORIGIN_QUERY);
   start("www.example.org", TYPE_A, RCODE_NOERROR);
   add(SECTION_ANSWER, "www.example.org", TYPE_CNAME, rd_name("Web.Example.Net"));
   add(SECTION_ANSWER, "web.example.net", TYPE_A, rd_a("192.0.2.3"));
-  put(c, CACHE_ASKED);
+  put(c, ORIGIN_QUERY);
   put_signed(c);
   start(".", TYPE_NS, RCODE_NOERROR);
   add(SECTION_ANSWER, ".", TYPE_NS, rd_name("a.root-servers.net"));
-  put(c, CACHE_ASKED);
+  put(c, ORIGIN_QUERY);
   start("txt.example.org", 65280, RCODE_NOERROR);
   add(SECTION_ANSWER, "txt.example.org", 65280, rd_fill(0xc0, 100));
-  put(c, CACHE_ASKED);
+  put(c, ORIGIN_QUERY);
   start("ahead.example.org", TYPE_A, RCODE_NOERROR);
   add(SECTION_ANSWER, "ahead.example.org", TYPE_A, rd_a("192.0.2.4"));
-  put(c, CACHE_AHEAD_SERVER);
+  put(c, ORIGIN_PREFETCH_S2S);
 }
 
 /* ---- files ---- */
@@ -121,8 +121,8 @@ static void same(const struct cache_entry *a, const struct cache_entry *b, uint3
   cr_expect(x->an == y->an && x->ns == y->ns && x->ar == y->ar && x->rcode == y->rcode &&
                 x->flags == y->flags,
             "%s", text);
-  cr_expect_eq(y->born - x->born, later, "%s: %u", text, y->born - x->born);
-  cr_expect_eq(y->attend - x->attend, later, "%s", text);
+  cr_expect_eq(y->stored_at - x->stored_at, later, "%s: %u", text, y->stored_at - x->stored_at);
+  cr_expect_eq(y->refresh_at - x->refresh_at, later, "%s", text);
   cr_expect_eq(b->expiry - a->expiry, later, "%s", text);
   cr_assert_eq(x->body_len, y->body_len, "%s", text);
   cr_expect_arr_eq(a->answer.body, b->answer.body, x->body_len, "%s", text);

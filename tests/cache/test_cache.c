@@ -15,24 +15,24 @@ static struct seen s;
 static struct cache_hit hit;
 static uint8_t out[DNS_MSG_MAX];
 
-static void setup(void) { c = cache_new(CACHE_SIZE_LEAST, KIT_SEED); }
+static void setup(void) { c = cache_new(CACHE_SIZE_MIN, KIT_SEED); }
 static void teardown(void) { cache_free(c); }
 
 TestSuite(cache, .init = setup, .fini = teardown);
 
-static bool put(enum cache_put_how how, size_t spare) {
+static bool put(enum cache_origin how, size_t spare) {
   return cache_put(c, &made.question, &made.answer, how, 0, spare);
 }
 
 static void put_a(const char *name, unsigned count) {
   made_a(&made, name, 60, count, 0);
-  cr_assert(put(CACHE_ASKED, 0));
+  cr_assert(put(ORIGIN_QUERY, 0));
 }
 
 static enum cache_found get(const char *name, uint16_t type) {
   asked_plain(&asked, name, type);
   enum cache_found found = cache_get(c, &asked.query, 0, DNS_MSG_MAX, out, &hit);
-  cr_assert_eq(hit.len != 0, found == CACHE_FRESH || found == CACHE_WORN);
+  cr_assert_eq(hit.len != 0, found == CACHE_FRESH || found == CACHE_DUE);
   if (hit.len) cr_assert(seen_read(&s, out, hit.len), "%s", s.why);
   return found;
 }
@@ -53,13 +53,13 @@ Test(cache, finds_what_was_put_in_whatever_the_spelling) {
 
 Test(cache, an_older_answer_does_not_take_a_newer_ones_place) {
   made_a(&made, "example.org", 60, 2, 0);
-  made.answer.head.born = 100;
-  cr_expect(put(CACHE_ASKED, 0));
+  made.answer.head.stored_at = 100;
+  cr_expect(put(ORIGIN_QUERY, 0));
   made_a(&made, "example.org", 60, 1, 0);
-  made.answer.head.born = 99;
-  cr_expect_not(put(CACHE_ASKED, 0), "another worker looked at it before it was renewed");
-  made.answer.head.born = 100;
-  cr_expect(put(CACHE_ASKED, 0));
+  made.answer.head.stored_at = 99;
+  cr_expect_not(put(ORIGIN_QUERY, 0), "another worker looked at it before it was renewed");
+  made.answer.head.stored_at = 100;
+  cr_expect(put(ORIGIN_QUERY, 0));
 }
 
 Test(cache, does_not_find_what_was_not_put_in) {
@@ -140,7 +140,7 @@ Test(cache, a_longer_successor_stands_as_the_earlier_did) {
 
 Test(cache, room_is_left_for_a_longer_successor) {
   made_a(&made, "example.org", 60, 1, 0);
-  cr_assert(put(CACHE_ASKED, 4 * 18));
+  cr_assert(put(ORIGIN_QUERY, 4 * 18));
   size_t octets = stats().octets;
   put_a("example.org", 5);
   cr_expect_eq(stats().octets, octets);
@@ -153,7 +153,7 @@ Test(cache, room_is_left_for_a_longer_successor) {
 Test(cache, an_answer_without_a_life_is_not_kept_and_takes_no_place) {
   put_a("example.org", 3);
   made_a(&made, "example.org", 0, 1, 0);
-  cr_expect_not(put(CACHE_ASKED, 0));
+  cr_expect_not(put(ORIGIN_QUERY, 0));
   cr_expect_eq(get("example.org", TYPE_A), CACHE_FRESH);
   cr_expect_eq(s.an, 3);
 }
@@ -172,11 +172,11 @@ static void make_large(const char *name, size_t body) {
 Test(cache, sixty_four_kilobyte_answers_are_kept) {
   static uint8_t want[DNS_MSG_MAX];
   make_large("example.org", DNS_MSG_MAX - DNS_HEADER - 17);
-  cr_assert(put(CACHE_ASKED, 0));
+  cr_assert(put(ORIGIN_QUERY, 0));
   cr_expect_eq(get("example.org", TYPE_TXT), CACHE_FRESH);
   cr_expect_eq(hit.len, DNS_MSG_MAX);
   struct answer_view v = answer_view(&made.answer);
-  cr_expect_eq(answer_write(&v, &asked.query.manner, ANSWER_FRESH, 0, DNS_MSG_MAX, want), hit.len);
+  cr_expect_eq(answer_write(&v, &asked.query.query_opts, ANSWER_FRESH, 0, DNS_MSG_MAX, want), hit.len);
   cr_expect_arr_eq(out, want, hit.len);
 }
 
@@ -187,7 +187,7 @@ Test(cache, thousands_of_records_in_one_answer_are_kept) {
   }
   made_done(&made, 0);
   cr_assert_gt(made.answer.head.an, 5000);
-  cr_assert(put(CACHE_ASKED, 0));
+  cr_assert(put(ORIGIN_QUERY, 0));
   cr_assert_eq(cache_peek(c, &made.question, 0, &copy), CACHE_FRESH);
   cr_expect_eq(copy.head.an, made.answer.head.an);
   cr_expect_arr_eq(copy.ttl_at, made.answer.ttl_at, 2u * copy.head.an);
@@ -197,8 +197,8 @@ Test(cache, thousands_of_records_in_one_answer_are_kept) {
 Test(cache, what_is_too_large_with_its_spare_room_is_refused_and_the_rest_stays) {
   put_a("other.org", 2);
   made_a(&made, "example.org", 60, 1, 0);
-  cr_expect_not(put(CACHE_ASKED, CACHE_SIZE_LEAST / 8));
-  cr_expect_not(put(CACHE_ASKED, SIZE_MAX / 2));
+  cr_expect_not(put(ORIGIN_QUERY, CACHE_SIZE_MIN / 8));
+  cr_expect_not(put(ORIGIN_QUERY, SIZE_MAX / 2));
   cr_expect_eq(get("example.org", TYPE_A), CACHE_MISS);
   cr_expect_eq(get("other.org", TYPE_A), CACHE_FRESH);
   cr_expect_eq(stats().entries, 1);
@@ -207,7 +207,7 @@ Test(cache, what_is_too_large_with_its_spare_room_is_refused_and_the_rest_stays)
 Test(cache, a_successor_that_is_refused_does_not_bring_back_the_old_answer) {
   put_a("example.org", 1);
   made_a(&made, "example.org", 60, 9, 0);
-  cr_expect_not(put(CACHE_ASKED, CACHE_SIZE_LEAST));
+  cr_expect_not(put(ORIGIN_QUERY, CACHE_SIZE_MIN));
   cr_expect_eq(get("example.org", TYPE_A), CACHE_MISS);
   cr_expect_eq(stats().entries, 0);
   put_a("example.org", 2);
@@ -227,72 +227,72 @@ Test(cache, an_answer_larger_than_the_client_takes_is_cut_for_it_alone) {
 
 Test(cache, the_first_use_of_what_was_fetched_ahead_is_told_once) {
   made_a(&made, "example.org", 60, 1, 0);
-  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
+  cr_assert(put(ORIGIN_PREFETCH_C2S, 0));
   get("example.org", TYPE_A);
-  cr_expect(hit.first_use);
+  cr_expect(hit.origin);
   get("example.org", TYPE_A);
-  cr_expect_not(hit.first_use);
+  cr_expect_not(hit.origin);
 }
 
 Test(cache, the_first_use_may_come_late) {
   made_a(&made, "example.org", 60, 1, 0);
-  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
+  cr_assert(put(ORIGIN_PREFETCH_C2S, 0));
   asked_plain(&asked, "example.org", TYPE_A);
   cr_assert(cache_get_stale(c, &asked.query, 700, 1000, DNS_MSG_MAX, out, &hit));
-  cr_expect(hit.first_use);
+  cr_expect(hit.origin);
   cr_assert(cache_get_stale(c, &asked.query, 700, 1000, DNS_MSG_MAX, out, &hit));
-  cr_expect_not(hit.first_use);
+  cr_expect_not(hit.origin);
 }
 
 Test(cache, an_answer_that_somebody_asked_for_was_not_fetched_ahead) {
   put_a("example.org", 1);
   get("example.org", TYPE_A);
-  cr_expect_not(hit.first_use);
+  cr_expect_not(hit.origin);
   made_a(&made, "two.org", 60, 1, 0);
-  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
-  cr_assert(put(CACHE_ASKED, 0));
+  cr_assert(put(ORIGIN_PREFETCH_C2S, 0));
+  cr_assert(put(ORIGIN_QUERY, 0));
   get("two.org", TYPE_A);
-  cr_expect_not(hit.first_use);
+  cr_expect_not(hit.origin);
 }
 
 Test(cache, a_renewal_ahead_is_used_anew) {
   put_a("example.org", 1);
   get("example.org", TYPE_A);
-  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
+  cr_assert(put(ORIGIN_PREFETCH_C2S, 0));
   get("example.org", TYPE_A);
-  cr_expect(hit.first_use);
+  cr_expect(hit.origin);
 }
 
 Test(cache, what_was_fetched_ahead_in_vain_is_counted) {
   struct cache_stats stats;
   made_a(&made, "one.org", 60, 1, 0);
-  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
-  cr_assert(put(CACHE_AHEAD_CLIENT, 0)); /* in vain the first time */
+  cr_assert(put(ORIGIN_PREFETCH_C2S, 0));
+  cr_assert(put(ORIGIN_PREFETCH_C2S, 0)); /* in vain the first time */
   get("one.org", TYPE_A);
-  cr_assert(put(CACHE_ASKED, 0)); /* the second was used */
+  cr_assert(put(ORIGIN_QUERY, 0)); /* the second was used */
   made_a(&made, "one.org", 60, 9, 0);
-  cr_assert(put(CACHE_ASKED, 0)); /* in a new place */
-  cr_assert(put(CACHE_AHEAD_SERVER, 0));
-  cr_assert(put(CACHE_RENEWED, 0));
-  cr_assert(put(CACHE_ASKED, 0));
+  cr_assert(put(ORIGIN_QUERY, 0)); /* in a new place */
+  cr_assert(put(ORIGIN_PREFETCH_S2S, 0));
+  cr_assert(put(ORIGIN_RENEWED, 0));
+  cr_assert(put(ORIGIN_QUERY, 0));
   cache_stats(c, &stats);
-  cr_expect_eq(stats.wasted[CACHE_AHEAD_CLIENT], 1);
-  cr_expect_eq(stats.wasted[CACHE_AHEAD_SERVER], 1);
-  cr_expect_eq(stats.wasted[CACHE_RENEWED], 1);
-  cr_expect_eq(stats.wasted[CACHE_ASKED], 0);
+  cr_expect_eq(stats.wasted[ORIGIN_PREFETCH_C2S], 1);
+  cr_expect_eq(stats.wasted[ORIGIN_PREFETCH_S2S], 1);
+  cr_expect_eq(stats.wasted[ORIGIN_RENEWED], 1);
+  cr_expect_eq(stats.wasted[ORIGIN_QUERY], 0);
 }
 
 Test(cache, tells_how_the_answer_came_that_is_used_for_the_first_time) {
   bool unused;
-  for (enum cache_put_how how = CACHE_ASKED; how < CACHE_HOWS; how++) {
+  for (enum cache_origin how = ORIGIN_QUERY; how < ORIGINS; how++) {
     made_a(&made, "example.org", 60, 1, 0);
     cr_assert(put(how, 0));
     cache_look(c, &made.question, 0, &unused);
-    cr_expect_eq(unused, cache_is_ahead(how), "what was renewed is of use");
+    cr_expect_eq(unused, origin_is_prefetch(how), "what was renewed is of use");
     get("example.org", TYPE_A);
-    cr_expect_eq(hit.first_use, how);
+    cr_expect_eq(hit.origin, how);
     get("example.org", TYPE_A);
-    cr_expect_eq(hit.first_use, CACHE_ASKED);
+    cr_expect_eq(hit.origin, ORIGIN_QUERY);
   }
 }
 
@@ -301,12 +301,12 @@ Test(cache, looking_is_no_use) {
   bool unused;
   made_a(&made, "example.org", 60, 1, 0);
   cr_expect_eq(cache_look(c, &made.question, 0, &unused), CACHE_MISS);
-  cr_assert(put(CACHE_AHEAD_CLIENT, 0));
+  cr_assert(put(ORIGIN_PREFETCH_C2S, 0));
   cr_expect_eq(cache_look(c, &made.question, 0, &unused), CACHE_FRESH);
   cr_expect(unused);
   cr_expect_eq(cache_peek(c, &made.question, 0, &copy), CACHE_FRESH);
   get("example.org", TYPE_A);
-  cr_expect(hit.first_use);
+  cr_expect(hit.origin);
   cr_expect_eq(cache_look(c, &made.question, 0, &unused), CACHE_FRESH);
   cr_expect_not(unused);
 }
@@ -318,9 +318,9 @@ Test(cache, peek_copies_the_whole_entry) {
   made_add(&made, SECTION_ADDITIONAL, "a.example.org", TYPE_A, 50, rd_a("192.0.2.1"));
   made_done(&made, 7);
   made.answer.head.flags = ANSWER_AD;
-  cr_assert(put(CACHE_ASKED, 0));
+  cr_assert(put(ORIGIN_QUERY, 0));
   cr_assert_eq(cache_peek(c, &made.question, 7, &copy), CACHE_FRESH);
-  cr_expect_eq(copy.head.born, 7);
+  cr_expect_eq(copy.head.stored_at, 7);
   cr_expect_eq(copy.head.an, 1);
   cr_expect_eq(copy.head.ar, 1);
   cr_expect_eq(copy.head.flags, ANSWER_AD);
@@ -330,7 +330,7 @@ Test(cache, peek_copies_the_whole_entry) {
   cr_expect_arr_eq(copy.ttl_at, made.answer.ttl_at, 4);
 }
 
-static void put_into(struct cache *to, const char *prefix, unsigned n, enum cache_put_how how) {
+static void put_into(struct cache *to, const char *prefix, unsigned n, enum cache_origin how) {
   for (unsigned i = 0; i < n; i++) {
     char name[40];
     snprintf(name, sizeof name, "%s%u.example.org", prefix, i);
@@ -355,12 +355,12 @@ static unsigned found_in(struct cache *in, const char *prefix, unsigned n) {
 Test(cache, answers_fetched_ahead_for_nobody_are_gone_first) {
   enum { FULL = 20000, FLOOD = 6000 /* more than the small ring holds */, FEW = 50 };
   static const char *const floods[] = {"x", "y", "z"};
-  struct cache *small = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
-  put_into(small, "full", FULL, CACHE_ASKED);
+  struct cache *small = cache_new(CACHE_SIZE_MIN, KIT_SEED);
+  put_into(small, "full", FULL, ORIGIN_QUERY);
   for (unsigned round = 0; round < 3; round++) {
-    put_into(small, "ahead", FEW, CACHE_AHEAD_SERVER);
-    put_into(small, "asked", FEW, CACHE_ASKED); /* the second time they are known to come again */
-    put_into(small, floods[round], FLOOD, CACHE_ASKED);
+    put_into(small, "ahead", FEW, ORIGIN_PREFETCH_S2S);
+    put_into(small, "asked", FEW, ORIGIN_QUERY); /* the second time they are known to come again */
+    put_into(small, floods[round], FLOOD, ORIGIN_QUERY);
   }
   cr_expect_eq(found_in(small, "ahead", FEW), 0);
   cr_expect_gt(found_in(small, "asked", FEW), FEW / 4);
@@ -374,7 +374,7 @@ Test(cache, the_smallest_is_a_mebibyte_whatever_was_asked_for) {
   struct cache_stats now;
   cr_assert_not_null(small);
   cache_stats(small, &now);
-  cr_expect_eq(now.limit, CACHE_SIZE_LEAST);
+  cr_expect_eq(now.limit, CACHE_SIZE_MIN);
   cr_expect_eq(now.entries, 0);
   cr_expect_eq(now.octets, 0);
   cache_free(small);
@@ -409,7 +409,7 @@ Test(cache, memory_stays_within_the_limit_and_a_third_for_the_index) {
     snprintf(name, sizeof name, "n%u.example", i);
     if (i % 8 == 0) made_a(&made, name, 60, 1 + i % 5, 0);
     else question_of(&made.question, name, TYPE_A);
-    cr_assert(cache_put(small, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+    cr_assert(cache_put(small, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
   }
   size_t taken = resident() - before;
   cr_expect_gt(taken, limit / 2);

@@ -34,7 +34,7 @@ static bool ask(const char *kind, unsigned i, unsigned records) {
   asked_plain(&asked, name, TYPE_A);
   if (cache_get(c, &asked.query, 0, DNS_MSG_MAX, out, &hit) != CACHE_MISS) return true;
   made_a(&made, name, 60, records, 0);
-  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
   return false;
 }
 
@@ -62,17 +62,17 @@ static unsigned hot_there(void) {
 }
 
 Test(cache_hits, a_flood_of_names_asked_once_pushes_out_nothing_that_was_asked_twice) {
-  c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
   for (unsigned i = 0; i < 2 * HOT; i++) ask("hot", i % HOT, 1);
   cr_assert_eq(hot_there(), HOT);
-  unsigned flood = (unsigned)(20 * CACHE_SIZE_LEAST / entry_size("one", 1));
+  unsigned flood = (unsigned)(20 * CACHE_SIZE_MIN / entry_size("one", 1));
   for (unsigned i = 0; i < flood; i++) cr_assert_not(ask("one", i, 1));
   cr_expect_eq(hot_there(), HOT);
 }
 
 Test(cache_hits, a_flood_of_names_asked_twice_does_not_push_out_what_is_in_use) {
-  c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
-  unsigned missed = 0, asked = 0, flood = (unsigned)(10 * CACHE_SIZE_LEAST / entry_size("two", 1));
+  c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
+  unsigned missed = 0, asked = 0, flood = (unsigned)(10 * CACHE_SIZE_MIN / entry_size("two", 1));
   for (unsigned i = 0; i < 2 * HOT; i++) ask("hot", i % HOT, 1);
   for (unsigned i = 0; i < flood; i++, asked++) {
     ask("two", i, 1);
@@ -84,8 +84,8 @@ Test(cache_hits, a_flood_of_names_asked_twice_does_not_push_out_what_is_in_use) 
 
 Test(cache_hits, peeking_and_looking_save_nothing_from_a_flood) {
   static struct answer copy;
-  c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
-  unsigned fill = (unsigned)(2 * CACHE_SIZE_LEAST / entry_size("one", 1));
+  c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
+  unsigned fill = (unsigned)(2 * CACHE_SIZE_MIN / entry_size("one", 1));
   for (unsigned i = 0; i < fill; i++) ask("old", i, 1);
   for (unsigned i = 0; i < 100; i++) ask("hot", i, 1);
   for (unsigned i = 0; i < 100; i++) {
@@ -99,8 +99,8 @@ Test(cache_hits, peeking_and_looking_save_nothing_from_a_flood) {
 }
 
 Test(cache_hits, a_name_that_comes_back_soon_after_it_left_stays) {
-  c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
-  unsigned fill = (unsigned)(2 * CACHE_SIZE_LEAST / entry_size("one", 1)), i = 0;
+  c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
+  unsigned fill = (unsigned)(2 * CACHE_SIZE_MIN / entry_size("one", 1)), i = 0;
   for (; i < fill; i++) ask("one", i, 1);
   for (unsigned k = 0; k < 100; k++) ask("hot", k, 1);
   while (is_there("hot", 99)) ask("one", i++, 1);
@@ -112,7 +112,7 @@ Test(cache_hits, a_name_that_comes_back_soon_after_it_left_stays) {
 }
 
 Test(cache_hits, large_answers_do_not_starve_small_ones) {
-  c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
   unsigned missed = 0;
   for (unsigned i = 0; i < 2 * HOT; i++) ask("hot", i % HOT, 1);
   for (unsigned i = 0; i < 20000; i++) {
@@ -231,10 +231,10 @@ static unsigned always_one(unsigned i) {
 
 static unsigned one_to_forty(unsigned i) { return 1 + (i * 2654435761u >> 16) % 40; }
 
-Test(cache_hits, not_below_an_exact_lru_on_a_zipf_trace) { compare(CACHE_SIZE_LEAST, always_one, 200000); }
+Test(cache_hits, not_below_an_exact_lru_on_a_zipf_trace) { compare(CACHE_SIZE_MIN, always_one, 200000); }
 
 Test(cache_hits, not_below_an_exact_lru_with_answers_of_many_sizes) {
-  compare(CACHE_SIZE_LEAST, one_to_forty, 200000);
+  compare(CACHE_SIZE_MIN, one_to_forty, 200000);
 }
 
 Test(cache_hits, not_below_an_exact_lru_over_shards) { compare(8 << 20, always_one, 600000); }

@@ -10,11 +10,11 @@
 enum { NAMES = 1500, STEPS = 120000 };
 
 /* What was last put for a name; the answer itself is made again from its seed when it is wanted. */
-static struct kept {
+static struct snapshot_entry {
   bool there, snoozed, ahead;
   uint64_t seed;
-  uint32_t born, ttl, extra_ttl, attend;
-} kept[NAMES];
+  uint32_t stored_at, ttl, extra_ttl, refresh_at;
+} snapshot_entry[NAMES];
 
 static struct cache *c;
 static struct rng r;
@@ -30,7 +30,8 @@ static const char *name_of(unsigned i) {
 }
 
 /* The answer that this seed stands for: mostly small, sometimes tens of kilobytes. */
-static void make(struct made *m, unsigned i, uint64_t seed, uint32_t ttl, uint32_t extra_ttl, uint32_t born) {
+static void make(struct made *m, unsigned i, uint64_t seed, uint32_t ttl, uint32_t extra_ttl,
+                 uint32_t stored_at) {
   struct rng mine = {seed};
   const char *name = name_of(i);
   made_start(m, name, TYPE_TXT, RCODE_NOERROR);
@@ -44,44 +45,47 @@ static void make(struct made *m, unsigned i, uint64_t seed, uint32_t ttl, uint32
     made_add(m, SECTION_AUTHORITY, name, TYPE_NSEC, ttl, rd_fill((uint8_t)seed, 12));
   for (unsigned n = 0; extra_ttl && n < 3; n++)
     made_add(m, SECTION_ADDITIONAL, "x.org", TYPE_A, extra_ttl, rd_fill((uint8_t)n, 4));
-  made_done(m, born);
+  made_done(m, stored_at);
 }
 
-static uint32_t end_of(const struct kept *k) { return k->born + ticks_of_ttl(k->ttl); }
+static uint32_t end_of(const struct snapshot_entry *k) { return k->stored_at + ticks_of_ttl(k->ttl); }
 
 static void put(unsigned i) {
   static struct made m;
-  struct kept k = {.there = true, .seed = rng_next(&r), .born = now, .ttl = 1 + (uint32_t)rng_below(&r, 300)};
+  struct snapshot_entry k = {
+      .there = true, .seed = rng_next(&r), .stored_at = now, .ttl = 1 + (uint32_t)rng_below(&r, 300)};
 
   if (rng_below(&r, 4) == 0) k.extra_ttl = 1 + (uint32_t)rng_below(&r, 300);
-  uint32_t attend = rng_below(&r, 4) ? 0 : now + (uint32_t)rng_below(&r, 2000);
+  uint32_t refresh_at = rng_below(&r, 4) ? 0 : now + (uint32_t)rng_below(&r, 2000);
   k.ahead = rng_below(&r, 3) == 0;
-  k.attend = end_of(&k);
-  if (k.extra_ttl && now + ticks_of_ttl(k.extra_ttl) < k.attend) k.attend = now + ticks_of_ttl(k.extra_ttl);
-  if (attend && attend < k.attend) k.attend = attend;
+  k.refresh_at = end_of(&k);
+  if (k.extra_ttl && now + ticks_of_ttl(k.extra_ttl) < k.refresh_at)
+    k.refresh_at = now + ticks_of_ttl(k.extra_ttl);
+  if (refresh_at && refresh_at < k.refresh_at) k.refresh_at = refresh_at;
   make(&m, i, k.seed, k.ttl, k.extra_ttl, now);
   bool too_large = rng_below(&r, 200) == 0;
-  size_t spare = too_large ? CACHE_SIZE_LEAST : rng_below(&r, 2) ? rng_below(&r, 300) : 0;
+  size_t spare = too_large ? CACHE_SIZE_MIN : rng_below(&r, 2) ? rng_below(&r, 300) : 0;
   bool unused;
   bool known = cache_look(c, &m.question, now, &unused) != CACHE_MISS;
-  if (kept[i].there && !known) lost++; /* it was evicted before this put */
-  if (kept[i].there) live--;
-  kept[i].there = false;
-  bool done = cache_put(c, &m.question, &m.answer, k.ahead ? CACHE_AHEAD_SERVER : CACHE_ASKED, attend, spare);
+  if (snapshot_entry[i].there && !known) lost++; /* it was evicted before this put */
+  if (snapshot_entry[i].there) live--;
+  snapshot_entry[i].there = false;
+  bool done = cache_put(c, &m.question, &m.answer, k.ahead ? ORIGIN_PREFETCH_S2S : ORIGIN_QUERY, refresh_at,
+                        spare);
   if (!too_large) cr_assert(done);
   if (!done) { /* refused for its size, unless it fit where the old one was */
     cr_assert_eq(cache_look(c, &m.question, now, &unused), CACHE_MISS);
     return;
   }
 
-  kept[i] = k;
+  snapshot_entry[i] = k;
   live++;
   cr_assert_eq(cache_look(c, &m.question, now, &unused), CACHE_FRESH, "what was just put in is there");
   cr_assert_eq(unused, k.ahead);
 }
 
 /* The cache has no entry where the model has one: it was evicted, and that is all that can have happened. */
-static bool gone(struct kept *k, bool found) {
+static bool gone(struct snapshot_entry *k, bool found) {
   if (found) cr_assert(k->there, "found what was never put in, or was given up");
   if (!found && k->there) {
     k->there = false;
@@ -95,9 +99,10 @@ static void expect_written(unsigned i, const struct asked *asked, enum answer_ag
                            const uint8_t *out, size_t len) {
   static struct made m;
   static uint8_t want[DNS_MSG_MAX];
-  make(&m, i, kept[i].seed, kept[i].ttl, kept[i].extra_ttl, kept[i].born);
+  make(&m, i, snapshot_entry[i].seed, snapshot_entry[i].ttl, snapshot_entry[i].extra_ttl,
+       snapshot_entry[i].stored_at);
   struct answer_view v = answer_view(&m.answer);
-  cr_assert_eq(len, answer_write(&v, &asked->query.manner, age, now, limit, want), "name %u", i);
+  cr_assert_eq(len, answer_write(&v, &asked->query.query_opts, age, now, limit, want), "name %u", i);
   cr_assert_arr_eq(out, want, len, "name %u", i);
 }
 
@@ -106,8 +111,8 @@ static void ask(struct asked *asked, unsigned i) {
   else asked_edns(asked, name_of(i), TYPE_TXT, (uint16_t)rng_below(&r, 5000), false);
 }
 
-static void expect_first_use(struct kept *k, const struct cache_hit *hit) {
-  cr_assert_eq(hit->first_use, k->ahead ? CACHE_AHEAD_SERVER : CACHE_ASKED);
+static void expect_first_use(struct snapshot_entry *k, const struct cache_hit *hit) {
+  cr_assert_eq(hit->origin, k->ahead ? ORIGIN_PREFETCH_S2S : ORIGIN_QUERY);
   k->ahead = false;
 }
 
@@ -115,14 +120,14 @@ static void get(unsigned i) {
   static struct asked asked;
   static uint8_t out[DNS_MSG_MAX];
   struct cache_hit hit;
-  struct kept *k = &kept[i];
+  struct snapshot_entry *k = &snapshot_entry[i];
 
   ask(&asked, i);
-  size_t limit = rng_below(&r, 2) ? DNS_MSG_MAX : answer_udp_limit(&asked.query.manner);
+  size_t limit = rng_below(&r, 2) ? DNS_MSG_MAX : answer_udp_limit(&asked.query.query_opts);
   enum cache_found found = cache_get(c, &asked.query, now, limit, out, &hit);
   seen[found]++;
   if (gone(k, found != CACHE_MISS)) return;
-  enum cache_found want = now < k->attend ? CACHE_FRESH : now < end_of(k) ? CACHE_WORN : CACHE_EXPIRED;
+  enum cache_found want = now < k->refresh_at ? CACHE_FRESH : now < end_of(k) ? CACHE_DUE : CACHE_EXPIRED;
   cr_assert_eq(found, want, "name %u", i);
   if (found == CACHE_EXPIRED) {
     cr_assert_eq(hit.len, 0);
@@ -130,14 +135,14 @@ static void get(unsigned i) {
   }
 
   expect_first_use(k, &hit);
-  expect_written(i, &asked, ANSWER_WORN, limit, out, hit.len);
+  expect_written(i, &asked, ANSWER_DUE, limit, out, hit.len);
 }
 
 static void get_stale(unsigned i) {
   static struct asked asked;
   static uint8_t out[DNS_MSG_MAX];
   struct cache_hit hit;
-  struct kept *k = &kept[i];
+  struct snapshot_entry *k = &snapshot_entry[i];
   uint32_t window_s = (uint32_t)rng_below(&r, 60);
   bool unused;
   ask(&asked, i);
@@ -147,35 +152,35 @@ static void get_stale(unsigned i) {
   cr_assert_eq(found, !expired || now - end_of(k) <= window_s * TICKS_PER_S);
   if (!found) return;
   expect_first_use(k, &hit);
-  expect_written(i, &asked, expired ? ANSWER_STALE : ANSWER_WORN, DNS_MSG_MAX, out, hit.len);
+  expect_written(i, &asked, expired ? ANSWER_STALE : ANSWER_DUE, DNS_MSG_MAX, out, hit.len);
 }
 
 static void peek(unsigned i) {
   static struct answer copy;
   static struct made m;
-  struct kept *k = &kept[i];
+  struct snapshot_entry *k = &snapshot_entry[i];
   struct question q;
   question_of(&q, name_of(i), TYPE_TXT);
   enum cache_found found = cache_peek(c, &q, now, &copy);
   if (gone(k, found != CACHE_MISS)) return;
-  make(&m, i, k->seed, k->ttl, k->extra_ttl, k->born);
+  make(&m, i, k->seed, k->ttl, k->extra_ttl, k->stored_at);
   cr_assert_eq(found, now < end_of(k) ? CACHE_FRESH : CACHE_EXPIRED);
   cr_assert_eq(copy.ttl_s, k->ttl);
-  cr_assert_eq(copy.head.born, k->born);
+  cr_assert_eq(copy.head.stored_at, k->stored_at);
   cr_assert_eq(copy.head.body_len, m.answer.head.body_len);
   cr_assert_arr_eq(copy.body, m.answer.body, copy.head.body_len);
   cr_assert_arr_eq(copy.ttl_at, m.answer.ttl_at, 2 * answer_records(&copy.head));
 }
 
 static void snooze(unsigned i) {
-  struct kept *k = &kept[i];
+  struct snapshot_entry *k = &snapshot_entry[i];
   struct question q;
   bool unused;
   uint32_t until = now + (uint32_t)rng_below(&r, 500);
   question_of(&q, name_of(i), TYPE_TXT);
   if (gone(k, cache_look(c, &q, now, &unused) != CACHE_MISS)) return;
-  cache_snooze(c, &q, now, until);
-  if (now < end_of(k)) k->attend = until < end_of(k) ? until : end_of(k);
+  cache_postpone(c, &q, now, until);
+  if (now < end_of(k)) k->refresh_at = until < end_of(k) ? until : end_of(k);
 }
 
 static void step(void) {
@@ -202,7 +207,7 @@ static void check_books(void) {
 }
 
 Test(cache_model, agrees_with_a_map_over_a_hundred_thousand_steps) {
-  c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
   r.state = 40;
   now = 1000;
   for (int i = 0; i < STEPS; i++) {

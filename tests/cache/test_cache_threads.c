@@ -67,9 +67,9 @@ static void *work(void *arg) {
     if (hit.len && !is_whole(out, hit.len, asked->query.question.name_len)) me->wrong++;
     if (found == CACHE_MISS || rng_below(&r, 4) == 0) {
       make(m, name, &r);
-      if (!cache_put(me->cache, &m->question, &m->answer, CACHE_ASKED, 0, rng_below(&r, 100))) me->wrong++;
+      if (!cache_put(me->cache, &m->question, &m->answer, ORIGIN_QUERY, 0, rng_below(&r, 100))) me->wrong++;
     }
-    if (rng_below(&r, 16) == 0) cache_snooze(me->cache, &asked->query.question, 0, 400);
+    if (rng_below(&r, 16) == 0) cache_postpone(me->cache, &asked->query.question, 0, 400);
     if (rng_below(&r, 16) == 0) cache_look(me->cache, &asked->query.question, 0, &unused);
     if (rng_below(&r, 256) == 0) cache_stats(me->cache, &stats);
   }
@@ -82,7 +82,7 @@ static void *work(void *arg) {
 
 /* What a walk shows, as an answer to its question. */
 static bool shown_is_whole(const struct cache_entry *e, uint8_t *msg) {
-  struct manner m = {.spelled = e->question->key, .name_len = e->question->name_len};
+  struct query_opts m = {.spelled = e->question->key, .name_len = e->question->name_len};
   size_t len = answer_write(&e->answer, &m, ANSWER_FRESH, 0, DNS_MSG_MAX, msg);
   return is_whole(msg, len, e->question->name_len);
 }
@@ -139,6 +139,6 @@ static void run(size_t size) {
   cache_free(c);
 }
 
-Test(cache_threads, every_answer_is_whole_while_others_put_and_evict) { run(CACHE_SIZE_LEAST); }
+Test(cache_threads, every_answer_is_whole_while_others_put_and_evict) { run(CACHE_SIZE_MIN); }
 
 Test(cache_threads, every_answer_is_whole_over_many_shards) { run(64 << 20); }

@@ -16,15 +16,15 @@ static struct seen s;
 static struct cache_hit hit;
 static uint8_t out[DNS_MSG_MAX];
 
-static void setup(void) { c = cache_new(CACHE_SIZE_LEAST, KIT_SEED); }
+static void setup(void) { c = cache_new(CACHE_SIZE_MIN, KIT_SEED); }
 static void teardown(void) { cache_free(c); }
 
 TestSuite(cache_time, .init = setup, .fini = teardown);
 
-static void put_a(uint32_t ttl, uint32_t attend) {
+static void put_a(uint32_t ttl, uint32_t refresh_at) {
   made_a(&made, "example.org", ttl, 2, BORN);
   asked_edns(&asked, "example.org", TYPE_A, 1232, false);
-  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, attend, 0));
+  cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, refresh_at, 0));
 }
 
 /* SRV for 60 s, its target's address for 20 s. */
@@ -34,7 +34,7 @@ static void put_expanded(void) {
   made_add(&made, SECTION_ADDITIONAL, "a.example.org", TYPE_A, 20, rd_a("192.0.2.1"));
   made_done(&made, BORN);
   asked_edns(&asked, "example.org", TYPE_SRV, 1232, false);
-  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
 }
 
 static enum cache_found get(uint32_t tick) {
@@ -50,7 +50,7 @@ static bool get_stale(uint32_t tick, uint32_t max_stale_s) {
 }
 
 Test(cache_time, an_answer_expires_to_the_tick) {
-  static const uint32_t ttls[] = {1, 2, 59, 60, 3600, TTL_MOST};
+  static const uint32_t ttls[] = {1, 2, 59, 60, 3600, TTL_MAX};
   for (size_t i = 0; i < sizeof ttls / sizeof *ttls; i++) {
     put_a(ttls[i], 0);
     cr_expect_eq(get(BORN), CACHE_FRESH);
@@ -87,7 +87,7 @@ Test(cache_time, the_least_ttl_of_answer_and_authority_counts) {
   made_add(&made, SECTION_AUTHORITY, "b.org", TYPE_NSEC, 20, rd_fill(1, 9));
   made_done(&made, BORN);
   asked_plain(&asked, "example.org", TYPE_A);
-  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
   cr_expect_eq(get(BORN + 199), CACHE_FRESH);
   cr_expect_eq(get(BORN + 200), CACHE_EXPIRED);
 }
@@ -97,26 +97,26 @@ Test(cache_time, an_additional_record_that_runs_out_wears_the_answer_but_does_no
   cr_expect_eq(get(BORN + 199), CACHE_FRESH);
   cr_expect_eq(s.ar, 1);
   cr_expect_eq(seen_record(&s, SECTION_ADDITIONAL, 0)->ttl, 1);
-  cr_expect_eq(get(BORN + 200), CACHE_WORN);
+  cr_expect_eq(get(BORN + 200), CACHE_DUE);
   cr_expect_eq(s.ar, 0);
   cr_expect_eq(s.an, 1);
-  cr_expect_eq(get(BORN + 599), CACHE_WORN);
+  cr_expect_eq(get(BORN + 599), CACHE_DUE);
   cr_expect_eq(get(BORN + 600), CACHE_EXPIRED);
 }
 
 Test(cache_time, attend_wears_an_answer_to_the_tick) {
   put_a(60, BORN + 300);
   cr_expect_eq(get(BORN + 299), CACHE_FRESH);
-  cr_expect_eq(get(BORN + 300), CACHE_WORN);
+  cr_expect_eq(get(BORN + 300), CACHE_DUE);
   cr_expect_eq(s.an, 2);
   cr_expect_eq(s.records[0].ttl, 30);
-  cr_expect_eq(get(BORN + 599), CACHE_WORN);
+  cr_expect_eq(get(BORN + 599), CACHE_DUE);
   cr_expect_eq(get(BORN + 600), CACHE_EXPIRED);
 }
 
 Test(cache_time, attend_at_birth_wears_at_once) {
   put_a(60, BORN);
-  cr_expect_eq(get(BORN), CACHE_WORN);
+  cr_expect_eq(get(BORN), CACHE_DUE);
   cr_expect_eq(s.an, 2);
 }
 
@@ -130,30 +130,30 @@ Test(cache_time, attend_never_lengthens_a_life) {
 
 Test(cache_time, a_snoozed_answer_is_fresh_again_until_then) {
   put_a(60, BORN + 100);
-  cr_expect_eq(get(BORN + 150), CACHE_WORN);
-  cache_snooze(c, &made.question, BORN + 150, BORN + 250);
+  cr_expect_eq(get(BORN + 150), CACHE_DUE);
+  cache_postpone(c, &made.question, BORN + 150, BORN + 250);
   cr_expect_eq(get(BORN + 150), CACHE_FRESH);
   cr_expect_eq(get(BORN + 249), CACHE_FRESH);
-  cr_expect_eq(get(BORN + 250), CACHE_WORN);
+  cr_expect_eq(get(BORN + 250), CACHE_DUE);
 }
 
 Test(cache_time, no_snooze_outlasts_the_ttl) {
   put_a(60, BORN + 100);
-  cache_snooze(c, &made.question, BORN + 150, UINT32_MAX);
+  cache_postpone(c, &made.question, BORN + 150, UINT32_MAX);
   cr_expect_eq(get(BORN + 599), CACHE_FRESH);
   cr_expect_eq(get(BORN + 600), CACHE_EXPIRED);
-  cache_snooze(c, &made.question, BORN + 600, BORN + 700);
+  cache_postpone(c, &made.question, BORN + 600, BORN + 700);
   cr_expect_eq(get(BORN + 600), CACHE_EXPIRED);
 }
 
 Test(cache_time, a_snoozed_answer_has_no_additional_records_that_ran_out) {
   put_expanded();
-  cache_snooze(c, &made.question, BORN + 250, BORN + 400);
+  cache_postpone(c, &made.question, BORN + 250, BORN + 400);
   cr_expect_eq(get(BORN + 250), CACHE_FRESH);
   cr_expect_eq(s.an, 1);
   cr_expect_eq(s.ar, 0, "an address beyond its time");
   put_expanded();
-  cache_snooze(c, &made.question, BORN + 100, BORN + 400);
+  cache_postpone(c, &made.question, BORN + 100, BORN + 400);
   cr_expect_eq(get(BORN + 150), CACHE_FRESH);
   cr_expect_eq(s.ar, 1);
   cr_expect_eq(get(BORN + 200), CACHE_FRESH);
@@ -163,15 +163,15 @@ Test(cache_time, a_snoozed_answer_has_no_additional_records_that_ran_out) {
 Test(cache_time, snoozing_what_is_not_there_is_harmless) {
   struct question q;
   question_of(&q, "nowhere.org", TYPE_A);
-  cache_snooze(c, &q, 0, 100);
+  cache_postpone(c, &q, 0, 100);
   cr_expect_eq(get(0), CACHE_MISS);
 }
 
 Test(cache_time, a_put_ends_a_snooze) {
   put_a(60, BORN + 100);
-  cache_snooze(c, &made.question, BORN + 150, BORN + 500);
+  cache_postpone(c, &made.question, BORN + 150, BORN + 500);
   put_a(60, BORN + 100);
-  cr_expect_eq(get(BORN + 150), CACHE_WORN);
+  cr_expect_eq(get(BORN + 150), CACHE_DUE);
 }
 
 Test(cache_time, stale_answers_serve_for_their_window_to_the_tick) {
@@ -209,7 +209,7 @@ Test(cache_time, an_expired_answer_comes_to_life_by_a_new_one) {
   put_a(60, 0);
   cr_expect_eq(get(BORN + 600), CACHE_EXPIRED);
   made_a(&made, "example.org", 60, 1, BORN + 600);
-  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
   cr_expect_eq(get(BORN + 600), CACHE_FRESH);
   cr_expect_eq(s.records[0].ttl, 60);
 }
@@ -222,7 +222,7 @@ Test(cache_time, look_and_peek_know_the_same_end) {
   cr_expect_eq(cache_look(c, &made.question, BORN + 600, &unused), CACHE_EXPIRED);
   cr_expect_eq(cache_peek(c, &made.question, BORN + 599, &copy), CACHE_FRESH);
   cr_expect_eq(copy.ttl_s, 60, "it counts from birth");
-  cr_expect_eq(copy.head.born, BORN);
+  cr_expect_eq(copy.head.stored_at, BORN);
   copy.head.an = 0;
   cr_expect_eq(cache_peek(c, &made.question, BORN + 600, &copy), CACHE_EXPIRED);
   cr_expect_eq(copy.head.an, 1, "copied all the same");

@@ -211,11 +211,11 @@ Test(evict, nothing_is_lost_or_mixed_up_whatever_the_order) {
 Test(evict, who_was_fetched_ahead_for_nobody_is_no_ghost) {
   ring_open(&s, 1024, 4096);
   put_many(0, 80, 64);
-  ring_get(&s, 64)->mark |= CACHE_AHEAD_SERVER * MARK_HOW_UNIT;
+  ring_get(&s, 64)->mark |= ORIGIN_PREFETCH_S2S * MARK_HOW_UNIT;
   put_many(80, 1, 64);
   struct question q;
   ring_question(&q, 64);
   cr_assert_not(is_there(64));
   cr_expect_not(evict_take_ghost(&s, (uint32_t)q.hash));
-  cr_expect_eq(s.wasted[CACHE_AHEAD_SERVER], 1);
+  cr_expect_eq(s.wasted[ORIGIN_PREFETCH_S2S], 1);
 }

@@ -8,18 +8,18 @@
 static struct cache *c;
 static struct made made;
 
-static void setup(void) { c = cache_new(CACHE_SIZE_LEAST, KIT_SEED); }
+static void setup(void) { c = cache_new(CACHE_SIZE_MIN, KIT_SEED); }
 static void teardown(void) { cache_free(c); }
 
 TestSuite(flush, .init = setup, .fini = teardown);
 
-static void put_born(const char *name, uint16_t type, uint8_t flags, uint32_t born) {
+static void put_born(const char *name, uint16_t type, uint8_t flags, uint32_t stored_at) {
   uint8_t wire[NAME_MAX_LEN];
   made_start(&made, name, type, RCODE_NOERROR);
   made_add(&made, SECTION_ANSWER, name, TYPE_TXT, 60, rd_fill(1, 20));
-  made_done(&made, born);
+  made_done(&made, stored_at);
   question_make(&made.question, wire, name_parse(name, wire), type, CLASS_IN, flags, KIT_SEED);
-  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
 }
 
 static void put_key(const char *name, uint16_t type, uint8_t flags) { put_born(name, type, flags, 0); }
@@ -192,7 +192,7 @@ static void put_srv(const char *name, const char *host, uint16_t type) {
            type == TYPE_A ? rd_a("192.0.2.1") : rd_aaaa("2001:db8::1"));
   made_add(&made, SECTION_ADDITIONAL, "other.lab.", TYPE_A, 300, rd_a("192.0.2.2"));
   made_done(&made, 0);
-  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
 }
 
 /* Additional records of name's SRV answer; its own record must be there. */
@@ -230,10 +230,11 @@ Test(flush, an_answer_that_lost_its_addresses_is_worn) {
   struct cache_hit hit;
   uint8_t out[DNS_MSG_MAX];
   put_srv("_xmpp-server._tcp.d.lab.", "h.d.lab.", TYPE_A);
-  struct query q = {.question = made.question,
-                    .manner = {.spelled = made.question.key, .name_len = (uint8_t)made.question.name_len}};
+  struct query q = {
+      .question = made.question,
+      .query_opts = {.spelled = made.question.key, .name_len = (uint8_t)made.question.name_len}};
   cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_FRESH);
   flush("h.d.lab.", 0, false);
-  cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_WORN, "so that it gets the new ones");
+  cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_DUE, "so that it gets the new ones");
   cr_expect_gt(hit.len, 0);
 }

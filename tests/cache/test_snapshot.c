@@ -24,8 +24,8 @@ static struct snapshot_report report;
 static uint8_t out[DNS_MSG_MAX];
 
 static void setup(void) {
-  c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
-  next = cache_new(CACHE_SIZE_LEAST, OTHER_SEED);
+  c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
+  next = cache_new(CACHE_SIZE_MIN, OTHER_SEED);
 }
 static void teardown(void) {
   cache_free(c);
@@ -35,10 +35,10 @@ static void teardown(void) {
 
 TestSuite(snapshot, .init = setup, .fini = teardown);
 
-static void put_a(struct cache *to, const char *name, uint32_t ttl, unsigned count, uint32_t born,
-                  enum cache_put_how how) {
+static void put_a(struct cache *to, const char *name, uint32_t ttl, unsigned count, uint32_t stored_at,
+                  enum cache_origin how) {
   uint8_t wire[NAME_MAX_LEN];
-  made_a(&made, name, ttl, count, born);
+  made_a(&made, name, ttl, count, stored_at);
   if (to == next)
     question_make(&made.question, wire, name_parse(name, wire), TYPE_A, CLASS_IN, 0, OTHER_SEED);
   cr_assert(cache_put(to, &made.question, &made.answer, how, 0, 0));
@@ -93,7 +93,7 @@ Test(snapshot, thousands_go_through_many_blocks_and_large_answers_too) {
   next = cache_new(64 << 20, OTHER_SEED);
   for (unsigned i = 0; i < 5000; i++) {
     snprintf(name, sizeof name, "n%u.example", i);
-    put_a(c, name, 300, i % 1000 ? 1 + i % 7 : 590, SNAP_TICK - i, CACHE_ASKED);
+    put_a(c, name, 300, i % 1000 ? 1 + i % 7 : 590, SNAP_TICK - i, ORIGIN_QUERY);
   }
 
   write_it();
@@ -106,7 +106,7 @@ Test(snapshot, thousands_go_through_many_blocks_and_large_answers_too) {
 }
 
 Test(snapshot, ttls_lessen_by_the_age_before_and_the_time_asleep) {
-  put_a(c, "example.org", 300, 1, SNAP_TICK - 20 * TICKS_PER_S, CACHE_ASKED);
+  put_a(c, "example.org", 300, 1, SNAP_TICK - 20 * TICKS_PER_S, ORIGIN_QUERY);
   write_it();
   load(snap_later(100));
   cr_expect_eq(get("example.org", SNAP_LATER), CACHE_FRESH);
@@ -116,8 +116,8 @@ Test(snapshot, ttls_lessen_by_the_age_before_and_the_time_asleep) {
 }
 
 Test(snapshot, what_ran_out_meanwhile_stands_in_while_max_stale_lasts_and_no_longer) {
-  put_a(c, "soon.example", 300, 1, SNAP_TICK, CACHE_ASKED);
-  put_a(c, "long.example", 3000, 1, SNAP_TICK, CACHE_ASKED);
+  put_a(c, "soon.example", 300, 1, SNAP_TICK, ORIGIN_QUERY);
+  put_a(c, "long.example", 3000, 1, SNAP_TICK, ORIGIN_QUERY);
   write_it();
   load(snap_later(STALE_S + 300));
   cr_expect_eq(report.entries, 2);
@@ -133,7 +133,7 @@ Test(snapshot, what_ran_out_meanwhile_stands_in_while_max_stale_lasts_and_no_lon
 }
 
 Test(snapshot, a_birth_before_the_clock_began_is_left_out) {
-  put_a(c, "example.org", 300, 1, SNAP_TICK, CACHE_ASKED);
+  put_a(c, "example.org", 300, 1, SNAP_TICK, ORIGIN_QUERY);
   write_it();
   load((struct snapshot_now){.wall_ms = SNAP_WALL + 100000, .tick = 1000});
   cr_expect_eq(report.entries, 0);
@@ -142,7 +142,7 @@ Test(snapshot, a_birth_before_the_clock_began_is_left_out) {
 }
 
 Test(snapshot, after_a_clock_was_turned_back_all_counts_as_just_expired) {
-  put_a(c, "example.org", TTL_MOST, 1, SNAP_TICK, CACHE_ASKED);
+  put_a(c, "example.org", TTL_MAX, 1, SNAP_TICK, ORIGIN_QUERY);
   write_it();
   load((struct snapshot_now){.wall_ms = SNAP_WALL - 61000, .tick = SNAP_LATER});
   cr_expect(report.turned_back);
@@ -152,7 +152,7 @@ Test(snapshot, after_a_clock_was_turned_back_all_counts_as_just_expired) {
 }
 
 Test(snapshot, a_clock_corrected_by_some_seconds_makes_no_difference) {
-  put_a(c, "example.org", 300, 1, SNAP_TICK - 20 * TICKS_PER_S, CACHE_ASKED);
+  put_a(c, "example.org", 300, 1, SNAP_TICK - 20 * TICKS_PER_S, ORIGIN_QUERY);
   write_it();
   load((struct snapshot_now){.wall_ms = SNAP_WALL - 5000, .tick = SNAP_LATER});
   cr_expect_not(report.turned_back);
@@ -163,7 +163,7 @@ Test(snapshot, a_clock_corrected_by_some_seconds_makes_no_difference) {
 Test(snapshot, clocks_that_show_any_time_never_make_an_answer_last_longer) {
   static const uint64_t walls[] = {0, 1, SNAP_WALL - 1, SNAP_WALL, SNAP_WALL + 1, UINT64_MAX / 2, UINT64_MAX};
   static const uint32_t ticks[] = {0, 1, SNAP_TICK, SNAP_LATER, UINT32_MAX - 300 * TICKS_PER_S};
-  put_a(c, "example.org", 300, 1, SNAP_TICK, CACHE_ASKED);
+  put_a(c, "example.org", 300, 1, SNAP_TICK, ORIGIN_QUERY);
   write_it();
   for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
     for (size_t k = 0; k < sizeof ticks / sizeof *ticks; k++) {
@@ -176,7 +176,7 @@ Test(snapshot, clocks_that_show_any_time_never_make_an_answer_last_longer) {
 }
 
 Test(snapshot, what_was_stored_while_it_was_written_is_not_younger_than_new) {
-  put_a(c, "example.org", 300, 1, SNAP_TICK + 50, CACHE_ASKED);
+  put_a(c, "example.org", 300, 1, SNAP_TICK + 50, ORIGIN_QUERY);
   write_it();
   load(snap_later(2));
   cr_expect_eq(get("example.org", SNAP_LATER), CACHE_FRESH);
@@ -184,9 +184,9 @@ Test(snapshot, what_was_stored_while_it_was_written_is_not_younger_than_new) {
 }
 
 Test(snapshot, an_answer_got_since_the_start_stays) {
-  put_a(c, "example.org", 300, 1, SNAP_TICK, CACHE_ASKED);
+  put_a(c, "example.org", 300, 1, SNAP_TICK, ORIGIN_QUERY);
   write_it();
-  put_a(next, "example.org", 60, 2, SNAP_LATER - 5, CACHE_ASKED);
+  put_a(next, "example.org", 60, 2, SNAP_LATER - 5, ORIGIN_QUERY);
   load(snap_later(10));
   cr_expect_eq(report.left_out, 1);
   cr_expect_eq(get("example.org", SNAP_LATER), CACHE_FRESH);
@@ -198,9 +198,9 @@ Test(snapshot, what_was_fetched_ahead_is_still_waiting_for_its_first_use) {
   write_it();
   load(snap_later(1));
   cr_expect_neq(get("ahead.example.org", SNAP_LATER), CACHE_MISS);
-  cr_expect_eq(hit.first_use, CACHE_AHEAD_SERVER);
+  cr_expect_eq(hit.origin, ORIGIN_PREFETCH_S2S);
   cr_expect_neq(get("example.org", SNAP_LATER), CACHE_MISS);
-  cr_expect_eq(hit.first_use, CACHE_ASKED);
+  cr_expect_eq(hit.origin, ORIGIN_QUERY);
 }
 
 /* Every tenth of many was used. */
@@ -208,7 +208,7 @@ static void put_hot_and_cold(unsigned n) {
   char name[40];
   for (unsigned i = 0; i < n; i++) {
     snprintf(name, sizeof name, "n%u.example", i);
-    put_a(c, name, 3000, 1, SNAP_TICK, CACHE_ASKED);
+    put_a(c, name, 3000, 1, SNAP_TICK, ORIGIN_QUERY);
     asked_plain(&asked, name, TYPE_A);
     if (i % 10 == 0) cache_get(c, &asked.query, SNAP_TICK, DNS_MSG_MAX, out, &hit);
   }
@@ -234,7 +234,7 @@ static void flood(struct cache *to, unsigned n) {
   char name[40];
   for (unsigned i = 0; i < n; i++) {
     snprintf(name, sizeof name, "flood%u.example", i);
-    put_a(to, name, 3000, 1, SNAP_LATER, CACHE_ASKED);
+    put_a(to, name, 3000, 1, SNAP_LATER, ORIGIN_QUERY);
   }
 }
 
@@ -260,7 +260,7 @@ Test(snapshot, a_smaller_cache_takes_what_it_can) {
   c = cache_new(16 << 20, KIT_SEED);
   for (unsigned i = 0; i < 50000; i++) {
     snprintf(name, sizeof name, "n%u.example", i);
-    put_a(c, name, 300, 3, SNAP_TICK, CACHE_ASKED);
+    put_a(c, name, 300, 3, SNAP_TICK, ORIGIN_QUERY);
   }
   write_it();
   load(snap_later(1));
@@ -335,7 +335,7 @@ Test(snapshot, one_that_is_stopped_leaves_the_old_one) {
   size_t before = size_of(snap_path());
   for (unsigned i = 0; i < 3000; i++) {
     snprintf(name, sizeof name, "n%u.example", i);
-    put_a(c, name, 300, 3, SNAP_TICK, CACHE_ASKED);
+    put_a(c, name, 300, 3, SNAP_TICK, ORIGIN_QUERY);
   }
 
   cr_expect_eq(snapshot_write(c, snap_path(), &snap_then, &stop, &report), SNAPSHOT_STOPPED);
@@ -388,9 +388,9 @@ Test(snapshot, a_pipe_where_it_is_written_first_stays) {
 /* What the keeper does while commands come: it begins before the first, and loads in another thread. */
 Test(snapshot, what_is_flushed_before_it_is_loaded_stays_out) {
   uint8_t name[NAME_MAX_LEN];
-  put_a(c, "a.example", 3000, 1, SNAP_TICK, CACHE_ASKED);
-  put_a(c, "b.a.example", 3000, 1, SNAP_TICK, CACHE_ASKED);
-  put_a(c, "other.example", 3000, 1, SNAP_TICK, CACHE_ASKED);
+  put_a(c, "a.example", 3000, 1, SNAP_TICK, ORIGIN_QUERY);
+  put_a(c, "b.a.example", 3000, 1, SNAP_TICK, ORIGIN_QUERY);
+  put_a(c, "other.example", 3000, 1, SNAP_TICK, ORIGIN_QUERY);
   write_it();
   cr_assert(cache_restore_begin(next, NULL, NULL));
   cr_expect_not(cache_restore_is_flushed(next));
@@ -418,7 +418,7 @@ static void put_srv(const char *name, const char *host) {
   made_add(&made, SECTION_ANSWER, name, TYPE_SRV, 3000, rd_srv(1, 1, 5269, host));
   made_add(&made, SECTION_ADDITIONAL, host, TYPE_A, 3000, rd_a("192.0.2.1"));
   made_done(&made, SNAP_TICK);
-  cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
 }
 
 Test(snapshot, an_address_that_is_flushed_does_not_come_back_in_an_srv_answer) {
@@ -444,7 +444,7 @@ Test(snapshot, an_address_that_is_flushed_does_not_come_back_in_an_srv_answer) {
 Test(snapshot, so_many_flushes_that_not_all_are_remembered_leave_all_out) {
   char text[40];
   uint8_t name[NAME_MAX_LEN];
-  put_a(c, "a.example", 3000, 1, SNAP_TICK, CACHE_ASKED);
+  put_a(c, "a.example", 3000, 1, SNAP_TICK, ORIGIN_QUERY);
   write_it();
   cr_assert(cache_restore_begin(next, NULL, NULL));
   for (int i = 0; i < 100; i++) {

@@ -15,8 +15,8 @@ static uint8_t *whole;
 static size_t len;
 
 static void setup(void) {
-  c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
-  next = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
+  next = cache_new(CACHE_SIZE_MIN, KIT_SEED);
   snap_fill(c);
   whole = snap_octets(c, &len);
 }
@@ -46,7 +46,7 @@ static void check_all(void) {
   struct seen s;
   uint8_t out[DNS_MSG_MAX];
   while (cache_walk_next(w, &e)) {
-    struct manner m = {.spelled = e.question->key, .name_len = e.question->name_len, .edns = true};
+    struct query_opts m = {.spelled = e.question->key, .name_len = e.question->name_len, .edns = true};
     size_t n = answer_write(&e.answer, &m, ANSWER_FRESH, SNAP_LATER, sizeof out, out);
     cr_assert(seen_read(&s, out, n), "%s", s.why);
   }
@@ -135,8 +135,8 @@ static struct rebuilt rebuilt;
 static struct made made;
 
 static bool rebuild(const struct answer *a, const uint8_t *key, uint8_t name_len) {
-  struct kept k = {.head = a->head, .name_len = name_len, .key = key, .body = a->body};
-  return kept_rebuild(&rebuilt, &k, KIT_SEED);
+  struct snapshot_entry k = {.head = a->head, .name_len = name_len, .key = key, .body = a->body};
+  return snapshot_entry_rebuild(&rebuilt, &k, KIT_SEED);
 }
 
 Test(snapshot_damage, a_key_that_is_no_question_is_refused) {
@@ -181,5 +181,5 @@ Test(snapshot_damage, an_answer_that_would_not_be_stored_is_refused) {
 Test(snapshot_damage, a_ttl_beyond_a_week_is_cut) {
   made_a(&made, "example.org", 0x7fffffff, 1, 0);
   cr_assert(rebuild(&made.answer, made.question.key, (uint8_t)made.question.name_len));
-  cr_expect_eq(rebuilt.answer.ttl_s, TTL_MOST);
+  cr_expect_eq(rebuilt.answer.ttl_s, TTL_MAX);
 }

@@ -6,7 +6,7 @@
 #include "kit/made.h"
 #include "kit/rng.h"
 
-enum { MANY = 5000, RDATA_MOST = 500 };
+enum { MANY = 5000, RDATA_MAX = 500 };
 
 static struct cache *c;
 static struct cache_walk *w;
@@ -14,7 +14,7 @@ static struct made made;
 static struct cache_entry e;
 static unsigned shown[MANY]; /* how often each number was */
 
-static void setup(void) { c = cache_new(CACHE_SIZE_LEAST, KIT_SEED); }
+static void setup(void) { c = cache_new(CACHE_SIZE_MIN, KIT_SEED); }
 static void teardown(void) {
   cache_walk_free(w);
   cache_free(c);
@@ -29,14 +29,14 @@ static void make(unsigned number, size_t most) {
   snprintf(name, sizeof name, "n%u.example", number);
   made_start(&made, name, TYPE_TXT, RCODE_NOERROR);
   for (size_t left = rng_below(&r, most), some; left > 0; left -= some) {
-    some = left < RDATA_MOST ? left : RDATA_MOST;
+    some = left < RDATA_MAX ? left : RDATA_MAX;
     made_add(&made, SECTION_ANSWER, name, TYPE_TXT, 60, rd_fill((uint8_t)number, some));
   }
   made_add(&made, SECTION_ANSWER, name, TYPE_TXT, 60, rd_fill((uint8_t)(number >> 8), 2));
   made_done(&made, number);
 }
 
-static bool put(unsigned number, size_t most, enum cache_put_how how) {
+static bool put(unsigned number, size_t most, enum cache_origin how) {
   make(number, most);
   return cache_put(c, &made.question, &made.answer, how, 0, 0);
 }
@@ -53,7 +53,7 @@ static bool use(unsigned number) {
 
 /* The number of what is shown, which must be as it was made. */
 static unsigned check_shown(size_t most) {
-  unsigned number = e.answer.head.born;
+  unsigned number = e.answer.head.stored_at;
   make(number, most);
   const struct answer_head *h = &made.answer.head;
   cr_assert(question_equal(e.question, &made.question), "%u", number);
@@ -86,7 +86,7 @@ static size_t entries(void) {
 Test(walk, shows_nothing_of_an_empty_cache) { cr_expect_eq(walk_all(1), 0); }
 
 Test(walk, shows_each_entry_once_and_as_it_was_put_in) {
-  for (unsigned i = 0; i < 1000; i++) cr_assert(put(i, 400, CACHE_ASKED));
+  for (unsigned i = 0; i < 1000; i++) cr_assert(put(i, 400, ORIGIN_QUERY));
   cr_expect_eq(walk_all(400), 1000);
   for (unsigned i = 0; i < 1000; i++) cr_expect_eq(shown[i], 1, "%u", i);
 }
@@ -94,13 +94,13 @@ Test(walk, shows_each_entry_once_and_as_it_was_put_in) {
 Test(walk, goes_through_all_shards) {
   cache_free(c);
   c = cache_new(64 << 20, KIT_SEED);
-  for (unsigned i = 0; i < MANY; i++) cr_assert(put(i, 400, CACHE_ASKED));
+  for (unsigned i = 0; i < MANY; i++) cr_assert(put(i, 400, ORIGIN_QUERY));
   cr_expect_eq(walk_all(400), MANY);
 }
 
 Test(walk, shows_answers_of_any_size_in_rings_that_have_turned_round) {
   for (unsigned i = 0; i < 400; i++) {
-    cr_assert(put(i, 60000, CACHE_ASKED));
+    cr_assert(put(i, 60000, ORIGIN_QUERY));
     if (i % 3 == 0) use(i);
   }
   cr_assert_lt(entries(), 300, "some have left");
@@ -109,11 +109,11 @@ Test(walk, shows_answers_of_any_size_in_rings_that_have_turned_round) {
 }
 
 Test(walk, shows_an_answer_that_was_replaced_no_more) {
-  for (unsigned i = 0; i < 100; i++) cr_assert(put(i, 400, CACHE_ASKED));
+  for (unsigned i = 0; i < 100; i++) cr_assert(put(i, 400, ORIGIN_QUERY));
   made_a(&made, "example.org", 60, 1, 7);
   for (unsigned n = 1; n < 40; n++) {
     made_a(&made, "example.org", 60, n, 7);
-    cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+    cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
   }
   unsigned n = 0, of_org = 0;
   w = cache_walk_new(c);
@@ -127,24 +127,24 @@ Test(walk, tells_uses_who_was_fetched_ahead_and_who_lies_in_the_main_ring) {
   unsigned in_main = 0, ahead = 0;
   unsigned last = 4500;
 
-  for (unsigned i = 0; i < last; i++) cr_assert(put(i, 100, i % 2 ? CACHE_AHEAD_CLIENT : CACHE_ASKED));
+  for (unsigned i = 0; i < last; i++) cr_assert(put(i, 100, i % 2 ? ORIGIN_PREFETCH_C2S : ORIGIN_QUERY));
   for (unsigned i = 0; i < 5; i++) {
     for (unsigned k = 0; k < i; k++) use(last - 1 - i);
   }
 
   w = cache_walk_new(c);
   while (cache_walk_next(w, &e)) {
-    unsigned number = e.answer.head.born, uses = last - 1 - number;
+    unsigned number = e.answer.head.stored_at, uses = last - 1 - number;
     if (uses < 5) {
       cr_expect_eq(e.standing.uses, uses < 3 ? uses : 3, "%u: %u", number, e.standing.uses);
       cr_expect_not(e.standing.in_main, "%u is new", number);
     } else {
       cr_expect_eq(e.standing.uses, 0, "%u", number);
     }
-    cr_expect_eq(cache_is_ahead(e.standing.how), number % 2 && (uses == 0 || uses >= 5),
+    cr_expect_eq(origin_is_prefetch(e.standing.how), number % 2 && (uses == 0 || uses >= 5),
                  "%u: the first use ends it", number);
     in_main += e.standing.in_main;
-    ahead += cache_is_ahead(e.standing.how);
+    ahead += origin_is_prefetch(e.standing.how);
   }
 
   cr_expect_gt(in_main, 1000);
@@ -152,7 +152,7 @@ Test(walk, tells_uses_who_was_fetched_ahead_and_who_lies_in_the_main_ring) {
 }
 
 Test(walk, shows_expired_entries_as_well) {
-  put(5, 100, CACHE_ASKED);
+  put(5, 100, ORIGIN_QUERY);
   struct asked asked;
   struct cache_hit hit;
   uint8_t out[DNS_UDP_PLAIN];
@@ -167,18 +167,18 @@ static void walk_beside_a_flood(unsigned puts_a_step) {
   enum { KEPT = 100 };
   unsigned next = 0, steps = 0;
   memset(shown, 0, sizeof shown);
-  for (; next < KEPT; next++) put(next, 100, CACHE_ASKED);
+  for (; next < KEPT; next++) put(next, 100, ORIGIN_QUERY);
   for (; next < MANY / 2; next++) {
-    put(next, 1000, CACHE_ASKED);
+    put(next, 1000, ORIGIN_QUERY);
     for (unsigned k = 0; next % 20 == 0 && k < KEPT; k++) cr_assert(use(k), "%u", k);
   }
 
   w = cache_walk_new(c);
   for (; cache_walk_next(w, &e); steps++) {
-    if (e.answer.head.born < KEPT) shown[e.answer.head.born]++;
+    if (e.answer.head.stored_at < KEPT) shown[e.answer.head.stored_at]++;
     cr_assert_lt(steps, 20000, "it ends");
     for (unsigned i = 0; i < puts_a_step; i++, next++) {
-      put(next, 1000, CACHE_ASKED);
+      put(next, 1000, ORIGIN_QUERY);
       for (unsigned k = 0; next % 20 == 0 && k < KEPT; k++) cr_assert(use(k), "%u", k);
     }
   }
@@ -191,11 +191,11 @@ Test(walk, shows_what_stays_though_it_moves_from_ring_to_ring) { walk_beside_a_f
 Test(walk, ends_even_when_others_put_in_faster_than_it_walks) { walk_beside_a_flood(10); }
 
 Test(walk, goes_on_behind_what_was_flushed) {
-  for (unsigned i = 0; i < 3000; i++) cr_assert(put(i, 200, CACHE_ASKED));
+  for (unsigned i = 0; i < 3000; i++) cr_assert(put(i, 200, ORIGIN_QUERY));
   w = cache_walk_new(c);
   cr_assert(cache_walk_next(w, &e));
   cache_flush(c, &(struct cache_which){0});
-  put(4000, 200, CACHE_ASKED);
+  put(4000, 200, ORIGIN_QUERY);
   bool found = false;
   while (cache_walk_next(w, &e)) found = found || check_shown(200) == 4000;
   cr_expect(found);

@@ -13,7 +13,7 @@ enum {
   ROUNDS = 64, /* as evict.c says: entries that get another round before one has to go */
   /* A put passes over the entry that leaves the small ring, over those that main lets go round again for it,
    * over the one that leaves main, and over one more where a ring's end cuts an entry short, in each ring. */
-  PASSED_MOST = ROUNDS + 4
+  PASSED_MAX = ROUNDS + 4
 };
 
 static struct shard s;
@@ -66,7 +66,7 @@ Test(work, a_put_into_rings_in_full_use_passes_over_a_bounded_number_of_entries)
   for (unsigned round = 0; round < 8; round++) {
     mark_all(MARK_USES);
     unsigned most = most_passed(10000 + round * 200, 200);
-    cr_expect_leq(most, PASSED_MOST, "%u", most);
+    cr_expect_leq(most, PASSED_MAX, "%u", most);
     cr_expect_gt(most, ROUNDS, "the bound is what ended it: %u", most);
     ring_check(&s);
   }
@@ -133,7 +133,7 @@ static void flood(unsigned from, unsigned n) {
     made_add(&made, SECTION_AUTHORITY, "victim.example.", TYPE_SOA, 300,
              rd_soa("ns.victim.example.", "host.victim.example.", 300));
     made_done(&made, 0);
-    cr_assert(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+    cr_assert(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
   }
 }
 

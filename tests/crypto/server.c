@@ -58,8 +58,8 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
   return SSL_TLSEXT_ERR_OK;
 }
 
-void server_open(struct server *s, const struct made *own, const struct made *chain, const char *alpn) {
-  *s = (struct server){.context = SSL_CTX_new(TLS_server_method())};
+void server_open(struct nameserver *s, const struct made *own, const struct made *chain, const char *alpn) {
+  *s = (struct nameserver){.context = SSL_CTX_new(TLS_server_method())};
   cr_assert(SSL_CTX_use_certificate(s->context, own->cert) == 1 &&
             SSL_CTX_use_PrivateKey(s->context, own->key) == 1);
   if (chain) cr_assert(SSL_CTX_add1_chain_cert(s->context, chain->cert) == 1);
@@ -72,13 +72,13 @@ void server_open(struct server *s, const struct made *own, const struct made *ch
   SSL_set_accept_state(s->ssl);
 }
 
-void server_close(struct server *s) {
+void server_close(struct nameserver *s) {
   SSL_free(s->ssl);
   SSL_CTX_free(s->context);
   free(s->alpn);
 }
 
-void server_carry(struct server *s, struct tls *client) {
+void server_carry(struct nameserver *s, struct tls *client) {
   unsigned char octets[4096];
   size_t len;
   int n;
@@ -87,7 +87,7 @@ void server_carry(struct server *s, struct tls *client) {
   while ((n = BIO_read(s->out, octets, sizeof octets)) > 0) cr_assert(tls_put(client, octets, (size_t)n));
 }
 
-enum tls_step server_shake(struct server *s, struct tls *client) {
+enum tls_step server_shake(struct nameserver *s, struct tls *client) {
   enum tls_step step = TLS_WANT;
   for (int i = 0; i < 8 && step == TLS_WANT; i++) {
     step = tls_handshake(client);

@@ -17,7 +17,7 @@ struct made make_cert(const char *common_name, const char *names, long from_s, l
                       const struct made *signer);
 void made_free(struct made *m);
 
-struct server {
+struct nameserver {
   SSL_CTX *context;
   SSL *ssl;
   char *alpn;
@@ -25,10 +25,10 @@ struct server {
 };
 
 /* chain: sent after own, NULL for none. alpn: the one protocol it takes, or NULL. */
-void server_open(struct server *s, const struct made *own, const struct made *chain, const char *alpn);
-void server_close(struct server *s);
+void server_open(struct nameserver *s, const struct made *own, const struct made *chain, const char *alpn);
+void server_close(struct nameserver *s);
 
 /* Carries octets both ways until the client is done, has failed or waits in vain. */
-enum tls_step server_shake(struct server *s, struct tls *client);
-void server_carry(struct server *s, struct tls *client);
+enum tls_step server_shake(struct nameserver *s, struct tls *client);
+void server_carry(struct nameserver *s, struct tls *client);
 #endif

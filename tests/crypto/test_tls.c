@@ -31,7 +31,7 @@ static void teardown(void) {
 
 /* Shakes hands with a server that has this certificate; the caller frees the client. */
 static struct tls *meet(const struct made *own, const struct made *chain) {
-  struct server s;
+  struct nameserver s;
   server_open(&s, own, chain, NULL);
   struct tls *t = tls_new(context, "d.chat", NULL);
   cr_assert_not_null(t);
@@ -89,7 +89,7 @@ Test(tls, reads_names_in_all_forms_and_the_days_of_a_certificate, .init = setup,
 
 Test(tls, carries_text_both_ways_and_hears_the_end, .init = setup, .fini = teardown) {
   struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
-  struct server s;
+  struct nameserver s;
   char text[64];
   size_t len;
 
@@ -127,7 +127,7 @@ Test(tls, a_handshake_fails_on_what_is_no_tls_and_on_an_alert, .init = setup, .f
   tls_free(t);
 
   struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
-  struct server s;
+  struct nameserver s;
   server_open(&s, &own, NULL, "h2");
   t = tls_new(context, "d.chat", "xmpp-client");
   cr_expect_eq(server_shake(&s, t), TLS_FAILED);
@@ -140,7 +140,7 @@ Test(tls, a_handshake_fails_on_what_is_no_tls_and_on_an_alert, .init = setup, .f
 Test(tls, takes_old_versions_only_when_told_to, .init = setup, .fini = teardown) {
   struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
   for (int old = 0; old < 2; old++) {
-    struct server s;
+    struct nameserver s;
     server_open(&s, &own, NULL, NULL);
     cr_assert(SSL_set_min_proto_version(s.ssl, 0) && SSL_set_max_proto_version(s.ssl, TLS1_1_VERSION));
     cr_assert(SSL_set_cipher_list(s.ssl, "DEFAULT@SECLEVEL=0"));

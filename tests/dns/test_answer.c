@@ -13,7 +13,7 @@ static uint8_t out[DNS_MSG_MAX];
 
 static void write_out(enum answer_age age, uint32_t tick) {
   struct answer_view v = answer_view(&made.answer);
-  size_t len = answer_write(&v, &asked.query.manner, age, tick, DNS_MSG_MAX, out);
+  size_t len = answer_write(&v, &asked.query.query_opts, age, tick, DNS_MSG_MAX, out);
   cr_assert(seen_read(&s, out, len), "%s", s.why);
 }
 
@@ -85,7 +85,7 @@ Test(answer, never_gives_a_ttl_above_the_kept_one_to_a_client_a_tick_behind) {
   make_srv();
   write_out(ANSWER_FRESH, 99);
   cr_expect_eq(seen_record(&s, SECTION_ANSWER, 0)->ttl, 60);
-  write_out(ANSWER_WORN, 99);
+  write_out(ANSWER_DUE, 99);
   cr_expect_eq(s.ar, 3);
 }
 
@@ -94,18 +94,18 @@ Test(answer, kept_one_is_not_changed_by_writing) {
   make_srv();
   before = made.answer;
   write_out(ANSWER_STALE, 800);
-  write_out(ANSWER_WORN, 550);
+  write_out(ANSWER_DUE, 550);
   cr_expect_arr_eq(&before, &made.answer, sizeof before);
 }
 
 Test(answer, worn_leaves_off_additional_records_that_ran_out) {
   make_srv();
-  write_out(ANSWER_WORN, 499);
+  write_out(ANSWER_DUE, 499);
   cr_expect_eq(s.ar, 3);
-  write_out(ANSWER_WORN, 500);
+  write_out(ANSWER_DUE, 500);
   cr_expect_eq(s.ar, 1, "the A records are over");
   cr_expect_eq(seen_record(&s, SECTION_ADDITIONAL, 0)->ttl, 10);
-  write_out(ANSWER_WORN, 600);
+  write_out(ANSWER_DUE, 600);
   cr_expect_eq(s.ar, 0);
   cr_expect_eq(s.an, 2);
   cr_expect_not(s.high & DNS_TC);
@@ -155,7 +155,7 @@ Test(answer, fresh_and_worn_have_no_extended_error) {
   asked_edns(&asked, "_xmpp-client._tcp.example.org", TYPE_SRV, 1232, false);
   write_out(ANSWER_FRESH, 100);
   cr_expect_eq(s.ede, -1);
-  write_out(ANSWER_WORN, 650);
+  write_out(ANSWER_DUE, 650);
   cr_expect_eq(s.ede, -1);
 }
 
@@ -207,7 +207,7 @@ Test(answer, without_records_is_header_and_question) {
   asked_plain(&asked, "example.org", TYPE_A);
   struct answer_view v = answer_view(&made.answer);
   for (int age = ANSWER_FRESH; age <= ANSWER_STALE; age++) {
-    size_t len = answer_write(&v, &asked.query.manner, (enum answer_age)age, 0, 512, out);
+    size_t len = answer_write(&v, &asked.query.query_opts, (enum answer_age)age, 0, 512, out);
     cr_expect_eq(len, asked.msg.len);
     cr_expect_not(out[2] & DNS_TC);
   }
@@ -225,7 +225,7 @@ Test(answer, the_least_ttl_is_that_of_the_records_asked_about) {
 Test(answer, a_failure_says_why) {
   for (int e = 0; e < ERR_COUNT; e++) {
     asked_edns(&asked, "eXample.org", TYPE_A, 1232, true);
-    size_t len = answer_fail(&asked.query.manner, (enum err)e, out);
+    size_t len = answer_fail(&asked.query.query_opts, (enum err)e, out);
     cr_assert(seen_read(&s, out, len), "%s", s.why);
     /* else the next server in resolv.conf is asked */
     unsigned rcode = e == ERR_REBIND ? RCODE_NOERROR : RCODE_SERVFAIL;
@@ -241,7 +241,7 @@ Test(answer, a_failure_says_why) {
 
 Test(answer, a_failure_without_edns_is_servfail_alone) {
   asked_plain(&asked, "example.org", TYPE_A);
-  size_t len = answer_fail(&asked.query.manner, ERR_TIMEOUT, out);
+  size_t len = answer_fail(&asked.query.query_opts, ERR_TIMEOUT, out);
   cr_expect_eq(len, asked.msg.len);
   cr_assert(seen_read(&s, out, len), "%s", s.why);
   cr_expect_eq(s.rcode, RCODE_SERVFAIL);
@@ -253,18 +253,19 @@ Test(answer, a_failure_fits_512_octets_whatever_the_question) {
   for (int i = 63; i < 253; i += 64) name[i] = '.';
   name[253] = 0;
   asked_edns(&asked, name, TYPE_A, 512, false);
-  cr_assert_eq(asked.query.manner.name_len, 255);
-  for (int e = 0; e < ERR_COUNT; e++) cr_expect_leq(answer_fail(&asked.query.manner, (enum err)e, out), 512);
+  cr_assert_eq(asked.query.query_opts.name_len, 255);
+  for (int e = 0; e < ERR_COUNT; e++)
+    cr_expect_leq(answer_fail(&asked.query.query_opts, (enum err)e, out), 512);
 }
 
 Test(answer, an_rcode_above_15_needs_opt) {
   asked_edns(&asked, "example.org", TYPE_A, 1232, false);
-  cr_assert(seen_read(&s, out, answer_rcode(&asked.query.manner, RCODE_BADVERS, out)), "%s", s.why);
+  cr_assert(seen_read(&s, out, answer_rcode(&asked.query.query_opts, RCODE_BADVERS, out)), "%s", s.why);
   cr_expect_eq(s.rcode, RCODE_BADVERS);
-  cr_assert(seen_read(&s, out, answer_rcode(&asked.query.manner, 0xabc, out)), "%s", s.why);
+  cr_assert(seen_read(&s, out, answer_rcode(&asked.query.query_opts, 0xabc, out)), "%s", s.why);
   cr_expect_eq(s.rcode, 0xabc);
   asked_plain(&asked, "example.org", TYPE_A);
-  cr_assert(seen_read(&s, out, answer_rcode(&asked.query.manner, 0xabc, out)), "%s", s.why);
+  cr_assert(seen_read(&s, out, answer_rcode(&asked.query.query_opts, 0xabc, out)), "%s", s.why);
   cr_expect_eq(s.rcode, 0xc);
 }
 

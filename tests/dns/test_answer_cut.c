@@ -12,7 +12,7 @@ static uint8_t out[DNS_MSG_MAX];
 
 static void write_cut(enum answer_age age, size_t limit) {
   struct answer_view v = answer_view(&made.answer);
-  size_t len = answer_write(&v, &asked.query.manner, age, made.answer.head.born, limit, out);
+  size_t len = answer_write(&v, &asked.query.query_opts, age, made.answer.head.stored_at, limit, out);
   cr_assert_leq(len, limit);
   cr_assert(seen_read(&s, out, len), "%s", s.why);
   cr_assert(s.high & DNS_TC, "it is meant not to fit");
@@ -49,7 +49,7 @@ Test(answer_cut, sixteen_srv_without_edns_are_as_many_as_fit_the_best_priority_f
   cr_expect_eq(s.ns + s.ar, 0);
   for (unsigned i = 0; i < s.an; i++) cr_expect_eq(target_number(&s.records[i]), 15 - i);
   size_t each = 12 + 6 + 21;
-  cr_expect_gt(DNS_HEADER + asked.query.manner.name_len + 4 + (s.an + 1) * each, DNS_UDP_PLAIN,
+  cr_expect_gt(DNS_HEADER + asked.query.query_opts.name_len + 4 + (s.an + 1) * each, DNS_UDP_PLAIN,
                "one more would fit");
 }
 
@@ -93,7 +93,7 @@ Test(answer_cut, the_chain_comes_first_then_its_addresses) {
 
   made_done(&made, 0);
   asked_plain(&asked, "a.example.org", TYPE_A);
-  for (asked.query.manner.turn = 0; asked.query.manner.turn < 20; asked.query.manner.turn++) {
+  for (asked.query.query_opts.turn = 0; asked.query.query_opts.turn < 20; asked.query.query_opts.turn++) {
     write_cut(ANSWER_FRESH, DNS_UDP_PLAIN);
     cr_assert_gt(s.an, 24);
     cr_expect_eq(s.records[0].type, TYPE_CNAME);
@@ -109,7 +109,7 @@ Test(answer_cut, every_address_has_its_turn_in_a_truncated_answer) {
   bool met[40] = {false};
   made_a(&made, "example.org", 60, 40, 0);
   asked_plain(&asked, "example.org", TYPE_A);
-  for (asked.query.manner.turn = 0; asked.query.manner.turn < 10; asked.query.manner.turn++) {
+  for (asked.query.query_opts.turn = 0; asked.query.query_opts.turn < 10; asked.query.query_opts.turn++) {
     write_cut(ANSWER_FRESH, DNS_UDP_PLAIN);
     cr_expect_eq(s.an, (DNS_UDP_PLAIN - DNS_HEADER - 17) / 16);
     for (unsigned i = 0; i < s.an; i++) met[record_rdata(&s.records[i])[3]] = true;
@@ -172,7 +172,7 @@ Test(answer_cut, ttls_are_aged_and_stale_ones_say_so) {
   made_done(&made, 100);
   asked_edns(&asked, service, TYPE_SRV, 512, false);
   struct answer_view v = answer_view(&made.answer);
-  size_t len = answer_write(&v, &asked.query.manner, ANSWER_FRESH, 100 + 150, DNS_UDP_PLAIN, out);
+  size_t len = answer_write(&v, &asked.query.query_opts, ANSWER_FRESH, 100 + 150, DNS_UDP_PLAIN, out);
   cr_assert(seen_read(&s, out, len) && s.an);
   for (unsigned i = 0; i < s.an; i++) cr_expect_eq(s.records[i].ttl, 45);
   write_cut(ANSWER_STALE, DNS_UDP_PLAIN);

@@ -12,9 +12,9 @@ static uint8_t first_out[DNS_MSG_MAX], out[DNS_MSG_MAX];
 
 static size_t write_turn(uint32_t turn, struct seen *into, uint8_t *to) {
   struct answer_view v = answer_view(&made.answer);
-  asked.query.manner.turn = turn;
-  size_t len = answer_write(&v, &asked.query.manner, ANSWER_FRESH, made.answer.head.born + 50, DNS_MSG_MAX,
-                            to);
+  asked.query.query_opts.turn = turn;
+  size_t len = answer_write(&v, &asked.query.query_opts, ANSWER_FRESH, made.answer.head.stored_at + 50,
+                            DNS_MSG_MAX, to);
   cr_assert(seen_read(into, to, len), "%s", into->why);
   return len;
 }

@@ -13,7 +13,7 @@ static uint8_t whole_out[DNS_MSG_MAX], out[DNS_MSG_MAX];
 
 static size_t write_limited(enum answer_age age, size_t limit) {
   struct answer_view v = answer_view(&made.answer);
-  size_t len = answer_write(&v, &asked.query.manner, age, made.answer.head.born, limit, out);
+  size_t len = answer_write(&v, &asked.query.query_opts, age, made.answer.head.stored_at, limit, out);
   cr_assert_leq(len, limit, "%zu octets with a limit of %zu", len, limit);
   cr_assert(seen_read(&s, out, len), "limit %zu: %s", limit, s.why);
   return len;
@@ -28,11 +28,11 @@ static bool same_set(const struct record *a, const struct record *b) {
 /* How many additional records of `whole` are to be there within `limit`, and *len; -1: TC, with *cut records
  * before it. */
 static int expected(enum answer_age age, size_t limit, size_t *len, unsigned *cut) {
-  const struct manner *m = &asked.query.manner;
+  const struct query_opts *m = &asked.query.query_opts;
   size_t opt = !m->edns ? 0
                         : DNS_OPT + (age == ANSWER_STALE ? 6u : 0) + (m->idle_x100ms ? 6u : 0) +
                               (m->cookie_len ? 4u + m->cookie_len : 0);
-  unsigned first = whole.an + whole.ns, all = first + whole.ar, kept = first;
+  unsigned first = whole.an + whole.ns, all = first + whole.ar, snapshot_entry = first;
   size_t bare = DNS_HEADER + whole.question_len, end = first ? record_end(&whole.records[first - 1]) : bare;
 
   if (end + opt > limit) {
@@ -45,19 +45,19 @@ static int expected(enum answer_age age, size_t limit, size_t *len, unsigned *cu
        i++) {
     bool complete = i + 1 == all || !same_set(&whole.records[i], &whole.records[i + 1]);
     if (!complete) continue;
-    kept = i + 1;
+    snapshot_entry = i + 1;
     end = record_end(&whole.records[i]);
   }
 
   *len = end + opt;
-  return (int)(kept - first);
+  return (int)(snapshot_entry - first);
 }
 
 /* Every limit from 512 to beyond the whole message: exactly the records that may and can be there. */
 static void check_all_limits(void) {
   struct answer_view v = answer_view(&made.answer);
-  size_t most = answer_write(&v, &asked.query.manner, ANSWER_FRESH, made.answer.head.born, DNS_MSG_MAX,
-                             whole_out);
+  size_t most = answer_write(&v, &asked.query.query_opts, ANSWER_FRESH, made.answer.head.stored_at,
+                             DNS_MSG_MAX, whole_out);
 
   cr_assert(seen_read(&whole, whole_out, most), "%s", whole.why);
   for (int age = ANSWER_FRESH; age <= ANSWER_STALE; age++) {
@@ -176,9 +176,9 @@ Test(answer_size, a_cookie_and_a_keepalive_take_their_octets) {
   made_a(&made, "example.org", 60, 60, 0);
   made_add(&made, SECTION_ADDITIONAL, "a.example.org", TYPE_TXT, 60, rd_fill(1, 100));
   asked_edns(&asked, "example.org", TYPE_A, 4096, true);
-  asked.query.manner.cookie_len = 24;
+  asked.query.query_opts.cookie_len = 24;
   check_all_limits();
-  asked.query.manner.idle_x100ms = 100;
+  asked.query.query_opts.idle_x100ms = 100;
   check_all_limits();
 }
 
@@ -228,7 +228,7 @@ Test(answer_size, sixty_four_kilobytes_go_over_tcp_and_are_cut_over_udp) {
   write_limited(ANSWER_FRESH, DNS_MSG_MAX - 1);
   cr_expect(s.high & DNS_TC);
   asked_edns(&asked, "example.org", TYPE_TXT, 65535, false);
-  write_limited(ANSWER_FRESH, answer_udp_limit(&asked.query.manner));
+  write_limited(ANSWER_FRESH, answer_udp_limit(&asked.query.query_opts));
   cr_expect(s.high & DNS_TC);
   write_limited(ANSWER_FRESH, DNS_MSG_MAX);
   cr_expect(s.high & DNS_TC, "no room for OPT: cut even over TCP rather than without OPT");
@@ -238,9 +238,9 @@ Test(answer_size, a_datagram_is_never_larger_than_client_and_path_take) {
   static const uint16_t sizes[][2] = {{0, 512},     {512, 512},   {1232, 1232}, {4095, 4095},
                                       {4096, 4096}, {4097, 4096}, {65535, 4096}};
   asked_plain(&asked, "example.org", TYPE_A);
-  cr_expect_eq(answer_udp_limit(&asked.query.manner), 512);
+  cr_expect_eq(answer_udp_limit(&asked.query.query_opts), 512);
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     asked_edns(&asked, "example.org", TYPE_A, sizes[i][0], false);
-    cr_expect_eq(answer_udp_limit(&asked.query.manner), sizes[i][1]);
+    cr_expect_eq(answer_udp_limit(&asked.query.query_opts), sizes[i][1]);
   }
 }

@@ -16,7 +16,8 @@ static void see(const char *name, uint16_t type) {
   static struct asked asked;
   struct answer_view v = answer_view(&made.answer);
   asked_plain(&asked, name, type);
-  size_t len = answer_write(&v, &asked.query.manner, ANSWER_FRESH, made.answer.head.born, DNS_MSG_MAX, out);
+  size_t len = answer_write(&v, &asked.query.query_opts, ANSWER_FRESH, made.answer.head.stored_at,
+                            DNS_MSG_MAX, out);
   cr_assert_eq(len, asked.msg.len + made.answer.head.body_len);
   cr_assert(seen_read(&s, out, len), "%s", s.why);
 }

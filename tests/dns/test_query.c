@@ -29,12 +29,12 @@ Test(query, the_plain_one_is_understood) {
   question_of(&want, "example.org", TYPE_SRV);
   cr_assert_eq(read_all(), QUERY_OK);
   cr_expect(question_equal(&q.question, &want));
-  cr_expect_eq(q.manner.id, MSG_ID);
-  cr_expect_eq(q.manner.udp_size, 512);
-  cr_expect_eq(q.manner.opcode_rd, DNS_RD);
-  cr_expect_eq(q.manner.name_len, 13);
-  cr_expect_eq(q.manner.spelled, packet + 12);
-  cr_expect_not(q.manner.cd || q.manner.ad || q.manner.edns || q.manner.dnssec_ok);
+  cr_expect_eq(q.query_opts.id, MSG_ID);
+  cr_expect_eq(q.query_opts.udp_size, 512);
+  cr_expect_eq(q.query_opts.opcode_rd, DNS_RD);
+  cr_expect_eq(q.query_opts.name_len, 13);
+  cr_expect_eq(q.query_opts.spelled, packet + 12);
+  cr_expect_not(q.query_opts.cd || q.query_opts.ad || q.query_opts.edns || q.query_opts.dnssec_ok);
 }
 
 Test(query, cut_anywhere_is_silence_or_a_format_error) {
@@ -81,8 +81,8 @@ Test(query, only_opcode_0_is_implemented) {
     m.octets[2] = (uint8_t)(opcode << 3 | DNS_RD);
     cr_expect_eq(read_all(), QUERY_NOTIMP, "opcode %u", opcode);
     cr_expect_eq(read_cut(12), QUERY_NOTIMP, "opcode %u, header alone", opcode);
-    cr_expect_null(q.manner.spelled);
-    cr_expect_eq(q.manner.opcode_rd, m.octets[2]);
+    cr_expect_null(q.query_opts.spelled);
+    cr_expect_eq(q.query_opts.opcode_rd, m.octets[2]);
   }
 }
 
@@ -92,7 +92,7 @@ Test(query, has_one_question_no_more_no_less) {
     msg_query(&m, "example.org", TYPE_A);
     msg_set_count(&m, 0, wrong[i]);
     cr_expect_eq(read_all(), QUERY_FORMERR, "QDCOUNT %u", wrong[i]);
-    cr_expect_null(q.manner.spelled);
+    cr_expect_null(q.query_opts.spelled);
     cr_expect_eq(read_cut(12), QUERY_FORMERR);
   }
   msg_query(&m, "example.org", TYPE_A);
@@ -105,7 +105,7 @@ Test(query, carries_no_answers) {
     msg_query(&m, "example.org", TYPE_A);
     msg_record(&m, (enum section)(which - 1), "example.org", TYPE_A, 1, rd_a("192.0.2.1"));
     cr_expect_eq(read_all(), QUERY_FORMERR);
-    cr_expect_not_null(q.manner.spelled, "the question is given back");
+    cr_expect_not_null(q.query_opts.spelled, "the question is given back");
     msg_query(&m, "example.org", TYPE_A);
     msg_set_count(&m, which, 0xff00);
     cr_expect_eq(read_all(), QUERY_FORMERR, "a count that lies");
@@ -122,7 +122,7 @@ Test(query, a_name_with_a_pointer_is_a_format_error) {
       msg_put_u16(&m, pointers[i]);
       msg_put(&m, "\0\1\0\1", 4);
       cr_expect_eq(read_all(), QUERY_FORMERR, "%04x", pointers[i]);
-      cr_expect_null(q.manner.spelled);
+      cr_expect_null(q.query_opts.spelled);
     }
   }
 }
@@ -150,7 +150,7 @@ Test(query, names_of_255_octets_and_none_of_256) {
     cr_expect_eq(q.question.name_len, 255);
     query_of_length(256, labels[i]);
     cr_expect_eq(read_all(), QUERY_FORMERR);
-    cr_expect_null(q.manner.spelled);
+    cr_expect_null(q.query_opts.spelled);
     query_of_length(60000, labels[i]);
     cr_expect_eq(read_all(), QUERY_FORMERR);
   }
@@ -175,7 +175,7 @@ Test(query, the_root_can_be_asked) {
 Test(query, spelling_is_kept_for_the_answer_and_lowered_for_the_key) {
   msg_query(&m, "_xMPp-CLient._tCp.eXAmple.ORG", TYPE_SRV);
   cr_assert_eq(read_all(), QUERY_OK);
-  cr_expect_arr_eq(q.manner.spelled, m.octets + 12, m.len - 12);
+  cr_expect_arr_eq(q.query_opts.spelled, m.octets + 12, m.len - 12);
   cr_expect_arr_eq(q.question.key + 1, "_xmpp-client", 12);
 }
 
@@ -183,7 +183,7 @@ Test(query, zone_transfers_and_the_like_are_refused) {
   for (unsigned type = 249; type <= 252; type++) {
     msg_query(&m, "example.org", (uint16_t)type);
     cr_expect_eq(read_all(), QUERY_REFUSED, "type %u", type);
-    cr_expect_not_null(q.manner.spelled);
+    cr_expect_not_null(q.query_opts.spelled);
   }
   msg_query(&m, "example.org", TYPE_IXFR);
   msg_record(&m, SECTION_AUTHORITY, "example.org", TYPE_SOA, 0, rd_soa("a", "b", 1));
@@ -224,9 +224,9 @@ Test(query, bits_of_the_header_are_noted_where_they_mean_something) {
     msg_start(&m, (uint16_t)bits);
     msg_question(&m, "a", TYPE_A, CLASS_IN);
     cr_assert_eq(query_read(&q, m.octets, m.len, KIT_SEED), QUERY_OK);
-    cr_assert_eq(q.manner.opcode_rd, bits >> 8 & DNS_RD);
-    cr_assert_eq(q.manner.cd, (bits & DNS_CD) != 0);
-    cr_assert_eq(q.manner.ad, (bits & DNS_AD) != 0);
+    cr_assert_eq(q.query_opts.opcode_rd, bits >> 8 & DNS_RD);
+    cr_assert_eq(q.query_opts.cd, (bits & DNS_CD) != 0);
+    cr_assert_eq(q.query_opts.ad, (bits & DNS_AD) != 0);
     cr_assert_eq(question_flags(&q.question), bits & DNS_CD ? KEY_CD : 0);
   }
 }
@@ -235,7 +235,7 @@ Test(query, bits_of_the_header_are_noted_where_they_mean_something) {
 
 static size_t refuse(enum query_verdict verdict) {
   static uint8_t out[DNS_UDP_PLAIN];
-  size_t len = query_refuse(&q.manner, verdict, out);
+  size_t len = query_refuse(&q.query_opts, verdict, out);
   if (len) cr_assert(seen_read(&s, out, len), "%s", s.why);
   return len;
 }
@@ -298,10 +298,10 @@ Test(query, rfc6891_what_is_refused_unread_has_opt_all_the_same) {
   for (unsigned i = 0; i < 5; i++) {
     with_opt_unread(i);
     cr_expect_eq(read_all(), want[i], "case %u", i);
-    cr_expect_not(q.manner.edns);
+    cr_expect_not(q.query_opts.edns);
     msg_opt(&m, 4096, 0, true, "\0\012\0\010abcdefgh", 12);
     cr_expect_eq(read_all(), want[i], "case %u", i);
-    cr_expect(q.manner.edns && q.manner.dnssec_ok && q.manner.cookie_len == 8, "case %u", i);
+    cr_expect(q.query_opts.edns && q.query_opts.dnssec_ok && q.query_opts.cookie_len == 8, "case %u", i);
     refuse(want[i]);
     cr_expect(s.edns, "case %u", i);
     with_opt_unread(i);
@@ -317,7 +317,7 @@ Test(query, a_count_that_lies_is_not_followed_for_its_opt) {
     msg_opt(&m, 4096, 0, true, NULL, 0);
     msg_set_count(&m, which, 0xffff);
     cr_expect_eq(read_all(), QUERY_NOTIMP);
-    cr_expect_not(q.manner.edns);
+    cr_expect_not(q.query_opts.edns);
   }
 }
 
@@ -325,7 +325,7 @@ Test(query, rfc7873_without_a_question_a_cookie_may_be_asked_for) {
   msg_start(&m, 0);
   msg_opt(&m, 1232, 0, false, "\0\012\0\010abcdefgh", 12);
   cr_assert_eq(read_all(), QUERY_COOKIE);
-  cr_expect_eq(q.manner.cookie_len, 8);
+  cr_expect_eq(q.query_opts.cookie_len, 8);
   cr_expect_eq(refuse(QUERY_COOKIE), DNS_HEADER + DNS_OPT + 12);
   cr_expect_eq(s.rcode, RCODE_NOERROR);
   cr_expect_null(s.question);
@@ -338,7 +338,7 @@ Test(query, rfc7873_without_a_question_a_cookie_may_be_asked_for) {
   msg_start(&m, 0);
   msg_opt(&m, 1232, 0, false, NULL, 0);
   cr_expect_eq(read_all(), QUERY_FORMERR, "without a cookie");
-  cr_expect(q.manner.edns);
+  cr_expect(q.query_opts.edns);
 }
 
 Test(query, rfc8914_a_refusal_says_what_is_not_supported) {

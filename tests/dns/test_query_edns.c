@@ -32,8 +32,8 @@ Test(query_edns, size_below_512_means_512) {
     msg_query(&m, "example.org", TYPE_A);
     msg_opt(&m, sizes[i][0], 0, false, NULL, 0);
     cr_assert_eq(read_all(), QUERY_OK);
-    cr_expect(q.manner.edns);
-    cr_expect_eq(q.manner.udp_size, sizes[i][1]);
+    cr_expect(q.query_opts.edns);
+    cr_expect_eq(q.query_opts.udp_size, sizes[i][1]);
   }
 }
 
@@ -42,8 +42,8 @@ Test(query_edns, rfc7873_cookies_of_8_or_16_to_40_octets_and_no_others) {
     uint8_t option[4 + 42] = {0, OPT_COOKIE, 0, (uint8_t)n, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     bool right = n == 8 || (n >= 16 && n <= 40);
     cr_expect_eq(with_options(option, 4 + n), right ? QUERY_OK : QUERY_FORMERR, "%u octets", n);
-    cr_expect_eq(q.manner.cookie_len, right ? n : 0, "%u octets", n);
-    if (right) cr_expect_arr_eq(q.manner.cookie, option + 4, n, "%u octets", n);
+    cr_expect_eq(q.query_opts.cookie_len, right ? n : 0, "%u octets", n);
+    if (right) cr_expect_arr_eq(q.query_opts.cookie, option + 4, n, "%u octets", n);
   }
 }
 
@@ -54,7 +54,7 @@ Test(query_edns, do_and_cd_make_another_question) {
     msg_opt(&m, 1232, 0, bits & 1, NULL, 0);
     cr_assert_eq(read_all(), QUERY_OK);
     cr_expect_eq(question_flags(&q.question), (bits & 1 ? KEY_DO : 0) | (bits & 2 ? KEY_CD : 0));
-    cr_expect_eq(q.manner.dnssec_ok, bits & 1);
+    cr_expect_eq(q.query_opts.dnssec_ok, bits & 1);
   }
 }
 
@@ -63,7 +63,7 @@ Test(query_edns, bits_without_a_meaning_are_ignored) {
   msg_opt(&m, 1232, 0, false, NULL, 0);
   store_u32(m.octets + m.len - 6, 0xff007fffu); /* the upper RCODE bits, all of Z */
   cr_expect_eq(read_all(), QUERY_OK);
-  cr_expect_not(q.manner.dnssec_ok);
+  cr_expect_not(q.query_opts.dnssec_ok);
 }
 
 Test(query_edns, versions_other_than_0_are_told_so) {
@@ -73,7 +73,7 @@ Test(query_edns, versions_other_than_0_are_told_so) {
     msg_query(&m, "example.org", TYPE_A);
     msg_opt(&m, 1232, (uint8_t)version, true, NULL, 0);
     cr_assert_eq(read_all(), QUERY_BADVERS, "version %u", version);
-    size_t len = query_refuse(&q.manner, QUERY_BADVERS, out);
+    size_t len = query_refuse(&q.query_opts, QUERY_BADVERS, out);
     cr_assert(seen_read(&s, out, len), "%s", s.why);
     cr_assert_eq(s.rcode, RCODE_BADVERS);
     cr_assert_eq(s.low & DNS_RCODE, 0);
@@ -142,12 +142,12 @@ Test(query_edns, other_additional_records_are_stepped_over) {
   msg_opt(&m, 1400, 0, true, NULL, 0);
   msg_record(&m, SECTION_ADDITIONAL, "key.example", TYPE_TSIG, 0, rd_fill(7, 60));
   cr_expect_eq(read_all(), QUERY_OK);
-  cr_expect_eq(q.manner.udp_size, 1400);
+  cr_expect_eq(q.query_opts.udp_size, 1400);
   msg_query(&m, "example.org", TYPE_A);
   msg_record(&m, SECTION_ADDITIONAL, "key.example", TYPE_SIG, 0, rd_fill(7, 60));
   msg_opt(&m, 1400, 0, true, NULL, 0);
   cr_expect_eq(read_all(), QUERY_OK);
-  cr_expect(q.manner.edns);
+  cr_expect(q.query_opts.edns);
 }
 
 Test(query_edns, a_packet_full_of_additional_records_is_refused) {
@@ -193,12 +193,12 @@ Test(query_edns, whatever_comes_is_judged_and_answered_in_form) {
     enum query_verdict v = read_all();
     verdicts[v]++;
     if (v == QUERY_OK) {
-      cr_assert_eq(q.question.name_len, q.manner.name_len);
-      cr_assert(name_equal(q.question.key, q.question.name_len, q.manner.spelled, q.manner.name_len));
-      cr_assert_geq(q.manner.udp_size, 512);
+      cr_assert_eq(q.question.name_len, q.query_opts.name_len);
+      cr_assert(name_equal(q.question.key, q.question.name_len, q.query_opts.spelled, q.query_opts.name_len));
+      cr_assert_geq(q.query_opts.udp_size, 512);
     }
     if (v == QUERY_OK || v == QUERY_SILENT) continue;
-    size_t len = query_refuse(&q.manner, v, out);
+    size_t len = query_refuse(&q.query_opts, v, out);
     cr_assert(seen_read(&s, out, len), "round %d: %s", i, s.why);
     cr_assert_eq(s.id, load_u16(m.octets));
     cr_assert_neq(s.rcode, 0);

@@ -4,17 +4,17 @@
 #include "dns/ttl.h"
 
 Test(ttl, rfc8767_the_top_bit_makes_it_long_not_zero) {
-  cr_expect_eq(ttl_received(0x80000000u), TTL_MOST);
-  cr_expect_eq(ttl_received(0xffffffffu), TTL_MOST);
-  cr_expect_eq(ttl_received(0x7fffffffu), TTL_MOST);
+  cr_expect_eq(ttl_received(0x80000000u), TTL_MAX);
+  cr_expect_eq(ttl_received(0xffffffffu), TTL_MAX);
+  cr_expect_eq(ttl_received(0x7fffffffu), TTL_MAX);
 }
 
 Test(ttl, a_week_is_the_most) {
   cr_expect_eq(ttl_received(0), 0);
   cr_expect_eq(ttl_received(1), 1);
-  cr_expect_eq(ttl_received(TTL_MOST), TTL_MOST);
-  cr_expect_eq(ttl_received(TTL_MOST + 1), TTL_MOST);
-  cr_expect_lt(ticks_of_ttl(TTL_MOST), UINT32_MAX / 2, "ages and lives of answers never wrap");
+  cr_expect_eq(ttl_received(TTL_MAX), TTL_MAX);
+  cr_expect_eq(ttl_received(TTL_MAX + 1), TTL_MAX);
+  cr_expect_lt(ticks_of_ttl(TTL_MAX), UINT32_MAX / 2, "ages and lives of answers never wrap");
 }
 
 Test(ttl, a_negative_answer_lasts_as_long_as_the_lesser_of_two_fields) {
@@ -24,9 +24,9 @@ Test(ttl, a_negative_answer_lasts_as_long_as_the_lesser_of_two_fields) {
   cr_expect_eq(ttl_negative(300, 0), 0);
   cr_expect_eq(ttl_negative(300, 0x80000001u), 300);
   cr_expect_eq(ttl_negative(0x80000001u, 300), 300);
-  cr_expect_eq(ttl_negative(TTL_NEGATIVE_MOST, TTL_NEGATIVE_MOST + 1), TTL_NEGATIVE_MOST);
-  cr_expect_eq(ttl_negative(TTL_NEGATIVE_MOST + 1, TTL_NEGATIVE_MOST + 1), TTL_NEGATIVE_MOST);
-  cr_expect_eq(ttl_negative(TTL_MOST, TTL_MOST), TTL_NEGATIVE_MOST);
+  cr_expect_eq(ttl_negative(TTL_NEGATIVE_MAX, TTL_NEGATIVE_MAX + 1), TTL_NEGATIVE_MAX);
+  cr_expect_eq(ttl_negative(TTL_NEGATIVE_MAX + 1, TTL_NEGATIVE_MAX + 1), TTL_NEGATIVE_MAX);
+  cr_expect_eq(ttl_negative(TTL_MAX, TTL_MAX), TTL_NEGATIVE_MAX);
 }
 
 Test(ttl, a_tick_is_a_tenth_of_a_second) {

@@ -10,7 +10,7 @@ enum { REPLIES = 14 };
 void reply_make(unsigned i, struct question *q, struct msg *reply);
 
 /* Changes it at random in one to four places behind the question: octets, counts, lengths, pieces cut out,
- * doubled, swapped, pointers bent, the end cut off. The header's id, QR and question stay, as a carrier
+ * doubled, swapped, pointers bent, the end cut off. The header's id, QR and question stay, as a channel
  * would let nothing else through. */
 void reply_mutate(struct msg *reply, size_t question_end, struct rng *r);
 #endif

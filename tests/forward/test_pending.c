@@ -107,8 +107,8 @@ Test(pending, each_waiter_keeps_its_own_spelling_when_the_packet_is_gone) {
   cr_assert(pending_join(&table, p, &a.query, &c, 1));
   memset(a.msg.octets, 'x', sizeof a.msg.octets);
   struct waiter *w = pending_first(p);
-  cr_expect_arr_eq(w->manner.spelled, "\001A\003Lab\0\0\1\0\1", 11);
-  cr_expect(w->manner.edns && w->manner.dnssec_ok && w->manner.udp_size == 1400);
+  cr_expect_arr_eq(w->query_opts.spelled, "\001A\003Lab\0\0\1\0\1", 11);
+  cr_expect(w->query_opts.edns && w->query_opts.dnssec_ok && w->query_opts.udp_size == 1400);
   end(p);
 }
 
@@ -130,8 +130,8 @@ Test(pending, a_name_of_255_octets_is_kept_whole) {
   cr_assert_eq(query_read(&query, m.octets, m.len, KIT_SEED), QUERY_OK);
   struct pending *p = pending_new(&table, &query.question, false);
   cr_assert(pending_join(&table, p, &query, &c, 1));
-  cr_expect_arr_eq(pending_first(p)->manner.spelled, name, sizeof name);
-  cr_expect_arr_eq(pending_first(p)->manner.spelled + sizeof name, "\0\1\0\1", 4);
+  cr_expect_arr_eq(pending_first(p)->query_opts.spelled, name, sizeof name);
+  cr_expect_arr_eq(pending_first(p)->query_opts.spelled + sizeof name, "\0\1\0\1", 4);
   end(p);
 }
 
@@ -158,21 +158,21 @@ Test(pending, what_was_asked_ahead_is_counted_until_a_client_joins) {
 
 static unsigned dropped;
 
-static void note_drop(struct carrier *c, struct exchange *x) {
+static void note_drop(struct channel *c, struct exchange *x) {
   (void)c;
   (void)x;
   dropped++;
 }
 
 Test(pending, open_tries_are_seen_and_dropped_once) {
-  static const struct carrier_ops ops = {.drop = note_drop};
-  struct carrier carrier = {&ops};
+  static const struct channel_ops ops = {.drop = note_drop};
+  struct channel channel = {&ops};
   struct question q;
   question_of(&q, "a.lab.", TYPE_A);
   struct pending *p = pending_new(&table, &q, false);
   for (unsigned i = 0; i < FORWARD_TRIES; i++) cr_expect_eq(p->tries[i].pending, p);
-  p->tries[FORWARD_TRIES - 1].x.carrier = &carrier;
-  p->tries[1].x.carrier = &carrier;
+  p->tries[FORWARD_TRIES - 1].x.channel = &channel;
+  p->tries[1].x.channel = &channel;
   cr_expect(pending_has_open_try(p));
   pending_drop_tries(p);
   pending_drop_tries(p);

@@ -18,7 +18,7 @@ enum { HOW_EOF = 1, HOW_SLOW = 2, HOW_STOP = 4, TURNS = 1 << 14, LISTENER = 1 <<
 struct state {
   uv_loop_t loop;
   struct resolver *resolver;
-  struct serve serve;
+  struct query_service serve;
   struct serve_tcp *tcp;
   uint64_t expected, heard; /* sums over frames: late answers may come in any order */
   bool disturbed;           /* time has passed or an end has failed: answers may differ or be lost */

@@ -27,7 +27,7 @@ enum {
   START_MS = 1000000000,
   SWEEP_MS = 1000,
   TURNS = 1 << 10,
-  OTHERS_MOST = 64,
+  OTHERS_MAX = 64,
   REPEAT = 128
 };
 
@@ -42,7 +42,7 @@ struct state {
   uint64_t passed_ms;
   unsigned others; /* connections besides */
   struct wire stream;
-  uint8_t room[STREAM_MOST];
+  uint8_t room[STREAM_MAX];
 };
 
 /* ---- the target's commands ---- */
@@ -69,7 +69,7 @@ static void run_fail(void *ctx, struct control_reply *r, unsigned argc, char *co
 
 /* A row without octets is none, as when a dump passes over an answer. */
 static bool long_next(void *state, struct jsonw *j) {
-  static uint8_t octets[LONG_MOST];
+  static uint8_t octets[LONG_OCTETS_MAX];
   struct counted *c = state;
   if (c->left == 0) return false;
   c->left--;
@@ -151,7 +151,7 @@ static void step(struct state *s, uint8_t op) {
     if (op == 192) f->end = UV_ECONNRESET;
     else f->broken = UV_EPIPE;
   } else if (op >= OP_OTHERS) {
-    for (unsigned i = OP_OTHERS; i <= op && s->others < OTHERS_MOST; i++, s->others++) connect_another(s);
+    for (unsigned i = OP_OTHERS; i <= op && s->others < OTHERS_MAX; i++, s->others++) connect_another(s);
     if (s->others >= CONTROL_CONNECTIONS) s->disturbed = true; /* the client may have been the idlest */
   }
 
@@ -206,7 +206,7 @@ static void stop(struct state *s) {
 /* The stream that the octets stand for. */
 static void spread(struct state *s, const uint8_t *octets, size_t len) {
   size_t n = 0;
-  unsigned lines = s->how & HOW_REAL ? REAL_LINES_MOST : LINES_MOST;
+  unsigned lines = s->how & HOW_REAL ? REAL_LINES_MAX : LINES_MAX;
   uint8_t before = 'x';
   for (size_t i = 0; i < len && lines; i++) {
     size_t times = octets[i] < 0xf0 ? 1 : REPEAT * (octets[i] % 16u + 1);
@@ -222,7 +222,7 @@ static void spread(struct state *s, const uint8_t *octets, size_t len) {
 static void begin(struct state *s, const uint8_t *octets, size_t len) {
   if (!s->own) start(s);
   fake_start(START_MS);
-  s->long_left = LONG_MOST;
+  s->long_left = LONG_OCTETS_MAX;
   s->disturbed = false;
   s->passed_ms = s->others = 0;
   if (s->how & HOW_REAL) stub_begin();

@@ -2,7 +2,7 @@
  * a daemon without threads, and what the answers to requests should be. */
 #ifndef JIDNS_FUZZ_CONTROL_H
 #define JIDNS_FUZZ_CONTROL_H
-#include "daemon_commands.h"
+#include "daemon/commands.h"
 #include "ops/control.h"
 
 /* ---- control_daemon.c ---- */
@@ -17,14 +17,14 @@ void stub_begin(void);
 /* ---- control_expect.c ---- */
 
 enum {
-  STREAM_MOST = 8192,   /* octets of requests */
-  LINES_MOST = 64,      /* requests to the target's own commands, */
-  REAL_LINES_MOST = 4,  /* and to the daemon's: their answers are long */
-  LONG_MOST = 160 << 10 /* octets of all answers to `long` in a run */
+  STREAM_MAX = 8192,          /* octets of requests */
+  LINES_MAX = 64,             /* requests to the target's own commands, */
+  REAL_LINES_MAX = 4,         /* and to the daemon's: their answers are long */
+  LONG_OCTETS_MAX = 160 << 10 /* octets of all answers to `long` in a run */
 };
 
 /* The words of `long N OCTETS`: false when they are none, or the answer would be more than what is left of
- * LONG_MOST, *left. */
+ * LONG_OCTETS_MAX, *left. */
 bool long_read(unsigned argc, char *const *argv, size_t *left, unsigned *n, unsigned *octets);
 
 /* Takes the requests apart; `ended`: no more follow. `real`: they are for the daemon's commands. */

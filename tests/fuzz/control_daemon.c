@@ -51,7 +51,7 @@ void daemon_counters(const struct daemon *d, struct counters *sum) {
 }
 
 /* There is no snapshot. */
-void keeper_flushed(struct keeper *k) { must(!k); }
+void snapshotter_flushed(struct snapshotter *k) { must(!k); }
 
 /* Every second one succeeds. */
 bool daemon_reload(struct daemon *d, FILE *err) {
@@ -87,7 +87,7 @@ void stub_begin(void) {
   struct daemon *d = &daemon_made;
   struct cache_stats stats;
   log_set_level(LOG_ERROR);
-  daemon_faults_free(&d->faults);
+  fault_rules_free(&d->faults);
   d->reload_failed = false;
   d->reloaded_ms = 0;
   d->started_ms = clock_ms();

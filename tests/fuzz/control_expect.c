@@ -8,7 +8,7 @@
 #include "fuzz/control.h"
 #include "fuzz/fuzz.h"
 
-enum { TEXT_MOST = 1 << 19, ANSWERS = LINES_MOST + 2 };
+enum { TEXT_MAX = 1 << 19, ANSWERS = LINES_MAX + 2 };
 
 /* What is known of an answer. */
 enum due_kind {
@@ -39,9 +39,9 @@ static struct {
   struct answer_due due[ANSWERS];
   unsigned count;
   bool real;
-  size_t left; /* of LONG_MOST */
+  size_t left; /* of LONG_OCTETS_MAX */
   size_t len;
-  char text[TEXT_MOST];
+  char text[TEXT_MAX];
 } model;
 
 /* ---- writing the text of an answer ---- */
@@ -228,7 +228,7 @@ void expect(const uint8_t *stream, size_t len, bool ended, bool real) {
   struct request q;
   model.count = 0;
   model.len = 0;
-  model.left = LONG_MOST;
+  model.left = LONG_OCTETS_MAX;
   model.real = real;
   for (size_t at = 0; at < len;) {
     const uint8_t *feed = memchr(stream + at, '\n', len - at);

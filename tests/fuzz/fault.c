@@ -3,11 +3,11 @@
  * Input: a line of text, an octet of how, two octets of a limit, an answer as it would go out. */
 #include <stdlib.h>
 
+#include "faults/fault.h"
 #include "fuzz/fuzz.h"
 #include "kit/seen.h"
-#include "lab/fault.h"
 
-enum { TEXT_MOST = 512, HOW_TCP = 1, STRIKES = 3 };
+enum { TEXT_MAX = 512, HOW_TCP = 1, STRIKES = 3 };
 
 /* What can be read can be written, and reads the same again. */
 static bool read_rule(const char *text, struct rule *r) {
@@ -57,7 +57,7 @@ static void strike(const struct faults *fs, const struct question *q, bool tcp, 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct wire in = feed(data, size);
-  char text[TEXT_MOST];
+  char text[TEXT_MAX];
   struct rule rule;
   struct question q;
   size_t n = 0, len;

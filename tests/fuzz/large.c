@@ -17,7 +17,7 @@
 
 #include "base/must.h"
 
-enum { KEPT_MOST = 64, LARGE = 1 << 13 };
+enum { KEPT_MAX = 64, LARGE = 1 << 13 };
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -34,15 +34,15 @@ void __wrap_free(void *block);
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
 int __wrap_munmap(void *at, size_t len);
 
-struct kept {
+struct snapshot_entry {
   void *at; /* NULL: none */
   size_t len;
 };
 
-static struct kept blocks[KEPT_MOST], maps[KEPT_MOST];
+static struct snapshot_entry blocks[KEPT_MAX], maps[KEPT_MAX];
 
-static void *take(struct kept *from, size_t len, size_t align) {
-  for (unsigned i = 0; i < KEPT_MOST; i++) {
+static void *take(struct snapshot_entry *from, size_t len, size_t align) {
+  for (unsigned i = 0; i < KEPT_MAX; i++) {
     void *at = from[i].at;
     if (!at || from[i].len != len || (uintptr_t)at % align) continue;
     ASAN_UNPOISON_MEMORY_REGION(at, len);
@@ -52,15 +52,15 @@ static void *take(struct kept *from, size_t len, size_t align) {
   return NULL;
 }
 
-static bool keep(struct kept *in, void *at, size_t len) {
-  struct kept *free_one = NULL;
-  for (unsigned i = 0; i < KEPT_MOST; i++) {
+static bool keep(struct snapshot_entry *in, void *at, size_t len) {
+  struct snapshot_entry *free_one = NULL;
+  for (unsigned i = 0; i < KEPT_MAX; i++) {
     must(in[i].at != at);
     if (!in[i].at) free_one = &in[i];
   }
   if (!free_one) return false;
   ASAN_POISON_MEMORY_REGION(at, len);
-  *free_one = (struct kept){at, len};
+  *free_one = (struct snapshot_entry){at, len};
   return true;
 }
 
@@ -97,9 +97,9 @@ void *__wrap_realloc(void *block, size_t size) {
 
 /* With MAP_NORESERVE what is in it from before stays: the cache's rings, which count on nothing there. */
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset) {
-  void *kept = flags & MAP_ANONYMOUS ? take(maps, len, 1) : NULL;
-  if (!kept) return __real_mmap(at, len, prot, flags, fd, offset);
-  return flags & MAP_NORESERVE ? kept : memset(kept, 0, len);
+  void *snapshot_entry = flags & MAP_ANONYMOUS ? take(maps, len, 1) : NULL;
+  if (!snapshot_entry) return __real_mmap(at, len, prot, flags, fd, offset);
+  return flags & MAP_NORESERVE ? snapshot_entry : memset(snapshot_entry, 0, len);
 }
 
 int __wrap_munmap(void *at, size_t len) { return keep(maps, at, len) ? 0 : __real_munmap(at, len); }

@@ -86,7 +86,7 @@ static void check_silence(const struct state *s, bool denied) {
 }
 
 static void ask(struct state *s, struct resolver *r, uint8_t who, uint64_t now_ms) {
-  static uint8_t datagram[DNS_UDP_MOST], frame[DNS_MSG_MAX]; /* exactly what serve_query asks for */
+  static uint8_t datagram[DNS_UDP_MAX], frame[DNS_MSG_MAX]; /* exactly what serve_query asks for */
   struct client client = {
       .deliver = deliver, .owner = s, .peer = s->peers[who & 3], .local = s->local, .tcp = s->tcp};
   uint8_t *out = s->tcp ? frame : datagram;

@@ -8,7 +8,7 @@
 
 #include "fuzz/fuzz.h"
 
-enum { INPUT_MOST = 1 << 20 };
+enum { INPUT_MAX = 1 << 20 };
 
 static void fail(const char *path) {
   perror(path);
@@ -16,7 +16,7 @@ static void fail(const char *path) {
 }
 
 static unsigned run_file(const char *path) {
-  static uint8_t room[INPUT_MOST];
+  static uint8_t room[INPUT_MAX];
   FILE *in = fopen(path, "rb");
   if (!in) fail(path);
   size_t len = fread(room, 1, sizeof room, in);

@@ -77,7 +77,7 @@ static void note_told(struct run *run, const uint8_t *msg, size_t len) {
 /* A reply to x that is right as far as the question; the rest is the input's. */
 static size_t write_reply(const struct exchange *x, struct wire *in, uint8_t *out) {
   size_t len;
-  exchange_write(x->question, &x->manner, out);
+  exchange_write(x->question, &x->query_opts, out);
   store_u16(out, x->id);
   store_u16(out + 2, (uint16_t)(RIGHT_FLAGS ^ feed_u16(in)));
   for (unsigned i = 0; i < 3; i++) store_u16(out + 6 + 2 * i, feed_u16(in));
@@ -151,7 +151,7 @@ struct names {
   struct {
     size_t len;
     uint8_t octets[NAME_MAX_LEN];
-  } at[SEEN_MOST];
+  } at[SEEN_MAX];
 };
 
 static bool names_have(const struct names *n, const uint8_t *name, size_t len) {
@@ -169,7 +169,7 @@ static bool names_lie_below(const struct names *n, const uint8_t *zone, size_t l
 }
 
 static void names_add_target(struct names *n, const struct record *r, size_t skip) {
-  must(n->count < SEEN_MOST);
+  must(n->count < SEEN_MAX);
   n->at[n->count].len = record_target(r, skip, n->at[n->count].octets);
   must(n->at[n->count].len);
   n->count++;
@@ -237,7 +237,7 @@ static size_t ask(struct run *run, const struct question *q, bool tcp, struct se
   int n = serve_query(&run->r->serve, m.octets, m.len, &client, run->now_ms, out);
   must(n > 0); /* without servers nobody is told to wait */
   unsigned records = (unsigned)load_u16(out + 6) + load_u16(out + 8) + load_u16(out + 10);
-  if (records >= SEEN_MOST) return 0;
+  if (records >= SEEN_MAX) return 0;
   check_answer(m.octets, m.len, tcp, out, (size_t)n, s);
   must(!tcp || !(out[2] & DNS_TC));
   return (size_t)n;
@@ -246,7 +246,7 @@ static size_t ask(struct run *run, const struct question *q, bool tcp, struct se
 /* A truncated answer holds some of the records of the whole one, each once, those of the authority only
  * behind all of the answer. */
 static void check_cut(const struct seen *cut, const struct seen *whole) {
-  static bool used[SEEN_MOST];
+  static bool used[SEEN_MAX];
   memset(used, 0, sizeof used);
   must(cut->an + cut->ns < whole->an + whole->ns && (cut->ns == 0 || cut->an == whole->an));
   for (unsigned i = 0; i < cut->an + cut->ns; i++) {
@@ -285,7 +285,7 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
   run->delivered++;
   /* TC over TCP only when that is all there was */
   must(!c->tcp || !(msg[2] & DNS_TC) || run->r->counters.partial);
-  if (records < SEEN_MOST) check_answer(run->query.octets, run->query.len, c->tcp, msg, len, &run->seen);
+  if (records < SEEN_MAX) check_answer(run->query.octets, run->query.len, c->tcp, msg, len, &run->seen);
 }
 
 /* ---- a run ---- */
@@ -309,7 +309,7 @@ static void start(struct run *run, uint8_t what) {
   run->delivered = run->reply_count = run->told_count = 0;
   msg_query(&run->query, questions[i].name, questions[i].type);
   if (how & HOW_CD) run->query.octets[3] |= DNS_CD;
-  if (how & HOW_DO) msg_opt(&run->query, DNS_UDP_MOST, 0, true, NULL, 0);
+  if (how & HOW_DO) msg_opt(&run->query, DNS_UDP_MAX, 0, true, NULL, 0);
   must(serve_query(&run->r->serve, run->query.octets, run->query.len, &client, run->now_ms, out) ==
        SERVE_LATER);
 }

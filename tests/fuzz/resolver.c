@@ -9,32 +9,32 @@
 
 /* ---- its server ---- */
 
-static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len,
+static enum err carrier_take(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
                              uint64_t now_ms) {
-  struct resolver_carrier *c = container(carrier, struct resolver_carrier, carrier);
+  struct resolver_carrier *c = container(channel, struct resolver_carrier, channel);
   (void)now_ms;
-  must(len >= DNS_HEADER + 5 && len <= EXCHANGE_QUERY_MOST && !(msg[2] & DNS_QR));
+  must(len >= DNS_HEADER + 5 && len <= EXCHANGE_QUERY_MAX && !(msg[2] & DNS_QR));
   struct resolver *r = c->resolver;
-  if (r->link_is_down) return x->manner.tcp ? ERR_TCP : ERR_UNREACHABLE;
+  if (r->link_is_down) return x->query_opts.tcp ? ERR_TCP : ERR_UNREACHABLE;
   x->id = r->next_id++;
   list_append(&r->asked, &x->link);
   if (r->question_count < RESOLVER_QUESTIONS) r->questions[r->question_count++] = *x->question;
   return ERR_NONE;
 }
 
-static void carrier_drop(struct carrier *carrier, struct exchange *x) {
-  (void)carrier;
+static void carrier_drop(struct channel *channel, struct exchange *x) {
+  (void)channel;
   list_remove(&x->link);
 }
 
-static void carrier_flush(struct carrier *carrier, uint64_t now_ms) {
-  (void)carrier;
+static void carrier_flush(struct channel *channel, uint64_t now_ms) {
+  (void)channel;
   (void)now_ms;
 }
 
-static void carrier_close(struct carrier *carrier) { (void)carrier; }
+static void carrier_close(struct channel *channel) { (void)channel; }
 
-static const struct carrier_ops carrier_ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};
+static const struct channel_ops channel_ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};
 
 struct exchange *resolver_first(const struct resolver *r) {
   return list_empty(&r->asked) ? NULL : container(r->asked.next, struct exchange, link);
@@ -42,7 +42,7 @@ struct exchange *resolver_first(const struct resolver *r) {
 
 static void end(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
   list_remove(&x->link);
-  x->carrier = NULL;
+  x->channel = NULL;
   x->done(x, outcome, msg, len, now_ms);
 }
 
@@ -50,13 +50,13 @@ void resolver_reply(struct resolver *r, const uint8_t *msg, size_t len, uint64_t
   struct exchange *x = resolver_first(r);
   enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
   if (worth == REPLY_RIGHT) end(x, ERR_NONE, msg, len, now_ms);
-  else if (worth == REPLY_RESPELLED && !x->manner.tcp) end(x, ERR_RESPELLED, NULL, 0, now_ms);
+  else if (worth == REPLY_RESPELLED && !x->query_opts.tcp) end(x, ERR_RESPELLED, NULL, 0, now_ms);
   else if (worth == REPLY_UNPROVEN) end(x, ERR_COOKIE, NULL, 0, now_ms);
 }
 
 void resolver_refuse(struct resolver *r, uint64_t now_ms) {
   struct exchange *x = resolver_first(r);
-  if (x) end(x, x->manner.tcp ? ERR_TCP : ERR_UNREACHABLE, NULL, 0, now_ms);
+  if (x) end(x, x->query_opts.tcp ? ERR_TCP : ERR_UNREACHABLE, NULL, 0, now_ms);
 }
 
 void resolver_refuse_all(struct resolver *r, uint64_t now_ms) {
@@ -76,12 +76,12 @@ struct resolver *resolver_new(const struct resolver_options *o) {
   log_set_level(LOG_ERROR);
   timers_init(&r->timers);
   r->next_id = MSG_ID;
-  r->udp = r->tcp = (struct resolver_carrier){{&carrier_ops}, r};
+  r->udp = r->tcp = (struct resolver_carrier){{&channel_ops}, r};
   must(addr_parse("192.0.2.53", 53, &addr) &&
-       upstream_add(&r->upstream, &addr, &r->udp.carrier, &r->tcp.carrier));
+       upstream_add(&r->upstream, &addr, &r->udp.channel, &r->tcp.channel));
   memset(r->random.pool, 0x5a, sizeof r->random.pool);
   r->random.left = sizeof r->random.pool;
-  r->cache = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  r->cache = cache_new(CACHE_SIZE_MIN, KIT_SEED);
   struct forward_options fo = {.cache = r->cache,
                                .routes = &r->routes,
                                .timers = &r->timers,
@@ -95,13 +95,13 @@ struct resolver *resolver_new(const struct resolver_options *o) {
   r->forward = forward_new(&fo);
   r->xmpp = xmpp_new(r->forward, &o->xmpp, &r->budget);
   must(r->cache && r->forward && r->xmpp);
-  r->serve = (struct serve){.cache = r->cache,
-                            .forward = r->forward,
-                            .counters = &r->counters,
-                            .seed = KIT_SEED,
-                            .max_stale_s = RESOLVER_STALE_S,
-                            .cookies = true,
-                            .idle_ms = 10000};
+  r->serve = (struct query_service){.cache = r->cache,
+                                    .forward = r->forward,
+                                    .counters = &r->counters,
+                                    .seed = KIT_SEED,
+                                    .max_stale_s = RESOLVER_STALE_S,
+                                    .cookies = true,
+                                    .idle_ms = 10000};
   return r;
 }
 
@@ -123,13 +123,13 @@ void resolver_free(struct resolver *r) {
 /* ---- what an answer owes ---- */
 
 /* What the client takes, RFC 6891 section 6.2.3. */
-static size_t limit_of(const struct manner *m, bool tcp) {
+static size_t limit_of(const struct query_opts *m, bool tcp) {
   if (tcp) return DNS_MSG_MAX;
-  return !m->edns ? DNS_UDP_PLAIN : m->udp_size < DNS_UDP_MOST ? m->udp_size : DNS_UDP_MOST;
+  return !m->edns ? DNS_UDP_PLAIN : m->udp_size < DNS_UDP_MAX ? m->udp_size : DNS_UDP_MAX;
 }
 
 /* The cookie is the client's own, with one of ours behind it. */
-static void check_options(const struct seen *s, const struct manner *m, bool tcp) {
+static void check_options(const struct seen *s, const struct query_opts *m, bool tcp) {
   struct wire w = wire_read(s->options, s->options_len);
   while (w.at < w.len) {
     uint16_t code = wire_u16(&w), len = wire_u16(&w);
@@ -145,7 +145,7 @@ void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_
                   struct seen *s) {
   struct query q;
   enum query_verdict verdict = query_read(&q, query, query_len, KIT_SEED);
-  const struct manner *m = &q.manner;
+  const struct query_opts *m = &q.query_opts;
 
   must(verdict != QUERY_SILENT);
   must(len >= DNS_HEADER && len <= limit_of(m, tcp));
@@ -164,5 +164,5 @@ void check_answer(const uint8_t *query, size_t query_len, bool tcp, const uint8_
   if (s->edns) check_options(s, m, tcp);
   if (msg[2] & DNS_TC) must(s->ar == 0 && !(msg[3] & DNS_AD));
   if (msg[3] & DNS_AD) must(m->dnssec_ok || m->ad);
-  for (unsigned i = 0; i < s->an + s->ns + s->ar; i++) must(s->records[i].ttl <= TTL_MOST);
+  for (unsigned i = 0; i < s->an + s->ns + s->ar; i++) must(s->records[i].ttl <= TTL_MAX);
 }

@@ -15,7 +15,7 @@ struct resolver_options {
 };
 
 struct resolver_carrier {
-  struct carrier carrier;
+  struct channel channel;
   struct resolver *resolver;
 };
 
@@ -35,7 +35,7 @@ struct resolver {
   struct forward *forward;
   struct xmpp *xmpp;
   struct xmpp_budget budget;
-  struct serve serve;
+  struct query_service serve;
 };
 
 struct resolver *resolver_new(const struct resolver_options *options);

@@ -60,7 +60,7 @@ static void packets_of(const struct warm *w, unsigned i) {
   query(w);
   msg_opt(&m, DNS_UDP_OURS, 0, w->key_flags & KEY_DO, cookie, 12);
   packet("cookie", i, 0, 1);
-  struct manner shown = {.cookie_len = 8};
+  struct query_opts shown = {.cookie_len = 8};
   memcpy(shown.cookie, cookie + 4, 8);
   must(addr_parse("192.0.2.7", 1, &peer));
   cookie_keys_roll(&keys, secret, RESOLVER_START_MS / 1000);
@@ -420,16 +420,16 @@ static void snapshots(void) {
   struct snapshot_report report;
 
   snprintf(path, sizeof path, "%s/written", folder);
-  struct cache *c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  struct cache *c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
   must(c);
   for (unsigned i = 0; i < 4; i++) {
     made_a(&made, i % 2 ? "a.lab." : "b.lab.", 300, i + 1, 4000);
-    must(cache_put(c, &made.question, &made.answer, CACHE_ASKED, 0, 0));
+    must(cache_put(c, &made.question, &made.answer, ORIGIN_QUERY, 0, 0));
     if (i == 2) {
       made_start(&made, "e.lab.", TYPE_A, RCODE_NXDOMAIN);
       made_add(&made, SECTION_AUTHORITY, "lab.", TYPE_SOA, 300, rd_soa("ns.lab.", "host.lab.", 60));
       made_done(&made, 4900);
-      must(cache_put(c, &made.question, &made.answer, CACHE_AHEAD_CLIENT, 4950, 0));
+      must(cache_put(c, &made.question, &made.answer, ORIGIN_PREFETCH_C2S, 4950, 0));
     }
     must(snapshot_write(c, path, &then, NULL, &report) == SNAPSHOT_GOOD);
     input.len = 0;

@@ -7,7 +7,7 @@
 #include "fuzz/fuzz.h"
 #include "settings/settings.h"
 
-enum { TEXT_MOST = 1 << 20 };
+enum { TEXT_MAX = 1 << 20 };
 
 struct texts {
   int fd;
@@ -46,7 +46,7 @@ static enum settings_outcome read_text(struct texts *t, const void *text, size_t
   char program[] = "jidnsd", config[] = "--config", print[] = "--print-config";
   char *argv[] = {program, config, t->path, print, NULL};
   must(ftruncate(t->fd, 0) == 0 && pwrite(t->fd, text, len, 0) == (ssize_t)len);
-  FILE *out = fmemopen(t->out, TEXT_MOST, "w"), *err = fmemopen(t->err, TEXT_MOST, "w");
+  FILE *out = fmemopen(t->out, TEXT_MAX, "w"), *err = fmemopen(t->err, TEXT_MAX, "w");
   must(out && err);
   *t->out = *t->err = 0; /* for when nothing is written */
   enum settings_outcome outcome = settings_read(&settings, 4, argv, out, err);
@@ -63,11 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     t.fd = memfd_create("settings", MFD_CLOEXEC);
     must(t.fd >= 0);
     snprintf(t.path, sizeof t.path, "/proc/self/fd/%d", t.fd);
-    t.out = must_alloc(TEXT_MOST);
-    t.err = must_alloc(TEXT_MOST);
+    t.out = must_alloc(TEXT_MAX);
+    t.err = must_alloc(TEXT_MAX);
   }
 
-  if (size > TEXT_MOST / 4 || read_text(&t, data, size) != SETTINGS_TOLD) return 0;
+  if (size > TEXT_MAX / 4 || read_text(&t, data, size) != SETTINGS_TOLD) return 0;
   char *first = strdup(t.out);
   must(first && read_text(&t, first, strlen(first)) == SETTINGS_TOLD);
   strip_notes(first);

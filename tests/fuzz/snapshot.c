@@ -35,10 +35,10 @@ static void check_entry(const struct cache_entry *e) {
   static uint8_t out[DNS_MSG_MAX];
   static struct seen seen;
   const struct question *q = e->question;
-  struct manner m = {.spelled = q->key, .name_len = q->name_len, .udp_size = DNS_UDP_PLAIN};
+  struct query_opts m = {.spelled = q->key, .name_len = q->name_len, .udp_size = DNS_UDP_PLAIN};
   must(e->answer.head.an + e->answer.head.ns + e->answer.head.ar <= ANSWER_RECORDS_MAX);
   size_t len = answer_write(&e->answer, &m, ANSWER_FRESH, TICK, DNS_MSG_MAX, out);
-  if (answer_records(&e->answer.head) < SEEN_MOST) must(seen_read(&seen, out, len) && !seen.edns);
+  if (answer_records(&e->answer.head) < SEEN_MAX) must(seen_read(&seen, out, len) && !seen.edns);
   len = answer_write(&e->answer, &m, ANSWER_STALE, TICK, DNS_UDP_PLAIN, out);
   must(len <= DNS_UDP_PLAIN && seen_read(&seen, out, len));
 }
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   /* What seeds.c writes is from this moment, age_s ago; HOW_BACK: yet to come. */
   struct snapshot_now now = {.wall_ms = 1700000000000 + (how & HOW_BACK ? -1000ull : 1000ull) * age_s,
                              .tick = TICK};
-  struct cache *c = cache_new(CACHE_SIZE_LEAST, KIT_SEED);
+  struct cache *c = cache_new(CACHE_SIZE_MIN, KIT_SEED);
   must(c);
   enum snapshot_outcome o = snapshot_restore(c, file, len, &now, STALE_S, &report);
   must(o == SNAPSHOT_GOOD || o == SNAPSHOT_FOREIGN || o == SNAPSHOT_DAMAGED);

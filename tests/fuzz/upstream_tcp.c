@@ -26,7 +26,7 @@ struct state {
   uv_loop_t loop;
   struct counters counters;
   struct random random;
-  struct carrier *carrier;
+  struct channel *channel;
   struct question questions[NAMES];
   struct exchange exchanges[EXCHANGES];
   uint8_t how;
@@ -40,14 +40,14 @@ struct state {
 static struct state state;
 
 static void ask(struct state *s, unsigned i) {
-  uint8_t msg[EXCHANGE_QUERY_MOST];
+  uint8_t msg[EXCHANGE_QUERY_MAX];
   struct exchange *x = &s->exchanges[i];
-  if (x->carrier || s->asks >= STEPS) return;
+  if (x->channel || s->asks >= STEPS) return;
   s->asks++;
   x->question = &s->questions[i % NAMES];
-  x->manner = (struct exchange_manner){.edns = i & 4, .tcp = true};
-  size_t len = exchange_write(x->question, &x->manner, msg);
-  carrier_ask(s->carrier, x, msg, len, clock_ms());
+  x->query_opts = (struct exchange_opts){.edns = i & 4, .tcp = true};
+  size_t len = exchange_write(x->question, &x->query_opts, msg);
+  channel_ask(s->channel, x, msg, len, clock_ms());
 }
 
 /* What came on one connection, to be freed. */
@@ -77,7 +77,7 @@ static bool is_frame_of(const struct state *s, unsigned stream, const uint8_t *m
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct state *s = &state;
   unsigned i = (unsigned)(x - s->exchanges);
-  must(!x->carrier && now_ms == clock_ms());
+  must(!x->channel && now_ms == clock_ms());
   must((outcome == ERR_NONE) == (msg != NULL));
   if (outcome != ERR_NONE) must(outcome == ERR_TCP);
   else must(exchange_judge(x, msg, len) == REPLY_RIGHT);
@@ -89,7 +89,7 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
 }
 
 static void turn(struct state *s) {
-  s->carrier->ops->flush(s->carrier, clock_ms());
+  s->channel->ops->flush(s->channel, clock_ms());
   fake_turn();
 }
 
@@ -168,8 +168,8 @@ static void start(struct state *s, uint8_t how) {
   }
 
   must(addr_parse("192.0.2.53", 53, &addr));
-  s->carrier = up_tcp_new(&s->loop, &addr, &s->counters, &s->random);
-  must(s->carrier);
+  s->channel = up_tcp_new(&s->loop, &addr, &s->counters, &s->random);
+  must(s->channel);
   for (unsigned i = 0; i < NAMES; i++) ask(s, i);
   unsigned i;
   if (!(how & HOW_NOT_YET)) fake_connect(turned_to(s, &i), 0);
@@ -187,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (size_t i = 0; i < steps && i < STEPS; i++) step(s, ops[i]);
   arrive(s, feed_left(&s->stream));
   for (unsigned i = 0; i < EXCHANGES; i++) exchange_drop(&s->exchanges[i]);
-  s->carrier->ops->close(s->carrier);
+  s->channel->ops->close(s->channel);
   fake_turn();
   must(fake_handles() == 0);
   return 0;

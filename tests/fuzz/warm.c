@@ -37,8 +37,8 @@ const unsigned warm_count = sizeof warm_questions / sizeof *warm_questions;
 static struct ready {
   struct question question;
   struct answer *answer;
-  enum cache_put_how how;
-  uint32_t attend;
+  enum cache_origin how;
+  uint32_t refresh_at;
   bool denied; /* is noted as such, too */
 } ready[32];
 static unsigned ready_count;
@@ -52,18 +52,18 @@ static void add(enum section section, const char *owner, uint16_t type, uint32_t
 }
 
 /* attend_s: from then on it is worn; 0: never. */
-static void put(uint8_t key_flags, uint32_t attend_s, enum cache_put_how how) {
-  uint32_t born = tick_of_ms(RESOLVER_START_MS);
+static void put(uint8_t key_flags, uint32_t attend_s, enum cache_origin how) {
+  uint32_t stored_at = tick_of_ms(RESOLVER_START_MS);
   must(ready_count < sizeof ready / sizeof *ready);
   struct ready *r = &ready[ready_count++];
-  made_done(&made, born);
+  made_done(&made, stored_at);
   if (key_flags & KEY_DO) made.answer.head.flags = ANSWER_AD;
   question_make(&r->question, made.question.key, made.question.name_len, question_type(&made.question),
                 CLASS_IN, key_flags, KIT_SEED);
   r->answer = must_alloc(sizeof *r->answer);
   memcpy(r->answer, &made.answer, sizeof *r->answer);
   r->how = how;
-  r->attend = attend_s ? born + ticks_of_ttl(attend_s) : 0;
+  r->refresh_at = attend_s ? stored_at + ticks_of_ttl(attend_s) : 0;
   r->denied = made.answer.head.rcode == RCODE_NXDOMAIN;
 }
 
@@ -71,32 +71,32 @@ static void addresses(void) {
   static const uint8_t rrsig[40] = {0, TYPE_A, 8,    1, 0, 0, 1, 44, 0x70, 0,
                                     0, 0,      0x60, 0, 0, 0, 0, 42, 1,    'a'};
   made_a(&made, "a.", 300, 1, 0);
-  put(0, 0, CACHE_ASKED);
-  put(KEY_CD, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
+  put(KEY_CD, 0, ORIGIN_QUERY);
   add(SECTION_ANSWER, "a.", TYPE_RRSIG, 300, rd_octets(rrsig, sizeof rrsig));
-  put(KEY_DO, 0, CACHE_ASKED);
+  put(KEY_DO, 0, ORIGIN_QUERY);
   start("a.", TYPE_AAAA, RCODE_NOERROR);
   add(SECTION_ANSWER, "a.", TYPE_AAAA, 300, rd_aaaa("2001:db8::1"));
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
   made_a(&made, "b.", 3600, 60, 0); /* more than fits into 512 octets, less than into 1232 */
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
   made_a(&made, "d.", 3600, 500, 0); /* more than fits into any datagram */
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
   made_a(&made, "i.", 3, 2, 0); /* over soon */
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
   made_a(&made, "j.", 600, 2, 0); /* worn soon, fetched ahead */
-  put(0, 1, CACHE_AHEAD_SERVER);
+  put(0, 1, ORIGIN_PREFETCH_S2S);
   made_a(&made, longest, 86400, 1, 0);
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
 }
 
 static void negatives(void) {
   start("e.", TYPE_A, RCODE_NXDOMAIN);
   add(SECTION_AUTHORITY, "e.", TYPE_SOA, 300, rd_soa("ns.e.", "host.e.", 60));
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
   start("f.", TYPE_A, RCODE_NOERROR);
   add(SECTION_AUTHORITY, "f.", TYPE_SOA, 300, rd_soa("ns.f.", "host.f.", 60));
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
 }
 
 static void others(void) {
@@ -109,18 +109,18 @@ static void others(void) {
     add(SECTION_ANSWER, "c.", TYPE_TXT, 3600, rd_txt(text));
   }
 
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
   start("g.", TYPE_A, RCODE_NOERROR);
   add(SECTION_ANSWER, "g.", TYPE_CNAME, 300, rd_name("www.g."));
   add(SECTION_ANSWER, "www.g.", TYPE_CNAME, 200, rd_name("host.g."));
   add(SECTION_ANSWER, "host.g.", TYPE_A, 100, rd_a("192.0.2.7"));
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
   start("h.", 65280, RCODE_NOERROR);
   add(SECTION_ANSWER, "h.", 65280, 300, rd_octets("\xc0\x0c", 2));
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
   start(".", TYPE_NS, RCODE_NOERROR);
   add(SECTION_ANSWER, ".", TYPE_NS, 86400, rd_name("ns."));
-  put(0, 0, CACHE_ASKED);
+  put(0, 0, ORIGIN_QUERY);
 }
 
 /* SRV answers with their targets' addresses; some of those run out first. */
@@ -135,12 +135,12 @@ static void services(void) {
     add(SECTION_ADDITIONAL, "x.a.", TYPE_A, 4, rd_a("192.0.2.2"));
     for (unsigned k = 0; k < 20 * i; k++)
       add(SECTION_ADDITIONAL, "x.a.", TYPE_AAAA, 4, rd_aaaa("2001:db8::2"));
-    put(0, i, CACHE_ASKED);
+    put(0, i, ORIGIN_QUERY);
   }
 
   start("_xmpps-server._tcp.a.", TYPE_SRV, RCODE_NXDOMAIN);
   add(SECTION_AUTHORITY, "a.", TYPE_SOA, 300, rd_soa("ns.a.", "host.a.", 30));
-  put(0, 0, CACHE_AHEAD_SERVER);
+  put(0, 0, ORIGIN_PREFETCH_S2S);
 }
 
 void warm_up(struct cache *cache) {
@@ -152,7 +152,7 @@ void warm_up(struct cache *cache) {
   }
   for (unsigned i = 0; i < ready_count; i++) {
     const struct ready *r = &ready[i];
-    must(cache_put(cache, &r->question, r->answer, r->how, r->attend, 0));
+    must(cache_put(cache, &r->question, r->answer, r->how, r->refresh_at, 0));
     if (r->denied) denial_note(cache, &r->question, r->answer, KIT_SEED);
   }
 }

@@ -8,7 +8,7 @@
 #include "fuzz/fuzz.h"
 #include "kit/made.h"
 #include "kit/seen.h"
-#include "lab/zone.h"
+#include "zones/zones.h"
 
 enum { COMPLAINTS = 1 << 16 };
 
@@ -30,7 +30,7 @@ static const struct {
 
 struct state {
   struct zonefile *reader;
-  struct lab_options options;
+  struct zones_options options;
   int fd;
   char folder[32], *err;
 };
@@ -48,7 +48,7 @@ static void start(void) {
   strcpy(s->folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm/fuzz_zone.XXXXXX" : "/tmp/fuzz_zone.XXXXXX");
   s->reader = zonefile_open(stderr);
   must(s->reader && mkdtemp(s->folder));
-  struct lab_zone *z = &s->options.zones[s->options.zone_count++];
+  struct zones_file *z = &s->options.zones[s->options.zone_count++];
   z->name_len = (uint8_t)name_parse("lab.", z->name);
   snprintf(z->file, sizeof z->file, "%s/zone", s->folder);
   s->fd = open(z->file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -66,24 +66,24 @@ static void check_complaints(const char *err, bool loaded) {
   }
 }
 
-static void ask(const struct lab *l, const char *name, uint16_t type, uint16_t udp_size) {
+static void ask(const struct zones *l, const char *name, uint16_t type, uint16_t udp_size) {
   static uint8_t out[DNS_MSG_MAX];
   static struct asked asked;
-  static struct lab_alias alias;
+  static struct zones_alias alias;
   static struct seen seen;
   if (udp_size) asked_edns(&asked, name, type, udp_size, true);
   else asked_plain(&asked, name, type);
   size_t limit = udp_size ? udp_size : DNS_UDP_PLAIN;
-  int n = lab_answer(l, &asked.query, limit, out, &alias);
-  if (n == LAB_ALIAS) must(alias.target_len > 0);
+  int n = zones_answer(l, &asked.query, limit, out, &alias);
+  if (n == ZONES_ALIAS) must(alias.target_len > 0);
   if (n <= 0) return;
   must((size_t)n <= limit && seen_read(&seen, out, (size_t)n));
   must(seen.id == MSG_ID && seen.high & DNS_QR && seen.edns == !!udp_size);
-  must(seen.question_len == asked.query.manner.name_len + 4u);
+  must(seen.question_len == asked.query.query_opts.name_len + 4u);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct lab *lab = NULL;
+  struct zones *lab = NULL;
   if (!state) start();
   struct state *s = state;
   s->options.zones[0].overlay = size % 2;
@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   *s->err = 0;
   FILE *err = fmemopen(s->err, COMPLAINTS, "w");
   must(err);
-  bool good = lab_load(&s->options, LAB_EXPAND_ALL, s->reader, &lab, err);
+  bool good = zones_load(&s->options, ZONES_EXPAND_ALL, s->reader, &lab, err);
   fclose(err);
   check_complaints(s->err, good);
   must(good || !lab);
@@ -99,6 +99,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     ask(lab, questions[i].name, questions[i].type, i % 2 ? 0 : 1232);
   }
 
-  lab_free(lab);
+  zones_free(lab);
   return 0;
 }

@@ -49,19 +49,19 @@ void made_add(struct made *m, enum section section, const char *owner, uint16_t 
   must(made_try(m, section, owner, type, ttl, rd));
 }
 
-void made_done(struct made *m, uint32_t born) {
+void made_done(struct made *m, uint32_t stored_at) {
   answer_note_rotation(&m->answer);
   struct answer_view v = answer_view(&m->answer);
-  m->answer.head.born = born;
+  m->answer.head.stored_at = stored_at;
   m->answer.ttl_s = answer_least_ttl(&v, 0, (unsigned)v.head.an + v.head.ns);
 }
 
-void made_a(struct made *m, const char *name, uint32_t ttl, unsigned count, uint32_t born) {
+void made_a(struct made *m, const char *name, uint32_t ttl, unsigned count, uint32_t stored_at) {
   made_start(m, name, TYPE_A, RCODE_NOERROR);
   for (unsigned i = 0; i < count; i++) {
     char text[32];
     snprintf(text, sizeof text, "192.0.%u.%u", 2 + i / 256, i % 256);
     made_add(m, SECTION_ANSWER, name, TYPE_A, ttl, rd_a(text));
   }
-  made_done(m, born);
+  made_done(m, stored_at);
 }

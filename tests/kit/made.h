@@ -35,8 +35,8 @@ bool made_try(struct made *m, enum section section, const char *owner, uint16_t 
 void made_add(struct made *m, enum section section, const char *owner, uint16_t type, uint32_t ttl,
               struct rdata rd);
 /* Its birth, and ttl_s: the least TTL of answer and authority section. */
-void made_done(struct made *m, uint32_t born);
+void made_done(struct made *m, uint32_t stored_at);
 
 /* The whole of a small one: `count` A records with this TTL, born at this tick. */
-void made_a(struct made *m, const char *name, uint32_t ttl, unsigned count, uint32_t born);
+void made_a(struct made *m, const char *name, uint32_t ttl, unsigned count, uint32_t stored_at);
 #endif

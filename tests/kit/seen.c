@@ -62,7 +62,7 @@ bool seen_read(struct seen *s, const uint8_t *msg, size_t len) {
   s->ede = -1;
   s->why = "";
   struct wire w = wire_read(msg, len);
-  unsigned *kept[] = {&s->an, &s->ns, &s->ar};
+  unsigned *snapshot_entry[] = {&s->an, &s->ns, &s->ar};
   if (len < DNS_HEADER) return no(s, "shorter than a header");
   s->id = wire_u16(&w);
   s->high = *wire_bytes(&w, 1);
@@ -73,7 +73,7 @@ bool seen_read(struct seen *s, const uint8_t *msg, size_t len) {
   for (unsigned section = 0, n = 0; section < 3; section++) {
     for (unsigned i = 0; i < s->count[1 + section]; i++) {
       struct record *r = &s->records[n];
-      if (n == SEEN_MOST - 1) return no(s, "more records than the kit holds");
+      if (n == SEEN_MAX - 1) return no(s, "more records than the kit holds");
       if (!record_read(&w, r)) return no(s, "a record that is cut short");
       if (r->type == TYPE_OPT && section != SECTION_ADDITIONAL)
         return no(s, "an OPT outside the additional section");
@@ -82,7 +82,7 @@ bool seen_read(struct seen *s, const uint8_t *msg, size_t len) {
         continue;
       }
       if (!has_form(r)) return no(s, "an RDATA without its type's form");
-      ++*kept[section];
+      ++*snapshot_entry[section];
       n++;
     }
   }

@@ -4,7 +4,7 @@
 #define JIDNS_KIT_SEEN_H
 #include "kit/msg.h"
 
-enum { SEEN_MOST = 600 };
+enum { SEEN_MAX = 600 };
 
 struct seen {
   const char *why; /* when seen_read is false */
@@ -21,7 +21,7 @@ struct seen {
   size_t options_len;
   int ede; /* -1: there is none */
   char ede_text[256];
-  struct record records[SEEN_MOST]; /* in their order, without OPT; borrow the message */
+  struct record records[SEEN_MAX]; /* in their order, without OPT; borrow the message */
 };
 
 /* False, with the reason in `why`, when the message is not well-formed from its first octet to its last, has

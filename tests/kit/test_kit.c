@@ -99,18 +99,18 @@ Test(kit, a_made_answer_is_what_was_added) {
   cr_expect_eq(m.answer.head.an, 1);
   cr_expect_eq(m.answer.head.ns, 1);
   cr_expect_eq(m.answer.head.ar, 1);
-  cr_expect_eq(m.answer.head.born, 7);
+  cr_expect_eq(m.answer.head.stored_at, 7);
   cr_expect_eq(m.answer.ttl_s, 50, "additional records do not shorten an answer's life");
 }
 
 Test(kit, a_client_asks_with_and_without_edns) {
   static struct asked a;
   asked_plain(&a, "example.org", TYPE_A);
-  cr_expect_not(a.query.manner.edns);
-  cr_expect_eq(a.query.manner.udp_size, DNS_UDP_PLAIN);
+  cr_expect_not(a.query.query_opts.edns);
+  cr_expect_eq(a.query.query_opts.udp_size, DNS_UDP_PLAIN);
   asked_edns(&a, "example.org", TYPE_A, 1400, true);
-  cr_expect(a.query.manner.edns && a.query.manner.dnssec_ok);
-  cr_expect_eq(a.query.manner.udp_size, 1400);
+  cr_expect(a.query.query_opts.edns && a.query.query_opts.dnssec_ok);
+  cr_expect_eq(a.query.query_opts.udp_size, 1400);
 }
 
 Test(kit, random_numbers_are_the_same_every_time) {

@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "daemon/worker.h"
 #include "dns/frame.h"
 #include "dns/special.h"
 #include "oom/oom.h"
 #include "server/listen.h"
-#include "worker.h"
 
-enum { PATIENCE_POLL_MS = 5000, LINKS = 16, ROOM = 2048, NTH_MOST = 2000 };
+enum { PATIENCE_POLL_MS = 5000, LINKS = 16, ROOM = 2048, NTH_MAX = 2000 };
 
 /* A worker's clients and its server, all in this thread. */
 struct ends {
@@ -284,7 +284,7 @@ Test(oom_worker, that_serves_answers_every_client_and_goes_on) {
   struct worker *w = worker_make(&ends);
   cr_assert(w && worker_start(w));
   session(&ends, 0, false);
-  for (bool met = true; met && nth < NTH_MOST; nth++) {
+  for (bool met = true; met && nth < NTH_MAX; nth++) {
     oom_after(nth, false);
     session(&ends, nth, true);
     met = oom_end();

@@ -133,7 +133,7 @@ void control_say(int fd, const char *text) {
 }
 
 const char *control_hear(struct control_rig *r, int fd, unsigned lines) {
-  static char heard[HEARD_MOST];
+  static char heard[HEARD_MAX];
   size_t len = 0;
   unsigned came = 0;
 

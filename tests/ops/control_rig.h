@@ -6,7 +6,7 @@
 
 #include "ops/control.h"
 
-enum { HEARD_MOST = 1 << 20 };
+enum { HEARD_MAX = 1 << 20 };
 
 struct control_rig {
   uv_loop_t loop;

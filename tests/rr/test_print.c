@@ -8,7 +8,7 @@
 #include "kit/msg.h"
 #include "kit/rng.h"
 
-enum { FUZZ_ROUNDS = 200, FUZZ_RDATA_MOST = 80 };
+enum { FUZZ_ROUNDS = 200, FUZZ_RDATA_MAX = 80 };
 
 /* A record at the end of a copy of exactly the message's octets; free(copy) after use. */
 static struct record record_of(const char *owner, uint16_t type, uint32_t ttl, struct rdata rd,
@@ -144,7 +144,7 @@ Test(print, makes_printable_text_of_any_rdata) {
   struct rng rng = {11};
   for (unsigned type = 0; type < 300; type++) {
     for (int round = 0; round < FUZZ_ROUNDS; round++) {
-      struct rdata rd = {.len = (uint16_t)rng_below(&rng, FUZZ_RDATA_MOST)};
+      struct rdata rd = {.len = (uint16_t)rng_below(&rng, FUZZ_RDATA_MAX)};
       bool small = rng_below(&rng, 2); /* small octets pass for lengths, counts and names */
       for (size_t i = 0; i < rd.len; i++) rd.octets[i] = (uint8_t)rng_below(&rng, small ? 6 : 256);
       uint8_t *copy;

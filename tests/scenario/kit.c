@@ -30,7 +30,7 @@ struct world *world_new(const struct world_options *o) {
                            script_carrier(&w->script, i, true)));
   }
 
-  w->cache = cache_new(CACHE_SIZE_LEAST, SEED);
+  w->cache = cache_new(CACHE_SIZE_MIN, SEED);
   struct forward_options fo = {.cache = w->cache,
                                .routes = &w->routes,
                                .timers = &w->timers,
@@ -45,12 +45,12 @@ struct world *world_new(const struct world_options *o) {
   struct xmpp_options xo = {.expand = o->expand, .expand_all = o->expand_all, .prefetch = o->prefetch};
   w->forward = forward_new(&fo);
   w->xmpp = xmpp_new(w->forward, &xo, o->budget ? o->budget : &w->budget);
-  w->serve = (struct serve){.cache = w->cache,
-                            .special = o->special,
-                            .forward = w->forward,
-                            .counters = &w->counters,
-                            .seed = SEED,
-                            .max_stale_s = o->max_stale_s};
+  w->serve = (struct query_service){.cache = w->cache,
+                                    .special = o->special,
+                                    .forward = w->forward,
+                                    .counters = &w->counters,
+                                    .seed = SEED,
+                                    .max_stale_s = o->max_stale_s};
   cr_assert(w->cache && w->forward && w->xmpp);
   return w;
 }
@@ -70,10 +70,10 @@ static void check_sums(const struct counters *c) {
 
 void world_free(struct world *w) {
   forward_stop(w->forward);
-  if (w->spoiler) {
-    spoiler_stop(w->spoiler);
-    cr_expect_eq(spoiler_held(w->spoiler), 0, "answers held after stop");
-    spoiler_free(w->spoiler);
+  if (w->fault_filter) {
+    fault_filter_stop(w->fault_filter);
+    cr_expect_eq(fault_filter_held(w->fault_filter), 0, "answers held after stop");
+    fault_filter_free(w->fault_filter);
     faults_free(w->faults, NULL);
   }
 
@@ -158,9 +158,9 @@ void world_heal(struct world *w) { script_heal(&w->script); }
 
 static void use_faults(struct world *w, struct faults *faults) {
   cr_assert_not_null(faults);
-  if (!w->spoiler) w->spoiler = spoiler_new(&w->timers, &w->counters);
-  spoiler_set(w->spoiler, faults);
-  w->serve.spoiler = faults->count ? w->spoiler : NULL;
+  if (!w->fault_filter) w->fault_filter = fault_filter_new(&w->timers, &w->counters);
+  fault_filter_set(w->fault_filter, faults);
+  w->serve.fault_filter = faults->count ? w->fault_filter : NULL;
   faults_free(w->faults, faults);
   w->faults = faults;
 }

@@ -34,8 +34,8 @@ struct world {
   struct forward *forward;
   struct xmpp *xmpp;
   struct xmpp_budget budget;
-  struct serve serve;
-  struct spoiler *spoiler; /* NULL until the first world_rule */
+  struct query_service serve;
+  struct fault_filter *fault_filter; /* NULL until the first world_rule */
   struct faults *faults;
   struct heard **heard;
   unsigned heard_count, heard_room;

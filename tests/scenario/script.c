@@ -7,7 +7,7 @@
 #include "base/must.h"
 
 struct script_carrier {
-  struct carrier carrier;
+  struct channel channel;
   struct script *script;
   unsigned server;
   bool tcp;
@@ -118,17 +118,17 @@ static void start(struct msg *m, const struct exchange *x, bool lowers) {
   store_u16(m->octets, x->id);
   msg_put(m, x->question->key, x->question->name_len + 4u);
   msg_set_count(m, 0, 1);
-  if (x->manner.spelling && !lowers) { /* as it was asked */
-    uint8_t asked[EXCHANGE_QUERY_MOST];
-    exchange_write(x->question, &x->manner, asked);
+  if (x->query_opts.spelling && !lowers) { /* as it was asked */
+    uint8_t asked[EXCHANGE_QUERY_MAX];
+    exchange_write(x->question, &x->query_opts, asked);
     memcpy(m->octets + DNS_HEADER, asked + DNS_HEADER, x->question->name_len);
   }
 }
 
 /* What the server's habits add to a reply. */
 static void finish(const struct script *s, struct msg *m, const struct exchange *x) {
-  const struct server_cookie *c = x->manner.cookie;
-  if (s->authentic && x->manner.ad) m->octets[3] |= DNS_AD;
+  const struct server_cookie *c = x->query_opts.cookie;
+  if (s->authentic && x->query_opts.ad) m->octets[3] |= DNS_AD;
   if (!s->cookie_len || !c) {
     msg_opt(m, DNS_UDP_OURS, 0, false, NULL, 0);
     return;
@@ -304,7 +304,7 @@ void script_deliver(struct script *s, uint64_t now_ms) {
     if (x) x->place = NULL;
     if (matches) {
       s->under_way--;
-      x->carrier = NULL;
+      x->channel = NULL;
       uint8_t *copy = exact(r->msg, r->len); /* so that a sanitizer sees the first octet read beyond */
       x->done(x, r->outcome, r->outcome == ERR_NONE ? copy : NULL, r->outcome == ERR_NONE ? r->len : 0,
               now_ms);
@@ -342,11 +342,11 @@ static void count_down(struct script *s, struct msg *m, const struct question *q
   }
 }
 
-/* ---- the carrier ---- */
+/* ---- the channel ---- */
 
-static enum err carrier_take(struct carrier *carrier, struct exchange *x, const uint8_t *msg, size_t len,
+static enum err carrier_take(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
                              uint64_t now_ms) {
-  struct script_carrier *c = container(carrier, struct script_carrier, carrier);
+  struct script_carrier *c = container(channel, struct script_carrier, channel);
   struct script *s = c->script;
   struct upstream_question u = *note(s, c, x, msg, len, now_ms);
   struct fault_rule rule = {.fault = FAULT_NONE};
@@ -370,25 +370,25 @@ static enum err carrier_take(struct carrier *carrier, struct exchange *x, const 
   return ERR_NONE;
 }
 
-static void carrier_drop(struct carrier *carrier, struct exchange *x) {
-  struct script_carrier *c = container(carrier, struct script_carrier, carrier);
+static void carrier_drop(struct channel *channel, struct exchange *x) {
+  struct script_carrier *c = container(channel, struct script_carrier, channel);
   struct script_reply *r = x->place;
   if (r) r->exchange = NULL;
   c->script->under_way--;
 }
 
-static void carrier_flush(struct carrier *carrier, uint64_t now_ms) {
-  (void)carrier;
+static void carrier_flush(struct channel *channel, uint64_t now_ms) {
+  (void)channel;
   (void)now_ms;
 }
 
-static void carrier_close(struct carrier *carrier) {
-  free(container(carrier, struct script_carrier, carrier));
+static void carrier_close(struct channel *channel) {
+  free(container(channel, struct script_carrier, channel));
 }
 
-struct carrier *script_carrier(struct script *s, unsigned server, bool tcp) {
-  static const struct carrier_ops ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};
+struct channel *script_carrier(struct script *s, unsigned server, bool tcp) {
+  static const struct channel_ops ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};
   struct script_carrier *c = must_zalloc(sizeof *c);
-  *c = (struct script_carrier){.carrier = {&ops}, .script = s, .server = server, .tcp = tcp};
-  return &c->carrier;
+  *c = (struct script_carrier){.channel = {&ops}, .script = s, .server = server, .tcp = tcp};
+  return &c->channel;
 }

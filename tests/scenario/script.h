@@ -98,8 +98,8 @@ struct script {
 void script_init(struct script *s, struct zone *z, struct counters *c, uint32_t delay_ms);
 void script_close(struct script *s); /* after the carriers; replies still on their way vanish */
 
-/* A carrier of the script's, to be given to upstream_add. */
-struct carrier *script_carrier(struct script *s, unsigned server, bool tcp);
+/* A channel of the script's, to be given to upstream_add. */
+struct channel *script_carrier(struct script *s, unsigned server, bool tcp);
 
 /* Copies the rule, `made` included. Later rules yield to earlier ones. */
 void script_rule(struct script *s, const struct fault_rule *rule);

@@ -3,16 +3,16 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "lab/lab_kit.h"
 #include "scenario/kit.h"
-#include "server/serve_lab.h"
+#include "server/serve_zones.h"
+#include "zones/zone_kit.h"
 
 enum { CORP = 1, OTHERS = 0 }; /* servers */
 
 static struct world *w;
 static struct list sets;
 static struct routes routes;
-static struct lab *lab;
+static struct zones *lab;
 static struct msg reply;
 
 static int answer(void *serve, const struct query *q, const struct client *client, uint64_t now_ms,
@@ -22,7 +22,7 @@ static int answer(void *serve, const struct query *q, const struct client *clien
 
 static bool is_local(const void *unused, const struct question *q) {
   (void)unused;
-  return w->serve.lab && lab_holds(w->serve.lab, q);
+  return w->serve.lab && zones_hold(w->serve.lab, q);
 }
 
 /* corp.lab. and all below it have a server of their own. */
@@ -50,14 +50,14 @@ static void start(void) {
 }
 
 static void stop(void) {
-  struct serve_lab *room = w->serve.lab_room;
+  struct serve_zones *room = w->serve.lab_room;
   upstream_release(routes.list[0].upstream);
   struct forward_options o = *forward_options(w->forward);
   o.routes = &w->routes;
   forward_set_options(w->forward, &o);
   world_free(w);
-  serve_lab_free(room);
-  lab_free(lab);
+  serve_zones_free(room);
+  zones_free(lab);
 }
 
 TestSuite(alias, .init = start, .fini = stop);
@@ -189,8 +189,8 @@ Test(alias, leads_on_eight_times_at_most) {
 }
 
 Test(alias, into_a_local_zone_is_answered_from_there) {
-  w->serve.lab = lab = lab_of("xmpp A 192.0.2.77\n");
-  w->serve.lab_room = serve_lab_new();
+  w->serve.lab = lab = zones_of("xmpp A 192.0.2.77\n");
+  w->serve.lab_room = serve_zones_new();
   lead("www.corp.lab.", "xmpp.zone.lab.", RCODE_NXDOMAIN);
   expect_led(client_ask_and_wait(w, "www.corp.lab.", TYPE_A, HOW_EDNS), "www.corp.lab.", "xmpp.zone.lab.",
              "192.0.2.77");
@@ -198,8 +198,8 @@ Test(alias, into_a_local_zone_is_answered_from_there) {
 }
 
 Test(alias, from_a_local_zone_through_servers_back_into_it_ends) {
-  w->serve.lab = lab = lab_of("a CNAME b.corp.lab.\n");
-  w->serve.lab_room = serve_lab_new();
+  w->serve.lab = lab = zones_of("a CNAME b.corp.lab.\n");
+  w->serve.lab_room = serve_zones_new();
   lead("b.corp.lab.", "a.zone.lab.", 0);
   struct heard *h = client_ask_and_wait(w, "a.zone.lab.", TYPE_A, HOW_EDNS);
   cr_expect_eq(heard_rcode(h), RCODE_SERVFAIL);

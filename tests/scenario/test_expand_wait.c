@@ -204,9 +204,9 @@ static void flood(struct world *w, unsigned first) {
     r.owner_len = q.name_len;
     memcpy(r.owner, q.key, q.name_len);
     cr_assert(build_add(&b, SECTION_ANSWER, &r, 60));
-    a.head.born = tick_of_ms(w->now_ms);
+    a.head.stored_at = tick_of_ms(w->now_ms);
     a.ttl_s = 60;
-    cache_put(w->cache, &q, &a, CACHE_ASKED, 0, 0);
+    cache_put(w->cache, &q, &a, ORIGIN_QUERY, 0, 0);
   }
 }
 

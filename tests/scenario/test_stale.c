@@ -211,7 +211,7 @@ Test(stale, answers_are_not_given_for_what_was_lost_long_before) {
     uint8_t octets[NAME_MAX_LEN];
     snprintf(name, sizeof name, "ahead%u.lab.", i);
     question_make(&q, octets, name_parse(name, octets), TYPE_A, CLASS_IN, 0, w->serve.seed);
-    forward_ahead(w->forward, &q, CACHE_AHEAD_CLIENT, w->now_ms);
+    forward_prefetch(w->forward, &q, ORIGIN_PREFETCH_C2S, w->now_ms);
   }
 
   world_run_ms(w, 1000);

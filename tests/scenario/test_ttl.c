@@ -71,7 +71,7 @@ Test(ttl, of_a_set_is_its_least) {
 Test(ttl, of_a_negative_answer_is_the_lesser_of_the_soas_two) {
   static const struct {
     uint32_t ttl, minimum, want;
-  } rows[] = {{300, 60, 60}, {60, 300, 60}, {90000, 90000, TTL_NEGATIVE_MOST}, {0, 60, 0}, {60, 0, 0}};
+  } rows[] = {{300, 60, 60}, {60, 300, 60}, {90000, 90000, TTL_NEGATIVE_MAX}, {0, 60, 0}, {60, 0, 0}};
   for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
     struct world *w = world_with(60);
     struct msg m;

@@ -1,31 +1,31 @@
 /* test_zones.c: local zones beside what is forwarded, and aliases that lead from the ones to the other. */
 #include <criterion/criterion.h>
 
-#include "lab/lab_kit.h"
 #include "scenario/kit.h"
-#include "server/serve_lab.h"
+#include "server/serve_zones.h"
+#include "zones/zone_kit.h"
 
-static struct lab *lab;
+static struct zones *lab;
 
 static struct world *world_with(const char *zone) {
   struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_CACHED});
-  lab = lab_of(zone);
+  lab = zones_of(zone);
   w->serve.lab = lab;
-  w->serve.lab_room = serve_lab_new();
+  w->serve.lab_room = serve_zones_new();
   zone_add(&w->zone, "far.lab.", TYPE_A, 5, rd_a("192.0.2.9"));
   return w;
 }
 
 static bool is_local(const void *world, const struct question *q) {
   const struct world *w = world;
-  return lab_holds(w->serve.lab, q);
+  return zones_hold(w->serve.lab, q);
 }
 
 static void done(struct world *w) {
-  struct serve_lab *room = w->serve.lab_room;
+  struct serve_zones *room = w->serve.lab_room;
   world_free(w);
-  serve_lab_free(room);
-  lab_free(lab);
+  serve_zones_free(room);
+  zones_free(lab);
 }
 
 Test(zones, are_answered_at_once_and_the_rest_is_forwarded) {
@@ -149,8 +149,8 @@ Test(zones, local_names_are_never_asked_ahead) {
   struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_WAIT, .prefetch = true});
   struct forward_options options = *forward_options(w->forward);
 
-  w->serve.lab = lab = lab_of("xmpp A 192.0.2.1\n");
-  w->serve.lab_room = serve_lab_new();
+  w->serve.lab = lab = zones_of("xmpp A 192.0.2.1\n");
+  w->serve.lab_room = serve_zones_new();
   options.is_local = is_local;
   options.local = w;
   forward_set_options(w->forward, &options);

@@ -6,7 +6,7 @@
 
 #include "base/must.h"
 
-enum { LINKS_MOST = 40 };
+enum { LINKS_MAX = 40 };
 
 void zone_init(struct zone *z) { *z = (struct zone){.negative_ttl = 300}; }
 
@@ -39,12 +39,12 @@ static bool is_named(const struct zone_record *r, const uint8_t *name, size_t le
 void zone_remove(struct zone *z, const char *name, uint16_t type) {
   uint8_t octets[NAME_MAX_LEN];
   size_t len = name_parse(name, octets);
-  unsigned kept = 0;
+  unsigned snapshot_entry = 0;
   for (unsigned i = 0; i < z->count; i++) {
     const struct zone_record *r = &z->records[i];
-    if (!is_named(r, octets, len) || (type && r->type != type)) z->records[kept++] = *r;
+    if (!is_named(r, octets, len) || (type && r->type != type)) z->records[snapshot_entry++] = *r;
   }
-  z->count = kept;
+  z->count = snapshot_entry;
 }
 
 static void add_addresses(struct zone *z, const char *host, unsigned num, uint32_t ttl) {
@@ -176,7 +176,7 @@ void zone_answer(const struct zone *z, struct msg *m, const uint8_t *qname, size
   uint8_t name[NAME_MAX_LEN];
   bool sign = dnssec_ok && z->is_signed;
   memcpy(name, qname, len);
-  for (unsigned links = 0; links < LINKS_MOST; links++) {
+  for (unsigned links = 0; links < LINKS_MAX; links++) {
     if (put_set(z, m, name, len, type, sign)) return;
     if (type == TYPE_CNAME || !follow(z, m, name, &len, sign)) {
       put_negative(z, m, name, len, sign);

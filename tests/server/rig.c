@@ -16,9 +16,9 @@
 
 /* ---- the upstream ---- */
 
-static struct rig *rig_of(struct carrier *c) { return container(c, struct rig, carrier); }
+static struct rig *rig_of(struct channel *c) { return container(c, struct rig, channel); }
 
-static enum err up_ask(struct carrier *c, struct exchange *x, const uint8_t *msg, size_t len,
+static enum err up_ask(struct channel *c, struct exchange *x, const uint8_t *msg, size_t len,
                        uint64_t now_ms) {
   struct rig *r = rig_of(c);
   (void)msg;
@@ -30,7 +30,7 @@ static enum err up_ask(struct carrier *c, struct exchange *x, const uint8_t *msg
   return ERR_NONE;
 }
 
-static void up_drop(struct carrier *c, struct exchange *x) {
+static void up_drop(struct channel *c, struct exchange *x) {
   struct rig *r = rig_of(c);
   unsigned i = 0;
   while (i < r->open_count && r->open[i] != x) i++;
@@ -38,14 +38,14 @@ static void up_drop(struct carrier *c, struct exchange *x) {
   for (r->open_count--; i < r->open_count; i++) r->open[i] = r->open[i + 1];
 }
 
-static void up_flush(struct carrier *c, uint64_t now_ms) {
+static void up_flush(struct channel *c, uint64_t now_ms) {
   (void)c;
   (void)now_ms;
 }
 
-static void up_close(struct carrier *c) { (void)c; }
+static void up_close(struct channel *c) { (void)c; }
 
-static const struct carrier_ops up_ops = {
+static const struct channel_ops up_ops = {
     .ask = up_ask, .drop = up_drop, .flush = up_flush, .close = up_close};
 
 void rig_answer(struct rig *r, unsigned i) { rig_answer_much(r, i, 1); }
@@ -64,8 +64,8 @@ void rig_answer_much(struct rig *r, unsigned i, unsigned count) {
   }
 
   msg_set_count(&m, 1, (uint16_t)count);
-  up_drop(&r->carrier, x);
-  x->carrier = NULL;
+  up_drop(&r->channel, x);
+  x->channel = NULL;
   x->done(x, ERR_NONE, m.octets, m.len, clock_ms());
 }
 
@@ -107,25 +107,25 @@ struct rig *rig_new(const char *address, const struct serve_tcp_options *options
   r->turn.data = r;
   timers_init(&r->timers);
   timers_init(&r->held);
-  r->carrier.ops = &up_ops;
+  r->channel.ops = &up_ops;
   r->cache = cache_new(64 << 20, KIT_SEED);
   union addr server;
   upstream_init(&r->upstream, UPSTREAM_FASTEST);
   r->routes.rest = &r->upstream;
   cr_assert(addr_parse("192.0.2.53", 53, &server) &&
-            upstream_add(&r->upstream, &server, &r->carrier, &r->carrier));
+            upstream_add(&r->upstream, &server, &r->channel, &r->channel));
   struct forward_options o = {.cache = r->cache,
                               .routes = &r->routes,
                               .timers = &r->timers,
                               .counters = &r->counters,
                               .seed = KIT_SEED};
   r->forward = forward_new(&o);
-  r->spoiler = spoiler_new(&r->held, &r->counters);
-  r->serve = (struct serve){
+  r->fault_filter = fault_filter_new(&r->held, &r->counters);
+  r->serve = (struct query_service){
       .cache = r->cache, .forward = r->forward, .counters = &r->counters, .seed = KIT_SEED};
   r->udp = serve_udp_new(&r->loop, &r->serve);
   r->tcp = serve_tcp_new(&r->loop, &r->serve, options ? options : &SERVE_TCP_DEFAULTS);
-  cr_assert(r->cache && r->forward && r->spoiler && r->udp && r->tcp);
+  cr_assert(r->cache && r->forward && r->fault_filter && r->udp && r->tcp);
   rig_listen(r, address);
   return r;
 }
@@ -134,7 +134,7 @@ void rig_stop(struct rig *r) {
   serve_udp_stop(r->udp);
   serve_tcp_stop(r->tcp);
   forward_stop(r->forward);
-  spoiler_stop(r->spoiler);
+  fault_filter_stop(r->fault_filter);
   cr_expect(r->open_count == 0);
   serve_udp_close(r->udp);
   serve_tcp_close(r->tcp);
@@ -150,8 +150,8 @@ void rig_free(struct rig *r) {
   cr_expect(uv_loop_close(&r->loop) == 0);
   cr_expect(c->queries == c->hit + c->lab + c->miss + c->malformed + c->refused + c->ignored);
   cr_expect(c->miss == c->answered + c->failed);
-  cr_expect(spoiler_held(r->spoiler) == 0);
-  spoiler_free(r->spoiler);
+  cr_expect(fault_filter_held(r->fault_filter) == 0);
+  fault_filter_free(r->fault_filter);
   faults_free(r->faults, NULL);
   timers_close(&r->held);
   forward_free(r->forward);
@@ -180,7 +180,7 @@ void rig_asked(struct rig *r, unsigned n) {
 void rig_know(struct rig *r, const char *name, unsigned count) {
   static struct made m;
   made_a(&m, name, 3600, count, tick_of_ms(clock_ms()));
-  cr_assert(cache_put(r->cache, &m.question, &m.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(r->cache, &m.question, &m.answer, ORIGIN_QUERY, 0, 0));
 }
 
 void rig_rule(struct rig *r, const char *text) {
@@ -189,8 +189,8 @@ void rig_rule(struct rig *r, const char *text) {
   cr_assert(rule_parse(text, &rule, why), "%s: %s", text, why);
   struct faults *faults = faults_with(r->faults, &rule, clock_ms());
   cr_assert_not_null(faults);
-  spoiler_set(r->spoiler, faults);
-  r->serve.spoiler = r->spoiler;
+  fault_filter_set(r->fault_filter, faults);
+  r->serve.fault_filter = r->fault_filter;
   faults_free(r->faults, faults);
   r->faults = faults;
 }
@@ -215,7 +215,7 @@ int client_tcp(struct rig *r) {
 
 static void query_of(struct msg *m, const char *name, uint16_t id) {
   msg_query(m, name, TYPE_A);
-  msg_opt(m, DNS_UDP_MOST, 0, false, NULL, 0);
+  msg_opt(m, DNS_UDP_MAX, 0, false, NULL, 0);
   store_u16(m->octets, id);
 }
 

@@ -22,14 +22,14 @@ struct rig {
   struct upstream upstream;
   struct routes routes;
   struct forward *forward;
-  struct serve serve;
-  struct spoiler *spoiler; /* with timers of its own, that run as time goes by */
+  struct query_service serve;
+  struct fault_filter *fault_filter; /* with timers of its own, that run as time goes by */
   struct timers held;
   struct faults *faults;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
   union addr addr;                 /* where it listens */
-  struct carrier carrier;          /* both of the only server's */
+  struct channel channel;          /* both of the only server's */
   struct exchange *open[RIG_OPEN]; /* what upstream was asked and has not answered, oldest first */
   unsigned open_count;
 };

@@ -133,7 +133,7 @@ Test(query_log, tells_a_stale_answer_behind_a_fault_too, .init = cr_redirect_std
   o.max_stale_s = r->serve.max_stale_s = 3600;
   forward_set_options(r->forward, &o);
   made_a(&m, "old.lab", 1, 1, tick_of_ms(clock_ms()) - 100);
-  cr_assert(cache_put(r->cache, &m.question, &m.answer, CACHE_ASKED, 0, 0));
+  cr_assert(cache_put(r->cache, &m.question, &m.answer, ORIGIN_QUERY, 0, 0));
   rig_rule(r, "delay=1");
   int udp = client_udp(r);
   client_ask(udp, "old.lab", 1);

@@ -7,7 +7,7 @@
 
 #include "base/must.h"
 
-enum { CNAMES_MOST = 20 };
+enum { CNAMES_MAX = 20 };
 
 struct fake *fake_new(void) {
   return must_zalloc(sizeof(struct fake));
@@ -104,7 +104,7 @@ static void answer(const struct fake *f, struct asked *a) {
   bool insecure = *f->insecure && (strcasecmp(name, f->insecure) == 0 || ends_with(name, f->insecure));
   if (f->secure && !insecure) m.octets[3] |= DNS_AD;
   if (f->authoritative) m.octets[2] |= DNS_AA;
-  for (int i = 0; i < CNAMES_MOST && !failure && follow(f, &m, name); i++) continue;
+  for (int i = 0; i < CNAMES_MAX && !failure && follow(f, &m, name); i++) continue;
   if (!failure) add_records(f, &m, name, a->type);
   for (size_t i = 0; i < f->count && a->type == TYPE_SRV && !failure; i++) {
     const struct fake_record *r = &f->records[i];

@@ -5,15 +5,15 @@
 #include <criterion/redirect.h>
 #include <stdlib.h>
 
-enum { WORDS_MOST = 16 };
+enum { WORDS_MAX = 16 };
 
 /* Reads "lookup --type c2s x"; words set apart by one blank. */
 static bool reads(struct cli *c, unsigned mask, const char *line) {
   static char copy[512];
-  static char *argv[WORDS_MOST + 1];
+  static char *argv[WORDS_MAX + 1];
   int argc = 0;
   snprintf(copy, sizeof copy, "%s", line);
-  for (char *rest = copy, *word; (word = strsep(&rest, " ")) && argc < WORDS_MOST;) argv[argc++] = word;
+  for (char *rest = copy, *word; (word = strsep(&rest, " ")) && argc < WORDS_MAX;) argv[argc++] = word;
   argv[argc] = NULL;
   return cli_read(c, argv[0], mask, argc, argv);
 }

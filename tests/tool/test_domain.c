@@ -121,7 +121,7 @@ Test(domain, leaves_room_for_the_longest_service_to_the_octet) {
   for (int i = 0; i < 117; i++) strcat(fits, "a."); /* 234 octets and the root's one */
   cr_assert_null(domain_read_jid(fits, &typed));
   cr_expect_eq(typed.len, 235);
-  cr_expect_eq(domain_below("_xmpps-client._tcp", typed.name, typed.len, service), 235 + DOMAIN_PREFIX_MOST);
+  cr_expect_eq(domain_below("_xmpps-client._tcp", typed.name, typed.len, service), 235 + DOMAIN_PREFIX_MAX);
   snprintf(below, sizeof below, "b%s", fits); /* "ba.a.": one octet more */
   cr_assert_null(domain_read_jid(below, &typed));
   cr_expect_eq(typed.len, 236);

@@ -81,7 +81,7 @@ Test(facts, survive_a_domain_whose_names_are_as_long_as_can_be) {
 
 Test(facts, survive_more_targets_than_are_asked_for) {
   struct fake *f = fake_new();
-  for (int i = 0; i < LOOKUP_SRV_MOST + 1; i++) {
+  for (int i = 0; i < LOOKUP_SRV_MAX + 1; i++) {
     char target[32];
     snprintf(target, sizeof target, "t%d.chat", i);
     fake_add(f, "_jabber._tcp.d.chat", TYPE_SRV, 300, rd_srv((uint16_t)i, 0, 5269, target));

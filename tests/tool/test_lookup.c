@@ -176,7 +176,7 @@ Test(lookup, knows_answers_that_have_expired) {
 
 Test(lookup, asks_for_the_targets_of_every_service_however_many_another_one_has) {
   struct fake *f = fake_new();
-  for (int i = 0; i < LOOKUP_SRV_MOST + 1; i++) {
+  for (int i = 0; i < LOOKUP_SRV_MAX + 1; i++) {
     char target[32];
     snprintf(target, sizeof target, "t%d.lab", i);
     fake_add(f, C2S, TYPE_SRV, 300, rd_srv((uint16_t)i, 0, 5222, target));
@@ -188,7 +188,7 @@ Test(lookup, asks_for_the_targets_of_every_service_however_many_another_one_has)
   const struct service *s = &l->services[XMPP_SERVER];
   cr_assert_not_null(s->hosts[0]);
   expect_address(s->hosts[0], 0, "192.0.2.1");
-  cr_expect_null(l->services[XMPP_CLIENT].hosts[LOOKUP_HOSTS_MOST - 2], "it made room");
+  cr_expect_null(l->services[XMPP_CLIENT].hosts[LOOKUP_HOSTS_MAX - 2], "it made room");
   lookup_free(l);
   free(f);
 }
@@ -246,7 +246,7 @@ Test(lookup, ignores_records_of_other_names_in_an_answer) {
 
 Test(lookup, bounds_the_targets_it_asks_for) {
   struct fake *f = fake_new();
-  for (int i = 0; i < LOOKUP_SRV_MOST + 1; i++) {
+  for (int i = 0; i < LOOKUP_SRV_MAX + 1; i++) {
     char target[32];
     snprintf(target, sizeof target, "t%d.lab", i);
     fake_add(f, C2S, TYPE_SRV, 300, rd_srv((uint16_t)i, 0, 5222, target));
@@ -254,21 +254,21 @@ Test(lookup, bounds_the_targets_it_asks_for) {
 
   struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
   const struct service *s = &l->services[XMPP_CLIENT];
-  cr_expect_eq(s->count, LOOKUP_SRV_MOST);
+  cr_expect_eq(s->count, LOOKUP_SRV_MAX);
   cr_expect(s->too_many);
   cr_expect(l->hosts->too_many);
-  cr_expect_eq(f->asked[1], 2 * (LOOKUP_HOSTS_MOST - 1), "the domain is one of them");
-  cr_expect_not_null(s->hosts[LOOKUP_HOSTS_MOST - 2], "the first in order are the ones looked at");
-  cr_expect_null(s->hosts[LOOKUP_HOSTS_MOST - 1]);
+  cr_expect_eq(f->asked[1], 2 * (LOOKUP_HOSTS_MAX - 1), "the domain is one of them");
+  cr_expect_not_null(s->hosts[LOOKUP_HOSTS_MAX - 2], "the first in order are the ones looked at");
+  cr_expect_null(s->hosts[LOOKUP_HOSTS_MAX - 1]);
   lookup_free(l);
   free(f);
 }
 
 Test(lookup, bounds_the_addresses_of_a_host) {
   struct fake *f = fake_new();
-  for (int i = 0; i < LOOKUP_ADDRESSES_MOST + 1; i++) fake_add(f, "d.lab", TYPE_A, 300, rd_a("192.0.2.1"));
+  for (int i = 0; i < LOOKUP_ADDRESSES_MAX + 1; i++) fake_add(f, "d.lab", TYPE_A, 300, rd_a("192.0.2.1"));
   struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
-  cr_expect_eq(l->domain->address_count, LOOKUP_ADDRESSES_MOST);
+  cr_expect_eq(l->domain->address_count, LOOKUP_ADDRESSES_MAX);
   lookup_free(l);
   free(f);
 }

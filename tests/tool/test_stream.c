@@ -90,12 +90,12 @@ Test(stream, reads_no_more_than_its_bound, .init = setup, .fini = teardown) {
   struct stream *s = stream_new(library, &f);
   size_t taken = 0;
   enum stream_state state = stream_put(s, OPENING "<stream:features>", strlen(OPENING "<stream:features>"));
-  while (state == STREAM_OPENING && taken < 10 * STREAM_OCTETS_MOST) {
+  while (state == STREAM_OPENING && taken < 10 * STREAM_OCTETS_MAX) {
     state = stream_put(s, "<mechanism>A</mechanism>", 24);
     taken += 24;
   }
   cr_expect_eq(state, STREAM_MALFORMED);
-  cr_expect_leq(taken, STREAM_OCTETS_MOST);
+  cr_expect_leq(taken, STREAM_OCTETS_MAX);
   stream_free(s);
 }
 

@@ -137,17 +137,17 @@ void lo_close_server(struct lo *l) {
 
 void lo_end(struct lo *l) {
   lo_close_server(l);
-  if (l->carrier) l->carrier->ops->close(l->carrier);
-  l->carrier = NULL;
+  if (l->channel) l->channel->ops->close(l->channel);
+  l->channel = NULL;
   for (int i = 0; i < 10 && uv_loop_alive(&l->loop); i++) uv_run(&l->loop, UV_RUN_NOWAIT);
   cr_expect_eq(uv_loop_close(&l->loop), 0, "a handle is left open");
   cr_expect_eq(lo_fds(), l->fds_before, "a descriptor is left open");
 }
 
-void lo_flush(struct lo *l) { l->carrier->ops->flush(l->carrier, clock_ms()); }
+void lo_flush(struct lo *l) { l->channel->ops->flush(l->channel, clock_ms()); }
 
 void lo_turn(struct lo *l) {
-  if (l->carrier) lo_flush(l);
+  if (l->channel) lo_flush(l);
   uv_run(&l->loop, UV_RUN_NOWAIT);
 }
 
@@ -166,7 +166,7 @@ static void probe_done(struct exchange *x, enum err outcome, const uint8_t *msg,
   p->called++;
   p->outcome = outcome;
   p->len = len;
-  cr_expect_eq(x->carrier, NULL);
+  cr_expect_eq(x->channel, NULL);
   cr_expect_eq(msg == NULL, outcome != ERR_NONE);
   cr_expect_geq(now_ms + 1000, clock_ms());
   if (msg) {
@@ -193,10 +193,10 @@ struct probe *probes_new(struct lo *l, unsigned n) {
 }
 
 enum err probe_ask(struct probe *p) {
-  uint8_t msg[EXCHANGE_QUERY_MOST];
-  size_t len = exchange_write(&p->question, &(struct exchange_manner){.edns = true}, msg);
+  uint8_t msg[EXCHANGE_QUERY_MAX];
+  size_t len = exchange_write(&p->question, &(struct exchange_opts){.edns = true}, msg);
   unsigned before = p->called;
-  enum err e = carrier_ask(p->lo->carrier, &p->x, msg, len, clock_ms());
+  enum err e = channel_ask(p->lo->channel, &p->x, msg, len, clock_ms());
   cr_expect_eq(p->called, before, "done was called from within ask");
   return e;
 }

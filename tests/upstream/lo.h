@@ -8,16 +8,16 @@
 #include "base/counter.h"
 #include "base/random.h"
 #include "kit/msg.h"
-#include "upstream/carrier.h"
+#include "upstream/channel.h"
 
-/* One carrier's world. Everything happens in lo_turn, lo_flush and lo_ask. */
+/* One channel's world. Everything happens in lo_turn, lo_flush and lo_ask. */
 struct lo {
   uv_loop_t loop;
   struct counters counters;
   struct random random;
   union addr server;
   int server_fd;           /* a UDP socket, or a TCP socket that listens; blocks for 2 s at most; -1: none */
-  struct carrier *carrier; /* made by the test; lo_end closes it unless it is NULL */
+  struct channel *channel; /* made by the test; lo_end closes it unless it is NULL */
   int fds_before;
 };
 
@@ -25,7 +25,7 @@ struct lo {
  * Skips the test when the machine has no such address. */
 void lo_start(struct lo *l, int family, int type);
 
-/* Closes the carrier and the server; the loop must close, and no descriptor be left open. To be called in
+/* Closes the channel and the server; the loop must close, and no descriptor be left open. To be called in
  * the test itself: what fails after it, Criterion does not count. */
 void lo_end(struct lo *l);
 void lo_close_server(struct lo *l); /* its port is closed then */
@@ -78,7 +78,7 @@ unsigned question_number(const uint8_t *msg);
 struct got { /* a datagram at the server */
   union addr from;
   size_t len;
-  uint8_t msg[DNS_UDP_MOST + 1];
+  uint8_t msg[DNS_UDP_MAX + 1];
 };
 void got_one(struct lo *l, struct got *g);         /* fails the test when nothing comes */
 bool got_none(struct lo *l);                       /* nothing is waiting at the server */

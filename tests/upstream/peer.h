@@ -20,8 +20,8 @@ static inline uint8_t *framed_msg(struct framed *f) { return f->frame + FRAME_HE
 /* Each turns the loop while it waits and fails the test after 2 s. */
 void peer_accept(struct peer *p, struct lo *l);
 void peer_get(struct peer *p, struct framed *f); /* the next question */
-void peer_await_end(struct peer *p);             /* until the carrier closes it; closes this end */
-bool peer_is_open(struct peer *p);               /* after a few turns the carrier has not closed it */
+void peer_await_end(struct peer *p);             /* until the channel closes it; closes this end */
+bool peer_is_open(struct peer *p);               /* after a few turns the channel has not closed it */
 bool nobody_connects(struct lo *l);
 
 void peer_send(struct peer *p, const void *octets, size_t n);

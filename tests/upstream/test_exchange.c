@@ -25,8 +25,8 @@ TestSuite(exchange, .init = setup);
 Test(exchange, asks_with_edns_and_recursion_and_nothing_else) {
   static const uint8_t want[] = "\0\0\1\0\0\1\0\0\0\0\0\1\5_xmpp\4_tcp\7example\3lab\0\0\41\0\1"
                                 "\0\0\51\4\320\0\0\0\0\0";
-  uint8_t out[EXCHANGE_QUERY_MOST];
-  size_t len = exchange_write(&q, &(struct exchange_manner){.edns = true}, out);
+  uint8_t out[EXCHANGE_QUERY_MAX];
+  size_t len = exchange_write(&q, &(struct exchange_opts){.edns = true}, out);
   cr_assert_eq(len, sizeof want);
   cr_expect_arr_eq(out, want, len);
 }
@@ -34,14 +34,14 @@ Test(exchange, asks_with_edns_and_recursion_and_nothing_else) {
 Test(exchange, do_and_cd_go_with_the_question) {
   for (unsigned flags = 0; flags < 4; flags++) {
     static struct seen s;
-    uint8_t out[EXCHANGE_QUERY_MOST];
+    uint8_t out[EXCHANGE_QUERY_MAX];
     make((uint8_t)flags);
-    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_manner){.edns = true}, out)), "%s",
+    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_opts){.edns = true}, out)), "%s",
               s.why);
     cr_expect_eq(s.dnssec_ok, (flags & KEY_DO) != 0);
     cr_expect_eq((s.low & DNS_CD) != 0, (flags & KEY_CD) != 0);
     cr_expect_eq(s.udp_size, DNS_UDP_OURS);
-    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_manner){.edns = false}, out)), "%s",
+    cr_assert(seen_read(&s, out, exchange_write(&q, &(struct exchange_opts){.edns = false}, out)), "%s",
               s.why);
     cr_expect_not(s.edns);
     cr_expect_eq((s.low & DNS_CD) != 0, (flags & KEY_CD) != 0);
@@ -49,13 +49,13 @@ Test(exchange, do_and_cd_go_with_the_question) {
 }
 
 Test(exchange, the_longest_name_has_room) {
-  uint8_t name[NAME_MAX_LEN], out[EXCHANGE_QUERY_MOST];
+  uint8_t name[NAME_MAX_LEN], out[EXCHANGE_QUERY_MAX];
   for (unsigned i = 0; i < NAME_MAX_LEN; i++) name[i] = i % 2 ? 'a' : 1;
   name[NAME_MAX_LEN - 1] = 0;
   question_make(&q, name, sizeof name, TYPE_A, CLASS_IN, 0, 1);
-  struct server_cookie cookie = {.server_len = COOKIE_SERVER_MOST};
-  struct exchange_manner all = {.edns = true, .ad = true, .tcp = true, .spelling = 1, .cookie = &cookie};
-  cr_expect_eq(exchange_write(&q, &all, out), EXCHANGE_QUERY_MOST);
+  struct server_cookie cookie = {.server_len = COOKIE_SERVER_MAX};
+  struct exchange_opts all = {.edns = true, .ad = true, .tcp = true, .spelling = 1, .cookie = &cookie};
+  cr_expect_eq(exchange_write(&q, &all, out), EXCHANGE_QUERY_MAX);
 }
 
 /* exchange_judge, on memory that ends where the message does. */
@@ -110,11 +110,11 @@ Test(exchange, a_bare_header_says_only_that_the_server_does_not_understand) {
 }
 
 Test(exchange, spells_letters_alone_and_each_number_otherwise) {
-  uint8_t one[EXCHANGE_QUERY_MOST], other[EXCHANGE_QUERY_MOST];
+  uint8_t one[EXCHANGE_QUERY_MAX], other[EXCHANGE_QUERY_MAX];
   unsigned differ = 0;
   for (uint64_t spelling = 1; spelling < 40; spelling++) {
-    size_t len = exchange_write(&q, &(struct exchange_manner){.spelling = spelling}, one);
-    exchange_write(&q, &(struct exchange_manner){.spelling = spelling + 1}, other);
+    size_t len = exchange_write(&q, &(struct exchange_opts){.spelling = spelling}, one);
+    exchange_write(&q, &(struct exchange_opts){.spelling = spelling + 1}, other);
     cr_assert(name_equal(one + DNS_HEADER, q.name_len, q.key, q.name_len));
     differ += memcmp(one, other, len) != 0;
   }
@@ -122,10 +122,10 @@ Test(exchange, spells_letters_alone_and_each_number_otherwise) {
 }
 
 Test(exchange, a_reply_in_other_capitals_is_told_from_a_wrong_one) {
-  x.manner.spelling = 12345;
+  x.query_opts.spelling = 12345;
   cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_RESPELLED);
-  uint8_t asked[EXCHANGE_QUERY_MOST];
-  exchange_write(&q, &x.manner, asked);
+  uint8_t asked[EXCHANGE_QUERY_MAX];
+  exchange_write(&q, &x.query_opts, asked);
   memcpy(m.octets + DNS_HEADER, asked + DNS_HEADER, q.name_len);
   cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_RIGHT);
   m.octets[DNS_HEADER + 1] = 'z';
@@ -154,8 +154,8 @@ Test(exchange, finds_options_in_hostile_replies_without_harm) {
 static bool takes(struct server_cookie *c, unsigned rcode, const char *options, size_t n) {
   msg_answer(&m, "_xmpp._tcp.example.lab.", TYPE_SRV, rcode);
   if (options) msg_opt(&m, 1232, 0, false, options, n);
-  x.manner.cookie = c;
-  memcpy(x.manner.shown, "abcdefgh", COOKIE_CLIENT);
+  x.query_opts.cookie = c;
+  memcpy(x.query_opts.shown, "abcdefgh", COOKIE_CLIENT);
   return exchange_judge(&x, m.octets, m.len) == REPLY_RIGHT;
 }
 
@@ -187,8 +187,8 @@ Test(exchange, rfc7873_who_gave_a_cookie_cannot_say_that_it_knows_no_edns) {
 
 Test(exchange, a_failure_that_shows_our_cookie_needs_no_question) {
   struct server_cookie c = {.client = "abcdefgh"};
-  x.manner.cookie = &c;
-  memcpy(x.manner.shown, "abcdefgh", COOKIE_CLIENT);
+  x.query_opts.cookie = &c;
+  memcpy(x.query_opts.shown, "abcdefgh", COOKIE_CLIENT);
   for (unsigned rcode = 0; rcode < 16; rcode++) {
     bool failure = rcode == RCODE_FORMERR || rcode == RCODE_SERVFAIL || rcode == RCODE_NOTIMP ||
                    rcode == RCODE_REFUSED;

@@ -16,9 +16,9 @@ static struct framed f[MANY];
 
 static void start(int family) {
   lo_start(&l, family, SOCK_STREAM);
-  l.carrier = up_tcp_new(&l.loop, &l.server, &l.counters, &l.random);
+  l.channel = up_tcp_new(&l.loop, &l.server, &l.counters, &l.random);
   p = probes_new(&l, MANY);
-  cr_assert(l.carrier);
+  cr_assert(l.channel);
 }
 
 static void setup(void) { start(AF_INET); }
@@ -39,8 +39,8 @@ static void ask_and_get(unsigned n) {
 TestSuite(up_tcp, .init = setup);
 
 Test(up_tcp, sends_the_question_in_a_frame_and_takes_the_reply) {
-  uint8_t want[EXCHANGE_QUERY_MOST];
-  size_t len = exchange_write(&p[0].question, &(struct exchange_manner){.edns = true}, want);
+  uint8_t want[EXCHANGE_QUERY_MAX];
+  size_t len = exchange_write(&p[0].question, &(struct exchange_opts){.edns = true}, want);
   ask_and_get(1);
   cr_assert_eq(f[0].len, len);
   cr_expect_eq(load_u16(framed_msg(&f[0])), p[0].x.id);
@@ -225,8 +225,8 @@ Test(up_tcp, done_may_drop_others_ask_and_free_itself_between_frames) {
 
 static void close_carrier(struct probe *me, uint64_t now_ms) {
   (void)now_ms;
-  me->lo->carrier->ops->close(me->lo->carrier);
-  me->lo->carrier = NULL;
+  me->lo->channel->ops->close(me->lo->channel);
+  me->lo->channel = NULL;
 }
 
 Test(up_tcp, the_last_done_may_close_the_carrier_between_frames) {
@@ -253,7 +253,7 @@ Test(up_tcp, more_than_a_connection_takes_is_refused) {
   struct probe *many = probes_new(&l, UP_TCP_OPEN + 1);
   for (unsigned i = 0; i < UP_TCP_OPEN; i++) cr_assert_eq(probe_ask(&many[i]), ERR_NONE);
   cr_expect_eq(probe_ask(&many[UP_TCP_OPEN]), ERR_OVERLOAD);
-  cr_expect_eq(many[UP_TCP_OPEN].x.carrier, NULL);
+  cr_expect_eq(many[UP_TCP_OPEN].x.channel, NULL);
   exchange_drop(&many[5].x);
   cr_expect_eq(probe_ask(&many[UP_TCP_OPEN]), ERR_NONE);
   for (unsigned i = 0; i <= UP_TCP_OPEN; i++) exchange_drop(&many[i].x);

@@ -16,9 +16,9 @@ static struct framed f[MANY];
 
 static void setup(void) {
   lo_start(&l, AF_INET, SOCK_STREAM);
-  l.carrier = up_tcp_new(&l.loop, &l.server, &l.counters, &l.random);
+  l.channel = up_tcp_new(&l.loop, &l.server, &l.counters, &l.random);
   p = probes_new(&l, MANY);
-  cr_assert(l.carrier);
+  cr_assert(l.channel);
 }
 
 static void finish(void) {
@@ -70,7 +70,7 @@ Test(up_tcp_break, without_descriptors_asking_fails_and_recovers) {
   enum err e = probe_ask(&p[0]);
   cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
   cr_expect_eq(e, ERR_TCP);
-  cr_expect_eq(p[0].x.carrier, NULL);
+  cr_expect_eq(p[0].x.channel, NULL);
   serve_one();
   finish();
 }

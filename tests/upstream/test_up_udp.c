@@ -12,8 +12,8 @@ static struct lo l;
 
 static void start(int family) {
   lo_start(&l, family, SOCK_DGRAM);
-  l.carrier = up_udp_new(&l.loop, &l.server, &l.counters, &l.random);
-  cr_assert(l.carrier);
+  l.channel = up_udp_new(&l.loop, &l.server, &l.counters, &l.random);
+  cr_assert(l.channel);
 }
 
 static void setup(void) { start(AF_INET); }
@@ -23,12 +23,12 @@ TestSuite(up_udp, .init = setup);
 Test(up_udp, sends_the_question_at_flush_and_not_before) {
   struct probe p;
   struct got g;
-  uint8_t want[EXCHANGE_QUERY_MOST];
+  uint8_t want[EXCHANGE_QUERY_MAX];
 
   probe_make(&p, &l, 1);
-  size_t len = exchange_write(&p.question, &(struct exchange_manner){.edns = true}, want);
+  size_t len = exchange_write(&p.question, &(struct exchange_opts){.edns = true}, want);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
-  cr_expect_eq(p.x.carrier, l.carrier);
+  cr_expect_eq(p.x.channel, l.channel);
   cr_expect(got_none(&l));
   cr_expect_eq(l.counters.asked_udp, 0);
   lo_flush(&l);
@@ -148,7 +148,7 @@ static void half_a_header(struct got *g) { g->len = DNS_HEADER - 1; }
 static void half_a_question(struct got *g) { g->len = DNS_HEADER + 5; }
 static void bare_header(struct got *g) { g->msg[5] = 0, g->len = DNS_HEADER; }
 static void nothing(struct got *g) { g->len = 0; }
-static void too_long(struct got *g) { g->len = DNS_UDP_MOST + 1; }
+static void too_long(struct got *g) { g->len = DNS_UDP_MAX + 1; }
 
 Test(up_udp, counts_what_is_no_reply_as_wrong_and_waits_on) {
   void (*const spoil[])(struct got *) = {no_qr,           other_opcode, other_id,      other_name,
@@ -186,11 +186,11 @@ Test(up_udp, takes_a_reply_of_4096_octets) {
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   lo_flush(&l);
   got_one(&l, &g);
-  g.len = DNS_UDP_MOST;
+  g.len = DNS_UDP_MAX;
   g.msg[g.len - 1] = 77;
   answer(&l, &g);
   probes_until(&p, 1, 1);
-  cr_expect_eq(p.len, DNS_UDP_MOST);
+  cr_expect_eq(p.len, DNS_UDP_MAX);
   cr_expect_eq(p.last, 77);
   lo_end(&l);
 }
@@ -231,10 +231,10 @@ Test(up_udp_other, an_address_without_a_route_fails_at_once) {
   struct probe p;
   lo_start(&l, AF_INET, SOCK_DGRAM);
   l.server.v4.sin_addr.s_addr = INADDR_BROADCAST; /* connect refuses it without SO_BROADCAST */
-  l.carrier = up_udp_new(&l.loop, &l.server, &l.counters, &l.random);
+  l.channel = up_udp_new(&l.loop, &l.server, &l.counters, &l.random);
   probe_make(&p, &l, 1);
   cr_expect_eq(probe_ask(&p), ERR_UNREACHABLE);
-  cr_expect_eq(p.x.carrier, NULL);
+  cr_expect_eq(p.x.channel, NULL);
   lo_turns(&l, 3);
   cr_expect_eq(p.called, 0);
   lo_end(&l);
@@ -307,8 +307,8 @@ Test(up_udp, a_question_dropped_before_flush_is_not_sent) {
 
 static void close_carrier(struct probe *p, uint64_t now_ms) {
   (void)now_ms;
-  p->lo->carrier->ops->close(p->lo->carrier);
-  p->lo->carrier = NULL;
+  p->lo->channel->ops->close(p->lo->channel);
+  p->lo->channel = NULL;
 }
 
 Test(up_udp, the_last_done_may_close_the_carrier) {

@@ -18,10 +18,10 @@ static struct got *g;   /* what the server got, MANY + UDP_QUIET */
 static void setup(void) {
   if (emulated_in_other_order()) cr_skip_test("the emulator spoils what packs questions");
   lo_start(&l, AF_INET, SOCK_DGRAM);
-  l.carrier = up_udp_new(&l.loop, &l.server, &l.counters, &l.random);
+  l.channel = up_udp_new(&l.loop, &l.server, &l.counters, &l.random);
   p = probes_new(&l, MANY);
   g = calloc(MANY + UDP_QUIET, sizeof *g);
-  cr_assert(l.carrier && g);
+  cr_assert(l.channel && g);
 }
 
 static void finish(void) {
@@ -338,7 +338,7 @@ Test(up_udp_load, a_closed_port_ends_all_on_the_socket_and_done_may_do_as_it_lik
     cr_expect_eq(p[i].called, 2);
     cr_expect_eq(p[i].outcome, ERR_UNREACHABLE);
     cr_expect_leq(p[i + 1].called, 1, "in what order they end is chance");
-    cr_expect_eq(p[i + 1].x.carrier, NULL);
+    cr_expect_eq(p[i + 1].x.channel, NULL);
   }
 
   finish();

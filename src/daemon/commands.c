@@ -1,0 +1,470 @@
+/* commands.c: what the daemon does when it is told to over its control socket. Exports commands_*. */
+#include "daemon/commands.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "config.h"
+#include "daemon/snapshotter.h"
+#include "daemon/stats.h"
+#include "dns/ttl.h"
+#include "dns/type.h"
+#include "ops/control.h"
+#include "xmpp/busy.h"
+
+enum { BUSY_FOR_MS = 60000 };
+
+struct commands {
+  struct daemon *daemon;
+  struct control *control;
+  uv_timer_t busy_over;                /* when nobody looks any more */
+  struct busy *busy[SETTINGS_THREADS]; /* each worker's; NULL: it does not count */
+  struct stats stats;                  /* scratch */
+};
+
+/* ---- words ---- */
+
+static bool has_no_words(struct control_reply *r, unsigned argc, char *const *argv) {
+  if (argc > 1) control_fail(r, "%s: takes no words", argv[0]);
+  return argc == 1;
+}
+
+/* NAME, NAME TYPE (where that may be), --below NAME into *which, whose name is in `name`. False and a
+ * complaint when it is something else. */
+static bool read_which(struct control_reply *r, unsigned argc, char *const *argv, bool with_type,
+                       uint8_t name[NAME_MAX_LEN], struct cache_which *which) {
+  *which = (struct cache_which){.name = name, .below = argc > 1 && strcmp(argv[1], "--below") == 0};
+  char *const *words = argv + 1 + which->below;
+  unsigned count = argc - 1 - which->below;
+  if (count < 1 || count > (with_type && !which->below ? 2 : 1) || strncmp(words[0], "--", 2) == 0) {
+    control_fail(r,
+                 with_type ? "%s: needs NAME, NAME TYPE, --below NAME or --all"
+                           : "%s: needs nothing, NAME or --below NAME",
+                 argv[0]);
+    return false;
+  }
+
+  which->name_len = name_parse(words[0], name);
+  if (!which->name_len) control_fail(r, "%.300s: is no name", words[0]);
+  else if (count > 1 && !type_parse(words[1], &which->type))
+    control_fail(r, "%.40s: is no type; SRV and TYPE65280 are", words[1]);
+  else return true;
+  return false;
+}
+
+/* ---- flush, dump ---- */
+
+static void run_flush(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct commands *c = ctx;
+  uint8_t name[NAME_MAX_LEN];
+  struct cache_which which = {0};
+  bool all = argc == 2 && strcmp(argv[1], "--all") == 0;
+  if (!all && !read_which(r, argc, argv, true, name, &which)) return;
+  jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
+  snapshotter_flushed(c->daemon->snapshotter);
+  daemon_each(c->daemon, worker_forget_failures, NULL);
+}
+
+struct dump {
+  struct cache_walk *walk;
+  struct cache_which which;
+  uint8_t name[NAME_MAX_LEN];
+  uint64_t shown;
+  uint8_t message[DNS_MSG_MAX];
+};
+
+static bool is_wanted(const struct dump *p, const struct question *q) {
+  if (!p->which.name_len) return true;
+  if (p->which.below) return name_is_within(q->key, q->name_len, p->name, p->which.name_len);
+  return name_equal(q->key, q->name_len, p->name, p->which.name_len);
+}
+
+static uint32_t seconds_between(uint32_t from, uint32_t to) {
+  return to > from ? (to - from) / TICKS_PER_S : 0;
+}
+
+static void write_entry(struct dump *p, const struct cache_entry *e, struct jsonw *j) {
+  const struct question *q = e->question;
+  char name[NAME_TEXT];
+  uint32_t tick = tick_of_ms(clock_ms());
+
+  jsonw_open(j, NULL, '{');
+  jsonw_string(j, "name", name_format(q->key, q->name_len, name));
+  jsonw_uint(j, "type", question_type(q));
+  jsonw_uint(j, "class", question_class(q));
+  jsonw_bool(j, "do", question_flags(q) & KEY_DO);
+  jsonw_bool(j, "cd", question_flags(q) & KEY_CD);
+  jsonw_uint(j, "rcode", e->answer.head.rcode);
+  uint32_t age_s = seconds_between(e->answer.head.stored_at, tick),
+           ttl_s = seconds_between(e->answer.head.stored_at, e->expiry);
+  jsonw_uint(j, "age_s", age_s);
+  jsonw_uint(j, "ttl_s", ttl_s > age_s ? ttl_s - age_s : 0);
+  jsonw_uint(j, "expired_s", seconds_between(e->expiry, tick));
+  jsonw_uint(j, "uses", e->standing.uses);
+  jsonw_bool(j, "ahead", origin_is_prefetch(e->standing.how));
+  jsonw_hex(j, "message", p->message, answer_view_message(q, &e->answer, p->message));
+  jsonw_close(j, '}');
+  jsonw_line(j);
+}
+
+static bool dump_next(void *state, struct jsonw *j) {
+  struct dump *p = state;
+  struct cache_entry e;
+  if (!cache_walk_next(p->walk, &e)) return false;
+  if (!is_wanted(p, e.question)) return true;
+  write_entry(p, &e, j);
+  p->shown++;
+  return true;
+}
+
+static void dump_end(void *state, struct jsonw *j) {
+  struct dump *p = state;
+  if (j) jsonw_uint(j, "answers", p->shown);
+  cache_walk_free(p->walk);
+  free(p);
+}
+
+static void run_dump(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct commands *c = ctx;
+  struct dump *p = calloc(1, sizeof *p);
+  if (p && argc > 1 && !read_which(r, argc, argv, false, p->name, &p->which)) {
+    free(p);
+    return;
+  }
+  if (p) p->walk = cache_walk_new(c->daemon->cache);
+  if (p && p->walk) {
+    control_send(r, &(struct control_stream){.next = dump_next, .end = dump_end, .state = p});
+    return;
+  }
+  free(p);
+  control_fail(r, "out of memory");
+}
+
+/* ---- how it is ---- */
+
+static const struct stats *gather_all(struct commands *c) {
+  stats_gather(c->daemon, &c->stats);
+  return &c->stats;
+}
+
+static void write_habits(struct jsonw *j, const struct ns_stats *s) {
+  jsonw_open(j, "remembered", '[');
+  for (unsigned of = 0; of < HABITS; of++) {
+    const struct habit_stats *h = &s->habits[of];
+    if (!h->workers) continue;
+    jsonw_open(j, NULL, '{');
+    jsonw_string(j, "of", habit_name((enum habit_of)of));
+    jsonw_string(j, "why", habit_why_word(h->why));
+    jsonw_string(j, "text", habit_why_text(h->why));
+    jsonw_uint(j, "retry_s", h->retry_ms / 1000);
+    jsonw_close(j, '}');
+  }
+  jsonw_close(j, ']');
+}
+
+static void write_servers(struct jsonw *j, const struct commands *c, bool briefly) {
+  char text[ADDR_TEXT], domain[NAME_TEXT];
+  const struct stats *g = &c->stats;
+
+  jsonw_open(j, "upstreams", '[');
+  for (unsigned i = 0; i < g->server_count; i++) {
+    const struct ns_stats *s = &g->servers[i];
+    jsonw_open(j, NULL, '{');
+    jsonw_string(j, "address", addr_format(&s->addr, text));
+    jsonw_string(j, "for", stats_domain(s, &c->daemon->settings, domain));
+    jsonw_bool(j, "up", s->up > 0);
+    jsonw_string(j, "state", stats_state(s));
+    if (!briefly) {
+      if (s->known) jsonw_real(j, "srtt_ms", (double)s->srtt_ms_x8 / 8 / s->known, 2);
+      else jsonw_string(j, "srtt_ms", NULL);
+      jsonw_uint(j, "rto_ms", s->rto_ms);
+      jsonw_uint(j, "silent", s->silent);
+      jsonw_uint(j, "asked", s->asked);
+      jsonw_uint(j, "replies", s->replies);
+      write_habits(j, s);
+    }
+    jsonw_close(j, '}');
+  }
+
+  jsonw_close(j, ']');
+}
+
+static void write_cache(struct jsonw *j, struct cache *cache) {
+  struct cache_stats s;
+  uint64_t wasted = 0;
+  cache_stats(cache, &s);
+  for (unsigned i = 0; i < ORIGINS; i++) wasted += s.wasted[i];
+  jsonw_open(j, "cache", '{');
+  jsonw_uint(j, "answers", s.entries);
+  jsonw_uint(j, "octets", s.octets);
+  jsonw_uint(j, "limit", s.limit);
+  jsonw_uint(j, "evicted", s.evicted);
+  jsonw_uint(j, "wasted", wasted);
+  jsonw_uint(j, "wasted_client", s.wasted[ORIGIN_PREFETCH_C2S]);
+  jsonw_uint(j, "wasted_server", s.wasted[ORIGIN_PREFETCH_S2S]);
+  jsonw_uint(j, "wasted_renewed", s.wasted[ORIGIN_RENEWED]);
+  jsonw_close(j, '}');
+}
+
+static void write_counters(struct jsonw *j, const char *key, const struct counters *sum) {
+  jsonw_open(j, key, '{');
+  for (unsigned i = 0; i < COUNTER_COUNT; i++) jsonw_uint(j, counter_infos[i].name, counter_at(sum, i));
+  jsonw_close(j, '}');
+}
+
+static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct commands *c = ctx;
+  const struct daemon *d = c->daemon;
+  const struct settings *s = &d->settings;
+  struct jsonw *j = control_json(r);
+  char text[ADDR_TEXT], levels[LOG_LEVELS_TEXT];
+
+  if (!has_no_words(r, argc, argv)) return;
+  const struct stats *g = gather_all(c);
+  jsonw_string(j, "version", PACKAGE_VERSION);
+  jsonw_uint(j, "pid", (uint64_t)getpid());
+  jsonw_uint(j, "uptime_s", (clock_ms() - d->started_ms) / 1000);
+  jsonw_uint(j, "threads", d->worker_count);
+  jsonw_open(j, "listen", '[');
+  for (unsigned i = 0; i < s->listen_count; i++) jsonw_string(j, NULL, addr_format(&s->listen[i], text));
+  jsonw_close(j, ']');
+  write_servers(j, c, true);
+  jsonw_uint(j, "in_flight", g->in_flight);
+  write_cache(j, d->cache);
+  jsonw_string(j, "log_level", log_levels_format(levels));
+  jsonw_string(j, "settings_file", *s->file ? s->file : NULL);
+  if (d->reloaded_ms) {
+    jsonw_open(j, "reload", '{');
+    jsonw_bool(j, "good", !d->reload_failed);
+    jsonw_uint(j, "ago_s", (clock_ms() - d->reloaded_ms) / 1000);
+    jsonw_close(j, '}');
+  } else {
+    jsonw_string(j, "reload", NULL);
+  }
+}
+
+static void run_stats(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct commands *c = ctx;
+  struct daemon *d = c->daemon;
+  struct jsonw *j = control_json(r);
+  struct counters sum;
+  bool each = argc == 2 && strcmp(argv[1], "--workers") == 0;
+
+  if (argc > 1 && !each) {
+    control_fail(r, "stats: takes no words but --workers");
+    return;
+  }
+
+  daemon_counters(d, &sum);
+  write_counters(j, "counters", &sum);
+  jsonw_open(j, "help", '{');
+  for (unsigned i = 0; i < COUNTER_COUNT; i++) jsonw_string(j, counter_infos[i].name, counter_infos[i].help);
+  jsonw_close(j, '}');
+  if (!each) return;
+  jsonw_open(j, "workers", '[');
+  for (unsigned i = 0; i < d->worker_count; i++) {
+    struct counters one = {0};
+    counters_sum(&one, worker_counters(d->workers[i]));
+    write_counters(j, NULL, &one);
+  }
+
+  jsonw_close(j, ']');
+}
+
+static void run_upstreams(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct commands *c = ctx;
+  if (!has_no_words(r, argc, argv)) return;
+  gather_all(c);
+  write_servers(control_json(r), c, false);
+}
+
+/* ---- top ---- */
+
+static void note_busy(void *ctx, const struct question *q) { busy_note(ctx, q); }
+static void start_busy(struct worker *w, void *arg) { worker_watch(w, note_busy, arg); }
+static void stop_busy(struct worker *w, void *arg) {
+  (void)arg;
+  worker_watch(w, NULL, NULL);
+}
+
+static void forget_busy(struct commands *c) {
+  daemon_each(c->daemon, stop_busy, NULL);
+  for (unsigned i = 0; i < SETTINGS_THREADS; i++) {
+    free(c->busy[i]);
+    c->busy[i] = NULL;
+  }
+}
+
+static void on_busy_over(uv_timer_t *timer) { forget_busy(timer->data); }
+
+/* Workers count the domains they are asked for from the first look on, until nobody has looked for a while:
+ * it costs nothing else. */
+static void want_busy(struct commands *c) {
+  uv_timer_start(&c->busy_over, on_busy_over, BUSY_FOR_MS, 0);
+  for (unsigned i = 0; i < c->daemon->worker_count; i++) {
+    if (c->busy[i]) continue;
+    c->busy[i] = calloc(1, sizeof *c->busy[i]);
+    if (c->busy[i]) worker_run(c->daemon->workers[i], start_busy, c->busy[i]);
+  }
+}
+
+struct busy_look {
+  struct busy *sum;
+  const struct busy *from;
+};
+
+static void look_at_busy(struct worker *w, void *arg) {
+  const struct busy_look *l = arg;
+  (void)w;
+  busy_add(l->sum, l->from);
+}
+
+static void write_busy(struct commands *c, struct jsonw *j) {
+  char name[NAME_TEXT];
+  struct busy *sum = calloc(1, sizeof *sum);
+
+  jsonw_open(j, "domains", '[');
+  for (unsigned i = 0; sum && i < c->daemon->worker_count; i++) {
+    if (c->busy[i]) worker_run(c->daemon->workers[i], look_at_busy, &(struct busy_look){sum, c->busy[i]});
+  }
+
+  if (sum) busy_sort(sum);
+  for (unsigned i = 0; sum && i < BUSY_DOMAINS && sum->domains[i].name_len; i++) {
+    const struct busy_domain *d = &sum->domains[i];
+    jsonw_open(j, NULL, '{');
+    jsonw_string(j, "domain", name_format(d->name, d->name_len, name));
+    jsonw_uint(j, "asked", d->asked);
+    jsonw_uint(j, "error", d->error);
+    jsonw_close(j, '}');
+  }
+
+  jsonw_close(j, ']');
+  free(sum);
+}
+
+static void write_waited(struct jsonw *j, const struct daemon *d) {
+  struct latency sum = {0};
+  for (unsigned i = 0; i < d->worker_count; i++) latency_sum(&sum, worker_waited(d->workers[i]));
+  jsonw_open(j, "latency", '{');
+  jsonw_open(j, "bounds_ms", '[');
+  for (unsigned i = 0; i < LATENCY_BOUNDS; i++) jsonw_uint(j, NULL, latency_bounds_ms[i]);
+  jsonw_close(j, ']');
+  jsonw_open(j, "counts", '[');
+  for (unsigned i = 0; i <= LATENCY_BOUNDS; i++) jsonw_uint(j, NULL, sum.counts[i]);
+  jsonw_close(j, ']');
+  jsonw_uint(j, "sum_ms", sum.sum_ms);
+  jsonw_close(j, '}');
+}
+
+static void run_top(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct commands *c = ctx;
+  struct daemon *d = c->daemon;
+  struct counters sum;
+  struct jsonw *j = control_json(r);
+
+  if (!has_no_words(r, argc, argv)) return;
+  want_busy(c);
+  const struct stats *g = gather_all(c);
+  daemon_counters(d, &sum);
+  jsonw_string(j, "version", PACKAGE_VERSION);
+  jsonw_uint(j, "pid", (uint64_t)getpid());
+  jsonw_uint(j, "uptime_ms", clock_ms() - d->started_ms);
+  jsonw_uint(j, "in_flight", g->in_flight);
+  write_counters(j, "counters", &sum);
+  write_waited(j, d);
+  write_cache(j, d->cache);
+  write_servers(j, c, false);
+  write_busy(c, j);
+}
+
+/* ---- what it logs ---- */
+
+static void run_log_level(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  (void)ctx;
+  uint8_t levels[LOG_COMPONENT_COUNT];
+  char text[LOG_LEVELS_TEXT];
+  if (argc > 2 || (argc == 2 && !log_levels_parse(argv[1], levels))) {
+    control_fail(r, "log-level: '%.40s': should be error, warn, info or debug, or as in info,xmpp=debug",
+                 argv[argc - 1]);
+    return;
+  }
+  if (argc == 2) log_set_levels(levels);
+  jsonw_string(control_json(r), "level", log_levels_format(text));
+}
+
+/* ---- reload ---- */
+
+/* The lines at text, which is written into, as a list. */
+static void write_lines(struct jsonw *j, const char *key, char *text) {
+  jsonw_open(j, key, '[');
+  for (char *rest = text, *line; (line = strtok_r(rest, "\n", &rest));) jsonw_string(j, NULL, line);
+  jsonw_close(j, ']');
+}
+
+static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct commands *c = ctx;
+  char *said = NULL;
+  size_t len;
+
+  if (!has_no_words(r, argc, argv)) return;
+  FILE *err = open_memstream(&said, &len);
+  if (!err) {
+    control_fail(r, "out of memory");
+    return;
+  }
+
+  bool good = daemon_reload(c->daemon, err);
+  fclose(err);
+  if (!good) control_fail(r, "the settings stay as they were");
+  write_lines(control_json(r), "complaints", said);
+  free(said);
+  log_info("jidnsd", "reload: %s", good ? "settings reloaded" : "the settings stay as they were");
+}
+
+static void run_fault(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct daemon *d = ((struct commands *)ctx)->daemon;
+  fault_rules_command(&d->faults, d->workers, d->worker_count, r, argc, argv);
+}
+
+/* ---- all of them ---- */
+
+static const struct control_command commands[] = {
+    {"status", "", "What runs here, where it listens, whom it asks.", run_status},
+    {"stats", "[--workers]", "All counters.", run_stats},
+    {"upstreams", "", "The servers it asks.", run_upstreams},
+    {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from the cache.", run_flush},
+    {"dump", "[[--below] NAME]", "The cache, an answer a line.", run_dump},
+    {"reload", "", "Reads the settings again.", run_reload},
+    {"log-level", "[error|warn|info|debug][,ROOM=LEVEL]...", "What is logged, and will be.", run_log_level},
+    {"fault", "add RULE|list|clear [NUMBER]", "Answers spoiled on purpose.", run_fault},
+    {"top", "", "What rates are made of, and the busiest XMPP domains.", run_top},
+};
+
+struct commands *commands_start(struct daemon *d) {
+  struct commands *c = calloc(1, sizeof *c);
+  bool wanted = d->control.fd >= 0 && *d->control.path;
+  if (c && wanted)
+    c->control = control_new(&d->loop, &d->control, commands, sizeof commands / sizeof *commands, c);
+  if (!c || !c->control) {
+    if (wanted) log_error("jidnsd", "no memory for the control socket");
+    free(c);
+    return NULL;
+  }
+  c->daemon = d;
+  must(uv_timer_init(&d->loop, &c->busy_over) == 0);
+  c->busy_over.data = c;
+  return c;
+}
+
+static void on_closed(uv_handle_t *timer) { free(timer->data); }
+
+void commands_stop(struct commands *c) {
+  if (!c) return;
+  forget_busy(c);
+  control_close(c->control);
+  uv_close((uv_handle_t *)&c->busy_over, on_closed);
+}

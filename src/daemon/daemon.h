@@ -1,0 +1,59 @@
+/* The running daemon: one cache, the workers that share it, the main thread's loop. */
+#ifndef JIDNS_DAEMON_DAEMON_H
+#define JIDNS_DAEMON_DAEMON_H
+#include <uv.h>
+
+#include "daemon/fault_rules.h"
+#include "daemon/snapshotter.h"
+#include "daemon/worker.h"
+
+/* All members are the main thread's. */
+struct daemon {
+  uv_loop_t loop; /* of the main thread: signals, and what is not a query */
+  bool has_loop;
+  struct settings settings;
+  int argc; /* the command line, for a reload; borrowed */
+  char **argv;
+  struct cache *cache;
+  struct xmpp_budget budget;
+  struct worker *workers[SETTINGS_THREADS];
+  unsigned worker_count;
+  struct fault_rules faults;
+  struct zonefile *zones;    /* NULL: ldns was not loaded */
+  struct zones *lab;         /* NULL: there are no zones */
+  struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
+  struct netwatch *netwatch; /* of interfaces and addresses */
+  bool reload_failed;        /* the last one: what held before still holds */
+  uint64_t reloaded_ms;      /* when that was; 0: there was none */
+  struct snapshotter *snapshotter;
+  struct metrics_http *metrics; /* NULL: nobody is to see them */
+  uint64_t started_ms;
+  struct control_socket control; /* bound by daemon_start; whoever takes commands there takes it over */
+};
+
+/* Reads what the settings name and looks whether it is there: zones, the user, the group. False, and the
+ * reason on err, when that is not so: no better at another start. What was done is undone by daemon_stop. */
+bool daemon_prepare(struct daemon *d, FILE *err);
+
+/* After daemon_prepare: opens the sockets that d->settings names, gives up what rights it can, starts the
+ * workers: from then on queries are answered. d->loop is open then, or, when it failed, if d->has_loop.
+ * False, and the reason in one line on err: what was done is undone by daemon_stop. */
+bool daemon_start(struct daemon *d, FILE *err);
+
+/* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache
+ * and clients are kept. What was wrong, or holds only from the next start on, is said on err in lines. */
+bool daemon_reload(struct daemon *d, FILE *err);
+
+bool daemon_reload_logged(struct daemon *d, const char *why); /* the same, said in the log */
+
+/* Runs job in each worker's thread, one after the other, and waits: no worker is in the midst of a query
+ * meanwhile. Short work only. */
+void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), void *arg);
+
+/* The sum of all workers' counters, now. */
+void daemon_counters(const struct daemon *d, struct counters *sum);
+
+/* Ends the workers in order and frees what daemon_start made, some of it when the loop has run; *sum: their
+ * counters' last word. */
+void daemon_stop(struct daemon *d, struct counters *sum);
+#endif

@@ -1,0 +1,227 @@
+/* metrics.c: all that is counted, as Prometheus reads it. Exports daemon_metrics_*. */
+#include "daemon/metrics.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config.h"
+#include "daemon/stats.h"
+
+/* ---- families: HELP and TYPE come before their samples ---- */
+
+static void head(FILE *out, const char *name, const char *type, const char *help) {
+  fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void gauge(FILE *out, const char *name, const char *help, double value) {
+  head(out, name, "gauge", help);
+  fprintf(out, "%s %.15g\n", name, value);
+}
+
+static void counter(FILE *out, const char *name, const char *help, uint64_t value) {
+  head(out, name, "counter", help);
+  fprintf(out, "%s %llu\n", name, (unsigned long long)value);
+}
+
+/* name_bucket{labels,le="..."}: how many took at most so long; name_sum, name_count. */
+static void histogram(FILE *out, const char *name, const char *labels, const struct latency *l) {
+  const char *comma = *labels ? "," : "", *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+  unsigned long long count = 0;
+  for (unsigned i = 0; i < LATENCY_BOUNDS; i++) {
+    count += l->counts[i];
+    fprintf(out, "%s_bucket{%s%sle=\"%g\"} %llu\n", name, labels, comma, latency_bounds_ms[i] / 1e3, count);
+  }
+  count += l->counts[LATENCY_BOUNDS];
+  fprintf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, labels, comma, count);
+  fprintf(out, "%s_sum%s%s%s %.3f\n%s_count%s%s%s %llu\n", name, open, labels, close, (double)l->sum_ms / 1e3,
+          name, open, labels, close, count);
+}
+
+/* ---- what is counted ---- */
+
+static void write_counters(FILE *out, const struct daemon *d) {
+  struct counters sum;
+  char name[64];
+  daemon_counters(d, &sum);
+  for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+    snprintf(name, sizeof name, "jidns_%s", counter_infos[i].name);
+    counter(out, name, counter_infos[i].help, counter_at(&sum, i));
+  }
+}
+
+static void write_cache(FILE *out, struct cache *cache) {
+  static const char unused[] = "jidns_cache_unused_total";
+  struct cache_stats s;
+  cache_stats(cache, &s);
+  gauge(out, "jidns_cache_entries", "Answers in the cache.", (double)s.entries);
+  gauge(out, "jidns_cache_bytes", "What they take, and their index.", (double)s.octets);
+  gauge(out, "jidns_cache_limit_bytes", "What they may take.", (double)s.limit);
+  counter(out, "jidns_cache_evicted_total", "Answers that left the cache for others.", s.evicted);
+  head(out, unused, "counter",
+       "Answers that nobody had asked for when they left the cache or were replaced, by why they were "
+       "fetched.");
+  fprintf(out, "%s{why=\"client\"} %llu\n%s{why=\"server\"} %llu\n%s{why=\"renewal\"} %llu\n", unused,
+          (unsigned long long)s.wasted[ORIGIN_PREFETCH_C2S], unused,
+          (unsigned long long)s.wasted[ORIGIN_PREFETCH_S2S], unused,
+          (unsigned long long)s.wasted[ORIGIN_RENEWED]);
+}
+
+static void write_waiting(FILE *out, const struct daemon *d, const struct stats *g) {
+  static const char name[] = "jidns_miss_wait_seconds";
+  struct latency sum = {0};
+  for (unsigned i = 0; i < d->worker_count; i++) latency_sum(&sum, worker_waited(d->workers[i]));
+  gauge(out, "jidns_questions_in_flight", "Questions that wait for a server.", g->in_flight);
+  head(out, name, "histogram", "How long clients waited for what was not in the cache.");
+  histogram(out, name, "", &sum);
+}
+
+/* server="192.0.2.1:53",domain="corp.example.": what Prometheus escapes (backslash, quote) is escaped. */
+enum { LABELS = 2 * ADDR_TEXT + 2 * NAME_TEXT + 32 };
+
+/* An interface's name, too, may have a quote in it. */
+static char *put_label(char *at, const char *name, const char *value) {
+  at = stpcpy(stpcpy(at, name), "=\"");
+  for (; *value; value++) {
+    if (*value == '\\' || *value == '"') *at++ = '\\';
+    *at++ = *value;
+  }
+  *at++ = '"';
+  return at;
+}
+
+static const char *labels_of(const struct ns_stats *s, const struct settings *settings, char text[LABELS]) {
+  char addr[ADDR_TEXT], domain[NAME_TEXT], *at = text;
+  at = put_label(at, "server", addr_format(&s->addr, addr));
+  *at++ = ',';
+  *put_label(at, "domain", stats_domain(s, settings, domain)) = 0;
+  return text;
+}
+
+static double is_up(const struct ns_stats *s) { return s->up > 0; }
+static double asked(const struct ns_stats *s) { return (double)s->asked; }
+static double replies(const struct ns_stats *s) { return (double)s->replies; }
+
+static void write_servers(FILE *out, const struct settings *settings, const struct stats *g) {
+  static const struct {
+    const char *name, *type, *help;
+    double (*value)(const struct ns_stats *s);
+  } families[] = {
+      {"jidns_server_up", "gauge",
+       "1 while a server upstream answers; domain: the one it is asked about, empty for all.", is_up},
+      {"jidns_server_asked_total", "counter", "Questions sent to a server, retries included.", asked},
+      {"jidns_server_replies_total", "counter", "Replies of a server.", replies},
+  };
+  static const char rtt[] = "jidns_server_rtt_seconds";
+  char labels[LABELS];
+  for (unsigned f = 0; f < sizeof families / sizeof *families; f++) {
+    head(out, families[f].name, families[f].type, families[f].help);
+    for (unsigned i = 0; i < g->server_count; i++) {
+      const struct ns_stats *s = &g->servers[i];
+      fprintf(out, "%s{%s} %.15g\n", families[f].name, labels_of(s, settings, labels), families[f].value(s));
+    }
+  }
+
+  head(out, rtt, "histogram", "How long replies of a server took over UDP.");
+  for (unsigned i = 0; i < g->server_count; i++)
+    histogram(out, rtt, labels_of(&g->servers[i], settings, labels), &g->servers[i].rtt);
+}
+
+/* ---- the process ---- */
+
+static double resident_bytes(void) {
+  unsigned long total, pages = 0;
+  FILE *f = fopen("/proc/self/statm", "re");
+  if (f && fscanf(f, "%lu %lu", &total, &pages) != 2) pages = 0;
+  if (f) fclose(f);
+  return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static unsigned open_descriptors(void) {
+  DIR *dir = opendir("/proc/self/fd");
+  unsigned n = 0;
+  while (dir && readdir(dir)) n++;
+  if (dir) closedir(dir);
+  return n > 3 ? n - 3 : 0; /* ".", ".." and the folder's own */
+}
+
+static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
+
+static void write_process(FILE *out, const struct daemon *d) {
+  static const char cpu[] = "process_cpu_seconds_total", info[] = "jidns_build_info";
+  struct rusage usage = {0};
+  struct rlimit limit = {0};
+
+  getrusage(RUSAGE_SELF, &usage);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  head(out, info, "gauge", "1; what runs here.");
+  fprintf(out, "%s{version=\"" PACKAGE_VERSION "\"} 1\n", info);
+  gauge(out, "jidns_workers", "Threads that answer.", d->worker_count);
+  gauge(out, "jidns_reload_success", "0 when the last reload failed and the settings stayed as they were.",
+        !d->reload_failed);
+  head(out, cpu, "counter", "Processor time, user and system.");
+  fprintf(out, "%s %.3f\n", cpu, seconds(usage.ru_utime) + seconds(usage.ru_stime));
+  gauge(out, "process_start_time_seconds", "When it started, since 1970.",
+        (double)((int64_t)d->started_ms + clock_epoch_ms()) / 1e3);
+  gauge(out, "process_resident_memory_bytes", "Memory in use.", resident_bytes());
+  gauge(out, "process_open_fds", "Open file descriptors.", open_descriptors());
+  gauge(out, "process_max_fds", "File descriptors it may have.", (double)limit.rlim_cur);
+}
+
+/* ---- pages ---- */
+
+enum { GOOD = 200, NOT_NOW = 503 };
+
+static unsigned write_metrics(void *ctx, FILE *out) {
+  struct daemon *d = ctx;
+  struct stats *g = malloc(sizeof *g);
+  if (!g) return NOT_NOW;
+  stats_gather(d, g);
+  write_counters(out, d);
+  write_cache(out, d->cache);
+  write_waiting(out, d, g);
+  write_servers(out, &d->settings, g);
+  write_process(out, d);
+  free(g);
+  return GOOD;
+}
+
+static unsigned write_health(void *ctx, FILE *out) {
+  (void)ctx;
+  fputs("alive\n", out);
+  return GOOD;
+}
+
+/* Ready: it listens, or there would be no page, and of the servers for all names, if it has any, one is not
+ * known to be dead. */
+static unsigned write_readiness(void *ctx, FILE *out) {
+  struct daemon *d = ctx;
+  struct stats *g = malloc(sizeof *g);
+  bool up = g && !d->settings.upstream_count && d->lab; /* nothing but local zones */
+  if (g) stats_gather(d, g);
+  for (unsigned i = 0; g && i < g->server_count; i++)
+    up = up || (g->servers[i].route == 0 && g->servers[i].up);
+  free(g);
+  fputs(up ? "ready\n" : "no server upstream answers\n", out);
+  return up ? GOOD : NOT_NOW;
+}
+
+static const struct metrics_http_page pages[] = {
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", write_metrics},
+    {"/healthz", "text/plain; charset=utf-8", write_health},
+    {"/readyz", "text/plain; charset=utf-8", write_readiness},
+};
+
+void metrics_start(struct daemon *d) {
+  if (!d->metrics || metrics_http_start(d->metrics, &d->loop, pages, sizeof pages / sizeof *pages, d)) return;
+  log_error("jidnsd", "no memory or descriptors for metrics");
+  metrics_stop(d);
+}
+
+void metrics_stop(struct daemon *d) {
+  metrics_http_close(d->metrics);
+  d->metrics = NULL;
+}

@@ -1,0 +1,25 @@
+/* Keeps the cache over restarts: loads the snapshot once it is running, writes one now and then and at the
+ * end, in a thread of its own. What goes wrong costs the snapshot, nothing else, and is logged once. */
+#ifndef JIDNS_DAEMON_SNAPSHOTTER_H
+#define JIDNS_DAEMON_SNAPSHOTTER_H
+#include <uv.h>
+
+#include "cache/cache.h"
+#include "settings/settings.h"
+
+struct snapshotter;
+
+/* Loop, cache and settings are borrowed; the loop's thread is the only one that may call these. NULL when
+ * memory is out, which is logged. */
+struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, const struct settings *s);
+
+/* Something was flushed: the snapshot is written again soon. NULL is allowed. */
+void snapshotter_flushed(struct snapshotter *k);
+
+/* The settings have changed. NULL is allowed. */
+void snapshotter_reload(struct snapshotter *k);
+
+/* Ends what is going on, writes the last snapshot and closes; it is freed when the loop has run. The workers
+ * must have ended, the cache not yet. NULL is allowed. */
+void snapshotter_stop(struct snapshotter *k);
+#endif

@@ -1,0 +1,58 @@
+/* stats.c: sums over what each worker knows of its servers. Exports stats_gather, gathered_*. */
+#include "daemon/stats.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+static void gather_habit(struct habit_stats *sum, const struct habit *h, uint64_t now_ms) {
+  if (!habit_is_resting(h)) return;
+  uint64_t retry_ms = habit_is_due(h, now_ms) ? 0 : h->until_ms - now_ms;
+  if (!sum->workers++ || retry_ms < sum->retry_ms) {
+    sum->why = h->why;
+    sum->retry_ms = retry_ms;
+  }
+}
+
+static void gather_server(struct ns_stats *sum, unsigned route, const struct nameserver *s) {
+  sum->route = route;
+  unsigned rto_ms = ns_rto_ms(s);
+  sum->addr = s->addr;
+  sum->up += !s->down_until_ms;
+  sum->known += s->srtt_x8_ms > 0;
+  sum->srtt_ms_x8 += s->srtt_x8_ms;
+  sum->asked += s->asked;
+  sum->replies += s->replies;
+  if (rto_ms > sum->rto_ms) sum->rto_ms = rto_ms;
+  if (s->silent > sum->silent) sum->silent = s->silent;
+  latency_sum(&sum->rtt, &s->rtt);
+  for (unsigned of = 0; of < HABITS; of++) gather_habit(&sum->habits[of], &s->habits[of], clock_ms());
+}
+
+/* All workers have the same sets in the same order. */
+static void gather(struct worker *w, void *arg) {
+  struct stats *g = arg;
+  const struct routes *r = worker_routes(w);
+  g->in_flight += worker_in_flight(w);
+  g->server_count = 0;
+  for (unsigned route = 0; route <= r->count; route++) {
+    const struct upstream *u = route ? r->list[route - 1].upstream : r->rest;
+    for (unsigned i = 0; i < u->count; i++)
+      gather_server(&g->servers[g->server_count++], route, &u->servers[i]);
+  }
+}
+
+const char *stats_state(const struct ns_stats *s) {
+  return !s->asked ? "not asked yet" : s->up ? "up" : "down";
+}
+
+void stats_gather(struct daemon *d, struct stats *g) {
+  memset(g, 0, sizeof *g);
+  daemon_each(d, gather, g);
+}
+
+const char *stats_domain(const struct ns_stats *s, const struct settings *settings, char text[NAME_TEXT]) {
+  if (!s->route) return "";
+  const struct settings_domain *domain = &settings->forwards[s->route - 1].domain;
+  return name_format(domain->octets, domain->len, text);
+}

@@ -1,0 +1,74 @@
+/* One thread that answers: its loop, sockets, timers and counters, and the rooms wired together. */
+#ifndef JIDNS_DAEMON_WORKER_H
+#define JIDNS_DAEMON_WORKER_H
+#include "base/counter.h"
+#include "base/latency.h"
+#include "cache/cache.h"
+#include "faults/fault.h"
+#include "server/listen.h"
+#include "settings/settings.h"
+
+struct worker;
+
+/* What all workers have in common; the cache is borrowed. */
+struct worker_common {
+  struct cache *cache;
+  uint64_t seed; /* the cache's */
+  uint8_t cookie_secret[SIPHASH_KEY];
+  struct xmpp_budget *budget; /* borrowed: what they ask ahead */
+  const struct zones *lab;    /* borrowed until worker_set_zones or worker_stop; NULL: there are no zones */
+};
+
+/* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each
+ * address in settings; on failure too). settings and the cache are borrowed until worker_stop returns. NULL,
+ * and the reason is logged, when something is lacking. */
+struct worker *worker_new(const struct settings *settings, const struct worker_common *common,
+                          struct listener *listeners);
+
+/* These faults are in force from now on; called in the worker's thread. Borrowed until the next call. */
+void worker_set_faults(struct worker *w, const struct faults *faults);
+
+/* Starts the thread. False, and the reason is logged, when there is none to be had; worker_stop then still
+ * frees. */
+bool worker_start(struct worker *w);
+
+/* Runs job(w, arg) in the worker's thread, between two queries, and waits until it is done; in this thread
+ * while the worker is not started. From one thread at a time, never from a worker. */
+void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg);
+
+/* From now on this lab's zones are answered; NULL: none. Borrowed as worker_common.lab is. A job for the
+ * worker's thread. */
+void worker_set_zones(struct worker *w, const struct zones *lab);
+
+/* A reload, in two halves, both within worker_run. The first makes all that can fail for want of memory:
+ * false, and the worker is as before. Then either all workers take it into force or all discard it. */
+bool worker_prepare(struct worker *w, const struct settings *s);
+void worker_discard(struct worker *w);
+/* Puts into force what was prepared and s's other settings; `before` held until now. The n listeners at
+ * `opened`, of addresses that are new, are taken over; addresses that s no longer lists are closed once all
+ * who asked there are answered. False when the kernel would not watch a new one: the others are in force. */
+bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s,
+                   struct listener *opened, unsigned n);
+
+/* What upstreams failed at is asked again at once. A job for the worker's thread. */
+void worker_forget_failures(struct worker *w, void *unused);
+
+/* Borrowed; may be read by any thread while the worker counts on. */
+const struct counters *worker_counters(const struct worker *w);
+
+/* How long clients waited for what was not in the cache; as above. */
+const struct latency *worker_waited(const struct worker *w);
+
+/* ---- for jobs ---- */
+
+/* Its servers, borrowed for the job. */
+const struct routes *worker_routes(const struct worker *w);
+unsigned worker_in_flight(const struct worker *w);
+
+/* From now on seen hears of each question that is let in; NULL: nobody does. */
+void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx);
+
+/* Answers SERVFAIL to who still waits, closes all, waits for the thread to end and frees. Adds its counters
+ * to *sum unless that is NULL. */
+void worker_stop(struct worker *w, struct counters *sum);
+#endif

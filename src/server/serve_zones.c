@@ -1,0 +1,149 @@
+/* serve_zones.c: the lab's answers. An alias that leads out of its zones is followed by asking for what it
+ * leads to, as any client would, and both make one answer. Exports serve_zones*. */
+#include "server/serve_zones.h"
+
+#include <stdlib.h>
+
+#include "dns/build.h"
+
+struct serve_zones {
+  struct zones_alias alias;
+  struct build build;
+  struct answer made;
+};
+
+/* A client that waits for what an alias leads to. */
+struct joined {
+  struct query_service *serve;
+  struct client client;
+  struct query query;
+  size_t
+      way_len; /* of the message with the aliases so far, in `octets` behind the question as it was spelled */
+  uint8_t *message; /* DNS_MSG_MAX octets for the other half when it is there at once; only while it is asked
+                       for */
+  uint8_t octets[];
+};
+
+static uint8_t *spelled_of(struct joined *j) { return j->octets; }
+static uint8_t *way_of(struct joined *j) { return j->octets + j->query.query_opts.name_len + 4; }
+
+static void joined_free(struct joined *j) {
+  free(j->message);
+  free(j);
+}
+
+/* ---- two answers into one ---- */
+
+static bool is_answer(unsigned rcode) {
+  return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN;
+}
+
+/* Writes the whole answer; found NULL: what the alias leads to is not told. Returns its length. */
+static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t *out) {
+  struct query_service *s = j->serve;
+  struct serve_zones *l = s->lab_room;
+  const struct query_opts *m = &j->query.query_opts;
+  uint8_t rcode = found ? found[3] & DNS_RCODE : RCODE_NOERROR;
+
+  if (!is_answer(rcode)) return answer_rcode(m, rcode, out);
+  build_start(&l->build, &l->made, &j->query.question, rcode);
+  if (!build_add_message(&l->build, way_of(j), j->way_len, SECTION_ANSWER, SECTION_ADDITIONAL) ||
+      (found && !build_add_message(&l->build, found, len, SECTION_ANSWER, SECTION_ADDITIONAL))) {
+    return answer_rcode(m, RCODE_SERVFAIL, out);
+  }
+
+  answer_note_rotation(&l->made);
+  struct answer_view v = answer_view(&l->made);
+  size_t n = answer_write(&v, m, ANSWER_FRESH, 0, client_limit(&j->client, m), out);
+  if (found) out[2] |= found[2] & DNS_TC; /* a part is a part of the whole, too */
+  out[2] |= DNS_AA;                       /* it is about the first name, RFC 1035 section 4.1.1 */
+  if (out[2] & DNS_TC) count(s->counters, truncated);
+  return n;
+}
+
+static void on_found(const struct client *c, const uint8_t *msg, size_t len) {
+  struct joined *j = c->owner;
+  uint8_t *out = len ? malloc(DNS_MSG_MAX) : NULL;
+  size_t n = out ? finish(j, msg, len, out) : 0;
+  j->client.stale = c->stale;
+  j->client.deliver(&j->client, out, n);
+  free(out);
+  joined_free(j);
+}
+
+/* ---- asking on ---- */
+
+static struct joined *joined_new(struct query_service *s, const struct query *q, const struct client *client,
+                                 const struct answer_view *way) {
+  size_t spelled = q->query_opts.name_len + 4u, head = DNS_HEADER + spelled;
+  struct joined *j = malloc(sizeof *j + spelled + head + way->head.body_len);
+  if (!j) return NULL;
+  *j = (struct joined){.serve = s, .client = *client, .query = *q, .way_len = head + way->head.body_len};
+  memcpy(spelled_of(j), q->query_opts.spelled, spelled);
+  j->query.query_opts.spelled = spelled_of(j);
+  uint8_t *p = way_of(j);
+  memset(p, 0, DNS_HEADER);
+  store_u16(p + 6, way->head.an);
+  memcpy(p + DNS_HEADER, q->query_opts.spelled, spelled);
+  memcpy(p + head, way->body, way->head.body_len);
+  return j;
+}
+
+static int ask_on(struct joined *j, const struct zones_alias *alias, uint64_t now_ms, uint8_t *out) {
+  struct client client = {.deliver = on_found,
+                          .owner = j,
+                          .peer = j->client.peer,
+                          .local = j->client.local,
+                          .tcp = true,
+                          .links = (uint8_t)(j->client.links + 1)};
+  const struct question *asked = &j->query.question;
+  struct query q = {.query_opts = j->query.query_opts};
+
+  question_make(&q.question, alias->target, alias->target_len, question_type(asked), CLASS_IN,
+                question_flags(asked), j->serve->seed);
+  q.query_opts.spelled = q.question.key; /* it begins as a question section does */
+  q.query_opts.name_len = q.question.name_len;
+  q.query_opts.cookie_len = 0;
+  q.query_opts.idle_x100ms = 0;
+  int len = serve_question(j->serve, &q, &client, now_ms, j->message);
+  if (len == SERVE_LATER) {
+    free(j->message);
+    j->message = NULL;
+    return SERVE_LATER;
+  }
+
+  int n = (int)finish(j, j->message, (size_t)len, out);
+  joined_free(j);
+  return n;
+}
+
+static int follow(struct query_service *s, const struct query *q, const struct client *client,
+                  uint64_t now_ms, uint8_t *out) {
+  struct zones_alias *alias = &s->lab_room->alias;
+  struct joined *j = joined_new(s, q, client, &alias->chain);
+  bool recursive = q->query_opts.opcode_rd & DNS_RD;
+  if (j && recursive && j->client.links < FORWARD_ALIASES && (j->message = malloc(DNS_MSG_MAX)))
+    return ask_on(j, alias, now_ms, out);
+  count(s->counters, lab);
+  int n = (int)(j && !recursive ? finish(j, NULL, 0, out)
+                                : answer_rcode(&q->query_opts, RCODE_SERVFAIL, out));
+  if (j) joined_free(j);
+  return n;
+}
+
+int serve_zones(struct query_service *s, const struct query *q, const struct client *client, uint64_t now_ms,
+                uint8_t *out) {
+  size_t limit = client_limit(client, &q->query_opts);
+  int len = zones_answer(s->lab, q, limit, out, &s->lab_room->alias);
+  if (len == ZONES_ALIAS) return follow(s, q, client, now_ms, out);
+  if (len == ZONES_ELSEWHERE) return SERVE_ELSEWHERE;
+  count(s->counters, lab);
+  if (out[2] & DNS_TC) count(s->counters, truncated);
+  return len;
+}
+
+struct serve_zones *serve_zones_new(void) {
+  return calloc(1, sizeof(struct serve_zones));
+}
+
+void serve_zones_free(struct serve_zones *l) { free(l); }

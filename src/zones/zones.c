@@ -1,0 +1,220 @@
+/* zones.c: a question in the zones: found by its name's hash, answered by a copy. Exports zones_answer,
+ * zones_hold, lab_match, lab_find, lab_delegation, zones_free. */
+#include "zones/zones.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "zones/zones_priv.h"
+
+static inline const struct zones_node *find(const struct zones *l, const uint8_t *name, size_t len) {
+  uint64_t hash = hash_bytes(name, len, l->seed);
+  for (uint32_t i = (uint32_t)hash & l->slot_mask;; i = (i + 1) & l->slot_mask) {
+    const struct zones_slot *s = &l->slots[i];
+    if (!s->node) return NULL;
+    if (s->tag != (uint32_t)(hash >> 32)) continue;
+    const struct zones_node *n = &l->nodes[s->node - 1];
+    if (n->name_len == len && memcmp(l->arena.octets + n->name, name, len) == 0) return n;
+  }
+}
+
+const struct zones_node *lab_find(const struct zones *l, const uint8_t *name, size_t len) {
+  return find(l, name, len);
+}
+
+static const struct zones_node *find_wild(const struct zones *l, const struct zones_node *above) {
+  uint8_t name[NAME_MAX_LEN] = {1, '*'};
+  if (above->name_len > NAME_MAX_LEN - 2) return NULL;
+  memcpy(name + 2, l->arena.octets + above->name, above->name_len);
+  return lab_find(l, name, above->name_len + 2u);
+}
+
+static struct match match_above(const struct zones *l, const struct zones_node *above) {
+  if (above->flags & NODE_CUT) return (struct match){.kind = MATCH_ELSEWHERE};
+  if (above->flags & NODE_DNAME) return (struct match){MATCH_DNAME, above};
+  const struct zones_node *wild = above->flags & NODE_WILD ? find_wild(l, above) : NULL;
+  return wild ? (struct match){MATCH_WILD, wild} : (struct match){MATCH_NONE, above};
+}
+
+/* A name that is not there: what stands for it. */
+static struct match match_missing(const struct zones *l, const uint8_t *name, size_t len) {
+  for (;;) {
+    len -= 1u + name[0];
+    name += 1u + name[0];
+    if (len < l->least_len) return (struct match){.kind = MATCH_ELSEWHERE};
+    const struct zones_node *n = find(l, name, len);
+    if (n) return match_above(l, n);
+  }
+}
+
+struct match lab_match(const struct zones *l, const uint8_t *name, size_t len) {
+  const struct zones_node *n = find(l, name, len);
+  if (n) return (struct match){MATCH_NODE, n};
+  return len > 1 ? match_missing(l, name, len) : (struct match){.kind = MATCH_ELSEWHERE};
+}
+
+/* ---- answers ---- */
+
+static struct answer_view view_at(const struct zones *l, uint32_t offset) {
+  struct answer_view v;
+  const uint8_t *p = l->arena.octets + offset;
+  memcpy(&v.head, p, sizeof v.head);
+  v.ttl_at = p + sizeof v.head;
+  v.body = v.ttl_at + 2 * answer_records(&v.head);
+  return v;
+}
+
+static uint32_t for_client(const struct zones_set *s, const struct query_opts *m) {
+  return m->dnssec_ok ? s->secure : s->plain;
+}
+
+static inline int give(const struct answer_view *v, const struct query *q, size_t limit, uint8_t *out) {
+  size_t len = answer_write(v, &q->query_opts, ANSWER_FRESH, 0, limit, out);
+  out[2] |= DNS_AA;
+  return (int)len;
+}
+
+static int deny(const struct zones *l, const struct zones_node *n, uint8_t rcode, const struct query *q,
+                size_t limit, uint8_t *out) {
+  const struct zones_apex *zone = &l->zones[n->zone];
+  if (zone->overlay) return ZONES_ELSEWHERE;
+  struct answer_view v = view_at(l, for_client(&zone->negative, &q->query_opts));
+  v.head.rcode = rcode;
+  return give(&v, q, limit, out);
+}
+
+/* The answer for this type; for ANY one of those that there are (RFC 8482 section 4.1). */
+static inline const struct zones_set *find_set(const struct zones *l, const struct zones_node *n,
+                                               uint16_t type) {
+  if (!n->set_count) return NULL; /* l->sets may be NULL */
+  const struct zones_set *s = l->sets + n->sets, *end = s + n->set_count;
+  if (type == TYPE_ANY) return s < end ? s : NULL;
+  while (s < end && s->type != type) s++;
+  return s < end ? s : NULL;
+}
+
+static int lead_out(const struct zones *l, const struct zones_node *n, const struct query *q,
+                    struct zones_alias *alias) {
+  const uint8_t *target = l->arena.octets + n->target;
+  alias->chain = view_at(l, for_client(&n->rest, &q->query_opts));
+  alias->target_len = target[0];
+  memcpy(alias->target, target + 1, target[0]);
+  return ZONES_ALIAS;
+}
+
+/* DS belongs to the zone above (RFC 4035 section 3.1.4.1): it is to say that there is none. NULL: that zone
+ * is not here. */
+static const struct zones_node *node_denying_ds(const struct zones *l, const struct zones_node *apex) {
+  const uint8_t *name = l->arena.octets + apex->name;
+  if (apex->name_len == 1) return apex;
+  struct match above = lab_match(l, name + 1 + name[0], apex->name_len - 1u - name[0]);
+  return above.node;
+}
+
+static bool is_apex_ds(const struct zones_node *n, uint16_t type) {
+  return type == TYPE_DS && n->flags & NODE_APEX;
+}
+
+/* A name that has no records of this type. */
+static int answer_rest(const struct zones *l, const struct zones_node *n, const struct query *q, size_t limit,
+                       uint8_t *out, struct zones_alias *alias) {
+  if (n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
+  if (n->flags & NODE_ALIAS) {
+    struct answer_view v = view_at(l, for_client(&n->rest, &q->query_opts));
+    return give(&v, q, limit, out);
+  }
+  if (is_apex_ds(n, question_type(&q->question)) && !(n = node_denying_ds(l, n))) return ZONES_ELSEWHERE;
+  return deny(l, n, RCODE_NOERROR, q, limit, out);
+}
+
+static inline int answer_node(const struct zones *l, const struct zones_node *n, const struct query *q,
+                              size_t limit, uint8_t *out, struct zones_alias *alias) {
+  uint16_t type = question_type(&q->question);
+  if (n->flags & NODE_CUT && type != TYPE_DS) return ZONES_ELSEWHERE;
+  const struct zones_set *s = find_set(l, n, type);
+  if (!s) return answer_rest(l, n, q, limit, out, alias);
+  struct answer_view v = view_at(l, for_client(s, &q->query_opts));
+  return give(&v, q, limit, out);
+}
+
+/* ---- DNAME ---- */
+
+/* RFC 6672 section 3.2: the DNAME and a CNAME made from it, in the DNAME's TTL. */
+static int follow_dname(const struct zones *l, const struct zones_node *n, const struct query *q,
+                        size_t limit, uint8_t *out, struct zones_alias *alias) {
+  struct answer_view v = view_at(l, for_client(&n->rest, &q->query_opts));
+  struct build b;
+  struct record r, dname;
+
+  build_start(&b, &alias->made, &q->question, RCODE_NOERROR);
+  struct wire w = wire_read(v.body, v.head.body_len);
+  for (unsigned i = 0; i < v.head.an; i++) {
+    record_read(&w, &r); /* made for any question: no pointers */
+    if (i == 0) dname = r;
+    build_add(&b, SECTION_ANSWER, &r, r.ttl);
+  }
+
+  alias->target_len = (uint8_t)record_rename(&dname, q->question.key, q->question.name_len, alias->target);
+  name_lower(alias->target, alias->target, alias->target_len);
+  if (alias->target_len) {
+    r = (struct record){.msg = alias->target,
+                        .msg_len = alias->target_len,
+                        .rdlen = alias->target_len,
+                        .ttl = dname.ttl,
+                        .type = TYPE_CNAME,
+                        .klass = CLASS_IN,
+                        .owner_len = q->question.name_len};
+    memcpy(r.owner, q->question.key, q->question.name_len);
+    build_add(&b, SECTION_ANSWER, &r, r.ttl);
+  }
+
+  uint16_t type = question_type(&q->question);
+  alias->chain = answer_view(&alias->made);
+  if (!alias->target_len) alias->chain.head.rcode = RCODE_YXDOMAIN;
+  else if (type != TYPE_CNAME && type != TYPE_ANY) return ZONES_ALIAS;
+  return give(&alias->chain, q, limit, out);
+}
+
+/* ---- the door ---- */
+
+static int answer_missing(const struct zones *l, const struct query *q, size_t limit, uint8_t *out,
+                          struct zones_alias *alias) {
+  if (q->question.name_len == 1) return ZONES_ELSEWHERE;
+  struct match m = match_missing(l, q->question.key, q->question.name_len);
+  if (m.kind == MATCH_WILD) return answer_node(l, m.node, q, limit, out, alias);
+  if (m.kind == MATCH_DNAME) return follow_dname(l, m.node, q, limit, out, alias);
+  return m.kind == MATCH_NONE ? deny(l, m.node, RCODE_NXDOMAIN, q, limit, out) : ZONES_ELSEWHERE;
+}
+
+int zones_answer(const struct zones *l, const struct query *q, size_t limit, uint8_t *out,
+                 struct zones_alias *alias) {
+  if (question_class(&q->question) != CLASS_IN) return ZONES_ELSEWHERE;
+  const struct zones_node *n = find(l, q->question.key, q->question.name_len);
+  return n ? answer_node(l, n, q, limit, out, alias) : answer_missing(l, q, limit, out, alias);
+}
+
+bool zones_hold(const struct zones *l, const struct question *q) {
+  if (!zones_may_hold(l, q) || question_class(q) != CLASS_IN) return false;
+  struct match m = lab_match(l, q->key, q->name_len);
+  if (m.kind == MATCH_ELSEWHERE || m.kind == MATCH_DNAME) return m.kind == MATCH_DNAME;
+  if (m.kind == MATCH_NONE) return !l->zones[m.node->zone].overlay;
+  if (m.node->flags & NODE_CUT && question_type(q) != TYPE_DS) return false;
+  if (is_apex_ds(m.node, question_type(q)) && !find_set(l, m.node, TYPE_DS) && !node_denying_ds(l, m.node))
+    return false;
+  return m.node->flags & NODE_ALIAS || !l->zones[m.node->zone].overlay ||
+         find_set(l, m.node, question_type(q));
+}
+
+const struct lab_delegation *lab_delegation(const struct zones *l, unsigned i) {
+  return i < l->delegation_count ? &l->delegations[i] : NULL;
+}
+
+void zones_free(struct zones *l) {
+  if (!l) return;
+  free(l->arena.octets);
+  free(l->slots);
+  free(l->nodes);
+  free(l->sets);
+  free(l->delegations);
+  free(l);
+}

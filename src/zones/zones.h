@@ -1,0 +1,112 @@
+/* The lab's zones: names answered from zone files and from the shorthand for XMPP domains, beside what is
+ * forwarded.
+ *
+ * All answers are made when the zones are loaded, so that one costs what a hit in the cache costs. A lab
+ * never changes: a reload makes another one. Any number of threads may ask it. */
+#ifndef JIDNS_ZONES_ZONES_H
+#define JIDNS_ZONES_ZONES_H
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "base/prefix.h"
+#include "dns/answer.h"
+#include "rr/zonefile.h"
+
+enum {
+  ZONES_FILES_MAX = 32,
+  ZONES_DOMAINS = 16,  /* of the shorthand */
+  ZONES_HOSTS = 8,     /* of one of them */
+  ZONES_ADDRESSES = 8, /* of a host, of a delegation */
+  ZONES_PATH = 512,
+  ZONES_CHAIN = 16,    /* CNAMEs in a row */
+  LAB_TTL_MAX = 604800 /* s, of the shorthand's records */
+};
+
+struct zones_file {
+  uint8_t name_len, name[NAME_MAX_LEN]; /* in lower case */
+  bool overlay;                         /* what it does not say is forwarded */
+  char file[ZONES_PATH];
+};
+
+/* A host of an XMPP domain; a port of 0: it does not offer that. */
+struct zones_host {
+  char name[64]; /* below the domain, or with a final dot */
+  struct prefix addresses[ZONES_ADDRESSES];
+  unsigned address_count;
+  uint32_t client, server, direct_tls_client, direct_tls_server, priority, weight;
+};
+
+/* An XMPP domain in short: SRV of clients and servers, the hosts' addresses. */
+struct zones_domain {
+  uint8_t name_len, name[NAME_MAX_LEN]; /* in lower case */
+  bool overlay, conference;             /* conference: SRV of servers for conference.NAME, too */
+  uint32_t ttl_s;
+  char connect[256]; /* the TXT of _xmppconnect.NAME; "": none */
+  struct zones_host hosts[ZONES_HOSTS];
+  unsigned host_count;
+};
+
+enum zones_expand {
+  ZONES_EXPAND_OFF,
+  ZONES_EXPAND_XMPP,
+  ZONES_EXPAND_ALL
+}; /* which SRV answers have their targets' addresses */
+
+struct zones_options {
+  struct zones_file zones[ZONES_FILES_MAX];
+  struct zones_domain domains[ZONES_DOMAINS];
+  unsigned zone_count, domain_count;
+};
+
+struct zones;
+
+/* Reads all zones and makes their answers. reader may be NULL when zone_count is 0; `out` is set to NULL when
+ * there are neither zones nor domains. False, *out NULL, at the first mistake: file, line and what is wrong
+ * on err; warnings go there, too. */
+bool zones_load(const struct zones_options *o, enum zones_expand expand, struct zonefile *reader,
+                struct zones **out, FILE *err);
+void zones_free(struct zones *l); /* NULL is allowed */
+
+enum zones_found {
+  ZONES_ELSEWHERE = 0, /* not the lab's business: to be forwarded */
+  ZONES_ALIAS = -1     /* the name is an alias; what it leads to is to be found by asking for that */
+};
+
+/* How far the lab knew: the CNAMEs, in an answer to q, and the name they lead to. */
+struct zones_alias {
+  struct answer_view chain; /* of the lab, or in `made` */
+  uint8_t target_len, target[NAME_MAX_LEN];
+  struct answer made;
+};
+
+/* Answers q as an authority for its name does (AA set): writes the answer into out, at most `limit` octets,
+ * and returns its length, or ZONES_ELSEWHERE, or ZONES_ALIAS with *alias filled. No allocation. */
+int zones_answer(const struct zones *l, const struct query *q, size_t limit, uint8_t *out,
+                 struct zones_alias *alias);
+
+/* What a lab begins with: a bit for the last two octets of each zone's name. Most names elsewhere are told by
+ * it. */
+struct zones_ends {
+  uint64_t bits[4];
+};
+static inline unsigned zones_end(const uint8_t *name, size_t len) {
+  return len < 3 ? 0 : (name[len - 2] + 11u * name[len - 3]) % 256;
+}
+static inline bool zones_may_hold(const struct zones *l, const struct question *q) {
+  unsigned end = zones_end(q->key, q->name_len);
+  return ((const struct zones_ends *)(const void *)l)->bits[end / 64] >> end % 64 & 1;
+}
+
+/* Would zones_answer know anything of q? */
+bool zones_hold(const struct zones *l, const struct question *q);
+
+/* A name that the zones delegate to servers whose addresses they know. */
+struct lab_delegation {
+  uint8_t name_len, name[NAME_MAX_LEN];
+  union addr servers[ZONES_ADDRESSES];
+  unsigned server_count;
+};
+
+/* The i-th of them, NULL behind the last. */
+const struct lab_delegation *lab_delegation(const struct zones *l, unsigned i);
+#endif

@@ -1,0 +1,152 @@
+/* Inside the lab: how its zones lie in memory, and what loading them works on. */
+#ifndef JIDNS_ZONES_ZONES_PRIV_H
+#define JIDNS_ZONES_ZONES_PRIV_H
+#include "dns/build.h"
+#include "zones/zones.h"
+
+/* Octets that only grow; places in it are offsets, at least 1. Out of memory shows in `failed`, checked once
+ * at the end. */
+struct arena {
+  uint8_t *octets;
+  size_t len, room;
+  bool failed;
+};
+
+/* The answer to one type of a name: offsets of kept answers in the lab's arena. */
+struct zones_set {
+  uint16_t type;
+  uint32_t plain, secure; /* secure: for clients that set DO */
+};
+
+enum node_flags {
+  NODE_APEX = 1,
+  NODE_CUT = 2,    /* delegated: from here on others answer, but for DS */
+  NODE_WILD = 4,   /* there is a name "*" right below it */
+  NODE_DNAME = 8,  /* names below are renamed */
+  NODE_ALIAS = 16, /* it has a CNAME: its sets are what that leads to */
+  NODE_LEADS_OUT =
+      32,          /* the CNAME leads to `target`, where the lab does not know on: `rest` is the way there */
+  NODE_HIDDEN = 64 /* below a cut or a DNAME: as if it were not there */
+};
+
+/* A name that exists. Its answers hold for exactly it, but those of a name that begins with "*" for any name.
+ */
+struct zones_node {
+  uint32_t name; /* offset in the arena */
+  uint32_t sets; /* its first in the lab's list; its own before those that a CNAME leads to */
+  uint16_t set_count;
+  uint8_t name_len, zone, flags;
+  struct zones_set rest; /* ALIAS: the answer for all other types; DNAME: its records, to be taken apart */
+  uint32_t target;       /* offset in the arena: length and name */
+};
+
+struct zones_slot {
+  uint32_t tag, node; /* node: its number + 1; 0: empty */
+};
+
+/* What holds of one zone. */
+struct zones_apex {
+  uint8_t name_len, name[NAME_MAX_LEN];
+  bool overlay;
+  struct zones_set negative; /* SOA in the authority section; its RCODE says NOERROR */
+};
+
+struct zones {
+  struct zones_ends ends; /* all bits for the root */
+  struct arena arena;
+  uint64_t seed;
+  struct zones_slot *slots;
+  uint32_t slot_mask;
+  struct zones_node *nodes;
+  uint32_t node_count, node_room;
+  struct zones_set *sets;
+  uint32_t set_count, set_room;
+  struct zones_apex zones[ZONES_FILES_MAX + ZONES_DOMAINS];
+  unsigned zone_count;
+  size_t least_len; /* of the zones' names */
+  struct lab_delegation *delegations;
+  unsigned delegation_count;
+};
+
+/* Where a name belongs. */
+enum match_kind {
+  MATCH_ELSEWHERE, /* to no zone, or at or below a cut */
+  MATCH_NODE,
+  MATCH_WILD,  /* node: the "*" that stands for it (RFC 4592) */
+  MATCH_DNAME, /* node: the name above that has one */
+  MATCH_NONE   /* in a zone that has no such name; node: the closest that exists above it */
+};
+struct match {
+  enum match_kind kind;
+  const struct zones_node *node;
+};
+
+/* name is in lower case. */
+const struct zones_node *lab_find(const struct zones *l, const uint8_t *name, size_t len);
+struct match lab_match(const struct zones *l, const uint8_t *name, size_t len);
+
+/* ---- loading ---- */
+
+/* A record as it was read, its owner in lower case, its RDATA without compression. */
+struct raw {
+  uint32_t owner, rdata; /* offsets in the loader's arena */
+  uint32_t line, ttl_s, number;
+  uint16_t type, rdlen, file;
+  uint8_t owner_len, zone;
+};
+
+/* The records of a node among the raw ones, which are sorted by owner and type. */
+struct extent {
+  uint32_t first, count;
+};
+
+enum { ZONES_READ_MAX = 1000 };
+
+struct loader {
+  struct zones *lab;
+  const struct zones_options *o;
+  enum zones_expand expand;
+  FILE *err;
+  struct arena arena;
+  struct raw *raws;
+  uint32_t raw_count, raw_room;
+  struct extent *extents; /* by node */
+  char *files[ZONES_READ_MAX];
+  unsigned file_count;
+  unsigned zone; /* the one being read */
+  bool has_signatures;
+  bool failed; /* out of memory */
+};
+
+uint32_t arena_put(struct arena *a, const void *octets, size_t n, size_t align);
+
+static inline const uint8_t *raw_owner(const struct loader *ld, const struct raw *r) {
+  return ld->arena.octets + r->owner;
+}
+static inline const uint8_t *raw_rdata(const struct loader *ld, const struct raw *r) {
+  return ld->arena.octets + r->rdata;
+}
+static inline const struct raw *node_raws(const struct loader *ld, uint32_t node) {
+  static const struct raw none; /* no zone has a record: not even NULL + 0 is defined */
+  return ld->raws ? ld->raws + ld->extents[node].first : &none;
+}
+
+/* The first record of this type at a node, NULL if there is none. */
+const struct raw *node_raw(const struct loader *ld, uint32_t node, uint16_t type);
+
+/* zone_load.c: takes a record of the zone being read; false, and said on err, when it does not belong there.
+ */
+bool lab_take(void *loader, const struct record *r, const struct zonefile_place *at);
+/* "jidnsd: [warning: ]FILE:LINE: OWNER TYPE: WHAT"; returns false. */
+bool lab_complain(const struct loader *ld, const struct raw *r, bool warning, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* zone_check.c: what is wrong with the zones as a whole. */
+bool lab_check(const struct loader *ld);
+
+/* zone_compile.c: the answers. False, and said on err, when an RRset does not fit into a message. */
+bool lab_compile(struct loader *ld);
+
+/* shorthand.c: gives lab_take the records of a domain. */
+bool zones_expand_domain(struct loader *ld, const struct zones_domain *d);
+#endif
