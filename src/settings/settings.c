@@ -88,8 +88,8 @@ static const char *option_at(unsigned i, const void *ctx) {
 
 static void unknown_variable(struct givens *g, const char *variable, size_t len, const char *name) {
   const char *near = nearest(name, option_at, NULL);
-  fprintf(g->err, "jidnsd: warning: %.*s: there is no such setting", (int)(len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX),
-          variable);
+  fprintf(g->err, "jidnsd: warning: %.*s: there is no such setting",
+          (int)(len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX), variable);
   if (near) fprintf(g->err, "; nearest is that of --%s", near);
   fputc('\n', g->err);
 }
