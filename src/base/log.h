@@ -9,10 +9,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 /* Who says something, and can have a level of its own. */
 /* clang-format off */
-/* clang-format off */
 #define LOG_COMPONENTS(X) \
   X(base) X(cache) X(daemon) X(faults) X(forward) X(jidnsd) X(ops) X(query) X(rr) X(server) X(settings) X(upstream) X(worker) X(xmpp)
-/* clang-format on */
 /* clang-format on */
 
 enum {

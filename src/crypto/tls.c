@@ -16,7 +16,6 @@
 /* The names are the library's own functions; what its headers make macros of goes through SSL_ctrl and the
  * like. */
 /* clang-format off */
-/* clang-format off */
 #define SSL_FUNCTIONS(F)                                                                                     \
   F(TLS_client_method)                                                                                       \
   F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_load_verify_locations)        \
@@ -24,9 +23,7 @@
           F(SSL_write) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
               F(SSL_get0_alpn_selected) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
 /* clang-format on */
-/* clang-format on */
 
-/* clang-format off */
 /* clang-format off */
 #define CRYPTO_FUNCTIONS(F)                                                                                  \
   F(BIO_new)                                                                                                 \
@@ -37,7 +34,6 @@
                   F(ASN1_TIME_to_tm) F(ASN1_STRING_length) F(ASN1_STRING_get0_data) F(GENERAL_NAMES_free)    \
                       F(OBJ_obj2txt) F(i2d_X509) F(i2d_X509_PUBKEY) F(CRYPTO_free) F(EVP_Digest)             \
                           F(EVP_sha256) F(EVP_sha512)
-/* clang-format on */
 /* clang-format on */
 
 struct ssl {

@@ -7,7 +7,6 @@
 /* The steps of a miss, in order: PENDING_STEP(symbol, function, word for the log). A step's function returns
  * what the driver does next. */
 /* clang-format off */
-/* clang-format off */
 #define PENDING_STEPS(STEP)     \
   STEP(PICK, step_pick, "pick") \
   STEP(ASK, step_ask, "ask")    \
@@ -17,7 +16,6 @@
   STEP(REPLY, step_reply, "reply") \
   STEP(HELD, step_held, "held") \
   STEP(FAIL, step_fail, "fail")
-/* clang-format on */
 /* clang-format on */
 
 enum pending_step {

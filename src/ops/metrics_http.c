@@ -13,11 +13,9 @@
 #include "loop/watch.h"
 
 /* clang-format off */
-/* clang-format off */
 #define FUNCTIONS(F) \
   F(start_daemon) F(stop_daemon) F(run) F(get_timeout) F(get_daemon_info) F(create_response_from_buffer) \
   F(add_response_header) F(queue_response) F(destroy_response)
-/* clang-format on */
 /* clang-format on */
 
 struct mhd {

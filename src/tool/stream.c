@@ -14,13 +14,11 @@
 #define SASL "urn:ietf:params:xml:ns:xmpp-sasl "
 
 /* clang-format off */
-/* clang-format off */
 #define FUNCTIONS(F)                                                                                         \
   F(XML_ParserCreateNS)                                                                                      \
   F(XML_ParserFree) F(XML_SetUserData) F(XML_SetElementHandler) F(XML_SetCharacterDataHandler)               \
       F(XML_SetStartDoctypeDeclHandler) F(XML_SetProcessingInstructionHandler) F(XML_Parse)                  \
           F(XML_StopParser)
-/* clang-format on */
 /* clang-format on */
 
 struct expat {
