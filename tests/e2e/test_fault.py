@@ -182,7 +182,7 @@ def test_a_rule_of_the_settings_file_is_in_force_and_in_the_log(relay, jidnsd, t
     settings.write_text('fault "no srv" { rule = "type=SRV servfail" }\n')
     daemon = jidnsd("--config", settings, "--upstream", relay.address)
     assert ask(daemon.v4, SRV, "SRV").rcode() == 2
-    assert "warn lab: answers are spoiled on purpose, rule 1: type=SRV servfail" in daemon.stderr
+    assert "warn faults: answers are spoiled on purpose, rule 1: type=SRV servfail" in daemon.stderr
 
 
 def test_what_the_cache_keeps_is_right_whatever_was_done_to_the_answer(relay, faulty):
