@@ -14,7 +14,7 @@ MEASURES = [
 ]
 COLUMNS = [("udp_qps", "UDP/s"), ("of_floor", "of floor"), ("udp_cpu_us", "CPU µs"),
            ("cpu_of_floor", "x floor"), ("tcp_cpu_us", "TCP µs"), ("first_qps", "first/s"),
-           ("rss_mib", "idle MiB"), ("octets_a_name", "o/name"), ("start_ms", "start ms"), ("lost", "lost")]
+           ("rss_mib", "idle MiB"), ("octets_a_name", "o/name"), ("start_ms", "start"), ("lost", "lost")]
 DIGITS = {key: digits for key, _, _, digits, _ in MEASURES} | {"of_floor": 2, "cpu_of_floor": 2, "lost": 0}
 
 
@@ -34,14 +34,16 @@ def with_ratios(report):
 def table(report):
     """A line a target, a column a measure; `-` where a target does not have it."""
     targets = with_ratios(report)
-    width = max(map(len, targets), default=0)
+    cells = [[""] + [heading for _, heading in COLUMNS]]
+    cells += [[name] + [number(key, row.get(key)) for key, _ in COLUMNS] for name, row in targets.items()]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     lines = [f"# {report['about']}",
              "# CPU: the server's for a cached UDP query; TCP: over 20 connections; floor: it echoes;",
              "# first: names asked for the first time; o/name: growth of memory for each, dnsmasq",
-             "# takes all at the start; jidnsd-off: --prefetch off --expand-srv off; - : does not apply",
-             " " * width + "".join(f"{heading:>10}" for _, heading in COLUMNS)]
-    for name, row in targets.items():
-        lines.append(f"{name:{width}}" + "".join(f"{number(key, row.get(key)):>10}" for key, _ in COLUMNS))
+             "# takes all at the start; start: ms to the first answer; jidnsd-off: --prefetch off",
+             "# --expand-srv off; - : does not apply"]
+    for row in cells:
+        lines.append(f"{row[0]:{widths[0]}}" + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:])))
     lines.append("\nnames in the cache, ns a hit, octets a name (in one process, no sockets)")
     lines += [f"{g['names']:>9} {g['ns']:>6.0f} {g['octets']:>6.1f}" for g in report["growth"]]
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 
 # pylint: disable=wrong-import-position
 from kit import jidnsd as jidnsd_kit  # noqa: E402
-from kit import netns  # noqa: E402
+from kit import netns, record  # noqa: E402
 from kit.moody import Moody  # noqa: E402
 from kit.netns import free_ports  # noqa: E402
 from kit.nsd import Nsd  # noqa: E402
@@ -35,12 +35,15 @@ def pytest_configure(config):
 def pytest_terminal_summary(terminalreporter, config):
     """What clients saw in the runs of test_fault_runs.py."""
     rows = config.stash[FAULT_ROWS]
-    if rows:
-        terminalreporter.section("fault runs")
-        terminalreporter.write_line("| fault | asked | lost | SERVFAIL | longest wait, known | new | recovered after | failed ones found |")
-        terminalreporter.write_line("|---" * 8 + "|")
-        for row in rows:
-            terminalreporter.write_line(str(row))
+    if not rows:
+        return
+    head = ["| fault | asked | lost | SERVFAIL | wait: known | new | recovered | found again |", "|---" * 8 + "|"]
+    table = head + [str(row) for row in rows]
+    terminalreporter.section("fault runs")
+    for line in table:
+        terminalreporter.write_line(line)
+    if os.environ.get("JIDNS_RECORD_FAULT_RUNS"):
+        record.write("fault-runs", "Fault runs", "contrib/dev/fault-runs JIDNSD", "\n".join(table))
 
 
 @pytest.fixture
