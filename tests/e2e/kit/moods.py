@@ -361,7 +361,7 @@ def of_type(wrong, code):
 
 def over_tcp(name, does, tcp, **how):
     """A server whose answers are all too large for UDP, asked four at once."""
-    return Mood(name, f"truncates; over TCP {does}", truncated, tcp, **{"names": 4, "packets": 2.5, "then_s": 0.5, **how})
+    return Mood(name, f"truncates; TCP {does}", truncated, tcp, **{"names": 4, "packets": 2.5, "then_s": 0.5, **how})
 
 
 def moods():
@@ -371,7 +371,7 @@ def moods():
         Mood("ttl-0", "gives TTL 0", lambda asked: answer(asked, ttl=0)),
         # cookies
         Mood("cookie-foreign", "hands out another client's cookie", cookies(foreign), remembers=("foreign-cookies",)),
-        Mood("cookie-cached", "hands out another client's cookie from its cache, else ours", cookies(sometimes_foreign),
+        Mood("cookie-cached", "gives a cached client's cookie, else ours", cookies(sometimes_foreign),
              remembers=("foreign-cookies",)),
         Mood("cookie-echo", "echoes our 8 octets", cookies(client_cookie), remembers=("no-cookies",)),
         Mood("cookie-none", "knows no cookies", cookies(lambda _: None), remembers=("no-cookies",)),
@@ -419,7 +419,7 @@ def moods():
         over_tcp("tcp-well", "answers as it should", answer),
         over_tcp("tcp-closes-1", "closes after each answer", closing_after(1)),
         over_tcp("tcp-closes-3", "closes after three answers", closing_after(3)),
-        over_tcp("tcp-stalls", "one reply of four stops midway", stalling, fails=first_name("SERVFAIL"), first_s=LATE_S, packets=9,
+        over_tcp("tcp-stalls", "stalls 1 in 4", stalling, fails=first_name("SERVFAIL"), first_s=LATE_S, packets=9,
                  then_s=1.0),
         over_tcp("tcp-octets", "sends an octet at a time", octet_by_octet, names=3, then_s=0.4),
         Mood("tc-garbage", "truncates with garbage", truncated_garbage, answer, packets=2.3),
@@ -428,9 +428,9 @@ def moods():
         over_tcp("tcp-closes-idle", "closes 50 ms after an answer", closing_idle),
         over_tcp("tcp-resets", "resets behind each answer", resetting),
         over_tcp("tcp-chatters", "sends frames nobody asked for", chattering),
-        Mood("udp-mute-tcp-closes", "is mute over UDP; over TCP closes after each answer", silence, closing_after(1), names=4,
+        Mood("udp-mute-tcp-closes", "is mute over UDP; TCP closes each time", silence, closing_after(1), names=4,
              remembers=("udp-mute",)),
-        Mood("udp-mute-tcp-stalls", "is mute over UDP; over TCP one reply of four stops midway", silence, stalling, names=4,
+        Mood("udp-mute-tcp-stalls", "is mute over UDP; TCP stalls 1 in 4", silence, stalling, names=4,
              fails=first_name("SERVFAIL"), first_s=LATE_S, packets=9, then_s=1.0, remembers=("udp-mute",)),
         Mood("tc-tcp-cut", "truncates over TCP, too", truncated, fails=always("SERVFAIL"), packets=3),
         Mood("trailing", "leaves octets behind its reply", lambda asked: answer(asked).to_wire() + b"tail"),
