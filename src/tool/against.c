@@ -85,7 +85,7 @@ static bool is_blind_to(const struct differences *d, const struct report *r, con
   const struct facts *f = r->facts;
   enum rule_id rule = report_rule_of(was->code);
   char group = rule == RULE_COUNT ? 0 : report_rules[rule].group;
-  bool is_of_connections = group == 'M' || rule == RULE_TLSA_MISMATCH;
+  bool is_of_connections = rule != RULE_COUNT && report_needs_connections(rule);
   if ((is_of_connections && !f->connections) || (group == 'H' && !f->authority)) return true;
   if ((rule == RULE_RESOLVERS_DISAGREE && f->other_count == 0) || (group == 'I' && f->offline)) return true;
 

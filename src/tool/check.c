@@ -319,6 +319,8 @@ static int check_connecting(struct cli *c, const struct judge *j) {
   FILE *err = open_memstream(&why, &len);
   must(err);
   c->check.connect_options.phase_ms = c->ask.timeout_ms;
+  c->check.connect_options.ask = sources_ask;
+  c->check.connect_options.ask_context = j->sources;
   c->check.connector = connect_open(&c->check.connect_options, err);
   fclose(err);
   if (!c->check.connector) fprintf(stderr, "jidns check: --connect: %s", why);

@@ -70,7 +70,7 @@ void check_apply_ignores(const struct check_options *o, struct report *r);
 /* The changes in the form of a zone file's lines, or as commands of nsupdate. */
 void check_write_fix(const struct report *r, enum check_fix fix, FILE *out);
 
-/* ---- how it is shown: check_text.c, check_lines.c, check_html.c, check_json.c ---- */
+/* ---- how it is shown: check_text.c, check_connections.c, check_lines.c, check_html.c, check_json.c ---- */
 
 void check_write_text(const struct checked *c, const struct check_options *o, FILE *out);
 /* Its parts: who was asked; a finding. */

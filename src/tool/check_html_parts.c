@@ -366,6 +366,34 @@ static void write_connections(const struct connections *all, struct htmlw *w) {
   htmlw_close(w);
 }
 
+static void write_document(const struct web_document *d, struct htmlw *w) {
+  char result[WEB_TEXT];
+  htmlw_open(w, "tr");
+  htmlw_element(w, "td", NULL, d->form == HOST_META_XML ? "host-meta" : "host-meta.json");
+  htmlw_element(w, "td", NULL, web_result_text(d, result));
+  htmlw_open(w, "td");
+  for (size_t i = 0; d->end == WEB_GOOD && i < d->meta.count; i++) {
+    const struct host_meta_link *l = &d->meta.links[i];
+    htmlw_textf(w, "%s%s ", i ? ", " : "", host_meta_word(l->kind));
+    if (host_meta_is_for_web(l)) htmlw_text(w, l->href);
+    else htmlw_textf(w, "port %u", l->port);
+  }
+  htmlw_close(w);
+  htmlw_close(w);
+}
+
+static void write_web(const struct web_facts *web, struct htmlw *w) {
+  static const struct table_column heads[] = {{"Document", NULL}, {"Result", NULL}, {"Links", NULL}};
+  if (!web->is_tried) return;
+  htmlw_element(w, "h3", NULL, "Host-meta");
+  htmlw_open(w, "table");
+  check_html_table_head(w, heads, sizeof heads / sizeof *heads);
+  htmlw_open(w, "tbody");
+  for (size_t i = 0; i < HOST_META_FORMS; i++) write_document(&web->documents[i], w);
+  htmlw_close(w);
+  htmlw_close(w);
+}
+
 static void write_picture(const struct checked *c, struct htmlw *w) {
   struct picture *p = picture_new(c);
   htmlw_element(w, "h3", NULL, "From the domain to addresses");
@@ -390,6 +418,7 @@ void check_html_section(const struct checked *c, const struct check_options *o, 
   write_findings(c, o, w);
   write_plans(c->facts, w);
   write_connections(c->facts->connections, w);
+  if (c->facts->connections) write_web(&c->facts->connections->web, w);
   if (!o->quiet) write_records(c, w);
   write_left_out(c->facts, w);
   htmlw_close(w);

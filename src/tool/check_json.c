@@ -177,6 +177,40 @@ static json_t *connections_json(const struct connections *all) {
   return list;
 }
 
+static json_t *links_json(const struct host_meta *m) {
+  json_t *list = json_array();
+  char address[ADDRESS_TEXT];
+  for (size_t i = 0; i < m->count; i++) {
+    const struct host_meta_link *l = &m->links[i];
+    json_t *one = json_pack("{s:s, s:s}", "kind", host_meta_word(l->kind), "href", l->href),
+           *ips = json_array();
+    for (size_t k = 0; k < l->ip_count; k++)
+      json_array_append_new(ips, json_string(lookup_address_text(&l->ips[k], address)));
+    set(one, "port", l->port ? json_integer(l->port) : json_null());
+    set(one, "addresses", ips);
+    json_array_append_new(list, one);
+  }
+  return list;
+}
+
+static json_t *host_meta_json(const struct web_facts *w) {
+  json_t *list = json_array();
+  char address[ADDRESS_TEXT], result[WEB_TEXT];
+  for (size_t i = 0; i < HOST_META_FORMS; i++) {
+    const struct web_document *d = &w->documents[i];
+    json_t *one = json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:b, s:s, s:b}", "form",
+                            d->form == HOST_META_XML ? "xml" : "json", "url", d->url, "result",
+                            web_result_text(d, result), "status", (int)d->status, "redirects",
+                            (int)d->redirects, "ms", (int)d->ms, "trusted", d->is_proven, "untrusted_why",
+                            d->unproven, "cors", d->is_shared);
+    set(one, "address",
+        d->address.family ? json_string(lookup_address_text(&d->address, address)) : json_null());
+    set(one, "links", d->end == WEB_GOOD ? links_json(&d->meta) : json_array());
+    json_array_append_new(list, one);
+  }
+  return list;
+}
+
 /* A check that was not made must not look like one that found nothing. */
 static json_t *skipped_json(const struct facts *f) {
   json_t *list = json_array();
@@ -291,6 +325,8 @@ bool check_write_json(const struct checked *c, const struct check_options *o, bo
   set(root, "components", components_json(c->facts));
   set(root, "plans", plans_json(c->facts));
   if (c->facts->connections) set(root, "connections", connections_json(c->facts->connections));
+  if (c->facts->connections && c->facts->connections->web.is_tried)
+    set(root, "host_meta", host_meta_json(&c->facts->connections->web));
   set(root, "skipped", skipped_json(c->facts));
   bool good = root && json_dumpf(root, out, compact ? JSON_COMPACT : JSON_INDENT(2)) == 0;
   if (good) fputc('\n', out);

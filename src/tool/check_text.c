@@ -282,38 +282,6 @@ static void write_left_out(const struct facts *f, FILE *out) {
   if (check_left_out_text(f, text)) fprintf(out, "\n%s\n", text);
 }
 
-static void write_connection(const struct connections *all, const struct connection *n, FILE *out) {
-  char address[ADDRESS_TEXT], line[600];
-  int used = fprintf(out, "  %s %5u %-9s %s", n->side == LOOKUP_C2S ? "client" : "server", n->port,
-                     n->direct_tls ? "direct" : "STARTTLS", lookup_address_text(&n->address, address));
-  unsigned column = (unsigned)used;
-
-  enum { RESULT_COLUMN = 43 };
-  fprintf(out, "%*s", column < RESULT_COLUMN ? (int)(RESULT_COLUMN - column) : 2, "");
-  column = column < RESULT_COLUMN ? RESULT_COLUMN : column + 2;
-
-  if (!n->has_tls)
-    snprintf(line, sizeof line, "%s%s%s", connect_end_text(n->end), *n->why ? ": " : "", n->why);
-  else
-    snprintf(line, sizeof line, "%s, %u ms; %s, %ld days%s%s%s%s", n->version, n->connect_ms + n->tls_ms,
-             cert_form_text(n->form), (long)((n->until_s - all->now_s) / 86400),
-             connect_is_good(n) ? "" : "; ", connect_is_good(n) ? "" : connect_end_text(n->end),
-             !*n->why             ? ""
-             : connect_is_good(n) ? "; "
-                                  : ": ",
-             n->why);
-  check_wrap(out, column, RESULT_COLUMN, line);
-}
-
-void check_write_connections(const struct facts *f, FILE *out) {
-  const struct connections *all = f->connections;
-  if (!all) return;
-  fputs("\nConnections\n", out);
-  for (size_t i = 0; i < all->count; i++) write_connection(all, &all->list[i], out);
-  if (all->count == 0) fputs("  none: there is nothing to connect to\n", out);
-  if (all->too_many) fprintf(out, "  and more, which were left out\n");
-}
-
 static void write_count(const struct report *r, FILE *out) {
   static const char *const many[] = {"infos", "notices", "warnings", "errors"};
   unsigned ignored = report_ignored(r), total = 0;

@@ -89,21 +89,9 @@ static bool fail_link(struct way *w, enum link_result r) {
   return fail(w, ends[r]);
 }
 
-static union addr socket_of(const struct address *a, uint16_t port) {
-  union addr to = {.any.sa_family = (sa_family_t)a->family};
-  if (a->family == AF_INET) {
-    to.v4.sin_port = htons(port);
-    memcpy(&to.v4.sin_addr, a->bytes, 4);
-  } else {
-    to.v6.sin6_port = htons(port);
-    memcpy(&to.v6.sin6_addr, a->bytes, 16);
-  }
-  return to;
-}
-
 /* Judged here, by the address itself, so that no name and no redirection leads around it. */
 static bool reach(struct way *w) {
-  union addr to = socket_of(&w->n->address, w->n->port);
+  union addr to = lookup_socket_of(&w->n->address, w->n->port);
   if (!w->c->options.allow_private && rules_is_bad_address(&w->n->address)) return fail(w, END_PRIVATE);
   if ((int)(w->whole_until_ms - check_now_ms()) <= 0) return fail(w, END_NO_TIME);
 
@@ -329,6 +317,19 @@ static void add_step(struct connections *all, enum lookup_side side, const struc
   }
 }
 
+/* Web clients begin there. */
+static void fetch_host_meta(const struct way *w, struct connections *all) {
+  const struct connect_options *o = &w->c->options;
+  const struct web web = {.tls = w->c->tls,
+                          .xml = w->c->xml,
+                          .allow_private = o->allow_private,
+                          .phase_ms = o->phase_ms,
+                          .until_ms = w->whole_until_ms,
+                          .ask = o->ask,
+                          .ask_context = o->ask_context};
+  web_fetch(&web, w->facts, &all->web);
+}
+
 struct connections *connect_all(struct connector *c, const struct facts *f) {
   struct connections *all = must_zalloc(sizeof *all);
   char domain[NAME_TEXT];
@@ -350,5 +351,6 @@ struct connections *connect_all(struct connector *c, const struct facts *f) {
     try_one(&w);
   }
 
+  if (f->domain->sides & LOOKUP_C2S) fetch_host_meta(&w, all);
   return all;
 }

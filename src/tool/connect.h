@@ -9,6 +9,7 @@
 #include "crypto/tls.h"
 #include "tool/facts.h"
 #include "tool/stream.h"
+#include "tool/web.h"
 
 enum {
   CONNECT_MAX = 64,           /* connections for one domain */
@@ -69,14 +70,17 @@ struct connection {
 struct connections {
   struct connection list[CONNECT_MAX];
   size_t count;
-  bool too_many; /* ways were left out */
-  int64_t now_s; /* when it was looked at */
+  bool too_many;        /* ways were left out */
+  int64_t now_s;        /* when it was looked at */
+  struct web_facts web; /* host-meta; not tried where nobody asks for clients */
 };
 
 struct connect_options {
   bool allow_private;
-  const char *ca_path; /* NULL: the system's */
-  unsigned phase_ms;   /* of one phase, at least 1 */
+  const char *ca_path;                                             /* NULL: the system's */
+  unsigned phase_ms;                                               /* of one phase, at least 1 */
+  void (*ask)(void *context, struct asked *const *list, size_t n); /* for hosts that redirects lead to */
+  void *ask_context;
 };
 
 /* The libraries; NULL after a line on err that says which is missing. Freed with connect_close. */

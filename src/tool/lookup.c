@@ -303,3 +303,15 @@ const char *lookup_address_text(const struct address *a, char text[ADDRESS_TEXT]
 const char *lookup_host_text(const struct host *h, char text[NAME_TEXT]) {
   return domain_text(h->name, h->name_len, text);
 }
+
+union addr lookup_socket_of(const struct address *a, uint16_t port) {
+  union addr to = {.any.sa_family = (sa_family_t)a->family};
+  if (a->family == AF_INET) {
+    to.v4.sin_port = htons(port);
+    memcpy(&to.v4.sin_addr, a->bytes, 4);
+  } else {
+    to.v6.sin6_port = htons(port);
+    memcpy(&to.v6.sin6_addr, a->bytes, 16);
+  }
+  return to;
+}

@@ -144,6 +144,9 @@ bool lookup_is_secure(const struct asked *a);
 enum { ADDRESS_TEXT = 46 };
 const char *lookup_address_text(const struct address *a, char text[ADDRESS_TEXT]);
 
+/* The address with a port, to connect to. */
+union addr lookup_socket_of(const struct address *a, uint16_t port);
+
 /* "example.org", the name without its final dot and with escapes. Returns text. */
 const char *lookup_host_text(const struct host *h, char text[NAME_TEXT]);
 #endif

@@ -45,6 +45,11 @@ const char *report_side_word(enum lookup_side side) {
   return side == LOOKUP_C2S ? "c2s" : side == LOOKUP_S2S ? "s2s" : "both";
 }
 
+bool report_needs_connections(enum rule_id rule) {
+  char group = report_rules[rule].group;
+  return group == 'M' || group == 'N' || rule == RULE_TLSA_MISMATCH;
+}
+
 enum rule_id report_rule_of(const char *code) {
   unsigned id = 0;
   while (id < RULE_COUNT && strcmp(report_rules[id].code, code) != 0) id++;
@@ -222,6 +227,7 @@ struct report *report_new(const struct facts *f) {
   rules_of_components(r);
   rules_of_old_records(r);
   rules_of_connections(r);
+  rules_of_web(r);
   settle(r);
   if (r->count > 0) qsort(r->list, r->count, sizeof *r->list, compare);
   for (enum lookup_side side = LOOKUP_C2S; side <= LOOKUP_S2S; side++)

@@ -80,6 +80,9 @@ const char *report_verdict_word(enum verdict v);
 bool report_severity_parse(const char *word, enum severity *out);
 const char *report_side_word(enum lookup_side side); /* "c2s", "s2s", "both" */
 
+/* Only connections can show it. */
+bool report_needs_connections(enum rule_id rule);
+
 /* RULE_COUNT when there is no such code. */
 enum rule_id report_rule_of(const char *code);
 
@@ -115,4 +118,5 @@ void rules_of_dane(struct report *r);
 void rules_of_components(struct report *r);
 void rules_of_old_records(struct report *r);
 void rules_of_connections(struct report *r);
+void rules_of_web(struct report *r);
 #endif

@@ -2,39 +2,20 @@
 #include "tool/stream.h"
 
 #include <dlfcn.h>
-#include <expat.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/library.h"
 #include "config.h"
+#include "tool/stream_priv.h"
 
 #define STREAMS "http://etherx.jabber.org/streams "
 #define TLS "urn:ietf:params:xml:ns:xmpp-tls "
 #define SASL "urn:ietf:params:xml:ns:xmpp-sasl "
 
-/* clang-format off */
-#define FUNCTIONS(F)                                                                                         \
-  F(XML_ParserCreateNS)                                                                                      \
-  F(XML_ParserFree) F(XML_SetUserData) F(XML_SetElementHandler) F(XML_SetCharacterDataHandler)               \
-      F(XML_SetStartDoctypeDeclHandler) F(XML_SetProcessingInstructionHandler) F(XML_Parse)                  \
-          F(XML_StopParser)
-/* clang-format on */
-
-struct expat {
-#define MEMBER(name) LIBRARY_MEMBER(, name)
-  FUNCTIONS(MEMBER)
-};
-
 static const struct library_symbol symbols[] = {
 #define SYMBOL(name) LIBRARY_SYMBOL(, struct expat, name)
-    FUNCTIONS(SYMBOL)};
-
-struct stream_library {
-  void *handle;
-  XML_Bool (*set_deferral)(XML_Parser parser, XML_Bool enabled); /* NULL before Expat 2.6 */
-  struct expat expat;
-};
+    EXPAT_FUNCTIONS(SYMBOL)};
 
 struct stream {
   const struct expat *expat;

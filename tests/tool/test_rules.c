@@ -439,14 +439,10 @@ static bool needs_servers(unsigned id) {
   return report_rules[id].group == 'H' || id == RULE_RESOLVERS_DISAGREE;
 }
 
-/* What only connections show has its cases in test_connect.c. */
-static bool needs_connections(enum rule_id rule) {
-  return report_rules[rule].group == 'M' || rule == RULE_TLSA_MISMATCH;
-}
-
+/* What only connections show has its cases in test_connect.c and test_web.c. */
 Test(rules, have_a_case_for_every_code) {
   for (unsigned id = 0; id < RULE_COUNT; id++) {
-    bool shown = needs_servers(id) || needs_connections((enum rule_id)id);
+    bool shown = needs_servers(id) || report_needs_connections((enum rule_id)id);
     for (size_t i = 0; i < sizeof cases / sizeof *cases && !shown; i++)
       shown = is_in_words(cases[i].codes, report_rules[id].code);
     cr_expect(shown, "no domain shows %s", report_rules[id].code);
