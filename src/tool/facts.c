@@ -19,6 +19,9 @@ static const struct near_miss near_misses[FACTS_NEAR_MISSES] = {
     {.labels = "_xmpp_client._tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
     {.labels = "_xmpp-client._tls", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
     {.labels = "_xmpp-client.tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
+    {.labels = "xmpp-client.tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
+    {.labels = "_xmpps-client._tls", .right = "_xmpps-client._tcp", .side = LOOKUP_C2S},
+    {.labels = "_xmpps_client._tcp", .right = "_xmpps-client._tcp", .side = LOOKUP_C2S},
     {.labels = "_xmpps-client._udp", .right = "_xmpps-client._tcp", .side = LOOKUP_C2S},
     {.labels = "_xmpp-client._tcp.xmpp",
      .right = "_xmpp-client._tcp",
@@ -31,6 +34,10 @@ static const struct near_miss near_misses[FACTS_NEAR_MISSES] = {
     {.labels = "_xmpp-client._tcp",
      .right = "_xmpp-client._tcp",
      .side = LOOKUP_C2S,
+     .kind = NEAR_MISS_AT_TARGET},
+    {.labels = "_xmpp-client._tcp",
+     .right = "_xmpp-client._tcp",
+     .side = LOOKUP_C2S,
      .kind = NEAR_MISS_TWICE},
     {.labels = "_xmpp-server._udp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
     {.labels = "xmpp-server._tcp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
@@ -38,6 +45,9 @@ static const struct near_miss near_misses[FACTS_NEAR_MISSES] = {
     {.labels = "_xmpp_server._tcp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
     {.labels = "_xmpp-server._tls", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
     {.labels = "_xmpp-server.tcp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
+    {.labels = "xmpp-server.tcp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
+    {.labels = "_xmpps-server._tls", .right = "_xmpps-server._tcp", .side = LOOKUP_S2S},
+    {.labels = "_xmpps_server._tcp", .right = "_xmpps-server._tcp", .side = LOOKUP_S2S},
     {.labels = "_xmpps-server._udp", .right = "_xmpps-server._tcp", .side = LOOKUP_S2S},
     {.labels = "_xmpp-server._tcp.xmpp",
      .right = "_xmpp-server._tcp",
@@ -47,6 +57,10 @@ static const struct near_miss near_misses[FACTS_NEAR_MISSES] = {
      .right = "_xmpp-server._tcp",
      .side = LOOKUP_S2S,
      .kind = NEAR_MISS_AT_HOST},
+    {.labels = "_xmpp-server._tcp",
+     .right = "_xmpp-server._tcp",
+     .side = LOOKUP_S2S,
+     .kind = NEAR_MISS_AT_TARGET},
     {.labels = "_xmpp-server._tcp",
      .right = "_xmpp-server._tcp",
      .side = LOOKUP_S2S,
@@ -144,6 +158,7 @@ static void questions_around(struct facts *f, struct ask_list *to) {
   snprintf(service, sizeof service, "_%s._tcp", label);
   ask_list_add(to, &f->single[FACT_SOA], name, len, TYPE_SOA);
   add_below(to, &f->single[FACT_RANDOM], label, name, len, TYPE_A);
+  add_below(to, &f->single[FACT_RANDOM_IPV6], label, name, len, TYPE_AAAA);
   add_below(to, &f->single[FACT_RANDOM_SRV], service, name, len, TYPE_SRV);
   ask_list_add(to, &f->single[FACT_CAA], name, len, TYPE_OF_CAA);
   add_below(to, &f->single[FACT_TCP], "_tcp", name, len, TYPE_SOA);
@@ -210,20 +225,51 @@ static void questions_of_tlsa(struct facts *f, struct ask_list *to) {
   questions_of_unnamed_ports(f, to);
 }
 
-/* Only for a side without records: a right name beside a wrong one hurts nobody. */
-static void questions_of_near_misses(struct facts *f, struct ask_list *to) {
+/* The first host within the domain, but not itself, that the side's records name; NULL: none. */
+static const struct host *own_target(const struct facts *f, enum lookup_side side) {
+  for (unsigned tls = 0; tls < 2; tls++) {
+    const struct service *s = facts_service(f->domain, side, tls);
+    for (size_t i = 0; i < s->count && s->state == SERVICE_OFFERED; i++) {
+      const struct host *h = s->hosts[i];
+      if (h && h != f->domain->domain && name_is_within(h->name, h->name_len, f->typed.name, f->typed.len))
+        return h;
+    }
+  }
+  return NULL;
+}
+
+static void add_near_miss(struct facts *f, struct ask_list *to, struct near_miss *n) {
   uint8_t twice[NAME_MAX_LEN];
   char domain[NAME_TEXT];
-  size_t twice_len = domain_below(domain_text(f->typed.name, f->typed.len, domain), f->typed.name,
-                                  f->typed.len, twice);
 
+  if (n->kind == NEAR_MISS_TWICE) {
+    size_t len = domain_below(domain_text(f->typed.name, f->typed.len, domain), f->typed.name, f->typed.len,
+                              twice);
+    if (len > 0) add_below(to, &n->asked, n->labels, twice, len, TYPE_SRV);
+  } else if (n->kind == NEAR_MISS_AT_TARGET) {
+    const struct host *h = own_target(f, n->side == LOOKUP_C2S ? LOOKUP_S2S : LOOKUP_C2S);
+    if (h) add_below(to, &n->asked, n->labels, h->name, h->name_len, TYPE_SRV);
+  } else {
+    add_below(to, &n->asked, n->labels, f->typed.name, f->typed.len, TYPE_SRV);
+  }
+}
+
+/* Only for a side without records: a right name beside a wrong one hurts nobody. */
+static void questions_of_near_misses(struct facts *f, struct ask_list *to) {
   for (size_t i = 0; i < FACTS_NEAR_MISSES; i++) {
     struct near_miss *n = &f->near_misses[i];
-    if (!(f->domain->sides & n->side) || facts_has_records(f->domain, n->side)) continue;
-    if (n->kind != NEAR_MISS_TWICE)
-      add_below(to, &n->asked, n->labels, f->typed.name, f->typed.len, TYPE_SRV);
-    else if (twice_len > 0) add_below(to, &n->asked, n->labels, twice, twice_len, TYPE_SRV);
+    if ((f->domain->sides & n->side) && !facts_has_records(f->domain, n->side)) add_near_miss(f, to, n);
   }
+}
+
+/* Where _xmppconnect has texts they may be a wildcard's. */
+static void question_of_wildcard_text(struct facts *f, struct ask_list *to) {
+  const struct asked *connect = &f->domain->connect_txt, *random = &f->single[FACT_RANDOM];
+  struct record txt;
+  if (connect->name_len == 0 || random->name_len == 0 || !lookup_is_answered(connect)) return;
+  struct reply p = reply_open(connect->msg, connect->len);
+  if (reply_next_answer(&p, TYPE_TXT, &txt))
+    ask_list_add(to, &f->single[FACT_RANDOM_TXT], random->name, random->name_len, TYPE_TXT);
 }
 
 /* Somebody may have typed a host, or the records may stand at the parent. */
@@ -379,6 +425,7 @@ void facts_questions(struct facts *f, unsigned stage, struct ask_list *to) {
     questions_of_components(f, to);
     questions_of_tlsa(f, to);
     questions_of_near_misses(f, to);
+    question_of_wildcard_text(f, to);
     questions_of_search(f, to);
     questions_of_parent(f, to);
   } else {
@@ -530,8 +577,12 @@ bool facts_is_nxdomain(const struct asked *a) {
   return a->name_len > 0 && lookup_is_answered(a) && reply_rcode(a->msg, a->len) == RCODE_NXDOMAIN;
 }
 
+/* NXDOMAIN is said of all types, so that A's is enough where AAAA fails; not the other way round, because
+ * some servers say it of AAAA alone (RFC 4074 section 4.2). */
 bool facts_is_missing(const struct host *h) {
-  return h->address_count == 0 && facts_is_nxdomain(&h->asked[0]) && facts_is_nxdomain(&h->asked[1]);
+  const struct asked *v6 = &h->asked[1];
+  bool v6_failed = v6->name_len > 0 && !lookup_is_answered(v6);
+  return h->address_count == 0 && facts_is_nxdomain(&h->asked[0]) && (facts_is_nxdomain(v6) || v6_failed);
 }
 
 bool facts_share_address(const struct host *a, const struct host *b) {

@@ -19,7 +19,9 @@ enum {
 /* Single questions; which names they are for stands in facts.c. */
 enum fact {
   FACT_SOA,          /* of the domain */
-  FACT_RANDOM,       /* addresses of a name below the domain that nobody can have */
+  FACT_RANDOM,       /* A of a name below the domain that nobody can have: what is there a wildcard made */
+  FACT_RANDOM_IPV6,  /* its AAAA */
+  FACT_RANDOM_TXT,   /* its TXT, where _xmppconnect has some */
   FACT_RANDOM_SRV,   /* SRV of a service that nobody can have */
   FACT_TCP,          /* SOA of _tcp below the domain */
   FACT_UNREGISTERED, /* addresses of a name below "invalid": anything but NXDOMAIN is an invention of the
@@ -40,12 +42,13 @@ struct near_miss {
   enum lookup_side side;
   enum near_miss_kind {
     NEAR_MISS_LABELS,
-    NEAR_MISS_AT_HOST,
-    NEAR_MISS_TWICE
-  } kind; /* TWICE: the domain follows twice */
+    NEAR_MISS_AT_HOST,   /* at a usual host's name */
+    NEAR_MISS_AT_TARGET, /* at the host that the other side's records name */
+    NEAR_MISS_TWICE      /* the domain follows twice */
+  } kind;
   struct asked asked;
 };
-enum { FACTS_NEAR_MISSES = 22 };
+enum { FACTS_NEAR_MISSES = 30 };
 
 struct component {
   char label[64]; /* "conference" */
@@ -170,7 +173,7 @@ bool facts_has_records(const struct lookup *l, enum lookup_side side);
 /* ... has one with a target. */
 bool facts_has_targets(const struct lookup *l, enum lookup_side side);
 
-/* The answer is NXDOMAIN; the host's both are. */
+/* The answer is NXDOMAIN; the host's are. */
 bool facts_is_nxdomain(const struct asked *a);
 bool facts_is_missing(const struct host *h);
 

@@ -193,11 +193,20 @@ static void read_addresses(struct host *h, const struct asked *a, int family) {
   }
 }
 
+static int compare_addresses(const void *a, const void *b) {
+  return memcmp(((const struct address *)a)->bytes, ((const struct address *)b)->bytes, 16);
+}
+
+/* Servers give the addresses of a set in another order each time: sorted, two runs say the same. */
 void hosts_read(struct hosts *h) {
   for (size_t i = 0; i < h->count; i++) {
-    if (h->list[i]->address_count > 0) continue; /* read before */
-    read_addresses(h->list[i], &h->list[i]->asked[0], AF_INET);
-    read_addresses(h->list[i], &h->list[i]->asked[1], AF_INET6);
+    struct host *host = h->list[i];
+    if (host->address_count > 0) continue; /* read before */
+    read_addresses(host, &host->asked[0], AF_INET);
+    size_t v4 = host->address_count;
+    read_addresses(host, &host->asked[1], AF_INET6);
+    qsort(host->addresses, v4, sizeof *host->addresses, compare_addresses);
+    qsort(host->addresses + v4, host->address_count - v4, sizeof *host->addresses, compare_addresses);
   }
 }
 

@@ -143,6 +143,15 @@ static void finding_free(struct finding *f) {
   free(f->text);
 }
 
+/* What is wrong with records that a wildcard made follows from it. */
+static bool follows_from_wildcard(const struct report *r, const struct finding *f) {
+  if (f->rule == RULE_SRV_WILDCARD || !strchr("BCEGL", report_rules[f->rule].group)) return false;
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    if (r->by_wildcard[i] && strcmp(f->subject, lookup_kinds[i].labels) == 0) return true;
+  }
+  return false;
+}
+
 /* The same subject is told once, with the worst severity and both sides. */
 static bool merge_into(struct finding *first, struct finding *again) {
   if (first->rule != again->rule || strcmp(first->subject, again->subject) != 0) return false;
@@ -156,7 +165,7 @@ static void settle(struct report *r) {
   size_t snapshot_entry = 0;
   for (size_t i = 0; i < r->count; i++) {
     struct finding *f = &r->list[i];
-    bool gone = r->silenced[f->rule];
+    bool gone = r->silenced[f->rule] || follows_from_wildcard(r, f);
     if (gone) finding_free(f);
     for (size_t k = 0; k < snapshot_entry && !gone; k++) gone = merge_into(&r->list[k], f);
     if (!gone) r->list[snapshot_entry++] = *f;

@@ -61,7 +61,8 @@ struct report {
   struct finding *list;      /* worst first once it is settled */
   size_t count, room;
   bool silenced[RULE_COUNT];
-  enum verdict verdicts[2]; /* by facts_side_index */
+  bool by_wildcard[LOOKUP_SERVICES]; /* the service's records are a wildcard's: that is said once */
+  enum verdict verdicts[2];          /* by facts_side_index */
 };
 
 /* A report with all that the rules find, sorted. Freed with report_free. */

@@ -92,9 +92,13 @@ bool rules_is_bad_address(const struct address *a) {
   return rule != RULE_COUNT && rule != RULE_ADDRESS_DOCUMENTATION && rule != RULE_ADDRESS_BEHIND_CDN;
 }
 
-static bool has_good_address(const struct host *h) {
+/* Addresses for handbooks are as good as any where the domain itself is made up. */
+static bool has_good_address(const struct report *r, const struct host *h) {
+  bool special = rules_is_special(r->facts->typed.name, r->facts->typed.len);
   for (size_t i = 0; i < h->address_count; i++) {
-    if (!rules_is_bad_address(&h->addresses[i])) return true;
+    enum rule_id rule = judge(&h->addresses[i]);
+    if (!rules_is_bad_address(&h->addresses[i]) && (special || rule != RULE_ADDRESS_DOCUMENTATION))
+      return true;
   }
   return false;
 }
@@ -115,7 +119,7 @@ static void rules_of_each_address(struct report *r, const struct host *h, enum l
                                   bool others) {
   char address[ADDRESS_TEXT], name[NAME_TEXT];
   bool special = rules_is_special(r->facts->typed.name, r->facts->typed.len),
-       good = others || has_good_address(h);
+       good = others || has_good_address(r, h);
 
   for (size_t i = 0; i < h->address_count; i++) {
     const struct address *a = &h->addresses[i];
@@ -184,9 +188,12 @@ static bool is_judged(const struct host *h) {
 
 struct families {
   size_t hosts, v4, v6;
+  bool v4_unknown, v6_unknown; /* a question failed: there may be more */
 };
 
 static void count_families(const struct host *h, struct families *n) {
+  n->v4_unknown |= is_failed(&h->asked[0]);
+  n->v6_unknown |= is_failed(&h->asked[1]);
   if (h->address_count == 0) return;
   n->hosts++;
   n->v4 += has_family(h, AF_INET);
@@ -205,7 +212,7 @@ static struct families rules_of_side(struct report *r, enum lookup_side side) {
       for (size_t i = 0; i < s->count && s->state == SERVICE_OFFERED; i++) {
         if (!is_judged(s->hosts[i])) continue;
         if (pass == 0) {
-          good |= has_good_address(s->hosts[i]);
+          good |= has_good_address(r, s->hosts[i]);
           count_families(s->hosts[i], &n);
           continue;
         }
@@ -261,13 +268,14 @@ void rules_of_addresses(struct report *r) {
     if (!(f->domain->sides & side)) continue;
     struct families n = rules_of_side(r, side);
     const char *who = side == LOOKUP_C2S ? "Clients" : "Servers";
-    if (n.hosts > 0 && n.v4 == 0)
+    if (n.hosts > 0 && n.v4 == 0 && !n.v4_unknown)
       report_add(r, RULE_IPV6_ONLY, side, report_side_word(side), "%s find IPv6 addresses only", who);
     else rule_of_lone_ipv6(r, side);
     all.hosts += n.hosts;
     all.v6 += n.v6;
+    all.v6_unknown |= n.v6_unknown;
   }
 
-  if (all.hosts > 0 && all.v6 == 0)
+  if (all.hosts > 0 && all.v6 == 0 && !all.v6_unknown)
     report_add(r, RULE_IPV4_ONLY, LOOKUP_BOTH, domain, "No host of %s has an IPv6 address", domain);
 }

@@ -63,6 +63,26 @@ static void rules_of_ttl(struct report *r, const struct service *s) {
                "The records of %s have TTLs from %u to %u s", s->kind->labels, s->ttl, most);
 }
 
+/* A target that no cache keeps is asked for anew at each contact, however long the SRV records may be kept.
+ */
+static void rule_of_host_ttl(struct report *r, const struct service *s) {
+  for (size_t i = 0; i < s->count; i++) {
+    const struct host *h = s->hosts[i];
+    bool whole = h && ((r->facts->offline && !r->facts->from_cache) ||
+                       (h->asked[0].outcome == ASKED_ANSWERED && h->asked[0].msg[2] & DNS_AA));
+    char name[NAME_TEXT];
+    for (size_t k = 0; h && k < h->address_count; k++) {
+      if (h->addresses[k].ttl > 0) continue;
+      lookup_host_text(h, name);
+      struct finding *f = report_add(r, RULE_TTL_ZERO, s->kind->side, name,
+                                     "The TTL of the addresses of %s is 0 s", name);
+      finding_data(f, "ttl", 0);
+      f->sure = whole;
+      break;
+    }
+  }
+}
+
 static void rule_of_negative_ttl(struct report *r) {
   const struct asked *a = &r->facts->single[FACT_SOA];
   struct record soa;
@@ -234,6 +254,7 @@ void rules_of_answers(struct report *r) {
     if (s->state == SERVICE_OFFERED) {
       rules_of_size(r, s);
       rules_of_ttl(r, s);
+      if (s->ttl > 0) rule_of_host_ttl(r, s);
     }
     rule_of_slowness(r, s);
   }

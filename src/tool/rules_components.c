@@ -8,16 +8,58 @@ static bool is_answered(const struct host *h) {
   return lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
 }
 
-/* A name that nobody can have has the component's addresses: a wildcard made both. */
-static bool is_wildcard(const struct facts *f, const struct lookup *l) {
-  struct record r;
-  const struct asked *random = &f->single[FACT_RANDOM];
-  if (facts_has_records(l, LOOKUP_S2S) || !rules_has_type(random, TYPE_A, &r) || r.rdlen != 4) return false;
-  for (size_t i = 0; i < l->domain->address_count; i++) {
-    const struct address *a = &l->domain->addresses[i];
-    if (a->family == AF_INET && memcmp(a->bytes, record_rdata(&r), 4) == 0) return true;
+static bool has_address(const struct host *h, int family, const uint8_t *bytes, size_t len) {
+  for (size_t i = 0; i < h->address_count; i++) {
+    if (h->addresses[i].family == family && memcmp(h->addresses[i].bytes, bytes, len) == 0) return true;
   }
   return false;
+}
+
+/* A name that nobody can have has one of the component's addresses: a wildcard made both. */
+static bool is_wildcard(const struct facts *f, const struct lookup *l) {
+  struct record v4, v6;
+  bool has_v4 = rules_has_type(&f->single[FACT_RANDOM], TYPE_A, &v4) && v4.rdlen == 4,
+       has_v6 = rules_has_type(&f->single[FACT_RANDOM_IPV6], TYPE_AAAA, &v6) && v6.rdlen == 16;
+  if (facts_has_records(l, LOOKUP_S2S)) return false;
+  return (has_v4 && has_address(l->domain, AF_INET, record_rdata(&v4), 4)) ||
+         (has_v6 && has_address(l->domain, AF_INET6, record_rdata(&v6), 16));
+}
+
+/* Web sites, IRC and proxies of other kinds have such names, too. */
+static bool is_common_name(const struct component *c) {
+  static const char *const names[] = {"irc", "upload", "groups", "proxy"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (strcmp(c->label, names[i]) == 0) return true;
+  }
+  return false;
+}
+
+static bool shares_machine(const struct plan *p, const struct host *h) {
+  for (size_t i = 0; i < p->count; i++) {
+    if (p->steps[i].host && facts_share_address(p->steps[i].host, h)) return true;
+  }
+  return false;
+}
+
+/* Nothing says that it is a component of the XMPP server but a name that others have as well. */
+static bool is_probably_another(const struct report *r, const struct component *c, const struct plan *own) {
+  const struct lookup *l = c->lookup;
+  return !c->wanted && is_common_name(c) && !facts_has_records(l, LOOKUP_S2S) &&
+         !facts_has_records(l, LOOKUP_C2S) && !shares_machine(own, l->domain) &&
+         !facts_share_address(l->domain, r->facts->domain->domain);
+}
+
+/* Its records name hosts, and that none of them has an address is known. */
+static bool leads_nowhere(const struct component *c) {
+  if (c->plan->end != PLAN_NO_ADDRESS) return false;
+  for (unsigned tls = 0; tls < 2; tls++) {
+    const struct service *s = facts_service(c->lookup, LOOKUP_S2S, tls);
+    if (s->state == SERVICE_FAILED) return false;
+    for (size_t i = 0; i < s->count; i++) {
+      if (!s->hosts[i] || !rules_lacks_address(s->hosts[i])) return false;
+    }
+  }
+  return true;
 }
 
 /* A step of one plan ends at a machine and port of the other's. */
@@ -48,7 +90,7 @@ static void rule_of_misnamed(struct report *r, const struct component *c) {
   char owner[NAME_TEXT], labels[128], name[NAME_TEXT];
   size_t count = rules_read_srv(&c->misnamed, list, sizeof list / sizeof *list);
 
-  if (count == 0) return;
+  if (count == 0 || rules_is_wildcard_srv(r->facts, &c->misnamed)) return;
 
   domain_text(c->misnamed.name, c->misnamed.name_len, owner);
   lookup_host_text(c->lookup->domain, name);
@@ -96,7 +138,13 @@ static void rules_of_existing(struct report *r, const struct component *c, const
     report_add(r, RULE_COMPONENT_REFUSED, LOOKUP_S2S, name, "%s is not offered to other servers", name);
   } else if (is_wildcard(f, l)) {
     report_add(r, RULE_COMPONENT_WILDCARD, LOOKUP_S2S, name, "%s exists only through a wildcard", name);
-  } else if (own && own->end == PLAN_CONNECTS && c->plan->end == PLAN_CONNECTS && !plans_meet(own, c->plan)) {
+  } else if (leads_nowhere(c)) {
+    suggest_records(r,
+                    report_add(r, RULE_COMPONENT_ELSEWHERE, LOOKUP_S2S, name,
+                               "The SRV records of %s lead to hosts without address", name),
+                    c);
+  } else if (own && own->end == PLAN_CONNECTS && c->plan->end == PLAN_CONNECTS && !plans_meet(own, c->plan) &&
+             !is_probably_another(r, c, own)) {
     char there[NAME_TEXT], here[NAME_TEXT];
     struct finding *x = report_add(r, RULE_COMPONENT_ELSEWHERE, LOOKUP_S2S, name,
                                    "Other servers look for %s at %s port %u, for the domain at %s port %u",

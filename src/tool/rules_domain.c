@@ -37,6 +37,10 @@ bool rules_is_special(const uint8_t *name, size_t len) {
   return rules_is_below(name, len, zones);
 }
 
+bool rules_lacks_address(const struct host *h) {
+  return h->address_count == 0 && lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
+}
+
 static bool has_failed_service(const struct lookup *l) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     if (l->services[i].state == SERVICE_FAILED && !l->services[i].kind->obsolete) return true;
@@ -49,11 +53,10 @@ static void rule_of_nothing(struct report *r, const char *domain) {
   const struct facts *f = r->facts;
   const struct lookup *l = f->domain;
   const struct host *h = l->domain;
-  bool known = lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]) && !has_failed_service(l);
-  bool has_any = facts_has_records(l, LOOKUP_C2S) || facts_has_records(l, LOOKUP_S2S) || h->address_count > 0;
+  bool has_records = facts_has_records(l, LOOKUP_C2S) || facts_has_records(l, LOOKUP_S2S);
   bool has_jabber = facts_jabber(l)->count > 0;
 
-  if (has_any || has_jabber || !known) return;
+  if (has_records || has_jabber || !rules_lacks_address(h) || has_failed_service(l)) return;
 
   if (facts_is_missing(h)) {
     report_add(r, RULE_DOMAIN_MISSING, LOOKUP_BOTH, domain, "%s does not exist", domain);
@@ -114,8 +117,7 @@ void rules_of_domain(struct report *r) {
                domain_text(h->alias.name, h->alias.name_len, alias));
   }
 
-  bool known = lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
-  if (h->address_count == 0 && known)
+  if (rules_lacks_address(h))
     report_add(r, RULE_DOMAIN_WITHOUT_ADDRESS, LOOKUP_BOTH, domain, "%s itself has no address", domain);
   rule_of_nothing(r, domain);
   rule_of_parent(r);

@@ -39,6 +39,7 @@ static void rules_of_connect(struct report *r) {
   bool any = false;
 
   if (a->name_len == 0 || !lookup_is_answered(a) || !(r->facts->domain->sides & LOOKUP_C2S)) return;
+  if (rules_say_the_same(a, &r->facts->single[FACT_RANDOM_TXT])) return; /* a wildcard's, for mail mostly */
 
   domain_text(a->name, a->name_len, name);
   struct reply p = reply_open(a->msg, a->len);
@@ -111,7 +112,7 @@ void rules_of_old_records(struct report *r) {
   for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
     const struct asked *a = &f->single[singles[i].fact];
     char name[NAME_TEXT];
-    if (rules_read_srv(a, &srv, 1) == 0) continue;
+    if (rules_read_srv(a, &srv, 1) == 0 || rules_is_wildcard_srv(f, a)) continue;
     report_add(r, singles[i].rule, singles[i].side, domain_text(a->name, a->name_len, name),
                "%s is of no use any more", name);
   }

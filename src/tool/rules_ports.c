@@ -40,7 +40,8 @@ static void suggest_service(struct report *r, struct finding *f, const struct se
 
 /* ---- one record ---- */
 
-/* Columns mixed up: a port in front, and none at its place. True: its port is not to be judged. */
+/* Columns mixed up: a port in front, and none at its place. True: its port is not to be judged. The target
+ * may be ".": who mixed up the columns did not mean that either. */
 static bool rule_of_fields(struct report *r, const struct service *s, const struct srv *srv) {
   char name[NAME_TEXT];
   bool port_first = is_xmpp_port(srv->priority), port_second = is_xmpp_port(srv->weight);
@@ -215,6 +216,7 @@ static void rule_of_shared_port(struct report *r) {
 
 void rules_of_ports(struct report *r) {
   rules_each_service(r, s) {
+    if (s->state == SERVICE_NOT_OFFERED) rule_of_fields(r, s, s->srv);
     if (s->state != SERVICE_OFFERED) continue;
     for (size_t i = 0; i < s->count; i++) {
       rules_of_port(r, s, &s->srv[i]);

@@ -15,8 +15,14 @@ bool rules_is_special(const uint8_t *name, size_t len);
 /* Reads the SRV records of an answer, following its aliases; at most `most`. Returns how many there are. */
 size_t rules_read_srv(const struct asked *a, struct srv *list, size_t most);
 
+/* A service that nobody can have has the same records: a wildcard made both. */
+bool rules_is_wildcard_srv(const struct facts *f, const struct asked *a);
+
 /* The answer has a record of that type, whatever its name; *out is the first. */
 bool rules_has_type(const struct asked *a, uint16_t type, struct record *out);
+
+/* The host has no address, and that is known: both questions are answered. */
+bool rules_lacks_address(const struct host *h);
 
 /* Both are answered, with the same records; order, spelling of targets and TTLs do not count. */
 bool rules_say_the_same(const struct asked *a, const struct asked *b);

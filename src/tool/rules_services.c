@@ -19,6 +19,11 @@ size_t rules_read_srv(const struct asked *a, struct srv *list, size_t most) {
   return count;
 }
 
+bool rules_is_wildcard_srv(const struct facts *f, const struct asked *a) {
+  struct srv srv;
+  return rules_read_srv(a, &srv, 1) > 0 && rules_say_the_same(a, &f->single[FACT_RANDOM_SRV]);
+}
+
 bool rules_has_type(const struct asked *a, uint16_t type, struct record *out) {
   if (a->name_len == 0 || !lookup_is_answered(a)) return false;
   struct reply p = reply_open(a->msg, a->len);
@@ -51,6 +56,7 @@ static void rule_of_fallback(struct report *r, enum lookup_side side) {
   lookup_host_text(l->domain, domain);
   if (is_failed(l, side) || facts_has_records(l, side)) return;
   if (l->domain->address_count == 0) {
+    if (!rules_lacks_address(l->domain)) return; /* it may have one: the question failed */
     report_add(r, RULE_SIDE_NOTHING, side, word, "%s find neither an SRV record nor an address", who);
   } else if (!facts_has_targets(l, other)) {
     report_add(r, RULE_FALLBACK_ONLY, side, domain, "Without SRV records programs go to %s itself", domain);
@@ -150,7 +156,10 @@ static void rules_of_one(struct report *r, const struct service *s) {
     finding_data(f, "records", s->malformed);
   }
 
-  if (s->alias.links > 0 && s->count > 0) {
+  if (rules_has_type(&s->asked, TYPE_DNAME, &dname)) {
+    report_add(r, RULE_SRV_DNAME, s->kind->side, labels, "%s comes through a DNAME of %s", labels,
+               domain_text(dname.owner, dname.owner_len, name));
+  } else if (s->alias.links > 0 && s->count > 0) {
     report_add(r, RULE_SRV_ALIAS, s->kind->side, labels, "%s is an alias of %s", labels,
                domain_text(s->alias.name, s->alias.name_len, name));
   } else if (s->alias.links > 0 && s->state == SERVICE_ABSENT) {
@@ -159,25 +168,45 @@ static void rules_of_one(struct report *r, const struct service *s) {
                                 : "%s is an alias, and %s has no SRV record",
                labels, domain_text(s->alias.name, s->alias.name_len, name));
   }
-
-  if (rules_has_type(&s->asked, TYPE_DNAME, &dname)) {
-    report_add(r, RULE_SRV_DNAME, s->kind->side, labels, "%s comes through a DNAME of %s", labels,
-               domain_text(dname.owner, dname.owner_len, name));
-  }
 }
 
 /* ---- C: names ---- */
 
+/* Notes which services the wildcard answers for; *asked of them were asked for. Returns how many it is. */
+static size_t note_wildcard(struct report *r, size_t *asked) {
+  const struct lookup *l = r->facts->domain;
+  size_t count = 0;
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    const struct service *s = &l->services[i];
+    r->by_wildcard[i] = rules_is_wildcard_srv(r->facts, &s->asked);
+    if (s->state == SERVICE_UNASKED || s->kind->obsolete) continue;
+    ++*asked;
+    count += r->by_wildcard[i];
+  }
+  return count;
+}
+
+/* Where each service has records of its own a wildcard beside them hurts nobody. */
 static void rule_of_wildcard(struct report *r) {
   struct srv srv;
   char subject[NAME_TEXT];
+  size_t asked = 0;
   if (rules_read_srv(&r->facts->single[FACT_RANDOM_SRV], &srv, 1) == 0) return;
+
+  size_t made = note_wildcard(r, &asked);
+  if (made == 0) return;
   struct finding *f = report_add(r, RULE_SRV_WILDCARD, LOOKUP_BOTH, report_service_name(r, "*._tcp", subject),
-                                 "One wildcard SRV record answers for all services");
+                                 made == asked
+                                     ? "One wildcard SRV record answers for all services"
+                                     : "A wildcard SRV record answers for services without their own");
   finding_data(f, "port", srv.port);
   finding_change_srv(f, false, r, "*._tcp", &srv);
+  report_silence(r, RULE_SAME_PORT_BOTH_TLS);
+  report_silence(r, RULE_TLS_SAME_PRIORITY);
+  report_silence(r, RULE_TLS_ELSEWHERE);
+  if (made < asked) return;
+
   report_silence_group(r, "BCEL");
-  report_silence(r, RULE_COMPONENT_MISNAMED);
   r->silenced[RULE_SRV_WILDCARD] = false;
 }
 
@@ -188,14 +217,14 @@ static void rules_of_near_misses(struct report *r) {
     struct srv list[REPORT_CHANGES / 2];
     char owner[NAME_TEXT];
     size_t count = rules_read_srv(&n->asked, list, sizeof list / sizeof *list);
-    if (count == 0) continue;
+    if (count == 0 || rules_is_wildcard_srv(f, &n->asked)) continue;
 
     domain_text(n->asked.name, n->asked.name_len, owner);
-    struct finding *x = n->kind == NEAR_MISS_AT_HOST
-                            ? report_add(r, RULE_SRV_AT_TARGET, n->side, owner,
-                                         "The records stand at %s, not at the domain", owner)
-                            : report_add(r, RULE_MISNAMED_SRV, n->side, owner,
-                                         "The records stand at %s, where nobody looks", owner);
+    bool at_host = n->kind == NEAR_MISS_AT_HOST || n->kind == NEAR_MISS_AT_TARGET;
+    struct finding *x = at_host ? report_add(r, RULE_SRV_AT_TARGET, n->side, owner,
+                                             "The records stand at %s, not at the domain", owner)
+                                : report_add(r, RULE_MISNAMED_SRV, n->side, owner,
+                                             "The records stand at %s, where nobody looks", owner);
     for (size_t k = 0; k < count; k++) {
       char target[NAME_TEXT];
       finding_change(x, false, owner, "SRV", "%u %u %u %s", list[k].priority, list[k].weight, list[k].port,

@@ -12,18 +12,23 @@ struct target {
   const struct service *service;
   const struct srv *srv;
   const struct host *host; /* NULL: not asked for */
-  bool others;             /* the service has another target that has an address */
+  bool others;             /* whoever tries it has another target that has an address */
   char name[NAME_TEXT];
 };
 
 static bool is_bad(const struct asked *a) { return a->name_len > 0 && !lookup_is_answered(a); }
 
-static bool has_other_target(const struct service *s, size_t but) {
-  for (size_t i = 0; i < s->count; i++) {
-    if (i != but && s->hosts[i] && s->hosts[i] != s->hosts[but] && s->hosts[i]->address_count > 0)
-      return true;
+static bool has_target_but(const struct service *s, const struct host *but) {
+  for (size_t i = 0; i < s->count && s->state == SERVICE_OFFERED; i++) {
+    if (s->hosts[i] && s->hosts[i] != but && s->hosts[i]->address_count > 0) return true;
   }
   return false;
+}
+
+/* Programs that know direct TLS know STARTTLS as well, and go on there; the others have only the one. */
+static bool has_other_target(const struct lookup *l, const struct service *s, const struct host *but) {
+  return has_target_but(s, but) ||
+         (s->kind->direct_tls && has_target_but(facts_service(l, s->kind->side, false), but));
 }
 
 static unsigned count_labels(const uint8_t *name) {
@@ -40,15 +45,26 @@ static bool is_completed_address(const struct facts *f, const struct srv *s, cha
   return inet_pton(AF_INET, address, octets) == 1;
 }
 
-static bool ends_twice_in_domain(const struct facts *f, const struct srv *s, uint8_t once[NAME_MAX_LEN],
-                                 size_t *len) {
-  size_t own = f->typed.len;
-  if (s->target_len < 2 * own - 1 || !name_is_within(s->target, s->target_len, f->typed.name, own))
-    return false;
+static bool ends_twice(const struct srv *s, const uint8_t *zone, size_t own, uint8_t once[NAME_MAX_LEN],
+                       size_t *len) {
+  if (s->target_len < 2 * own - 1 || !name_is_within(s->target, s->target_len, zone, own)) return false;
   *len = s->target_len - own + 1u;
   memcpy(once, s->target, *len);
   once[*len - 1] = 0;
-  return name_is_within(once, *len, f->typed.name, own);
+  return name_is_within(once, *len, zone, own);
+}
+
+/* The zone that completes names may be the domain, or one above it that is no top-level domain. */
+static bool ends_twice_in_domain(const struct facts *f, const struct srv *s, uint8_t once[NAME_MAX_LEN],
+                                 size_t *len) {
+  const uint8_t *zone = f->typed.name;
+  size_t own = f->typed.len;
+  do {
+    if (ends_twice(s, zone, own, once, len)) return true;
+    own -= zone[0] + 1u;
+    zone += zone[0] + 1u;
+  } while (count_labels(zone) > 1);
+  return false;
 }
 
 static void add_target_change(struct report *r, struct finding *f, const struct target *t,
@@ -96,12 +112,12 @@ static bool rules_of_kind(struct report *r, const struct target *t) {
   return false;
 }
 
-/* Why a target does not exist, as far as its name tells. */
-static void rules_of_missing(struct report *r, const struct target *t) {
+/* What a name tells alone: a wildcard may make even that one exist. */
+static void rules_of_slips(struct report *r, const struct target *t) {
   const struct facts *f = r->facts;
   const struct srv *s = t->srv;
   enum lookup_side side = t->service->kind->side;
-  uint8_t once[NAME_MAX_LEN], completed[NAME_MAX_LEN];
+  uint8_t once[NAME_MAX_LEN];
   char address[NAME_TEXT];
   size_t len;
 
@@ -112,8 +128,16 @@ static void rules_of_missing(struct report *r, const struct target *t) {
     add_target_change(
         r, report_add(r, RULE_MISSING_DOT, side, t->name, "The target %s ends in the domain twice", t->name),
         t, once, len);
-  } else if (count_labels(s->target) == 1) {
-    len = domain_below(t->name, f->typed.name, f->typed.len, completed);
+  }
+}
+
+static void rules_of_missing(struct report *r, const struct target *t) {
+  const struct facts *f = r->facts;
+  enum lookup_side side = t->service->kind->side;
+  uint8_t completed[NAME_MAX_LEN];
+
+  if (count_labels(t->srv->target) == 1) {
+    size_t len = domain_below(t->name, f->typed.name, f->typed.len, completed);
     add_target_change(
         r, report_add(r, RULE_TARGET_SINGLE_LABEL, side, t->name, "The target %s is a single word", t->name),
         t, len ? completed : NULL, len);
@@ -167,10 +191,11 @@ static void rules_of_host(struct report *r, const struct target *t) {
   enum lookup_side side = t->service->kind->side;
   char end[NAME_TEXT];
 
+  rules_of_slips(r, t);
   if (h->alias.links > 0) {
     struct finding *x = report_add(r, RULE_TARGET_ALIAS, side, t->name, "The target %s is an alias (CNAME)",
                                    t->name);
-    if (!h->alias.endless) add_target_change(r, x, t, h->alias.name, h->alias.name_len);
+    if (h->address_count > 0) add_target_change(r, x, t, h->alias.name, h->alias.name_len);
   }
 
   if (h->alias.links > ALIAS_FEW && !h->alias.endless) {
@@ -186,13 +211,14 @@ static void rules_of_host(struct report *r, const struct target *t) {
     report_add(r, RULE_TARGET_FOREIGN, side, t->name, "The target %s belongs to another domain", t->name);
   }
 
-  if (h->address_count > 0 || is_bad(&h->asked[0]) || is_bad(&h->asked[1])) return;
+  if (h->address_count > 0) return;
   if (facts_is_missing(h)) {
     rules_of_missing(r, t);
     rule_of_lost_domain(r, t);
     return;
   }
 
+  if (is_bad(&h->asked[0]) || is_bad(&h->asked[1])) return;
   struct finding *x = report_add(r, RULE_TARGET_WITHOUT_ADDRESS, side, t->name,
                                  h->alias.endless ? "The target %s is an alias in a ring, and has no address"
                                                   : "The target %s has no address",
@@ -259,8 +285,10 @@ void rules_of_targets(struct report *r) {
     if (s->state != SERVICE_OFFERED) continue;
     rules_of_set(r, s);
     for (size_t i = 0; i < s->count; i++) {
-      struct target t = {
-          .service = s, .srv = &s->srv[i], .host = s->hosts[i], .others = has_other_target(s, i)};
+      struct target t = {.service = s,
+                         .srv = &s->srv[i],
+                         .host = s->hosts[i],
+                         .others = has_other_target(r->facts->domain, s, s->hosts[i])};
       domain_text(t.srv->target, t.srv->target_len, t.name);
       if (!rules_of_kind(r, &t) && t.host) rules_of_host(r, &t);
     }

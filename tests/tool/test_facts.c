@@ -46,7 +46,9 @@ Test(facts, ask_for_names_that_are_almost_right_only_where_the_right_one_is_miss
   facts = facts_of(f, "e.d.chat", LOOKUP_C2S);
   cr_expect_not_null(facts->parent);
   for (size_t i = 0; i < FACTS_NEAR_MISSES; i++) {
-    cr_expect_eq(facts->near_misses[i].asked.name_len > 0, facts->near_misses[i].side == LOOKUP_C2S);
+    const struct near_miss *n = &facts->near_misses[i];
+    if (n->kind == NEAR_MISS_AT_TARGET) continue; /* the other side was not asked for */
+    cr_expect_eq(n->asked.name_len > 0, n->side == LOOKUP_C2S);
   }
 
   cr_expect_eq(facts->component_count, 0, "components are for servers");
