@@ -101,7 +101,7 @@ static void rule_of_negative_ttl(struct report *r) {
 
 static void rule_of_slowness(struct report *r, const struct service *s) {
   unsigned ms = s->asked.took_us / 1000;
-  if (ms <= ERLANG_MS) return;
+  if (ms <= ERLANG_MS || s->state == SERVICE_FAILED) return;
   struct finding *f = report_add(r, RULE_SLOW, s->kind->side, s->kind->labels, "The answer for %s took %u ms",
                                  s->kind->labels, ms);
   finding_data(f, "ms", ms);
@@ -172,6 +172,9 @@ static void rules_of_failures(struct report *r) {
     report_add(r, RULE_DNSSEC_BOGUS, LOOKUP_BOTH, domain,
                "The signatures of %s do not validate: answers come only unchecked (CD)", domain);
     report_silence(r, RULE_SRV_FAILED);
+    report_silence(r, RULE_ADDRESS_FAILED);
+    report_silence(r, RULE_TLSA_FAILED);
+    report_silence(r, RULE_CAA_FAILED);
     report_silence_group(r, "BCK");
   }
 }
@@ -189,10 +192,11 @@ static void note_answer(void *context, const struct asked *a) {
   struct reply_option o;
   size_t at = 0;
 
+  if (a->outcome != ASKED_ANSWERED) return;
   t->count++;
   t->slow += a->took_us > SLOW_SERVER_MS * 1000u;
   t->stale += lookup_is_stale(a);
-  if (a->outcome != ASKED_ANSWERED || !reply_opt(a->msg, a->len, &opt)) return;
+  if (!reply_opt(a->msg, a->len, &opt)) return;
   while (reply_next_option(&opt, &at, &o)) {
     unsigned code = o.code == OPT_EDE && o.len >= 2 ? load_u16(o.bytes) : 0;
     if (code < 15 || code > 18) continue; /* blocked, censored, filtered, prohibited */
