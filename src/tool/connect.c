@@ -1,23 +1,13 @@
-/* connect.c: goes to a domain's targets as far as a login. Exports connect_open, connect_close, connect_all,
- * connect_form_of. */
-#include "tool/connect.h"
-
+/* connect.c: goes to a domain's targets, several at once. Exports connect_open, connect_close, connect_all.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/must.h"
 #include "tool/check.h"
-#include "tool/idna.h"
-#include "tool/link.h"
-#include "tool/rules_priv.h"
-
-enum { PIECE = 4096 };
-
-struct connector {
-  struct connect_options options;
-  struct tls_context *tls;
-  struct stream_library *xml;
-};
+#include "tool/connect_priv.h"
 
 struct connector *connect_open(const struct connect_options *o, FILE *err) {
   struct connector *c = must_zalloc(sizeof *c);
@@ -36,263 +26,7 @@ void connect_close(struct connector *c) {
   free(c);
 }
 
-/* ---- one connection ---- */
-
-/* A connection under way. */
-struct way {
-  const struct connector *c;
-  const struct facts *facts;
-  struct connection *n;
-  struct link link;
-  struct stream *stream;
-  const char *domain; /* ASCII, without a final dot */
-  unsigned whole_until_ms;
-  bool takes_old; /* versions of TLS that nobody should use */
-};
-
-/* Its time begins; that of the whole is not exceeded. */
-static void begin_phase(struct way *w, enum connect_phase phase) {
-  unsigned until_ms = check_now_ms() + w->c->options.phase_ms;
-  w->n->phase = phase;
-  w->link.until_ms = (int)(w->whole_until_ms - until_ms) < 0 ? w->whole_until_ms : until_ms;
-}
-
-/* Printable ASCII of somebody's words. */
-static void note_why(struct connection *n, const char *text) {
-  size_t i = 0;
-  for (; text[i] && i < sizeof n->why - 1; i++) n->why[i] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
-  n->why[i] = 0;
-}
-
-static bool starts_with(const struct link *l, const char *text) {
-  size_t len = strlen(text);
-  return l->first_len >= len && memcmp(l->first, text, len) == 0;
-}
-
-/* A record of TLS: alert or handshake, version 3 (RFC 8446 section 5.1). */
-static bool speaks_tls(const struct link *l) {
-  return l->first_len >= 2 && (l->first[0] == 0x15 || l->first[0] == 0x16) && l->first[1] == 3;
-}
-
-static bool fail(struct way *w, enum connect_end end) {
-  w->n->end = end;
-  return false;
-}
-
-/* What a link's result means where TLS does not begin at once. */
-static bool fail_link(struct way *w, enum link_result r) {
-  static const enum connect_end ends[] = {
-      [LINK_DONE] = END_GOOD,         [LINK_SILENT] = END_SILENT, [LINK_CLOSED] = END_CUT,
-      [LINK_REFUSED] = END_REFUSED,   [LINK_NO_WAY] = END_NO_WAY, [LINK_TLS_FAILED] = END_TLS_FAILED,
-      [LINK_TOO_MUCH] = END_NOT_XMPP, [LINK_SYSTEM] = END_SYSTEM};
-  if (r == LINK_TLS_FAILED && w->link.tls) note_why(w->n, tls_why(w->link.tls));
-  return fail(w, ends[r]);
-}
-
-/* Judged here, by the address itself, so that no name and no redirection leads around it. */
-static bool reach(struct way *w) {
-  union addr to = lookup_socket_of(&w->n->address, w->n->port);
-  if (!w->c->options.allow_private && rules_is_bad_address(&w->n->address)) return fail(w, END_PRIVATE);
-  if ((int)(w->whole_until_ms - check_now_ms()) <= 0) return fail(w, END_NO_TIME);
-
-  unsigned begun_ms = check_now_ms();
-  begin_phase(w, PHASE_CONNECT);
-  enum link_result r = link_open(&w->link, &to, CONNECT_OCTETS_MAX);
-  w->n->connect_ms = check_now_ms() - begun_ms;
-  return r == LINK_DONE || fail_link(w, r);
-}
-
-/* ---- streams ---- */
-
-/* Why a stream did not come so far. */
-static bool fail_stream(struct way *w, enum stream_state state) {
-  const struct stream_facts *f = &w->n->stream;
-  if (state == STREAM_ERROR) {
-    note_why(w->n, f->error);
-    bool unknown = strcmp(f->error, "host-unknown") == 0 || strcmp(f->error, "host-gone") == 0;
-    return fail(w, unknown ? END_HOST_UNKNOWN : END_STREAM_ERROR);
-  }
-  if (state == STREAM_CLOSED) return fail(w, END_CUT);
-  if (!w->n->has_tls && speaks_tls(&w->link)) return fail(w, END_TLS_FIRST);
-  return fail(w, state == STREAM_FAILURE ? END_NO_STARTTLS : END_NOT_XMPP);
-}
-
-/* Reads until the stream comes to that state. */
-static bool await(struct way *w, enum stream_state wanted) {
-  char text[PIECE];
-  size_t len = 0;
-  for (;;) {
-    enum link_result r = link_receive(&w->link, text, sizeof text, &len);
-    if (r == LINK_CLOSED && !w->n->has_tls && speaks_tls(&w->link)) return fail(w, END_TLS_FIRST);
-    if (r != LINK_DONE) return fail_link(w, r);
-    enum stream_state state = stream_put(w->stream, text, len);
-    if (state == wanted) return true;
-    if (state != STREAM_OPENING) return fail_stream(w, state);
-  }
-}
-
-/* Begins a stream, over TLS for the second time, and reads the server's features. */
-static bool open_stream(struct way *w, enum connect_phase phase) {
-  char text[PIECE];
-  begin_phase(w, phase);
-  stream_free(w->stream);
-  w->n->stream = (struct stream_facts){.opened = false};
-  w->stream = stream_new(w->c->xml, &w->n->stream);
-  size_t len = stream_opening(w->n->side == LOOKUP_S2S, w->domain, text, sizeof text);
-  if (!w->stream || len == 0) return fail(w, END_SYSTEM);
-  enum link_result r = link_send(&w->link, text, len);
-  return r == LINK_DONE ? await(w, STREAM_FEATURES) : fail_link(w, r);
-}
-
-static bool ask_starttls(struct way *w) {
-  begin_phase(w, PHASE_STARTTLS);
-  if (!w->n->stream.starttls) return fail(w, END_NO_STARTTLS);
-  w->n->starttls_required = w->n->stream.starttls_required;
-  enum link_result r = link_send(&w->link, stream_starttls, strlen(stream_starttls));
-  if (r != LINK_DONE) return fail_link(w, r);
-  stream_expect_answer(w->stream);
-  return await(w, STREAM_PROCEED);
-}
-
-/* ---- TLS ---- */
-
-static void to_ascii(struct cert_name *n) {
-  char *ascii = NULL;
-  bool is_ascii = true;
-  for (const char *c = n->text; *c; c++) is_ascii &= (unsigned char)*c < 0x80;
-  if (is_ascii) return;
-
-  if (!idna_to_ascii(n->text, &ascii) && strlen(ascii) < sizeof n->text) {
-    snprintf(n->text, sizeof n->text, "%s", ascii);
-  } else {
-    n->form = CERT_NOT;
-    for (char *c = n->text; *c; c++) *c = (unsigned char)*c < 0x80 ? *c : '?';
-  }
-  free(ascii);
-}
-
-enum cert_form connect_form_of(struct cert *cert, const char *domain, enum lookup_side side) {
-  for (size_t i = 0; i < cert->count; i++) to_ascii(&cert->names[i]);
-  return cert_is_for(cert, domain, side == LOOKUP_C2S ? "_xmpp-client" : "_xmpp-server");
-}
-
-static void note_certificate(struct way *w) {
-  struct connection *n = w->n;
-  struct cert *cert = must_zalloc(sizeof *cert);
-  n->has_certificate = tls_peer(w->link.tls, cert);
-  n->form = connect_form_of(cert, w->domain, n->side);
-  n->from_s = cert->from_s;
-  n->until_s = cert->until_s;
-  size_t used = 0;
-  for (size_t i = 0; i < cert->count && used < sizeof n->names; i++)
-    used += (size_t)snprintf(n->names + used, sizeof n->names - used, "%s%s", i ? ", " : "",
-                             cert->names[i].text);
-  free(cert);
-}
-
-/* The TLSA records of the target and port, against the chain. */
-static void note_tlsa(struct way *w) {
-  struct record tlsa;
-  for (size_t i = 0; i < w->facts->tlsa_count; i++) {
-    const struct tlsa_question *q = &w->facts->tlsa[i];
-    const struct host *host = q->host ? q->host : w->facts->domain->domain;
-    if (host != w->n->host || q->port != w->n->port || !lookup_is_answered(&q->asked)) continue;
-    bool secure = rules_is_secure_end(w->facts, q, w->n->side, w->n->direct_tls);
-    w->n->tlsa_records = w->n->tlsa_fitting = w->n->dane = 0;
-    struct reply p = reply_open(q->asked.msg, q->asked.len);
-    while (reply_next_answer(&p, TYPE_TLSA, &tlsa)) {
-      w->n->tlsa_records++;
-      bool fits = tls_tlsa_fits(w->link.tls, record_rdata(&tlsa), tlsa.rdlen);
-      w->n->tlsa_fitting += fits;
-      w->n->dane += fits && secure && record_rdata(&tlsa)[0] == TLSA_DANE_EE;
-    }
-  }
-}
-
-static bool shake_hands(struct way *w) {
-  struct connection *n = w->n;
-  const char *alpn = !n->direct_tls ? NULL : n->side == LOOKUP_C2S ? "xmpp-client" : "xmpp-server";
-  unsigned begun_ms = check_now_ms();
-
-  begin_phase(w, PHASE_TLS);
-
-  struct tls *tls = tls_new(w->c->tls, w->domain, alpn);
-  if (tls && w->takes_old) tls_take_old(tls);
-  enum link_result r = link_start_tls(&w->link, tls);
-  n->tls_ms = check_now_ms() - begun_ms;
-  if (r != LINK_DONE && n->direct_tls && starts_with(&w->link, "<")) return fail(w, END_XML_FIRST);
-  if (r != LINK_DONE && n->direct_tls && starts_with(&w->link, "HTTP")) return fail(w, END_NOT_XMPP);
-  if (r != LINK_DONE) return fail_link(w, r);
-
-  n->has_tls = true;
-  snprintf(n->version, sizeof n->version, "%s", tls_version(w->link.tls));
-  n->trust = tls_trust(w->link.tls);
-  if (n->trust == TLS_DISTRUSTED) note_why(n, tls_trust_text(w->link.tls));
-  n->alpn = alpn && tls_alpn_is(w->link.tls, alpn);
-  note_certificate(w);
-  note_tlsa(w);
-  return true;
-}
-
-/* All phases, as far as they go. */
-static bool go(struct way *w) {
-  if (!reach(w)) return false;
-  if (!w->n->direct_tls && (!open_stream(w, PHASE_STREAM) || !ask_starttls(w))) return false;
-  return shake_hands(w) && open_stream(w, PHASE_FEATURES);
-}
-
-/* A server that wants TLS at once often ends a stream without a word. */
-static bool is_speechless(const struct way *w) {
-  const struct connection *n = w->n;
-  return !n->direct_tls && n->phase == PHASE_STREAM && (n->end == END_CUT || n->end == END_SILENT) &&
-         w->link.first_len == 0;
-}
-
-/* Asks it by beginning a handshake. */
-static void try_tls_first(struct way *w) {
-  struct connection probe = *w->n, *real = w->n;
-  link_close(&w->link);
-  w->n = &probe;
-  if (reach(w)) {
-    begin_phase(w, PHASE_TLS);
-    bool is_tls = link_start_tls(&w->link, tls_new(w->c->tls, w->domain, NULL)) == LINK_DONE ||
-                  speaks_tls(&w->link);
-    if (is_tls) real->end = END_TLS_FIRST;
-  }
-  w->n = real;
-}
-
-/* OpenSSL refuses old versions by itself: what fails a handshake may have nothing else. */
-static void try_old_tls(struct way *w) {
-  struct connection probe = *w->n, *real = w->n;
-  link_close(&w->link);
-  w->n = &probe;
-  w->takes_old = true;
-  (void)go(w);
-  w->takes_old = false;
-  w->n = real;
-  if (probe.has_tls) snprintf(real->version, sizeof real->version, "%s", probe.version);
-
-  /* It reads into the probe. */
-  stream_free(w->stream);
-  w->stream = NULL;
-}
-
-static void try_one(struct way *w) {
-  w->link = (struct link){.fd = -1};
-  if (go(w)) {
-    w->n->phase = PHASE_DONE;
-    w->n->end = END_GOOD;
-    (void)link_send(&w->link, stream_closing, strlen(stream_closing));
-  }
-  if (is_speechless(w)) try_tls_first(w);
-  if (w->n->end == END_TLS_FAILED && w->n->phase == PHASE_TLS) try_old_tls(w);
-  stream_free(w->stream);
-  w->stream = NULL;
-  link_close(&w->link);
-}
-
-/* ---- all of a domain ---- */
+/* ---- which there are ---- */
 
 static bool is_there(const struct connections *all, const struct connection *n) {
   for (size_t i = 0; i < all->count; i++) {
@@ -317,40 +51,71 @@ static void add_step(struct connections *all, enum lookup_side side, const struc
   }
 }
 
-/* Web clients begin there. */
-static void fetch_host_meta(const struct way *w, struct connections *all) {
-  const struct connect_options *o = &w->c->options;
-  const struct web web = {.tls = w->c->tls,
-                          .xml = w->c->xml,
-                          .allow_private = o->allow_private,
-                          .phase_ms = o->phase_ms,
-                          .until_ms = w->whole_until_ms,
-                          .ask = o->ask,
-                          .ask_context = o->ask_context};
-  web_fetch(&web, w->facts, &all->web);
-}
-
-struct connections *connect_all(struct connector *c, const struct facts *f) {
-  struct connections *all = must_zalloc(sizeof *all);
-  char domain[NAME_TEXT];
-
-  lookup_host_text(f->domain->domain, domain);
-  all->now_s = (int64_t)time(NULL);
-
-  /* A program with direct TLS has every step of one without it, unless there is no SRV record at all. */
+/* A program with direct TLS has every step of one without it, unless there is no SRV record at all. */
+static void list_ways(struct connections *all, const struct facts *f) {
   for (enum lookup_side side = LOOKUP_C2S; side <= LOOKUP_S2S; side++) {
     for (int tls = 1; tls >= 0; tls--) {
       const struct plan *p = f->plans[facts_side_index(side)][tls];
       for (size_t i = 0; p && i < p->count; i++) add_step(all, side, &p->steps[i]);
     }
   }
+}
 
-  struct way w = {.c = c, .facts = f, .domain = domain, .whole_until_ms = check_now_ms() + CONNECT_WHOLE_MS};
-  for (size_t i = 0; i < all->count; i++) {
-    w.n = &all->list[i];
-    try_one(&w);
+/* ---- several at once ---- */
+
+/* Threads that take the next connection of the list as soon as they are through with one. */
+struct crew {
+  const struct connector *c;
+  const struct facts *facts;
+  struct connections *all;
+  unsigned until_ms; /* when the whole is over */
+  atomic_size_t next;
+  pthread_t threads[CONNECT_AT_ONCE];
+  size_t thread_count;
+};
+
+static void *work(void *context) {
+  struct crew *crew = context;
+  for (;;) {
+    size_t i = atomic_fetch_add(&crew->next, 1);
+    if (i >= crew->all->count) return NULL;
+    connect_try(crew->c, crew->facts, crew->until_ms, &crew->all->list[i]);
   }
+}
 
-  if (f->domain->sides & LOOKUP_C2S) fetch_host_meta(&w, all);
+static void start_crew(struct crew *crew) {
+  while (crew->thread_count < CONNECT_AT_ONCE && crew->thread_count < crew->all->count &&
+         pthread_create(&crew->threads[crew->thread_count], NULL, work, crew) == 0)
+    crew->thread_count++;
+}
+
+/* Where there was no thread to be had, the caller's does it. */
+static void finish_crew(struct crew *crew) {
+  (void)work(crew);
+  for (size_t i = 0; i < crew->thread_count; i++) pthread_join(crew->threads[i], NULL);
+}
+
+/* Web clients begin there. */
+static void fetch_host_meta(const struct crew *crew) {
+  const struct connect_options *o = &crew->c->options;
+  const struct web web = {.tls = crew->c->tls,
+                          .xml = crew->c->xml,
+                          .allow_private = o->allow_private,
+                          .phase_ms = o->phase_ms,
+                          .until_ms = crew->until_ms,
+                          .ask = o->ask,
+                          .ask_context = o->ask_context};
+  if (crew->facts->domain->sides & LOOKUP_C2S) web_fetch(&web, crew->facts, &crew->all->web);
+}
+
+struct connections *connect_all(struct connector *c, const struct facts *f) {
+  struct connections *all = must_zalloc(sizeof *all);
+  struct crew crew = {.c = c, .facts = f, .all = all, .until_ms = check_now_ms() + CONNECT_WHOLE_MS};
+
+  all->now_s = (int64_t)time(NULL);
+  list_ways(all, f);
+  start_crew(&crew);
+  fetch_host_meta(&crew); /* here, as questions are asked in this thread alone */
+  finish_crew(&crew);
   return all;
 }

@@ -1,5 +1,5 @@
 /* `jidns check --connect`: goes to the targets as a client or server would, as far as what comes before a
- * login, and notes in which phase it ends. One connection after the other, each phase and the whole bounded
+ * login, and notes in which phase it ends. Several connections at once; each phase and the whole are bounded
  * in time and octets. */
 #ifndef JIDNS_TOOL_CONNECT_H
 #define JIDNS_TOOL_CONNECT_H
@@ -13,6 +13,7 @@
 
 enum {
   CONNECT_MAX = 64,           /* connections for one domain */
+  CONNECT_AT_ONCE = 8,        /* of them */
   CONNECT_WHOLE_MS = 60000,   /* of one domain */
   CONNECT_OCTETS_MAX = 262144 /* taken in from one connection */
 };

@@ -397,3 +397,16 @@ def test_real_servers_are_gone_through_for_clients_and_servers(tmp_path, track, 
     finally:
         machine.close()
         network.close()
+
+
+# ---- several at once ----
+
+def test_many_silent_servers_are_gone_to_at_once_and_shown_in_the_order_of_the_plan(domain, peer):
+    ports = [peer(lambda sock: time.sleep(20)).port for _ in range(16)]
+    more = "".join(f"_xmpp-client._tcp SRV {place} 5 {port} x\n" for place, port in enumerate(ports, 1))
+    begun_s = time.monotonic()
+    report = json.loads(domain({}, "--timeout", "1000", more=more).stdout)
+    assert [c["port"] for c in report["connections"]] == ports
+    assert {c["result"] for c in report["connections"]} == {"no answer in time"}
+    # each takes a second, and one more to see whether it wants TLS at once: 32 one after the other, 4 with eight at once
+    assert time.monotonic() - begun_s < 12
