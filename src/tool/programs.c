@@ -62,6 +62,12 @@ static bool has_service(const struct walker *w, unsigned i) {
   return i < PROGRAM_SERVICES && w->program->services[i].service;
 }
 
+/* The services before are enough: to those that take one after the other "." is not, they go on to the next.
+ */
+static bool is_found(const struct walker *w) {
+  return has(w, PROGRAM_MIXES) ? w->has_record : w->end_count > 0;
+}
+
 static void next_services(struct walker *w) {
   bool is_empty = w->empty > 0;
   w->empty = 0;
@@ -80,7 +86,7 @@ static void next_services(struct walker *w) {
   }
 
   while (has_service(w, w->service) && w->count == 0) {
-    if (!w->program->services[w->service].if_none || !w->has_record) put_service(w, w->service);
+    if (!w->program->services[w->service].if_none || !is_found(w)) put_service(w, w->service);
     w->service++;
   }
 }
@@ -115,7 +121,7 @@ static void mix(struct walker *w) {
 /* The services are known. */
 static void settle_ends(struct walker *w) {
   if (has(w, PROGRAM_MIXES)) mix(w);
-  if (w->end_count == 0 && !(w->is_refused && has(w, PROGRAM_MIXES))) add_domain(w);
+  if (w->end_count == 0 && !w->is_refused) add_domain(w);
   w->stage = WALKER_ADDRESSES;
 }
 
@@ -255,6 +261,8 @@ static void take_address(struct walker *w, const struct walker_question *q, cons
 
 void walker_take(struct walker *w, const struct walker_question *q, const uint8_t *msg, size_t len) {
   bool is_answer = msg && len >= DNS_HEADER && reply_rcode(msg, len) != RCODE_SERVFAIL;
+  if (q->type == TYPE_SRV && !has(w, PROGRAM_MIXES))
+    w->is_refused = false; /* only the last service's "." counts */
   if (q->type == TYPE_SRV && is_answer) take_srv(w, q->service, msg, len);
   else if (q->type == TYPE_SRV) w->empty++;
   else if (is_answer) take_address(w, q, msg, len);

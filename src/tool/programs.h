@@ -46,7 +46,7 @@ struct program {
   bool then_tcp; /* what was sent again goes over TCP */
   struct program_service {
     const char *service; /* "xmpps-server" */
-    bool if_none;        /* asked for only if none before has a record */
+    bool if_none;        /* asked for only if none before has a target */
   } services[PROGRAM_SERVICES];
   enum program_addresses addresses;
   unsigned traits;   /* enum program_traits */

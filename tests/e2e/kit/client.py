@@ -1,5 +1,5 @@
 """An XMPP client as a program of its own. Arguments: certificate to trust, JID, password, and optionally a
-JID and a text to send to it, or ROOM@SERVICE/NICK to join without a text. Prints a line each, until it is stopped, for what
+JID (or several, with commas) and a text to send to it, or ROOM@SERVICE/NICK to join without a text. Prints a line each, until it is stopped, for what
 happens: `online`, `sent`, `joined ROOM@SERVICE`, `got JID TEXT`, `error JID CONDITION`, `failed REASON`."""
 
 import logging
@@ -31,7 +31,8 @@ class Client(slixmpp.ClientXMPP):
             self.add_event_handler(f"muc::{room}::self-presence", lambda _presence: say("joined", room))
             self.plugin["xep_0045"].join_muc(room, nick)
         elif to:
-            self.send_message(mto=to, mbody=text, mtype="chat")
+            for each in to.split(","):
+                self.send_message(mto=each, mbody=text, mtype="chat")
             say("sent")
 
     def hear(self, message):
