@@ -69,7 +69,7 @@ static bool reach(struct way *w) {
 
   unsigned begun_ms = check_now_ms();
   begin_phase(w, PHASE_CONNECT);
-  enum link_result r = link_open(&w->link, &to, CONNECT_OCTETS_MOST);
+  enum link_result r = link_open(&w->link, &to, CONNECT_OCTETS_MAX);
   w->n->connect_ms = check_now_ms() - begun_ms;
   return r == LINK_DONE || fail_link(w, r);
 }

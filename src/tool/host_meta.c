@@ -26,7 +26,7 @@ struct host_meta_link *host_meta_add(struct host_meta *m, const char *relation, 
   size_t kind = 0, i = 0;
   if (strncmp(relation, RELATION, strlen(RELATION)) != 0) return NULL;
   while (kind < HOST_META_KINDS && strcmp(relation + strlen(RELATION), words[kind]) != 0) kind++;
-  if (kind == HOST_META_KINDS || m->count == HOST_META_LINKS_MOST) return NULL;
+  if (kind == HOST_META_KINDS || m->count == HOST_META_LINKS_MAX) return NULL;
 
   struct host_meta_link *l = &m->links[m->count++];
   *l = (struct host_meta_link){.kind = (enum host_meta_kind)kind};

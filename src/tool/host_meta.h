@@ -5,7 +5,7 @@
 #include "tool/http.h"
 #include "tool/lookup.h"
 
-enum { HOST_META_LINKS_MOST = 16, HOST_META_IPS_MOST = 16, HOST_META_DEPTH_MOST = 16 };
+enum { HOST_META_LINKS_MAX = 16, HOST_META_IPS_MAX = 16, HOST_META_DEPTH_MAX = 16 };
 
 enum host_meta_form { HOST_META_XML, HOST_META_JSON, HOST_META_FORMS };
 
@@ -21,12 +21,12 @@ struct host_meta_link {
   enum host_meta_kind kind;
   char href[HTTP_URL]; /* of WebSocket and BOSH; printable ASCII, "?" in place of other octets */
   uint16_t port;       /* of direct TLS; 0: none that is one */
-  struct address ips[HOST_META_IPS_MOST];
+  struct address ips[HOST_META_IPS_MAX];
   size_t ip_count;
 };
 
 struct host_meta {
-  struct host_meta_link links[HOST_META_LINKS_MOST];
+  struct host_meta_link links[HOST_META_LINKS_MAX];
   size_t count; /* those that did not fit are left off */
 };
 

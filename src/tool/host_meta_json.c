@@ -15,7 +15,7 @@ static void read_end(const json_t *from, struct host_meta_link *to) {
   json_int_t port = json_integer_value(json_object_get(from, "port"));
   const json_t *ips = json_object_get(from, "ips");
   if (port > 0 && port <= UINT16_MAX) to->port = (uint16_t)port;
-  for (size_t i = 0; i < json_array_size(ips) && to->ip_count < HOST_META_IPS_MOST; i++) {
+  for (size_t i = 0; i < json_array_size(ips) && to->ip_count < HOST_META_IPS_MAX; i++) {
     const char *text = json_string_value(json_array_get(ips, i));
     if (text && read_address(text, &to->ips[to->ip_count])) to->ip_count++;
   }
@@ -24,7 +24,7 @@ static void read_end(const json_t *from, struct host_meta_link *to) {
 bool host_meta_read_json(const char *text, size_t len, struct host_meta *out) {
   json_error_t error;
   out->count = 0;
-  json_t *root = len <= HTTP_BODY_MOST ? json_loadb(text, len, 0, &error) : NULL;
+  json_t *root = len <= HTTP_BODY_MAX ? json_loadb(text, len, 0, &error) : NULL;
   const json_t *links = json_object_get(root, "links");
   bool is_good = json_is_object(root) && (!links || json_is_array(links));
 

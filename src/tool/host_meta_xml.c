@@ -29,7 +29,7 @@ static const char *attribute(const char **attributes, const char *name) {
 static void on_start(void *context, const char *name, const char **attributes) {
   struct reading *r = context;
   r->depth++;
-  if (r->depth > HOST_META_DEPTH_MOST || (r->depth == 1 && strcmp(name, XRD "XRD") != 0)) {
+  if (r->depth > HOST_META_DEPTH_MAX || (r->depth == 1 && strcmp(name, XRD "XRD") != 0)) {
     stop(r);
   } else if (r->depth == 2 && strcmp(name, XRD "Link") == 0) {
     const char *relation = attribute(attributes, "rel");
@@ -53,7 +53,7 @@ static void on_doctype(void *context, const char *name, const char *system_id, c
 bool host_meta_read_xml(struct stream_library *l, const char *text, size_t len, struct host_meta *out) {
   struct reading r = {.expat = &l->expat, .to = out};
   out->count = 0;
-  if (len > HTTP_BODY_MOST) return false;
+  if (len > HTTP_BODY_MAX) return false;
   r.parser = r.expat->XML_ParserCreateNS(NULL, ' ');
   if (!r.parser) return false;
 

@@ -214,7 +214,7 @@ static void take_line(struct http_response *r, char *line) {
 /* One octet of a line, which ends with LF, mostly after CR. */
 static void put_line(struct http_response *r, char octet) {
   char line[HTTP_LINE];
-  if (++r->at.head_len > HTTP_HEAD_MOST) {
+  if (++r->at.head_len > HTTP_HEAD_MAX) {
     settle(r, HTTP_TOO_MUCH);
   } else if (octet != '\n') {
     if (octet == 0) settle(r, HTTP_ALIEN);
@@ -234,7 +234,7 @@ static void put_line(struct http_response *r, char octet) {
 /* Returns how many octets belong to the body or chunk. */
 static size_t put_body(struct http_response *r, const char *octets, size_t len) {
   if (len > r->at.left) len = (size_t)r->at.left;
-  if (len > HTTP_BODY_MOST - r->body_len) {
+  if (len > HTTP_BODY_MAX - r->body_len) {
     settle(r, HTTP_TOO_MUCH);
     return len;
   }

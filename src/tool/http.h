@@ -13,10 +13,10 @@ enum {
   HTTP_URL = 512,
   HTTP_HOST = 254,
   HTTP_URL_TEXT = HTTP_URL + HTTP_HOST + 16,
-  HTTP_VALUE = 128,       /* of a field that is shown or compared */
-  HTTP_LINE = 1024,       /* octets of a line that are looked at; what is longer is skipped */
-  HTTP_HEAD_MOST = 32768, /* octets before the body, all lines together */
-  HTTP_BODY_MOST = 65536
+  HTTP_VALUE = 128,      /* of a field that is shown or compared */
+  HTTP_LINE = 1024,      /* octets of a line that are looked at; what is longer is skipped */
+  HTTP_HEAD_MAX = 32768, /* octets before the body, all lines together */
+  HTTP_BODY_MAX = 65536
 };
 
 /* A URL of the web, taken apart. */
@@ -54,7 +54,7 @@ struct http_response {
   char location[HTTP_URL];       /* "": none, or one that is too long */
   char allow_origin[HTTP_VALUE]; /* Access-Control-Allow-Origin; "": none */
   size_t body_len;
-  char body[HTTP_BODY_MOST];
+  char body[HTTP_BODY_MAX];
 
   /* Inside http.c. */
   struct {

@@ -13,7 +13,7 @@
 /* Of the links that are looked for. */
 #define RELATION "urn:xmpp:alt-connections:"
 
-enum { PIECE = 4096, REQUEST = 2048, OCTETS_MOST = 262144 };
+enum { PIECE = 4096, REQUEST = 2048, OCTETS_MAX = 262144 };
 
 /* A document under way. */
 struct fetch {
@@ -55,7 +55,7 @@ static bool connect_to(struct fetch *f, const struct address *a) {
   if (!has_time(f)) return fail(f, WEB_UNTRIED);
   f->d->address = *a;
   begin_phase(f);
-  enum link_result r = link_open(&f->link, &to, OCTETS_MOST);
+  enum link_result r = link_open(&f->link, &to, OCTETS_MAX);
   if (r == LINK_DONE) return true;
   link_close(&f->link);
   return fail_link(f, r);
@@ -64,7 +64,7 @@ static bool connect_to(struct fetch *f, const struct address *a) {
 /* Its first address that lets anybody in. */
 static bool connect_to_host(struct fetch *f, const struct host *h) {
   fail(f, WEB_NO_ADDRESS);
-  for (size_t i = 0; i < h->address_count && i < WEB_ADDRESSES_MOST; i++) {
+  for (size_t i = 0; i < h->address_count && i < WEB_ADDRESSES_MAX; i++) {
     if (connect_to(f, &h->addresses[i])) return true;
   }
   return false;
@@ -159,7 +159,7 @@ static bool follow(struct fetch *f) {
     http_url_text(&next, f->d->url);
     return fail(f, WEB_PLAIN);
   }
-  if (f->d->redirects == WEB_REDIRECTS_MOST) return fail(f, WEB_MANY_REDIRECTS);
+  if (f->d->redirects == WEB_REDIRECTS_MAX) return fail(f, WEB_MANY_REDIRECTS);
   f->d->redirects++;
   f->url = next;
   return true;

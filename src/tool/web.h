@@ -6,7 +6,7 @@
 #include "tool/facts.h"
 #include "tool/host_meta.h"
 
-enum { WEB_REDIRECTS_MOST = 4, WEB_ADDRESSES_MOST = 4 /* of one host that are tried */ };
+enum { WEB_REDIRECTS_MAX = 4, WEB_ADDRESSES_MAX = 4 /* of one host that are tried */ };
 
 /* Why there is no document; in the order of the steps. */
 enum web_end {

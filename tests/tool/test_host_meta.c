@@ -56,7 +56,7 @@ Test(host_meta, depth_links_and_length_are_bounded) {
   for (int i = 0; i < 100; i++) strcat(text, LINK("websocket", "wss://d.chat/w"));
   strcat(text, "</XRD>");
   cr_expect(read_text(text, &m));
-  cr_expect_eq(m.count, HOST_META_LINKS_MOST);
+  cr_expect_eq(m.count, HOST_META_LINKS_MAX);
 
   strcpy(text, XRD);
   for (int i = 0; i < 1000; i++) strcat(text, "<a>");

@@ -163,13 +163,13 @@ Test(http, what_is_no_http_or_in_another_coding_is_alien) {
 }
 
 Test(http, head_and_body_have_an_end) {
-  cr_expect_eq(state_of("HTTP/1.1 200 OK\r\nX: ", 'a', HTTP_HEAD_MOST, false), HTTP_TOO_MUCH);
-  cr_expect_eq(state_of("HTTP/1.1 200 OK\r\n\r\n", 'a', HTTP_BODY_MOST, true), HTTP_DONE);
-  cr_expect_eq(state_of("HTTP/1.1 200 OK\r\n\r\n", 'a', HTTP_BODY_MOST + 1, true), HTTP_TOO_MUCH);
+  cr_expect_eq(state_of("HTTP/1.1 200 OK\r\nX: ", 'a', HTTP_HEAD_MAX, false), HTTP_TOO_MUCH);
+  cr_expect_eq(state_of("HTTP/1.1 200 OK\r\n\r\n", 'a', HTTP_BODY_MAX, true), HTTP_DONE);
+  cr_expect_eq(state_of("HTTP/1.1 200 OK\r\n\r\n", 'a', HTTP_BODY_MAX + 1, true), HTTP_TOO_MUCH);
   cr_expect_eq(state_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000000\r\n", 'a',
-                        HTTP_BODY_MOST + 1, false),
+                        HTTP_BODY_MAX + 1, false),
                HTTP_TOO_MUCH);
-  cr_expect_eq(state_of("HTTP/1.1 200 OK\r\n\r\n", 'a', HTTP_BODY_MOST, false), HTTP_READING);
+  cr_expect_eq(state_of("HTTP/1.1 200 OK\r\n\r\n", 'a', HTTP_BODY_MAX, false), HTTP_READING);
 }
 
 Test(http, long_lines_are_skipped_but_lead_nowhere) {
