@@ -5,9 +5,11 @@
 
 #include <assert.h>
 
+#include "dns/edns.h"
+
 static_assert(sizeof(struct answer_head) == 16, "a cache entry's size depends on it");
 
-enum { EDE_TEXT_MAX = 100, OPTION_HEAD = 4 };
+enum { EDE_TEXT_MAX = 100 };
 
 static inline size_t question_len(const struct query_opts *m) { return m->spelled ? m->name_len + 4u : 0; }
 
@@ -20,57 +22,29 @@ static void write_header(const struct query_opts *m, unsigned rcode, uint8_t bit
   if (m->spelled) memcpy(out + DNS_HEADER, m->spelled, question_len(m));
 }
 
-static inline size_t option_head(uint8_t *p, uint16_t code, size_t len) {
-  store_u16(p, code);
-  store_u16(p + 2, (uint16_t)len);
-  return OPTION_HEAD;
-}
-
-/* An EDE (RFC 8914), EDE_NONE for none, the keepalive (RFC 7828) and the cookie (RFC 7873) that m says.
- * Returns their octets. */
-static size_t write_options(const struct query_opts *m, int ede, const char *text, uint8_t *out) {
-  uint8_t *p = out;
-  if (ede != EDE_NONE) {
-    size_t text_len = strnlen(text, EDE_TEXT_MAX);
-    p += option_head(p, OPT_EDE, 2 + text_len);
-    store_u16(p, (uint16_t)ede);
-    memcpy(p + 2, text, text_len);
-    p += 2 + text_len;
-  }
-
-  if (m->idle_x100ms) {
-    p += option_head(p, OPT_KEEPALIVE, 2);
-    store_u16(p, m->idle_x100ms);
-    p += 2;
-  }
-
-  if (m->cookie_len) {
-    p += option_head(p, OPT_COOKIE, m->cookie_len);
-    memcpy(p, m->cookie, m->cookie_len);
-    p += m->cookie_len;
-  }
-
-  return (size_t)(p - out);
-}
-
 /* What write_opt will take for m, with an EDE without text. */
 static inline size_t opt_len(const struct query_opts *m, bool ede) {
-  return DNS_OPT + (ede ? OPTION_HEAD + 2 : 0) + (m->idle_x100ms ? OPTION_HEAD + 2 : 0) +
-         (m->cookie_len ? (size_t)OPTION_HEAD + m->cookie_len : 0);
+  return DNS_OPT + (ede ? EDNS_OPTION_HEAD + 2 : 0) + (m->idle_x100ms ? EDNS_OPTION_HEAD + 2 : 0) +
+         (m->cookie_len ? (size_t)EDNS_OPTION_HEAD + m->cookie_len : 0);
 }
 
-/* Appends OPT (RFC 6891 section 6.1.2); counts it. Returns the new length. */
+static void add_ede(struct edns_writer *w, int ede, const char *text) {
+  size_t text_len = strnlen(text, EDE_TEXT_MAX);
+  uint8_t *octets = edns_add(w, OPT_EDE, 2 + text_len);
+  store_u16(octets, (uint16_t)ede);
+  memcpy(octets + 2, text, text_len);
+}
+
+/* Appends OPT (RFC 6891 section 6.1.2) with an EDE (RFC 8914), EDE_NONE for none, and the keepalive (RFC
+ * 7828) and the cookie (RFC 7873) that m says; counts it. Returns the new length. */
 static size_t write_opt(const struct query_opts *m, unsigned rcode, int ede, const char *text, uint8_t *out,
                         size_t at) {
-  uint8_t *p = out + at;
-  p[0] = 0;
-  store_u16(p + 1, TYPE_OPT);
-  store_u16(p + 3, m->udp_ours);
-  store_u32(p + 5, (uint32_t)(rcode >> 4) << 24 | (m->dnssec_ok ? 0x8000u : 0));
-  size_t rdlen = write_options(m, ede, text, p + DNS_OPT);
-  store_u16(p + 9, (uint16_t)rdlen);
+  struct edns_writer w = edns_start(out + at, m->udp_ours, rcode, m->dnssec_ok);
+  if (ede != EDE_NONE) add_ede(&w, ede, text);
+  if (m->idle_x100ms) store_u16(edns_add(&w, OPT_KEEPALIVE, 2), m->idle_x100ms);
+  if (m->cookie_len) memcpy(edns_add(&w, OPT_COOKIE, m->cookie_len), m->cookie, m->cookie_len);
   store_u16(out + 10, (uint16_t)(load_u16(out + 10) + 1));
-  return at + DNS_OPT + rdlen;
+  return at + edns_finish(&w);
 }
 
 size_t answer_error(const struct query_opts *m, unsigned rcode, int ede, const char *text, uint8_t *out) {

@@ -1,6 +1,7 @@
 /* ladder.c: how a server is asked, and again when it can't cope. Exports ladder_*. */
 #include "forward/ladder.h"
 
+#include "dns/edns.h"
 #include "forward/forward_priv.h"
 
 static unsigned number_of(const struct pending *p, const struct nameserver *s) {
@@ -116,7 +117,7 @@ void ladder_bad_cookie(struct pending *p, const struct try *t) {
 /* It gave a cookie of its own beside ours, so it knows what it does. */
 static bool has_server_cookie(const uint8_t *msg, size_t len) {
   size_t n = 0;
-  return exchange_option(msg, len, OPT_COOKIE, &n) && n > COOKIE_CLIENT;
+  return edns_option(msg, len, OPT_COOKIE, &n) && n > COOKIE_CLIENT;
 }
 
 static bool is_misunderstood(unsigned rcode) {
@@ -127,7 +128,7 @@ bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, co
                       size_t len) {
   const struct nameserver *s = t->server;
   unsigned bit = upstream_bit(p->upstream, s);
-  bool misunderstood = is_misunderstood(rcode), has_opt = exchange_has_opt(msg, len);
+  bool misunderstood = is_misunderstood(rcode), has_opt = edns_is_in(msg, len);
 
   if (t->extras == EXTRAS_NONE || (!misunderstood && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED))
     return false;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "dns/edns.h"
 #include "forward/forward_priv.h"
 
 static void end(struct probe *p) {
@@ -31,7 +32,7 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
   struct probe *p = container(x, struct probe, x);
   must(p->magic == PROBE_MAGIC);
   if (outcome == ERR_NONE) {
-    unsigned rcode = exchange_rcode(msg, len);
+    unsigned rcode = edns_rcode(msg, len);
     bool refused_edns = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
     ns_replied(p->server, now_ms - p->sent_ms, now_ms);
     if (!refused_edns) habit_works(&p->server->habits[HABIT_UDP]);

@@ -1,5 +1,6 @@
 /* steps.c: what becomes of a miss, step by step. Exports steps_*. */
 #include "base/log.h"
+#include "dns/edns.h"
 #include "dns/ttl.h"
 #include "forward/denial.h"
 #include "forward/follow.h"
@@ -170,7 +171,7 @@ static bool is_refused(struct forward *f, struct pending *p) {
 static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {
   struct try *t = f->reply_try;
   const uint8_t *msg = f->reply_msg;
-  unsigned rcode = exchange_rcode(msg, f->reply_len);
+  unsigned rcode = edns_rcode(msg, f->reply_len);
 
   p->server = t->server;
   p->tcp = t->tcp;
@@ -196,7 +197,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   struct scrub_border *border = forward_border(f);
   enum err e = scrub_reply(&p->question, msg, f->reply_len, border, &f->answer);
   if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
-  ladder_learn(p, t, exchange_has_opt(msg, f->reply_len), now_ms);
+  ladder_learn(p, t, edns_is_in(msg, f->reply_len), now_ms);
   silence_note(f, p, t->server, now_ms);
 
   /* it is indeed the server that does so */

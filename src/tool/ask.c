@@ -9,6 +9,7 @@
 
 #include "base/must.h"
 #include "base/random.h"
+#include "dns/edns.h"
 #include "dns/frame.h"
 #include "dns/name.h"
 
@@ -85,11 +86,8 @@ static void write_query(struct asker *asker, struct flight *f) {
   wire_put_u16(&w, a->type);
   wire_put_u16(&w, a->klass);
   if (f->edns) {
-    wire_put(&w, "", 1);
-    wire_put_u16(&w, TYPE_OPT);
-    wire_put_u16(&w, DNS_UDP_OURS);
-    wire_put_u32(&w, asker->options->dnssec ? 0x8000 : 0);
-    wire_put_u16(&w, 0);
+    struct edns_writer opt = edns_start(w.buf + w.at, DNS_UDP_OURS, 0, asker->options->dnssec);
+    w.at += edns_finish(&opt);
   }
 
   f->query_len = w.at;
@@ -145,13 +143,18 @@ static void send_tcp(struct flight *f) {
   }
 }
 
-/* Does this answer the question (RFC 5452 section 9.1)? A bare header is how some servers say FORMERR or
- * NOTIMP. */
+static bool is_misunderstood(const uint8_t *msg) {
+  unsigned rcode = msg[3] & DNS_RCODE;
+  return rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
+}
+
+/* Does this answer the question (RFC 5452 section 9.1)? A header without a question is how some servers say
+ * FORMERR or NOTIMP: alone, or with OPT by those that know EDNS (RFC 6891 section 7). */
 static bool matches(const struct flight *f, const uint8_t *msg, size_t len) {
   const struct asked *a = f->asked;
   if (len < DNS_HEADER || load_u16(msg) != f->id || !(msg[2] & DNS_QR) || msg[2] & DNS_OPCODE) return false;
-  unsigned rcode = msg[3] & DNS_RCODE, end = DNS_HEADER + a->name_len + 4u;
-  if (load_u16(msg + 4) == 0) return len == DNS_HEADER && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP);
+  unsigned end = DNS_HEADER + a->name_len + 4u;
+  if (load_u16(msg + 4) == 0) return is_misunderstood(msg) && (len == DNS_HEADER || edns_is_in(msg, len));
   return load_u16(msg + 4) == 1 && len >= end &&
          name_equal(msg + DNS_HEADER, a->name_len, a->name, a->name_len) &&
          load_u16(msg + end - 4) == a->type && load_u16(msg + end - 2) == a->klass;
@@ -169,13 +172,18 @@ static void keep(struct flight *f, const uint8_t *msg, size_t len) {
   f->asked->len = len;
   f->asked->over_tcp = f->tcp;
   size_t question_end = (size_t)DNS_HEADER + f->asked->name_len;
-  f->asked->keeps_case = len >= question_end &&
+  f->asked->keeps_case = load_u16(msg + 4) == 0 || len < question_end ||
                          memcmp(msg + DNS_HEADER, f->asked->name, f->asked->name_len) == 0;
 }
 
+/* A server from before RFC 6891 does not understand OPT, and has none in its reply; one with OPT means
+ * something else (section 7 there), and its reply is the answer. */
+static bool knows_no_edns(const uint8_t *msg, size_t len) {
+  return is_misunderstood(msg) && !edns_is_in(msg, len);
+}
+
 static void take(struct asker *asker, struct flight *f, const uint8_t *msg, size_t len) {
-  unsigned rcode = msg[3] & DNS_RCODE;
-  if (f->edns && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP)) { /* a server from before RFC 6891 */
+  if (f->edns && knows_no_edns(msg, len)) {
     f->edns = false;
     f->asked->refuses_edns = true;
     launch(asker, f, f->tcp);

@@ -35,8 +35,8 @@ struct asked {
   unsigned *open;           /* borrowed; one less when the outcome is there; NULL: nobody counts */
   enum asked_outcome outcome;
   bool over_tcp;     /* the answer came so */
-  bool refuses_edns; /* FORMERR or NOTIMP to EDNS; without it there was another answer */
-  bool keeps_case;   /* the answer's question is the one asked, octet for octet */
+  bool refuses_edns; /* FORMERR or NOTIMP without OPT to a question with EDNS: it was asked again without */
+  bool keeps_case;   /* the answer's question is the one asked, octet for octet, or it has none */
   unsigned took_us;  /* from the first try to the outcome */
   uint8_t *msg; /* the answer, owned, freed by asked_free; NULL unless ASKED_ANSWERED; TC set if TCP failed */
   size_t len;

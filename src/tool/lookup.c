@@ -122,14 +122,12 @@ const char *lookup_outcome_text(const struct asked *a, char text[PRINT_WORD]) {
 
 bool lookup_is_stale(const struct asked *a) {
   enum { STALE_ANSWER = 3, STALE_NXDOMAIN_ANSWER = 19 };
-  struct record opt;
-  struct reply_option o;
-  size_t at = 0;
+  struct edns edns;
+  struct edns_ede ede;
 
-  if (a->outcome != ASKED_ANSWERED || !reply_opt(a->msg, a->len, &opt)) return false;
-  while (reply_next_option(&opt, &at, &o)) {
-    unsigned code = o.code == OPT_EDE && o.len >= 2 ? load_u16(o.bytes) : 0;
-    if (code == STALE_ANSWER || code == STALE_NXDOMAIN_ANSWER) return true;
+  if (a->outcome != ASKED_ANSWERED || !edns_read(a->msg, a->len, &edns)) return false;
+  while (edns_next_ede(&edns, &ede)) {
+    if (ede.code == STALE_ANSWER || ede.code == STALE_NXDOMAIN_ANSWER) return true;
   }
   return false;
 }

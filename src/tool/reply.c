@@ -62,69 +62,6 @@ struct alias reply_follow(const uint8_t *msg, size_t len, const uint8_t *name, s
   return a;
 }
 
-bool reply_opt(const uint8_t *msg, size_t len, struct record *opt) {
-  struct reply p = reply_open(msg, len);
-  enum section section;
-  while (reply_next(&p, opt, &section)) {
-    if (section == SECTION_ADDITIONAL && opt->type == TYPE_OPT) return true;
-  }
-  return false;
-}
-
-unsigned reply_rcode(const uint8_t *msg, size_t len) {
-  struct record opt;
-  unsigned low = msg[3] & DNS_RCODE;
-  return reply_opt(msg, len, &opt) ? (opt.ttl >> 24) << 4 | low : low;
-}
-
-bool reply_next_option(const struct record *opt, size_t *at, struct reply_option *out) {
-  const uint8_t *rdata = record_rdata(opt);
-  if (opt->rdlen < *at + 4) return false;
-  out->code = load_u16(rdata + *at);
-  out->len = load_u16(rdata + *at + 2);
-  out->bytes = rdata + *at + 4;
-  if (opt->rdlen - *at - 4 < out->len) return false;
-  *at += 4u + out->len;
-  return true;
-}
-
-const char *reply_ede_name(unsigned code) {
-  static const char *const names[] = {
-      "Other",
-      "Unsupported DNSKEY Algorithm",
-      "Unsupported DS Digest Type",
-      "Stale Answer",
-      "Forged Answer",
-      "DNSSEC Indeterminate",
-      "DNSSEC Bogus",
-      "Signature Expired",
-      "Signature Not Yet Valid",
-      "DNSKEY Missing",
-      "RRSIGs Missing",
-      "No Zone Key Bit Set",
-      "NSEC Missing",
-      "Cached Error",
-      "Not Ready",
-      "Blocked",
-      "Censored",
-      "Filtered",
-      "Prohibited",
-      "Stale NXDOMAIN Answer",
-      "Not Authoritative",
-      "Not Supported",
-      "No Reachable Authority",
-      "Network Error",
-      "Invalid Data",
-      "Signature Expired before Valid",
-      "Too Early",
-      "Unsupported NSEC3 Iterations Value",
-      "Unable to conform to policy",
-      "Synthesized",
-      "Invalid Query Type",
-  };
-  return code < sizeof names / sizeof *names ? names[code] : "unassigned";
-}
-
 const char *reply_text(const uint8_t *bytes, size_t len, char *text, size_t room) {
   size_t at = 0;
   for (size_t i = 0; i < len && at + sizeof "\\000" <= room; i++) {

@@ -2,6 +2,7 @@
 #ifndef JIDNS_TOOL_REPLY_H
 #define JIDNS_TOOL_REPLY_H
 #include "dns/build.h"
+#include "dns/edns.h"
 
 struct reply {
   const uint8_t *msg; /* borrowed */
@@ -29,23 +30,8 @@ struct alias {
 /* Follows the CNAMEs of the answer section from `name` on. */
 struct alias reply_follow(const uint8_t *msg, size_t len, const uint8_t *name, size_t name_len);
 
-/* The RCODE with the upper bits of OPT (RFC 6891 section 6.1.3). */
-unsigned reply_rcode(const uint8_t *msg, size_t len);
-
-/* The OPT record; false when there is none. */
-bool reply_opt(const uint8_t *msg, size_t len, struct record *opt);
-
-/* One option of an OPT record. at: where to look, 0 for the first; moved on. False behind the last or a
- * malformed one. */
-struct reply_option {
-  uint16_t code, len;
-  const uint8_t *bytes;
-};
-bool reply_next_option(const struct record *opt, size_t *at, struct reply_option *out);
-
-/* What an EDE says, "Stale Answer" for 3 (RFC 8914 section 4 and its registry); "unassigned" for codes
- * beyond. */
-const char *reply_ede_name(unsigned code);
+/* The RCODE with the upper bits of OPT. */
+static inline unsigned reply_rcode(const uint8_t *msg, size_t len) { return edns_rcode(msg, len); }
 
 /* len octets of unknown origin as printable ASCII, others as \DDD, into text; what does not fit is left off.
  * Returns text. */

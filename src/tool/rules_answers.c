@@ -188,20 +188,18 @@ struct server_traits {
 
 static void note_answer(void *context, const struct asked *a) {
   struct server_traits *t = context;
-  struct record opt;
-  struct reply_option o;
-  size_t at = 0;
+  struct edns edns;
+  struct edns_ede ede;
 
   if (a->outcome != ASKED_ANSWERED) return;
   t->count++;
   t->slow += a->took_us > SLOW_SERVER_MS * 1000u;
   t->stale += lookup_is_stale(a);
-  if (!reply_opt(a->msg, a->len, &opt)) return;
-  while (reply_next_option(&opt, &at, &o)) {
-    unsigned code = o.code == OPT_EDE && o.len >= 2 ? load_u16(o.bytes) : 0;
-    if (code < 15 || code > 18) continue; /* blocked, censored, filtered, prohibited */
+  if (!edns_read(a->msg, a->len, &edns)) return;
+  while (edns_next_ede(&edns, &ede)) {
+    if (ede.code < 15 || ede.code > 18) continue; /* blocked, censored, filtered, prohibited */
     t->filtered++;
-    t->ede = code;
+    t->ede = ede.code;
   }
 }
 
@@ -220,7 +218,7 @@ static void rules_of_server(struct report *r) {
 
   if (t.filtered) {
     struct finding *x = report_add(r, RULE_ANSWER_FILTERED, LOOKUP_BOTH, domain,
-                                   "The server filters: EDE %u (%s)", t.ede, reply_ede_name(t.ede));
+                                   "The server filters: EDE %u (%s)", t.ede, edns_ede_name(t.ede));
     finding_data(x, "ede", t.ede);
   }
 

@@ -60,16 +60,14 @@ static json_t *targets_json(const struct service *s, bool dnssec) {
 
 static json_t *edes_json(const struct asked *a) {
   json_t *list = json_array();
-  struct record opt;
-  struct reply_option o;
-  size_t at = 0;
-  if (a->outcome != ASKED_ANSWERED || !reply_opt(a->msg, a->len, &opt)) return list;
-  while (reply_next_option(&opt, &at, &o)) {
+  struct edns edns;
+  struct edns_ede ede;
+  if (a->outcome != ASKED_ANSWERED || !edns_read(a->msg, a->len, &edns)) return list;
+  while (edns_next_ede(&edns, &ede)) {
     char said[EDE_SHOWN];
-    if (o.code != OPT_EDE || o.len < 2) continue;
-    reply_text(o.bytes + 2, o.len - 2u, said, sizeof said);
-    json_array_append_new(list, json_pack("{s:i, s:s, s:s}", "code", load_u16(o.bytes), "name",
-                                          reply_ede_name(load_u16(o.bytes)), "text", said));
+    reply_text(ede.text, ede.text_len, said, sizeof said);
+    json_array_append_new(
+        list, json_pack("{s:i, s:s, s:s}", "code", ede.code, "name", edns_ede_name(ede.code), "text", said));
   }
   return list;
 }
@@ -188,10 +186,10 @@ static json_t *flags_json(const struct asked *a) {
 }
 
 static json_t *edns_json(const struct asked *a) {
-  struct record opt;
-  if (!reply_opt(a->msg, a->len, &opt)) return json_null();
-  return json_pack("{s:i, s:i, s:b, s:o}", "version", (int)(opt.ttl >> 16 & 0xff), "udp", opt.klass, "do",
-                   (int)(opt.ttl & 0x8000), "ede", edes_json(a));
+  struct edns edns;
+  if (!edns_read(a->msg, a->len, &edns)) return json_null();
+  return json_pack("{s:i, s:i, s:b, s:o}", "version", edns.version, "udp", edns.udp_size, "do",
+                   (int)edns.dnssec_ok, "ede", edes_json(a));
 }
 
 bool show_query_json(const struct asked *a, const struct ask_options *o, FILE *out) {

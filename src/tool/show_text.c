@@ -189,20 +189,18 @@ struct ede_lines {
 
 static void write_edes(void *context, const struct asked *a) {
   struct ede_lines *lines = context;
-  struct record opt;
-  struct reply_option o;
-  size_t at = 0;
+  struct edns edns;
+  struct edns_ede ede;
   char said[EDE_SHOWN], name[NAME_TEXT], type[PRINT_WORD];
 
-  if (a->outcome != ASKED_ANSWERED || !reply_opt(a->msg, a->len, &opt)) return;
-  while (reply_next_option(&opt, &at, &o)) {
-    if (o.code != OPT_EDE || o.len < 2) continue;
+  if (a->outcome != ASKED_ANSWERED || !edns_read(a->msg, a->len, &edns)) return;
+  while (edns_next_ede(&edns, &ede)) {
     if (!lines->any) fprintf(lines->out, "\nExtended errors\n");
     lines->any = true;
-    unsigned code = load_u16(o.bytes);
-    reply_text(o.bytes + 2, o.len - 2u, said, sizeof said);
+    reply_text(ede.text, ede.text_len, said, sizeof said);
     fprintf(lines->out, "  %s %s: EDE %u (%s)%s%s\n", print_type(a->type, type),
-            domain_text(a->name, a->name_len, name), code, reply_ede_name(code), said[0] ? ": " : "", said);
+            domain_text(a->name, a->name_len, name), ede.code, edns_ede_name(ede.code), said[0] ? ": " : "",
+            said);
   }
 }
 
@@ -235,18 +233,18 @@ static void write_flags(const struct asked *a, FILE *out) {
           m[3] & DNS_CD ? " cd" : "");
 }
 
-static void write_options(const struct record *opt, FILE *out) {
-  struct reply_option o;
+static void write_options(struct edns edns, FILE *out) {
+  struct edns_option o;
   char said[EDE_SHOWN];
-  for (size_t at = 0; reply_next_option(opt, &at, &o);) {
+  while (edns_next(&edns, &o) == EDNS_OPTION) {
     if (o.code == OPT_EDE && o.len >= 2) {
-      unsigned code = load_u16(o.bytes);
-      reply_text(o.bytes + 2, o.len - 2u, said, sizeof said);
-      fprintf(out, ";; EDE %u (%s)%s%s\n", code, reply_ede_name(code), said[0] ? ": " : "", said);
+      unsigned code = load_u16(o.octets);
+      reply_text(o.octets + 2, o.len - 2u, said, sizeof said);
+      fprintf(out, ";; EDE %u (%s)%s%s\n", code, edns_ede_name(code), said[0] ? ": " : "", said);
       continue;
     }
     fprintf(out, ";; EDNS option %u:", o.code);
-    for (size_t i = 0; i < o.len; i++) fprintf(out, " %02x", o.bytes[i]);
+    for (size_t i = 0; i < o.len; i++) fprintf(out, " %02x", o.octets[i]);
     fprintf(out, "\n");
   }
 }
@@ -272,13 +270,13 @@ static void write_sections(const struct asked *a, FILE *out) {
 
 void show_query(const struct asked *a, const struct ask_options *o, FILE *out) {
   char name[NAME_TEXT], server[ADDR_TEXT], type[PRINT_WORD], klass[PRINT_WORD];
-  struct record opt;
+  struct edns edns;
   fprintf(out, ";; %s over %s, %.1f ms, %zu octets\n", addr_format(&o->server, server),
           a->over_tcp ? "TCP" : "UDP", ms_of(a), a->len);
   write_flags(a, out);
-  if (reply_opt(a->msg, a->len, &opt)) {
-    fprintf(out, "; EDNS %u, udp %u%s\n", opt.ttl >> 16 & 0xff, opt.klass, opt.ttl & 0x8000 ? ", do" : "");
-    write_options(&opt, out);
+  if (edns_read(a->msg, a->len, &edns)) {
+    fprintf(out, "; EDNS %u, udp %u%s\n", edns.version, edns.udp_size, edns.dnssec_ok ? ", do" : "");
+    write_options(edns, out);
   } else {
     fprintf(out, "; no EDNS\n");
   }

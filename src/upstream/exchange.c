@@ -1,6 +1,8 @@
 /* exchange.c: the question as sent upstream, and what counts as its reply. Exports exchange_*. */
 #include "upstream/exchange.h"
 
+#include "dns/edns.h"
+
 /* ---- the question ---- */
 
 /* The bits that say which letters are capitals, 64 at a time (splitmix64's steps). */
@@ -20,17 +22,15 @@ static void spell(uint64_t spelling, uint8_t *name, size_t len) {
   }
 }
 
-static void put_options(struct wire_out *w, const struct exchange_opts *m) {
-  size_t len_at = w->at;
-  wire_put_u16(w, 0);
+static size_t write_opt(const struct exchange_opts *m, bool dnssec_ok, uint8_t *out) {
+  struct edns_writer w = edns_start(out, m->udp_size ? m->udp_size : DNS_UDP_OURS, 0, dnssec_ok);
   if (m->cookie) {
-    wire_put_u16(w, OPT_COOKIE);
-    wire_put_u16(w, (uint16_t)(COOKIE_CLIENT + m->cookie->server_len));
-    wire_put(w, m->shown, COOKIE_CLIENT);
-    wire_put(w, m->cookie->server, m->cookie->server_len);
+    uint8_t *octets = edns_add(&w, OPT_COOKIE, (size_t)COOKIE_CLIENT + m->cookie->server_len);
+    memcpy(octets, m->shown, COOKIE_CLIENT);
+    memcpy(octets + COOKIE_CLIENT, m->cookie->server, m->cookie->server_len);
   }
-  if (m->tcp) wire_put_u32(w, (uint32_t)OPT_KEEPALIVE << 16);
-  store_u16(w->buf + len_at, (uint16_t)(w->at - len_at - 2));
+  if (m->tcp) edns_add(&w, OPT_KEEPALIVE, 0);
+  return edns_finish(&w);
 }
 
 size_t exchange_write(const struct question *q, const struct exchange_opts *m,
@@ -45,69 +45,11 @@ size_t exchange_write(const struct question *q, const struct exchange_opts *m,
   wire_put_u16(&w, m->edns ? 1 : 0);
   wire_put(&w, q->key, q->name_len + 4u);
   if (m->spelling) spell(m->spelling, out + DNS_HEADER, q->name_len);
-  if (m->edns) {
-    wire_put(&w, "", 1);
-    wire_put_u16(&w, TYPE_OPT);
-    wire_put_u16(&w, m->udp_size ? m->udp_size : DNS_UDP_OURS);
-    wire_put_u32(&w, flags & KEY_DO ? 0x8000 : 0);
-    put_options(&w, m);
-  }
-
+  if (m->edns) w.at += write_opt(m, flags & KEY_DO, out + w.at);
   return w.at;
 }
 
 /* ---- the reply ---- */
-
-static void skip_name(struct wire *w) {
-  for (const uint8_t *label; (label = wire_bytes(w, 1)) && *label;) {
-    wire_bytes(w, *label > 63 ? 1 : *label);
-    if (*label > 63) return; /* a pointer ends the name */
-  }
-}
-
-/* OPT of a message, its cursor behind the owner and the type; false when there is none or it can't be found.
- */
-static bool find_opt(struct wire *w) {
-  if (w->len < DNS_HEADER) return false;
-  unsigned records = (unsigned)load_u16(w->msg + 6) + load_u16(w->msg + 8) + load_u16(w->msg + 10);
-  w->at = DNS_HEADER;
-  for (unsigned n = load_u16(w->msg + 4); n > 0 && !w->err; n--) {
-    skip_name(w);
-    wire_bytes(w, 4);
-  }
-  for (; records > 0 && !w->err; records--) {
-    skip_name(w);
-    if (wire_u16(w) == TYPE_OPT && !w->err) return true;
-    wire_bytes(w, 6);
-    wire_bytes(w, wire_u16(w));
-  }
-  return false;
-}
-
-const uint8_t *exchange_option(const uint8_t *msg, size_t len, uint16_t code, size_t *option_len) {
-  struct wire w = wire_read(msg, len);
-  if (!find_opt(&w) || !wire_bytes(&w, 6)) return NULL;
-  size_t rdlen = wire_u16(&w), end = w.at + rdlen;
-  while (!w.err && w.at < end) {
-    uint16_t found = wire_u16(&w), n = wire_u16(&w);
-    const uint8_t *octets = wire_bytes(&w, n);
-    if (!octets || w.at > end) return NULL;
-    *option_len = n;
-    if (found == code) return octets;
-  }
-  return NULL;
-}
-
-bool exchange_has_opt(const uint8_t *msg, size_t len) {
-  struct wire w = wire_read(msg, len);
-  return find_opt(&w);
-}
-
-unsigned exchange_rcode(const uint8_t *msg, size_t len) {
-  struct wire w = wire_read(msg, len);
-  unsigned high = find_opt(&w) && wire_bytes(&w, 2) ? wire_u32(&w) >> 24 : 0;
-  return (w.err ? 0 : high << 4) | (msg[3] & DNS_RCODE);
-}
 
 /* The cookie must be ours. A server that gave its own once gives one always (RFC 7873 section 5.3), also when
  * it says that it understands nothing: else whoever can forge that much could do away with cookies. One that
@@ -116,7 +58,7 @@ static bool shows_cookie(const struct exchange *x, const uint8_t *msg, size_t le
   struct server_cookie *c = x->query_opts.cookie;
   size_t n = 0;
   if (!c) return true;
-  const uint8_t *cookie = exchange_option(msg, len, OPT_COOKIE, &n);
+  const uint8_t *cookie = edns_option(msg, len, OPT_COOKIE, &n);
   bool echo = cookie && n == COOKIE_CLIENT && memcmp(cookie, x->query_opts.shown, n) == 0;
   if (!cookie || echo) return c->unanswered = c->server_len == 0;
   if (n < COOKIE_CLIENT + COOKIE_SERVER_MIN || n > COOKIE_CLIENT + COOKIE_SERVER_MAX) return false;
@@ -138,10 +80,10 @@ static enum reply_worth judge_without_question(const struct exchange *x, const u
   unsigned rcode = msg[3] & DNS_RCODE;
   bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
   size_t n = 0;
-  if (lost && (len == DNS_HEADER || exchange_has_opt(msg, len))) return prove(x, msg, len);
+  if (lost && (len == DNS_HEADER || edns_is_in(msg, len))) return prove(x, msg, len);
   if (!x->query_opts.cookie || (!lost && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED))
     return REPLY_WRONG;
-  bool has_cookie = exchange_option(msg, len, OPT_COOKIE, &n) && n > COOKIE_CLIENT;
+  bool has_cookie = edns_option(msg, len, OPT_COOKIE, &n) && n > COOKIE_CLIENT;
   return has_cookie && shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_WRONG;
 }
 

@@ -61,12 +61,4 @@ enum reply_worth {
  * must be right; a bare header is taken for FORMERR and NOTIMP, which is how servers say that they don't
  * understand, and one with our cookie for any failure: so NSD refuses classes. Keeps the server's cookie. */
 enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, size_t len);
-
-/* That option of a message's OPT, and its length; NULL if there is none. */
-const uint8_t *exchange_option(const uint8_t *msg, size_t len, uint16_t code, size_t *option_len);
-
-bool exchange_has_opt(const uint8_t *msg, size_t len);
-
-/* A whole reply's RCODE with the upper bits that OPT has. */
-unsigned exchange_rcode(const uint8_t *msg, size_t len);
 #endif

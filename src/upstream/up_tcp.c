@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "dns/edns.h"
 #include "dns/frame.h"
 #include "loop/watch.h"
 
@@ -361,7 +362,7 @@ static void on_timer(uv_timer_t *timer) {
 /* The server says how long it keeps an idle connection (RFC 7828): it should not have to close it itself. */
 static void note_keepalive(struct tcp_conn *conn, const uint8_t *msg, size_t len) {
   size_t n;
-  const uint8_t *octets = exchange_option(msg, len, OPT_KEEPALIVE, &n);
+  const uint8_t *octets = edns_option(msg, len, OPT_KEEPALIVE, &n);
   if (!octets || n != 2) return;
   uint32_t most_ms = load_u16(octets) * 100u;
   conn->idle_ms = most_ms < UP_TCP_IDLE_MS ? most_ms : UP_TCP_IDLE_MS;

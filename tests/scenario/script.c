@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "dns/edns.h"
 
 struct script_carrier {
   struct channel channel;
@@ -83,7 +84,7 @@ static struct upstream_question *note(struct script *s, const struct script_carr
                                   .options_len = edns ? opt.rdlen : 0,
                                   .cd = msg[3] & DNS_CD};
   size_t cookie_len;
-  if (exchange_option(msg, len, OPT_COOKIE, &cookie_len)) u->cookie_len = (uint8_t)cookie_len;
+  if (edns_option(msg, len, OPT_COOKIE, &cookie_len)) u->cookie_len = (uint8_t)cookie_len;
   snprintf(u->name, sizeof u->name, "%s", name_format(q->key, q->name_len, text));
   return u;
 }

@@ -45,6 +45,20 @@ static void understand_no_edns(struct mock *m, const uint8_t *query, size_t len,
   mock_reply(m, query, len, load_u16(query + 10) > 0 ? RCODE_FORMERR : RCODE_NOERROR, false);
 }
 
+/* Such a server knows EDNS: what it does not understand is something else. */
+static void misunderstand_with_opt(struct mock *m, const uint8_t *query, size_t len, bool over_tcp) {
+  (void)over_tcp;
+  mock_reply(m, query, len, RCODE_FORMERR, false);
+}
+
+/* The same without the question. */
+static void misunderstand_with_opt_alone(struct mock *m, const uint8_t *query, size_t len, bool over_tcp) {
+  uint8_t reply[DNS_HEADER + DNS_OPT] = {query[0], query[1], [11] = 1};
+  (void)over_tcp;
+  memcpy(reply + DNS_HEADER, query + len - DNS_OPT, DNS_OPT);
+  mock_reply(m, reply, sizeof reply, RCODE_FORMERR, false);
+}
+
 /* A header alone that counts a question. */
 static void answer_half(struct mock *m, const uint8_t *query, size_t len, bool over_tcp) {
   (void)len, (void)over_tcp;
@@ -132,6 +146,29 @@ Test(ask, asks_again_with_the_same_id_when_a_packet_is_lost) {
   cr_expect_eq(m.packets, 2);
   cr_expect_eq(m.ids[0], m.ids[1]);
   cr_expect_geq(a.took_us, 500 * 1000, "the second try comes after a quarter of the time");
+  asked_free(&a);
+}
+
+Test(ask, keeps_edns_on_a_formerr_that_carries_opt) {
+  struct mock m;
+  mock_start(&m, true, misunderstand_with_opt);
+  struct asked a = ask_one(&m, PATIENCE_MS, false);
+  mock_stop(&m);
+  expect_answer(&a, RCODE_FORMERR, false);
+  cr_expect_eq(m.packets, 1, "asked once");
+  cr_expect(!a.refuses_edns);
+  asked_free(&a);
+}
+
+Test(ask, takes_a_formerr_of_a_header_and_opt_for_the_answer) {
+  struct mock m;
+  mock_start(&m, true, misunderstand_with_opt_alone);
+  struct asked a = ask_one(&m, PATIENCE_MS, false);
+  mock_stop(&m);
+  expect_answer(&a, RCODE_FORMERR, false);
+  cr_expect_eq(m.packets, 1, "asked once");
+  cr_expect(!a.refuses_edns);
+  cr_expect(a.keeps_case, "there is no question whose case could differ");
   asked_free(&a);
 }
 

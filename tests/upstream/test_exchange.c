@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "dns/edns.h"
 #include "kit/seen.h"
 #include "upstream/exchange.h"
 
@@ -137,13 +138,13 @@ Test(exchange, finds_options_in_hostile_replies_without_harm) {
   size_t n = 0;
   msg_record(&m, SECTION_ANSWER, "_xmpp._tcp.example.lab.", TYPE_SRV, 60, rd_srv(1, 1, 5222, "x.lab."));
   msg_opt(&m, 1232, 0, false, cookie, sizeof cookie - 1);
-  const uint8_t *found = exchange_option(m.octets, m.len, OPT_COOKIE, &n);
+  const uint8_t *found = edns_option(m.octets, m.len, OPT_COOKIE, &n);
   cr_assert(found && n == 16);
   cr_expect_arr_eq(found, "abcdefgh", 8);
   for (size_t len = 0; len < m.len; len++) {
     uint8_t *copy = exact(m.octets, len);
-    cr_expect_null(exchange_option(copy, len, OPT_COOKIE, &n), "cut to %zu", len);
-    if (len >= DNS_HEADER) exchange_rcode(copy, len);
+    cr_expect_null(edns_option(copy, len, OPT_COOKIE, &n), "cut to %zu", len);
+    if (len >= DNS_HEADER) edns_rcode(copy, len);
     free(copy);
   }
 }
