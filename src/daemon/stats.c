@@ -17,7 +17,7 @@ static void gather_habit(struct habit_stats *sum, const struct habit *h, uint64_
 static void gather_server(struct ns_stats *sum, unsigned route, const struct nameserver *s) {
   sum->route = route;
   unsigned rto_ms = ns_rto_ms(s);
-  sum->addr = s->addr;
+  sum->addr = s->address.addr;
   sum->up += !s->down_until_ms;
   sum->known += s->srtt_x8_ms > 0;
   sum->srtt_ms_x8 += s->srtt_x8_ms;

@@ -153,9 +153,11 @@ void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct questio
 /* ---- what settings make of it ---- */
 
 static bool add_server(struct worker *w, struct upstream *u, const union addr *addr) {
+  struct ns_address address = {.addr = *addr, .transport = TRANSPORT_UDP};
   struct channel *udp = up_udp_new(&w->loop, addr, &w->counters, &w->random);
   struct channel *tcp = up_tcp_new(&w->loop, addr, &w->counters, &w->random);
-  if (udp && tcp && upstream_add(u, addr, udp, tcp)) return true;
+  struct channel *channels[TRANSPORTS] = {[TRANSPORT_UDP] = udp, [TRANSPORT_TCP] = tcp};
+  if (udp && tcp && upstream_add(u, &address, channels)) return true;
   if (udp) udp->ops->close(udp);
   if (tcp) tcp->ops->close(tcp);
   return false;
@@ -174,7 +176,7 @@ static bool is_set_of(const struct upstream *u, const struct servers_wanted *wan
   bool same = u->policy == want->policy;
   for (unsigned i = 0; i < want->count && same; i++) {
     if (!addr_is_here(&want->addrs[i], want->scopes[i])) continue;
-    same = k < u->count && addr_equal(&u->servers[k].addr, &want->addrs[i]);
+    same = k < u->count && addr_equal(&u->servers[k].address.addr, &want->addrs[i]);
     k++;
   }
   return same && k == u->count;

@@ -81,8 +81,10 @@ static void on_found(const struct client *c, const uint8_t *msg, size_t len) {
 /* As a client of this machine would over TCP: the answer comes whole. */
 static void ask(struct forward *f, struct follow *follow, uint64_t now_ms) {
   uint8_t flags = question_flags(&follow->target), *out = malloc(DNS_MSG_MAX);
-  struct client client = {
-      .deliver = on_found, .owner = follow, .tcp = true, .links = (uint8_t)(follow->pending->links + 1)};
+  struct client client = {.deliver = on_found,
+                          .owner = follow,
+                          .transport = TRANSPORT_TCP,
+                          .links = (uint8_t)(follow->pending->links + 1)};
   struct query q = {.question = follow->target,
                     .query_opts = {.spelled = follow->target.key, /* it begins as a question section does */
                                    .name_len = follow->target.name_len,

@@ -75,9 +75,12 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   must(p->magic == PENDING_MAGIC);
   struct forward *f = p->forward;
   if (outcome == ERR_NONE) {
-    if (t->tcp) t->server->tcp_late = 0;
-    if (t->tcp) ns_answers(t->server, now_ms);
-    else ns_replied(t->server, now_ms - t->sent_ms, now_ms);
+    if (t->transport == TRANSPORT_UDP) {
+      ns_replied(t->server, now_ms - t->sent_ms, now_ms);
+    } else {
+      t->server->tcp_late = 0;
+      ns_answers(t->server, now_ms);
+    }
     ns_answered_type(t->server, question_type(&p->question));
     f->reply_try = t;
     f->reply_msg = msg;
@@ -87,7 +90,7 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
     p->respelled = outcome == ERR_RESPELLED;
     p->server = t->server;
     p->extras = t->extras;
-    p->tcp = true;
+    p->transport = TRANSPORT_TCP;
     p->by_choice = false;
     p->step = STEP_ASK;
   } else if (outcome == ERR_COOKIE) {
@@ -145,7 +148,8 @@ static void serve_partial(struct pending *p, uint64_t now_ms) {
   if (!p->partial || now_ms < p->partial->due_ms || !pending_first(p)) return;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     struct try *t = &p->tries[i];
-    if (t->x.channel && t->tcp && t->server->tcp_late < TCP_LATE_MAX) t->server->tcp_late++;
+    if (t->x.channel && t->transport == TRANSPORT_TCP && t->server->tcp_late < TCP_LATE_MAX)
+      t->server->tcp_late++;
   }
   for (struct waiter *w; (w = pending_first(p));) {
     if (deliver_partial(p->forward, p, w, now_ms)) continue;

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "cache/cache.h"
+#include "dns/transport.h"
 #include "forward/rebind.h"
 #include "forward/route.h"
 
@@ -41,7 +42,7 @@ struct client {
   void (*cut)(const struct client *c, const uint8_t *msg, size_t len, size_t sent);
   void *owner; /* the transport's: listening socket or connection */
   union addr peer, local;
-  bool tcp;
+  enum transport transport;
   uint8_t links; /* aliases that have led a client's question here, from servers to others: FORWARD_ALIASES at
                     most */
   bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands
@@ -50,7 +51,7 @@ struct client {
 
 /* Octets that its answer may have. */
 static inline size_t client_limit(const struct client *c, const struct query_opts *m) {
-  return c->tcp ? DNS_MSG_MAX : answer_udp_limit(m);
+  return c->transport == TRANSPORT_UDP ? answer_udp_limit(m) : DNS_MSG_MAX;
 }
 
 /* An observer; any member but ctx may be NULL. What it asks of forward from within (forward_prefetch,

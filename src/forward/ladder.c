@@ -32,13 +32,18 @@ struct nameserver *ladder_pick(const struct pending *p, unsigned out) {
   return s && !s->down_until_ms ? s : upstream_pick(u, out);
 }
 
-bool ladder_is_tcp(const struct pending *p, const struct nameserver *s) {
-  unsigned udp = p->udp_asked[number_of(p, s)], tcp = p->tcp_asked[number_of(p, s)];
+static unsigned times_asked(const struct pending *p, const struct nameserver *s, enum transport over) {
+  return p->asked_over[over][number_of(p, s)];
+}
+
+enum transport ladder_transport(const struct pending *p, const struct nameserver *s) {
+  unsigned udp = times_asked(p, s, TRANSPORT_UDP), tcp = times_asked(p, s, TRANSPORT_TCP);
   const struct habit *h = &s->habits[HABIT_UDP];
-  if (tcp >= FORWARD_EACH) return false;
-  if (udp >= FORWARD_EACH) return true;
-  if (habit_is_resting(h)) return tcp <= udp;
-  return udp >= (h->state == HABIT_DOUBTED ? tcp + 1 : tcp + 2);
+  if (tcp >= FORWARD_EACH) return TRANSPORT_UDP;
+  if (udp >= FORWARD_EACH) return TRANSPORT_TCP;
+
+  bool tcp_is_next = habit_is_resting(h) ? tcp <= udp : udp >= tcp + (h->state == HABIT_DOUBTED ? 1 : 2);
+  return tcp_is_next ? TRANSPORT_TCP : TRANSPORT_UDP;
 }
 
 /* The n-th over UDP: a second one goes without a cookie unless the server is known to like it; a third one
@@ -47,7 +52,7 @@ static enum extras extras_of(const struct pending *p, const struct try *t, unsig
   struct nameserver *s = t->server;
   enum extras most = p->extras;
   bool shy = s->habits[HABIT_COOKIES].state != HABIT_WORKS;
-  if (t->tcp) return most;
+  if (t->transport == TRANSPORT_TCP) return most;
   if (most == EXTRAS_COOKIE && nth >= (shy && !p->bad_cookie ? 2 : 3)) most = EXTRAS_EDNS;
   if (nth >= FORWARD_EACH && !s->speaks_edns && !(p->evidence.cookie & upstream_bit(p->upstream, s)))
     most = EXTRAS_NONE;
@@ -60,12 +65,13 @@ void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t
 
   t->extras = extras_of(p, t, nth);
   if (t->extras && !habit_allows(&s->habits[HABIT_EDNS], now_ms)) t->extras = EXTRAS_NONE;
-  bool spelled = o->random && !t->tcp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
-  struct server_cookie *cookie = o->cookies && !t->tcp && t->extras == EXTRAS_COOKIE ? ns_cookie(s, now_ms)
-                                                                                     : NULL;
+  bool over_udp = t->transport == TRANSPORT_UDP;
+  bool spelled = o->random && over_udp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
+  bool has_cookie = o->cookies && over_udp && t->extras == EXTRAS_COOKIE;
+  struct server_cookie *cookie = has_cookie ? ns_cookie(s, now_ms) : NULL;
   t->x.query_opts = (struct exchange_opts){.edns = t->extras,
                                            .ad = o->trust_ad,
-                                           .tcp = t->tcp,
+                                           .transport = t->transport,
                                            .udp_size = o->udp_size,
                                            .cookie = cookie,
                                            .spelling = spelled ? random_u64(o->random) | 1 : 0};
@@ -78,17 +84,22 @@ uint32_t ladder_wait_ms(const struct pending *p, const struct nameserver *s) {
   if (s->habits[HABIT_UDP].state == HABIT_UNTRIED && p->upstream->count == 1) {
     return p->asked < 2 ? RTO_UNKNOWN_MS : RTO_MOST_MS;
   }
-  return ns_rto_ms(s) << (round < 2 ? round : 2) << p->tcp;
+
+  uint32_t wait_ms = ns_rto_ms(s);
+  if (round > 0) wait_ms *= 2;
+  if (round > 1) wait_ms *= 2;
+  if (p->transport == TRANSPORT_TCP) wait_ms *= 2; /* to connect takes a round trip of its own */
+  return wait_ms;
 }
 
 /* ---- it can't cope ---- */
 
 /* The same server is asked again, with less. */
-static bool again(struct pending *p, const struct try *t, enum extras extras, bool tcp) {
+static bool again(struct pending *p, const struct try *t, enum extras extras, enum transport over) {
   p->server = t->server;
   p->extras = extras;
-  p->tcp = tcp;
-  p->by_choice = tcp;
+  p->transport = over;
+  p->by_choice = over == TRANSPORT_TCP;
   p->step = STEP_ASK;
   return true;
 }
@@ -96,7 +107,7 @@ static bool again(struct pending *p, const struct try *t, enum extras extras, bo
 void ladder_unproven(struct pending *p, const struct try *t) {
   p->evidence.cookie |= upstream_bit(p->upstream, t->server);
   p->evidence.cookie_why = WHY_COOKIE_FOREIGN;
-  again(p, t, EXTRAS_EDNS, false);
+  again(p, t, EXTRAS_EDNS, TRANSPORT_UDP);
 }
 
 /* RFC 7873 section 5.3: once more with the cookie it gave. Who does not like that either, or was shown none,
@@ -105,13 +116,13 @@ void ladder_bad_cookie(struct pending *p, const struct try *t) {
   bool once_more = !p->bad_cookie;
   p->bad_cookie = true;
   if (!t->x.query_opts.cookie || once_more) {
-    again(p, t, EXTRAS_COOKIE, !t->x.query_opts.cookie);
+    again(p, t, EXTRAS_COOKIE, t->x.query_opts.cookie ? TRANSPORT_UDP : TRANSPORT_TCP);
     p->by_choice = false;
     return;
   }
   p->evidence.cookie |= upstream_bit(p->upstream, t->server);
   p->evidence.cookie_why = WHY_COOKIE_REFUSED;
-  again(p, t, EXTRAS_EDNS, false);
+  again(p, t, EXTRAS_EDNS, TRANSPORT_UDP);
 }
 
 /* It gave a cookie of its own beside ours, so it knows what it does. */
@@ -137,7 +148,7 @@ bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, co
     if (has_server_cookie(msg, len)) return false;
     p->evidence.cookie |= bit;
     p->evidence.cookie_why = WHY_COOKIE_REFUSED;
-    return again(p, t, EXTRAS_EDNS, false);
+    return again(p, t, EXTRAS_EDNS, TRANSPORT_UDP);
   }
 
   /* A failure that has OPT, or comes from who speaks EDNS, is no complaint about EDNS (RFC 6891
@@ -145,10 +156,10 @@ bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, co
   bool speaks = has_opt || s->speaks_edns;
   if (!misunderstood && speaks) return false;
   *(misunderstood ? &p->evidence.edns : &p->evidence.edns_silently) |= bit;
-  if (speaks && rcode != RCODE_BADVERS && !t->tcp && !p->tcp_asked[number_of(p, s)])
-    return again(p, t, EXTRAS_EDNS, true);
+  if (speaks && rcode != RCODE_BADVERS && t->transport == TRANSPORT_UDP && !times_asked(p, s, TRANSPORT_TCP))
+    return again(p, t, EXTRAS_EDNS, TRANSPORT_TCP);
   /* At last without, also for those who want DNSSEC when it says so over both transports and shows no OPT. */
-  return (!has_opt || may_go_plain(p, s)) && again(p, t, EXTRAS_NONE, false);
+  return (!has_opt || may_go_plain(p, s)) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
 }
 
 static bool another_is_up(const struct pending *p, const struct nameserver *s) {
@@ -161,23 +172,23 @@ static bool another_is_up(const struct pending *p, const struct nameserver *s) {
 
 bool ladder_transport_failed(struct pending *p, const struct try *t, enum err why) {
   struct nameserver *s = t->server;
-  unsigned i = number_of(p, s), bit = upstream_bit(p->upstream, s);
+  unsigned bit = upstream_bit(p->upstream, s);
 
-  if (why == ERR_UNREACHABLE && !t->tcp) {
+  if (why == ERR_UNREACHABLE && t->transport == TRANSPORT_UDP) {
     struct habit *udp = &s->habits[HABIT_UDP];
     p->evidence.closed |= bit;
     if (udp->state == HABIT_WORKS) { /* a server that is restarted: its TCP port is closed as well */
       habit_doubts(udp, p->started_ms, p->started_ms);
       return false;
     }
-    return !p->tcp_asked[i] && !another_is_up(p, s) && again(p, t, p->extras, true);
+    return !times_asked(p, s, TRANSPORT_TCP) && !another_is_up(p, s) && again(p, t, p->extras, TRANSPORT_TCP);
   }
 
   if (why != ERR_TCP || !t->by_choice) return false;
-  p->tcp_asked[i] = FORWARD_EACH; /* no more of that */
-  if (p->evidence.edns & bit) return may_go_plain(p, s) && again(p, t, EXTRAS_NONE, false);
+  p->asked_over[TRANSPORT_TCP][number_of(p, s)] = FORWARD_EACH; /* no more of that */
+  if (p->evidence.edns & bit) return may_go_plain(p, s) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
   if (p->evidence.closed & bit) return false;
-  if (!p->udp_asked[i]) return again(p, t, EXTRAS_COOKIE, false);
+  if (!times_asked(p, s, TRANSPORT_UDP)) return again(p, t, EXTRAS_COOKIE, TRANSPORT_UDP);
   p->step = STEP_PICK; /* UDP may yet answer */
   if (s->habits[HABIT_UDP].state == HABIT_UNTRIED) p->next_try_ms = 0;
   return true;
@@ -190,7 +201,7 @@ static unsigned silent_tries(const struct pending *p, const struct nameserver *s
   unsigned n = 0;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     const struct try *t = &p->tries[i];
-    if (!t->x.channel || t->server != s || t->tcp || !t->silent) continue;
+    if (!t->x.channel || t->server != s || t->transport == TRANSPORT_TCP || !t->silent) continue;
     n += least == EXTRAS_COOKIE ? t->x.query_opts.cookie != NULL : t->extras >= least;
   }
   return n;
@@ -203,7 +214,7 @@ static void doubt(const struct pending *p, struct nameserver *s, enum habit_of o
 
 static void learn_cookies(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct nameserver *s = t->server;
-  if (t->tcp || t->extras == EXTRAS_NONE) return;
+  if (t->transport == TRANSPORT_TCP || t->extras == EXTRAS_NONE) return;
   if (t->x.query_opts.cookie) {
     if (s->cookie.server_len) habit_works(&s->habits[HABIT_COOKIES]);
   } else if (p->evidence.cookie & upstream_bit(p->upstream, s)) {
@@ -231,7 +242,7 @@ static void learn_edns(const struct pending *p, const struct try *t, bool has_op
 
 static void learn_udp(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct nameserver *s = t->server;
-  if (!t->tcp) habit_works(&s->habits[HABIT_UDP]);
+  if (t->transport == TRANSPORT_UDP) habit_works(&s->habits[HABIT_UDP]);
   else if (p->evidence.closed & upstream_bit(p->upstream, s)) ns_lacks(s, HABIT_UDP, WHY_UDP_CLOSED, now_ms);
   else if (t->extras && p->evidence.edns & upstream_bit(p->upstream, s))
     ns_lacks(s, HABIT_UDP, WHY_UDP_EDNS, now_ms);

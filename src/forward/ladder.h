@@ -9,9 +9,9 @@
  * before the others, unless they are down. */
 struct nameserver *ladder_pick(const struct pending *p, unsigned out);
 
-/* Is the next try of p at s over TCP? Twice over UDP, once over TCP, and so on: a mute UDP or a reply too
+/* What the next try of p at s goes over. Twice over UDP, once over TCP, and so on: a mute UDP or a reply too
  * large for the path costs two time-outs, no more. Over TCP first where UDP is known not to work. */
-bool ladder_is_tcp(const struct pending *p, const struct nameserver *s);
+enum transport ladder_transport(const struct pending *p, const struct nameserver *s);
 
 /* How t, whose server and transport are set, is to be asked; nth: which try over UDP at this server it is. */
 void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms);

@@ -89,8 +89,8 @@ static bool is_same_manner(const struct query_opts *a, const struct query_opts *
 }
 
 static bool is_again(const struct waiter *w, const struct query *q, const struct client *client) {
-  return !client->tcp && !w->client.tcp && addr_equal(&w->client.peer, &client->peer) &&
-         is_same_manner(&w->query_opts, &q->query_opts);
+  return client->transport == TRANSPORT_UDP && w->client.transport == TRANSPORT_UDP &&
+         addr_equal(&w->client.peer, &client->peer) && is_same_manner(&w->query_opts, &q->query_opts);
 }
 
 enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q,

@@ -54,8 +54,9 @@ struct try {
   struct nameserver *server;
   uint64_t sent_ms;
   enum extras extras;
-  bool tcp, by_choice; /* by_choice: UDP would have done as well, had it answered */
-  bool silent;         /* its server was told off for not answering */
+  enum transport transport;
+  bool by_choice; /* TCP, though UDP would have done as well, had it answered */
+  bool silent;    /* its server was told off for not answering */
 };
 
 /* What servers (bits) did with this question, kept until an answer shows which lesser way they bear. */
@@ -85,13 +86,14 @@ struct pending {
   struct timer timer;
   struct try tries[FORWARD_TRIES];
   struct nameserver *server; /* picked, to be asked next */
-  bool tcp, by_choice;       /* and how, as in struct try */
-  enum extras extras;        /* at most */
+  enum transport transport;  /* and how, as in struct try */
+  bool by_choice;
+  enum extras extras; /* at most */
   struct evidence evidence;
   unsigned resting; /* bits of servers that do not answer its type, and so are not asked */
   unsigned failed;  /* bits of servers that answered with an error */
   unsigned asked;   /* tries so far */
-  uint8_t udp_asked[UPSTREAM_SERVERS], tcp_asked[UPSTREAM_SERVERS]; /* of them by server */
+  uint8_t asked_over[TRANSPORTS][UPSTREAM_SERVERS]; /* of them by server */
   bool respelled;  /* a reply spelled the question otherwise than it was asked */
   bool bad_cookie; /* a server did not like the cookie it was shown */
   bool told;       /* since the last try somebody was told that it failed: the next is to wait */

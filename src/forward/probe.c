@@ -79,7 +79,7 @@ void probe_start(struct forward *f, struct upstream *u, struct nameserver *s, co
   s->asked++;
   uint8_t msg[EXCHANGE_QUERY_MAX];
   size_t len = exchange_write(&p->question, &p->x.query_opts, msg);
-  enum err e = channel_ask(s->udp, &p->x, msg, len, now_ms);
+  enum err e = channel_ask(s->channels[TRANSPORT_UDP], &p->x, msg, len, now_ms);
   uint32_t wait_ms = 2 * ns_rto_ms(s), most_ms = ns_rto_max_ms(s);
   timers_set(f->o.timers, &p->timer, now_ms + (wait_ms < most_ms ? wait_ms : most_ms));
   if (e == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);

@@ -4,7 +4,7 @@
 static bool shares_a_server(const struct upstream *a, const struct upstream *b) {
   for (unsigned i = 0; i < a->count; i++) {
     for (unsigned k = 0; k < b->count; k++) {
-      if (addr_equal(&a->servers[i].addr, &b->servers[k].addr)) return true;
+      if (ns_address_equal(&a->servers[i].address, &b->servers[k].address)) return true;
     }
   }
   return false;

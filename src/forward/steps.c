@@ -13,15 +13,15 @@ void steps_start_anew(struct pending *p, uint64_t now_ms) {
   p->resting = upstream_resting(p->upstream, question_type(&p->question), now_ms);
   p->spent = p->respelled = p->bad_cookie = false;
   p->evidence = (struct evidence){0};
-  memset(p->udp_asked, 0, sizeof p->udp_asked);
-  memset(p->tcp_asked, 0, sizeof p->tcp_asked);
+  memset(p->asked_over, 0, sizeof p->asked_over);
 }
 
 /* Bits of servers that were asked as often as they may be (RFC 9520 section 3.1). */
 static unsigned spent_servers(const struct pending *p) {
   unsigned spent = 0;
   for (unsigned i = 0; i < p->upstream->count; i++) {
-    if (p->udp_asked[i] >= FORWARD_EACH && p->tcp_asked[i] >= FORWARD_EACH) spent |= 1u << i;
+    if (p->asked_over[TRANSPORT_UDP][i] < FORWARD_EACH) continue;
+    if (p->asked_over[TRANSPORT_TCP][i] >= FORWARD_EACH) spent |= 1u << i;
   }
   return spent;
 }
@@ -47,7 +47,8 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
 
   /* one spoke, the rest are down */
   if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL;
-  p->tcp = p->by_choice = p->server && ladder_is_tcp(p, p->server);
+  p->transport = p->server ? ladder_transport(p, p->server) : TRANSPORT_UDP;
+  p->by_choice = p->transport == TRANSPORT_TCP;
   p->extras = EXTRAS_COOKIE;
   p->step = p->server ? STEP_ASK : STEP_FAIL;
   return MORE;
@@ -71,9 +72,9 @@ static struct try *free_try(struct pending *p, uint64_t now_ms) {
 static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now_ms) {
   struct try *t = free_try(p, now_ms);
   uint8_t msg[EXCHANGE_QUERY_MAX];
-  uint8_t nth = ++(p->tcp ? p->tcp_asked : p->udp_asked)[s - p->upstream->servers];
+  uint8_t nth = ++p->asked_over[p->transport][s - p->upstream->servers];
 
-  t->tcp = p->tcp;
+  t->transport = p->transport;
   t->by_choice = p->by_choice;
   t->server = s;
   t->sent_ms = now_ms;
@@ -82,7 +83,7 @@ static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now
   t->x.done = forward_try_done;
   ladder_dress(p, t, nth, now_ms);
   size_t len = exchange_write(&p->question, &t->x.query_opts, msg);
-  enum err e = channel_ask(t->tcp ? s->tcp : s->udp, &t->x, msg, len, now_ms);
+  enum err e = channel_ask(s->channels[t->transport], &t->x, msg, len, now_ms);
   s->asked++;
   if (e == ERR_UNREACHABLE) ns_refused(s, now_ms);
   return e;
@@ -90,18 +91,20 @@ static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now
 
 void steps_ask_lower(struct pending *p, struct nameserver *s, uint64_t now_ms) {
   ns_lacks(s, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
-  p->respelled = p->tcp = false;
+  p->respelled = false;
+  p->transport = TRANSPORT_UDP;
   p->server = s;
   p->step = STEP_ASK;
 }
 
 static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
-  struct nameserver *s = p->server, *probe = p->tcp ? NULL : upstream_probe(p->upstream, now_ms);
+  bool over_udp = p->transport == TRANSPORT_UDP;
+  struct nameserver *s = p->server, *probe = over_udp ? upstream_probe(p->upstream, now_ms) : NULL;
   uint32_t wait_ms = ladder_wait_ms(p, s);
   char text[QUESTION_TEXT], where[ADDR_TEXT];
 
-  log_debug("forward", "%s: asking %s%s", question_format(&p->question, text), addr_format(&s->addr, where),
-            p->tcp ? " over TCP" : "");
+  log_debug("forward", "%s: asking %s%s", question_format(&p->question, text),
+            addr_format(&s->address.addr, where), over_udp ? "" : " over TCP");
   /* it would tell nothing new */
   if (probe && !probe->down_until_ms && probe->silent_to == p->question.hash) probe = NULL;
   if (probe && probe != s) {
@@ -109,7 +112,8 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
     else probe_start(f, p->upstream, probe, &p->question, now_ms);
   }
 
-  if (p->tcp && habit_is_due(&s->habits[HABIT_UDP], now_ms) && habit_allows(&s->habits[HABIT_UDP], now_ms)) {
+  if (!over_udp && habit_is_due(&s->habits[HABIT_UDP], now_ms) &&
+      habit_allows(&s->habits[HABIT_UDP], now_ms)) {
     probe_start(f, p->upstream, s, &p->question, now_ms); /* does UDP work again? */
   }
 
@@ -119,10 +123,10 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
     upstream_note_asked(p->upstream);
   }
 
-  p->hedge = p->asked == 0 && !p->tcp && pending_first(p) && upstream_may_hedge(p->upstream, s);
+  p->hedge = p->asked == 0 && over_udp && pending_first(p) && upstream_may_hedge(p->upstream, s);
   if (p->hedge) wait_ms = ns_late_ms(s);
   uint32_t most_ms = ns_rto_max_ms(s);
-  if (p->tcp && most_ms > RTO_MOST_MS) most_ms *= 2; /* to connect takes as long as to ask */
+  if (!over_udp && most_ms > RTO_MOST_MS) most_ms *= 2; /* to connect takes as long as to ask */
   p->next_try_ms = now_ms + (wait_ms < most_ms ? wait_ms : most_ms);
   p->told = false;
   p->asked++;
@@ -140,8 +144,8 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
 
 enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err why) {
   char text[QUESTION_TEXT], where[ADDR_TEXT];
-  log_debug("forward", "%s: %s: %s", question_format(&p->question, text), addr_format(&s->addr, where),
-            err_text(why));
+  log_debug("forward", "%s: %s: %s", question_format(&p->question, text),
+            addr_format(&s->address.addr, where), err_text(why));
   p->last = why;
   p->failed |= upstream_bit(p->upstream, s);
   p->step = STEP_PICK;
@@ -174,22 +178,22 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   unsigned rcode = edns_rcode(msg, f->reply_len);
 
   p->server = t->server;
-  p->tcp = t->tcp;
+  p->transport = t->transport;
   p->by_choice = false;
   p->extras = t->extras;
   if (ladder_goes_down(p, t, rcode, msg, f->reply_len)) return MORE;
   if (rcode == RCODE_BADCOOKIE) {
-    if (t->tcp) return steps_server_failed(p, t->server, ERR_RCODE);
+    if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_RCODE);
     ladder_bad_cookie(p, t);
     return MORE;
   }
 
   if (msg[2] & DNS_TC) {
     keep_part(f, p, t, now_ms);
-    if (t->tcp) return steps_server_failed(p, t->server, ERR_LIE);
+    if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_LIE);
     habit_works(&t->server->habits[HABIT_UDP]); /* a server that answers at all */
     count(f->o.counters, truncated_up);
-    p->tcp = true;
+    p->transport = TRANSPORT_TCP;
     p->step = STEP_ASK;
     return MORE;
   }
@@ -201,7 +205,8 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   silence_note(f, p, t->server, now_ms);
 
   /* it is indeed the server that does so */
-  if (t->tcp && p->respelled) ns_lacks(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
+  if (t->transport == TRANSPORT_TCP && p->respelled)
+    ns_lacks(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
   if (is_refused(f, p)) return MORE;
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;

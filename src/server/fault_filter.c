@@ -121,7 +121,8 @@ static void count_fault(struct counters *c, const struct rule *r) {
 /* Spoils len octets at msg, which have room for p->limit. */
 static void apply(struct faulty_answer *p, uint8_t *msg, size_t len) {
   struct fault_filter *s = p->owner;
-  p->result = fault_apply(&p->strike, &p->question, p->client.tcp, msg, len, p->limit, &s->scratch);
+  p->result = fault_apply(&p->strike, &p->question, p->client.transport != TRANSPORT_UDP, msg, len, p->limit,
+                          &s->scratch);
   count_fault(s->counters, &p->strike.fault->rule);
 }
 
@@ -150,7 +151,8 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
 struct faulty_answer *fault_filter_begin(struct fault_filter *s, const struct query *q,
                                          const struct client *client, size_t limit, uint64_t now_ms) {
   struct fault_strike k;
-  if (!faults_strike(s->faults, &q->question, &client->peer, client->tcp, now_ms, &k)) return NULL;
+  if (!faults_strike(s->faults, &q->question, &client->peer, client->transport != TRANSPORT_UDP, now_ms, &k))
+    return NULL;
   struct faulty_answer *p = s->held < FAULT_FILTER_HELD ? malloc(sizeof *p) : NULL;
   if (!p || !timers_promise(s->timers)) {
     free(p);

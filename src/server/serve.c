@@ -128,7 +128,7 @@ static uint16_t datagram_most(const struct query_service *s, const struct query_
 /* What the client's options are answered with. True when it has shown that its address is its own. */
 static bool meet_options(struct query_service *s, struct query_opts *m, const struct client *client,
                          uint64_t now_ms, enum query_verdict *verdict) {
-  if (client->tcp) {
+  if (client->transport != TRANSPORT_UDP) {
     if (m->keepalive_wrong && *verdict == QUERY_OK) *verdict = QUERY_FORMERR;
     if (m->keepalive) m->idle_x100ms = (uint16_t)(s->idle_ms / 100);
   } else if (m->udp_size > DNS_UDP_PLAIN) {
@@ -136,7 +136,7 @@ static bool meet_options(struct query_service *s, struct query_opts *m, const st
   }
   if (s->udp_size) m->udp_ours = s->udp_size;
   bool good = m->cookie_len && check_cookie(s, m, client, now_ms, verdict);
-  return good || client->tcp;
+  return good || client->transport != TRANSPORT_UDP;
 }
 
 /* It asked too often, or somebody did in its name, who would not see the answer: that is short, and says how
@@ -222,10 +222,10 @@ int serve_query(struct query_service *s, const uint8_t *msg, size_t len, const s
   struct query q;
   if (s->log.every) return serve_noted(s, msg, len, client, now_ms, out);
   count(s->counters, queries);
-  if (client->tcp) count(s->counters, queries_tcp);
+  if (client->transport != TRANSPORT_UDP) count(s->counters, queries_tcp);
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
   if (verdict == QUERY_SILENT) return refuse(s, &q, verdict, out);
-  bool proven = client->tcp;
+  bool proven = client->transport != TRANSPORT_UDP;
   if (q.query_opts.edns) {
     enum query_verdict met = verdict; /* whose address is taken, so that the other stays in a register */
     proven = meet_options(s, &q.query_opts, client, now_ms, &met);

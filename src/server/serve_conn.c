@@ -361,8 +361,12 @@ void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union 
   c->tcp.data = c;
   c->owner = t;
   c->standing = standing;
-  c->client = (struct client){
-      .deliver = deliver_late, .cut = cut_late, .owner = c, .peer = *peer, .local = *local, .tcp = true};
+  c->client = (struct client){.deliver = deliver_late,
+                              .cut = cut_late,
+                              .owner = c,
+                              .peer = *peer,
+                              .local = *local,
+                              .transport = TRANSPORT_TCP};
   list_init(&c->by_age);
   list_init(&c->dirty);
   list_init(&c->ready);

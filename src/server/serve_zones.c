@@ -94,7 +94,7 @@ static int ask_on(struct joined *j, const struct zones_alias *alias, uint64_t no
                           .owner = j,
                           .peer = j->client.peer,
                           .local = j->client.local,
-                          .tcp = true,
+                          .transport = TRANSPORT_TCP,
                           .links = (uint8_t)(j->client.links + 1)};
   const struct question *asked = &j->query.question;
   struct query q = {.query_opts = j->query.query_opts};

@@ -29,7 +29,7 @@ static size_t write_opt(const struct exchange_opts *m, bool dnssec_ok, uint8_t *
     memcpy(octets, m->shown, COOKIE_CLIENT);
     memcpy(octets + COOKIE_CLIENT, m->cookie->server, m->cookie->server_len);
   }
-  if (m->tcp) edns_add(&w, OPT_KEEPALIVE, 0);
+  if (m->transport == TRANSPORT_TCP) edns_add(&w, OPT_KEEPALIVE, 0);
   return edns_finish(&w);
 }
 

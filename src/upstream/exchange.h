@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "dns/question.h"
+#include "dns/transport.h"
 
 struct channel;
 
@@ -19,9 +20,10 @@ struct server_cookie {
 
 /* How a question is put. */
 struct exchange_opts {
-  bool edns, ad, tcp; /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
-  uint16_t udp_size;  /* octets of a reply in a datagram; 0: DNS_UDP_OURS */
-  uint64_t spelling;  /* chooses capitals, which the reply must repeat; 0: none */
+  bool edns, ad; /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
+  enum transport transport;
+  uint16_t udp_size; /* octets of a reply in a datagram; 0: DNS_UDP_OURS */
+  uint64_t spelling; /* chooses capitals, which the reply must repeat; 0: none */
   struct server_cookie
       *cookie; /* borrowed; NULL: none is shown, as always over TCP, where it would prove nothing */
   uint8_t shown[COOKIE_CLIENT]; /* of it, should it be replaced meanwhile */

@@ -318,7 +318,10 @@ static void nobody(const struct client *c, const uint8_t *msg, size_t len) {
 
 static void ask_names(const struct mode *mode, unsigned hits, unsigned names) {
   static struct template templates[SHAPES];
-  struct client client = {.deliver = nobody, .peer = here(), .local = here(), .tcp = mode->how == HOW_TCP};
+  struct client client = {.deliver = nobody,
+                          .peer = here(),
+                          .local = here(),
+                          .transport = mode->how == HOW_TCP ? TRANSPORT_TCP : TRANSPORT_UDP};
   struct rng r = {1};
   for (unsigned s = 0; s < SHAPES; s++) make_template(&templates[s], mode, (enum shape)s);
   for (unsigned i = 0; i < hits; i++) {

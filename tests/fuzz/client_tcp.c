@@ -37,7 +37,7 @@ static void note_expected(const struct client *c, const uint8_t *msg, size_t len
 static void expect(struct state *s, const uint8_t *stream, size_t len) {
   static uint8_t out[DNS_MSG_MAX];
   size_t msg_len;
-  struct client client = {.deliver = note_expected, .owner = s, .tcp = true};
+  struct client client = {.deliver = note_expected, .owner = s, .transport = TRANSPORT_TCP};
   must(addr_parse("127.0.0.1", 1, &client.peer) && addr_parse("192.0.2.1", 53, &client.local));
   for (size_t at = 0, took; (took = frame_next(stream + at, len - at, &msg_len)); at += took) {
     int n = serve_query(&s->serve, stream + at + FRAME_HEAD, msg_len, &client, clock_ms(), out);

@@ -87,8 +87,11 @@ static void check_silence(const struct state *s, bool denied) {
 
 static void ask(struct state *s, struct resolver *r, uint8_t who, uint64_t now_ms) {
   static uint8_t datagram[DNS_UDP_MAX], frame[DNS_MSG_MAX]; /* exactly what serve_query asks for */
-  struct client client = {
-      .deliver = deliver, .owner = s, .peer = s->peers[who & 3], .local = s->local, .tcp = s->tcp};
+  struct client client = {.deliver = deliver,
+                          .owner = s,
+                          .peer = s->peers[who & 3],
+                          .local = s->local,
+                          .transport = s->tcp ? TRANSPORT_TCP : TRANSPORT_UDP};
   uint8_t *out = s->tcp ? frame : datagram;
   int n = serve_query(&r->serve, s->query, s->query_len, &client, now_ms, out);
 

@@ -228,7 +228,7 @@ static size_t ask(struct run *run, const struct question *q, bool tcp, struct se
   static uint8_t out[DNS_MSG_MAX];
   static struct msg m;
   uint8_t flags = question_flags(q);
-  struct client client = {.tcp = tcp};
+  struct client client = {.transport = tcp ? TRANSPORT_TCP : TRANSPORT_UDP};
 
   msg_start(&m, (uint16_t)(DNS_RD << 8 | (flags & KEY_CD ? DNS_CD : 0)));
   msg_put(&m, q->key, q->name_len + 4u);
@@ -284,8 +284,9 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
   unsigned records = (unsigned)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
   run->delivered++;
   /* TC over TCP only when that is all there was */
-  must(!c->tcp || !(msg[2] & DNS_TC) || run->r->counters.partial);
-  if (records < SEEN_MAX) check_answer(run->query.octets, run->query.len, c->tcp, msg, len, &run->seen);
+  must(c->transport == TRANSPORT_UDP || !(msg[2] & DNS_TC) || run->r->counters.partial);
+  if (records < SEEN_MAX)
+    check_answer(run->query.octets, run->query.len, c->transport == TRANSPORT_TCP, msg, len, &run->seen);
 }
 
 /* ---- a run ---- */
@@ -302,7 +303,8 @@ static void start(struct run *run, uint8_t what) {
       .xmpp = {.expand = how & HOW_WAIT ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED,
                .expand_all = how & HOW_WAIT,
                .prefetch = !(what & 0x80)}};
-  struct client client = {.deliver = deliver, .owner = run, .tcp = how & HOW_TCP};
+  struct client client = {
+      .deliver = deliver, .owner = run, .transport = how & HOW_TCP ? TRANSPORT_TCP : TRANSPORT_UDP};
 
   run->r = resolver_new(&o);
   run->now_ms = RESOLVER_START_MS;

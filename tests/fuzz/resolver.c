@@ -9,32 +9,32 @@
 
 /* ---- its server ---- */
 
-static enum err carrier_take(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
+static enum err channel_take(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
                              uint64_t now_ms) {
-  struct resolver_carrier *c = container(channel, struct resolver_carrier, channel);
+  struct resolver_channel *c = container(channel, struct resolver_channel, channel);
   (void)now_ms;
   must(len >= DNS_HEADER + 5 && len <= EXCHANGE_QUERY_MAX && !(msg[2] & DNS_QR));
   struct resolver *r = c->resolver;
-  if (r->link_is_down) return x->query_opts.tcp ? ERR_TCP : ERR_UNREACHABLE;
+  if (r->link_is_down) return x->query_opts.transport == TRANSPORT_TCP ? ERR_TCP : ERR_UNREACHABLE;
   x->id = r->next_id++;
   list_append(&r->asked, &x->link);
   if (r->question_count < RESOLVER_QUESTIONS) r->questions[r->question_count++] = *x->question;
   return ERR_NONE;
 }
 
-static void carrier_drop(struct channel *channel, struct exchange *x) {
+static void channel_drop(struct channel *channel, struct exchange *x) {
   (void)channel;
   list_remove(&x->link);
 }
 
-static void carrier_flush(struct channel *channel, uint64_t now_ms) {
+static void channel_flush(struct channel *channel, uint64_t now_ms) {
   (void)channel;
   (void)now_ms;
 }
 
-static void carrier_close(struct channel *channel) { (void)channel; }
+static void channel_close(struct channel *channel) { (void)channel; }
 
-static const struct channel_ops channel_ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};
+static const struct channel_ops channel_ops = {channel_take, channel_drop, channel_flush, channel_close};
 
 struct exchange *resolver_first(const struct resolver *r) {
   return list_empty(&r->asked) ? NULL : container(r->asked.next, struct exchange, link);
@@ -50,13 +50,14 @@ void resolver_reply(struct resolver *r, const uint8_t *msg, size_t len, uint64_t
   struct exchange *x = resolver_first(r);
   enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
   if (worth == REPLY_RIGHT) end(x, ERR_NONE, msg, len, now_ms);
-  else if (worth == REPLY_RESPELLED && !x->query_opts.tcp) end(x, ERR_RESPELLED, NULL, 0, now_ms);
+  else if (worth == REPLY_RESPELLED && x->query_opts.transport == TRANSPORT_UDP)
+    end(x, ERR_RESPELLED, NULL, 0, now_ms);
   else if (worth == REPLY_UNPROVEN) end(x, ERR_COOKIE, NULL, 0, now_ms);
 }
 
 void resolver_refuse(struct resolver *r, uint64_t now_ms) {
   struct exchange *x = resolver_first(r);
-  if (x) end(x, x->query_opts.tcp ? ERR_TCP : ERR_UNREACHABLE, NULL, 0, now_ms);
+  if (x) end(x, x->query_opts.transport == TRANSPORT_TCP ? ERR_TCP : ERR_UNREACHABLE, NULL, 0, now_ms);
 }
 
 void resolver_refuse_all(struct resolver *r, uint64_t now_ms) {
@@ -68,7 +69,7 @@ void resolver_refuse_all(struct resolver *r, uint64_t now_ms) {
 
 struct resolver *resolver_new(const struct resolver_options *o) {
   struct resolver *r = must_zalloc(sizeof *r);
-  union addr addr;
+  struct ns_address address = {.transport = TRANSPORT_UDP};
 
   list_init(&r->asked);
   upstream_init(&r->upstream, UPSTREAM_FASTEST);
@@ -76,9 +77,10 @@ struct resolver *resolver_new(const struct resolver_options *o) {
   log_set_level(LOG_ERROR);
   timers_init(&r->timers);
   r->next_id = MSG_ID;
-  r->udp = r->tcp = (struct resolver_carrier){{&channel_ops}, r};
-  must(addr_parse("192.0.2.53", 53, &addr) &&
-       upstream_add(&r->upstream, &addr, &r->udp.channel, &r->tcp.channel));
+  r->udp = r->tcp = (struct resolver_channel){{&channel_ops}, r};
+  must(addr_parse("192.0.2.53", 53, &address.addr));
+  struct channel *channels[TRANSPORTS] = {&r->udp.channel, &r->tcp.channel};
+  must(upstream_add(&r->upstream, &address, channels));
   memset(r->random.pool, 0x5a, sizeof r->random.pool);
   r->random.left = sizeof r->random.pool;
   r->cache = cache_new(CACHE_SIZE_MIN, KIT_SEED);

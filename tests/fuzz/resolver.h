@@ -14,7 +14,7 @@ struct resolver_options {
   bool nxdomain_cut, trust_ad, cookies, case_random;
 };
 
-struct resolver_carrier {
+struct resolver_channel {
   struct channel channel;
   struct resolver *resolver;
 };
@@ -26,7 +26,7 @@ struct resolver {
   struct random random;
   struct upstream upstream;
   struct routes routes;
-  struct resolver_carrier udp, tcp;
+  struct resolver_channel udp, tcp;
   struct list asked;                             /* exchanges that wait for a reply, oldest first */
   struct question questions[RESOLVER_QUESTIONS]; /* what the server was asked first */
   unsigned question_count;
@@ -45,7 +45,7 @@ void resolver_free(struct resolver *r);
 /* The exchange that waits for longest; NULL when there is none. */
 struct exchange *resolver_first(const struct resolver *r);
 
-/* A packet arrives for that exchange. What is no reply to it changes nothing, as with the real carriers. */
+/* A packet arrives for that exchange. What is no reply to it changes nothing, as with the real channels. */
 void resolver_reply(struct resolver *r, const uint8_t *msg, size_t len, uint64_t now_ms);
 
 /* That exchange ends as if the server's port were closed. */

@@ -45,7 +45,7 @@ static void ask(struct state *s, unsigned i) {
   if (x->channel || s->asks >= STEPS) return;
   s->asks++;
   x->question = &s->questions[i % NAMES];
-  x->query_opts = (struct exchange_opts){.edns = i & 4, .tcp = true};
+  x->query_opts = (struct exchange_opts){.edns = i & 4, .transport = TRANSPORT_TCP};
   size_t len = exchange_write(x->question, &x->query_opts, msg);
   channel_ask(s->channel, x, msg, len, clock_ms());
 }

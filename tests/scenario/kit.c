@@ -22,12 +22,9 @@ struct world *world_new(const struct world_options *o) {
   w->routes.rest = &w->upstream;
   script_init(&w->script, &w->zone, &w->counters, o->delay_ms ? o->delay_ms : WORLD_DELAY_MS);
   for (unsigned i = 0; i < servers; i++) {
-    union addr addr;
     char text[ADDR_TEXT];
     snprintf(text, sizeof text, "192.0.2.%u:53", 1 + i);
-    cr_assert(addr_parse(text, 53, &addr));
-    cr_assert(upstream_add(&w->upstream, &addr, script_carrier(&w->script, i, false),
-                           script_carrier(&w->script, i, true)));
+    script_server(&w->script, &w->upstream, i, text);
   }
 
   w->cache = cache_new(CACHE_SIZE_MIN, SEED);
@@ -270,7 +267,10 @@ struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len
 
   w->heard[w->heard_count++] = h;
   make_query(h, name, len, (uint16_t)(w->heard_count * 7919));
-  struct client c = {.deliver = deliver, .cut = how & HOW_TCP ? cut : NULL, .owner = h, .tcp = how & HOW_TCP};
+  struct client c = {.deliver = deliver,
+                     .cut = how & HOW_TCP ? cut : NULL,
+                     .owner = h,
+                     .transport = how & HOW_TCP ? TRANSPORT_TCP : TRANSPORT_UDP};
   must(addr_parse("127.0.0.1", 53, &c.peer));
   int n = serve_query(&w->serve, h->query, h->query_len, &c, w->now_ms, w->out);
   if (n != SERVE_LATER) take_answer(h, w->out, (size_t)n);

@@ -7,7 +7,7 @@
 #include "base/must.h"
 #include "dns/edns.h"
 
-struct script_carrier {
+struct script_channel {
   struct channel channel;
   struct script *script;
   unsigned server;
@@ -58,7 +58,7 @@ void script_rule(struct script *s, const struct fault_rule *rule) {
 
 /* ---- what is asked ---- */
 
-static struct upstream_question *note(struct script *s, const struct script_carrier *c,
+static struct upstream_question *note(struct script *s, const struct script_channel *c,
                                       const struct exchange *x, const uint8_t *msg, size_t len,
                                       uint64_t now_ms) {
   char text[NAME_TEXT];
@@ -345,9 +345,9 @@ static void count_down(struct script *s, struct msg *m, const struct question *q
 
 /* ---- the channel ---- */
 
-static enum err carrier_take(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
+static enum err channel_take(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
                              uint64_t now_ms) {
-  struct script_carrier *c = container(channel, struct script_carrier, channel);
+  struct script_channel *c = container(channel, struct script_channel, channel);
   struct script *s = c->script;
   struct upstream_question u = *note(s, c, x, msg, len, now_ms);
   struct fault_rule rule = {.fault = FAULT_NONE};
@@ -371,25 +371,32 @@ static enum err carrier_take(struct channel *channel, struct exchange *x, const 
   return ERR_NONE;
 }
 
-static void carrier_drop(struct channel *channel, struct exchange *x) {
-  struct script_carrier *c = container(channel, struct script_carrier, channel);
+static void channel_drop(struct channel *channel, struct exchange *x) {
+  struct script_channel *c = container(channel, struct script_channel, channel);
   struct script_reply *r = x->place;
   if (r) r->exchange = NULL;
   c->script->under_way--;
 }
 
-static void carrier_flush(struct channel *channel, uint64_t now_ms) {
+static void channel_flush(struct channel *channel, uint64_t now_ms) {
   (void)channel;
   (void)now_ms;
 }
 
-static void carrier_close(struct channel *channel) {
-  free(container(channel, struct script_carrier, channel));
+static void channel_close(struct channel *channel) {
+  free(container(channel, struct script_channel, channel));
 }
 
-struct channel *script_carrier(struct script *s, unsigned server, bool tcp) {
-  static const struct channel_ops ops = {carrier_take, carrier_drop, carrier_flush, carrier_close};
-  struct script_carrier *c = must_zalloc(sizeof *c);
-  *c = (struct script_carrier){.channel = {&ops}, .script = s, .server = server, .tcp = tcp};
+static struct channel *new_channel(struct script *s, unsigned server, bool tcp) {
+  static const struct channel_ops ops = {channel_take, channel_drop, channel_flush, channel_close};
+  struct script_channel *c = must_zalloc(sizeof *c);
+  *c = (struct script_channel){.channel = {&ops}, .script = s, .server = server, .tcp = tcp};
   return &c->channel;
+}
+
+void script_server(struct script *s, struct upstream *u, unsigned server, const char *address) {
+  struct ns_address a = {.transport = TRANSPORT_UDP};
+  struct channel *channels[TRANSPORTS] = {
+      [TRANSPORT_UDP] = new_channel(s, server, false), [TRANSPORT_TCP] = new_channel(s, server, true)};
+  must(addr_parse(address, 53, &a.addr) && upstream_add(u, &a, channels));
 }

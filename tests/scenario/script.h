@@ -1,4 +1,4 @@
-/* The upstream of a scenario: carriers that note what is asked and reply from a zone after a while, or do
+/* The upstream of a scenario: channels that note what is asked and reply from a zone after a while, or do
  * worse. */
 #ifndef JIDNS_SCENARIO_SCRIPT_H
 #define JIDNS_SCENARIO_SCRIPT_H
@@ -96,10 +96,10 @@ struct script {
 };
 
 void script_init(struct script *s, struct zone *z, struct counters *c, uint32_t delay_ms);
-void script_close(struct script *s); /* after the carriers; replies still on their way vanish */
+void script_close(struct script *s); /* after the channels; replies still on their way vanish */
 
-/* A channel of the script's, to be given to upstream_add. */
-struct channel *script_carrier(struct script *s, unsigned server, bool tcp);
+/* Adds a server with channels of the script's to u; `server` is its number in rules and what was asked. */
+void script_server(struct script *s, struct upstream *u, unsigned server, const char *address);
 
 /* Copies the rule, `made` included. Later rules yield to earlier ones. */
 void script_rule(struct script *s, const struct fault_rule *rule);

@@ -27,13 +27,10 @@ static bool is_local(const void *unused, const struct question *q) {
 
 /* corp.lab. and all below it have a server of their own. */
 static void start(void) {
-  union addr addr;
   w = world_new(&(struct world_options){.max_stale_s = 3600});
   list_init(&sets);
   struct upstream *corp = upstream_new(&sets, UPSTREAM_FASTEST);
-  cr_assert(addr_parse("192.0.2.2", 53, &addr));
-  cr_assert(upstream_add(corp, &addr, script_carrier(&w->script, CORP, false),
-                         script_carrier(&w->script, CORP, true)));
+  script_server(&w->script, corp, CORP, "192.0.2.2");
   routes = (struct routes){
       .rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
 

@@ -115,7 +115,7 @@ static void count_given(const struct client *c, const uint8_t *msg, size_t len) 
 
 /* What serve_query makes of a query of that host's. */
 static int ask_from(struct world *w, const char *host, uint16_t port, uint16_t id, bool tcp) {
-  struct client c = {.deliver = count_given, .tcp = tcp};
+  struct client c = {.deliver = count_given, .transport = tcp ? TRANSPORT_TCP : TRANSPORT_UDP};
   struct msg m;
   cr_assert(addr_parse(host, port, &c.peer) && addr_parse("10.0.0.1", 53, &c.local));
   msg_query(&m, SRV, TYPE_SRV);

@@ -12,10 +12,7 @@ static struct list sets;
 static struct upstream *second_set(void) {
   list_init(&sets);
   struct upstream *u = upstream_new(&sets, UPSTREAM_FASTEST);
-  union addr addr;
-  cr_assert(addr_parse("192.0.2.2", 53, &addr));
-  cr_assert(
-      upstream_add(u, &addr, script_carrier(&w->script, 1, false), script_carrier(&w->script, 1, true)));
+  script_server(&w->script, u, 1, "192.0.2.2");
   return u;
 }
 

@@ -28,7 +28,7 @@ static void keep(const struct client *c, const uint8_t *msg, size_t len) {
 
 /* Sends `query` and waits: `answer`, and what is seen in it. */
 static void exchange_over(bool tcp) {
-  struct client c = {.deliver = keep, .tcp = tcp};
+  struct client c = {.deliver = keep, .transport = tcp ? TRANSPORT_TCP : TRANSPORT_UDP};
   cr_assert(addr_parse("127.0.0.1", 53, &c.peer));
   answer_len = 0;
   int len = serve_query(&w->serve, query.octets, query.len, &c, w->now_ms, w->out);

@@ -52,7 +52,7 @@ static unsigned delivered;
 static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
   delivered++;
   cr_assert(len >= DNS_HEADER && msg[2] & DNS_QR);
-  cr_assert_leq(len, c->tcp ? DNS_MSG_MAX : DNS_UDP_MAX);
+  cr_assert_leq(len, c->transport == TRANSPORT_TCP ? DNS_MSG_MAX : DNS_UDP_MAX);
 }
 
 static void make_query(struct msg *m, struct rng *r) {
@@ -84,7 +84,8 @@ Test(serve, a_hundred_thousand_mutated_packets_do_no_harm, .timeout = 120) {
   unsigned waiting = 0, answered = 0, silent = 0;
 
   for (unsigned i = 0; i < 100000; i++) {
-    struct client c = {.deliver = deliver, .tcp = rng_below(&r, 4) == 0};
+    struct client c = {.deliver = deliver,
+                       .transport = rng_below(&r, 4) == 0 ? TRANSPORT_TCP : TRANSPORT_UDP};
     make_query(&m, &r);
     mutate(&m, &r);
     uint8_t *packet = exact(m.octets, m.len);
@@ -95,7 +96,7 @@ Test(serve, a_hundred_thousand_mutated_packets_do_no_harm, .timeout = 120) {
     if (n > 0) {
       answered++;
       cr_assert(n >= DNS_HEADER && w->out[2] & DNS_QR && load_u16(w->out) == load_u16(m.octets));
-      cr_assert_leq(n, c.tcp ? DNS_MSG_MAX : DNS_UDP_MAX);
+      cr_assert_leq(n, c.transport == TRANSPORT_TCP ? DNS_MSG_MAX : DNS_UDP_MAX);
     }
     if (i % 4 == 0) world_run_ms(w, 1);
   }

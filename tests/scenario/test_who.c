@@ -30,7 +30,7 @@ static void keep(const struct client *c, const uint8_t *msg, size_t len) {
 }
 
 static struct client from(const char *host, bool tcp) {
-  struct client c = {.deliver = keep, .tcp = tcp};
+  struct client c = {.deliver = keep, .transport = tcp ? TRANSPORT_TCP : TRANSPORT_UDP};
   cr_assert(addr_parse(host, 53, &c.peer) && addr_parse("10.0.0.1", 53, &c.local));
   return c;
 }

@@ -109,11 +109,11 @@ struct rig *rig_new(const char *address, const struct serve_tcp_options *options
   timers_init(&r->held);
   r->channel.ops = &up_ops;
   r->cache = cache_new(64 << 20, KIT_SEED);
-  union addr server;
+  struct ns_address server = {.transport = TRANSPORT_UDP};
   upstream_init(&r->upstream, UPSTREAM_FASTEST);
   r->routes.rest = &r->upstream;
-  cr_assert(addr_parse("192.0.2.53", 53, &server) &&
-            upstream_add(&r->upstream, &server, &r->channel, &r->channel));
+  cr_assert(addr_parse("192.0.2.53", 53, &server.addr) &&
+            upstream_add(&r->upstream, &server, (struct channel *[TRANSPORTS]){&r->channel, &r->channel}));
   struct forward_options o = {.cache = r->cache,
                               .routes = &r->routes,
                               .timers = &r->timers,

@@ -1,4 +1,4 @@
-/* What the carriers' tests share: a loop whose books are checked at its end, servers on loopback,
+/* What the channels' tests share: a loop whose books are checked at its end, servers on loopback,
  * questions that remember what became of them, time that moves when told, and sends that fail when told. */
 #ifndef JIDNS_UPSTREAM_LO_H
 #define JIDNS_UPSTREAM_LO_H

@@ -55,7 +55,8 @@ Test(exchange, the_longest_name_has_room) {
   name[NAME_MAX_LEN - 1] = 0;
   question_make(&q, name, sizeof name, TYPE_A, CLASS_IN, 0, 1);
   struct server_cookie cookie = {.server_len = COOKIE_SERVER_MAX};
-  struct exchange_opts all = {.edns = true, .ad = true, .tcp = true, .spelling = 1, .cookie = &cookie};
+  struct exchange_opts all = {
+      .edns = true, .ad = true, .transport = TRANSPORT_TCP, .spelling = 1, .cookie = &cookie};
   cr_expect_eq(exchange_write(&q, &all, out), EXCHANGE_QUERY_MAX);
 }
 

@@ -223,15 +223,15 @@ Test(up_tcp, done_may_drop_others_ask_and_free_itself_between_frames) {
   finish();
 }
 
-static void close_carrier(struct probe *me, uint64_t now_ms) {
+static void close_channel(struct probe *me, uint64_t now_ms) {
   (void)now_ms;
   me->lo->channel->ops->close(me->lo->channel);
   me->lo->channel = NULL;
 }
 
-Test(up_tcp, the_last_done_may_close_the_carrier_between_frames) {
+Test(up_tcp, the_last_done_may_close_the_channel_between_frames) {
   ask_and_get(1);
-  p[0].then = close_carrier;
+  p[0].then = close_channel;
   framed_fill(&f[0], 400);
   f[1] = f[0];
   memcpy(f[0].frame + FRAME_HEAD + 400, f[1].frame, FRAME_HEAD + 400);

@@ -305,17 +305,17 @@ Test(up_udp, a_question_dropped_before_flush_is_not_sent) {
   lo_end(&l);
 }
 
-static void close_carrier(struct probe *p, uint64_t now_ms) {
+static void close_channel(struct probe *p, uint64_t now_ms) {
   (void)now_ms;
   p->lo->channel->ops->close(p->lo->channel);
   p->lo->channel = NULL;
 }
 
-Test(up_udp, the_last_done_may_close_the_carrier) {
+Test(up_udp, the_last_done_may_close_the_channel) {
   struct probe p;
   struct got g;
   probe_make(&p, &l, 1);
-  p.then = close_carrier;
+  p.then = close_channel;
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   lo_flush(&l);
   got_one(&l, &g);
@@ -325,11 +325,11 @@ Test(up_udp, the_last_done_may_close_the_carrier) {
   lo_end(&l);
 }
 
-Test(up_udp, the_last_failure_may_close_the_carrier) {
+Test(up_udp, the_last_failure_may_close_the_channel) {
   struct probe p;
   lo_close_server(&l);
   probe_make(&p, &l, 1);
-  p.then = close_carrier;
+  p.then = close_channel;
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   probes_until(&p, 1, 1);
   lo_end(&l);

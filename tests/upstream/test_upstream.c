@@ -20,13 +20,16 @@ static void mock_flush(struct channel *c, uint64_t now_ms) {
 static void mock_close(struct channel *c) { ((struct mock *)c)->closed++; }
 static const struct channel_ops mock_ops = {.flush = mock_flush, .close = mock_close};
 
-static bool add(void) {
-  unsigned i = u.count;
-  union addr addr;
-  cr_assert(addr_parse("192.0.2.1", 53, &addr));
+/* The i-th channels of each kind for a server at this address. */
+static bool add_to(struct upstream *set, const char *address, unsigned i) {
+  struct ns_address a = {.transport = TRANSPORT_UDP};
+  struct channel *channels[TRANSPORTS] = {&udp[i].channel, &tcp[i].channel};
+  cr_assert(addr_parse(address, 53, &a.addr));
   udp[i].channel.ops = tcp[i].channel.ops = &mock_ops;
-  return upstream_add(&u, &addr, &udp[i].channel, &tcp[i].channel);
+  return upstream_add(set, &a, channels);
 }
+
+static bool add(void) { return add_to(&u, "192.0.2.1", u.count); }
 
 static void setup(void) {
   log_set_level(LOG_ERROR);
@@ -53,7 +56,7 @@ Test(upstream, holds_eight_servers) {
   cr_expect_eq(u.count, UPSTREAM_SERVERS);
 }
 
-Test(upstream, flushes_and_closes_all_carriers) {
+Test(upstream, flushes_and_closes_all_channels) {
   upstream_flush(&u, 77);
   upstream_close(&u);
   for (int i = 0; i < 3; i++) {
@@ -307,32 +310,26 @@ Test(upstream, a_server_is_late_before_its_rto_is_over) {
 
 Test(upstream, a_new_set_inherits_what_is_known_of_a_server) {
   struct list all;
-  union addr addr;
 
   list_init(&all);
   struct upstream *set = upstream_new(&all, UPSTREAM_ORDER);
-  cr_assert(addr_parse("192.0.2.1", 53, &addr) && upstream_add(set, &addr, &udp[7].channel, &tcp[7].channel));
-  cr_assert(addr_parse("192.0.2.77", 53, &addr) &&
-            upstream_add(set, &addr, &udp[8].channel, &tcp[8].channel));
-  udp[7].channel.ops = tcp[7].channel.ops = udp[8].channel.ops = tcp[8].channel.ops = &mock_ops;
+  cr_assert(add_to(set, "192.0.2.1", 7) && add_to(set, "192.0.2.77", 8));
   u.count = 1;
   replied(0, 40, 60);
   u.servers[0].cookie.server_len = 16;
   upstream_inherit(set, &u);
   cr_expect_eq(ns_late_ms(&set->servers[0]), ns_late_ms(&u.servers[0]));
   cr_expect_eq(set->servers[0].cookie.server_len, 16);
-  cr_expect_eq(set->servers[0].udp, &udp[7].channel, "its own sockets");
+  cr_expect_eq(set->servers[0].channels[TRANSPORT_UDP], &udp[7].channel, "its own sockets");
   cr_expect_eq(set->servers[1].srtt_x8_ms, 0, "another server");
   upstream_release(set);
 }
 
 Test(upstream, a_set_is_closed_when_its_last_user_lets_go) {
   struct list all;
-  union addr addr;
   list_init(&all);
   struct upstream *set = upstream_new(&all, UPSTREAM_FASTEST);
-  udp[7].channel.ops = tcp[7].channel.ops = &mock_ops;
-  cr_assert(addr_parse("192.0.2.1", 53, &addr) && upstream_add(set, &addr, &udp[7].channel, &tcp[7].channel));
+  cr_assert(add_to(set, "192.0.2.1", 7));
   upstream_hold(set);
   upstream_release(set);
   cr_expect_eq(udp[7].closed + tcp[7].closed, 0);
