@@ -36,6 +36,13 @@ enum cert_form cert_is_for(const struct cert *c, const char *domain, const char 
   return best;
 }
 
+bool cert_has_dns_name(const struct cert *c, const char *domain) {
+  for (size_t i = 0; i < c->count; i++) {
+    if (c->names[i].form == CERT_DNS && strcasecmp(c->names[i].text, domain) == 0) return true;
+  }
+  return false;
+}
+
 const char *cert_form_text(enum cert_form f) {
   static const char *const words[] = {
       [CERT_NOT] = "not named", [CERT_DNS] = "dNSName", [CERT_SRV] = "SRV-ID", [CERT_XMPP] = "XmppAddr"};

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CERT_NAMES_MAX = 100, CERT_NAME_TEXT = 256 };
+enum { CERT_NAMES_MAX = 100, CERT_NAME_TEXT = 256, CERT_DIGEST = 32 };
 
 /* In which form a certificate names somebody; CERT_NOT: not at all. */
 enum cert_form {
@@ -17,7 +17,9 @@ enum cert_form {
 };
 
 struct cert {
-  int64_t from_s, until_s; /* seconds since 1970 */
+  int64_t from_s, until_s;     /* seconds since 1970 */
+  char issuer[CERT_NAME_TEXT]; /* the organisation that issued it, printable ASCII; "": it has no name */
+  uint8_t digest[CERT_DIGEST]; /* SHA-256 of the whole */
   size_t count;
   struct cert_name {
     enum cert_form form;
@@ -32,6 +34,9 @@ struct cert {
  * for none. Both as ASCII without a final dot. A certificate's common name counts for nothing (RFC 6125
  * section 6.4.4). */
 enum cert_form cert_is_for(const struct cert *c, const char *domain, const char *service);
+
+/* A dNSName is the domain itself, not a wildcard that covers it. */
+bool cert_has_dns_name(const struct cert *c, const char *domain);
 
 /* "SRV-ID": for people. */
 const char *cert_form_text(enum cert_form f);

@@ -21,7 +21,7 @@
   F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_load_verify_locations)        \
       F(SSL_new) F(SSL_free) F(SSL_ctrl) F(SSL_set_cipher_list) F(SSL_set_alpn_protos) F(SSL_set_bio) F(SSL_connect) F(SSL_read)    \
           F(SSL_write) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
-              F(SSL_get0_alpn_selected) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
+              F(SSL_get0_alpn_selected) F(SSL_set_cert_cb) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
 /* clang-format on */
 
 /* clang-format off */
@@ -29,7 +29,7 @@
   F(BIO_new)                                                                                                 \
   F(BIO_s_mem) F(BIO_read) F(BIO_write) F(BIO_ctrl) F(BIO_free) F(ERR_get_error) F(ERR_clear_error)          \
       F(ERR_reason_error_string) F(OPENSSL_sk_num) F(OPENSSL_sk_value) F(X509_get_ext_d2i)                   \
-          F(X509_get0_notAfter) F(X509_get0_notBefore)      \
+          F(X509_get0_notAfter) F(X509_get0_notBefore) F(X509_get_issuer_name) F(X509_NAME_get_text_by_NID) F(X509_digest)      \
               F(X509_get_X509_PUBKEY) F(X509_verify_cert_error_string) \
                   F(ASN1_TIME_to_tm) F(ASN1_STRING_length) F(ASN1_STRING_get0_data) F(GENERAL_NAMES_free)    \
                       F(OBJ_obj2txt) F(i2d_X509) F(i2d_X509_PUBKEY) F(CRYPTO_free) F(EVP_Digest)             \
@@ -64,6 +64,7 @@ struct tls {
   struct tls_context *c;
   SSL *ssl;
   BIO *in, *out; /* the SSL's own */
+  bool asks_certificate;
   char why[TLS_WHY];
 };
 
@@ -128,6 +129,14 @@ static bool set_name(struct tls *t, const char *name) {
   return t->c->ssl.SSL_ctrl(t->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, text) == 1;
 }
 
+/* Called when the peer asks for a certificate: it gets none, and the handshake goes on. */
+static int on_certificate_request(SSL *ssl, void *context) {
+  struct tls *t = context;
+  (void)ssl;
+  t->asks_certificate = true;
+  return 1;
+}
+
 struct tls *tls_new(struct tls_context *c, const char *server_name, const char *alpn) {
   struct tls *t = calloc(1, sizeof *t);
   if (!t) return NULL;
@@ -146,6 +155,7 @@ struct tls *tls_new(struct tls_context *c, const char *server_name, const char *
   /* An empty buffer means "later", not the end. */
   c->crypto.BIO_ctrl(t->in, BIO_C_SET_BUF_MEM_EOF_RETURN, -1, NULL);
   c->ssl.SSL_set_bio(t->ssl, t->in, t->out);
+  c->ssl.SSL_set_cert_cb(t->ssl, on_certificate_request, t);
   if ((server_name && !set_name(t, server_name)) || (alpn && !set_alpn(t, alpn))) {
     tls_free(t);
     return NULL;
@@ -228,6 +238,8 @@ const char *tls_trust_text(const struct tls *t) {
   return t->c->crypto.X509_verify_cert_error_string(t->c->ssl.SSL_get_verify_result(t->ssl));
 }
 
+bool tls_asks_certificate(const struct tls *t) { return t->asks_certificate; }
+
 const char *tls_version(const struct tls *t) { return t->c->ssl.SSL_get_version(t->ssl); }
 
 bool tls_alpn_is(const struct tls *t, const char *alpn) {
@@ -290,6 +302,14 @@ static void add_name(const struct crypto *c, const GENERAL_NAME *name, struct ce
   if (text && copy_name(c, text, to->form != CERT_XMPP, to->text)) out->count++;
 }
 
+/* The organisation; "" for none. */
+static void copy_issuer(const struct crypto *c, const X509 *x, char to[CERT_NAME_TEXT]) {
+  int len = c->X509_NAME_get_text_by_NID(c->X509_get_issuer_name(x), NID_organizationName, to,
+                                         CERT_NAME_TEXT);
+  if (len < 0) *to = 0;
+  for (; *to; to++) *to = *to < ' ' || *to > '~' ? '?' : *to;
+}
+
 bool tls_peer(const struct tls *t, struct cert *out) {
   const struct crypto *c = &t->c->crypto;
   X509 *x = chain_at(t, sent_chain(t), 0);
@@ -298,6 +318,8 @@ bool tls_peer(const struct tls *t, struct cert *out) {
 
   out->from_s = time_of(c, c->X509_get0_notBefore(x));
   out->until_s = time_of(c, c->X509_get0_notAfter(x));
+  copy_issuer(c, x, out->issuer);
+  (void)c->X509_digest(x, c->EVP_sha256(), out->digest, NULL);
 
   GENERAL_NAMES *names = c->X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
   int count = names ? c->OPENSSL_sk_num((const OPENSSL_STACK *)names) : 0;

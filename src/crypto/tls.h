@@ -69,6 +69,7 @@ const char *tls_trust_text(const struct tls *t); /* the library's words */
 const char *tls_version(const struct tls *t);            /* "TLSv1.3" */
 bool tls_alpn_is(const struct tls *t, const char *alpn); /* the peer has chosen it */
 bool tls_peer(const struct tls *t, struct cert *out);    /* false: it has shown none */
+bool tls_asks_certificate(const struct tls *t); /* the peer has asked for one of ours, which there is not */
 
 /* The usage of TLSA records that vouch for the peer's own certificate, whoever signed it: DANE-EE. */
 enum { TLSA_DANE_EE = 3 };

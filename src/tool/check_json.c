@@ -159,6 +159,9 @@ static json_t *connection_json(const struct connection *n) {
     set(one, "certificate",
         json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain", n->form != CERT_NOT,
                   "form", cert_form_text(n->form), "until", (json_int_t)n->until_s, "names", n->names));
+    set(json_object_get(one, "certificate"), "issuer", json_string(n->issuer));
+    set(one, "needs_alpn", json_boolean(n->needs_alpn));
+    set(one, "needs_sni", json_boolean(n->needs_sni));
     set(one, "tls_version", json_string(n->version));
     set(one, "tlsa",
         json_pack("{s:i, s:i}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting));

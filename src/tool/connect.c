@@ -108,6 +108,13 @@ static void fetch_host_meta(const struct crew *crew) {
   if (crew->facts->domain->sides & LOOKUP_C2S) web_fetch(&web, crew->facts, &crew->all->web);
 }
 
+static bool has_known_issuer(const struct connections *all) {
+  for (size_t i = 0; i < all->count; i++) {
+    if (all->list[i].is_for_domain_alone && caa_name_of(all->list[i].issuer)) return true;
+  }
+  return false;
+}
+
 struct connections *connect_all(struct connector *c, const struct facts *f) {
   struct connections *all = must_zalloc(sizeof *all);
   struct crew crew = {.c = c, .facts = f, .all = all, .until_ms = check_now_ms() + CONNECT_WHOLE_MS};
@@ -117,5 +124,6 @@ struct connections *connect_all(struct connector *c, const struct facts *f) {
   start_crew(&crew);
   fetch_host_meta(&crew); /* here, as questions are asked in this thread alone */
   finish_crew(&crew);
+  if (has_known_issuer(all)) caa_find(f, c->options.ask, c->options.ask_context, &all->caa);
   return all;
 }

@@ -7,6 +7,7 @@
 
 #include "crypto/cert.h"
 #include "crypto/tls.h"
+#include "tool/caa.h"
 #include "tool/facts.h"
 #include "tool/stream.h"
 #include "tool/web.h"
@@ -36,6 +37,7 @@ enum connect_end {
   END_NO_STARTTLS, /* not among the features */
   END_TLS_FAILED,
   END_HOST_UNKNOWN, /* stream error host-unknown or host-gone */
+  END_SEE_OTHER,    /* ... see-other-host: stream.other_host */
   END_STREAM_ERROR, /* another one */
   END_SYSTEM        /* no socket or memory here */
 };
@@ -61,6 +63,11 @@ struct connection {
   enum cert_form form;                 /* in which the certificate names the domain */
   int64_t from_s, until_s;             /* of the certificate, seconds since 1970 */
   char names[256];                     /* the first of its names, for people */
+  char issuer[64];                     /* the organisation that issued it */
+  uint8_t digest[CERT_DIGEST];         /* SHA-256 of it */
+  bool is_for_domain_alone;            /* a dNSName is the domain, not a wildcard */
+  bool asks_certificate;               /* the server wants one of ours, too */
+  bool needs_alpn, needs_sni;          /* without it the way is not good */
   bool alpn;                           /* the server chose it */
   unsigned tlsa_records, tlsa_fitting; /* at the target's name and port */
   unsigned dane; /* of those that fit: securely known ones of usage 3, which vouch alone */
@@ -73,6 +80,7 @@ struct connections {
   size_t count;
   bool too_many;        /* ways were left out */
   int64_t now_s;        /* when it was looked at */
+  struct caa caa;       /* looked for where the issuer of a certificate is known by name */
   struct web_facts web; /* host-meta; not tried where nobody asks for clients */
 };
 
@@ -104,6 +112,7 @@ const char *connect_end_text(enum connect_end e);
 static inline bool connect_is_good(const struct connection *c) { return c->phase == PHASE_DONE; }
 /* Programs get in this way. Clients insist on the certificate; servers may make do with dialback. */
 static inline bool connect_lets_in(const struct connection *c) {
+  if (c->end == END_SEE_OTHER) return true; /* those that go on get in there */
   bool proven = c->form != CERT_NOT && (c->trust == TLS_TRUSTED || c->dane > 0);
   return connect_is_good(c) && (c->side == LOOKUP_S2S || proven);
 }

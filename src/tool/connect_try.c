@@ -20,6 +20,7 @@ struct way {
   const char *domain; /* ASCII, without a final dot */
   unsigned whole_until_ms;
   bool takes_old; /* versions of TLS that nobody should use */
+  bool leaves_alpn, leaves_sni;
 };
 
 /* Its time begins; that of the whole is not exceeded. */
@@ -80,7 +81,9 @@ static bool reach(struct way *w) {
 static bool fail_stream(struct way *w, enum stream_state state) {
   const struct stream_facts *f = &w->n->stream;
   if (state == STREAM_ERROR) {
-    note_why(w->n, f->error);
+    bool is_elsewhere = strcmp(f->error, "see-other-host") == 0;
+    note_why(w->n, is_elsewhere ? f->other_host : f->error);
+    if (is_elsewhere) return fail(w, END_SEE_OTHER);
     bool unknown = strcmp(f->error, "host-unknown") == 0 || strcmp(f->error, "host-gone") == 0;
     return fail(w, unknown ? END_HOST_UNKNOWN : END_STREAM_ERROR);
   }
@@ -155,6 +158,9 @@ static void note_certificate(struct way *w) {
   n->form = connect_form_of(cert, w->domain, n->side);
   n->from_s = cert->from_s;
   n->until_s = cert->until_s;
+  snprintf(n->issuer, sizeof n->issuer, "%.*s", (int)sizeof n->issuer - 1, cert->issuer);
+  memcpy(n->digest, cert->digest, sizeof n->digest);
+  n->is_for_domain_alone = cert_has_dns_name(cert, w->domain);
   size_t used = 0;
   for (size_t i = 0; i < cert->count && used < sizeof n->names; i++)
     used += (size_t)snprintf(n->names + used, sizeof n->names - used, "%s%s", i ? ", " : "",
@@ -183,12 +189,13 @@ static void note_tlsa(struct way *w) {
 
 static bool shake_hands(struct way *w) {
   struct connection *n = w->n;
-  const char *alpn = !n->direct_tls ? NULL : n->side == LOOKUP_C2S ? "xmpp-client" : "xmpp-server";
+  const char *own_alpn = n->side == LOOKUP_C2S ? "xmpp-client" : "xmpp-server";
+  const char *alpn = n->direct_tls && !w->leaves_alpn ? own_alpn : NULL;
   unsigned begun_ms = check_now_ms();
 
   begin_phase(w, PHASE_TLS);
 
-  struct tls *tls = tls_new(w->c->tls, w->domain, alpn);
+  struct tls *tls = tls_new(w->c->tls, w->leaves_sni ? NULL : w->domain, alpn);
   if (tls && w->takes_old) tls_take_old(tls);
   enum link_result r = link_start_tls(&w->link, tls);
   n->tls_ms = check_now_ms() - begun_ms;
@@ -201,6 +208,7 @@ static bool shake_hands(struct way *w) {
   n->trust = tls_trust(w->link.tls);
   if (n->trust == TLS_DISTRUSTED) note_why(n, tls_trust_text(w->link.tls));
   n->alpn = alpn && tls_alpn_is(w->link.tls, alpn);
+  n->asks_certificate = tls_asks_certificate(w->link.tls);
   note_certificate(w);
   note_tlsa(w);
   return true;
@@ -234,20 +242,58 @@ static void try_tls_first(struct way *w) {
   w->n = real;
 }
 
-/* OpenSSL refuses old versions by itself: what fails a handshake may have nothing else. */
-static void try_old_tls(struct way *w) {
-  struct connection probe = *w->n, *real = w->n;
+/* The same way once more, as `w` has it now; what it shows stays apart. */
+static struct connection try_again(struct way *w) {
+  struct connection *real = w->n;
+  struct connection again = {.side = real->side,
+                             .direct_tls = real->direct_tls,
+                             .host = real->host,
+                             .port = real->port,
+                             .address = real->address};
   link_close(&w->link);
-  w->n = &probe;
-  w->takes_old = true;
-  (void)go(w);
-  w->takes_old = false;
+  w->n = &again;
+  if (go(w)) again.phase = PHASE_DONE;
   w->n = real;
-  if (probe.has_tls) snprintf(real->version, sizeof real->version, "%s", probe.version);
 
-  /* It reads into the probe. */
+  /* It reads into what is gone. */
   stream_free(w->stream);
   w->stream = NULL;
+  return again;
+}
+
+/* OpenSSL refuses old versions by itself: what fails a handshake may have nothing else. */
+static void try_old_tls(struct way *w) {
+  w->takes_old = true;
+  struct connection again = try_again(w);
+  w->takes_old = false;
+  if (again.has_tls) snprintf(w->n->version, sizeof w->n->version, "%s", again.version);
+}
+
+/* A way that came to a server, but did not come as far as with all that TLS can say first. */
+static bool is_worse(const struct connection *again, const struct connection *n) {
+  bool is_led_astray = !connect_is_good(again) && connect_is_tried(again) && again->phase != PHASE_CONNECT;
+  return is_led_astray || (n->form != CERT_NOT && again->has_tls && again->form == CERT_NOT);
+}
+
+/* Some programs send neither ALPN nor SNI. Both are left out first, as that is good nearly everywhere. */
+static void try_without(struct way *w) {
+  struct connection *n = w->n;
+  w->leaves_alpn = w->leaves_sni = true;
+  struct connection again = try_again(w);
+  bool is_bare_worse = is_worse(&again, n);
+
+  w->leaves_sni = false;
+  if (is_bare_worse && n->direct_tls) {
+    again = try_again(w);
+    n->needs_alpn = is_worse(&again, n);
+  }
+  w->leaves_alpn = false;
+  w->leaves_sni = true;
+  if (is_bare_worse) {
+    again = try_again(w);
+    n->needs_sni = is_worse(&again, n);
+  }
+  w->leaves_sni = false;
 }
 
 static void try_way(struct way *w) {
@@ -257,10 +303,12 @@ static void try_way(struct way *w) {
     w->n->end = END_GOOD;
     (void)link_send(&w->link, stream_closing, strlen(stream_closing));
   }
-  if (is_speechless(w)) try_tls_first(w);
-  if (w->n->end == END_TLS_FAILED && w->n->phase == PHASE_TLS) try_old_tls(w);
+
   stream_free(w->stream);
   w->stream = NULL;
+  if (is_speechless(w)) try_tls_first(w);
+  if (w->n->end == END_TLS_FAILED && w->n->phase == PHASE_TLS) try_old_tls(w);
+  if (connect_is_good(w->n)) try_without(w);
   link_close(&w->link);
 }
 

@@ -22,6 +22,7 @@ const char *connect_end_text(enum connect_end e) {
                                       [END_NO_STARTTLS] = "does not offer STARTTLS",
                                       [END_TLS_FAILED] = "TLS failed",
                                       [END_HOST_UNKNOWN] = "does not serve the domain",
+                                      [END_SEE_OTHER] = "sends on to another host",
                                       [END_STREAM_ERROR] = "stream error",
                                       [END_SYSTEM] = "no socket or memory here"};
   return texts[e];

@@ -47,7 +47,8 @@ const char *report_side_word(enum lookup_side side) {
 
 bool report_needs_connections(enum rule_id rule) {
   char group = report_rules[rule].group;
-  return group == 'M' || group == 'N' || rule == RULE_TLSA_MISMATCH;
+  return group == 'M' || group == 'N' || rule == RULE_TLSA_MISMATCH || rule == RULE_CAA_FORBIDS ||
+         rule == RULE_FAMILIES_UNLIKE;
 }
 
 enum rule_id report_rule_of(const char *code) {
@@ -236,6 +237,8 @@ struct report *report_new(const struct facts *f) {
   rules_of_components(r);
   rules_of_old_records(r);
   rules_of_connections(r);
+  rules_of_unlike(r);
+  rules_of_caa(r);
   rules_of_web(r);
   settle(r);
   if (r->count > 0) qsort(r->list, r->count, sizeof *r->list, compare);

@@ -119,5 +119,7 @@ void rules_of_dane(struct report *r);
 void rules_of_components(struct report *r);
 void rules_of_old_records(struct report *r);
 void rules_of_connections(struct report *r);
+void rules_of_unlike(struct report *r);
+void rules_of_caa(struct report *r);
 void rules_of_web(struct report *r);
 #endif

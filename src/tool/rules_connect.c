@@ -105,6 +105,30 @@ static bool has_only_plain(const struct connections *all, const struct connectio
          !n->stream.sasl2;
 }
 
+static bool needs_alpn(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->needs_alpn;
+}
+
+static bool needs_sni(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return n->needs_sni;
+}
+
+static bool sends_on(const struct connections *all, const struct connection *n) {
+  (void)all;
+  return is_end(n, END_SEE_OTHER);
+}
+
+/* EXTERNAL is offered only to who shows a certificate, which this program does not: that one is asked for
+ * tells. */
+static bool lets_no_server_prove_itself(const struct connections *all, const struct connection *n) {
+  const struct stream_facts *s = &n->stream;
+  (void)all;
+  return n->side == LOOKUP_S2S && connect_is_good(n) && !s->dialback && !s->declares_dialback &&
+         !s->external && !n->asks_certificate;
+}
+
 static bool fits_no_tlsa(const struct connections *all, const struct connection *n) {
   (void)all;
   return n->has_tls && n->tlsa_records > 0 && n->tlsa_fitting == 0;
@@ -142,6 +166,10 @@ static const struct check {
     {RULE_CERT_UNTRUSTED, false, is_untrusted, "has a certificate that nobody trusts"},
     {RULE_HOST_UNKNOWN, false, does_not_serve, "does not serve the domain"},
     {RULE_SASL_PLAIN_ONLY, false, has_only_plain, "offers PLAIN and no SCRAM"},
+    {RULE_ALPN_NEEDED, false, needs_alpn, "speaks XMPP only with ALPN"},
+    {RULE_SNI_NEEDED, false, needs_sni, "needs SNI to show the right certificate"},
+    {RULE_SEE_OTHER_HOST, false, sends_on, "sends on to another host"},
+    {RULE_S2S_NO_AUTH, false, lets_no_server_prove_itself, "lets no server prove who it is"},
     {RULE_TLSA_MISMATCH, false, fits_no_tlsa, "has a certificate that no TLSA record fits"},
     {RULE_CONNECT_SKIPPED, true, is_skipped, "was not tried"},
 };

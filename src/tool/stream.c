@@ -24,7 +24,7 @@ struct stream {
   enum stream_state state;
   unsigned depth;
   size_t octets;
-  bool in_features, in_starttls, in_error, in_mechanism;
+  bool in_features, in_starttls, in_error, in_mechanism, in_other_host;
   char word[STREAM_WORD]; /* of a mechanism */
   size_t word_len;
 };
@@ -108,6 +108,7 @@ static void on_start(void *context, const char *name, const char **attributes) {
     begin_part(s, name);
   } else if (s->depth == 3 && s->in_error) {
     note_error(s, name);
+    s->in_other_host = is_named(name, "urn:ietf:params:xml:ns:xmpp-streams see-other-host");
   } else if (s->depth == 3 && s->in_features) {
     begin_feature(s, name);
   } else if (s->depth == 4 && s->in_features) {
@@ -123,6 +124,7 @@ static void add_mechanism(struct stream *s) {
   s->word[s->word_len] = 0;
   if (s->word_len == 0 || strspn(s->word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != s->word_len) return;
   f->plain |= strcmp(s->word, "PLAIN") == 0;
+  f->external |= strcmp(s->word, "EXTERNAL") == 0;
   f->scram |= strncmp(s->word, "SCRAM-", 6) == 0;
   if (used + 1 + s->word_len < sizeof f->mechanisms)
     snprintf(f->mechanisms + used, sizeof f->mechanisms - used, "%s%s", used ? " " : "", s->word);
@@ -133,16 +135,31 @@ static void on_end(void *context, const char *name) {
   (void)name;
   if (s->depth == 4 && s->in_mechanism) add_mechanism(s);
   if (s->depth == 4) s->in_mechanism = false;
+  if (s->depth == 3) s->in_other_host = false;
   if (s->depth == 2 && s->in_features) settle(s, STREAM_FEATURES);
   if (s->depth == 2 && s->in_error) settle(s, STREAM_ERROR);
   if (s->depth == 1) settle(s, STREAM_CLOSED);
   s->depth--;
 }
 
+static void add_host(struct stream_facts *f, const char *text, int len) {
+  size_t used = strlen(f->other_host);
+  for (int i = 0; i < len && used < STREAM_HOST - 1; i++)
+    f->other_host[used++] = text[i] > ' ' && text[i] <= '~' ? text[i] : '?';
+  f->other_host[used] = 0;
+}
+
 static void on_text(void *context, const char *text, int len) {
   struct stream *s = context;
+  if (s->in_other_host && s->depth == 3) add_host(s->facts, text, len);
   if (!s->in_mechanism || s->depth != 4) return;
   for (int i = 0; i < len && s->word_len < STREAM_WORD - 1; i++) s->word[s->word_len++] = text[i];
+}
+
+static void on_namespace(void *context, const char *prefix, const char *uri) {
+  struct stream *s = context;
+  (void)prefix;
+  if (s->depth == 0 && uri && strcmp(uri, "jabber:server:dialback") == 0) s->facts->declares_dialback = true;
 }
 
 /* Neither has a place in a stream (RFC 6120 section 11.1). */
@@ -174,6 +191,7 @@ struct stream *stream_new(struct stream_library *l, struct stream_facts *facts) 
   s->expat->XML_SetUserData(s->parser, s);
   s->expat->XML_SetElementHandler(s->parser, on_start, on_end);
   s->expat->XML_SetCharacterDataHandler(s->parser, on_text);
+  s->expat->XML_SetStartNamespaceDeclHandler(s->parser, on_namespace);
   s->expat->XML_SetStartDoctypeDeclHandler(s->parser, on_doctype);
   s->expat->XML_SetProcessingInstructionHandler(s->parser, on_instruction);
   return s;

@@ -7,7 +7,13 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { STREAM_WORD = 48, STREAM_MECHANISMS = 256, STREAM_OCTETS_MAX = 65536, STREAM_DEPTH_MAX = 16 };
+enum {
+  STREAM_WORD = 48,
+  STREAM_HOST = 256,
+  STREAM_MECHANISMS = 256,
+  STREAM_OCTETS_MAX = 65536,
+  STREAM_DEPTH_MAX = 16
+};
 
 enum stream_state {
   STREAM_OPENING,  /* nothing but perhaps the stream's own start tag */
@@ -22,9 +28,11 @@ enum stream_state {
 /* What the server has said. */
 struct stream_facts {
   bool opened; /* a stream:stream has begun */
-  bool starttls, starttls_required, dialback, scram, plain, sasl2;
+  bool starttls, starttls_required, dialback, scram, plain, external, sasl2;
+  bool declares_dialback; /* its opening has dialback's namespace: older servers say no more (XEP-0220) */
   char mechanisms[STREAM_MECHANISMS]; /* SASL's, a space between them; those that fit */
   char error[STREAM_WORD];            /* "host-unknown"; "" for none */
+  char other_host[STREAM_HOST];       /* with see-other-host: where to; printable ASCII */
 };
 
 struct stream_library;                                /* Expat */

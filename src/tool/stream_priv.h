@@ -9,6 +9,7 @@
 #define EXPAT_FUNCTIONS(F)                                                                                   \
   F(XML_ParserCreateNS) F(XML_ParserFree) F(XML_SetUserData) F(XML_SetElementHandler)                        \
   F(XML_SetCharacterDataHandler) F(XML_SetStartDoctypeDeclHandler) F(XML_SetProcessingInstructionHandler)    \
+  F(XML_SetStartNamespaceDeclHandler)                                                                        \
   F(XML_Parse) F(XML_StopParser)
 /* clang-format on */
 

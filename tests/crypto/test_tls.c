@@ -244,3 +244,50 @@ Test(tls, says_which_file_holds_no_certificates) {
   cr_expect_not_null(strstr(said, "/nowhere/ca.pem: can't be read"), "%s", said);
   free(said);
 }
+
+static int take_any(int is_good, X509_STORE_CTX *store) {
+  (void)is_good, (void)store;
+  return 1;
+}
+
+Test(tls, knows_whether_the_peer_asks_for_a_certificate, .init = setup, .fini = teardown) {
+  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
+  for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+    for (int asks = 0; asks < 2; asks++) {
+      struct server s;
+      server_open(&s, &own, NULL, NULL);
+      SSL_set_max_proto_version(s.ssl, version);
+      if (asks) SSL_set_verify(s.ssl, SSL_VERIFY_PEER, take_any);
+      struct tls *t = tls_new(context, "d.chat", NULL);
+      cr_expect_eq(server_shake(&s, t), TLS_DONE, "%s", tls_why(t));
+      cr_expect_eq(tls_asks_certificate(t), asks, "%s", tls_version(t));
+      tls_free(t);
+      server_close(&s);
+    }
+  }
+  made_free(&own);
+}
+
+Test(tls, tells_certificates_apart_and_who_issued_them, .init = setup, .fini = teardown) {
+  struct made signer = make_cert("R1", NULL, -DAY, 30 * DAY, NULL);
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(signer.cert), "O", MBSTRING_ASC,
+                             (const unsigned char *)"Let's \x1b[31m", -1, -1, 0);
+  struct made a = make_cert("d", "DNS:d.chat,DNS:*.e.chat", -DAY, 30 * DAY, &signer),
+              b = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &signer);
+  struct cert first, again, other;
+
+  struct tls *t = meet(&a, NULL);
+  cr_assert(tls_peer(t, &first) && tls_peer(t, &again));
+  tls_free(t);
+  t = meet(&b, NULL);
+  cr_assert(tls_peer(t, &other));
+  tls_free(t);
+
+  cr_expect_str_eq(first.issuer, "Let's ?[31m");
+  cr_expect_eq(memcmp(first.digest, again.digest, CERT_DIGEST), 0);
+  cr_expect_neq(memcmp(first.digest, other.digest, CERT_DIGEST), 0);
+  cr_expect(cert_has_dns_name(&first, "D.chat") && !cert_has_dns_name(&first, "x.e.chat"));
+  made_free(&a);
+  made_free(&b);
+  made_free(&signer);
+}

@@ -32,9 +32,10 @@ def openssl(*argv):
 class Authority:
     """Makes certificates; trusted through its file ca.pem."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, organisation=""):
         self.folder, self.count = folder, 0
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 900, "-subj", "/CN=The test's",
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 900, "-subj",
+                (f"/O={organisation}" if organisation else "") + "/CN=The test's",
                 "-keyout", folder / "ca.key", "-out", folder / "ca.pem")
 
     def make(self, names, from_day=-1, days=90, signed=True):
@@ -79,9 +80,10 @@ def read_until(sock, what):
 class Peer:
     """A TCP server on loopback; `talk` gets each connection, in a thread."""
 
-    def __init__(self, talk):
+    def __init__(self, talk, address="127.0.0.1", port=0):
         self.talk, self.conversations = talk, 0
-        self.socket = socket.create_server(("127.0.0.1", 0))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.create_server((address, port), family=family)
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -109,20 +111,21 @@ class Peer:
 def fixture_peer():
     made = []
 
-    def make(talk):
-        made.append(Peer(talk))
+    def make(talk, *where):
+        made.append(Peer(talk, *where))
         return made[-1]
     yield make
     for each in made:
         each.close()
 
 
-def xmpp(cert, direct=False, features=REQUIRED, after=SCRAM, newest=None):
-    """An XMPP server as far as its features after TLS."""
+def xmpp(cert, direct=False, features=REQUIRED, after=SCRAM, newest=None, alpn=None, default=None, wants_cert=False, opening=STREAM):
+    """An XMPP server as far as its features after TLS. alpn: who does not say so meets a web server; default: the certificate for
+    those that send no SNI."""
     def talk(sock):
         if not direct:
             read_until(sock, b"version='1.0'")
-            sock.sendall((STREAM + features).encode())
+            sock.sendall((opening + features).encode())
             read_until(sock, b"<starttls")
             sock.sendall(PROCEED.encode())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -130,9 +133,21 @@ def xmpp(cert, direct=False, features=REQUIRED, after=SCRAM, newest=None):
             context.set_ciphers("DEFAULT@SECLEVEL=0")
             context.minimum_version, context.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, newest
         context.load_cert_chain(cert)
+        if alpn:
+            context.set_alpn_protocols([alpn, "http/1.1"])
+        if default:
+            other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            other.load_cert_chain(default)
+            context.sni_callback = lambda tls, name, _: None if name else setattr(tls, "context", other)
+        if wants_cert:
+            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(cert)
         with context.wrap_socket(sock, server_side=True) as tls:
+            if alpn and tls.selected_alpn_protocol() != alpn:
+                tls.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+                return
             read_until(tls, b"version='1.0'")
-            tls.sendall((STREAM + after).encode())
+            tls.sendall((opening + after).encode())
             tls.recv(100)
     return talk
 
@@ -410,3 +425,87 @@ def test_many_silent_servers_are_gone_to_at_once_and_shown_in_the_order_of_the_p
     assert {c["result"] for c in report["connections"]} == {"no answer in time"}
     # each takes a second, and one more to see whether it wants TLS at once: 32 one after the other, 4 with eight at once
     assert time.monotonic() - begun_s < 12
+
+
+# ---- what only some programs send ----
+
+def test_a_port_that_needs_alpn_is_told(domain, peer, authority):
+    cert = authority.make("DNS:d.chat")
+    found, report = result(domain({"xmpps-client": peer(xmpp(cert, direct=True, alpn="xmpp-client")).port, "xmpp-client": peer(xmpp(cert)).port}))
+    assert found == {"alpn-needed": "warning"} and report["connections"][0]["needs_alpn"] and not report["connections"][0]["needs_sni"]
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_a_server_that_needs_sni_is_told(domain, peer, authority, direct):
+    cert, default = authority.make("DNS:d.chat"), authority.make("DNS:hosting.chat")
+    found, report = result(domain({"xmpps-client": peer(xmpp(cert, direct=True, default=default if direct else None)).port,
+                                   "xmpp-client": peer(xmpp(cert, default=None if direct else default)).port}))
+    assert found == {"sni-needed": "notice"}
+    assert [(c["needs_sni"], c["needs_alpn"]) for c in report["connections"]] == [(direct, False), (not direct, False)]
+
+
+# ---- other hosts, other servers ----
+
+def see_other(host):
+    return f"<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>{host}</see-other-host></stream:error>"
+
+
+@pytest.mark.parametrize("how", [{"features": see_other("[2a01::1]:5222")}, {"after": see_other("[2a01::1]:5222")}])
+def test_a_server_that_sends_on_to_another_host_is_no_failure(domain, peer, authority, how):
+    found, report = result(domain({"xmpp-client": peer(xmpp(authority.make("DNS:d.chat"), **how)).port}))
+    assert found == {} and report["connections"][0]["result"] == "sends on to another host"
+    told = [(f["severity"], f["text"]) for f in report["findings"] if f["code"] == "see-other-host"]
+    assert len(told) == 1 and told[0][0] == "info" and told[0][1].endswith(": [2a01::1]:5222")
+
+
+SERVER_STREAM = STREAM.replace("jabber:client", "jabber:server")
+DIALBACK = "<stream:features><dialback xmlns='urn:xmpp:features:dialback'/></stream:features>"
+
+
+@pytest.mark.parametrize("how, wanted", [
+    ({"after": "<stream:features/>"}, {"s2s-no-auth": "warning"}), ({"after": DIALBACK}, {}),
+    ({"after": SASL % "<mechanism>EXTERNAL</mechanism>"}, {}), ({"after": "<stream:features/>", "wants_cert": True}, {}),
+    ({"after": "<stream:features/>", "opening": SERVER_STREAM.replace(" id=", " xmlns:db='jabber:server:dialback' id=")}, {})],
+    ids=["none", "dialback", "external", "certificate", "namespace"])
+def test_a_server_to_which_no_other_can_prove_itself_is_told(world, peer, authority, how, wanted):
+    port = peer(xmpp(authority.make("DNS:d.chat"), **{"opening": SERVER_STREAM, **how})).port
+    check = world({"d.chat": f"@ A 127.0.0.1\nx A 127.0.0.1\n_xmpp-server._tcp SRV 0 5 {port} x\n"})
+    found, report = result(check("--connect", "--allow-private", "--tls-ca", authority.folder / "ca.pem", "--side", "s2s", "--format", "json", "d.chat"))
+    assert {c: s for c, s in found.items() if c == "s2s-no-auth"} == wanted and report["connections"][0]["phase"] == "done", report
+
+
+def test_targets_that_differ_are_told_and_those_that_do_not_are_not(domain, peer, authority):
+    cert, newer = authority.make("DNS:d.chat"), authority.make("DNS:d.chat")
+    first, second = peer(xmpp(cert)).port, peer(xmpp(newer), "127.0.0.2").port
+    more = f"y A 127.0.0.2\n_xmpp-client._tcp SRV 1 5 {second} y\n"
+    found, report = result(domain({"xmpp-client": first}, more=more))
+    assert found.get("targets-unlike") == "notice"
+    assert [f["text"] for f in report["findings"] if f["code"] == "targets-unlike"] == [f"y.d.chat has another certificate than x.d.chat, port {second}"]
+    second = peer(xmpp(cert), "127.0.0.2").port
+    found, _ = result(domain({"xmpp-client": first}, more=f"y A 127.0.0.2\n_xmpp-client._tcp SRV 1 5 {second} y\n"))
+    assert "targets-unlike" not in found
+
+
+@pytest.mark.parametrize("unlike", ["certificate", "service", None])
+def test_families_that_lead_to_different_services_are_told(world, peer, authority, unlike):
+    cert = authority.make("DNS:d.chat")
+    there = {"certificate": xmpp(authority.make("DNS:d.chat")), "service": web, None: xmpp(cert)}[unlike]
+    port = peer(xmpp(cert)).port
+    peer(there, "::1", port)
+    check = world({"d.chat": f"@ A 127.0.0.1\nx A 127.0.0.1\nx AAAA ::1\n_xmpp-client._tcp SRV 0 5 {port} x\n"})
+    found, _ = result(check("--connect", "--allow-private", "--tls-ca", authority.folder / "ca.pem", "--side", "c2s", "--format", "json", "d.chat"))
+    assert found.get("families-unlike") == ("notice" if unlike else None)
+
+
+@pytest.mark.parametrize("caa, organisation, wanted", [
+    ('@ CAA 0 issue "digicert.com"', "Let's Encrypt", "warning"), ('@ CAA 0 issue ";"', "Let's Encrypt", "warning"),
+    ('@ CAA 0 issue "letsencrypt.org"', "Let's Encrypt", None), ('@ CAA 0 iodef "mailto:a@d.chat"', "Let's Encrypt", None),
+    ("", "Let's Encrypt", None), ('@ CAA 0 issue "digicert.com"', "Nobody knows", None)])
+def test_caa_that_excludes_the_issuer_is_told(world, peer, tmp_path, caa, organisation, wanted):
+    issuer = Authority(tmp_path, organisation)
+    port = peer(xmpp(issuer.make("DNS:d.chat"))).port
+    check = world({"d.chat": f"@ A 127.0.0.1\nx A 127.0.0.1\n_xmpp-client._tcp SRV 0 5 {port} x\n{caa}\n"})
+    found, report = result(check("--connect", "--allow-private", "--tls-ca", issuer.folder / "ca.pem", "--side", "c2s", "--format", "json", "d.chat"))
+    assert found.get("caa-forbids") == wanted and report["connections"][0]["certificate"]["issuer"] == organisation
+    fixes = [x["record"] for f in report["findings"] if f["code"] == "caa-forbids" for x in f["fix"]]
+    assert fixes == (['d.chat. 3600 IN CAA 0 issue "letsencrypt.org"'] if wanted else [])

@@ -364,10 +364,164 @@ Test(connect, each_fault_has_its_code_and_no_other) {
   }
 }
 
+/* ---- faults of another shape ---- */
+
+static void need_alpn(struct place *p) { p->all->list[0].needs_alpn = true; }
+static void need_sni(struct place *p) { p->all->list[0].needs_sni = true; }
+
+static void send_on(struct place *p) {
+  fail(&p->all->list[0], PHASE_FEATURES, END_SEE_OTHER);
+  snprintf(p->all->list[0].why, sizeof p->all->list[0].why, "y.d.chat:5222");
+}
+
+static void be_of_server(struct place *p) {
+  p->all->count = 1;
+  p->all->list[0].side = LOOKUP_S2S;
+}
+
+static void have_other_family(struct place *p) { p->all->list[1].digest[0] = 1; }
+
+static void be_another_service(struct place *p) { fail(&p->all->list[1], PHASE_STREAM, END_HOST_UNKNOWN); }
+
+static void have_other_target(struct place *p) {
+  p->all->list[1] = p->all->list[0];
+  p->all->list[1].address.bytes[3] = 2;
+  p->all->list[1].stream.sasl2 = true;
+}
+
+static void issue(struct place *p) {
+  struct connection *n = &p->all->list[0];
+  n->is_for_domain_alone = true;
+  snprintf(n->issuer, sizeof n->issuer, "Let's Encrypt");
+  p->all->caa = (struct caa){.is_known = true, .at = "chat", .restricts = true};
+}
+
+static const struct other_fault {
+  void (*make)(struct place *p);
+  enum rule_id rule;
+  const char *text;
+} others[] = {
+    {need_alpn, RULE_ALPN_NEEDED, "x.d.chat speaks XMPP only with ALPN, port 5222"},
+    {need_sni, RULE_SNI_NEEDED, "x.d.chat needs SNI to show the right certificate, port 5222"},
+    {send_on, RULE_SEE_OTHER_HOST, "x.d.chat sends on to another host, port 5222: y.d.chat:5222"},
+    {be_of_server, RULE_S2S_NO_AUTH, "x.d.chat lets no server prove who it is, port 5222"},
+    {have_other_family, RULE_FAMILIES_UNLIKE,
+     "x.d.chat has another certificate over IPv6 than over IPv4, port 5222"},
+    {be_another_service, RULE_FAMILIES_UNLIKE,
+     "x.d.chat has another service over IPv6 than over IPv4, port 5222"},
+    {have_other_target, RULE_TARGETS_UNLIKE, "9.9.1.2 has other features than 9.9.1.1, port 5222"},
+    {issue, RULE_CAA_FORBIDS,
+     "CAA of chat does not allow Let's Encrypt, which issued the certificate of x.d.chat"},
+};
+enum { OTHERS = sizeof others / sizeof *others };
+
+Test(connect, each_other_fault_has_its_code_and_words) {
+  for (size_t i = 0; i < OTHERS; i++) {
+    struct place p = place_new();
+    others[i].make(&p);
+    struct report *r = report_new(p.facts);
+    const struct finding *x = find(r, others[i].rule);
+    cr_assert_not_null(x, "%s", others[i].text);
+    cr_expect_str_eq(x->text, others[i].text);
+    place_free(&p, r);
+  }
+}
+
+Test(connect, a_server_that_sends_on_leaves_hope) {
+  struct place p = place_new();
+  for (size_t i = 0; i < 2; i++) fail(&p.all->list[i], PHASE_FEATURES, END_SEE_OTHER);
+  struct report *r = report_new(p.facts);
+  cr_expect_neq(r->verdicts[0], VERDICT_NO);
+  place_free(&p, r);
+}
+
+Test(connect, servers_can_prove_themselves_by_dialback_or_a_certificate) {
+  for (int way = 0; way < 4; way++) {
+    struct place p = place_new();
+    struct connection *n = &p.all->list[0];
+    be_of_server(&p);
+    n->stream.dialback = way == 0;
+    n->stream.declares_dialback = way == 1;
+    n->stream.external = way == 2;
+    n->asks_certificate = way == 3;
+    struct report *r = report_new(p.facts);
+    cr_expect_null(find(r, RULE_S2S_NO_AUTH), "%d", way);
+    place_free(&p, r);
+  }
+}
+
+Test(connect, mechanisms_in_another_order_are_the_same) {
+  struct place p = place_new();
+  snprintf(p.all->list[0].stream.mechanisms, STREAM_MECHANISMS, "PLAIN SCRAM-SHA-1 SCRAM-SHA-1-PLUS");
+  snprintf(p.all->list[1].stream.mechanisms, STREAM_MECHANISMS, "SCRAM-SHA-1-PLUS PLAIN SCRAM-SHA-1");
+  struct report *r = report_new(p.facts);
+  cr_expect_null(find(r, RULE_FAMILIES_UNLIKE));
+  place_free(&p, r);
+}
+
+Test(connect, caa_is_held_against_authorities_that_are_known_alone) {
+  static const struct {
+    const char *organisation, *allowed;
+    bool restricts, forbids;
+  } cases[] = {{"Let's Encrypt", "letsencrypt.org", true, false},
+               {"Let's Encrypt", "LETSENCRYPT.ORG", true, false},
+               {"Let's Encrypt", "digicert.com", true, true},
+               {"Let's Encrypt", "", true, true},
+               {"Let's Encrypt", "", false, false},
+               {"Sectigo Limited", "comodoca.com", true, false},
+               {"The test's own", "digicert.com", true, false},
+               {"", "", true, false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct caa c = {.is_known = true, .restricts = cases[i].restricts, .count = *cases[i].allowed ? 1 : 0};
+    snprintf(c.issuers[0], sizeof c.issuers[0], "%s", cases[i].allowed);
+    cr_expect_eq(caa_forbids(&c, cases[i].organisation), cases[i].forbids, "%zu", i);
+  }
+}
+
+static struct rdata rd_caa(const char *tag, const char *value) {
+  struct rdata rd = {.len = 0};
+  rd.octets[rd.len++] = 0;
+  rd.octets[rd.len++] = (uint8_t)strlen(tag);
+  memcpy(rd.octets + rd.len, tag, strlen(tag));
+  rd.len += (uint16_t)strlen(tag);
+  memcpy(rd.octets + rd.len, value, strlen(value));
+  rd.len += (uint16_t)strlen(value);
+  return rd;
+}
+
+Test(connect, caa_of_the_nearest_name_above_holds) {
+  static const struct {
+    const char *at, *tag, *value, *issuer;
+    bool restricts;
+  } cases[] = {{"d.chat", "issue", "letsencrypt.org; accounturi=x", "letsencrypt.org", true},
+               {"chat", "ISSUE", " letsencrypt.org ", "letsencrypt.org", true},
+               {"chat", "issue", ";", "", true},
+               {"chat", "issuewild", ";", "", false},
+               {"chat", "iodef", "mailto:a@b", "", false},
+               {"other", "issue", ";", "", false}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct fake *f = fake_new();
+    struct typed_domain typed;
+    struct caa c;
+    fake_add(f, "d.chat", TYPE_A, 3600, rd_a("9.9.1.1"));
+    fake_add(f, cases[i].at, TYPE_OF_CAA, 3600, rd_caa(cases[i].tag, cases[i].value));
+    cr_assert_null(domain_read_jid("d.chat", &typed));
+    struct facts *facts = facts_new(&typed, LOOKUP_C2S, NULL, 0);
+    facts_run(facts, fake_ask, f);
+    caa_find(facts, fake_ask, f, &c);
+    cr_expect(c.is_known && c.restricts == cases[i].restricts, "%zu", i);
+    cr_expect_str_eq(c.at, strcmp(cases[i].at, "other") == 0 ? "" : cases[i].at);
+    cr_expect_str_eq(c.count ? c.issuers[0] : "", cases[i].issuer);
+    facts_free(facts);
+    free(f);
+  }
+}
+
 Test(connect, every_code_of_connections_has_a_fault_that_shows_it) {
   for (unsigned id = 0; id < RULE_COUNT; id++) {
-    bool shown = report_rules[id].group != 'M';
+    bool shown = report_rules[id].group == 'N' || !report_needs_connections((enum rule_id)id);
     for (size_t i = 0; i < FAULTS; i++) shown |= faults[i].rule == id;
+    for (size_t i = 0; i < OTHERS; i++) shown |= others[i].rule == id;
     cr_expect(shown, "nothing shows %s", report_rules[id].code);
   }
 }

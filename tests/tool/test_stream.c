@@ -106,3 +106,19 @@ Test(stream, opens_to_no_name_that_could_be_markup) {
   cr_expect_eq(stream_opening(false, "d'><x/>.chat", text, sizeof text), 0);
   cr_expect_eq(stream_opening(false, "d.chat", text, 100), 0);
 }
+
+Test(stream, reads_where_a_server_sends_on_to_and_who_knows_dialback, .init = setup, .fini = teardown) {
+  static const char text[] =
+      "<stream:stream xmlns='jabber:server' xmlns:db='jabber:server:dialback' "
+      "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'><stream:error>"
+      "<see-other-host "
+      "xmlns='urn:ietf:params:xml:ns:xmpp-streams'>y.d.chat:52&#50;2 &#x202e;</see-other-host>"
+      "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>go on</text></stream:error>";
+  for (size_t piece = 1; piece <= sizeof text; piece++) {
+    struct stream_facts f = {.opened = false};
+    cr_assert_eq(read_stream(text, piece, &f), STREAM_ERROR, "%zu", piece);
+    cr_assert_str_eq(f.error, "see-other-host");
+    cr_assert_str_eq(f.other_host, "y.d.chat:5222????");
+    cr_assert(f.declares_dialback && !f.dialback);
+  }
+}
