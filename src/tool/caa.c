@@ -69,7 +69,7 @@ static void take_issuer(struct caa *c, const uint8_t *value, size_t len) {
   size_t used = 0;
   c->restricts = true;
   while (len > 0 && (*value == ' ' || *value == '\t')) value++, len--;
-  if (c->count == CAA_ISSUERS_MOST) {
+  if (c->count == CAA_ISSUERS_MAX) {
     c->is_cut = true;
     return;
   }

@@ -3,7 +3,7 @@
 #define JIDNS_TOOL_CAA_H
 #include "tool/facts.h"
 
-enum { CAA_ISSUERS_MOST = 16, CAA_ISSUER = 64 };
+enum { CAA_ISSUERS_MAX = 16, CAA_ISSUER = 64 };
 
 /* The records that hold for a domain: its own, or those of the nearest name above it that has any. */
 struct caa {
@@ -11,8 +11,8 @@ struct caa {
   char at[NAME_TEXT]; /* where the records stand; "": there are none */
   bool restricts;     /* there are "issue" records: only those may */
   size_t count;
-  char issuers[CAA_ISSUERS_MOST][CAA_ISSUER]; /* "letsencrypt.org"; those that fit */
-  bool is_cut;                                /* others did not fit */
+  char issuers[CAA_ISSUERS_MAX][CAA_ISSUER]; /* "letsencrypt.org"; those that fit */
+  bool is_cut;                               /* others did not fit */
 };
 
 /* ask: as lookup_run has it, for the names above the domain. */

@@ -31,15 +31,15 @@ static int compare(const void *a, const void *b) {
 }
 
 void cached_settle(struct cached *c) {
-  size_t snapshot_entry = 0;
+  size_t kept = 0;
   if (c->count > 0) qsort(c->list, c->count, sizeof(*c->list), compare);
   for (size_t i = 0; i < c->count; i++) {
-    struct cached_entry *x = c->list[i], *last = snapshot_entry ? c->list[snapshot_entry - 1] : NULL;
+    struct cached_entry *x = c->list[i], *last = kept ? c->list[kept - 1] : NULL;
     if (last && compare_keys(x->name, x->name_len, x->type, last->name, last->name_len, last->type) == 0)
       free(x);
-    else c->list[snapshot_entry++] = x;
+    else c->list[kept++] = x;
   }
-  c->count = snapshot_entry;
+  c->count = kept;
 }
 
 static const struct cached_entry *find(const struct cached *c, const uint8_t *name, size_t len,

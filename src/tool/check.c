@@ -103,7 +103,7 @@ struct domains {
   struct pipeline *pipeline;
   bool many;
   int status;
-  struct checked snapshot_entry[CHECK_NAGIOS_MAX]; /* for the one line about all of them */
+  struct checked kept[CHECK_NAGIOS_MAX]; /* for the one line about all of them */
   size_t kept_count;
   size_t done, with_error, with_warning, silent;
   unsigned begun_ms, shown_ms;
@@ -144,7 +144,7 @@ static void on_answered(void *context, struct checked *x) {
 
   judge_one(d->judge, x);
   if (c->check.format == CHECK_NAGIOS) {
-    d->snapshot_entry[d->kept_count++] = *x;
+    d->kept[d->kept_count++] = *x;
     return;
   }
 
@@ -165,8 +165,8 @@ static void on_answered(void *context, struct checked *x) {
 static void finish_all(struct domains *d) {
   pipeline_drain(d->pipeline);
   if (d->judge->cli->check.format == CHECK_NAGIOS)
-    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->snapshot_entry,
-                                                                                  d->kept_count, stdout);
+    d->status = (d->judge->old ? check_write_against_nagios : check_write_nagios)(d->kept, d->kept_count,
+                                                                                  stdout);
   show_sum(d);
 }
 
@@ -290,7 +290,7 @@ static int check_domains(const struct judge *j) {
   if (good && c->check.file) good = add_file(d, c->check.file);
   if (good) finish_all(d);
   int status = good ? d->status : CLI_USAGE;
-  for (size_t i = 0; i < d->kept_count; i++) checked_free(&d->snapshot_entry[i]);
+  for (size_t i = 0; i < d->kept_count; i++) checked_free(&d->kept[i]);
   pipeline_free(d->pipeline);
   free(d);
   return status;

@@ -163,15 +163,15 @@ static bool merge_into(struct finding *first, struct finding *again) {
 }
 
 static void settle(struct report *r) {
-  size_t snapshot_entry = 0;
+  size_t kept = 0;
   for (size_t i = 0; i < r->count; i++) {
     struct finding *f = &r->list[i];
     bool gone = r->silenced[f->rule] || follows_from_wildcard(r, f);
     if (gone) finding_free(f);
-    for (size_t k = 0; k < snapshot_entry && !gone; k++) gone = merge_into(&r->list[k], f);
-    if (!gone) r->list[snapshot_entry++] = *f;
+    for (size_t k = 0; k < kept && !gone; k++) gone = merge_into(&r->list[k], f);
+    if (!gone) r->list[kept++] = *f;
   }
-  r->count = snapshot_entry;
+  r->count = kept;
 }
 
 /* Worst first, then in the order of rules.def, then by subject: always one order. */

@@ -57,7 +57,7 @@ static const char *end_text(const struct connection *n, const struct connection 
 }
 
 static void rules_of_targets_unlike(struct report *r, const struct connections *all) {
-  bool told[CONNECT_MOST] = {false};
+  bool told[CONNECT_MAX] = {false};
   char subject[NAME_TEXT], other[NAME_TEXT];
   for (size_t i = 0; i < all->count; i++) {
     const struct connection *n = &all->list[i];
@@ -88,7 +88,7 @@ static const char *family_difference(const struct connection *a, const struct co
 }
 
 static void rules_of_families(struct report *r, const struct connections *all) {
-  bool told[CONNECT_MOST] = {false};
+  bool told[CONNECT_MAX] = {false};
   char host[NAME_TEXT];
   for (size_t i = 0; i < all->count; i++) {
     for (size_t k = 0; k < all->count; k++) {

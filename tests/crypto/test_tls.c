@@ -254,7 +254,7 @@ Test(tls, knows_whether_the_peer_asks_for_a_certificate, .init = setup, .fini = 
   struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
   for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
     for (int asks = 0; asks < 2; asks++) {
-      struct server s;
+      struct nameserver s;
       server_open(&s, &own, NULL, NULL);
       SSL_set_max_proto_version(s.ssl, version);
       if (asks) SSL_set_verify(s.ssl, SSL_VERIFY_PEER, take_any);

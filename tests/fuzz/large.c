@@ -97,9 +97,9 @@ void *__wrap_realloc(void *block, size_t size) {
 
 /* With MAP_NORESERVE what is in it from before stays: the cache's rings, which count on nothing there. */
 void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset) {
-  void *snapshot_entry = flags & MAP_ANONYMOUS ? take(maps, len, 1) : NULL;
-  if (!snapshot_entry) return __real_mmap(at, len, prot, flags, fd, offset);
-  return flags & MAP_NORESERVE ? snapshot_entry : memset(snapshot_entry, 0, len);
+  void *kept = flags & MAP_ANONYMOUS ? take(maps, len, 1) : NULL;
+  if (!kept) return __real_mmap(at, len, prot, flags, fd, offset);
+  return flags & MAP_NORESERVE ? kept : memset(kept, 0, len);
 }
 
 int __wrap_munmap(void *at, size_t len) { return keep(maps, at, len) ? 0 : __real_munmap(at, len); }

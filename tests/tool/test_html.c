@@ -212,10 +212,10 @@ Test(html, ten_thousand_targets_make_a_page_of_bounded_size) {
   struct service *s = &c.facts->domain->services[0];
   while (s->state != SERVICE_OFFERED) s++;
   size_t real = s->count;
-  struct srv *srv = calloc(10000, sizeof *srv), *snapshot_entry = s->srv;
+  struct srv *srv = calloc(10000, sizeof *srv), *kept = s->srv;
   const struct host **hosts = calloc(10000, sizeof *hosts), **kept_hosts = s->hosts;
   for (size_t i = 0; i < 10000; i++) {
-    srv[i] = snapshot_entry[i % real];
+    srv[i] = kept[i % real];
     hosts[i] = kept_hosts[i % real];
   }
 
@@ -228,7 +228,7 @@ Test(html, ten_thousand_targets_make_a_page_of_bounded_size) {
   size_t boxes = 1 + 4 + 3 + (12 + 1) + (11 + 4 + 1) +
                  2; /* of domain, services, states, targets, addresses, the domain itself */
   cr_expect_eq(count_of(page, "<rect "), 2 * boxes);
-  s->srv = snapshot_entry;
+  s->srv = kept;
   s->hosts = kept_hosts;
   s->count = real;
   free(srv);
