@@ -21,13 +21,13 @@ static void count_answered(struct forward *f, const struct waiter *w, uint64_t n
 
 void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w, const struct answer_view *v,
                     uint64_t now_ms) {
-  enum answer_age age = p->stale_target ? ANSWER_STALE : ANSWER_FRESH;
+  enum answer_age age = p->flaws & FLAW_STALE ? ANSWER_STALE : ANSWER_FRESH;
   count_answered(f, w, now_ms);
-  w->client.stale = p->stale_target;
-  if (p->stale_target) count(f->o.counters, stale);
+  w->client.stale = p->flaws & FLAW_STALE;
+  if (p->flaws & FLAW_STALE) count(f->o.counters, stale);
   size_t len = answer_write(v, &w->query_opts, age, tick_of_ms(now_ms),
                             client_limit(&w->client, &w->query_opts), f->out);
-  if (p->cut_target) f->out[2] |= DNS_TC;
+  if (p->flaws & FLAW_CUT) f->out[2] |= DNS_TC;
   deliver(f, w, len);
 }
 

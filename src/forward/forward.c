@@ -5,6 +5,7 @@
 #include "base/must.h"
 #include "dns/special.h"
 #include "dns/ttl.h"
+#include "forward/await.h"
 #include "forward/denial.h"
 #include "forward/follow.h"
 #include "forward/ladder.h"
@@ -21,13 +22,14 @@ static void finish(struct pending *p) {
 
 /* A question that nobody waits for is asked twice at most; a late answer may come as long as it is open. */
 static bool may_ask_again(const struct pending *p) {
-  return pending_asks(p) && !p->spent && (pending_first(p) || p->asked < 2);
+  return pending_asks(p) && p->retry != RETRY_EXHAUSTED && (pending_first(p) || p->asked < 2);
 }
 
 static uint64_t waiter_due(const struct forward *f, const struct pending *p, const struct waiter *w) {
   uint32_t stale_ms = p->usual_ms < STALE_PATIENCE_MS ? STALE_PATIENCE_MS : p->usual_ms;
-  return w->since_ms +
-         (f->o.max_stale_s && !p->stale_missing && stale_ms < p->patience_ms ? stale_ms : p->patience_ms);
+  return w->since_ms + (f->o.max_stale_s && p->stale != STALE_MISSING && stale_ms < p->patience_ms
+                            ? stale_ms
+                            : p->patience_ms);
 }
 
 /* A server that the question could be put to has replied to others since: it leaves this one unanswered. */
@@ -38,34 +40,63 @@ static bool is_mute_to(const struct pending *p) {
   return false;
 }
 
-static void set_timer(struct pending *p) {
-  const struct forward *f = p->forward;
-  const struct waiter *first = pending_first(p);               /* the oldest is the first to lose patience */
-  uint64_t due = first ? UINT64_MAX : p->started_ms + LATE_MS; /* as long as anybody waits it stays open */
-  if (p->step == STEP_HELD) {
-    due = p->held_until_ms;
-  } else if (p->step == STEP_FAIL || (p->follow && follow_is_over(p->follow))) {
-    due = 0;
-  } else {
-    if (first && waiter_due(f, p, first) < due) due = waiter_due(f, p, first);
-    if (first && p->partial && p->partial->due_ms < due) due = p->partial->due_ms;
-    if (may_ask_again(p) && p->next_try_ms < due) due = p->next_try_ms;
+/* While it waits for something to come: when its oldest client loses patience, what is there of a truncated
+ * reply goes out, or another server is asked. */
+static uint64_t next_due(const struct pending *p) {
+  const struct waiter *first = pending_first(p);
+  if (!first) { /* nobody: a late answer is there for the next client */
+    uint64_t end_ms = p->started_ms + LATE_MS;
+    return may_ask_again(p) && p->next_try_ms < end_ms ? p->next_try_ms : end_ms;
   }
-  timers_set(f->o.timers, &p->timer, due);
+
+  uint64_t due_ms = waiter_due(p->forward, p, first);
+  if (p->partial && p->partial->due_ms < due_ms) due_ms = p->partial->due_ms;
+  if (may_ask_again(p) && p->next_try_ms < due_ms) due_ms = p->next_try_ms;
+  return due_ms;
 }
 
-static void run(struct pending *p, uint64_t now_ms) {
+static void set_timer(struct pending *p) {
+  uint64_t due_ms = p->resume_ms == PENDING_OPEN ? next_due(p) : p->resume_ms;
+  timers_set(p->forward->o.timers, &p->timer, due_ms);
+}
+
+/* The answer under way can't be kept for when it goes on: it goes on to fail. */
+static void fail_without_memory(struct pending *p) {
+  p->last = ERR_MEMORY;
+  p->step = STEP_FAIL;
+}
+
+/* Runs p's steps one behind the other until one waits or the question is over. The answer that they make lies
+ * in forward's work space, and is put aside with p while p waits: meanwhile other questions make theirs. At
+ * the start no failure is told: who asks has not returned yet. */
+static void run(struct pending *p, const struct event *e) {
+  char text[QUESTION_TEXT];
+  p->resume_ms = PENDING_OPEN;
+  pending_take_up(p);
+
   for (;;) {
-    if (p->step == STEP_FAIL && p->forward->asking) {
+    if (p->step == STEP_FAIL && e->kind == EVENT_START) {
+      pending_resume_at(p, 0);
+      return;
+    }
+    enum next next = steps_run(p, e);
+    if (next == DONE) {
+      finish(p);
+      return;
+    }
+    if (next == WAIT && !pending_put_aside(p)) {
+      fail_without_memory(p);
+    } else if (next == WAIT) {
+      if (!pending_asks(p))
+        log_debug("forward", "%s: waits: %s", question_format(&p->question, text), steps_word(p->step));
       set_timer(p);
       return;
     }
-    switch (steps_run(p->forward, p, now_ms)) {
-    case MORE: break;
-    case WAIT: set_timer(p); return;
-    case DONE: finish(p); return;
-    }
   }
+}
+
+static void run_at(struct pending *p, enum event_kind kind, uint64_t now_ms) {
+  run(p, &(struct event){.kind = kind, .now_ms = now_ms});
 }
 
 void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
@@ -73,7 +104,6 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   struct pending *p = t->pending;
 
   must(p->magic == PENDING_MAGIC);
-  struct forward *f = p->forward;
   if (outcome == ERR_NONE) {
     if (t->transport == TRANSPORT_UDP) {
       ns_replied(t->server, now_ms - t->sent_ms, now_ms);
@@ -82,34 +112,31 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
       ns_answers(t->server, now_ms);
     }
     ns_answered_type(t->server, question_type(&p->question));
-    f->reply_try = t;
-    f->reply_msg = msg;
-    f->reply_len = len;
     p->step = STEP_CHECK;
   } else if (outcome == ERR_RESPELLED || outcome == ERR_FORGED) {
-    p->respelled = outcome == ERR_RESPELLED;
+    p->case_state = outcome == ERR_RESPELLED ? CASE_MISMATCH : CASE_AS_ASKED;
     p->server = t->server;
     p->extras = t->extras;
     p->transport = TRANSPORT_TCP;
-    p->by_choice = false;
+    p->tcp_why = TCP_REQUIRED;
     p->step = STEP_ASK;
   } else if (outcome == ERR_COOKIE) {
     ladder_unproven(p, t);
-  } else if (outcome == ERR_TCP && p->respelled) {
+  } else if (outcome == ERR_TCP && p->case_state == CASE_MISMATCH) {
     steps_ask_lower(p, t->server, now_ms);
   } else {
     if (outcome == ERR_UNREACHABLE) ns_refused(t->server, now_ms);
     if (!ladder_transport_failed(p, t, outcome)) steps_server_failed(p, t->server, outcome);
   }
 
-  run(p, now_ms);
+  run(p, &(struct event){.kind = EVENT_REPLY, .now_ms = now_ms, .try = t, .msg = msg, .len = len});
 }
 
 static void note_silence(struct pending *p, uint64_t now_ms) {
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     struct try *t = &p->tries[i];
-    if (!t->x.channel || t->silent || now_ms - t->sent_ms < ns_rto_ms(t->server)) continue;
-    t->silent = true;
+    if (!t->x.channel || t->timed_out || now_ms - t->sent_ms < ns_rto_ms(t->server)) continue;
+    t->timed_out = true;
     if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
     if (now_ms - t->sent_ms > 2 * ns_rto_max_ms(t->server)) continue; /* it says nothing about now */
     ns_left_unanswered(t->server, p->question.hash, p->started_ms, now_ms);
@@ -120,26 +147,27 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
  * at the end. */
 static void serve_impatient(struct pending *p, uint64_t now_ms) {
   struct forward *f = p->forward;
-  bool failing = upstream_is_failing(p->upstream) && !p->stale_missing;
+  bool failing = upstream_is_failing(p->upstream) && p->stale != STALE_MISSING;
 
   list_each(node, &p->waiters) {
     struct waiter *w = container(node, struct waiter, link);
     if (waiter_due(f, p, w) > now_ms && !failing) break;
     if (deliver_stale(f, p, w, now_ms)) {
-      p->slow = true;
+      if (p->stale == STALE_UNTRIED) p->stale = STALE_SERVED;
       continue;
     }
-    p->stale_missing = true;
+    p->stale = STALE_MISSING;
     failing = false;
     if (w->since_ms + p->patience_ms > now_ms) continue;
     deliver_failure(f, p, w, ERR_TIMEOUT);
-    if (!p->told && pending_asks(p) && is_mute_to(p)) {
+    if (!p->notified && pending_asks(p) && is_mute_to(p)) {
       failures_add_mute(&f->failures, &p->question, now_ms);
       silence_note(f, p, NULL, now_ms);
     }
     /* RFC 9520 3.2 */
-    if (!p->told && p->next_try_ms < now_ms + FAILURE_LEAST_MS) p->next_try_ms = now_ms + FAILURE_LEAST_MS;
-    p->told = true;
+    if (!p->notified && p->next_try_ms < now_ms + FAILURE_LEAST_MS)
+      p->next_try_ms = now_ms + FAILURE_LEAST_MS;
+    p->notified = true;
   }
 }
 
@@ -160,8 +188,8 @@ static void serve_partial(struct pending *p, uint64_t now_ms) {
 
 /* Its first server is late, not yet silent: the next one is asked early. */
 static void hedge(struct pending *p) {
-  if (!p->hedge) return;
-  p->hedge = false;
+  if (p->retry != RETRY_HEDGED) return;
+  p->retry = RETRY_ON_TIMEOUT;
   upstream_note_hedged(p->upstream);
   count(p->forward->o.counters, hedged);
 }
@@ -174,8 +202,8 @@ static void prepare_to_give_up(struct pending *p) {
 static void pending_due(struct timer *timer, uint64_t now_ms) {
   struct pending *p = container(timer, struct pending, timer);
   must(p->magic == PENDING_MAGIC);
-  if (p->step == STEP_HELD || p->step == STEP_FAIL || (p->follow && follow_is_over(p->follow))) {
-    run(p, now_ms);
+  if (now_ms >= p->resume_ms) {
+    run_at(p, EVENT_TIME, now_ms);
     return;
   }
 
@@ -184,26 +212,17 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
   serve_impatient(p, now_ms);
   if (now_ms >= p->started_ms + LATE_MS && !pending_first(p)) {
     prepare_to_give_up(p);
-    run(p, now_ms);
+    run_at(p, EVENT_TIME, now_ms);
   } else if (now_ms >= p->next_try_ms && may_ask_again(p)) {
     hedge(p);
     p->step = STEP_PICK;
-    run(p, now_ms);
+    run_at(p, EVENT_TIME, now_ms);
   } else {
     set_timer(p);
   }
 }
 
 /* ---- the door ---- */
-
-/* Who asks is told nothing before it has returned: a failure at once is told when the timers are next looked
- * at. */
-static void run_quietly(struct forward *f, struct pending *p, uint64_t now_ms) {
-  bool before = f->asking;
-  f->asking = true;
-  run(p, now_ms);
-  f->asking = before;
-}
 
 static struct pending *start(struct forward *f, const struct question *q, bool ahead, uint64_t now_ms) {
   if (!timers_promise(f->o.timers)) return NULL;
@@ -228,7 +247,7 @@ static struct pending *start(struct forward *f, const struct question *q, bool a
 /* It had been given up or waits for its next try: that is due now, or as soon as it may be. */
 static void ask_anew(struct forward *f, struct pending *p, uint64_t now_ms) {
   bool early = now_ms < p->next_try_ms;
-  if (early && !p->spent) return;
+  if (early && p->retry != RETRY_EXHAUSTED) return;
   steps_start_anew(p, now_ms);
   timers_set(f->o.timers, &p->timer, early ? p->next_try_ms : now_ms);
 }
@@ -237,7 +256,7 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
                      uint64_t now_ms) {
   char text[QUESTION_TEXT];
   /* through local zones its alias leads back to it */
-  if (p->step == STEP_FOLLOW && !p->follow) return ERR_ALIAS;
+  if (await_is_asking(p)) return ERR_ALIAS;
   enum err e = pending_may_join(&f->table, p, q, client);
   if (e != ERR_NONE) return e;
   log_debug("forward", "%s: %s", question_format(&p->question, text),
@@ -254,29 +273,29 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
 
 /* A question that nobody waits for and that only a late answer could end is over in a moment: not now, as
  * that answers nobody within forward_ask either. */
-static bool make_room(struct forward *f, uint64_t now_ms) {
+static bool make_room(struct forward *f) {
   enum { LOOKS = 64 }; /* buckets: when the table is full each holds five questions */
   for (unsigned i = 0; i < LOOKS; i++) {
     struct pending *p = f->table.buckets[f->next_to_leave++ % PENDING_BUCKETS];
     while (p && (p->ahead || pending_first(p) || p->step == STEP_HELD || p->step == STEP_FAIL)) p = p->next;
     if (!p) continue;
     prepare_to_give_up(p);
-    run_quietly(f, p, now_ms);
+    pending_resume_at(p, 0);
     return true;
   }
   return false;
 }
 
-static bool has_room(struct forward *f, const struct upstream *u, uint64_t now_ms) {
+static bool has_room(struct forward *f, const struct upstream *u) {
   unsigned count = f->table.count - f->table.ahead;
   if (f->o.routes->count && count >= FORWARD_DOWN && upstream_is_failing(u)) return false;
-  return count < FORWARD_PENDING || make_room(f, now_ms);
+  return count < FORWARD_PENDING || make_room(f);
 }
 
 static enum err lead(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms) {
   const struct upstream *u = routes_find(f->o.routes, &q->question);
   if (!u->count) return ERR_NO_UPSTREAM;
-  if (!has_room(f, u, now_ms)) return ERR_OVERLOAD;
+  if (!has_room(f, u)) return ERR_OVERLOAD;
   struct pending *p = start(f, &q->question, false, now_ms);
   if (!p) return ERR_MEMORY;
   if (!pending_join(&f->table, p, q, client, now_ms)) {
@@ -288,7 +307,7 @@ static enum err lead(struct forward *f, const struct query *q, const struct clie
   char text[QUESTION_TEXT];
   log_debug("forward", "%s: a client asks", question_format(&p->question, text));
   count(f->o.counters, leader);
-  run_quietly(f, p, now_ms);
+  run_at(p, EVENT_START, now_ms);
   return ERR_NONE;
 }
 
@@ -334,7 +353,7 @@ static bool ask_for_nobody(struct forward *f, const struct question *q, enum cac
   }
   p->how = how;
   count_ahead(f->o.counters, how);
-  run_quietly(f, p, now_ms);
+  run_at(p, EVENT_START, now_ms);
   return true;
 }
 
@@ -366,7 +385,7 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
   if (upstream_is_failing(routes_find(f->o.routes, q)) || failures_find(&f->failures, q, now_ms) != ERR_NONE)
     return true;
   const struct pending *p = pending_find(&f->table, q);
-  return p && p->slow;
+  return p && p->stale == STALE_SERVED;
 }
 
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out) {
@@ -386,8 +405,7 @@ bool forward_due(struct forward *f, const struct question *q, bool used, uint64_
 void forward_release(struct forward *f, const struct question *q, uint64_t now_ms) {
   struct pending *p = pending_find(&f->table, q);
   if (!p || p->step != STEP_HELD) return;
-  p->held_until_ms = now_ms;
-  timers_set(f->o.timers, &p->timer, now_ms);
+  pending_resume_at(p, now_ms);
 }
 
 struct forward *forward_new(const struct forward_options *options) {
@@ -395,11 +413,9 @@ struct forward *forward_new(const struct forward_options *options) {
   if (!f) return NULL;
   f->o = *options;
   f->watch = (struct forward_watch){0};
-  f->reply_try = NULL;
   f->border = (struct scrub_border){.is_beyond = follow_leaves, .ctx = f};
   f->failures = (struct failures){0};
   probes_init(&f->probes);
-  f->asking = false;
   f->next_to_leave = 0;
   if (pending_table_init(&f->table)) return f;
   free(f);

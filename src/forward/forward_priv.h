@@ -13,12 +13,8 @@ struct forward {
   unsigned next_to_leave; /* the bucket where one that nobody waits for is looked for first */
   struct failures failures;
   struct probes probes;
-  struct try *reply_try;    /* while a reply is looked at: */
-  const uint8_t *reply_msg; /* borrowed from the channel */
-  size_t reply_len;
   struct scrub_border border; /* of the servers whose reply is looked at */
-  bool asking;                /* within forward_ask, from where no client may be answered */
-  struct answer answer;       /* the answer being made */
+  struct answer answer;       /* work space: the answer of the question whose step runs (enum draft_state) */
   struct answer denied;       /* what is known of a name above the one asked for */
   uint8_t out[DNS_MSG_MAX];   /* the message being sent to a client */
 };
@@ -40,14 +36,30 @@ bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w,
 bool deliver_partial(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms);
 void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why);
 
+/* What makes a step run. */
+enum event_kind {
+  EVENT_START, /* the question is put in: who asks is told nothing before it has returned */
+  EVENT_REPLY, /* one of its tries is over */
+  EVENT_TIME   /* a timer: the step's own time is there, or the next try's, or what it waits for is over */
+};
+
+struct event {
+  enum event_kind kind;
+  uint64_t now_ms;
+  struct try *try;    /* EVENT_REPLY: which */
+  const uint8_t *msg; /* its reply, borrowed from the channel; NULL: it failed */
+  size_t len;
+};
+
 /* steps.c */
 enum next {
   MORE, /* its next step at once */
-  WAIT, /* for a reply or the time */
+  WAIT, /* for a reply, what it awaits, or the time */
   DONE  /* nobody waits any more */
 };
-enum next steps_run(struct forward *f, struct pending *p, uint64_t now_ms); /* the one it stands at */
-void steps_start_anew(struct pending *p, uint64_t now_ms);                  /* as if it had just been asked */
+const char *steps_word(enum pending_step step);                /* "follow" */
+enum next steps_run(struct pending *p, const struct event *e); /* the one it stands at */
+void steps_start_anew(struct pending *p, uint64_t now_ms);     /* as if it had just been asked */
 /* A server failed: another one is picked next. */
 enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err why);
 /* It does not repeat capitals and has no TCP to tell by whether it was the server: UDP without them next. */

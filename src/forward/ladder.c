@@ -53,7 +53,7 @@ static enum extras extras_of(const struct pending *p, const struct try *t, unsig
   enum extras most = p->extras;
   bool shy = s->habits[HABIT_COOKIES].state != HABIT_WORKS;
   if (t->transport == TRANSPORT_TCP) return most;
-  if (most == EXTRAS_COOKIE && nth >= (shy && !p->bad_cookie ? 2 : 3)) most = EXTRAS_EDNS;
+  if (most == EXTRAS_COOKIE && nth >= (shy && p->cookie_state == COOKIE_FIRST ? 2 : 3)) most = EXTRAS_EDNS;
   if (nth >= FORWARD_EACH && !s->speaks_edns && !(p->evidence.cookie & upstream_bit(p->upstream, s)))
     most = EXTRAS_NONE;
   return most;
@@ -99,7 +99,7 @@ static bool again(struct pending *p, const struct try *t, enum extras extras, en
   p->server = t->server;
   p->extras = extras;
   p->transport = over;
-  p->by_choice = over == TRANSPORT_TCP;
+  p->tcp_why = TCP_BY_CHOICE;
   p->step = STEP_ASK;
   return true;
 }
@@ -113,11 +113,11 @@ void ladder_unproven(struct pending *p, const struct try *t) {
 /* RFC 7873 section 5.3: once more with the cookie it gave. Who does not like that either, or was shown none,
  * is asked without, or over TCP. */
 void ladder_bad_cookie(struct pending *p, const struct try *t) {
-  bool once_more = !p->bad_cookie;
-  p->bad_cookie = true;
+  bool once_more = p->cookie_state == COOKIE_FIRST;
+  p->cookie_state = COOKIE_RENEWED;
   if (!t->x.query_opts.cookie || once_more) {
     again(p, t, EXTRAS_COOKIE, t->x.query_opts.cookie ? TRANSPORT_UDP : TRANSPORT_TCP);
-    p->by_choice = false;
+    p->tcp_why = TCP_REQUIRED;
     return;
   }
   p->evidence.cookie |= upstream_bit(p->upstream, t->server);
@@ -184,7 +184,7 @@ bool ladder_transport_failed(struct pending *p, const struct try *t, enum err wh
     return !times_asked(p, s, TRANSPORT_TCP) && !another_is_up(p, s) && again(p, t, p->extras, TRANSPORT_TCP);
   }
 
-  if (why != ERR_TCP || !t->by_choice) return false;
+  if (why != ERR_TCP || t->tcp_why != TCP_BY_CHOICE) return false;
   p->asked_over[TRANSPORT_TCP][number_of(p, s)] = FORWARD_EACH; /* no more of that */
   if (p->evidence.edns & bit) return may_go_plain(p, s) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
   if (p->evidence.closed & bit) return false;
@@ -201,7 +201,7 @@ static unsigned silent_tries(const struct pending *p, const struct nameserver *s
   unsigned n = 0;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     const struct try *t = &p->tries[i];
-    if (!t->x.channel || t->server != s || t->transport == TRANSPORT_TCP || !t->silent) continue;
+    if (!t->x.channel || t->server != s || t->transport == TRANSPORT_TCP || !t->timed_out) continue;
     n += least == EXTRAS_COOKIE ? t->x.query_opts.cookie != NULL : t->extras >= least;
   }
   return n;
@@ -246,9 +246,11 @@ static void learn_udp(const struct pending *p, const struct try *t, uint64_t now
   else if (p->evidence.closed & upstream_bit(p->upstream, s)) ns_lacks(s, HABIT_UDP, WHY_UDP_CLOSED, now_ms);
   else if (t->extras && p->evidence.edns & upstream_bit(p->upstream, s))
     ns_lacks(s, HABIT_UDP, WHY_UDP_EDNS, now_ms);
-  else if (t->by_choice && s->habits[HABIT_UDP].state == HABIT_UNTRIED && silent_tries(p, s, EXTRAS_NONE) > 1)
+  else if (t->tcp_why == TCP_BY_CHOICE && s->habits[HABIT_UDP].state == HABIT_UNTRIED &&
+           silent_tries(p, s, EXTRAS_NONE) > 1)
     ns_lacks(s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
-  else if (t->by_choice && silent_tries(p, s, EXTRAS_NONE)) doubt(p, s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
+  else if (t->tcp_why == TCP_BY_CHOICE && silent_tries(p, s, EXTRAS_NONE))
+    doubt(p, s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
 }
 
 void ladder_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {

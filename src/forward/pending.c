@@ -1,5 +1,5 @@
 /* pending.c: the table of questions in flight and who waits for them. Exports pending_*. */
-#include "forward/follow.h"
+#include "forward/await.h"
 
 #include <stdlib.h>
 
@@ -40,7 +40,9 @@ struct pending *pending_new(struct pending_table *t, const struct question *q, b
   p->magic = PENDING_MAGIC;
   p->question = *q;
   p->ahead = ahead;
+  p->resume_ms = PENDING_OPEN;
   list_init(&p->waiters);
+  list_init(&p->awaited);
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     list_init(&p->tries[i].x.link);
     p->tries[i].pending = p;
@@ -61,7 +63,8 @@ void pending_free(struct pending_table *t, struct pending *p) {
   *link = p->next;
   t->count--;
   t->ahead -= p->ahead;
-  follow_drop(p);
+  await_drop(p);
+  pending_drop_draft(p);
   upstream_release(p->upstream);
   pending_drop_part(p);
   p->magic = 0;
@@ -181,4 +184,45 @@ void pending_keep_part(struct pending *p, const uint8_t *msg, size_t len, uint32
 void pending_drop_part(struct pending *p) {
   free(p->partial);
   p->partial = NULL;
+}
+
+void pending_resume_at(struct pending *p, uint64_t at_ms) {
+  p->resume_ms = at_ms;
+  timers_set(p->forward->o.timers, &p->timer, at_ms);
+}
+
+bool pending_put_aside(struct pending *p) {
+  if (p->draft != DRAFT_AT_WORK) return true;
+  const struct answer *a = &p->forward->answer;
+  size_t ttls_len = answer_records(&a->head) * sizeof *a->ttl_at;
+  struct draft *d = malloc(sizeof *d + ttls_len + a->head.body_len);
+  if (!d) return false;
+
+  d->head = a->head;
+  d->ttl_s = a->ttl_s;
+  memcpy(d->octets, a->ttl_at, ttls_len);
+  memcpy(d->octets + ttls_len, a->body, a->head.body_len);
+  p->aside = d;
+  p->draft = DRAFT_ASIDE;
+  return true;
+}
+
+void pending_take_up(struct pending *p) {
+  if (p->draft != DRAFT_ASIDE) return;
+  const struct draft *d = p->aside;
+  struct answer *a = &p->forward->answer;
+  size_t ttls_len = answer_records(&d->head) * sizeof *a->ttl_at;
+
+  a->head = d->head;
+  a->ttl_s = d->ttl_s;
+  memcpy(a->ttl_at, d->octets, ttls_len);
+  memcpy(a->body, d->octets + ttls_len, d->head.body_len);
+  pending_drop_draft(p);
+  p->draft = DRAFT_AT_WORK;
+}
+
+void pending_drop_draft(struct pending *p) {
+  free(p->aside);
+  p->aside = NULL;
+  p->draft = DRAFT_NONE;
 }

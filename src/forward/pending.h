@@ -4,8 +4,12 @@
 #define JIDNS_FORWARD_PENDING_H
 #include "forward/forward.h"
 
-/* The steps of a miss, in order: PENDING_STEP(symbol, function, word for the log). A step's function returns
- * what the driver does next. */
+/* The steps of a miss, in order: STEP(symbol, function, word for the log). A step's function gets the event
+ * that made it run, and returns what the driver does next: go on to p->step at once, wait, or forget the
+ * question.
+ *
+ * A step that waits runs again when a reply comes, when the next try is due (PICK and ASK only), when all
+ * that it asked for with await_ask is there, or at the time it gave to pending_resume_at. */
 /* clang-format off */
 #define PENDING_STEPS(STEP)     \
   STEP(PICK, step_pick, "pick") \
@@ -25,6 +29,7 @@ enum pending_step {
 };
 
 enum { PENDING_MAGIC = 0x50454e44 };
+#define PENDING_OPEN UINT64_MAX
 
 /* Where a client on another host is counted. */
 struct crowd_place {
@@ -47,6 +52,12 @@ struct waiter {
 /* What a question shows beyond itself. */
 enum extras { EXTRAS_NONE, EXTRAS_EDNS, EXTRAS_COOKIE /* and EDNS */ };
 
+/* Why a question goes over TCP. */
+enum tcp_why {
+  TCP_BY_CHOICE, /* UDP would have done as well, had it answered */
+  TCP_REQUIRED   /* a reply over UDP asked for it: truncated, spelt otherwise, forged, BADCOOKIE */
+};
+
 /* One question to one server; free while x.channel is NULL. */
 struct try {
   struct exchange x;
@@ -55,15 +66,56 @@ struct try {
   uint64_t sent_ms;
   enum extras extras;
   enum transport transport;
-  bool by_choice; /* TCP, though UDP would have done as well, had it answered */
-  bool silent;    /* its server was told off for not answering */
+  enum tcp_why tcp_why; /* over TCP */
+  bool timed_out;       /* its server was told off for not answering */
 };
+
+/* Mixed case (0x20). A reply that spells the question otherwise is forged, or of a server that does not
+ * repeat capitals: TCP tells which.
+ *
+ *                  such a reply    TCP answers    TCP fails
+ *   CASE_AS_ASKED  MISMATCH, TCP   -              -
+ *   CASE_MISMATCH  -               MISMATCH (*)   AS_ASKED, UDP (*)
+ *
+ * (*) the server gets small letters from now on. ERR_FORGED, which also leads to TCP, goes back to AS_ASKED.
+ */
+enum case_state { CASE_AS_ASKED, CASE_MISMATCH };
+
+/* DNS cookies (RFC 7873 section 5.3): FIRST until a server answers BADCOOKIE, then RENEWED: it is shown the
+ * cookie that came with that, once; a second BADCOOKIE leads to a question without one. */
+enum cookie_state { COOKIE_FIRST, COOKIE_RENEWED };
+
+/* When another server, or the same one, is asked next.
+ *
+ *   ON_TIMEOUT  when next_try_ms is there and nobody has answered
+ *   HEDGED      the same, but early, as the first server is later than it usually is: that is paid for
+ *   EXHAUSTED   never: all were asked as often as they may be, and what is open may yet bring an answer
+ *
+ * ON_TIMEOUT becomes HEDGED with the first try, and is so again once the hedge is paid or another try goes
+ * out. PICK, which finds nobody, makes it EXHAUSTED, until it is asked anew (steps_start_anew). */
+enum retry { RETRY_ON_TIMEOUT, RETRY_HEDGED, RETRY_EXHAUSTED };
+
+/* Whether those who wait can be given something stale.
+ *
+ *   UNTRIED  nobody has waited for so long yet
+ *   SERVED   somebody got a stale answer instead of waiting on: whoever asks now gets it at once
+ *   MISSING  there is none: its clients wait for their whole patience
+ *
+ * UNTRIED or SERVED becomes MISSING when the cache has nothing, UNTRIED becomes SERVED when it has. */
+enum stale_state { STALE_UNTRIED, STALE_SERVED, STALE_MISSING };
+
+/* The answer that its steps make: NONE until a reply is found good (CHECK); then AT_WORK in forward's work
+ * space while its steps run, and ASIDE, in memory of its own and as small as it can be, while it waits. */
+enum draft_state { DRAFT_NONE, DRAFT_AT_WORK, DRAFT_ASIDE };
+
+/* What is wrong with an answer that others had a part in; bits. */
+enum flaw { FLAW_STALE = 1 /* a part had expired */, FLAW_CUT = 2 /* a part is not whole */ };
 
 /* What servers (bits) did with this question, kept until an answer shows which lesser way they bear. */
 struct evidence {
-  unsigned cookie, edns,
-      edns_silently; /* they failed what had a cookie; understood nothing, or failed, what had EDNS */
-  unsigned closed;   /* their UDP port */
+  /* they failed what had a cookie; understood nothing, or failed, what had EDNS */
+  unsigned cookie, edns, edns_silently;
+  unsigned closed; /* their UDP port */
   enum habit_why cookie_why;
 };
 
@@ -72,6 +124,13 @@ struct partial {
   uint64_t due_ms; /* then its clients get what is in it */
   uint32_t tick;   /* when it came */
   size_t len;
+  uint8_t octets[];
+};
+
+/* An answer put aside: the places of its TTLs, then its body. */
+struct draft {
+  struct answer_head head;
+  uint32_t ttl_s;
   uint8_t octets[];
 };
 
@@ -87,34 +146,34 @@ struct pending {
   struct try tries[FORWARD_TRIES];
   struct nameserver *server; /* picked, to be asked next */
   enum transport transport;  /* and how, as in struct try */
-  bool by_choice;
+  enum tcp_why tcp_why;
   enum extras extras; /* at most */
   struct evidence evidence;
   unsigned resting; /* bits of servers that do not answer its type, and so are not asked */
   unsigned failed;  /* bits of servers that answered with an error */
   unsigned asked;   /* tries so far */
   uint8_t asked_over[TRANSPORTS][UPSTREAM_SERVERS]; /* of them by server */
-  bool respelled;  /* a reply spelled the question otherwise than it was asked */
-  bool bad_cookie; /* a server did not like the cookie it was shown */
-  bool told;       /* since the last try somebody was told that it failed: the next is to wait */
-  bool hedge;      /* its first server may be late: a second one is asked then */
-  bool spent;      /* no server may be asked once more: it waits for the tries that are open */
+  enum case_state case_state;
+  enum cookie_state cookie_state;
+  enum retry retry;
+  bool notified; /* since the last try somebody was told that it failed: the next is to wait */
   enum pending_step step;
-  struct follow
-      *follow; /* owned; NULL unless an alias led it to other servers and the answer from there is awaited */
-  bool stale_target,
-      cut_target; /* that answer had expired, or came in part; and so has, or does, the whole */
-  uint8_t links;  /* as its first client's */
-  enum err last;  /* how the last try failed */
-  uint64_t started_ms, next_try_ms, held_until_ms;
-  uint32_t patience_ms;    /* its clients' */
-  uint32_t usual_ms;       /* its first server's answer is late after this, STALE_LATEST_MS at most */
-  bool ahead;              /* nobody has asked for it yet */
-  enum cache_origin how;   /* ... and what for it was asked then */
-  bool stored;             /* the cache has taken its answer */
-  bool slow;               /* somebody got a stale answer instead of waiting on */
+  struct list awaited; /* struct awaited: questions that it waits for */
+  enum draft_state draft;
+  struct draft *aside; /* owned; NULL unless DRAFT_ASIDE */
+  unsigned flaws;      /* enum flaw, of its answer */
+  uint8_t links;       /* as its first client's */
+  enum err last;       /* how the last try failed */
+  uint64_t started_ms, next_try_ms;
+  uint64_t resume_ms;    /* when the step that waits runs again; PENDING_OPEN: when something comes, and its
+                          * clients may lose patience before */
+  uint32_t patience_ms;  /* its clients' */
+  uint32_t usual_ms;     /* its first server's answer is late after this, STALE_LATEST_MS at most */
+  bool ahead;            /* nobody has asked for it yet */
+  enum cache_origin how; /* ... and what for it was asked then */
+  bool stored;           /* the cache has taken its answer */
+  enum stale_state stale;
   struct partial *partial; /* NULL: there is none */
-  bool stale_missing;      /* there is no stale answer: its clients wait for their whole patience */
 };
 
 /* Are its servers being asked? Else it waits for something else, or is over. */
@@ -164,4 +223,14 @@ void pending_drop_tries(struct pending *p);
  * memory nothing is kept. */
 void pending_keep_part(struct pending *p, const uint8_t *msg, size_t len, uint32_t tick, uint64_t due_ms);
 void pending_drop_part(struct pending *p);
+
+/* p waits, and the step it is at runs again at that time; 0: as soon as the timers are looked at. Its clients
+ * don't lose patience before: the step looks after them. */
+void pending_resume_at(struct pending *p, uint64_t at_ms);
+
+/* Puts p's answer aside, out of forward's work space, if there is one at work: false when memory is out. And
+ * gets it back, if it is aside. */
+bool pending_put_aside(struct pending *p);
+void pending_take_up(struct pending *p);
+void pending_drop_draft(struct pending *p); /* it is of no use any more */
 #endif

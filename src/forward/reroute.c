@@ -1,5 +1,5 @@
 /* reroute.c: questions in flight when their names get other servers. Exports forward_reroute. */
-#include "forward/follow.h"
+#include "forward/await.h"
 
 static bool shares_a_server(const struct upstream *a, const struct upstream *b) {
   for (unsigned i = 0; i < a->count; i++) {
@@ -14,7 +14,8 @@ static bool shares_a_server(const struct upstream *a, const struct upstream *b) 
  * wait wait on. */
 static void move(struct forward *f, struct pending *p, struct upstream *u, uint64_t now_ms) {
   pending_drop_tries(p);
-  follow_drop(p);
+  await_drop(p);
+  pending_drop_draft(p);
   pending_drop_part(p);
   upstream_hold(u);
   upstream_release(p->upstream);
@@ -23,7 +24,7 @@ static void move(struct forward *f, struct pending *p, struct upstream *u, uint6
   steps_start_anew(p, now_ms);
   p->server = NULL;
   p->last = ERR_NONE;
-  p->told = p->hedge = false;
+  p->notified = false;
   p->step = STEP_PICK;
   p->next_try_ms = now_ms;
   timers_set(f->o.timers, &p->timer, now_ms);

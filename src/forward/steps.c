@@ -1,7 +1,9 @@
 /* steps.c: what becomes of a miss, step by step. Exports steps_*. */
 #include "base/log.h"
+#include "base/must.h"
 #include "dns/edns.h"
 #include "dns/ttl.h"
+#include "forward/await.h"
 #include "forward/denial.h"
 #include "forward/follow.h"
 #include "forward/ladder.h"
@@ -11,7 +13,10 @@ void steps_start_anew(struct pending *p, uint64_t now_ms) {
   p->started_ms = now_ms;
   p->asked = p->failed = 0;
   p->resting = upstream_resting(p->upstream, question_type(&p->question), now_ms);
-  p->spent = p->respelled = p->bad_cookie = false;
+  p->retry = RETRY_ON_TIMEOUT;
+  p->case_state = CASE_AS_ASKED;
+  p->cookie_state = COOKIE_FIRST;
+  p->resume_ms = PENDING_OPEN;
   p->evidence = (struct evidence){0};
   memset(p->asked_over, 0, sizeof p->asked_over);
 }
@@ -27,8 +32,7 @@ static unsigned spent_servers(const struct pending *p) {
 }
 
 /* The best server that has not failed and is not being asked; one that is being asked rather than none. */
-static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms) {
-  (void)f;
+static enum next step_pick(struct pending *p, const struct event *e) {
   struct upstream *u = p->upstream;
   unsigned out = p->failed | p->resting | spent_servers(p), busy = out;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
@@ -37,10 +41,10 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
 
   p->server = ladder_pick(p, busy);
   if (!p->server && busy != (p->failed | p->resting)) {
-    if (now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
+    if (e->now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
     p->server = ladder_pick(p, out);
-    p->spent = !p->server;
-    if (p->spent && pending_has_open_try(p)) return WAIT;
+    p->retry = p->server ? RETRY_ON_TIMEOUT : RETRY_EXHAUSTED;
+    if (!p->server && pending_has_open_try(p)) return WAIT;
   }
 
   if (!p->server && p->resting && p->last == ERR_NONE) p->last = ERR_TIMEOUT;
@@ -48,7 +52,7 @@ static enum next step_pick(struct forward *f, struct pending *p, uint64_t now_ms
   /* one spoke, the rest are down */
   if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL;
   p->transport = p->server ? ladder_transport(p, p->server) : TRANSPORT_UDP;
-  p->by_choice = p->transport == TRANSPORT_TCP;
+  p->tcp_why = TCP_BY_CHOICE;
   p->extras = EXTRAS_COOKIE;
   p->step = p->server ? STEP_ASK : STEP_FAIL;
   return MORE;
@@ -75,10 +79,10 @@ static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now
   uint8_t nth = ++p->asked_over[p->transport][s - p->upstream->servers];
 
   t->transport = p->transport;
-  t->by_choice = p->by_choice;
+  t->tcp_why = p->tcp_why;
   t->server = s;
   t->sent_ms = now_ms;
-  t->silent = false;
+  t->timed_out = false;
   t->x.question = &p->question;
   t->x.done = forward_try_done;
   ladder_dress(p, t, nth, now_ms);
@@ -91,13 +95,15 @@ static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now
 
 void steps_ask_lower(struct pending *p, struct nameserver *s, uint64_t now_ms) {
   ns_lacks(s, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
-  p->respelled = false;
+  p->case_state = CASE_AS_ASKED;
   p->transport = TRANSPORT_UDP;
   p->server = s;
   p->step = STEP_ASK;
 }
 
-static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms) {
+static enum next step_ask(struct pending *p, const struct event *e) {
+  struct forward *f = p->forward;
+  uint64_t now_ms = e->now_ms;
   bool over_udp = p->transport == TRANSPORT_UDP;
   struct nameserver *s = p->server, *probe = over_udp ? upstream_probe(p->upstream, now_ms) : NULL;
   uint32_t wait_ms = ladder_wait_ms(p, s);
@@ -123,16 +129,17 @@ static enum next step_ask(struct forward *f, struct pending *p, uint64_t now_ms)
     upstream_note_asked(p->upstream);
   }
 
-  p->hedge = p->asked == 0 && over_udp && pending_first(p) && upstream_may_hedge(p->upstream, s);
-  if (p->hedge) wait_ms = ns_late_ms(s);
+  bool hedge = p->asked == 0 && over_udp && pending_first(p) && upstream_may_hedge(p->upstream, s);
+  if (hedge) wait_ms = ns_late_ms(s);
+  if (p->retry != RETRY_EXHAUSTED) p->retry = hedge ? RETRY_HEDGED : RETRY_ON_TIMEOUT;
   uint32_t most_ms = ns_rto_max_ms(s);
   if (!over_udp && most_ms > RTO_MOST_MS) most_ms *= 2; /* to connect takes as long as to ask */
   p->next_try_ms = now_ms + (wait_ms < most_ms ? wait_ms : most_ms);
-  p->told = false;
+  p->notified = false;
   p->asked++;
   p->last = ask_server(p, s, now_ms);
   if (p->last == ERR_NONE) return WAIT;
-  if (p->last == ERR_TCP && p->respelled) {
+  if (p->last == ERR_TCP && p->case_state == CASE_MISMATCH) {
     steps_ask_lower(p, s, now_ms);
     return MORE;
   }
@@ -153,16 +160,19 @@ enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err 
 }
 
 /* In case there is no TCP: a part is better than a failure. */
-static void keep_part(struct forward *f, struct pending *p, const struct try *t, uint64_t now_ms) {
-  if (scrub_part(&p->question, f->reply_msg, f->reply_len, forward_border(f), &f->answer) != ERR_NONE) return;
+static void keep_part(struct pending *p, const struct event *e) {
+  struct forward *f = p->forward;
+  const struct nameserver *s = e->try->server;
+  if (scrub_part(&p->question, e->msg, e->len, forward_border(f), &f->answer) != ERR_NONE) return;
   struct answer_view view = answer_view(&f->answer);
   if (rebind_refuses(f->o.rebind, &p->question, &view)) return;
-  uint32_t wait_ms = t->server->tcp_late < TCP_LATE_MAX ? 2 * ns_rto_ms(t->server) : 0;
-  pending_keep_part(p, f->reply_msg, f->reply_len, tick_of_ms(now_ms), now_ms + wait_ms);
+  uint32_t wait_ms = s->tcp_late < TCP_LATE_MAX ? 2 * ns_rto_ms(s) : 0;
+  pending_keep_part(p, e->msg, e->len, tick_of_ms(e->now_ms), e->now_ms + wait_ms);
 }
 
-/* Does the rebinding filter refuse f->answer? The question then fails. */
-static bool is_refused(struct forward *f, struct pending *p) {
+/* Does the rebinding filter refuse p's answer? The question then fails. */
+static bool is_refused(struct pending *p) {
+  struct forward *f = p->forward;
   struct answer_view view = answer_view(&f->answer);
   if (!rebind_refuses(f->o.rebind, &p->question, &view)) return false;
   count(f->o.counters, rebind);
@@ -172,16 +182,19 @@ static bool is_refused(struct forward *f, struct pending *p) {
   return true;
 }
 
-static enum next step_check(struct forward *f, struct pending *p, uint64_t now_ms) {
-  struct try *t = f->reply_try;
-  const uint8_t *msg = f->reply_msg;
-  unsigned rcode = edns_rcode(msg, f->reply_len);
+static enum next step_check(struct pending *p, const struct event *e) {
+  must(e->kind == EVENT_REPLY && e->msg);
+  struct forward *f = p->forward;
+  struct try *t = e->try;
+  const uint8_t *msg = e->msg;
+  uint64_t now_ms = e->now_ms;
+  unsigned rcode = edns_rcode(msg, e->len);
 
   p->server = t->server;
   p->transport = t->transport;
-  p->by_choice = false;
+  p->tcp_why = TCP_REQUIRED;
   p->extras = t->extras;
-  if (ladder_goes_down(p, t, rcode, msg, f->reply_len)) return MORE;
+  if (ladder_goes_down(p, t, rcode, msg, e->len)) return MORE;
   if (rcode == RCODE_BADCOOKIE) {
     if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_RCODE);
     ladder_bad_cookie(p, t);
@@ -189,7 +202,7 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   }
 
   if (msg[2] & DNS_TC) {
-    keep_part(f, p, t, now_ms);
+    keep_part(p, e);
     if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_LIE);
     habit_works(&t->server->habits[HABIT_UDP]); /* a server that answers at all */
     count(f->o.counters, truncated_up);
@@ -199,37 +212,40 @@ static enum next step_check(struct forward *f, struct pending *p, uint64_t now_m
   }
 
   struct scrub_border *border = forward_border(f);
-  enum err e = scrub_reply(&p->question, msg, f->reply_len, border, &f->answer);
-  if (e != ERR_NONE) return steps_server_failed(p, t->server, e);
-  ladder_learn(p, t, edns_is_in(msg, f->reply_len), now_ms);
+  enum err why = scrub_reply(&p->question, msg, e->len, border, &f->answer);
+  if (why != ERR_NONE) return steps_server_failed(p, t->server, why);
+  p->draft = DRAFT_AT_WORK;
+  p->flaws = 0;
+  ladder_learn(p, t, edns_is_in(msg, e->len), now_ms);
   silence_note(f, p, t->server, now_ms);
 
   /* it is indeed the server that does so */
-  if (t->transport == TRANSPORT_TCP && p->respelled)
+  if (t->transport == TRANSPORT_TCP && p->case_state == CASE_MISMATCH)
     ns_lacks(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
-  if (is_refused(f, p)) return MORE;
+  if (is_refused(p)) return MORE;
   if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
   return MORE;
 }
 
 /* The answer is an alias, and others are to be asked where it leads. */
-static enum next step_follow(struct forward *f, struct pending *p, uint64_t now_ms) {
-  if (!p->follow) {
-    pending_drop_tries(p);
-    p->follow = follow_new(f, p, now_ms);
-  }
-  if (p->follow && !follow_is_over(p->follow)) return WAIT;
+static enum next step_follow(struct pending *p, const struct event *e) {
+  bool is_new = !await_first(p);
+  if (is_new) pending_drop_tries(p);
+  bool is_led_on = !is_new || follow_start(p, e->now_ms);
+  if (!await_is_over(p)) return WAIT;
 
-  p->last = p->follow ? follow_join(f, p) : ERR_ALIAS;
-  follow_drop(p);
+  p->last = is_led_on ? follow_join(p) : ERR_ALIAS;
+  await_drop(p);
   p->step = p->last == ERR_NONE ? STEP_STORE : STEP_FAIL;
   /* the name asked for decides, not the one that the alias leads to */
-  if (p->step == STEP_STORE) is_refused(f, p);
+  if (p->step == STEP_STORE) is_refused(p);
   return MORE;
 }
 
-static enum next step_store(struct forward *f, struct pending *p, uint64_t now_ms) {
+static enum next step_store(struct pending *p, const struct event *e) {
+  struct forward *f = p->forward;
+  uint64_t now_ms = e->now_ms;
   uint32_t refresh_at = 0;
   size_t spare = 0;
   failures_answered(&f->failures, &p->question);
@@ -258,14 +274,17 @@ static void log_answer(const struct forward *f, const struct pending *p, uint64_
             p->stored ? f->answer.ttl_s : 0, pending_first(p) ? "" : ", nobody waits");
 }
 
-static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_ms) {
+static enum next step_reply(struct pending *p, const struct event *e) {
+  struct forward *f = p->forward;
+  uint64_t now_ms = e->now_ms;
   uint32_t hold_ms = 0;
   log_answer(f, p, now_ms);
   pending_drop_tries(p);
   if (f->watch.settled) hold_ms = f->watch.settled(f->watch.ctx, &p->question, &f->answer, p->ahead, now_ms);
   if (hold_ms > 0 && pending_first(p) && p->stored) {
     uint64_t patience_ms = pending_first(p)->since_ms + PATIENCE_MS;
-    p->held_until_ms = now_ms + hold_ms < patience_ms ? now_ms + hold_ms : patience_ms;
+    pending_resume_at(p, now_ms + hold_ms < patience_ms ? now_ms + hold_ms : patience_ms);
+    pending_drop_draft(p); /* the cache has it, and will have more */
     p->step = STEP_HELD;
     return WAIT;
   }
@@ -275,10 +294,11 @@ static enum next step_reply(struct forward *f, struct pending *p, uint64_t now_m
 }
 
 /* The observer has let go, or the time is over: the cache has what came of it. */
-static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms) {
+static enum next step_held(struct pending *p, const struct event *e) {
   enum { GRACE_S = 2 }; /* it was fresh when they began to wait */
-  /* some of what they waited for may be there */
-  if (now_ms >= p->held_until_ms) forward_due(f, &p->question, false, now_ms);
+  struct forward *f = p->forward;
+  uint64_t now_ms = e->now_ms;
+  forward_due(f, &p->question, false, now_ms); /* some of what they waited for may be there */
   for (struct waiter *w; (w = pending_first(p));) {
     if (deliver_cached(f, p, w, GRACE_S, now_ms)) continue;
     steps_start_anew(p, now_ms); /* pushed out of the cache meanwhile: ask once more */
@@ -288,9 +308,12 @@ static enum next step_held(struct forward *f, struct pending *p, uint64_t now_ms
   return DONE;
 }
 
-static enum next step_fail(struct forward *f, struct pending *p, uint64_t now_ms) {
+static enum next step_fail(struct pending *p, const struct event *e) {
+  struct forward *f = p->forward;
+  uint64_t now_ms = e->now_ms;
   enum err why = p->last == ERR_NONE ? ERR_NO_UPSTREAM : p->last;
   pending_drop_tries(p);
+  pending_drop_draft(p);
   if (!p->partial) failures_add(&f->failures, &p->question, why, now_ms);
   for (struct waiter *w; (w = pending_first(p));) {
     if (!deliver_partial(f, p, w, now_ms) && !deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why);
@@ -299,12 +322,14 @@ static enum next step_fail(struct forward *f, struct pending *p, uint64_t now_ms
   return DONE;
 }
 
-static enum next (*const step_functions[])(struct forward *, struct pending *, uint64_t) = {
-#define STEP(sym, fn, word) [STEP_##sym] = fn,
+static const struct {
+  enum next (*run)(struct pending *p, const struct event *e);
+  const char *word;
+} steps[] = {
+#define STEP(sym, fn, word) [STEP_##sym] = {fn, word},
     PENDING_STEPS(STEP)
 #undef STEP
 };
 
-enum next steps_run(struct forward *f, struct pending *p, uint64_t now_ms) {
-  return step_functions[p->step](f, p, now_ms);
-}
+enum next steps_run(struct pending *p, const struct event *e) { return steps[p->step].run(p, e); }
+const char *steps_word(enum pending_step step) { return steps[step].word; }

@@ -20,9 +20,9 @@ struct server_cookie {
 
 /* How a question is put. */
 struct exchange_opts {
-  bool edns, ad; /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
-  enum transport transport;
+  bool edns, ad;     /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
   uint16_t udp_size; /* octets of a reply in a datagram; 0: DNS_UDP_OURS */
+  enum transport transport;
   uint64_t spelling; /* chooses capitals, which the reply must repeat; 0: none */
   struct server_cookie
       *cookie; /* borrowed; NULL: none is shown, as always over TCP, where it would prove nothing */

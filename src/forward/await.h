@@ -1,0 +1,30 @@
+/* A question that waits for others: for the name that its alias leads to, put in as a client of this machine
+ * would. Whatever step needs another question's answer first asks for it here and returns WAIT; it runs again
+ * once the last of them is over. Inside forward only. */
+#ifndef JIDNS_FORWARD_AWAIT_H
+#define JIDNS_FORWARD_AWAIT_H
+#include "forward/forward_priv.h"
+
+/* BEING_ASKED, then OUT while others are asked for it, unless it could be answered at once; then OVER. */
+enum awaited_state { AWAITED_BEING_ASKED, AWAITED_OUT, AWAITED_OVER };
+
+struct awaited {
+  struct list link;        /* the pending question's */
+  struct pending *pending; /* who waits; NULL: nobody any more, and it is freed when its answer comes */
+  struct question question;
+  enum awaited_state state;
+  bool stale;   /* its answer had expired */
+  size_t len;   /* of msg; 0: there is no answer, or not yet */
+  uint8_t *msg; /* owned: the answer as a client gets it, SERVFAIL too; NULL without memory */
+};
+
+/* Has p wait for q. What p's step made so far (p->answer) is put aside meanwhile. False: q waits for p
+ * itself, p is the last of too many that wait for each other (FORWARD_ALIASES), or memory is out; then
+ * nothing was asked. True with await_is_over: the answer is here already. */
+bool await_ask(struct pending *p, const struct question *q, uint64_t now_ms);
+
+bool await_is_over(const struct pending *p);   /* all that it waits for has come, or will not */
+bool await_is_asking(const struct pending *p); /* await_ask is under way: p's own question comes back to it */
+const struct awaited *await_first(const struct pending *p); /* NULL: it waits for none */
+void await_drop(struct pending *p);                         /* p waits no longer, and what came is freed */
+#endif
