@@ -402,12 +402,6 @@ bool forward_due(struct forward *f, const struct question *q, bool used, uint64_
   return f->watch.worn && f->watch.worn(f->watch.ctx, q, used, now_ms);
 }
 
-void forward_release(struct forward *f, const struct question *q, uint64_t now_ms) {
-  struct pending *p = pending_find(&f->table, q);
-  if (!p || p->step != STEP_HELD) return;
-  pending_resume_at(p, now_ms);
-}
-
 struct forward *forward_new(const struct forward_options *options) {
   struct forward *f = malloc(sizeof *f);
   if (!f) return NULL;

@@ -54,6 +54,13 @@ static inline size_t client_limit(const struct client *c, const struct query_opt
   return c->transport == TRANSPORT_UDP ? answer_udp_limit(m) : DNS_MSG_MAX;
 }
 
+/* Whom an answer, which is there now, was asked for. */
+enum forward_waiters {
+  WAITERS_NONE,    /* nobody: it was asked ahead; or it failed */
+  WAITERS_GONE,    /* clients, none of whom waits any more, or can't wait on as the cache has not taken it */
+  WAITERS_CAN_WAIT /* clients */
+};
+
 /* An observer; any member but ctx may be NULL. What it asks of forward from within (forward_prefetch,
  * forward_renew, forward_release) sends questions, but never comes back to it, nor to a client, before it has
  * returned: failures and releases wait for the timers. */
@@ -66,10 +73,10 @@ struct forward_watch {
   void (*amend)(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at, size_t *spare,
                 uint64_t now_ms);
   /* q was answered by a, or failed (a NULL). Returns for how many ms its clients should be kept waiting on, 0
-   * for none: until then forward_release may let them go. Asks of the observer's own go out now. `ahead`: no
-   * client waited. */
-  uint32_t (*settled)(void *ctx, const struct question *q, const struct answer *a, bool ahead,
-                      uint64_t now_ms);
+   * for none: until then forward_release may let them go. Only WAITERS_CAN_WAIT are kept waiting, and that
+   * their time is over `worn` says, not `used`. Asks of the observer's own go out now. */
+  uint32_t (*settled)(void *ctx, const struct question *q, const struct answer *a,
+                      enum forward_waiters waiters, uint64_t now_ms);
   /* A client got q's entry, which is past its attend tick; or, not `used`, those are about to get it who were
    * kept waiting for it. True when the entry has been renewed on the spot. */
   bool (*worn)(void *ctx, const struct question *q, bool used, uint64_t now_ms);

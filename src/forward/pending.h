@@ -18,7 +18,7 @@
   STEP(FOLLOW, step_follow, "follow") \
   STEP(STORE, step_store, "store") \
   STEP(REPLY, step_reply, "reply") \
-  STEP(HELD, step_held, "held") \
+  STEP(HELD, hold_end, "held") \
   STEP(FAIL, step_fail, "fail")
 /* clang-format on */
 

@@ -6,6 +6,7 @@
 #include "forward/await.h"
 #include "forward/denial.h"
 #include "forward/follow.h"
+#include "forward/hold.h"
 #include "forward/ladder.h"
 #include "forward/silence.h"
 
@@ -277,34 +278,12 @@ static void log_answer(const struct forward *f, const struct pending *p, uint64_
 static enum next step_reply(struct pending *p, const struct event *e) {
   struct forward *f = p->forward;
   uint64_t now_ms = e->now_ms;
-  uint32_t hold_ms = 0;
   log_answer(f, p, now_ms);
   pending_drop_tries(p);
-  if (f->watch.settled) hold_ms = f->watch.settled(f->watch.ctx, &p->question, &f->answer, p->ahead, now_ms);
-  if (hold_ms > 0 && pending_first(p) && p->stored) {
-    uint64_t patience_ms = pending_first(p)->since_ms + PATIENCE_MS;
-    pending_resume_at(p, now_ms + hold_ms < patience_ms ? now_ms + hold_ms : patience_ms);
-    pending_drop_draft(p); /* the cache has it, and will have more */
-    p->step = STEP_HELD;
-    return WAIT;
-  }
+  if (hold_begin(p, now_ms)) return WAIT;
+
   struct answer_view v = answer_view(&f->answer);
   for (struct waiter *w; (w = pending_first(p));) deliver_answer(f, p, w, &v, now_ms);
-  return DONE;
-}
-
-/* The observer has let go, or the time is over: the cache has what came of it. */
-static enum next step_held(struct pending *p, const struct event *e) {
-  enum { GRACE_S = 2 }; /* it was fresh when they began to wait */
-  struct forward *f = p->forward;
-  uint64_t now_ms = e->now_ms;
-  forward_due(f, &p->question, false, now_ms); /* some of what they waited for may be there */
-  for (struct waiter *w; (w = pending_first(p));) {
-    if (deliver_cached(f, p, w, GRACE_S, now_ms)) continue;
-    steps_start_anew(p, now_ms); /* pushed out of the cache meanwhile: ask once more */
-    p->step = STEP_PICK;
-    return MORE;
-  }
   return DONE;
 }
 
@@ -318,7 +297,7 @@ static enum next step_fail(struct pending *p, const struct event *e) {
   for (struct waiter *w; (w = pending_first(p));) {
     if (!deliver_partial(f, p, w, now_ms) && !deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why);
   }
-  if (f->watch.settled) f->watch.settled(f->watch.ctx, &p->question, NULL, p->ahead, now_ms);
+  if (f->watch.settled) f->watch.settled(f->watch.ctx, &p->question, NULL, WAITERS_NONE, now_ms);
   return DONE;
 }
 

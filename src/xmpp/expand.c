@@ -8,7 +8,7 @@
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
 
-_Static_assert(2 * FAMILY_TARGETS <= 64, "outcome.lacking has a bit for each address");
+_Static_assert(2 * FAMILY_TARGETS <= 64, "expansion.lacking has a bit for each address");
 
 enum {
   EXPAND_BODY_MAX = DNS_UDP_MAX -
@@ -19,14 +19,6 @@ enum {
   RETRY_TICKS = TICKS_PER_S,
   RENEWING_TICKS = TICKS_PER_S / 5, /* an address is being renewed: look for the new one */
   GRACE_S = RENEW_GRACE_TICKS / TICKS_PER_S
-};
-
-/* What one expansion of an answer came to. */
-struct outcome {
-  unsigned added;
-  bool renewing;    /* an address has expired and is being renewed */
-  bool postponed;   /* more may be asked only when a client uses it again */
-  uint64_t lacking; /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
 };
 
 /* What stands for an RRset among the hashes of those added: owner, type and, of signatures, what they cover.
@@ -98,7 +90,7 @@ static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_fla
 /* One answer that a target's addresses come from; x->found is it. False: the cache has none, or none that may
  * still go out. */
 static bool add_answer(struct xmpp *x, struct build *b, const struct question *q, bool used, uint64_t now_ms,
-                       uint32_t stored_at, struct outcome *out) {
+                       uint32_t stored_at, struct expansion *out) {
   struct purse *purse = purse_of(x, b->question);
   uint32_t tick = tick_of_ms(now_ms);
   enum cache_found found = cache_peek(x->cache, q, tick, &x->found);
@@ -116,7 +108,7 @@ static bool add_answer(struct xmpp *x, struct build *b, const struct question *q
 /* `used`: a client gets the answer, and so the address is in use, too. A target that is an alias is followed
  * from name to name, each by its own answer. */
 static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used, uint64_t now_ms,
-                          uint32_t stored_at, struct outcome *out) {
+                          uint32_t stored_at, struct expansion *out) {
   for (unsigned bit = 2 * i; bit <= 2 * i + 1; bit++) {
     struct question q;
     unsigned links = 0;
@@ -139,10 +131,8 @@ static void lacking_question(struct xmpp *x, unsigned bit, uint8_t key_flags, ui
   }
 }
 
-/* Adds those that are under way to what is awaited; what is over was of no use, so that it is not asked once
- * more. */
-static void ask_lacking(struct xmpp *x, const struct outcome *out, const struct question *of, uint64_t now_ms,
-                        struct awaited *a) {
+void expand_ask_lacking(struct xmpp *x, const struct expansion *out, const struct question *of,
+                        uint64_t now_ms, struct awaited *a) {
   for (unsigned bit = 0; bit < 2 * FAMILY_TARGETS && a->count < 2 * FAMILY_TARGETS; bit++) {
     struct question q;
     if (!(out->lacking >> bit & 1)) continue;
@@ -153,21 +143,19 @@ static void ask_lacking(struct xmpp *x, const struct outcome *out, const struct 
   }
 }
 
-static bool is_wanted(const struct xmpp *x, const struct question *q) {
+bool expand_is_wanted(const struct xmpp *x, const struct question *q) {
   struct family f;
   if (x->o.expand == XMPP_EXPAND_OFF || question_type(q) != TYPE_SRV || question_class(q) != CLASS_IN)
     return false;
   return x->o.expand_all || family_of(q, &f);
 }
 
-/* Makes x->made: the answer's own records, then its targets' addresses in the order in which programs try
- * them. False when there are no targets. */
-static bool expand(struct xmpp *x, const struct question *q, const struct answer *a, bool used,
-                   uint64_t now_ms, struct outcome *out) {
+bool expand_make(struct xmpp *x, const struct question *q, const struct answer *a, bool used, uint64_t now_ms,
+                 struct expansion *out) {
   struct build b;
   struct record r;
 
-  *out = (struct outcome){0};
+  *out = (struct expansion){0};
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
   if (n == 0) return false;
   struct wire w = wire_read(x->message, answer_message(q, a, x->message));
@@ -185,7 +173,7 @@ static bool expand(struct xmpp *x, const struct question *q, const struct answer
   return true;
 }
 
-static void note_expanded(struct xmpp *x, const struct question *q, const struct outcome *out) {
+static void note_expanded(struct xmpp *x, const struct question *q, const struct expansion *out) {
   char text[QUESTION_TEXT];
   if (!out->added) return;
   log_debug("xmpp", "%s: %u records of addresses added, %d sets lacking", question_format(q, text),
@@ -203,8 +191,8 @@ static void copy_answer(struct answer *to, const struct answer *from) {
 
 void expand_before_store(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *refresh_at,
                          size_t *spare, uint64_t now_ms) {
-  struct outcome out;
-  if (!is_wanted(x, q) || !expand(x, q, a, false, now_ms, &out)) return;
+  struct expansion out;
+  if (!expand_is_wanted(x, q) || !expand_make(x, q, a, false, now_ms, &out)) return;
   note_expanded(x, q, &out);
   copy_answer(a, &x->made);
   if (!out.lacking && !out.renewing) return;
@@ -216,7 +204,7 @@ void expand_before_store(struct xmpp *x, const struct question *q, struct answer
 
 /* When to look at an answer again: soon while addresses are missing, else when the first address runs out,
  * else when its use is to be noted. */
-static uint32_t next_look(const struct xmpp *x, const struct answer *a, const struct outcome *out,
+static uint32_t next_look(const struct xmpp *x, const struct answer *a, const struct expansion *out,
                           uint32_t tick) {
   if (out->renewing) return tick + RENEWING_TICKS;
   if (out->lacking || out->postponed) return tick + RETRY_TICKS;
@@ -233,75 +221,22 @@ static uint32_t attend_unexpanded(struct xmpp *x, const struct question *q, uint
 }
 
 bool expand_on_due(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms) {
-  struct outcome out;
+  struct expansion out;
   struct awaited unused = {0};
   uint32_t tick = tick_of_ms(now_ms);
   bool is_there = question_type(q) == TYPE_SRV && cache_peek(x->cache, q, tick, &x->old) == CACHE_FRESH;
 
-  if (!is_there || !is_wanted(x, q) || !expand(x, q, &x->old, used, now_ms, &out)) {
+  if (!is_there || !expand_is_wanted(x, q) || !expand_make(x, q, &x->old, used, now_ms, &out)) {
     cache_postpone(x->cache, q, tick,
                    is_there && x->o.prefetch ? attend_unexpanded(x, q, now_ms) : UINT32_MAX);
     return false;
   }
 
   if (x->o.prefetch) {
-    ask_lacking(x, &out, q, now_ms, &unused);
+    expand_ask_lacking(x, &out, q, now_ms, &unused);
     out.postponed |= prefetch_used(x, q, &x->old, now_ms); /* TLSA */
   }
 
   note_expanded(x, q, &out);
   return cache_put(x->cache, q, &x->made, ORIGIN_QUERY, next_look(x, &x->made, &out, tick), 0);
-}
-
-/* Forward expands it once more and gives it out, but later: who is told here that a question is settled is in
- * the midst of settling it, so nothing may be asked or answered from within. */
-static void let_go(struct xmpp *x, unsigned i, uint64_t now_ms) {
-  must(i < x->held_count);
-  forward_release(x->forward, &x->held[i].question, now_ms);
-  x->held[i] = x->held[--x->held_count];
-}
-
-/* True when the question of this hash was the last that is awaited. */
-static bool was_last(struct awaited *a, uint64_t hash) {
-  unsigned k = 0;
-  while (k < a->open && a->hashes[k] != hash) k++;
-  if (k == a->open) return false;
-  a->hashes[k] = a->hashes[--a->open];
-  a->hashes[a->open] = hash;
-  return a->open == 0;
-}
-
-/* All that h waited for is there: is there more behind it, as a target turned out to be an alias? Then that
- * is asked for. */
-static bool goes_on(struct xmpp *x, struct held *h, uint64_t now_ms) {
-  struct outcome out;
-  if (cache_peek(x->cache, &h->question, tick_of_ms(now_ms), &x->old) != CACHE_FRESH) return false;
-  if (!expand(x, &h->question, &x->old, false, now_ms, &out) || !out.lacking) return false;
-  ask_lacking(x, &out, &h->question, now_ms, &h->awaited);
-  return h->awaited.open > 0;
-}
-
-static void address_settled(struct xmpp *x, uint64_t hash, uint64_t now_ms) {
-  for (unsigned i = x->held_count; i-- > 0;) {
-    struct held *h = &x->held[i];
-    bool is_complete = was_last(&h->awaited, hash) && !goes_on(x, h, now_ms);
-    if (is_complete || h->until_ms <= now_ms) let_go(x, i, now_ms);
-  }
-}
-
-uint32_t expand_on_done(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead,
-                        uint64_t now_ms) {
-  struct outcome out;
-  address_settled(x, q->hash, now_ms);
-  if (!a || ahead || !is_wanted(x, q) || x->held_count == HELD_MAX) return 0;
-  if (!expand(x, q, a, false, now_ms, &out) || !out.lacking) return 0;
-  struct held *h = &x->held[x->held_count];
-  h->awaited = (struct awaited){0};
-  ask_lacking(x, &out, q, now_ms, &h->awaited);
-  /* nothing will come: a bound was reached, or they failed a moment ago */
-  if (h->awaited.open == 0) return 0;
-  h->question = *q;
-  h->until_ms = now_ms + EXPAND_WAIT_MS;
-  x->held_count++;
-  return EXPAND_WAIT_MS;
 }

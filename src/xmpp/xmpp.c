@@ -21,17 +21,18 @@ static void amend(void *ctx, const struct question *q, struct answer *a, uint32_
   expand_before_store(x, q, a, refresh_at, spare, now_ms);
 }
 
-static uint32_t settled(void *ctx, const struct question *q, const struct answer *a, bool ahead,
-                        uint64_t now_ms) {
+static uint32_t settled(void *ctx, const struct question *q, const struct answer *a,
+                        enum forward_waiters waiters, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (x->o.prefetch && a) prefetch_on_done(x, q, a, now_ms);
-  return x->o.expand == XMPP_EXPAND_WAIT ? expand_on_done(x, q, a, ahead, now_ms) : 0;
+  return x->o.expand == XMPP_EXPAND_WAIT ? expand_on_done(x, q, a, waiters, now_ms) : 0;
 }
 
 static bool worn(void *ctx, const struct question *q, bool used, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (used && question_type(q) == TYPE_SRV) purse_fill(x, q, now_ms);
   if (x->o.prefetch) renew_used(x, q, now_ms);
+  if (!used) expand_wait_end(x, q);
   return expand_on_due(x, q, used, now_ms);
 }
 

@@ -29,7 +29,6 @@ struct awaited {
 /* An SRV answer that waits for addresses (XMPP_EXPAND_WAIT). */
 struct held {
   struct question question;
-  uint64_t until_ms;
   struct awaited awaited;
 };
 
@@ -80,14 +79,33 @@ bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer
  * False when it is not under way. */
 bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct question *of, uint64_t now_ms);
 
+/* What one expansion of an answer came to. */
+struct expansion {
+  unsigned added;
+  bool renewing;    /* an address has expired and is being renewed */
+  bool postponed;   /* more may be asked only when a client uses it again */
+  uint64_t lacking; /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
+};
+
 /* expand.c: SRV answers with addresses. */
 void expand_before_store(struct xmpp *x, const struct question *q, struct answer *a, uint32_t *refresh_at,
                          size_t *spare, uint64_t now_ms);
-/* `ahead`: nobody waits for it, so there is nobody to hold. */
-uint32_t expand_on_done(struct xmpp *x, const struct question *q, const struct answer *a, bool ahead,
-                        uint64_t now_ms);
 /* `used`: by a client's new question; else those get it who have been waiting for it. */
 bool expand_on_due(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms);
+bool expand_is_wanted(const struct xmpp *x, const struct question *q); /* is q's answer to carry addresses? */
+/* Makes x->made: the answer's own records, then its targets' addresses in the order in which programs try
+ * them. False when there are no targets. */
+bool expand_make(struct xmpp *x, const struct question *q, const struct answer *a, bool used, uint64_t now_ms,
+                 struct expansion *out);
+/* Asks for what `of` lacks. Adds what is under way to what is awaited; what is over was of no use, so that it
+ * is not asked once more. */
+void expand_ask_lacking(struct xmpp *x, const struct expansion *out, const struct question *of,
+                        uint64_t now_ms, struct awaited *a);
+
+/* expand_wait.c: they are held back for those addresses. Returns for how long, in ms. */
+uint32_t expand_on_done(struct xmpp *x, const struct question *q, const struct answer *a,
+                        enum forward_waiters waiters, uint64_t now_ms);
+void expand_wait_end(struct xmpp *x, const struct question *q); /* q's answer goes out now */
 
 /* renew.c: names in steady use are asked again before they expire. */
 uint32_t renew_refresh_at(
