@@ -274,7 +274,7 @@ static bool is_local(const void *local, const struct question *q) {
 
 static int answer(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms,
                   uint8_t *out) {
-  return serve_question(ctx, q, client, now_ms, out);
+  return serve_question(ctx, q, client, now_ms, out).len;
 }
 
 static struct forward_options forward_options_of(struct worker *w, const struct settings *s,

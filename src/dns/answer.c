@@ -28,11 +28,13 @@ static inline size_t opt_len(const struct query_opts *m, bool ede) {
          (m->cookie_len ? (size_t)EDNS_OPTION_HEAD + m->cookie_len : 0);
 }
 
-static void add_ede(struct edns_writer *w, int ede, const char *text) {
+/* By value and out of the way of the many answers without one. */
+static __attribute__((noinline)) struct edns_writer add_ede(struct edns_writer w, int ede, const char *text) {
   size_t text_len = strnlen(text, EDE_TEXT_MAX);
-  uint8_t *octets = edns_add(w, OPT_EDE, 2 + text_len);
+  uint8_t *octets = edns_add(&w, OPT_EDE, 2 + text_len);
   store_u16(octets, (uint16_t)ede);
   memcpy(octets + 2, text, text_len);
+  return w;
 }
 
 /* Appends OPT (RFC 6891 section 6.1.2) with an EDE (RFC 8914), EDE_NONE for none, and the keepalive (RFC
@@ -40,7 +42,7 @@ static void add_ede(struct edns_writer *w, int ede, const char *text) {
 static size_t write_opt(const struct query_opts *m, unsigned rcode, int ede, const char *text, uint8_t *out,
                         size_t at) {
   struct edns_writer w = edns_start(out + at, m->udp_ours, rcode, m->dnssec_ok);
-  if (ede != EDE_NONE) add_ede(&w, ede, text);
+  if (ede != EDE_NONE) w = add_ede(w, ede, text);
   if (m->idle_x100ms) store_u16(edns_add(&w, OPT_KEEPALIVE, 2), m->idle_x100ms);
   if (m->cookie_len) memcpy(edns_add(&w, OPT_COOKIE, m->cookie_len), m->cookie, m->cookie_len);
   store_u16(out + 10, (uint16_t)(load_u16(out + 10) + 1));

@@ -36,8 +36,9 @@ bool edns_read(const uint8_t *msg, size_t len, struct edns *out) {
     uint32_t ttl = wire_u32(&w);
     uint16_t rdlen = wire_u16(&w);
     const uint8_t *rdata = wire_bytes(&w, rdlen);
+    if (!rdata) return false;
     *out = edns_from_record(klass, ttl, rdata, rdlen);
-    return !w.err;
+    return true;
   }
 
   return false;

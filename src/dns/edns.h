@@ -12,12 +12,11 @@ enum { EDNS_DO = 0x8000 };     /* the bit in OPT's TTL field, RFC 3225 */
 
 /* What an OPT record says. */
 struct edns {
-  uint16_t udp_size;      /* octets its sender takes in a datagram, as received */
-  uint8_t rcode_high;     /* the upper eight bits of the extended RCODE */
-  uint8_t version;        /* 0 is the only one there is */
-  bool dnssec_ok;         /* DO */
-  uint16_t options_len;   /* octets of options that edns_next has not read yet */
-  const uint8_t *options; /* borrowed from the message */
+  uint16_t udp_size;       /* octets its sender takes in a datagram, as received */
+  uint8_t rcode_high;      /* the upper eight bits of the extended RCODE */
+  uint8_t version;         /* 0 is the only one there is */
+  bool dnssec_ok;          /* DO */
+  const uint8_t *at, *end; /* the options that edns_next has not read yet; borrowed from the message */
 };
 
 struct edns_option {
@@ -25,15 +24,15 @@ struct edns_option {
   const uint8_t *octets; /* borrowed from the message */
 };
 
-/* An OPT record's fields, as a record holds them. */
+/* An OPT record's fields, as a record holds them; rdata is not NULL. */
 static inline struct edns edns_from_record(uint16_t klass, uint32_t ttl, const uint8_t *rdata,
                                            uint16_t rdlen) {
   return (struct edns){.udp_size = klass,
                        .rcode_high = (uint8_t)(ttl >> 24),
                        .version = (uint8_t)(ttl >> 16),
                        .dnssec_ok = ttl & EDNS_DO,
-                       .options_len = rdlen,
-                       .options = rdata};
+                       .at = rdata,
+                       .end = rdata + rdlen};
 }
 
 enum edns_step { EDNS_END, EDNS_OPTION, EDNS_MALFORMED };
@@ -41,15 +40,15 @@ enum edns_step { EDNS_END, EDNS_OPTION, EDNS_MALFORMED };
 /* Takes the next option off e. EDNS_END: there is none left. EDNS_MALFORMED: what is left is no whole option;
  * e stays as it is. */
 static inline enum edns_step edns_next(struct edns *e, struct edns_option *option) {
-  if (e->options_len == 0) return EDNS_END;
-  if (e->options_len < EDNS_OPTION_HEAD) return EDNS_MALFORMED;
-  option->code = load_u16(e->options);
-  option->len = load_u16(e->options + 2);
-  if (option->len > e->options_len - EDNS_OPTION_HEAD) return EDNS_MALFORMED;
+  size_t left = (size_t)(e->end - e->at);
+  if (left == 0) return EDNS_END;
+  if (left < EDNS_OPTION_HEAD) return EDNS_MALFORMED;
+  option->code = load_u16(e->at);
+  option->len = load_u16(e->at + 2);
+  option->octets = e->at + EDNS_OPTION_HEAD;
+  if (option->len > left - EDNS_OPTION_HEAD) return EDNS_MALFORMED;
 
-  option->octets = e->options + EDNS_OPTION_HEAD;
-  e->options += EDNS_OPTION_HEAD + option->len;
-  e->options_len = (uint16_t)(e->options_len - EDNS_OPTION_HEAD - option->len);
+  e->at = option->octets + option->len;
   return EDNS_OPTION;
 }
 

@@ -27,16 +27,16 @@ static size_t question_name_len(const uint8_t *msg, size_t len) {
 enum { OPTIONS_MAX = 16 }; /* of EDNS: there are no more in use, and a packet full of them must not be dear */
 
 /* Takes in what is understood; false when it is not as it should be. Of two cookies the first counts. */
-RARE bool read_option(struct query_opts *m, const struct edns_option *option) {
-  if (option->code == OPT_KEEPALIVE) { /* RFC 7828 section 3.2.1 */
-    if (option->len == 0) m->keepalive = true;
+RARE bool read_option(struct query_opts *m, uint16_t code, const uint8_t *octets, uint16_t len) {
+  if (code == OPT_KEEPALIVE) { /* RFC 7828 section 3.2.1 */
+    if (len == 0) m->keepalive = true;
     else m->keepalive_wrong = true;
     return true;
   }
   if (m->cookie_len) return true;
-  if (option->len != 8 && (option->len < 16 || option->len > COOKIE_MAX)) return false;
-  memcpy(m->cookie, option->octets, option->len);
-  m->cookie_len = (uint8_t)option->len;
+  if (len != 8 && (len < 16 || len > COOKIE_MAX)) return false;
+  memcpy(m->cookie, octets, len);
+  m->cookie_len = (uint8_t)len;
   return true;
 }
 
@@ -52,7 +52,8 @@ HOT enum query_verdict read_opt(struct query_opts *m, struct edns e) {
   for (unsigned count = 0; (step = edns_next(&e, &option)) == EDNS_OPTION; count++) {
     if (count == OPTIONS_MAX) return QUERY_FORMERR;
     bool known = option.code == OPT_COOKIE || option.code == OPT_KEEPALIVE;
-    if (known && !read_option(m, &option)) return QUERY_FORMERR;
+    /* its address is not taken, so that it stays in registers */
+    if (known && !read_option(m, option.code, option.octets, option.len)) return QUERY_FORMERR;
   }
 
   return step == EDNS_END ? QUERY_OK : QUERY_FORMERR;

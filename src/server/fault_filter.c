@@ -1,13 +1,14 @@
-/* fault_filter.c: answers spoiled and held back between serve_query and the client. Exports spoiler_*,
- * spoil_*. */
+/* fault_filter.c: answers spoiled and held back between serve_query and the client. Exports
+ * fault_filter_*. */
 #include "server/fault_filter.h"
 
 #include <stdlib.h>
 
 #include "base/list.h"
 #include "base/must.h"
+#include "server/client_wrap.h"
 
-enum { SPOIL_MAGIC = 0x53504f49, LATER = -1 /* serve.h's SERVE_LATER */ };
+enum { FAULTY_MAGIC = 0x4641554c };
 
 struct fault_filter {
   const struct faults *faults;
@@ -22,12 +23,10 @@ struct fault_filter {
 };
 
 struct faulty_answer {
-  uint32_t magic;
+  struct client_wrap wrap;
   struct list link;
   struct fault_filter *owner;
   struct fault_strike strike; /* its fault is NULL once the rule is no more in force */
-  struct client client;       /* who asked */
-  struct client between;      /* who gets the answer in his place */
   struct timer timer;         /* until the answer goes out */
   uint64_t asked_ms;
   size_t limit;
@@ -68,13 +67,13 @@ static void end(struct faulty_answer *p) {
   s->held--;
   if (p->msg) s->octets -= p->result.len;
   free(p->msg);
-  p->magic = 0;
+  p->wrap.magic = 0;
   free(p);
 }
 
 /* Sends what came of it; msg NULL when that is nothing. The client's deliver must not be under way. */
 static void let_go(struct faulty_answer *p, const uint8_t *msg) {
-  const struct client *c = &p->client;
+  const struct client *c = &p->wrap.client;
   const struct fault_result *r = &p->result;
   if (r->close && c->cut) c->cut(c, msg, r->len, r->sent);
   else c->deliver(c, msg, r->sent);
@@ -84,7 +83,7 @@ static void let_go(struct faulty_answer *p, const uint8_t *msg) {
 static void on_due(struct timer *t, uint64_t now_ms) {
   struct faulty_answer *p = container(t, struct faulty_answer, timer);
   (void)now_ms;
-  must(p->magic == SPOIL_MAGIC);
+  must(p->wrap.magic == FAULTY_MAGIC);
   let_go(p, p->msg);
 }
 
@@ -121,19 +120,18 @@ static void count_fault(struct counters *c, const struct rule *r) {
 /* Spoils len octets at msg, which have room for p->limit. */
 static void apply(struct faulty_answer *p, uint8_t *msg, size_t len) {
   struct fault_filter *s = p->owner;
-  p->result = fault_apply(&p->strike, &p->question, p->client.transport != TRANSPORT_UDP, msg, len, p->limit,
-                          &s->scratch);
+  p->result = fault_apply(&p->strike, &p->question, p->wrap.client.transport != TRANSPORT_UDP, msg, len,
+                          p->limit, &s->scratch);
   count_fault(s->counters, &p->strike.fault->rule);
 }
 
 static uint64_t due_of(const struct faulty_answer *p) { return p->asked_ms + fault_delay_ms(&p->strike); }
 
 /* The forwarder's answer. Silence stays silence. */
-static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
-  struct faulty_answer *p = c->owner;
-  must(p->magic == SPOIL_MAGIC);
+static void deliver(const struct client *stand_in, const uint8_t *msg, size_t len) {
+  struct client_wrap *wrap = client_wrap_of(stand_in, FAULTY_MAGIC);
+  struct faulty_answer *p = container(wrap, struct faulty_answer, wrap);
   struct fault_filter *s = p->owner;
-  p->client.stale = c->stale;
   p->result = (struct fault_result){.len = len, .sent = len};
   if (p->strike.fault && len && !broken(len > sizeof s->out)) {
     memcpy(s->out, msg, len);
@@ -160,31 +158,27 @@ struct faulty_answer *fault_filter_begin(struct fault_filter *s, const struct qu
     return NULL;
   }
 
-  *p = (struct faulty_answer){.magic = SPOIL_MAGIC,
-                              .owner = s,
+  *p = (struct faulty_answer){.owner = s,
                               .strike = k,
-                              .client = *client,
-                              .between = *client,
                               .timer = {.fire = on_due},
                               .asked_ms = now_ms,
                               .limit = limit,
                               .question = q->question};
-  p->between.owner = p;
-  p->between.deliver = deliver;
+  client_wrap_init(&p->wrap, client, FAULTY_MAGIC, deliver);
   list_append(&s->open, &p->link);
   s->held++;
   return p;
 }
 
-const struct client *fault_filter_client(const struct faulty_answer *p) { return &p->between; }
+const struct client *fault_filter_client(const struct faulty_answer *p) { return &p->wrap.stand_in; }
 
 int fault_filter_end(struct faulty_answer *p, int len, uint8_t *out) {
-  if (len == LATER) return LATER;
+  if (len == SERVE_LATER) return SERVE_LATER;
   if (len > 0) apply(p, out, (size_t)len);
   const struct fault_result r = p->result;
   bool late = rule_has(&p->strike.fault->rule, RULE_DELAY) && r.sent > 0;
   /* a connection is not closed from within its query */
-  if ((late || r.close) && hold(p, out, due_of(p))) return LATER;
+  if ((late || r.close) && hold(p, out, due_of(p))) return SERVE_LATER;
   end(p);
   return (int)r.sent;
 }

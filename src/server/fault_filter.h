@@ -4,6 +4,7 @@
 #define JIDNS_SERVER_FAULT_FILTER_H
 #include "faults/fault.h"
 #include "forward/forward.h"
+#include "server/served.h"
 
 enum {
   FAULT_FILTER_HELD = 20000, /* questions with a fault that are not over: as many as forward has in flight */

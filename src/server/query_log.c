@@ -7,19 +7,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/must.h"
 #include "dns/question.h"
+#include "server/client_wrap.h"
 
-enum { NOTED_MAGIC = 0x4e4f5445 };
+enum { LOGGED_MAGIC = 0x4c4f4747 };
 
 struct logged_query {
-  uint32_t magic;
-  struct client client;  /* who asked */
-  struct client between; /* who gets the answer in his place */
+  struct client_wrap wrap;
   uint64_t asked_ms;
-  const char *how; /* it is answered, as far as is known */
-  const struct counters *counters;
-  struct counters before;
+  enum served how;          /* it is answered, as far as is known */
   struct question question; /* name_len 0: it can't be read */
 };
 
@@ -33,45 +29,40 @@ static const char *rcode_format(unsigned rcode, char text[16]) {
 /* msg NULL or len 0: it got no answer. */
 static void say(const struct logged_query *n, const uint8_t *msg, size_t len, uint64_t took_ms) {
   char who[ADDR_TEXT], what[QUESTION_TEXT], rcode[16];
-  log_each("query", "%s %s %s %s %s %llu ms", addr_format(&n->client.peer, who),
-           n->client.transport == TRANSPORT_TCP ? "tcp" : "udp",
+  log_each("query", "%s %s %s %s %s %llu ms", addr_format(&n->wrap.client.peer, who),
+           n->wrap.client.transport == TRANSPORT_TCP ? "tcp" : "udp",
            n->question.name_len ? question_format(&n->question, what) : "-",
-           msg && len >= DNS_HEADER ? rcode_format(msg[3] & DNS_RCODE, rcode) : "-", n->how,
+           msg && len >= DNS_HEADER ? rcode_format(msg[3] & DNS_RCODE, rcode) : "-", served_text(n->how),
            (unsigned long long)took_ms);
 }
 
-static struct logged_query *noted_of(const struct client *between) {
-  struct logged_query *n = between->owner;
-  must(n->magic == NOTED_MAGIC);
-  return n;
-}
-
-static void noted_free(struct logged_query *n) {
-  n->magic = 0;
+static void logged_query_free(struct logged_query *n) {
+  n->wrap.magic = 0;
   free(n);
 }
 
 /* ---- later ---- */
 
 /* A callback of the loop led here, but the way has no time with it. */
-static void say_late(struct logged_query *n, const struct client *between, const uint8_t *msg, size_t len) {
+static struct logged_query *say_late(const struct client *stand_in, const uint8_t *msg, size_t len) {
+  struct client_wrap *wrap = client_wrap_of(stand_in, LOGGED_MAGIC);
+  struct logged_query *n = container(wrap, struct logged_query, wrap);
   uint64_t now_ms = clock_ms();
-  if (between->stale) n->how = "stale";
+  if (wrap->client.stale) n->how = SERVED_STALE;
   say(n, msg, len, now_ms > n->asked_ms ? now_ms - n->asked_ms : 0);
+  return n;
 }
 
-static void on_deliver(const struct client *between, const uint8_t *msg, size_t len) {
-  struct logged_query *n = noted_of(between);
-  say_late(n, between, msg, len);
-  n->client.deliver(&n->client, msg, len);
-  noted_free(n);
+static void on_deliver(const struct client *stand_in, const uint8_t *msg, size_t len) {
+  struct logged_query *n = say_late(stand_in, msg, len);
+  n->wrap.client.deliver(&n->wrap.client, msg, len);
+  logged_query_free(n);
 }
 
-static void on_cut(const struct client *between, const uint8_t *msg, size_t len, size_t sent) {
-  struct logged_query *n = noted_of(between);
-  say_late(n, between, msg, len);
-  n->client.cut(&n->client, msg, len, sent);
-  noted_free(n);
+static void on_cut(const struct client *stand_in, const uint8_t *msg, size_t len, size_t sent) {
+  struct logged_query *n = say_late(stand_in, msg, len);
+  n->wrap.client.cut(&n->wrap.client, msg, len, sent);
+  logged_query_free(n);
 }
 
 /* ---- at once ---- */
@@ -86,8 +77,8 @@ static void read_question(struct question *q, const uint8_t *msg, size_t len) {
   if (!w.err) question_make(q, name, name_len, type, klass, 0, 0);
 }
 
-struct logged_query *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg,
-                                     size_t len, const struct client *client, uint64_t now_ms) {
+struct logged_query *query_log_begin(struct query_log *l, const uint8_t *msg, size_t len,
+                                     const struct client *client, uint64_t now_ms) {
   if (l->left > 1) {
     l->left--;
     return NULL;
@@ -96,38 +87,19 @@ struct logged_query *query_log_begin(struct query_log *l, const struct counters 
   struct logged_query *n = malloc(sizeof *n);
   if (!n) return NULL;
   l->left = l->every;
-  *n = (struct logged_query){.magic = NOTED_MAGIC,
-                             .client = *client,
-                             .between = *client,
-                             .asked_ms = now_ms,
-                             .counters = counters,
-                             .before = *counters};
-  n->between.deliver = on_deliver;
-  n->between.cut = client->cut ? on_cut : NULL;
-  n->between.owner = n;
+  *n = (struct logged_query){.asked_ms = now_ms};
+  client_wrap_init(&n->wrap, client, LOGGED_MAGIC, on_deliver);
+  if (client->cut) n->wrap.stand_in.cut = on_cut;
   read_question(&n->question, msg, len);
   return n;
 }
 
-const struct client *query_log_client(const struct logged_query *n) { return &n->between; }
+const struct client *query_log_client(const struct logged_query *n) { return &n->wrap.stand_in; }
 
-/* By what was counted since it was asked; the first that fits. */
-static const char *way_of(const struct logged_query *n) {
-  const struct counters *a = &n->before, *b = n->counters;
-  if (b->miss != a->miss && b->turned_away == a->turned_away) return "miss";
-  if (b->stale != a->stale) return "stale";
-  if (b->hit != a->hit) return "hit";
-  if (b->lab != a->lab) return "zone";
-  if (b->malformed != a->malformed) return "malformed";
-  if (b->refused != a->refused) return "refused";
-  if (b->ignored != a->ignored) return "ignored";
-  return "failed";
-}
-
-int query_log_end(struct logged_query *n, int len, const uint8_t *out) {
-  n->how = way_of(n);
-  if (len < 0) return len;
-  say(n, out, (size_t)len, 0);
-  noted_free(n);
-  return len;
+int query_log_end(struct logged_query *n, struct serve_result result, const uint8_t *out) {
+  n->how = result.how;
+  if (result.len == SERVE_LATER) return SERVE_LATER;
+  say(n, out, (size_t)result.len, 0);
+  logged_query_free(n);
+  return result.len;
 }

@@ -2,6 +2,7 @@
 #ifndef JIDNS_SERVER_QUERY_LOG_H
 #define JIDNS_SERVER_QUERY_LOG_H
 #include "forward/forward.h"
+#include "server/served.h"
 
 enum { QUERY_LOG_MAX = 1000000 };
 
@@ -14,12 +15,12 @@ struct query_log {
 struct logged_query; /* a query that is logged */
 
 /* Is this one logged? NULL: no, or memory is out. Else serve_query serves query_log_client in the client's
- * place, and has query_log_end look at what came of it. `counters` tell in which way it was answered; they
- * are borrowed, as msg, until then. */
-struct logged_query *query_log_begin(struct query_log *l, const struct counters *counters, const uint8_t *msg,
-                                     size_t len, const struct client *client, uint64_t now_ms);
+ * place, and has query_log_end look at what came of it. */
+struct logged_query *query_log_begin(struct query_log *l, const uint8_t *msg, size_t len,
+                                     const struct client *client, uint64_t now_ms);
 const struct client *query_log_client(const struct logged_query *n);
 
-/* len octets at out, or SERVE_LATER (negative): query_log_client will have it. Returns len. */
-int query_log_end(struct logged_query *n, int len, const uint8_t *out);
+/* Logs the answer at out, or, when it comes later, waits for what query_log_client gets. Returns result.len.
+ */
+int query_log_end(struct logged_query *n, struct serve_result result, const uint8_t *out);
 #endif

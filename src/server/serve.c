@@ -7,96 +7,86 @@
 #include "dns/ttl.h"
 #include "server/serve_zones.h"
 
-static int refuse(struct query_service *s, const struct query *q, enum query_verdict verdict, uint8_t *out) {
+/* A packet that asks nothing that can be answered, but deserves an answer. */
+static inline __attribute__((always_inline)) struct serve_result refuse(struct query_service *s,
+                                                                        const struct query *q,
+                                                                        enum query_verdict verdict,
+                                                                        uint8_t *out) {
   size_t told = verdict == QUERY_REFUSED && s->chaos ? chaos_answer(s->chaos, &q->query_opts, out) : 0;
-  if (told) {
-    count(s->counters, hit);
-    return (int)told;
-  }
-  if (verdict == QUERY_SILENT) count(s->counters, ignored);
-  else if (verdict == QUERY_COOKIE) count(s->counters, hit);
-  else if (verdict == QUERY_REFUSED) count(s->counters, refused);
-  else count(s->counters, malformed);
-  return (int)query_refuse(&q->query_opts, verdict, out);
+  if (told) return serve_result(s, SERVED_HIT, (int)told);
+
+  int len = (int)query_refuse(&q->query_opts, verdict, out);
+  if (verdict == QUERY_COOKIE) return serve_result(s, SERVED_HIT, len);
+  if (verdict == QUERY_REFUSED) return serve_result(s, SERVED_REFUSED, len);
+  return serve_result(s, SERVED_MALFORMED, len);
 }
 
-/* Nobody had asked for it before: it is here because it was fetched ahead or renewed. */
-static void note_saved(struct query_service *s, const struct query *q, enum cache_origin how) {
+/* Nobody had asked for it before: it is here because it was prefetched or renewed. */
+static void note_saved(struct query_service *s, const struct query *q, enum cache_origin origin) {
   char text[QUESTION_TEXT];
   log_debug("server", "%s: %s: a round trip saved", question_format(&q->question, text),
-            origin_is_prefetch(how) ? "was fetched ahead" : "was renewed");
+            origin_is_prefetch(origin) ? "was prefetched" : "was renewed");
   count(s->counters, saved);
-  if (how == ORIGIN_PREFETCH_C2S) count(s->counters, ahead_hit_client);
-  else if (how == ORIGIN_PREFETCH_S2S) count(s->counters, ahead_hit_server);
+  if (origin == ORIGIN_PREFETCH_C2S) count(s->counters, ahead_hit_client);
+  else if (origin == ORIGIN_PREFETCH_S2S) count(s->counters, ahead_hit_server);
   else count(s->counters, renewed_hit);
 }
 
-static int answered(struct query_service *s, const struct query *q, const struct cache_hit *hit,
-                    const uint8_t *out) {
-  count(s->counters, hit);
-  if (hit->origin) note_saved(s, q, hit->origin);
+static inline struct serve_result hit(struct query_service *s, const struct query *q,
+                                      const struct cache_hit *found, enum served how, const uint8_t *out) {
+  if (found->origin) note_saved(s, q, found->origin);
   if (out[2] & DNS_TC) count(s->counters, truncated);
-  return (int)hit->len;
+  return serve_result(s, how, (int)found->len);
 }
 
-/* An expired answer that is not too old (RFC 8767); 0 if there is none. */
-static int give_stale(struct query_service *s, const struct query *q, const struct client *client,
-                      const char *why, uint64_t now_ms, uint8_t *out, struct cache_hit *hit) {
+/* Writes an expired answer that is not too old (RFC 8767); false if there is none. */
+static bool write_stale(struct query_service *s, const struct query *q, const struct client *client,
+                        const char *why, uint64_t now_ms, uint8_t *out, struct cache_hit *found) {
   size_t limit = client_limit(client, &q->query_opts);
   char text[QUESTION_TEXT];
-  if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, hit))
-    return 0;
+  if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, found))
+    return false;
   log_debug("server", "%s: stale answer at once: %s", question_format(&q->question, text), why);
-  count(s->counters, stale);
-  return (int)hit->len;
+  return true;
 }
 
 /* It can't wait for an upstream: a stale answer is better than none, which programs read as "no such
  * service". */
-static int reject(struct query_service *s, const struct query *q, const struct client *client, enum err why,
-                  uint64_t now_ms, uint8_t *out) {
-  struct cache_hit hit;
-  count(s->counters, turned_away);
-  int len = give_stale(s, q, client, err_text(why), now_ms, out, &hit);
-  if (len > 0) {
-    count(s->counters, answered);
-    if (out[2] & DNS_TC) count(s->counters, truncated);
-    return len;
-  }
-  count(s->counters, failed);
-  return (int)answer_fail(&q->query_opts, why, out);
+static struct serve_result reject(struct query_service *s, const struct query *q, const struct client *client,
+                                  enum err why, uint64_t now_ms, uint8_t *out) {
+  struct cache_hit found;
+  if (!write_stale(s, q, client, err_text(why), now_ms, out, &found))
+    return serve_result(s, SERVED_REJECTED, (int)answer_fail(&q->query_opts, why, out));
+  if (out[2] & DNS_TC) count(s->counters, truncated);
+  return serve_result(s, SERVED_STALE_INSTEAD, (int)found.len);
 }
 
 /* Nothing fresh is known: stale at once while all upstreams are down, else the question waits for them. */
-static int miss(struct query_service *s, const struct query *q, const struct client *client, uint64_t now_ms,
-                uint8_t *out) {
-  struct cache_hit hit = {
-      .len = s->special && forward_is_special(s->forward, &q->question) ? special_answer(q, out) : 0};
-  if (hit.len) return answered(s, q, &hit, out);
+static struct serve_result miss(struct query_service *s, const struct query *q, const struct client *client,
+                                uint64_t now_ms, uint8_t *out) {
+  size_t len = s->special && forward_is_special(s->forward, &q->question) ? special_answer(q, out) : 0;
+  if (len) return serve_result(s, SERVED_HIT, (int)len);
 
   /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
   if (!(q->query_opts.opcode_rd & DNS_RD)) {
-    count(s->counters, refused);
-    return (int)answer_error(&q->query_opts, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, "", out);
+    len = answer_error(&q->query_opts, RCODE_REFUSED, EDE_NOT_AUTHORITATIVE, "", out);
+    return serve_result(s, SERVED_REFUSED, (int)len);
   }
 
-  hit = (struct cache_hit){
+  struct cache_hit found = {
       .len = forward_denied(s->forward, q, now_ms, client_limit(client, &q->query_opts), out)};
-  if (hit.len) return answered(s, q, &hit, out);
+  if (found.len) return hit(s, q, &found, SERVED_HIT, out);
+
   if (forward_is_failing(s->forward, &q->question, now_ms) &&
-      give_stale(s, q, client, "upstream is known to be failing", now_ms, out, &hit)) {
+      write_stale(s, q, client, "upstream is known to be failing", now_ms, out, &found)) {
     forward_renew(s->forward, &q->question, ORIGIN_QUERY, now_ms);
-    return answered(s, q, &hit, out);
+    return hit(s, q, &found, SERVED_STALE, out);
   }
 
   enum err e = forward_ask(s->forward, q, client, now_ms);
-  if (e == ERR_AGAIN) { /* the answer to the first is one to both */
-    count(s->counters, ignored);
-    return 0;
-  }
-
-  count(s->counters, miss);
-  return e == ERR_NONE ? SERVE_LATER : reject(s, q, client, e, now_ms, out);
+  if (e == ERR_AGAIN) return serve_result(s, SERVED_IGNORED, 0); /* the answer to the first is one to both */
+  if (e != ERR_NONE) return reject(s, q, client, e, now_ms, out);
+  return serve_result(s, SERVED_MISS, SERVE_LATER);
 }
 
 /* The cookie it is to be answered with. True when the one it showed was good. Who asks for one alone is told
@@ -152,79 +142,76 @@ static size_t require_cookie(const struct query *q, size_t sent, uint8_t *out) {
 
 /* It may not ask, or not so often. Unless its address is known to be its own and it may ask, it gets no more
  * octets than it sent. */
-static int deny(struct query_service *s, const struct query *q, enum access_verdict verdict, bool proven,
-                size_t sent, uint8_t *out) {
+static struct serve_result deny(struct query_service *s, const struct query *q, enum access_verdict verdict,
+                                bool proven, size_t sent, uint8_t *out) {
   if (verdict == ACCESS_DENIED) count(s->counters, denied);
   else count(s->counters, limited);
-  if (s->silent) {
-    count(s->counters, ignored);
-    return 0;
-  }
-  count(s->counters, refused);
-  if (verdict == ACCESS_LIMITED && !proven) return (int)require_cookie(q, sent, out);
-  if (verdict == ACCESS_LIMITED)
-    return (int)answer_error(&q->query_opts, RCODE_REFUSED, EDE_PROHIBITED, "too many queries", out);
-  return (int)answer_error_within(&q->query_opts, RCODE_REFUSED, EDE_PROHIBITED, "", sent, out);
+  if (s->silent) return serve_result(s, SERVED_IGNORED, 0);
+
+  size_t len;
+  if (verdict == ACCESS_LIMITED && !proven) len = require_cookie(q, sent, out);
+  else if (verdict == ACCESS_LIMITED)
+    len = answer_error(&q->query_opts, RCODE_REFUSED, EDE_PROHIBITED, "too many queries", out);
+  else len = answer_error_within(&q->query_opts, RCODE_REFUSED, EDE_PROHIBITED, "", sent, out);
+  return serve_result(s, SERVED_REFUSED, (int)len);
 }
 
-/* A zone of the lab has it, or the cache; else as miss says. */
-static inline __attribute__((always_inline)) int give(struct query_service *s, const struct query *q,
-                                                      const struct client *client, uint64_t now_ms,
-                                                      uint8_t *out) {
-  struct cache_hit hit;
+/* A question that may be asked: a local zone has it, or the cache; else as miss says. */
+static inline __attribute__((always_inline)) struct serve_result answer(struct query_service *s,
+                                                                        const struct query *q,
+                                                                        const struct client *client,
+                                                                        uint64_t now_ms, uint8_t *out) {
   if (s->lab && zones_may_hold(s->lab, &q->question)) {
-    int len = serve_zones(s, q, client, now_ms, out);
-    if (len != SERVE_ELSEWHERE) return len;
+    struct serve_result local = serve_zones(s, q, client, now_ms, out);
+    if (local.how != SERVED_ELSEWHERE) return local;
   }
+
+  struct cache_hit found, again;
   uint32_t tick = tick_of_ms(now_ms);
   size_t limit = client_limit(client, &q->query_opts);
-  enum cache_found found = cache_get(s->cache, q, tick, limit, out, &hit);
-  if (found == CACHE_FRESH) return answered(s, q, &hit, out);
-  if (found == CACHE_DUE) {
-    struct cache_hit again;
-    if (forward_due(s->forward, &q->question, true, now_ms) &&
-        cache_get(s->cache, q, tick, limit, out, &again) != CACHE_MISS && again.len) {
-      hit.len = again.len;
-    }
-    return answered(s, q, &hit, out);
+  enum cache_found state = cache_get(s->cache, q, tick, limit, out, &found);
+  if (state == CACHE_FRESH) return hit(s, q, &found, SERVED_HIT, out);
+  if (state != CACHE_DUE) return miss(s, q, client, now_ms, out);
+
+  /* Something about the entry is due; when that was done on the spot, the client gets the better answer. */
+  if (forward_due(s->forward, &q->question, true, now_ms) &&
+      cache_get(s->cache, q, tick, limit, out, &again) != CACHE_MISS && again.len) {
+    found.len = again.len;
   }
-  return miss(s, q, client, now_ms, out);
+
+  return hit(s, q, &found, SERVED_HIT, out);
 }
 
-int serve_question(struct query_service *s, const struct query *q, const struct client *client,
-                   uint64_t now_ms, uint8_t *out) {
-  return give(s, q, client, now_ms, out);
+struct serve_result serve_question(struct query_service *s, const struct query *q,
+                                   const struct client *client, uint64_t now_ms, uint8_t *out) {
+  return answer(s, q, client, now_ms, out);
 }
 
-/* The same while faults are in force: they come between it and the client. */
-static int give_spoiled(struct query_service *s, const struct query *q, const struct client *client,
-                        uint64_t now_ms, uint8_t *out) {
-  struct faulty_answer *p = fault_filter_begin(s->fault_filter, q, client,
-                                               client_limit(client, &q->query_opts), now_ms);
-  if (!p) return serve_question(s, q, client, now_ms, out);
-  return fault_filter_end(p, serve_question(s, q, fault_filter_client(p), now_ms, out), out);
+/* The same while fault rules are in force: they come between it and the client. */
+static struct serve_result answer_faulty(struct query_service *s, const struct query *q,
+                                         const struct client *client, uint64_t now_ms, uint8_t *out) {
+  struct faulty_answer *faulty = fault_filter_begin(s->fault_filter, q, client,
+                                                    client_limit(client, &q->query_opts), now_ms);
+  if (!faulty) return serve_question(s, q, client, now_ms, out);
+
+  struct serve_result made = serve_question(s, q, fault_filter_client(faulty), now_ms, out);
+  made.len = fault_filter_end(faulty, made.len, out);
+  return made;
 }
 
-/* Queries are logged: serves one and notes what came of it. */
-static __attribute__((noinline, cold)) int serve_noted(struct query_service *s, const uint8_t *msg,
-                                                       size_t len, const struct client *client,
-                                                       uint64_t now_ms, uint8_t *out) {
-  struct logged_query *n = query_log_begin(&s->log, s->counters, msg, len, client, now_ms);
-  uint32_t every = s->log.every;
-  s->log.every = 0; /* once is enough */
-  int made = serve_query(s, msg, len, n ? query_log_client(n) : client, now_ms, out);
-  s->log.every = every;
-  return n ? query_log_end(n, made, out) : made;
-}
-
-int serve_query(struct query_service *s, const uint8_t *msg, size_t len, const struct client *client,
-                uint64_t now_ms, uint8_t *out) {
+/* A packet, from its first octet on: it is read, its options are met, its sender's right to ask is checked,
+ * and then its question is answered. */
+static inline __attribute__((always_inline)) struct serve_result answer_packet(struct query_service *s,
+                                                                               const uint8_t *msg, size_t len,
+                                                                               const struct client *client,
+                                                                               uint64_t now_ms,
+                                                                               uint8_t *out) {
   struct query q;
-  if (s->log.every) return serve_noted(s, msg, len, client, now_ms, out);
   count(s->counters, queries);
   if (client->transport != TRANSPORT_UDP) count(s->counters, queries_tcp);
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
-  if (verdict == QUERY_SILENT) return refuse(s, &q, verdict, out);
+  if (verdict == QUERY_SILENT) return serve_result(s, SERVED_IGNORED, 0);
+
   bool proven = client->transport != TRANSPORT_UDP;
   if (q.query_opts.edns) {
     enum query_verdict met = verdict; /* whose address is taken, so that the other stays in a register */
@@ -240,5 +227,25 @@ int serve_query(struct query_service *s, const uint8_t *msg, size_t len, const s
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
   q.query_opts.turn = (uint32_t)s->counters->queries & s->turn_mask;
   if (s->seen) s->seen(s->seen_ctx, &q.question);
-  return s->fault_filter ? give_spoiled(s, &q, client, now_ms, out) : give(s, &q, client, now_ms, out);
+  return s->fault_filter ? answer_faulty(s, &q, client, now_ms, out) : answer(s, &q, client, now_ms, out);
+}
+
+/* Queries are logged: a stand-in takes the client's place when this is one of those, and the log sees what it
+ * gets. Out of the way of all others. */
+static __attribute__((noinline, cold)) int serve_logged(struct query_service *s, const uint8_t *msg,
+                                                        size_t len, const struct client *client,
+                                                        uint64_t now_ms, uint8_t *out) {
+  struct logged_query *logged = query_log_begin(&s->log, msg, len, client, now_ms);
+  if (logged) client = query_log_client(logged);
+  struct serve_result made = answer_packet(s, msg, len, client, now_ms, out);
+  return logged ? query_log_end(logged, made, out) : made.len;
+}
+
+/* The story of a query. Its packet is answered from what is at hand: a refusal, a local zone, the cache; or
+ * its client waits in the forwarder until deliver is called. How it was answered is one value, made once by
+ * serve_result: the counters and the query log follow from it. */
+int serve_query(struct query_service *s, const uint8_t *msg, size_t len, const struct client *client,
+                uint64_t now_ms, uint8_t *out) {
+  if (s->log.every) return serve_logged(s, msg, len, client, now_ms, out);
+  return answer_packet(s, msg, len, client, now_ms, out).len;
 }

@@ -7,6 +7,7 @@
 #include "server/cookie.h"
 #include "server/fault_filter.h"
 #include "server/query_log.h"
+#include "server/served.h"
 #include "zones/zones.h"
 
 struct serve_zones;
@@ -38,16 +39,20 @@ struct query_service {
   uint32_t idle_ms;  /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
 
-enum { SERVE_LATER = -1 };
-
 /* Answers the query of len octets at msg from this client: writes into out (at least DNS_MSG_MAX octets for
  * TCP, DNS_UDP_MAX for UDP) and returns the answer's length; 0 when the packet deserves silence; SERVE_LATER
  * when client->deliver will be called with it. Neither blocks nor allocates unless it returns SERVE_LATER. */
 int serve_query(struct query_service *s, const uint8_t *msg, size_t len, const struct client *client,
                 uint64_t now_ms, uint8_t *out);
 
-/* The same for a question that was read and may be asked: from the lab's zones, from the cache, else it
- * waits. */
-int serve_question(struct query_service *s, const struct query *q, const struct client *client,
-                   uint64_t now_ms, uint8_t *out);
+/* The same for a question that was read and may be asked: from a local zone, from the cache, else it waits.
+ */
+struct serve_result serve_question(struct query_service *s, const struct query *q,
+                                   const struct client *client, uint64_t now_ms, uint8_t *out);
+
+/* One query was answered so, and counts as that. len: octets, or SERVE_LATER. */
+static inline struct serve_result serve_result(struct query_service *s, enum served how, int len) {
+  served_count(s->counters, how);
+  return (struct serve_result){how, len};
+}
 #endif

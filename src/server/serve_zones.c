@@ -5,6 +5,9 @@
 #include <stdlib.h>
 
 #include "dns/build.h"
+#include "server/client_wrap.h"
+
+enum { JOINED_MAGIC = 0x4a4f494e };
 
 struct serve_zones {
   struct zones_alias alias;
@@ -14,8 +17,8 @@ struct serve_zones {
 
 /* A client that waits for what an alias leads to. */
 struct joined {
+  struct client_wrap wrap;
   struct query_service *serve;
-  struct client client;
   struct query query;
   size_t
       way_len; /* of the message with the aliases so far, in `octets` behind the question as it was spelled */
@@ -29,6 +32,7 @@ static uint8_t *way_of(struct joined *j) { return j->octets + j->query.query_opt
 
 static void joined_free(struct joined *j) {
   free(j->message);
+  j->wrap.magic = 0;
   free(j);
 }
 
@@ -54,19 +58,19 @@ static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t
 
   answer_note_rotation(&l->made);
   struct answer_view v = answer_view(&l->made);
-  size_t n = answer_write(&v, m, ANSWER_FRESH, 0, client_limit(&j->client, m), out);
+  size_t n = answer_write(&v, m, ANSWER_FRESH, 0, client_limit(&j->wrap.client, m), out);
   if (found) out[2] |= found[2] & DNS_TC; /* a part is a part of the whole, too */
   out[2] |= DNS_AA;                       /* it is about the first name, RFC 1035 section 4.1.1 */
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return n;
 }
 
-static void on_found(const struct client *c, const uint8_t *msg, size_t len) {
-  struct joined *j = c->owner;
+static void on_found(const struct client *stand_in, const uint8_t *msg, size_t len) {
+  struct client_wrap *wrap = client_wrap_of(stand_in, JOINED_MAGIC);
+  struct joined *j = container(wrap, struct joined, wrap);
   uint8_t *out = len ? malloc(DNS_MSG_MAX) : NULL;
   size_t n = out ? finish(j, msg, len, out) : 0;
-  j->client.stale = c->stale;
-  j->client.deliver(&j->client, out, n);
+  j->wrap.client.deliver(&j->wrap.client, out, n);
   free(out);
   joined_free(j);
 }
@@ -78,7 +82,10 @@ static struct joined *joined_new(struct query_service *s, const struct query *q,
   size_t spelled = q->query_opts.name_len + 4u, head = DNS_HEADER + spelled;
   struct joined *j = malloc(sizeof *j + spelled + head + way->head.body_len);
   if (!j) return NULL;
-  *j = (struct joined){.serve = s, .client = *client, .query = *q, .way_len = head + way->head.body_len};
+  *j = (struct joined){.serve = s, .query = *q, .way_len = head + way->head.body_len};
+  client_wrap_init(&j->wrap, client, JOINED_MAGIC, on_found);
+  j->wrap.stand_in.transport = TRANSPORT_TCP; /* the other half may be as long as it likes */
+  j->wrap.stand_in.links++;
   memcpy(spelled_of(j), q->query_opts.spelled, spelled);
   j->query.query_opts.spelled = spelled_of(j);
   uint8_t *p = way_of(j);
@@ -89,13 +96,8 @@ static struct joined *joined_new(struct query_service *s, const struct query *q,
   return j;
 }
 
-static int ask_on(struct joined *j, const struct zones_alias *alias, uint64_t now_ms, uint8_t *out) {
-  struct client client = {.deliver = on_found,
-                          .owner = j,
-                          .peer = j->client.peer,
-                          .local = j->client.local,
-                          .transport = TRANSPORT_TCP,
-                          .links = (uint8_t)(j->client.links + 1)};
+static struct serve_result ask_on(struct joined *j, const struct zones_alias *alias, uint64_t now_ms,
+                                  uint8_t *out) {
   const struct question *asked = &j->query.question;
   struct query q = {.query_opts = j->query.query_opts};
 
@@ -105,41 +107,39 @@ static int ask_on(struct joined *j, const struct zones_alias *alias, uint64_t no
   q.query_opts.name_len = q.question.name_len;
   q.query_opts.cookie_len = 0;
   q.query_opts.idle_x100ms = 0;
-  int len = serve_question(j->serve, &q, &client, now_ms, j->message);
-  if (len == SERVE_LATER) {
+  struct serve_result result = serve_question(j->serve, &q, &j->wrap.stand_in, now_ms, j->message);
+  if (result.len == SERVE_LATER) {
     free(j->message);
     j->message = NULL;
-    return SERVE_LATER;
+    return result;
   }
 
-  int n = (int)finish(j, j->message, (size_t)len, out);
+  result.len = (int)finish(j, j->message, (size_t)result.len, out);
   joined_free(j);
-  return n;
+  return result;
 }
 
-static int follow(struct query_service *s, const struct query *q, const struct client *client,
-                  uint64_t now_ms, uint8_t *out) {
+static struct serve_result follow(struct query_service *s, const struct query *q, const struct client *client,
+                                  uint64_t now_ms, uint8_t *out) {
   struct zones_alias *alias = &s->lab_room->alias;
   struct joined *j = joined_new(s, q, client, &alias->chain);
   bool recursive = q->query_opts.opcode_rd & DNS_RD;
-  if (j && recursive && j->client.links < FORWARD_ALIASES && (j->message = malloc(DNS_MSG_MAX)))
+  if (j && recursive && j->wrap.client.links < FORWARD_ALIASES && (j->message = malloc(DNS_MSG_MAX)))
     return ask_on(j, alias, now_ms, out);
-  count(s->counters, lab);
-  int n = (int)(j && !recursive ? finish(j, NULL, 0, out)
-                                : answer_rcode(&q->query_opts, RCODE_SERVFAIL, out));
+
+  size_t len = j && !recursive ? finish(j, NULL, 0, out) : answer_rcode(&q->query_opts, RCODE_SERVFAIL, out);
   if (j) joined_free(j);
-  return n;
+  return serve_result(s, SERVED_ZONE, (int)len);
 }
 
-int serve_zones(struct query_service *s, const struct query *q, const struct client *client, uint64_t now_ms,
-                uint8_t *out) {
+struct serve_result serve_zones(struct query_service *s, const struct query *q, const struct client *client,
+                                uint64_t now_ms, uint8_t *out) {
   size_t limit = client_limit(client, &q->query_opts);
   int len = zones_answer(s->lab, q, limit, out, &s->lab_room->alias);
+  if (len == ZONES_ELSEWHERE) return (struct serve_result){SERVED_ELSEWHERE, 0};
   if (len == ZONES_ALIAS) return follow(s, q, client, now_ms, out);
-  if (len == ZONES_ELSEWHERE) return SERVE_ELSEWHERE;
-  count(s->counters, lab);
   if (out[2] & DNS_TC) count(s->counters, truncated);
-  return len;
+  return serve_result(s, SERVED_ZONE, len);
 }
 
 struct serve_zones *serve_zones_new(void) {

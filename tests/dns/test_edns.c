@@ -26,7 +26,7 @@ Test(edns, reads_opt_behind_other_records) {
   cr_expect_eq(e.version, 1);
   cr_expect_eq(e.rcode_high, 0);
   cr_expect(e.dnssec_ok);
-  cr_expect_eq(e.options_len, sizeof two_options);
+  cr_expect_eq(e.end - e.at, sizeof two_options);
   cr_expect(edns_is_in(m.octets, m.len));
 }
 
@@ -50,7 +50,7 @@ Test(edns, a_message_cut_anywhere_has_no_opt) {
 }
 
 Test(edns, gives_the_options_in_their_order) {
-  struct edns e = {.options = two_options, .options_len = sizeof two_options};
+  struct edns e = {.at = two_options, .end = two_options + sizeof two_options};
   struct edns_option o;
   cr_assert_eq(edns_next(&e, &o), EDNS_OPTION);
   cr_expect_eq(o.code, OPT_EDE);
@@ -64,7 +64,7 @@ Test(edns, gives_the_options_in_their_order) {
 Test(edns, an_option_cut_short_is_malformed) {
   for (uint16_t len = 1; len < 8; len++) {
     uint8_t *copy = exact(two_options, len);
-    struct edns e = {.options = copy, .options_len = len};
+    struct edns e = {.at = copy, .end = copy + len};
     struct edns_option o;
     cr_expect_eq(edns_next(&e, &o), EDNS_MALFORMED, "%u octets of 8", len);
     cr_expect_eq(edns_next(&e, &o), EDNS_MALFORMED, "and stays so");
@@ -91,7 +91,7 @@ Test(edns, puts_the_extended_rcode_together) {
 
 Test(edns, an_ede_is_a_code_and_a_text_and_one_too_short_is_passed_over) {
   static const uint8_t options[] = {0, OPT_EDE, 0, 1, 7, 0, OPT_EDE, 0, 4, 0, 22, 'n', 'o'};
-  struct edns e = {.options = options, .options_len = sizeof options};
+  struct edns e = {.at = options, .end = options + sizeof options};
   struct edns_ede ede;
   cr_assert(edns_next_ede(&e, &ede));
   cr_expect_eq(ede.code, 22);
@@ -149,7 +149,7 @@ Test(edns, reading_stays_inside_any_message) {
       copy[rng_below(&rng, len)] = (uint8_t)rng_next(&rng);
     struct edns e;
     struct edns_option o;
-    if (!edns_read(copy, len, &e)) e.options_len = 0;
+    if (!edns_read(copy, len, &e)) e.at = e.end = copy;
     while (edns_next(&e, &o) == EDNS_OPTION) cr_assert(o.octets + o.len <= copy + len);
     const uint8_t *found = edns_option(copy, len, OPT_COOKIE, &n);
     cr_assert(!found || found + n <= copy + len);

@@ -101,7 +101,7 @@ Test(story, of_a_domain_is_told_line_by_line) {
       f, "forward: host.else.lab. A: asked ahead, a client joins",
       "forward: host.else.lab. A: answered after 40 ms, 1 records, 0 added, kept for 60 s",
       "forward: host.else.lab. AAAA: answered after 40 ms, 1 records, 0 added, kept for 60 s, nobody waits",
-      "server: host.else.lab. AAAA: was fetched ahead: a round trip saved");
+      "server: host.else.lab. AAAA: was prefetched: a round trip saved");
 
   expect_renewal(w, f);
 

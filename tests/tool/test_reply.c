@@ -115,7 +115,7 @@ Test(reply, survives_any_change_of_its_octets) {
     cr_assert_leq(count_records(copy, len), len / 11);
     cr_assert_leq(reply_rcode(copy, len), 4095);
     cr_assert_gt(reply_follow(copy, len, name, name_parse("d.lab", name)).name_len, 0);
-    if (!edns_read(copy, len, &edns)) edns.options_len = 0;
+    if (!edns_read(copy, len, &edns)) edns.at = edns.end = copy;
     while (edns_next_ede(&edns, &ede)) cr_assert(ede.text + ede.text_len <= copy + len);
     free(copy);
   }
