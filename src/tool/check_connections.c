@@ -48,12 +48,23 @@ static void write_web(const struct web_facts *w, FILE *out) {
   for (size_t i = 0; i < HOST_META_FORMS; i++) write_document(&w->documents[i], out);
 }
 
+static void write_components(const struct connections *all, FILE *out) {
+  char name[NAME_TEXT];
+  for (size_t i = 0; i < all->component_count; i++) {
+    const struct connection *n = &all->of_components[i];
+    if (i == 0 || n->component != all->of_components[i - 1].component)
+      fprintf(out, "  for %s\n", lookup_host_text(n->component->lookup->domain, name));
+    write_connection(all, n, out);
+  }
+}
+
 void check_write_connections(const struct facts *f, FILE *out) {
   const struct connections *all = f->connections;
   if (!all) return;
   fputs("\nConnections\n", out);
   for (size_t i = 0; i < all->count; i++) write_connection(all, &all->list[i], out);
   if (all->count == 0) fputs("  none: there is nothing to connect to\n", out);
+  write_components(all, out);
   if (all->too_many) fprintf(out, "  and more, which were left out\n");
   write_web(&all->web, out);
 }

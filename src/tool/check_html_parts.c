@@ -339,6 +339,7 @@ static void write_connection(const struct connections *all, const struct connect
   htmlw_open(w, "tr");
   htmlw_open(w, "td");
   htmlw_text(w, lookup_address_text(&n->address, address));
+  if (n->component) htmlw_textf(w, " for %s", n->component->label);
   htmlw_close(w);
   write_number(w, "number", n->port);
   htmlw_element(w, "td", NULL, n->direct_tls ? "direct TLS" : "STARTTLS");
@@ -362,6 +363,7 @@ static void write_connections(const struct connections *all, struct htmlw *w) {
   check_html_table_head(w, heads, sizeof heads / sizeof *heads);
   htmlw_open(w, "tbody");
   for (size_t i = 0; i < all->count; i++) write_connection(all, &all->list[i], w);
+  for (size_t i = 0; i < all->component_count; i++) write_connection(all, &all->of_components[i], w);
   htmlw_close(w);
   htmlw_close(w);
 }

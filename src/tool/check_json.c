@@ -155,6 +155,7 @@ static json_t *connection_json(const struct connection *n) {
       lookup_host_text(n->host, host), "port", n->port, "address", lookup_address_text(&n->address, address),
       "tls", n->direct_tls ? "direct" : "starttls", "phase", connect_phase_word(n->phase), "result",
       connect_end_text(n->end), "why", n->why, "connect_ms", (int)n->connect_ms, "tls_ms", (int)n->tls_ms);
+  if (n->component) set(one, "component", json_string(lookup_host_text(n->component->lookup->domain, host)));
   if (n->has_tls) {
     set(one, "certificate",
         json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain", n->form != CERT_NOT,
@@ -177,6 +178,8 @@ static json_t *connection_json(const struct connection *n) {
 static json_t *connections_json(const struct connections *all) {
   json_t *list = json_array();
   for (size_t i = 0; i < all->count; i++) json_array_append_new(list, connection_json(&all->list[i]));
+  for (size_t i = 0; i < all->component_count; i++)
+    json_array_append_new(list, connection_json(&all->of_components[i]));
   return list;
 }
 

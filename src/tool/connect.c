@@ -8,6 +8,7 @@
 #include "base/must.h"
 #include "tool/check.h"
 #include "tool/connect_priv.h"
+#include "tool/rules_priv.h"
 
 struct connector *connect_open(const struct connect_options *o, FILE *err) {
   struct connector *c = must_zalloc(sizeof *c);
@@ -28,23 +29,29 @@ void connect_close(struct connector *c) {
 
 /* ---- which there are ---- */
 
+static bool is_same(const struct connection *a, const struct connection *b) {
+  return a->side == b->side && a->direct_tls == b->direct_tls && a->port == b->port &&
+         a->address.family == b->address.family && memcmp(a->address.bytes, b->address.bytes, 16) == 0;
+}
+
 static bool is_there(const struct connections *all, const struct connection *n) {
   for (size_t i = 0; i < all->count; i++) {
-    const struct connection *x = &all->list[i];
-    if (x->side == n->side && x->direct_tls == n->direct_tls && x->port == n->port && x->host == n->host &&
-        x->address.family == n->address.family && memcmp(x->address.bytes, n->address.bytes, 16) == 0)
-      return true;
+    if (is_same(&all->list[i], n) && all->list[i].host == n->host) return true;
   }
   return false;
 }
 
+static struct connection way_of(enum lookup_side side, const struct plan_step *s, size_t address) {
+  return (struct connection){.side = side,
+                             .direct_tls = s->direct_tls,
+                             .host = s->host,
+                             .port = s->port,
+                             .address = s->host->addresses[address]};
+}
+
 static void add_step(struct connections *all, enum lookup_side side, const struct plan_step *s) {
   for (size_t i = 0; s->host && i < s->host->address_count; i++) {
-    struct connection n = {.side = side,
-                           .direct_tls = s->direct_tls,
-                           .host = s->host,
-                           .port = s->port,
-                           .address = s->host->addresses[i]};
+    struct connection n = way_of(side, s, i);
     if (is_there(all, &n)) continue;
     if (all->count == CONNECT_MAX) all->too_many = true;
     else all->list[all->count++] = n;
@@ -61,13 +68,50 @@ static void list_ways(struct connections *all, const struct facts *f) {
   }
 }
 
+/* What failed for the domain fails for the component, and was told. */
+static bool is_dead_end(const struct connections *all, const struct connection *n) {
+  for (size_t i = 0; i < all->count; i++) {
+    const struct connection *x = &all->list[i];
+    if (is_same(x, n)) return !x->has_tls && x->end != END_HOST_UNKNOWN;
+  }
+  return false;
+}
+
+static void add_component_step(struct connections *all, const struct component *c,
+                               const struct plan_step *s) {
+  for (size_t i = 0; s->host && i < s->host->address_count; i++) {
+    struct connection n = way_of(LOOKUP_S2S, s, i);
+    n.component = c;
+    if (is_dead_end(all, &n)) continue;
+    if (all->component_count == CONNECT_COMPONENTS_MOST) all->too_many = true;
+    else all->of_components[all->component_count++] = n;
+  }
+}
+
+/* A usual name with an address alone may be a web site's; those for rooms are XMPP's own. */
+static bool is_meant(const struct facts *f, const struct component *c) {
+  bool is_rooms = strcmp(c->label, "conference") == 0 || strcmp(c->label, "muc") == 0;
+  return c->plan && (c->wanted || (!rules_is_wildcard(f, c->lookup) &&
+                                   (is_rooms || facts_has_targets(c->lookup, LOOKUP_S2S))));
+}
+
+/* Once it is known what became of the domain's own. */
+static void list_component_ways(struct connections *all, const struct facts *f) {
+  for (size_t i = 0; i < f->component_count; i++) {
+    const struct component *c = &f->components[i];
+    for (size_t k = 0; is_meant(f, c) && k < c->plan->count; k++)
+      add_component_step(all, c, &c->plan->steps[k]);
+  }
+}
+
 /* ---- several at once ---- */
 
 /* Threads that take the next connection of the list as soon as they are through with one. */
 struct crew {
   const struct connector *c;
   const struct facts *facts;
-  struct connections *all;
+  struct connection *list;
+  size_t count;
   unsigned until_ms; /* when the whole is over */
   atomic_size_t next;
   pthread_t threads[CONNECT_AT_ONCE];
@@ -78,13 +122,16 @@ static void *work(void *context) {
   struct crew *crew = context;
   for (;;) {
     size_t i = atomic_fetch_add(&crew->next, 1);
-    if (i >= crew->all->count) return NULL;
-    connect_try(crew->c, crew->facts, crew->until_ms, &crew->all->list[i]);
+    if (i >= crew->count) return NULL;
+    connect_try(crew->c, crew->facts, crew->until_ms, &crew->list[i]);
   }
 }
 
-static void start_crew(struct crew *crew) {
-  while (crew->thread_count < CONNECT_AT_ONCE && crew->thread_count < crew->all->count &&
+static void start_crew(struct crew *crew, struct connection *list, size_t count) {
+  crew->list = list;
+  crew->count = count;
+  crew->next = crew->thread_count = 0;
+  while (crew->thread_count < CONNECT_AT_ONCE && crew->thread_count < count &&
          pthread_create(&crew->threads[crew->thread_count], NULL, work, crew) == 0)
     crew->thread_count++;
 }
@@ -96,7 +143,7 @@ static void finish_crew(struct crew *crew) {
 }
 
 /* Web clients begin there. */
-static void fetch_host_meta(const struct crew *crew) {
+static void fetch_host_meta(const struct crew *crew, struct connections *all) {
   const struct connect_options *o = &crew->c->options;
   const struct web web = {.tls = crew->c->tls,
                           .xml = crew->c->xml,
@@ -105,7 +152,7 @@ static void fetch_host_meta(const struct crew *crew) {
                           .until_ms = crew->until_ms,
                           .ask = o->ask,
                           .ask_context = o->ask_context};
-  if (crew->facts->domain->sides & LOOKUP_C2S) web_fetch(&web, crew->facts, &crew->all->web);
+  if (crew->facts->domain->sides & LOOKUP_C2S) web_fetch(&web, crew->facts, &all->web);
 }
 
 static bool has_known_issuer(const struct connections *all) {
@@ -117,12 +164,16 @@ static bool has_known_issuer(const struct connections *all) {
 
 struct connections *connect_all(struct connector *c, const struct facts *f) {
   struct connections *all = must_zalloc(sizeof *all);
-  struct crew crew = {.c = c, .facts = f, .all = all, .until_ms = check_now_ms() + CONNECT_WHOLE_MS};
+  struct crew crew = {.c = c, .facts = f, .until_ms = check_now_ms() + CONNECT_WHOLE_MS};
 
   all->now_s = (int64_t)time(NULL);
   list_ways(all, f);
-  start_crew(&crew);
-  fetch_host_meta(&crew); /* here, as questions are asked in this thread alone */
+  start_crew(&crew, all->list, all->count);
+  fetch_host_meta(&crew, all); /* here, as questions are asked in this thread alone */
+  finish_crew(&crew);
+
+  list_component_ways(all, f);
+  start_crew(&crew, all->of_components, all->component_count);
   finish_crew(&crew);
   if (has_known_issuer(all)) caa_find(f, c->options.ask, c->options.ask_context, &all->caa);
   return all;

@@ -13,10 +13,11 @@
 #include "tool/web.h"
 
 enum {
-  CONNECT_MAX = 64,           /* connections for one domain */
-  CONNECT_AT_ONCE = 8,        /* of them */
-  CONNECT_WHOLE_MS = 60000,   /* of one domain */
-  CONNECT_OCTETS_MAX = 262144 /* taken in from one connection */
+  CONNECT_MAX = 64,            /* connections for one domain */
+  CONNECT_COMPONENTS_MAX = 32, /* for its components */
+  CONNECT_AT_ONCE = 8,         /* of them */
+  CONNECT_WHOLE_MS = 60000,    /* of one domain */
+  CONNECT_OCTETS_MAX = 262144  /* taken in from one connection */
 };
 
 /* In the order in which they follow; with direct TLS, TLS comes before STREAM. */
@@ -46,7 +47,8 @@ enum connect_end {
 struct connection {
   enum lookup_side side;
   bool direct_tls;
-  const struct host *host; /* borrowed from the facts */
+  const struct component *component; /* whom it is for, borrowed from the facts; NULL: the domain itself */
+  const struct host *host;           /* borrowed from the facts */
   uint16_t port;
   struct address address;
 
@@ -78,10 +80,12 @@ struct connection {
 struct connections {
   struct connection list[CONNECT_MAX];
   size_t count;
-  bool too_many;        /* ways were left out */
-  int64_t now_s;        /* when it was looked at */
-  struct caa caa;       /* looked for where the issuer of a certificate is known by name */
-  struct web_facts web; /* host-meta; not tried where nobody asks for clients */
+  struct connection of_components[CONNECT_COMPONENTS_MAX];
+  size_t component_count; /* of these */
+  bool too_many;          /* ways were left out */
+  int64_t now_s;          /* when it was looked at */
+  struct caa caa;         /* looked for where the issuer of a certificate is known by name */
+  struct web_facts web;   /* host-meta; not tried where nobody asks for clients */
 };
 
 struct connect_options {

@@ -168,6 +168,12 @@ static void note_certificate(struct way *w) {
   free(cert);
 }
 
+/* Its own SRV is what leads there. */
+static bool is_component_secure(const struct connection *n) {
+  return !n->component ||
+         lookup_is_secure(&facts_service(n->component->lookup, n->side, n->direct_tls)->asked);
+}
+
 /* The TLSA records of the target and port, against the chain. */
 static void note_tlsa(struct way *w) {
   struct record tlsa;
@@ -175,7 +181,7 @@ static void note_tlsa(struct way *w) {
     const struct tlsa_question *q = &w->facts->tlsa[i];
     const struct host *host = q->host ? q->host : w->facts->domain->domain;
     if (host != w->n->host || q->port != w->n->port || !lookup_is_answered(&q->asked)) continue;
-    bool secure = rules_is_secure_end(w->facts, q, w->n->side, w->n->direct_tls);
+    bool secure = rules_is_secure_end(w->facts, q, w->n->side, w->n->direct_tls) && is_component_secure(w->n);
     w->n->tlsa_records = w->n->tlsa_fitting = w->n->dane = 0;
     struct reply p = reply_open(q->asked.msg, q->asked.len);
     while (reply_next_answer(&p, TYPE_TLSA, &tlsa)) {
@@ -246,6 +252,7 @@ static void try_tls_first(struct way *w) {
 static struct connection try_again(struct way *w) {
   struct connection *real = w->n;
   struct connection again = {.side = real->side,
+                             .component = real->component,
                              .direct_tls = real->direct_tls,
                              .host = real->host,
                              .port = real->port,
@@ -314,7 +321,7 @@ static void try_way(struct way *w) {
 
 void connect_try(const struct connector *c, const struct facts *f, unsigned until_ms, struct connection *n) {
   char domain[NAME_TEXT];
-  lookup_host_text(f->domain->domain, domain);
+  lookup_host_text(n->component ? n->component->lookup->domain : f->domain->domain, domain);
   struct way w = {.c = c, .facts = f, .n = n, .domain = domain, .whole_until_ms = until_ms};
   try_way(&w);
 }

@@ -186,7 +186,7 @@ static int compare(const void *a, const void *b) {
 
 static bool hurts_side(const struct finding *f, enum lookup_side side) {
   static const char about_others[] = "K"; /* components have a way of their own */
-  return f->severity >= SEVERITY_WARNING && (f->side & side) &&
+  return f->severity >= SEVERITY_WARNING && (f->side & side) && !f->of_component &&
          !strchr(about_others, report_rules[f->rule].group);
 }
 

@@ -37,8 +37,9 @@ struct finding {
   enum lookup_side side; /* whom it concerns; LOOKUP_BOTH: both, or the domain as a whole */
   bool sure;             /* false: only a connection could tell */
   bool ignored;
-  char *subject; /* the name, address or service that is wrong: whole, without a final dot */
-  char *text;    /* one sentence without its full stop, for people */
+  bool of_component; /* whose way is its own: the domain may well be reached */
+  char *subject;     /* the name, address or service that is wrong: whole, without a final dot */
+  char *text;        /* one sentence without its full stop, for people */
   struct {
     const char *key;
     unsigned long value;

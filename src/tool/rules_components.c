@@ -1,4 +1,5 @@
-/* rules_components.c: rooms, uploads and other services below the domain. Exports rules_of_components. */
+/* rules_components.c: rooms, uploads and other services below the domain. Exports rules_of_components,
+ * rules_is_wildcard. */
 #include <stdio.h>
 
 #include "tool/domain.h"
@@ -16,7 +17,7 @@ static bool has_address(const struct host *h, int family, const uint8_t *bytes, 
 }
 
 /* A name that nobody can have has one of the component's addresses: a wildcard made both. */
-static bool is_wildcard(const struct facts *f, const struct lookup *l) {
+bool rules_is_wildcard(const struct facts *f, const struct lookup *l) {
   struct record v4, v6;
   bool has_v4 = rules_has_type(&f->single[FACT_RANDOM], TYPE_A, &v4) && v4.rdlen == 4,
        has_v6 = rules_has_type(&f->single[FACT_RANDOM_IPV6], TYPE_AAAA, &v6) && v6.rdlen == 16;
@@ -136,7 +137,7 @@ static void rules_of_existing(struct report *r, const struct component *c, const
   rule_of_unsigned(r, c, name);
   if (c->plan->end == PLAN_NOT_OFFERED) {
     report_add(r, RULE_COMPONENT_REFUSED, LOOKUP_S2S, name, "%s is not offered to other servers", name);
-  } else if (is_wildcard(f, l)) {
+  } else if (rules_is_wildcard(f, l)) {
     report_add(r, RULE_COMPONENT_WILDCARD, LOOKUP_S2S, name, "%s exists only through a wildcard", name);
   } else if (leads_nowhere(c)) {
     suggest_records(r,
@@ -161,7 +162,7 @@ void rules_of_components(struct report *r) {
     lookup_host_text(c->lookup->domain, name);
     rule_of_misnamed(r, c);
     /* A usual name with nothing but what the wildcard gives is no component that anybody set up. */
-    if (c->plan && (c->wanted || !is_wildcard(r->facts, c->lookup))) {
+    if (c->plan && (c->wanted || !rules_is_wildcard(r->facts, c->lookup))) {
       rules_of_existing(r, c, name);
     } else if (c->wanted && !c->plan && is_answered(c->lookup->domain)) {
       suggest_records(r,

@@ -1,6 +1,8 @@
 /* rules_connect.c: what connections to the targets have shown. Exports rules_of_connections. */
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/must.h"
 #include "tool/connect.h"
 #include "tool/rules_priv.h"
 
@@ -265,11 +267,13 @@ static void merge(const struct check *k, const struct connections *all, const ch
     used += (size_t)snprintf(to->ports + used, PORTS_TEXT - used, "%s%u", i ? ", " : "", ports[i]);
 }
 
+/* c: whose connections they are; NULL: the domain's. */
 static void apply(struct report *r, const struct check *k, const struct connections *all,
-                  const struct told *covered) {
+                  const struct component *c, const struct told *covered) {
   struct told told = *covered;
-  char subject[NAME_TEXT], host[NAME_TEXT], detail[DETAIL_TEXT];
+  char subject[NAME_TEXT], host[NAME_TEXT], whose[NAME_TEXT] = "", detail[DETAIL_TEXT];
 
+  if (c) lookup_host_text(c->lookup->domain, whose);
   for (size_t i = 0; i < all->count; i++) {
     const struct connection *n = &all->list[i];
     struct merged m = {.worst = NULL};
@@ -279,10 +283,12 @@ static void apply(struct report *r, const struct check *k, const struct connecti
     lookup_host_text(n->host, host);
     merge(k, all, subject, &told, &m);
     detail_of(k, all, m.worst, detail);
-    struct finding *f = report_add(r, k->rule, m.side, subject, "%s%s%s%s %s, %s%s%s", subject,
-                                   k->of_address ? " (" : "", k->of_address ? host : "",
-                                   k->of_address ? ")" : "", k->says, m.ports, *detail ? ": " : "", detail);
-    f->severity = m.severity;
+    struct finding *f = report_add(r, k->rule, m.side, c ? whose : subject, "%s%s%s%s%s%s %s, %s%s%s", whose,
+                                   c ? ": " : "", subject, k->of_address ? " (" : "",
+                                   k->of_address ? host : "", k->of_address ? ")" : "", k->says, m.ports,
+                                   *detail ? ": " : "", detail);
+    f->severity = c && m.severity == SEVERITY_ERROR ? SEVERITY_WARNING : m.severity;
+    f->of_component = c;
     finding_data(f, "port", m.worst->port);
   }
 }
@@ -351,6 +357,76 @@ static void settle_suspicion(struct report *r, const struct connections *all, en
   }
 }
 
+/* ---- components ---- */
+
+/* The certificate was judged with the domain's connections. */
+static bool is_certificate_told(const struct connections *all, const struct connection *n) {
+  for (size_t i = 0; i < all->count; i++) {
+    if (all->list[i].has_tls && memcmp(all->list[i].digest, n->digest, sizeof n->digest) == 0) return true;
+  }
+  return false;
+}
+
+/* The checks whose matter is the component's own; what is said of a server as such was said of the domain's.
+ */
+static bool is_of_component(const struct check *k, bool is_told) {
+  static const enum rule_id always[] = {
+      RULE_CONNECT_REFUSED,      RULE_CONNECT_TIMEOUT,      RULE_CONNECTION_CUT,   RULE_NOT_XMPP,
+      RULE_STARTTLS_ON_TLS_PORT, RULE_TLS_ON_STARTTLS_PORT, RULE_STARTTLS_MISSING, RULE_TLS_FAILED,
+      RULE_CERT_WRONG_NAME,      RULE_CONNECT_SKIPPED,      RULE_SEE_OTHER_HOST,   RULE_TLSA_MISMATCH};
+  static const enum rule_id of_certificate[] = {RULE_CERT_EXPIRED, RULE_CERT_EXPIRING,
+                                                RULE_CERT_NOT_YET_VALID, RULE_CERT_INCOMPLETE,
+                                                RULE_CERT_UNTRUSTED};
+  for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
+    if (always[i] == k->rule) return true;
+  }
+  for (size_t i = 0; i < sizeof of_certificate / sizeof *of_certificate; i++) {
+    if (of_certificate[i] == k->rule) return !is_told;
+  }
+  return false;
+}
+
+/* That other servers look for it where the domain is not was said. */
+static bool is_elsewhere(const struct report *r, const char *name) {
+  for (size_t i = 0; i < r->count; i++) {
+    if (r->list[i].rule == RULE_COMPONENT_ELSEWHERE && strcmp(r->list[i].subject, name) == 0) return true;
+  }
+  return false;
+}
+
+static void rules_of_component(struct report *r, const struct connections *all, const struct connections *own,
+                               const struct component *c) {
+  static const struct check not_served = {RULE_COMPONENT_NOT_SERVED, false, does_not_serve,
+                                          "does not serve the component"};
+  const struct told none = {.is = {false}};
+  char name[NAME_TEXT];
+  bool is_told = true;
+
+  lookup_host_text(c->lookup->domain, name);
+  for (size_t i = 0; i < own->count; i++) is_told &= is_certificate_told(all, &own->list[i]);
+  apply(r, &not_served, own, c, &none);
+
+  /* With an address alone, what answers there may have nothing to do with XMPP. */
+  bool is_published = c->wanted || facts_has_targets(c->lookup, LOOKUP_S2S);
+  for (size_t i = 0; i < sizeof checks / sizeof *checks && is_published && !is_elsewhere(r, name); i++) {
+    if (is_of_component(&checks[i], is_told)) apply(r, &checks[i], own, c, &none);
+  }
+}
+
+static void rules_of_component_connections(struct report *r, const struct connections *all) {
+  struct connections *own = must_zalloc(sizeof *own);
+  own->now_s = all->now_s;
+  for (size_t i = 0; i < r->facts->component_count; i++) {
+    const struct component *c = &r->facts->components[i];
+    own->count = 0;
+    for (size_t k = 0; k < all->component_count; k++) {
+      if (all->of_components[k].component == c) own->list[own->count++] = all->of_components[k];
+    }
+    if (own->count > 0) rules_of_component(r, all, own, c);
+  }
+  free(own);
+}
+
 void rules_of_connections(struct report *r) {
   const struct connections *all = r->facts->connections;
   struct told told = {.is = {false}};
@@ -359,5 +435,6 @@ void rules_of_connections(struct report *r) {
   settle_suspicion(r, all, RULE_PORT_SUGGESTS_TLS, false, END_TLS_FIRST);
   rules_of_family(r, all, AF_INET6, AF_INET, RULE_IPV6_DEAD, &told);
   rules_of_family(r, all, AF_INET, AF_INET6, RULE_IPV4_DEAD, &told);
-  for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) apply(r, &checks[i], all, &told);
+  for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) apply(r, &checks[i], all, NULL, &told);
+  rules_of_component_connections(r, all);
 }

@@ -35,6 +35,9 @@ bool rules_is_bad_address(const struct address *a);
 bool rules_is_secure_end(const struct facts *f, const struct tlsa_question *q, enum lookup_side side,
                          bool direct_tls);
 
+/* A component's addresses are a wildcard's: nobody need have set it up. */
+bool rules_is_wildcard(const struct facts *f, const struct lookup *component);
+
 /* Loops over the services of the report's domain that were asked for and are not obsolete. */
 #define rules_each_service(r, s)                                                                             \
   for (const struct service *s = (r)->facts->domain->services;                                               \

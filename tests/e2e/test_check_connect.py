@@ -119,12 +119,15 @@ def fixture_peer():
         each.close()
 
 
-def xmpp(cert, direct=False, features=REQUIRED, after=SCRAM, newest=None, alpn=None, default=None, wants_cert=False, opening=STREAM):
+def xmpp(cert, direct=False, features=REQUIRED, after=SCRAM, newest=None, alpn=None, default=None, wants_cert=False, opening=STREAM, unknown=None):
     """An XMPP server as far as its features after TLS. alpn: who does not say so meets a web server; default: the certificate for
-    those that send no SNI."""
+    those that send no SNI; unknown: a domain that it does not serve."""
     def talk(sock):
         if not direct:
-            read_until(sock, b"version='1.0'")
+            asked = read_until(sock, b"version='1.0'")
+            if unknown and f"to='{unknown}'".encode() in asked:
+                sock.sendall((opening + "<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>").encode())
+                return
             sock.sendall((opening + features).encode())
             read_until(sock, b"<starttls")
             sock.sendall(PROCEED.encode())
@@ -509,3 +512,71 @@ def test_caa_that_excludes_the_issuer_is_told(world, peer, tmp_path, caa, organi
     assert found.get("caa-forbids") == wanted and report["connections"][0]["certificate"]["issuer"] == organisation
     fixes = [x["record"] for f in report["findings"] if f["code"] == "caa-forbids" for x in f["fix"]]
     assert fixes == (['d.chat. 3600 IN CAA 0 issue "letsencrypt.org"'] if wanted else [])
+
+
+# ---- components ----
+
+@pytest.fixture(name="rooms")
+def fixture_rooms(world, peer, authority):
+    """rooms(records, names, **how): a server for d.chat, and what is said of it and of conference.d.chat with these records."""
+    def make(records, *argv, names="DNS:d.chat,DNS:conference.d.chat", form=("--format", "json"), **how):
+        port = peer(xmpp(authority.make(names), opening=SERVER_STREAM, after=DIALBACK, **how)).port
+        check = world({"d.chat": f"@ A 127.0.0.1\nx A 127.0.0.1\n_xmpp-server._tcp SRV 0 5 {port} x\n{records.format(port=port)}\n"})
+        return port, check("--connect", "--allow-private", "--tls-ca", authority.folder / "ca.pem", "--side", "s2s", *form, *argv, "d.chat")
+    return make
+
+
+def of_component(done):
+    """What connections for conference.d.chat have shown: findings, and the connections."""
+    report = json.loads(done.stdout)
+    said = {f["code"]: (f["severity"], f["text"]) for f in report["findings"] if f["text"].startswith("conference.d.chat: ")}
+    return said, [c for c in report["connections"] if c.get("component") == "conference.d.chat"]
+
+
+CONFERENCE = "_xmpp-server._tcp.conference SRV 0 5 {port} x"
+
+
+def test_a_component_that_is_served_is_gone_to_by_its_own_name(rooms):
+    _, done = rooms(CONFERENCE)
+    said, connections = of_component(done)
+    assert said == {} and [(c["phase"], c["certificate"]["form"]) for c in connections] == [("done", "dNSName")]
+
+
+def test_text_shows_whom_a_connection_is_for(rooms):
+    port, done = rooms(CONFERENCE, form=())
+    assert f"\n  for conference.d.chat\n  server {port:5} STARTTLS  127.0.0.1 " in done.stdout
+
+
+def test_a_component_that_the_server_does_not_serve_is_told(rooms):
+    port, done = rooms(CONFERENCE, unknown="conference.d.chat")
+    said, _ = of_component(done)
+    assert said == {"component-not-served": ("warning", f"conference.d.chat: x.d.chat does not serve the component, port {port}: host-unknown")}
+    assert [f["subject"] for f in json.loads(done.stdout)["findings"] if f["code"] == "component-not-served"] == ["conference.d.chat"]
+
+
+def test_a_certificate_must_name_the_component_too(rooms):
+    port, done = rooms(CONFERENCE, names="DNS:d.chat")
+    assert of_component(done)[0] == {"cert-wrong-name": ("warning", f"conference.d.chat: x.d.chat has a certificate for somebody else, port {port}: d.chat")}
+
+
+def test_a_component_with_a_dead_port_of_its_own_is_told_and_the_domain_is_not_blamed(rooms):
+    _, done = rooms("_xmpp-server._tcp.conference SRV 0 5 9 y\ny A 127.0.0.2")
+    said, connections = of_component(done)
+    assert [c["result"] for c in connections] == ["refused"]
+    # that it leads elsewhere than the domain was said, and is the cause
+    assert said == {} and "component-elsewhere" in [f["code"] for f in json.loads(done.stdout)["findings"]]
+    _, done = rooms("_xmpp-server._tcp.conference SRV 0 5 {port} x\n_xmpp-server._tcp.conference SRV 1 5 9 y\ny A 127.0.0.2")
+    assert of_component(done)[0] == {"connect-refused": ("warning", "conference.d.chat: 127.0.0.2 (y.d.chat) refuses connections, port 9")}
+
+
+def test_a_usual_name_with_an_address_alone_is_not_taken_for_a_component(rooms):
+    _, done = rooms("groups A 127.0.0.1\n* A 127.0.0.3")
+    assert [c for c in json.loads(done.stdout)["connections"] if "component" in c] == []
+    _, done = rooms("groups A 127.0.0.1", "--component", "groups")
+    assert [c["component"] for c in json.loads(done.stdout)["connections"] if "component" in c] == ["groups.d.chat"]
+
+
+def test_components_at_an_end_that_failed_for_the_domain_are_not_gone_to_again(world):
+    check = world({"d.chat": "@ A 127.0.0.1\nx A 127.0.0.1\n_xmpp-server._tcp SRV 0 5 9 x\n_xmpp-server._tcp.conference SRV 0 5 9 x\n"})
+    report = json.loads(check("--connect", "--allow-private", "--side", "s2s", "--format", "json", "d.chat").stdout)
+    assert [(c["result"], c.get("component")) for c in report["connections"]] == [("refused", None)]

@@ -396,6 +396,22 @@ static void issue(struct place *p) {
   p->all->caa = (struct caa){.is_known = true, .at = "chat", .restricts = true};
 }
 
+/* A component at the domain's port, whose stream the server refuses. */
+static void lack_component(struct place *p) {
+  struct facts *f = p->facts;
+  struct component *c = &f->components[f->component_count++];
+  uint8_t name[NAME_MAX_LEN];
+  size_t len = name_parse("conference.d.chat", name);
+  *c = (struct component){.label = "conference",
+                          .lookup = lookup_new(name, len, LOOKUP_BOTH, false, f->hosts)};
+  struct connection *n = &p->all->of_components[p->all->component_count++];
+  *n = p->all->list[0];
+  n->component = c;
+  n->side = LOOKUP_S2S;
+  n->port = 5269;
+  fail(n, PHASE_STREAM, END_HOST_UNKNOWN);
+}
+
 static const struct other_fault {
   void (*make)(struct place *p);
   enum rule_id rule;
@@ -404,6 +420,8 @@ static const struct other_fault {
     {need_alpn, RULE_ALPN_NEEDED, "x.d.chat speaks XMPP only with ALPN, port 5222"},
     {need_sni, RULE_SNI_NEEDED, "x.d.chat needs SNI to show the right certificate, port 5222"},
     {send_on, RULE_SEE_OTHER_HOST, "x.d.chat sends on to another host, port 5222: y.d.chat:5222"},
+    {lack_component, RULE_COMPONENT_NOT_SERVED,
+     "conference.d.chat: x.d.chat does not serve the component, port 5269"},
     {be_of_server, RULE_S2S_NO_AUTH, "x.d.chat lets no server prove who it is, port 5222"},
     {have_other_family, RULE_FAMILIES_UNLIKE,
      "x.d.chat has another certificate over IPv6 than over IPv4, port 5222"},
