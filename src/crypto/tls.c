@@ -21,7 +21,8 @@
   F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_load_verify_locations)        \
       F(SSL_new) F(SSL_free) F(SSL_ctrl) F(SSL_set_cipher_list) F(SSL_set_alpn_protos) F(SSL_set_bio) F(SSL_connect) F(SSL_read)    \
           F(SSL_write) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
-              F(SSL_get0_alpn_selected) F(SSL_set_cert_cb) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
+              F(SSL_get0_alpn_selected) F(SSL_set_cert_cb) F(SSL_CTX_dane_enable) F(SSL_dane_enable) F(SSL_dane_tlsa_add) \
+ F(SSL_get0_dane) F(SSL_get0_dane_tlsa) F(SSL_CTX_get_cert_store) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
 /* clang-format on */
 
 /* clang-format off */
@@ -29,7 +30,8 @@
   F(BIO_new)                                                                                                 \
   F(BIO_s_mem) F(BIO_read) F(BIO_write) F(BIO_ctrl) F(BIO_free) F(ERR_get_error) F(ERR_clear_error)          \
       F(ERR_reason_error_string) F(OPENSSL_sk_num) F(OPENSSL_sk_value) F(X509_get_ext_d2i)                   \
-          F(X509_get0_notAfter) F(X509_get0_notBefore) F(X509_get_issuer_name) F(X509_NAME_get_text_by_NID) F(X509_digest)      \
+          F(X509_get0_notAfter) F(X509_get0_notBefore) F(X509_get_issuer_name) F(X509_NAME_get_text_by_NID) F(X509_digest) F(X509_STORE_CTX_new) F(X509_STORE_CTX_free) F(X509_STORE_CTX_init) F(X509_STORE_CTX_set0_dane) \
+ F(X509_STORE_CTX_set_default) F(X509_verify_cert)      \
               F(X509_get_X509_PUBKEY) F(X509_verify_cert_error_string) \
                   F(ASN1_TIME_to_tm) F(ASN1_STRING_length) F(ASN1_STRING_get0_data) F(GENERAL_NAMES_free)    \
                       F(OBJ_obj2txt) F(i2d_X509) F(i2d_X509_PUBKEY) F(CRYPTO_free) F(EVP_Digest)             \
@@ -98,7 +100,7 @@ struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
                                  &c->ssl, err);
   if (c->ssl_handle) c->context = c->ssl.SSL_CTX_new(c->ssl.TLS_client_method());
   if (c->ssl_handle && !c->context) fail_setup(c, err);
-  if (c->context && set_trust(c, ca_path, err)) return c;
+  if (c->context && c->ssl.SSL_CTX_dane_enable(c->context) == 1 && set_trust(c, ca_path, err)) return c;
   tls_context_free(c);
   return NULL;
 }
@@ -331,14 +333,7 @@ bool tls_peer(const struct tls *t, struct cert *out) {
 
 /* ---- TLSA ---- */
 
-enum {
-  TLSA_FIXED = 3,
-  USAGE_PKIX_EE = 1,
-  SELECTOR_KEY = 1,
-  MATCHING_EXACT = 0,
-  MATCHING_SHA256 = 1,
-  MATCHING_SHA512 = 2
-};
+enum { TLSA_FIXED = 3, SELECTOR_KEY = 1, MATCHING_EXACT = 0, MATCHING_SHA256 = 1, MATCHING_SHA512 = 2 };
 
 static bool octets_fit(const struct crypto *c, unsigned matching, const uint8_t *octets, size_t octets_len,
                        const uint8_t *wanted, size_t len) {
@@ -372,7 +367,7 @@ static bool is_above(const struct tls *t, const STACK_OF(X509) * chain, const ui
 
 bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len) {
   if (len <= TLSA_FIXED || rdata[0] > TLSA_DANE_EE || rdata[1] > SELECTOR_KEY) return false;
-  if (rdata[0] == USAGE_PKIX_EE || rdata[0] == TLSA_DANE_EE) {
+  if (rdata[0] == TLSA_PKIX_EE || rdata[0] == TLSA_DANE_EE) {
     X509 *own = chain_at(t, sent_chain(t), 0);
     return own && cert_fits(&t->c->crypto, own, rdata, len);
   }
@@ -381,4 +376,45 @@ bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len) {
   bool is_trusted = tls_trust(t) == TLS_TRUSTED;
   return is_above(t, sent_chain(t), rdata, len) ||
          (is_trusted && is_above(t, t->c->ssl.SSL_get0_verified_chain(t->ssl), rdata, len));
+}
+
+/* Verifies the peer's chain by the records alone, and by the authorities here where their usage wants it. The
+ * handshake has judged it without them, so that both results are known. */
+static bool verify_dane(const struct tls *t, SSL *dane) {
+  const struct crypto *c = &t->c->crypto;
+  X509 *own = chain_at(t, sent_chain(t), 0);
+  X509_STORE_CTX *store = c->X509_STORE_CTX_new();
+  bool is_good = own && store &&
+                 c->X509_STORE_CTX_init(store, t->c->ssl.SSL_CTX_get_cert_store(t->c->context), own,
+                                        t->c->ssl.SSL_get_peer_cert_chain(t->ssl)) == 1;
+  if (is_good) {
+    c->X509_STORE_CTX_set_default(store, "ssl_server");
+    c->X509_STORE_CTX_set0_dane(store, t->c->ssl.SSL_get0_dane(dane));
+    is_good = c->X509_verify_cert(store) == 1;
+  }
+  c->X509_STORE_CTX_free(store);
+  return is_good;
+}
+
+int tls_dane_usage(const struct tls *t, const struct tls_tlsa *records, size_t n, unsigned *usable) {
+  const struct ssl *s = &t->c->ssl;
+  uint8_t usage = 0;
+  int result = -1;
+
+  /* A connection that is never made holds the records. */
+  SSL *dane = s->SSL_new(t->c->context);
+  bool is_ready = dane && s->SSL_dane_enable(dane, "dane.invalid") == 1;
+  *usable = 0;
+  for (size_t i = 0; is_ready && i < n; i++) {
+    const uint8_t *rdata = records[i].rdata;
+    *usable += records[i].len > TLSA_FIXED &&
+               s->SSL_dane_tlsa_add(dane, rdata[0], rdata[1], rdata[2], rdata + TLSA_FIXED,
+                                    records[i].len - TLSA_FIXED) == 1;
+  }
+
+  if (*usable > 0 && verify_dane(t, dane) && s->SSL_get0_dane_tlsa(dane, &usage, NULL, NULL, NULL, NULL) >= 0)
+    result = usage;
+  if (dane) s->SSL_free(dane);
+  t->c->crypto.ERR_clear_error();
+  return result;
 }

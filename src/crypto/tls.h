@@ -71,12 +71,22 @@ bool tls_alpn_is(const struct tls *t, const char *alpn); /* the peer has chosen 
 bool tls_peer(const struct tls *t, struct cert *out);    /* false: it has shown none */
 bool tls_asks_certificate(const struct tls *t); /* the peer has asked for one of ours, which there is not */
 
-/* The usage of TLSA records that vouch for the peer's own certificate, whoever signed it: DANE-EE. */
-enum { TLSA_DANE_EE = 3 };
+/* Usages of TLSA records: those above PKIX_EE vouch without an authority that is known here. */
+enum { TLSA_PKIX_TA, TLSA_PKIX_EE, TLSA_DANE_TA, TLSA_DANE_EE };
 
 /* A TLSA record's RDATA fits the peer's chain (RFC 6698 section 2.1, RFC 7671): usages 1 and 3 its own
  * certificate, 0 and 2 any of those above it, sent or, where the chain is trusted, known here. Whether the
  * chain is trusted (0 and 1), and whether one above has signed the own (2), is another matter: only with
  * usage 3 does a fit say whose certificate it is. */
 bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len);
+/* A record's RDATA. */
+struct tls_tlsa {
+  const uint8_t *rdata;
+  size_t len;
+};
+
+/* The usage of one of n records by which the peer's chain is good (RFC 7671): signatures, validity and, with
+ * usages 0 and 1, a known authority are checked, with usage 3 the key alone; names are not. -1: by none.
+ * usable: how many could be taken at all. Only for records that are known securely. */
+int tls_dane_usage(const struct tls *t, const struct tls_tlsa *records, size_t n, unsigned *usable);
 #endif

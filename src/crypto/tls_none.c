@@ -37,3 +37,11 @@ bool tls_peer(const struct tls *t, struct cert *out) { return (void)t, (void)out
 bool tls_tlsa_fits(const struct tls *t, const uint8_t *rdata, size_t len) {
   return (void)t, (void)rdata, (void)len, false;
 }
+
+bool tls_asks_certificate(const struct tls *t) { return (void)t, false; }
+
+int tls_dane_usage(const struct tls *t, const struct tls_tlsa *records, size_t n, unsigned *usable) {
+  (void)t, (void)records, (void)n;
+  *usable = 0;
+  return -1;
+}

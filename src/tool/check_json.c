@@ -165,7 +165,8 @@ static json_t *connection_json(const struct connection *n) {
     set(one, "needs_sni", json_boolean(n->needs_sni));
     set(one, "tls_version", json_string(n->version));
     set(one, "tlsa",
-        json_pack("{s:i, s:i}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting));
+        json_pack("{s:i, s:i, s:b}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting,
+                  "vouches", n->dane));
   }
 
   if (n->stream.opened)

@@ -71,8 +71,10 @@ struct connection {
   bool asks_certificate;               /* the server wants one of ours, too */
   bool needs_alpn, needs_sni;          /* without it the way is not good */
   bool alpn;                           /* the server chose it */
+  bool names_host;                     /* ... and the target, as dNSName */
   unsigned tlsa_records, tlsa_fitting; /* at the target's name and port */
-  unsigned dane; /* of those that fit: securely known ones of usage 3, which vouch alone */
+  bool dane;       /* one that is known securely vouches without an authority: usage 2 or 3 */
+  bool dane_fails; /* there are such that could be used, of any usage, and none vouches */
 
   struct stream_facts stream; /* the last stream's: after TLS, where it came so far */
 };
@@ -117,7 +119,7 @@ static inline bool connect_is_good(const struct connection *c) { return c->phase
 /* Programs get in this way. Clients insist on the certificate; servers may make do with dialback. */
 static inline bool connect_lets_in(const struct connection *c) {
   if (c->end == END_SEE_OTHER) return true; /* those that go on get in there */
-  bool proven = c->form != CERT_NOT && (c->trust == TLS_TRUSTED || c->dane > 0);
+  bool proven = c->form != CERT_NOT && (c->trust == TLS_TRUSTED || c->dane);
   return connect_is_good(c) && (c->side == LOOKUP_S2S || proven);
 }
 /* It was tried at all. */

@@ -8,7 +8,7 @@
 #include "tool/link.h"
 #include "tool/rules_priv.h"
 
-enum { PIECE = 4096 };
+enum { PIECE = 4096, TLSA_MOST = 16 };
 
 /* A connection under way. */
 struct way {
@@ -154,6 +154,7 @@ enum cert_form connect_form_of(struct cert *cert, const char *domain, enum looku
 static void note_certificate(struct way *w) {
   struct connection *n = w->n;
   struct cert *cert = must_zalloc(sizeof *cert);
+  char host[NAME_TEXT];
   n->has_certificate = tls_peer(w->link.tls, cert);
   n->form = connect_form_of(cert, w->domain, n->side);
   n->from_s = cert->from_s;
@@ -161,6 +162,7 @@ static void note_certificate(struct way *w) {
   snprintf(n->issuer, sizeof n->issuer, "%.*s", (int)sizeof n->issuer - 1, cert->issuer);
   memcpy(n->digest, cert->digest, sizeof n->digest);
   n->is_for_domain_alone = cert_has_dns_name(cert, w->domain);
+  n->names_host = cert_is_for(cert, lookup_host_text(n->host, host), NULL) == CERT_DNS;
   size_t used = 0;
   for (size_t i = 0; i < cert->count && used < sizeof n->names; i++)
     used += (size_t)snprintf(n->names + used, sizeof n->names - used, "%s%s", i ? ", " : "",
@@ -174,22 +176,41 @@ static bool is_component_secure(const struct connection *n) {
          lookup_is_secure(&facts_service(n->component->lookup, n->side, n->direct_tls)->asked);
 }
 
+/* The records of an answer, as far as there is room. */
+static size_t read_tlsa(const struct asked *a, struct tls_tlsa *list, size_t room) {
+  struct record r;
+  size_t count = 0;
+  struct reply p = reply_open(a->msg, a->len);
+  while (count < room && reply_next_answer(&p, TYPE_TLSA, &r))
+    list[count++] = (struct tls_tlsa){.rdata = record_rdata(&r), .len = r.rdlen};
+  return count;
+}
+
+/* Whether the records vouch for the chain, without an authority or beside one. With usage 2 the certificate
+ * must name the domain or the target (RFC 7673 section 4), with usage 3 it need not. */
+static void note_dane(struct way *w, const struct tls_tlsa *records, size_t count) {
+  struct connection *n = w->n;
+  unsigned usable = 0;
+  int usage = tls_dane_usage(w->link.tls, records, count, &usable);
+  n->dane = usage == TLSA_DANE_EE || (usage == TLSA_DANE_TA && (n->form != CERT_NOT || n->names_host));
+  n->dane_fails = usable > 0 && usage < 0;
+}
+
 /* The TLSA records of the target and port, against the chain. */
 static void note_tlsa(struct way *w) {
-  struct record tlsa;
+  struct tls_tlsa records[TLSA_MOST];
   for (size_t i = 0; i < w->facts->tlsa_count; i++) {
     const struct tlsa_question *q = &w->facts->tlsa[i];
     const struct host *host = q->host ? q->host : w->facts->domain->domain;
     if (host != w->n->host || q->port != w->n->port || !lookup_is_answered(&q->asked)) continue;
+
+    size_t count = read_tlsa(&q->asked, records, TLSA_MOST);
+    w->n->tlsa_records = (unsigned)count;
+    w->n->tlsa_fitting = 0;
+    for (size_t k = 0; k < count; k++)
+      w->n->tlsa_fitting += tls_tlsa_fits(w->link.tls, records[k].rdata, records[k].len);
     bool secure = rules_is_secure_end(w->facts, q, w->n->side, w->n->direct_tls) && is_component_secure(w->n);
-    w->n->tlsa_records = w->n->tlsa_fitting = w->n->dane = 0;
-    struct reply p = reply_open(q->asked.msg, q->asked.len);
-    while (reply_next_answer(&p, TYPE_TLSA, &tlsa)) {
-      w->n->tlsa_records++;
-      bool fits = tls_tlsa_fits(w->link.tls, record_rdata(&tlsa), tlsa.rdlen);
-      w->n->tlsa_fitting += fits;
-      w->n->dane += fits && secure && record_rdata(&tlsa)[0] == TLSA_DANE_EE;
-    }
+    if (secure) note_dane(w, records, count);
   }
 }
 

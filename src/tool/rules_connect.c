@@ -133,7 +133,7 @@ static bool lets_no_server_prove_itself(const struct connections *all, const str
 
 static bool fits_no_tlsa(const struct connections *all, const struct connection *n) {
   (void)all;
-  return n->has_tls && n->tlsa_records > 0 && n->tlsa_fitting == 0;
+  return n->has_tls && n->tlsa_records > 0 && (n->tlsa_fitting == 0 || n->dane_fails);
 }
 
 static bool is_skipped(const struct connections *all, const struct connection *n) {
@@ -224,7 +224,7 @@ static enum severity severity_of(const struct check *k, const struct connections
                                  const struct connection *n) {
   enum severity given = report_rules[k->rule].severity;
   bool about_trust = k->rule == RULE_CERT_UNTRUSTED || k->rule == RULE_CERT_INCOMPLETE;
-  if (about_trust && n->dane > 0) return SEVERITY_NOTICE;
+  if (about_trust && n->dane) return SEVERITY_NOTICE;
   return given == SEVERITY_ERROR && !n->has_tls && works_elsewhere(all, n) ? SEVERITY_WARNING : given;
 }
 

@@ -291,3 +291,68 @@ Test(tls, tells_certificates_apart_and_who_issued_them, .init = setup, .fini = t
   made_free(&b);
   made_free(&signer);
 }
+
+/* The usage by which a server with this certificate, and perhaps one above it, is good; the record is of
+ * `wanted`. */
+static int usage_of(const struct made *own, const struct made *sent, unsigned usage, unsigned matching,
+                    const struct made *wanted) {
+  uint8_t rdata[2048];
+  size_t len = make_tlsa(rdata, usage, matching == 0 ? 0 : 1, matching, wanted->cert);
+  struct tls *t = meet(own, sent);
+  unsigned usable;
+  int result = tls_dane_usage(t, &(struct tls_tlsa){.rdata = rdata, .len = len}, 1, &usable);
+  cr_expect_eq(usable, 1);
+  tls_free(t);
+  return result;
+}
+
+Test(tls, dane_vouches_for_a_chain_by_the_authority_that_a_record_names, .init = setup, .fini = teardown) {
+  struct made strange = make_cert("Somebody", NULL, -DAY, 30 * DAY, NULL),
+              other = make_cert("Another", NULL, -DAY, 30 * DAY, NULL),
+              own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &strange),
+              expired = make_cert("d", "DNS:d.chat", -9 * DAY, -DAY, &strange);
+  cr_expect_eq(usage_of(&own, &strange, 2, 1, &strange), 2);
+  cr_expect_eq(usage_of(&own, NULL, 2, 0, &strange), 2, "the record has the whole certificate");
+  cr_expect_eq(usage_of(&own, NULL, 2, 1, &strange), -1, "who issued it was not sent");
+  cr_expect_eq(usage_of(&own, &other, 2, 1, &other), -1, "what the record fits has not signed it");
+  cr_expect_eq(usage_of(&expired, &strange, 2, 1, &strange), -1);
+  cr_expect_eq(usage_of(&own, &strange, 3, 1, &strange), -1);
+  made_free(&strange);
+  made_free(&other);
+  made_free(&own);
+  made_free(&expired);
+}
+
+Test(tls, dane_takes_an_expired_own_key_and_wants_an_authority_with_usages_0_and_1, .init = setup,
+     .fini = teardown) {
+  struct made strange = make_cert("Somebody", NULL, -DAY, 30 * DAY, NULL),
+              own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority),
+              untrusted = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &strange),
+              expired = make_cert("d", "DNS:d.chat", -9 * DAY, -DAY, &strange);
+  cr_expect_eq(usage_of(&expired, NULL, 3, 1, &expired), 3);
+  cr_expect_eq(usage_of(&own, NULL, 1, 1, &own), 1);
+  cr_expect_eq(usage_of(&own, NULL, 0, 1, &authority), 0);
+  cr_expect_eq(usage_of(&own, NULL, 0, 1, &strange), -1);
+  cr_expect_eq(usage_of(&untrusted, &strange, 1, 1, &untrusted), -1);
+  cr_expect_eq(usage_of(&untrusted, &strange, 0, 1, &strange), -1);
+  made_free(&strange);
+  made_free(&own);
+  made_free(&untrusted);
+  made_free(&expired);
+}
+
+Test(tls, records_that_nobody_can_use_vouch_for_nothing, .init = setup, .fini = teardown) {
+  static const uint8_t bad[][5] = {{4, 1, 1, 0, 0}, {3, 2, 1, 0, 0}, {3, 1, 9, 0, 0}, {3, 1, 1, 0, 0}};
+  struct made own = make_cert("d", "DNS:d.chat", -DAY, 30 * DAY, &authority);
+  struct tls *t = meet(&own, NULL);
+  unsigned usable;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t len = 0; len <= sizeof bad[i]; len++) {
+      struct tls_tlsa record = {.rdata = bad[i], .len = len};
+      cr_expect_eq(tls_dane_usage(t, &record, 1, &usable), -1);
+      cr_expect_eq(usable, 0, "%zu: %zu", i, len);
+    }
+  }
+  tls_free(t);
+  made_free(&own);
+}

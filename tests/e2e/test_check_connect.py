@@ -7,10 +7,13 @@ import subprocess
 import threading
 import time
 
+import dns.flags
+import dns.message
 import pytest
 
 from kit import jidnsd as jidnsd_kit
 from kit.control import program
+from kit.upstream import relay_to
 from kit.xmpp import Network, Machine, start_ejabberd, start_prosody
 
 from test_check import SOMETHING, fixture_world, jidns  # noqa: F401 (the fixture "world")
@@ -245,7 +248,7 @@ def test_tlsa_records_are_held_against_the_certificate(domain, peer, authority):
     cert, other = authority.make("DNS:d.chat"), authority.make("DNS:d.chat")
     port = peer(xmpp(cert)).port
     found, report = result(domain({"xmpp-client": port}, more=f"_{port}._tcp.x TLSA {tlsa(cert, 3, 1, 1)}\n_{port}._tcp.x TLSA {tlsa(other, 3, 1, 1)}\n"))
-    assert "tlsa-mismatch" not in found and report["connections"][0]["tlsa"] == {"records": 2, "fitting": 1}
+    assert "tlsa-mismatch" not in found and report["connections"][0]["tlsa"] == {"records": 2, "fitting": 1, "vouches": False}
     found, _ = result(domain({"xmpp-client": port}, more=f"_{port}._tcp.x TLSA {tlsa(other, 3, 1, 1)}\n"))
     assert found["tlsa-mismatch"] == "error"
 
@@ -580,3 +583,58 @@ def test_components_at_an_end_that_failed_for_the_domain_are_not_gone_to_again(w
     check = world({"d.chat": "@ A 127.0.0.1\nx A 127.0.0.1\n_xmpp-server._tcp SRV 0 5 9 x\n_xmpp-server._tcp.conference SRV 0 5 9 x\n"})
     report = json.loads(check("--connect", "--allow-private", "--side", "s2s", "--format", "json", "d.chat").stdout)
     assert [(c["result"], c.get("component")) for c in report["connections"]] == [("refused", None)]
+
+
+# ---- DANE ----
+
+@pytest.fixture(name="signed")
+def fixture_signed(jidnsd, upstream, tmp_path):
+    """signed(records, *argv): check of d.chat through a resolver that says of all names but `insecure` that they are secure."""
+    def make(records, *argv, insecure=()):
+        zone, root = tmp_path / "signed.zone", tmp_path / "root.zone"
+        head = "$TTL 3600\n@ SOA ns.nothing. admin.nothing. 1 7200 3600 1209600 300\n@ NS ns.nothing.\n"
+        zone.write_text(head + records)
+        root.write_text(head)
+        daemon = jidnsd("--upstream", "127.0.0.1:9", "--zone", f"d.chat={zone}", "--zone", f".={root}")
+        relay = relay_to("127.0.0.1", daemon.port)
+
+        def handler(asked):
+            reply = relay(asked)
+            reply = dns.message.from_wire(reply) if isinstance(reply, bytes) else reply
+            if not reply.question[0].name.to_text().startswith(tuple(insecure) or ("-",)):
+                reply.flags |= dns.flags.AD
+            return reply
+        server = upstream(handler)
+        return jidns("--server", server.address, "--connect", "--allow-private", "--side", "c2s", "--format", "json", *argv, "d.chat")
+    return make
+
+
+@pytest.mark.parametrize("usage, of, insecure, wanted, vouches", [
+    (2, "ca", (), {"cert-untrusted": "notice"}, True), (2, "ca", ("_xmpp-client",), {"cert-untrusted": "error"}, False),
+    (2, "ca", ("x.",), {"cert-untrusted": "error"}, False), (2, "other", (), {"cert-untrusted": "error", "tlsa-mismatch": "error"}, False),
+    (3, "own", (), {"cert-untrusted": "notice"}, True), (1, "own", (), {"cert-untrusted": "error", "tlsa-mismatch": "error"}, False),
+    (0, "ca", (), {"cert-untrusted": "error", "tlsa-mismatch": "error"}, False)])
+def test_dane_vouches_where_the_records_are_secure(signed, peer, tmp_path, usage, of, insecure, wanted, vouches):
+    """The server sends its authority's certificate, which nobody here knows."""
+    issuer, other = Authority(tmp_path), tmp_path / "other"
+    other.mkdir()
+    cert = issuer.make("DNS:d.chat")
+    own = cert.read_text()
+    cert.write_text(own + (issuer.folder / "ca.pem").read_text())
+    (tmp_path / "own.pem").write_text(own)
+    record = tlsa({"ca": issuer.folder / "ca.pem", "own": tmp_path / "own.pem", "other": Authority(other).folder / "ca.pem"}[of], usage, 1, 1)
+    port = peer(xmpp(cert)).port
+    done = signed(f"@ A 127.0.0.1\nx A 127.0.0.1\n_xmpp-client._tcp SRV 0 5 {port} x\n_{port}._tcp.x TLSA {record}\n", insecure=insecure)
+    found, report = result(done)
+    assert {c: s for c, s in found.items() if c in ("cert-untrusted", "cert-incomplete", "tlsa-mismatch")} == wanted, found
+    assert report["connections"][0]["tlsa"]["vouches"] == vouches
+
+
+@pytest.mark.parametrize("usage, of", [(0, "ca"), (1, "own")])
+def test_usages_0_and_1_are_good_beside_a_known_authority(signed, peer, authority, usage, of):
+    cert = authority.make("DNS:d.chat")
+    port = peer(xmpp(cert)).port
+    record = tlsa(authority.folder / "ca.pem" if of == "ca" else cert, usage, 1, 1)
+    found, report = result(signed(f"@ A 127.0.0.1\nx A 127.0.0.1\n_xmpp-client._tcp SRV 0 5 {port} x\n_{port}._tcp.x TLSA {record}\n",
+                                  "--tls-ca", authority.folder / "ca.pem"))
+    assert not {"tlsa-mismatch", "cert-untrusted"} & set(found) and report["connections"][0]["tlsa"] == {"records": 1, "fitting": 1, "vouches": False}

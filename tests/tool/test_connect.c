@@ -150,11 +150,23 @@ Test(connect, dane_vouches_for_a_certificate_that_nobody_signed) {
   struct place p = place_new();
   for (size_t i = 0; i < 2; i++) {
     p.all->list[i].trust = TLS_SELF_SIGNED;
-    p.all->list[i].tlsa_records = p.all->list[i].tlsa_fitting = p.all->list[i].dane = 1;
+    p.all->list[i].tlsa_records = p.all->list[i].tlsa_fitting = 1;
+    p.all->list[i].dane = true;
   }
   struct report *r = report_new(p.facts);
   cr_expect_eq(find(r, RULE_CERT_UNTRUSTED)->severity, SEVERITY_NOTICE);
   cr_expect_neq(r->verdicts[0], VERDICT_NO);
+  place_free(&p, r);
+}
+
+Test(connect, a_record_that_fits_a_chain_which_is_not_good_by_it_is_a_mismatch) {
+  struct place p = place_new();
+  for (size_t i = 0; i < 2; i++) {
+    p.all->list[i].tlsa_records = p.all->list[i].tlsa_fitting = 1;
+    p.all->list[i].dane_fails = true;
+  }
+  struct report *r = report_new(p.facts);
+  cr_expect_not_null(find(r, RULE_TLSA_MISMATCH));
   place_free(&p, r);
 }
 
@@ -274,7 +286,7 @@ Test(connect, several_ports_are_as_bad_as_the_worst_of_them) {
     p.all->list[i].trust = TLS_DISTRUSTED;
     snprintf(p.all->list[i].why, sizeof p.all->list[i].why, "reason %zu", i);
   }
-  p.all->list[0].dane = 1;
+  p.all->list[0].dane = true;
   struct report *r = report_new(p.facts);
   cr_expect_eq(find(r, RULE_CERT_UNTRUSTED)->severity, SEVERITY_ERROR);
   cr_expect_str_eq(find(r, RULE_CERT_UNTRUSTED)->text,
