@@ -111,6 +111,17 @@ static bool may_ask(const struct authority *a, const struct address *address) {
   return a->allow_private || !rules_is_bad_address(address);
 }
 
+static void note_skipped(struct authority *a, const struct host *name, const struct address *address,
+                         bool of_parent) {
+  for (size_t i = 0; i < a->skipped_count; i++) {
+    const struct address *old = &a->skipped[i].address;
+    if (old->family == address->family && memcmp(old->bytes, address->bytes, sizeof old->bytes) == 0) return;
+  }
+  if (a->skipped_count < AUTHORITY_SERVERS_MAX)
+    a->skipped[a->skipped_count++] = (struct authority_skipped){
+        .name = name, .address = *address, .of_parent = of_parent};
+}
+
 /* The first address of a name server that may be asked; NULL: there is none. */
 static const struct address *askable_of(const struct authority *a, const struct host *h) {
   for (size_t i = 0; i < h->address_count; i++) {
@@ -136,7 +147,9 @@ static void add_parents(struct authority *a) {
     const struct host *h = a->hosts->list[i];
     bool is_of_zone = false;
     for (size_t k = 0; k < a->name_count; k++) is_of_zone |= a->names[k] == h;
-    if (!is_of_zone) add_parent(a, h);
+    if (is_of_zone) continue;
+    if (!askable_of(a, h) && h->address_count > 0) note_skipped(a, h, &h->addresses[0], true);
+    add_parent(a, h);
   }
   if (a->parent_count > 0 || len == 0) return;
   /* the same servers hold both zones */
@@ -176,6 +189,7 @@ static void add_server(struct authority *a, const struct host *name, const struc
     const struct address *old = &a->servers[i].address;
     if (old->family == address->family && memcmp(old->bytes, address->bytes, sizeof old->bytes) == 0) return;
   }
+  if (!may_ask(a, address)) note_skipped(a, name, address, false);
   if (a->server_count == AUTHORITY_SERVERS_MAX || !may_ask(a, address)) return;
   struct authority_server *s = &a->servers[a->server_count++];
   s->name = name;

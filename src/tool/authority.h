@@ -36,6 +36,13 @@ struct authority_parent {
   struct asked asked;
 };
 
+/* A server that was not asked, since its address is none of the world's. */
+struct authority_skipped {
+  const struct host *name;
+  struct address address;
+  bool of_parent;
+};
+
 struct authority {
   const struct lookup *domain; /* borrowed */
   const struct asked *soa;     /* of the domain, by the resolver; borrowed */
@@ -50,6 +57,8 @@ struct authority {
   size_t parent_count;
   struct authority_server servers[AUTHORITY_SERVERS_MAX];
   size_t server_count;
+  struct authority_skipped skipped[AUTHORITY_SERVERS_MOST]; /* those that fit */
+  size_t skipped_count;
 };
 
 /* Both are borrowed and must outlive the result. */

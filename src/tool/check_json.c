@@ -231,6 +231,13 @@ static json_t *skipped_json(const struct facts *f) {
                                                         : "the server does not validate"));
   }
 
+  for (size_t i = 0; f->authority && i < f->authority->skipped_count; i++) {
+    char address[ADDRESS_TEXT];
+    json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "check", "authority", "subject",
+                                          lookup_address_text(&f->authority->skipped[i].address, address),
+                                          "why", "not an address of the public Internet; --allow-private"));
+  }
+
   for (size_t i = 0; i < f->hosts->count; i++) {
     char name[NAME_TEXT];
     if (!host_is_left_out(f->hosts->list[i])) continue;

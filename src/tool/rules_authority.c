@@ -365,6 +365,19 @@ static void rule_of_glue(struct report *r, const struct authority *a) {
   }
 }
 
+/* Where nobody was asked at all, what was wanted has not been done, and that is worth a line. */
+static void rules_of_skipped(struct report *r, const struct authority *a) {
+  char address[ADDRESS_TEXT], name[NAME_TEXT];
+  for (size_t i = 0; i < a->skipped_count; i++) {
+    const struct authority_skipped *s = &a->skipped[i];
+    struct finding *f = report_add(r, RULE_NS_SKIPPED, LOOKUP_BOTH, lookup_address_text(&s->address, address),
+                                   "%s (%s%s) was not asked: not an address of the public Internet", address,
+                                   s->of_parent ? "of the parent zone, " : "",
+                                   lookup_host_text(s->name, name));
+    if (a->server_count == 0) f->severity = SEVERITY_NOTICE;
+  }
+}
+
 void rules_of_authority(struct report *r) {
   const struct authority *a = r->facts->authority;
   char zone[NAME_TEXT];
@@ -374,6 +387,7 @@ void rules_of_authority(struct report *r) {
   bool none_is_good = first_good(a) == NULL;
 
   rules_of_names(r, a, zone);
+  rules_of_skipped(r, a);
   for (size_t i = 0; i < a->server_count; i++) {
     const struct authority_server *s = &a->servers[i];
     rule_of_lame(r, a, s, none_is_good);

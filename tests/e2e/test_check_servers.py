@@ -176,8 +176,19 @@ def test_does_not_ask_private_and_local_addresses_unless_told_to(upstream):
     asked = [upstream(handler, host=host, port=53) for host, handler in (
         (ONE, authority(CHILD)), (TWO, authority(CHILD)), (PARENT, authority(ABOVE, "chat.")))]
     done = check("--server", upstream(resolver()).address, "--authority", "--format", "json", "d.chat")
-    assert not [a for a in json.loads(done.stdout)["asked"] if a["kind"] == "authority"]
+    report = json.loads(done.stdout)
+    assert not [a for a in report["asked"] if a["kind"] == "authority"]
     assert not [server for server in asked if server.seen]
+    # nobody was asked at all: that must not look like a good one
+    assert {x for x in found(report) if x[0] == "ns-skipped"} == {("ns-skipped", "notice", host) for host in (ONE, TWO, PARENT)}
+    assert {s["subject"] for s in report["skipped"] if s["check"] == "authority"} == {ONE, TWO, PARENT}
+    text = check("--server", upstream(resolver()).address, "--authority", "d.chat").stdout
+    assert f"{ONE} (ns1.d.chat) was not asked: not an address of the public Internet" in " ".join(text.split())
+
+
+def test_a_server_that_was_asked_is_not_said_to_be_skipped(judge):
+    report = judge()
+    assert not [f for f in report["findings"] if f["code"] == "ns-skipped"]
 
 
 OLD = CHILD.replace("5269 x", "5269 y").replace(" 7 7200", " 6 7200") + "y A 9.9.1.1\n"
