@@ -164,23 +164,34 @@ const char *check_no_address_text(const struct host *h) {
   return host_is_left_out(h) ? "not looked at" : failed ? "no answer" : "no address";
 }
 
+/* Where the addresses of a host begin, so that the longest fits. */
+static unsigned address_column(const struct host *h) {
+  char address[ADDRESS_TEXT];
+  size_t longest = 0;
+  for (size_t i = 0; i < h->address_count; i++) {
+    size_t len = strlen(lookup_address_text(&h->addresses[i], address));
+    if (len > longest) longest = len;
+  }
+  return ADDRESS_COLUMN + longest > CHECK_WIDTH ? CHECK_WIDTH - (unsigned)longest : ADDRESS_COLUMN;
+}
+
 static void write_addresses(const struct host *h, unsigned column, FILE *out) {
   char address[ADDRESS_TEXT], line[LOOKUP_ADDRESSES_MAX * ADDRESS_TEXT] = "";
   for (size_t i = 0; i < h->address_count; i++) {
     strcat(line, i ? " " : "");
     strcat(line, lookup_address_text(&h->addresses[i], address));
   }
-  check_wrap(out, column, ADDRESS_COLUMN, h->address_count > 0 ? line : check_no_address_text(h));
+  check_wrap(out, column, column, h->address_count > 0 ? line : check_no_address_text(h));
 }
 
-/* Pads to the addresses' column; a long name gets a line of its own. */
-static unsigned to_address_column(unsigned column, FILE *out) {
-  if (column + 1 > ADDRESS_COLUMN) {
+/* Pads to a column; a long name gets a line of its own. */
+static unsigned to_column(unsigned column, unsigned wanted, FILE *out) {
+  if (column + 1 > wanted) {
     fputc('\n', out);
     column = 0;
   }
-  fprintf(out, "%*s", (int)(ADDRESS_COLUMN - column), "");
-  return ADDRESS_COLUMN;
+  fprintf(out, "%*s", (int)(wanted - column), "");
+  return wanted;
 }
 
 static const struct host *shown_before(const struct host *h, const struct host **shown, size_t *count,
@@ -212,7 +223,7 @@ static void write_targets(const struct facts *f, const struct service *s, struct
         out, "  %-15s%3u %3u %5u  %s", i == 0 ? strndupa(s->kind->labels, strcspn(s->kind->labels, ".")) : "",
         srv->priority, srv->weight, srv->port, facts_short_name(f, srv->target, srv->target_len, name));
     const struct host *h = s->hosts[i];
-    column = to_address_column(column, out);
+    column = to_column(column, h ? address_column(h) : ADDRESS_COLUMN, out);
     if (!h) fputs("not asked for\n", out);
     else if (h->address_count > 0 && shown_before(h, shown->list, &shown->count, 64))
       fputs("as above\n", out);
@@ -251,7 +262,8 @@ static void write_records(const struct checked *c, const struct check_options *o
     write_service(f, s, &shown, o->verbose, out);
   }
 
-  write_addresses(f->domain->domain, to_address_column((unsigned)fprintf(out, "  domain itself"), out), out);
+  const struct host *own = f->domain->domain;
+  write_addresses(own, to_column((unsigned)fprintf(out, "  domain itself"), address_column(own), out), out);
   for (size_t i = 0; i < f->component_count; i++) {
     const struct component *x = &f->components[i];
     char host[NAME_TEXT];

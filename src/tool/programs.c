@@ -96,7 +96,7 @@ static void next_services(struct walker *w) {
 static void add_domain(struct walker *w) {
   if (w->end_count == WALKER_ENDS) return;
   struct walker_end *e = &w->ends[w->end_count++];
-  *e = (struct walker_end){.is_domain = true};
+  *e = (struct walker_end){.is_domain = true, .has_address = w->has_domain_address};
   e->srv.port = w->program->server ? PORT_S2S : PORT_C2S;
   e->srv.target_len = w->domain_len;
   memcpy(e->srv.target, w->domain, w->domain_len);
@@ -227,8 +227,9 @@ bool walker_next(struct walker *w) {
 
 /* ---- answers ---- */
 
+/* The last place is the domain's own, where all that programs do comes to an end. */
 static void add_end(struct walker *w, const struct srv *srv, bool direct_tls) {
-  if (w->end_count == WALKER_ENDS) return;
+  if (w->end_count == WALKER_ENDS - 1) return;
   w->ends[w->end_count++] = (struct walker_end){.srv = *srv, .direct_tls = direct_tls};
 }
 
@@ -253,6 +254,7 @@ static void take_address(struct walker *w, const struct walker_question *q, cons
   struct record r;
   struct reply p = reply_open(msg, len);
   if (!reply_next_answer(&p, q->type, &r)) return;
+  w->has_domain_address |= name_equal(q->name, q->name_len, w->domain, w->domain_len);
   for (unsigned i = 0; i < w->end_count; i++) {
     struct srv *s = &w->ends[i].srv;
     w->ends[i].has_address |= name_equal(q->name, q->name_len, s->target, s->target_len);

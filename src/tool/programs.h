@@ -80,6 +80,7 @@ struct walker {
   bool repeated;
   unsigned empty;              /* SRV answers without a record in the batch just asked */
   bool has_record, is_refused; /* any SRV; "." */
+  bool has_domain_address;     /* as far as it was asked for */
   struct walker_end ends[WALKER_ENDS];
   unsigned end_count;
   struct walker_question questions[WALKER_QUESTIONS]; /* to be asked together */
