@@ -9,7 +9,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [[ -f $root/configure.ac ]] || root=${SRC:-}/jidns
 [[ -f $root/configure.ac ]] || root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-mapfile -t targets < <(sed -n 's/^fuzz_targets = //p' "$root/Makefile.am" | tr ' ' '\n' | sed 's/.*fuzz_//')
+mapfile -t targets < <(sed -n 's/^fuzz_targets +*= //p' "$root/Makefile.am" | tr ' ' '\n' | sed 's/.*fuzz_//')
 if [[ ${1-} == --list ]]; then
   printf '%s\n' "${targets[@]}"
   exit
