@@ -108,3 +108,40 @@ def test_no_text_of_the_picture_leaves_its_box(page, tmp_path, width):
 @pytest.mark.skipif(not CHROMIUM, reason="Chromium is missing")
 def test_the_policy_keeps_scripts_from_running(page, tmp_path):
     assert measured(page, tmp_path, 375, "'ran'", keep_policy=True) == "XMPP DNS report"
+
+
+# ---- contrast: 4.5 to 1 for text (WCAG 2.1, 1.4.3) ----
+
+LEAST_CONTRAST = 4.5
+CONTRASTS = """(() => {
+  const numbers = color => color.match(/[\\d.]+/g).map(Number);
+  const linear = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const luminance = color => { const [r, g, b] = numbers(color).map(linear); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const contrast = (a, b) => { const [x, y] = [luminance(a), luminance(b)]; return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05); };
+  const isClear = color => { const n = numbers(color); return n.length > 3 && n[3] == 0; };
+  const behind = e => {
+    if (e.ownerSVGElement) {
+      const ground = e.classList.contains('sign') ? e.parentNode.querySelector('.mark') : e.closest('g').querySelector('rect');
+      if (ground) return getComputedStyle(ground).fill;
+    }
+    for (; e; e = e.parentElement) if (!isClear(getComputedStyle(e).backgroundColor)) return getComputedStyle(e).backgroundColor;
+    return 'rgb(255, 255, 255)';
+  };
+  document.querySelectorAll('details').forEach(d => d.open = true);
+  const texts = [...document.body.querySelectorAll('*')].filter(e => e.getClientRects().length &&
+    [...e.childNodes].some(n => n.nodeType == 3 && n.data.trim()) && !['SCRIPT', 'title'].includes(e.tagName));
+  const found = texts.map(e => [contrast(e.ownerSVGElement ? getComputedStyle(e).fill : getComputedStyle(e).color, behind(e)), e.tagName + '.' +
+    (e.getAttribute('class') || '') + ' in ' + (e.parentNode.getAttribute('class') || e.parentNode.tagName)]);
+  found.sort((a, b) => a[0] - b[0]);
+  return found.length + ' ' + found[0][0].toFixed(2) + ' ' + found[0][1];
+})()"""
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is missing")
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("scheme, media", [("light", "not all"), ("dark", "all")])
+def test_all_text_stands_out_from_what_is_behind_it(page, tmp_path, width, scheme, media):
+    seen = page.replace("@media (prefers-color-scheme:dark)", f"@media {media}")
+    assert seen != page
+    count, least, where = measured(seen, tmp_path, width, CONTRASTS).split(" ", 2)
+    assert int(count) > 200 and float(least) >= LEAST_CONTRAST, f"{scheme}: {least} at {where}"
