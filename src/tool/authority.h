@@ -57,7 +57,7 @@ struct authority {
   size_t parent_count;
   struct authority_server servers[AUTHORITY_SERVERS_MAX];
   size_t server_count;
-  struct authority_skipped skipped[AUTHORITY_SERVERS_MOST]; /* those that fit */
+  struct authority_skipped skipped[AUTHORITY_SERVERS_MAX]; /* those that fit */
   size_t skipped_count;
 };
 

@@ -83,7 +83,7 @@ static void add_component_step(struct connections *all, const struct component *
     struct connection n = way_of(LOOKUP_S2S, s, i);
     n.component = c;
     if (is_dead_end(all, &n)) continue;
-    if (all->component_count == CONNECT_COMPONENTS_MOST) all->too_many = true;
+    if (all->component_count == CONNECT_COMPONENTS_MAX) all->too_many = true;
     else all->of_components[all->component_count++] = n;
   }
 }

@@ -8,7 +8,7 @@
 #include "tool/link.h"
 #include "tool/rules_priv.h"
 
-enum { PIECE = 4096, TLSA_MOST = 16 };
+enum { PIECE = 4096, TLSA_MAX = 16 };
 
 /* A connection under way. */
 struct way {
@@ -198,13 +198,13 @@ static void note_dane(struct way *w, const struct tls_tlsa *records, size_t coun
 
 /* The TLSA records of the target and port, against the chain. */
 static void note_tlsa(struct way *w) {
-  struct tls_tlsa records[TLSA_MOST];
+  struct tls_tlsa records[TLSA_MAX];
   for (size_t i = 0; i < w->facts->tlsa_count; i++) {
     const struct tlsa_question *q = &w->facts->tlsa[i];
     const struct host *host = q->host ? q->host : w->facts->domain->domain;
     if (host != w->n->host || q->port != w->n->port || !lookup_is_answered(&q->asked)) continue;
 
-    size_t count = read_tlsa(&q->asked, records, TLSA_MOST);
+    size_t count = read_tlsa(&q->asked, records, TLSA_MAX);
     w->n->tlsa_records = (unsigned)count;
     w->n->tlsa_fitting = 0;
     for (size_t k = 0; k < count; k++)

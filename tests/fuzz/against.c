@@ -49,7 +49,7 @@ static void read_ignores(const char *path, FILE *err, char *text) {
   bool good = check_read_ignores(&options, path, "2026-01-31", err);
   fclose(err);
   check_complaint(text, good);
-  must(options.ignore_count <= CHECK_IGNORES_MOST);
+  must(options.ignore_count <= CHECK_IGNORES_MAX);
   for (size_t i = 0; i < options.ignore_count; i++) free(options.ignores[i].subject);
 }
 

@@ -44,7 +44,7 @@ static void look_at(struct tls *t, const uint8_t *tlsa, size_t tlsa_len) {
   must(tls_trust_text(t) && tls_version(t));
   (void)tls_tlsa_fits(t, tlsa, tlsa_len);
   if (!tls_peer(t, &cert)) return;
-  must(cert.count <= CERT_NAMES_MOST);
+  must(cert.count <= CERT_NAMES_MAX);
   for (size_t i = 0; i < cert.count; i++) {
     const struct cert_name *n = &cert.names[i];
     must(n->form != CERT_NOT && memchr(n->text, 0, sizeof n->text));

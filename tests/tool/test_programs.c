@@ -7,7 +7,7 @@
 
 #include "tool/fake.h"
 
-enum { BATCHES_MOST = 40 };
+enum { BATCHES_MAX = 40 };
 
 /* Walks through the questions; the ends as "x 5269 tls, d.chat 5269". Returns how many batches there were. */
 static unsigned walk(struct fake *f, const char *program, struct walker *w, char *ends, size_t room) {
@@ -17,7 +17,7 @@ static unsigned walk(struct fake *f, const char *program, struct walker *w, char
 
   walker_start(w, program_of(program), domain, name_parse("d.chat", domain));
   while (walker_next(w)) {
-    cr_assert_lt(++batches, BATCHES_MOST);
+    cr_assert_lt(++batches, BATCHES_MAX);
     for (unsigned i = 0; i < w->count; i++) {
       struct asked a = {.name_len = 0}, *one = &a;
       ask_make(&a, w->questions[i].name, w->questions[i].name_len, w->questions[i].type);
