@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "daemon/commands.h"
 #include "daemon/metrics.h"
+#include "daemon/reload.h"
 #include "ops/notify.h"
 
 /* ---- start ---- */
@@ -50,7 +51,7 @@ static void hold_signals(int how) {
   must(pthread_sigmask(how, &held, NULL) == 0);
 }
 
-static void on_reload(uv_timer_t *timer) { daemon_reload_logged(timer->data, "SIGHUP"); }
+static void on_reload(uv_timer_t *timer) { reload_settings_logged(timer->data, "SIGHUP"); }
 
 static void on_hangup(uv_signal_t *handle, int number) {
   struct signals *s = container(handle, struct signals, hangup);

@@ -149,7 +149,7 @@ static bool is_journal(void) {
          st.st_dev == device && st.st_ino == inode;
 }
 
-void log_set(const struct log_options *options) {
+void log_set(const struct log_policy *options) {
   log_set_levels(options->levels);
   atomic_store(&log_now.json, options->format == LOG_JSON);
   atomic_store(&log_now.times, options->times);

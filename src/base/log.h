@@ -24,7 +24,7 @@ enum {
 
 enum log_format { LOG_TEXT, LOG_JSON };
 
-struct log_options {
+struct log_policy {
   uint8_t levels[LOG_COMPONENT_COUNT]; /* an enum log_level each */
   enum log_format format;
   bool times; /* text begins with when it was said, in UTC; JSON always says so, text for journald never */
@@ -43,7 +43,7 @@ enum { LOG_LEVELS_TEXT = 16 + LOG_COMPONENT_COUNT * 16 };
 const char *log_levels_format(char text[LOG_LEVELS_TEXT]);
 
 /* Where journald reads stderr its own prefixes stand for the levels. */
-void log_set(const struct log_options *options);
+void log_set(const struct log_policy *options);
 void log_set_levels(const uint8_t levels[LOG_COMPONENT_COUNT]);
 void log_set_level(enum log_level level); /* everybody's */
 

@@ -8,6 +8,14 @@
 #define JIDNS_CACHE_SNAPSHOT_H
 #include "cache/cache.h"
 
+enum { SNAPSHOT_PATH = 256 };
+
+/* What the operator decides; a part of the settings. */
+struct snapshot_policy {
+  char path[SNAPSHOT_PATH]; /* "": where there is a folder for it; "none": nowhere */
+  uint32_t every_s;         /* how often it is written; 0: only at the end */
+};
+
 /* One moment on two clocks: the wall's, ms since 1970, and the cache's. */
 struct snapshot_now {
   uint64_t wall_ms;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "config.h"
+#include "daemon/reload.h"
 #include "daemon/snapshotter.h"
 #include "daemon/stats.h"
 #include "dns/ttl.h"
@@ -66,7 +67,7 @@ static void run_flush(void *ctx, struct control_reply *r, unsigned argc, char *c
   if (!all && !read_which(r, argc, argv, true, name, &which)) return;
   jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
   snapshotter_flushed(c->daemon->snapshotter);
-  daemon_each(c->daemon, worker_forget_failures, NULL);
+  workers_each(&c->daemon->workers, worker_forget_failures, NULL);
 }
 
 struct dump {
@@ -228,7 +229,7 @@ static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *
   jsonw_string(j, "version", PACKAGE_VERSION);
   jsonw_uint(j, "pid", (uint64_t)getpid());
   jsonw_uint(j, "uptime_s", (clock_ms() - d->started_ms) / 1000);
-  jsonw_uint(j, "threads", d->worker_count);
+  jsonw_uint(j, "threads", d->workers.count);
   jsonw_open(j, "listen", '[');
   for (unsigned i = 0; i < s->listen_count; i++) jsonw_string(j, NULL, addr_format(&s->listen[i], text));
   jsonw_close(j, ']');
@@ -266,9 +267,9 @@ static void run_stats(void *ctx, struct control_reply *r, unsigned argc, char *c
   jsonw_close(j, '}');
   if (!each) return;
   jsonw_open(j, "workers", '[');
-  for (unsigned i = 0; i < d->worker_count; i++) {
+  for (unsigned i = 0; i < d->workers.count; i++) {
     struct counters one = {0};
-    counters_sum(&one, worker_counters(d->workers[i]));
+    counters_sum(&one, worker_counters(d->workers.of[i]));
     write_counters(j, NULL, &one);
   }
 
@@ -292,7 +293,7 @@ static void stop_busy(struct worker *w, void *arg) {
 }
 
 static void forget_busy(struct commands *c) {
-  daemon_each(c->daemon, stop_busy, NULL);
+  workers_each(&c->daemon->workers, stop_busy, NULL);
   for (unsigned i = 0; i < SETTINGS_THREADS; i++) {
     free(c->busy[i]);
     c->busy[i] = NULL;
@@ -305,10 +306,10 @@ static void on_busy_over(uv_timer_t *timer) { forget_busy(timer->data); }
  * it costs nothing else. */
 static void want_busy(struct commands *c) {
   uv_timer_start(&c->busy_over, on_busy_over, BUSY_FOR_MS, 0);
-  for (unsigned i = 0; i < c->daemon->worker_count; i++) {
+  for (unsigned i = 0; i < c->daemon->workers.count; i++) {
     if (c->busy[i]) continue;
     c->busy[i] = calloc(1, sizeof *c->busy[i]);
-    if (c->busy[i]) worker_run(c->daemon->workers[i], start_busy, c->busy[i]);
+    if (c->busy[i]) worker_run(c->daemon->workers.of[i], start_busy, c->busy[i]);
   }
 }
 
@@ -328,8 +329,8 @@ static void write_busy(struct commands *c, struct jsonw *j) {
   struct busy *sum = calloc(1, sizeof *sum);
 
   jsonw_open(j, "domains", '[');
-  for (unsigned i = 0; sum && i < c->daemon->worker_count; i++) {
-    if (c->busy[i]) worker_run(c->daemon->workers[i], look_at_busy, &(struct busy_look){sum, c->busy[i]});
+  for (unsigned i = 0; sum && i < c->daemon->workers.count; i++) {
+    if (c->busy[i]) worker_run(c->daemon->workers.of[i], look_at_busy, &(struct busy_look){sum, c->busy[i]});
   }
 
   if (sum) busy_sort(sum);
@@ -348,7 +349,7 @@ static void write_busy(struct commands *c, struct jsonw *j) {
 
 static void write_waited(struct jsonw *j, const struct daemon *d) {
   struct latency sum = {0};
-  for (unsigned i = 0; i < d->worker_count; i++) latency_sum(&sum, worker_waited(d->workers[i]));
+  workers_waited(&d->workers, &sum);
   jsonw_open(j, "latency", '{');
   jsonw_open(j, "bounds_ms", '[');
   for (unsigned i = 0; i < LATENCY_BOUNDS; i++) jsonw_uint(j, NULL, latency_bounds_ms[i]);
@@ -417,7 +418,7 @@ static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *
     return;
   }
 
-  bool good = daemon_reload(c->daemon, err);
+  bool good = reload_settings(c->daemon, err);
   fclose(err);
   if (!good) control_fail(r, "the settings stay as they were");
   write_lines(control_json(r), "complaints", said);
@@ -427,7 +428,7 @@ static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *
 
 static void run_fault(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
   struct daemon *d = ((struct commands *)ctx)->daemon;
-  fault_rules_command(&d->faults, d->workers, d->worker_count, r, argc, argv);
+  fault_rules_command(&d->faults, &d->workers, r, argc, argv);
 }
 
 /* ---- all of them ---- */

@@ -5,7 +5,7 @@
 
 #include "daemon/fault_rules.h"
 #include "daemon/snapshotter.h"
-#include "daemon/worker.h"
+#include "daemon/workers.h"
 
 /* All members are the main thread's. */
 struct daemon {
@@ -16,15 +16,14 @@ struct daemon {
   char **argv;
   struct cache *cache;
   struct xmpp_budget budget;
-  struct worker *workers[SETTINGS_THREADS];
-  unsigned worker_count;
+  struct workers workers;
   struct fault_rules faults;
-  struct zonefile *zones;    /* NULL: ldns was not loaded */
-  struct zones *lab;         /* NULL: there are no zones */
-  struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
-  struct netwatch *netwatch; /* of interfaces and addresses */
-  bool reload_failed;        /* the last one: what held before still holds */
-  uint64_t reloaded_ms;      /* when that was; 0: there was none */
+  struct zonefile *zone_reader; /* NULL: ldns was not loaded */
+  struct zones *zones;          /* NULL: there are none */
+  struct resolvwatch *watch;    /* of resolv.conf, while the servers are those of it */
+  struct netwatch *netwatch;    /* of interfaces and addresses */
+  bool reload_failed;           /* the last one: what held before still holds */
+  uint64_t reloaded_ms;         /* when that was; 0: there was none */
   struct snapshotter *snapshotter;
   struct metrics_http *metrics; /* NULL: nobody is to see them */
   uint64_t started_ms;
@@ -39,16 +38,6 @@ bool daemon_prepare(struct daemon *d, FILE *err);
  * workers: from then on queries are answered. d->loop is open then, or, when it failed, if d->has_loop.
  * False, and the reason in one line on err: what was done is undone by daemon_stop. */
 bool daemon_start(struct daemon *d, FILE *err);
-
-/* Reads the settings again and puts them into force, all or, when something about them is wrong, none; cache
- * and clients are kept. What was wrong, or holds only from the next start on, is said on err in lines. */
-bool daemon_reload(struct daemon *d, FILE *err);
-
-bool daemon_reload_logged(struct daemon *d, const char *why); /* the same, said in the log */
-
-/* Runs job in each worker's thread, one after the other, and waits: no worker is in the midst of a query
- * meanwhile. Short work only. */
-void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), void *arg);
 
 /* The sum of all workers' counters, now. */
 void daemon_counters(const struct daemon *d, struct counters *sum);

@@ -1,4 +1,4 @@
-/* fault_rules.c: the faults in force in all workers. Exports daemon_faults_*. */
+/* fault_rules.c: the faults in force in all workers. Exports fault_rules_*. */
 #include "daemon/fault_rules.h"
 
 #include <stdlib.h>
@@ -8,30 +8,27 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 
-static void set_in_worker(struct worker *w, void *faults) { worker_set_faults(w, faults); }
-
 /* Takes `next` over; NULL: memory is out. */
-static bool use(struct fault_rules *f, struct faults *next, struct worker *const *workers, unsigned n) {
+static bool use(struct fault_rules *f, struct faults *next, struct workers *workers) {
   if (!next) return false;
-  for (unsigned i = 0; i < n; i++) worker_run(workers[i], set_in_worker, next);
+  workers_set_faults(workers, next);
   faults_free(f->set, next);
   f->set = next;
   return true;
 }
 
-static unsigned add(struct fault_rules *f, const struct rule *r, struct worker *const *workers, unsigned n) {
+static unsigned add(struct fault_rules *f, const struct rule *r, struct workers *workers) {
   struct faults *next = faults_with(f->set, r, clock_ms());
   char text[RULE_TEXT];
-  if (!use(f, next, workers, n)) return 0;
+  if (!use(f, next, workers)) return 0;
   log_warn("faults", "answers are spoiled on purpose, rule %u: %s", next->last_number, rule_format(r, text));
   return next->last_number;
 }
 
 /* The one of that number, all for 0. False: memory is out. *cleared: how many there were. */
-static bool clear(struct fault_rules *f, unsigned number, struct worker *const *workers, unsigned n,
-                  unsigned *cleared) {
+static bool clear(struct fault_rules *f, unsigned number, struct workers *workers, unsigned *cleared) {
   unsigned before = f->set ? f->set->count : 0;
-  if (!use(f, faults_without(f->set, number), workers, n)) return false;
+  if (!use(f, faults_without(f->set, number), workers)) return false;
   *cleared = before - f->set->count;
   if (*cleared) log_info("faults", "rules no longer in force: %u", *cleared);
   return true;
@@ -63,12 +60,12 @@ bool fault_rules_prepare(const struct fault_rules *f, const struct settings *s, 
 
 void fault_rules_drop(const struct fault_rules *f, struct faults *next) { faults_free(next, f->set); }
 
-void fault_rules_use(struct fault_rules *f, struct faults *next, struct worker *const *workers, unsigned n) {
+void fault_rules_use(struct fault_rules *f, struct faults *next, struct workers *workers) {
   unsigned gone = 0;
   char text[RULE_TEXT];
   if (!next) return;
   for (unsigned i = 0; f->set && i < f->set->count; i++) gone += !faults_have(next, f->set->rules[i]);
-  use(f, next, workers, n);
+  use(f, next, workers);
 
   if (gone) log_info("faults", "rules no longer in force: %u", gone);
   for (unsigned i = 0; i < next->count; i++) {
@@ -95,15 +92,15 @@ static bool join(unsigned count, char *const *words, char text[RULE_TEXT]) {
   return true;
 }
 
-static void command_add(struct fault_rules *f, struct worker *const *workers, unsigned n,
-                        struct control_reply *r, unsigned count, char *const *words) {
+static void command_add(struct fault_rules *f, struct workers *workers, struct control_reply *r,
+                        unsigned count, char *const *words) {
   char text[RULE_TEXT], why[RULE_WHY] = "is too long";
   struct rule rule;
   if (!join(count, words, text) || !rule_parse(text, &rule, why)) {
     control_fail(r, "%s", why);
     return;
   }
-  unsigned number = add(f, &rule, workers, n);
+  unsigned number = add(f, &rule, workers);
   if (number) jsonw_uint(control_json(r), "number", number);
   else
     control_fail(r, "%s",
@@ -133,15 +130,15 @@ static void command_list(const struct faults *set, struct control_reply *r) {
 }
 
 /* number NULL: all. */
-static void command_clear(struct fault_rules *f, struct worker *const *workers, unsigned n,
-                          struct control_reply *r, const char *number) {
+static void command_clear(struct fault_rules *f, struct workers *workers, struct control_reply *r,
+                          const char *number) {
   char *end = NULL;
   unsigned long v = number ? strtoul(number, &end, 10) : 0;
   unsigned cleared;
   if (number && (*number < '1' || *number > '9' || *end || v > UINT32_MAX)) {
     control_fail(r, "fault clear: '%.40s': should be a rule's number, or nothing for all; list shows them",
                  number);
-  } else if (!clear(f, (unsigned)v, workers, n, &cleared)) {
+  } else if (!clear(f, (unsigned)v, workers, &cleared)) {
     control_fail(r, "out of memory");
   } else if (number && !cleared) {
     control_fail(r, "fault clear: there is no rule %lu; list shows them", v);
@@ -150,13 +147,12 @@ static void command_clear(struct fault_rules *f, struct worker *const *workers, 
   }
 }
 
-void fault_rules_command(struct fault_rules *f, struct worker *const *workers, unsigned n,
-                         struct control_reply *r, unsigned argc, char *const *argv) {
+void fault_rules_command(struct fault_rules *f, struct workers *workers, struct control_reply *r,
+                         unsigned argc, char *const *argv) {
   const char *what = argc > 1 ? argv[1] : "";
-  if (strcmp(what, "add") == 0) command_add(f, workers, n, r, argc - 2, argv + 2);
+  if (strcmp(what, "add") == 0) command_add(f, workers, r, argc - 2, argv + 2);
   else if (strcmp(what, "list") == 0 && argc == 2) command_list(f->set, r);
-  else if (strcmp(what, "clear") == 0 && argc <= 3)
-    command_clear(f, workers, n, r, argc == 3 ? argv[2] : NULL);
+  else if (strcmp(what, "clear") == 0 && argc <= 3) command_clear(f, workers, r, argc == 3 ? argv[2] : NULL);
   else control_fail(r, "fault: needs add RULE, list, clear or clear NUMBER");
 }
 

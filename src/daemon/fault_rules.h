@@ -1,7 +1,7 @@
 /* The faults in force, in all workers alike: those of the settings, and those set while running. */
 #ifndef JIDNS_DAEMON_FAULT_RULES_H
 #define JIDNS_DAEMON_FAULT_RULES_H
-#include "daemon/worker.h"
+#include "daemon/workers.h"
 #include "ops/control.h"
 
 /* The main thread's; all zero at first. */
@@ -14,13 +14,13 @@ struct fault_rules {
  * when memory is out, or with all others they would be more than FAULTS_MAX. */
 bool fault_rules_prepare(const struct fault_rules *f, const struct settings *s, struct faults **next);
 /* NULL is allowed */
-void fault_rules_use(struct fault_rules *f, struct faults *next, struct worker *const *workers, unsigned n);
+void fault_rules_use(struct fault_rules *f, struct faults *next, struct workers *workers);
 void fault_rules_drop(const struct fault_rules *f, struct faults *next);
 
 /* The command "fault": add RULE, list, clear, clear NUMBER; what was added or cleared is so in all workers
  * when it is answered. */
-void fault_rules_command(struct fault_rules *f, struct worker *const *workers, unsigned n,
-                         struct control_reply *r, unsigned argc, char *const *argv);
+void fault_rules_command(struct fault_rules *f, struct workers *workers, struct control_reply *r,
+                         unsigned argc, char *const *argv);
 
 void fault_rules_free(struct fault_rules *f); /* behind the workers */
 #endif

@@ -73,7 +73,7 @@ static void write_cache(FILE *out, struct cache *cache) {
 static void write_waiting(FILE *out, const struct daemon *d, const struct stats *g) {
   static const char name[] = "jidns_miss_wait_seconds";
   struct latency sum = {0};
-  for (unsigned i = 0; i < d->worker_count; i++) latency_sum(&sum, worker_waited(d->workers[i]));
+  workers_waited(&d->workers, &sum);
   gauge(out, "jidns_questions_in_flight", "Questions that wait for a server.", g->in_flight);
   head(out, name, "histogram", "How long clients waited for what was not in the cache.");
   histogram(out, name, "", &sum);
@@ -159,7 +159,7 @@ static void write_process(FILE *out, const struct daemon *d) {
   getrlimit(RLIMIT_NOFILE, &limit);
   head(out, info, "gauge", "1; what runs here.");
   fprintf(out, "%s{version=\"" PACKAGE_VERSION "\"} 1\n", info);
-  gauge(out, "jidns_workers", "Threads that answer.", d->worker_count);
+  gauge(out, "jidns_workers", "Threads that answer.", d->workers.count);
   gauge(out, "jidns_reload_success", "0 when the last reload failed and the settings stayed as they were.",
         !d->reload_failed);
   head(out, cpu, "counter", "Processor time, user and system.");
@@ -200,7 +200,7 @@ static unsigned write_health(void *ctx, FILE *out) {
 static unsigned write_readiness(void *ctx, FILE *out) {
   struct daemon *d = ctx;
   struct stats *g = malloc(sizeof *g);
-  bool up = g && !d->settings.upstream_count && d->lab; /* nothing but local zones */
+  bool up = g && !d->settings.upstream_count && d->zones; /* nothing but local zones */
   if (g) stats_gather(d, g);
   for (unsigned i = 0; g && i < g->server_count; i++)
     up = up || (g->servers[i].route == 0 && g->servers[i].up);

@@ -1,4 +1,4 @@
-/* snapshotter.c: when the snapshot is loaded and written, and by whom. Exports keeper_*. */
+/* snapshotter.c: when the snapshot is loaded and written, and by whom. Exports snapshotter_*. */
 #include "daemon/snapshotter.h"
 
 #include <errno.h>
@@ -12,11 +12,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "cache/snapshot.h"
+#include "daemon/wiring.h"
 #include "dns/ttl.h"
 
 /* Whoever answers goes first where processors are few. */
-enum { NICE = 10, STACK = 256 << 10, PATH_ROOM = SETTINGS_PATH + 16 };
+enum { NICE = 10, STACK = 256 << 10, PATH_ROOM = SNAPSHOT_PATH + 16 };
 
 enum job { JOB_LOAD, JOB_WRITE };
 
@@ -55,8 +55,8 @@ static bool folder_is_ours(const char *path) {
  * a folder there is none. False: none. */
 static bool find_path(const struct settings *s, char path[PATH_ROOM]) {
   const char *state = getenv("STATE_DIRECTORY");
-  if (strcmp(s->snapshot, "none") == 0) return false;
-  if (*s->snapshot) return snprintf(path, PATH_ROOM, "%s", s->snapshot) > 0;
+  if (strcmp(s->snapshot.path, "none") == 0) return false;
+  if (*s->snapshot.path) return snprintf(path, PATH_ROOM, "%s", s->snapshot.path) > 0;
   int len = snprintf(path, PATH_ROOM, "%s/cache", state && *state ? state : STATE_FOLDER);
   return len < PATH_ROOM && folder_is_ours(path);
 }
@@ -131,11 +131,11 @@ static bool refuses(const void *ctx, const struct question *q, const struct answ
 
 static bool prepare(struct snapshotter *k, enum job job) {
   k->job = job;
-  k->max_stale_s = k->settings->max_stale_s;
+  k->max_stale_s = k->settings->forward.max_stale_s;
   if (!find_path(k->settings, k->path)) return false;
   /* until it ends: what is on disk is more than what the cache has */
   if (job == JOB_LOAD) k->half_loaded = true;
-  settings_rebind(k->settings, &k->rebind);
+  wiring_rebind(k->settings, &k->rebind);
   return job != JOB_LOAD || cache_restore_begin(k->cache, refuses, &k->rebind);
 }
 
@@ -179,13 +179,13 @@ static void on_close(uv_handle_t *handle) {
 /* The file still has what was flushed: after a crash it would come back. */
 void snapshotter_flushed(struct snapshotter *k) {
   enum { SOON_MS = 2000 };
-  uint64_t every_ms = k ? k->settings->snapshot_every_s * 1000ull : 0;
+  uint64_t every_ms = k ? k->settings->snapshot.every_s * 1000ull : 0;
   if (every_ms > SOON_MS) uv_timer_start(&k->timer, on_timer, SOON_MS, every_ms);
 }
 
 void snapshotter_reload(struct snapshotter *k) {
   if (!k) return;
-  uint64_t every_ms = k->settings->snapshot_every_s * 1000ull, due_ms = every_ms;
+  uint64_t every_ms = k->settings->snapshot.every_s * 1000ull, due_ms = every_ms;
   if (!every_ms) {
     uv_timer_stop(&k->timer);
     return;

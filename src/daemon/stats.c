@@ -48,7 +48,7 @@ const char *stats_state(const struct ns_stats *s) {
 
 void stats_gather(struct daemon *d, struct stats *g) {
   memset(g, 0, sizeof *g);
-  daemon_each(d, gather, g);
+  workers_each(&d->workers, gather, g);
 }
 
 const char *stats_domain(const struct ns_stats *s, const struct settings *settings, char text[NAME_TEXT]) {

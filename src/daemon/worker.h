@@ -1,4 +1,4 @@
-/* One thread that answers: its loop, sockets, timers and counters, and the rooms wired together. */
+/* One thread that answers: its loop, sockets, timers and counters, and the modules wired together. */
 #ifndef JIDNS_DAEMON_WORKER_H
 #define JIDNS_DAEMON_WORKER_H
 #include "base/counter.h"
@@ -16,7 +16,7 @@ struct worker_common {
   uint64_t seed; /* the cache's */
   uint8_t cookie_secret[SIPHASH_KEY];
   struct xmpp_budget *budget; /* borrowed: what they ask ahead */
-  const struct zones *lab;    /* borrowed until worker_set_zones or worker_stop; NULL: there are no zones */
+  const struct zones *zones;  /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
 };
 
 /* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each
@@ -32,13 +32,13 @@ void worker_set_faults(struct worker *w, const struct faults *faults);
  * frees. */
 bool worker_start(struct worker *w);
 
-/* Runs job(w, arg) in the worker's thread, between two queries, and waits until it is done; in this thread
+/* Runs task(w, arg) in the worker's thread, between two queries, and waits until it is done; in this thread
  * while the worker is not started. From one thread at a time, never from a worker. */
-void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg);
+void worker_run(struct worker *w, void (*task)(struct worker *w, void *arg), void *arg);
 
-/* From now on this lab's zones are answered; NULL: none. Borrowed as worker_common.lab is. A job for the
+/* From now on these zones are answered; NULL: none. Borrowed as worker_common.zones is. A task for the
  * worker's thread. */
-void worker_set_zones(struct worker *w, const struct zones *lab);
+void worker_set_zones(struct worker *w, const struct zones *zones);
 
 /* A reload, in two halves, both within worker_run. The first makes all that can fail for want of memory:
  * false, and the worker is as before. Then either all workers take it into force or all discard it. */
@@ -50,7 +50,7 @@ void worker_discard(struct worker *w);
 bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s,
                    struct listener *opened, unsigned n);
 
-/* What upstreams failed at is asked again at once. A job for the worker's thread. */
+/* What upstreams failed at is asked again at once. A task for the worker's thread. */
 void worker_forget_failures(struct worker *w, void *unused);
 
 /* Borrowed; may be read by any thread while the worker counts on. */
@@ -59,9 +59,9 @@ const struct counters *worker_counters(const struct worker *w);
 /* How long clients waited for what was not in the cache; as above. */
 const struct latency *worker_waited(const struct worker *w);
 
-/* ---- for jobs ---- */
+/* ---- for tasks ---- */
 
-/* Its servers, borrowed for the job. */
+/* Its servers, borrowed for the task. */
 const struct routes *worker_routes(const struct worker *w);
 unsigned worker_in_flight(const struct worker *w);
 

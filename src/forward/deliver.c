@@ -46,7 +46,8 @@ bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w
 bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms) {
   char text[QUESTION_TEXT];
   w->client.stale = true;
-  if (!f->o.max_stale_s || !deliver_cached(f, p, w, f->o.max_stale_s, now_ms)) return w->client.stale = false;
+  if (!f->o.policy.max_stale_s || !deliver_cached(f, p, w, f->o.policy.max_stale_s, now_ms))
+    return w->client.stale = false;
   log_debug("forward", "%s: stale answer: %s", question_format(&p->question, text),
             p->step == STEP_FAIL ? err_text(p->last) : "upstream is slow");
   count(f->o.counters, stale);

@@ -27,7 +27,7 @@ static bool may_ask_again(const struct pending *p) {
 
 static uint64_t waiter_due(const struct forward *f, const struct pending *p, const struct waiter *w) {
   uint32_t stale_ms = p->usual_ms < STALE_PATIENCE_MS ? STALE_PATIENCE_MS : p->usual_ms;
-  return w->since_ms + (f->o.max_stale_s && p->stale != STALE_MISSING && stale_ms < p->patience_ms
+  return w->since_ms + (f->o.policy.max_stale_s && p->stale != STALE_MISSING && stale_ms < p->patience_ms
                             ? stale_ms
                             : p->patience_ms);
 }
@@ -390,7 +390,7 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
 
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out) {
   uint32_t tick = tick_of_ms(now_ms);
-  if (!f->o.nxdomain_cut) return 0;
+  if (!f->o.policy.nxdomain_cut) return 0;
   size_t least_len = routes_domain_len(f->o.routes, &q->question);
   if (!denial_find(f->o.cache, &q->question, least_len, tick, f->o.seed, f->out, &f->denied, &f->answer))
     return 0;

@@ -84,6 +84,19 @@ struct forward_watch {
 
 struct forward;
 
+/* What the operator decides; a part of the settings that is handed over whole. */
+struct forward_policy {
+  uint32_t max_stale_s; /* how long an expired answer may stand in (RFC 8767); 0: never */
+  uint32_t
+      max_ttl_s; /* no answer is kept, or said to last, for longer, unless its route says so; 0: no limit */
+  uint32_t udp_size;    /* octets of a reply that servers may send in a datagram; 0: DNS_UDP_OURS */
+  bool nxdomain_cut;    /* NXDOMAIN covers what is below (RFC 8020) */
+  bool trust_ad;        /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
+  bool cookies;         /* are shown to the servers (RFC 7873) */
+  bool case_random;     /* the case of questions is random and must come back so (0x20) */
+  struct rebind rebind; /* which addresses answers may hold */
+};
+
 struct forward_options {
   struct cache *cache; /* all borrowed */
   const struct routes *routes;
@@ -91,11 +104,7 @@ struct forward_options {
   struct counters *counters;
   struct latency *waited; /* how long clients waited for answers; NULL: nobody wants to know */
   uint64_t seed;
-  uint32_t max_stale_s;        /* 0: nothing stale is ever given out */
-  const struct rebind *rebind; /* borrowed; NULL: answers may hold any address */
-  bool nxdomain_cut;           /* NXDOMAIN covers what is below (RFC 8020) */
-  bool trust_ad;               /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
-  bool cookies;                /* are shown to the servers (RFC 7873) */
+  struct random *random; /* for case_random; NULL without */
   /* is q answered without any server? Then it is never asked ahead */
   bool (*is_local)(const void *local, const struct question *q);
   const void *local; /* NULL: there are none, and is_local may be NULL */
@@ -103,8 +112,7 @@ struct forward_options {
    * NULL: none is followed. */
   int (*answer)(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
   void *answer_ctx;
-  uint16_t udp_size;     /* octets of a reply that servers may send in a datagram; 0: DNS_UDP_OURS */
-  struct random *random; /* questions are spelled at random and must come back so; NULL: not */
+  struct forward_policy policy;
 };
 
 struct forward *forward_new(const struct forward_options *options); /* NULL when memory is out */

@@ -66,13 +66,13 @@ void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t
   t->extras = extras_of(p, t, nth);
   if (t->extras && !habit_allows(&s->habits[HABIT_EDNS], now_ms)) t->extras = EXTRAS_NONE;
   bool over_udp = t->transport == TRANSPORT_UDP;
-  bool spelled = o->random && over_udp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
-  bool has_cookie = o->cookies && over_udp && t->extras == EXTRAS_COOKIE;
+  bool spelled = o->policy.case_random && over_udp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
+  bool has_cookie = o->policy.cookies && over_udp && t->extras == EXTRAS_COOKIE;
   struct server_cookie *cookie = has_cookie ? ns_cookie(s, now_ms) : NULL;
   t->x.query_opts = (struct exchange_opts){.edns = t->extras,
-                                           .ad = o->trust_ad,
+                                           .ad = o->policy.trust_ad,
                                            .transport = t->transport,
-                                           .udp_size = o->udp_size,
+                                           .udp_size = (uint16_t)o->policy.udp_size,
                                            .cookie = cookie,
                                            .spelling = spelled ? random_u64(o->random) | 1 : 0};
   if (cookie) memcpy(t->x.query_opts.shown, cookie->client, COOKIE_CLIENT);

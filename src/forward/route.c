@@ -28,9 +28,9 @@ size_t routes_domain_len(const struct routes *r, const struct question *q) {
   return route ? route->name_len : 1;
 }
 
-uint32_t routes_max_ttl(const struct routes *r, const struct question *q) {
+uint32_t routes_max_ttl(const struct routes *r, const struct question *q, uint32_t rest_s) {
   const struct route *best = routes_match(r, q);
-  return best && best->max_ttl_s ? best->max_ttl_s : r->max_ttl_s;
+  return best && best->max_ttl_s ? best->max_ttl_s : rest_s;
 }
 
 void routes_release(struct routes *r) {

@@ -16,7 +16,6 @@ struct route {
 
 struct routes {
   struct upstream *rest; /* for all other names; held */
-  uint32_t max_ttl_s;    /* no answer is kept, or said to last, for longer; 0: no limit */
   unsigned count;
   struct route list[ROUTES_MAX];
 };
@@ -28,8 +27,8 @@ const struct route *routes_match(const struct routes *r, const struct question *
  * with the parent's servers (RFC 4035 section 3.1.4.1). */
 struct upstream *routes_find(const struct routes *r, const struct question *q);
 
-/* How long an answer to q may last at most, in seconds; 0: no limit. */
-uint32_t routes_max_ttl(const struct routes *r, const struct question *q);
+/* How long an answer to q may last at most, in seconds: as its route says, else rest_s. 0: no limit. */
+uint32_t routes_max_ttl(const struct routes *r, const struct question *q, uint32_t rest_s);
 /* Octets of that domain's name, 1 when no domain has servers of its own for q. */
 size_t routes_domain_len(const struct routes *r, const struct question *q);
 

@@ -166,7 +166,7 @@ static void keep_part(struct pending *p, const struct event *e) {
   const struct nameserver *s = e->try->server;
   if (scrub_part(&p->question, e->msg, e->len, forward_border(f), &f->answer) != ERR_NONE) return;
   struct answer_view view = answer_view(&f->answer);
-  if (rebind_refuses(f->o.rebind, &p->question, &view)) return;
+  if (rebind_refuses(&f->o.policy.rebind, &p->question, &view)) return;
   uint32_t wait_ms = s->tcp_late < TCP_LATE_MAX ? 2 * ns_rto_ms(s) : 0;
   pending_keep_part(p, e->msg, e->len, tick_of_ms(e->now_ms), e->now_ms + wait_ms);
 }
@@ -175,7 +175,7 @@ static void keep_part(struct pending *p, const struct event *e) {
 static bool is_refused(struct pending *p) {
   struct forward *f = p->forward;
   struct answer_view view = answer_view(&f->answer);
-  if (!rebind_refuses(f->o.rebind, &p->question, &view)) return false;
+  if (!rebind_refuses(&f->o.policy.rebind, &p->question, &view)) return false;
   count(f->o.counters, rebind);
   pending_drop_part(p);
   p->last = ERR_REBIND;
@@ -224,7 +224,7 @@ static enum next step_check(struct pending *p, const struct event *e) {
   if (t->transport == TRANSPORT_TCP && p->case_state == CASE_MISMATCH)
     ns_lacks(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
   if (is_refused(p)) return MORE;
-  if (f->o.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
+  if (f->o.policy.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
   return MORE;
 }
@@ -252,12 +252,12 @@ static enum next step_store(struct pending *p, const struct event *e) {
   failures_answered(&f->failures, &p->question);
   f->answer.head.stored_at = tick_of_ms(now_ms);
   answer_note_rotation(&f->answer);
-  answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question));
+  answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question, f->o.policy.max_ttl_s));
   if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &refresh_at, &spare, now_ms);
   enum cache_origin how = p->ahead ? p->how : ORIGIN_QUERY;
   p->stored = cache_put(f->o.cache, &p->question, &f->answer, how, refresh_at, spare);
   if (p->stored) count(f->o.counters, stored);
-  if (f->o.nxdomain_cut) denial_note(f->o.cache, &p->question, &f->answer, f->o.seed);
+  if (f->o.policy.nxdomain_cut) denial_note(f->o.cache, &p->question, &f->answer, f->o.seed);
   if (!p->ahead && !pending_first(p)) count(f->o.counters, reply_late);
   p->step = STEP_REPLY;
   return MORE;

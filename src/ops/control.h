@@ -22,7 +22,7 @@ enum {
 
 /* ---- the socket ---- */
 
-struct control_options {
+struct control_policy {
   char path[CONTROL_PATH];   /* "": none */
   bool usual;                /* it is where jidns looks: it may be impossible */
   char group[CONTROL_GROUP]; /* whose members may command besides root and the daemon's user; "": nobody's */
@@ -43,14 +43,14 @@ struct control_socket {
 
 /* Is there such a group as the options name, if they name one? False, and the reason in one line on err, when
  * not. */
-bool control_has_group(const struct control_options *o, FILE *err);
+bool control_has_group(const struct control_policy *o, FILE *err);
 
 /* Binds the socket with mode 0660 for uid, who may command, and gid (the group of the options instead, if
  * there is one): to be called while the process may still do so. A dead daemon's file is replaced. False, and
  * the reason in one line on err, when it can't be had; where only the usual path can't, there is none, and
  * the log says why. A group that the file can't be given to is warned of: who is not root can give files only
  * to groups of his own. */
-bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid, FILE *err);
+bool control_bind(struct control_socket *s, const struct control_policy *o, uid_t uid, gid_t gid, FILE *err);
 /* closes it and removes its file, unless that is another's by now */
 void control_unbind(struct control_socket *s);
 

@@ -102,7 +102,7 @@ static bool find_group(const char *name, gid_t *gid, FILE *err) {
   return found;
 }
 
-bool control_has_group(const struct control_options *o, FILE *err) {
+bool control_has_group(const struct control_policy *o, FILE *err) {
   gid_t gid;
   return !*o->path || !*o->group || find_group(o->group, &gid, err);
 }
@@ -115,8 +115,7 @@ static void warn_of_group(const char *group) {
            group, group);
 }
 
-bool control_bind(struct control_socket *s, const struct control_options *o, uid_t uid, gid_t gid,
-                  FILE *err) {
+bool control_bind(struct control_socket *s, const struct control_policy *o, uid_t uid, gid_t gid, FILE *err) {
   *s = (struct control_socket){.fd = -1, .uid = uid};
   if (!*o->path) return true;
   s->has_group = *o->group;

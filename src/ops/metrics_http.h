@@ -14,6 +14,11 @@ enum {
   METRICS_IDLE_S = 5        /* without a whole request, or taking its answer, a connection lives so long */
 };
 
+struct metrics_policy {
+  union addr addr; /* of HTTP; family 0: none */
+  bool is_public;  /* that is meant to be an address that other hosts reach */
+};
+
 struct metrics_http_page {
   const char *path, *content_type;
   unsigned (*write)(void *ctx, FILE *out); /* returns the status: 200 or 503 */

@@ -19,7 +19,7 @@ static void warn(const struct sandbox_identity *who) {
   if (who->is_said && who->uid == 0) log_warn("ops", "answering as root: whoever breaks in is root, too");
 }
 
-bool sandbox_enter(const struct sandbox_options *o, FILE *err) {
+bool sandbox_enter(const struct sandbox_policy *o, FILE *err) {
   struct sandbox_identity who;
   if (!sandbox_whom(o, &who, err)) return false;
   warn(&who);

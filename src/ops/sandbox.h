@@ -14,7 +14,7 @@ enum sandbox_seccomp {
 
 enum { SANDBOX_USER = 66 }; /* octets of a user's and a group's name with a colon between and their NUL */
 
-struct sandbox_options {
+struct sandbox_policy {
   char user[SANDBOX_USER]; /* whom root becomes: USER or USER:GROUP, names or numbers; "": `jidns` if there is
                               such a user, else `nobody` */
   enum sandbox_seccomp seccomp;
@@ -24,7 +24,7 @@ struct sandbox_options {
  * 1024; nothing that is executed later can gain any; then the system calls. To be called when the sockets are
  * bound, before there are threads. False, and the reason in one line on err, when something asked for can't
  * be had. */
-bool sandbox_enter(const struct sandbox_options *o, FILE *err);
+bool sandbox_enter(const struct sandbox_policy *o, FILE *err);
 
 /* As whom it will run. */
 struct sandbox_identity {
@@ -39,7 +39,7 @@ struct sandbox_identity {
 /* Finds that out. Root that nobody told to become somebody becomes `jidns` or, shared, `nobody`; in a user
  * namespace that has neither it stays what it is where that is an ordinary user outside. False, and the
  * reason and the way out in one line on err, when there is no such user or it can't be become. */
-bool sandbox_whom(const struct sandbox_options *o, struct sandbox_identity *who, FILE *err);
+bool sandbox_whom(const struct sandbox_policy *o, struct sandbox_identity *who, FILE *err);
 
 bool sandbox_changes(const struct sandbox_identity *who); /* is that anybody else than now? */
 /* Is that id one of the user namespace with this map (/proc/self/uid_map)? Without such a file there are no

@@ -116,7 +116,7 @@ static bool may_become(const struct sandbox_identity *who, FILE *err) {
   return false;
 }
 
-bool sandbox_whom(const struct sandbox_options *o, struct sandbox_identity *who, FILE *err) {
+bool sandbox_whom(const struct sandbox_policy *o, struct sandbox_identity *who, FILE *err) {
   *who = oneself();
   if (*o->user && !find_named(o->user, who, err)) return false;
   if (who->uid == geteuid() && !who->has_group) who->gid = getegid();

@@ -21,12 +21,12 @@ struct bucket {
 };
 
 struct access {
-  struct access_options o;
+  struct access_policy o;
   uint64_t seed;
   struct bucket *buckets; /* NULL when there is no limit */
 };
 
-struct access *access_new(const struct access_options *options) {
+struct access *access_new(const struct access_policy *options) {
   struct access *a = malloc(sizeof *a);
   if (!a) return NULL;
   *a = (struct access){.o = *options, .seed = random_seed()};
@@ -53,12 +53,16 @@ static bool is_here(const union addr *peer, const union addr *local) {
   return addr_is_loopback(peer) || addr_same_host(peer, local);
 }
 
-static bool is_allowed(const struct access_options *o, const union addr *peer) {
+static bool is_allowed(const struct access_policy *o, const union addr *peer) {
   for (unsigned i = 0; i < o->allow_count; i++) {
     if (prefix_has(&o->allow[i], peer)) return true;
   }
   return false;
 }
+
+bool access_is_silent(const struct access *a) { return a && a->o.silent; }
+
+const struct access_policy *access_policy(const struct access *a) { return &a->o; }
 
 bool access_may(const struct access *a, const union addr *peer, const union addr *local) {
   return is_here(peer, local) || is_allowed(&a->o, peer);

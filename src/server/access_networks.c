@@ -35,7 +35,7 @@ static unsigned mask_bits(const struct sockaddr *mask) {
   return bits;
 }
 
-static bool add(struct access_options *o, const struct prefix *p) {
+static bool add(struct access_policy *o, const struct prefix *p) {
   for (unsigned i = 0; i < o->allow_count; i++) {
     if (prefix_equal(&o->allow[i], p)) return true;
   }
@@ -67,7 +67,7 @@ static const char ask_operator[] = "a public address, so anybody could ask; say 
 
 /* How the networks are gathered. */
 struct gathering {
-  struct access_options *o;
+  struct access_policy *o;
   const struct ifaddrs *list;
   bool running;     /* what can't be allowed is left out; else it ends the start */
   unsigned said_of; /* so many are left out already, and were said */
@@ -125,7 +125,7 @@ static bool is_for_others(const union addr *listen, unsigned n) {
   return false;
 }
 
-bool access_find_networks(struct access_options *o, const union addr *listen, unsigned n, FILE *err) {
+bool access_find_networks(struct access_policy *o, const union addr *listen, unsigned n, FILE *err) {
   struct ifaddrs *list = NULL;
   if (getifaddrs(&list) != 0 && is_for_others(listen, n)) {
     fprintf(err,
@@ -138,15 +138,15 @@ bool access_find_networks(struct access_options *o, const union addr *listen, un
   return good;
 }
 
-static bool has_prefix(const struct access_options *o, const struct prefix *p) {
+static bool has_prefix(const struct access_policy *o, const struct prefix *p) {
   for (unsigned i = 0; i < o->allow_count; i++) {
     if (prefix_equal(&o->allow[i], p)) return true;
   }
   return false;
 }
 
-bool access_follow_networks(struct access_options *o, const union addr *listen, unsigned n, FILE *err) {
-  struct access_options before = *o;
+bool access_follow_networks(struct access_policy *o, const union addr *listen, unsigned n, FILE *err) {
+  struct access_policy before = *o;
   struct ifaddrs *list = NULL;
   if (getifaddrs(&list) != 0) return false;
   gather(&(struct gathering){.o = o, .list = list, .running = true, .err = err}, listen, n);

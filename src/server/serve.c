@@ -7,12 +7,18 @@
 #include "dns/ttl.h"
 #include "server/serve_zones.h"
 
+void serve_set_policy(struct query_service *s, const struct serve_policy *policy) {
+  s->policy = *policy;
+  s->turn_mask = policy->rotate ? UINT32_MAX : 0;
+  s->log = (struct query_log){.every = policy->log_every};
+}
+
 /* A packet that asks nothing that can be answered, but deserves an answer. */
 static inline __attribute__((always_inline)) struct serve_result refuse(struct query_service *s,
                                                                         const struct query *q,
                                                                         enum query_verdict verdict,
                                                                         uint8_t *out) {
-  size_t told = verdict == QUERY_REFUSED && s->chaos ? chaos_answer(s->chaos, &q->query_opts, out) : 0;
+  size_t told = verdict == QUERY_REFUSED ? chaos_answer(&s->policy.chaos, &q->query_opts, out) : 0;
   if (told) return serve_result(s, SERVED_HIT, (int)told);
 
   int len = (int)query_refuse(&q->query_opts, verdict, out);
@@ -44,7 +50,8 @@ static bool write_stale(struct query_service *s, const struct query *q, const st
                         const char *why, uint64_t now_ms, uint8_t *out, struct cache_hit *found) {
   size_t limit = client_limit(client, &q->query_opts);
   char text[QUESTION_TEXT];
-  if (!s->max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), s->max_stale_s, limit, out, found))
+  uint32_t max_stale_s = forward_options(s->forward)->policy.max_stale_s;
+  if (!max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), max_stale_s, limit, out, found))
     return false;
   log_debug("server", "%s: stale answer at once: %s", question_format(&q->question, text), why);
   return true;
@@ -64,7 +71,7 @@ static struct serve_result reject(struct query_service *s, const struct query *q
 /* Nothing fresh is known: stale at once while all upstreams are down, else the question waits for them. */
 static struct serve_result miss(struct query_service *s, const struct query *q, const struct client *client,
                                 uint64_t now_ms, uint8_t *out) {
-  size_t len = s->special && forward_is_special(s->forward, &q->question) ? special_answer(q, out) : 0;
+  size_t len = s->policy.special_names && forward_is_special(s->forward, &q->question) ? special_answer(q, out) : 0;
   if (len) return serve_result(s, SERVED_HIT, (int)len);
 
   /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
@@ -95,7 +102,7 @@ static bool check_cookie(struct query_service *s, struct query_opts *m, const st
                          uint64_t now_ms, enum query_verdict *verdict) {
   uint32_t now_s = (uint32_t)(now_ms / 1000) + s->cookie_epoch_s;
   bool showed = m->cookie_len > COOKIE_CLIENT;
-  if (!s->cookies) {
+  if (!s->policy.cookies) {
     m->cookie_len = 0;
     if (*verdict == QUERY_COOKIE) *verdict = QUERY_FORMERR;
     return false;
@@ -110,8 +117,8 @@ static bool check_cookie(struct query_service *s, struct query_opts *m, const st
  * section 3.1), and what it takes within this machine. */
 static uint16_t datagram_most(const struct query_service *s, const struct query_opts *m,
                               const struct client *client) {
-  uint16_t most = s->udp_size ? s->udp_size : DNS_UDP_OURS;
-  bool fits = m->udp_size <= most || (!s->udp_size && addr_is_loopback(&client->peer));
+  uint16_t most = s->policy.udp_size ? (uint16_t)s->policy.udp_size : DNS_UDP_OURS;
+  bool fits = m->udp_size <= most || (!s->policy.udp_size && addr_is_loopback(&client->peer));
   return fits ? m->udp_size : most;
 }
 
@@ -124,7 +131,7 @@ static bool meet_options(struct query_service *s, struct query_opts *m, const st
   } else if (m->udp_size > DNS_UDP_PLAIN) {
     m->udp_size = datagram_most(s, m, client);
   }
-  if (s->udp_size) m->udp_ours = s->udp_size;
+  if (s->policy.udp_size) m->udp_ours = (uint16_t)s->policy.udp_size;
   bool good = m->cookie_len && check_cookie(s, m, client, now_ms, verdict);
   return good || client->transport != TRANSPORT_UDP;
 }
@@ -146,7 +153,7 @@ static struct serve_result deny(struct query_service *s, const struct query *q, 
                                 bool proven, size_t sent, uint8_t *out) {
   if (verdict == ACCESS_DENIED) count(s->counters, denied);
   else count(s->counters, limited);
-  if (s->silent) return serve_result(s, SERVED_IGNORED, 0);
+  if (access_is_silent(s->access)) return serve_result(s, SERVED_IGNORED, 0);
 
   size_t len;
   if (verdict == ACCESS_LIMITED && !proven) len = require_cookie(q, sent, out);
@@ -161,7 +168,7 @@ static inline __attribute__((always_inline)) struct serve_result answer(struct q
                                                                         const struct query *q,
                                                                         const struct client *client,
                                                                         uint64_t now_ms, uint8_t *out) {
-  if (s->lab && zones_may_hold(s->lab, &q->question)) {
+  if (s->zones && zones_may_hold(s->zones, &q->question)) {
     struct serve_result local = serve_zones(s, q, client, now_ms, out);
     if (local.how != SERVED_ELSEWHERE) return local;
   }

@@ -12,22 +12,29 @@
 
 struct serve_zones;
 
+/* What the operator decides; a part of the settings that is handed over whole. */
+struct serve_policy {
+  bool special_names; /* names that no server is to be asked for are answered here (dns/special.h) */
+  bool rotate;        /* another of several addresses comes first from query to query */
+  bool cookies;       /* are given out (RFC 7873) */
+  uint32_t udp_size;  /* octets of a datagram, in both directions; 0: as is usual */
+  uint32_t log_every; /* every so many-th query is logged; 0: none */
+  struct chaos chaos; /* what is told of who answers */
+};
+
+/* Zeroed but for what is borrowed it serves anybody, plainly; serve_set_policy says otherwise. */
 struct query_service {
   struct cache *cache; /* all borrowed */
   struct forward *forward;
   struct counters *counters;
   uint64_t seed;
-  uint32_t max_stale_s;              /* 0: nothing stale is given out */
   struct access *access;             /* borrowed; NULL: anybody may ask anything as often as he likes */
-  bool silent;                       /* who may not ask gets no answer, not REFUSED */
-  const struct zones *lab;           /* borrowed; NULL: there are no zones */
-  struct serve_zones *lab_room;      /* borrowed; not NULL if lab is not */
+  const struct zones *zones;         /* borrowed; NULL: there are no zones */
+  struct serve_zones *serve_zones;   /* borrowed; not NULL if zones is not */
   struct fault_filter *fault_filter; /* borrowed; NULL: no faults are in force */
-  const struct chaos *chaos;         /* borrowed; NULL: nothing is told */
-  bool special;       /* names that no server is to be asked for are answered here (dns/special.h) */
+  struct serve_policy policy;
   uint32_t turn_mask; /* all ones: another of several addresses comes first from query to query; 0: always the
                          same */
-  bool cookies;       /* are given out (RFC 7873) */
   uint8_t cookie_secret[SIPHASH_KEY];
   uint32_t cookie_epoch_s;        /* seconds from 1970 to where now_ms begins */
   struct cookie_keys cookie_keys; /* of the day; made when needed */
@@ -35,9 +42,11 @@ struct query_service {
   void (*seen)(void *ctx, const struct question *q);
   void *seen_ctx;
   struct query_log log;
-  uint16_t udp_size; /* octets of a datagram, in both directions; 0: as is usual */
-  uint32_t idle_ms;  /* what clients that ask for it are told of their TCP connections (RFC 7828) */
+  uint32_t idle_ms; /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
+
+/* From now on this holds; copied. */
+void serve_set_policy(struct query_service *s, const struct serve_policy *policy);
 
 /* Answers the query of len octets at msg from this client: writes into out (at least DNS_MSG_MAX octets for
  * TCP, DNS_UDP_MAX for UDP) and returns the answer's length; 0 when the packet deserves silence; SERVE_LATER

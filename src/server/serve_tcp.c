@@ -144,7 +144,7 @@ static void take(struct serve_tcp *t, const struct tcp_listener *d, int fd, cons
   union addr local = d->addr;
   if (addr_is_any(&local)) getsockname(fd, &local.any, &(socklen_t){sizeof local});
   enum tcp_standing standing = serve_tcp_standing(s, peer, &local);
-  bool unwelcome = s->silent && standing == TCP_STRANGER;
+  bool unwelcome = access_is_silent(s->access) && standing == TCP_STRANGER;
   if (unwelcome) count(s->counters, denied_tcp);
   if (!unwelcome && tcp_limits_connection(t, peer, standing))
     conn_open(t, fd, peer, &local, standing, now_ms);
@@ -196,13 +196,14 @@ static void on_acceptable(uv_poll_t *poll, int status, int events) {
 /* ---- the door ---- */
 
 struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct query_service *serve,
-                                const struct serve_tcp_options *options) {
+                                const struct serve_tcp_policy *options) {
   struct serve_tcp *t = calloc(1, sizeof *t);
   if (!t) return NULL;
   t->magic = TCP_MAGIC;
   t->loop = loop;
   t->serve = serve;
   t->options = *options;
+  serve->idle_ms = options->idle_ms;
   list_init(&t->conns);
   list_init(&t->dirty);
   list_init(&t->ready);

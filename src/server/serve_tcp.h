@@ -16,7 +16,7 @@ enum {
       200 /* questions of one connection that wait for upstream; more are not read meanwhile */
 };
 
-struct serve_tcp_options {
+struct serve_tcp_policy {
   unsigned connections; /* at most, an eighth of them for loopback alone; when full, who is idle for longest
                            makes room */
   unsigned per_host;    /* of them from one IPv4 address or 64 bits of IPv6; loopback may have all */
@@ -28,14 +28,14 @@ struct serve_tcp_options {
                        twice that */
 };
 #define SERVE_TCP_DEFAULTS                                                                                   \
-  ((struct serve_tcp_options){.connections = 1000, .per_host = 100, .held = 32 << 20, .idle_ms = 10000})
+  ((struct serve_tcp_policy){.connections = 1000, .per_host = 100, .held = 32 << 20, .idle_ms = 10000})
 
 struct serve_tcp;
 
-/* One a worker. loop and serve are borrowed for its life, which ends in the loop's turns after
- * serve_tcp_close. NULL when memory is out. */
+/* One a worker. loop and serve, which is told options->idle_ms, are borrowed for its life, which ends in the
+ * loop's turns after serve_tcp_close. NULL when memory is out. */
 struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct query_service *serve,
-                                const struct serve_tcp_options *options);
+                                const struct serve_tcp_policy *options);
 
 /* Takes connections from l->tcp from now on and takes it over (it is then -1 in l). Returns 0 or a negative
  * libuv error: nothing taken. At most SERVE_TCP_LISTENERS. */

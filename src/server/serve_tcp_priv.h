@@ -68,7 +68,7 @@ struct serve_tcp {
   bool stopping;
   uv_loop_t *loop;
   struct query_service *serve;
-  struct serve_tcp_options options;
+  struct serve_tcp_policy options;
   struct tcp_listener doors[SERVE_TCP_LISTENERS];
   unsigned conn_count;
   size_t held;       /* octets that connections hold */

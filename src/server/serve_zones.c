@@ -45,7 +45,7 @@ static bool is_answer(unsigned rcode) {
 /* Writes the whole answer; found NULL: what the alias leads to is not told. Returns its length. */
 static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t *out) {
   struct query_service *s = j->serve;
-  struct serve_zones *l = s->lab_room;
+  struct serve_zones *l = s->serve_zones;
   const struct query_opts *m = &j->query.query_opts;
   uint8_t rcode = found ? found[3] & DNS_RCODE : RCODE_NOERROR;
 
@@ -121,7 +121,7 @@ static struct serve_result ask_on(struct joined *j, const struct zones_alias *al
 
 static struct serve_result follow(struct query_service *s, const struct query *q, const struct client *client,
                                   uint64_t now_ms, uint8_t *out) {
-  struct zones_alias *alias = &s->lab_room->alias;
+  struct zones_alias *alias = &s->serve_zones->alias;
   struct joined *j = joined_new(s, q, client, &alias->chain);
   bool recursive = q->query_opts.opcode_rd & DNS_RD;
   if (j && recursive && j->wrap.client.links < FORWARD_ALIASES && (j->message = malloc(DNS_MSG_MAX)))
@@ -135,7 +135,7 @@ static struct serve_result follow(struct query_service *s, const struct query *q
 struct serve_result serve_zones(struct query_service *s, const struct query *q, const struct client *client,
                                 uint64_t now_ms, uint8_t *out) {
   size_t limit = client_limit(client, &q->query_opts);
-  int len = zones_answer(s->lab, q, limit, out, &s->lab_room->alias);
+  int len = zones_answer(s->zones, q, limit, out, &s->serve_zones->alias);
   if (len == ZONES_ELSEWHERE) return (struct serve_result){SERVED_ELSEWHERE, 0};
   if (len == ZONES_ALIAS) return follow(s, q, client, now_ms, out);
   if (out[2] & DNS_TC) count(s->counters, truncated);

@@ -162,9 +162,10 @@ static bool check_all_loops(const struct settings *s, FILE *err) {
 
 static bool check_metrics(const struct settings *s, FILE *err) {
   char text[ADDR_TEXT];
-  if (!s->metrics.any.sa_family || addr_is_loopback(&s->metrics) || s->metrics_public) return true;
+  const union addr *a = &s->metrics.addr;
+  if (!a->any.sa_family || addr_is_loopback(a) || s->metrics.is_public) return true;
   fprintf(err, "jidnsd: --metrics %s: other hosts can reach that; --metrics-public on if they may\n",
-          addr_format(&s->metrics, text));
+          addr_format(a, text));
   return false;
 }
 
@@ -200,7 +201,7 @@ static enum settings_outcome check(struct settings *s, FILE *out, FILE *err) {
     return SETTINGS_WRONG;
   warned |= !fit_memory(s, err);
   fprintf(out, "jidnsd: the settings %s\n", warned ? "can be used; see the warnings" : "are good");
-  fprintf(out, "jidnsd: the cache takes up to %s of memory\n", memory_limit_format(s->cache_room, room));
+  fprintf(out, "jidnsd: the cache takes up to %s of memory\n", memory_limit_format(s->cache_limit, room));
   return SETTINGS_TOLD;
 }
 
@@ -275,32 +276,19 @@ bool settings_listens(const struct settings *s, const union addr *addr) {
   return false;
 }
 
-static void keep(const char *name, bool same, FILE *err) {
-  if (!same) fprintf(err, "jidnsd: --%s: holds from the next start on\n", name);
-}
-
 void settings_keep_fixed(struct settings *s, const struct settings *running, FILE *err) {
-  keep("threads", s->threads == running->threads, err);
-  keep("cache-size", s->cache_size == running->cache_size, err);
-  keep("user", strcmp(s->sandbox.user, running->sandbox.user) == 0, err);
-  keep("seccomp", s->sandbox.seccomp == running->sandbox.seccomp, err);
-  keep("control", strcmp(s->control.path, running->control.path) == 0, err);
-  keep("control-group", strcmp(s->control.group, running->control.group) == 0, err);
-  keep("metrics", memcmp(&s->metrics, &running->metrics, sizeof s->metrics) == 0, err);
-  s->metrics = running->metrics;
-  s->control = running->control;
-  s->threads = running->threads;
-  s->cache_size = running->cache_size;
-  s->cache_room = running->cache_room;
-  s->sandbox = running->sandbox;
-}
+  for (unsigned i = 0; i < settings_count; i++) {
+    const struct setting *t = &settings_table[i];
+    if (!t->fixed) continue;
 
-void settings_rebind(const struct settings *s, struct rebind *out) {
-  *out = s->rebind;
-  for (unsigned i = 0; i < s->forward_count && out->exempt_count < REBIND_NAMES; i++) {
-    const struct settings_domain *d = &s->forwards[i].domain;
-    struct rebind_name *x = &out->exempt[out->exempt_count++];
-    x->len = d->len;
-    memcpy(x->octets, d->octets, d->len);
+    char *now = (char *)s + t->at;
+    const char *was = (const char *)running + t->at;
+    if (memcmp(now, was, t->size) != 0) fprintf(err, "jidnsd: --%s: holds from the next start on\n", t->name);
+    memcpy(now, was, t->size);
   }
+
+  /* What was found out at the start follows from these. */
+  s->cache_limit = running->cache_limit;
+  s->tcp = running->tcp;
+  s->control.usual = running->control.usual;
 }

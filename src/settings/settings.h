@@ -1,4 +1,4 @@
-/* Settings file, environment and command line, read into each room's options. */
+/* Settings file, environment and command line, read into each module's policy. */
 #ifndef JIDNS_SETTINGS_SETTINGS_H
 #define JIDNS_SETTINGS_SETTINGS_H
 #include <stdio.h>
@@ -7,14 +7,15 @@
 #include "base/log.h"
 #include "base/memory_limit.h"
 #include "base/resolvconf.h"
+#include "cache/snapshot.h"
 #include "dns/dns.h"
 #include "faults/rule.h"
-#include "forward/rebind.h"
+#include "forward/forward.h"
 #include "ops/control.h"
 #include "ops/metrics_http.h"
 #include "ops/sandbox.h"
 #include "server/access.h"
-#include "server/chaos.h"
+#include "server/serve.h"
 #include "server/serve_tcp.h"
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
@@ -66,39 +67,28 @@ struct settings {
   bool upstream_default;    /* nobody named any: they are those of resolv.conf */
   struct resolvconf resolv; /* what that said when it was read last */
   char resolv_conf[SETTINGS_PATH];
-  enum upstream_policy policy;
+  enum upstream_policy upstream_policy;
   struct settings_forward forwards[SETTINGS_FORWARDS]; /* no two of the same domain */
   unsigned forward_count;
   struct settings_fault faults[SETTINGS_FAULTS];
   unsigned fault_count;
   uint32_t threads;
-  size_t cache_size;            /* octets; 0: nobody said */
-  size_t cache_room;            /* octets that the cache takes: settings_fit_memory */
-  uint32_t max_ttl_s;           /* no answer lasts longer */
-  uint32_t max_stale_s;         /* 0: nothing stale is given out */
-  char snapshot[SETTINGS_PATH]; /* "": where there is a folder for it; "none": nowhere */
-  uint32_t snapshot_every_s;    /* 0: only at the end */
-  bool nxdomain_cut;            /* RFC 8020 */
-  bool trust_ad;                /* the servers' word on authenticity is passed on */
-  bool upstream_cookies;        /* RFC 7873 */
-  bool case_random;             /* questions upstream are spelled at random */
-  struct rebind rebind;         /* domains of `forward` are not among the exempt yet: settings_rebind */
-  struct chaos chaos;
-  bool special; /* names that no server is to be asked for are answered here */
-  bool rotate;  /* A and AAAA records change their order from query to query */
-  struct access_options access;
-  uint32_t udp_size; /* octets of a datagram, on both sides; 0: nobody said */
-  bool cookies;      /* DNS cookies for clients, RFC 7873 */
-  struct xmpp_options xmpp;
-  struct zones_options lab;
-  struct serve_tcp_options tcp;
-  struct sandbox_options sandbox;
-  struct control_options control;
-  union addr metrics;  /* of HTTP; family 0: none */
-  bool metrics_public; /* that is meant to be an address that others reach */
-  char file[256];      /* that was read, cut if need be; "": none */
-  struct log_options log;
-  uint32_t query_log; /* every so many-th query; 0: none */
+  size_t cache_size;  /* octets; 0: nobody said */
+  size_t cache_limit; /* octets that the cache takes: settings_fit_memory */
+  /* The modules' own, each handed over whole. */
+  struct forward_policy
+      forward; /* domains of `forwards` are not among the exempt of rebind yet: wiring_rebind */
+  struct serve_policy serve;
+  struct access_policy access;
+  struct xmpp_policy xmpp;
+  struct zones_policy zones;
+  struct serve_tcp_policy tcp;
+  struct snapshot_policy snapshot;
+  struct sandbox_policy sandbox;
+  struct control_policy control;
+  struct metrics_policy metrics;
+  struct log_policy log;
+  char file[256]; /* that was read, cut if need be; "": none */
 };
 
 enum settings_outcome {
@@ -121,9 +111,6 @@ bool settings_find_networks(struct settings *s, FILE *err);
 bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers,
                       unsigned n);
 
-/* The rebinding filter with all that is exempt: names that were allowed, and domains that have servers of
- * their own. */
-void settings_rebind(const struct settings *s, struct rebind *out);
 /* The same while running, when addresses have come or gone: see access_follow_networks. */
 bool settings_follow_networks(struct settings *s, FILE *err);
 
@@ -154,7 +141,7 @@ const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS
 /* is it among the addresses listened on? */
 bool settings_listens(const struct settings *s, const union addr *addr);
 
-/* A reload takes over what can't be changed while running: one word of each setting that differs is said on
- * err. */
+/* A reload keeps what holds until the next start (struct setting's `fixed`): s gets it as it is running, and
+ * err hears of each setting that differs, a line each. */
 void settings_keep_fixed(struct settings *s, const struct settings *running, FILE *err);
 #endif

@@ -13,8 +13,8 @@ enum { FILE_MAX = 1 << 20, OPTIONS = 300 };
 /* What is open while libconfuse reads: the file itself, in it a section, in it another. */
 struct place {
   const cfg_t *cfg;
-  const struct section *section; /* NULL: the file itself */
-  struct given *begin;           /* of a titled section */
+  const struct settings_section *section; /* NULL: the file itself */
+  struct given *begin;                    /* of a titled section */
 };
 
 /* libconfuse hands no pointer through to its callbacks, but an option's place to put its value: that is the
@@ -37,7 +37,7 @@ static struct place *innermost(struct reading *r) { return &r->places[r->depth -
 
 /* ---- words, for those who mistype one ---- */
 
-static const char *section_within(unsigned i, const struct section *outer) {
+static const char *section_within(unsigned i, const struct settings_section *outer) {
   for (unsigned k = 0; settings_sections[k]; k++) {
     if (settings_sections[k]->within == outer && i-- == 0) return settings_sections[k]->name;
   }
@@ -46,7 +46,7 @@ static const char *section_within(unsigned i, const struct section *outer) {
 
 /* Keys and sections that may stand in a section, or in the file: the i-th. */
 static const char *word_in(unsigned i, const void *ctx) {
-  const struct section *section = ctx;
+  const struct settings_section *section = ctx;
   unsigned keys = 0;
   for (unsigned k = 0; section && k < settings_count; k++) {
     if (settings_table[k].section == section && keys++ == i) return settings_table[k].key;
@@ -65,17 +65,17 @@ static const struct setting *meant(const char *word) {
 }
 
 /* A section of that name, rather one that may stand here. */
-static const struct section *section_named(const char *name, const struct section *here) {
-  const struct section *found = NULL;
+static const struct settings_section *section_named(const char *name, const struct settings_section *here) {
+  const struct settings_section *found = NULL;
   for (unsigned i = 0; settings_sections[i]; i++) {
-    const struct section *s = settings_sections[i];
+    const struct settings_section *s = settings_sections[i];
     if (strcmp(s->name, name) == 0 && (!found || s->within == here)) found = s;
   }
   return found;
 }
 
 /* It does not stand where it should, or not with or without a title as it should. */
-static void misplaced(struct reading *r, unsigned line, const struct section *section) {
+static void misplaced(struct reading *r, unsigned line, const struct settings_section *section) {
   char text[SECTION_TEXT];
   const char *name = section->name;
   if (section->within == innermost(r)->section) {
@@ -89,10 +89,10 @@ static void misplaced(struct reading *r, unsigned line, const struct section *se
 }
 
 static void unknown(struct reading *r, unsigned line, const char *word) {
-  const struct section *section = innermost(r)->section;
+  const struct settings_section *section = innermost(r)->section;
   const char *what = section ? "key" : "section", *near = nearest(word, word_in, section);
   const struct setting *t = meant(word);
-  const struct section *other = section_named(word, section);
+  const struct settings_section *other = section_named(word, section);
   char text[SECTION_TEXT];
   if (t && t->section == section) complain(r->givens, line, "'%s': should be '%s' here", word, t->key);
   else if (other) misplaced(r, line, other);
@@ -130,7 +130,7 @@ static int begin(struct reading *r, const cfg_t *cfg, const char *line) {
   struct given head = {.kind = GIVEN_BEGIN, .source = SOURCE_FILE, .line = (unsigned)strtoul(line, NULL, 10)};
 
   for (unsigned i = 0; settings_sections[i]; i++) {
-    const struct section *s = settings_sections[i];
+    const struct settings_section *s = settings_sections[i];
     if (s->within == innermost(r)->section && (s->title != NULL) == titled && strcmp(s->name, cfg->name) == 0)
       head.section = s;
   }
@@ -190,7 +190,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
 
 /* ---- what libconfuse is to know ---- */
 
-static bool is_named(const struct section *section, const char *name) {
+static bool is_named(const struct settings_section *section, const char *name) {
   return name ? section && strcmp(section->name, name) == 0 : !section;
 }
 
@@ -225,7 +225,7 @@ static cfg_opt_t *options_of(struct reading *r, const char *name) {
   }
 
   for (unsigned i = 0; settings_sections[i]; i++) {
-    const struct section *s = settings_sections[i];
+    const struct settings_section *s = settings_sections[i];
     if (!is_named(s->within, name)) continue;
     cfg_opt_t option = {
         .name = s->name, .type = CFGT_SEC, .flags = CFGF_MULTI | CFGF_TITLE, .validcb = on_end};

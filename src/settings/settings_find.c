@@ -64,7 +64,7 @@ static void complain_of_servers(const struct settings *s, const char *path, FILE
   if (!s->upstream_count) fputs("no server to ask: ", err);
   shown_put(err, resolvconf_why(path, r, why), sizeof why);
   if (s->upstream_count) fputs(": the servers stay as they were\n", err);
-  else if (s->lab.zone_count + s->lab.domain_count)
+  else if (s->zones.zone_count + s->zones.domain_count)
     fputs("; only local zones are answered, until it names one\n", err);
   else
     fputs("; what is not in the cache gets SERVFAIL until it names one; or give one with --upstream\n", err);

@@ -132,7 +132,7 @@ static const struct given *same_before(const struct applying *a, const struct gi
 /* Where a section's element goes: in place of one with the same title, else behind the last. NULL, and
  * complained of, when it can't. */
 static void *place(struct applying *a, const struct given *v) {
-  const struct section *section = v->section;
+  const struct settings_section *section = v->section;
   char *around = a->into[a->depth];
   unsigned count = *(unsigned *)(void *)(around + section->count_at);
   const struct given *before = same_before(a, v);
@@ -147,7 +147,7 @@ static void *place(struct applying *a, const struct given *v) {
   return NULL;
 }
 
-static void read_initial(const struct section *section, void *element) {
+static void read_initial(const struct settings_section *section, void *element) {
   for (unsigned i = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
     if (t->section == section && t->initial) must(t->read(t, element, t->initial));
@@ -156,7 +156,7 @@ static void read_initial(const struct section *section, void *element) {
 
 /* False: what follows up to its end is read into nothing. */
 static bool begin(struct applying *a, struct given *v) {
-  const struct section *section = v->section;
+  const struct settings_section *section = v->section;
   char *element = place(a, v), *around = a->into[a->depth];
   unsigned *count = (unsigned *)(void *)(around + section->count_at);
 

@@ -33,7 +33,7 @@ bool settings_fit_memory(struct settings *s, const struct memory_limit *m, FILE 
   uint64_t tcp = m->octets / TCP_SHARE;
   bool fits = !s->cache_size || s->cache_size <= largest(m->octets);
   if (!fits) warn(s, m, err);
-  s->cache_room = s->cache_size ? s->cache_size : usual_size(m->octets);
+  s->cache_limit = s->cache_size ? s->cache_size : usual_size(m->octets);
   if (tcp < s->tcp.held) s->tcp.held = (size_t)tcp;
   return fits;
 }

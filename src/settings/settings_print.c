@@ -56,7 +56,7 @@ static const struct given *in_force(const struct givens *g, const struct setting
   return best;
 }
 
-static void put_section(FILE *out, const struct givens *g, const struct section *section) {
+static void put_section(FILE *out, const struct givens *g, const struct settings_section *section) {
   fprintf(out, "%s {\n", section->name);
   for (unsigned i = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
@@ -91,7 +91,7 @@ static void put_titled(FILE *out, const struct givens *g, const struct given *be
 void settings_print_config(const struct givens *g, FILE *out) {
   const char *between = "";
   for (unsigned i = 0; settings_sections[i]; i++) {
-    const struct section *section = settings_sections[i];
+    const struct settings_section *section = settings_sections[i];
     if (section->within) continue;
     if (!section->title) {
       fputs(between, out);

@@ -1,92 +1,39 @@
-/* Inside the settings: one table of all that can be set, and what was given by whom. */
+/* Inside the settings: how values are read, and what was given by whom. */
 #ifndef JIDNS_SETTINGS_SETTINGS_PRIV_H
 #define JIDNS_SETTINGS_SETTINGS_PRIV_H
-#include "settings/settings.h"
+#include "settings/settings_table.h"
 
 /* Where a value comes from; a later one takes the place of all earlier ones. */
 enum source { SOURCE_INITIAL, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_OPTION };
 
-enum {
-  SETTINGS_MAX = 128, /* rows of the table */
-  SECTION_DEPTH = 4,  /* the file itself counts */
-  SECTION_TEXT = 80,
-  RIGHT_TEXT = 200,
-  WHY_TEXT = 400
-};
+enum { SECTION_DEPTH = 4, SECTION_TEXT = 80, RIGHT_TEXT = 200 }; /* depth: the file itself counts */
 
-/* ---- the table ---- */
+/* ---- values ---- */
 
-/* Where keys stand in the file: cache { ... }, or with a title and many times: forward "corp.example" { ...
- * }. Each titled one becomes an element of an array in struct settings, or in the element of the section that
- * it stands in. */
-struct section {
-  const char *name;
-  const struct section *within; /* NULL: it stands in the file itself */
-  const char
-      *title; /* what stands for it in help; NULL: it has none, and its keys are read into struct settings */
-  const char *right; /* what a title should be */
-  const char *help;
-  /* the element is all zero before; false: that is no title */
-  bool (*read_title)(void *element, const char *title);
-  size_t list_at, count_at, size; /* ELEMENTS: the array and its unsigned count; octets of an element */
-  unsigned most;
-};
-
-/* struct section's place for its elements: the array `list` and its length `count` in `type`. */
+/* struct settings_section's place for its elements: the array `list` and its length `count` in `type`. */
 #define ELEMENTS(type, list, count)                                                                          \
   .list_at = offsetof(type, list), .count_at = AT(type, count, unsigned), .size = sizeof *((type *)0)->list, \
   .most = sizeof((type *)0)->list / sizeof *((type *)0)->list
-
-struct setting {
-  const char *name; /* of the option; JIDNS_NAME in the environment; of a titled section: --NAME TITLE=VALUE
-                     * is such a section with this key alone. NULL: in the file only */
-  const struct section *section; /* NULL: on the command line only */
-  const char *key;
-  const char *value;   /* what stands for it in help; NULL: it takes none */
-  const char *initial; /* read first; NULL where `otherwise` tells in words what holds */
-  const char *otherwise;
-  const char *help;
-  /* Reads one value into struct settings or the titled section's element; NULL: the option says what to do,
-   * not how. */
-  bool (*read)(const struct setting *t, void *into, const char *text);
-  void (*clear)(void *into); /* of a list: forgets its values */
-  const char *right;         /* what a value should be; NULL: setting_right tells */
-  /* what is wrong with a value; NULL: all but `right` is */
-  const char *(*wrong)(const char *text, char why[WHY_TEXT]);
-  bool needed;   /* its titled section is nothing without it */
-  bool untitled; /* the option's value is this alone; its section gets a title of its own: "option 1" */
-  size_t at;     /* for the readers below: the field's place in `into` */
-  uint64_t least, most;
-  const char *const *words; /* ended by NULL */
-};
-
-extern const struct section *const settings_sections[]; /* in their order, ended by NULL */
-extern const struct setting settings_table[];
-extern const unsigned settings_count;
-
-/* The one whose option has that name; NULL if there is none. */
-const struct setting *setting_named(const char *name);
-const struct setting *setting_at(const struct section *section, const char *key);
-
-/* ---- values ---- */
 
 /* A field's place, which must be as large as `as`. */
 #define AT(type, field, as)                                                                                  \
   (offsetof(type, field) + 0 * sizeof(char[sizeof((type *)0)->field == sizeof(as) ? 1 : -1]))
 
 /* What reads the usual kinds of value, for rows of the table. */
-#define SWITCH(type, field) .read = read_switch, .at = AT(type, field, bool)
+#define FIELD(type, field) FIELD_AS(type, field, ((type *)0)->field)
+#define FIELD_AS(type, field, as) .at = AT(type, field, as), .size = sizeof((type *)0)->field
+#define SWITCH(type, field) .read = read_switch, FIELD_AS(type, field, bool)
 #define NUMBER(type, field, from, to) NUMBER_AS(read_number, type, field, from, to)
 #define NUMBER_AS(reader, type, field, from, to)                                                             \
-  .read = (reader), .at = AT(type, field, uint32_t), .least = (from), .most = (to)
+  .read = (reader), FIELD_AS(type, field, uint32_t), .least = (from), .most = (to)
 #define SIZE(type, field, from, to)                                                                          \
-  .read = read_size, .at = AT(type, field, size_t), .least = (from), .most = (to)
+  .read = read_size, FIELD_AS(type, field, size_t), .least = (from), .most = (to)
 #define TEXT(type, field) TEXT_AS(read_text, type, field)
 #define TEXT_AS(reader, type, field)                                                                         \
-  .read = (reader), .at = offsetof(type, field), .most = sizeof((type *)0)->field - 1
+  .read = (reader), FIELD(type, field), .most = sizeof((type *)0)->field - 1
 /* One of words: an enum's, or of two a bool's. */
-#define WORD(type, field, list) .read = read_word, .at = AT(type, field, unsigned), .words = (list)
-#define EITHER(type, field, list) .read = read_either, .at = AT(type, field, bool), .words = (list)
+#define WORD(type, field, list) .read = read_word, FIELD_AS(type, field, unsigned), .words = (list)
+#define EITHER(type, field, list) .read = read_either, FIELD_AS(type, field, bool), .words = (list)
 /* A kind of its own; a list of that. */
 #define OWN(reader, should) .read = (reader), .right = (should)
 #define LIST(reader, clearer, should) .read = (reader), .clear = (clearer), .right = (should)
@@ -111,8 +58,8 @@ bool add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], 
 
 extern const char domain_right[], server_right[]; /* what should be, where these are asked for */
 
-/* settings_lab.c: the lab's sections. */
-extern const struct section in_zone, in_domain, in_host;
+/* settings_zones.c: the sections of local zones. */
+extern const struct settings_section in_zone, in_domain, in_host;
 bool read_host_address(const struct setting *t, void *into, const char *text);
 void clear_host_address(void *into);
 /* what only the machine can tell; false: would not start */
@@ -134,10 +81,10 @@ struct given {
   enum source source;
   const struct setting
       *setting; /* whose value; at the beginning of a section that an option makes, that option's */
-  const struct section *section; /* at beginnings and ends */
-  void *element;                 /* at a beginning: what it is read into; NULL: into nothing */
-  unsigned line;                 /* in the file */
-  char text[];                   /* the value; at a beginning the title */
+  const struct settings_section *section; /* at beginnings and ends */
+  void *element;                          /* at a beginning: what it is read into; NULL: into nothing */
+  unsigned line;                          /* in the file */
+  char text[];                            /* the value; at a beginning the title */
 };
 
 /* All that was given, in its order. */
@@ -189,7 +136,7 @@ const char *nearest(const char *word, const char *(*next)(unsigned i, const void
 void put_source(FILE *out, const struct givens *g, const struct given *v);
 
 /* cache, or forward "DOMAIN". */
-const char *section_format(const struct section *section, char text[SECTION_TEXT]);
+const char *section_format(const struct settings_section *section, char text[SECTION_TEXT]);
 
 void settings_print_help(FILE *out);
 void settings_print_config(const struct givens *g, FILE *out);

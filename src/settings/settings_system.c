@@ -26,7 +26,7 @@ bool settings_check_system(const struct settings *s, bool *warned, FILE *err) {
   if (!sandbox_whom(&s->sandbox, &who, err) || !control_has_group(&s->control, err)) return false;
   struct reader r = {.uid = who.uid, .gid = who.gid, .warned = warned, .err = err};
   warn_unreadable(&r, s->file);
-  for (unsigned i = 0; i < s->lab.zone_count; i++) warn_unreadable(&r, s->lab.zones[i].file);
+  for (unsigned i = 0; i < s->zones.zone_count; i++) warn_unreadable(&r, s->zones.zones[i].file);
   if (!s->upstream_count || s->upstream_default) warn_unreadable(&r, s->resolv_conf);
   return true;
 }

@@ -21,7 +21,7 @@ static bool read_upstream(const struct setting *t, void *into, const char *text)
   return add_server(text, s->upstreams, s->upstream_scopes, &s->upstream_count, UPSTREAM_SERVERS);
 }
 
-static bool add_prefix(struct access_options *o, const char *text) {
+static bool add_prefix(struct access_policy *o, const char *text) {
   struct prefix p;
   if (!prefix_parse(text, &p)) return false;
   for (unsigned i = 0; i < o->allow_count; i++) {
@@ -50,7 +50,15 @@ static bool read_log_level(const struct setting *t, void *into, const char *text
 static bool read_query_log(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   if (strcmp(text, "off") != 0) return read_number(t, into, text);
-  s->query_log = 0;
+  s->serve.log_every = 0;
+  return true;
+}
+
+/* A datagram has as many octets on both sides. */
+static bool read_udp_size(const struct setting *t, void *into, const char *text) {
+  struct settings *s = into;
+  if (!read_number(t, into, text)) return false;
+  s->serve.udp_size = s->forward.udp_size;
   return true;
 }
 
@@ -66,7 +74,7 @@ static bool read_user(const struct setting *t, void *into, const char *text) {
 }
 
 static bool read_metrics(const struct setting *t, void *into, const char *text) {
-  union addr *a = &((struct settings *)into)->metrics;
+  union addr *a = &((struct settings *)into)->metrics.addr;
   (void)t;
   memset(a, 0, sizeof *a);
   return strcmp(text, "none") == 0 || addr_parse(text, METRICS_PORT, a);
@@ -78,7 +86,7 @@ static bool read_control(const struct setting *t, void *into, const char *text) 
 }
 
 static bool read_rebind_allow(const struct setting *t, void *into, const char *text) {
-  struct rebind *r = &((struct settings *)into)->rebind;
+  struct rebind *r = &((struct settings *)into)->forward.rebind;
   struct settings_domain d;
   (void)t;
   if (r->exempt_count == SETTINGS_REBIND || !parse_domain(text, &d)) return false;
@@ -88,7 +96,7 @@ static bool read_rebind_allow(const struct setting *t, void *into, const char *t
   return true;
 }
 
-static void clear_rebind_allow(void *into) { ((struct settings *)into)->rebind.exempt_count = 0; }
+static void clear_rebind_allow(void *into) { ((struct settings *)into)->forward.rebind.exempt_count = 0; }
 
 static void clear_listen(void *into) { ((struct settings *)into)->listen_count = 0; }
 
@@ -140,30 +148,30 @@ static const char *wrong_rule(const char *text, char why[WHY_TEXT]) {
 
 /* ---- the table ---- */
 
-static const struct section in_listen = {.name = "listen"};
-static const struct section in_upstream = {.name = "upstream"};
-static const struct section in_forward = {
+static const struct settings_section in_listen = {.name = "listen"};
+static const struct settings_section in_upstream = {.name = "upstream"};
+static const struct settings_section in_forward = {
     .name = "forward",
     .title = "DOMAIN",
     .right = domain_right,
     .help = "a domain that other servers are asked about, with all below it",
     .read_title = title_forward,
     ELEMENTS(struct settings, forwards, forward_count)};
-static const struct section in_access = {.name = "access"};
-static const struct section in_server = {.name = "server"};
-static const struct section in_fault = {.name = "fault",
-                                        .title = "NAME",
-                                        .right = "a name of at most 31 characters",
-                                        .help = "answers spoiled on purpose",
-                                        .read_title = title_fault,
-                                        ELEMENTS(struct settings, faults, fault_count)};
-static const struct section in_xmpp = {.name = "xmpp"};
-static const struct section in_cache = {.name = "cache"};
-static const struct section in_log = {.name = "log"};
-static const struct section in_metrics = {.name = "metrics"};
-static const struct section in_control = {.name = "control"};
+static const struct settings_section in_access = {.name = "access"};
+static const struct settings_section in_server = {.name = "server"};
+static const struct settings_section in_fault = {.name = "fault",
+                                                 .title = "NAME",
+                                                 .right = "a name of at most 31 characters",
+                                                 .help = "answers spoiled on purpose",
+                                                 .read_title = title_fault,
+                                                 ELEMENTS(struct settings, faults, fault_count)};
+static const struct settings_section in_xmpp = {.name = "xmpp"};
+static const struct settings_section in_cache = {.name = "cache"};
+static const struct settings_section in_log = {.name = "log"};
+static const struct settings_section in_metrics = {.name = "metrics"};
+static const struct settings_section in_control = {.name = "control"};
 
-const struct section *const settings_sections[] = {
+const struct settings_section *const settings_sections[] = {
     &in_listen, &in_upstream, &in_forward, &in_zone, &in_domain,  &in_host,    &in_access, &in_server,
     &in_xmpp,   &in_cache,    &in_fault,   &in_log,  &in_control, &in_metrics, NULL};
 
@@ -204,15 +212,15 @@ const struct setting settings_table[] = {
      TEXT_AS(read_path, struct settings, resolv_conf), .right = "a file's name"},
     {"upstream-policy", &in_upstream, "policy", "HOW", "fastest", NULL,
      "whom to ask first: fastest, order (the first) or spread (in turn)",
-     WORD(struct settings, policy, policy_words)},
+     WORD(struct settings, upstream_policy, policy_words)},
     {"trust-ad", &in_upstream, "trust-ad", "on|off", "off", NULL, "pass on what servers call authentic (AD)",
-     SWITCH(struct settings, trust_ad)},
+     SWITCH(struct settings, forward.trust_ad)},
     {"upstream-cookies", &in_upstream, "cookies", "on|off", "on", NULL, "DNS cookies for servers (RFC 7873)",
-     SWITCH(struct settings, upstream_cookies)},
+     SWITCH(struct settings, forward.cookies)},
     {"case-random", &in_upstream, "case-random", "on|off", "off", NULL,
-     "spell questions at random, to be repeated so (0x20)", SWITCH(struct settings, case_random)},
+     "spell questions at random, to be repeated so (0x20)", SWITCH(struct settings, forward.case_random)},
     {"rebind-filter", &in_upstream, "rebind-filter", "on|off", "off", NULL,
-     "keep private addresses of names upstream from clients", SWITCH(struct settings, rebind.on)},
+     "keep private addresses of names upstream from clients", SWITCH(struct settings, forward.rebind.on)},
     {"rebind-allow", &in_upstream, "rebind-allow", "NAME", NULL, "the domains of forward",
      "whose addresses may be private; may be repeated",
      LIST(read_rebind_allow, clear_rebind_allow, "a domain such as corp.example, at most 32 times")},
@@ -260,26 +268,26 @@ const struct setting settings_table[] = {
      "queries a second of one other host; 0: any number",
      NUMBER(struct settings, access.rate, 0, ACCESS_RATE_MAX)},
     {"cookies", &in_access, "cookies", "on|off", "on", NULL, "DNS cookies for clients (RFC 7873)",
-     SWITCH(struct settings, cookies)},
+     SWITCH(struct settings, serve.cookies)},
     {"threads", &in_server, "threads", "N", "1", NULL, "worker threads",
-     NUMBER(struct settings, threads, 1, SETTINGS_THREADS)},
+     NUMBER(struct settings, threads, 1, SETTINGS_THREADS), .fixed = true},
     {"rotate", &in_server, "rotate", "on|off", "on", NULL,
-     "let each of several A or AAAA records come first in turn", SWITCH(struct settings, rotate)},
+     "let each of several A or AAAA records come first in turn", SWITCH(struct settings, serve.rotate)},
     {"udp-size", &in_server, "udp-size", "OCTETS", NULL, "1232",
      "of an answer over UDP at most, from servers and to clients",
-     NUMBER(struct settings, udp_size, DNS_UDP_PLAIN, DNS_UDP_MAX)},
+     NUMBER_AS(read_udp_size, struct settings, forward.udp_size, DNS_UDP_PLAIN, DNS_UDP_MAX)},
     {"special-names", &in_server, "special-names", "on|off", "on", NULL,
-     "answer localhost, invalid, onion, alt itself", SWITCH(struct settings, special)},
+     "answer localhost, invalid, onion, alt itself", SWITCH(struct settings, serve.special_names)},
     {"identity", &in_server, "identity", "TEXT", "", NULL, "what id.server CH TXT is answered; '': REFUSED",
-     TEXT(struct settings, chaos.identity)},
+     TEXT(struct settings, serve.chaos.identity)},
     {"version-bind", &in_server, "version-bind", "TEXT", "", NULL,
-     "what version.bind CH TXT is answered; '': REFUSED", TEXT(struct settings, chaos.version)},
+     "what version.bind CH TXT is answered; '': REFUSED", TEXT(struct settings, serve.chaos.version)},
     {"user", &in_server, "user", "USER", "", "jidns if there is one, else nobody",
      "whom it becomes when started as root", TEXT_AS(read_user, struct settings, sandbox.user),
-     .right = "a user's name or number, or USER:GROUP"},
+     .right = "a user's name or number, or USER:GROUP", .fixed = true},
     {"seccomp", &in_server, "seccomp", "HOW", "errno", NULL,
-     "system calls it never makes: errno, kill or off",
-     WORD(struct settings, sandbox.seccomp, seccomp_words)},
+     "system calls it never makes: errno, kill or off", WORD(struct settings, sandbox.seccomp, seccomp_words),
+     .fixed = true},
     {"expand-srv", &in_xmpp, "expand-srv", "HOW", "cached", NULL,
      "add addresses to SRV answers: off, cached or wait", WORD(struct settings, xmpp.expand, expand_words)},
     {"expand-services", &in_xmpp, "expand-services", "WHICH", "xmpp", NULL,
@@ -292,21 +300,22 @@ const struct setting settings_table[] = {
     {"cache-size", &in_cache, "size", "SIZE", NULL, "128M; less in little memory",
      "memory for answers, in octets or with K, M, G",
      SIZE(struct settings, cache_size, CACHE_SIZE_MIN, CACHE_MAX),
-     .right = "a size from 1M to " TEXT_OF(CACHE_MOST_G) "G, such as 64M"},
+     .right = "a size from 1M to " TEXT_OF(CACHE_MOST_G) "G, such as 64M", .fixed = true},
     {"max-ttl", &in_cache, "max-ttl", "SECONDS", "604800", NULL,
-     "answers last at most so long, whatever servers say", NUMBER(struct settings, max_ttl_s, 1, TTL_MAX),
-     .right = "seconds from 1 to 604800 (a week)"},
+     "answers last at most so long, whatever servers say",
+     NUMBER(struct settings, forward.max_ttl_s, 1, TTL_MAX), .right = "seconds from 1 to 604800 (a week)"},
     {"max-stale", &in_cache, "max-stale", "SECONDS", "86400", NULL,
      "how long an expired answer may stand in; 0: never",
-     NUMBER(struct settings, max_stale_s, 0, TTL_STALE_MAX), .right = "seconds from 0 to 604800 (a week)"},
+     NUMBER(struct settings, forward.max_stale_s, 0, TTL_STALE_MAX),
+     .right = "seconds from 0 to 604800 (a week)"},
     {"nxdomain-cut", &in_cache, "nxdomain-cut", "on|off", "off", NULL,
-     "NXDOMAIN covers all names below (RFC 8020)", SWITCH(struct settings, nxdomain_cut)},
+     "NXDOMAIN covers all names below (RFC 8020)", SWITCH(struct settings, forward.nxdomain_cut)},
     {"snapshot", &in_cache, "snapshot", "FILE", "", "in the state folder, if any",
-     "keep answers here over restarts; none: don't", TEXT(struct settings, snapshot),
+     "keep answers here over restarts; none: don't", TEXT(struct settings, snapshot.path),
      .right = "a file's name or none"},
     {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL,
      "how often that is written; 0: at the end only",
-     NUMBER(struct settings, snapshot_every_s, 0, SNAPSHOT_EVERY_MOST_S)},
+     NUMBER(struct settings, snapshot.every_s, 0, SNAPSHOT_EVERY_MOST_S)},
     {"log-level", &in_log, "level", "LEVELS", "info", NULL,
      "what is said: error, warn, info or debug; by room: info,xmpp=debug",
      OWN(read_log_level, "error, warn, info or debug, then ROOM=LEVEL for single rooms, such as "
@@ -317,19 +326,20 @@ const struct setting settings_table[] = {
      "lines of text begin with the time; journald has its own", SWITCH(struct settings, log.times)},
     {"query-log", &in_log, "queries", "N", "off", NULL,
      "log every N-th query: who, what, answer, how found, ms",
-     NUMBER_AS(read_query_log, struct settings, query_log, 1, QUERY_LOG_MAX),
+     NUMBER_AS(read_query_log, struct settings, serve.log_every, 1, QUERY_LOG_MAX),
      .right = "off or a number from 1 to 1000000"},
     {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL,
      "takes the commands of jidns here; '': nowhere", TEXT_AS(read_control, struct settings, control.path),
-     .right = "a path from the root on, at most 107 octets"},
+     .right = "a path from the root on, at most 107 octets", .fixed = true},
     {"control-group", &in_control, "group", "NAME", "", NULL,
      "whose members may command besides root and its own user",
-     TEXT_AS(read_group, struct settings, control.group), .right = "a group's name or number"},
+     TEXT_AS(read_group, struct settings, control.group), .right = "a group's name or number", .fixed = true},
     {"metrics", &in_metrics, "listen", "ADDR[:PORT]", "none", NULL,
      "Prometheus reads over HTTP here, port 9153; none: nowhere",
-     OWN(read_metrics, "none or an address, such as 127.0.0.1:9153")},
+     OWN(read_metrics, "none or an address, such as 127.0.0.1:9153"), FIELD(struct settings, metrics.addr),
+     .fixed = true},
     {"metrics-public", &in_metrics, "public", "on|off", "off", NULL,
-     "that address may be one that other hosts reach", SWITCH(struct settings, metrics_public)},
+     "that address may be one that other hosts reach", SWITCH(struct settings, metrics.is_public)},
     {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none",
      .right = "a file's name"},
     {"check-config", .help = "say whether the settings are good and exit"},
@@ -356,7 +366,7 @@ const struct setting *setting_named(const char *name) {
   return NULL;
 }
 
-const struct setting *setting_at(const struct section *section, const char *key) {
+const struct setting *setting_at(const struct settings_section *section, const char *key) {
   for (unsigned i = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
     if (t->section && t->section == section && strcmp(t->key, key) == 0) return t;

@@ -12,7 +12,7 @@ enum {
 
 static const char *initial_of(const struct setting *t) { return t->otherwise ? t->otherwise : t->initial; }
 
-const char *section_format(const struct section *section, char text[SECTION_TEXT]) {
+const char *section_format(const struct settings_section *section, char text[SECTION_TEXT]) {
   if (section->title) snprintf(text, SECTION_TEXT, "%s \"%s\"", section->name, section->title);
   else snprintf(text, SECTION_TEXT, "%s", section->name);
   return text;
@@ -54,7 +54,7 @@ static void put_sample_key(FILE *out, const struct setting *t, const char *inden
 }
 
 /* A section with a title stands there as a comment: nothing is there by default. */
-static void put_sample_section(FILE *out, const struct section *section, unsigned depth) {
+static void put_sample_section(FILE *out, const struct settings_section *section, unsigned depth) {
   char text[SECTION_TEXT], outer[SECTION_DEPTH * 2 + 2], inner[sizeof outer + 2];
   const char *mark = section->title ? "#" : "";
   snprintf(outer, sizeof outer, "%s%*s", mark, (int)depth * 2, "");
@@ -135,7 +135,7 @@ void settings_print_man_options(FILE *out) {
   }
 }
 
-static void put_man_section(FILE *out, const struct section *section) {
+static void put_man_section(FILE *out, const struct settings_section *section) {
   char text[SECTION_TEXT];
   fputs(".SS ", out);
   if (section->within) {

@@ -66,7 +66,8 @@ bool read_text(const struct setting *t, void *into, const char *text) {
   for (size_t i = 0; i < len; i++) {
     if (text[i] < ' ' || text[i] > '~') return false;
   }
-  memcpy(field(t, into), text, len + 1);
+  memset(field(t, into), 0, t->size); /* what was longer before leaves nothing */
+  memcpy(field(t, into), text, len);
   return true;
 }
 

@@ -44,28 +44,28 @@ bool read_host_address(const struct setting *t, void *into, const char *text) {
 void clear_host_address(void *into) { ((struct zones_host *)into)->address_count = 0; }
 
 bool settings_check_zones(const struct settings *s, FILE *err) {
-  struct zonefile *reader = s->lab.zone_count ? zonefile_open(err) : NULL;
+  struct zonefile *reader = s->zones.zone_count ? zonefile_open(err) : NULL;
   struct zones *lab = NULL;
-  bool good = (reader || !s->lab.zone_count) && zones_load(&s->lab, ZONES_EXPAND_OFF, reader, &lab, err);
+  bool good = (reader || !s->zones.zone_count) && zones_load(&s->zones, ZONES_EXPAND_OFF, reader, &lab, err);
   zones_free(lab);
   zonefile_close(reader);
   return good;
 }
 
-const struct section in_zone = {.name = "zone",
-                                .title = "NAME",
-                                .right = "a domain name such as montague.lab, or . for the root",
-                                .help = "a zone answered from a file",
-                                .read_title = title_zone,
-                                ELEMENTS(struct settings, lab.zones, lab.zone_count)};
-const struct section in_domain = {
+const struct settings_section in_zone = {.name = "zone",
+                                         .title = "NAME",
+                                         .right = "a domain name such as montague.lab, or . for the root",
+                                         .help = "a zone answered from a file",
+                                         .read_title = title_zone,
+                                         ELEMENTS(struct settings, zones.zones, zones.zone_count)};
+const struct settings_section in_domain = {
     .name = "xmpp",
     .title = "DOMAIN",
     .right = domain_right,
     .help = "an XMPP domain of one's own: its SRV records and its hosts' addresses",
     .read_title = title_domain,
-    ELEMENTS(struct settings, lab.domains, lab.domain_count)};
-const struct section in_host = {
+    ELEMENTS(struct settings, zones.domains, zones.domain_count)};
+const struct settings_section in_host = {
     .name = "host",
     .within = &in_domain,
     .title = "NAME",

@@ -64,7 +64,7 @@ static void say_again(char *lines, FILE *err) {
 }
 
 static bool load_zones(struct sources *s, const char *const *zones, size_t n, FILE *err) {
-  struct zones_options *o = must_zalloc(sizeof *o);
+  struct zones_policy *o = must_zalloc(sizeof *o);
   char *said = NULL;
   size_t said_len;
   FILE *lines = open_memstream(&said, &said_len);

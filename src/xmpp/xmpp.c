@@ -36,7 +36,7 @@ static bool worn(void *ctx, const struct question *q, bool used, uint64_t now_ms
   return expand_on_due(x, q, used, now_ms);
 }
 
-struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, struct xmpp_budget *budget) {
+struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget) {
   const struct forward_options *fo = forward_options(f);
   struct xmpp *x = calloc(1, sizeof *x);
 
@@ -60,7 +60,9 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, str
   return x;
 }
 
-void xmpp_set_options(struct xmpp *x, const struct xmpp_options *options) { x->o = *options; }
+void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options) { x->o = *options; }
+
+const struct xmpp_policy *xmpp_policy(const struct xmpp *x) { return &x->o; }
 
 void xmpp_free(struct xmpp *x) {
   if (!x) return;

@@ -11,7 +11,7 @@ enum xmpp_expand {
   XMPP_EXPAND_WAIT /* and those that it lacks are asked for, while the answer waits, at most EXPAND_WAIT_MS */
 };
 
-struct xmpp_options {
+struct xmpp_policy {
   enum xmpp_expand expand;
   bool expand_all; /* SRV answers of every service, not only the XMPP ones */
   bool prefetch;   /* ask for a family's other records ahead, renew names in use before they expire */
@@ -21,7 +21,8 @@ struct xmpp;
 
 /* Makes itself the observer of f, which must outlive it until forward_stop. `budget` is borrowed, and shared
  * by all that are in one process. NULL when memory is out. */
-struct xmpp *xmpp_new(struct forward *f, const struct xmpp_options *options, struct xmpp_budget *budget);
-void xmpp_set_options(struct xmpp *x, const struct xmpp_options *options); /* from now on */
-void xmpp_free(struct xmpp *x);                                            /* after forward_stop */
+struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget);
+void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options); /* from now on */
+const struct xmpp_policy *xmpp_policy(const struct xmpp *x);             /* what holds; borrowed */
+void xmpp_free(struct xmpp *x);                                          /* after forward_stop */
 #endif

@@ -35,7 +35,7 @@ struct held {
 struct renewal;
 
 struct xmpp {
-  struct xmpp_options o;
+  struct xmpp_policy o;
   struct forward *forward;
   struct cache *cache; /* borrowed from forward's options */
   struct timers *timers;

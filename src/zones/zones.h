@@ -52,7 +52,7 @@ enum zones_expand {
   ZONES_EXPAND_ALL
 }; /* which SRV answers have their targets' addresses */
 
-struct zones_options {
+struct zones_policy {
   struct zones_file zones[ZONES_FILES_MAX];
   struct zones_domain domains[ZONES_DOMAINS];
   unsigned zone_count, domain_count;
@@ -63,7 +63,7 @@ struct zones;
 /* Reads all zones and makes their answers. reader may be NULL when zone_count is 0; `out` is set to NULL when
  * there are neither zones nor domains. False, *out NULL, at the first mistake: file, line and what is wrong
  * on err; warnings go there, too. */
-bool zones_load(const struct zones_options *o, enum zones_expand expand, struct zonefile *reader,
+bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct zonefile *reader,
                 struct zones **out, FILE *err);
 void zones_free(struct zones *l); /* NULL is allowed */
 

@@ -375,7 +375,7 @@ static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool o
 
 /* All names first, so that each record goes to the deepest zone that holds it. */
 static bool read_zones(struct loader *ld, struct zonefile *reader) {
-  const struct zones_options *o = ld->o;
+  const struct zones_policy *o = ld->o;
   for (unsigned i = 0; i < o->zone_count; i++) {
     if (!add_zone(ld, o->zones[i].name, o->zones[i].name_len, o->zones[i].overlay)) return false;
   }
@@ -404,7 +404,7 @@ static bool load(struct loader *ld, struct zonefile *reader) {
   return ld->arena.failed || ld->lab->arena.failed ? out_of_memory(ld) : true;
 }
 
-bool zones_load(const struct zones_options *o, enum zones_expand expand, struct zonefile *reader,
+bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct zonefile *reader,
                 struct zones **out, FILE *err) {
   struct loader ld = {.o = o, .expand = expand, .err = err};
   *out = NULL;

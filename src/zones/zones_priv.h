@@ -104,7 +104,7 @@ enum { ZONES_READ_MAX = 1000 };
 
 struct loader {
   struct zones *lab;
-  const struct zones_options *o;
+  const struct zones_policy *o;
   enum zones_expand expand;
   FILE *err;
   struct arena arena;

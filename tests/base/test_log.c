@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 
-static const struct log_options usual = {.levels = {
+static const struct log_policy usual = {.levels = {
 #define X(room) LOG_INFO,
                                              LOG_COMPONENTS(X)
 #undef X
@@ -18,7 +18,7 @@ static const struct log_options usual = {.levels = {
 
 /* Sets levels as the setting does. */
 static void set(const char *levels, enum log_format format, bool times) {
-  struct log_options o = {.format = format, .times = times};
+  struct log_policy o = {.format = format, .times = times};
   cr_assert(log_levels_parse(levels, o.levels), "%s", levels);
   log_set(&o);
 }

@@ -172,7 +172,7 @@ static void fill(struct cache *c, const struct mode *mode, unsigned names) {
 
 /* What fill puts into the cache, as the zone "lab" (HOW_BESIDE: "other"). */
 static struct zones *make_lab(const struct mode *mode, unsigned names) {
-  static struct zones_options o = {.zone_count = 1};
+  static struct zones_policy o = {.zone_count = 1};
   struct zones_file *z = &o.zones[0];
   uint8_t name[NAME_MAX_LEN];
 
@@ -369,11 +369,11 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
                                  .counters = &counters,
                                  .seed = KIT_SEED,
                                  .turn_mask = UINT32_MAX,
-                                 .access = access_new(&(struct access_options){.silent = false})};
+                                 .access = access_new(&(struct access_policy){.silent = false})};
   must(serve.access);
   if (mode->how == HOW_ZONE || mode->how == HOW_BESIDE) {
-    serve.lab = make_lab(mode, names);
-    serve.lab_room = serve_zones_new();
+    serve.zones = make_lab(mode, names);
+    serve.serve_zones = serve_zones_new();
   }
 
   check_same_size();
@@ -390,8 +390,8 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
   timers_close(&timers);
   access_free(serve.access);
   cache_free(cache);
-  serve_zones_free(serve.lab_room);
-  zones_free((struct zones *)(uintptr_t)serve.lab);
+  serve_zones_free(serve.serve_zones);
+  zones_free((struct zones *)(uintptr_t)serve.zones);
 }
 
 /* What instruction counts depend on: compiler, machine, flags. */

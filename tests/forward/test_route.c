@@ -79,12 +79,11 @@ Test(route, a_domain_may_have_a_max_ttl_of_its_own) {
   struct question q;
   add("docker.example.");
   add("corp.example.");
-  routes.max_ttl_s = 3600;
   routes.list[0].max_ttl_s = 5;
   question_of(&q, "web.docker.example", TYPE_A);
-  cr_expect_eq(routes_max_ttl(&routes, &q), 5);
+  cr_expect_eq(routes_max_ttl(&routes, &q, 3600), 5);
   question_of(&q, "web.corp.example", TYPE_A);
-  cr_expect_eq(routes_max_ttl(&routes, &q), 3600, "0: as for all other names");
+  cr_expect_eq(routes_max_ttl(&routes, &q, 3600), 3600, "0: as for all other names");
   question_of(&q, "example.org", TYPE_A);
-  cr_expect_eq(routes_max_ttl(&routes, &q), 3600);
+  cr_expect_eq(routes_max_ttl(&routes, &q, 3600), 3600);
 }

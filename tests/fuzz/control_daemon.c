@@ -1,7 +1,8 @@
 /* control_daemon.c: a daemon without threads for the daemon's commands. Exports stub_*, and in the stead of
- * daemon.c and worker.c what the commands ask of them. */
+ * daemon.c, reload.c, workers.c and worker.c what the commands ask of them. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/reload.h"
 #include "fuzz/control.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/resolver.h"
@@ -16,7 +17,7 @@ static struct daemon daemon_made;
 
 /* ---- the worker ---- */
 
-void worker_run(struct worker *w, void (*job)(struct worker *w, void *arg), void *arg) { job(w, arg); }
+void worker_run(struct worker *w, void (*task)(struct worker *w, void *arg), void *arg) { task(w, arg); }
 void worker_forget_failures(struct worker *w, void *unused) {
   (void)unused;
   forward_forget_failures(w->resolver->forward);
@@ -26,8 +27,6 @@ const struct counters *worker_counters(const struct worker *w) { return &w->reso
 const struct latency *worker_waited(const struct worker *w) { return &w->waited; }
 const struct routes *worker_routes(const struct worker *w) { return &w->resolver->routes; }
 unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->resolver->forward); }
-
-void worker_set_faults(struct worker *w, const struct faults *faults) { must(w == &worker && faults); }
 
 /* Who watches sees each question once, at once. */
 void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx) {
@@ -41,20 +40,24 @@ void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct questio
 
 /* ---- the daemon ---- */
 
-void daemon_each(struct daemon *d, void (*job)(struct worker *w, void *arg), void *arg) {
-  job(d->workers[0], arg);
+void workers_each(struct workers *all, void (*task)(struct worker *w, void *arg), void *arg) {
+  task(all->of[0], arg);
 }
+
+void workers_set_faults(struct workers *all, struct faults *faults) { must(all->of[0] == &worker && faults); }
+
+void workers_waited(const struct workers *all, struct latency *sum) { latency_sum(sum, &all->of[0]->waited); }
 
 void daemon_counters(const struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
-  counters_sum(sum, worker_counters(d->workers[0]));
+  counters_sum(sum, worker_counters(d->workers.of[0]));
 }
 
 /* There is no snapshot. */
 void snapshotter_flushed(struct snapshotter *k) { must(!k); }
 
 /* Every second one succeeds. */
-bool daemon_reload(struct daemon *d, FILE *err) {
+bool reload_settings(struct daemon *d, FILE *err) {
   d->reloaded_ms = clock_ms();
   d->reload_failed = !d->reload_failed;
   if (d->reload_failed) fputs("a \"wrong\" \\ line\n\n\x01\x7f\xff\xc3\n", err);
@@ -74,8 +77,8 @@ struct commands *stub_start(int listener) {
     worker.resolver = resolver_new(&o);
     warm_up(worker.resolver->cache);
     d->cache = worker.resolver->cache;
-    d->workers[0] = &worker;
-    d->worker_count = 1;
+    d->workers.of[0] = &worker;
+    d->workers.count = 1;
     d->settings.listen_count = 1;
     must(addr_parse("192.0.2.1", 53, &d->settings.listen[0]));
   }

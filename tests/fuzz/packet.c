@@ -19,7 +19,7 @@ enum {
 
 struct state {
   struct resolver *resolvers[2]; /* the second one with HOW_CUT */
-  struct access *access;
+  struct access *access[2];      /* the second one answers strangers with silence */
   struct chaos chaos;
   union addr peers[4], local;
   unsigned delivered;
@@ -30,14 +30,17 @@ struct state {
 };
 
 static struct state *start(void) {
-  static struct access_options options;
+  static struct access_policy options;
   struct state *s = must_zalloc(sizeof *s);
   must(prefix_parse("192.0.2.0/24", &options.allow[0]) && prefix_parse("2001:db8::/32", &options.allow[1]));
   options.allow_count = 2;
-  s->access = access_new(&options);
+  for (unsigned silent = 0; silent < 2; silent++) {
+    options.silent = silent;
+    must((s->access[silent] = access_new(&options)));
+  }
   strcpy(s->chaos.version, "jidns");
   strcpy(s->chaos.identity, "fuzz");
-  must(s->access && addr_parse("127.0.0.1", 1, &s->peers[0]) && addr_parse("192.0.2.7", 1, &s->peers[1]) &&
+  must(addr_parse("127.0.0.1", 1, &s->peers[0]) && addr_parse("192.0.2.7", 1, &s->peers[1]) &&
        addr_parse("2001:db8::7", 1, &s->peers[2]) && addr_parse("198.51.100.1", 1, &s->peers[3]) &&
        addr_parse("192.0.2.1", 53, &s->local));
   return s;
@@ -50,12 +53,11 @@ static struct resolver *resolver_of(struct state *s, bool cut) {
       .xmpp = {.expand = cut ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED, .expand_all = true, .prefetch = true}};
   if (*r) return *r;
   *r = resolver_new(&o);
-  (*r)->serve.access = s->access;
   warm_up((*r)->cache);
   return *r;
 }
 
-/* What a query may have left behind in the XMPP room, or in the cache of a worn entry, makes a later one's
+/* What a query may have left behind in the XMPP module, or in the cache of a worn entry, makes a later one's
  * fate hang on it: only then all is made anew, which takes as long as many queries. */
 static void forget(struct state *s, bool cut, uint16_t type, bool missed, bool later) {
   struct resolver *r = s->resolvers[cut];
@@ -99,7 +101,7 @@ static void ask(struct state *s, struct resolver *r, uint8_t who, uint64_t now_m
     check_answer(s->query, s->query_len, s->tcp, out, (size_t)n, &s->seen);
     must(!s->tcp || !(out[2] & DNS_TC));
   } else if (n == 0) {
-    check_silence(s, r->serve.silent && (who & 3) == 3);
+    check_silence(s, access_is_silent(r->serve.access) && (who & 3) == 3);
   }
 
   resolver_refuse_all(r, now_ms);
@@ -107,6 +109,13 @@ static void ask(struct state *s, struct resolver *r, uint8_t who, uint64_t now_m
   must(s->delivered == (n == SERVE_LATER));
   must(forward_in_flight(r->forward) == 0);
   check_sums(&r->counters);
+}
+
+static void set_stale(struct resolver *r, uint32_t max_stale_s) {
+  struct forward_options o = *forward_options(r->forward);
+  if (o.policy.max_stale_s == max_stale_s) return;
+  o.policy.max_stale_s = max_stale_s;
+  forward_set_options(r->forward, &o);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -125,10 +134,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   s->query = query;
   s->query_len = feed_left(&in);
   r->counters = (struct counters){0};
-  r->serve.cookies = !(how & HOW_NO_COOKIES);
-  r->serve.silent = how & HOW_SILENT;
-  r->serve.max_stale_s = how & HOW_NO_STALE ? 0 : RESOLVER_STALE_S;
-  r->serve.chaos = how & HOW_CHAOS ? &s->chaos : NULL;
+  r->serve.access = s->access[(how & HOW_SILENT) != 0];
+  r->serve.policy.cookies = !(how & HOW_NO_COOKIES);
+  r->serve.policy.chaos = how & HOW_CHAOS ? s->chaos : (struct chaos){.version = ""};
+  set_stale(r, how & HOW_NO_STALE ? 0 : RESOLVER_STALE_S);
   if (how & HOW_FAILING) r->upstream.servers[0].down_until_ms = now_ms + DOWN_MOST_MS;
   ask(s, r, who, now_ms);
   r->upstream.servers[0].down_until_ms = 0;

@@ -89,11 +89,12 @@ struct resolver *resolver_new(const struct resolver_options *o) {
                                .timers = &r->timers,
                                .counters = &r->counters,
                                .seed = KIT_SEED,
-                               .max_stale_s = RESOLVER_STALE_S,
-                               .nxdomain_cut = o->nxdomain_cut,
-                               .trust_ad = o->trust_ad,
-                               .cookies = o->cookies,
-                               .random = o->case_random ? &r->random : NULL};
+                               .random = &r->random,
+                               .policy = {.max_stale_s = RESOLVER_STALE_S,
+                                          .nxdomain_cut = o->nxdomain_cut,
+                                          .trust_ad = o->trust_ad,
+                                          .cookies = o->cookies,
+                                          .case_random = o->case_random}};
   r->forward = forward_new(&fo);
   r->xmpp = xmpp_new(r->forward, &o->xmpp, &r->budget);
   must(r->cache && r->forward && r->xmpp);
@@ -101,8 +102,7 @@ struct resolver *resolver_new(const struct resolver_options *o) {
                                     .forward = r->forward,
                                     .counters = &r->counters,
                                     .seed = KIT_SEED,
-                                    .max_stale_s = RESOLVER_STALE_S,
-                                    .cookies = true,
+                                    .policy.cookies = true,
                                     .idle_ms = 10000};
   return r;
 }

@@ -10,7 +10,7 @@
 enum { RESOLVER_START_MS = 1000000000, RESOLVER_STALE_S = 86400, RESOLVER_QUESTIONS = 16 };
 
 struct resolver_options {
-  struct xmpp_options xmpp;
+  struct xmpp_policy xmpp;
   bool nxdomain_cut, trust_ad, cookies, case_random;
 };
 

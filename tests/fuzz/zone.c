@@ -30,7 +30,7 @@ static const struct {
 
 struct state {
   struct zonefile *reader;
-  struct zones_options options;
+  struct zones_policy options;
   int fd;
   char folder[32], *err;
 };

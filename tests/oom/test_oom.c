@@ -92,9 +92,9 @@ static void at_each(bool all, const struct world_options *o) {
 }
 
 static const struct world_options cached = {
-    .servers = 2, .max_stale_s = 86400, .prefetch = true, .expand = XMPP_EXPAND_CACHED};
+    .servers = 2, .forward.max_stale_s = 86400, .xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED};
 static const struct world_options waiting = {
-    .servers = 2, .prefetch = true, .expand = XMPP_EXPAND_WAIT, .cookies = true};
+    .servers = 2, .xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_WAIT, .forward.cookies = true};
 
 Test(oom, one_allocation_that_fails_costs_no_more_than_its_own_question) { at_each(false, &cached); }
 Test(oom, one_allocation_that_fails_while_answers_are_held_back_holds_nobody_up) { at_each(false, &waiting); }

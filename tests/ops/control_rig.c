@@ -81,7 +81,7 @@ struct control_rig *control_rig_new(void) {
 
 struct control_rig *control_rig_new_for(const char *group) {
   struct control_rig *r = must_zalloc(sizeof *r);
-  struct control_options o = {.usual = false};
+  struct control_policy o = {.usual = false};
   struct control_socket s;
   signal(SIGPIPE, SIG_IGN);
   strcpy(r->folder, "/tmp/control.XXXXXX");

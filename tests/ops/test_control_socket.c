@@ -18,15 +18,15 @@ static void make_folder(void) { cr_assert_not_null(mkdtemp(folder)); }
 
 static void remove_folder(void) { cr_expect_eq(rmdir(folder), 0, "something is left in it"); }
 
-static struct control_options at(const char *name, const char *group) {
-  struct control_options o = {.usual = false};
+static struct control_policy at(const char *name, const char *group) {
+  struct control_policy o = {.usual = false};
   snprintf(o.path, sizeof o.path, "%s/%s", folder, name);
   snprintf(o.group, sizeof o.group, "%s", group);
   return o;
 }
 
 /* control_bind for the user of the test; what it complains of is in `said`. */
-static bool binds(struct control_socket *s, const struct control_options *o) {
+static bool binds(struct control_socket *s, const struct control_policy *o) {
   FILE *err = fmemopen(said, sizeof said, "w");
   bool bound = control_bind(s, o, geteuid(), getegid(), err);
   fclose(err);
@@ -43,7 +43,7 @@ static struct stat stat_of(const char *path) {
 TestSuite(control_socket, .init = make_folder, .fini = remove_folder);
 
 Test(control_socket, is_for_its_user_and_group_alone) {
-  struct control_options o = at("s", "");
+  struct control_policy o = at("s", "");
   struct control_socket s;
   umask(0);
   uid_t uid = geteuid() ? geteuid() : 65534;
@@ -57,7 +57,7 @@ Test(control_socket, is_for_its_user_and_group_alone) {
 }
 
 Test(control_socket, a_dead_daemons_file_is_replaced) {
-  struct control_options o = at("s", "");
+  struct control_policy o = at("s", "");
   struct control_socket dead, s;
   cr_assert(binds(&dead, &o));
   close(dead.fd);
@@ -66,7 +66,7 @@ Test(control_socket, a_dead_daemons_file_is_replaced) {
 }
 
 Test(control_socket, a_live_daemons_is_an_error_that_names_it) {
-  struct control_options o = at("s", "");
+  struct control_policy o = at("s", "");
   struct control_socket live, s;
   char want[200];
   cr_assert(binds(&live, &o));
@@ -79,7 +79,7 @@ Test(control_socket, a_live_daemons_is_an_error_that_names_it) {
 }
 
 Test(control_socket, a_live_daemon_whose_backlog_is_full_is_live) {
-  struct control_options o = at("s", "");
+  struct control_policy o = at("s", "");
   struct control_socket live, s;
   struct sockaddr_un name = {.sun_family = AF_UNIX};
   memcpy(name.sun_path, o.path, sizeof name.sun_path);
@@ -96,7 +96,7 @@ Test(control_socket, a_live_daemon_whose_backlog_is_full_is_live) {
 }
 
 Test(control_socket, something_else_of_that_name_is_left_alone) {
-  struct control_options o = at("s", "");
+  struct control_policy o = at("s", "");
   struct control_socket s;
   close(open(o.path, O_CREAT | O_WRONLY, 0600));
   cr_expect_not(binds(&s, &o));
@@ -106,14 +106,14 @@ Test(control_socket, something_else_of_that_name_is_left_alone) {
 }
 
 Test(control_socket, a_folder_that_is_missing_is_an_error) {
-  struct control_options o = at("none/s", "");
+  struct control_policy o = at("none/s", "");
   struct control_socket s;
   cr_expect_not(binds(&s, &o));
   cr_expect(strstr(said, "none/s': No such file or directory"), "%s", said);
 }
 
 Test(control_socket, the_usual_folder_is_made_and_its_lack_no_error) {
-  struct control_options o = at("folder/s", ""), nowhere = at("no/where/s", ""), live = o;
+  struct control_policy o = at("folder/s", ""), nowhere = at("no/where/s", ""), live = o;
   struct control_socket s, second;
   char path[64];
   snprintf(path, sizeof path, "%s/folder", folder);
@@ -130,7 +130,7 @@ Test(control_socket, the_usual_folder_is_made_and_its_lack_no_error) {
 }
 
 Test(control_socket, no_path_is_no_socket) {
-  struct control_options o = {.usual = false};
+  struct control_policy o = {.usual = false};
   struct control_socket s;
   cr_expect(binds(&s, &o));
   cr_expect_eq(s.fd, -1);
@@ -138,7 +138,7 @@ Test(control_socket, no_path_is_no_socket) {
 }
 
 Test(control_socket, only_its_own_file_is_removed) {
-  struct control_options o = at("s", "");
+  struct control_policy o = at("s", "");
   struct control_socket s, second;
   cr_assert(binds(&s, &o));
   unlink(o.path);
@@ -150,7 +150,7 @@ Test(control_socket, only_its_own_file_is_removed) {
 }
 
 Test(control_socket, a_group_that_does_not_exist_is_named) {
-  struct control_options o = at("s", "no-such-group-here");
+  struct control_policy o = at("s", "no-such-group-here");
   struct control_socket s;
   cr_expect_not(binds(&s, &o));
   cr_expect_str_eq(said, "jidnsd: --control-group 'no-such-group-here': there is no such group\n");

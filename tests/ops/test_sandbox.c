@@ -150,7 +150,7 @@ static int entered(const char *user, char *said, size_t room) {
   fflush(NULL);
   pid_t child = fork();
   if (child == 0) {
-    struct sandbox_options o = {.seccomp = SANDBOX_OFF};
+    struct sandbox_policy o = {.seccomp = SANDBOX_OFF};
     FILE *err = fdopen(pipes[1], "w");
     strcpy(o.user, user);
     bool good = sandbox_enter(&o, err);

@@ -11,6 +11,23 @@ enum { SEED = 0x7ea };
 
 /* ---- the world ---- */
 
+/* Its modules get their policies as a worker's get theirs. */
+static void wire(struct world *w, const struct world_options *o) {
+  struct wiring_parts parts = {.cache = w->cache,
+                               .seed = SEED,
+                               .timers = &w->timers,
+                               .counters = &w->counters,
+                               .waited = &w->waited,
+                               .random = &w->random,
+                               .budget = o->budget ? o->budget : &w->budget};
+  struct settings *s = must_zalloc(sizeof *s);
+  s->forward = o->forward;
+  s->serve = o->serve;
+  s->xmpp = o->xmpp;
+  cr_assert(wiring_init(&w->wiring, &parts, &w->tables, s));
+  free(s);
+}
+
 struct world *world_new(const struct world_options *o) {
   struct world *w = must_zalloc(sizeof *w);
   unsigned servers = o->no_server ? 0 : o->servers ? o->servers : 1;
@@ -19,7 +36,7 @@ struct world *world_new(const struct world_options *o) {
   zone_init(&w->zone);
   timers_init(&w->timers);
   upstream_init(&w->upstream, UPSTREAM_FASTEST);
-  w->routes.rest = &w->upstream;
+  w->tables.routes.rest = &w->upstream;
   script_init(&w->script, &w->zone, &w->counters, o->delay_ms ? o->delay_ms : WORLD_DELAY_MS);
   for (unsigned i = 0; i < servers; i++) {
     char text[ADDR_TEXT];
@@ -28,27 +45,8 @@ struct world *world_new(const struct world_options *o) {
   }
 
   w->cache = cache_new(CACHE_SIZE_MIN, SEED);
-  struct forward_options fo = {.cache = w->cache,
-                               .routes = &w->routes,
-                               .timers = &w->timers,
-                               .counters = &w->counters,
-                               .waited = &w->waited,
-                               .seed = SEED,
-                               .max_stale_s = o->max_stale_s,
-                               .nxdomain_cut = o->nxdomain_cut,
-                               .trust_ad = o->trust_ad,
-                               .cookies = o->cookies,
-                               .random = o->case_random ? &w->random : NULL};
-  struct xmpp_options xo = {.expand = o->expand, .expand_all = o->expand_all, .prefetch = o->prefetch};
-  w->forward = forward_new(&fo);
-  w->xmpp = xmpp_new(w->forward, &xo, o->budget ? o->budget : &w->budget);
-  w->serve = (struct query_service){.cache = w->cache,
-                                    .special = o->special,
-                                    .forward = w->forward,
-                                    .counters = &w->counters,
-                                    .seed = SEED,
-                                    .max_stale_s = o->max_stale_s};
-  cr_assert(w->cache && w->forward && w->xmpp);
+  cr_assert(w->cache);
+  wire(w, o);
   return w;
 }
 
@@ -66,20 +64,14 @@ static void check_sums(const struct counters *c) {
 }
 
 void world_free(struct world *w) {
-  forward_stop(w->forward);
-  if (w->fault_filter) {
-    fault_filter_stop(w->fault_filter);
-    cr_expect_eq(fault_filter_held(w->fault_filter), 0, "answers held after stop");
-    fault_filter_free(w->fault_filter);
-    faults_free(w->faults, NULL);
-  }
-
-  cr_expect_eq(forward_in_flight(w->forward), 0, "questions in flight after stop");
+  wiring_stop(&w->wiring);
+  cr_expect_eq(fault_filter_held(w->wiring.fault_filter), 0, "answers held after stop");
+  cr_expect_eq(forward_in_flight(w->wiring.forward), 0, "questions in flight after stop");
   cr_expect_eq(w->script.under_way, 0, "exchanges under way after stop");
   for (unsigned i = 0; i < w->heard_count; i++)
     cr_expect(is_answered(w->heard[i]) || w->heard[i]->dropped, "client %u was never answered", i);
-  xmpp_free(w->xmpp);
-  forward_free(w->forward);
+  wiring_free(&w->wiring);
+  faults_free(w->faults, NULL);
   cr_expect_eq(timers_next_ms(&w->timers), UINT64_MAX, "a timer is left");
   upstream_close(&w->upstream);
   check_sums(&w->counters);
@@ -155,9 +147,7 @@ void world_heal(struct world *w) { script_heal(&w->script); }
 
 static void use_faults(struct world *w, struct faults *faults) {
   cr_assert_not_null(faults);
-  if (!w->fault_filter) w->fault_filter = fault_filter_new(&w->timers, &w->counters);
-  fault_filter_set(w->fault_filter, faults);
-  w->serve.fault_filter = faults->count ? w->fault_filter : NULL;
+  wiring_set_faults(&w->wiring, faults);
   faults_free(w->faults, faults);
   w->faults = faults;
 }
@@ -202,7 +192,7 @@ static void check_form(const struct heard *h) {
   cr_expect_eq(s->id, load_u16(h->query), "the id");
   cr_expect(s->high & DNS_QR && s->low & DNS_RA && !(s->high & DNS_OPCODE), "flags %02x%02x", s->high,
             s->low);
-  if (!h->world->serve.lab) cr_expect(!(s->high & DNS_AA), "AA without a zone");
+  if (!h->world->wiring.serve.zones) cr_expect(!(s->high & DNS_AA), "AA without a zone");
   cr_expect_eq(!!(s->high & DNS_RD), !(h->how & HOW_NO_RD), "RD as asked");
   cr_expect_eq(!!(s->low & DNS_CD), !!(h->how & HOW_CD), "CD as asked");
   cr_assert_eq(s->question_len, h->name_len + 4u, "the question");
@@ -272,7 +262,7 @@ struct heard *client_ask_octets(struct world *w, const uint8_t *name, size_t len
                      .owner = h,
                      .transport = how & HOW_TCP ? TRANSPORT_TCP : TRANSPORT_UDP};
   must(addr_parse("127.0.0.1", 53, &c.peer));
-  int n = serve_query(&w->serve, h->query, h->query_len, &c, w->now_ms, w->out);
+  int n = serve_query(&w->wiring.serve, h->query, h->query_len, &c, w->now_ms, w->out);
   if (n != SERVE_LATER) take_answer(h, w->out, (size_t)n);
   memset(h->query + DNS_HEADER, 'x', len); /* the transport's buffer is used again */
   memcpy(h->query + DNS_HEADER, name, len);

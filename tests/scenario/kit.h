@@ -1,11 +1,11 @@
-/* A resolver in virtual time: the real cache, forwarder and XMPP room behind serve_query, clients and
- * upstream by script, a clock that moves only when the test says so. No socket, no sleep, no libuv. */
+/* A resolver in virtual time: the real cache, forwarder and XMPP module behind serve_query, in the daemon's
+ * own wiring, clients and upstream by script, a clock that moves only when the test says so. No socket, no
+ * sleep, no libuv. */
 #ifndef JIDNS_SCENARIO_KIT_H
 #define JIDNS_SCENARIO_KIT_H
+#include "daemon/wiring.h"
 #include "kit/seen.h"
 #include "scenario/script.h"
-#include "server/serve.h"
-#include "xmpp/xmpp.h"
 
 enum { WORLD_START_MS = 1000000, WORLD_DELAY_MS = 40 };
 
@@ -14,10 +14,11 @@ enum { WORLD_START_MS = 1000000, WORLD_DELAY_MS = 40 };
 struct world_options {
   unsigned servers;
   bool no_server;
-  uint32_t delay_ms, max_stale_s;
-  enum xmpp_expand expand;
+  uint32_t delay_ms;
   struct xmpp_budget *budget; /* shared with other worlds; NULL: its own */
-  bool prefetch, expand_all, nxdomain_cut, trust_ad, cookies, case_random, special;
+  struct forward_policy forward;
+  struct serve_policy serve;
+  struct xmpp_policy xmpp;
 };
 
 struct world {
@@ -30,12 +31,9 @@ struct world {
   struct timers timers;
   struct random random;
   struct upstream upstream;
-  struct routes routes;
-  struct forward *forward;
-  struct xmpp *xmpp;
+  struct wiring_tables tables;
   struct xmpp_budget budget;
-  struct query_service serve;
-  struct fault_filter *fault_filter; /* NULL until the first world_rule */
+  struct wiring wiring;
   struct faults *faults;
   struct heard **heard;
   unsigned heard_count, heard_room;
@@ -64,7 +62,7 @@ void world_reply(struct world *w, const char *name, uint16_t type,
                  const struct msg *reply); /* all replies are this */
 void world_heal(struct world *w);
 
-/* Faults of the resolver's own (lab/rule.h): one rule more; no rules any more. */
+/* Faults of the resolver's own (faults/rule.h): one rule more; no rules any more. */
 void world_rule(struct world *w, const char *rule);
 void world_clear_rules(struct world *w);
 

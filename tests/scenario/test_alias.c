@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "scenario/kit.h"
-#include "server/serve_zones.h"
 #include "zones/zone_kit.h"
 
 enum { CORP = 1, OTHERS = 0 }; /* servers */
@@ -15,45 +14,30 @@ static struct routes routes;
 static struct zones *lab;
 static struct msg reply;
 
-static int answer(void *serve, const struct query *q, const struct client *client, uint64_t now_ms,
-                  uint8_t *out) {
-  return serve_question(serve, q, client, now_ms, out).len;
-}
-
-static bool is_local(const void *unused, const struct question *q) {
-  (void)unused;
-  return w->serve.lab && zones_hold(w->serve.lab, q);
-}
-
 /* corp.lab. and all below it have a server of their own. */
 static void start(void) {
-  w = world_new(&(struct world_options){.max_stale_s = 3600});
+  union addr addr;
+  w = world_new(&(struct world_options){.forward.max_stale_s = 3600});
   list_init(&sets);
   struct upstream *corp = upstream_new(&sets, UPSTREAM_FASTEST);
   script_server(&w->script, corp, CORP, "192.0.2.2");
   routes = (struct routes){
       .rest = &w->upstream, .count = 1, .list = {{.upstream = corp, .name_len = 10, .name = "\4corp\3lab"}}};
 
-  struct forward_options o = *forward_options(w->forward);
+  struct forward_options o = *forward_options(w->wiring.forward);
   o.routes = &routes;
-  o.answer = answer;
-  o.answer_ctx = &w->serve;
-  o.is_local = is_local;
-  o.local = w;
-  forward_set_options(w->forward, &o);
+  forward_set_options(w->wiring.forward, &o);
 
   zone_add(&w->zone, "in.corp.lab.", TYPE_A, 20, rd_a("10.0.0.9"));
   zone_add(&w->zone, "out.lab.", TYPE_A, 30, rd_a("192.0.2.9"));
 }
 
 static void stop(void) {
-  struct serve_zones *room = w->serve.lab_room;
   upstream_release(routes.list[0].upstream);
-  struct forward_options o = *forward_options(w->forward);
-  o.routes = &w->routes;
-  forward_set_options(w->forward, &o);
+  struct forward_options o = *forward_options(w->wiring.forward);
+  o.routes = &w->tables.routes;
+  forward_set_options(w->wiring.forward, &o);
   world_free(w);
-  serve_zones_free(room);
   zones_free(lab);
 }
 
@@ -186,8 +170,7 @@ Test(alias, leads_on_eight_times_at_most) {
 }
 
 Test(alias, into_a_local_zone_is_answered_from_there) {
-  w->serve.lab = lab = zones_of("xmpp A 192.0.2.77\n");
-  w->serve.lab_room = serve_zones_new();
+  wiring_set_zones(&w->wiring, lab = zones_of("xmpp A 192.0.2.77\n"));
   lead("www.corp.lab.", "xmpp.zone.lab.", RCODE_NXDOMAIN);
   expect_led(client_ask_and_wait(w, "www.corp.lab.", TYPE_A, HOW_EDNS), "www.corp.lab.", "xmpp.zone.lab.",
              "192.0.2.77");
@@ -195,8 +178,7 @@ Test(alias, into_a_local_zone_is_answered_from_there) {
 }
 
 Test(alias, from_a_local_zone_through_servers_back_into_it_ends) {
-  w->serve.lab = lab = zones_of("a CNAME b.corp.lab.\n");
-  w->serve.lab_room = serve_zones_new();
+  wiring_set_zones(&w->wiring, lab = zones_of("a CNAME b.corp.lab.\n"));
   lead("b.corp.lab.", "a.zone.lab.", 0);
   struct heard *h = client_ask_and_wait(w, "a.zone.lab.", TYPE_A, HOW_EDNS);
   cr_expect_eq(heard_rcode(h), RCODE_SERVFAIL);
@@ -215,7 +197,7 @@ Test(alias, is_asked_anew_when_its_own_servers_change_meanwhile) {
   lead("www.lab.", "in.corp.lab.", 0);
   struct heard *h = client_ask(w, "www.lab.", TYPE_A, HOW_EDNS);
   world_run_ms(w, WORLD_DELAY_MS + 10);
-  forward_reroute(w->forward, w->now_ms);
+  forward_reroute(w->wiring.forward, w->now_ms);
   client_wait(h);
   expect_led(h, "www.lab.", "in.corp.lab.", "10.0.0.9");
 }
@@ -247,9 +229,9 @@ Test(alias, whose_target_comes_in_part_is_a_part_and_not_kept) {
 Test(alias, to_a_private_address_is_refused_where_the_name_asked_for_may_not_have_one) {
   static const struct rebind filter = {
       .on = true, .exempt_count = 1, .exempt = {{.len = 10, .octets = "\4corp\3lab"}}};
-  struct forward_options o = *forward_options(w->forward);
-  o.rebind = &filter;
-  forward_set_options(w->forward, &o);
+  struct forward_options o = *forward_options(w->wiring.forward);
+  o.policy.rebind = filter;
+  forward_set_options(w->wiring.forward, &o);
   lead("www.lab.", "in.corp.lab.", 0);
   cr_expect_eq(heard_count(client_ask_and_wait(w, "www.lab.", TYPE_A, HOW_EDNS), SECTION_ANSWER), 0);
   cr_expect_eq(heard_count(client_ask_and_wait(w, "in.corp.lab.", TYPE_A, HOW_EDNS), SECTION_ANSWER), 1);

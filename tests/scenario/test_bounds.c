@@ -41,8 +41,8 @@ Test(bounds, one_question_costs_at_most_sixteen_upstream_with_dane_too) {
     bool dane = i / 3 % 2, ahead = i / 6 % 2;
     static const char *const services[] = {"_xmpp-server._tcp.d.lab.", "_xmpps-server._tcp.d.lab.",
                                            "_sip._tcp.d.lab."};
-    struct world *w = world_new(
-        &(struct world_options){.prefetch = ahead, .expand = expand, .expand_all = true, .trust_ad = dane});
+    struct world *w = world_new(&(struct world_options){
+        .xmpp.prefetch = ahead, .xmpp.expand = expand, .xmpp.expand_all = true, .forward.trust_ad = dane});
     w->script.authentic = dane;
     for (unsigned k = 0; k < 3; k++) add_targets(w, services[k], 1000);
     /* long after its sibling's targets were asked for */
@@ -63,7 +63,8 @@ Test(bounds, one_question_costs_at_most_sixteen_upstream_with_dane_too) {
 
 /* What programs ask for besides, asked ahead for whoever comes next, is counted as well. */
 Test(bounds, habits_do_not_make_a_question_cost_more) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_WAIT});
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_WAIT});
   client_ask_and_wait(w, "_5269._tcp.other.lab.", TYPE_TLSA, HOW_TCP);
   client_ask_and_wait(w, "_jabber._tcp.other.lab.", TYPE_SRV, HOW_TCP);
   add_targets(w, "_xmpp-server._tcp.d.lab.", 30);
@@ -79,7 +80,8 @@ Test(bounds, habits_do_not_make_a_question_cost_more) {
 
 Test(bounds, a_domain_of_four_targets_is_fetched_whole_at_once) {
   for (unsigned dane = 0; dane < 2; dane++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+    struct world *w = world_new(
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
     if (dane) client_ask_and_wait(w, "_5269._tcp.other.lab.", TYPE_TLSA, HOW_TCP);
     add_targets(w, "_xmpp-server._tcp.d.lab.", 4 - dane);
     add_targets(w, "_xmpps-server._tcp.d.lab.", 4 - dane);
@@ -95,7 +97,7 @@ Test(bounds, a_domain_of_four_targets_is_fetched_whole_at_once) {
 Test(bounds, the_other_targets_are_fetched_when_the_srv_is_used_again) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
     struct world *w = world_new(
-        &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = (enum xmpp_expand)expand});
     for (unsigned i = 0; i < 30; i++) {
       char target[32];
       snprintf(target, sizeof target, "h%u.d.lab.", i);
@@ -122,7 +124,8 @@ Test(bounds, the_other_targets_are_fetched_when_the_srv_is_used_again) {
 
 /* One use in the second half of the TTL marks addresses for renewal, too. */
 Test(bounds, one_use_of_a_cached_answer_costs_at_most_sixteen_upstream) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
   add_targets(w, "_xmpp-server._tcp.d.lab.", 32);
   w->zone.negative_ttl = 60;
   for (unsigned use = 0; use < 12; use++) {
@@ -146,7 +149,7 @@ Test(bounds, four_workers_share_one_budget) {
   struct world *workers[WORKERS];
   unsigned ahead = 0;
   for (unsigned i = 0; i < WORKERS; i++)
-    workers[i] = world_new(&(struct world_options){.prefetch = true, .budget = &budget});
+    workers[i] = world_new(&(struct world_options){.xmpp.prefetch = true, .budget = &budget});
   for (unsigned i = 0; i < DOMAINS; i++) {
     for (unsigned k = 0; k < WORKERS; k++) {
       ask_family(workers[k], k * DOMAINS + i);
@@ -177,7 +180,8 @@ Test(bounds, targets_in_a_third_domain_are_bounded) {
       {NULL, "", 100000, 300 * 11},     /* no third party */
   };
   for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_WAIT});
+    struct world *w = world_new(
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_WAIT});
     unsigned before = 0, third = 0;
     for (unsigned n = 0; n < 300; n++) {
       char service[48], target[48];
@@ -213,7 +217,7 @@ static void add_named(struct world *w, const char *service, const char *prefix, 
 Test(bounds, a_domain_has_one_bound_for_all_its_services) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
     struct world *w = world_new(
-        &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = (enum xmpp_expand)expand});
     for (unsigned visit = 0; visit < 2; visit++) {
       unsigned before = w->script.asked_count, addresses = 0;
       add_named(w, "_xmpp-server._tcp.d.lab.", visit ? "c" : "a", 100, 60);
@@ -232,7 +236,7 @@ Test(bounds, a_domain_has_one_bound_for_all_its_services) {
 }
 
 Test(bounds, a_domain_whose_every_answer_names_other_targets_has_fifteen_asked_ahead_a_second) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true});
   for (unsigned ms = 0; ms < 2000; ms += 50) {
     char prefix[16];
     snprintf(prefix, sizeof prefix, "at%u-", ms);
@@ -250,7 +254,7 @@ Test(bounds, a_domain_whose_every_answer_names_other_targets_has_fifteen_asked_a
 Test(bounds, a_target_in_a_ring_of_aliases_is_asked_for_ever_more_seldom) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
     struct world *w = world_new(
-        &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = (enum xmpp_expand)expand});
     zone_add(&w->zone, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 1, rd_srv(1, 1, 5269, "r0.d.lab."));
     zone_add(&w->zone, "r0.d.lab.", TYPE_CNAME, 60, rd_name("r1.d.lab."));
     zone_add(&w->zone, "r1.d.lab.", TYPE_CNAME, 60, rd_name("r0.d.lab."));
@@ -265,7 +269,7 @@ Test(bounds, a_target_in_a_ring_of_aliases_is_asked_for_ever_more_seldom) {
 }
 
 Test(bounds, a_clients_own_question_goes_out_first) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true});
   ask_family(w, 1);
   cr_assert_gt(w->script.asked_count, 1);
   cr_expect_str_eq(w->script.asked[0].name, "_xmpp-server._tcp.n1.lab.");
@@ -274,7 +278,7 @@ Test(bounds, a_clients_own_question_goes_out_first) {
 }
 
 Test(bounds, the_best_targets_are_fetched_first) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true});
   for (unsigned i = 0; i < 100; i++) {
     char target[32];
     snprintf(target, sizeof target, "h%u.d.lab.", i);
@@ -289,7 +293,7 @@ Test(bounds, the_best_targets_are_fetched_first) {
 }
 
 Test(bounds, no_more_than_five_thousand_a_second_are_asked_ahead) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true});
   for (unsigned i = 0; i < 6000; i++) {
     ask_family(w, i);
     if (i % 6 == 5) world_run_ms(w, 1);
@@ -304,23 +308,23 @@ Test(bounds, no_more_than_five_thousand_a_second_are_asked_ahead) {
 }
 
 Test(bounds, no_more_than_four_thousand_are_in_flight_ahead) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true});
   world_fault(w, "", 0, FAULT_LOST);
   for (unsigned i = 0; i < 3000; i++) {
     ask_family(w, i);
     world_run_ms(w, 1);
     cr_assert_leq(w->counters.ahead, FORWARD_AHEAD + i, "%u clients", i);
   }
-  cr_expect_leq(forward_in_flight(w->forward), 3000 + FORWARD_AHEAD);
+  cr_expect_leq(forward_in_flight(w->wiring.forward), 3000 + FORWARD_AHEAD);
   cr_expect_eq(w->counters.ahead, FORWARD_AHEAD);
   cr_expect_gt(w->counters.ahead_dropped, 0);
   world_run_ms(w, LATE_MS + PATIENCE_MS);
-  cr_expect_eq(forward_in_flight(w->forward), 0);
+  cr_expect_eq(forward_in_flight(w->wiring.forward), 0);
   world_free(w);
 }
 
 Test(bounds, clients_are_not_turned_away_for_what_is_asked_ahead) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true});
   world_fault(w, "", 0, FAULT_LOST);
   for (unsigned i = 0; i < FORWARD_PENDING; i++) {
     cr_assert_not(is_answered(ask_family(w, i)), "client %u", i);
@@ -340,7 +344,8 @@ Test(bounds, questions_that_only_a_late_answer_could_end_keep_nobody_out) {
   for (unsigned i = 0; i < FORWARD_PENDING; i++) ask_family(w, i);
   world_run_ms(w, PATIENCE_MS + 100);
   world_heal(w);
-  cr_assert_eq(forward_in_flight(w->forward), FORWARD_PENDING, "all of them are open for a late answer");
+  cr_assert_eq(forward_in_flight(w->wiring.forward), FORWARD_PENDING,
+               "all of them are open for a late answer");
   for (unsigned i = 0; i < 1000; i++) {
     char name[32];
     snprintf(name, sizeof name, "good%u.lab.", i);

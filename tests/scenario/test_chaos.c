@@ -50,11 +50,11 @@ static void run_seed(uint64_t seed) {
   struct rng r = {seed};
   unsigned servers = 1 + (unsigned)rng_below(&r, 3);
   struct world *w = world_new(&(struct world_options){.servers = servers,
-                                                      .prefetch = rng_below(&r, 4) > 0,
-                                                      .max_stale_s = rng_below(&r, 2) ? 86400 : 0,
-                                                      .expand = (enum xmpp_expand)rng_below(&r, 3),
-                                                      .expand_all = rng_below(&r, 2),
-                                                      .nxdomain_cut = rng_below(&r, 3) == 0});
+                                                      .xmpp.prefetch = rng_below(&r, 4) > 0,
+                                                      .forward.max_stale_s = rng_below(&r, 2) ? 86400 : 0,
+                                                      .xmpp.expand = (enum xmpp_expand)rng_below(&r, 3),
+                                                      .xmpp.expand_all = rng_below(&r, 2),
+                                                      .forward.nxdomain_cut = rng_below(&r, 3) == 0});
   uint32_t ttl = 1 + (uint32_t)rng_below(&r, 20);
 
   for (unsigned i = 0; i < 10; i++) zone_add_domain(&w->zone, i, ttl);
@@ -76,7 +76,7 @@ static void run_seed(uint64_t seed) {
   }
 
   world_run_ms(w, 2 * LATE_MS);
-  cr_expect_eq(forward_in_flight(w->forward), 0, "seed %lu", (unsigned long)seed);
+  cr_expect_eq(forward_in_flight(w->wiring.forward), 0, "seed %lu", (unsigned long)seed);
   world_free(w);
 }
 

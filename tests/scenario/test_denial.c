@@ -4,7 +4,7 @@
 #include "scenario/kit.h"
 
 static struct world *world_that_cuts(bool cuts) {
-  struct world *w = world_new(&(struct world_options){.nxdomain_cut = cuts});
+  struct world *w = world_new(&(struct world_options){.forward.nxdomain_cut = cuts});
   zone_add(&w->zone, "a.lab.", TYPE_A, 300, rd_a("192.0.2.9"));
   client_ask_and_wait(w, "no.lab.", TYPE_A, HOW_PLAIN);
   return w;

@@ -7,7 +7,7 @@
 #define SRV "_xmpp-server._tcp.d.lab."
 
 static struct world *world_expanding(enum xmpp_expand expand) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = expand});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true, .xmpp.expand = expand});
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(20, 1, 5269, "second.d.lab."));
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "first.d.lab."));
   zone_add(&w->zone, "first.d.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
@@ -108,7 +108,8 @@ Test(expand, a_changed_address_arrives_with_the_next_fetch) {
 
 Test(expand, never_sets_tc_and_leaves_off_whole_sets) {
   for (unsigned targets = 1; targets <= 14; targets++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+    struct world *w = world_new(
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
     for (unsigned i = 0; i < targets; i++) {
       char target[32];
       snprintf(target, sizeof target, "h%u.d.lab.", i);
@@ -150,7 +151,8 @@ Test(expand, a_target_listed_twice_has_its_addresses_once) {
 }
 
 Test(expand, a_target_that_is_none_or_has_no_address_adds_nothing) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
   zone_add(&w->zone, SRV, TYPE_SRV, 60, rd_srv(0, 0, 0, "."));
   zone_add(&w->zone, "_xmpp-client._tcp.d.lab.", TYPE_SRV, 60, rd_srv(0, 0, 0, "none.d.lab."));
   cr_expect_eq(heard_count(ask_warm(w, HOW_EDNS), SECTION_ADDITIONAL), 0);
@@ -187,7 +189,7 @@ static struct msg lie;
 /* SRV to two hosts; who answers for the first says that it is an alias of the second, and what address that
  * has. */
 static struct world *world_of_liar(enum xmpp_expand expand) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = expand});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true, .xmpp.expand = expand});
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "liar.d.lab."));
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(20, 1, 5269, "victim.lab."));
   zone_add(&w->zone, "victim.lab.", TYPE_A, 600, rd_a("192.0.2.1"));
@@ -214,7 +216,8 @@ Test(expand, what_one_name_s_server_says_of_another_is_not_told_under_that_name)
 }
 
 Test(expand, an_alias_is_followed_by_each_name_s_own_answer) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "l0.d.lab."));
   for (unsigned i = 0; i < 12; i++) {
     char from[32], to[32];
@@ -231,7 +234,8 @@ Test(expand, an_alias_is_followed_by_each_name_s_own_answer) {
 }
 
 Test(expand, aliases_in_a_ring_come_to_an_end) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
   static struct msg links[3];
 
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "r0.d.lab."));
@@ -261,7 +265,8 @@ Test(expand, aliases_in_a_ring_come_to_an_end) {
  * alias, and two aliases to the same host. */
 Test(expand, what_two_addresses_share_is_there_once) {
   for (unsigned how = HOW_BIG; how <= (HOW_BIG | HOW_DO); how += HOW_DO) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+    struct world *w = world_new(
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
     w->zone.is_signed = true;
     zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(1, 1, 5269, "one.d.lab."));
     zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(2, 1, 5269, "two.d.lab."));
@@ -282,7 +287,7 @@ Test(expand, what_two_addresses_share_is_there_once) {
 Test(expand, addresses_asked_for_with_other_flags_are_not_added) {
   static const unsigned hows[] = {HOW_EDNS, HOW_DO, HOW_EDNS | HOW_CD, HOW_DO | HOW_CD};
   for (unsigned i = 0; i < 4; i++) {
-    struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_CACHED});
+    struct world *w = world_new(&(struct world_options){.xmpp.expand = XMPP_EXPAND_CACHED});
     zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(1, 1, 5269, "host.d.lab."));
     zone_add(&w->zone, "host.d.lab.", TYPE_A, 60, rd_a("192.0.2.3"));
     client_ask_and_wait(w, "host.d.lab.", TYPE_A, hows[i]);
@@ -297,8 +302,8 @@ Test(expand, addresses_asked_for_with_other_flags_are_not_added) {
 
 Test(expand, other_services_are_left_alone_unless_told) {
   for (unsigned all = 0; all < 2; all++) {
-    struct world *w = world_new(
-        &(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .expand_all = all});
+    struct world *w = world_new(&(struct world_options){
+        .xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED, .xmpp.expand_all = all});
     zone_add(&w->zone, "_sip._tcp.d.lab.", TYPE_SRV, 60, rd_srv(1, 1, 5060, "first.d.lab."));
     zone_add(&w->zone, "first.d.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
     client_ask_and_wait(w, "first.d.lab.", TYPE_A, HOW_PLAIN);
@@ -310,7 +315,7 @@ Test(expand, other_services_are_left_alone_unless_told) {
 }
 
 Test(expand, nothing_is_fetched_for_it_when_asking_ahead_is_off) {
-  struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_CACHED});
+  struct world *w = world_new(&(struct world_options){.xmpp.expand = XMPP_EXPAND_CACHED});
   zone_add_domain(&w->zone, 0, 60);
   for (unsigned i = 0; i < 5; i++) {
     client_ask_and_wait(w, "_xmpp-server._tcp.d0.lab.", TYPE_SRV, HOW_EDNS);

@@ -10,7 +10,8 @@
 enum { HOLD_MS = 400 }; /* as doc/xmpp.md says */
 
 static struct world *world_waiting(bool prefetch) {
-  struct world *w = world_new(&(struct world_options){.prefetch = prefetch, .expand = XMPP_EXPAND_WAIT});
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.prefetch = prefetch, .xmpp.expand = XMPP_EXPAND_WAIT});
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(10, 1, 5269, "a.d.lab."));
   zone_add(&w->zone, SRV, TYPE_SRV, 3600, rd_srv(20, 1, 5269, "b.d.lab."));
   zone_add(&w->zone, "a.d.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
@@ -199,7 +200,7 @@ static void flood(struct world *w, unsigned first) {
     struct question q;
     struct build b;
     snprintf(name, sizeof name, "flood%u.lab.", i);
-    question_make(&q, octets, name_parse(name, octets), TYPE_TXT, CLASS_IN, 0, w->serve.seed);
+    question_make(&q, octets, name_parse(name, octets), TYPE_TXT, CLASS_IN, 0, w->wiring.serve.seed);
     build_start(&b, &a, &q, RCODE_NOERROR);
     r.owner_len = q.name_len;
     memcpy(r.owner, q.key, q.name_len);

@@ -200,9 +200,9 @@ Test(failover, what_is_asked_ahead_is_not_asked_twice_early) {
   get_used(w, 40);
   struct question q;
   uint8_t name[NAME_MAX_LEN];
-  question_make(&q, name, name_parse("n50.lab.", name), TYPE_A, CLASS_IN, 0, w->serve.seed);
+  question_make(&q, name, name_parse("n50.lab.", name), TYPE_A, CLASS_IN, 0, w->wiring.serve.seed);
   world_server_fault(w, 0, FAULT_LOST);
-  forward_prefetch(w->forward, &q, ORIGIN_PREFETCH_S2S, w->now_ms);
+  forward_prefetch(w->wiring.forward, &q, ORIGIN_PREFETCH_S2S, w->now_ms);
   world_run_ms(w, 2000);
   cr_expect_eq(w->counters.hedged, 0);
   world_free(w);

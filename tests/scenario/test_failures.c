@@ -78,7 +78,7 @@ Test(failures, are_forgotten_when_somebody_flushes) {
   struct world *w = world_failing(FAULT_SERVFAIL);
   client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);
   world_heal(w);
-  forward_forget_failures(w->forward);
+  forward_forget_failures(w->wiring.forward);
   cr_expect(heard_truth(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN)));
   world_free(w);
 }
@@ -87,8 +87,8 @@ Test(failures, are_forgotten_when_settings_are_put_into_force) {
   struct world *w = world_failing(FAULT_SERVFAIL);
   client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);
   world_heal(w);
-  struct forward_options o = *forward_options(w->forward);
-  forward_set_options(w->forward, &o);
+  struct forward_options o = *forward_options(w->wiring.forward);
+  forward_set_options(w->wiring.forward, &o);
   cr_expect(heard_truth(client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN)));
   world_free(w);
 }
@@ -136,7 +136,7 @@ Test(failures, of_one_question_do_not_touch_another) {
 }
 
 Test(failures, are_not_asked_about_ahead_either) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true});
   zone_add_domain(&w->zone, 0, 60);
   world_fault(w, "d0.lab.", TYPE_A, FAULT_SERVFAIL);
   client_ask_and_wait(w, SRV, TYPE_SRV, HOW_PLAIN);

@@ -7,8 +7,8 @@
 #define D1 "_xmpp-server._tcp.d1.lab."
 
 static struct world *world_with_domain(void) {
-  struct world *w = world_new(
-      &(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 60});
+  struct world *w = world_new(&(struct world_options){
+      .xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED, .forward.max_stale_s = 60});
   zone_add_domain(&w->zone, 1, 3600);
   zone_add(&w->zone, "a.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
   return w;
@@ -161,7 +161,7 @@ Test(spoil, cleared_rules_let_go_at_once_of_whom_they_held) {
   cr_expect_eq(heard_wait_ms(held), 20);
   client_wait(waits);
   cr_expect_eq(heard_wait_ms(waits), WORLD_DELAY_MS);
-  cr_expect_eq(fault_filter_held(w->fault_filter), 0);
+  cr_expect_eq(fault_filter_held(w->wiring.fault_filter), 0);
   cr_expect_eq(heard_wait_ms(client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN)), 0);
   world_free(w);
 }
@@ -191,11 +191,11 @@ Test(spoil, only_so_many_answers_are_held_and_the_rest_is_served) {
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   world_rule(w, "delay=5000");
   for (unsigned i = 0; i < FAULT_FILTER_HELD; i++) client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN);
-  cr_expect_eq(fault_filter_held(w->fault_filter), FAULT_FILTER_HELD);
+  cr_expect_eq(fault_filter_held(w->wiring.fault_filter), FAULT_FILTER_HELD);
   cr_expect_eq(heard_wait_ms(client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN)), 0);
   cr_expect_eq(w->counters.fault_missed, 1);
   world_run_ms(w, 5000);
-  cr_expect_eq(fault_filter_held(w->fault_filter), 0);
+  cr_expect_eq(fault_filter_held(w->wiring.fault_filter), 0);
   world_free(w);
 }
 

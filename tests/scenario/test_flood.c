@@ -59,7 +59,8 @@ Test(flood, names_that_do_not_exist_push_out_nothing_in_use) {
 }
 
 Test(flood, neither_do_services_that_do_not_exist_and_all_that_is_asked_ahead_for_them) {
-  struct world *w = hot_world(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED},
-                              "_xmpp-server._tcp.", TYPE_SRV);
+  struct world *w = hot_world(
+      &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED}, "_xmpp-server._tcp.",
+      TYPE_SRV);
   expect_hot_names_stay(w, "_xmpp-server._tcp.", TYPE_SRV, 4000);
 }

@@ -97,7 +97,7 @@ Test(followers, a_failure_is_told_to_all) {
 Test(followers, all_hear_servfail_when_the_resolver_stops) {
   struct world *w = world_with_targets(1);
   struct heard *a = client_ask(w, SRV, TYPE_SRV, HOW_EDNS), *b = client_ask(w, SRV, TYPE_SRV, HOW_TCP);
-  forward_stop(w->forward);
+  forward_stop(w->wiring.forward);
   cr_expect_eq(heard_rcode(a), RCODE_SERVFAIL);
   cr_expect_eq(heard_rcode(b), RCODE_SERVFAIL);
   world_free(w);
@@ -120,7 +120,7 @@ static int ask_from(struct world *w, const char *host, uint16_t port, uint16_t i
   cr_assert(addr_parse(host, port, &c.peer) && addr_parse("10.0.0.1", 53, &c.local));
   msg_query(&m, SRV, TYPE_SRV);
   store_u16(m.octets, id);
-  return serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, w->out);
+  return serve_query(&w->wiring.serve, m.octets, m.len, &c, w->now_ms, w->out);
 }
 
 Test(followers, a_datagram_sent_again_gets_one_answer_with_the_first) {
@@ -156,8 +156,8 @@ Test(followers, a_query_sent_again_in_another_form_gets_an_answer_of_its_own) {
     msg_query(&m, i & 1 ? "_XMPP-server._tcp.d.lab." : SRV, TYPE_SRV);
     store_u16(m.octets, 7);
     if (i & 2) msg_opt(&m, 1232, 0, false, NULL, 0);
-    cr_expect_eq(serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, w->out), i < 4 ? SERVE_LATER : 0,
-                 "query %u", i);
+    cr_expect_eq(serve_query(&w->wiring.serve, m.octets, m.len, &c, w->now_ms, w->out),
+                 i < 4 ? SERVE_LATER : 0, "query %u", i);
   }
 
   world_run_ms(w, WORLD_DELAY_MS);

@@ -23,7 +23,7 @@ static bool is_answered_right(const char *name) {
 /* ---- 0x20 ---- */
 
 Test(forgery, questions_spelled_at_random_are_answered_when_the_reply_repeats_them) {
-  start(&(struct world_options){.case_random = true});
+  start(&(struct world_options){.forward.case_random = true});
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(w->counters.asked_tcp, 0);
   cr_expect_eq(w->counters.reply_wrong, 0);
@@ -31,7 +31,7 @@ Test(forgery, questions_spelled_at_random_are_answered_when_the_reply_repeats_th
 }
 
 Test(forgery, a_server_that_lowers_capitals_is_asked_over_tcp_once_and_then_in_lower_case) {
-  start(&(struct world_options){.case_random = true});
+  start(&(struct world_options){.forward.case_random = true});
   w->script.lowers = true;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(w->counters.asked_tcp, 1);
@@ -46,7 +46,7 @@ Test(forgery, a_server_that_lowers_capitals_is_asked_over_tcp_once_and_then_in_l
 }
 
 Test(forgery, a_server_that_lowers_capitals_and_has_no_tcp_is_still_used) {
-  start(&(struct world_options){.case_random = true});
+  start(&(struct world_options){.forward.case_random = true});
   w->script.lowers = w->script.no_tcp = true;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
@@ -56,7 +56,7 @@ Test(forgery, a_server_that_lowers_capitals_and_has_no_tcp_is_still_used) {
 /* ---- cookies ---- */
 
 Test(forgery, rfc7873_a_server_is_shown_our_cookie_and_then_its_own_too) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   w->script.cookie_len = 16;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(
@@ -68,7 +68,7 @@ Test(forgery, rfc7873_a_server_is_shown_our_cookie_and_then_its_own_too) {
 }
 
 Test(forgery, rfc7873_servers_without_cookies_are_asked_as_ever) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(
@@ -87,7 +87,7 @@ Test(forgery, rfc7873_servers_without_cookies_are_asked_as_ever) {
 #define C "c-name-of-so-many-letters-that-chance-does-not-matter.lab."
 
 Test(forgery, rfc7873_another_client_cookie_is_not_believed_and_the_server_asked_at_once_without) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   w->script.cookie_len = 16;
   w->script.cookie_forged = true;
   struct heard *h = client_ask_and_wait(w, A, TYPE_A, HOW_DO);
@@ -107,7 +107,7 @@ Test(forgery, rfc7873_another_client_cookie_is_not_believed_and_the_server_asked
 }
 
 Test(forgery, rfc7873_a_box_whose_cached_replies_alone_show_another_cookie_costs_one_round_trip) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   w->script.cookie_len = 16;
   cr_expect(is_answered_right(A));
   w->script.cookie_forged = true;
@@ -117,7 +117,7 @@ Test(forgery, rfc7873_a_box_whose_cached_replies_alone_show_another_cookie_costs
 }
 
 Test(forgery, one_forged_cookie_alone_does_not_end_cookies) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   w->script.cookie_len = 16;
   w->script.cookie_forged = true;
   client_ask(w, A, TYPE_A, HOW_EDNS);
@@ -131,7 +131,7 @@ Test(forgery, one_forged_cookie_alone_does_not_end_cookies) {
 Test(forgery, a_server_that_fails_what_has_a_cookie_keeps_edns) {
   static const enum fault faults[] = {FAULT_FORMERR, FAULT_NOTIMP, FAULT_SERVFAIL, FAULT_REFUSED, FAULT_LOST};
   for (unsigned i = 0; i < 5; i++) {
-    start(&(struct world_options){.cookies = true});
+    start(&(struct world_options){.forward.cookies = true});
     struct fault_rule rule = {.server = -1, .fault = faults[i], .with_cookie = true};
     script_rule(&w->script, &rule);
     const char *const names[] = {A, B, C};
@@ -147,7 +147,7 @@ Test(forgery, a_server_that_fails_what_has_a_cookie_keeps_edns) {
 }
 
 Test(forgery, a_server_whose_udp_is_mute_is_asked_over_tcp_first_and_udp_probed_beside) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   struct fault_rule mute = {.server = -1, .fault = FAULT_LOST, .over_udp = true};
   script_rule(&w->script, &mute);
   cr_expect_leq(heard_wait_ms(client_ask_and_wait(w, A, TYPE_A, HOW_DO)),
@@ -163,7 +163,7 @@ Test(forgery, a_server_whose_udp_is_mute_is_asked_over_tcp_first_and_udp_probed_
 }
 
 Test(forgery, a_server_whose_udp_port_is_closed_is_asked_over_tcp) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   struct fault_rule closed = {.server = -1, .fault = FAULT_ICMP, .over_udp = true};
   script_rule(&w->script, &closed);
   cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, A, TYPE_A, HOW_DO)), 2 * WORLD_DELAY_MS);
@@ -172,7 +172,7 @@ Test(forgery, a_server_whose_udp_port_is_closed_is_asked_over_tcp) {
 }
 
 Test(forgery, rfc7873_a_reply_without_the_cookie_it_gave_before_is_asked_for_without) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   w->script.cookie_len = 8;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   w->script.cookie_len = 0;
@@ -187,7 +187,7 @@ Test(forgery, rfc7873_a_reply_without_the_cookie_it_gave_before_is_asked_for_wit
 }
 
 Test(forgery, rfc7873_badcookie_is_asked_again_with_the_servers_cookie) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   w->script.cookie_len = 16;
   w->script.bad_cookie = true;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
@@ -199,7 +199,7 @@ Test(forgery, rfc7873_badcookie_is_asked_again_with_the_servers_cookie) {
 }
 
 Test(forgery, a_server_that_likes_no_cookie_is_soon_asked_without) {
-  start(&(struct world_options){.cookies = true});
+  start(&(struct world_options){.forward.cookies = true});
   w->script.cookie_len = 16;
   w->script.likes_no_cookie = true;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
@@ -218,7 +218,7 @@ static bool says_ad(const char *name, unsigned how) {
 }
 
 Test(forgery, rfc6840_ad_of_a_server_that_is_not_trusted_goes_to_nobody) {
-  start(&(struct world_options){.trust_ad = false});
+  start(&(struct world_options){.forward.trust_ad = false});
   w->script.authentic = true;
   cr_expect_not(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO));
   cr_expect_not(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO),
@@ -227,7 +227,7 @@ Test(forgery, rfc6840_ad_of_a_server_that_is_not_trusted_goes_to_nobody) {
 }
 
 Test(forgery, rfc6840_ad_of_a_trusted_server_goes_to_those_who_understand_it) {
-  start(&(struct world_options){.trust_ad = true});
+  start(&(struct world_options){.forward.trust_ad = true});
   w->script.authentic = true;
   cr_expect(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO));
   cr_expect(says_ad("a-name-of-so-many-letters-that-chance-does-not-matter.lab.", HOW_DO), "from the cache");
@@ -242,7 +242,7 @@ Test(forgery, rfc6840_ad_of_a_trusted_server_goes_to_those_who_understand_it) {
 /* ---- floods ---- */
 
 Test(forgery, rfc5452_a_question_moves_to_tcp_when_somebody_floods_it_with_replies) {
-  start(&(struct world_options){.trust_ad = false});
+  start(&(struct world_options){.forward.trust_ad = false});
   world_fault(w, "a-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A, FAULT_FORGED);
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(w->counters.asked_udp, 1);

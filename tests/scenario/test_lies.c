@@ -184,7 +184,8 @@ Test(lies, records_of_another_class_are_not_believed) {
 }
 
 Test(lies, a_records_of_an_srv_reply_are_not_believed) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
   zone_add(&w->zone, "t.lab.", TYPE_A, 60, rd_a("192.0.2.8"));
   msg_answer(&lie, "_xmpp-client._tcp.lab.", TYPE_SRV, 0);
   msg_record(&lie, SECTION_ANSWER, "_xmpp-client._tcp.lab.", TYPE_SRV, 60, rd_srv(1, 1, 5222, "t.lab."));

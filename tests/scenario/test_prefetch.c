@@ -6,7 +6,7 @@
 #include "scenario/kit.h"
 
 static struct world *world_ahead(unsigned first, unsigned last, uint32_t ttl) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true});
   w->zone.negative_ttl = ttl;
   for (unsigned i = first; i <= last; i++) zone_add_domain(&w->zone, i, ttl);
   return w;
@@ -156,7 +156,7 @@ Test(prefetch, is_off_when_switched_off_and_for_other_services) {
               {true, "d0.lab.", TYPE_A},
               {true, "_xmppconnect.d0.lab.", TYPE_TXT}};
   for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = rows[i].on});
+    struct world *w = world_new(&(struct world_options){.xmpp.prefetch = rows[i].on});
     zone_add_domain(&w->zone, 0, 60);
     client_ask_and_wait(w, rows[i].name, rows[i].type, HOW_PLAIN);
     world_run_ms(w, 5000);
@@ -325,7 +325,7 @@ Test(prefetch, tlsa_is_asked_only_where_somebody_here_asks_for_it) {
 /* RFC 7673 section 3.1: without a secure SRV answer there is no use for TLSA, with one there may be. */
 Test(prefetch, tlsa_is_asked_for_a_secure_srv_answer) {
   for (unsigned trusted = 0; trusted < 2; trusted++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .trust_ad = trusted});
+    struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true, .forward.trust_ad = trusted});
     zone_add_domain(&w->zone, 0, 60);
     w->script.authentic = true;
     client_ask_and_wait(w, "_xmpp-server._tcp.d0.lab.", TYPE_SRV, HOW_DO);
@@ -391,7 +391,7 @@ Test(prefetch, that_fails_harms_nobody) {
     cr_expect(heard_truth(h), "fault %u", faults[i]);
     cr_expect_eq(heard_wait_ms(h), WORLD_DELAY_MS);
     world_run_ms(w, 15000);
-    cr_expect_eq(forward_in_flight(w->forward), 0);
+    cr_expect_eq(forward_in_flight(w->wiring.forward), 0);
     world_free(w);
   }
 }

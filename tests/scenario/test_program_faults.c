@@ -104,7 +104,7 @@ static bool walk_with_fault(struct world *w, const struct program *p, unsigned n
 
 static void walk_with_all_faults(enum xmpp_expand expand) {
   for (unsigned i = 0; i < PROGRAMS * KINDS * FAULTS; i++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = expand});
+    struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true, .xmpp.expand = expand});
     const struct program *p = &programs[i % PROGRAMS];
     unsigned kind = i / PROGRAMS % KINDS, f = i / PROGRAMS / KINDS;
     w->zone.negative_ttl = TTL;
@@ -133,7 +133,8 @@ typedef bool walk_in_trouble(struct world *w, const struct program *p, unsigned 
 
 static void each_lasting_fault(walk_in_trouble *each, uint32_t max_stale_s) {
   for (unsigned i = 0; i < PROGRAMS * KINDS * FAULTS; i++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .max_stale_s = max_stale_s});
+    struct world *w = world_new(
+        &(struct world_options){.xmpp.prefetch = true, .forward.max_stale_s = max_stale_s});
     unsigned kind = i / PROGRAMS % KINDS, f = i / PROGRAMS / KINDS;
     w->zone.negative_ttl = TTL;
     for (unsigned nth = 0; nth < 40; nth++) {
@@ -234,7 +235,8 @@ enum { TOTAL = sizeof total / sizeof *total };
 Test(program_faults, without_any_upstream_every_question_is_answered_servfail_in_time) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
     for (unsigned f = 0; f < TOTAL; f++) {
-      struct world *w = world_new(&(struct world_options){.prefetch = true, .max_stale_s = 86400});
+      struct world *w = world_new(
+          &(struct world_options){.xmpp.prefetch = true, .forward.max_stale_s = 86400});
       struct walk k;
       world_fault(w, "", 0, total[f]);
       program_walk(&programs[i], w, "d0.lab.", &k);
@@ -255,7 +257,8 @@ Test(program_faults, after_expiry_without_any_upstream_every_program_finds_its_h
   for (unsigned i = 0; i < PROGRAMS; i++) {
     for (unsigned kind = 0; kind < KINDS; kind++) {
       for (unsigned f = 0; f < TOTAL; f++) {
-        struct world *w = world_new(&(struct world_options){.prefetch = true, .max_stale_s = 86400});
+        struct world *w = world_new(
+            &(struct world_options){.xmpp.prefetch = true, .forward.max_stale_s = 86400});
         struct walk before, k;
         char domain[32];
         zone_add_domain(&w->zone, kind, TTL);

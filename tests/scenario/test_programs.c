@@ -59,7 +59,7 @@ static unsigned walk(struct world *w, const struct program *p, unsigned num) {
 Test(programs, wait_two_round_trips_at_most_for_an_unknown_domain) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
     for (unsigned kind = 0; kind < KINDS; kind++) {
-      struct world *w = world_of(&(struct world_options){.prefetch = true});
+      struct world *w = world_of(&(struct world_options){.xmpp.prefetch = true});
       unsigned trips = walk(w, &programs[i], kind);
       world_run_ms(w, 2000);
       cr_expect_eq(trips, cold[i].trips[kind], "%s, kind %u: %u trips", programs[i].name, kind, trips);
@@ -75,7 +75,7 @@ Test(programs, do_not_wait_longer_for_addresses_put_into_srv_answers) {
     for (unsigned kind = 0; kind < KINDS; kind++) {
       for (unsigned expand = XMPP_EXPAND_CACHED; expand <= XMPP_EXPAND_WAIT; expand++) {
         struct world *w = world_of(
-            &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+            &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = (enum xmpp_expand)expand});
         unsigned trips = walk(w, &programs[i], kind);
         /* An SRV held for its addresses lets a first TLSA question out one trip later. */
         unsigned most = cold[i].trips[kind] + (i == DANE && expand == XMPP_EXPAND_WAIT);
@@ -90,7 +90,7 @@ Test(programs, do_not_wait_longer_for_addresses_put_into_srv_answers) {
 Test(programs, wait_for_nothing_the_second_time) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
     for (unsigned kind = 0; kind < KINDS; kind++) {
-      struct world *w = world_of(&(struct world_options){.prefetch = true});
+      struct world *w = world_of(&(struct world_options){.xmpp.prefetch = true});
       walk(w, &programs[i], kind);
       world_run_ms(w, 10000);
       unsigned before = w->script.asked_count;
@@ -106,7 +106,7 @@ Test(programs, wait_one_round_trip_after_everything_ran_out) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
     bool is_libpurple = i == PROGRAM_LIBPURPLE; /* its TXT is not asked ahead */
     for (unsigned kind = 0; kind < KINDS; kind++) {
-      struct world *w = world_of(&(struct world_options){.prefetch = true});
+      struct world *w = world_of(&(struct world_options){.xmpp.prefetch = true});
       walk(w, &programs[i], kind);
       for (unsigned visit = 1; visit <= 2; visit++) {
         world_run_ms(w, 2 * TTL * 1000);
@@ -129,7 +129,8 @@ Test(programs, wait_one_round_trip_when_all_but_the_srv_ran_out) {
     bool is_smack = strcmp(programs[i].name, "smack") == 0,
          is_libpurple = strcmp(programs[i].name, "libpurple") == 0;
     for (unsigned kind = 0; kind < KINDS; kind++) {
-      struct world *w = world_of(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+      struct world *w = world_of(
+          &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
       for (unsigned k = 0; k < w->zone.count; k++) {
         if (w->zone.records[k].type == TYPE_SRV) w->zone.records[k].ttl = 18000;
       }
@@ -148,7 +149,7 @@ Test(programs, wait_one_round_trip_when_all_but_the_srv_ran_out) {
 Test(programs, that_come_back_within_half_the_ttl_never_wait_again) {
   for (unsigned i = 0; i < PROGRAMS; i++) {
     for (unsigned kind = 0; kind < KINDS; kind++) {
-      struct world *w = world_of(&(struct world_options){.prefetch = true});
+      struct world *w = world_of(&(struct world_options){.xmpp.prefetch = true});
       walk(w, &programs[i], kind);
       for (unsigned visit = 0; visit < 20; visit++) {
         world_run_ms(w, TTL * 400);
@@ -162,7 +163,7 @@ Test(programs, that_come_back_within_half_the_ttl_never_wait_again) {
 Test(programs, that_use_dane_wait_no_longer_than_others_from_the_second_domain_on) {
   static const unsigned trips[KINDS] = {2, 2, 1, 1, 2};
   for (unsigned kind = 0; kind < KINDS; kind++) {
-    struct world *w = world_of(&(struct world_options){.prefetch = true});
+    struct world *w = world_of(&(struct world_options){.xmpp.prefetch = true});
     walk(w, &programs[DANE], kind);
     world_run_ms(w, 1000);
     unsigned got = walk(w, &programs[DANE], kind + KINDS);
@@ -174,7 +175,8 @@ Test(programs, that_use_dane_wait_no_longer_than_others_from_the_second_domain_o
 
 Test(programs, of_two_kinds_on_one_host_share_nothing_wrong) {
   for (unsigned kind = 0; kind < KINDS; kind++) {
-    struct world *w = world_of(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+    struct world *w = world_of(
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
     w->zone.is_signed = true;
     for (unsigned round = 0; round < 3; round++) {
       for (unsigned i = 0; i < PROGRAMS; i++) walk(w, &programs[i], kind);

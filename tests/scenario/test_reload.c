@@ -26,9 +26,9 @@ static void start(void) {
 static int server_of(const char *name) { return (int)upstream_last(w, name, TYPE_A)->server; }
 
 static void put_routes(struct routes *r) {
-  struct forward_options o = *forward_options(w->forward);
+  struct forward_options o = *forward_options(w->wiring.forward);
   o.routes = r;
-  forward_set_options(w->forward, &o);
+  forward_set_options(w->wiring.forward, &o);
 }
 
 TestSuite(reload, .init = start);
@@ -56,7 +56,7 @@ Test(reload, rfc7686_onion_is_asked_only_of_servers_set_for_it) {
   struct upstream *tor = second_set();
   struct routes r = {
       .rest = &w->upstream, .count = 1, .list = {{.upstream = tor, .name_len = 7, .name = "\5onion"}}};
-  w->serve.special = true;
+  w->wiring.serve.policy.special_names = true;
   zone_add(&w->zone, "x.onion.", TYPE_A, 60, rd_a("192.0.2.9"));
   cr_expect_eq(heard_rcode(client_ask_and_wait(w, "x.onion.", TYPE_A, HOW_EDNS)), RCODE_NXDOMAIN);
   put_routes(&r);
@@ -65,7 +65,7 @@ Test(reload, rfc7686_onion_is_asked_only_of_servers_set_for_it) {
   cr_expect_eq(heard_rcode(client_ask_and_wait(w, "x.invalid.", TYPE_A, HOW_EDNS)), RCODE_NXDOMAIN);
   cr_expect_eq(upstream_asked(w, "x.invalid.", TYPE_A), 0);
   upstream_release(tor);
-  put_routes(&w->routes);
+  put_routes(&w->tables.routes);
   world_free(w);
 }
 
@@ -83,12 +83,12 @@ Test(reload, a_domain_whose_servers_are_down_leaves_places_for_the_others) {
     if (i % 10 == 0) world_run_ms(w, 1);
   }
 
-  cr_expect_eq(forward_in_flight(w->forward), FORWARD_DOWN);
+  cr_expect_eq(forward_in_flight(w->wiring.forward), FORWARD_DOWN);
   cr_expect_gt(w->counters.turned_away, 0);
   cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_EDNS)));
   world_run_ms(w, LATE_MS);
   upstream_release(corp);
-  put_routes(&w->routes);
+  put_routes(&w->tables.routes);
   world_free(w);
 }
 
@@ -107,6 +107,6 @@ Test(reload, a_domain_with_servers_of_its_own_is_asked_there_alone) {
                "never elsewhere");
   cr_expect_eq(server_of("d.corp.lab."), 1);
   upstream_release(corp);
-  put_routes(&w->routes);
+  put_routes(&w->tables.routes);
   world_free(w);
 }

@@ -6,7 +6,7 @@
 #include "scenario/kit.h"
 
 static struct world *world_with(uint32_t ttl, bool prefetch) {
-  struct world *w = world_new(&(struct world_options){.prefetch = prefetch});
+  struct world *w = world_new(&(struct world_options){.xmpp.prefetch = prefetch});
   zone_add(&w->zone, "a.lab.", TYPE_A, ttl, rd_a("192.0.2.9"));
   w->zone.negative_ttl = ttl;
   return w;
@@ -53,7 +53,8 @@ Test(renew, an_address_behind_an_alias_is_renewed_when_its_first_link_runs_out) 
  * NODATA. */
 Test(renew, the_service_that_is_not_there_is_renewed_as_what_it_was) {
   for (unsigned exists = 0; exists < 2; exists++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+    struct world *w = world_new(
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
     zone_add_domain(&w->zone, 1, 60);
     w->zone.negative_ttl = 60;
     if (exists) zone_add(&w->zone, "_xmpps-server._tcp.d1.lab.", TYPE_TXT, 60, rd_txt("x"));
@@ -145,7 +146,8 @@ Test(renew, in_front_of_a_cache_costs_one_question_per_ttl_of_the_authority) {
 /* All that goes with a domain in use, addresses in its SRV answers that nobody asks for by name among them.
  */
 Test(renew, in_front_of_a_cache_addresses_that_go_with_an_srv_cost_one_question_per_ttl) {
-  struct world *w = world_new(&(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED});
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED});
   zone_add(&w->zone, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 3600, rd_srv(5, 0, 5269, "h.d.lab."));
   zone_add(&w->zone, "h.d.lab.", TYPE_A, 30, rd_a("192.0.2.1"));
   zone_add(&w->zone, "h.d.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::1"));
@@ -211,7 +213,7 @@ Test(renew, signed_and_plain_answers_are_renewed_each_for_its_own_users) {
 Test(renew, that_fails_once_makes_nobody_wait) {
   static const uint32_t ttls[] = {60, 300, 3600};
   for (unsigned i = 0; i < sizeof ttls / sizeof *ttls; i++) {
-    struct world *w = world_new(&(struct world_options){.prefetch = true, .max_stale_s = 86400});
+    struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true, .forward.max_stale_s = 86400});
     zone_add(&w->zone, "a.lab.", TYPE_A, ttls[i], rd_a("192.0.2.9"));
     client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
     world_fault_once(w, "", 0, FAULT_SERVFAIL);
@@ -242,7 +244,7 @@ Test(renew, that_fails_leaves_the_answer_until_its_end) {
 Test(renew, a_family_in_use_with_addresses_in_its_srv_makes_nobody_wait) {
   for (unsigned expand = XMPP_EXPAND_OFF; expand <= XMPP_EXPAND_WAIT; expand++) {
     struct world *w = world_new(
-        &(struct world_options){.prefetch = true, .expand = (enum xmpp_expand)expand});
+        &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = (enum xmpp_expand)expand});
     static const char *const hosts[] = {"h0.d1.lab.", "h1.d1.lab."};
     zone_add_domain(&w->zone, 1, 60);
     unsigned waited = 0;

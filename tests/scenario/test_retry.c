@@ -84,7 +84,7 @@ Test(retry, silence_is_not_answered_with_a_flood) {
   unsigned asked = upstream_asked(w, "", 0);
   world_run_ms(w, 20000);
   cr_expect_eq(upstream_asked(w, "", 0), asked, "nobody waits any more");
-  cr_expect_eq(forward_in_flight(w->forward), 0);
+  cr_expect_eq(forward_in_flight(w->wiring.forward), 0);
   world_free(w);
 }
 

@@ -12,9 +12,9 @@ static size_t answer_len;
 static struct seen s;
 
 static void fresh(void) {
-  w = world_new(&(struct world_options){.special = true, .cookies = true});
+  w = world_new(&(struct world_options){.serve.special_names = true, .forward.cookies = true});
   zone_add(&w->zone, "a.lab", TYPE_A, 300, rd_a("192.0.2.1"));
-  w->serve.cookies = true;
+  w->wiring.serve.policy.cookies = true;
 }
 
 static void end(void) { world_free(w); }
@@ -31,7 +31,7 @@ static void exchange_over(bool tcp) {
   struct client c = {.deliver = keep, .transport = tcp ? TRANSPORT_TCP : TRANSPORT_UDP};
   cr_assert(addr_parse("127.0.0.1", 53, &c.peer));
   answer_len = 0;
-  int len = serve_query(&w->serve, query.octets, query.len, &c, w->now_ms, w->out);
+  int len = serve_query(&w->wiring.serve, query.octets, query.len, &c, w->now_ms, w->out);
   if (len == SERVE_LATER) world_run_ms(w, PATIENCE_MS);
   else memcpy(answer, w->out, answer_len = (size_t)len);
   cr_assert(answer_len > 0 && seen_read(&s, answer, answer_len), "%s", s.why);
@@ -175,7 +175,7 @@ Test(rfc, rfc6761_names_that_no_server_knows_are_answered_here) {
     cr_expect_eq(heard_rcode(h), i >= 2 && i <= 4 ? RCODE_NXDOMAIN : RCODE_NOERROR, "%s", names[i]);
   }
   cr_expect_eq(upstream_asked(w, "", 0), 0);
-  w->serve.special = false;
+  w->wiring.serve.policy.special_names = false;
   client_ask_and_wait(w, "x.onion.", TYPE_A, HOW_PLAIN);
   cr_expect_eq(upstream_asked(w, "x.onion.", TYPE_A), 1, "when it is set so");
 }

@@ -6,8 +6,8 @@
 #include "scenario/kit.h"
 
 static struct world *world_with_a(void) {
-  struct world *w = world_new(
-      &(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 60});
+  struct world *w = world_new(&(struct world_options){
+      .xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED, .forward.max_stale_s = 60});
   zone_add(&w->zone, "a.lab.", TYPE_A, 5, rd_a("192.0.2.9"));
   zone_add_domain(&w->zone, 1, 5);
   return w;
@@ -89,7 +89,7 @@ Test(serve, a_hundred_thousand_mutated_packets_do_no_harm, .timeout = 120) {
     make_query(&m, &r);
     mutate(&m, &r);
     uint8_t *packet = exact(m.octets, m.len);
-    int n = serve_query(&w->serve, packet, m.len, &c, w->now_ms, w->out);
+    int n = serve_query(&w->wiring.serve, packet, m.len, &c, w->now_ms, w->out);
     free(packet);
     waiting += n == SERVE_LATER;
     silent += n == 0;

@@ -181,7 +181,7 @@ Test(silence, of_a_type_that_rests_ends_with_a_flush) {
   for (unsigned i = 0; i < 3; i++) ask_both(w, i, TYPE_AAAA);
   world_heal(w);
   cr_expect_leq(ask_both(w, 4, TYPE_AAAA), 1);
-  forward_forget_failures(w->forward);
+  forward_forget_failures(w->wiring.forward);
   cr_expect_eq(ask_both(w, 5, TYPE_AAAA), WORLD_DELAY_MS);
   world_run_ms(w, LATE_MS);
   world_free(w);

@@ -23,7 +23,7 @@ static struct world *world_expired(const struct world_options *o) {
 }
 
 static struct world_options stale_for(uint32_t seconds) {
-  return (struct world_options){.max_stale_s = seconds};
+  return (struct world_options){.forward.max_stale_s = seconds};
 }
 
 static void expect_stale(const struct heard *h) {
@@ -210,8 +210,8 @@ Test(stale, answers_are_not_given_for_what_was_lost_long_before) {
     char name[32];
     uint8_t octets[NAME_MAX_LEN];
     snprintf(name, sizeof name, "ahead%u.lab.", i);
-    question_make(&q, octets, name_parse(name, octets), TYPE_A, CLASS_IN, 0, w->serve.seed);
-    forward_prefetch(w->forward, &q, ORIGIN_PREFETCH_C2S, w->now_ms);
+    question_make(&q, octets, name_parse(name, octets), TYPE_A, CLASS_IN, 0, w->wiring.serve.seed);
+    forward_prefetch(w->wiring.forward, &q, ORIGIN_PREFETCH_C2S, w->now_ms);
   }
 
   world_run_ms(w, 1000);
@@ -226,7 +226,8 @@ Test(stale, answers_are_not_given_for_what_was_lost_long_before) {
 }
 
 Test(stale, answers_carry_no_additional_records) {
-  struct world_options o = {.max_stale_s = DAY, .expand = XMPP_EXPAND_WAIT, .prefetch = true};
+  struct world_options o = {
+      .forward.max_stale_s = DAY, .xmpp.expand = XMPP_EXPAND_WAIT, .xmpp.prefetch = true};
   struct world *w = world_expired(&o);
   world_fault(w, "", 0, FAULT_SERVFAIL);
   struct heard *h = client_ask_and_wait(w, SRV, TYPE_SRV, HOW_EDNS);
@@ -249,7 +250,7 @@ Test(stale, what_the_upstream_says_late_replaces_it) {
 
 /* A healthy server far away: each answer is the one of now, and costs one question. */
 Test(stale, slow_is_not_down_on_a_link_of_600_ms) {
-  struct world_options o = {.max_stale_s = DAY, .delay_ms = 600};
+  struct world_options o = {.forward.max_stale_s = DAY, .delay_ms = 600};
   struct world *w = world_new(&o);
 
   for (unsigned i = 0; i < 10; i++) {

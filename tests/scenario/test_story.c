@@ -63,8 +63,8 @@ static void expect_renewal(struct world *w, FILE *f) {
 }
 
 Test(story, of_a_domain_is_told_line_by_line) {
-  struct world *w = world_new(
-      &(struct world_options){.prefetch = true, .expand = XMPP_EXPAND_CACHED, .max_stale_s = 86400});
+  struct world *w = world_new(&(struct world_options){
+      .xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED, .forward.max_stale_s = 86400});
   zone_add(&w->zone, "_xmpp-server._tcp.d.lab.", TYPE_SRV, 60, rd_srv(5, 0, 5269, "host.else.lab."));
   zone_add(&w->zone, "host.else.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
   zone_add(&w->zone, "host.else.lab.", TYPE_AAAA, 60, rd_aaaa("2001:db8::1"));

@@ -44,7 +44,7 @@ Test(watch, hits_and_failures_are_no_waits) {
 }
 
 Test(watch, a_stale_answer_was_waited_for) {
-  struct world *w = world_new(&(struct world_options){.max_stale_s = 3600});
+  struct world *w = world_new(&(struct world_options){.forward.max_stale_s = 3600});
   zone_add(&w->zone, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   world_run_ms(w, 61000);
@@ -71,14 +71,14 @@ Test(watch, one_who_looks_hears_hits_and_misses_until_he_looks_away) {
   struct world *w = world_new(&(struct world_options){0});
   struct logged_query n = {0};
   zone_add(&w->zone, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
-  w->serve.seen = note;
-  w->serve.seen_ctx = &n;
+  w->wiring.serve.seen = note;
+  w->wiring.serve.seen_ctx = &n;
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   client_ask_and_wait(w, "a.lab.", TYPE_SRV, HOW_TCP);
   cr_expect_eq(n.count, 3);
   cr_expect_eq(n.last, TYPE_SRV);
-  w->serve.seen = NULL;
+  w->wiring.serve.seen = NULL;
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   cr_expect_eq(n.count, 3);
   world_free(w);

@@ -6,19 +6,19 @@
 #include "scenario/kit.h"
 
 static struct world *w;
-static struct access_options options;
+static struct access_policy options;
 static uint8_t late[DNS_MSG_MAX];
 static size_t late_len;
 
 static void fresh(void) {
   w = world_new(&(struct world_options){0});
   zone_add(&w->zone, "a.lab", TYPE_A, 300, rd_a("192.0.2.1"));
-  w->serve.cookies = true;
-  w->serve.idle_ms = 10000;
+  w->wiring.serve.policy.cookies = true;
+  w->wiring.serve.idle_ms = 10000;
 }
 
 static void end(void) {
-  access_free(w->serve.access);
+  access_free(w->wiring.serve.access);
   world_free(w);
 }
 
@@ -41,7 +41,7 @@ static size_t ask(const struct client *c, const void *octets, size_t n) {
   msg_query(&m, "a.lab", TYPE_A);
   msg_opt(&m, 1232, 0, false, octets, n);
   late_len = 0;
-  int len = serve_query(&w->serve, m.octets, m.len, c, w->now_ms, w->out);
+  int len = serve_query(&w->wiring.serve, m.octets, m.len, c, w->now_ms, w->out);
   if (len == SERVE_LATER) world_run_ms(w, 1000);
   else memcpy(late, w->out, late_len = (size_t)len);
   return late_len;
@@ -67,9 +67,9 @@ static unsigned seen_rcode(void) {
 static unsigned rcode(void) { return late[3] & DNS_RCODE; }
 
 static void restrict_to(const char *prefix, uint32_t rate) {
-  options = (struct access_options){.allow_count = 1, .rate = rate};
+  options = (struct access_policy){.allow_count = 1, .rate = rate};
   cr_assert(prefix_parse(prefix, &options.allow[0]));
-  w->serve.access = access_new(&options);
+  w->wiring.serve.access = access_new(&options);
 }
 
 #define COOKIE "\0\012\0\010abcdefgh"
@@ -94,7 +94,7 @@ Test(who, rfc7873_every_kind_of_answer_has_the_cookie) {
   static struct msg m;
   msg_query(&m, "a.lab", TYPE_AXFR);
   msg_opt(&m, 1232, 0, false, COOKIE, 12);
-  late_len = (size_t)serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, late);
+  late_len = (size_t)serve_query(&w->wiring.serve, m.octets, m.len, &c, w->now_ms, late);
   cr_expect_eq(rcode(), RCODE_REFUSED);
   cr_expect_eq(option(OPT_COOKIE, &octets), 24, "REFUSED");
   world_fault(w, "", 0, FAULT_SERVFAIL);
@@ -117,7 +117,7 @@ Test(who, rfc7873_a_cookie_of_a_wrong_length_is_a_format_error) {
 Test(who, no_cookies_are_given_when_they_are_off) {
   struct client c = from("10.0.0.7", false);
   const uint8_t *octets;
-  w->serve.cookies = false;
+  w->wiring.serve.policy.cookies = false;
   ask(&c, COOKIE, 12);
   cr_expect_eq(option(OPT_COOKIE, &octets), -1);
 }
@@ -135,7 +135,7 @@ Test(who, a_cookie_never_makes_an_answer_longer_than_its_client_takes) {
   for (unsigned size = 512; size < 800; size++) {
     msg_query(&m, "many.lab", TYPE_A);
     msg_opt(&m, (uint16_t)size, 0, false, COOKIE, 12);
-    int len = serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, w->out);
+    int len = serve_query(&w->wiring.serve, m.octets, m.len, &c, w->now_ms, w->out);
     if (len == SERVE_LATER) world_run_ms(w, 1000);
     else cr_assert_leq((unsigned)len, size);
   }
@@ -165,7 +165,7 @@ static unsigned ask_cookie(const struct client *c, const void *octets, size_t n)
   static struct msg m;
   msg_start(&m, 0);
   msg_opt(&m, 1232, 0, false, octets, n);
-  late_len = (size_t)serve_query(&w->serve, m.octets, m.len, c, w->now_ms, late);
+  late_len = (size_t)serve_query(&w->wiring.serve, m.octets, m.len, c, w->now_ms, late);
   return seen_rcode();
 }
 
@@ -180,7 +180,7 @@ Test(who, rfc7873_a_cookie_may_be_asked_for_without_a_question) {
   shown[27] ^= 1;
   cr_expect_eq(ask_cookie(&c, shown, 28), RCODE_BADCOOKIE, "it is not");
   cr_assert_eq(option(OPT_COOKIE, &octets), 24);
-  w->serve.cookies = false;
+  w->wiring.serve.policy.cookies = false;
   cr_expect_eq(ask_cookie(&c, COOKIE, 12), RCODE_FORMERR, "no cookies are given");
 }
 
@@ -192,13 +192,13 @@ Test(who, rfc9715_no_datagram_to_another_host_is_larger_than_1232_octets) {
   for (unsigned i = 0; i < 100; i++) zone_add(&w->zone, "many.lab", TYPE_A, 300, rd_fill((uint8_t)i, 4));
   msg_query(&m, "many.lab", TYPE_A);
   msg_opt(&m, 4096, 0, false, NULL, 0);
-  cr_assert_eq(serve_query(&w->serve, m.octets, m.len, &tcp, w->now_ms, w->out), SERVE_LATER);
+  cr_assert_eq(serve_query(&w->wiring.serve, m.octets, m.len, &tcp, w->now_ms, w->out), SERVE_LATER);
   world_run_ms(w, 1000);
-  int len = serve_query(&w->serve, m.octets, m.len, &far, w->now_ms, w->out);
+  int len = serve_query(&w->wiring.serve, m.octets, m.len, &far, w->now_ms, w->out);
   cr_expect(len <= DNS_UDP_OURS && w->out[2] & DNS_TC);
-  len = serve_query(&w->serve, m.octets, m.len, &here, w->now_ms, w->out);
+  len = serve_query(&w->wiring.serve, m.octets, m.len, &here, w->now_ms, w->out);
   cr_expect(len > DNS_UDP_OURS && !(w->out[2] & DNS_TC), "loopback has no path to break it");
-  len = serve_query(&w->serve, m.octets, m.len, &tcp, w->now_ms, w->out);
+  len = serve_query(&w->wiring.serve, m.octets, m.len, &tcp, w->now_ms, w->out);
   cr_expect(len > DNS_UDP_OURS && !(w->out[2] & DNS_TC));
 }
 
@@ -225,7 +225,7 @@ static void expect_no_more_than(const struct client *c, uint16_t flags, uint16_t
   msg_start(&m, flags);
   if (type) msg_question(&m, "a.lab", type, CLASS_IN);
   for (unsigned opt = 0; opt < 2; opt++) {
-    int len = serve_query(&w->serve, m.octets, m.len, c, w->now_ms, w->out);
+    int len = serve_query(&w->wiring.serve, m.octets, m.len, c, w->now_ms, w->out);
     cr_expect(len > 0 && len <= (int)m.len,
               "flags %x, type %u, version %u, %zu octets of options: %zu sent, %d came back", flags, type,
               version, n, m.len, len);
@@ -271,7 +271,9 @@ Test(who, neither_is_one_to_a_host_over_its_rate_that_has_not_proved_itself) {
 Test(who, hosts_that_may_not_ask_hear_nothing_when_it_is_set_so_not_even_of_their_mistakes) {
   struct client bad = from("10.1.0.7", false);
   restrict_to("10.0.0.0/24", 0);
-  w->serve.silent = true;
+  access_free(w->wiring.serve.access);
+  options.silent = true;
+  w->wiring.serve.access = access_new(&options);
   cr_expect_eq(ask(&bad, "", 0), 0);
   cr_expect_eq(ask(&bad, "x", 1), 0, "a malformed one");
   cr_expect_eq(w->counters.denied, 2);
@@ -316,7 +318,7 @@ static size_t ask_chaos(const char *name, uint16_t type) {
   struct client c = from("10.0.0.7", false);
   msg_start(&m, DNS_RD << 8);
   msg_question(&m, name, type, CLASS_CH);
-  return late_len = (size_t)serve_query(&w->serve, m.octets, m.len, &c, w->now_ms, late);
+  return late_len = (size_t)serve_query(&w->wiring.serve, m.octets, m.len, &c, w->now_ms, late);
 }
 
 Test(who, rfc4892_version_and_name_are_told_only_when_set) {
@@ -325,7 +327,7 @@ Test(who, rfc4892_version_and_name_are_told_only_when_set) {
 
   ask_chaos("version.bind", TYPE_TXT);
   cr_expect_eq(rcode(), RCODE_REFUSED);
-  w->serve.chaos = &chaos;
+  w->wiring.serve.policy.chaos = chaos;
   static const char *const names[] = {"version.bind", "VERSION.server", "id.server", "HostName.bind"};
   for (unsigned i = 0; i < 4; i++) {
     cr_assert(ask_chaos(names[i], TYPE_TXT) && seen_read(&s, late, late_len), "%s", s.why);

@@ -2,29 +2,20 @@
 #include <criterion/criterion.h>
 
 #include "scenario/kit.h"
-#include "server/serve_zones.h"
 #include "zones/zone_kit.h"
 
 static struct zones *lab;
 
 static struct world *world_with(const char *zone) {
-  struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_CACHED});
+  struct world *w = world_new(&(struct world_options){.xmpp.expand = XMPP_EXPAND_CACHED});
   lab = zones_of(zone);
-  w->serve.lab = lab;
-  w->serve.lab_room = serve_zones_new();
+  wiring_set_zones(&w->wiring, lab);
   zone_add(&w->zone, "far.lab.", TYPE_A, 5, rd_a("192.0.2.9"));
   return w;
 }
 
-static bool is_local(const void *world, const struct question *q) {
-  const struct world *w = world;
-  return zones_hold(w->serve.lab, q);
-}
-
 static void done(struct world *w) {
-  struct serve_zones *room = w->serve.lab_room;
   world_free(w);
-  serve_zones_free(room);
   zones_free(lab);
 }
 
@@ -146,14 +137,9 @@ Test(zones, who_waits_for_an_alias_is_told_when_it_ends) {
 }
 
 Test(zones, local_names_are_never_asked_ahead) {
-  struct world *w = world_new(&(struct world_options){.expand = XMPP_EXPAND_WAIT, .prefetch = true});
-  struct forward_options options = *forward_options(w->forward);
-
-  w->serve.lab = lab = zones_of("xmpp A 192.0.2.1\n");
-  w->serve.lab_room = serve_zones_new();
-  options.is_local = is_local;
-  options.local = w;
-  forward_set_options(w->forward, &options);
+  struct world *w = world_new(
+      &(struct world_options){.xmpp.expand = XMPP_EXPAND_WAIT, .xmpp.prefetch = true});
+  wiring_set_zones(&w->wiring, lab = zones_of("xmpp A 192.0.2.1\n"));
   zone_add(&w->zone, "_xmpp-server._tcp.far.lab.", TYPE_SRV, 60, rd_srv(0, 0, 5269, "xmpp.zone.lab."));
   zone_add(&w->zone, "_xmpp-server._tcp.far.lab.", TYPE_SRV, 60, rd_srv(0, 1, 5269, "xmpp.far.lab."));
   zone_add(&w->zone, "xmpp.far.lab.", TYPE_A, 60, rd_a("192.0.2.2"));

@@ -98,7 +98,7 @@ void rig_listen(struct rig *r, const char *address) {
   cr_assert(l.udp == -1 && l.tcp == -1);
 }
 
-struct rig *rig_new(const char *address, const struct serve_tcp_options *options) {
+struct rig *rig_new(const char *address, const struct serve_tcp_policy *options) {
   struct rig *r = must_zalloc(sizeof *r);
   signal(SIGPIPE, SIG_IGN);
   cr_assert(uv_loop_init(&r->loop) == 0);

@@ -36,7 +36,7 @@ struct rig {
 
 /* Listens on a free port of this address. Skips the test where the machine does not have it. options NULL:
  * the defaults. */
-struct rig *rig_new(const char *address, const struct serve_tcp_options *options);
+struct rig *rig_new(const char *address, const struct serve_tcp_policy *options);
 void rig_listen(struct rig *r, const char *address); /* at one more; its port goes to r->addr */
 
 /* listen_open at a port that the kernel chooses (at's is 0), again while TCP finds taken what UDP was given.

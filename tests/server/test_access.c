@@ -3,7 +3,7 @@
 
 #include "server/access.h"
 
-static struct access_options options;
+static struct access_policy options;
 
 static union addr host(const char *text) {
   union addr a;
@@ -120,7 +120,7 @@ Test(access, many_hosts_are_counted_without_growing) {
 
 /* Each of the others sends one query, or two, so that some of them are limited themselves. */
 static void expect_limited_through_a_flood(unsigned each) {
-  options = (struct access_options){.rate = 10};
+  options = (struct access_policy){.rate = 10};
   allow("10.0.0.0/8");
   struct access *a = access_new(&options);
   union addr local = host("10.0.0.1"), p = host("10.0.0.2");

@@ -130,7 +130,7 @@ Test(query_log, tells_a_stale_answer_behind_a_fault_too, .init = cr_redirect_std
   struct rig *r = rig_logging(1);
   struct forward_options o = *forward_options(r->forward);
 
-  o.max_stale_s = r->serve.max_stale_s = 3600;
+  o.policy.max_stale_s = 3600;
   forward_set_options(r->forward, &o);
   made_a(&m, "old.lab", 1, 1, tick_of_ms(clock_ms()) - 100);
   cr_assert(cache_put(r->cache, &m.question, &m.answer, ORIGIN_QUERY, 0, 0));

@@ -261,7 +261,7 @@ Test(tcp_limits, a_client_that_asks_without_end_does_not_hold_up_others) {
 /* ---- how many ---- */
 
 Test(tcp_limits, the_one_idle_for_longest_makes_room_for_a_new_one) {
-  struct serve_tcp_options o = {.connections = 3, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
+  struct serve_tcp_policy o = {.connections = 3, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
   struct rig *r = rig_new("127.0.0.1", &o);
   int fd[4];
 
@@ -280,7 +280,7 @@ Test(tcp_limits, the_one_idle_for_longest_makes_room_for_a_new_one) {
 }
 
 Test(tcp_limits, who_is_owed_an_answer_makes_no_room) {
-  struct serve_tcp_options o = {.connections = 2, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
+  struct serve_tcp_policy o = {.connections = 2, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
   struct rig *r = rig_new("127.0.0.1", &o);
   int fd[4];
 
@@ -321,7 +321,7 @@ static void add_nth_address(const char *address, unsigned n) {
 static void add_address(const char *address) { add_nth_address(address, 1); }
 
 Test(tcp_limits, a_host_has_so_many_connections_and_loopback_all) {
-  struct serve_tcp_options o = {.connections = 10, .per_host = 2, .held = 1 << 20, .idle_ms = 10000};
+  struct serve_tcp_policy o = {.connections = 10, .per_host = 2, .held = 1 << 20, .idle_ms = 10000};
   add_address("192.0.2.77");
   struct rig *r = rig_new("127.0.0.1", &o);
   int local[3], remote[3];
@@ -341,7 +341,7 @@ Test(tcp_limits, a_host_has_so_many_connections_and_loopback_all) {
 }
 
 /* Listens on loopback and on 192.0.2.77; others come from 192.0.2.78. */
-static struct rig *rig_with_others(const struct serve_tcp_options *o, union addr *outside) {
+static struct rig *rig_with_others(const struct serve_tcp_policy *o, union addr *outside) {
   add_nth_address("192.0.2.77", 1);
   add_nth_address("192.0.2.78", 2);
   struct rig *r = rig_new("127.0.0.1", o);
@@ -378,7 +378,7 @@ static bool loopback_is_answered(struct rig *r) {
 
 Test(tcp_limits, who_may_not_ask_is_refused_once_and_his_connection_ends) {
   union addr outside;
-  struct access_options none = {.chosen = true};
+  struct access_policy none = {.chosen = true};
   struct rig *r = rig_with_others(NULL, &outside);
 
   r->serve.access = access_new(&none);
@@ -397,7 +397,7 @@ Test(tcp_limits, who_may_not_ask_is_refused_once_and_his_connection_ends) {
 }
 
 Test(tcp_limits, connections_that_wait_make_room_for_loopback_alone) {
-  struct serve_tcp_options o = {.connections = 8, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
+  struct serve_tcp_policy o = {.connections = 8, .per_host = 100, .held = 1 << 20, .idle_ms = 10000};
   union addr outside;
   struct rig *r = rig_with_others(&o, &outside);
   int others[12], local[8];
@@ -420,7 +420,7 @@ Test(tcp_limits, connections_that_wait_make_room_for_loopback_alone) {
 }
 
 Test(tcp_limits, all_that_is_unsent_has_one_bound_and_a_host_a_quarter_of_it) {
-  struct serve_tcp_options o = {.connections = 100, .per_host = 100, .held = 2 << 20, .idle_ms = 10000};
+  struct serve_tcp_policy o = {.connections = 100, .per_host = 100, .held = 2 << 20, .idle_ms = 10000};
   union addr outside;
   struct rig *r = rig_with_others(&o, &outside);
   int others[30];

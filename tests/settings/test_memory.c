@@ -23,7 +23,7 @@ static struct settings fitted(const char *line, uint64_t most, const char *warni
   return s;
 }
 
-static size_t room(uint64_t most) { return fitted("", most, "").cache_room; }
+static size_t room(uint64_t most) { return fitted("", most, "").cache_limit; }
 
 Test(settings_memory, the_cache_takes_what_is_usual_where_there_is_enough) {
   cr_expect_eq(room(UINT64_MAX), 128 * M);
@@ -47,13 +47,13 @@ Test(settings_memory, clients_over_tcp_hold_no_more_than_an_eighth) {
 }
 
 Test(settings_memory, a_size_that_was_said_holds) {
-  cr_expect_eq(fitted("--cache-size 40M", 64 * M, "").cache_room, 40 * M);
-  cr_expect_eq(fitted("--cache-size 1G", 8192ull * M, "").cache_room, 1024ull * M);
+  cr_expect_eq(fitted("--cache-size 40M", 64 * M, "").cache_limit, 40 * M);
+  cr_expect_eq(fitted("--cache-size 1G", 8192ull * M, "").cache_limit, 1024ull * M);
 }
 
 Test(settings_memory, a_size_beyond_the_limit_is_warned_about_and_holds) {
   static const char warning[] =
       "--cache-size: 128 MiB is too much where all of jidnsd may take 64 MiB (memory.max of /x)";
-  cr_expect_eq(fitted("--cache-size 128M", 64 * M, warning).cache_room, 128 * M);
-  cr_expect_eq(fitted("--cache-size 48M", 64 * M, "--cache-size: 48 MiB is too much").cache_room, 48 * M);
+  cr_expect_eq(fitted("--cache-size 128M", 64 * M, warning).cache_limit, 128 * M);
+  cr_expect_eq(fitted("--cache-size 48M", 64 * M, "--cache-size: 48 MiB is too much").cache_limit, 48 * M);
 }

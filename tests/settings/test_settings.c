@@ -11,7 +11,7 @@ Test(settings, has_defaults) {
   cr_expect(s->listen_default && s->listen_count == 2);
   cr_expect(is_addr(&s->listen[0], "127.0.0.1:53") && is_addr(&s->listen[1], "[::1]:53"));
   cr_expect(s->upstream_count == 0 && s->threads == 1);
-  cr_expect(s->cache_size == 0 && s->max_stale_s == 86400); /* see settings_fit_memory */
+  cr_expect(s->cache_size == 0 && s->forward.max_stale_s == 86400); /* see settings_fit_memory */
   cr_expect(s->xmpp.expand == XMPP_EXPAND_CACHED && s->xmpp.prefetch && !s->xmpp.expand_all);
   cr_expect(s->log.levels[LOG_COMPONENT_xmpp] == LOG_INFO && s->log.format == LOG_TEXT && !s->log.times);
   cr_expect(s->tcp.connections == 1000 && s->tcp.per_host == 100 && s->tcp.idle_ms == 10000);
@@ -26,7 +26,7 @@ Test(settings, takes_each_option) {
   cr_expect(is_addr(&s->listen[0], "192.0.2.1:5353") && is_addr(&s->listen[1], "[2001:db8::1]:54"));
   cr_expect(is_addr(&s->upstreams[0], "9.9.9.9:53") && is_addr(&s->upstreams[1], "[2620:fe::fe]:5353"));
   cr_expect(s->threads == 4 && s->xmpp.expand == XMPP_EXPAND_WAIT && !s->xmpp.prefetch);
-  cr_expect(s->cache_size == 64u << 20 && s->max_stale_s == 0 &&
+  cr_expect(s->cache_size == 64u << 20 && s->forward.max_stale_s == 0 &&
             s->log.levels[LOG_COMPONENT_base] == LOG_DEBUG);
 }
 
@@ -289,10 +289,10 @@ Test(settings, say_who_may_ask) {
                                         "--refuse-with silence --rate-limit 100 --cookies off",
                                         NULL);
   cr_expect(s->access.chosen && s->access.allow_count == 2 && s->access.silent && s->access.rate == 100 &&
-            !s->cookies);
+            !s->serve.cookies);
   s = said_right("--allow none", NULL);
   cr_expect(s->access.chosen && s->access.allow_count == 0 && !s->access.silent && s->access.rate == 0 &&
-            s->cookies);
+            s->serve.cookies);
   cr_expect_eq(said_right("--allow any", NULL)->access.allow_count, 2);
   cr_expect_not(said_right("", NULL)->access.chosen);
   said_wrong("--allow 10.0.0.1/8", "--allow '10.0.0.1/8'", "a prefix such as");

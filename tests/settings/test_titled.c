@@ -20,11 +20,11 @@ Test(titled, sections_of_one_name_each_make_an_element) {
   const struct settings *s = said_right(
       "", "forward \"Corp.Example\" { upstream = {10.0.0.1, \"[fd00::1]:5353\"} }\n"
           "cache { size = 64M }\n"
-          "forward _udp.lab. { # of the lab\n upstream = {\"10.0.0.2:54\"}\n}\n"
+          "forward _udp.zones. { # of the lab\n upstream = {\"10.0.0.2:54\"}\n}\n"
           "forward 'third.example' { upstream = 10.0.0.3 }");
   cr_assert_eq(s->forward_count, 3);
   expect_forward(s, 0, "corp.example.", "10.0.0.1:53", 2);
-  expect_forward(s, 1, "_udp.lab.", "10.0.0.2:54", 1);
+  expect_forward(s, 1, "_udp.zones.", "10.0.0.2:54", 1);
   expect_forward(s, 2, "third.example.", "10.0.0.3:53", 1);
   cr_expect_eq(s->cache_size, 64u << 20);
   cr_expect(is_addr(&s->forwards[0].upstreams[1], "[fd00::1]:5353"));
@@ -134,7 +134,7 @@ Test(titled, there_may_be_as_many_as_there_is_room_for) {
 
 Test(titled, may_be_empty_of_values_that_none_needs_and_stand_twice_without_a_title) {
   const struct settings *s = said_right("", "cache {} cache { size = 64M } cache { max-stale = 0 }");
-  cr_expect(s->cache_size == 64u << 20 && s->max_stale_s == 0);
+  cr_expect(s->cache_size == 64u << 20 && s->forward.max_stale_s == 0);
   said_wrong_file("cache { size = 64M }\ncache { size = 65M }", 2, "size: was given", "line 1");
 }
 
@@ -172,7 +172,7 @@ Test(titled, signs_that_libconfuse_would_leave_out_are_named) {
 }
 
 Test(titled, switches_may_say_true_and_false) {
-  cr_expect(said_right("", "xmpp { prefetch = false } cache { nxdomain-cut = true }")->nxdomain_cut);
+  cr_expect(said_right("", "xmpp { prefetch = false } cache { nxdomain-cut = true }")->forward.nxdomain_cut);
   cr_expect_not(said_right("--prefetch false", NULL)->xmpp.prefetch);
 }
 

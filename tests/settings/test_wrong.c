@@ -128,7 +128,7 @@ static struct forms *forms_of(const struct setting *t) {
 /* ---- where it is given ---- */
 
 /* A title that such a section takes. */
-static const char *good_title(const struct section *section) {
+static const char *good_title(const struct settings_section *section) {
   static const char *const titles[] = {"corp.example", "a", "a1"};
   for (unsigned i = 0; i < sizeof titles / sizeof *titles; i++) {
     char *element = calloc(1, section->size);
@@ -149,7 +149,7 @@ static void put_quoted(FILE *out, const char *text) {
   fputc('"', out);
 }
 
-static void put_begin(FILE *out, const struct section *section) {
+static void put_begin(FILE *out, const struct settings_section *section) {
   if (section->within) put_begin(out, section->within);
   fputs(section->name, out);
   if (section->title) fprintf(out, " \"%s\"", good_title(section));
@@ -164,7 +164,7 @@ static char *file_with(const struct setting *t, const char *value) {
   put_begin(out, t->section);
   fprintf(out, "  %s = ", t->key);
   put_quoted(out, value);
-  for (const struct section *s = t->section; s; s = s->within) fputs(" }", out);
+  for (const struct settings_section *s = t->section; s; s = s->within) fputs(" }", out);
   fclose(out);
   return text;
 }
@@ -287,7 +287,7 @@ Test(wrong, a_key_that_is_given_twice_is_named_with_its_first_line) {
       put_quoted(out, t->initial);
       fputc('\n', out);
     }
-    for (const struct section *s = t->section; s; s = s->within) fputs("}", out);
+    for (const struct settings_section *s = t->section; s; s = s->within) fputs("}", out);
     fclose(out);
     unsigned line = t->section->within ? 3 : 2;
     snprintf(want, sizeof want, "%s:%u: %s: was given in line %u already\n", said_path, line + 1, t->key,

@@ -16,14 +16,14 @@ Test(settings_lab, zones_are_given_by_option_variable_and_section) {
   const struct settings *s = said_right(
       "--zone .=root.zone --zone C.lab=/c.zone",
       "zone \"a.lab\" { file = a.zone overlay = on }\nzone c.lab { file = x }");
-  cr_assert_eq(s->lab.zone_count, 4);
+  cr_assert_eq(s->zones.zone_count, 4);
   static const char *const names[] = {"a.lab.", "c.lab.", "b.lab.", "."}, *const files[] = {
                                                                               "a.zone", "/c.zone", "b.zone",
                                                                               "root.zone"};
   for (unsigned i = 0; i < 4; i++) {
-    expect_name(s->lab.zones[i].name, s->lab.zones[i].name_len, names[i]);
-    cr_expect_str_eq(s->lab.zones[i].file, files[i]);
-    cr_expect_eq(s->lab.zones[i].overlay, i == 0);
+    expect_name(s->zones.zones[i].name, s->zones.zones[i].name_len, names[i]);
+    cr_expect_str_eq(s->zones.zones[i].file, files[i]);
+    cr_expect_eq(s->zones.zones[i].overlay, i == 0);
   }
 }
 
@@ -44,9 +44,9 @@ static const char domain[] =
 
 Test(settings_lab, domains_have_hosts_with_addresses_and_ports) {
   const struct settings *s = said_right("", domain);
-  cr_assert_eq(s->lab.domain_count, 2);
+  cr_assert_eq(s->zones.domain_count, 2);
   cr_expect(!s->xmpp.prefetch, "the section without a title is another");
-  const struct zones_domain *d = &s->lab.domains[0];
+  const struct zones_domain *d = &s->zones.domains[0];
   expect_name(d->name, d->name_len, "montague.lab.");
   cr_expect(d->host_count == 2 && d->conference && !d->overlay && d->ttl_s == 5 &&
             strcmp(d->connect, "x=y") == 0);
@@ -60,7 +60,7 @@ Test(settings_lab, domains_have_hosts_with_addresses_and_ports) {
   cr_expect(strcmp(h->name, "xmpp2.far.example.") == 0 && h->address_count == 0);
   cr_expect(h->client == 5222 && h->server == 0 && h->direct_tls_client == 0 && h->direct_tls_server == 0 &&
             h->weight == 0);
-  d = &s->lab.domains[1];
+  d = &s->zones.domains[1];
   cr_expect(d->overlay && !d->conference && d->ttl_s == 300 && !*d->connect &&
             strcmp(d->hosts[0].name, "plain.lab.") == 0);
 }

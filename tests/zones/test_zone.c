@@ -65,7 +65,7 @@ Test(zone, a_name_above_another_exists_without_records) {
 }
 
 Test(zone, negative_answers_last_as_long_as_the_lesser_of_soa_ttl_and_minimum) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_file(o, "a.lab", "@ 10 SOA ns host 1 2 3 4 20\n");
   zones_option_file(o, "b.lab", "@ 20 SOA ns host 1 2 3 4 10\n");
   lab = zones_made(o);
@@ -94,7 +94,7 @@ Test(zone, wildcards_stand_for_names_that_do_not_exist) { /* the zone of RFC 459
 }
 
 Test(zone, aliases_are_followed_inside_the_zones) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "zone.lab", "a 5 CNAME b\nb 6 CNAME c.other.lab.\nd CNAME none\n", false);
   zones_option_zone(o, "other.lab", "c 7 A 192.0.2.1\nc AAAA 2001:db8::1\n", false);
   lab = zones_made(o);
@@ -191,7 +191,7 @@ Test(zone, what_is_delegated_is_not_its_business_but_for_ds) {
 }
 
 Test(zone, a_zone_below_another_answers_for_its_own_names) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "zone.lab", "sub NS ns.sub\nns.sub A 192.0.2.1\nb.sub A 192.0.2.2\n", false);
   zones_option_zone(o, "sub.zone.lab", "a A 192.0.2.3\n", false);
   lab = zones_made(o);
@@ -202,7 +202,7 @@ Test(zone, a_zone_below_another_answers_for_its_own_names) {
 }
 
 Test(zone, ds_is_answered_by_the_zone_above) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
 #define DS "1 13 2 00000000000000000000000000000000000000000000000000000000000000aa"
   zones_option_zone(o, "zone.lab", "a 5 DS " DS "\nx.a 5 DS " DS "\n", false);
   zones_option_zone(o, "a.zone.lab", "x TXT x\n", false);
@@ -216,7 +216,7 @@ Test(zone, ds_is_answered_by_the_zone_above) {
 }
 
 Test(zone, the_root_can_be_a_zone) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, ".", "a A 192.0.2.1\n", false);
   lab = zones_made(o);
   expect("a", TYPE_A, "NOERROR | an a. 3600 A 192.0.2.1");
@@ -225,7 +225,7 @@ Test(zone, the_root_can_be_a_zone) {
 }
 
 Test(zone, reverse_zones_have_pointers) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "2.0.192.in-addr.arpa", "1 PTR xmpp.zone.lab.\n", false);
   lab = zones_made(o);
   expect("1.2.0.192.in-addr.arpa", TYPE_PTR, "NOERROR | an 1.2.0.192.in-addr.arpa. 3600 PTR xmpp.zone.lab.");
@@ -240,7 +240,7 @@ Test(zone, any_gives_one_rrset) { /* RFC 8482 */
 }
 
 Test(zone, an_overlay_answers_only_what_it_says) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "example.org",
                     "www A 192.0.2.1\na CNAME www\n*.w A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\n",
                     true);

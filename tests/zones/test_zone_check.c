@@ -5,7 +5,7 @@
 
 /* Zone "zone.lab" whose file says `text` from line 2 on. */
 static void refused(const char *text, const char *words) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "zone.lab", text, false);
   zones_refused(o, words);
 }
@@ -28,7 +28,7 @@ Test(zone_check, records_outside_the_zone_are_refused) {
 }
 
 Test(zone_check, a_zone_has_one_soa_at_its_own_name) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_file(o, "zone.lab", "a A 192.0.2.1\n");
   zones_refused(o, "zone.lab.zone: the zone zone.lab. has no SOA");
   refused("@ SOA ns host 2 7200 600 86400 30\n", "zone.lab.zone:2: zone.lab. SOA: the zone has one already");
@@ -93,7 +93,7 @@ Test(zone_check, what_the_file_itself_has_wrong_is_said) {
 }
 
 Test(zone_check, a_zone_is_given_once) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "zone.lab", "", false);
   zones_option_zone(o, "zone.lab", "", false);
   zones_refused(o, "the zone zone.lab. is given twice");

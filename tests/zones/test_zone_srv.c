@@ -11,7 +11,7 @@ static void expect(const char *name, uint16_t type, const char *expected) {
 }
 
 static struct zones *lab_expanding(enum zones_expand expand, const char *text) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "zone.lab", text, false);
   return zones_made_with(o, expand);
 }
@@ -64,7 +64,7 @@ Test(zone_srv, targets_elsewhere_aliases_and_none_have_no_addresses) {
 }
 
 Test(zone_srv, targets_may_lie_in_another_zone_or_be_covered_by_a_wildcard) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "zone.lab", "_xmpp-client._tcp SRV 0 0 5222 a.hosts.lab.\n", false);
   zones_option_zone(o, "hosts.lab", "* A 192.0.2.1\n", false);
   lab = zones_made(o);
@@ -88,7 +88,7 @@ static void add_address(struct zones_host *h, const char *text) {
   cr_assert(prefix_parse(text, &h->addresses[h->address_count++]));
 }
 
-static struct zones_domain *add_domain(struct zones_options *o, const char *name) {
+static struct zones_domain *add_domain(struct zones_policy *o, const char *name) {
   struct zones_domain *d = &o->domains[o->domain_count++];
   uint8_t octets[NAME_MAX_LEN];
   *d = (struct zones_domain){.name_len = (uint8_t)name_parse(name, octets), .ttl_s = 300};
@@ -96,8 +96,8 @@ static struct zones_domain *add_domain(struct zones_options *o, const char *name
   return d;
 }
 
-static struct zones_options *montague(void) {
-  struct zones_options *o = zones_options_new();
+static struct zones_policy *montague(void) {
+  struct zones_policy *o = zones_options_new();
   struct zones_domain *d = add_domain(o, "montague.lab");
   d->host_count = 2;
   d->hosts[0] = (struct zones_host){
@@ -129,7 +129,7 @@ Test(zone_srv, a_domain_in_short_has_the_records_of_its_hosts) {
 }
 
 Test(zone_srv, a_domain_in_short_may_have_a_conference_and_a_connect_text) {
-  struct zones_options *o = montague();
+  struct zones_policy *o = montague();
   o->domains[0].conference = true;
   strcpy(o->domains[0].connect, "_xmpp-client-xbosh=https://montague.lab/bosh");
   lab = zones_made(o);
@@ -142,7 +142,7 @@ Test(zone_srv, a_domain_in_short_may_have_a_conference_and_a_connect_text) {
 }
 
 Test(zone_srv, a_domain_in_short_may_be_an_overlay) {
-  struct zones_options *o = montague();
+  struct zones_policy *o = montague();
   o->domains[0].overlay = true;
   lab = zones_made(o);
   expect("_xmpp-client._tcp.montague.lab", TYPE_SRV,
@@ -152,7 +152,7 @@ Test(zone_srv, a_domain_in_short_may_be_an_overlay) {
 }
 
 Test(zone_srv, a_host_may_be_the_domain_itself) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   struct zones_domain *d = add_domain(o, "montague.lab");
   d->host_count = 1;
   d->hosts[0] = (struct zones_host){.name = "montague.lab.", .client = 5222, .server = 5269};
@@ -162,7 +162,7 @@ Test(zone_srv, a_host_may_be_the_domain_itself) {
 }
 
 Test(zone_srv, names_that_would_be_too_long_are_refused) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   char name[256];
   for (unsigned i = 0; i < 124; i++) memcpy(name + 2 * i, "x.", 3);
   struct zones_domain *d = add_domain(o, name);

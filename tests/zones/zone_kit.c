@@ -14,13 +14,13 @@ enum { TEXT = 200000, SAID = 8192 };
 
 static char said[SAID];
 
-struct zones_options *zones_options_new(void) {
-  static struct zones_options o;
-  o = (struct zones_options){0};
+struct zones_policy *zones_options_new(void) {
+  static struct zones_policy o;
+  o = (struct zones_policy){0};
   return &o;
 }
 
-static void add_file(struct zones_options *o, const char *name, const char *first, const char *text,
+static void add_file(struct zones_policy *o, const char *name, const char *first, const char *text,
                      bool overlay) {
   struct zones_file *z = &o->zones[o->zone_count++];
   uint8_t octets[NAME_MAX_LEN];
@@ -36,15 +36,15 @@ static void add_file(struct zones_options *o, const char *name, const char *firs
   cr_assert(out && fputs(first, out) >= 0 && fputs(text, out) >= 0 && fclose(out) == 0);
 }
 
-void zones_option_zone(struct zones_options *o, const char *name, const char *text, bool overlay) {
+void zones_option_zone(struct zones_policy *o, const char *name, const char *text, bool overlay) {
   add_file(o, name, overlay ? "\n" : "@ 60 SOA ns host 1 7200 600 86400 30\n", text, overlay);
 }
 
-void zones_option_file(struct zones_options *o, const char *name, const char *text) {
+void zones_option_file(struct zones_policy *o, const char *name, const char *text) {
   add_file(o, name, "", text, false);
 }
 
-static bool load(const struct zones_options *o, enum zones_expand expand, struct zones **out) {
+static bool load(const struct zones_policy *o, enum zones_expand expand, struct zones **out) {
   memset(said, 0, sizeof said);
   FILE *err = fmemopen(said, sizeof said, "w");
   struct zonefile *reader = o->zone_count ? zonefile_open(err) : NULL;
@@ -63,24 +63,24 @@ static bool load(const struct zones_options *o, enum zones_expand expand, struct
   return good;
 }
 
-struct zones *zones_made_with(const struct zones_options *o, enum zones_expand expand) {
+struct zones *zones_made_with(const struct zones_policy *o, enum zones_expand expand) {
   struct zones *l;
   cr_assert(load(o, expand, &l), "%s", said);
   cr_assert(l);
   return l;
 }
 
-struct zones *zones_made(const struct zones_options *o) {
+struct zones *zones_made(const struct zones_policy *o) {
   return zones_made_with(o, ZONES_EXPAND_XMPP);
 }
 
 struct zones *zones_of(const char *text) {
-  struct zones_options *o = zones_options_new();
+  struct zones_policy *o = zones_options_new();
   zones_option_zone(o, "zone.lab", text, false);
   return zones_made(o);
 }
 
-void zones_refused(const struct zones_options *o, const char *words) {
+void zones_refused(const struct zones_policy *o, const char *words) {
   struct zones *l = (struct zones *)(void *)said;
   cr_expect(!load(o, ZONES_EXPAND_XMPP, &l), "taken instead of '%s'", words);
   cr_expect_null(l);

@@ -5,24 +5,24 @@
 #include "zones/zones.h"
 
 /* Options with no zone yet; static, one at a time. */
-struct zones_options *zones_options_new(void);
+struct zones_policy *zones_options_new(void);
 
 /* Adds a zone whose file says this, behind "@ 60 SOA ns host 1 7200 600 86400 30\n" on a line of its own
  * unless it is an overlay; the text's first line is line 2 of "NAME.zone". */
-void zones_option_zone(struct zones_options *o, const char *name, const char *text, bool overlay);
+void zones_option_zone(struct zones_policy *o, const char *name, const char *text, bool overlay);
 
 /* Adds one whose file holds just the text. */
-void zones_option_file(struct zones_options *o, const char *name, const char *text);
+void zones_option_file(struct zones_policy *o, const char *name, const char *text);
 
 /* Loads them, XMPP services expanded or as said; fails the test when they are wrong. zones_said has the
  * warnings. */
-struct zones *zones_made(const struct zones_options *o);
-struct zones *zones_made_with(const struct zones_options *o, enum zones_expand expand);
+struct zones *zones_made(const struct zones_policy *o);
+struct zones *zones_made_with(const struct zones_policy *o, enum zones_expand expand);
 /* The usual: one zone "zone.lab". */
 struct zones *zones_of(const char *text);
 
 /* Fails the test unless loading them is refused with these words. */
-void zones_refused(const struct zones_options *o, const char *words);
+void zones_refused(const struct zones_policy *o, const char *words);
 const char *zones_said(void);
 
 enum { LAB_DO = 1, LAB_TCP = 2 };

@@ -1,0 +1,14 @@
+/* What the start and a reload share. */
+#ifndef JIDNS_DAEMON_DAEMON_PRIV_H
+#define JIDNS_DAEMON_DAEMON_PRIV_H
+#include "daemon/daemon.h"
+
+/* Loads the zones that s names; what they delegate to known servers is added to its domains that are
+ * forwarded. False, and said on err, when one is wrong. */
+bool daemon_load_zones(const struct daemon *d, struct settings *s, struct zones **out, FILE *err);
+/* They are answered from now on; those before are freed. */
+void daemon_use_zones(struct daemon *d, struct zones *zones);
+
+/* fault_rules_prepare; false is said on err. */
+bool daemon_prepare_faults(const struct daemon *d, const struct settings *s, struct faults **next, FILE *err);
+#endif

@@ -1,0 +1,305 @@
+/* reload.c: other settings while running, all or none of them. Exports reload_*. */
+#include "daemon/reload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "daemon/daemon_priv.h"
+#include "daemon/route_change.h"
+#include "daemon/wiring.h"
+#include "dns/ttl.h"
+#include "ops/netwatch.h"
+#include "ops/notify.h"
+#include "upstream/resolvwatch.h"
+
+/* Does s keep addresses from clients that the settings before it did not? Then what is in the cache has not
+ * been judged. */
+static bool filters_more(const struct settings *before, const struct settings *s) {
+  struct rebind was, is;
+  wiring_rebind(before, &was);
+  wiring_rebind(s, &is);
+  return is.on && memcmp(&was, &is, sizeof is) != 0;
+}
+
+/* Other settings before they are in force: all that can fail is done while one of these is made. */
+struct change {
+  struct settings *settings;
+  struct listeners *listeners; /* NULL: the addresses listened on are those of before */
+  bool has_zones, has_faults;  /* these are read again, too */
+  struct zones *zones;
+  struct faults *faults;
+};
+
+static void change_drop(struct daemon *d, struct change *c) {
+  if (c->has_zones) zones_free(c->zones);
+  if (c->has_faults) fault_rules_drop(&d->faults, c->faults);
+}
+
+/* Makes what c says it has, and what the workers need. False, and said on err: nothing has changed. */
+static bool change_prepare(struct daemon *d, struct change *c, FILE *err) {
+  if (c->has_faults && !daemon_prepare_faults(d, c->settings, &c->faults, err)) return false;
+  if (c->has_zones && !daemon_load_zones(d, c->settings, &c->zones, err)) {
+    c->has_zones = false;
+    change_drop(d, c);
+    return false;
+  }
+
+  if (workers_prepare(&d->workers, c->settings)) return true;
+  fprintf(err, "jidnsd: no memory for other settings\n");
+  change_drop(d, c);
+  return false;
+}
+
+/* Puts into force what was prepared. */
+static void change_commit(struct daemon *d, struct change *c, FILE *err) {
+  struct settings *s = c->settings;
+  struct route_change *e = route_change_new(&d->settings, s);
+
+  /* nobody is to add an old address to a new answer */
+  size_t expired = route_change_expire(e, d->cache, tick_of_ms(clock_ms()));
+  bool listens = workers_commit(&d->workers, &d->settings, s, c->listeners);
+  expired += route_change_expire(e, d->cache, tick_of_ms(clock_ms()));
+  if (e) log_info("jidnsd", "%zu answers are no longer fresh: their names have other servers now", expired);
+  route_change_free(e);
+
+  if (c->has_zones) daemon_use_zones(d, c->zones);
+  if (c->has_faults) fault_rules_use(&d->faults, c->faults, &d->workers);
+  if (!listens)
+    fputs("jidnsd: warning: out of memory or file descriptors: not listening on all addresses; restart "
+          "jidnsd\n",
+          err);
+
+  bool flushes = filters_more(&d->settings, s);
+  d->settings = *s;
+  if (flushes) cache_flush(d->cache, &(struct cache_which){0});
+  log_set(&s->log);
+}
+
+/* Puts all of c into force or, false, nothing. */
+static bool change_all(struct daemon *d, struct change *c, FILE *err) {
+  if (!change_prepare(d, c, err)) return false;
+  change_commit(d, c, err);
+  return true;
+}
+
+/* Those of the resolv.conf before, in case there are none in it now. */
+static void keep_servers(struct settings *s, const struct settings *running) {
+  memcpy(s->upstreams, running->upstreams, sizeof s->upstreams);
+  s->upstream_count = running->upstream_count;
+  s->upstream_default = true;
+}
+
+static bool read_again(struct daemon *d, struct settings *s, FILE *err) {
+  if (settings_read(s, d->argc, d->argv, err, err) != SETTINGS_RUN) return false;
+  settings_keep_fixed(s, &d->settings, err);
+  if (!settings_find_networks(s, err)) return false;
+  if (!s->upstream_count && d->settings.upstream_default) keep_servers(s, &d->settings);
+  settings_find_upstreams(s, s->resolv_conf, err);
+  return true;
+}
+
+/* Without memory nothing is begun: libconfuse ends the process where it has none. */
+static bool has_memory(void) {
+  enum { ROOM = 8 << 20 }; /* a file of settings may have 1 MiB, and is there more than once */
+  bool has = memory_has(ROOM);
+  if (!has) log_error("jidnsd", "no memory to read the settings");
+  return has;
+}
+
+static bool note_reload(struct daemon *d, bool good) {
+  notify(NOTIFY_READY, good ? "settings reloaded" : "the last reload failed: the settings stay as they were");
+  d->reload_failed = !good;
+  d->reloaded_ms = clock_ms();
+  return good;
+}
+
+static void follow_resolv_conf(struct daemon *d);
+
+static bool reload(struct daemon *d, FILE *err) {
+  notify(NOTIFY_RELOADING, NULL);
+  struct settings *s = must_zalloc(sizeof *s);
+  struct change c = {.settings = s, .listeners = listeners_new(), .has_zones = true, .has_faults = true};
+
+  bool good = read_again(d, s, err) && listeners_open(c.listeners, s, &d->settings, err) &&
+              change_all(d, &c, err);
+  listeners_free(c.listeners);
+  free(s);
+
+  note_reload(d, good);
+  if (good) follow_resolv_conf(d);
+  if (good) snapshotter_reload(d->snapshotter);
+  return good;
+}
+
+bool reload_settings(struct daemon *d, FILE *err) {
+  return has_memory() ? reload(d, err) : note_reload(d, false);
+}
+
+/* What was said on a stream, line by line into the log. */
+struct captured_messages {
+  FILE *err;
+  char *text;
+  size_t len;
+};
+
+static void captured_start(struct captured_messages *h) {
+  h->text = NULL;
+  h->err = open_memstream(&h->text, &h->len);
+  must(h->err);
+}
+
+static const char *without(const char *line, const char *start) {
+  size_t len = strlen(start);
+  return strncmp(line, start, len) == 0 ? line + len : line;
+}
+
+/* `before` each line stands why it was said; NULL: that is clear from the line. */
+static void captured_end(struct captured_messages *h, enum log_level level, const char *before) {
+  fclose(h->err);
+  for (char *rest = h->text, *line; (line = strtok_r(rest, "\n", &rest));) {
+    const char *text = without(line, "jidnsd: ");
+    if (before) log_line(level, "jidnsd", "%s: %s", before, text);
+    else log_line(level, "jidnsd", "%s", without(text, "warning: "));
+  }
+  free(h->text);
+}
+
+bool reload_settings_logged(struct daemon *d, const char *why) {
+  struct captured_messages h;
+  bool good = has_memory() || note_reload(d, false);
+  if (good) {
+    captured_start(&h);
+    good = reload(d, h.err);
+    captured_end(&h, good ? LOG_WARN : LOG_ERROR, why);
+  }
+  if (good) log_info("jidnsd", "%s: settings reloaded", why);
+  else log_error("jidnsd", "%s: the settings stay as they were", why);
+  return good;
+}
+
+/* ---- resolv.conf ---- */
+
+static bool has_other_servers(const struct settings *a, const struct settings *b) {
+  bool other = a->upstream_count != b->upstream_count;
+  for (unsigned i = 0; i < a->upstream_count && !other; i++)
+    other = !addr_equal(&a->upstreams[i], &b->upstreams[i]);
+  return other;
+}
+
+static void say_servers(const struct daemon *d) {
+  const struct settings *s = &d->settings;
+  char text[SETTINGS_LIST_TEXT];
+  log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf,
+           settings_list(s->upstreams, s->upstream_count, text));
+}
+
+static bool on_resolv_conf(void *ctx) {
+  struct daemon *d = ctx;
+  struct captured_messages h;
+  if (!has_memory()) return false;
+  struct settings *s = must_zalloc(sizeof *s);
+  *s = d->settings;
+  captured_start(&h);
+  settings_find_upstreams(s, s->resolv_conf, h.err);
+  d->settings.resolv = s->resolv; /* what was said of it is not said again */
+  bool others = has_other_servers(s, &d->settings),
+       good = !others || change_all(d, &(struct change){.settings = s}, h.err);
+  if (others && good) say_servers(d);
+  captured_end(&h, LOG_WARN, NULL);
+  free(s);
+  return good;
+}
+
+static void follow_resolv_conf(struct daemon *d) {
+  resolvwatch_close(d->watch);
+  d->watch = NULL;
+  if (!d->settings.upstream_default) return;
+  d->watch = resolvwatch_new(&d->loop, d->settings.resolv_conf, on_resolv_conf, d);
+  if (!d->watch) log_error("jidnsd", "no memory to watch %s", d->settings.resolv_conf);
+}
+
+/* ---- interfaces and addresses ---- */
+
+static void say_who_may_ask(const struct settings *s) {
+  enum { ROOM = ACCESS_PREFIXES * (PREFIX_TEXT + 2) };
+  char text[ROOM] = "only this machine", prefix[PREFIX_TEXT];
+  size_t at = 0;
+  for (unsigned i = 0; i < s->access.allow_count; i++) {
+    at += (size_t)snprintf(text + at, ROOM - at, "%s%s", i ? ", " : "",
+                           prefix_format(&s->access.allow[i], prefix));
+  }
+  log_info("jidnsd", "this machine's networks have changed: who may ask: %s", text);
+}
+
+/* Addresses listened on stay as they are: those that came can't be. */
+static void keep_listeners(struct settings *s, const struct settings *running) {
+  memcpy(s->listen, running->listen, sizeof s->listen);
+  memcpy(s->listen_scopes, running->listen_scopes, sizeof s->listen_scopes);
+  s->listen_count = running->listen_count;
+}
+
+/* Puts into force what s has made of the machine's interfaces and addresses as they are now: all but an
+ * address that can't be listened on, which is tried again when something changes again. False: nothing, for
+ * want of memory. */
+static bool follow_network(struct daemon *d, struct settings *s, bool scopes, bool access, FILE *err) {
+  char text[SETTINGS_LIST_TEXT];
+  struct listeners *l = scopes ? listeners_new() : NULL;
+  bool listens = !l || listeners_open(l, s, &d->settings, err);
+
+  if (!listens) {
+    listeners_free(l);
+    l = NULL;
+    keep_listeners(s, &d->settings);
+  }
+
+  bool good = change_all(d, &(struct change){.settings = s, .listeners = l}, err);
+  listeners_free(l);
+  if (!good) return false;
+
+  if (l)
+    log_info("jidnsd", "interfaces have changed: listening on %s",
+             settings_list(s->listen, s->listen_count, text));
+  if (scopes && s->upstream_count)
+    log_info("jidnsd", "interfaces have changed: asking %s",
+             settings_list(s->upstreams, s->upstream_count, text));
+  if (access) say_who_may_ask(s);
+  return true;
+}
+
+static bool on_network(void *ctx) {
+  struct daemon *d = ctx;
+  struct captured_messages h;
+
+  if (!has_memory()) return false;
+  struct settings *s = must_zalloc(sizeof *s);
+  *s = d->settings;
+  captured_start(&h);
+
+  bool scopes = settings_find_scopes(s), access = settings_follow_networks(s, h.err);
+  settings_find_upstreams(s, s->resolv_conf, h.err);
+  d->settings.access.left_out = s->access.left_out; /* what was said of them is not said again */
+  d->settings.resolv = s->resolv;
+  bool servers = has_other_servers(s, &d->settings);
+  bool good = !(scopes || access || servers) || follow_network(d, s, scopes, access, h.err);
+  if (servers && !has_other_servers(s, &d->settings)) say_servers(d);
+
+  captured_end(&h, LOG_WARN, NULL);
+  free(s);
+  return good;
+}
+
+void reload_follow(struct daemon *d) {
+  follow_resolv_conf(d);
+  d->netwatch = netwatch_new(&d->loop, on_network, d);
+  if (!d->netwatch) log_error("jidnsd", "no memory to watch interfaces and addresses");
+}
+
+void reload_unfollow(struct daemon *d) {
+  resolvwatch_close(d->watch);
+  netwatch_close(d->netwatch);
+  d->watch = NULL;
+  d->netwatch = NULL;
+}

@@ -1,0 +1,125 @@
+/* tables.c: sets of servers and who may ask, from the settings. Exports tables_*. */
+#include "daemon/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/must.h"
+#include "upstream/up_tcp.h"
+#include "upstream/up_udp.h"
+
+static bool add_server(struct tables_sets *sets, struct upstream *u, const union addr *addr) {
+  struct ns_address address = {.addr = *addr, .transport = TRANSPORT_UDP};
+  struct channel *udp = up_udp_new(sets->loop, addr, sets->counters, sets->random);
+  struct channel *tcp = up_tcp_new(sets->loop, addr, sets->counters, sets->random);
+  struct channel *channels[TRANSPORTS] = {[TRANSPORT_UDP] = udp, [TRANSPORT_TCP] = tcp};
+
+  if (udp && tcp && upstream_add(u, &address, channels)) return true;
+  if (udp) udp->ops->close(udp);
+  if (tcp) tcp->ops->close(tcp);
+  return false;
+}
+
+/* What servers a set is to have. */
+struct servers_wanted {
+  const union addr *addrs;
+  const char (*scopes)[ADDR_SCOPE];
+  unsigned count;
+  enum upstream_policy policy;
+};
+
+static bool is_set_of(const struct upstream *u, const struct servers_wanted *want) {
+  unsigned k = 0;
+  bool same = u->policy == want->policy;
+  for (unsigned i = 0; i < want->count && same; i++) {
+    if (!addr_is_here(&want->addrs[i], want->scopes[i])) continue;
+    same = k < u->count && addr_equal(&u->servers[k].address.addr, &want->addrs[i]);
+    k++;
+  }
+  return same && k == u->count;
+}
+
+static bool names_set(const struct wiring_tables *t, const struct upstream *u) {
+  bool names = t && t->routes.rest == u;
+  for (unsigned i = 0; t && i < t->routes.count && !names; i++) names = t->routes.list[i].upstream == u;
+  return names;
+}
+
+/* A set that is there already and may serve again: the one whose place it would take, or one that only
+ * questions in flight hold. So reloads that change nothing open nothing, however many they are. NULL: there
+ * is none. */
+static struct upstream *find_set(struct tables_sets *sets, const struct wiring_tables *now,
+                                 const struct wiring_tables *t, const struct servers_wanted *want,
+                                 struct upstream *before) {
+  if (before && is_set_of(before, want)) return before;
+  list_each(node, &sets->list) {
+    struct upstream *u = container(node, struct upstream, link);
+    if (is_set_of(u, want) && !names_set(now, u) && !names_set(t, u)) return u;
+  }
+  return NULL;
+}
+
+/* A set of these servers, with what is known of them already, above all to the set in whose place it comes
+ * (NULL: there was none), as its counts go on. NULL when memory is out. */
+static struct upstream *make_set(struct tables_sets *sets, const struct wiring_tables *now,
+                                 const struct wiring_tables *t, const struct servers_wanted *want,
+                                 struct upstream *before) {
+  struct upstream *same = find_set(sets, now, t, want, before);
+  if (same) return upstream_hold(same);
+
+  struct upstream *u = upstream_new(&sets->list, want->policy);
+  for (unsigned i = 0; u && i < want->count; i++) {
+    if (!addr_is_here(&want->addrs[i], want->scopes[i]) || add_server(sets, u, &want->addrs[i])) continue;
+    upstream_release(u);
+    return NULL;
+  }
+
+  list_each(node, &sets->list) {
+    const struct upstream *old = container(node, struct upstream, link);
+    if (u && old != u) upstream_inherit(u, old);
+  }
+
+  if (u && before) upstream_inherit(u, before);
+  return u;
+}
+
+/* The set in force for just that domain; NULL: there is none. */
+static struct upstream *set_of(const struct wiring_tables *now, const struct settings_domain *domain) {
+  for (unsigned i = 0; now && i < now->routes.count; i++) {
+    const struct route *r = &now->routes.list[i];
+    if (name_equal(r->name, r->name_len, domain->octets, domain->len)) return r->upstream;
+  }
+  return NULL;
+}
+
+void tables_free(struct wiring_tables *t) {
+  if (!t) return;
+  routes_release(&t->routes);
+  access_free(t->access);
+  free(t);
+}
+
+struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_tables *now,
+                                 const struct settings *s) {
+  struct wiring_tables *t = calloc(1, sizeof *t);
+  if (!t) return NULL;
+  t->access = access_new(&s->access);
+  struct servers_wanted rest = {s->upstreams, s->upstream_scopes, s->upstream_count, s->upstream_policy};
+  t->routes.rest = make_set(sets, now, t, &rest, now ? now->routes.rest : NULL);
+  bool good = t->access && t->routes.rest;
+  for (unsigned i = 0; i < s->forward_count && good; i++) {
+    const struct settings_forward *f = &s->forwards[i];
+    struct route *r = &t->routes.list[t->routes.count];
+    r->name_len = f->domain.len;
+    r->max_ttl_s = f->max_ttl_s;
+    memcpy(r->name, f->domain.octets, f->domain.len);
+    struct servers_wanted want = {f->upstreams, f->upstream_scopes, f->upstream_count, s->upstream_policy};
+    r->upstream = make_set(sets, now, t, &want, set_of(now, &f->domain));
+    good = r->upstream != NULL;
+    t->routes.count += good;
+  }
+
+  if (good) return t;
+  tables_free(t);
+  return NULL;
+}
