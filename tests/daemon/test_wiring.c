@@ -85,7 +85,7 @@ static bool has_xmpp(const struct modules *m, const struct settings *s) {
 
 static bool is_set(const struct upstream *u, const struct settings *s, const union addr *list, unsigned n) {
   bool good = u && u->count == n && u->policy == s->upstream_policy;
-  for (unsigned i = 0; i < n && good; i++) good = addr_equal(&u->servers[i].addr, &list[i]);
+  for (unsigned i = 0; i < n && good; i++) good = addr_equal(&u->servers[i].address.addr, &list[i]);
   return good;
 }
 

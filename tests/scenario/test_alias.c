@@ -16,7 +16,6 @@ static struct msg reply;
 
 /* corp.lab. and all below it have a server of their own. */
 static void start(void) {
-  union addr addr;
   w = world_new(&(struct world_options){.forward.max_stale_s = 3600});
   list_init(&sets);
   struct upstream *corp = upstream_new(&sets, UPSTREAM_FASTEST);
