@@ -7,15 +7,13 @@
 #include "config.h"
 #include "tool/check.h"
 #include "tool/domain.h"
+#include "tool/show_json_priv.h"
 
 #define CHECK_SCHEMA "jidns-check/1"
 
 enum { CHANGE_TTL = 3600 };
 
 bool check_has_json(void) { return true; }
-
-/* Adds value to an object and takes it over; NULL, out of memory, shows in the end as a missing key. */
-static void set(json_t *object, const char *key, json_t *value) { json_object_set_new(object, key, value); }
 
 static json_t *change_json(const struct change *c) {
   char *record = NULL;
@@ -29,13 +27,13 @@ static json_t *finding_json(const struct finding *x) {
   const struct rule *rule = &report_rules[x->rule];
   json_t *data = json_object(), *fix = json_array();
   for (unsigned i = 0; i < REPORT_DATA && x->data[i].key; i++)
-    set(data, x->data[i].key, json_integer((json_int_t)x->data[i].value));
+    set_member(data, x->data[i].key, json_integer((json_int_t)x->data[i].value));
   for (unsigned i = 0; i < x->change_count; i++) json_array_append_new(fix, change_json(&x->changes[i]));
   json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "code", rule->code,
                           "severity", report_severity_word(x->severity), "side", report_side_word(x->side),
                           "subject", x->subject, "data", data, "text", x->text, "why", rule->why, "hurts",
                           rule->hurts, "mend", rule->mend, "refs", rule->refs, "sure", x->sure, "fix", fix);
-  if (x->ignored) set(one, "ignored", json_true());
+  if (x->ignored) set_member(one, "ignored", json_true());
   return one;
 }
 
@@ -45,36 +43,9 @@ static json_t *findings_json(const struct report *r) {
   return list;
 }
 
-static json_t *services_json(const struct lookup *l) {
-  static const char *const states[] = {[SERVICE_UNASKED] = "unasked",
-                                       [SERVICE_OFFERED] = "offered",
-                                       [SERVICE_NOT_OFFERED] = "not-offered",
-                                       [SERVICE_ABSENT] = "absent",
-                                       [SERVICE_FAILED] = "failed"};
-  json_t *list = json_array();
-  char name[NAME_TEXT], word[PRINT_WORD];
-  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
-    const struct service *s = &l->services[i];
-    if (s->state == SERVICE_UNASKED) continue;
-    json_t *targets = json_array();
-    for (size_t k = 0; k < s->count; k++) {
-      json_array_append_new(targets, json_pack("{s:i, s:i, s:i, s:s}", "priority", s->srv[k].priority,
-                                               "weight", s->srv[k].weight, "port", s->srv[k].port, "host",
-                                               domain_text(s->srv[k].target, s->srv[k].target_len, name)));
-    }
-    json_array_append_new(list,
-                          json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:o}", "service", s->kind->labels, "side",
-                                    report_side_word(s->kind->side), "state", states[s->state], "outcome",
-                                    lookup_outcome_text(&s->asked, word), "direct_tls", s->kind->direct_tls,
-                                    "ttl", (json_int_t)(s->count ? s->ttl : 0), "targets", targets));
-  }
-
-  return list;
-}
-
 static json_t *hosts_json(const struct hosts *h) {
   json_t *list = json_array();
-  char name[NAME_TEXT], end[NAME_TEXT], address[ADDRESS_TEXT], word[PRINT_WORD];
+  char name[NAME_TEXT], address[ADDRESS_TEXT], word[PRINT_WORD];
 
   for (size_t i = 0; i < h->count; i++) {
     const struct host *x = h->list[i];
@@ -83,9 +54,7 @@ static json_t *hosts_json(const struct hosts *h) {
       json_array_append_new(addresses, json_string(lookup_address_text(&x->addresses[k], address)));
     json_t *one = json_pack("{s:s, s:s, s:o}", "name", lookup_host_text(x, name), "outcome",
                             lookup_outcome_text(&x->asked[0], word), "addresses", addresses);
-    if (x->alias.links > 0)
-      set(one, "alias",
-          x->alias.endless ? json_null() : json_string(domain_text(x->alias.name, x->alias.name_len, end)));
+    add_alias(one, "alias", &x->alias);
     json_array_append_new(list, one);
   }
 
@@ -96,21 +65,12 @@ static json_t *hosts_json(const struct hosts *h) {
 static json_t *plan_json(const struct plan *p, const char *side, const char *program, bool has_any) {
   static const char *const ends[] = {
       [PLAN_CONNECTS] = "connects", [PLAN_NOT_OFFERED] = "refused", [PLAN_NO_ADDRESS] = "no-address"};
-  json_t *steps = json_array();
-  char host[NAME_TEXT];
   bool fallback = p->count > 0 && !p->steps[0].srv;
-  for (size_t i = 0; i < p->count; i++) {
-    const struct plan_step *s = &p->steps[i];
-    json_array_append_new(steps, json_pack("{s:s, s:i, s:s, s:i}", "host", plan_step_host(s, host), "port",
-                                           s->port, "tls", s->direct_tls ? "direct" : "starttls", "priority",
-                                           s->srv ? s->srv->priority : 0));
-  }
-
   return json_pack("{s:s, s:s, s:s, s:o}", "side", side, "program", program, "end",
                    fallback  ? "fallback"
                    : has_any ? ends[p->end]
                              : "nothing",
-                   "steps", steps);
+                   "steps", steps_json(p));
 }
 
 static json_t *plans_json(const struct facts *f) {
@@ -134,7 +94,7 @@ static json_t *components_json(const struct facts *f) {
     if (!c->plan && !c->wanted) continue;
     json_t *one = json_pack("{s:s, s:b}", "name", lookup_host_text(c->lookup->domain, name), "exists",
                             c->plan != NULL);
-    if (c->plan) set(one, "plan", plan_json(c->plan, "s2s", "direct-tls", true));
+    if (c->plan) set_member(one, "plan", plan_json(c->plan, "s2s", "direct-tls", true));
     json_array_append_new(list, one);
   }
   return list;
@@ -155,24 +115,26 @@ static json_t *connection_json(const struct connection *n) {
       lookup_host_text(n->host, host), "port", n->port, "address", lookup_address_text(&n->address, address),
       "tls", n->direct_tls ? "direct" : "starttls", "phase", connect_phase_word(n->phase), "result",
       connect_end_text(n->end), "why", n->why, "connect_ms", (int)n->connect_ms, "tls_ms", (int)n->tls_ms);
-  if (n->component) set(one, "component", json_string(lookup_host_text(n->component->lookup->domain, host)));
+  if (n->component)
+    set_member(one, "component", json_string(lookup_host_text(n->component->lookup->domain, host)));
   if (n->has_tls) {
-    set(one, "certificate",
-        json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain", n->form != CERT_NOT,
-                  "form", cert_form_text(n->form), "until", (json_int_t)n->until_s, "names", n->names));
-    set(json_object_get(one, "certificate"), "issuer", json_string(n->issuer));
-    set(one, "needs_alpn", json_boolean(n->needs_alpn));
-    set(one, "needs_sni", json_boolean(n->needs_sni));
-    set(one, "tls_version", json_string(n->version));
-    set(one, "tlsa",
-        json_pack("{s:i, s:i, s:b}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting,
-                  "vouches", n->dane));
+    set_member(one, "certificate",
+               json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain",
+                         n->form != CERT_NOT, "form", cert_form_text(n->form), "until",
+                         (json_int_t)n->until_s, "names", n->names));
+    set_member(json_object_get(one, "certificate"), "issuer", json_string(n->issuer));
+    set_member(one, "needs_alpn", json_boolean(n->needs_alpn));
+    set_member(one, "needs_sni", json_boolean(n->needs_sni));
+    set_member(one, "tls_version", json_string(n->version));
+    set_member(one, "tlsa",
+               json_pack("{s:i, s:i, s:b}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting,
+                         "vouches", n->dane));
   }
 
   if (n->stream.opened)
-    set(one, "features",
-        json_pack("{s:b, s:b, s:b, s:s}", "starttls_required", n->starttls_required, "dialback",
-                  n->stream.dialback, "sasl2", n->stream.sasl2, "mechanisms", n->stream.mechanisms));
+    set_member(one, "features",
+               json_pack("{s:b, s:b, s:b, s:s}", "starttls_required", n->starttls_required, "dialback",
+                         n->stream.dialback, "sasl2", n->stream.sasl2, "mechanisms", n->stream.mechanisms));
   return one;
 }
 
@@ -193,8 +155,8 @@ static json_t *links_json(const struct host_meta *m) {
            *ips = json_array();
     for (size_t k = 0; k < l->ip_count; k++)
       json_array_append_new(ips, json_string(lookup_address_text(&l->ips[k], address)));
-    set(one, "port", l->port ? json_integer(l->port) : json_null());
-    set(one, "addresses", ips);
+    set_member(one, "port", l->port ? json_integer(l->port) : json_null());
+    set_member(one, "addresses", ips);
     json_array_append_new(list, one);
   }
   return list;
@@ -210,9 +172,9 @@ static json_t *host_meta_json(const struct web_facts *w) {
                             web_result_text(d, result), "status", (int)d->status, "redirects",
                             (int)d->redirects, "ms", (int)d->ms, "trusted", d->is_proven, "untrusted_why",
                             d->unproven, "cors", d->is_shared);
-    set(one, "address",
-        d->address.family ? json_string(lookup_address_text(&d->address, address)) : json_null());
-    set(one, "links", d->end == WEB_GOOD ? links_json(&d->meta) : json_array());
+    set_member(one, "address",
+               d->address.family ? json_string(lookup_address_text(&d->address, address)) : json_null());
+    set_member(one, "links", d->end == WEB_GOOD ? links_json(&d->meta) : json_array());
     json_array_append_new(list, one);
   }
   return list;
@@ -260,7 +222,7 @@ static json_t *verdict_changes(const struct old_report *old, const struct report
   for (unsigned i = 0; old && i < 2; i++) {
     const char *is = report_verdict_word(r->verdicts[i]);
     if (strcmp(is, old->verdicts[i]) != 0)
-      set(changes, sides[i], json_pack("{s:s, s:s}", "was", old->verdicts[i], "is", is));
+      set_member(changes, sides[i], json_pack("{s:s, s:s}", "was", old->verdicts[i], "is", is));
   }
   return changes;
 }
@@ -273,7 +235,7 @@ static json_t *differences_json(const struct differences *d, const struct report
                             difference_code(x), "severity", report_severity_word(difference_severity(x)),
                             "side", difference_side(x), "subject", difference_subject(x), "text",
                             difference_text(x));
-    if (x->is && x->was) set(one, "was", json_string(report_severity_word(x->was->severity)));
+    if (x->is && x->was) set_member(one, "was", json_string(report_severity_word(x->was->severity)));
     json_array_append_new(list, one);
   }
   return json_pack("{s:b, s:s, s:o, s:o, s:i, s:i}", "known", d->old != NULL, "time",
@@ -333,16 +295,18 @@ bool check_write_json(const struct checked *c, const struct check_options *o, bo
       "time", now, "domain", lookup_host_text(c->facts->domain->domain, domain), "asked", asked_json(c),
       "verdict", verdict_json(c->report), "worst", any ? report_severity_word(worst) : "none", "ignored",
       (int)report_ignored(c->report), "findings", findings_json(c->report));
-  if (c->differences) set(root, "against", differences_json(c->differences, c->report));
-  set(root, "services", services_json(c->facts->domain));
-  set(root, "hosts", hosts_json(c->facts->hosts));
-  set(root, "components", components_json(c->facts));
-  set(root, "plans", plans_json(c->facts));
-  if (c->facts->connections) set(root, "connections", connections_json(c->facts->connections));
+  if (c->differences) set_member(root, "against", differences_json(c->differences, c->report));
+  set_member(root, "services", services_json(c->facts->domain, true));
+  set_member(root, "hosts", hosts_json(c->facts->hosts));
+  set_member(root, "components", components_json(c->facts));
+  set_member(root, "plans", plans_json(c->facts));
+  if (c->facts->connections) set_member(root, "connections", connections_json(c->facts->connections));
   if (c->facts->connections && c->facts->connections->web.is_tried)
-    set(root, "host_meta", host_meta_json(&c->facts->connections->web));
-  set(root, "skipped", skipped_json(c->facts));
-  bool good = root && json_dumpf(root, out, compact ? JSON_COMPACT : JSON_INDENT(2)) == 0;
+    set_member(root, "host_meta", host_meta_json(&c->facts->connections->web));
+  set_member(root, "skipped", skipped_json(c->facts));
+  bool good = root &&
+              json_dumpf(root, out,
+                         (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(JSON_DIGITS)) == 0;
   if (good) fputc('\n', out);
   json_decref(root);
   return good;

@@ -4,7 +4,10 @@
 #include <jansson.h>
 
 #include "dns/record.h"
+#include "tool/plan.h"
 #include "tool/table.h"
+
+enum { JSON_DIGITS = 9 /* of numbers that are no integers */ };
 
 /* A member's text, "" for what is none. */
 static inline const char *text_of(const json_t *o, const char *key) {
@@ -14,6 +17,21 @@ static inline const char *text_of(const json_t *o, const char *key) {
 
 /* A server's address, state and smoothed round trip into the row's cells 0 to 2. */
 void show_server(struct table *t, const json_t *server);
+
+/* Adds value to an object and takes it over; NULL, out of memory, shows in the end as a missing key. */
+void set_member(json_t *object, const char *key, json_t *value);
+/* Milliseconds that an answer took. */
+double ms_of(const struct asked *a);
+/* Where a name's CNAMEs lead; null when they have no end, nothing where there are none. */
+void add_alias(json_t *object, const char *key, const struct alias *a);
+/* A host's addresses; s: the service whose target it is, NULL for the domain itself, of which nothing comes
+ * along. dnssec: with whether they are secure. */
+json_t *addresses_json(const struct service *s, const struct host *h, bool dnssec);
+/* An answer's extended errors. */
+json_t *edes_json(const struct asked *a);
+/* All services that were asked for, and a plan's steps. */
+json_t *services_json(const struct lookup *l, bool dnssec);
+json_t *steps_json(const struct plan *p);
 
 /* A record as an object: name, ttl, class, type, data. */
 json_t *record_json(const struct record *r);

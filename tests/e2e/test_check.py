@@ -46,7 +46,11 @@ def fixture_world(jidnsd, tmp_path):
             path.write_text(f"$TTL 3600\n@ SOA ns.nothing. admin.nothing. 1 7200 3600 1209600 300\n@ NS ns.nothing.\n{records}\n")
             options += ["--zone", f"{name}={path}"]
         daemon = jidnsd("--upstream", "127.0.0.1:9", *options)
-        return lambda *argv, text=None: jidns("--server", f"127.0.0.1:{daemon.port}", *argv, text=text)
+
+        def check(*argv, text=None):
+            return jidns("--server", check.server, *argv, text=text)
+        check.server = f"127.0.0.1:{daemon.port}"
+        return check
     return make
 
 
@@ -73,6 +77,22 @@ def test_names_what_is_wrong_and_what_to_write_instead(world):
     assert max(len(line) for line in done.stdout.splitlines()) <= 80
     fix = check("--side", "c2s", "--fix", "zone", "bad.chat").stdout
     assert "_xmpp-client._tcp.bad.chat. 3600 IN SRV 0 5 5222 xmpp.bad.chat.\n" in fix
+
+
+def without_ms(value):
+    if isinstance(value, list):
+        return [without_ms(each) for each in value]
+    return {key: without_ms(each) for key, each in value.items() if key != "ms"} if isinstance(value, dict) else value
+
+
+def test_lookup_and_check_have_one_form_for_services_and_steps(world):
+    check = world({"good.chat": GOOD + "_jabber._tcp SRV 0 5 5269 x\n"})
+    judged = json.loads(check("--format", "json", "good.chat").stdout)
+    done = subprocess.run([program(), "lookup", "--server", check.server, "--json", "--dnssec", "--all-records", "good.chat"],
+                          capture_output=True, text=True, timeout=30, check=True)
+    shown = json.loads(done.stdout)
+    assert without_ms(judged["services"]) == without_ms(shown["services"])
+    assert [plan["steps"] for plan in judged["plans"]] == [plan["steps"] for plan in shown["plans"]]
 
 
 def test_json_has_everything_that_the_text_says(world):
