@@ -115,7 +115,10 @@ static void take_status(struct http_response *r, const char *line) {
   bool is_one = strncmp(line, "HTTP/1.", 7) == 0 && strspn(line + 7, "0123456789") == 1 && line[8] == ' ' &&
                 strspn(line + 9, "0123456789") == 3 && (line[12] == ' ' || line[12] == 0);
   r->status = is_one ? (unsigned)atoi(line + 9) : 0;
-  if (r->status < 100 || r->status > 599) settle(r, HTTP_ALIEN);
+  if (r->status < 100 || r->status > 599) {
+    r->status = 0;
+    settle(r, HTTP_ALIEN);
+  }
   r->at.part = HTTP_FIELDS;
 }
 
