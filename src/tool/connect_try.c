@@ -303,25 +303,24 @@ static bool is_worse(const struct connection *again, const struct connection *n)
   return is_led_astray || (n->form != CERT_NOT && again->has_tls && again->form == CERT_NOT);
 }
 
-/* Some programs send neither ALPN nor SNI. Both are left out first, as that is good nearly everywhere. */
+/* The way is worse without the one, the other or both. */
+static bool is_worse_without(struct way *w, bool alpn, bool sni) {
+  w->leaves_alpn = alpn;
+  w->leaves_sni = sni;
+  struct connection again = try_again(w);
+  w->leaves_alpn = w->leaves_sni = false;
+  return is_worse(&again, w->n);
+}
+
+/* Some programs send neither ALPN nor SNI. Both are left out first, as that is good nearly everywhere; a
+ * server that does not let anybody in so often, whatever is sent, is no case of it. */
 static void try_without(struct way *w) {
   struct connection *n = w->n;
-  w->leaves_alpn = w->leaves_sni = true;
-  struct connection again = try_again(w);
-  bool is_bare_worse = is_worse(&again, n);
-
-  w->leaves_sni = false;
-  if (is_bare_worse && n->direct_tls) {
-    again = try_again(w);
-    n->needs_alpn = is_worse(&again, n);
-  }
-  w->leaves_alpn = false;
-  w->leaves_sni = true;
-  if (is_bare_worse) {
-    again = try_again(w);
-    n->needs_sni = is_worse(&again, n);
-  }
-  w->leaves_sni = false;
+  if (!is_worse_without(w, true, true)) return;
+  struct connection whole = try_again(w);
+  if (!connect_is_good(&whole)) return;
+  n->needs_alpn = n->direct_tls && is_worse_without(w, true, false);
+  n->needs_sni = is_worse_without(w, false, true);
 }
 
 static void try_way(struct way *w) {

@@ -450,6 +450,19 @@ def test_a_server_that_needs_sni_is_told(domain, peer, authority, direct):
     assert [(c["needs_sni"], c["needs_alpn"]) for c in report["connections"]] == [(direct, False), (not direct, False)]
 
 
+def test_a_server_that_lets_nobody_in_twice_is_not_blamed_for_alpn_or_sni(domain, peer, authority):
+    serve, seen = xmpp(authority.make("DNS:d.chat"), direct=True), []
+
+    def once(sock):
+        seen.append(sock)
+        if len(seen) == 1:
+            serve(sock)
+    starttls = peer(xmpp(authority.make("DNS:d.chat"))).port
+    found, report = result(domain({"xmpps-client": peer(once).port, "xmpp-client": starttls}))
+    assert report["connections"][0]["phase"] == "done" and len(seen) > 1
+    assert not {"alpn-needed", "sni-needed"} & set(found)
+
+
 # ---- other hosts, other servers ----
 
 def see_other(host):
