@@ -69,13 +69,14 @@ static char *format(const char *fmt, va_list args) {
 
 struct finding *report_add(struct report *r, enum rule_id rule, enum lookup_side side, const char *subject,
                            const char *fmt, ...) {
-  if (r->count == r->room) {
-    r->room = r->room ? 2 * r->room : 16;
-    r->list = realloc(r->list, r->room * sizeof *r->list);
-    must(r->list);
+  if (r->made_count == r->made_room) {
+    r->made_room = r->made_room ? 2 * r->made_room : 16;
+    r->made = realloc(r->made, r->made_room * sizeof(*r->made));
+    must(r->made);
   }
 
-  struct finding *f = &r->list[r->count++];
+  struct finding *f = must_alloc(sizeof *f);
+  r->made[r->made_count++] = f;
   *f = (struct finding){.rule = rule,
                         .severity = report_rules[rule].severity,
                         .side = side,
@@ -162,15 +163,21 @@ static bool merge_into(struct finding *first, struct finding *again) {
   return true;
 }
 
+/* Moves what is to be told into the list. */
 static void settle(struct report *r) {
   size_t kept = 0;
-  for (size_t i = 0; i < r->count; i++) {
-    struct finding *f = &r->list[i];
+  r->list = must_alloc((r->made_count + 1) * sizeof *r->list);
+  for (size_t i = 0; i < r->made_count; i++) {
+    struct finding *f = r->made[i];
     bool gone = r->silenced[f->rule] || follows_from_wildcard(r, f);
     if (gone) finding_free(f);
     for (size_t k = 0; k < kept && !gone; k++) gone = merge_into(&r->list[k], f);
     if (!gone) r->list[kept++] = *f;
+    free(f);
   }
+
+  free(r->made);
+  r->made = NULL;
   r->count = kept;
 }
 

@@ -59,8 +59,10 @@ enum verdict {
 
 struct report {
   const struct facts *facts; /* borrowed */
-  struct finding *list;      /* worst first once it is settled */
-  size_t count, room;
+  struct finding *list;      /* worst first; NULL until it is settled */
+  size_t count;
+  struct finding **made; /* as the rules make them; each stays where it is until it is settled */
+  size_t made_count, made_room;
   bool silenced[RULE_COUNT];
   bool by_wildcard[LOOKUP_SERVICES]; /* the service's records are a wildcard's: that is said once */
   enum verdict verdicts[2];          /* by facts_side_index */
@@ -90,7 +92,7 @@ enum rule_id report_rule_of(const char *code);
 
 /* ---- for rules_*.c, which make findings ---- */
 
-/* A new finding; it is never NULL. subject: copied. */
+/* A new finding; it is never NULL, and good until report_new returns. subject: copied. */
 struct finding *report_add(struct report *r, enum rule_id rule, enum lookup_side side, const char *subject,
                            const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void finding_data(struct finding *f, const char *key, unsigned long value);
