@@ -1,5 +1,6 @@
-/* facts.c: asks for all that the rules look at. Exports facts_*. */
-#include "tool/facts.h"
+/* facts.c: asks for all that the rules look at. Exports facts_*,
+ * but for names that are almost right. */
+#include "tool/facts_priv.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -11,63 +12,6 @@
 /* Components that servers have by default; a web site's usual names ("chat") are not among them. */
 static const char *const usual_components[] = {"conference", "muc",   "rooms",  "groups",
                                                "upload",     "proxy", "pubsub", "irc"};
-
-static const struct near_miss near_misses[FACTS_NEAR_MISSES] = {
-    {.labels = "_xmpp-client._udp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "xmpp-client._tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_xmpp-client", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_xmpp_client._tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_xmpp-client._tls", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_xmpp-client.tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "xmpp-client.tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_xmpps-client._tls", .right = "_xmpps-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_xmpps_client._tcp", .right = "_xmpps-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_xmpps-client._udp", .right = "_xmpps-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_xmpp-client._tcp.xmpp",
-     .right = "_xmpp-client._tcp",
-     .side = LOOKUP_C2S,
-     .kind = NEAR_MISS_AT_HOST},
-    {.labels = "_xmpp-client._tcp.jabber",
-     .right = "_xmpp-client._tcp",
-     .side = LOOKUP_C2S,
-     .kind = NEAR_MISS_AT_HOST},
-    {.labels = "_xmpp-client._tcp",
-     .right = "_xmpp-client._tcp",
-     .side = LOOKUP_C2S,
-     .kind = NEAR_MISS_AT_TARGET},
-    {.labels = "_xmpp-client._tcp",
-     .right = "_xmpp-client._tcp",
-     .side = LOOKUP_C2S,
-     .kind = NEAR_MISS_TWICE},
-    {.labels = "_xmpp-server._udp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "xmpp-server._tcp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "_xmpp-server", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "_xmpp_server._tcp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "_xmpp-server._tls", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "_xmpp-server.tcp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "xmpp-server.tcp", .right = "_xmpp-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "_xmpps-server._tls", .right = "_xmpps-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "_xmpps_server._tcp", .right = "_xmpps-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "_xmpps-server._udp", .right = "_xmpps-server._tcp", .side = LOOKUP_S2S},
-    {.labels = "_xmpp-server._tcp.xmpp",
-     .right = "_xmpp-server._tcp",
-     .side = LOOKUP_S2S,
-     .kind = NEAR_MISS_AT_HOST},
-    {.labels = "_xmpp-server._tcp.jabber",
-     .right = "_xmpp-server._tcp",
-     .side = LOOKUP_S2S,
-     .kind = NEAR_MISS_AT_HOST},
-    {.labels = "_xmpp-server._tcp",
-     .right = "_xmpp-server._tcp",
-     .side = LOOKUP_S2S,
-     .kind = NEAR_MISS_AT_TARGET},
-    {.labels = "_xmpp-server._tcp",
-     .right = "_xmpp-server._tcp",
-     .side = LOOKUP_S2S,
-     .kind = NEAR_MISS_TWICE},
-    {.labels = "_xmpp._tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-    {.labels = "_jabber-client._tcp", .right = "_xmpp-client._tcp", .side = LOOKUP_C2S},
-};
 
 /* ---- start and end ---- */
 
@@ -94,7 +38,7 @@ struct facts *facts_new(const struct typed_domain *typed, enum lookup_side sides
   f->hosts = hosts_new();
   f->domain = lookup_new(typed->name, typed->len, sides, true, f->hosts);
   f->domain->typed = &f->typed;
-  memcpy(f->near_misses, near_misses, sizeof near_misses);
+  facts_start_near_misses(f);
   if (!(sides & LOOKUP_S2S)) return f; /* components are for servers */
 
   for (size_t i = 0; i < n; i++) add_component(f, wanted[i], true);
@@ -133,9 +77,8 @@ void facts_free(struct facts *f) {
 
 /* ---- questions ---- */
 
-/* labels below the name; not asked when that is too long. */
-static void add_below(struct ask_list *to, struct asked *a, const char *labels, const uint8_t *name,
-                      size_t len, uint16_t type) {
+void facts_add_below(struct ask_list *to, struct asked *a, const char *labels, const uint8_t *name,
+                     size_t len, uint16_t type) {
   uint8_t whole[NAME_MAX_LEN];
   size_t whole_len = domain_below(labels, name, len, whole);
   if (whole_len > 0) ask_list_add(to, a, whole, whole_len, type);
@@ -157,17 +100,17 @@ static void questions_around(struct facts *f, struct ask_list *to) {
   random_label(label);
   snprintf(service, sizeof service, "_%s._tcp", label);
   ask_list_add(to, &f->single[FACT_SOA], name, len, TYPE_SOA);
-  add_below(to, &f->single[FACT_RANDOM], label, name, len, TYPE_A);
-  add_below(to, &f->single[FACT_RANDOM_IPV6], label, name, len, TYPE_AAAA);
-  add_below(to, &f->single[FACT_RANDOM_SRV], service, name, len, TYPE_SRV);
+  facts_add_below(to, &f->single[FACT_RANDOM], label, name, len, TYPE_A);
+  facts_add_below(to, &f->single[FACT_RANDOM_IPV6], label, name, len, TYPE_AAAA);
+  facts_add_below(to, &f->single[FACT_RANDOM_SRV], service, name, len, TYPE_SRV);
   ask_list_add(to, &f->single[FACT_CAA], name, len, TYPE_OF_CAA);
-  add_below(to, &f->single[FACT_TCP], "_tcp", name, len, TYPE_SOA);
-  add_below(to, &f->single[FACT_IM], "_im._xmpp", name, len, TYPE_SRV);
-  add_below(to, &f->single[FACT_PRES], "_pres._xmpp", name, len, TYPE_SRV);
-  add_below(to, &f->single[FACT_QUIC_CLIENT], "_xmppq-client._udp", name, len, TYPE_SRV);
-  add_below(to, &f->single[FACT_QUIC_SERVER], "_xmppq-server._udp", name, len, TYPE_SRV);
+  facts_add_below(to, &f->single[FACT_TCP], "_tcp", name, len, TYPE_SOA);
+  facts_add_below(to, &f->single[FACT_IM], "_im._xmpp", name, len, TYPE_SRV);
+  facts_add_below(to, &f->single[FACT_PRES], "_pres._xmpp", name, len, TYPE_SRV);
+  facts_add_below(to, &f->single[FACT_QUIC_CLIENT], "_xmppq-client._udp", name, len, TYPE_SRV);
+  facts_add_below(to, &f->single[FACT_QUIC_SERVER], "_xmppq-server._udp", name, len, TYPE_SRV);
   if (f->offline) return;
-  add_below(to, &f->single[FACT_UNREGISTERED], label, invalid, sizeof invalid, TYPE_A);
+  facts_add_below(to, &f->single[FACT_UNREGISTERED], label, invalid, sizeof invalid, TYPE_A);
   ask_list_add(to, &f->single[FACT_ROOT], root, sizeof root, TYPE_SOA);
 }
 
@@ -182,7 +125,7 @@ static struct tlsa_question *add_tlsa(struct facts *f, struct ask_list *to, cons
   struct tlsa_question *q = &f->tlsa[f->tlsa_count++];
   *q = (struct tlsa_question){.host = h, .port = port, .side = side};
   snprintf(labels, sizeof labels, "_%u._tcp", port);
-  add_below(to, &q->asked, labels, at->name, at->name_len, TYPE_TLSA);
+  facts_add_below(to, &q->asked, labels, at->name, at->name_len, TYPE_TLSA);
   return q;
 }
 
@@ -225,43 +168,6 @@ static void questions_of_tlsa(struct facts *f, struct ask_list *to) {
   questions_of_unnamed_ports(f, to);
 }
 
-/* The first host within the domain, but not itself, that the side's records name; NULL: none. */
-static const struct host *own_target(const struct facts *f, enum lookup_side side) {
-  for (unsigned tls = 0; tls < 2; tls++) {
-    const struct service *s = facts_service(f->domain, side, tls);
-    for (size_t i = 0; i < s->count && s->state == SERVICE_OFFERED; i++) {
-      const struct host *h = s->hosts[i];
-      if (h && h != f->domain->domain && name_is_within(h->name, h->name_len, f->typed.name, f->typed.len))
-        return h;
-    }
-  }
-  return NULL;
-}
-
-static void add_near_miss(struct facts *f, struct ask_list *to, struct near_miss *n) {
-  uint8_t twice[NAME_MAX_LEN];
-  char domain[NAME_TEXT];
-
-  if (n->kind == NEAR_MISS_TWICE) {
-    size_t len = domain_below(domain_text(f->typed.name, f->typed.len, domain), f->typed.name, f->typed.len,
-                              twice);
-    if (len > 0) add_below(to, &n->asked, n->labels, twice, len, TYPE_SRV);
-  } else if (n->kind == NEAR_MISS_AT_TARGET) {
-    const struct host *h = own_target(f, n->side == LOOKUP_C2S ? LOOKUP_S2S : LOOKUP_C2S);
-    if (h) add_below(to, &n->asked, n->labels, h->name, h->name_len, TYPE_SRV);
-  } else {
-    add_below(to, &n->asked, n->labels, f->typed.name, f->typed.len, TYPE_SRV);
-  }
-}
-
-/* Only for a side without records: a right name beside a wrong one hurts nobody. */
-static void questions_of_near_misses(struct facts *f, struct ask_list *to) {
-  for (size_t i = 0; i < FACTS_NEAR_MISSES; i++) {
-    struct near_miss *n = &f->near_misses[i];
-    if ((f->domain->sides & n->side) && !facts_has_records(f->domain, n->side)) add_near_miss(f, to, n);
-  }
-}
-
 /* Where _xmppconnect has texts they may be a wildcard's. */
 static void question_of_wildcard_text(struct facts *f, struct ask_list *to) {
   const struct asked *connect = &f->domain->connect_txt, *random = &f->single[FACT_RANDOM];
@@ -279,7 +185,7 @@ static void questions_of_search(struct facts *f, struct ask_list *to) {
     uint8_t name[NAME_MAX_LEN];
     memcpy(name, f->typed.name, f->typed.len - 1);
     memcpy(name + f->typed.len - 1, s->domain, s->domain_len);
-    add_below(to, &s->asked, "_xmpp-server._tcp", name, f->typed.len - 1 + s->domain_len, TYPE_SRV);
+    facts_add_below(to, &s->asked, "_xmpp-server._tcp", name, f->typed.len - 1 + s->domain_len, TYPE_SRV);
   }
 }
 
@@ -335,7 +241,7 @@ static void questions_of_components(struct facts *f, struct ask_list *to) {
     char labels[96];
     lookup_questions(c->lookup, to);
     snprintf(labels, sizeof labels, "_xmpp-server.%s._tcp", c->label);
-    add_below(to, &c->misnamed, labels, f->typed.name, f->typed.len, TYPE_SRV);
+    facts_add_below(to, &c->misnamed, labels, f->typed.name, f->typed.len, TYPE_SRV);
   }
 }
 
@@ -424,7 +330,7 @@ void facts_questions(struct facts *f, unsigned stage, struct ask_list *to) {
   } else if (stage == 1) {
     questions_of_components(f, to);
     questions_of_tlsa(f, to);
-    questions_of_near_misses(f, to);
+    facts_questions_of_near_misses(f, to);
     question_of_wildcard_text(f, to);
     questions_of_search(f, to);
     questions_of_parent(f, to);

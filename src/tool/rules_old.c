@@ -10,8 +10,8 @@ enum { TXT_SHOWN = 60 };
 
 /* "_xmpp-client-xbosh=https://..." is what XEP-0156 had; *url: what stands behind the "=". */
 static bool is_well_formed(const char *text, const char **url) {
-  static const char *const methods[] = {
-      "_xmpp-client-xbosh=", "_xmpp-client-websocket=", "_xmpp-client-tcp=", "_xmpp-client-tls="};
+  static const char *const methods[] = {"_xmpp-client-xbosh=", "_xmpp-client-websocket=",
+                                        "_xmpp-client-httppoll=", "_xmpp-client-tcp=", "_xmpp-client-tls="};
   for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
     size_t len = strlen(methods[i]);
     if (strncasecmp(text, methods[i], len) != 0) continue;
