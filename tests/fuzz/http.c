@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   read_in_pieces(&whole, octets, len, len ? len : 1);
   read_in_pieces(&pieces, octets, len, piece);
   expect_same(&whole, &pieces);
-  must(whole.body_len <= HTTP_BODY_MOST && (whole.status == 0 || whole.status <= 599));
+  must(whole.body_len <= HTTP_BODY_MAX && (whole.status == 0 || whole.status <= 599));
   expect_printable(whole.location, sizeof whole.location);
   expect_printable(whole.allow_origin, sizeof whole.allow_origin);
   if (whole.location[0]) follow(whole.location);
