@@ -95,8 +95,8 @@ static void log_cache(struct cache *c) {
             "%llu for "
             "servers, %llu renewed",
             s.entries, s.octets, s.limit, (unsigned long long)s.evicted,
-            (unsigned long long)s.wasted[ORIGIN_PREFETCH_C2S],
-            (unsigned long long)s.wasted[ORIGIN_PREFETCH_S2S], (unsigned long long)s.wasted[ORIGIN_RENEWED]);
+            (unsigned long long)s.unused[ORIGIN_PREFETCH_C2S],
+            (unsigned long long)s.unused[ORIGIN_PREFETCH_S2S], (unsigned long long)s.unused[ORIGIN_RENEWED]);
 }
 
 /* signals: NULL when they were never watched. */

@@ -23,8 +23,8 @@ void descriptors_fill(void) {
 int descriptors_for_clients(void) {
   struct rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX) return INT_MAX;
-  rlim_t snapshot_entry = limit.rlim_cur / 4;
-  return (int)(limit.rlim_cur - (snapshot_entry < DESCRIPTORS_KEPT ? snapshot_entry : DESCRIPTORS_KEPT));
+  rlim_t reserved = limit.rlim_cur / 4;
+  return (int)(limit.rlim_cur - (reserved < DESCRIPTORS_KEPT ? reserved : DESCRIPTORS_KEPT));
 }
 
 void descriptors_raise(void) {

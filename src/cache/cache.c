@@ -108,9 +108,9 @@ static enum cache_found judge_life(const struct entry *e, uint32_t expiry, uint3
 /* Notes that somebody asked for it. Written only when it changes, so that a hot entry's cache line stays
  * clean. */
 static enum cache_origin note_use(struct entry *e) {
-  enum cache_origin first = entry_how(e);
-  if (first) e->mark &= (uint8_t)~MARK_HOW;
-  if ((e->mark & MARK_USES) < MARK_USES) e->mark++;
+  enum cache_origin first = entry_origin(e);
+  if (first) e->mark &= (uint8_t)~MARK_ORIGIN;
+  if ((e->mark & MARK_HITS) < MARK_HITS) e->mark++;
   return first;
 }
 
@@ -127,7 +127,7 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
     struct answer_view v = entry_view(e);
     found = judge(e, &v, tick);
     if (found != CACHE_EXPIRED) {
-      bool whole = found == CACHE_FRESH && !(e->mark & MARK_SNOOZED); /* none of its records has run out */
+      bool whole = found == CACHE_FRESH && !(e->mark & MARK_POSTPONED); /* none of its records has run out */
       if (found == CACHE_DUE) tick = worn_tick(&v, tick);
       hit->len = answer_write(&v, &q->query_opts, whole ? ANSWER_FRESH : ANSWER_DUE, tick, limit, out);
       hit->origin = note_use(e);
@@ -192,14 +192,14 @@ enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t 
     struct entry *e = entry_at(s, slot->ref);
     struct answer_view v = entry_view(e);
     found = judge_life(e, entry_expiry(&v), tick);
-    *unused = origin_is_prefetch(entry_how(e));
+    *unused = origin_is_prefetch(entry_origin(e));
   }
   pthread_mutex_unlock(&s->lock);
   return found;
 }
 
 static void fill(struct entry *e, const struct question *q, const struct answer *a, uint32_t refresh_at) {
-  size_t key = question_key_len(q), places = 2 * answer_records(&a->head);
+  size_t key = question_key_len(q), offsets = 2 * answer_records(&a->head);
   e->answer = a->head;
   struct answer_view v = answer_view(a);
   unsigned must_last = (unsigned)a->head.an + a->head.ns;
@@ -213,8 +213,8 @@ static void fill(struct entry *e, const struct question *q, const struct answer 
   e->answer.refresh_at = refresh_at && refresh_at < until ? refresh_at : until;
   e->name_len = (uint8_t)q->name_len;
   memcpy(e->data, q->key, key);
-  memcpy(e->data + key, a->ttl_at, places);
-  memcpy(e->data + key + places, a->body, a->head.body_len);
+  memcpy(e->data + key, a->ttl_at, offsets);
+  memcpy(e->data + key + offsets, a->body, a->head.body_len);
 }
 
 static size_t octets_of(const struct question *q, const struct answer *a) {
@@ -232,22 +232,22 @@ static struct entry *add(struct shard *s, uint32_t tag, bool in_main, size_t oct
 
 /* The entry that is to hold an answer of `octets`: the old one if that is large enough, else a new one. */
 static struct entry *entry_for(struct shard *s, const struct question *q, uint32_t stored_at,
-                               enum cache_origin how, size_t octets, size_t spare) {
+                               enum cache_origin origin, size_t octets, size_t spare) {
   uint32_t tag = (uint32_t)q->hash;
   struct slot *slot = index_find(s, q);
 
   if (!slot) { /* that it is fetched again ahead says nothing of its use */
-    return add(s, tag, !origin_is_prefetch(how) && evict_take_ghost(s, tag), octets + spare);
+    return add(s, tag, !origin_is_prefetch(origin) && evict_take_ghost(s, tag), octets + spare);
   }
 
   struct entry *old = entry_at(s, slot->ref);
   if (old->answer.stored_at > stored_at) return NULL; /* another worker has renewed it meanwhile */
-  if (entry_how(old)) s->wasted[entry_how(old)]++;
+  if (entry_origin(old)) s->unused[entry_origin(old)]++;
 
   /* the same answer with other addresses */
-  uint8_t snapshot_entry = old->mark & (MARK_USES | (old->answer.stored_at == stored_at ? MARK_RENEWING : 0));
+  uint8_t marks = old->mark & (MARK_HITS | (old->answer.stored_at == stored_at ? MARK_RENEWING : 0));
   if ((size_t)old->units * ENTRY_UNIT >= octets) {
-    old->mark = snapshot_entry;
+    old->mark = marks;
     return old;
   }
 
@@ -255,19 +255,19 @@ static struct entry *entry_for(struct shard *s, const struct question *q, uint32
   old->mark |= MARK_DEAD;
   index_remove(s, slot);
   struct entry *e = add(s, tag, in_main, octets + spare);
-  if (e) e->mark = snapshot_entry;
+  if (e) e->mark = marks;
   return e;
 }
 
-bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_origin how,
+bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_origin origin,
                uint32_t refresh_at, size_t spare) {
   if (a->ttl_s == 0) return false;
   struct shard *s = shard_of(c, q->hash);
   pthread_mutex_lock(&s->lock);
-  struct entry *e = entry_for(s, q, a->head.stored_at, how, octets_of(q, a), spare);
+  struct entry *e = entry_for(s, q, a->head.stored_at, origin, octets_of(q, a), spare);
   if (e) {
     fill(e, q, a, refresh_at);
-    e->mark = (uint8_t)((e->mark & (MARK_USES | MARK_RENEWING)) | how * MARK_HOW_UNIT);
+    e->mark = (uint8_t)((e->mark & (MARK_HITS | MARK_RENEWING)) | origin * MARK_ORIGIN_UNIT);
   }
   pthread_mutex_unlock(&s->lock);
   return e != NULL;
@@ -283,8 +283,8 @@ bool cache_restore(struct cache *c, const struct question *q, const struct answe
   struct entry *e = stays_out ? NULL : add(s, (uint32_t)q->hash, standing->in_main, octets_of(q, a));
   if (e) {
     fill(e, q, a, refresh_at);
-    e->mark = (uint8_t)((standing->uses < MARK_USES ? standing->uses : MARK_USES) |
-                        standing->how * MARK_HOW_UNIT);
+    e->mark = (uint8_t)((standing->hits < MARK_HITS ? standing->hits : MARK_HITS) |
+                        standing->origin * MARK_ORIGIN_UNIT);
   }
   pthread_mutex_unlock(&s->lock);
   return e != NULL;
@@ -300,7 +300,7 @@ void cache_postpone(struct cache *c, const struct question *q, uint32_t tick, ui
     uint32_t over = entry_expiry(&v);
     if (tick < over) {
       e->answer.refresh_at = until < over ? until : over;
-      e->mark |= MARK_SNOOZED;
+      e->mark |= MARK_POSTPONED;
     }
   }
   pthread_mutex_unlock(&s->lock);
@@ -341,7 +341,7 @@ void cache_stats(struct cache *c, struct cache_stats *out) {
     out->entries += s->entries;
     out->octets += used(&s->small) + used(&s->main) + (uint64_t)s->slot_count * sizeof(struct slot);
     out->evicted += s->evicted;
-    for (unsigned how = 0; how < ORIGINS; how++) out->wasted[how] += s->wasted[how];
+    for (unsigned o = 0; o < ORIGINS; o++) out->unused[o] += s->unused[o];
     pthread_mutex_unlock(&s->lock);
   }
 }

@@ -20,9 +20,9 @@ void cache_free(struct cache *c);
 enum cache_found {
   CACHE_MISS,
   CACHE_FRESH,
-  CACHE_DUE,    /* answered, but past its `attend` tick: something about it wants to be renewed. Of cache_peek
-                 * and cache_look: its TTL   is over, but it is being renewed (cache_begin_renewal) and given
-                 * out   meanwhile */
+  CACHE_DUE,    /* answered, but past its `refresh_at` tick: something about it wants to be renewed. Of
+                 * cache_peek    and cache_look: its TTL   is over, but it is being renewed (cache_begin_renewal)
+                 * and given    out   meanwhile */
   CACHE_EXPIRED /* not answered: the TTL is over; the entry is kept for serve-stale and as a hint */
 };
 
@@ -35,10 +35,10 @@ enum cache_origin {
   ORIGINS
 };
 
-static inline bool origin_is_prefetch(enum cache_origin how) { return how >= ORIGIN_PREFETCH_C2S; }
+static inline bool origin_is_prefetch(enum cache_origin origin) { return origin >= ORIGIN_PREFETCH_C2S; }
 
 struct cache_hit {
-  size_t len; /* octets written to out; 0 unless FRESH or WORN (or EXPIRED in cache_get_stale) */
+  size_t len; /* octets written to out; 0 unless FRESH or DUE (or EXPIRED in cache_get_stale) */
   enum cache_origin
       origin; /* the first time that anybody asks for it: how it had come in; else ORIGIN_QUERY */
 };
@@ -53,19 +53,19 @@ enum cache_found cache_get(struct cache *c, const struct query *q, uint32_t tick
 bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint32_t max_stale_s,
                      size_t limit, uint8_t *out, struct cache_hit *hit);
 
-/* Copies the whole entry out as it was put in: TTLs and ttl_s count from head.born. CACHE_FRESH, CACHE_DUE
- * or CACHE_EXPIRED (copied as well), CACHE_MISS. Does not count as a use. */
+/* Copies the whole entry out as it was put in: TTLs and ttl_s count from head.stored_at. CACHE_FRESH,
+ * CACHE_DUE or CACHE_EXPIRED (copied as well), CACHE_MISS. Does not count as a use. */
 enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t tick, struct answer *out);
 
 /* What the cache knows of q, without copying it: CACHE_FRESH, CACHE_DUE, CACHE_EXPIRED, CACHE_MISS. *unused:
  * it was fetched ahead and nobody has asked for it. Not a use either. */
 enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t tick, bool *unused);
 
-/* Puts a copy of the answer in, in place of an earlier one. a->head.attend is set here: the tick when ttl_s
- * is over, or earlier when additional records run out earlier or `attend` (a tick, 0 for none) says so.
- * `spare` octets are left free behind the body so that a longer successor fits in place. False when it is not
- * kept: ttl_s is 0, too large, no memory, or the cache has one born later. */
-bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_origin how,
+/* Puts a copy of the answer in, in place of an earlier one. a->head.refresh_at is set here: the tick when
+ * ttl_s is over, or earlier when additional records run out earlier or `refresh_at` (a tick, 0 for none) says
+ * so. `spare` octets are left free behind the body so that a longer successor fits in place. False when it is
+ * not kept: ttl_s is 0, too large, no memory, or the cache has one born later. */
+bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_origin origin,
                uint32_t refresh_at, size_t spare);
 
 /* From now to `until` the entry counts as fresh again (never beyond its TTL): whoever renews it says so. */
@@ -83,16 +83,16 @@ bool cache_begin_renewal(struct cache *c, const struct question *q, enum cache_r
 
 /* How an entry stands among the others. */
 struct cache_standing {
-  uint8_t uses;          /* how often it was asked for since it came into its ring; 3 for more */
-  enum cache_origin how; /* how it came in, as long as nobody has asked for it; then ORIGIN_QUERY */
-  bool in_main;          /* in the main ring */
+  uint8_t hits;             /* how often it was asked for since it came into its ring; 3 for more */
+  enum cache_origin origin; /* how it came in, as long as nobody has asked for it; then ORIGIN_QUERY */
+  bool in_main;             /* in the main ring */
 };
 
 /* What a walk shows of one entry; question and answer are borrowed until the next step. */
 struct cache_entry {
   const struct question *question;
   struct answer_view answer;
-  uint32_t expiry; /* the tick when its TTL is over; its age counts from answer.head.born */
+  uint32_t expiry; /* the tick when its TTL is over; its age counts from answer.head.stored_at */
   struct cache_standing standing;
 };
 
@@ -143,7 +143,7 @@ size_t cache_expire(struct cache *c, bool (*is_one)(const void *ctx, const struc
 struct cache_stats {
   size_t entries, octets, limit; /* octets: taken by live and dead entries */
   uint64_t evicted;
-  uint64_t wasted[ORIGINS]; /* by how it was put in: pushed out or replaced before anybody asked;
+  uint64_t unused[ORIGINS]; /* by how it was put in: pushed out or replaced before anybody asked;
                                   [ORIGIN_QUERY] is 0 */
 };
 void cache_stats(struct cache *c, struct cache_stats *out);

@@ -7,8 +7,8 @@
 #include "cache/cache.h"
 #include "dns/ttl.h"
 
-/* An entry in a ring, 4-octet aligned: this head, the key, a uint16_t for the TTL place of each record, the
- * body, spare room. */
+/* An entry in a ring, 4-octet aligned: this head, the key, a uint16_t for the offset of each record's TTL,
+ * the body, spare room. */
 struct entry {
   struct answer_head answer;
   uint16_t units;   /* size in ENTRY_UNIT octets; never 0 */
@@ -18,17 +18,17 @@ struct entry {
 };
 enum { ENTRY_UNIT = 4, ENTRY_MAX = 0xffff * ENTRY_UNIT };
 enum {
-  MARK_USES = 3,     /* times asked for, at most 3 */
-  MARK_HOW_UNIT = 4, /* times enum cache_origin, as long as nobody has asked for it */
-  MARK_HOW = 3 * MARK_HOW_UNIT,
+  MARK_HITS = 3,        /* times asked for, at most 3 */
+  MARK_ORIGIN_UNIT = 4, /* times enum cache_origin, as long as nobody has asked for it */
+  MARK_ORIGIN = 3 * MARK_ORIGIN_UNIT,
   MARK_DEAD = 16,
-  MARK_SNOOZED = 32,
+  MARK_POSTPONED = 32,
   MARK_RENEWING = 64 /* somebody renews it */
 };
-_Static_assert(ORIGINS == 4, "MARK_HOW has two bits");
+_Static_assert(ORIGINS == 4, "MARK_ORIGIN has two bits");
 
-static inline enum cache_origin entry_how(const struct entry *e) {
-  return (enum cache_origin)((e->mark & MARK_HOW) / MARK_HOW_UNIT);
+static inline enum cache_origin entry_origin(const struct entry *e) {
+  return (enum cache_origin)((e->mark & MARK_ORIGIN) / MARK_ORIGIN_UNIT);
 }
 
 /* Positions count octets ever written; position % size is where it lies. Behind a ring's end lie RING_SLACK
@@ -53,14 +53,14 @@ struct shard {
   uint32_t *ghosts; /* tags of entries that left the small ring unused, by tag; 0 = none */
   uint32_t ghost_mask;
   uint64_t seed;
-  uint64_t evicted, wasted[ORIGINS];
+  uint64_t evicted, unused[ORIGINS];
 } __attribute__((aligned(64)));
 
 /* walk.c. Does a flush mean what is known under that name and type (0: of the name as such)? Does it mean a
  * record that was added to the answer with that key? One that is too long to be looked at counts as such. */
-bool which_has(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type);
-bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len,
-                      const struct answer_view *v);
+bool cache_which_has(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type);
+bool cache_which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len,
+                            const struct answer_view *v);
 
 /* flushed.c: what was flushed since a snapshot began to be loaded. */
 struct flushed;

@@ -53,14 +53,14 @@ static void move_to_main(struct shard *s, struct entry *e, uint32_t tag, unsigne
   uint64_t len = entry_octets(e);
   struct entry *to = push(&s->main, len);
   memmove(to, e, len);
-  to->mark = (uint8_t)((to->mark & ~MARK_USES) | uses);
+  to->mark = (uint8_t)((to->mark & ~MARK_HITS) | uses);
   slot->ref = entry_ref(s, to);
 }
 
 static void leave(struct shard *s, struct entry *e, uint32_t tag) {
   index_remove(s, index_find_ref(s, tag, entry_ref(s, e)));
   s->evicted++;
-  if (entry_how(e)) s->wasted[entry_how(e)]++;
+  if (entry_origin(e)) s->unused[entry_origin(e)]++;
 }
 
 void evict_drop(struct shard *s, struct entry *e) {
@@ -75,7 +75,7 @@ static void shrink_main(struct shard *s, uint64_t need) {
     struct entry *e = ring_at(r, r->tail);
     r->tail += entry_octets(e);
     if (e->mark & MARK_DEAD) continue;
-    unsigned uses = e->mark & MARK_USES;
+    unsigned uses = e->mark & MARK_HITS;
     uint32_t tag = tag_of(s, e);
     if (uses > 0 && rounds++ < ROUNDS_MAX && has_room(r, entry_octets(e))) move_to_main(s, e, tag, uses - 1);
     else leave(s, e, tag);
@@ -90,13 +90,14 @@ static void shrink_small(struct shard *s, uint64_t need) {
     struct entry *e = ring_at(r, r->tail);
     if (!(e->mark & MARK_DEAD)) {
       uint32_t tag = tag_of(s, e);
-      bool used = (e->mark & MARK_USES) != 0;
+      bool used = (e->mark & MARK_HITS) != 0;
       if (used) shrink_main(s, entry_octets(e));
       if (used || has_room(&s->main, entry_octets(e))) {
         move_to_main(s, e, tag, 0);
       } else {
         leave(s, e, tag);
-        if (!origin_is_prefetch(entry_how(e))) s->ghosts[tag & s->ghost_mask] = tag; /* nobody will miss it */
+        if (!origin_is_prefetch(entry_origin(e)))
+          s->ghosts[tag & s->ghost_mask] = tag; /* nobody will miss it */
       }
     }
     r->tail += entry_octets(e);

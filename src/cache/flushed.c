@@ -74,8 +74,8 @@ static bool is_flushed(const struct flushed *f, const struct question *q, const 
   for (unsigned i = 0; i < f->count; i++) {
     const struct flush *x = &f->list[i];
     struct cache_which which = {.name = x->name, .name_len = x->name_len, .below = x->below, .type = x->type};
-    if (which_has(&which, q->key, q->name_len, question_type(q)) ||
-        which_is_carried(&which, q->key, q->name_len, v))
+    if (cache_which_has(&which, q->key, q->name_len, question_type(q)) ||
+        cache_which_is_carried(&which, q->key, q->name_len, v))
       return true;
   }
   return false;

@@ -46,7 +46,7 @@ struct slot *index_find_ref(struct shard *s, uint32_t tag, uint32_t ref) {
   return NULL;
 }
 
-static void place(struct shard *s, struct slot slot) {
+static void put_slot(struct shard *s, struct slot slot) {
   uint32_t i = home(s, slot.tag);
   while (s->slots[i].ref) i = after(s, i);
   s->slots[i] = slot;
@@ -60,7 +60,7 @@ static bool grow(struct shard *s) {
   s->slots = slots;
   s->slot_count = count;
   for (uint32_t i = 0; i < old.slot_count; i++) {
-    if (old.slots[i].ref) place(s, old.slots[i]);
+    if (old.slots[i].ref) put_slot(s, old.slots[i]);
   }
   index_free(&old);
   return true;
@@ -68,7 +68,7 @@ static bool grow(struct shard *s) {
 
 bool index_add(struct shard *s, uint32_t tag, uint32_t ref) {
   if (s->entries + 1 > s->slot_count / 8 * 7 && !grow(s)) return false;
-  place(s, (struct slot){.tag = tag, .ref = ref});
+  put_slot(s, (struct slot){.tag = tag, .ref = ref});
   s->entries++;
   return true;
 }

@@ -226,8 +226,8 @@ static bool load_entry(struct loader *l, struct wire *w) {
   uint32_t refresh_at;
   struct rebuilt *r = &l->rebuilt;
   if (!snapshot_entry_read(w, &k) || !snapshot_entry_rebuild(r, &k, l->cache->shards[0].seed)) return false;
-  struct cache_standing standing = {.uses = k.mark & KEPT_USES,
-                                    .how = (enum cache_origin)((k.mark & KEPT_HOW) / KEPT_HOW_UNIT),
+  struct cache_standing standing = {.hits = k.mark & KEPT_USES,
+                                    .origin = (enum cache_origin)((k.mark & KEPT_ORIGIN) / KEPT_ORIGIN_UNIT),
                                     .in_main = k.mark & KEPT_MAIN};
   if (set_birth(l, &k, &r->answer, &refresh_at) &&
       cache_restore(l->cache, &r->question, &r->answer, refresh_at, &standing))

@@ -8,7 +8,7 @@
 
 static const char magic[] = "jidnscache";
 enum { MAGIC = sizeof magic - 1, HEAD_HASHED = HEAD_OCTETS - 8, BLOCK_HASHED = 8 };
-static_assert(ORIGINS * KEPT_HOW_UNIT == KEPT_MAIN, "one more needs another version");
+static_assert(ORIGINS * KEPT_ORIGIN_UNIT == KEPT_MAIN, "one more needs another version");
 static_assert(MAGIC + 2 + 4 + 8 == HEAD_HASHED, "snapshot_priv.h draws it");
 
 static void store_u64(uint8_t *p, uint64_t v) {
@@ -60,7 +60,7 @@ bool snapshot_block_is_whole(const uint8_t *block, uint64_t number) {
 
 void snapshot_entry_write(struct wire_out *w, const struct cache_entry *e) {
   const struct answer_head *h = &e->answer.head;
-  uint8_t mark = (uint8_t)(e->standing.uses | e->standing.how * KEPT_HOW_UNIT |
+  uint8_t mark = (uint8_t)(e->standing.hits | e->standing.origin * KEPT_ORIGIN_UNIT |
                            (e->standing.in_main ? KEPT_MAIN : 0));
   uint8_t small[6] = {h->ns, h->ar, h->rcode, h->flags & ANSWER_AD, mark, (uint8_t)e->question->name_len};
   wire_put_u32(w, h->stored_at);

@@ -25,8 +25,8 @@ enum {
 };
 enum {
   KEPT_USES = 3,
-  KEPT_HOW_UNIT = 4,
-  KEPT_HOW = 3 * KEPT_HOW_UNIT,
+  KEPT_ORIGIN_UNIT = 4,
+  KEPT_ORIGIN = 3 * KEPT_ORIGIN_UNIT,
   KEPT_MAIN = 16
 }; /* marks: as an entry's, and its ring */
 

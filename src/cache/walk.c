@@ -12,14 +12,14 @@ enum { PIECE = 64 << 10, LOOKED_AT = 500 };
 /* Where a walk stands. Entries move from the small to the main ring and within that from its tail to its
  * head, so a walk goes through the small ring first and in each up to its head, however far that has moved;
  * but no more than one turn: all that was there at the start has by then been met or has left. */
-struct place {
+struct walk_position {
   unsigned shard;
   bool in_main, begun;
   uint64_t at, end;
 };
 
 /* The ring where the walk stands, p->at being an entry of it; NULL when it is through with that ring. */
-static struct ring *ring_here(struct shard *s, struct place *p) {
+static struct ring *ring_here(struct shard *s, struct walk_position *p) {
   struct ring *r = p->in_main ? &s->main : &s->small;
   if (!p->begun) {
     p->at = r->tail;
@@ -30,7 +30,7 @@ static struct ring *ring_here(struct shard *s, struct place *p) {
   return p->at < r->head && p->at < p->end ? r : NULL;
 }
 
-static void next_ring(struct place *p) {
+static void next_ring(struct walk_position *p) {
   if (p->in_main) p->shard++;
   p->in_main = !p->in_main;
   p->begun = false;
@@ -40,7 +40,7 @@ static void next_ring(struct place *p) {
 
 struct cache_walk {
   struct cache *cache;
-  struct place place; /* of the next entry in the piece, or of the next piece */
+  struct walk_position position; /* of the next entry in the piece, or of the next piece */
   size_t len, used;
   struct question question;
   _Alignas(struct entry) uint8_t piece[ENTRY_MAX + RING_SLACK];
@@ -50,7 +50,7 @@ struct cache_walk *cache_walk_new(struct cache *c) {
   struct cache_walk *w = malloc(sizeof *w);
   if (!w) return NULL;
   w->cache = c;
-  w->place = (struct place){0};
+  w->position = (struct walk_position){0};
   w->len = w->used = 0;
   return w;
 }
@@ -60,7 +60,7 @@ void cache_walk_free(struct cache_walk *w) { free(w); }
 /* At least one entry, as many as fit, and the start of one that does not. Behind the ring's end the slack is
  * copied, too: a dead entry's head may stick out into it. */
 static void copy_piece(struct cache_walk *w, const struct ring *r) {
-  uint64_t at = w->place.at, to_end = r->size - at % r->size, first = entry_octets(ring_at(r, at));
+  uint64_t at = w->position.at, to_end = r->size - at % r->size, first = entry_octets(ring_at(r, at));
   w->len = r->head - at < to_end ? r->head - at : to_end;
   if (w->len > PIECE) w->len = first > PIECE ? first : PIECE;
   w->used = 0;
@@ -68,10 +68,10 @@ static void copy_piece(struct cache_walk *w, const struct ring *r) {
 }
 
 static bool take_piece(struct cache_walk *w) {
-  for (; w->place.shard < w->cache->shard_count; next_ring(&w->place)) {
-    struct shard *s = &w->cache->shards[w->place.shard];
+  for (; w->position.shard < w->cache->shard_count; next_ring(&w->position)) {
+    struct shard *s = &w->cache->shards[w->position.shard];
     pthread_mutex_lock(&s->lock);
-    const struct ring *r = ring_here(s, &w->place);
+    const struct ring *r = ring_here(s, &w->position);
     if (r) copy_piece(w, r);
     pthread_mutex_unlock(&s->lock);
     if (r) return true;
@@ -85,7 +85,7 @@ static const struct entry *entry_in_piece(struct cache_walk *w) {
   const struct entry *e = (const struct entry *)(const void *)(w->piece + w->used);
   if (entry_octets(e) > w->len - w->used) return NULL;
   w->used += entry_octets(e);
-  w->place.at += entry_octets(e);
+  w->position.at += entry_octets(e);
   return e;
 }
 
@@ -99,7 +99,7 @@ static void show(struct cache_walk *w, const struct entry *e, struct cache_entry
       .question = q,
       .answer = v,
       .expiry = entry_expiry(&v),
-      .standing = {.uses = e->mark & MARK_USES, .how = entry_how(e), .in_main = w->place.in_main}};
+      .standing = {.hits = e->mark & MARK_HITS, .origin = entry_origin(e), .in_main = w->position.in_main}};
 }
 
 bool cache_walk_next(struct cache_walk *w, struct cache_entry *out) {
@@ -115,7 +115,7 @@ bool cache_walk_next(struct cache_walk *w, struct cache_entry *out) {
 
 /* ---- flushing ---- */
 
-bool which_has(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type) {
+bool cache_which_has(const struct cache_which *which, const uint8_t *name, size_t len, uint16_t type) {
   /* type 0: what is known of the name as such, and so of each type */
   if (which->type && type && which->type != type) return false;
   if (which->below) return name_is_within(name, len, which->name, which->name_len);
@@ -123,11 +123,11 @@ bool which_has(const struct cache_which *which, const uint8_t *name, size_t len,
 }
 
 static bool goes(const struct entry *e, const struct cache_which *which) {
-  return which_has(which, e->data, e->name_len, load_u16(e->data + e->name_len));
+  return cache_which_has(which, e->data, e->name_len, load_u16(e->data + e->name_len));
 }
 
-bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len,
-                      const struct answer_view *v) {
+bool cache_which_is_carried(const struct cache_which *which, const uint8_t *key, size_t name_len,
+                            const struct answer_view *v) {
   enum { BODY_MAX = 4096, MESSAGE = DNS_HEADER + NAME_MAX_LEN + 4 };
   uint8_t message[MESSAGE + BODY_MAX];
   size_t at = DNS_HEADER + name_len + 4;
@@ -141,7 +141,8 @@ bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_
   struct wire w = wire_read(message, at + v->head.body_len);
   w.at = at;
   for (unsigned i = 0; i < answer_records(&v->head) && record_read(&w, &r); i++) {
-    if (i >= (unsigned)v->head.an + v->head.ns && which_has(which, r.owner, r.owner_len, r.type)) return true;
+    if (i >= (unsigned)v->head.an + v->head.ns && cache_which_has(which, r.owner, r.owner_len, r.type))
+      return true;
   }
 
   return false;
@@ -149,28 +150,29 @@ bool which_is_carried(const struct cache_which *which, const uint8_t *key, size_
 
 static bool carries(const struct entry *e, const struct cache_which *which) {
   struct answer_view v = entry_view(e);
-  return which_is_carried(which, e->data, e->name_len, &v);
+  return cache_which_is_carried(which, e->data, e->name_len, &v);
 }
 
-/* Takes out what was added to it. Who asks next finds it worn, and whoever added that does so again from what
+/* Takes out what was added to it. Who asks next finds it due, and whoever added that does so again from what
  * is there then. */
 static void drop_additional(struct entry *e) {
   struct answer_view v = entry_view(e);
   unsigned own = (unsigned)v.head.an + v.head.ns;
-  uint8_t *places = e->data + e->name_len + KEY_TAIL;
+  uint8_t *offsets = e->data + e->name_len + KEY_TAIL;
   uint16_t last = 0, end = 0;
   if (own) {
     memcpy(&last, v.ttl_at + 2 * (own - 1), sizeof last);
     end = (uint16_t)(last + 6 + load_u16(v.body + last + 4)); /* behind a TTL are RDLENGTH and RDATA */
   }
-  memmove(places + 2 * own, v.body, end);
+  memmove(offsets + 2 * own, v.body, end);
   e->answer.ar = 0;
   e->answer.body_len = end;
   e->answer.refresh_at = e->answer.stored_at;
 }
 
 /* Goes on for some entries; false when it is through with this ring. */
-static bool flush_some(struct shard *s, struct place *p, const struct cache_which *which, size_t *flushed) {
+static bool flush_some(struct shard *s, struct walk_position *p, const struct cache_which *which,
+                       size_t *flushed) {
   struct ring *r = NULL;
   for (unsigned i = 0; i < LOOKED_AT && (r = ring_here(s, p)); i++) {
     struct entry *e = ring_at(r, p->at);
@@ -206,7 +208,7 @@ static size_t flush_shard(struct shard *s) {
 }
 
 size_t cache_flush(struct cache *c, const struct cache_which *which) {
-  struct place p = {0};
+  struct walk_position p = {0};
   size_t flushed = 0;
 
   flushed_note(c, which);
@@ -248,12 +250,12 @@ static void expire(struct expiring *x, struct entry *e) {
 
   e->answer.stored_at -= expiry - x->tick;
   if (e->answer.refresh_at > x->tick) e->answer.refresh_at = x->tick;
-  e->mark &= (uint8_t)~MARK_HOW;
+  e->mark &= (uint8_t)~MARK_ORIGIN;
   x->count++;
 }
 
 /* Goes on for some entries; false when it is through with this ring. */
-static bool expire_some(struct shard *s, struct place *p, struct expiring *x) {
+static bool expire_some(struct shard *s, struct walk_position *p, struct expiring *x) {
   struct ring *r = NULL;
   for (unsigned i = 0; i < LOOKED_AT && (r = ring_here(s, p)); i++) {
     struct entry *e = ring_at(r, p->at);
@@ -269,7 +271,7 @@ static bool expire_some(struct shard *s, struct place *p, struct expiring *x) {
 size_t cache_expire(struct cache *c, bool (*is_one)(const void *ctx, const struct question *q),
                     const void *ctx, uint32_t tick) {
   struct expiring x = {.is_one = is_one, .ctx = ctx, .tick = tick};
-  struct place p = {0};
+  struct walk_position p = {0};
   while (p.shard < c->shard_count) {
     struct shard *s = &c->shards[p.shard];
     pthread_mutex_lock(&s->lock);

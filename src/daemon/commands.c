@@ -105,8 +105,8 @@ static void write_entry(struct dump *p, const struct cache_entry *e, struct json
   jsonw_uint(j, "age_s", age_s);
   jsonw_uint(j, "ttl_s", ttl_s > age_s ? ttl_s - age_s : 0);
   jsonw_uint(j, "expired_s", seconds_between(e->expiry, tick));
-  jsonw_uint(j, "uses", e->standing.uses);
-  jsonw_bool(j, "ahead", origin_is_prefetch(e->standing.how));
+  jsonw_uint(j, "uses", e->standing.hits);
+  jsonw_bool(j, "ahead", origin_is_prefetch(e->standing.origin));
   jsonw_hex(j, "message", p->message, answer_view_message(q, &e->answer, p->message));
   jsonw_close(j, '}');
   jsonw_line(j);
@@ -198,16 +198,16 @@ static void write_cache(struct jsonw *j, struct cache *cache) {
   struct cache_stats s;
   uint64_t wasted = 0;
   cache_stats(cache, &s);
-  for (unsigned i = 0; i < ORIGINS; i++) wasted += s.wasted[i];
+  for (unsigned i = 0; i < ORIGINS; i++) wasted += s.unused[i];
   jsonw_open(j, "cache", '{');
   jsonw_uint(j, "answers", s.entries);
   jsonw_uint(j, "octets", s.octets);
   jsonw_uint(j, "limit", s.limit);
   jsonw_uint(j, "evicted", s.evicted);
   jsonw_uint(j, "wasted", wasted);
-  jsonw_uint(j, "wasted_client", s.wasted[ORIGIN_PREFETCH_C2S]);
-  jsonw_uint(j, "wasted_server", s.wasted[ORIGIN_PREFETCH_S2S]);
-  jsonw_uint(j, "wasted_renewed", s.wasted[ORIGIN_RENEWED]);
+  jsonw_uint(j, "wasted_client", s.unused[ORIGIN_PREFETCH_C2S]);
+  jsonw_uint(j, "wasted_server", s.unused[ORIGIN_PREFETCH_S2S]);
+  jsonw_uint(j, "wasted_renewed", s.unused[ORIGIN_RENEWED]);
   jsonw_close(j, '}');
 }
 

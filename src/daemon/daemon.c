@@ -28,8 +28,8 @@ bool daemon_load_zones(const struct daemon *d, struct settings *s, struct zones 
   }
 
   if (!zones_load(&s->zones, expand, d->zone_reader, out, err)) return false;
-  const struct lab_delegation *cut;
-  for (unsigned i = 0; *out && (cut = lab_delegation(*out, i)); i++) {
+  const struct zones_delegation *cut;
+  for (unsigned i = 0; *out && (cut = zones_delegation(*out, i)); i++) {
     char name[NAME_TEXT];
     if (settings_forward(s, cut->name, cut->name_len, cut->servers, cut->server_count)) continue;
     fprintf(err, "jidnsd: warning: more than %d domains are forwarded; %s is asked of the other servers\n",

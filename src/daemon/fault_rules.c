@@ -43,7 +43,7 @@ static bool same_rule(const struct rule *a, const struct rule *b) {
 static bool are_as_set(const struct faults *set, const struct settings *s) {
   unsigned k = 0;
   for (unsigned i = 0; set && i < set->count; i++) {
-    if (!set->rules[i]->lasting) continue;
+    if (!set->rules[i]->persistent) continue;
     if (k == s->fault_count || !same_rule(&set->rules[i]->rule, &s->faults[k++].rule)) return false;
   }
   return k == s->fault_count;
@@ -54,7 +54,7 @@ bool fault_rules_prepare(const struct fault_rules *f, const struct settings *s, 
   *next = NULL;
   if (are_as_set(f->set, s)) return true;
   for (unsigned i = 0; i < s->fault_count; i++) rules[i] = &s->faults[i].rule;
-  *next = faults_with_lasting(f->set, rules, s->fault_count, clock_ms());
+  *next = faults_with_persistent(f->set, rules, s->fault_count, clock_ms());
   return *next != NULL;
 }
 
@@ -70,7 +70,7 @@ void fault_rules_use(struct fault_rules *f, struct faults *next, struct workers 
   if (gone) log_info("faults", "rules no longer in force: %u", gone);
   for (unsigned i = 0; i < next->count; i++) {
     const struct fault_live *live = next->rules[i];
-    if (live->lasting)
+    if (live->persistent)
       log_warn("faults", "answers are spoiled on purpose, rule %u: %s", live->number,
                rule_format(&live->rule, text));
   }
@@ -119,7 +119,7 @@ static void command_list(const struct faults *set, struct control_reply *r) {
     jsonw_open(j, NULL, '{');
     jsonw_uint(j, "number", live->number);
     jsonw_string(j, "rule", rule_format(&live->rule, text));
-    jsonw_bool(j, "lasting", live->lasting);
+    jsonw_bool(j, "lasting", live->persistent);
     jsonw_uint(j, "age_ms", clock_ms() - live->set_ms);
     jsonw_uint(j, "matched", __atomic_load_n(&live->matched, __ATOMIC_RELAXED));
     jsonw_uint(j, "spoiled", __atomic_load_n(&live->spoiled, __ATOMIC_RELAXED));

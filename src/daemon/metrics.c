@@ -65,9 +65,9 @@ static void write_cache(FILE *out, struct cache *cache) {
        "Answers that nobody had asked for when they left the cache or were replaced, by why they were "
        "fetched.");
   fprintf(out, "%s{why=\"client\"} %llu\n%s{why=\"server\"} %llu\n%s{why=\"renewal\"} %llu\n", unused,
-          (unsigned long long)s.wasted[ORIGIN_PREFETCH_C2S], unused,
-          (unsigned long long)s.wasted[ORIGIN_PREFETCH_S2S], unused,
-          (unsigned long long)s.wasted[ORIGIN_RENEWED]);
+          (unsigned long long)s.unused[ORIGIN_PREFETCH_C2S], unused,
+          (unsigned long long)s.unused[ORIGIN_PREFETCH_S2S], unused,
+          (unsigned long long)s.unused[ORIGIN_RENEWED]);
 }
 
 static void write_waiting(FILE *out, const struct daemon *d, const struct stats *g) {

@@ -133,8 +133,8 @@ const struct routes *worker_routes(const struct worker *w) { return &w->tables->
 unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->wiring.forward); }
 
 void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx) {
-  w->wiring.serve.seen = seen;
-  w->wiring.serve.seen_ctx = ctx;
+  w->wiring.serve.on_question = seen;
+  w->wiring.serve.on_question_ctx = ctx;
 }
 
 /* ---- what settings make of it ---- */

@@ -11,15 +11,15 @@ static_assert(sizeof(struct answer_head) == 16, "a cache entry's size depends on
 
 enum { EDE_TEXT_MAX = 100 };
 
-static inline size_t question_len(const struct query_opts *m) { return m->spelled ? m->name_len + 4u : 0; }
+static inline size_t question_len(const struct query_opts *m) { return m->qname_wire ? m->name_len + 4u : 0; }
 
 static void write_header(const struct query_opts *m, unsigned rcode, uint8_t bits, uint8_t *out) {
   store_u16(out, m->id);
   out[2] = DNS_QR | m->opcode_rd;
   out[3] = (uint8_t)(DNS_RA | bits | (m->cd ? DNS_CD : 0) | (rcode & DNS_RCODE));
-  store_u16(out + 4, m->spelled ? 1 : 0);
+  store_u16(out + 4, m->qname_wire ? 1 : 0);
   memset(out + 6, 0, 6);
-  if (m->spelled) memcpy(out + DNS_HEADER, m->spelled, question_len(m));
+  if (m->qname_wire) memcpy(out + DNS_HEADER, m->qname_wire, question_len(m));
 }
 
 /* What write_opt will take for m, with an EDE without text. */
@@ -78,7 +78,7 @@ size_t answer_fail(const struct query_opts *m, enum err why, uint8_t *out) {
 }
 
 size_t answer_view_message(const struct question *q, const struct answer_view *v, uint8_t out[DNS_MSG_MAX]) {
-  struct query_opts m = {.spelled = q->key, .name_len = q->name_len};
+  struct query_opts m = {.qname_wire = q->key, .name_len = q->name_len};
   size_t at = DNS_HEADER + question_len(&m);
   if (at + v->head.body_len > DNS_MSG_MAX) return 0;
   write_header(&m, v->head.rcode, 0, out);
@@ -97,7 +97,7 @@ size_t answer_message(const struct question *q, const struct answer *a, uint8_t 
 uint32_t answer_least_ttl(const struct answer_view *v, unsigned from, unsigned to) {
   uint32_t least = UINT32_MAX;
   for (unsigned i = from; i < to; i++) {
-    uint32_t ttl = load_u32(v->body + ttl_place(v, i));
+    uint32_t ttl = load_u32(v->body + answer_ttl_offset(v, i));
     if (ttl < least) least = ttl;
   }
   return least;
@@ -116,8 +116,8 @@ void answer_limit_ttl(struct answer *a, uint32_t most_s) {
  * other's begins; `base` is the body's offset in the message. */
 static bool same_rrset(const struct answer_view *v, unsigned i, size_t base) {
   if (i == 0) return false;
-  size_t start = record_end(v, i - 1), before = i > 1 ? record_end(v, i - 2) : 0;
-  size_t ttl = ttl_place(v, i), ttl_before = ttl_place(v, i - 1), len = ttl - start;
+  size_t start = answer_record_end(v, i - 1), before = i > 1 ? answer_record_end(v, i - 2) : 0;
+  size_t ttl = answer_ttl_offset(v, i), ttl_before = answer_ttl_offset(v, i - 1), len = ttl - start;
   if (len == ttl_before - before && memcmp(v->body + start, v->body + before, len) == 0) return true;
   return len == 6 && load_u16(v->body + start) == 0xc000 + base + before &&
          memcmp(v->body + ttl - 4, v->body + ttl_before - 4, 4) == 0;
@@ -127,13 +127,13 @@ static bool same_rrset(const struct answer_view *v, unsigned i, size_t base) {
  * even answer and authority fit. */
 static bool fit(struct answer_view *v, size_t base, size_t room, uint32_t age_s) {
   unsigned must_fit = (unsigned)v->head.an + v->head.ns, all = must_fit + v->head.ar, keep = must_fit;
-  size_t end = must_fit ? record_end(v, must_fit - 1) : 0;
+  size_t end = must_fit ? answer_record_end(v, must_fit - 1) : 0;
   if (end > room) return false;
   for (unsigned i = must_fit; i < all; i++) {
-    if (record_end(v, i) > room || load_u32(v->body + ttl_place(v, i)) <= age_s) break;
+    if (answer_record_end(v, i) > room || load_u32(v->body + answer_ttl_offset(v, i)) <= age_s) break;
     if (i + 1 == all || !same_rrset(v, i + 1, base)) {
       keep = i + 1;
-      end = record_end(v, i);
+      end = answer_record_end(v, i);
     }
   }
   v->head.ar = (uint8_t)(keep - must_fit);
@@ -147,41 +147,43 @@ static bool is_address(uint16_t type) { return type == TYPE_A || type == TYPE_AA
 
 /* Are these two neighbours alike but for their RDATA? */
 static bool alike(const struct answer_view *v, unsigned i) {
-  size_t start = record_start(v, i), before = record_start(v, i - 1), len = record_end(v, i) - start;
-  return len == start - before && memcmp(v->body + start, v->body + before, ttl_place(v, i) + 6 - start) == 0;
+  size_t start = answer_record_start(v, i), before = answer_record_start(v, i - 1),
+         len = answer_record_end(v, i) - start;
+  return len == start - before &&
+         memcmp(v->body + start, v->body + before, answer_ttl_offset(v, i) + 6 - start) == 0;
 }
 
 void answer_note_rotation(struct answer *a) {
   struct answer_view v = answer_view(a);
   unsigned first = 0, n = 0;
-  while (first < v.head.an && !is_address(record_type_at(&v, first))) first++;
-  while (first + n < v.head.an && is_address(record_type_at(&v, first + n)) &&
+  while (first < v.head.an && !is_address(answer_record_type(&v, first))) first++;
+  while (first + n < v.head.an && is_address(answer_record_type(&v, first + n)) &&
          (n == 0 || alike(&v, first + n)))
     n++;
 
   /* One more address somewhere behind them is of another RRset, as in an answer to ANY. */
   for (unsigned i = first + n; i < v.head.an; i++) {
-    if (is_address(record_type_at(&v, i))) n = 0;
+    if (is_address(answer_record_type(&v, i))) n = 0;
   }
   a->head.flags = (uint8_t)((a->head.flags & ~ANSWER_ROTATES) | (n > 1 ? ANSWER_ROTATES : 0));
 }
 
-struct rotation answer_rotation(const struct answer_view *v, uint32_t turn) {
+struct rotation answer_rotation(const struct answer_view *v, uint32_t rotation) {
   /* 2^32 over the golden ratio: any steps between turns fall evenly on all addresses */
   enum { GOLDEN = 0x9e3779b1 };
   unsigned first = 0, end = v->head.an;
-  while (!is_address(record_type_at(v, first))) first++;
-  while (record_type_at(v, end - 1) != record_type_at(v, first)) end--;
+  while (!is_address(answer_record_type(v, first))) first++;
+  while (answer_record_type(v, end - 1) != answer_record_type(v, first)) end--;
 
-  struct rotation r = {.first = first, .count = end - first, .start = record_start(v, first)};
-  r.stride = (size_t)ttl_place(v, first + 1) - ttl_place(v, first);
-  r.lead = (unsigned)((uint64_t)(uint32_t)(turn * (uint32_t)GOLDEN) * r.count >> 32);
+  struct rotation r = {.first = first, .count = end - first, .start = answer_record_start(v, first)};
+  r.stride = (size_t)answer_ttl_offset(v, first + 1) - answer_ttl_offset(v, first);
+  r.lead = (unsigned)((uint64_t)(uint32_t)(rotation * (uint32_t)GOLDEN) * r.count >> 32);
   return r;
 }
 
 /* The body with another address first: what stands before the RRset, its second part, its first, the rest. */
-static void copy_rotated(const struct answer_view *v, uint32_t turn, uint8_t *out) {
-  struct rotation r = answer_rotation(v, turn);
+static void copy_rotated(const struct answer_view *v, uint32_t rotation, uint8_t *out) {
+  struct rotation r = answer_rotation(v, rotation);
   size_t first_part = r.lead * r.stride, second_part = (r.count - r.lead) * r.stride,
          end = r.start + r.count * r.stride;
   if (r.start) memcpy(out, v->body, r.start);
@@ -194,13 +196,13 @@ static void copy_rotated(const struct answer_view *v, uint32_t turn, uint8_t *ou
 
 static void age_ttls(const struct answer_view *v, enum answer_age age, uint32_t age_s, uint8_t *body) {
   unsigned n = answer_records(&v->head);
-  for (unsigned i = 0; i < n; i++) age_ttl(body + ttl_place(v, i), age, age_s);
+  for (unsigned i = 0; i < n; i++) answer_age_ttl(body + answer_ttl_offset(v, i), age, age_s);
 }
 
 static __attribute__((noinline)) void write_cut(struct answer_view *v, const struct query_opts *m,
                                                 enum answer_age age, uint32_t age_s, size_t at, size_t room,
                                                 uint8_t *out) {
-  struct answer_opts how = {.age = age, .age_s = age_s, .turn = m->turn};
+  struct answer_opts how = {.age = age, .age_s = age_s, .rotation = m->rotation};
   answer_cut(v, &how, at, room, out + at);
   out[2] |= DNS_TC;
 }
@@ -220,7 +222,7 @@ size_t answer_write(const struct answer_view *view, const struct query_opts *m, 
   if (v.head.flags) {                                          /* most answers have none */
     bool ad = v.head.flags & ANSWER_AD && age != ANSWER_STALE; /* whether it still holds nobody has checked */
     bits = ad && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
-    rotates = v.head.flags & ANSWER_ROTATES && m->turn;
+    rotates = v.head.flags & ANSWER_ROTATES && m->rotation;
   }
 
   write_header(m, v.head.rcode, bits, out);
@@ -228,7 +230,7 @@ size_t answer_write(const struct answer_view *view, const struct query_opts *m, 
   if (tc) {
     write_cut(&v, m, age, age_s, at, room, out);
   } else {
-    if (rotates) copy_rotated(&v, m->turn, out + at);
+    if (rotates) copy_rotated(&v, m->rotation, out + at);
     else memcpy(out + at, v.body, v.head.body_len);
     age_ttls(&v, age, age_s, out + at);
   }

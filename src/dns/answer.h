@@ -44,7 +44,7 @@ static inline struct answer_view answer_view(const struct answer *a) {
 
 enum answer_age {
   ANSWER_FRESH,
-  ANSWER_DUE,  /* past `attend`, not expired: additional records that ran out are left off */
+  ANSWER_DUE,  /* past `refresh_at`, not expired: additional records that ran out are left off */
   ANSWER_STALE /* expired: TTL_STALE on every record, no additional ones, no AD, EDE 3 or 19 (RFC 8767) */
 };
 
@@ -52,7 +52,7 @@ enum answer_age {
  * least DNS_UDP_PLAIN). What does not fit: additional records are left off from the end, whole RRsets; when
  * the others don't fit either, TC is set (RFC 2181 section 9) and whole records of them go out as far as they
  * fit, SRV by priority: who has no TCP can use them. Several addresses begin with another one from turn to
- * turn (m->turn). Returns the length. */
+ * turn (m->rotation). Returns the length. */
 size_t answer_write(const struct answer_view *v, const struct query_opts *m, enum answer_age age,
                     uint32_t tick, size_t limit, uint8_t *out);
 

@@ -13,7 +13,7 @@ struct ranking {
 
 /* The lower the sooner: priority, then the heavier weight, then as they stand. */
 static uint64_t rank(const struct answer_view *v, unsigned i) {
-  const uint8_t *ttl = v->body + ttl_place(v, i);
+  const uint8_t *ttl = v->body + answer_ttl_offset(v, i);
   uint64_t priority = load_u16(ttl + SRV_PRIORITY), lightness = 0xffffu - load_u16(ttl + SRV_WEIGHT);
   return priority << 48 | lightness << 32 | i;
 }
@@ -38,18 +38,18 @@ static unsigned take_best(struct ranking *r) {
 /* Can record i stand anywhere among its fellows? Its owner is a pointer to before `first_at` in the message,
  * and an SRV's target is never compressed (RFC 2782). */
 static bool is_movable(const struct answer_view *v, unsigned i, size_t first_at) {
-  size_t start = record_start(v, i), ttl = ttl_place(v, i);
-  if (ttl - start != OWNER_POINTER + 4 || record_end(v, i) < ttl + SRV_WEIGHT + 2) return false;
+  size_t start = answer_record_start(v, i), ttl = answer_ttl_offset(v, i);
+  if (ttl - start != OWNER_POINTER + 4 || answer_record_end(v, i) < ttl + SRV_WEIGHT + 2) return false;
   unsigned owner = load_u16(v->body + start);
   return owner >= 0xc000 && owner - 0xc000 < first_at;
 }
 
 /* Ranks the SRV records from `first` on. False, none ranked, when they are to stay as they stand. */
 static bool rank_srv(struct ranking *r, const struct answer_view *v, unsigned first, size_t base) {
-  size_t first_at = base + record_start(v, first);
+  size_t first_at = base + answer_record_start(v, first);
   r->v = v;
   r->count = 0;
-  for (unsigned i = first; i < v->head.an && record_type_at(v, i) == TYPE_SRV; i++) {
+  for (unsigned i = first; i < v->head.an && answer_record_type(v, i) == TYPE_SRV; i++) {
     if (!is_movable(v, i, first_at)) return false;
     r->heap[r->count++] = (uint16_t)i;
   }
@@ -66,10 +66,10 @@ struct taken {
 /* Copies record i behind what was taken; false when there is no room. */
 static bool take(struct taken *t, const struct answer_view *v, unsigned i, const struct answer_opts *how,
                  size_t room, uint8_t *out) {
-  size_t start = record_start(v, i), len = record_end(v, i) - start;
+  size_t start = answer_record_start(v, i), len = answer_record_end(v, i) - start;
   if (len > room - t->len) return false;
   memcpy(out + t->len, v->body + start, len);
-  age_ttl(out + t->len + (ttl_place(v, i) - start), how->age, how->age_s);
+  answer_age_ttl(out + t->len + (answer_ttl_offset(v, i) - start), how->age, how->age_s);
   t->len += len;
   t->count++;
   return true;
@@ -88,16 +88,16 @@ void answer_cut(struct answer_view *v, const struct answer_opts *how, size_t bas
   struct taken t = {0};
   unsigned all = (unsigned)v->head.an + v->head.ns, next = 0;
 
-  if (v->head.flags & ANSWER_ROTATES) rotation = answer_rotation(v, how->turn);
+  if (v->head.flags & ANSWER_ROTATES) rotation = answer_rotation(v, how->rotation);
 
   /* Aliases come first, as they stand; then the records asked for. */
-  while (next < all && !(next < v->head.an && record_type_at(v, next) == TYPE_SRV) &&
+  while (next < all && !(next < v->head.an && answer_record_type(v, next) == TYPE_SRV) &&
          take(&t, v, rotated(&rotation, next), how, room, out)) {
     next++;
   }
 
   /* What stands behind ranked SRV records is left out: its names may point into them. */
-  if (next < v->head.an && record_type_at(v, next) == TYPE_SRV) {
+  if (next < v->head.an && answer_record_type(v, next) == TYPE_SRV) {
     if (rank_srv(&ranking, v, next, base)) {
       while (ranking.count && take(&t, v, take_best(&ranking), how, room, out)) continue;
     } else {

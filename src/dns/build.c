@@ -65,9 +65,9 @@ static void put_name(struct build *b, struct wire_out *w, const uint8_t *name, s
 static bool put_rdata(struct build *b, struct wire_out *w, const struct record *r) {
   size_t len_at = w->at;
   wire_put_u16(w, 0);
-  struct parts parts = record_parts(r);
-  struct part part;
-  while (parts_next(&parts, &part) != PART_END) {
+  struct rdata_parts parts = record_parts(r);
+  struct rdata_part part;
+  while (record_next_part(&parts, &part) != PART_END) {
     if (part.kind == PART_BAD) return false;
     if (part.kind == PART_OCTETS) wire_put(w, part.bytes, part.len);
     else put_name(b, w, part.bytes, part.len, part.kind == PART_NAME);
@@ -98,9 +98,9 @@ static uint64_t record_hash(const struct build *b, enum section section, const s
   uint64_t hash = b->question->hash ^ ((uint64_t)section << 32 | (uint64_t)r->klass << 16 | r->type);
   name_lower(owner, r->owner, r->owner_len);
   hash = hash_bytes(owner, r->owner_len, hash);
-  struct parts parts = record_parts(r);
-  struct part part;
-  while (parts_next(&parts, &part) != PART_END && part.kind != PART_BAD) {
+  struct rdata_parts parts = record_parts(r);
+  struct rdata_part part;
+  while (record_next_part(&parts, &part) != PART_END && part.kind != PART_BAD) {
     if (part.kind != PART_OCTETS) name_lower(part.name, part.name, part.len);
     hash = hash_bytes(part.bytes, part.len, hash);
   }

@@ -23,7 +23,7 @@ struct build {
   unsigned seen_count;
 };
 
-/* Starts an answer with no records; head.born, head.attend and ttl_s are left to the caller. */
+/* Starts an answer with no records; head.stored_at, head.refresh_at and ttl_s are left to the caller. */
 void build_start(struct build *b, struct answer *a, const struct question *q, uint8_t rcode);
 
 /* Appends a copy of r with this TTL; sections come in their order. False when it is malformed, does not fit

@@ -137,10 +137,10 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   m->opcode_rd = msg[2] & (DNS_OPCODE | DNS_RD);
   m->cd = msg[3] & DNS_CD;
   m->ad = msg[3] & DNS_AD;
-  m->spelled = NULL;
+  m->qname_wire = NULL;
   m->edns = m->dnssec_ok = m->keepalive = m->keepalive_wrong = false;
   m->idle_x100ms = 0;
-  m->turn = 0;
+  m->rotation = 0;
   m->cookie_len = 0;
   m->udp_size = DNS_UDP_PLAIN;
   m->udp_ours = DNS_UDP_OURS;
@@ -151,7 +151,7 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   size_t name_len = question_name_len(msg, len);
   size_t end = DNS_HEADER + name_len + 4;
   if (!name_len || end > len) return unread(m, msg, len, QUERY_FORMERR);
-  m->spelled = msg + DNS_HEADER;
+  m->qname_wire = msg + DNS_HEADER;
   m->name_len = (uint16_t)name_len;
   uint16_t type = load_u16(msg + end - 4), klass = load_u16(msg + end - 2);
 
@@ -169,7 +169,7 @@ enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, u
   enum query_verdict verdict = judge_type(type, klass);
   if (verdict == QUERY_OK) {
     uint8_t flags = (uint8_t)((m->dnssec_ok ? KEY_DO : 0) | (m->cd ? KEY_CD : 0));
-    question_make(&q->question, m->spelled, name_len, type, klass, flags, seed);
+    question_make(&q->question, m->qname_wire, name_len, type, klass, flags, seed);
   }
 
   return verdict;
@@ -181,7 +181,7 @@ size_t query_refuse(const struct query_opts *m, enum query_verdict verdict, uint
       [QUERY_REFUSED] = RCODE_REFUSED, [QUERY_COOKIE] = RCODE_NOERROR, [QUERY_BADCOOKIE] = RCODE_BADCOOKIE};
   if (verdict == QUERY_SILENT || verdict == QUERY_OK) return 0;
   int ede = verdict == QUERY_NOTIMP || verdict == QUERY_REFUSED ? EDE_NOT_SUPPORTED : EDE_NONE;
-  if (verdict == QUERY_FORMERR && m->spelled && is_no_question(load_u16(m->spelled + m->name_len)))
+  if (verdict == QUERY_FORMERR && m->qname_wire && is_no_question(load_u16(m->qname_wire + m->name_len)))
     ede = EDE_INVALID_TYPE;
   return answer_error(m, rcodes[verdict], ede, "", out);
 }

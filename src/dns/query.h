@@ -21,8 +21,8 @@ enum { COOKIE_MAX = 40 }; /* octets: 8 of the client and 8 to 32 of the server, 
 
 /* How a client asked: all that making its answer needs to know of it. */
 struct query_opts {
-  const uint8_t
-      *spelled; /* borrowed: the question section as written, name_len + 4 octets; NULL if it can't be read */
+  const uint8_t *qname_wire; /* borrowed: the question section as written, name_len + 4 octets; NULL if it
+                                can't be read */
   uint16_t name_len;
   uint16_t id;
   uint16_t udp_size; /* what the client takes in a datagram, 512 to 65535 */
@@ -32,9 +32,9 @@ struct query_opts {
   bool keepalive;       /* it asked how long its connection may be idle, RFC 7828 */
   bool keepalive_wrong; /* or said so itself: over TCP a format error, over UDP nothing (section 3.3.1) */
   uint16_t idle_x100ms; /* what it is told; 0: nothing. Not set by query_read */
-  uint32_t
-      turn; /* which of several addresses comes first in its answer; 0: the first. Not set by query_read */
-  uint8_t cookie_len; /* of the cookie it showed, later of the one it is answered with; 0: none */
+  uint32_t rotation;    /* which of several addresses comes first in its answer; 0: the first. Not set by
+                           query_read */
+  uint8_t cookie_len;   /* of the cookie it showed, later of the one it is answered with; 0: none */
   uint8_t cookie[COOKIE_MAX];
 };
 
@@ -43,8 +43,8 @@ struct query {
   struct query_opts query_opts;
 };
 
-/* Reads len octets at msg, which must outlive the use of manner.spelled. q->question holds only when the
- * verdict is QUERY_OK, q->manner unless it is QUERY_SILENT. `seed` is the process's hash seed. */
+/* Reads len octets at msg, which must outlive the use of manner.qname_wire. q->question holds only when the
+ * verdict is QUERY_OK, q->query_opts unless it is QUERY_SILENT. `seed` is the process's hash seed. */
 enum query_verdict query_read(struct query *q, const uint8_t *msg, size_t len, uint64_t seed);
 
 /* Writes the short answer that tells the client of a verdict: header, the question where it could be read,

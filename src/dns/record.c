@@ -1,4 +1,4 @@
-/* record.c: resource records read from a message. Exports record_read, record_parts, parts_next,
+/* record.c: resource records read from a message. Exports record_read, record_parts, record_next_part,
  * record_target, record_rename. */
 #include "dns/record.h"
 
@@ -18,15 +18,15 @@ bool record_read(struct wire *w, struct record *r) {
 
 /* Forms with names in them that may have come compressed, and such as are no longer than that, are taken
  * apart. */
-struct parts record_parts(const struct record *r) {
+struct rdata_parts record_parts(const struct record *r) {
   const char *form = form_of(r->type, r->klass);
-  struct parts p = {.w = wire_read(r->msg, r->msg_len), .end = r->rdata_at + r->rdlen, .layout = "*"};
+  struct rdata_parts p = {.w = wire_read(r->msg, r->msg_len), .end = r->rdata_at + r->rdlen, .layout = "*"};
   p.w.at = r->rdata_at;
   if (form[strspn(form, "123456789cns*")] == 0) p.layout = form;
   return p;
 }
 
-static size_t run_len(const struct parts *p) {
+static size_t run_len(const struct rdata_parts *p) {
   switch (*p->layout) {
   case '*': return p->end - p->w.at;
   case 's': return p->w.at < p->end ? 1u + p->w.msg[p->w.at] : SIZE_MAX;
@@ -34,7 +34,7 @@ static size_t run_len(const struct parts *p) {
   }
 }
 
-enum part_kind parts_next(struct parts *p, struct part *out) {
+enum rdata_part_kind record_next_part(struct rdata_parts *p, struct rdata_part *out) {
   if (*p->layout == 0) return out->kind = p->w.at == p->end ? PART_END : PART_BAD;
   if (*p->layout == 'c' || *p->layout == 'n') {
     out->kind = *p->layout == 'c' ? PART_NAME : PART_NAME_PLAIN;
@@ -60,9 +60,9 @@ size_t record_target(const struct record *r, size_t skip, uint8_t out[NAME_MAX_L
 
 size_t record_rename(const struct record *dname, const uint8_t *name, size_t len, uint8_t out[NAME_MAX_LEN]) {
   uint8_t target[NAME_MAX_LEN];
-  size_t snapshot_entry = len - dname->owner_len, target_len = record_target(dname, 0, target);
-  if (!target_len || snapshot_entry + target_len > NAME_MAX_LEN) return 0;
-  memcpy(out, name, snapshot_entry);
-  memcpy(out + snapshot_entry, target, target_len);
-  return snapshot_entry + target_len;
+  size_t prefix_len = len - dname->owner_len, target_len = record_target(dname, 0, target);
+  if (!target_len || prefix_len + target_len > NAME_MAX_LEN) return 0;
+  memcpy(out, name, prefix_len);
+  memcpy(out + prefix_len, target, target_len);
+  return prefix_len + target_len;
 }

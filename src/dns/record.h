@@ -18,28 +18,28 @@ static inline const uint8_t *record_rdata(const struct record *r) { return r->ms
 
 /* The parts of an RDATA: runs of plain octets and names. Types whose names may be compressed in messages (RFC
  * 3597 section 4) are taken apart as their form says (dns/form.h), and some others; the rest are one run. */
-enum part_kind {
+enum rdata_part_kind {
   PART_END,
   PART_OCTETS,
   PART_NAME,
   PART_NAME_PLAIN /* never to be compressed when sent */,
   PART_BAD
 };
-struct part {
-  enum part_kind kind;
+struct rdata_part {
+  enum rdata_part_kind kind;
   const uint8_t *bytes; /* octets, or the name without compression (lies in `name`) */
   size_t len;
   uint8_t name[NAME_MAX_LEN];
 };
-struct parts {
+struct rdata_parts {
   struct wire w;
   size_t end;
   const char *layout; /* what is still to come, in the letters of forms.def */
 };
-struct parts record_parts(const struct record *r);
+struct rdata_parts record_parts(const struct record *r);
 
 /* The next part; PART_END behind the last; PART_BAD when RDATA does not have its type's form. */
-enum part_kind parts_next(struct parts *p, struct part *out);
+enum rdata_part_kind record_next_part(struct rdata_parts *p, struct rdata_part *out);
 
 /* The name that an RDATA starts with or has behind `skip` octets: a CNAME's (0) or an SRV's (6) target. 0 if
  * it is none. */

@@ -1,4 +1,4 @@
-/* fault.c: the rules in force, and which answers they strike. Exports faults_*, fault_delay_ms. */
+/* fault.c: the rules in force, and which answers they match. Exports faults_*, fault_delay_ms. */
 #include "faults/fault.h"
 
 #include <stdlib.h>
@@ -14,13 +14,13 @@ static struct faults *copy(const struct faults *old) {
 }
 
 /* False, and nothing is changed: memory is out, or there are as many as there may be. */
-static bool add(struct faults *fs, const struct rule *r, bool lasting, uint64_t now_ms) {
+static bool add(struct faults *fs, const struct rule *r, bool persistent, uint64_t now_ms) {
   struct fault_live *f = fs->count < FAULTS_MAX ? calloc(1, sizeof *f) : NULL;
   if (!f) return false;
   f->rule = *r;
   f->number = ++fs->last_number;
   f->set_ms = now_ms;
-  f->lasting = lasting;
+  f->persistent = persistent;
   fs->rules[fs->count++] = f;
   return true;
 }
@@ -32,13 +32,13 @@ struct faults *faults_with(const struct faults *old, const struct rule *r, uint6
   return NULL;
 }
 
-struct faults *faults_with_lasting(const struct faults *old, const struct rule *const *rules, unsigned n,
-                                   uint64_t now_ms) {
+struct faults *faults_with_persistent(const struct faults *old, const struct rule *const *rules, unsigned n,
+                                      uint64_t now_ms) {
   struct faults *fs = copy(old);
   if (!fs) return NULL;
   fs->count = 0;
   for (unsigned i = 0; old && i < old->count; i++) {
-    if (!old->rules[i]->lasting) fs->rules[fs->count++] = old->rules[i];
+    if (!old->rules[i]->persistent) fs->rules[fs->count++] = old->rules[i];
   }
 
   for (unsigned i = 0; i < n; i++) {
@@ -73,7 +73,7 @@ void faults_free(struct faults *old, const struct faults *next) {
   free(old);
 }
 
-/* ---- whom they strike ---- */
+/* ---- what they match ---- */
 
 static bool is_for(const struct rule *r, const struct question *q, const union addr *peer, bool tcp) {
   if (rule_has(r, RULE_TRANSPORT) && r->tcp != tcp) return false;
@@ -97,29 +97,29 @@ static bool is_in_force(const struct fault_live *f, uint64_t now_ms) {
 /* Is its nth answer among the share, and not beyond the first so many? */
 static bool wins(struct fault_live *f, uint64_t nth) {
   const struct rule *r = &f->rule;
-  uint64_t state = lot_start(r->seed, nth, LOT_SHARE);
-  if (rule_has(r, RULE_PART) && lot_below(&state, RULE_SHARE) >= r->share) return false;
+  uint64_t state = fault_rng_start(r->seed, nth, DRAW_SHARE);
+  if (rule_has(r, RULE_PART) && fault_rng_below(&state, RULE_SHARE) >= r->share) return false;
   if (__atomic_fetch_add(&f->spoiled, 1, __ATOMIC_RELAXED) < r->first || !rule_has(r, RULE_FIRST))
     return true;
   __atomic_fetch_sub(&f->spoiled, 1, __ATOMIC_RELAXED);
   return false;
 }
 
-bool faults_strike(const struct faults *fs, const struct question *q, const union addr *peer, bool tcp,
-                   uint64_t now_ms, struct fault_strike *out) {
+bool faults_match(const struct faults *fs, const struct question *q, const union addr *peer, bool tcp,
+                  uint64_t now_ms, struct fault_match *out) {
   for (unsigned i = 0; i < fs->count; i++) {
     struct fault_live *f = fs->rules[i];
     if (!is_for(&f->rule, q, peer, tcp) || !is_in_force(f, now_ms)) continue;
     uint64_t nth = __atomic_fetch_add(&f->matched, 1, __ATOMIC_RELAXED);
     if (!wins(f, nth)) continue;
-    *out = (struct fault_strike){.fault = f, .nth = nth};
+    *out = (struct fault_match){.fault = f, .nth = nth};
     return true;
   }
   return false;
 }
 
-uint32_t fault_delay_ms(const struct fault_strike *k) {
+uint32_t fault_delay_ms(const struct fault_match *k) {
   const struct rule *r = &k->fault->rule;
-  uint64_t state = lot_start(r->seed, k->nth, LOT_DELAY);
-  return r->delay_ms + (uint32_t)lot_below(&state, (uint64_t)r->delay_most_ms - r->delay_ms + 1);
+  uint64_t state = fault_rng_start(r->seed, k->nth, DRAW_DELAY);
+  return r->delay_ms + (uint32_t)fault_rng_below(&state, (uint64_t)r->delay_most_ms - r->delay_ms + 1);
 }

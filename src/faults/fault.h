@@ -13,7 +13,7 @@ struct fault_live {
   struct rule rule;
   unsigned number;           /* of the rule, never given again */
   uint64_t set_ms;           /* when it was set */
-  bool lasting;              /* its owner's: it belongs to the settings */
+  bool persistent;           /* its owner's: it belongs to the settings */
   uint64_t matched, spoiled; /* answers it was for, and those of them that it spoiled; atomic */
 };
 
@@ -29,8 +29,8 @@ struct faults {
 struct faults *faults_with(const struct faults *old, const struct rule *r, uint64_t now_ms);
 /* A set in which these take the place of those of `old` that last: all, or NULL. They last, and are set now.
  */
-struct faults *faults_with_lasting(const struct faults *old, const struct rule *const *rules, unsigned n,
-                                   uint64_t now_ms);
+struct faults *faults_with_persistent(const struct faults *old, const struct rule *const *rules, unsigned n,
+                                      uint64_t now_ms);
 /* A set without the rule of that number, without any for 0. NULL when memory is out. */
 struct faults *faults_without(const struct faults *old, unsigned number);
 /* Frees a set and the rules of it that `next` (NULL: none) does not have. Nobody may use it any more. */
@@ -38,18 +38,18 @@ void faults_free(struct faults *old, const struct faults *next);
 bool faults_have(const struct faults *fs, const struct fault_live *f); /* fs NULL: no */
 
 /* What is to become of one answer. */
-struct fault_strike {
+struct fault_match {
   const struct fault_live *fault; /* borrowed from the set */
   uint64_t
       nth; /* among the answers it is for, from 0: all that chance decides follows from it and the seed */
 };
 
 /* Decides about the answer to q, once for each query. False: it goes out as it is. */
-bool faults_strike(const struct faults *fs, const struct question *q, const union addr *peer, bool tcp,
-                   uint64_t now_ms, struct fault_strike *out);
+bool faults_match(const struct faults *fs, const struct question *q, const union addr *peer, bool tcp,
+                  uint64_t now_ms, struct fault_match *out);
 
 /* How many ms behind its question the answer is to go out at the earliest; 0: it is not held back. */
-uint32_t fault_delay_ms(const struct fault_strike *k);
+uint32_t fault_delay_ms(const struct fault_match *k);
 
 struct fault_result {
   size_t len;  /* octets of the message; 0: there is none any more */
@@ -65,6 +65,6 @@ struct fault_scratch {
 
 /* Spoils the answer to q, len octets at msg, and keeps it within `limit` octets, which there are room for. A
  * message that can't be taken apart stays whole. */
-struct fault_result fault_apply(const struct fault_strike *k, const struct question *q, bool tcp,
-                                uint8_t *msg, size_t len, size_t limit, struct fault_scratch *scratch);
+struct fault_result fault_apply(const struct fault_match *k, const struct question *q, bool tcp, uint8_t *msg,
+                                size_t len, size_t limit, struct fault_scratch *scratch);
 #endif

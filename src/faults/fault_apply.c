@@ -103,9 +103,9 @@ static bool read_at(const uint8_t *msg, size_t len, uint16_t at, struct record *
 
 /* Changes places among the answer's records of the type asked for; CNAMEs before and signatures behind stay
  * where they are. */
-static void reorder(const struct fault_strike *k, const struct question *q, const struct taken *t,
+static void reorder(const struct fault_match *k, const struct question *q, const struct taken *t,
                     const uint8_t *msg, size_t len, uint16_t *places) {
-  uint64_t state = lot_start(k->fault->rule.seed, k->nth, LOT_ORDER);
+  uint64_t state = fault_rng_start(k->fault->rule.seed, k->nth, DRAW_ORDER);
   bool shuffle = rule_has(&k->fault->rule, RULE_SHUFFLE);
   unsigned first = t->an, end = 0;
   struct record r;
@@ -117,7 +117,7 @@ static void reorder(const struct fault_strike *k, const struct question *q, cons
   }
 
   for (unsigned n = end > first ? end - first : 0, i = 0; i + 1 < n; i++) {
-    unsigned other = shuffle ? i + (unsigned)lot_below(&state, n - i) : n - 1 - i;
+    unsigned other = shuffle ? i + (unsigned)fault_rng_below(&state, n - i) : n - 1 - i;
     if (!shuffle && other <= i) break;
     uint16_t place = places[first + i];
     places[first + i] = places[first + other];
@@ -135,15 +135,15 @@ static bool srv_target_matches(const struct rule *rule, const struct record *r) 
 
 /* Which of the answer's SRV records that lead to such a target is to be lost: one by lot, or with a pattern
  * all; UINT32_MAX. */
-static unsigned lost_one(const struct fault_strike *k, const struct taken *t, const uint8_t *msg, size_t len,
+static unsigned lost_one(const struct fault_match *k, const struct taken *t, const uint8_t *msg, size_t len,
                          const uint16_t *places) {
-  uint64_t state = lot_start(k->fault->rule.seed, k->nth, LOT_TARGET);
+  uint64_t state = fault_rng_start(k->fault->rule.seed, k->nth, DRAW_TARGET);
   unsigned n = 0, which = UINT32_MAX;
   struct record r;
   for (unsigned i = 0; i < t->an; i++) {
     if (!read_at(msg, len, places[i], &r) || !srv_target_matches(&k->fault->rule, &r)) continue;
     /* each of n with the same chance, without counting them first */
-    if (lot_below(&state, ++n) == 0) which = i;
+    if (fault_rng_below(&state, ++n) == 0) which = i;
   }
   return which;
 }
@@ -170,7 +170,7 @@ static bool is_lost(const struct rule *rule, const struct taken *t, const struct
 }
 
 /* Makes the answer anew. False: a record is not as it should be. */
-static bool rebuild(const struct fault_strike *k, const struct question *q, const struct taken *t,
+static bool rebuild(const struct fault_match *k, const struct question *q, const struct taken *t,
                     const uint8_t *msg, size_t len, struct fault_scratch *scratch) {
   const struct rule *rule = &k->fault->rule;
   unsigned one = lost_one(k, t, msg, len, scratch->places);
@@ -194,7 +194,7 @@ static bool rebuild(const struct fault_strike *k, const struct question *q, cons
   return true;
 }
 
-static size_t change_records(const struct fault_strike *k, const struct question *q, const struct taken *t,
+static size_t change_records(const struct fault_match *k, const struct question *q, const struct taken *t,
                              uint8_t *msg, size_t len, size_t limit, struct fault_scratch *scratch) {
   if (!rebuild(k, q, t, msg, len, scratch)) return len;
   const struct answer_head *h = &scratch->answer.head;
@@ -204,26 +204,27 @@ static size_t change_records(const struct fault_strike *k, const struct question
 
 /* ---- other octets ---- */
 
-static void spoil_octets(const struct fault_strike *k, const struct question *q, uint8_t *msg, size_t len) {
+static void spoil_octets(const struct fault_match *k, const struct question *q, uint8_t *msg, size_t len) {
   const struct rule *rule = &k->fault->rule;
-  uint64_t state = lot_start(rule->seed, k->nth, LOT_GARBAGE), id = lot_start(rule->seed, k->nth, LOT_ID);
+  uint64_t state = fault_rng_start(rule->seed, k->nth, DRAW_GARBAGE),
+           id = fault_rng_start(rule->seed, k->nth, DRAW_ID);
   if (rule_has(rule, RULE_GARBAGE)) {
     size_t at = rule->garbage_all ? 0 : DNS_HEADER + q->name_len + 4u;
     if (at >= len) store_u16(msg + 6, 1); /* nothing is there to be spoiled: a record that is missing, then */
-    for (; at < len; at++) msg[at] = (uint8_t)lot_next(&state);
+    for (; at < len; at++) msg[at] = (uint8_t)fault_rng_next(&state);
   }
   if (rule_has(rule, RULE_WRONG_ID))
-    store_u16(msg, load_u16(msg) ^ (uint16_t)(1 + lot_below(&id, UINT16_MAX)));
+    store_u16(msg, load_u16(msg) ^ (uint16_t)(1 + fault_rng_below(&id, UINT16_MAX)));
 }
 
-static size_t cut_at(const struct fault_strike *k, size_t len) {
-  uint64_t state = lot_start(k->fault->rule.seed, k->nth, LOT_CUT);
-  size_t at = k->fault->rule.cut ? k->fault->rule.cut : 1 + lot_below(&state, len - 1);
+static size_t cut_at(const struct fault_match *k, size_t len) {
+  uint64_t state = fault_rng_start(k->fault->rule.seed, k->nth, DRAW_CUT);
+  size_t at = k->fault->rule.cut ? k->fault->rule.cut : 1 + fault_rng_below(&state, len - 1);
   return at < len ? at : len - 1;
 }
 
-struct fault_result fault_apply(const struct fault_strike *k, const struct question *q, bool tcp,
-                                uint8_t *msg, size_t len, size_t limit, struct fault_scratch *scratch) {
+struct fault_result fault_apply(const struct fault_match *k, const struct question *q, bool tcp, uint8_t *msg,
+                                size_t len, size_t limit, struct fault_scratch *scratch) {
   const struct rule *rule = &k->fault->rule;
   struct taken t;
   if (rule_has(rule, RULE_DROP)) return (struct fault_result){0};

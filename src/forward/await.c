@@ -77,7 +77,7 @@ static void ask(struct awaited *a, uint64_t now_ms, uint8_t *out) {
   uint8_t flags = question_flags(&a->question), links = (uint8_t)(a->pending->links + 1);
   struct client client = {.deliver = on_answer, .owner = a, .transport = TRANSPORT_TCP, .links = links};
   struct query q = {.question = a->question,
-                    .query_opts = {.spelled = a->question.key, /* it begins as a question section does */
+                    .query_opts = {.qname_wire = a->question.key, /* it begins as a question section does */
                                    .name_len = a->question.name_len,
                                    .udp_size = DNS_UDP_PLAIN,
                                    .opcode_rd = DNS_RD,

@@ -68,8 +68,8 @@ struct forward_watch {
   void *ctx;
   /* A client asks q and has to wait. */
   void (*asked)(void *ctx, const struct question *q, uint64_t now_ms);
-  /* a is about to be stored for q: records may be added to its additional section. *attend and *spare as in
-   * cache_put. */
+  /* a is about to be stored for q: records may be added to its additional section. *refresh_at and *spare as
+   * in cache_put. */
   void (*amend)(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at, size_t *spare,
                 uint64_t now_ms);
   /* q was answered by a, or failed (a NULL). Returns for how many ms its clients should be kept waiting on, 0
@@ -123,7 +123,7 @@ void forward_set_watch(struct forward *f, const struct forward_watch *watch);
 
 /* q missed the cache (or found it expired): lets the client wait. ERR_NONE: deliver will be called later,
  * never from within. ERR_AGAIN: the same datagram waits already, and one answer is enough. Else why it can't,
- * and nothing happens. q->manner.spelled is copied. */
+ * and nothing happens. q->query_opts.qname_wire is copied. */
 enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms);
 
 /* Asks q for nobody, unless it is in the cache, in flight, or too much is; or it was asked ahead before, ran
@@ -152,7 +152,7 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
  * its length, at most `limit`, or 0 when nothing of the kind is known. */
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out);
 
-/* A client found q's entry past its attend tick: see forward_watch.worn. */
+/* A client found q's entry past its refresh_at tick: see forward_watch.worn. */
 bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms);
 
 /* Lets the clients go that wait for q because the observer said so: when the timers are next looked at, never

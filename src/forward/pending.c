@@ -88,7 +88,7 @@ static bool is_same_manner(const struct query_opts *a, const struct query_opts *
          a->edns == b->edns && a->udp_size == b->udp_size && a->dnssec_ok == b->dnssec_ok &&
          !a->cookie_len == !b->cookie_len &&
          (!a->cookie_len || memcmp(a->cookie, b->cookie, COOKIE_CLIENT) == 0) && a->name_len == b->name_len &&
-         memcmp(a->spelled, b->spelled, a->name_len) == 0;
+         memcmp(a->qname_wire, b->qname_wire, a->name_len) == 0;
 }
 
 static bool is_again(const struct waiter *w, const struct query *q, const struct client *client) {
@@ -136,8 +136,8 @@ bool pending_join(struct pending_table *t, struct pending *p, const struct query
   w->client = *client;
   w->since_ms = now_ms;
   w->query_opts = q->query_opts;
-  w->query_opts.spelled = w->spelled;
-  memcpy(w->spelled, q->query_opts.spelled, spelled);
+  w->query_opts.qname_wire = w->spelled;
+  memcpy(w->spelled, q->query_opts.qname_wire, spelled);
   w->table = t;
   w->pending = p;
   w->crowd = place_of(&q->question, &q->query_opts, client);

@@ -24,7 +24,7 @@ struct scrub_border {
  * it goes on; what the reply says of that name is left out, SOA and RCODE too, but for proofs;
  *  - never the additional section, name servers, or records of other names and types (RFC 2181
  * section 5.4.1). border NULL: there is none. out->ttl_s is how long it may be kept, 0 for not at all.
- * head.born and attend are left 0. ERR_NONE, or why there is no answer in it: ERR_SERVFAIL, ERR_REFUSED,
+ * head.stored_at and attend are left 0. ERR_NONE, or why there is no answer in it: ERR_SERVFAIL, ERR_REFUSED,
  * ERR_RCODE, ERR_LAME, ERR_LIE (malformed, or nothing in it has to do with q, or its chain runs in a ring).
  */
 enum err scrub_reply(const struct question *q, const uint8_t *msg, size_t len, struct scrub_border *border,

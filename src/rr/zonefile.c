@@ -149,10 +149,10 @@ static enum entry read_entry(struct source *s) {
       e.len = 0;
       continue;
     }
-    char snapshot_entry = take_octet(&e, c, line);
-    if (!snapshot_entry) continue;
-    text[e.len++] = snapshot_entry;
-    if (!e.blank || snapshot_entry == ' ') continue;
+    char octet = take_octet(&e, c, line);
+    if (!octet) continue;
+    text[e.len++] = octet;
+    if (!e.blank || octet == ' ') continue;
     e.blank = false;
     s->at.line = line;
   }
@@ -349,10 +349,10 @@ static bool do_directive(struct source *s) {
 /* ---- records ---- */
 
 static const char *judge_rdata(const struct record *r) {
-  struct parts parts = record_parts(r);
-  struct part part;
-  enum part_kind kind;
-  do kind = parts_next(&parts, &part);
+  struct rdata_parts parts = record_parts(r);
+  struct rdata_part part;
+  enum rdata_part_kind kind;
+  do kind = record_next_part(&parts, &part);
   while (kind != PART_END && kind != PART_BAD);
   return kind == PART_BAD ? "what it says does not have the form of its type" : NULL;
 }

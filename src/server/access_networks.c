@@ -8,15 +8,15 @@
 #include "server/access.h"
 
 /* Networks that the internet does not route: IANA's special-purpose registries (RFC 6890). */
-static const char *const snapshot_entry[] = {
+static const char *const unrouted[] = {
     "0.0.0.0/32",     "10.0.0.0/8",   "100.64.0.0/10",  "127.0.0.0/8",   "169.254.0.0/16",
     "172.16.0.0/12",  "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
     "203.0.113.0/24", "::/127",       "2001:db8::/32",  "fc00::/7",      "fe80::/10"};
 
 bool access_is_public(const union addr *a) {
   struct prefix p;
-  for (unsigned i = 0; i < sizeof snapshot_entry / sizeof *snapshot_entry; i++) {
-    if (prefix_parse(snapshot_entry[i], &p) && prefix_has(&p, a)) return false;
+  for (unsigned i = 0; i < sizeof unrouted / sizeof *unrouted; i++) {
+    if (prefix_parse(unrouted[i], &p) && prefix_has(&p, a)) return false;
   }
   return true;
 }

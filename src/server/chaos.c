@@ -13,15 +13,15 @@ static const char *text_for(const struct chaos *c, const struct query_opts *m) {
                {"\2id\6server", 11, false},
                {"\10hostname\4bind", 15, false}};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
-    if (!name_equal(m->spelled, m->name_len, (const uint8_t *)names[i].name, names[i].len)) continue;
+    if (!name_equal(m->qname_wire, m->name_len, (const uint8_t *)names[i].name, names[i].len)) continue;
     return names[i].is_version ? c->version : c->identity;
   }
   return "";
 }
 
 size_t chaos_answer(const struct chaos *c, const struct query_opts *m, uint8_t *out) {
-  if (!m->spelled || load_u16(m->spelled + m->name_len) != TYPE_TXT ||
-      load_u16(m->spelled + m->name_len + 2) != CLASS_CH)
+  if (!m->qname_wire || load_u16(m->qname_wire + m->name_len) != TYPE_TXT ||
+      load_u16(m->qname_wire + m->name_len + 2) != CLASS_CH)
     return 0;
   const char *text = text_for(c, m);
   size_t len = strlen(text);

@@ -26,8 +26,8 @@ struct faulty_answer {
   struct client_wrap wrap;
   struct list link;
   struct fault_filter *owner;
-  struct fault_strike strike; /* its fault is NULL once the rule is no more in force */
-  struct timer timer;         /* until the answer goes out */
+  struct fault_match match; /* its fault is NULL once the rule is no more in force */
+  struct timer timer;       /* until the answer goes out */
   uint64_t asked_ms;
   size_t limit;
   struct fault_result result;
@@ -120,12 +120,12 @@ static void count_fault(struct counters *c, const struct rule *r) {
 /* Spoils len octets at msg, which have room for p->limit. */
 static void apply(struct faulty_answer *p, uint8_t *msg, size_t len) {
   struct fault_filter *s = p->owner;
-  p->result = fault_apply(&p->strike, &p->question, p->wrap.client.transport != TRANSPORT_UDP, msg, len,
+  p->result = fault_apply(&p->match, &p->question, p->wrap.client.transport != TRANSPORT_UDP, msg, len,
                           p->limit, &s->scratch);
-  count_fault(s->counters, &p->strike.fault->rule);
+  count_fault(s->counters, &p->match.fault->rule);
 }
 
-static uint64_t due_of(const struct faulty_answer *p) { return p->asked_ms + fault_delay_ms(&p->strike); }
+static uint64_t due_of(const struct faulty_answer *p) { return p->asked_ms + fault_delay_ms(&p->match); }
 
 /* The forwarder's answer. Silence stays silence. */
 static void deliver(const struct client *stand_in, const uint8_t *msg, size_t len) {
@@ -133,11 +133,11 @@ static void deliver(const struct client *stand_in, const uint8_t *msg, size_t le
   struct faulty_answer *p = container(wrap, struct faulty_answer, wrap);
   struct fault_filter *s = p->owner;
   p->result = (struct fault_result){.len = len, .sent = len};
-  if (p->strike.fault && len && !broken(len > sizeof s->out)) {
+  if (p->match.fault && len && !broken(len > sizeof s->out)) {
     memcpy(s->out, msg, len);
     apply(p, s->out, len);
     msg = s->out;
-    if (rule_has(&p->strike.fault->rule, RULE_DELAY) && p->result.sent + p->result.close > 0 &&
+    if (rule_has(&p->match.fault->rule, RULE_DELAY) && p->result.sent + p->result.close > 0 &&
         hold(p, msg, due_of(p)))
       return;
   }
@@ -148,8 +148,8 @@ static void deliver(const struct client *stand_in, const uint8_t *msg, size_t le
 
 struct faulty_answer *fault_filter_begin(struct fault_filter *s, const struct query *q,
                                          const struct client *client, size_t limit, uint64_t now_ms) {
-  struct fault_strike k;
-  if (!faults_strike(s->faults, &q->question, &client->peer, client->transport != TRANSPORT_UDP, now_ms, &k))
+  struct fault_match k;
+  if (!faults_match(s->faults, &q->question, &client->peer, client->transport != TRANSPORT_UDP, now_ms, &k))
     return NULL;
   struct faulty_answer *p = s->held < FAULT_FILTER_HELD ? malloc(sizeof *p) : NULL;
   if (!p || !timers_promise(s->timers)) {
@@ -159,7 +159,7 @@ struct faulty_answer *fault_filter_begin(struct fault_filter *s, const struct qu
   }
 
   *p = (struct faulty_answer){.owner = s,
-                              .strike = k,
+                              .match = k,
                               .timer = {.fire = on_due},
                               .asked_ms = now_ms,
                               .limit = limit,
@@ -176,7 +176,7 @@ int fault_filter_end(struct faulty_answer *p, int len, uint8_t *out) {
   if (len == SERVE_LATER) return SERVE_LATER;
   if (len > 0) apply(p, out, (size_t)len);
   const struct fault_result r = p->result;
-  bool late = rule_has(&p->strike.fault->rule, RULE_DELAY) && r.sent > 0;
+  bool late = rule_has(&p->match.fault->rule, RULE_DELAY) && r.sent > 0;
   /* a connection is not closed from within its query */
   if ((late || r.close) && hold(p, out, due_of(p))) return SERVE_LATER;
   end(p);
@@ -189,8 +189,8 @@ void fault_filter_set(struct fault_filter *s, const struct faults *faults) {
   s->faults = faults;
   list_each(node, &s->open) {
     struct faulty_answer *p = container(node, struct faulty_answer, link);
-    if (!p->strike.fault || faults_have(faults, p->strike.fault)) continue;
-    p->strike.fault = NULL;
+    if (!p->match.fault || faults_have(faults, p->match.fault)) continue;
+    p->match.fault = NULL;
     if (p->msg) let_go(p, p->msg);
   }
 }

@@ -9,7 +9,7 @@
 
 void serve_set_policy(struct query_service *s, const struct serve_policy *policy) {
   s->policy = *policy;
-  s->turn_mask = policy->rotate ? UINT32_MAX : 0;
+  s->rotation_mask = policy->rotate ? UINT32_MAX : 0;
   s->log = (struct query_log){.every = policy->log_every};
 }
 
@@ -71,7 +71,9 @@ static struct serve_result reject(struct query_service *s, const struct query *q
 /* Nothing fresh is known: stale at once while all upstreams are down, else the question waits for them. */
 static struct serve_result miss(struct query_service *s, const struct query *q, const struct client *client,
                                 uint64_t now_ms, uint8_t *out) {
-  size_t len = s->policy.special_names && forward_is_special(s->forward, &q->question) ? special_answer(q, out) : 0;
+  size_t len = s->policy.special_names && forward_is_special(s->forward, &q->question)
+                   ? special_answer(q, out)
+                   : 0;
   if (len) return serve_result(s, SERVED_HIT, (int)len);
 
   /* it asks for what is here, RFC 1034 section 4.3.1; not for recursion */
@@ -232,8 +234,8 @@ static inline __attribute__((always_inline)) struct serve_result answer_packet(s
   }
 
   if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
-  q.query_opts.turn = (uint32_t)s->counters->queries & s->turn_mask;
-  if (s->seen) s->seen(s->seen_ctx, &q.question);
+  q.query_opts.rotation = (uint32_t)s->counters->queries & s->rotation_mask;
+  if (s->on_question) s->on_question(s->on_question_ctx, &q.question);
   return s->fault_filter ? answer_faulty(s, &q, client, now_ms, out) : answer(s, &q, client, now_ms, out);
 }
 

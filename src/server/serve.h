@@ -33,14 +33,14 @@ struct query_service {
   struct serve_zones *serve_zones;   /* borrowed; not NULL if zones is not */
   struct fault_filter *fault_filter; /* borrowed; NULL: no faults are in force */
   struct serve_policy policy;
-  uint32_t turn_mask; /* all ones: another of several addresses comes first from query to query; 0: always the
-                         same */
+  uint32_t rotation_mask; /* all ones: another of several addresses comes first from query to query; 0: always
+                         the same */
   uint8_t cookie_secret[SIPHASH_KEY];
   uint32_t cookie_epoch_s;        /* seconds from 1970 to where now_ms begins */
   struct cookie_keys cookie_keys; /* of the day; made when needed */
   /* told of each question that is let in; NULL: nobody looks */
-  void (*seen)(void *ctx, const struct question *q);
-  void *seen_ctx;
+  void (*on_question)(void *ctx, const struct question *q);
+  void *on_question_ctx;
   struct query_log log;
   uint32_t idle_ms; /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };

@@ -31,13 +31,13 @@ static struct serve_conn *conn_of(void *data) {
 
 /* False when memory is out. */
 static bool octets_add(struct octets *o, const uint8_t *more, size_t len) {
-  size_t room = o->room ? o->room : OCTETS_MIN;
-  while (room < o->len + len) room *= 2;
-  if (room > o->room) {
-    uint8_t *at = realloc(o->at, room);
+  size_t capacity = o->capacity ? o->capacity : OCTETS_MIN;
+  while (capacity < o->len + len) capacity *= 2;
+  if (capacity > o->capacity) {
+    uint8_t *at = realloc(o->at, capacity);
     if (!at) return false;
     o->at = at;
-    o->room = room;
+    o->capacity = capacity;
   }
   if (len) memcpy(o->at + o->len, more, len);
   o->len += len;
@@ -51,7 +51,7 @@ static void octets_free(struct octets *o) {
 
 /* Something of what it holds has changed. A closed one holds nothing that is not about to be freed. */
 static void note_held(struct serve_conn *c) {
-  size_t held = c->state >= CONN_CLOSING ? 0 : c->unsent + c->late.room + c->part.room;
+  size_t held = c->state >= CONN_CLOSING ? 0 : c->unsent + c->late.capacity + c->unserved.capacity;
   c->owner->held += held - c->held;
   c->held = held;
 }
@@ -72,30 +72,30 @@ static void on_closed(uv_handle_t *handle) {
   serve_tcp_handle_gone(t);
 }
 
-void conn_close(struct serve_conn *c) {
+void serve_conn_close(struct serve_conn *c) {
   if (c->state >= CONN_CLOSING) return;
   c->state = CONN_CLOSING;
   list_remove(&c->by_age);
   list_remove(&c->dirty);
   list_remove(&c->ready);
-  octets_free(&c->part);
+  octets_free(&c->unserved);
   octets_free(&c->late);
   note_held(c);
   c->owner->conn_count--;
   uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
 
-void conn_active(struct serve_conn *c, uint64_t now_ms) {
+void serve_conn_active(struct serve_conn *c, uint64_t now_ms) {
   c->active_ms = now_ms;
   list_remove(&c->by_age);
   list_append(&c->owner->conns, &c->by_age);
 }
 
-bool conn_is_idle(const struct serve_conn *c) {
+bool serve_conn_is_idle(const struct serve_conn *c) {
   return !c->waiting && !c->unsent && !c->late.len && !c->held_up;
 }
 
-bool conn_took_answers(struct serve_conn *c) {
+bool serve_conn_took_answers(struct serve_conn *c) {
   size_t queue = uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp), seen = c->queue_seen;
   c->queue_seen = queue;
   return queue < seen;
@@ -112,7 +112,7 @@ static bool may_go_on(const struct serve_conn *c) {
 
 /* After each event: is it over, or can it go on? */
 static void settle(struct serve_conn *c) {
-  if (c->state == CONN_HALF && conn_is_idle(c)) conn_close(c);
+  if (c->state == CONN_HALF && serve_conn_is_idle(c)) serve_conn_close(c);
   if (c->state == CONN_OPEN && c->held_up && may_go_on(c)) serve_tcp_ready(c->owner, c);
 }
 
@@ -120,7 +120,7 @@ static void settle(struct serve_conn *c) {
 
 static void give_up(struct serve_conn *c) {
   count(c->owner->serve->counters, send_failed);
-  conn_close(c);
+  serve_conn_close(c);
 }
 
 static void on_written(uv_write_t *req, int status) {
@@ -134,8 +134,8 @@ static void on_written(uv_write_t *req, int status) {
     give_up(c);
     return;
   }
-  conn_took_answers(c);
-  conn_active(c, clock_ms());
+  serve_conn_took_answers(c);
+  serve_conn_active(c, clock_ms());
   settle(c);
 }
 
@@ -155,7 +155,7 @@ static bool write_rest(struct serve_conn *c, const uint8_t *octets, size_t len) 
 
   c->unsent += len;
   note_held(c);
-  conn_took_answers(c);
+  serve_conn_took_answers(c);
   return true;
 }
 
@@ -219,10 +219,10 @@ static void cut_late(const struct client *client, const uint8_t *msg, size_t len
   write_out(c, c->late.at, c->late.len);
   if (sent) write_out(c, head, FRAME_HEAD);
   if (sent) write_out(c, msg, sent);
-  conn_close(c);
+  serve_conn_close(c);
 }
 
-void conn_flush(struct serve_conn *c) {
+void serve_conn_flush(struct serve_conn *c) {
   write_out(c, c->late.at, c->late.len);
   octets_free(&c->late);
   note_held(c);
@@ -235,12 +235,12 @@ static void turn_out(struct serve_conn *c, uint64_t now_ms) {
   uv_os_fd_t fd;
   bool said = !c->unsent && uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0 && shutdown(fd, SHUT_WR) == 0;
   if (!said || c->state != CONN_OPEN) {
-    conn_close(c);
+    serve_conn_close(c);
     return;
   }
   c->state = CONN_LEAVING;
   c->held_up = false;
-  octets_free(&c->part);
+  octets_free(&c->unserved);
   note_held(c);
   serve_tcp_age(c->owner, now_ms);
 }
@@ -275,23 +275,23 @@ static size_t serve_frames(struct serve_conn *c, const uint8_t *data, size_t len
   }
 
   write_out(c, t->out, out_len);
-  if (used && c->state < CONN_CLOSING) conn_active(c, now_ms);
+  if (used && c->state < CONN_CLOSING) serve_conn_active(c, now_ms);
   return used;
 }
 
 /* Serves what was received, behind what is kept of earlier, and keeps what is left. */
 static void take(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t now_ms) {
   size_t msg_len;
-  bool snapshot_entry = c->part.len > 0;
+  bool had_some = c->unserved.len > 0;
 
-  if (snapshot_entry && (!tcp_limits_octets(c, len) || !octets_add(&c->part, data, len))) {
-    conn_close(c);
+  if (had_some && (!tcp_limits_octets(c, len) || !octets_add(&c->unserved, data, len))) {
+    serve_conn_close(c);
     return;
   }
 
-  if (snapshot_entry) {
-    data = c->part.at;
-    len = c->part.len;
+  if (had_some) {
+    data = c->unserved.at;
+    len = c->unserved.len;
   }
 
   size_t used = serve_frames(c, data, len, now_ms), left = len - used;
@@ -303,12 +303,12 @@ static void take(struct serve_conn *c, const uint8_t *data, size_t len, uint64_t
 
   c->held_up = must_hold_up(c) || frame_next(data + used, left, &msg_len);
   if (left == 0) {
-    octets_free(&c->part);
-  } else if (snapshot_entry) {
-    memmove(c->part.at, c->part.at + used, left);
-    c->part.len = left;
-  } else if (!tcp_limits_octets(c, left) || !octets_add(&c->part, data + used, left)) {
-    conn_close(c);
+    octets_free(&c->unserved);
+  } else if (had_some) {
+    memmove(c->unserved.at, c->unserved.at + used, left);
+    c->unserved.len = left;
+  } else if (!tcp_limits_octets(c, left) || !octets_add(&c->unserved, data + used, left)) {
+    serve_conn_close(c);
     return;
   }
 
@@ -323,9 +323,9 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   struct serve_conn *c = conn_of(stream->data);
   if (nread == 0 || (nread > 0 && c->state == CONN_LEAVING)) return;
-  if (nread == UV_EOF && c->state == CONN_LEAVING) conn_close(c);
+  if (nread == UV_EOF && c->state == CONN_LEAVING) serve_conn_close(c);
   else if (nread == UV_EOF) c->state = CONN_HALF;
-  else if (nread < 0) conn_close(c);
+  else if (nread < 0) serve_conn_close(c);
   else take(c, (const uint8_t *)buf->base, (size_t)nread, clock_ms());
   if (c->state == CONN_HALF || c->held_up) uv_read_stop(stream);
   settle(c);
@@ -335,19 +335,19 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
 static bool start_reading(struct serve_conn *c) {
   uv_stream_t *stream = (uv_stream_t *)&c->tcp;
   bool reads = watch_stream(stream) == 0 && uv_read_start(stream, on_alloc, on_read) == 0;
-  if (!reads) conn_close(c);
+  if (!reads) serve_conn_close(c);
   return reads;
 }
 
-void conn_go_on(struct serve_conn *c, uint64_t now_ms) {
+void serve_conn_resume(struct serve_conn *c, uint64_t now_ms) {
   c->held_up = false;
   take(c, NULL, 0, now_ms);
   if (c->state == CONN_OPEN && !c->held_up && !start_reading(c)) return;
   settle(c);
 }
 
-void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local,
-               enum tcp_standing standing, uint64_t now_ms) {
+void serve_conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local,
+                     enum tcp_standing standing, uint64_t now_ms) {
   struct serve_conn *c = calloc(1, sizeof *c);
   if (!c) {
     close(fd);
@@ -370,10 +370,10 @@ void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union 
   list_init(&c->by_age);
   list_init(&c->dirty);
   list_init(&c->ready);
-  conn_active(c, now_ms);
+  serve_conn_active(c, now_ms);
   if (uv_tcp_open(&c->tcp, fd) != 0) {
     close(fd);
-    conn_close(c);
+    serve_conn_close(c);
   } else {
     start_reading(c);
   }

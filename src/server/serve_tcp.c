@@ -37,7 +37,7 @@ void serve_tcp_handle_gone(struct serve_tcp *t) {
 
 void serve_tcp_flush(struct serve_tcp *t) {
   for (struct list *node; (node = list_pop(&t->dirty));)
-    conn_flush(container(node, struct serve_conn, dirty));
+    serve_conn_flush(container(node, struct serve_conn, dirty));
 }
 
 static void on_go_on(uv_idle_t *idle) {
@@ -48,13 +48,13 @@ static void on_go_on(uv_idle_t *idle) {
   uv_idle_stop(idle); /* one that is ready again after its share starts it again */
   for (struct list *node; (node = list_pop(&t->ready));) list_append(&turn, node);
   for (struct list *node; (node = list_pop(&turn));)
-    conn_go_on(container(node, struct serve_conn, ready), now_ms);
+    serve_conn_resume(container(node, struct serve_conn, ready), now_ms);
 }
 
 void serve_tcp_ready(struct serve_tcp *t, struct serve_conn *c) {
   if (t->stopping || !list_empty(&c->ready)) return;
   list_append(&t->ready, &c->ready);
-  uv_idle_start(&t->go_on, on_go_on);
+  uv_idle_start(&t->resume, on_go_on);
 }
 
 /* ---- how long ---- */
@@ -80,8 +80,8 @@ static void on_age(uv_timer_t *timer) {
     struct serve_conn *c = container(node, struct serve_conn, by_age);
     bool lingered = c->state == CONN_LEAVING && c->active_ms + CONN_LINGER_MS <= now_ms;
     if (c->active_ms + t->options.idle_ms > now_ms && !lingered) continue;
-    if (!lingered && (c->waiting || conn_took_answers(c))) conn_active(c, now_ms);
-    else conn_close(c);
+    if (!lingered && (c->waiting || serve_conn_took_answers(c))) serve_conn_active(c, now_ms);
+    else serve_conn_close(c);
   }
   serve_tcp_age(t, now_ms);
 }
@@ -94,7 +94,7 @@ static void on_rest(uv_timer_t *timer) {
   struct serve_tcp *t = tcp_of(timer->data);
   int e = 0;
   for (unsigned i = 0; i < SERVE_TCP_LISTENERS && e == 0; i++) {
-    struct tcp_listener *d = &t->doors[i];
+    struct tcp_listener *d = &t->listeners[i];
     if (d->listening && !uv_is_active((uv_handle_t *)&d->poll))
       e = watch_start(&d->poll, UV_READABLE, on_acceptable);
   }
@@ -103,7 +103,7 @@ static void on_rest(uv_timer_t *timer) {
 
 static void stop_watching(struct serve_tcp *t) {
   for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
-    if (t->doors[i].listening) uv_poll_stop(&t->doors[i].poll);
+    if (t->listeners[i].listening) uv_poll_stop(&t->listeners[i].poll);
   }
 }
 
@@ -111,8 +111,8 @@ static void stop_watching(struct serve_tcp *t) {
 static bool close_idlest(struct serve_tcp *t) {
   list_each(node, &t->conns) {
     struct serve_conn *c = container(node, struct serve_conn, by_age);
-    if (!conn_is_idle(c)) continue;
-    conn_close(c);
+    if (!serve_conn_is_idle(c)) continue;
+    serve_conn_close(c);
     return true;
   }
   return false;
@@ -147,7 +147,7 @@ static void take(struct serve_tcp *t, const struct tcp_listener *d, int fd, cons
   bool unwelcome = access_is_silent(s->access) && standing == TCP_STRANGER;
   if (unwelcome) count(s->counters, denied_tcp);
   if (!unwelcome && tcp_limits_connection(t, peer, standing))
-    conn_open(t, fd, peer, &local, standing, now_ms);
+    serve_conn_open(t, fd, peer, &local, standing, now_ms);
   else close(fd);
 }
 
@@ -208,17 +208,17 @@ struct serve_tcp *serve_tcp_new(uv_loop_t *loop, struct query_service *serve,
   list_init(&t->dirty);
   list_init(&t->ready);
   must(uv_timer_init(loop, &t->age) == 0 && uv_timer_init(loop, &t->rest) == 0 &&
-       uv_idle_init(loop, &t->go_on) == 0);
-  t->age.data = t->rest.data = t->go_on.data = t;
+       uv_idle_init(loop, &t->resume) == 0);
+  t->age.data = t->rest.data = t->resume.data = t;
   t->handles = 3;
   return t;
 }
 
 int serve_tcp_add(struct serve_tcp *t, struct listener *l) {
   unsigned i = 0;
-  while (i < SERVE_TCP_LISTENERS && t->doors[i].owner) i++;
+  while (i < SERVE_TCP_LISTENERS && t->listeners[i].owner) i++;
   if (i == SERVE_TCP_LISTENERS) return UV_EMFILE; /* some of the last reload are still closing */
-  struct tcp_listener *d = &t->doors[i];
+  struct tcp_listener *d = &t->listeners[i];
   int e = uv_poll_init(t->loop, &d->poll, l->tcp);
   if (e < 0) return e;
   d->poll.data = d;
@@ -250,7 +250,7 @@ static void close_door(struct tcp_listener *d) {
 void serve_tcp_remove(struct serve_tcp *t, const union addr *addr) {
   enum { DRAIN_MAX = 4096 }; /* connections: more than a listener's queue holds */
   for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
-    struct tcp_listener *d = &t->doors[i];
+    struct tcp_listener *d = &t->listeners[i];
     if (!d->listening || !addr_equal(&d->addr, addr)) continue;
     take_some(d, DRAIN_MAX, clock_ms());
     close_door(d);
@@ -261,9 +261,9 @@ void serve_tcp_stop(struct serve_tcp *t) {
   t->stopping = true;
   uv_timer_stop(&t->age);
   uv_timer_stop(&t->rest);
-  uv_idle_stop(&t->go_on);
+  uv_idle_stop(&t->resume);
   for (unsigned i = 0; i < SERVE_TCP_LISTENERS; i++) {
-    if (t->doors[i].listening) close_door(&t->doors[i]);
+    if (t->listeners[i].listening) close_door(&t->listeners[i]);
   }
   list_each(node, &t->conns) uv_read_stop((uv_stream_t *)&container(node, struct serve_conn, by_age)->tcp);
 }
@@ -273,10 +273,10 @@ static void on_handle_closed(uv_handle_t *handle) { serve_tcp_handle_gone(tcp_of
 void serve_tcp_close(struct serve_tcp *t) {
   must(t->stopping);
   serve_tcp_flush(t);
-  list_each(node, &t->conns) conn_close(container(node, struct serve_conn, by_age));
+  list_each(node, &t->conns) serve_conn_close(container(node, struct serve_conn, by_age));
   uv_close((uv_handle_t *)&t->age, on_handle_closed);
   uv_close((uv_handle_t *)&t->rest, on_handle_closed);
-  uv_close((uv_handle_t *)&t->go_on, on_handle_closed);
+  uv_close((uv_handle_t *)&t->resume, on_handle_closed);
 }
 
 unsigned serve_tcp_connections(const struct serve_tcp *t) { return t->conn_count; }

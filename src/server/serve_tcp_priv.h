@@ -1,4 +1,4 @@
-/* Inside the room: what serve_tcp.c (listeners, limits, time-outs) and serve_conn.c (one connection) share.
+/* Inside the module: what serve_tcp.c (listeners, limits, time-outs) and serve_conn.c (one connection) share.
  */
 #ifndef JIDNS_SERVER_SERVE_TCP_PRIV_H
 #define JIDNS_SERVER_SERVE_TCP_PRIV_H
@@ -32,7 +32,7 @@ enum tcp_standing {
 
 struct octets {
   uint8_t *at; /* NULL while there are none */
-  size_t len, room;
+  size_t len, capacity;
 };
 
 struct serve_conn {
@@ -42,17 +42,17 @@ struct serve_conn {
   struct serve_tcp *owner;
   struct client client;
   enum tcp_standing standing;
-  struct list by_age; /* in owner->conns */
-  struct list dirty;  /* in owner->dirty: the flush has something to do */
-  struct list ready;  /* in owner->ready: was held up, can go on */
-  uint64_t active_ms; /* when a whole query came, or the client took answers */
-  unsigned waiting;   /* questions whose deliver is to come */
-  bool held_up;       /* not read from: too much is unsent or waits, or it had its share of this turn */
-  size_t unsent;      /* octets that libuv has still to write */
-  size_t held;        /* octets of all kinds, as counted in owner->held */
-  size_t queue_seen;  /* of them, when last looked at: fewer is progress */
-  struct octets part; /* received, not served: the beginning of a message, or more while held up */
-  struct octets late; /* frames for the next flush */
+  struct list by_age;     /* in owner->conns */
+  struct list dirty;      /* in owner->dirty: the flush has something to do */
+  struct list ready;      /* in owner->ready: was held up, can go on */
+  uint64_t active_ms;     /* when a whole query came, or the client took answers */
+  unsigned waiting;       /* questions whose deliver is to come */
+  bool held_up;           /* not read from: too much is unsent or waits, or it had its share of this turn */
+  size_t unsent;          /* octets that libuv has still to write */
+  size_t held;            /* octets of all kinds, as counted in owner->held */
+  size_t queue_seen;      /* of them, when last looked at: fewer is progress */
+  struct octets unserved; /* received, not served: the beginning of a message, or more while held up */
+  struct octets late;     /* frames for the next flush */
 };
 
 struct tcp_listener {
@@ -69,31 +69,33 @@ struct serve_tcp {
   uv_loop_t *loop;
   struct query_service *serve;
   struct serve_tcp_policy options;
-  struct tcp_listener doors[SERVE_TCP_LISTENERS];
+  struct tcp_listener listeners[SERVE_TCP_LISTENERS];
   unsigned conn_count;
   size_t held;       /* octets that connections hold */
   unsigned handles;  /* not yet closed by libuv */
   struct list conns; /* open ones, the one idle for longest first */
   struct list dirty, ready;
-  uv_timer_t age;  /* runs while there are connections */
-  uv_timer_t rest; /* runs while the listeners pause */
-  uv_idle_t go_on; /* runs while connections are ready */
+  uv_timer_t age;   /* runs while there are connections */
+  uv_timer_t rest;  /* runs while the listeners pause */
+  uv_idle_t resume; /* runs while connections are ready */
   uint64_t warned_ms;
   uint8_t in[CONN_IN], out[CONN_OUT]; /* touched only once there are clients */
 };
 
 /* Takes fd over, also on failure; counts itself in t. */
-void conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local,
-               enum tcp_standing standing, uint64_t now_ms);
-void conn_close(struct serve_conn *c); /* harmless when it is closing already */
+void serve_conn_open(struct serve_tcp *t, int fd, const union addr *peer, const union addr *local,
+                     enum tcp_standing standing, uint64_t now_ms);
+void serve_conn_close(struct serve_conn *c); /* harmless when it is closing already */
 
-void conn_active(struct serve_conn *c, uint64_t now_ms); /* it goes to the end of owner->conns */
-bool conn_is_idle(const struct serve_conn *c);           /* owes no answer, has none unsent */
-bool conn_took_answers(struct serve_conn *c);            /* since the last call */
-void conn_flush(struct serve_conn *c);                   /* sends its late answers */
-void conn_go_on(struct serve_conn *c, uint64_t now_ms);  /* it was ready: serves what it kept, reads on */
+void serve_conn_active(struct serve_conn *c, uint64_t now_ms); /* it goes to the end of owner->conns */
+bool serve_conn_is_idle(const struct serve_conn *c);           /* owes no answer, has none unsent */
+bool serve_conn_took_answers(struct serve_conn *c);            /* since the last call */
+void serve_conn_flush(struct serve_conn *c);                   /* sends its late answers */
+void serve_conn_resume(struct serve_conn *c,
+                       uint64_t now_ms); /* it was ready: serves what it kept, reads on */
 
-/* tcp_room.c. May one more connection of that standing come from peer? Another one leaves for it if need be.
+/* tcp_limits.c. May one more connection of that standing come from peer? Another one leaves for it if need
+ * be.
  */
 bool tcp_limits_connection(struct serve_tcp *t, const union addr *peer, enum tcp_standing standing);
 /* May c hold so many octets more? Those that have made no progress for longest leave for it if need be, never

@@ -19,16 +19,16 @@
 
 enum {
   UDP_MAGIC = 0x73657276,
-  BATCH = 64, /* datagrams a system call */
-  TURN = 256, /* datagrams a wake-up, or little more: TCP and upstream want their turn too */
-  WORTH =
+  BATCH = 64,        /* datagrams a system call */
+  WAKE_UP_MAX = 256, /* datagrams a wake-up, or little more: TCP and upstream want theirs, too */
+  BATCH_WORTH =
       4, /* datagrams; while so many were answered others will have come, and need no wake-up of their own */
   SLOT = 4096, /* octets of a query at most */
   STRIDE =
       SLOT +
       64, /* apart: a power of two would put all slots into the same few lines of the processor's cache */
   ARENA = 65536, /* octets of answers between two sendmmsg */
-  REST_MS = 100,
+  RETRY_MS = 100,
   ARENA_STEP = 64 /* an answer starts on a cache line of its own */
 };
 _Static_assert(ARENA % ARENA_STEP == 0 && ARENA >= 2 * DNS_UDP_MAX,
@@ -43,7 +43,7 @@ union control {
 /* What recvmmsg fills. Between calls each head is ready to be used again. */
 struct incoming {
   struct mmsghdr heads[BATCH];
-  struct iovec places[BATCH];
+  struct iovec iovecs[BATCH];
   struct client clients[BATCH];
   union control controls[BATCH];
   uint8_t slots[BATCH][STRIDE];
@@ -54,7 +54,7 @@ struct outgoing {
   unsigned count;
   size_t at; /* in the arena: where the next answer goes */
   struct mmsghdr heads[BATCH];
-  struct iovec places[BATCH];
+  struct iovec iovecs[BATCH];
   union addr late_peers[BATCH];
   union control controls[BATCH];
   uint8_t arena[ARENA] __attribute__((aligned(ARENA_STEP)));
@@ -75,19 +75,19 @@ struct udp_listener {
 struct serve_udp {
   uv_loop_t *loop;
   struct query_service *serve;
-  unsigned door_count;
+  unsigned listener_count;
   unsigned handles; /* not yet closed by libuv; one more until serve_udp_close, as a reload may leave none for
                        a moment */
-  struct udp_listener *doors[SERVE_UDP_SOCKETS];
+  struct udp_listener *listeners[SERVE_UDP_SOCKETS];
   struct pace pace;
-  uv_timer_t rest;   /* runs while a door could not be waited for */
+  uv_timer_t retry;  /* runs while a listener could not be waited for */
   uv_timer_t pacing; /* runs while answers wait for their turn to leave */
   struct incoming in;
 };
 
 static void *alloc_lines(size_t size) { return aligned_alloc(64, (size + 63) / 64 * 64); }
 
-static struct udp_listener *door_of(void *data) {
+static struct udp_listener *listener_of(void *data) {
   struct udp_listener *d = data;
   must(d->magic == UDP_MAGIC);
   return d;
@@ -136,17 +136,17 @@ static void out_flush(struct udp_listener *d) {
 }
 
 /* Where the next answer is to be written: DNS_UDP_MAX octets. */
-static inline uint8_t *out_room(struct udp_listener *d) {
+static inline uint8_t *out_next(struct udp_listener *d) {
   struct outgoing *o = &d->out;
   if (o->count == BATCH || o->at + DNS_UDP_MAX > ARENA) out_flush(d);
   return o->arena + o->at;
 }
 
-/* The len octets at out_room go to peer, which must stay where it is until the flush. */
+/* The len octets at out_next go to peer, which must stay where it is until the flush. */
 static inline void out_add(struct udp_listener *d, size_t len, union addr *peer, const union addr *local) {
   struct outgoing *o = &d->out;
   struct msghdr *head = &o->heads[o->count].msg_hdr;
-  o->places[o->count] = (struct iovec){.iov_base = o->arena + o->at, .iov_len = len};
+  o->iovecs[o->count] = (struct iovec){.iov_base = o->arena + o->at, .iov_len = len};
   head->msg_name = peer;
   head->msg_namelen = addr_len(peer);
   if (d->any) control_write(head, &o->controls[o->count], local);
@@ -158,7 +158,7 @@ static void out_init(struct udp_listener *d) {
   struct outgoing *o = &d->out;
   memset(o, 0, offsetof(struct outgoing, arena));
   for (unsigned i = 0; i < BATCH; i++) {
-    o->heads[i].msg_hdr.msg_iov = &o->places[i];
+    o->heads[i].msg_hdr.msg_iov = &o->iovecs[i];
     o->heads[i].msg_hdr.msg_iovlen = 1;
     if (d->any) o->heads[i].msg_hdr.msg_control = &o->controls[i];
   }
@@ -169,7 +169,7 @@ static void handle_gone(struct serve_udp *u) {
 }
 
 static void on_closed(uv_handle_t *handle) {
-  struct udp_listener *d = door_of(handle->data);
+  struct udp_listener *d = listener_of(handle->data);
   struct serve_udp *u = d->owner;
   d->magic = 0;
   free(d);
@@ -177,7 +177,7 @@ static void on_closed(uv_handle_t *handle) {
 }
 
 /* The address is free at once, for whoever listens there next. */
-static void door_close(struct udp_listener *d) {
+static void listener_close(struct udp_listener *d) {
   uv_close((uv_handle_t *)&d->poll, on_closed);
   close(d->fd);
 }
@@ -185,17 +185,17 @@ static void door_close(struct udp_listener *d) {
 /* One that is retired: serve_udp_flush does not know it any more. */
 static void retired_flush(struct udp_listener *d) {
   out_flush(d);
-  if (!d->owed) door_close(d);
+  if (!d->owed) listener_close(d);
 }
 
 static void send_late(struct udp_listener *d, const struct client *c, const uint8_t *msg, size_t len) {
-  memcpy(out_room(d), msg, len);
+  memcpy(out_next(d), msg, len);
   union addr *peer = &d->out.late_peers[d->out.count];
   *peer = c->peer;
   out_add(d, len, peer, &c->local);
 }
 
-static void owes_one_less(struct udp_listener *d) {
+static void note_paid(struct udp_listener *d) {
   must(d->owed > 0);
   d->owed--;
   if (d->retired) retired_flush(d);
@@ -205,16 +205,16 @@ static void on_pacing(uv_timer_t *timer) {
   struct serve_udp *u = timer->data;
   uint64_t now_ms = clock_ms();
   for (struct paced *p; (p = pace_next(&u->pace, now_ms)); free(p)) {
-    struct udp_listener *d = door_of(p->client.owner);
+    struct udp_listener *d = listener_of(p->client.owner);
     send_late(d, &p->client, p->msg, p->len);
-    owes_one_less(d);
+    note_paid(d);
   }
   if (pace_is_empty(&u->pace)) uv_timer_stop(timer);
 }
 
 /* An answer that had to wait for an upstream. To other hosts they leave at a pace. */
 static void deliver_late(const struct client *c, const uint8_t *msg, size_t len) {
-  struct udp_listener *d = door_of(c->owner);
+  struct udp_listener *d = listener_of(c->owner);
   struct serve_udp *u = d->owner;
   bool given = len > 0 && !broken(len > DNS_UDP_MAX);
 
@@ -229,7 +229,7 @@ static void deliver_late(const struct client *c, const uint8_t *msg, size_t len)
   }
 
   if (given) send_late(d, c, msg, len);
-  owes_one_less(d);
+  note_paid(d);
 }
 
 /* ---- in ---- */
@@ -244,9 +244,9 @@ static void in_init(struct incoming *in) {
   for (unsigned i = 0; i < BATCH; i++) {
     struct client *c = &in->clients[i];
     c->deliver = deliver_late;
-    in->places[i] = (struct iovec){.iov_base = in->slots[i], .iov_len = SLOT};
+    in->iovecs[i] = (struct iovec){.iov_base = in->slots[i], .iov_len = SLOT};
     in->heads[i].msg_hdr = (struct msghdr){
-        .msg_name = &c->peer, .msg_iov = &in->places[i], .msg_iovlen = 1, .msg_control = &in->controls[i]};
+        .msg_name = &c->peer, .msg_iov = &in->iovecs[i], .msg_iovlen = 1, .msg_control = &in->controls[i]};
     in_rearm(in, i);
   }
 }
@@ -262,11 +262,14 @@ static void read_local(struct msghdr *head, union addr *local) {
   }
 }
 
-static void owes_one_more(struct udp_listener *d, const struct client *c, size_t len, uint64_t now_ms) {
+static void note_owed(struct udp_listener *d, const struct client *c, size_t len, uint64_t now_ms) {
   d->owed++;
   if (!addr_is_loopback(&c->peer)) pace_came(&d->owner->pace, len, now_ms);
 }
 
+/* Serves the n datagrams that recvmmsg has put into the slots. Each answer that is there at once is written
+ * to where sendmmsg takes it from, and all of them leave together at the end; a client whose answer comes
+ * later is owed it, and keeps this listener open until then. */
 static void serve_batch(struct udp_listener *d, unsigned n, uint64_t now_ms) {
   struct query_service *serve = d->owner->serve;
   struct incoming *in = &d->owner->in;
@@ -277,14 +280,16 @@ static void serve_batch(struct udp_listener *d, unsigned n, uint64_t now_ms) {
     c->owner = d;
     c->local = d->addr;
     if (d->any) read_local(head, &c->local);
+
     if (head->msg_flags & MSG_TRUNC) { /* no query is longer than a slot */
       count(serve->counters, queries);
       count(serve->counters, ignored);
     } else {
-      int len = serve_query(serve, in->slots[i], in->heads[i].msg_len, c, now_ms, out_room(d));
+      int len = serve_query(serve, in->slots[i], in->heads[i].msg_len, c, now_ms, out_next(d));
       if (len > 0) out_add(d, (size_t)len, &c->peer, &c->local);
-      else if (len == SERVE_LATER) owes_one_more(d, c, in->heads[i].msg_len, now_ms);
+      else if (len == SERVE_LATER) note_owed(d, c, in->heads[i].msg_len, now_ms);
     }
+
     in_rearm(in, i);
   }
 
@@ -300,35 +305,36 @@ static int take_batch(struct udp_listener *d, uint64_t now_ms) {
 
 static void on_readable(uv_poll_t *poll, int status, int events);
 
-static void on_rest(uv_timer_t *timer);
+static void on_retry(uv_timer_t *timer);
 
 static int watch(struct udp_listener *d) {
   int e = watch_start(&d->poll, UV_READABLE, on_readable);
-  if (e < 0) uv_timer_start(&d->owner->rest, on_rest, REST_MS, 0);
+  if (e < 0) uv_timer_start(&d->owner->retry, on_retry, RETRY_MS, 0);
   return e;
 }
 
-/* Doors that could not be waited for are tried again. */
-static void on_rest(uv_timer_t *timer) {
+/* Listeners that could not be waited for are tried again. */
+static void on_retry(uv_timer_t *timer) {
   struct serve_udp *u = timer->data;
-  for (unsigned i = 0; i < u->door_count; i++) {
-    if (!uv_is_active((uv_handle_t *)&u->doors[i]->poll)) watch(u->doors[i]);
+  for (unsigned i = 0; i < u->listener_count; i++) {
+    if (!uv_is_active((uv_handle_t *)&u->listeners[i]->poll)) watch(u->listeners[i]);
   }
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events) {
   (void)events;
-  struct udp_listener *d = door_of(poll->data);
+  struct udp_listener *d = listener_of(poll->data);
   if (status < 0) { /* a pending error of the socket; libuv has stopped polling because of it */
     int e;
     getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &e, &(socklen_t){sizeof e});
     watch(d);
   }
   uint64_t now_ms = clock_ms();
-  for (int n = WORTH, taken = 0; n >= WORTH && taken < TURN; taken += n) n = take_batch(d, now_ms);
+  for (int n = BATCH_WORTH, taken = 0; n >= BATCH_WORTH && taken < WAKE_UP_MAX; taken += n)
+    n = take_batch(d, now_ms);
 }
 
-/* ---- the door ---- */
+/* ---- the listeners ---- */
 
 struct serve_udp *serve_udp_new(uv_loop_t *loop, struct query_service *serve) {
   struct serve_udp *u = alloc_lines(sizeof *u);
@@ -338,14 +344,14 @@ struct serve_udp *serve_udp_new(uv_loop_t *loop, struct query_service *serve) {
   u->serve = serve;
   u->handles = 3;
   pace_init(&u->pace, random_seed());
-  must(uv_timer_init(loop, &u->pacing) == 0 && uv_timer_init(loop, &u->rest) == 0);
-  u->pacing.data = u->rest.data = u;
+  must(uv_timer_init(loop, &u->pacing) == 0 && uv_timer_init(loop, &u->retry) == 0);
+  u->pacing.data = u->retry.data = u;
   in_init(&u->in);
   return u;
 }
 
 int serve_udp_add(struct serve_udp *u, struct listener *l) {
-  must(u->door_count < SERVE_UDP_SOCKETS);
+  must(u->listener_count < SERVE_UDP_SOCKETS);
   struct udp_listener *d = alloc_lines(sizeof *d);
   if (!d) return UV_ENOMEM;
   d->magic = UDP_MAGIC;
@@ -363,7 +369,7 @@ int serve_udp_add(struct serve_udp *u, struct listener *l) {
   }
 
   d->poll.data = d;
-  u->doors[u->door_count++] = d;
+  u->listeners[u->listener_count++] = d;
   u->handles++;
   l->udp = -1;
   return watch(d);
@@ -372,10 +378,10 @@ int serve_udp_add(struct serve_udp *u, struct listener *l) {
 void serve_udp_remove(struct serve_udp *u, const union addr *addr) {
   enum { DRAIN_MAX = 4096 }; /* batches: more than the kernel ever holds */
   unsigned i = 0;
-  while (i < u->door_count && !addr_equal(&u->doors[i]->addr, addr)) i++;
-  if (i == u->door_count) return;
-  struct udp_listener *d = u->doors[i];
-  u->doors[i] = u->doors[--u->door_count];
+  while (i < u->listener_count && !addr_equal(&u->listeners[i]->addr, addr)) i++;
+  if (i == u->listener_count) return;
+  struct udp_listener *d = u->listeners[i];
+  u->listeners[i] = u->listeners[--u->listener_count];
   for (unsigned batches = 0; batches < DRAIN_MAX && take_batch(d, clock_ms()) > 0; batches++) {
   }
   uv_poll_stop(&d->poll);
@@ -384,23 +390,23 @@ void serve_udp_remove(struct serve_udp *u, const union addr *addr) {
 }
 
 void serve_udp_flush(struct serve_udp *u) {
-  for (unsigned i = 0; i < u->door_count; i++) {
-    if (u->doors[i]->out.count) out_flush(u->doors[i]);
+  for (unsigned i = 0; i < u->listener_count; i++) {
+    if (u->listeners[i]->out.count) out_flush(u->listeners[i]);
   }
 }
 
 void serve_udp_stop(struct serve_udp *u) {
-  uv_timer_stop(&u->rest);
-  for (unsigned i = 0; i < u->door_count; i++) uv_poll_stop(&u->doors[i]->poll);
+  uv_timer_stop(&u->retry);
+  for (unsigned i = 0; i < u->listener_count; i++) uv_poll_stop(&u->listeners[i]->poll);
 }
 
 /* There is no more time to wait for their turn. */
 static void send_last(struct paced *p, void *arg) {
-  struct udp_listener *d = door_of(p->client.owner);
+  struct udp_listener *d = listener_of(p->client.owner);
   (void)arg;
   send_late(d, &p->client, p->msg, p->len);
   free(p);
-  owes_one_less(d);
+  note_paid(d);
 }
 
 static void on_timer_closed(uv_handle_t *handle) { handle_gone(handle->data); }
@@ -408,8 +414,8 @@ static void on_timer_closed(uv_handle_t *handle) { handle_gone(handle->data); }
 void serve_udp_close(struct serve_udp *u) {
   pace_drop(&u->pace, send_last, NULL);
   serve_udp_flush(u);
-  for (unsigned i = 0; i < u->door_count; i++) door_close(u->doors[i]);
+  for (unsigned i = 0; i < u->listener_count; i++) listener_close(u->listeners[i]);
   uv_close((uv_handle_t *)&u->pacing, on_timer_closed);
-  uv_close((uv_handle_t *)&u->rest, on_timer_closed);
+  uv_close((uv_handle_t *)&u->retry, on_timer_closed);
   handle_gone(u);
 }

@@ -86,12 +86,12 @@ static struct joined *joined_new(struct query_service *s, const struct query *q,
   client_wrap_init(&j->wrap, client, JOINED_MAGIC, on_found);
   j->wrap.stand_in.transport = TRANSPORT_TCP; /* the other half may be as long as it likes */
   j->wrap.stand_in.links++;
-  memcpy(spelled_of(j), q->query_opts.spelled, spelled);
-  j->query.query_opts.spelled = spelled_of(j);
+  memcpy(spelled_of(j), q->query_opts.qname_wire, spelled);
+  j->query.query_opts.qname_wire = spelled_of(j);
   uint8_t *p = way_of(j);
   memset(p, 0, DNS_HEADER);
   store_u16(p + 6, way->head.an);
-  memcpy(p + DNS_HEADER, q->query_opts.spelled, spelled);
+  memcpy(p + DNS_HEADER, q->query_opts.qname_wire, spelled);
   memcpy(p + head, way->body, way->head.body_len);
   return j;
 }
@@ -103,7 +103,7 @@ static struct serve_result ask_on(struct joined *j, const struct zones_alias *al
 
   question_make(&q.question, alias->target, alias->target_len, question_type(asked), CLASS_IN,
                 question_flags(asked), j->serve->seed);
-  q.query_opts.spelled = q.question.key; /* it begins as a question section does */
+  q.query_opts.qname_wire = q.question.key; /* it begins as a question section does */
   q.query_opts.name_len = q.question.name_len;
   q.query_opts.cookie_len = 0;
   q.query_opts.idle_x100ms = 0;

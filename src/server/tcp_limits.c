@@ -1,5 +1,5 @@
 /* tcp_limits.c: how many connections, and how many octets, clients over TCP may hold, and who leaves for
- * others. Exports room_*. */
+ * others. Exports tcp_limits_*. */
 #include "base/clock.h"
 #include "base/must.h"
 #include "base/prefix.h"
@@ -27,13 +27,13 @@ enum cost {
   COST_TOO_MUCH /* it stays */
 };
 
-static enum cost cost_of(const struct serve_conn *c, enum tcp_standing comes, uint64_t now_ms) {
-  if (c->standing > comes) return COST_TOO_MUCH;
+static enum cost cost_of(const struct serve_conn *c, enum tcp_standing newcomer, uint64_t now_ms) {
+  if (c->standing > newcomer) return COST_TOO_MUCH;
   if (c->state == CONN_LEAVING) return COST_LEAVING;
   if (c->standing == TCP_STRANGER) return COST_STRANGER;
-  if (conn_is_idle(c)) return COST_IDLE;
+  if (serve_conn_is_idle(c)) return COST_IDLE;
   if (c->unsent && now_ms - c->active_ms >= STUCK_MS) return COST_STUCK;
-  return c->standing < comes ? COST_BUSY : COST_TOO_MUCH;
+  return c->standing < newcomer ? COST_BUSY : COST_TOO_MUCH;
 }
 
 /* Who is there already, and who of them, and of the newcomer's host, would leave. */
@@ -42,14 +42,14 @@ struct crowd {
   struct serve_conn *leaves, *leaves_same;
 };
 
-static void look(struct serve_tcp *t, const struct prefix *host, enum tcp_standing comes,
-                 struct crowd *crowd) {
+static void survey(struct serve_tcp *t, const struct prefix *host, enum tcp_standing newcomer,
+                   struct crowd *crowd) {
   enum cost least = COST_TOO_MUCH, least_same = COST_TOO_MUCH;
   uint64_t now_ms = clock_ms();
 
   list_each(node, &t->conns) {
     struct serve_conn *c = container(node, struct serve_conn, by_age);
-    enum cost cost = cost_of(c, comes, now_ms);
+    enum cost cost = cost_of(c, newcomer, now_ms);
     bool same = same_host(c, host);
     crowd->strangers += c->standing == TCP_STRANGER;
     crowd->others += c->standing != TCP_LOCAL;
@@ -71,14 +71,14 @@ bool tcp_limits_connection(struct serve_tcp *t, const union addr *peer, enum tcp
   struct crowd crowd = {0};
   if (standing == TCP_LOCAL && t->conn_count < most) return true;
 
-  look(t, &host, standing, &crowd);
+  survey(t, &host, standing, &crowd);
   bool host_full = standing != TCP_LOCAL && crowd.same >= t->options.per_host;
   bool full = t->conn_count >= most || (standing != TCP_LOCAL && crowd.others >= most - most / LOCAL_PART) ||
               (standing == TCP_STRANGER && crowd.strangers >= most / STRANGER_PART);
   if (!host_full && !full) return true;
 
   struct serve_conn *leaves = host_full ? crowd.leaves_same : crowd.leaves;
-  if (leaves) conn_close(leaves);
+  if (leaves) serve_conn_close(leaves);
   return leaves != NULL;
 }
 
@@ -102,7 +102,7 @@ static bool make_octets(struct serve_conn *c, const struct prefix *host, size_t 
   while (held_by(c->owner, host, c, &leaves) + more > most) {
     if (!leaves) return false;
     count(c->owner->serve->counters, send_failed);
-    conn_close(leaves);
+    serve_conn_close(leaves);
   }
   return true;
 }

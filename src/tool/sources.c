@@ -108,7 +108,7 @@ void sources_close(struct sources *s) {
 static void make_query(struct query *q, const uint8_t *name, size_t len, uint16_t type) {
   *q = (struct query){.query_opts = {.udp_size = DNS_UDP_MAX}};
   question_make(&q->question, name, len, type, CLASS_IN, 0, 0);
-  q->query_opts.spelled = q->question.key; /* it begins as a question section does */
+  q->query_opts.qname_wire = q->question.key; /* it begins as a question section does */
   q->query_opts.name_len = q->question.name_len;
 }
 
@@ -145,8 +145,8 @@ static int answer_from_zones(struct sources *s, struct asked *a) {
 
 /* The servers that the zones delegate the name to; NULL: they don't, or have no address of them. */
 static const union addr *delegated_to(const struct sources *s, const uint8_t *name, size_t len) {
-  const struct lab_delegation *d, *deepest = NULL;
-  for (unsigned i = 0; s->lab && (d = lab_delegation(s->lab, i)); i++) {
+  const struct zones_delegation *d, *deepest = NULL;
+  for (unsigned i = 0; s->lab && (d = zones_delegation(s->lab, i)); i++) {
     bool fits = d->server_count > 0 && name_is_within(name, len, d->name, d->name_len);
     if (fits && (!deepest || d->name_len > deepest->name_len)) deepest = d;
   }

@@ -1,6 +1,6 @@
-/* How much is asked ahead, at most: what all workers of the daemon share. Any thread may take from it.
+/* How much is prefetched, at most: what all workers of the daemon share. Any thread may take from it.
  *
- * One client's question costs no more than ASKED_MAX upstream questions, whatever answers say and whenever
+ * One client's question costs no more than SET_OFF_MAX upstream questions, whatever answers say and whenever
  * they come; this much is each worker's own to count (xmpp_priv.h). Here are the bounds in time: for all
  * questions, and for those that answers aim at other zones than the asked domain's own (the NXNS and iDNS
  * attacks). */
@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-  BUDGET_PER_S = 5000, /* questions asked ahead a second */
+  BUDGET_PER_S = 5000, /* questions prefetched a second */
   BUDGET_PARENT_PER_S =
       32, /* of them for hosts below one parent outside the asked domain: 16 targets' addresses */
   BUDGET_SUFFIX_PER_S = 256, /* the same by their last two labels, as the parent may be made up, too; and

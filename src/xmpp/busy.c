@@ -16,7 +16,7 @@ static const struct busy_domain *find(const struct busy *b, const uint8_t *name,
 }
 
 /* The domain's place, or that of the one asked for least, which has to make room for it. */
-static struct busy_domain *place_for(struct busy *b, const uint8_t *name, size_t len) {
+static struct busy_domain *counter_for(struct busy *b, const uint8_t *name, size_t len) {
   const struct busy_domain *other, *there = find(b, name, len, &other);
   if (there) return &b->domains[there - b->domains];
   struct busy_domain *least = &b->domains[other - b->domains];
@@ -29,8 +29,8 @@ static struct busy_domain *place_for(struct busy *b, const uint8_t *name, size_t
 void busy_note(struct busy *b, const struct question *q) {
   struct family f;
   if (!family_of(q, &f)) return;
-  b->logged_query++;
-  place_for(b, f.domain, f.domain_len)->asked++;
+  b->noted++;
+  counter_for(b, f.domain, f.domain_len)->asked++;
 }
 
 /* Whoever has no place in `from` was asked for there as often as the least of those that have one, at most.
@@ -46,12 +46,12 @@ static void add_missing(struct busy *sum, const struct busy *from) {
 }
 
 void busy_add(struct busy *sum, const struct busy *from) {
-  sum->logged_query += from->logged_query;
+  sum->noted += from->noted;
   add_missing(sum, from);
   for (unsigned i = 0; i < BUSY_DOMAINS; i++) {
     const struct busy_domain *d = &from->domains[i];
     if (!d->name_len) continue;
-    struct busy_domain *place = place_for(sum, d->name, d->name_len);
+    struct busy_domain *place = counter_for(sum, d->name, d->name_len);
     place->asked += d->asked;
     place->error += d->error;
   }

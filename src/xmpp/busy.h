@@ -16,7 +16,7 @@ struct busy_domain {
 
 /* Zero one to start. Whoever makes up more than 1/BUSY_DOMAINS of all that was noted is in it. */
 struct busy {
-  uint64_t logged_query;
+  uint64_t noted;
   struct busy_domain domains[BUSY_DOMAINS];
 };
 

@@ -1,5 +1,5 @@
 /* expand.c: SRV answers of XMPP services with their targets' addresses in the additional section (RFC 2782),
- * put there when an answer is stored so that a hit costs what any hit costs. Exports expand_* to the room.
+ * put there when an answer is stored so that a hit costs what any hit costs. Exports expand_* to the module.
  *
  * An added record's TTL is written so that it runs out when the address does, although it counts from the
  * SRV's birth. */
@@ -91,14 +91,15 @@ static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_fla
  * still go out. */
 static bool add_answer(struct xmpp *x, struct build *b, const struct question *q, bool used, uint64_t now_ms,
                        uint32_t stored_at, struct expansion *out) {
-  struct purse *purse = purse_of(x, b->question);
+  struct allowance *allowance = allowance_of(x, b->question);
   uint32_t tick = tick_of_ms(now_ms);
   enum cache_found found = cache_peek(x->cache, q, tick, &x->found);
-  bool begun = x->o.prefetch && (used || found == CACHE_EXPIRED) && purse->left && renew_wanted(x, q, now_ms);
+  bool begun = x->o.prefetch && (used || found == CACHE_EXPIRED) && allowance->left &&
+               renew_wanted(x, q, now_ms);
   bool renewing = found == CACHE_DUE || (found == CACHE_EXPIRED && begun);
 
-  purse->left -= begun;
-  out->postponed |= used && purse->left == 0;
+  allowance->left -= begun;
+  out->postponed |= used && allowance->left == 0;
   out->renewing |= renewing;
   if (found != CACHE_FRESH && !renewing) return false;
   out->added += add_addresses(x, b, q, renewing, tick, stored_at);
@@ -132,7 +133,7 @@ static void lacking_question(struct xmpp *x, unsigned bit, uint8_t key_flags, ui
 }
 
 void expand_ask_lacking(struct xmpp *x, const struct expansion *out, const struct question *of,
-                        uint64_t now_ms, struct awaited *a) {
+                        uint64_t now_ms, struct awaited_addresses *a) {
   for (unsigned bit = 0; bit < 2 * FAMILY_TARGETS && a->count < 2 * FAMILY_TARGETS; bit++) {
     struct question q;
     if (!(out->lacking >> bit & 1)) continue;
@@ -222,7 +223,7 @@ static uint32_t attend_unexpanded(struct xmpp *x, const struct question *q, uint
 
 bool expand_on_due(struct xmpp *x, const struct question *q, bool used, uint64_t now_ms) {
   struct expansion out;
-  struct awaited unused = {0};
+  struct awaited_addresses unused = {0};
   uint32_t tick = tick_of_ms(now_ms);
   bool is_there = question_type(q) == TYPE_SRV && cache_peek(x->cache, q, tick, &x->old) == CACHE_FRESH;
 

@@ -21,7 +21,7 @@ void expand_wait_end(struct xmpp *x, const struct question *q) {
 }
 
 /* True when the question of this hash was the last that is awaited. */
-static bool was_last(struct awaited *a, uint64_t hash) {
+static bool was_last(struct awaited_addresses *a, uint64_t hash) {
   unsigned k = 0;
   while (k < a->open && a->hashes[k] != hash) k++;
   if (k == a->open) return false;
@@ -32,7 +32,7 @@ static bool was_last(struct awaited *a, uint64_t hash) {
 
 /* All that h waited for is there: is there more behind it, as a target turned out to be an alias? Then that
  * is asked for. */
-static bool goes_on(struct xmpp *x, struct held *h, uint64_t now_ms) {
+static bool goes_on(struct xmpp *x, struct held_answer *h, uint64_t now_ms) {
   struct expansion out;
   if (cache_peek(x->cache, &h->question, tick_of_ms(now_ms), &x->old) != CACHE_FRESH) return false;
   if (!expand_make(x, &h->question, &x->old, false, now_ms, &out) || !out.lacking) return false;
@@ -42,7 +42,7 @@ static bool goes_on(struct xmpp *x, struct held *h, uint64_t now_ms) {
 
 static void address_settled(struct xmpp *x, uint64_t hash, uint64_t now_ms) {
   for (unsigned i = x->held_count; i-- > 0;) {
-    struct held *h = &x->held[i];
+    struct held_answer *h = &x->held[i];
     if (was_last(&h->awaited, hash) && !goes_on(x, h, now_ms)) let_go(x, i, now_ms);
   }
 }
@@ -54,8 +54,8 @@ uint32_t expand_on_done(struct xmpp *x, const struct question *q, const struct a
   if (!a || waiters == WAITERS_NONE || !expand_is_wanted(x, q) || x->held_count == HELD_MAX) return 0;
   if (!expand_make(x, q, a, false, now_ms, &out) || !out.lacking) return 0;
 
-  struct held *h = &x->held[x->held_count];
-  *h = (struct held){.question = *q};
+  struct held_answer *h = &x->held[x->held_count];
+  *h = (struct held_answer){.question = *q};
   expand_ask_lacking(x, &out, q, now_ms, &h->awaited);
   /* nothing will come: a bound was reached, or they failed a moment ago */
   if (h->awaited.open == 0 || waiters != WAITERS_CAN_WAIT) return 0;

@@ -1,4 +1,4 @@
-/* prefetch.c: knows what an XMPP program asks next and asks it first. Exports prefetch_* to the room.
+/* prefetch.c: knows what an XMPP program asks next and asks it first. Exports prefetch_* to the module.
  *
  * The rules come from what the programs do (doc/xmpp.md): a server SRV is followed by its sibling or by the
  * domain's own addresses, an SRV answer by its targets' addresses, an address of a target by the one of the
@@ -7,20 +7,21 @@
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
 
-/* Why something is asked ahead: what it is of the question that set it off, and from whose purse. */
+/* Why something is prefetched: what it is of the question that set it off, and from whose allowance. */
 struct cause {
   const struct question *of;
-  struct purse *purse;
+  struct allowance *allowance;
   const char *what;
   enum family_role role;
 };
 
 /* False when there was no reason or no room to ask. */
-static bool ahead(struct xmpp *x, const struct question *q, const struct cause *cause, uint64_t now_ms) {
+static bool prefetch_question(struct xmpp *x, const struct question *q, const struct cause *cause,
+                              uint64_t now_ms) {
   char text[QUESTION_TEXT], of[QUESTION_TEXT];
-  if (!forward_is_new(x->forward, q, now_ms) || !purse_take(x, cause->purse, q, cause->of, now_ms))
+  if (!forward_is_new(x->forward, q, now_ms) || !allowance_take(x, cause->allowance, q, cause->of, now_ms))
     return false;
-  log_debug("xmpp", "%s: ahead, %s of %s", question_format(q, text), cause->what,
+  log_debug("xmpp", "%s: prefetched, %s of %s", question_format(q, text), cause->what,
             question_format(cause->of, of));
   forward_prefetch(x->forward, q, cause->role == FAMILY_S2S ? ORIGIN_PREFETCH_S2S : ORIGIN_PREFETCH_C2S,
                    now_ms);
@@ -51,26 +52,26 @@ bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct ques
   family_of(of, &f);
   note_target(x, q->key, q->name_len, question_flags(q), f.role);
   if (forward_is_asking(x->forward, q)) return true;
-  struct purse *purse = purse_of(x, of);
-  if (!purse_take(x, purse, q, of, now_ms)) return false;
+  struct allowance *allowance = allowance_of(x, of);
+  if (!allowance_take(x, allowance, q, of, now_ms)) return false;
   if (forward_renew(x->forward, q, ORIGIN_QUERY, now_ms)) return true;
-  purse->left++; /* it cost nothing */
+  allowance->left++; /* it cost nothing */
   return false;
 }
 
-static void ahead_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause,
-                            uint64_t now_ms) {
+static void prefetch_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause,
+                               uint64_t now_ms) {
   static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
   uint8_t key_flags = question_flags(cause->of);
   note_target(x, target->target, target->target_len, key_flags, cause->role);
   for (unsigned i = 0; i < 2; i++) {
     struct question q;
     question_make(&q, target->target, target->target_len, types[i], CLASS_IN, key_flags, x->seed);
-    ahead(x, &q, cause, now_ms);
+    prefetch_question(x, &q, cause, now_ms);
   }
 }
 
-/* What only some programs ask for (TLSA those that use DANE, _jabber old ones) is asked ahead for as long as
+/* What only some programs ask for (TLSA those that use DANE, _jabber old ones) is prefetched for as long as
  * somebody here has that habit, and only for questions with the same DO and CD bits. */
 enum { HABIT_MS = 3600000 };
 
@@ -83,16 +84,18 @@ static bool tlsa_is_wanted(const struct xmpp *x, const struct family *f, const s
   return f->role == FAMILY_S2S && (secure || now_ms < x->tlsa_until_ms[habit_of(f->key_flags)]);
 }
 
-static void ahead_tlsa(struct xmpp *x, const struct srv *target, const struct cause *cause, uint64_t now_ms) {
+static void prefetch_tlsa(struct xmpp *x, const struct srv *target, const struct cause *cause,
+                          uint64_t now_ms) {
   struct question q;
-  if (family_tlsa(target, question_flags(cause->of), x->seed, &q)) ahead(x, &q, cause, now_ms);
+  if (family_tlsa(target, question_flags(cause->of), x->seed, &q)) prefetch_question(x, &q, cause, now_ms);
 }
 
 /* n of x->targets, the best first. `tlsa`: theirs too. */
-static void ahead_targets(struct xmpp *x, unsigned n, const struct cause *cause, bool tlsa, uint64_t now_ms) {
+static void prefetch_targets(struct xmpp *x, unsigned n, const struct cause *cause, bool tlsa,
+                             uint64_t now_ms) {
   for (unsigned i = 0; i < n; i++) {
-    ahead_addresses(x, &x->targets[i], cause, now_ms);
-    if (tlsa) ahead_tlsa(x, &x->targets[i], cause, now_ms);
+    prefetch_addresses(x, &x->targets[i], cause, now_ms);
+    if (tlsa) prefetch_tlsa(x, &x->targets[i], cause, now_ms);
   }
 }
 
@@ -101,38 +104,41 @@ static void ahead_targets(struct xmpp *x, unsigned n, const struct cause *cause,
 static void hint_targets(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   if (cache_peek(x->cache, q, tick_of_ms(now_ms), &x->old) == CACHE_MISS) return;
   unsigned n = family_targets(q, &x->old, x->message, x->targets, FAMILY_TARGETS);
-  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "remembered target", .role = f->role};
-  ahead_targets(x, n, &cause, tlsa_is_wanted(x, f, &x->old, now_ms), now_ms);
+  struct cause cause = {
+      .of = q, .allowance = allowance_of(x, q), .what = "remembered target", .role = f->role};
+  prefetch_targets(x, n, &cause, tlsa_is_wanted(x, f, &x->old, now_ms), now_ms);
 }
 
 /* The domain itself, as the target that a program takes when there is no SRV. */
-static void ahead_domain(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
+static void prefetch_domain(struct xmpp *x, const struct question *q, const struct family *f,
+                            uint64_t now_ms) {
   struct srv domain = {.port = XMPP_SERVER_PORT, .target_len = (uint8_t)f->domain_len};
-  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "domain", .role = f->role};
+  struct cause cause = {.of = q, .allowance = allowance_of(x, q), .what = "domain", .role = f->role};
   memcpy(domain.target, f->domain, f->domain_len);
-  ahead_addresses(x, &domain, &cause, now_ms);
-  if (tlsa_is_wanted(x, f, NULL, now_ms)) ahead_tlsa(x, &domain, &cause, now_ms);
+  prefetch_addresses(x, &domain, &cause, now_ms);
+  if (tlsa_is_wanted(x, f, NULL, now_ms)) prefetch_tlsa(x, &domain, &cause, now_ms);
 }
 
-static void ahead_jabber(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
+static void prefetch_jabber(struct xmpp *x, const struct question *q, const struct family *f,
+                            uint64_t now_ms) {
   struct question jabber;
-  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "old name", .role = f->role};
+  struct cause cause = {.of = q, .allowance = allowance_of(x, q), .what = "old name", .role = f->role};
   family_jabber(f, x->seed, &jabber);
-  ahead(x, &jabber, &cause, now_ms);
+  prefetch_question(x, &jabber, &cause, now_ms);
 }
 
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question other;
-  struct cause sibling = {.of = q, .purse = purse_of(x, q), .what = "sibling", .role = f->role};
+  struct cause sibling = {.of = q, .allowance = allowance_of(x, q), .what = "sibling", .role = f->role};
   if (f->role == FAMILY_C2S) count(x->counters, family_client);
   else count(x->counters, family_server);
   bool has_sibling = family_sibling(f, x->seed, &other);
-  if (has_sibling) ahead(x, &other, &sibling, now_ms);
+  if (has_sibling) prefetch_question(x, &other, &sibling, now_ms);
   hint_targets(x, q, f, now_ms);
   if (has_sibling) hint_targets(x, &other, f, now_ms);
-  ahead_domain(x, q, f, now_ms);
+  prefetch_domain(x, q, f, now_ms);
   if (f->role == FAMILY_S2S && now_ms < x->jabber_until_ms[habit_of(f->key_flags)])
-    ahead_jabber(x, q, f, now_ms);
+    prefetch_jabber(x, q, f, now_ms);
 }
 
 /* A and AAAA of a known target are asked as a pair by all programs. */
@@ -143,7 +149,7 @@ static void asked_address(struct xmpp *x, const struct question *q, uint64_t now
   struct cause cause = {.of = q, .what = "other address", .role = (enum family_role)(known & KNOWN_ROLE)};
   uint16_t type = question_type(q) == TYPE_A ? TYPE_AAAA : TYPE_A;
   question_make(&other, q->key, q->name_len, type, CLASS_IN, question_flags(q), x->seed);
-  ahead(x, &other, &cause, now_ms);
+  prefetch_question(x, &other, &cause, now_ms);
 }
 
 void prefetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms) {
@@ -157,7 +163,7 @@ void prefetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms)
 
 uint32_t prefetch_refresh_at(struct xmpp *x, const struct question *q, const struct answer *a) {
   struct family f;
-  if (!family_of(q, &f) || a->head.an <= purse_of(x, q)->left / 2) return 0;
+  if (!family_of(q, &f) || a->head.an <= allowance_of(x, q)->left / 2) return 0;
   return a->head.stored_at;
 }
 
@@ -165,9 +171,9 @@ bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer
   struct family f;
   if (!family_of(q, &f)) return false;
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
-  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "other target", .role = f.role};
-  ahead_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
-  return n > 0 && cause.purse->left == 0;
+  struct cause cause = {.of = q, .allowance = allowance_of(x, q), .what = "other target", .role = f.role};
+  prefetch_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
+  return n > 0 && cause.allowance->left == 0;
 }
 
 /* Neither server SRV exists: some programs look for the old name before they try the domain itself. */
@@ -176,14 +182,14 @@ static void ask_jabber(struct xmpp *x, const struct question *q, const struct fa
   if (!family_sibling(f, x->seed, &sibling)) return;
   if (cache_peek(x->cache, &sibling, tick_of_ms(now_ms), &x->old) != CACHE_FRESH || x->old.head.an > 0)
     return;
-  ahead_jabber(x, q, f, now_ms);
+  prefetch_jabber(x, q, f, now_ms);
 }
 
 void prefetch_on_done(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
   struct family f;
   if (!family_of(q, &f)) return;
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
-  struct cause cause = {.of = q, .purse = purse_of(x, q), .what = "target", .role = f.role};
-  ahead_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
+  struct cause cause = {.of = q, .allowance = allowance_of(x, q), .what = "target", .role = f.role};
+  prefetch_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
   if (a->head.an == 0 && f.role == FAMILY_S2S) ask_jabber(x, q, &f, now_ms);
 }

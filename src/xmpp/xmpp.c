@@ -7,7 +7,7 @@
 
 static void asked(void *ctx, const struct question *q, uint64_t now_ms) {
   struct xmpp *x = ctx;
-  if (question_type(q) == TYPE_SRV) purse_fill(x, q, now_ms);
+  if (question_type(q) == TYPE_SRV) allowance_fill(x, q, now_ms);
   if (x->o.prefetch) prefetch_on_miss(x, q, now_ms);
 }
 
@@ -30,7 +30,7 @@ static uint32_t settled(void *ctx, const struct question *q, const struct answer
 
 static bool worn(void *ctx, const struct question *q, bool used, uint64_t now_ms) {
   struct xmpp *x = ctx;
-  if (used && question_type(q) == TYPE_SRV) purse_fill(x, q, now_ms);
+  if (used && question_type(q) == TYPE_SRV) allowance_fill(x, q, now_ms);
   if (x->o.prefetch) renew_used(x, q, now_ms);
   if (!used) expand_wait_end(x, q);
   return expand_on_due(x, q, used, now_ms);

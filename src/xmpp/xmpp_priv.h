@@ -1,4 +1,4 @@
-/* Inside the room: what its files share. */
+/* Inside the module: what its files share. */
 #ifndef JIDNS_XMPP_XMPP_PRIV_H
 #define JIDNS_XMPP_XMPP_PRIV_H
 #include "dns/build.h"
@@ -7,29 +7,29 @@
 
 enum { EXPAND_WAIT_MS = 400, XMPP_SERVER_PORT = 5269 };
 enum {
-  ASKED_MAX = 16
+  SET_OFF_MAX = 16
 }; /* upstream questions that one question of a client costs at most: it, and what is asked for its sake */
 enum { KNOWN_TARGETS = 4096, DOMAINS = 4096, HELD_MAX = 64, RENEWALS_MAX = 20000, RENEWAL_BUCKETS = 4096 };
 
 /* What may still be asked for the sake of those who asked for a domain's SRV. A client's question fills it,
  * once a second at most; nothing else does, so that answers which come late and name ever more targets find
  * it empty. Domains that meet in one place share. */
-struct purse {
+struct allowance {
   uint32_t since_ms; /* when it was filled; the low 32 bits */
   uint16_t left;     /* questions */
-  bool told;         /* the log heard that it is empty */
+  bool logged;       /* the log heard that it is empty */
 };
 
 /* Hashes of questions: the first `open` have no answer yet, those up to `count` are over. */
-struct awaited {
+struct awaited_addresses {
   unsigned open, count;
   uint64_t hashes[2 * FAMILY_TARGETS];
 };
 
 /* An SRV answer that waits for addresses (XMPP_EXPAND_WAIT). */
-struct held {
+struct held_answer {
   struct question question;
-  struct awaited awaited;
+  struct awaited_addresses awaited;
 };
 
 struct renewal;
@@ -46,8 +46,8 @@ struct xmpp {
   uint64_t jabber_until_ms[4];   /* by DO and CD: until then somebody looks for _jabber._tcp */
   uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately, and of which family (enum
                                     known) */
-  struct purse purses[DOMAINS];  /* by hash of the domain */
-  struct held *held;
+  struct allowance allowances[DOMAINS]; /* by hash of the domain */
+  struct held_answer *held;
   unsigned held_count;
   struct renewal **renewals; /* by question hash */
   unsigned renewal_count;
@@ -57,16 +57,17 @@ struct xmpp {
   uint64_t added[UINT8_MAX];      /* hashes of made's additional RRsets, one a record */
 };
 
-/* purse.c: what one domain's clients may set off. */
-struct purse *purse_of(struct xmpp *x, const struct question *srv); /* of the domain that has this service */
+/* allowance.c: what one domain's clients may set off. */
+struct allowance *allowance_of(struct xmpp *x,
+                               const struct question *srv); /* of the domain that has this service */
 /* a client asks for it, or was given it */
-void purse_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms);
-/* Takes q, asked for the sake of `of`, from the purse and from the daemon's budget. False, and counted, when
- * there is nothing left. `purse` NULL: q is asked as the other half of a pair. */
-bool purse_take(struct xmpp *x, struct purse *purse, const struct question *q, const struct question *of,
-                uint64_t now_ms);
+void allowance_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms);
+/* Takes q, asked for the sake of `of`, from the allowance and from the daemon's budget. False, and counted,
+ * when there is nothing left. `allowance` NULL: q is asked as the other half of a pair. */
+bool allowance_take(struct xmpp *x, struct allowance *allowance, const struct question *q,
+                    const struct question *of, uint64_t now_ms);
 
-/* prefetch.c: asks ahead. */
+/* prefetch.c: prefetches. */
 void prefetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void prefetch_on_done(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
 /* For an answer about to be stored that has more targets than may be asked for now: the tick from which its
@@ -100,7 +101,7 @@ bool expand_make(struct xmpp *x, const struct question *q, const struct answer *
 /* Asks for what `of` lacks. Adds what is under way to what is awaited; what is over was of no use, so that it
  * is not asked once more. */
 void expand_ask_lacking(struct xmpp *x, const struct expansion *out, const struct question *of,
-                        uint64_t now_ms, struct awaited *a);
+                        uint64_t now_ms, struct awaited_addresses *a);
 
 /* expand_wait.c: they are held back for those addresses. Returns for how long, in ms. */
 uint32_t expand_on_done(struct xmpp *x, const struct question *q, const struct answer *a,

@@ -39,7 +39,7 @@ static bool give(struct making *m, const char *labels, uint16_t type, const stru
     return false;
   }
 
-  return lab_take(m->ld, &m->r, &at);
+  return zones_take(m->ld, &m->r, &at);
 }
 
 static struct wire_out rdata_of(struct making *m) {

@@ -1,5 +1,5 @@
 /* zones.c: a question in the zones: found by its name's hash, answered by a copy. Exports zones_answer,
- * zones_hold, lab_match, lab_find, lab_delegation, zones_free. */
+ * zones_hold, zones_match, zones_find, zones_delegation, zones_free. */
 #include "zones/zones.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static inline const struct zones_node *find(const struct zones *l, const uint8_t
   }
 }
 
-const struct zones_node *lab_find(const struct zones *l, const uint8_t *name, size_t len) {
+const struct zones_node *zones_find(const struct zones *l, const uint8_t *name, size_t len) {
   return find(l, name, len);
 }
 
@@ -26,7 +26,7 @@ static const struct zones_node *find_wild(const struct zones *l, const struct zo
   uint8_t name[NAME_MAX_LEN] = {1, '*'};
   if (above->name_len > NAME_MAX_LEN - 2) return NULL;
   memcpy(name + 2, l->arena.octets + above->name, above->name_len);
-  return lab_find(l, name, above->name_len + 2u);
+  return zones_find(l, name, above->name_len + 2u);
 }
 
 static struct match match_above(const struct zones *l, const struct zones_node *above) {
@@ -47,7 +47,7 @@ static struct match match_missing(const struct zones *l, const uint8_t *name, si
   }
 }
 
-struct match lab_match(const struct zones *l, const uint8_t *name, size_t len) {
+struct match zones_match(const struct zones *l, const uint8_t *name, size_t len) {
   const struct zones_node *n = find(l, name, len);
   if (n) return (struct match){MATCH_NODE, n};
   return len > 1 ? match_missing(l, name, len) : (struct match){.kind = MATCH_ELSEWHERE};
@@ -107,7 +107,7 @@ static int lead_out(const struct zones *l, const struct zones_node *n, const str
 static const struct zones_node *node_denying_ds(const struct zones *l, const struct zones_node *apex) {
   const uint8_t *name = l->arena.octets + apex->name;
   if (apex->name_len == 1) return apex;
-  struct match above = lab_match(l, name + 1 + name[0], apex->name_len - 1u - name[0]);
+  struct match above = zones_match(l, name + 1 + name[0], apex->name_len - 1u - name[0]);
   return above.node;
 }
 
@@ -195,7 +195,7 @@ int zones_answer(const struct zones *l, const struct query *q, size_t limit, uin
 
 bool zones_hold(const struct zones *l, const struct question *q) {
   if (!zones_may_hold(l, q) || question_class(q) != CLASS_IN) return false;
-  struct match m = lab_match(l, q->key, q->name_len);
+  struct match m = zones_match(l, q->key, q->name_len);
   if (m.kind == MATCH_ELSEWHERE || m.kind == MATCH_DNAME) return m.kind == MATCH_DNAME;
   if (m.kind == MATCH_NONE) return !l->zones[m.node->zone].overlay;
   if (m.node->flags & NODE_CUT && question_type(q) != TYPE_DS) return false;
@@ -205,7 +205,7 @@ bool zones_hold(const struct zones *l, const struct question *q) {
          find_set(l, m.node, question_type(q));
 }
 
-const struct lab_delegation *lab_delegation(const struct zones *l, unsigned i) {
+const struct zones_delegation *zones_delegation(const struct zones *l, unsigned i) {
   return i < l->delegation_count ? &l->delegations[i] : NULL;
 }
 

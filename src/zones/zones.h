@@ -101,12 +101,12 @@ static inline bool zones_may_hold(const struct zones *l, const struct question *
 bool zones_hold(const struct zones *l, const struct question *q);
 
 /* A name that the zones delegate to servers whose addresses they know. */
-struct lab_delegation {
+struct zones_delegation {
   uint8_t name_len, name[NAME_MAX_LEN];
   union addr servers[ZONES_ADDRESSES];
   unsigned server_count;
 };
 
 /* The i-th of them, NULL behind the last. */
-const struct lab_delegation *lab_delegation(const struct zones *l, unsigned i);
+const struct zones_delegation *zones_delegation(const struct zones *l, unsigned i);
 #endif

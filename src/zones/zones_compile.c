@@ -1,4 +1,4 @@
-/* zones_compile.c: makes the answers of the zones' names. Exports lab_compile to the room.
+/* zones_compile.c: makes the answers of the zones' names. Exports zones_compile to the room.
  *
  * An answer of a name is written as all answers are, its names compressed against the question. Those that
  * must hold for questions of any name (of "*", denials) have no pointer but that to the question's name
@@ -100,7 +100,7 @@ static void start(struct compiler *c, uint8_t rcode) {
 }
 
 static uint32_t keep(struct compiler *c) {
-  struct arena *a = &c->ld->lab->arena;
+  struct arena *a = &c->ld->zones->arena;
   answer_note_rotation(&c->answer);
   struct answer_head head = c->answer.head;
   head.stored_at = head.refresh_at = 0;
@@ -134,9 +134,9 @@ static void add_targets(struct compiler *c) {
   for (unsigned i = 0; i < n; i++) {
     uint8_t name[NAME_MAX_LEN];
     name_lower(name, targets[i].target, targets[i].target_len);
-    struct match m = lab_match(c->ld->lab, name, targets[i].target_len);
+    struct match m = zones_match(c->ld->zones, name, targets[i].target_len);
     if ((m.kind != MATCH_NODE && m.kind != MATCH_WILD) || m.node->flags & NODE_CUT) continue;
-    uint32_t at = (uint32_t)(m.node - c->ld->lab->nodes);
+    uint32_t at = (uint32_t)(m.node - c->ld->zones->nodes);
     for (unsigned k = 0; k < 2 && c->answer.head.body_len <= EXPAND_BODY_MAX; k++) {
       add_set(c, SECTION_ADDITIONAL, at, k ? TYPE_AAAA : TYPE_A, targets[i].target, targets[i].target_len,
               UINT32_MAX);
@@ -172,10 +172,10 @@ struct denial {
 
 static void make_negative(struct compiler *c, const void *arg) {
   const struct denial *d = arg;
-  const struct zones *l = c->ld->lab;
+  const struct zones *l = c->ld->zones;
   const struct zones_apex *z = &l->zones[d->zone];
-  uint32_t node = (uint32_t)(lab_find(l, z->name, z->name_len) - l->nodes);
-  const struct raw *soa = node_raw(c->ld, node, TYPE_SOA);
+  uint32_t node = (uint32_t)(zones_find(l, z->name, z->name_len) - l->nodes);
+  const struct raw *soa = zones_node_raw(c->ld, node, TYPE_SOA);
   start(c, d->rcode);
   if (!soa) return;
   c->raw = soa;
@@ -191,7 +191,7 @@ static void make_chain(struct compiler *c, const void *arg) {
 /* ---- a node ---- */
 
 static void put_set(struct compiler *c, struct zones_node *n, uint16_t type, const struct end *end) {
-  struct zones *l = c->ld->lab;
+  struct zones *l = c->ld->zones;
   store_u16(c->question.key + c->question.name_len, type);
   struct zones_set s = make_both(c, type, make_positive, end);
   if (l->set_count == l->set_room) {
@@ -218,7 +218,7 @@ static void put_sets(struct compiler *c, struct zones_node *n, uint32_t from, co
     struct end end = {.node = from, .type = first[i].type, .owner = owner, .owner_len = owner_len};
     if (i > 0 && first[i - 1].type == first[i].type) continue;
     if (c->link_count &&
-        (end.type == TYPE_CNAME || node_raw(c->ld, (uint32_t)(n - c->ld->lab->nodes), end.type)))
+        (end.type == TYPE_CNAME || zones_node_raw(c->ld, (uint32_t)(n - c->ld->zones->nodes), end.type)))
       continue;
     c->raw = &first[i];
     put_set(c, n, end.type, &end);
@@ -236,16 +236,16 @@ static bool is_link(const struct compiler *c, const uint8_t *name, size_t len) {
 /* Follows CNAMEs from n as far as the zones know. Fills `name` with where the last one leads. */
 static struct match follow(struct compiler *c, const struct zones_node *n, uint8_t name[NAME_MAX_LEN],
                            size_t *len) {
-  struct zones *l = c->ld->lab;
+  struct zones *l = c->ld->zones;
   struct match m = {MATCH_NODE, n};
 
   memcpy(name, l->arena.octets + n->name, n->name_len);
   *len = n->name_len;
   while ((m.kind == MATCH_NODE || m.kind == MATCH_WILD) && m.node->flags & NODE_ALIAS) {
-    const struct raw *cname = node_raw(c->ld, (uint32_t)(m.node - l->nodes), TYPE_CNAME);
+    const struct raw *cname = zones_node_raw(c->ld, (uint32_t)(m.node - l->nodes), TYPE_CNAME);
     if (c->link_count == ZONES_CHAIN || is_link(c, name, *len)) {
-      lab_complain(c->ld, cname, true, "CNAME: leads back to itself, or through more than %d others",
-                   ZONES_CHAIN);
+      zones_complain(c->ld, cname, true, "CNAME: leads back to itself, or through more than %d others",
+                     ZONES_CHAIN);
       return (struct match){.kind = MATCH_NODE}; /* nowhere */
     }
     struct link *k = &c->links[c->link_count++];
@@ -253,7 +253,7 @@ static struct match follow(struct compiler *c, const struct zones_node *n, uint8
     memcpy(k->owner, name, *len);
     *len = cname->rdlen;
     name_lower(name, raw_rdata(c->ld, cname), *len);
-    m = lab_match(l, name, *len);
+    m = zones_match(l, name, *len);
   }
 
   return m;
@@ -261,7 +261,7 @@ static struct match follow(struct compiler *c, const struct zones_node *n, uint8
 
 /* What an alias is answered with besides its own records. */
 static void put_alias(struct compiler *c, struct zones_node *n) {
-  struct zones *l = c->ld->lab;
+  struct zones *l = c->ld->zones;
   uint8_t target[NAME_MAX_LEN], octets[NAME_MAX_LEN + 1];
   size_t len;
   struct match m = follow(c, n, target, &len);
@@ -285,12 +285,12 @@ static void put_alias(struct compiler *c, struct zones_node *n) {
 static void make_dname(struct compiler *c, const void *arg) {
   const struct zones_node *n = arg;
   build_start(&c->build, &c->answer, &c->question, RCODE_NOERROR);
-  c->failed |= !add_set(c, SECTION_ANSWER, (uint32_t)(n - c->ld->lab->nodes), TYPE_DNAME,
-                        c->ld->lab->arena.octets + n->name, n->name_len, UINT32_MAX);
+  c->failed |= !add_set(c, SECTION_ANSWER, (uint32_t)(n - c->ld->zones->nodes), TYPE_DNAME,
+                        c->ld->zones->arena.octets + n->name, n->name_len, UINT32_MAX);
 }
 
 static bool compile_node(struct compiler *c, uint32_t i) {
-  struct zones *l = c->ld->lab;
+  struct zones *l = c->ld->zones;
   struct zones_node *n = &l->nodes[i];
   uint8_t name[NAME_MAX_LEN];
 
@@ -309,7 +309,7 @@ static bool compile_node(struct compiler *c, uint32_t i) {
 }
 
 static bool compile_denials(struct compiler *c) {
-  struct zones *l = c->ld->lab;
+  struct zones *l = c->ld->zones;
   c->loose = true;
   c->link_count = 0;
   c->question.name_len = 0;
@@ -320,18 +320,18 @@ static bool compile_denials(struct compiler *c) {
   return !c->failed;
 }
 
-bool lab_compile(struct loader *ld) {
+bool zones_compile(struct loader *ld) {
   struct compiler *c = calloc(1, sizeof *c);
   if (!c) {
-    ld->lab->arena.failed = true;
+    ld->zones->arena.failed = true;
     return true; /* zones_load looks */
   }
   c->ld = ld;
   bool good = compile_denials(c);
-  for (uint32_t i = 0; i < ld->lab->node_count && good; i++) {
-    if (!(ld->lab->nodes[i].flags & NODE_HIDDEN)) good = compile_node(c, i);
+  for (uint32_t i = 0; i < ld->zones->node_count && good; i++) {
+    if (!(ld->zones->nodes[i].flags & NODE_HIDDEN)) good = compile_node(c, i);
   }
-  if (!good) lab_complain(ld, c->raw, false, "has more records of one type than fit into a message");
+  if (!good) zones_complain(ld, c->raw, false, "has more records of one type than fit into a message");
   free(c);
   return good;
 }

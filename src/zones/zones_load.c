@@ -1,5 +1,5 @@
 /* zones_load.c: zones from their files to nodes: records taken in, sorted, put under their names. Exports
- * zones_load and, to the room, lab_take, lab_complain, arena_put, node_raw. */
+ * zones_load and, to the room, zones_take, zones_complain, arena_put, zones_node_raw. */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -39,7 +39,7 @@ static void *with_room(void *list, uint32_t count, uint32_t *room, size_t each) 
 
 /* ---- complaints ---- */
 
-bool lab_complain(const struct loader *ld, const struct raw *r, bool warning, const char *format, ...) {
+bool zones_complain(const struct loader *ld, const struct raw *r, bool warning, const char *format, ...) {
   char owner[NAME_TEXT], what[300];
   va_list args;
   va_start(args, format);
@@ -77,18 +77,18 @@ static bool number_of_file(struct loader *ld, const char *path, uint16_t *out) {
 
 /* Does another zone, below this one, hold the name? */
 static bool is_deeper(const struct loader *ld, const uint8_t *name, size_t len) {
-  const struct zones_apex *zone = &ld->lab->zones[ld->zone];
-  for (unsigned i = 0; i < ld->lab->zone_count; i++) {
-    const struct zones_apex *other = &ld->lab->zones[i];
+  const struct zones_apex *zone = &ld->zones->zones[ld->zone];
+  for (unsigned i = 0; i < ld->zones->zone_count; i++) {
+    const struct zones_apex *other = &ld->zones->zones[i];
     if (other->name_len > zone->name_len && name_is_within(name, len, other->name, other->name_len))
       return true;
   }
   return false;
 }
 
-bool lab_take(void *loader, const struct record *r, const struct zonefile_place *at) {
+bool zones_take(void *loader, const struct record *r, const struct zonefile_place *at) {
   struct loader *ld = loader;
-  const struct zones_apex *zone = &ld->lab->zones[ld->zone];
+  const struct zones_apex *zone = &ld->zones->zones[ld->zone];
   uint8_t owner[NAME_MAX_LEN];
   struct raw *list = with_room(ld->raws, ld->raw_count, &ld->raw_room, sizeof *list);
 
@@ -111,8 +111,8 @@ bool lab_take(void *loader, const struct record *r, const struct zonefile_place 
   if (ld->arena.failed) return out_of_memory(ld);
   if (!name_is_within(owner, r->owner_len, zone->name, zone->name_len)) {
     char name[NAME_TEXT];
-    return lab_complain(ld, raw, false, "lies outside the zone %s",
-                        name_format(zone->name, zone->name_len, name));
+    return zones_complain(ld, raw, false, "lies outside the zone %s",
+                          name_format(zone->name, zone->name_len, name));
   }
 
   size_t label = r->type == TYPE_DS ? 1u + owner[0] : 0; /* DS stands above the zone that it is of */
@@ -148,25 +148,25 @@ static bool same_set(const struct loader *ld, const struct raw *a, const struct 
 /* Of the set that begins at `first` what no set has: the same record twice, several TTLs (RFC 2181 section
  * 5). Returns how many are left, moved to `to`. */
 static uint32_t clean_set(struct loader *ld, const struct raw *first, uint32_t n, struct raw *to) {
-  uint32_t snapshot_entry = 0, ttl_s = first->ttl_s;
+  uint32_t kept = 0, ttl_s = first->ttl_s;
   bool differ = false;
 
   for (uint32_t i = 0; i < n; i++) {
-    uint32_t k = n > ANSWER_RECORDS_MAX ? snapshot_entry
-                                        : 0; /* so many are refused later: not worth the time */
-    while (k < snapshot_entry && (to[k].rdlen != first[i].rdlen ||
-                                  memcmp(raw_rdata(ld, &to[k]), raw_rdata(ld, &first[i]), to[k].rdlen) != 0))
+    uint32_t k = n > ANSWER_RECORDS_MAX ? kept : 0; /* so many are refused later: not worth the time */
+    while (k < kept && (to[k].rdlen != first[i].rdlen ||
+                        memcmp(raw_rdata(ld, &to[k]), raw_rdata(ld, &first[i]), to[k].rdlen) != 0))
       k++;
-    if (k < snapshot_entry) continue;
+    if (k < kept) continue;
     differ |= first[i].ttl_s != ttl_s;
     if (first[i].ttl_s < ttl_s) ttl_s = first[i].ttl_s;
-    to[snapshot_entry++] = first[i];
+    to[kept++] = first[i];
   }
 
-  if (to->type == TYPE_RRSIG || !differ) return snapshot_entry; /* signatures go by what they cover */
-  lab_complain(ld, to, true, "has records of one type that differ in their time to live; %u is used", ttl_s);
-  for (uint32_t i = 0; i < snapshot_entry; i++) to[i].ttl_s = ttl_s;
-  return snapshot_entry;
+  if (to->type == TYPE_RRSIG || !differ) return kept; /* signatures go by what they cover */
+  zones_complain(ld, to, true, "has records of one type that differ in their time to live; %u is used",
+                 ttl_s);
+  for (uint32_t i = 0; i < kept; i++) to[i].ttl_s = ttl_s;
+  return kept;
 }
 
 static void clean_sets(struct loader *ld) {
@@ -192,7 +192,7 @@ static void put_slot(struct zones *l, uint32_t node) {
 
 /* A table at most half full of all nodes that are not hidden. */
 static bool make_table(struct loader *ld) {
-  struct zones *l = ld->lab;
+  struct zones *l = ld->zones;
   uint32_t size = ROOM_FIRST;
   while (size < l->node_room * 2) size *= 2;
   free(l->slots);
@@ -207,8 +207,8 @@ static bool make_table(struct loader *ld) {
 
 /* The node of this name, made if there is none; NULL: no memory. The next call may move it. */
 static struct zones_node *node_of(struct loader *ld, const uint8_t *name, size_t len, unsigned zone) {
-  struct zones *l = ld->lab;
-  const struct zones_node *there = lab_find(l, name, len);
+  struct zones *l = ld->zones;
+  const struct zones_node *there = zones_find(l, name, len);
 
   if (there) return &l->nodes[there - l->nodes];
   if (l->node_count == l->node_room) {
@@ -232,16 +232,16 @@ static struct zones_node *node_of(struct loader *ld, const uint8_t *name, size_t
 
 /* The names above one, down to the zone's: they exist, too, also without records (RFC 4592 section 2.2.2). */
 static bool add_above(struct loader *ld, const uint8_t *name, size_t len, unsigned zone) {
-  const struct zones_apex *apex = &ld->lab->zones[zone];
+  const struct zones_apex *apex = &ld->zones->zones[zone];
   while (len > apex->name_len) {
     bool wild = name[0] == 1 && name[1] == '*';
     len -= 1u + name[0];
     name += 1u + name[0];
-    uint32_t before = ld->lab->node_count;
+    uint32_t before = ld->zones->node_count;
     struct zones_node *n = node_of(ld, name, len, zone);
     if (!n) return out_of_memory(ld);
     if (wild) n->flags |= NODE_WILD;
-    if (ld->lab->node_count == before) return true;
+    if (ld->zones->node_count == before) return true;
   }
   return true;
 }
@@ -253,7 +253,7 @@ static uint8_t flag_of(const struct zones *l, const struct zones_node *n, uint16
 }
 
 static bool add_nodes(struct loader *ld) {
-  struct zones *l = ld->lab;
+  struct zones *l = ld->zones;
   if (!make_table(ld)) return false;
   for (unsigned i = 0; i < l->zone_count; i++) {
     struct zones_node *n = node_of(ld, l->zones[i].name, l->zones[i].name_len, i);
@@ -274,7 +274,7 @@ static bool add_nodes(struct loader *ld) {
   return true;
 }
 
-const struct raw *node_raw(const struct loader *ld, uint32_t node, uint16_t type) {
+const struct raw *zones_node_raw(const struct loader *ld, uint32_t node, uint16_t type) {
   const struct extent *e = &ld->extents[node];
   for (uint32_t i = 0; i < e->count; i++) {
     if (ld->raws[e->first + i].type == type) return &ld->raws[e->first + i];
@@ -284,7 +284,7 @@ const struct raw *node_raw(const struct loader *ld, uint32_t node, uint16_t type
 
 /* ---- delegations ---- */
 
-static void add_server(struct lab_delegation *d, const uint8_t *octets, bool v6) {
+static void add_server(struct zones_delegation *d, const uint8_t *octets, bool v6) {
   if (d->server_count == ZONES_ADDRESSES) return;
   union addr *a = &d->servers[d->server_count++];
   memset(a, 0, sizeof *a);
@@ -295,12 +295,12 @@ static void add_server(struct lab_delegation *d, const uint8_t *octets, bool v6)
   else a->v4.sin_port = htons(53);
 }
 
-static void add_addresses_of(const struct loader *ld, struct lab_delegation *d, const struct raw *ns) {
+static void add_addresses_of(const struct loader *ld, struct zones_delegation *d, const struct raw *ns) {
   uint8_t name[NAME_MAX_LEN];
   name_lower(name, raw_rdata(ld, ns), ns->rdlen);
-  const struct zones_node *n = lab_find(ld->lab, name, ns->rdlen);
+  const struct zones_node *n = zones_find(ld->zones, name, ns->rdlen);
   if (!n) return;
-  const struct extent *e = &ld->extents[n - ld->lab->nodes];
+  const struct extent *e = &ld->extents[n - ld->zones->nodes];
   for (const struct raw *r = ld->raws + e->first; r < ld->raws + e->first + e->count; r++) {
     if ((r->type == TYPE_A && r->rdlen == 4) || (r->type == TYPE_AAAA && r->rdlen == 16))
       add_server(d, raw_rdata(ld, r), r->rdlen == 16);
@@ -309,13 +309,13 @@ static void add_addresses_of(const struct loader *ld, struct lab_delegation *d, 
 
 /* Notes whom a cut names, by the addresses that stand in the zones. */
 static bool add_delegation(struct loader *ld, uint32_t node) {
-  struct zones *l = ld->lab;
+  struct zones *l = ld->zones;
   const struct zones_node *n = &l->nodes[node];
-  struct lab_delegation *list = realloc(l->delegations, (l->delegation_count + 1) * sizeof *list), *d;
+  struct zones_delegation *list = realloc(l->delegations, (l->delegation_count + 1) * sizeof *list), *d;
   if (!list) return out_of_memory(ld);
   l->delegations = list;
   d = &list[l->delegation_count];
-  *d = (struct lab_delegation){.name_len = n->name_len};
+  *d = (struct zones_delegation){.name_len = n->name_len};
   memcpy(d->name, l->arena.octets + n->name, n->name_len);
   const struct extent *e = &ld->extents[node];
   for (uint32_t i = 0; i < e->count; i++) {
@@ -332,7 +332,7 @@ static bool is_below_one(const struct zones *l, const struct zones_node *n) {
   while (len > l->zones[n->zone].name_len) {
     len -= 1u + name[0];
     name += 1u + name[0];
-    const struct zones_node *above = lab_find(l, name, len);
+    const struct zones_node *above = zones_find(l, name, len);
     if (above && above->flags & (NODE_CUT | NODE_DNAME)) return true;
   }
   return false;
@@ -340,7 +340,7 @@ static bool is_below_one(const struct zones *l, const struct zones_node *n) {
 
 /* Takes away what a cut or a DNAME hides, after it has served to find the delegated servers. */
 static bool hide(struct loader *ld) {
-  struct zones *l = ld->lab;
+  struct zones *l = ld->zones;
   bool any = false;
   for (uint32_t i = 0; i < l->node_count; i++) any |= l->nodes[i].flags & (NODE_CUT | NODE_DNAME);
   if (!any) return true;
@@ -357,7 +357,7 @@ static bool hide(struct loader *ld) {
 /* ---- the whole ---- */
 
 static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool overlay) {
-  struct zones *l = ld->lab;
+  struct zones *l = ld->zones;
   for (unsigned i = 0; i < l->zone_count; i++) {
     char text[NAME_TEXT];
     if (!name_equal(l->zones[i].name, l->zones[i].name_len, name, len)) continue;
@@ -386,10 +386,10 @@ static bool read_zones(struct loader *ld, struct zonefile *reader) {
 
   for (; ld->zone < o->zone_count; ld->zone++) {
     const struct zones_file *z = &o->zones[ld->zone];
-    if (!zonefile_read(reader, z->file, z->name, z->name_len, lab_take, ld, ld->err)) return false;
+    if (!zonefile_read(reader, z->file, z->name, z->name_len, zones_take, ld, ld->err)) return false;
   }
 
-  for (; ld->zone < ld->lab->zone_count; ld->zone++) {
+  for (; ld->zone < ld->zones->zone_count; ld->zone++) {
     if (!zones_expand_domain(ld, &o->domains[ld->zone - o->zone_count])) return false;
   }
 
@@ -400,8 +400,8 @@ static bool load(struct loader *ld, struct zonefile *reader) {
   if (!read_zones(ld, reader)) return false;
   if (ld->raw_count) qsort_r(ld->raws, ld->raw_count, sizeof *ld->raws, compare_raws, ld);
   clean_sets(ld);
-  if (!add_nodes(ld) || !hide(ld) || !lab_check(ld) || !lab_compile(ld)) return false;
-  return ld->arena.failed || ld->lab->arena.failed ? out_of_memory(ld) : true;
+  if (!add_nodes(ld) || !hide(ld) || !zones_check(ld) || !zones_compile(ld)) return false;
+  return ld->arena.failed || ld->zones->arena.failed ? out_of_memory(ld) : true;
 }
 
 bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct zonefile *reader,
@@ -409,11 +409,11 @@ bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct z
   struct loader ld = {.o = o, .expand = expand, .err = err};
   *out = NULL;
   if (o->zone_count + o->domain_count == 0) return true;
-  ld.lab = calloc(1, sizeof *ld.lab);
-  bool good = ld.lab ? true : out_of_memory(&ld);
+  ld.zones = calloc(1, sizeof *ld.zones);
+  bool good = ld.zones ? true : out_of_memory(&ld);
   if (good) {
-    ld.lab->seed = random_seed();
-    ld.lab->least_len = NAME_MAX_LEN;
+    ld.zones->seed = random_seed();
+    ld.zones->least_len = NAME_MAX_LEN;
     good = load(&ld, reader);
   }
 
@@ -421,7 +421,7 @@ bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct z
   free(ld.raws);
   free(ld.extents);
   free(ld.arena.octets);
-  if (good) *out = ld.lab;
-  else zones_free(ld.lab);
+  if (good) *out = ld.zones;
+  else zones_free(ld.zones);
   return good;
 }

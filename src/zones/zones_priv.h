@@ -64,7 +64,7 @@ struct zones {
   struct zones_apex zones[ZONES_FILES_MAX + ZONES_DOMAINS];
   unsigned zone_count;
   size_t least_len; /* of the zones' names */
-  struct lab_delegation *delegations;
+  struct zones_delegation *delegations;
   unsigned delegation_count;
 };
 
@@ -82,8 +82,8 @@ struct match {
 };
 
 /* name is in lower case. */
-const struct zones_node *lab_find(const struct zones *l, const uint8_t *name, size_t len);
-struct match lab_match(const struct zones *l, const uint8_t *name, size_t len);
+const struct zones_node *zones_find(const struct zones *l, const uint8_t *name, size_t len);
+struct match zones_match(const struct zones *l, const uint8_t *name, size_t len);
 
 /* ---- loading ---- */
 
@@ -103,7 +103,7 @@ struct extent {
 enum { ZONES_READ_MAX = 1000 };
 
 struct loader {
-  struct zones *lab;
+  struct zones *zones;
   const struct zones_policy *o;
   enum zones_expand expand;
   FILE *err;
@@ -132,21 +132,21 @@ static inline const struct raw *node_raws(const struct loader *ld, uint32_t node
 }
 
 /* The first record of this type at a node, NULL if there is none. */
-const struct raw *node_raw(const struct loader *ld, uint32_t node, uint16_t type);
+const struct raw *zones_node_raw(const struct loader *ld, uint32_t node, uint16_t type);
 
 /* zone_load.c: takes a record of the zone being read; false, and said on err, when it does not belong there.
  */
-bool lab_take(void *loader, const struct record *r, const struct zonefile_place *at);
+bool zones_take(void *loader, const struct record *r, const struct zonefile_place *at);
 /* "jidnsd: [warning: ]FILE:LINE: OWNER TYPE: WHAT"; returns false. */
-bool lab_complain(const struct loader *ld, const struct raw *r, bool warning, const char *format, ...)
+bool zones_complain(const struct loader *ld, const struct raw *r, bool warning, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* zone_check.c: what is wrong with the zones as a whole. */
-bool lab_check(const struct loader *ld);
+bool zones_check(const struct loader *ld);
 
 /* zone_compile.c: the answers. False, and said on err, when an RRset does not fit into a message. */
-bool lab_compile(struct loader *ld);
+bool zones_compile(struct loader *ld);
 
-/* shorthand.c: gives lab_take the records of a domain. */
+/* shorthand.c: gives zones_take the records of a domain. */
 bool zones_expand_domain(struct loader *ld, const struct zones_domain *d);
 #endif

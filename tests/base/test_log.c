@@ -12,9 +12,9 @@
 
 static const struct log_policy usual = {.levels = {
 #define X(room) LOG_INFO,
-                                             LOG_COMPONENTS(X)
+                                            LOG_COMPONENTS(X)
 #undef X
-                                         }};
+                                        }};
 
 /* Sets levels as the setting does. */
 static void set(const char *levels, enum log_format format, bool times) {

@@ -368,7 +368,7 @@ static void run(const struct mode *mode, unsigned hits, unsigned names) {
                                  .forward = forward,
                                  .counters = &counters,
                                  .seed = KIT_SEED,
-                                 .turn_mask = UINT32_MAX,
+                                 .rotation_mask = UINT32_MAX,
                                  .access = access_new(&(struct access_policy){.silent = false})};
   must(serve.access);
   if (mode->how == HOW_ZONE || mode->how == HOW_BESIDE) {

@@ -127,8 +127,8 @@ static void same(const struct cache_entry *a, const struct cache_entry *b, uint3
   cr_assert_eq(x->body_len, y->body_len, "%s", text);
   cr_expect_arr_eq(a->answer.body, b->answer.body, x->body_len, "%s", text);
   cr_expect_arr_eq(a->answer.ttl_at, b->answer.ttl_at, 2 * answer_records(x), "%s", text);
-  cr_expect_eq(a->standing.uses, b->standing.uses, "%s", text);
-  cr_expect_eq(a->standing.how, b->standing.how, "%s", text);
+  cr_expect_eq(a->standing.hits, b->standing.hits, "%s", text);
+  cr_expect_eq(a->standing.origin, b->standing.origin, "%s", text);
   cr_expect_eq(a->standing.in_main, b->standing.in_main, "%s", text);
 }
 

@@ -135,7 +135,7 @@ Test(cache, a_longer_successor_stands_as_the_earlier_did) {
   get("example.org", TYPE_A);
   put_a("example.org", 9);
   cr_expect(standing().in_main);
-  cr_expect_eq(standing().uses, 2);
+  cr_expect_eq(standing().hits, 2);
 }
 
 Test(cache, room_is_left_for_a_longer_successor) {
@@ -276,10 +276,10 @@ Test(cache, what_was_fetched_ahead_in_vain_is_counted) {
   cr_assert(put(ORIGIN_RENEWED, 0));
   cr_assert(put(ORIGIN_QUERY, 0));
   cache_stats(c, &stats);
-  cr_expect_eq(stats.wasted[ORIGIN_PREFETCH_C2S], 1);
-  cr_expect_eq(stats.wasted[ORIGIN_PREFETCH_S2S], 1);
-  cr_expect_eq(stats.wasted[ORIGIN_RENEWED], 1);
-  cr_expect_eq(stats.wasted[ORIGIN_QUERY], 0);
+  cr_expect_eq(stats.unused[ORIGIN_PREFETCH_C2S], 1);
+  cr_expect_eq(stats.unused[ORIGIN_PREFETCH_S2S], 1);
+  cr_expect_eq(stats.unused[ORIGIN_RENEWED], 1);
+  cr_expect_eq(stats.unused[ORIGIN_QUERY], 0);
 }
 
 Test(cache, tells_how_the_answer_came_that_is_used_for_the_first_time) {

@@ -82,7 +82,7 @@ static void *work(void *arg) {
 
 /* What a walk shows, as an answer to its question. */
 static bool shown_is_whole(const struct cache_entry *e, uint8_t *msg) {
-  struct query_opts m = {.spelled = e->question->key, .name_len = e->question->name_len};
+  struct query_opts m = {.qname_wire = e->question->key, .name_len = e->question->name_len};
   size_t len = answer_write(&e->answer, &m, ANSWER_FRESH, 0, DNS_MSG_MAX, msg);
   return is_whole(msg, len, e->question->name_len);
 }

@@ -50,7 +50,7 @@ Test(evict, who_was_used_moves_to_main_at_the_cost_of_its_oldest) {
   use(64);
   put_many(80, 1, 64);
   cr_expect(is_in_main(64));
-  cr_expect_eq(ring_get(&s, 64)->mark & MARK_USES, 0, "it starts anew there");
+  cr_expect_eq(ring_get(&s, 64)->mark & MARK_HITS, 0, "it starts anew there");
   cr_expect_not(is_there(0));
   cr_expect_eq(s.evicted, 1);
 }
@@ -181,7 +181,7 @@ static void churn(uint64_t seed, size_t small, size_t main, size_t most, int ste
     struct entry *e = ring_get(&s, number);
     uint64_t what = rng_below(&r, 10);
     if (e && what < 8) {
-      if ((e->mark & MARK_USES) < MARK_USES) e->mark++;
+      if ((e->mark & MARK_HITS) < MARK_HITS) e->mark++;
     } else if (e) {
       struct question q;
       ring_question(&q, number);
@@ -211,11 +211,11 @@ Test(evict, nothing_is_lost_or_mixed_up_whatever_the_order) {
 Test(evict, who_was_fetched_ahead_for_nobody_is_no_ghost) {
   ring_open(&s, 1024, 4096);
   put_many(0, 80, 64);
-  ring_get(&s, 64)->mark |= ORIGIN_PREFETCH_S2S * MARK_HOW_UNIT;
+  ring_get(&s, 64)->mark |= ORIGIN_PREFETCH_S2S * MARK_ORIGIN_UNIT;
   put_many(80, 1, 64);
   struct question q;
   ring_question(&q, 64);
   cr_assert_not(is_there(64));
   cr_expect_not(evict_take_ghost(&s, (uint32_t)q.hash));
-  cr_expect_eq(s.wasted[ORIGIN_PREFETCH_S2S], 1);
+  cr_expect_eq(s.unused[ORIGIN_PREFETCH_S2S], 1);
 }

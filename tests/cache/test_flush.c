@@ -232,7 +232,7 @@ Test(flush, an_answer_that_lost_its_addresses_is_worn) {
   put_srv("_xmpp-server._tcp.d.lab.", "h.d.lab.", TYPE_A);
   struct query q = {
       .question = made.question,
-      .query_opts = {.spelled = made.question.key, .name_len = (uint8_t)made.question.name_len}};
+      .query_opts = {.qname_wire = made.question.key, .name_len = (uint8_t)made.question.name_len}};
   cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_FRESH);
   flush("h.d.lab.", 0, false);
   cr_expect_eq(cache_get(c, &q, 0, sizeof out, out, &hit), CACHE_DUE, "so that it gets the new ones");

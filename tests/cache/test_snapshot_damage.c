@@ -46,7 +46,7 @@ static void check_all(void) {
   struct seen s;
   uint8_t out[DNS_MSG_MAX];
   while (cache_walk_next(w, &e)) {
-    struct query_opts m = {.spelled = e.question->key, .name_len = e.question->name_len, .edns = true};
+    struct query_opts m = {.qname_wire = e.question->key, .name_len = e.question->name_len, .edns = true};
     size_t n = answer_write(&e.answer, &m, ANSWER_FRESH, SNAP_LATER, sizeof out, out);
     cr_assert(seen_read(&s, out, n), "%s", s.why);
   }

@@ -136,15 +136,15 @@ Test(walk, tells_uses_who_was_fetched_ahead_and_who_lies_in_the_main_ring) {
   while (cache_walk_next(w, &e)) {
     unsigned number = e.answer.head.stored_at, uses = last - 1 - number;
     if (uses < 5) {
-      cr_expect_eq(e.standing.uses, uses < 3 ? uses : 3, "%u: %u", number, e.standing.uses);
+      cr_expect_eq(e.standing.hits, uses < 3 ? uses : 3, "%u: %u", number, e.standing.hits);
       cr_expect_not(e.standing.in_main, "%u is new", number);
     } else {
-      cr_expect_eq(e.standing.uses, 0, "%u", number);
+      cr_expect_eq(e.standing.hits, 0, "%u", number);
     }
-    cr_expect_eq(origin_is_prefetch(e.standing.how), number % 2 && (uses == 0 || uses >= 5),
+    cr_expect_eq(origin_is_prefetch(e.standing.origin), number % 2 && (uses == 0 || uses >= 5),
                  "%u: the first use ends it", number);
     in_main += e.standing.in_main;
-    ahead += origin_is_prefetch(e.standing.how);
+    ahead += origin_is_prefetch(e.standing.origin);
   }
 
   cr_expect_gt(in_main, 1000);

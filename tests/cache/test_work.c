@@ -38,7 +38,7 @@ static void mark_all(uint8_t uses) {
   for (unsigned i = 0; i < 2; i++) {
     for (uint64_t at = rings[i]->tail; at < rings[i]->head; at += ENTRY) {
       struct entry *e = (struct entry *)(void *)(rings[i]->base + at % rings[i]->size);
-      e->mark = (uint8_t)((e->mark & ~MARK_USES) | uses);
+      e->mark = (uint8_t)((e->mark & ~MARK_HITS) | uses);
     }
   }
 }
@@ -64,7 +64,7 @@ Test(work, a_put_into_rings_in_full_use_passes_over_a_bounded_number_of_entries)
   ring_open(&s, 64 * ENTRY, 6400 * ENTRY);
   most_passed(0, 6464);
   for (unsigned round = 0; round < 8; round++) {
-    mark_all(MARK_USES);
+    mark_all(MARK_HITS);
     unsigned most = most_passed(10000 + round * 200, 200);
     cr_expect_leq(most, PASSED_MAX, "%u", most);
     cr_expect_gt(most, ROUNDS, "the bound is what ended it: %u", most);
@@ -79,7 +79,7 @@ Test(work, the_sum_over_many_puts_is_a_few_entries_each_when_use_is_random) {
   most_passed(0, 704);
   for (unsigned i = 1000; i < 21000; i++) {
     struct entry *e = ring_get(&s, i - 1 - (unsigned)rng_below(&r, i < 1500 ? i - 1000 + 1 : 500));
-    if (e && (e->mark & MARK_USES) < MARK_USES) e->mark++;
+    if (e && (e->mark & MARK_HITS) < MARK_HITS) e->mark++;
     passed += put(i);
   }
   cr_expect_lt(passed, 20000 * 5, "%lu", (unsigned long)passed);

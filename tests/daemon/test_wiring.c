@@ -71,7 +71,7 @@ static bool has_forward(const struct modules *m, const struct settings *s) {
 static bool has_serve(const struct modules *m, const struct settings *s) {
   const struct query_service *q = &m->wiring.serve;
   return same(&q->policy, &s->serve, sizeof s->serve) && q->log.every == s->serve.log_every &&
-         (q->turn_mask != 0) == s->serve.rotate;
+         (q->rotation_mask != 0) == s->serve.rotate;
 }
 
 static bool has_access(const struct modules *m, const struct settings *s) {

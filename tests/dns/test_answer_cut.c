@@ -93,7 +93,8 @@ Test(answer_cut, the_chain_comes_first_then_its_addresses) {
 
   made_done(&made, 0);
   asked_plain(&asked, "a.example.org", TYPE_A);
-  for (asked.query.query_opts.turn = 0; asked.query.query_opts.turn < 20; asked.query.query_opts.turn++) {
+  for (asked.query.query_opts.rotation = 0; asked.query.query_opts.rotation < 20;
+       asked.query.query_opts.rotation++) {
     write_cut(ANSWER_FRESH, DNS_UDP_PLAIN);
     cr_assert_gt(s.an, 24);
     cr_expect_eq(s.records[0].type, TYPE_CNAME);
@@ -109,7 +110,8 @@ Test(answer_cut, every_address_has_its_turn_in_a_truncated_answer) {
   bool met[40] = {false};
   made_a(&made, "example.org", 60, 40, 0);
   asked_plain(&asked, "example.org", TYPE_A);
-  for (asked.query.query_opts.turn = 0; asked.query.query_opts.turn < 10; asked.query.query_opts.turn++) {
+  for (asked.query.query_opts.rotation = 0; asked.query.query_opts.rotation < 10;
+       asked.query.query_opts.rotation++) {
     write_cut(ANSWER_FRESH, DNS_UDP_PLAIN);
     cr_expect_eq(s.an, (DNS_UDP_PLAIN - DNS_HEADER - 17) / 16);
     for (unsigned i = 0; i < s.an; i++) met[record_rdata(&s.records[i])[3]] = true;

@@ -12,7 +12,7 @@ static uint8_t first_out[DNS_MSG_MAX], out[DNS_MSG_MAX];
 
 static size_t write_turn(uint32_t turn, struct seen *into, uint8_t *to) {
   struct answer_view v = answer_view(&made.answer);
-  asked.query.query_opts.turn = turn;
+  asked.query.query_opts.rotation = turn;
   size_t len = answer_write(&v, &asked.query.query_opts, ANSWER_FRESH, made.answer.head.stored_at + 50,
                             DNS_MSG_MAX, to);
   cr_assert(seen_read(into, to, len), "%s", into->why);

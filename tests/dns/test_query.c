@@ -8,7 +8,7 @@
 static struct msg m;
 static struct query q;
 static struct seen s;
-static uint8_t *packet; /* lives until the next one is read: q.manner.spelled lies in it */
+static uint8_t *packet; /* lives until the next one is read: q.manner.qname_wire lies in it */
 
 static enum query_verdict read_cut(size_t len) {
   free(packet);
@@ -33,7 +33,7 @@ Test(query, the_plain_one_is_understood) {
   cr_expect_eq(q.query_opts.udp_size, 512);
   cr_expect_eq(q.query_opts.opcode_rd, DNS_RD);
   cr_expect_eq(q.query_opts.name_len, 13);
-  cr_expect_eq(q.query_opts.spelled, packet + 12);
+  cr_expect_eq(q.query_opts.qname_wire, packet + 12);
   cr_expect_not(q.query_opts.cd || q.query_opts.ad || q.query_opts.edns || q.query_opts.dnssec_ok);
 }
 
@@ -81,7 +81,7 @@ Test(query, only_opcode_0_is_implemented) {
     m.octets[2] = (uint8_t)(opcode << 3 | DNS_RD);
     cr_expect_eq(read_all(), QUERY_NOTIMP, "opcode %u", opcode);
     cr_expect_eq(read_cut(12), QUERY_NOTIMP, "opcode %u, header alone", opcode);
-    cr_expect_null(q.query_opts.spelled);
+    cr_expect_null(q.query_opts.qname_wire);
     cr_expect_eq(q.query_opts.opcode_rd, m.octets[2]);
   }
 }
@@ -92,7 +92,7 @@ Test(query, has_one_question_no_more_no_less) {
     msg_query(&m, "example.org", TYPE_A);
     msg_set_count(&m, 0, wrong[i]);
     cr_expect_eq(read_all(), QUERY_FORMERR, "QDCOUNT %u", wrong[i]);
-    cr_expect_null(q.query_opts.spelled);
+    cr_expect_null(q.query_opts.qname_wire);
     cr_expect_eq(read_cut(12), QUERY_FORMERR);
   }
   msg_query(&m, "example.org", TYPE_A);
@@ -105,7 +105,7 @@ Test(query, carries_no_answers) {
     msg_query(&m, "example.org", TYPE_A);
     msg_record(&m, (enum section)(which - 1), "example.org", TYPE_A, 1, rd_a("192.0.2.1"));
     cr_expect_eq(read_all(), QUERY_FORMERR);
-    cr_expect_not_null(q.query_opts.spelled, "the question is given back");
+    cr_expect_not_null(q.query_opts.qname_wire, "the question is given back");
     msg_query(&m, "example.org", TYPE_A);
     msg_set_count(&m, which, 0xff00);
     cr_expect_eq(read_all(), QUERY_FORMERR, "a count that lies");
@@ -122,7 +122,7 @@ Test(query, a_name_with_a_pointer_is_a_format_error) {
       msg_put_u16(&m, pointers[i]);
       msg_put(&m, "\0\1\0\1", 4);
       cr_expect_eq(read_all(), QUERY_FORMERR, "%04x", pointers[i]);
-      cr_expect_null(q.query_opts.spelled);
+      cr_expect_null(q.query_opts.qname_wire);
     }
   }
 }
@@ -150,7 +150,7 @@ Test(query, names_of_255_octets_and_none_of_256) {
     cr_expect_eq(q.question.name_len, 255);
     query_of_length(256, labels[i]);
     cr_expect_eq(read_all(), QUERY_FORMERR);
-    cr_expect_null(q.query_opts.spelled);
+    cr_expect_null(q.query_opts.qname_wire);
     query_of_length(60000, labels[i]);
     cr_expect_eq(read_all(), QUERY_FORMERR);
   }
@@ -175,7 +175,7 @@ Test(query, the_root_can_be_asked) {
 Test(query, spelling_is_kept_for_the_answer_and_lowered_for_the_key) {
   msg_query(&m, "_xMPp-CLient._tCp.eXAmple.ORG", TYPE_SRV);
   cr_assert_eq(read_all(), QUERY_OK);
-  cr_expect_arr_eq(q.query_opts.spelled, m.octets + 12, m.len - 12);
+  cr_expect_arr_eq(q.query_opts.qname_wire, m.octets + 12, m.len - 12);
   cr_expect_arr_eq(q.question.key + 1, "_xmpp-client", 12);
 }
 
@@ -183,7 +183,7 @@ Test(query, zone_transfers_and_the_like_are_refused) {
   for (unsigned type = 249; type <= 252; type++) {
     msg_query(&m, "example.org", (uint16_t)type);
     cr_expect_eq(read_all(), QUERY_REFUSED, "type %u", type);
-    cr_expect_not_null(q.query_opts.spelled);
+    cr_expect_not_null(q.query_opts.qname_wire);
   }
   msg_query(&m, "example.org", TYPE_IXFR);
   msg_record(&m, SECTION_AUTHORITY, "example.org", TYPE_SOA, 0, rd_soa("a", "b", 1));

@@ -194,7 +194,8 @@ Test(query_edns, whatever_comes_is_judged_and_answered_in_form) {
     verdicts[v]++;
     if (v == QUERY_OK) {
       cr_assert_eq(q.question.name_len, q.query_opts.name_len);
-      cr_assert(name_equal(q.question.key, q.question.name_len, q.query_opts.spelled, q.query_opts.name_len));
+      cr_assert(
+          name_equal(q.question.key, q.question.name_len, q.query_opts.qname_wire, q.query_opts.name_len));
       cr_assert_geq(q.query_opts.udp_size, 512);
     }
     if (v == QUERY_OK || v == QUERY_SILENT) continue;

@@ -68,19 +68,19 @@ Test(record, an_empty_rdata_at_the_end_of_the_message_is_fine) {
   cr_expect_eq(r.rdlen, 0);
 }
 
-/* What parts_next makes of the record: its kinds as letters (o octets, c and n names), or "bad". */
+/* What record_next_part makes of the record: its kinds as letters (o octets, c and n names), or "bad". */
 static const char *parts_of(uint16_t type, const void *rdata, size_t n) {
   static char kinds[16];
   struct record r;
-  struct part part;
+  struct rdata_part part;
   unsigned count = 0;
 
   one_record(type, rdata, n);
   uint8_t *octets = exact(m.octets, m.len);
   cr_assert(read_first(octets, m.len, &r));
-  struct parts parts = record_parts(&r);
-  enum part_kind kind;
-  while ((kind = parts_next(&parts, &part)) != PART_END && kind != PART_BAD) {
+  struct rdata_parts parts = record_parts(&r);
+  enum rdata_part_kind kind;
+  while ((kind = record_next_part(&parts, &part)) != PART_END && kind != PART_BAD) {
     cr_assert_eq(kind, part.kind);
     cr_assert_lt(count, 10);
     kinds[count++] = kind == PART_OCTETS ? 'o' : kind == PART_NAME ? 'c' : 'n';
@@ -174,26 +174,26 @@ Test(record, octets_that_happen_to_be_no_name_are_bad) {
 
 Test(record, a_name_must_end_where_its_rdata_ends) {
   struct record r;
-  struct part part;
+  struct rdata_part part;
   one_record(TYPE_NS, "\3org", 4);
   msg_put(&m, "\0", 1); /* the root's octet lies behind RDATA: it is whole only as octets of the message */
   cr_assert(read_first(m.octets, m.len, &r));
-  struct parts parts = record_parts(&r);
-  cr_expect_eq(parts_next(&parts, &part), PART_BAD);
+  struct rdata_parts parts = record_parts(&r);
+  cr_expect_eq(record_next_part(&parts, &part), PART_BAD);
 }
 
 Test(record, names_in_rdata_come_without_compression) {
   struct record r;
-  struct part part;
+  struct rdata_part part;
   one_record(TYPE_SRV, "\0\1\0\2\0\3\1x\300\14", 10);
   cr_assert(read_first(m.octets, m.len, &r));
-  struct parts parts = record_parts(&r);
-  cr_expect_eq(parts_next(&parts, &part), PART_OCTETS);
+  struct rdata_parts parts = record_parts(&r);
+  cr_expect_eq(record_next_part(&parts, &part), PART_OCTETS);
   cr_expect_eq(part.len, 6);
-  cr_expect_eq(parts_next(&parts, &part), PART_NAME_PLAIN);
+  cr_expect_eq(record_next_part(&parts, &part), PART_NAME_PLAIN);
   cr_expect_eq(part.len, 15);
   cr_expect_arr_eq(part.bytes, "\1x\7example\3org\0", 15);
-  cr_expect_eq(parts_next(&parts, &part), PART_END);
+  cr_expect_eq(record_next_part(&parts, &part), PART_END);
 }
 
 Test(record, target_is_the_name_behind_so_many_octets_and_nothing_else) {

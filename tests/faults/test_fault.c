@@ -29,10 +29,10 @@ struct ask {
 static unsigned struck(const struct faults *fs, struct ask a) {
   struct question q;
   union addr peer;
-  struct fault_strike k;
+  struct fault_match k;
   question_of(&q, a.name ? a.name : "xmpp.lab", a.type ? a.type : TYPE_A);
   cr_assert(addr_parse(a.peer ? a.peer : "192.0.2.7", 53, &peer));
-  return faults_strike(fs, &q, &peer, a.tcp, NOW_MS + a.at_ms, &k) ? k.fault->number : 0;
+  return faults_match(fs, &q, &peer, a.tcp, NOW_MS + a.at_ms, &k) ? k.fault->number : 0;
 }
 #define STRUCK(fs, ...) struck(fs, (struct ask){__VA_ARGS__})
 
@@ -134,9 +134,9 @@ Test(fault, delays_spread_over_their_range_and_repeat) {
   question_of(&q, "a.lab", TYPE_A);
   cr_assert(addr_parse("192.0.2.7", 53, &peer));
   for (unsigned i = 0; i < ASKED; i++) {
-    struct fault_strike a, b;
-    cr_assert(faults_strike(fs[0], &q, &peer, false, NOW_MS, &a) &&
-              faults_strike(fs[1], &q, &peer, true, NOW_MS + i, &b));
+    struct fault_match a, b;
+    cr_assert(faults_match(fs[0], &q, &peer, false, NOW_MS, &a) &&
+              faults_match(fs[1], &q, &peer, true, NOW_MS + i, &b));
     uint32_t ms = fault_delay_ms(&a);
     cr_assert(ms >= 200 && ms <= 204 && ms == fault_delay_ms(&b));
     seen[ms - 200]++;

@@ -42,14 +42,14 @@ static struct spoiled *spoil_nth(const char *text, const struct msg *m, const ch
   struct spoiled *s = calloc(1, sizeof *s);
   struct rule r;
   char why[RULE_WHY];
-  struct fault_strike k;
+  struct fault_match k;
   union addr peer;
 
   cr_assert(addr_parse("192.0.2.7", 53, &peer));
   cr_assert(rule_parse(text, &r, why), "%s: %s", text, why);
   s->faults = faults_with(NULL, &r, 0);
   question_of(&s->question, name, type);
-  for (unsigned i = 0; i <= nth; i++) cr_assert(faults_strike(s->faults, &s->question, &peer, tcp, 0, &k));
+  for (unsigned i = 0; i <= nth; i++) cr_assert(faults_match(s->faults, &s->question, &peer, tcp, 0, &k));
   s->msg = *m;
   s->result = fault_apply(&k, &s->question, tcp, s->msg.octets, m->len, limit, &scratch);
   s->msg.len = s->result.len;
@@ -391,7 +391,7 @@ Test(fault_apply, mutated_answers_do_no_harm, .timeout = 60) {
     cr_assert(rule_parse(rules[i], &r, why));
     struct faults *fs = faults_with(NULL, &r, 0);
     for (unsigned n = 0; n < 4000; n++) {
-      struct fault_strike k;
+      struct fault_match k;
       srv_answer(&m, n % 2);
       for (uint64_t c = rng_below(&rng, 6); c > 0; c--)
         m.octets[rng_below(&rng, m.len)] = (uint8_t)rng_next(&rng);
@@ -399,7 +399,7 @@ Test(fault_apply, mutated_answers_do_no_harm, .timeout = 60) {
       size_t limit = m.len > DNS_UDP_PLAIN ? m.len : DNS_UDP_PLAIN;
       uint8_t *room = malloc(limit);
       memcpy(room, m.octets, m.len);
-      cr_assert(faults_strike(fs, &q, &peer, false, 0, &k));
+      cr_assert(faults_match(fs, &q, &peer, false, 0, &k));
       struct fault_result got = fault_apply(&k, &q, false, room, m.len, limit, &scratch);
       cr_assert(got.len <= limit && got.sent <= got.len);
       free(room);

@@ -5,13 +5,13 @@
 #include "forward/await.h"
 #include "kit/made.h"
 
-enum { ASKED_MAX = 8, NOW_MS = 1000 };
+enum { SET_OFF_MAX = 8, NOW_MS = 1000 };
 
 static struct forward *f;
 static struct counters counters;
 static struct timers timers;
 static struct pending *p;
-static struct client asked[ASKED_MAX]; /* who waits for the questions that were put in */
+static struct client asked[SET_OFF_MAX]; /* who waits for the questions that were put in */
 static unsigned asked_count;
 static bool answers_at_once;
 

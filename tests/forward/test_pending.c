@@ -107,7 +107,7 @@ Test(pending, each_waiter_keeps_its_own_spelling_when_the_packet_is_gone) {
   cr_assert(pending_join(&table, p, &a.query, &c, 1));
   memset(a.msg.octets, 'x', sizeof a.msg.octets);
   struct waiter *w = pending_first(p);
-  cr_expect_arr_eq(w->query_opts.spelled, "\001A\003Lab\0\0\1\0\1", 11);
+  cr_expect_arr_eq(w->query_opts.qname_wire, "\001A\003Lab\0\0\1\0\1", 11);
   cr_expect(w->query_opts.edns && w->query_opts.dnssec_ok && w->query_opts.udp_size == 1400);
   end(p);
 }
@@ -130,8 +130,8 @@ Test(pending, a_name_of_255_octets_is_kept_whole) {
   cr_assert_eq(query_read(&query, m.octets, m.len, KIT_SEED), QUERY_OK);
   struct pending *p = pending_new(&table, &query.question, false);
   cr_assert(pending_join(&table, p, &query, &c, 1));
-  cr_expect_arr_eq(pending_first(p)->query_opts.spelled, name, sizeof name);
-  cr_expect_arr_eq(pending_first(p)->query_opts.spelled + sizeof name, "\0\1\0\1", 4);
+  cr_expect_arr_eq(pending_first(p)->query_opts.qname_wire, name, sizeof name);
+  cr_expect_arr_eq(pending_first(p)->query_opts.qname_wire + sizeof name, "\0\1\0\1", 4);
   end(p);
 }
 

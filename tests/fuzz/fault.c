@@ -41,10 +41,10 @@ static void strike(const struct faults *fs, const struct question *q, bool tcp, 
                    size_t len, size_t limit) {
   static struct fault_scratch scratch;
   static struct seen seen;
-  struct fault_strike k;
+  struct fault_match k;
   union addr peer;
   must(addr_parse("127.0.0.1", 1, &peer));
-  if (!faults_strike(fs, q, &peer, tcp, 1000, &k)) return;
+  if (!faults_match(fs, q, &peer, tcp, 1000, &k)) return;
   must(fault_delay_ms(&k) <= RULE_DELAY_MOST_MS);
   uint8_t *room = must_alloc(limit);
   memcpy(room, msg, len);

@@ -35,7 +35,7 @@ static void check_entry(const struct cache_entry *e) {
   static uint8_t out[DNS_MSG_MAX];
   static struct seen seen;
   const struct question *q = e->question;
-  struct query_opts m = {.spelled = q->key, .name_len = q->name_len, .udp_size = DNS_UDP_PLAIN};
+  struct query_opts m = {.qname_wire = q->key, .name_len = q->name_len, .udp_size = DNS_UDP_PLAIN};
   must(e->answer.head.an + e->answer.head.ns + e->answer.head.ar <= ANSWER_RECORDS_MAX);
   size_t len = answer_write(&e->answer, &m, ANSWER_FRESH, TICK, DNS_MSG_MAX, out);
   if (answer_records(&e->answer.head) < SEEN_MAX) must(seen_read(&seen, out, len) && !seen.edns);

@@ -36,10 +36,10 @@ static bool read_opt(struct seen *s, const struct record *r) {
 }
 
 static bool has_form(const struct record *r) {
-  struct parts parts = record_parts(r);
-  struct part part;
-  enum part_kind kind;
-  do kind = parts_next(&parts, &part);
+  struct rdata_parts parts = record_parts(r);
+  struct rdata_part part;
+  enum rdata_part_kind kind;
+  do kind = record_next_part(&parts, &part);
   while (kind != PART_END && kind != PART_BAD);
   return kind == PART_END;
 }
@@ -101,10 +101,10 @@ bool same_record(const struct record *a, const struct record *b) {
   if (!name_equal(a->owner, a->owner_len, b->owner, b->owner_len) || a->type != b->type ||
       a->klass != b->klass)
     return false;
-  struct parts pa = record_parts(a), pb = record_parts(b);
-  struct part x, y;
+  struct rdata_parts pa = record_parts(a), pb = record_parts(b);
+  struct rdata_part x, y;
   for (;;) {
-    enum part_kind ka = parts_next(&pa, &x), kb = parts_next(&pb, &y);
+    enum rdata_part_kind ka = record_next_part(&pa, &x), kb = record_next_part(&pb, &y);
     if (ka != kb || ka == PART_BAD) return false;
     if (ka == PART_END) return true;
     bool same = ka == PART_OCTETS ? x.len == y.len && memcmp(x.bytes, y.bytes, x.len) == 0

@@ -360,8 +360,8 @@ Test(prefetch, is_counted_for_the_family_it_is_done_for) {
   world_run_ms(w, 70000);
   client_ask_and_wait(w, "d1.lab.", TYPE_AAAA, HOW_PLAIN); /* asked again, so the first was in vain */
   cache_stats(w->cache, &stats);
-  cr_expect_eq(stats.wasted[ORIGIN_PREFETCH_S2S], 1);
-  cr_expect_eq(stats.wasted[ORIGIN_PREFETCH_C2S], 0);
+  cr_expect_eq(stats.unused[ORIGIN_PREFETCH_S2S], 1);
+  cr_expect_eq(stats.unused[ORIGIN_PREFETCH_C2S], 0);
   world_free(w);
 }
 

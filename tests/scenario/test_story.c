@@ -75,11 +75,11 @@ Test(story, of_a_domain_is_told_line_by_line) {
   client_ask(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_DO);
   EXPECT_LINES(f, "forward: _xmpps-server._tcp.d.lab. SRV: a client asks",
                "forward: _xmpps-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
-               "xmpp: _xmpp-server._tcp.d.lab. SRV: ahead, sibling of _xmpps-server._tcp.d.lab. SRV",
+               "xmpp: _xmpp-server._tcp.d.lab. SRV: prefetched, sibling of _xmpps-server._tcp.d.lab. SRV",
                "forward: _xmpp-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
-               "xmpp: d.lab. A: ahead, domain of _xmpps-server._tcp.d.lab. SRV",
+               "xmpp: d.lab. A: prefetched, domain of _xmpps-server._tcp.d.lab. SRV",
                "forward: d.lab. A: asking 192.0.2.1:53",
-               "xmpp: d.lab. AAAA: ahead, domain of _xmpps-server._tcp.d.lab. SRV",
+               "xmpp: d.lab. AAAA: prefetched, domain of _xmpps-server._tcp.d.lab. SRV",
                "forward: d.lab. AAAA: asking 192.0.2.1:53",
                "forward: _xmpp-server._tcp.d.lab. SRV: asked ahead, a client joins");
 
@@ -87,9 +87,9 @@ Test(story, of_a_domain_is_told_line_by_line) {
   EXPECT_LINES(
       f, "forward: _xmpps-server._tcp.d.lab. SRV: NXDOMAIN after 40 ms, 0 records, 0 added, kept for 60 s",
       "forward: _xmpp-server._tcp.d.lab. SRV: answered after 40 ms, 1 records, 0 added, kept for 60 s",
-      "xmpp: host.else.lab. A: ahead, target of _xmpp-server._tcp.d.lab. SRV",
+      "xmpp: host.else.lab. A: prefetched, target of _xmpp-server._tcp.d.lab. SRV",
       "forward: host.else.lab. A: asking 192.0.2.1:53",
-      "xmpp: host.else.lab. AAAA: ahead, target of _xmpp-server._tcp.d.lab. SRV",
+      "xmpp: host.else.lab. AAAA: prefetched, target of _xmpp-server._tcp.d.lab. SRV",
       "forward: host.else.lab. AAAA: asking 192.0.2.1:53",
       "forward: d.lab. A: NODATA after 40 ms, 0 records, 0 added, kept for 60 s, nobody waits",
       "forward: d.lab. AAAA: NODATA after 40 ms, 0 records, 0 added, kept for 60 s, nobody waits");
@@ -111,11 +111,11 @@ Test(story, of_a_domain_is_told_line_by_line) {
   client_ask_and_wait(w, "_xmpp-server._tcp.d.lab.", TYPE_SRV, HOW_DO);
   EXPECT_LINES(f, "forward: _xmpp-server._tcp.d.lab. SRV: a client asks",
                "forward: _xmpp-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
-               "xmpp: _xmpps-server._tcp.d.lab. SRV: ahead, sibling of _xmpp-server._tcp.d.lab. SRV",
+               "xmpp: _xmpps-server._tcp.d.lab. SRV: prefetched, sibling of _xmpp-server._tcp.d.lab. SRV",
                "forward: _xmpps-server._tcp.d.lab. SRV: asking 192.0.2.1:53",
-               "xmpp: host.else.lab. A: ahead, remembered target of _xmpp-server._tcp.d.lab. SRV",
+               "xmpp: host.else.lab. A: prefetched, remembered target of _xmpp-server._tcp.d.lab. SRV",
                "forward: host.else.lab. A: asking 192.0.2.1:53",
-               "xmpp: host.else.lab. AAAA: ahead, remembered target of _xmpp-server._tcp.d.lab. SRV",
+               "xmpp: host.else.lab. AAAA: prefetched, remembered target of _xmpp-server._tcp.d.lab. SRV",
                "forward: host.else.lab. AAAA: asking 192.0.2.1:53",
                "forward: _xmpp-server._tcp.d.lab. SRV: 192.0.2.1:53: upstream answered SERVFAIL",
                "forward: _xmpp-server._tcp.d.lab. SRV: stale answer: upstream answered SERVFAIL",

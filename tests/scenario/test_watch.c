@@ -72,7 +72,7 @@ Test(watch, one_who_looks_hears_hits_and_misses_until_he_looks_away) {
   struct logged_query n = {0};
   zone_add(&w->zone, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
   w->wiring.serve.seen = note;
-  w->wiring.serve.seen_ctx = &n;
+  w->wiring.serve.on_question_ctx = &n;
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   client_ask_and_wait(w, "a.lab.", TYPE_SRV, HOW_TCP);

@@ -37,7 +37,7 @@ Test(busy, counts_all_four_services_of_a_domain_as_one_and_nothing_else) {
   note(b, "_sip", 1);
   question_of(&q, "_xmpp-server._tcp.d1.lab.", TYPE_A);
   busy_note(b, &q);
-  cr_expect_eq(b->logged_query, 4);
+  cr_expect_eq(b->noted, 4);
   cr_assert_not_null(find(b, 1));
   cr_expect_eq(find(b, 1)->asked, 4);
   cr_expect_eq(find(b, 1)->error, 0);
@@ -66,7 +66,7 @@ Test(busy, keeps_those_asked_for_most_within_its_error_whatever_else_comes) {
 
   busy_sort(b);
   for (unsigned i = 1; i < BUSY_DOMAINS; i++) cr_expect_leq(b->domains[i].asked, b->domains[i - 1].asked);
-  cr_expect_eq(b->logged_query, ALL);
+  cr_expect_eq(b->noted, ALL);
   free(b);
 }
 
@@ -97,7 +97,7 @@ Test(busy, sums_what_several_have_counted) {
   busy_add(sum, a);
   busy_add(sum, b);
   busy_sort(sum);
-  cr_expect_eq(sum->logged_query, 27);
+  cr_expect_eq(sum->noted, 27);
   cr_expect_eq(sum->domains[0].asked, 15);
   cr_expect_eq(sum->domains[1].asked, 12);
   cr_expect_eq(sum->domains[2].name_len, 0);

@@ -180,9 +180,9 @@ Test(zone, what_is_delegated_is_not_its_business_but_for_ds) {
          "00000000000000000000000000000000000000000000000000000000000000aa");
   expect("dark.zone.lab", TYPE_DS, "NOERROR | ns " SOA);
   expect("c.zone.lab", TYPE_A, "alias x.sub.zone.lab. | an c.zone.lab. 3600 CNAME x.sub.zone.lab.");
-  const struct lab_delegation *d = lab_delegation(lab, 0);
+  const struct zones_delegation *d = zones_delegation(lab, 0);
   char where[ADDR_TEXT];
-  cr_assert(d && !lab_delegation(lab, 1));
+  cr_assert(d && !zones_delegation(lab, 1));
   cr_assert_eq(d->server_count, 3);
   cr_expect_str_eq(addr_format(&d->servers[0], where), "192.0.2.53:53");
   cr_expect_str_eq(addr_format(&d->servers[1], where), "192.0.2.54:53");

@@ -1,0 +1,57 @@
+/* allowance.c: what the clients of one domain may set off. Exports allowance_* to the module. */
+#include "base/log.h"
+#include "xmpp/xmpp_priv.h"
+
+enum { FILL_MS = 1000 };
+
+/* The domain of an SRV question, whatever the service: behind the labels that begin with "_". */
+static size_t domain_at(const struct question *srv) {
+  size_t at = 0;
+  while (srv->key[at] && srv->key[at + 1] == '_') at += srv->key[at] + 1u;
+  return at;
+}
+
+struct allowance *allowance_of(struct xmpp *x, const struct question *srv) {
+  struct question domain;
+  size_t at = domain_at(srv);
+  question_make(&domain, srv->key + at, srv->name_len - at, 0, 0, 0, x->seed);
+  return &x->allowances[domain.hash % DOMAINS];
+}
+
+void allowance_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms) {
+  struct allowance *p = allowance_of(x, srv);
+  if (p->since_ms && (uint32_t)now_ms - p->since_ms < FILL_MS) return;
+  *p = (struct allowance){.since_ms = (uint32_t)now_ms,
+                          .left = SET_OFF_MAX - 1}; /* the question itself goes out in any case */
+}
+
+static bool is_outside(const struct question *q, const struct question *of) {
+  size_t at = domain_at(of);
+  return !name_is_within(q->key, q->name_len, of->key + at, of->name_len - at);
+}
+
+static bool has_room(struct xmpp *x, struct allowance *allowance, const struct question *q,
+                     const struct question *of, uint64_t now_ms) {
+  char text[QUESTION_TEXT];
+  if (allowance && allowance->left == 0) {
+    if (!allowance->logged)
+      log_debug("xmpp", "%s: enough prefetched for its domain", question_format(of, text));
+    allowance->logged = true;
+    return false;
+  }
+  if (is_outside(q, of) && !budget_take_outside(x->budget, q->key, q->name_len, x->seed, now_ms)) {
+    log_debug("xmpp", "%s: enough prefetched for names near it", question_format(q, text));
+    return false;
+  }
+  return budget_take(x->budget, now_ms);
+}
+
+bool allowance_take(struct xmpp *x, struct allowance *allowance, const struct question *q,
+                    const struct question *of, uint64_t now_ms) {
+  if (!has_room(x, allowance, q, of, now_ms)) {
+    count(x->counters, ahead_dropped);
+    return false;
+  }
+  if (allowance) allowance->left--;
+  return true;
+}
