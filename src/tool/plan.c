@@ -14,9 +14,14 @@ static const struct service *find_service(const struct lookup *l, enum lookup_si
   return NULL;
 }
 
+/* Every program knows localhost, whatever the DNS says (RFC 6761 section 6.3). */
+static bool is_without_address(const struct host *h) {
+  return h->address_count == 0 && !host_is_left_out(h) && !domain_is_localhost(h->name, h->name_len);
+}
+
 static void add_step(struct plan *p, const struct service *s, size_t i) {
   const struct host *h = s->hosts[i];
-  if (s->srv[i].port == 0 || (h && h->address_count == 0 && !host_is_left_out(h))) return;
+  if (s->srv[i].port == 0 || (h && is_without_address(h))) return;
   p->steps[p->count++] = (struct plan_step){
       .host = h, .srv = &s->srv[i], .port = s->srv[i].port, .direct_tls = s->kind->direct_tls};
 }

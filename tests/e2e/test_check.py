@@ -245,9 +245,9 @@ def expected_plan(domain, side, services, has_address, own):
     return ("no-address", set()) if any(isinstance(found, set) for _, found in sets) else ("refused", set())
 
 
-def test_plans_agree_with_an_independent_model_of_300_made_up_domains(world):
+def test_plans_agree_with_an_independent_model_of_1000_made_up_domains(world):
     lot = random.Random(20261130)
-    made = {f"d{i}.chat": made_up_domain(lot) for i in range(300)}
+    made = {f"d{i}.chat": made_up_domain(lot) for i in range(1000)}
     records = "\n".join(f"{line.split(' ', 1)[0].replace('@', '') + '.' if line[0] != '@' else ''}{name.split('.')[0]} "
                         f"{' '.join(f'{word}.{name}.' if word.startswith('h') else word for word in line.split(' ')[1:])}"
                         for name, (lines, *_) in made.items() for line in lines)

@@ -250,6 +250,18 @@ Test(findings, count_nobody_but_oneself_as_nothing_found) {
   free(f);
 }
 
+Test(plan, goes_to_localhost_whatever_the_dns_says_of_it) {
+  struct fake *f = fake_new();
+  struct plan p;
+  fake_add(f, XMPP, TYPE_SRV, 300, rd_srv(1, 0, 5222, "localhost"));
+  struct lookup *l = fake_lookup(f, "d.lab", LOOKUP_C2S, false);
+  plan_make(l, LOOKUP_C2S, false, &p);
+  cr_expect(p.end == PLAN_CONNECTS && p.count == 1);
+  cr_expect(!plan_leads_out(&p), "but nobody else is reached there");
+  lookup_free(l);
+  free(f);
+}
+
 Test(findings, count_no_guess_after_a_failure_as_found) {
   struct fake *f = fake_new();
   add_host(f, "d.lab");
