@@ -1,4 +1,4 @@
-/* srv.c: SRV records and the order of their targets. Exports srv_read, srv_compare, srv_sort, srv_pick. */
+/* srv.c: SRV records and the order of their targets. Exports srv_read, srv_compare, srv_sort. */
 #include "dns/srv.h"
 
 enum { SRV_FIXED = 6 }; /* octets of priority, weight and port before the target */
@@ -42,31 +42,5 @@ void srv_sort(struct srv *list, size_t n) {
       for (; at >= gap && compare_all(&moving, &list[at - gap]) < 0; at -= gap) list[at] = list[at - gap];
       list[at] = moving;
     }
-  }
-}
-
-/* Which of n entries of one priority, sorted by falling weight, is next. RFC 2782 lists those of weight 0
- * first, in any order, and takes the first whose running sum reaches a number from 0 to the sum: theirs is
- * the 0, shared evenly. */
-static size_t choose(const struct srv *list, size_t n, uint32_t (*below)(void *context, uint32_t limit),
-                     void *context) {
-  uint32_t sum = 0, running = 0; /* 65536 records of weight 65535 still fit */
-  size_t weighted = 0, i = 0;
-  for (; weighted < n && list[weighted].weight > 0; weighted++) sum += list[weighted].weight;
-  uint32_t mark = below(context, sum + 1);
-  if (mark == 0 && weighted < n) return weighted + below(context, (uint32_t)(n - weighted));
-  while (i + 1 < n && (running += list[i].weight) < mark) i++;
-  return i;
-}
-
-void srv_pick(struct srv *list, size_t n, uint32_t (*below)(void *context, uint32_t limit), void *context) {
-  srv_sort(list, n);
-  for (size_t from = 0; from < n; from++) {
-    size_t group = from + 1;
-    while (group < n && list[group].priority == list[from].priority) group++;
-    size_t at = from + choose(list + from, group - from, below, context);
-    struct srv chosen = list[at];
-    memmove(list + from + 1, list + from, (at - from) * sizeof *list);
-    list[from] = chosen;
   }
 }

@@ -20,9 +20,4 @@ int srv_compare(const struct srv *a, const struct srv *b);
 
 /* Sorts as srv_compare does, then by port and target, so that one set always comes out in one order. */
 void srv_sort(struct srv *list, size_t n);
-
-/* Puts the list into an order in which a client may try it: by priority, and within one priority at random by
- * weight. `below` gives an evenly distributed number from 0 to limit-1; limit is at least 1 and at most
- * 2^32-1. Takes time that grows with the square of n: bound n where the set comes from the network. */
-void srv_pick(struct srv *list, size_t n, uint32_t (*below)(void *context, uint32_t limit), void *context);
 #endif

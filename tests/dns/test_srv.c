@@ -38,20 +38,6 @@ static const char *order_of(const struct srv *list, size_t n) {
   return text;
 }
 
-static uint32_t next_random(void *context, uint32_t limit) { return (uint32_t)rng_below(context, limit); }
-
-/* Gives out numbers from a list, and notes the limits it was called with. */
-struct script {
-  uint32_t numbers[8], limits[8];
-  size_t at;
-};
-
-static uint32_t next_scripted(void *context, uint32_t limit) {
-  struct script *s = context;
-  s->limits[s->at] = limit;
-  return s->numbers[s->at++];
-}
-
 Test(srv, reads_its_four_fields_and_keeps_spelling) {
   static struct msg m;
   struct srv s;
@@ -145,91 +131,9 @@ Test(srv, sorts_lists_of_every_size_alike_from_any_order) {
   }
 }
 
-Test(srv, picks_never_across_priorities) {
-  struct rng rng = {1};
-  for (int round = 0; round < 200; round++) {
-    struct srv list[] = {srv_of(20, 65535, 1, "a.lab"), srv_of(5, 0, 2, "b.lab"), srv_of(5, 9, 3, "c.lab"),
-                         srv_of(10, 1, 4, "d.lab")};
-    srv_pick(list, 4, next_random, &rng);
-    cr_assert_eq(list[0].priority, 5);
-    cr_assert_eq(list[1].priority, 5);
-    cr_assert_eq(list[2].priority, 10);
-    cr_assert_eq(list[3].priority, 20);
-    cr_assert_neq(list[0].port, list[1].port);
-  }
-}
-
-/* RFC 2782: a number from 0 to the sum, the first whose running sum reaches it. */
-Test(srv, picks_by_the_running_sum) {
-  static const struct {
-    uint32_t number;
-    const char *order;
-  } cases[] = {{0, "1/60/1 1/40/2"}, {60, "1/60/1 1/40/2"}, {61, "1/40/2 1/60/1"}, {100, "1/40/2 1/60/1"}};
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct srv list[] = {srv_of(1, 40, 2, "b.lab"), srv_of(1, 60, 1, "a.lab")};
-    struct script script = {.numbers = {cases[i].number}};
-    srv_pick(list, 2, next_scripted, &script);
-    cr_expect_str_eq(order_of(list, 2), cases[i].order, "%u gave %s", cases[i].number, order_of(list, 2));
-    cr_expect_eq(script.limits[0], 101);
-  }
-}
-
-Test(srv, picks_weight_0_only_when_the_number_is_0) {
-  struct srv list[] = {srv_of(1, 0, 3, "c.lab"), srv_of(1, 10, 1, "a.lab"), srv_of(1, 0, 2, "b.lab")};
-  struct script script = {.numbers = {0, 1, 5}}; /* the 0, the second of the two, then not the 0 */
-  srv_pick(list, 3, next_scripted, &script);
-  cr_expect_str_eq(order_of(list, 3), "1/0/3 1/10/1 1/0/2");
-  cr_expect_eq(script.limits[0], 11);
-  cr_expect_eq(script.limits[1], 2);
-}
-
-Test(srv, picks_shares_that_follow_the_weights) {
-  enum { ROUNDS = 20000 };
-  struct rng rng = {42};
-  unsigned first[4] = {0};
-  for (int round = 0; round < ROUNDS; round++) {
-    struct srv list[] = {srv_of(1, 10, 1, "a.lab"), srv_of(1, 30, 2, "b.lab"), srv_of(1, 60, 3, "c.lab")};
-    srv_pick(list, 3, next_random, &rng);
-    first[list[0].port]++;
-  }
-  cr_expect(first[1] > ROUNDS * 8 / 100 && first[1] < ROUNDS * 12 / 100, "%u", first[1]);
-  cr_expect(first[2] > ROUNDS * 27 / 100 && first[2] < ROUNDS * 33 / 100, "%u", first[2]);
-  cr_expect(first[3] > ROUNDS * 56 / 100 && first[3] < ROUNDS * 64 / 100, "%u", first[3]);
-}
-
-Test(srv, picks_evenly_when_no_record_has_a_weight) {
-  enum { ROUNDS = 20000 };
-  struct rng rng = {43};
-  unsigned first[5] = {0};
-  for (int round = 0; round < ROUNDS; round++) {
-    struct srv list[] = {srv_of(1, 0, 1, "a.lab"), srv_of(1, 0, 2, "b.lab"), srv_of(1, 0, 3, "c.lab"),
-                         srv_of(1, 0, 4, "d.lab")};
-    srv_pick(list, 4, next_random, &rng);
-    first[list[0].port]++;
-  }
-  for (int i = 1; i <= 4; i++)
-    cr_expect(first[i] > ROUNDS * 22 / 100 && first[i] < ROUNDS * 28 / 100, "%u", first[i]);
-}
-
-Test(srv, picks_from_the_largest_weights_without_overflow) {
-  static struct srv list[3000];
-  struct rng rng = {3};
-  for (size_t i = 0; i < 3000; i++) list[i] = srv_of(1, 65535, (uint16_t)i, "a.lab");
-  srv_pick(list, 3000, next_random, &rng);
-  static bool seen[3000];
-  for (size_t i = 0; i < 3000; i++) {
-    cr_assert(list[i].port < 3000 && !seen[list[i].port]);
-    seen[list[i].port] = true;
-  }
-}
-
-Test(srv, leaves_nothing_and_one_alone) {
+Test(srv, sorting_leaves_nothing_and_one_alone) {
   struct srv one = srv_of(1, 5, 7, "a.lab");
-  struct script script = {.numbers = {0}};
   srv_sort(&one, 0);
-  srv_pick(&one, 0, next_scripted, &script);
-  cr_expect_eq(script.at, 0);
   srv_sort(&one, 1);
-  srv_pick(&one, 1, next_scripted, &script);
   cr_expect_eq(one.port, 7);
 }
