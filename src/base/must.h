@@ -1,6 +1,6 @@
 /* Two tiers of assertion: must() is for programmers' errors and aborts, also in release; broken() is for
  * states that should not be but that a daemon survives: it counts them, logs each place once and goes on.
- * Network bytes are for neither. */
+ * Network bytes are for neither. And memory that is there, or the end. Prefixes: broken_, memory_. */
 #ifndef JIDNS_BASE_MUST_H
 #define JIDNS_BASE_MUST_H
 #include <stdbool.h>

@@ -1,4 +1,5 @@
-/* `jidns check --as PROGRAM`: what one program asks to reach a domain, when, and where it connects then. */
+/* `jidns check --as PROGRAM`: what one program asks to reach a domain, when, and where it connects then.
+ * Prefixes: as_. */
 #ifndef JIDNS_TOOL_CHECK_AS_H
 #define JIDNS_TOOL_CHECK_AS_H
 #include "tool/check.h"
