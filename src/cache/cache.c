@@ -236,7 +236,7 @@ static struct entry *entry_for(struct shard *s, const struct question *q, uint32
   uint32_t tag = (uint32_t)q->hash;
   struct slot *slot = index_find(s, q);
 
-  if (!slot) { /* that it is fetched again ahead says nothing of its use */
+  if (!slot) { /* that it is prefetched again says nothing of its use */
     return add(s, tag, !origin_is_prefetch(origin) && evict_take_ghost(s, tag), octets + spare);
   }
 
@@ -259,9 +259,14 @@ static struct entry *entry_for(struct shard *s, const struct question *q, uint32
   return e;
 }
 
+/* The shard's lock is held for one look-up and one copy. An answer is written over its predecessor where that
+ * is large enough, so that what is in steady use stays where it is; a longer one goes to the ring that its
+ * predecessor was in. A new one goes to the small ring, or to the main ring when it has left the small one
+ * lately, and others leave for it. Hits are kept; how it came in is marked until somebody asks for it. */
 bool cache_put(struct cache *c, const struct question *q, const struct answer *a, enum cache_origin origin,
                uint32_t refresh_at, size_t spare) {
   if (a->ttl_s == 0) return false;
+
   struct shard *s = shard_of(c, q->hash);
   pthread_mutex_lock(&s->lock);
   struct entry *e = entry_for(s, q, a->head.stored_at, origin, octets_of(q, a), spare);

@@ -132,9 +132,8 @@ bool build_repeats(struct build *b, enum section section, const struct record *r
 
 static bool section_is_full(const struct answer_head *h, enum section section) {
   if (answer_records(h) >= ANSWER_RECORDS_MAX) return true;
-  return section == SECTION_AUTHORITY    ? h->ns == UINT8_MAX
-         : section == SECTION_ADDITIONAL ? h->ar == UINT8_MAX
-                                         : false;
+  if (section == SECTION_AUTHORITY) return h->ns == UINT8_MAX;
+  return section == SECTION_ADDITIONAL && h->ar == UINT8_MAX;
 }
 
 bool build_add(struct build *b, enum section section, const struct record *r, uint32_t ttl) {
@@ -167,12 +166,8 @@ bool build_add(struct build *b, enum section section, const struct record *r, ui
 
 bool build_add_message(struct build *b, const uint8_t *msg, size_t len, enum section first,
                        enum section last) {
-  struct wire w = wire_read(msg, len);
+  struct wire w = record_start(msg, len);
   struct record r;
-  uint8_t name[NAME_MAX_LEN];
-  wire_bytes(&w, DNS_HEADER);
-  name_read(&w, name);
-  wire_bytes(&w, 4);
   for (unsigned section = SECTION_ANSWER; section <= last; section++) {
     for (unsigned n = load_u16(msg + 6 + 2 * section); n > 0; n--) {
       if (!record_read(&w, &r)) return false;

@@ -117,7 +117,8 @@ RARE enum query_verdict read_no_question(struct query_opts *m, const uint8_t *ms
   w.at = DNS_HEADER;
   if (load_u16(msg + 6) || load_u16(msg + 8)) return unread(m, msg, len, QUERY_FORMERR);
   enum query_verdict verdict = read_additional(m, &w, load_u16(msg + 10));
-  return verdict == QUERY_OK ? m->cookie_len ? QUERY_COOKIE : QUERY_FORMERR : verdict;
+  if (verdict != QUERY_OK) return verdict;
+  return m->cookie_len ? QUERY_COOKIE : QUERY_FORMERR;
 }
 
 /* Types that nobody can ask for: they stand for something else than records. */

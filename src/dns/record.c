@@ -4,6 +4,15 @@
 
 #include "dns/form.h"
 
+struct wire record_start(const uint8_t *msg, size_t len) {
+  struct wire w = wire_read(msg, len);
+  uint8_t name[NAME_MAX_LEN];
+  wire_bytes(&w, DNS_HEADER);
+  name_read(&w, name);
+  wire_bytes(&w, 4);
+  return w;
+}
+
 bool record_read(struct wire *w, struct record *r) {
   r->msg = w->msg;
   r->msg_len = w->len;

@@ -11,6 +11,9 @@ struct record {
   uint8_t owner[NAME_MAX_LEN]; /* without compression, spelling kept */
 };
 
+/* The cursor at the first record of a message with one question; in error when that is cut short. */
+struct wire record_start(const uint8_t *msg, size_t len);
+
 /* Reads the record at the cursor. False and w->err when it is cut short or its owner is no name. */
 bool record_read(struct wire *w, struct record *r);
 

@@ -150,7 +150,8 @@ static void put(struct text *t, const char *format, ...) {
   va_start(args, format);
   int n = vsnprintf(t->at, room, format, args);
   va_end(args);
-  t->at += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+  if (n < 0) return;
+  t->at += (size_t)n < room ? (size_t)n : room - 1;
 }
 
 /* v in units of 10^-places, without zeros in the end. */

@@ -42,13 +42,9 @@ static bool is_answer(unsigned rcode) {
 
 /* Has it what was asked for, or says it for how long that is not there (RFC 2308 section 5)? */
 static bool is_keepable(const struct awaited *target) {
-  struct wire w = wire_read(target->msg, target->len);
+  struct wire w = record_start(target->msg, target->len);
   struct record r;
-  uint8_t name[NAME_MAX_LEN];
   unsigned an = load_u16(target->msg + 6), ns = load_u16(target->msg + 8);
-  wire_bytes(&w, DNS_HEADER);
-  name_read(&w, name);
-  wire_bytes(&w, 4);
   for (unsigned i = 0; i < an + ns && record_read(&w, &r); i++) {
     if (i < an ? r.type == question_type(&target->question) : r.type == TYPE_SOA) return true;
   }

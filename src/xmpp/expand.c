@@ -151,6 +151,10 @@ bool expand_is_wanted(const struct xmpp *x, const struct question *q) {
   return x->o.expand_all || family_of(q, &f);
 }
 
+/* Makes x->made out of an SRV answer, so that a program that gets it need not ask for addresses. First come
+ * the answer's own records, as they are; then, target by target in the order in which programs try them, the
+ * addresses that the cache has. What it does not have is noted in *out: expand_on_done asks for that while
+ * clients wait, expand_on_due behind an answer that was given without. False when there are no targets. */
 bool expand_make(struct xmpp *x, const struct question *q, const struct answer *a, bool used, uint64_t now_ms,
                  struct expansion *out) {
   struct build b;
@@ -159,6 +163,7 @@ bool expand_make(struct xmpp *x, const struct question *q, const struct answer *
   *out = (struct expansion){0};
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
   if (n == 0) return false;
+
   struct wire w = wire_read(x->message, answer_message(q, a, x->message));
   build_start(&b, &x->made, q, a->head.rcode);
   w.at = DNS_HEADER + q->name_len + 4u;

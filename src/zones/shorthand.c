@@ -22,7 +22,7 @@ static size_t name_below(const struct zones_domain *d, const char *labels, uint8
   return len - 1 + d->name_len;
 }
 
-static bool give(struct making *m, const char *labels, uint16_t type, const struct wire_out *w) {
+static bool add_record(struct making *m, const char *labels, uint16_t type, const struct wire_out *w) {
   char text[NAME_TEXT], place[NAME_TEXT + 8];
   struct zonefile_place at = {.file = place};
 
@@ -53,7 +53,7 @@ static void put_name(struct making *m, struct wire_out *w, const char *labels) {
   w->err |= len == 0;
 }
 
-static bool give_soa(struct making *m) {
+static bool add_soa(struct making *m) {
   struct wire_out w = rdata_of(m);
   put_name(m, &w, "");
   put_name(m, &w, "hostmaster");
@@ -62,11 +62,11 @@ static bool give_soa(struct making *m) {
   wire_put_u32(&w, SOA_RETRY);
   wire_put_u32(&w, SOA_EXPIRE);
   wire_put_u32(&w, m->d->ttl_s);
-  return give(m, "", TYPE_SOA, &w);
+  return add_record(m, "", TYPE_SOA, &w);
 }
 
-static bool give_srv(struct making *m, const char *service, const char *below, const struct zones_host *h,
-                     uint32_t port) {
+static bool add_srv(struct making *m, const char *service, const char *below, const struct zones_host *h,
+                    uint32_t port) {
   char labels[80];
   struct wire_out w = rdata_of(m);
   if (port == 0) return true;
@@ -75,10 +75,10 @@ static bool give_srv(struct making *m, const char *service, const char *below, c
   wire_put_u16(&w, (uint16_t)h->weight);
   wire_put_u16(&w, (uint16_t)port);
   put_name(m, &w, h->name);
-  return give(m, labels, TYPE_SRV, &w);
+  return add_record(m, labels, TYPE_SRV, &w);
 }
 
-static bool give_addresses(struct making *m, const struct zones_host *h) {
+static bool add_addresses(struct making *m, const struct zones_host *h) {
   size_t len = strlen(h->name);
   uint8_t name[NAME_MAX_LEN];
   bool outside = len && h->name[len - 1] == '.' &&
@@ -87,40 +87,41 @@ static bool give_addresses(struct making *m, const struct zones_host *h) {
     const struct prefix *p = &h->addresses[i];
     struct wire_out w = rdata_of(m);
     wire_put(&w, p->octets, p->v6 ? 16 : 4);
-    if (!give(m, h->name, p->v6 ? TYPE_AAAA : TYPE_A, &w)) return false;
+    if (!add_record(m, h->name, p->v6 ? TYPE_AAAA : TYPE_A, &w)) return false;
   }
   return true;
 }
 
-static bool give_host(struct making *m, const struct zones_host *h) {
-  static const char *const below[] = {"", ".conference"};
-  if (!give_addresses(m, h) || !give_srv(m, "_xmpp-client", "", h, h->client) ||
-      !give_srv(m, "_xmpps-client", "", h, h->direct_tls_client)) {
+static bool add_server_services(struct making *m, const struct zones_host *h, const char *below) {
+  return add_srv(m, "_xmpp-server", below, h, h->server) &&
+         add_srv(m, "_xmpps-server", below, h, h->direct_tls_server);
+}
+
+static bool add_host(struct making *m, const struct zones_host *h) {
+  if (!add_addresses(m, h) || !add_srv(m, "_xmpp-client", "", h, h->client) ||
+      !add_srv(m, "_xmpps-client", "", h, h->direct_tls_client)) {
     return false;
   }
-  for (unsigned i = 0; i <= m->d->conference; i++) {
-    if (!give_srv(m, "_xmpp-server", below[i], h, h->server) ||
-        !give_srv(m, "_xmpps-server", below[i], h, h->direct_tls_server))
-      return false;
-  }
-  return true;
+
+  if (!add_server_services(m, h, "")) return false;
+  return !m->d->conference || add_server_services(m, h, ".conference");
 }
 
-static bool give_connect(struct making *m) {
+static bool add_connect(struct making *m) {
   struct wire_out w = rdata_of(m);
   size_t len = strlen(m->d->connect);
   uint8_t octet = (uint8_t)len;
   if (len == 0) return true;
   wire_put(&w, &octet, 1);
   wire_put(&w, m->d->connect, len);
-  return give(m, "_xmppconnect", TYPE_TXT, &w);
+  return add_record(m, "_xmppconnect", TYPE_TXT, &w);
 }
 
 bool zones_expand_domain(struct loader *ld, const struct zones_domain *d) {
   struct making m = {.ld = ld, .d = d};
-  if (!d->overlay && !give_soa(&m)) return false;
+  if (!d->overlay && !add_soa(&m)) return false;
   for (unsigned i = 0; i < d->host_count; i++) {
-    if (!give_host(&m, &d->hosts[i])) return false;
+    if (!add_host(&m, &d->hosts[i])) return false;
   }
-  return give_connect(&m);
+  return add_connect(&m);
 }

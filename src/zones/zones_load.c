@@ -125,7 +125,8 @@ bool zones_take(void *loader, const struct record *r, const struct zonefile_plac
 
 static int compare_bytes(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len) {
   int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
-  return order ? order : a_len < b_len ? -1 : a_len > b_len;
+  if (order != 0) return order;
+  return (a_len > b_len) - (a_len < b_len);
 }
 
 /* By name, by type, by where it stands. */
