@@ -1,6 +1,7 @@
 /* The numbers of DNS that the code names. */
 #ifndef JIDNS_DNS_DNS_H
 #define JIDNS_DNS_DNS_H
+#include <stdbool.h>
 
 enum {
   DNS_HEADER = 12,     /* octets, RFC 1035 section 4.1.1 */
@@ -28,6 +29,11 @@ enum {
   RCODE_BADVERS = 16,
   RCODE_BADCOOKIE = 23
 };
+
+/* Says this RCODE what there is under a name, or that there is nothing? All others are failures. */
+static inline bool rcode_is_answer(unsigned rcode) {
+  return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN;
+}
 
 enum {
   TYPE_A = 1,

@@ -36,10 +36,6 @@ bool follow_start(struct pending *p, uint64_t now_ms) {
   return await_ask(p, &target, now_ms);
 }
 
-static bool is_answer(unsigned rcode) {
-  return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN;
-}
-
 /* Has it what was asked for, or says it for how long that is not there (RFC 2308 section 5)? */
 static bool is_keepable(const struct awaited *target) {
   struct wire w = record_start(target->msg, target->len);
@@ -64,7 +60,7 @@ enum err follow_join(struct pending *p) {
   struct forward *f = p->forward;
   const struct awaited *target = await_first(p);
   unsigned rcode = target->len ? target->msg[3] & DNS_RCODE : RCODE_SERVFAIL;
-  if (!is_answer(rcode)) return ERR_ALIAS;
+  if (!rcode_is_answer(rcode)) return ERR_ALIAS;
 
   uint32_t chain_ttl_s = f->answer.ttl_s;
   uint8_t chain_flags = f->answer.head.flags;

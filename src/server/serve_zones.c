@@ -38,10 +38,6 @@ static void joined_free(struct joined *j) {
 
 /* ---- two answers into one ---- */
 
-static bool is_answer(unsigned rcode) {
-  return rcode == RCODE_NOERROR || rcode == RCODE_NXDOMAIN || rcode == RCODE_YXDOMAIN;
-}
-
 /* Writes the whole answer; found NULL: what the alias leads to is not told. Returns its length. */
 static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t *out) {
   struct query_service *s = j->serve;
@@ -49,7 +45,7 @@ static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t
   const struct query_opts *m = &j->query.query_opts;
   uint8_t rcode = found ? found[3] & DNS_RCODE : RCODE_NOERROR;
 
-  if (!is_answer(rcode)) return answer_rcode(m, rcode, out);
+  if (!rcode_is_answer(rcode)) return answer_rcode(m, rcode, out);
   build_start(&l->build, &l->made, &j->query.question, rcode);
   if (!build_add_message(&l->build, way_of(j), j->way_len, SECTION_ANSWER, SECTION_ADDITIONAL) ||
       (found && !build_add_message(&l->build, found, len, SECTION_ANSWER, SECTION_ADDITIONAL))) {
