@@ -10,7 +10,7 @@ enum err {
   ERR_COUNT
 };
 
-const char *err_word(enum err e); /* "timeout": metric label */
+const char *err_word(enum err e); /* "timeout": for the log */
 const char *err_text(enum err e); /* "no upstream answered in time" */
 uint16_t err_ede(enum err e);     /* info code, RFC 8914 section 4 */
 

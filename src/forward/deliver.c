@@ -73,7 +73,8 @@ bool deliver_partial(struct forward *f, const struct pending *p, struct waiter *
 
 void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why) {
   char text[QUESTION_TEXT];
-  log_debug("forward", "%s: SERVFAIL: %s", question_format(&p->question, text), err_text(why));
+  log_debug("forward", "%s: SERVFAIL (%s): %s", question_format(&p->question, text), err_word(why),
+            err_text(why));
   count(f->o.counters, failed);
   deliver(f, w, answer_fail(&w->query_opts, why, f->out));
 }
