@@ -152,15 +152,15 @@ static const struct stats *gather_all(struct commands *c) {
   return &c->stats;
 }
 
-static void write_habits(struct jsonw *j, const struct ns_stats *s) {
+static void write_capabilities(struct jsonw *j, const struct ns_stats *s) {
   jsonw_open(j, "remembered", '[');
-  for (unsigned of = 0; of < HABITS; of++) {
-    const struct habit_stats *h = &s->habits[of];
+  for (unsigned of = 0; of < CAPABILITIES; of++) {
+    const struct capability_stats *h = &s->capabilities[of];
     if (!h->workers) continue;
     jsonw_open(j, NULL, '{');
-    jsonw_string(j, "of", habit_name((enum habit_of)of));
-    jsonw_string(j, "why", habit_why_word(h->why));
-    jsonw_string(j, "text", habit_why_text(h->why));
+    jsonw_string(j, "of", capability_name((enum capability_kind)of));
+    jsonw_string(j, "why", capability_why_word(h->why));
+    jsonw_string(j, "text", capability_why_text(h->why));
     jsonw_uint(j, "retry_s", h->retry_ms / 1000);
     jsonw_close(j, '}');
   }
@@ -186,7 +186,7 @@ static void write_servers(struct jsonw *j, const struct commands *c, bool briefl
       jsonw_uint(j, "silent", s->silent);
       jsonw_uint(j, "asked", s->asked);
       jsonw_uint(j, "replies", s->replies);
-      write_habits(j, s);
+      write_capabilities(j, s);
     }
     jsonw_close(j, '}');
   }

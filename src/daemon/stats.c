@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 
-static void gather_habit(struct habit_stats *sum, const struct habit *h, uint64_t now_ms) {
-  if (!habit_is_resting(h)) return;
-  uint64_t retry_ms = habit_is_due(h, now_ms) ? 0 : h->until_ms - now_ms;
+static void gather_capability(struct capability_stats *sum, const struct capability *h, uint64_t now_ms) {
+  if (!capability_is_resting(h)) return;
+  uint64_t retry_ms = capability_is_due(h, now_ms) ? 0 : h->until_ms - now_ms;
   if (!sum->workers++ || retry_ms < sum->retry_ms) {
     sum->why = h->why;
     sum->retry_ms = retry_ms;
@@ -24,9 +24,10 @@ static void gather_server(struct ns_stats *sum, unsigned route, const struct nam
   sum->asked += s->asked;
   sum->replies += s->replies;
   if (rto_ms > sum->rto_ms) sum->rto_ms = rto_ms;
-  if (s->silent > sum->silent) sum->silent = s->silent;
+  if (s->timeouts > sum->silent) sum->silent = s->timeouts;
   latency_sum(&sum->rtt, &s->rtt);
-  for (unsigned of = 0; of < HABITS; of++) gather_habit(&sum->habits[of], &s->habits[of], clock_ms());
+  for (unsigned of = 0; of < CAPABILITIES; of++)
+    gather_capability(&sum->capabilities[of], &s->capabilities[of], clock_ms());
 }
 
 /* All workers have the same sets in the same order. */

@@ -5,10 +5,10 @@
 
 enum { SERVERS_MAX = UPSTREAM_SERVERS * (1 + ROUTES_MAX) };
 
-/* A habit that a server was found not to have; the shortest rest of all workers'. */
-struct habit_stats {
+/* A capability that a server was found not to have; the shortest rest of all workers'. */
+struct capability_stats {
   unsigned workers; /* that found so; 0: none */
-  enum habit_why why;
+  enum capability_why why;
   uint64_t retry_ms; /* until it is tried again, 0: with the next question */
 };
 
@@ -20,7 +20,7 @@ struct ns_stats {
   uint64_t srtt_ms_x8, asked, replies;
   unsigned rto_ms, silent; /* the worst */
   struct latency rtt;
-  struct habit_stats habits[HABITS];
+  struct capability_stats capabilities[CAPABILITIES];
 };
 
 struct stats {

@@ -1,4 +1,4 @@
-/* forward.c: the driver of a miss, its time, and the room's door. Exports forward_*. */
+/* forward.c: the driver of a miss, its time, and what others call. Exports forward_*. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -7,8 +7,8 @@
 #include "dns/ttl.h"
 #include "forward/await.h"
 #include "forward/denial.h"
+#include "forward/fallback.h"
 #include "forward/follow.h"
-#include "forward/ladder.h"
 #include "forward/silence.h"
 
 /* ---- the driver ---- */
@@ -33,7 +33,7 @@ static uint64_t waiter_due(const struct forward *f, const struct pending *p, con
 }
 
 /* A server that the question could be put to has replied to others since: it leaves this one unanswered. */
-static bool is_mute_to(const struct pending *p) {
+static bool answers_others(const struct pending *p) {
   for (unsigned i = 0; i < p->upstream->count; i++) {
     if (p->upstream->servers[i].heard_ms > p->started_ms) return true;
   }
@@ -99,6 +99,9 @@ static void run_at(struct pending *p, enum event_kind kind, uint64_t now_ms) {
   run(p, &(struct event){.kind = kind, .now_ms = now_ms});
 }
 
+/* A try is over. A reply goes to CHECK. Anything else tells how the question is to be put once more: over TCP
+ * when its capitals or its sender could not be trusted, without a cookie when none came back, and, when the
+ * transport itself failed, over the other one or at another server. */
 void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct try *t = container(x, struct try, x);
   struct pending *p = t->pending;
@@ -113,20 +116,20 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
     }
     ns_answered_type(t->server, question_type(&p->question));
     p->step = STEP_CHECK;
-  } else if (outcome == ERR_RESPELLED || outcome == ERR_FORGED) {
-    p->case_state = outcome == ERR_RESPELLED ? CASE_MISMATCH : CASE_AS_ASKED;
+  } else if (outcome == ERR_CASE_MISMATCH || outcome == ERR_FORGED) {
+    p->case_state = outcome == ERR_CASE_MISMATCH ? CASE_MISMATCH : CASE_AS_ASKED;
     p->server = t->server;
     p->extras = t->extras;
     p->transport = TRANSPORT_TCP;
     p->tcp_why = TCP_REQUIRED;
     p->step = STEP_ASK;
   } else if (outcome == ERR_COOKIE) {
-    ladder_unproven(p, t);
+    fallback_no_cookie(p, t);
   } else if (outcome == ERR_TCP && p->case_state == CASE_MISMATCH) {
-    steps_ask_lower(p, t->server, now_ms);
+    steps_ask_without_0x20(p, t->server, now_ms);
   } else {
     if (outcome == ERR_UNREACHABLE) ns_refused(t->server, now_ms);
-    if (!ladder_transport_failed(p, t, outcome)) steps_server_failed(p, t->server, outcome);
+    if (!fallback_transport_failed(p, t, outcome)) steps_server_failed(p, t->server, outcome);
   }
 
   run(p, &(struct event){.kind = EVENT_REPLY, .now_ms = now_ms, .try = t, .msg = msg, .len = len});
@@ -137,7 +140,7 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
     struct try *t = &p->tries[i];
     if (!t->x.channel || t->timed_out || now_ms - t->sent_ms < ns_rto_ms(t->server)) continue;
     t->timed_out = true;
-    if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
+    if (!failures_is_server_verdict(p->last)) p->last = ERR_TIMEOUT;
     if (now_ms - t->sent_ms > 2 * ns_rto_max_ms(t->server)) continue; /* it says nothing about now */
     ns_left_unanswered(t->server, p->question.hash, p->started_ms, now_ms);
   }
@@ -160,13 +163,12 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
     failing = false;
     if (w->since_ms + p->patience_ms > now_ms) continue;
     deliver_failure(f, p, w, ERR_TIMEOUT);
-    if (!p->notified && pending_asks(p) && is_mute_to(p)) {
-      failures_add_mute(&f->failures, &p->question, now_ms);
+    if (!p->notified && pending_asks(p) && answers_others(p)) {
+      failures_add_unanswered(&f->failures, &p->question, now_ms);
       silence_note(f, p, NULL, now_ms);
     }
     /* RFC 9520 3.2 */
-    if (!p->notified && p->next_try_ms < now_ms + FAILURE_LEAST_MS)
-      p->next_try_ms = now_ms + FAILURE_LEAST_MS;
+    if (!p->notified && p->next_try_ms < now_ms + FAILURE_MIN_MS) p->next_try_ms = now_ms + FAILURE_MIN_MS;
     p->notified = true;
   }
 }
@@ -195,7 +197,7 @@ static void hedge(struct pending *p) {
 }
 
 static void prepare_to_give_up(struct pending *p) {
-  if (!failures_is_word(p->last)) p->last = ERR_TIMEOUT;
+  if (!failures_is_server_verdict(p->last)) p->last = ERR_TIMEOUT;
   p->step = STEP_FAIL;
 }
 
@@ -222,11 +224,11 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
   }
 }
 
-/* ---- the door ---- */
+/* ---- what others call ---- */
 
-static struct pending *start(struct forward *f, const struct question *q, bool ahead, uint64_t now_ms) {
+static struct pending *start(struct forward *f, const struct question *q, bool prefetch, uint64_t now_ms) {
   if (!timers_promise(f->o.timers)) return NULL;
-  struct pending *p = pending_new(&f->table, q, ahead);
+  struct pending *p = pending_new(&f->table, q, prefetch);
   if (!p) {
     timers_release(f->o.timers);
     return NULL;
@@ -236,9 +238,9 @@ static struct pending *start(struct forward *f, const struct question *q, bool a
   p->upstream = upstream_hold(routes_find(f->o.routes, q));
   p->timer.fire = pending_due;
   p->started_ms = now_ms;
-  bool mute = failures_was_mute(&f->failures, q, now_ms) ||
-              upstream_is_mute_to(p->upstream, question_type(q));
-  p->patience_ms = mute ? MUTE_PATIENCE_MS : PATIENCE_MS;
+  bool unanswered = failures_was_unanswered(&f->failures, q, now_ms) ||
+                    upstream_leaves_unanswered(p->upstream, question_type(q));
+  p->patience_ms = unanswered ? UNANSWERED_PATIENCE_MS : PATIENCE_MS;
   p->resting = upstream_resting(p->upstream, question_type(q), now_ms);
   p->step = STEP_PICK;
   return p;
@@ -260,10 +262,10 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   enum err e = pending_may_join(&f->table, p, q, client);
   if (e != ERR_NONE) return e;
   log_debug("forward", "%s: %s", question_format(&p->question, text),
-            p->ahead && origin_is_prefetch(p->how) ? "asked ahead, a client joins"
-                                                   : "in flight, a client joins");
-  if (p->ahead && p->how == ORIGIN_PREFETCH_C2S) count(f->o.counters, ahead_joined_client);
-  if (p->ahead && p->how == ORIGIN_PREFETCH_S2S) count(f->o.counters, ahead_joined_server);
+            p->prefetch && origin_is_prefetch(p->origin) ? "prefetched, a client joins"
+                                                         : "in flight, a client joins");
+  if (p->prefetch && p->origin == ORIGIN_PREFETCH_C2S) count(f->o.counters, ahead_joined_client);
+  if (p->prefetch && p->origin == ORIGIN_PREFETCH_S2S) count(f->o.counters, ahead_joined_server);
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
   set_timer(p);
@@ -277,7 +279,8 @@ static bool make_room(struct forward *f) {
   enum { LOOKS = 64 }; /* buckets: when the table is full each holds five questions */
   for (unsigned i = 0; i < LOOKS; i++) {
     struct pending *p = f->table.buckets[f->next_to_leave++ % PENDING_BUCKETS];
-    while (p && (p->ahead || pending_first(p) || p->step == STEP_HELD || p->step == STEP_FAIL)) p = p->next;
+    while (p && (p->prefetch || pending_first(p) || p->step == STEP_HELD || p->step == STEP_FAIL))
+      p = p->next;
     if (!p) continue;
     prepare_to_give_up(p);
     pending_resume_at(p, 0);
@@ -287,7 +290,7 @@ static bool make_room(struct forward *f) {
 }
 
 static bool has_room(struct forward *f, const struct upstream *u) {
-  unsigned count = f->table.count - f->table.ahead;
+  unsigned count = f->table.count - f->table.prefetches;
   if (f->o.routes->count && count >= FORWARD_DOWN && upstream_is_failing(u)) return false;
   return count < FORWARD_PENDING || make_room(f);
 }
@@ -316,11 +319,11 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
   if (e != ERR_NONE) return e;
   struct pending *p = pending_find(&f->table, &q->question);
   e = p ? join(f, p, q, client, now_ms) : lead(f, q, client, now_ms);
-  if (f->watch.asked) f->watch.asked(f->watch.ctx, &q->question, now_ms);
+  if (f->watch.on_miss) f->watch.on_miss(f->watch.ctx, &q->question, now_ms);
   return e;
 }
 
-static void count_ahead(struct counters *c, enum cache_origin how) {
+static void count_prefetch(struct counters *c, enum cache_origin how) {
   count(c, ahead);
   switch (how) {
   case ORIGIN_PREFETCH_C2S: count(c, ahead_client); break;
@@ -339,11 +342,11 @@ static bool is_never_asked(const struct forward *f, const struct question *q) {
   return (f->o.local && f->o.is_local(f->o.local, q)) || forward_is_special(f, q);
 }
 
-static bool ask_for_nobody(struct forward *f, const struct question *q, enum cache_origin how,
+static bool start_prefetch(struct forward *f, const struct question *q, enum cache_origin how,
                            uint64_t now_ms) {
   struct pending *p = NULL;
   if (is_never_asked(f, q)) return false;
-  if (routes_find(f->o.routes, q)->count && f->table.ahead < FORWARD_AHEAD &&
+  if (routes_find(f->o.routes, q)->count && f->table.prefetches < FORWARD_PREFETCHES &&
       f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
   }
@@ -351,8 +354,8 @@ static bool ask_for_nobody(struct forward *f, const struct question *q, enum cac
     count(f->o.counters, ahead_dropped);
     return false;
   }
-  p->how = how;
-  count_ahead(f->o.counters, how);
+  p->origin = how;
+  count_prefetch(f->o.counters, how);
   run_at(p, EVENT_START, now_ms);
   return true;
 }
@@ -360,7 +363,7 @@ static bool ask_for_nobody(struct forward *f, const struct question *q, enum cac
 bool forward_renew(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms) {
   struct pending *p = pending_find(&f->table, q);
   if (failures_find(&f->failures, q, now_ms) != ERR_NONE) return false;
-  if (!p) return ask_for_nobody(f, q, how, now_ms);
+  if (!p) return start_prefetch(f, q, how, now_ms);
   if (pending_asks(p)) ask_anew(f, p, now_ms);
   return true;
 }
@@ -378,7 +381,7 @@ bool forward_is_asking(const struct forward *f, const struct question *q) {
 }
 
 void forward_prefetch(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms) {
-  if (forward_is_new(f, q, now_ms)) ask_for_nobody(f, q, how, now_ms);
+  if (forward_is_new(f, q, now_ms)) start_prefetch(f, q, how, now_ms);
 }
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {
@@ -399,7 +402,7 @@ size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms,
 }
 
 bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms) {
-  return f->watch.worn && f->watch.worn(f->watch.ctx, q, used, now_ms);
+  return f->watch.on_due && f->watch.on_due(f->watch.ctx, q, used, now_ms);
 }
 
 struct forward *forward_new(const struct forward_options *options) {
@@ -426,8 +429,8 @@ void forward_set_options(struct forward *f, const struct forward_options *option
 void forward_forget_failures(struct forward *f) {
   const struct routes *r = f->o.routes;
   failures_forget(&f->failures);
-  upstream_forget_mutes(r->rest);
-  for (unsigned i = 0; i < r->count; i++) upstream_forget_mutes(r->list[i].upstream);
+  upstream_forget_unanswered(r->rest);
+  for (unsigned i = 0; i < r->count; i++) upstream_forget_unanswered(r->list[i].upstream);
 }
 
 void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f->watch = *watch; }

@@ -4,13 +4,12 @@
  * Everything happens in one thread, at the times it is told; no socket and no clock in here. */
 #ifndef JIDNS_FORWARD_FORWARD_H
 #define JIDNS_FORWARD_FORWARD_H
-#include "base/addr.h"
 #include "base/counter.h"
 #include "base/latency.h"
 #include "base/random.h"
 #include "base/timer.h"
 #include "cache/cache.h"
-#include "dns/transport.h"
+#include "forward/client.h"
 #include "forward/rebind.h"
 #include "forward/route.h"
 
@@ -18,45 +17,24 @@ enum {
   PATIENCE_MS = 2500, /* a client is told SERVFAIL after this: sooner than any but slixmpp gives up */
   STALE_PATIENCE_MS =
       400, /* with a stale answer at hand it gets that after this, or, where servers usually take longer, */
-  STALE_LATEST_MS = 650, /* when they are late, at most after this: Erlang re-sends at 667 ms */
-  MUTE_PATIENCE_MS =
+  STALE_PATIENCE_MAX_MS = 650, /* when they are late, at most after this: Erlang re-sends at 667 ms */
+  UNANSWERED_PATIENCE_MS =
       600, /* instead of PATIENCE_MS for what servers left unanswered before while they answered others */
   LATE_MS = 10000, /* a question stays open for so long, so that a late answer is there for the next client */
-  FORWARD_TRIES = 8, /* tries of one question open at a time: all that fit into PATIENCE_MS at RTO_MOST_MS, so
+  FORWARD_TRIES = 8, /* tries of one question open at a time: all that fit into PATIENCE_MS at RTO_MAX_MS, so
                       * that no slow answer is hung up on */
   FORWARD_EACH = 3,  /* tries of one question to one server over UDP, then over TCP (RFC 9520 section 3.1) */
   FORWARD_PENDING = 20000, /* clients' questions in flight */
   FORWARD_DOWN = 8000, /* so many, and none is begun for a domain's servers that are all down: other domains
-                          need places */
+                          need room */
   FORWARD_ALIASES =
       8, /* times that an alias leads a question to other servers, or into or out of local zones */
-  FORWARD_AHEAD = 4000 /* and asked ahead; none is while half of the former are */
+  FORWARD_PREFETCHES = 4000 /* and prefetched; none is while half of the former are */
 };
-
-/* Who gets an answer, by whatever transport. Copied while it waits. */
-struct client {
-  /* Sends len octets to the client, or learns that there is nothing to send (len 0: its question was
-   * abandoned). Called exactly once for each question that is waited for. */
-  void (*deliver)(const struct client *c, const uint8_t *msg, size_t len);
-  /* In place of deliver: sends `sent` of the len octets and ends the connection. NULL where there is none. */
-  void (*cut)(const struct client *c, const uint8_t *msg, size_t len, size_t sent);
-  void *owner; /* the transport's: listening socket or connection */
-  union addr peer, local;
-  enum transport transport;
-  uint8_t links; /* aliases that have led a client's question here, from servers to others: FORWARD_ALIASES at
-                    most */
-  bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands
-                 between passes it on */
-};
-
-/* Octets that its answer may have. */
-static inline size_t client_limit(const struct client *c, const struct query_opts *m) {
-  return c->transport == TRANSPORT_UDP ? answer_udp_limit(m) : DNS_MSG_MAX;
-}
 
 /* Whom an answer, which is there now, was asked for. */
 enum forward_waiters {
-  WAITERS_NONE,    /* nobody: it was asked ahead; or it failed */
+  WAITERS_NONE,    /* nobody: it was prefetched; or it failed */
   WAITERS_GONE,    /* clients, none of whom waits any more, or can't wait on as the cache has not taken it */
   WAITERS_CAN_WAIT /* clients */
 };
@@ -67,19 +45,19 @@ enum forward_waiters {
 struct forward_watch {
   void *ctx;
   /* A client asks q and has to wait. */
-  void (*asked)(void *ctx, const struct question *q, uint64_t now_ms);
+  void (*on_miss)(void *ctx, const struct question *q, uint64_t now_ms);
   /* a is about to be stored for q: records may be added to its additional section. *refresh_at and *spare as
    * in cache_put. */
-  void (*amend)(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at, size_t *spare,
-                uint64_t now_ms);
+  void (*before_store)(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at,
+                       size_t *spare, uint64_t now_ms);
   /* q was answered by a, or failed (a NULL). Returns for how many ms its clients should be kept waiting on, 0
    * for none: until then forward_release may let them go. Only WAITERS_CAN_WAIT are kept waiting, and that
-   * their time is over `worn` says, not `used`. Asks of the observer's own go out now. */
-  uint32_t (*settled)(void *ctx, const struct question *q, const struct answer *a,
+   * their time is over on_due says, not `used`. Asks of the observer's own go out now. */
+  uint32_t (*on_done)(void *ctx, const struct question *q, const struct answer *a,
                       enum forward_waiters waiters, uint64_t now_ms);
-  /* A client got q's entry, which is past its attend tick; or, not `used`, those are about to get it who were
+  /* A client got q's entry, which is past its refresh_at; or, not `used`, those are about to get it who were
    * kept waiting for it. True when the entry has been renewed on the spot. */
-  bool (*worn)(void *ctx, const struct question *q, bool used, uint64_t now_ms);
+  bool (*on_due)(void *ctx, const struct question *q, bool used, uint64_t now_ms);
 };
 
 struct forward;
@@ -105,7 +83,7 @@ struct forward_options {
   struct latency *waited; /* how long clients waited for answers; NULL: nobody wants to know */
   uint64_t seed;
   struct random *random; /* for case_random; NULL without */
-  /* is q answered without any server? Then it is never asked ahead */
+  /* is q answered without any server? Then it is never prefetched */
   bool (*is_local)(const void *local, const struct question *q);
   const void *local; /* NULL: there are none, and is_local may be NULL */
   /* Answers a question from zones, cache and servers, as serve_question does: for what an alias leads to.
@@ -126,14 +104,14 @@ void forward_set_watch(struct forward *f, const struct forward_watch *watch);
  * and nothing happens. q->query_opts.qname_wire is copied. */
 enum err forward_ask(struct forward *f, const struct query *q, const struct client *client, uint64_t now_ms);
 
-/* Asks q for nobody, unless it is in the cache, in flight, or too much is; or it was asked ahead before, ran
- * out, and nobody had any use for it. `how`: which family's (origin_is_prefetch). */
+/* Asks q before any client does, unless it is in the cache, in flight, or too much is; or it was prefetched
+ * before, ran out, and nobody had any use for it. `how`: which family's (origin_is_prefetch). */
 void forward_prefetch(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms);
 
 /* Would forward_prefetch have reason to ask? */
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms);
 
-/* Asks q for nobody although the cache has it: ORIGIN_RENEWED because it is about to expire, ORIGIN_QUERY
+/* Asks q once more although the cache has it: ORIGIN_RENEWED because it is about to expire, ORIGIN_QUERY
  * because it was given out stale or is to go with another answer. Bounded as above. False when it is not
  * under way. */
 bool forward_renew(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms);
@@ -152,11 +130,12 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
  * its length, at most `limit`, or 0 when nothing of the kind is known. */
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out);
 
-/* A client found q's entry past its refresh_at tick: see forward_watch.worn. */
+/* A client found q's entry past its refresh_at: see forward_watch.on_due. */
 bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms);
 
 /* Lets the clients go that wait for q because the observer said so: when the timers are next looked at, never
- * from within, they get what the cache then holds. The observer hears that q is worn before that. */
+ * from within, they get what the cache then holds. The observer hears that q's time is over (on_due) before
+ * that. */
 void forward_release(struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* Drops all that is in flight; every waiting client hears SERVFAIL. */

@@ -1,4 +1,4 @@
-/* Inside the room: a miss on its way, and what its files do for each other. */
+/* Inside forward: a miss on its way, and what its files do for each other. */
 #ifndef JIDNS_FORWARD_FORWARD_PRIV_H
 #define JIDNS_FORWARD_FORWARD_PRIV_H
 #include "forward/failures.h"
@@ -63,7 +63,7 @@ void steps_start_anew(struct pending *p, uint64_t now_ms);     /* as if it had j
 /* A server failed: another one is picked next. */
 enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err why);
 /* It does not repeat capitals and has no TCP to tell by whether it was the server: UDP without them next. */
-void steps_ask_lower(struct pending *p, struct nameserver *s, uint64_t now_ms);
+void steps_ask_without_0x20(struct pending *p, struct nameserver *s, uint64_t now_ms);
 
 /* forward.c: how an exchange that a step set off ends. */
 void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);

@@ -2,15 +2,15 @@
 #include "forward/hold.h"
 
 static enum forward_waiters waiters_of(const struct pending *p) {
-  if (p->ahead) return WAITERS_NONE;
+  if (p->prefetch) return WAITERS_NONE;
   return pending_first(p) && p->stored ? WAITERS_CAN_WAIT : WAITERS_GONE;
 }
 
 bool hold_begin(struct pending *p, uint64_t now_ms) {
   const struct forward *f = p->forward;
   enum forward_waiters waiters = waiters_of(p);
-  if (!f->watch.settled) return false;
-  uint32_t hold_ms = f->watch.settled(f->watch.ctx, &p->question, &f->answer, waiters, now_ms);
+  if (!f->watch.on_done) return false;
+  uint32_t hold_ms = f->watch.on_done(f->watch.ctx, &p->question, &f->answer, waiters, now_ms);
   if (hold_ms == 0 || waiters != WAITERS_CAN_WAIT) return false;
 
   /* never beyond the patience of who has waited for longest */

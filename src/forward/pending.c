@@ -9,8 +9,8 @@
 
 bool pending_table_init(struct pending_table *t) {
   *t = (struct pending_table){.buckets = calloc(PENDING_BUCKETS, sizeof *t->buckets),
-                              .alike = calloc(CROWD_ALIKE, sizeof(void *)),
-                              .hosts = calloc(CROWD_HOSTS, sizeof *t->hosts)};
+                              .alike = calloc(WAITERS_ALIKE_BUCKETS, sizeof(void *)),
+                              .hosts = calloc(WAITERS_HOST_BUCKETS, sizeof *t->hosts)};
   if (t->buckets && t->alike && t->hosts) return true;
   pending_table_close(t);
   return false;
@@ -34,12 +34,12 @@ struct pending *pending_find(const struct pending_table *t, const struct questio
   return p;
 }
 
-struct pending *pending_new(struct pending_table *t, const struct question *q, bool ahead) {
+struct pending *pending_new(struct pending_table *t, const struct question *q, bool prefetch) {
   struct pending *p = calloc(1, sizeof *p);
   if (!p) return NULL;
   p->magic = PENDING_MAGIC;
   p->question = *q;
-  p->ahead = ahead;
+  p->prefetch = prefetch;
   p->resume_ms = PENDING_OPEN;
   list_init(&p->waiters);
   list_init(&p->awaited);
@@ -51,7 +51,7 @@ struct pending *pending_new(struct pending_table *t, const struct question *q, b
   p->next = *bucket(t, q);
   *bucket(t, q) = p;
   t->count++;
-  t->ahead += ahead;
+  t->prefetches += prefetch;
   return p;
 }
 
@@ -62,7 +62,7 @@ void pending_free(struct pending_table *t, struct pending *p) {
   while (*link != p) link = &(*link)->next;
   *link = p->next;
   t->count--;
-  t->ahead -= p->ahead;
+  t->prefetches -= p->prefetch;
   await_drop(p);
   pending_drop_draft(p);
   upstream_release(p->upstream);
@@ -71,15 +71,15 @@ void pending_free(struct pending_table *t, struct pending *p) {
   free(p);
 }
 
-static struct crowd_place place_of(const struct question *q, const struct query_opts *m,
-                                   const struct client *client) {
-  if (addr_is_loopback(&client->peer)) return (struct crowd_place){0};
+static struct waiter_slot slot_of(const struct question *q, const struct query_opts *m,
+                                  const struct client *client) {
+  if (addr_is_loopback(&client->peer)) return (struct waiter_slot){0};
   struct prefix host = prefix_of_host(&client->peer);
   uint64_t by_host = hash_bytes(host.octets, sizeof host.octets, q->hash);
   uint64_t which = (uint64_t)m->id << 16 | addr_port(&client->peer);
-  return (struct crowd_place){.counts = true,
-                              .host = by_host % CROWD_HOSTS,
-                              .alike = hash_bytes(&which, sizeof which, by_host) % CROWD_ALIKE};
+  return (struct waiter_slot){.counts = true,
+                              .host = by_host % WAITERS_HOST_BUCKETS,
+                              .alike = hash_bytes(&which, sizeof which, by_host) % WAITERS_ALIKE_BUCKETS};
 }
 
 /* The same octets would answer both: spelling, sizes, flags and cookie are the same. */
@@ -98,30 +98,30 @@ static bool is_again(const struct waiter *w, const struct query *q, const struct
 
 enum err pending_may_join(const struct pending_table *t, const struct pending *p, const struct query *q,
                           const struct client *client) {
-  struct crowd_place place = place_of(&q->question, &q->query_opts, client);
-  if (!place.counts) return t->waiting < CROWD_ALL ? ERR_NONE : ERR_OVERLOAD;
+  struct waiter_slot slot = slot_of(&q->question, &q->query_opts, client);
+  if (!slot.counts) return t->waiting < WAITERS_MAX ? ERR_NONE : ERR_OVERLOAD;
 
-  for (const struct waiter *w = t->alike[place.alike]; w; w = w->next_alike) {
+  for (const struct waiter *w = t->alike[slot.alike]; w; w = w->next_alike) {
     if (w->pending == p && is_again(w, q, client)) return ERR_AGAIN;
   }
 
-  bool room = p->strangers < CROWD_QUESTION && t->hosts[place.host] < CROWD_HOST &&
-              t->waiting < CROWD_ALL / 4 * 3;
-  return room ? ERR_NONE : ERR_OVERLOAD;
+  bool has_room = p->strangers < WAITERS_QUESTION_MAX && t->hosts[slot.host] < WAITERS_HOST_MAX &&
+                  t->waiting < WAITERS_MAX / 4 * 3;
+  return has_room ? ERR_NONE : ERR_OVERLOAD;
 }
 
 /* n: 1 as it comes, -1 as it goes. */
-static void count_in_crowd(struct waiter *w, int n) {
-  if (!w->crowd.counts) return;
+static void count_stranger(struct waiter *w, int n) {
+  if (!w->slot.counts) return;
   w->pending->strangers += (unsigned)n;
-  w->table->hosts[w->crowd.host] = (uint16_t)(w->table->hosts[w->crowd.host] + n);
+  w->table->hosts[w->slot.host] = (uint16_t)(w->table->hosts[w->slot.host] + n);
 }
 
 void pending_leave(struct waiter *w) {
-  struct waiter **link = &w->table->alike[w->crowd.alike];
-  while (w->crowd.counts && *link != w) link = &(*link)->next_alike;
-  if (w->crowd.counts) *link = w->next_alike;
-  count_in_crowd(w, -1);
+  struct waiter **link = &w->table->alike[w->slot.alike];
+  while (w->slot.counts && *link != w) link = &(*link)->next_alike;
+  if (w->slot.counts) *link = w->next_alike;
+  count_stranger(w, -1);
   list_remove(&w->link);
   w->table->waiting--;
   free(w);
@@ -140,17 +140,17 @@ bool pending_join(struct pending_table *t, struct pending *p, const struct query
   memcpy(w->spelled, q->query_opts.qname_wire, spelled);
   w->table = t;
   w->pending = p;
-  w->crowd = place_of(&q->question, &q->query_opts, client);
+  w->slot = slot_of(&q->question, &q->query_opts, client);
   list_append(&p->waiters, &w->link);
-  if (w->crowd.counts) {
-    w->next_alike = t->alike[w->crowd.alike];
-    t->alike[w->crowd.alike] = w;
+  if (w->slot.counts) {
+    w->next_alike = t->alike[w->slot.alike];
+    t->alike[w->slot.alike] = w;
   }
 
-  count_in_crowd(w, 1);
+  count_stranger(w, 1);
   t->waiting++;
-  t->ahead -= p->ahead;
-  p->ahead = false;
+  t->prefetches -= p->prefetch;
+  p->prefetch = false;
   return true;
 }
 
@@ -166,7 +166,7 @@ bool pending_has_open_try(const struct pending *p) {
 }
 
 void pending_drop_tries(struct pending *p) {
-  for (unsigned i = 0; i < FORWARD_TRIES; i++) exchange_drop(&p->tries[i].x);
+  for (unsigned i = 0; i < FORWARD_TRIES; i++) channel_drop(&p->tries[i].x);
 }
 
 void pending_keep_part(struct pending *p, const uint8_t *msg, size_t len, uint32_t tick, uint64_t due_ms) {

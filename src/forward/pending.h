@@ -32,7 +32,7 @@ enum { PENDING_MAGIC = 0x50454e44 };
 #define PENDING_OPEN UINT64_MAX
 
 /* Where a client on another host is counted. */
-struct crowd_place {
+struct waiter_slot {
   bool counts; /* false: it is this machine's own */
   uint16_t alike, host;
 };
@@ -41,7 +41,7 @@ struct waiter {
   struct list link;
   struct pending_table *table;
   struct pending *pending;
-  struct crowd_place crowd;
+  struct waiter_slot slot;
   struct waiter *next_alike; /* in the table's list of those that may be the same datagram */
   struct client client;
   uint64_t since_ms;
@@ -111,12 +111,12 @@ enum draft_state { DRAFT_NONE, DRAFT_AT_WORK, DRAFT_ASIDE };
 /* What is wrong with an answer that others had a part in; bits. */
 enum flaw { FLAW_STALE = 1 /* a part had expired */, FLAW_CUT = 2 /* a part is not whole */ };
 
-/* What servers (bits) did with this question, kept until an answer shows which lesser way they bear. */
+/* What servers (bits) did with this question, kept until an answer shows how much less they can do with. */
 struct evidence {
   /* they failed what had a cookie; understood nothing, or failed, what had EDNS */
   unsigned cookie, edns, edns_silently;
   unsigned closed; /* their UDP port */
-  enum habit_why cookie_why;
+  enum capability_why cookie_why;
 };
 
 /* A truncated reply, kept for when TCP brings no better one. */
@@ -141,7 +141,7 @@ struct pending {
   struct question question;
   struct upstream *upstream; /* held: who is asked */
   struct list waiters;       /* struct waiter, oldest first */
-  unsigned strangers;        /* those of them that are on other hosts: CROWD_QUESTION at most */
+  unsigned strangers;        /* those of them that are on other hosts: WAITERS_QUESTION_MAX at most */
   struct timer timer;
   struct try tries[FORWARD_TRIES];
   struct nameserver *server; /* picked, to be asked next */
@@ -165,13 +165,13 @@ struct pending {
   uint8_t links;       /* as its first client's */
   enum err last;       /* how the last try failed */
   uint64_t started_ms, next_try_ms;
-  uint64_t resume_ms;    /* when the step that waits runs again; PENDING_OPEN: when something comes, and its
-                          * clients may lose patience before */
-  uint32_t patience_ms;  /* its clients' */
-  uint32_t usual_ms;     /* its first server's answer is late after this, STALE_LATEST_MS at most */
-  bool ahead;            /* nobody has asked for it yet */
-  enum cache_origin how; /* ... and what for it was asked then */
-  bool stored;           /* the cache has taken its answer */
+  uint64_t resume_ms;   /* when the step that waits runs again; PENDING_OPEN: when something comes, and its
+                         * clients may lose patience before */
+  uint32_t patience_ms; /* its clients' */
+  uint32_t usual_ms;    /* its first server's answer is late after this, STALE_PATIENCE_MAX_MS at most */
+  bool prefetch;        /* no client has asked for it yet */
+  enum cache_origin origin; /* ... and what for it was asked then */
+  bool stored;              /* the cache has taken its answer */
   enum stale_state stale;
   struct partial *partial; /* NULL: there is none */
 };
@@ -181,20 +181,23 @@ static inline bool pending_asks(const struct pending *p) { return p->step < STEP
 
 struct pending_table {
   struct pending **buckets;
-  unsigned count, ahead;
-  unsigned waiting;      /* clients, of all questions */
-  struct waiter **alike; /* CROWD_ALIKE lists of clients on other hosts, by question, host, port and id */
-  uint16_t *hosts; /* CROWD_HOSTS counts of them, by question and host; those that meet in one place share */
+  unsigned count;
+  unsigned prefetches; /* of them */
+  unsigned waiting;    /* clients, of all questions */
+  /* Clients on other hosts: WAITERS_ALIKE_BUCKETS lists by question, host, port and id; WAITERS_HOST_BUCKETS
+   * counts by question and host. Those that fall into one bucket share it. */
+  struct waiter **alike;
+  uint16_t *hosts;
 };
 
 /* How many clients may wait at a time. What one answer sets off at once must not be much more than what came
  * in. */
 enum {
-  CROWD_ALL = 30000,     /* of all questions; a quarter of the places is for this machine's own programs */
-  CROWD_QUESTION = 1000, /* of one question, on other hosts */
-  CROWD_HOST = 200,      /* of those on one host: an IPv4 address or 64 bits of IPv6 */
-  CROWD_ALIKE = 8192,
-  CROWD_HOSTS = 16384
+  WAITERS_MAX = 30000,         /* of all questions; a quarter is kept for this machine's own programs */
+  WAITERS_QUESTION_MAX = 1000, /* of one question, on other hosts */
+  WAITERS_HOST_MAX = 200,      /* of those on one host: an IPv4 address or 64 bits of IPv6 */
+  WAITERS_ALIKE_BUCKETS = 8192,
+  WAITERS_HOST_BUCKETS = 16384
 };
 
 /* May one more client wait for p? ERR_NONE; ERR_OVERLOAD; ERR_AGAIN: it does already, and has sent the same
@@ -208,7 +211,7 @@ bool pending_table_init(struct pending_table *t); /* false: no memory */
 void pending_table_close(struct pending_table *t);
 struct pending *pending_find(const struct pending_table *t, const struct question *q);
 /* linked in; NULL: no memory */
-struct pending *pending_new(struct pending_table *t, const struct question *q, bool ahead);
+struct pending *pending_new(struct pending_table *t, const struct question *q, bool prefetch);
 void pending_free(struct pending_table *t, struct pending *p); /* no waiters, no tries, no timer left */
 
 /* Appends a waiter; false when memory is out. */

@@ -9,7 +9,7 @@
 
 static void end(struct probe *p) {
   struct forward *f = p->forward;
-  exchange_drop(&p->x);
+  channel_drop(&p->x);
   timers_stop(f->o.timers, &p->timer);
   timers_release(f->o.timers);
   list_remove(&p->link);
@@ -21,9 +21,9 @@ static void end(struct probe *p) {
 }
 
 /* One that is asked over TCP because its UDP does not work is none the worse for it. */
-static void probe_failed(struct probe *p, enum habit_why why, uint64_t now_ms) {
+static void probe_failed(struct probe *p, enum capability_why why, uint64_t now_ms) {
   struct nameserver *s = p->server;
-  if (habit_is_resting(&s->habits[HABIT_UDP])) ns_lacks(s, HABIT_UDP, why, now_ms);
+  if (capability_is_resting(&s->capabilities[CAPABILITY_UDP])) ns_lacks(s, CAPABILITY_UDP, why, now_ms);
   else if (why == WHY_UDP_CLOSED) ns_refused(s, now_ms);
   else ns_left_unanswered(s, p->question.hash, p->sent_ms, now_ms);
 }
@@ -35,7 +35,7 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
     unsigned rcode = edns_rcode(msg, len);
     bool refused_edns = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
     ns_replied(p->server, now_ms - p->sent_ms, now_ms);
-    if (!refused_edns) habit_works(&p->server->habits[HABIT_UDP]);
+    if (!refused_edns) capability_works(&p->server->capabilities[CAPABILITY_UDP]);
   }
   if (outcome == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
   end(p);
@@ -44,7 +44,7 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
 static void due(struct timer *timer, uint64_t now_ms) {
   struct probe *p = container(timer, struct probe, timer);
   must(p->magic == PROBE_MAGIC);
-  probe_failed(p, WHY_UDP_MUTE, now_ms);
+  probe_failed(p, WHY_UDP_SILENT, now_ms);
   end(p);
 }
 
@@ -62,16 +62,17 @@ void probe_start(struct forward *f, struct upstream *u, struct nameserver *s, co
     return;
   }
 
-  *p = (struct probe){.magic = PROBE_MAGIC,
-                      .forward = f,
-                      .upstream = upstream_hold(u),
-                      .server = s,
-                      .question = *q,
-                      .x = {.question = &p->question,
-                            .done = done,
-                            .query_opts = {.edns = !habit_is_resting(&s->habits[HABIT_EDNS])}},
-                      .timer = {.fire = due},
-                      .sent_ms = now_ms};
+  *p = (struct probe){
+      .magic = PROBE_MAGIC,
+      .forward = f,
+      .upstream = upstream_hold(u),
+      .server = s,
+      .question = *q,
+      .x = {.question = &p->question,
+            .done = done,
+            .query_opts = {.edns = !capability_is_resting(&s->capabilities[CAPABILITY_EDNS])}},
+      .timer = {.fire = due},
+      .sent_ms = now_ms};
   list_init(&p->x.link);
   list_append(&f->probes.open, &p->link);
   f->probes.count++;

@@ -259,21 +259,22 @@ static enum err read_reply(struct check *c, const uint8_t *msg, size_t len) {
 
   w.at = DNS_HEADER + c->q->name_len + 4u;
   struct wire answer = w;
-  if (w.at > len || !read_answer(c, &w, an) || (c->dname && !dnames_agree(c, answer, an))) return ERR_LIE;
+  if (w.at > len || !read_answer(c, &w, an) || (c->dname && !dnames_agree(c, answer, an)))
+    return ERR_BAD_REPLY;
   for (; ns > 0 && !c->lie; ns--) {
-    if (!record_read(&w, &r)) return ERR_LIE;
+    if (!record_read(&w, &r)) return ERR_BAD_REPLY;
     check_authority(c, &r);
   }
 
-  if (c->lie || !read_additional(&w, ar, &extended)) return ERR_LIE;
+  if (c->lie || !read_additional(&w, ar, &extended)) return ERR_BAD_REPLY;
   if (extended) return ERR_RCODE;
   const struct answer_head *h = &c->build.answer->head;
 
   /* at most signatures of what is not there */
-  if (an > 0 && !c->found && !c->dname && c->links == 1) return ERR_LIE;
-  if (c->found && h->rcode == RCODE_NXDOMAIN) return ERR_LIE;
+  if (an > 0 && !c->found && !c->dname && c->links == 1) return ERR_BAD_REPLY;
+  if (c->found && h->rcode == RCODE_NXDOMAIN) return ERR_BAD_REPLY;
   bool for_alias = c->type == TYPE_CNAME || c->type == TYPE_ANY; /* only a DNAME's is followed for them */
-  if (for_alias && h->rcode == RCODE_NXDOMAIN && c->links > 1 && !c->dname) return ERR_LIE;
+  if (for_alias && h->rcode == RCODE_NXDOMAIN && c->links > 1 && !c->dname) return ERR_BAD_REPLY;
   if (h->rcode == RCODE_NOERROR && h->an == 0 && c->referral && !c->soa && !speaks_for_itself(msg))
     return ERR_LAME;
   return ERR_NONE;
@@ -331,12 +332,12 @@ enum err scrub_part(const struct question *q, const uint8_t *msg, size_t len, st
   struct check c;
   struct wire w = wire_read(msg, len);
   w.at = DNS_HEADER + q->name_len + 4u;
-  if (w.at > len || (msg[3] & DNS_RCODE) != RCODE_NOERROR) return ERR_LIE;
+  if (w.at > len || (msg[3] & DNS_RCODE) != RCODE_NOERROR) return ERR_BAD_REPLY;
   const struct wire answer = w;
   unsigned an = whole_records(w, load_u16(msg + 6));
   start_check(&c, q, border, RCODE_NOERROR, out);
   if (!read_answer(&c, &w, an) || c.lie || !c.found || (c.dname && !dnames_agree(&c, answer, an)))
-    return ERR_LIE;
+    return ERR_BAD_REPLY;
   out->ttl_s = 0;
   return ERR_NONE;
 }

@@ -24,14 +24,15 @@ struct scrub_border {
  * it goes on; what the reply says of that name is left out, SOA and RCODE too, but for proofs;
  *  - never the additional section, name servers, or records of other names and types (RFC 2181
  * section 5.4.1). border NULL: there is none. out->ttl_s is how long it may be kept, 0 for not at all.
- * head.stored_at and attend are left 0. ERR_NONE, or why there is no answer in it: ERR_SERVFAIL, ERR_REFUSED,
- * ERR_RCODE, ERR_LAME, ERR_LIE (malformed, or nothing in it has to do with q, or its chain runs in a ring).
+ * head.stored_at and head.refresh_at are left 0. ERR_NONE, or why there is no answer in it: ERR_SERVFAIL,
+ * ERR_REFUSED, ERR_RCODE, ERR_LAME, ERR_BAD_REPLY (malformed, or nothing in it has to do with q, or its chain
+ * runs in a ring).
  */
 enum err scrub_reply(const struct question *q, const uint8_t *msg, size_t len, struct scrub_border *border,
                      struct answer *out);
 
 /* The same of a truncated reply: what its answer section has of whole records, from the first on, whatever is
- * behind. ERR_LIE when none of them is of the asked type. Never to be kept: out->ttl_s is 0. */
+ * behind. ERR_BAD_REPLY when none of them is of the asked type. Never to be kept: out->ttl_s is 0. */
 enum err scrub_part(const struct question *q, const uint8_t *msg, size_t len, struct scrub_border *border,
                     struct answer *out);
 #endif

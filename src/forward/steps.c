@@ -1,13 +1,19 @@
-/* steps.c: what becomes of a miss, step by step. Exports steps_*. */
+/* steps.c: what becomes of a miss, step by step. Exports steps_*.
+ *
+ * PICK chooses a server and ASK puts the question to it; when its time is over the driver comes back to PICK
+ * for the next one, while the earlier tries stay open. The first reply goes to CHECK, which sends the
+ * question back to ASK if the server could not cope, and on to STORE if it answers, by way of FOLLOW if that
+ * leads to other servers' names. REPLY tells all who wait, unless they are HELD for more to come. FAIL is
+ * where it ends when nobody answered, or nobody can. */
 #include "base/log.h"
 #include "base/must.h"
 #include "dns/edns.h"
 #include "dns/ttl.h"
 #include "forward/await.h"
 #include "forward/denial.h"
+#include "forward/fallback.h"
 #include "forward/follow.h"
 #include "forward/hold.h"
-#include "forward/ladder.h"
 #include "forward/silence.h"
 
 void steps_start_anew(struct pending *p, uint64_t now_ms) {
@@ -40,10 +46,10 @@ static enum next step_pick(struct pending *p, const struct event *e) {
     if (p->tries[i].x.channel) busy |= upstream_bit(u, p->tries[i].server);
   }
 
-  p->server = ladder_pick(p, busy);
+  p->server = fallback_pick(p, busy);
   if (!p->server && busy != (p->failed | p->resting)) {
     if (e->now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
-    p->server = ladder_pick(p, out);
+    p->server = fallback_pick(p, out);
     p->retry = p->server ? RETRY_ON_TIMEOUT : RETRY_EXHAUSTED;
     if (!p->server && pending_has_open_try(p)) return WAIT;
   }
@@ -51,15 +57,15 @@ static enum next step_pick(struct pending *p, const struct event *e) {
   if (!p->server && p->resting && p->last == ERR_NONE) p->last = ERR_TIMEOUT;
 
   /* one spoke, the rest are down */
-  if (p->server && failures_is_word(p->last) && p->server->down_until_ms) p->server = NULL;
-  p->transport = p->server ? ladder_transport(p, p->server) : TRANSPORT_UDP;
+  if (p->server && failures_is_server_verdict(p->last) && p->server->down_until_ms) p->server = NULL;
+  p->transport = p->server ? fallback_transport(p, p->server) : TRANSPORT_UDP;
   p->tcp_why = TCP_BY_CHOICE;
   p->extras = EXTRAS_COOKIE;
   p->step = p->server ? STEP_ASK : STEP_FAIL;
   return MORE;
 }
 
-/* A place for one more try. One that no answer can come to any more makes room, else the newest: a slow
+/* A free try, or one given up for it: one that no answer can come to any more, else the newest: a slow
  * server answers the older ones, one that comes back answers the next. */
 static struct try *free_try(struct pending *p, uint64_t now_ms) {
   struct try *oldest = &p->tries[0], *newest = oldest;
@@ -70,7 +76,7 @@ static struct try *free_try(struct pending *p, uint64_t now_ms) {
     if (t->sent_ms > newest->sent_ms) newest = t;
   }
   struct try *t = now_ms - oldest->sent_ms >= LATE_MS ? oldest : newest;
-  exchange_drop(&t->x);
+  channel_drop(&t->x);
   return t;
 }
 
@@ -86,7 +92,7 @@ static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now
   t->timed_out = false;
   t->x.question = &p->question;
   t->x.done = forward_try_done;
-  ladder_dress(p, t, nth, now_ms);
+  fallback_prepare(p, t, nth, now_ms);
   size_t len = exchange_write(&p->question, &t->x.query_opts, msg);
   enum err e = channel_ask(s->channels[t->transport], &t->x, msg, len, now_ms);
   s->asked++;
@@ -94,39 +100,48 @@ static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now
   return e;
 }
 
-void steps_ask_lower(struct pending *p, struct nameserver *s, uint64_t now_ms) {
-  ns_lacks(s, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
+void steps_ask_without_0x20(struct pending *p, struct nameserver *s, uint64_t now_ms) {
+  ns_lacks(s, CAPABILITY_0X20, WHY_0X20, now_ms);
   p->case_state = CASE_AS_ASKED;
   p->transport = TRANSPORT_UDP;
   p->server = s;
   p->step = STEP_ASK;
 }
 
+/* Is a server that was down or in doubt back? It gets p's question beside the picked one. */
+static void probe_others(struct pending *p, uint64_t now_ms) {
+  struct nameserver *probe = upstream_probe(p->upstream, now_ms);
+  if (!probe || probe == p->server) return;
+  if (!probe->down_until_ms && probe->timeout_hash == p->question.hash)
+    return;                                                           /* it would tell nothing new */
+  if (upstream_is_failing(p->upstream)) ask_server(p, probe, now_ms); /* whoever comes back first answers */
+  else probe_start(p->forward, p->upstream, probe, &p->question, now_ms);
+}
+
+/* It is asked over TCP because UDP does not work: does it work again? */
+static void probe_udp(struct pending *p, uint64_t now_ms) {
+  struct capability *udp = &p->server->capabilities[CAPABILITY_UDP];
+  if (!capability_is_due(udp, now_ms) || !capability_allows(udp, now_ms)) return;
+  probe_start(p->forward, p->upstream, p->server, &p->question, now_ms);
+}
+
+/* Asks the picked server, and sets when the next one is due. Beside that, a server that was down or silent
+ * may get the same question: it costs the client nothing, and tells whether it is back. */
 static enum next step_ask(struct pending *p, const struct event *e) {
-  struct forward *f = p->forward;
   uint64_t now_ms = e->now_ms;
   bool over_udp = p->transport == TRANSPORT_UDP;
-  struct nameserver *s = p->server, *probe = over_udp ? upstream_probe(p->upstream, now_ms) : NULL;
-  uint32_t wait_ms = ladder_wait_ms(p, s);
+  struct nameserver *s = p->server;
+  uint32_t wait_ms = fallback_wait_ms(p, s);
   char text[QUESTION_TEXT], where[ADDR_TEXT];
 
   log_debug("forward", "%s: asking %s%s", question_format(&p->question, text),
             addr_format(&s->address.addr, where), over_udp ? "" : " over TCP");
-  /* it would tell nothing new */
-  if (probe && !probe->down_until_ms && probe->silent_to == p->question.hash) probe = NULL;
-  if (probe && probe != s) {
-    if (upstream_is_failing(p->upstream)) ask_server(p, probe, now_ms); /* whoever comes back first answers */
-    else probe_start(f, p->upstream, probe, &p->question, now_ms);
-  }
-
-  if (!over_udp && habit_is_due(&s->habits[HABIT_UDP], now_ms) &&
-      habit_allows(&s->habits[HABIT_UDP], now_ms)) {
-    probe_start(f, p->upstream, s, &p->question, now_ms); /* does UDP work again? */
-  }
+  if (over_udp) probe_others(p, now_ms);
+  else probe_udp(p, now_ms);
 
   if (p->asked == 0) {
     uint32_t late_ms = ns_rto_ms(s);
-    p->usual_ms = late_ms < STALE_LATEST_MS ? late_ms : STALE_LATEST_MS;
+    p->usual_ms = late_ms < STALE_PATIENCE_MAX_MS ? late_ms : STALE_PATIENCE_MAX_MS;
     upstream_note_asked(p->upstream);
   }
 
@@ -134,14 +149,14 @@ static enum next step_ask(struct pending *p, const struct event *e) {
   if (hedge) wait_ms = ns_late_ms(s);
   if (p->retry != RETRY_EXHAUSTED) p->retry = hedge ? RETRY_HEDGED : RETRY_ON_TIMEOUT;
   uint32_t most_ms = ns_rto_max_ms(s);
-  if (!over_udp && most_ms > RTO_MOST_MS) most_ms *= 2; /* to connect takes as long as to ask */
+  if (!over_udp && most_ms > RTO_MAX_MS) most_ms *= 2; /* to connect takes as long as to ask */
   p->next_try_ms = now_ms + (wait_ms < most_ms ? wait_ms : most_ms);
   p->notified = false;
   p->asked++;
   p->last = ask_server(p, s, now_ms);
   if (p->last == ERR_NONE) return WAIT;
   if (p->last == ERR_TCP && p->case_state == CASE_MISMATCH) {
-    steps_ask_lower(p, s, now_ms);
+    steps_ask_without_0x20(p, s, now_ms);
     return MORE;
   }
 
@@ -183,6 +198,9 @@ static bool is_refused(struct pending *p) {
   return true;
 }
 
+/* What the reply says of the server comes before what it says of the question: EDNS, cookies and a cut-off
+ * answer lead back to ASK. What is left must answer the question (scrub), and must not point at this
+ * network's own addresses (rebind). */
 static enum next step_check(struct pending *p, const struct event *e) {
   must(e->kind == EVENT_REPLY && e->msg);
   struct forward *f = p->forward;
@@ -195,17 +213,17 @@ static enum next step_check(struct pending *p, const struct event *e) {
   p->transport = t->transport;
   p->tcp_why = TCP_REQUIRED;
   p->extras = t->extras;
-  if (ladder_goes_down(p, t, rcode, msg, e->len)) return MORE;
+  if (fallback_after_rcode(p, t, rcode, msg, e->len)) return MORE;
   if (rcode == RCODE_BADCOOKIE) {
     if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_RCODE);
-    ladder_bad_cookie(p, t);
+    fallback_bad_cookie(p, t);
     return MORE;
   }
 
   if (msg[2] & DNS_TC) {
     keep_part(p, e);
-    if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_LIE);
-    habit_works(&t->server->habits[HABIT_UDP]); /* a server that answers at all */
+    if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_BAD_REPLY);
+    capability_works(&t->server->capabilities[CAPABILITY_UDP]); /* a server that answers at all */
     count(f->o.counters, truncated_up);
     p->transport = TRANSPORT_TCP;
     p->step = STEP_ASK;
@@ -217,12 +235,12 @@ static enum next step_check(struct pending *p, const struct event *e) {
   if (why != ERR_NONE) return steps_server_failed(p, t->server, why);
   p->draft = DRAFT_AT_WORK;
   p->flaws = 0;
-  ladder_learn(p, t, edns_is_in(msg, e->len), now_ms);
+  fallback_learn(p, t, edns_is_in(msg, e->len), now_ms);
   silence_note(f, p, t->server, now_ms);
 
   /* it is indeed the server that does so */
   if (t->transport == TRANSPORT_TCP && p->case_state == CASE_MISMATCH)
-    ns_lacks(t->server, HABIT_CAPITALS, WHY_CAPITALS, now_ms);
+    ns_lacks(t->server, CAPABILITY_0X20, WHY_0X20, now_ms);
   if (is_refused(p)) return MORE;
   if (f->o.policy.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
   p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
@@ -244,6 +262,7 @@ static enum next step_follow(struct pending *p, const struct event *e) {
   return MORE;
 }
 
+/* Into the cache, with its TTLs limited and with what the observer adds; from here on it is a hit. */
 static enum next step_store(struct pending *p, const struct event *e) {
   struct forward *f = p->forward;
   uint64_t now_ms = e->now_ms;
@@ -253,12 +272,13 @@ static enum next step_store(struct pending *p, const struct event *e) {
   f->answer.head.stored_at = tick_of_ms(now_ms);
   answer_note_rotation(&f->answer);
   answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question, f->o.policy.max_ttl_s));
-  if (f->watch.amend) f->watch.amend(f->watch.ctx, &p->question, &f->answer, &refresh_at, &spare, now_ms);
-  enum cache_origin how = p->ahead ? p->how : ORIGIN_QUERY;
+  if (f->watch.before_store)
+    f->watch.before_store(f->watch.ctx, &p->question, &f->answer, &refresh_at, &spare, now_ms);
+  enum cache_origin how = p->prefetch ? p->origin : ORIGIN_QUERY;
   p->stored = cache_put(f->o.cache, &p->question, &f->answer, how, refresh_at, spare);
   if (p->stored) count(f->o.counters, stored);
   if (f->o.policy.nxdomain_cut) denial_note(f->o.cache, &p->question, &f->answer, f->o.seed);
-  if (!p->ahead && !pending_first(p)) count(f->o.counters, reply_late);
+  if (!p->prefetch && !pending_first(p)) count(f->o.counters, reply_late);
   p->step = STEP_REPLY;
   return MORE;
 }
@@ -287,6 +307,8 @@ static enum next step_reply(struct pending *p, const struct event *e) {
   return DONE;
 }
 
+/* Nobody answered: those who wait get the part that came, else something stale, else SERVFAIL with its
+ * reason. */
 static enum next step_fail(struct pending *p, const struct event *e) {
   struct forward *f = p->forward;
   uint64_t now_ms = e->now_ms;
@@ -297,7 +319,7 @@ static enum next step_fail(struct pending *p, const struct event *e) {
   for (struct waiter *w; (w = pending_first(p));) {
     if (!deliver_partial(f, p, w, now_ms) && !deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why);
   }
-  if (f->watch.settled) f->watch.settled(f->watch.ctx, &p->question, NULL, WAITERS_NONE, now_ms);
+  if (f->watch.on_done) f->watch.on_done(f->watch.ctx, &p->question, NULL, WAITERS_NONE, now_ms);
   return DONE;
 }
 

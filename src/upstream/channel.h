@@ -28,7 +28,7 @@ static inline enum err channel_ask(struct channel *c, struct exchange *x, const 
 }
 
 /* Ends an exchange that is under way, without a call of done; harmless when it is not. */
-static inline void exchange_drop(struct exchange *x) {
+static inline void channel_drop(struct exchange *x) {
   if (x->channel) x->channel->ops->drop(x->channel, x);
   x->channel = NULL;
 }

@@ -6,17 +6,17 @@
 /* ---- the question ---- */
 
 /* The bits that say which letters are capitals, 64 at a time (splitmix64's steps). */
-static uint64_t capitals(uint64_t spelling, size_t block) {
-  uint64_t z = spelling + (block + 1) * 0x9e3779b97f4a7c15;
+static uint64_t capitals(uint64_t seed, size_t block) {
+  uint64_t z = seed + (block + 1) * 0x9e3779b97f4a7c15;
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
   z = (z ^ z >> 27) * 0x94d049bb133111eb;
   return z ^ z >> 31;
 }
 
-static void spell(uint64_t spelling, uint8_t *name, size_t len) {
+static void mix_case(uint64_t seed, uint8_t *name, size_t len) {
   uint64_t bits = 0;
   for (size_t i = 0; i < len; i++, bits >>= 1) {
-    if (i % 64 == 0) bits = capitals(spelling, i / 64);
+    if (i % 64 == 0) bits = capitals(seed, i / 64);
     /* no label is so long that it looks like a letter */
     if (bits & 1 && name[i] >= 'a' && name[i] <= 'z') name[i] -= 'a' - 'A';
   }
@@ -44,7 +44,7 @@ size_t exchange_write(const struct question *q, const struct exchange_opts *m,
   wire_put_u32(&w, 0);
   wire_put_u16(&w, m->edns ? 1 : 0);
   wire_put(&w, q->key, q->name_len + 4u);
-  if (m->spelling) spell(m->spelling, out + DNS_HEADER, q->name_len);
+  if (m->case_seed) mix_case(m->case_seed, out + DNS_HEADER, q->name_len);
   if (m->edns) w.at += write_opt(m, flags & KEY_DO, out + w.at);
   return w.at;
 }
@@ -60,7 +60,10 @@ static bool shows_cookie(const struct exchange *x, const uint8_t *msg, size_t le
   if (!c) return true;
   const uint8_t *cookie = edns_option(msg, len, OPT_COOKIE, &n);
   bool echo = cookie && n == COOKIE_CLIENT && memcmp(cookie, x->query_opts.shown, n) == 0;
-  if (!cookie || echo) return c->unanswered = c->server_len == 0;
+  if (!cookie || echo) {
+    c->unanswered = c->server_len == 0; /* who gave one before gives one always */
+    return c->unanswered;
+  }
   if (n < COOKIE_CLIENT + COOKIE_SERVER_MIN || n > COOKIE_CLIENT + COOKIE_SERVER_MAX) return false;
   if (memcmp(cookie, x->query_opts.shown, COOKIE_CLIENT) != 0) return false;
   if (memcmp(cookie, c->client, COOKIE_CLIENT) != 0) return true; /* it is for the one before */
@@ -70,7 +73,7 @@ static bool shows_cookie(const struct exchange *x, const uint8_t *msg, size_t le
 }
 
 static enum reply_worth prove(const struct exchange *x, const uint8_t *msg, size_t len) {
-  return shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_UNPROVEN;
+  return shows_cookie(x, msg, len) ? REPLY_RIGHT : REPLY_NO_COOKIE;
 }
 
 /* A reply without the question: a bare header, by which a server says that it understands nothing, the same
@@ -99,11 +102,11 @@ enum reply_worth exchange_judge(const struct exchange *x, const uint8_t *msg, si
     return REPLY_WRONG;
   }
 
-  if (x->query_opts.spelling) {
-    uint8_t spelled[NAME_MAX_LEN];
-    memcpy(spelled, q->key, q->name_len);
-    spell(x->query_opts.spelling, spelled, q->name_len);
-    if (memcmp(name, spelled, q->name_len) != 0) return REPLY_RESPELLED;
+  if (x->query_opts.case_seed) {
+    uint8_t name_sent[NAME_MAX_LEN];
+    memcpy(name_sent, q->key, q->name_len);
+    mix_case(x->query_opts.case_seed, name_sent, q->name_len);
+    if (memcmp(name, name_sent, q->name_len) != 0) return REPLY_CASE_MISMATCH;
   }
 
   return prove(x, msg, len);

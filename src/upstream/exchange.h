@@ -23,7 +23,7 @@ struct exchange_opts {
   bool edns, ad;     /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
   uint16_t udp_size; /* octets of a reply in a datagram; 0: DNS_UDP_OURS */
   enum transport transport;
-  uint64_t spelling; /* chooses capitals, which the reply must repeat; 0: none */
+  uint64_t case_seed; /* 0x20: chooses capitals, which the reply must repeat; 0: none */
   struct server_cookie
       *cookie; /* borrowed; NULL: none is shown, as always over TCP, where it would prove nothing */
   uint8_t shown[COOKIE_CLIENT]; /* of it, should it be replaced meanwhile */
@@ -32,7 +32,7 @@ struct exchange_opts {
 struct exchange {
   struct list link;                /* the channel's */
   struct channel *channel;         /* NULL when not under way */
-  void *place;                     /* the channel's: the socket or connection it waits on */
+  void *waits_on;                  /* the channel's: the socket or connection it waits on */
   const struct question *question; /* borrowed until done or dropped */
   struct exchange_opts query_opts;
   uint16_t id; /* given by the channel: unpredictable, unique on its socket */
@@ -53,9 +53,9 @@ size_t exchange_write(const struct question *q, const struct exchange_opts *m,
                       uint8_t out[EXCHANGE_QUERY_MAX]);
 
 enum reply_worth {
-  REPLY_WRONG,     /* not to this exchange, or forged: as if it had not come */
-  REPLY_UNPROVEN,  /* right but for the cookie: forged, or of a box that hands out other clients' */
-  REPLY_RESPELLED, /* right but for the capitals: forged, or of a server that does not repeat them */
+  REPLY_WRONG,         /* not to this exchange, or forged: as if it had not come */
+  REPLY_NO_COOKIE,     /* right but for the cookie: forged, or of a box that hands out other clients' */
+  REPLY_CASE_MISMATCH, /* right but for the capitals: forged, or of a server that does not repeat them */
   REPLY_RIGHT
 };
 

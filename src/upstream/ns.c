@@ -37,20 +37,20 @@ void ns_inherit(struct nameserver *s, const struct nameserver *known) {
 /* ---- how long it takes ---- */
 
 uint32_t ns_late_ms(const struct nameserver *s) {
-  uint32_t late = s->srtt_x8_ms / 8 + s->rttvar_x4_ms / 2 + HEDGE_LEAST_MS, rto = ns_rto_ms(s);
+  uint32_t late = s->srtt_x8_ms / 8 + s->rttvar_x4_ms / 2 + HEDGE_MIN_MS, rto = ns_rto_ms(s);
   return s->srtt_x8_ms && late < rto ? late : rto;
 }
 
 uint32_t ns_rto_max_ms(const struct nameserver *s) {
   uint32_t srtt = s->srtt_x8_ms / 8, far = srtt + srtt / 4;
-  if (far < RTO_MOST_MS) return RTO_MOST_MS;
-  return far < RTO_FAR_MS ? far : RTO_FAR_MS;
+  if (far < RTO_MAX_MS) return RTO_MAX_MS;
+  return far < RTO_FAR_MAX_MS ? far : RTO_FAR_MAX_MS;
 }
 
 uint32_t ns_rto_ms(const struct nameserver *s) {
   if (!s->srtt_x8_ms) return RTO_UNKNOWN_MS;
   /* 4 * RTTVAR, RFC 6298 section 2 */
-  uint32_t spread = s->rttvar_x4_ms < RTO_LEAST_MS ? RTO_LEAST_MS : s->rttvar_x4_ms;
+  uint32_t spread = s->rttvar_x4_ms < RTO_SPREAD_MIN_MS ? RTO_SPREAD_MIN_MS : s->rttvar_x4_ms;
   uint32_t rto = s->srtt_x8_ms / 8 + spread, most = ns_rto_max_ms(s);
   return rto < most ? rto : most;
 }
@@ -61,7 +61,7 @@ void ns_answers(struct nameserver *s, uint64_t now_ms) {
   char text[ADDR_TEXT];
   if (s->down_until_ms) log_info("upstream", "%s answers again", addr_format(&s->address.addr, text));
   s->replies++;
-  s->silent = 0;
+  s->timeouts = 0;
   s->heard_ms = now_ms;
   s->down_until_ms = 0;
   s->down_for_ms = 0;
@@ -85,7 +85,7 @@ static void go_down(struct nameserver *s, const char *why, uint64_t now_ms) {
   char text[ADDR_TEXT];
   if (!s->down_until_ms) log_warn("upstream", "%s is down: %s", addr_format(&s->address.addr, text), why);
   s->down_for_ms = s->down_for_ms ? s->down_for_ms * 2 : DOWN_FIRST_MS;
-  if (s->down_for_ms > DOWN_MOST_MS) s->down_for_ms = DOWN_MOST_MS;
+  if (s->down_for_ms > DOWN_MAX_MS) s->down_for_ms = DOWN_MAX_MS;
   s->down_until_ms = now_ms + s->down_for_ms;
 }
 
@@ -95,62 +95,62 @@ void ns_refused(struct nameserver *s, uint64_t now_ms) {
 
 void ns_was_silent(struct nameserver *s, uint64_t now_ms) {
   bool lately = s->heard_ms && now_ms - s->heard_ms < DOWN_SILENT_MS;
-  if (++s->silent >= DOWN_AFTER && !lately) go_down(s, "no replies", now_ms);
+  if (++s->timeouts >= DOWN_AFTER && !lately) go_down(s, "no replies", now_ms);
 }
 
 /* ---- what it can do ---- */
 
-static uint32_t rest_first_ms(enum habit_why why) {
+static uint32_t rest_first_ms(enum capability_why why) {
   switch (why) {
   case WHY_COOKIE_UNKNOWN: return COOKIE_REST_MS;
-  case WHY_UDP_MUTE:
+  case WHY_UDP_SILENT:
   case WHY_UDP_EDNS:
   case WHY_UDP_CLOSED: return UDP_REST_MS;
-  default: return HABIT_REST_MS;
+  default: return CAPABILITY_REST_MS;
   }
 }
 
 /* Of many servers this is so, and nothing comes of it: the log has no word of it. */
-static bool is_harmless(enum habit_why why) {
-  return why == WHY_NONE || why == WHY_COOKIE_UNKNOWN || why == WHY_CAPITALS;
+static bool is_harmless(enum capability_why why) {
+  return why == WHY_NONE || why == WHY_COOKIE_UNKNOWN || why == WHY_0X20;
 }
 
-void ns_lacks(struct nameserver *s, enum habit_of of, enum habit_why why, uint64_t now_ms) {
+void ns_lacks(struct nameserver *s, enum capability_kind of, enum capability_why why, uint64_t now_ms) {
   char text[ADDR_TEXT];
-  uint32_t most_ms = why == WHY_COOKIE_UNKNOWN ? COOKIE_REST_MS : HABIT_REST_MS;
-  habit_rests(&s->habits[of], why, rest_first_ms(why), most_ms, now_ms);
-  if (of == HABIT_COOKIES) s->cookie = (struct server_cookie){0};
-  if (of == HABIT_EDNS) s->speaks_edns = false;
-  if (s->told & 1u << why || is_harmless(why)) return;
-  s->told |= 1u << why;
-  log_warn("upstream", "%s %s", addr_format(&s->address.addr, text), habit_why_text(why));
+  uint32_t most_ms = why == WHY_COOKIE_UNKNOWN ? COOKIE_REST_MS : CAPABILITY_REST_MS;
+  capability_rests(&s->capabilities[of], why, rest_first_ms(why), most_ms, now_ms);
+  if (of == CAPABILITY_COOKIES) s->cookie = (struct server_cookie){0};
+  if (of == CAPABILITY_EDNS) s->speaks_edns = false;
+  if (s->logged & 1u << why || is_harmless(why)) return;
+  s->logged |= 1u << why;
+  log_warn("upstream", "%s %s", addr_format(&s->address.addr, text), capability_why_text(why));
 }
 
 void ns_left_unanswered(struct nameserver *s, uint64_t hash, uint64_t sent_ms, uint64_t now_ms) {
-  bool counted = s->silent && s->silent_to == hash && !s->down_until_ms;
+  bool counted = s->timeouts && s->timeout_hash == hash && !s->down_until_ms;
   if (s->heard_ms > sent_ms || counted) return;
-  s->silent_to = hash;
+  s->timeout_hash = hash;
   ns_was_silent(s, now_ms);
 }
 
 void ns_left_type(struct nameserver *s, uint16_t type, uint64_t domain, bool in_vain, uint64_t now_ms) {
   char where[ADDR_TEXT], word[TYPE_TEXT];
-  if (!mutes_note(&s->mutes, type, domain, in_vain, now_ms)) return;
+  if (!unanswered_note(&s->unanswered, type, domain, in_vain, now_ms)) return;
   log_warn("upstream", "%s answers no question for %s: asking it only now and then",
            addr_format(&s->address.addr, where), type_format(type, word));
 }
 
 void ns_answered_type(struct nameserver *s, uint16_t type) {
   char where[ADDR_TEXT], word[TYPE_TEXT];
-  if (!mutes_answered(&s->mutes, type)) return;
+  if (!unanswered_end(&s->unanswered, type)) return;
   log_info("upstream", "%s answers questions for %s again", addr_format(&s->address.addr, where),
            type_format(type, word));
 }
 
 struct server_cookie *ns_cookie(struct nameserver *s, uint64_t now_ms) {
   struct server_cookie *c = &s->cookie;
-  if (c->unanswered) ns_lacks(s, HABIT_COOKIES, WHY_COOKIE_UNKNOWN, now_ms);
-  if (!habit_allows(&s->habits[HABIT_COOKIES], now_ms)) return NULL;
+  if (c->unanswered) ns_lacks(s, CAPABILITY_COOKIES, WHY_COOKIE_UNKNOWN, now_ms);
+  if (!capability_allows(&s->capabilities[CAPABILITY_COOKIES], now_ms)) return NULL;
   if (now_ms >= c->renew_ms) {
     *c = (struct server_cookie){.renew_ms = now_ms + COOKIE_RENEW_MS};
     random_octets(c->client, sizeof c->client);

@@ -1,26 +1,26 @@
-/* A server that is asked: how fast and how well it is, and what it was found to bear. */
+/* A server that is asked: how fast and how well it is, and what it was found able to do. */
 #ifndef JIDNS_UPSTREAM_NS_H
 #define JIDNS_UPSTREAM_NS_H
 #include "base/addr.h"
 #include "base/latency.h"
 #include "dns/transport.h"
+#include "upstream/capability.h"
 #include "upstream/channel.h"
-#include "upstream/habits.h"
-#include "upstream/mutes.h"
+#include "upstream/unanswered.h"
 
 enum {
-  RTO_UNKNOWN_MS = 250, /* before anything is known of a server */
-  RTO_LEAST_MS = 100,   /* added to the smoothed RTT at least: a little jitter must not double the load */
-  RTO_MOST_MS =
+  RTO_UNKNOWN_MS = 250,    /* before anything is known of a server */
+  RTO_SPREAD_MIN_MS = 100, /* added to the smoothed RTT at least: a little jitter must not double the load */
+  RTO_MAX_MS =
       400, /* two tries fit into the 1 s that the most impatient client has, unless the server is far away: */
-  RTO_FAR_MS =
+  RTO_FAR_MAX_MS =
       1600, /* one over a satellite or two answers in its own time and is not asked twice for each question */
-  HEDGE_LEAST_MS = 10, /* beyond the usual: a little jitter is no sign */
-  TCP_LATE_MAX = 3, /* then nobody waits for its TCP any more; it is still asked, and an answer ends that */
-  DOWN_AFTER = 3,   /* tries in a row without a reply make a server down, */
+  HEDGE_MIN_MS = 10, /* beyond the usual: a little jitter is no sign */
+  TCP_LATE_MAX = 3,  /* then nobody waits for its TCP any more; it is still asked, and an answer ends that */
+  DOWN_AFTER = 3,    /* tries in a row without a reply make a server down, */
   DOWN_SILENT_MS = 500, /* unless one came so lately: many questions at once may wait for one lost moment */
   DOWN_FIRST_MS = 250,  /* until a down server is tried again beside a healthy one; doubled each time */
-  DOWN_MOST_MS = 1000   /* so that its return is noticed within a second */
+  DOWN_MAX_MS = 1000    /* so that its return is noticed within a second */
 };
 
 enum {
@@ -41,19 +41,19 @@ struct nameserver {
   struct ns_address address;
   struct channel *channels[TRANSPORTS]; /* owned; NULL: it is never asked over that transport */
   uint32_t srtt_x8_ms, rttvar_x4_ms;    /* as in RFC 6298, scaled; srtt 0 = unknown */
-  unsigned silent;                      /* questions in a row that got no reply */
-  uint64_t silent_to;                   /* hash of the last of them */
+  unsigned timeouts;                    /* questions in a row that got no reply */
+  uint64_t timeout_hash;                /* hash of the last of them */
   bool probed;                          /* it is being asked whether it is there */
   uint64_t heard_ms;                    /* when its last reply came */
   uint64_t asked, replies;              /* questions sent to it, retries included; replies to them */
   struct latency rtt;                   /* how long these took */
   uint64_t down_until_ms;               /* 0 = up; else when it may be tried again */
   uint32_t down_for_ms;
-  bool speaks_edns;            /* an answer had OPT */
-  struct habit habits[HABITS]; /* what it was found to bear */
-  unsigned tcp_late;  /* times in a row that its TCP did not bring in time what was truncated over UDP */
-  struct mutes mutes; /* types that it leaves unanswered */
-  unsigned told;      /* bits of enum habit_why that the log had */
+  bool speaks_edns;                             /* an answer had OPT */
+  struct capability capabilities[CAPABILITIES]; /* what it was found able to do */
+  unsigned tcp_late; /* times in a row that its TCP did not bring in time what was truncated over UDP */
+  struct unanswered unanswered; /* types that it leaves unanswered */
+  unsigned logged;              /* bits of enum capability_why that the log had */
   struct server_cookie cookie;
 };
 
@@ -76,13 +76,13 @@ void ns_left_unanswered(struct nameserver *s, uint64_t hash, uint64_t sent_ms, u
 /* port closed, network unreachable: down at once */
 void ns_refused(struct nameserver *s, uint64_t now_ms);
 
-/* It left a question of this type unanswered (mutes_note), or answered one; the log says when the type's rest
- * begins and ends. */
+/* It left a question of this type unanswered (unanswered_note), or answered one; the log says when the type's
+ * rest begins and ends. */
 void ns_left_type(struct nameserver *s, uint16_t type, uint64_t domain, bool in_vain, uint64_t now_ms);
 void ns_answered_type(struct nameserver *s, uint16_t type);
 
-/* It was found not to bear it: rests, and the log says so once for each server and cause. */
-void ns_lacks(struct nameserver *s, enum habit_of of, enum habit_why why, uint64_t now_ms);
+/* It was found unable to do it: rests, and the log says so once for each server and cause. */
+void ns_lacks(struct nameserver *s, enum capability_kind of, enum capability_why why, uint64_t now_ms);
 
 /* The cookie that it is to be shown now, a new one if need be; NULL: none. */
 struct server_cookie *ns_cookie(struct nameserver *s, uint64_t now_ms);

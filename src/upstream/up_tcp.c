@@ -190,7 +190,7 @@ static bool conn_is_choked(const struct tcp_conn *conn) {
 }
 
 /* Questions wait, and for a while not an octet came: who answers in turn may be at one that takes long. */
-static bool conn_is_mute(const struct tcp_conn *conn, uint64_t now_ms) {
+static bool conn_is_stuck(const struct tcp_conn *conn, uint64_t now_ms) {
   return conn->open && conn->silent_ms && now_ms - conn->silent_ms >= UP_TCP_SLOW_MS;
 }
 
@@ -206,30 +206,30 @@ static bool has_room(struct up_tcp *t) {
 /* The connection for one more question: one that answers; else a new one; else, of those that there are, the
  * one with the fewest. */
 static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_ms) {
-  struct tcp_conn *mute = NULL, *least = NULL;
+  struct tcp_conn *stuck = NULL, *least = NULL;
   list_each(node, &t->conns) {
     struct tcp_conn *conn = container(node, struct tcp_conn, link);
     if (conn_is_suspect(conn, now_ms)) {
       conn_close(conn);
     } else if (conn->slow || conn_is_full(conn)) {
       if (!least || conn->open < least->open) least = conn;
-    } else if (conn_is_mute(conn, now_ms)) {
-      mute = conn;
+    } else if (conn_is_stuck(conn, now_ms)) {
+      stuck = conn;
     } else {
       *out = conn;
       return ERR_NONE;
     }
   }
 
-  *out = mute;
-  if (mute && t->count >= UP_TCP_BESIDE) return ERR_NONE;
+  *out = stuck;
+  if (stuck && t->count >= UP_TCP_BESIDE) return ERR_NONE;
   *out = least;
   if (least && !has_room(t)) return ERR_NONE;
 
   enum err e = conn_open(t, now_ms);
   if (e != ERR_NONE) {
-    *out = mute;
-    return mute ? ERR_NONE : e;
+    *out = stuck;
+    return stuck ? ERR_NONE : e;
   }
 
   *out = container(t->conns.next, struct tcp_conn, link);
@@ -292,7 +292,7 @@ static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
   conn_close(conn);
   while (!list_empty(&ending)) { /* done may drop others of them */
     struct exchange *x = container(ending.next, struct exchange, link);
-    struct tcp_question *q = x->place;
+    struct tcp_question *q = x->waits_on;
     question_leave(q);
     if (may_ask_again(conn, q) && question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
     question_free(q);
@@ -324,7 +324,7 @@ static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
 
   while (!list_empty(&leaving)) { /* done may drop others of them */
     struct exchange *x = container(leaving.next, struct exchange, link);
-    struct tcp_question *q = x->place;
+    struct tcp_question *q = x->waits_on;
     question_leave(q);
     if (question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
     question_free(q);
@@ -382,7 +382,7 @@ static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, ui
   conn->since_ms = now_ms;
   if (++conn->answers > conn->owner->most) conn->owner->most = 0;
   note_keepalive(conn, msg, len);
-  struct tcp_question *q = x->place;
+  struct tcp_question *q = x->waits_on;
   question_leave(q);
   question_free(q);
   conn->left = conn->open;
@@ -473,13 +473,13 @@ static enum err tcp_ask(struct channel *c, struct exchange *x, const uint8_t *ms
   store_u16(q->frame, (uint16_t)len);
   memcpy(q->frame + FRAME_HEAD, msg, len);
   enum err e = question_join(q, t, now_ms);
-  if (e == ERR_NONE) x->place = q;
+  if (e == ERR_NONE) x->waits_on = q;
   else free(q);
   return e;
 }
 
 static void tcp_drop(struct channel *c, struct exchange *x) {
-  struct tcp_question *q = x->place;
+  struct tcp_question *q = x->waits_on;
   must(tcp_of(c) == q->conn->owner);
   question_leave(q);
   question_free(q);

@@ -229,7 +229,7 @@ static bool is_for_being_together(const struct packed *p, int e) {
 }
 
 /* Sends what is queued. What the kernel does not take now waits for room; a failure waits for on_poll, so
- * that what done asks for, perhaps of a server flushed before, is flushed in the same turn of the loop. */
+ * that what done asks for, perhaps of a server flushed before, is flushed in the same loop iteration. */
 static void socket_send(struct udp_socket *s) {
   struct packed p;
   while (!list_empty(&s->queue)) {
@@ -266,9 +266,9 @@ static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_
   enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
   if (worth != REPLY_RIGHT) {
     count(u->counters, reply_wrong);
-    if (worth == REPLY_RESPELLED || worth == REPLY_UNPROVEN) {
+    if (worth == REPLY_CASE_MISMATCH || worth == REPLY_NO_COOKIE) {
       socket_release(s, x);
-      x->done(x, worth == REPLY_RESPELLED ? ERR_RESPELLED : ERR_COOKIE, NULL, 0, now_ms);
+      x->done(x, worth == REPLY_CASE_MISMATCH ? ERR_CASE_MISMATCH : ERR_COOKIE, NULL, 0, now_ms);
     } else if (s->replies > s->uses + UDP_FORGED) {
       log_warn("upstream", "somebody forges replies of %s: asking over TCP", addr_format(&u->server, text));
       socket_end(s, ERR_FORGED, now_ms);
@@ -418,7 +418,8 @@ static struct udp_socket *pool_draw(struct up_udp *u, uint64_t now_ms) {
     if (!uv_is_active((uv_handle_t *)&u->calm)) uv_timer_start(&u->calm, on_calm, UDP_BUSY_MS, UDP_BUSY_MS);
   }
 
-  return u->drawn = s;
+  u->drawn = s;
+  return s;
 }
 
 static struct udp_socket *pool_any(struct up_udp *u) {
@@ -465,7 +466,7 @@ static enum err udp_ask(struct channel *c, struct exchange *x, const uint8_t *ms
 
   do x->id = random_u16(u->random);
   while (socket_find(s, x->id));
-  x->place = s;
+  x->waits_on = s;
   list_append(&s->by_id[x->id & s->mask], &x->link);
   s->open++;
   s->uses++;
@@ -482,7 +483,7 @@ static enum err udp_ask(struct channel *c, struct exchange *x, const uint8_t *ms
 
 static void udp_drop(struct channel *c, struct exchange *x) {
   must(udp_of(c)->open > 0);
-  struct udp_socket *s = x->place;
+  struct udp_socket *s = x->waits_on;
   must(s->magic == SOCKET_MAGIC);
   list_each(node, &s->queue) {
     struct slot *slot = container(node, struct slot, link);
@@ -493,6 +494,9 @@ static void udp_drop(struct channel *c, struct exchange *x) {
   socket_release(s, x);
 }
 
+/* Once a loop iteration, after all replies, queries and timers were looked at: what they asked of this server
+ * leaves, from each socket with one sendmmsg. So the sending costs the less the more there is to send, and
+ * under load the next iteration's questions go out from a socket that is drawn anew. */
 static void udp_flush(struct channel *c, uint64_t now_ms) {
   (void)now_ms;
   struct up_udp *u = udp_of(c);

@@ -27,7 +27,7 @@ enum {
 /* All borrowed for the channel's life. NULL when memory is out. A refused port (ICMP) or a network that
  * can't be reached ends the exchanges on that socket with ERR_UNREACHABLE; a reply that is not to one of
  * them is counted in reply_wrong and changes nothing, until there are too many: then all on that socket end
- * with ERR_FORGED. One that spells the question otherwise ends its exchange with ERR_RESPELLED, one
+ * with ERR_FORGED. One that spells the question otherwise ends its exchange with ERR_CASE_MISMATCH, one
  * that does not show its cookie with ERR_COOKIE. ask fails with ERR_UNREACHABLE also when no socket
  * can be had, with ERR_OVERLOAD when that is for want of descriptors or memory. */
 struct channel *up_udp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,

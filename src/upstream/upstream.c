@@ -64,7 +64,7 @@ void upstream_inherit(struct upstream *to, const struct upstream *from) {
 enum standing { IS_UP, IS_IN_DOUBT, IS_DOWN };
 
 static enum standing standing_of(const struct nameserver *s) {
-  return s->down_until_ms ? IS_DOWN : s->silent ? IS_IN_DOUBT : IS_UP;
+  return s->down_until_ms ? IS_DOWN : s->timeouts ? IS_IN_DOUBT : IS_UP;
 }
 
 /* Of two servers the one that stands earlier is `b`. */
@@ -84,14 +84,17 @@ static void forget_a_little(struct upstream *u, const struct nameserver *asked) 
   }
 }
 
+/* Health comes first: a server in doubt or down is picked only when no better one is left, so that a client
+ * waits for it last. Among those that are equally well the policy decides. With UPSTREAM_FASTEST the others'
+ * times are then forgotten a little, or a server that was slow once would never be measured again. */
 struct nameserver *upstream_pick(struct upstream *u, unsigned tried) {
   struct nameserver *best = NULL;
-  unsigned first = u->policy == UPSTREAM_SPREAD ? u->turn : 0;
+  unsigned first = u->policy == UPSTREAM_SPREAD ? u->next : 0;
   for (unsigned i = 0; i < u->count; i++) {
     struct nameserver *s = &u->servers[(first + i) % u->count];
     if (!(tried & upstream_bit(u, s)) && (!best || better(u, s, best))) best = s;
   }
-  if (best && u->policy == UPSTREAM_SPREAD) u->turn = (unsigned)(best - u->servers) + 1;
+  if (best && u->policy == UPSTREAM_SPREAD) u->next = (unsigned)(best - u->servers) + 1;
   if (best && u->policy == UPSTREAM_FASTEST) forget_a_little(u, best);
   return best;
 }
@@ -135,21 +138,21 @@ unsigned upstream_resting(struct upstream *u, uint16_t type, uint64_t now_ms) {
   bool sure = true;
   for (unsigned i = 0; i < u->count; i++) {
     struct nameserver *s = &u->servers[i];
-    const struct mute *mute = mutes_find_resting(&s->mutes, type);
-    if (!mute || mutes_allow(&s->mutes, type, now_ms)) continue;
+    const struct unanswered_type *t = unanswered_find(&s->unanswered, type);
+    if (!t || unanswered_allows(&s->unanswered, type, now_ms)) continue;
     resting |= 1u << i;
-    sure &= mute->in_vain >= MUTE_DOMAINS;
+    sure &= t->in_vain >= UNANSWERED_DOMAINS;
   }
   return resting == (1u << u->count) - 1 && !sure ? 0 : resting;
 }
 
-void upstream_forget_mutes(struct upstream *u) {
-  for (unsigned i = 0; i < u->count; i++) u->servers[i].mutes = (struct mutes){0};
+void upstream_forget_unanswered(struct upstream *u) {
+  for (unsigned i = 0; i < u->count; i++) u->servers[i].unanswered = (struct unanswered){0};
 }
 
-bool upstream_is_mute_to(const struct upstream *u, uint16_t type) {
+bool upstream_leaves_unanswered(const struct upstream *u, uint16_t type) {
   for (unsigned i = 0; i < u->count; i++) {
-    if (!mutes_find_resting(&u->servers[i].mutes, type)) return false;
+    if (!unanswered_find(&u->servers[i].unanswered, type)) return false;
   }
   return u->count > 0;
 }

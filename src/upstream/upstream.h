@@ -23,7 +23,7 @@ struct upstream {
   struct list link; /* among all sets of one worker */
   unsigned users;
   enum upstream_policy policy;
-  unsigned turn; /* UPSTREAM_SPREAD: who was asked last */
+  unsigned next; /* UPSTREAM_SPREAD: who stands first now */
   unsigned
       hedges; /* saved up: each question adds one, one asked of a second server early takes HEDGE_PRICE */
   unsigned count;
@@ -72,8 +72,8 @@ bool upstream_may_hedge(const struct upstream *u, const struct nameserver *asked
 /* Servers (bits) that a new question of this type is not to be put to, as the type rests there. None when it
  * does at all of them, but for where that is sure: each left the last names in vain. */
 unsigned upstream_resting(struct upstream *u, uint16_t type, uint64_t now_ms);
-void upstream_forget_mutes(struct upstream *u); /* all types are asked for at once */
+void upstream_forget_unanswered(struct upstream *u); /* all types are asked for at once */
 /* it rests, or is tried again, at all servers */
-bool upstream_is_mute_to(const struct upstream *u, uint16_t type);
+bool upstream_leaves_unanswered(const struct upstream *u, uint16_t type);
 
 #endif

@@ -5,14 +5,14 @@
 
 #include "xmpp/xmpp_priv.h"
 
-static void asked(void *ctx, const struct question *q, uint64_t now_ms) {
+static void on_miss(void *ctx, const struct question *q, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (question_type(q) == TYPE_SRV) allowance_fill(x, q, now_ms);
   if (x->o.prefetch) prefetch_on_miss(x, q, now_ms);
 }
 
-static void amend(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at, size_t *spare,
-                  uint64_t now_ms) {
+static void before_store(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at,
+                         size_t *spare, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (x->o.prefetch) {
     uint32_t others = prefetch_refresh_at(x, q, a);
@@ -21,14 +21,14 @@ static void amend(void *ctx, const struct question *q, struct answer *a, uint32_
   expand_before_store(x, q, a, refresh_at, spare, now_ms);
 }
 
-static uint32_t settled(void *ctx, const struct question *q, const struct answer *a,
+static uint32_t on_done(void *ctx, const struct question *q, const struct answer *a,
                         enum forward_waiters waiters, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (x->o.prefetch && a) prefetch_on_done(x, q, a, now_ms);
   return x->o.expand == XMPP_EXPAND_WAIT ? expand_on_done(x, q, a, waiters, now_ms) : 0;
 }
 
-static bool worn(void *ctx, const struct question *q, bool used, uint64_t now_ms) {
+static bool on_due(void *ctx, const struct question *q, bool used, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (used && question_type(q) == TYPE_SRV) allowance_fill(x, q, now_ms);
   if (x->o.prefetch) renew_used(x, q, now_ms);
@@ -55,7 +55,8 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, stru
     return NULL;
   }
 
-  struct forward_watch watch = {.ctx = x, .asked = asked, .amend = amend, .settled = settled, .worn = worn};
+  struct forward_watch watch = {
+      .ctx = x, .on_miss = on_miss, .before_store = before_store, .on_done = on_done, .on_due = on_due};
   forward_set_watch(f, &watch);
   return x;
 }

@@ -143,15 +143,15 @@ Test(pending, what_was_asked_ahead_is_counted_until_a_client_joins) {
   asked_plain(&a, "a.lab.", TYPE_A);
   question_of(&other, "b.lab.", TYPE_A);
   struct pending *p = pending_new(&table, &a.query.question, true), *o = pending_new(&table, &other, true);
-  cr_expect(table.count == 2 && table.ahead == 2);
+  cr_expect(table.count == 2 && table.prefetches == 2);
   cr_assert(pending_join(&table, p, &a.query, &c, 1));
   cr_assert(pending_join(&table, p, &a.query, &c, 2));
-  cr_expect(table.count == 2 && table.ahead == 1);
-  cr_expect_not(p->ahead);
+  cr_expect(table.count == 2 && table.prefetches == 1);
+  cr_expect_not(p->prefetch);
   end(o);
-  cr_expect(table.count == 1 && table.ahead == 0);
+  cr_expect(table.count == 1 && table.prefetches == 0);
   end(p);
-  cr_expect(table.count == 0 && table.ahead == 0);
+  cr_expect(table.count == 0 && table.prefetches == 0);
 }
 
 /* ---- tries ---- */
@@ -216,12 +216,12 @@ Test(pending, is_what_a_plain_list_says_it_is_over_200000_steps) {
       count--;
     }
     cr_assert_eq(table.count, count);
-    cr_assert_leq(table.ahead, count);
+    cr_assert_leq(table.prefetches, count);
   }
 
   for (unsigned i = 0; i < NAMES; i++) {
     if (model[i]) end(model[i]);
   }
 
-  cr_expect(table.count == 0 && table.ahead == 0);
+  cr_expect(table.count == 0 && table.prefetches == 0);
 }

@@ -138,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   r->serve.policy.cookies = !(how & HOW_NO_COOKIES);
   r->serve.policy.chaos = how & HOW_CHAOS ? s->chaos : (struct chaos){.version = ""};
   set_stale(r, how & HOW_NO_STALE ? 0 : RESOLVER_STALE_S);
-  if (how & HOW_FAILING) r->upstream.servers[0].down_until_ms = now_ms + DOWN_MOST_MS;
+  if (how & HOW_FAILING) r->upstream.servers[0].down_until_ms = now_ms + DOWN_MAX_MS;
   ask(s, r, who, now_ms);
   r->upstream.servers[0].down_until_ms = 0;
   struct query q;

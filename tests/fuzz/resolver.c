@@ -9,8 +9,8 @@
 
 /* ---- its server ---- */
 
-static enum err channel_take(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
-                             uint64_t now_ms) {
+static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
+                       uint64_t now_ms) {
   struct resolver_channel *c = container(channel, struct resolver_channel, channel);
   (void)now_ms;
   must(len >= DNS_HEADER + 5 && len <= EXCHANGE_QUERY_MAX && !(msg[2] & DNS_QR));
@@ -22,19 +22,19 @@ static enum err channel_take(struct channel *channel, struct exchange *x, const 
   return ERR_NONE;
 }
 
-static void channel_drop(struct channel *channel, struct exchange *x) {
+static void on_drop(struct channel *channel, struct exchange *x) {
   (void)channel;
   list_remove(&x->link);
 }
 
-static void channel_flush(struct channel *channel, uint64_t now_ms) {
+static void on_flush(struct channel *channel, uint64_t now_ms) {
   (void)channel;
   (void)now_ms;
 }
 
-static void channel_close(struct channel *channel) { (void)channel; }
+static void on_close(struct channel *channel) { (void)channel; }
 
-static const struct channel_ops channel_ops = {channel_take, channel_drop, channel_flush, channel_close};
+static const struct channel_ops channel_ops = {on_ask, on_drop, on_flush, on_close};
 
 struct exchange *resolver_first(const struct resolver *r) {
   return list_empty(&r->asked) ? NULL : container(r->asked.next, struct exchange, link);
@@ -50,9 +50,9 @@ void resolver_reply(struct resolver *r, const uint8_t *msg, size_t len, uint64_t
   struct exchange *x = resolver_first(r);
   enum reply_worth worth = x ? exchange_judge(x, msg, len) : REPLY_WRONG;
   if (worth == REPLY_RIGHT) end(x, ERR_NONE, msg, len, now_ms);
-  else if (worth == REPLY_RESPELLED && x->query_opts.transport == TRANSPORT_UDP)
-    end(x, ERR_RESPELLED, NULL, 0, now_ms);
-  else if (worth == REPLY_UNPROVEN) end(x, ERR_COOKIE, NULL, 0, now_ms);
+  else if (worth == REPLY_CASE_MISMATCH && x->query_opts.transport == TRANSPORT_UDP)
+    end(x, ERR_CASE_MISMATCH, NULL, 0, now_ms);
+  else if (worth == REPLY_NO_COOKIE) end(x, ERR_COOKIE, NULL, 0, now_ms);
 }
 
 void resolver_refuse(struct resolver *r, uint64_t now_ms) {

@@ -84,7 +84,7 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
   bool found = outcome != ERR_NONE;
   for (unsigned k = 0; k < fake_streams() && !found; k++) found = is_frame_of(s, k, msg, len);
   must(found);
-  if (s->how & HOW_DROP_NEXT) exchange_drop(&s->exchanges[(i + 1) % EXCHANGES]);
+  if (s->how & HOW_DROP_NEXT) channel_drop(&s->exchanges[(i + 1) % EXCHANGES]);
   if (s->how & HOW_ASK_AGAIN) ask(s, i);
 }
 
@@ -130,7 +130,7 @@ static void step(struct state *s, uint8_t op) {
   } else if (op < 112) {
     ask(s, op % EXCHANGES);
   } else if (op < 128) {
-    exchange_drop(&s->exchanges[op % EXCHANGES]);
+    channel_drop(&s->exchanges[op % EXCHANGES]);
   } else if (op < 136) {
     fake_pass_ms(1000u * (op - 127u));
   } else if (op >= 232) {
@@ -186,7 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   s->stream = wire_read(stream, octets);
   for (size_t i = 0; i < steps && i < STEPS; i++) step(s, ops[i]);
   arrive(s, feed_left(&s->stream));
-  for (unsigned i = 0; i < EXCHANGES; i++) exchange_drop(&s->exchanges[i]);
+  for (unsigned i = 0; i < EXCHANGES; i++) channel_drop(&s->exchanges[i]);
   s->channel->ops->close(s->channel);
   fake_turn();
   must(fake_handles() == 0);

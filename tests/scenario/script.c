@@ -119,14 +119,14 @@ static void start(struct msg *m, const struct exchange *x, bool lowers) {
   store_u16(m->octets, x->id);
   msg_put(m, x->question->key, x->question->name_len + 4u);
   msg_set_count(m, 0, 1);
-  if (x->query_opts.spelling && !lowers) { /* as it was asked */
+  if (x->query_opts.case_seed && !lowers) { /* as it was asked */
     uint8_t asked[EXCHANGE_QUERY_MAX];
     exchange_write(x->question, &x->query_opts, asked);
     memcpy(m->octets + DNS_HEADER, asked + DNS_HEADER, x->question->name_len);
   }
 }
 
-/* What the server's habits add to a reply. */
+/* What the server's capabilities add to a reply. */
 static void finish(const struct script *s, struct msg *m, const struct exchange *x) {
   const struct server_cookie *c = x->query_opts.cookie;
   if (s->authentic && x->query_opts.ad) m->octets[3] |= DNS_AD;
@@ -276,7 +276,7 @@ static void send_reply(struct script *s, struct exchange *x, enum err outcome, c
   struct script_reply *r = must_alloc(sizeof *r + len);
   *r = (struct script_reply){.due_ms = due_ms, .exchange = x, .outcome = outcome, .len = len};
   if (len) memcpy(r->msg, m->octets, len);
-  x->place = r;
+  x->waits_on = r;
   struct script_reply **link = &s->replies;
   if (s->last && s->last->due_ms <= due_ms) link = &s->last->next; /* the usual case */
   else
@@ -297,12 +297,12 @@ void script_deliver(struct script *s, uint64_t now_ms) {
     enum reply_worth worth = x && r->outcome == ERR_NONE ? exchange_judge(x, r->msg, r->len) : REPLY_WRONG;
     bool matches = x && (r->outcome != ERR_NONE || worth != REPLY_WRONG);
     if (r->outcome == ERR_NONE) {
-      if (worth == REPLY_RESPELLED) r->outcome = ERR_RESPELLED;
-      if (worth == REPLY_UNPROVEN) r->outcome = ERR_COOKIE;
+      if (worth == REPLY_CASE_MISMATCH) r->outcome = ERR_CASE_MISMATCH;
+      if (worth == REPLY_NO_COOKIE) r->outcome = ERR_COOKIE;
       if (worth == REPLY_RIGHT) count(s->counters, reply_good);
       else count(s->counters, reply_wrong);
     }
-    if (x) x->place = NULL;
+    if (x) x->waits_on = NULL;
     if (matches) {
       s->under_way--;
       x->channel = NULL;
@@ -345,8 +345,8 @@ static void count_down(struct script *s, struct msg *m, const struct question *q
 
 /* ---- the channel ---- */
 
-static enum err channel_take(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
-                             uint64_t now_ms) {
+static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_t *msg, size_t len,
+                       uint64_t now_ms) {
   struct script_channel *c = container(channel, struct script_channel, channel);
   struct script *s = c->script;
   struct upstream_question u = *note(s, c, x, msg, len, now_ms);
@@ -357,7 +357,7 @@ static enum err channel_take(struct channel *channel, struct exchange *x, const 
   if (fault == FAULT_CLOSED) return ERR_UNREACHABLE;
   if (s->no_tcp && c->tcp) return ERR_TCP;
   x->id = s->next_id++;
-  x->place = NULL;
+  x->waits_on = NULL;
   s->under_way++;
   if (c->tcp) count(s->counters, asked_tcp);
   else count(s->counters, asked_udp);
@@ -371,24 +371,22 @@ static enum err channel_take(struct channel *channel, struct exchange *x, const 
   return ERR_NONE;
 }
 
-static void channel_drop(struct channel *channel, struct exchange *x) {
+static void on_drop(struct channel *channel, struct exchange *x) {
   struct script_channel *c = container(channel, struct script_channel, channel);
-  struct script_reply *r = x->place;
+  struct script_reply *r = x->waits_on;
   if (r) r->exchange = NULL;
   c->script->under_way--;
 }
 
-static void channel_flush(struct channel *channel, uint64_t now_ms) {
+static void on_flush(struct channel *channel, uint64_t now_ms) {
   (void)channel;
   (void)now_ms;
 }
 
-static void channel_close(struct channel *channel) {
-  free(container(channel, struct script_channel, channel));
-}
+static void on_close(struct channel *channel) { free(container(channel, struct script_channel, channel)); }
 
 static struct channel *new_channel(struct script *s, unsigned server, bool tcp) {
-  static const struct channel_ops ops = {channel_take, channel_drop, channel_flush, channel_close};
+  static const struct channel_ops ops = {on_ask, on_drop, on_flush, on_close};
   struct script_channel *c = must_zalloc(sizeof *c);
   *c = (struct script_channel){.channel = {&ops}, .script = s, .server = server, .tcp = tcp};
   return &c->channel;

@@ -62,7 +62,7 @@ Test(bounds, one_question_costs_at_most_sixteen_upstream_with_dane_too) {
 }
 
 /* What programs ask for besides, asked ahead for whoever comes next, is counted as well. */
-Test(bounds, habits_do_not_make_a_question_cost_more) {
+Test(bounds, capabilities_do_not_make_a_question_cost_more) {
   struct world *w = world_new(
       &(struct world_options){.xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_WAIT});
   client_ask_and_wait(w, "_5269._tcp.other.lab.", TYPE_TLSA, HOW_TCP);
@@ -313,10 +313,10 @@ Test(bounds, no_more_than_four_thousand_are_in_flight_ahead) {
   for (unsigned i = 0; i < 3000; i++) {
     ask_family(w, i);
     world_run_ms(w, 1);
-    cr_assert_leq(w->counters.ahead, FORWARD_AHEAD + i, "%u clients", i);
+    cr_assert_leq(w->counters.ahead, FORWARD_PREFETCHES + i, "%u clients", i);
   }
-  cr_expect_leq(forward_in_flight(w->wiring.forward), 3000 + FORWARD_AHEAD);
-  cr_expect_eq(w->counters.ahead, FORWARD_AHEAD);
+  cr_expect_leq(forward_in_flight(w->wiring.forward), 3000 + FORWARD_PREFETCHES);
+  cr_expect_eq(w->counters.ahead, FORWARD_PREFETCHES);
   cr_expect_gt(w->counters.ahead_dropped, 0);
   world_run_ms(w, LATE_MS + PATIENCE_MS);
   cr_expect_eq(forward_in_flight(w->wiring.forward), 0);

@@ -98,11 +98,11 @@ Test(forgery, rfc7873_another_client_cookie_is_not_believed_and_the_server_asked
   cr_expect(upstream_last(w, A, TYPE_A)->dnssec_ok, "with EDNS still");
   cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, B, TYPE_A, HOW_DO)), WORLD_DELAY_MS, "it is remembered");
   cr_expect_eq(w->counters.asked_tcp, 0);
-  world_run_ms(w, HABIT_REST_MS);
+  world_run_ms(w, CAPABILITY_REST_MS);
   w->script.cookie_forged = false;
   cr_expect(is_answered_right(C));
   cr_expect_eq(upstream_last(w, C, TYPE_A)->cookie_len, 8, "and tried again after a while");
-  cr_expect_eq(w->upstream.servers[0].habits[HABIT_COOKIES].state, HABIT_WORKS);
+  cr_expect_eq(w->upstream.servers[0].capabilities[CAPABILITY_COOKIES].state, CAPABILITY_WORKS);
   world_free(w);
 }
 
@@ -122,7 +122,7 @@ Test(forgery, one_forged_cookie_alone_does_not_end_cookies) {
   w->script.cookie_forged = true;
   client_ask(w, A, TYPE_A, HOW_EDNS);
   world_run_ms(w, WORLD_DELAY_MS);
-  cr_expect_neq(w->upstream.servers[0].habits[HABIT_COOKIES].state, HABIT_RESTS,
+  cr_expect_neq(w->upstream.servers[0].capabilities[CAPABILITY_COOKIES].state, CAPABILITY_RESTS,
                 "nothing was answered without one");
   world_run_ms(w, PATIENCE_MS);
   world_free(w);
@@ -158,7 +158,7 @@ Test(forgery, a_server_whose_udp_is_mute_is_asked_over_tcp_first_and_udp_probed_
   world_run_ms(w, UDP_REST_MS);
   cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, C, TYPE_A, HOW_DO)), WORLD_DELAY_MS);
   world_run_ms(w, 2 * WORLD_DELAY_MS);
-  cr_expect_eq(w->upstream.servers[0].habits[HABIT_UDP].state, HABIT_WORKS);
+  cr_expect_eq(w->upstream.servers[0].capabilities[CAPABILITY_UDP].state, CAPABILITY_WORKS);
   world_free(w);
 }
 

@@ -65,7 +65,7 @@ Test(silence, rfc9520_is_remembered_for_a_second_and_no_longer_once_the_server_a
   world_heal(w);
   struct heard *h = client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   cr_expect_eq(heard_rcode(h), RCODE_NOERROR);
-  cr_expect_leq(heard_wait_ms(h), FAILURE_LEAST_MS + WORLD_DELAY_MS);
+  cr_expect_leq(heard_wait_ms(h), FAILURE_MIN_MS + WORLD_DELAY_MS);
   world_free(w);
 }
 
@@ -119,13 +119,13 @@ Test(silence, of_one_type_for_several_names_makes_it_rest_at_that_server) {
     for (unsigned i = 3; i < 20; i++) cr_expect_leq(ask_both(w, i, types[k]), 1, "name %u", i);
     cr_expect_eq(upstream_asked(w, "", types[k]), before, "nothing is asked while it rests");
 
-    world_run_ms(w, MUTE_REST_MS);
-    cr_expect_leq(ask_both(w, 20, types[k]), MUTE_PATIENCE_MS, "one tries");
+    world_run_ms(w, UNANSWERED_REST_MS);
+    cr_expect_leq(ask_both(w, 20, types[k]), UNANSWERED_PATIENCE_MS, "one tries");
     cr_expect_gt(upstream_asked(w, "", types[k]), before);
     cr_expect_leq(ask_both(w, 21, types[k]), 1, "no other does");
 
     world_heal(w);
-    world_run_ms(w, 2 * MUTE_REST_MS);
+    world_run_ms(w, 2 * UNANSWERED_REST_MS);
     ask_both(w, 22, types[k]);
     for (unsigned i = 23; i < 26; i++)
       cr_expect_eq(ask_both(w, i, types[k]), WORLD_DELAY_MS, "all is as before, name %u", i);

@@ -81,7 +81,7 @@ Test(story, of_a_domain_is_told_line_by_line) {
                "forward: d.lab. A: asking 192.0.2.1:53",
                "xmpp: d.lab. AAAA: prefetched, domain of _xmpps-server._tcp.d.lab. SRV",
                "forward: d.lab. AAAA: asking 192.0.2.1:53",
-               "forward: _xmpp-server._tcp.d.lab. SRV: asked ahead, a client joins");
+               "forward: _xmpp-server._tcp.d.lab. SRV: prefetched, a client joins");
 
   world_run_ms(w, WORLD_DELAY_MS);
   EXPECT_LINES(
@@ -98,7 +98,7 @@ Test(story, of_a_domain_is_told_line_by_line) {
   world_run_ms(w, WORLD_DELAY_MS);
   client_ask(w, "host.else.lab.", TYPE_AAAA, HOW_DO);
   EXPECT_LINES(
-      f, "forward: host.else.lab. A: asked ahead, a client joins",
+      f, "forward: host.else.lab. A: prefetched, a client joins",
       "forward: host.else.lab. A: answered after 40 ms, 1 records, 0 added, kept for 60 s",
       "forward: host.else.lab. AAAA: answered after 40 ms, 1 records, 0 added, kept for 60 s, nobody waits",
       "server: host.else.lab. AAAA: was prefetched: a round trip saved");

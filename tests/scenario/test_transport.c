@@ -21,7 +21,8 @@ Test(transport, a_truncated_reply_is_asked_for_over_tcp) {
   cr_expect_eq(upstream_asked(w, "", 0), 2);
   cr_expect(upstream_last(w, "a.lab.", TYPE_A)->tcp);
   cr_expect_eq(w->counters.truncated_up, 1);
-  cr_expect_eq(w->upstream.servers[0].habits[HABIT_UDP].state, HABIT_WORKS, "it did reply over UDP");
+  cr_expect_eq(w->upstream.servers[0].capabilities[CAPABILITY_UDP].state, CAPABILITY_WORKS,
+               "it did reply over UDP");
   world_free(w);
 }
 
@@ -256,7 +257,7 @@ Test(transport, who_wants_dnssec_gets_it_from_the_server_that_has_it) {
   world_server_fault(w, 0, FAULT_FORMERR);
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN); /* each is new and asked once */
   client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_PLAIN);
-  cr_assert_eq(w->upstream.servers[0].habits[HABIT_EDNS].state, HABIT_RESTS);
+  cr_assert_eq(w->upstream.servers[0].capabilities[CAPABILITY_EDNS].state, CAPABILITY_RESTS);
   w->upstream.servers[1].srtt_x8_ms += 8 * 20; /* the other one is faster */
   client_ask_and_wait(w, "c.lab.", TYPE_A, HOW_PLAIN);
   cr_expect_eq(upstream_last(w, "c.lab.", TYPE_A)->server, 0);
@@ -273,15 +274,15 @@ Test(transport, who_wants_dnssec_gets_it_from_the_server_that_has_it) {
 
 Test(transport, a_server_that_passes_edns_over_is_not_taken_for_one_that_knows_it) {
   struct world *w = world_with_a(1);
-  const struct habit *edns = &w->upstream.servers[0].habits[HABIT_EDNS];
+  const struct capability *edns = &w->upstream.servers[0].capabilities[CAPABILITY_EDNS];
   struct msg m;
   msg_answer(&m, "a.lab.", TYPE_A, 0);
   msg_record(&m, SECTION_ANSWER, "a.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
   world_reply(w, "a.lab.", TYPE_A, &m); /* no OPT */
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
-  cr_expect_eq(edns->state, HABIT_DOUBTED);
+  cr_expect_eq(edns->state, CAPABILITY_DOUBTED);
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_DO);
-  cr_expect_eq(edns->state, HABIT_RESTS);
+  cr_expect_eq(edns->state, CAPABILITY_RESTS);
   cr_expect_eq(edns->why, WHY_EDNS_PASSED_OVER);
   world_free(w);
 }

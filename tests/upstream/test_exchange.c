@@ -56,7 +56,7 @@ Test(exchange, the_longest_name_has_room) {
   question_make(&q, name, sizeof name, TYPE_A, CLASS_IN, 0, 1);
   struct server_cookie cookie = {.server_len = COOKIE_SERVER_MAX};
   struct exchange_opts all = {
-      .edns = true, .ad = true, .transport = TRANSPORT_TCP, .spelling = 1, .cookie = &cookie};
+      .edns = true, .ad = true, .transport = TRANSPORT_TCP, .case_seed = 1, .cookie = &cookie};
   cr_expect_eq(exchange_write(&q, &all, out), EXCHANGE_QUERY_MAX);
 }
 
@@ -115,8 +115,8 @@ Test(exchange, spells_letters_alone_and_each_number_otherwise) {
   uint8_t one[EXCHANGE_QUERY_MAX], other[EXCHANGE_QUERY_MAX];
   unsigned differ = 0;
   for (uint64_t spelling = 1; spelling < 40; spelling++) {
-    size_t len = exchange_write(&q, &(struct exchange_opts){.spelling = spelling}, one);
-    exchange_write(&q, &(struct exchange_opts){.spelling = spelling + 1}, other);
+    size_t len = exchange_write(&q, &(struct exchange_opts){.case_seed = spelling}, one);
+    exchange_write(&q, &(struct exchange_opts){.case_seed = spelling + 1}, other);
     cr_assert(name_equal(one + DNS_HEADER, q.name_len, q.key, q.name_len));
     differ += memcmp(one, other, len) != 0;
   }
@@ -124,8 +124,8 @@ Test(exchange, spells_letters_alone_and_each_number_otherwise) {
 }
 
 Test(exchange, a_reply_in_other_capitals_is_told_from_a_wrong_one) {
-  x.query_opts.spelling = 12345;
-  cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_RESPELLED);
+  x.query_opts.case_seed = 12345;
+  cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_CASE_MISMATCH);
   uint8_t asked[EXCHANGE_QUERY_MAX];
   exchange_write(&q, &x.query_opts, asked);
   memcpy(m.octets + DNS_HEADER, asked + DNS_HEADER, q.name_len);
@@ -180,9 +180,9 @@ Test(exchange, rfc7873_who_gave_a_cookie_cannot_say_that_it_knows_no_edns) {
     cr_expect(takes(&c, codes[i], NULL, 0));
     c.server_len = 8;
     cr_expect_not(takes(&c, codes[i], NULL, 0));
-    cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_UNPROVEN, "to be asked again without");
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_NO_COOKIE, "to be asked again without");
     msg_start(&m, (uint16_t)(DNS_QR << 8 | codes[i]));
-    cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_UNPROVEN, "a bare header");
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), REPLY_NO_COOKIE, "a bare header");
     cr_expect_eq(c.server_len, 8);
   }
 }
@@ -200,11 +200,11 @@ Test(exchange, a_failure_that_shows_our_cookie_needs_no_question) {
     msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
     msg_opt(&m, 1232, 0, false, CLIENT_COOKIE("abcdefgx", "\020", "SSSSSSSS"), 20);
     bool lost = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP;
-    cr_expect_eq(exchange_judge(&x, m.octets, m.len), lost ? REPLY_UNPROVEN : REPLY_WRONG,
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), lost ? REPLY_NO_COOKIE : REPLY_WRONG,
                  "another client's");
     msg_start(&m, (uint16_t)(DNS_QR << 8 | rcode));
     msg_opt(&m, 1232, 0, false, NULL, 0);
-    cr_expect_eq(exchange_judge(&x, m.octets, m.len), lost ? REPLY_UNPROVEN : REPLY_WRONG, "none");
+    cr_expect_eq(exchange_judge(&x, m.octets, m.len), lost ? REPLY_NO_COOKIE : REPLY_WRONG, "none");
   }
 }
 

@@ -24,7 +24,7 @@ static void start(int family) {
 static void setup(void) { start(AF_INET); }
 
 static void finish(void) {
-  for (unsigned i = 0; i < MANY; i++) exchange_drop(&p[i].x);
+  for (unsigned i = 0; i < MANY; i++) channel_drop(&p[i].x);
   free(p);
   if (peer.fd > 0) peer_close(&peer);
   lo_end(&l);
@@ -182,8 +182,8 @@ Test(up_tcp, a_dropped_question_is_not_sent_or_its_reply_is_wrong) {
   ask_and_get(2);
   cr_assert_eq(probe_ask(&p[2]), ERR_NONE);
   cr_assert_eq(probe_ask(&p[3]), ERR_NONE);
-  exchange_drop(&p[0].x);
-  exchange_drop(&p[2].x);
+  channel_drop(&p[0].x);
+  channel_drop(&p[2].x);
   lo_turn(&l);
   peer_answer(&peer, &f[0]);
   peer_answer(&peer, &f[1]);
@@ -199,8 +199,8 @@ Test(up_tcp, a_dropped_question_is_not_sent_or_its_reply_is_wrong) {
 
 static void wreak_havoc(struct probe *me, uint64_t now_ms) {
   (void)now_ms;
-  exchange_drop(&p[1].x);
-  exchange_drop(&p[2].x);
+  channel_drop(&p[1].x);
+  channel_drop(&p[2].x);
   cr_expect_eq(probe_ask(&p[2]), ERR_NONE);
   free(me);
 }
@@ -245,7 +245,7 @@ Test(up_tcp, the_last_done_may_close_the_channel_between_frames) {
 Test(up_tcp, closing_with_a_write_under_way_is_clean) {
   cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
   lo_flush(&l); /* still connecting */
-  exchange_drop(&p[0].x);
+  channel_drop(&p[0].x);
   finish();
 }
 
@@ -254,9 +254,9 @@ Test(up_tcp, more_than_a_connection_takes_is_refused) {
   for (unsigned i = 0; i < UP_TCP_OPEN; i++) cr_assert_eq(probe_ask(&many[i]), ERR_NONE);
   cr_expect_eq(probe_ask(&many[UP_TCP_OPEN]), ERR_OVERLOAD);
   cr_expect_eq(many[UP_TCP_OPEN].x.channel, NULL);
-  exchange_drop(&many[5].x);
+  channel_drop(&many[5].x);
   cr_expect_eq(probe_ask(&many[UP_TCP_OPEN]), ERR_NONE);
-  for (unsigned i = 0; i <= UP_TCP_OPEN; i++) exchange_drop(&many[i].x);
+  for (unsigned i = 0; i <= UP_TCP_OPEN; i++) channel_drop(&many[i].x);
   free(many);
   finish();
 }

@@ -22,7 +22,7 @@ static void setup(void) {
 }
 
 static void finish(void) {
-  for (unsigned i = 0; i < MANY; i++) exchange_drop(&p[i].x);
+  for (unsigned i = 0; i < MANY; i++) channel_drop(&p[i].x);
   free(p);
   if (peer.fd > 0) peer_close(&peer);
   lo_end(&l);
@@ -168,7 +168,7 @@ Test(up_tcp_break, who_closes_behind_each_answer_is_asked_one_question_a_connect
 
 Test(up_tcp_break, who_no_longer_closes_behind_an_answer_is_asked_more_on_a_connection_again) {
   close_behind_one();
-  exchange_drop(&p[2].x);
+  channel_drop(&p[2].x);
   peer_accept(&peer, &l);
   peer_get(&peer, &f[1]);
   peer_answer(&peer, &f[1]);
@@ -188,7 +188,7 @@ Test(up_tcp_break, there_are_no_more_than_a_few_connections_to_one_server) {
   for (unsigned i = 0; i < 3 * UP_TCP_CONNS; i++) cr_assert_eq(probe_ask(&many[i]), ERR_NONE);
   lo_turns(&l, 3);
   cr_expect_leq(lo_fds(), fds + UP_TCP_CONNS);
-  for (unsigned i = 0; i < 3 * UP_TCP_CONNS; i++) exchange_drop(&many[i].x);
+  for (unsigned i = 0; i < 3 * UP_TCP_CONNS; i++) channel_drop(&many[i].x);
   free(many);
   finish();
 }
@@ -305,7 +305,7 @@ Test(up_tcp_break, a_replacement_that_is_refused_ends_the_exchanges) {
 
 static void drop_all_and_ask(struct probe *me, uint64_t now_ms) {
   (void)now_ms;
-  for (unsigned i = 0; i < MANY; i++) exchange_drop(&p[i].x);
+  for (unsigned i = 0; i < MANY; i++) channel_drop(&p[i].x);
   me->then = NULL;
   cr_expect_eq(probe_ask(me), ERR_NONE);
 }
@@ -399,10 +399,10 @@ Test(up_tcp_break, a_question_after_long_idleness_has_its_full_time) {
 
 Test(up_tcp_break, a_connection_silent_for_long_is_not_used_again) {
   ask_and_get(0, 1);
-  exchange_drop(&p[0].x);
+  channel_drop(&p[0].x);
   lo_skip_ms(UP_TCP_STALL_MS - 1000);
   ask_and_get(1, 2); /* on the same one: not so long yet */
-  exchange_drop(&p[1].x);
+  channel_drop(&p[1].x);
   lo_skip_ms(1000);
   cr_assert_eq(probe_ask(&p[2]), ERR_NONE);
   peer_await_end(&peer);

@@ -66,7 +66,7 @@ Test(up_udp, what_icmp_says_of_a_path_is_not_believed) {
   probe_make(&p, &l, 1);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   cr_expect_eq(path_mtu_of_connected(), IP_PMTUDISC_OMIT);
-  exchange_drop(&p.x);
+  channel_drop(&p.x);
   lo_end(&l);
 }
 
@@ -76,7 +76,7 @@ Test(up_udp_other, what_icmp_says_of_an_ipv6_path_is_not_believed) {
   probe_make(&p, &l, 1);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   cr_expect_eq(path_mtu_of_connected(), IPV6_PMTUDISC_OMIT);
-  exchange_drop(&p.x);
+  channel_drop(&p.x);
   lo_end(&l);
 }
 
@@ -129,7 +129,7 @@ Test(up_udp, draws_ports_and_ids_from_all_there_are) {
     cr_expect_geq(addr_port(&g.from), 1024);
     low_ports += addr_port(&g.from) < 32768;
     low_ids += p.x.id < 32768;
-    exchange_drop(&p.x);
+    channel_drop(&p.x);
   }
 
   cr_expect(low_ports > 15 && low_ports < 85, "%u of 100", low_ports);
@@ -255,7 +255,7 @@ Test(up_udp, a_send_that_fails_ends_the_exchange_from_the_loop) {
   cr_expect_eq(probe_ask(&p), ERR_NONE, "the next question has a new socket");
   lo_flush(&l);
   cr_expect_eq(l.counters.asked_udp, 1);
-  exchange_drop(&p.x);
+  channel_drop(&p.x);
   lo_end(&l);
 }
 
@@ -266,7 +266,7 @@ Test(up_udp, an_exchange_may_be_dropped_while_its_failure_waits) {
   probe_make(&p, &l, 1);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   lo_flush(&l);
-  exchange_drop(&p.x);
+  channel_drop(&p.x);
   lo_turns(&l, 3);
   cr_expect_eq(p.called, 0);
   cr_expect_eq(lo_fds(), before);
@@ -295,8 +295,8 @@ Test(up_udp, a_question_dropped_before_flush_is_not_sent) {
   int before = lo_fds();
   probe_make(&p, &l, 1);
   cr_assert_eq(probe_ask(&p), ERR_NONE);
-  exchange_drop(&p.x);
-  exchange_drop(&p.x);
+  channel_drop(&p.x);
+  channel_drop(&p.x);
   lo_turns(&l, 2);
   cr_expect(got_none(&l));
   cr_expect_eq(p.called, 0);
@@ -418,7 +418,7 @@ Test(up_udp, without_room_in_epoll_a_queue_that_waits_harms_nobody) {
   lo_sends_fail(EAGAIN, 0, 1);
   lo_turns(&l, 3);
   cr_expect_eq(p.called, 0);
-  exchange_drop(&p.x);
+  channel_drop(&p.x);
   lo_turns(&l, 2);
   lo_watches_end(false, 0);
   lo_end(&l);
@@ -436,6 +436,6 @@ Test(up_udp, without_descriptors_asking_fails_and_recovers) {
   cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
   cr_expect_eq(e, ERR_OVERLOAD);
   cr_expect_eq(probe_ask(&p), ERR_NONE);
-  exchange_drop(&p.x);
+  channel_drop(&p.x);
   lo_end(&l);
 }

@@ -25,7 +25,7 @@ static void setup(void) {
 }
 
 static void finish(void) {
-  for (unsigned i = 0; i < MANY; i++) exchange_drop(&p[i].x);
+  for (unsigned i = 0; i < MANY; i++) channel_drop(&p[i].x);
   free(p);
   free(g);
   lo_end(&l);
@@ -37,7 +37,7 @@ TestSuite(up_udp_load, .init = setup);
 static void make_load(void) {
   struct probe *load = probes_new(&l, UDP_QUIET + 1);
   for (unsigned i = 0; i <= UDP_QUIET; i++) cr_assert_eq(probe_ask(&load[i]), ERR_NONE);
-  for (unsigned i = 0; i <= UDP_QUIET; i++) exchange_drop(&load[i].x);
+  for (unsigned i = 0; i <= UDP_QUIET; i++) channel_drop(&load[i].x);
   lo_flush(&l);
   free(load);
 }
@@ -106,7 +106,7 @@ Test(up_udp_load, many_questions_one_after_the_other_are_load_too) {
   for (unsigned i = 0; i <= UDP_QUIET_ASKS; i++) {
     cr_expect_eq(lo_fds(), before);
     cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
-    exchange_drop(&p[0].x);
+    channel_drop(&p[0].x);
   }
   cr_expect_eq(lo_fds(), before + 1, "a socket that stays open");
   finish();
@@ -117,7 +117,7 @@ static unsigned ports_of_turns(unsigned turns, bool seen[65536]) {
   unsigned fresh = 0;
   for (unsigned i = 0; i < turns; i++) {
     ask_and_get(1);
-    exchange_drop(&p[0].x);
+    channel_drop(&p[0].x);
     fresh += !seen[addr_port(&g[0].from)];
     seen[addr_port(&g[0].from)] = true;
   }
@@ -148,7 +148,7 @@ Test(up_udp_load, a_socket_is_used_so_often_and_no_more) {
     ask_and_get(MANY / 2);
     for (unsigned i = 0; i < MANY / 2; i++) {
       ports += uses[addr_port(&g[i].from)]++ == 0;
-      exchange_drop(&p[i].x);
+      channel_drop(&p[i].x);
     }
   }
   for (unsigned i = 0; i < 65536; i++) cr_expect_leq(uses[i], UDP_USES);
@@ -212,7 +212,7 @@ static void refuse_together(int why) {
   lo_sends_take(1);
   ask_and_get(MANY);
   cr_expect_eq(lo_sends(), MANY);
-  for (unsigned i = 0; i < MANY; i++) exchange_drop(&p[i].x);
+  for (unsigned i = 0; i < MANY; i++) channel_drop(&p[i].x);
   ask_and_get(MANY);
   cr_expect_eq(lo_sends(), 2 * MANY, "it is not tried again");
   cr_expect_eq(probes_called(p, MANY), 0);
@@ -243,7 +243,7 @@ Test(up_udp_load, a_signal_while_sending_does_no_harm) {
 Test(up_udp_load, a_dropped_question_is_not_sent_with_the_others) {
   make_load();
   for (unsigned i = 0; i < 3; i++) cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
-  exchange_drop(&p[1].x);
+  channel_drop(&p[1].x);
   lo_flush(&l);
   got_one(&l, &g[0]);
   got_one(&l, &g[1]);
@@ -256,7 +256,7 @@ Test(up_udp_load, a_dropped_question_is_not_sent_with_the_others) {
 Test(up_udp_load, a_dropped_questions_reply_is_wrong) {
   make_load();
   ask_and_get(2);
-  exchange_drop(&p[0].x);
+  channel_drop(&p[0].x);
   answer(&l, &g[0]);
   answer(&l, &g[1]);
   probes_until(p, 2, 1);
@@ -269,8 +269,8 @@ Test(up_udp_load, a_dropped_questions_reply_is_wrong) {
 static struct probe *doomed;
 static void wreak_havoc(struct probe *me, uint64_t now_ms) {
   (void)now_ms;
-  exchange_drop(&p[1].x);
-  exchange_drop(&p[4].x);
+  channel_drop(&p[1].x);
+  channel_drop(&p[4].x);
   cr_expect_eq(probe_ask(&p[4]), ERR_NONE);
   free(me);
 }
@@ -302,13 +302,13 @@ Test(up_udp_load, what_is_asked_after_a_sockets_failure_goes_elsewhere_in_the_sa
   make_load();
   cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
   lo_flush(&l); /* and the kernel hears that the port is closed */
-  for (int turn = 0; turn < 1000 && p[1].x.place != p[0].x.place; turn++) {
-    exchange_drop(&p[1].x);
+  for (int turn = 0; turn < 1000 && p[1].x.waits_on != p[0].x.waits_on; turn++) {
+    channel_drop(&p[1].x);
     lo_flush(&l);
     cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
   }
 
-  cr_assert_eq(p[1].x.place, p[0].x.place, "the socket was never drawn again");
+  cr_assert_eq(p[1].x.waits_on, p[0].x.waits_on, "the socket was never drawn again");
   uv_run(&l.loop, UV_RUN_NOWAIT); /* no flush */
   cr_expect_eq(probes_called(p, 2), 2);
   cr_assert_eq(probe_ask(&p[2]), ERR_NONE);
@@ -320,7 +320,7 @@ Test(up_udp_load, what_is_asked_after_a_sockets_failure_goes_elsewhere_in_the_sa
 static void drop_next_and_ask(struct probe *me, uint64_t now_ms) {
   (void)now_ms;
   if (me->called > 1) return;
-  exchange_drop(&me[1].x);
+  channel_drop(&me[1].x);
   cr_expect_eq(probe_ask(me), ERR_NONE);
 }
 
@@ -369,8 +369,8 @@ Test(up_udp_load, a_send_that_fails_ends_all_on_the_socket) {
   cr_expect_eq(probes_called(p, 10), 0);
   for (int turn = 0; turn < 200; turn++) {
     cr_assert_eq(probe_ask(&p[10]), ERR_NONE);
-    cr_assert_neq(p[10].x.place, p[0].x.place, "on the socket that failed");
-    exchange_drop(&p[10].x);
+    cr_assert_neq(p[10].x.waits_on, p[0].x.waits_on, "on the socket that failed");
+    channel_drop(&p[10].x);
     lo_flush(&l);
   }
 
@@ -408,11 +408,11 @@ Test(up_udp_load, more_than_the_queue_holds_is_refused) {
   make_load();
   for (unsigned i = 0; i < UDP_QUEUED; i++) cr_assert_eq(probe_ask(&many[i]), ERR_NONE);
   cr_expect_eq(probe_ask(&many[UDP_QUEUED]), ERR_OVERLOAD);
-  exchange_drop(&many[7].x);
+  channel_drop(&many[7].x);
   cr_expect_eq(probe_ask(&many[UDP_QUEUED]), ERR_NONE);
   lo_flush(&l);
   cr_expect_eq(l.counters.asked_udp, UDP_QUEUED);
-  for (unsigned i = 0; i <= UDP_QUEUED; i++) exchange_drop(&many[i].x);
+  for (unsigned i = 0; i <= UDP_QUEUED; i++) channel_drop(&many[i].x);
   free(many);
   finish();
 }

@@ -85,14 +85,14 @@ Test(upstream, the_rto_is_rtt_and_spread_within_its_bounds) {
   struct nameserver *s = &u.servers[0];
   cr_expect_eq(ns_rto_ms(s), RTO_UNKNOWN_MS);
   replied(0, 20, 1);
-  cr_expect_eq(ns_rto_ms(s), 20 + RTO_LEAST_MS);
+  cr_expect_eq(ns_rto_ms(s), 20 + RTO_SPREAD_MIN_MS);
   replied(0, 100, 1); /* SRTT 20 + 80/8; RTTVAR 10*3/4 + 80/4 = 27.5 */
   cr_expect_eq(ns_rto_ms(s), 30 + 110);
   replied(0, 0, 200);
-  cr_expect_eq(ns_rto_ms(s), RTO_LEAST_MS, "%u", ns_rto_ms(s));
+  cr_expect_eq(ns_rto_ms(s), RTO_SPREAD_MIN_MS, "%u", ns_rto_ms(s));
   cr_expect_gt(s->srtt_x8_ms, 0, "known, though it is fast");
   replied(0, UINT64_MAX, 20);
-  cr_expect_eq(ns_rto_ms(s), RTO_FAR_MS);
+  cr_expect_eq(ns_rto_ms(s), RTO_FAR_MAX_MS);
 }
 
 Test(upstream, rtts_that_are_steady_are_learnt) {
@@ -182,10 +182,10 @@ Test(upstream, a_server_that_is_down_is_probed_at_growing_intervals) {
     now += interval;
     for (int k = 0; k < DOWN_AFTER; k++) ns_was_silent(s, now);
     interval = s->down_for_ms;
-    cr_expect_leq(interval, DOWN_MOST_MS);
+    cr_expect_leq(interval, DOWN_MAX_MS);
   }
 
-  cr_expect_eq(s->down_for_ms, DOWN_MOST_MS);
+  cr_expect_eq(s->down_for_ms, DOWN_MAX_MS);
   replied(1, 1, 1);
   cr_expect_eq(upstream_probe(&u, now + 100000), NULL);
   ns_refused(s, now);
@@ -301,7 +301,7 @@ Test(upstream, a_server_is_late_before_its_rto_is_over) {
   struct nameserver *s = &u.servers[0];
   cr_expect_eq(ns_late_ms(s), RTO_UNKNOWN_MS, "nothing is known of it");
   replied(0, 40, 60);
-  cr_expect_leq(ns_late_ms(s), 40 + 2 * HEDGE_LEAST_MS);
+  cr_expect_leq(ns_late_ms(s), 40 + 2 * HEDGE_MIN_MS);
   cr_expect_gt(ns_late_ms(s), 40);
   cr_expect_lt(ns_late_ms(s), ns_rto_ms(s));
 }

@@ -1,5 +1,6 @@
-/* ladder.c: how a server is asked, and again when it can't cope. Exports ladder_*. */
-#include "forward/ladder.h"
+/* fallback.c: how a server is asked, and how once more, with less, when it can't cope: from EDNS with a
+ * cookie down to plain DNS, and from UDP to TCP. Exports fallback_*. */
+#include "forward/fallback.h"
 
 #include "dns/edns.h"
 #include "forward/forward_priv.h"
@@ -11,7 +12,7 @@ static unsigned number_of(const struct pending *p, const struct nameserver *s) {
 static bool wants_dnssec(const struct pending *p) { return question_flags(&p->question) & KEY_DO; }
 
 /* Without EDNS there is no DNSSEC: a server that can is not asked so for those who want it. */
-static bool may_go_plain(const struct pending *p, const struct nameserver *s) {
+static bool may_go_without_edns(const struct pending *p, const struct nameserver *s) {
   return !s->speaks_edns || !wants_dnssec(p);
 }
 
@@ -20,12 +21,13 @@ static bool may_go_plain(const struct pending *p, const struct nameserver *s) {
 /* Bits of servers that no DNSSEC comes from. */
 static unsigned without_edns(const struct upstream *u) {
   unsigned bits = 0;
-  for (unsigned i = 0; i < u->count; i++)
-    bits |= habit_is_resting(&u->servers[i].habits[HABIT_EDNS]) ? 1u << i : 0;
+  for (unsigned i = 0; i < u->count; i++) {
+    if (capability_is_resting(&u->servers[i].capabilities[CAPABILITY_EDNS])) bits |= 1u << i;
+  }
   return bits;
 }
 
-struct nameserver *ladder_pick(const struct pending *p, unsigned out) {
+struct nameserver *fallback_pick(const struct pending *p, unsigned out) {
   struct upstream *u = p->upstream;
   unsigned unfit = wants_dnssec(p) ? without_edns(u) : 0;
   struct nameserver *s = unfit ? upstream_pick(u, out | unfit) : NULL;
@@ -36,13 +38,14 @@ static unsigned times_asked(const struct pending *p, const struct nameserver *s,
   return p->asked_over[over][number_of(p, s)];
 }
 
-enum transport ladder_transport(const struct pending *p, const struct nameserver *s) {
+enum transport fallback_transport(const struct pending *p, const struct nameserver *s) {
   unsigned udp = times_asked(p, s, TRANSPORT_UDP), tcp = times_asked(p, s, TRANSPORT_TCP);
-  const struct habit *h = &s->habits[HABIT_UDP];
+  const struct capability *h = &s->capabilities[CAPABILITY_UDP];
   if (tcp >= FORWARD_EACH) return TRANSPORT_UDP;
   if (udp >= FORWARD_EACH) return TRANSPORT_TCP;
 
-  bool tcp_is_next = habit_is_resting(h) ? tcp <= udp : udp >= tcp + (h->state == HABIT_DOUBTED ? 1 : 2);
+  bool tcp_is_next = capability_is_resting(h) ? tcp <= udp
+                                              : udp >= tcp + (h->state == CAPABILITY_DOUBTED ? 1 : 2);
   return tcp_is_next ? TRANSPORT_TCP : TRANSPORT_UDP;
 }
 
@@ -51,7 +54,7 @@ enum transport ladder_transport(const struct pending *p, const struct nameserver
 static enum extras extras_of(const struct pending *p, const struct try *t, unsigned nth) {
   struct nameserver *s = t->server;
   enum extras most = p->extras;
-  bool shy = s->habits[HABIT_COOKIES].state != HABIT_WORKS;
+  bool shy = s->capabilities[CAPABILITY_COOKIES].state != CAPABILITY_WORKS;
   if (t->transport == TRANSPORT_TCP) return most;
   if (most == EXTRAS_COOKIE && nth >= (shy && p->cookie_state == COOKIE_FIRST ? 2 : 3)) most = EXTRAS_EDNS;
   if (nth >= FORWARD_EACH && !s->speaks_edns && !(p->evidence.cookie & upstream_bit(p->upstream, s)))
@@ -59,14 +62,15 @@ static enum extras extras_of(const struct pending *p, const struct try *t, unsig
   return most;
 }
 
-void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms) {
+void fallback_prepare(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms) {
   const struct forward_options *o = &p->forward->o;
   struct nameserver *s = t->server;
 
   t->extras = extras_of(p, t, nth);
-  if (t->extras && !habit_allows(&s->habits[HABIT_EDNS], now_ms)) t->extras = EXTRAS_NONE;
+  if (t->extras && !capability_allows(&s->capabilities[CAPABILITY_EDNS], now_ms)) t->extras = EXTRAS_NONE;
   bool over_udp = t->transport == TRANSPORT_UDP;
-  bool spelled = o->policy.case_random && over_udp && habit_allows(&s->habits[HABIT_CAPITALS], now_ms);
+  bool mixes_case = o->policy.case_random && over_udp &&
+                    capability_allows(&s->capabilities[CAPABILITY_0X20], now_ms);
   bool has_cookie = o->policy.cookies && over_udp && t->extras == EXTRAS_COOKIE;
   struct server_cookie *cookie = has_cookie ? ns_cookie(s, now_ms) : NULL;
   t->x.query_opts = (struct exchange_opts){.edns = t->extras,
@@ -74,15 +78,15 @@ void ladder_dress(const struct pending *p, struct try *t, unsigned nth, uint64_t
                                            .transport = t->transport,
                                            .udp_size = (uint16_t)o->policy.udp_size,
                                            .cookie = cookie,
-                                           .spelling = spelled ? random_u64(o->random) | 1 : 0};
+                                           .case_seed = mixes_case ? random_u64(o->random) | 1 : 0};
   if (cookie) memcpy(t->x.query_opts.shown, cookie->client, COOKIE_CLIENT);
 }
 
-uint32_t ladder_wait_ms(const struct pending *p, const struct nameserver *s) {
+uint32_t fallback_wait_ms(const struct pending *p, const struct nameserver *s) {
   unsigned round = p->asked / p->upstream->count; /* each server's first try gets its plain RTO */
-  /* what it bears is to be found out in time */
-  if (s->habits[HABIT_UDP].state == HABIT_UNTRIED && p->upstream->count == 1) {
-    return p->asked < 2 ? RTO_UNKNOWN_MS : RTO_MOST_MS;
+  /* what it can do is to be found out in time */
+  if (s->capabilities[CAPABILITY_UDP].state == CAPABILITY_UNTRIED && p->upstream->count == 1) {
+    return p->asked < 2 ? RTO_UNKNOWN_MS : RTO_MAX_MS;
   }
 
   uint32_t wait_ms = ns_rto_ms(s);
@@ -104,7 +108,7 @@ static bool again(struct pending *p, const struct try *t, enum extras extras, en
   return true;
 }
 
-void ladder_unproven(struct pending *p, const struct try *t) {
+void fallback_no_cookie(struct pending *p, const struct try *t) {
   p->evidence.cookie |= upstream_bit(p->upstream, t->server);
   p->evidence.cookie_why = WHY_COOKIE_FOREIGN;
   again(p, t, EXTRAS_EDNS, TRANSPORT_UDP);
@@ -112,7 +116,7 @@ void ladder_unproven(struct pending *p, const struct try *t) {
 
 /* RFC 7873 section 5.3: once more with the cookie it gave. Who does not like that either, or was shown none,
  * is asked without, or over TCP. */
-void ladder_bad_cookie(struct pending *p, const struct try *t) {
+void fallback_bad_cookie(struct pending *p, const struct try *t) {
   bool once_more = p->cookie_state == COOKIE_FIRST;
   p->cookie_state = COOKIE_RENEWED;
   if (!t->x.query_opts.cookie || once_more) {
@@ -135,8 +139,8 @@ static bool is_misunderstood(unsigned rcode) {
   return rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
 }
 
-bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg,
-                      size_t len) {
+bool fallback_after_rcode(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg,
+                          size_t len) {
   const struct nameserver *s = t->server;
   unsigned bit = upstream_bit(p->upstream, s);
   bool misunderstood = is_misunderstood(rcode), has_opt = edns_is_in(msg, len);
@@ -155,11 +159,12 @@ bool ladder_goes_down(struct pending *p, const struct try *t, unsigned rcode, co
    * sections 6.1.1, 7). */
   bool speaks = has_opt || s->speaks_edns;
   if (!misunderstood && speaks) return false;
-  *(misunderstood ? &p->evidence.edns : &p->evidence.edns_silently) |= bit;
+  if (misunderstood) p->evidence.edns |= bit;
+  else p->evidence.edns_silently |= bit;
   if (speaks && rcode != RCODE_BADVERS && t->transport == TRANSPORT_UDP && !times_asked(p, s, TRANSPORT_TCP))
     return again(p, t, EXTRAS_EDNS, TRANSPORT_TCP);
   /* At last without, also for those who want DNSSEC when it says so over both transports and shows no OPT. */
-  return (!has_opt || may_go_plain(p, s)) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
+  return (!has_opt || may_go_without_edns(p, s)) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
 }
 
 static bool another_is_up(const struct pending *p, const struct nameserver *s) {
@@ -170,15 +175,15 @@ static bool another_is_up(const struct pending *p, const struct nameserver *s) {
   return false;
 }
 
-bool ladder_transport_failed(struct pending *p, const struct try *t, enum err why) {
+bool fallback_transport_failed(struct pending *p, const struct try *t, enum err why) {
   struct nameserver *s = t->server;
   unsigned bit = upstream_bit(p->upstream, s);
 
   if (why == ERR_UNREACHABLE && t->transport == TRANSPORT_UDP) {
-    struct habit *udp = &s->habits[HABIT_UDP];
+    struct capability *udp = &s->capabilities[CAPABILITY_UDP];
     p->evidence.closed |= bit;
-    if (udp->state == HABIT_WORKS) { /* a server that is restarted: its TCP port is closed as well */
-      habit_doubts(udp, p->started_ms, p->started_ms);
+    if (udp->state == CAPABILITY_WORKS) { /* a server that is restarted: its TCP port is closed as well */
+      capability_doubts(udp, p->started_ms, p->started_ms);
       return false;
     }
     return !times_asked(p, s, TRANSPORT_TCP) && !another_is_up(p, s) && again(p, t, p->extras, TRANSPORT_TCP);
@@ -186,11 +191,11 @@ bool ladder_transport_failed(struct pending *p, const struct try *t, enum err wh
 
   if (why != ERR_TCP || t->tcp_why != TCP_BY_CHOICE) return false;
   p->asked_over[TRANSPORT_TCP][number_of(p, s)] = FORWARD_EACH; /* no more of that */
-  if (p->evidence.edns & bit) return may_go_plain(p, s) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
+  if (p->evidence.edns & bit) return may_go_without_edns(p, s) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
   if (p->evidence.closed & bit) return false;
   if (!times_asked(p, s, TRANSPORT_UDP)) return again(p, t, EXTRAS_COOKIE, TRANSPORT_UDP);
   p->step = STEP_PICK; /* UDP may yet answer */
-  if (s->habits[HABIT_UDP].state == HABIT_UNTRIED) p->next_try_ms = 0;
+  if (s->capabilities[CAPABILITY_UDP].state == CAPABILITY_UNTRIED) p->next_try_ms = 0;
   return true;
 }
 
@@ -207,20 +212,20 @@ static unsigned silent_tries(const struct pending *p, const struct nameserver *s
   return n;
 }
 
-static void doubt(const struct pending *p, struct nameserver *s, enum habit_of of, enum habit_why why,
-                  uint64_t now_ms) {
-  if (habit_doubts(&s->habits[of], p->started_ms, now_ms)) ns_lacks(s, of, why, now_ms);
+static void doubt_capability(const struct pending *p, struct nameserver *s, enum capability_kind of,
+                             enum capability_why why, uint64_t now_ms) {
+  if (capability_doubts(&s->capabilities[of], p->started_ms, now_ms)) ns_lacks(s, of, why, now_ms);
 }
 
 static void learn_cookies(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct nameserver *s = t->server;
   if (t->transport == TRANSPORT_TCP || t->extras == EXTRAS_NONE) return;
   if (t->x.query_opts.cookie) {
-    if (s->cookie.server_len) habit_works(&s->habits[HABIT_COOKIES]);
+    if (s->cookie.server_len) capability_works(&s->capabilities[CAPABILITY_COOKIES]);
   } else if (p->evidence.cookie & upstream_bit(p->upstream, s)) {
-    ns_lacks(s, HABIT_COOKIES, p->evidence.cookie_why, now_ms);
+    ns_lacks(s, CAPABILITY_COOKIES, p->evidence.cookie_why, now_ms);
   } else if (silent_tries(p, s, EXTRAS_COOKIE)) {
-    doubt(p, s, HABIT_COOKIES, WHY_COOKIE_DROPPED, now_ms);
+    doubt_capability(p, s, CAPABILITY_COOKIES, WHY_COOKIE_DROPPED, now_ms);
   }
 }
 
@@ -229,31 +234,34 @@ static void learn_edns(const struct pending *p, const struct try *t, bool has_op
   unsigned bit = upstream_bit(p->upstream, s);
   if (t->extras && has_opt) {
     s->speaks_edns = true;
-    habit_works(&s->habits[HABIT_EDNS]);
+    capability_works(&s->capabilities[CAPABILITY_EDNS]);
   }
-  if (t->extras && !has_opt && !s->speaks_edns) doubt(p, s, HABIT_EDNS, WHY_EDNS_PASSED_OVER, now_ms);
-  if (t->extras || (habit_is_resting(&s->habits[HABIT_EDNS]) && s->habits[HABIT_EDNS].state == HABIT_RESTS))
+  if (t->extras && !has_opt && !s->speaks_edns)
+    doubt_capability(p, s, CAPABILITY_EDNS, WHY_EDNS_PASSED_OVER, now_ms);
+  if (t->extras || (capability_is_resting(&s->capabilities[CAPABILITY_EDNS]) &&
+                    s->capabilities[CAPABILITY_EDNS].state == CAPABILITY_RESTS))
     return;
-  if (p->evidence.edns & bit && !s->speaks_edns) ns_lacks(s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
+  if (p->evidence.edns & bit && !s->speaks_edns) ns_lacks(s, CAPABILITY_EDNS, WHY_EDNS_REFUSED, now_ms);
   else if ((p->evidence.edns | p->evidence.edns_silently) & bit)
-    doubt(p, s, HABIT_EDNS, WHY_EDNS_REFUSED, now_ms);
-  else if (silent_tries(p, s, EXTRAS_EDNS)) doubt(p, s, HABIT_EDNS, WHY_EDNS_DROPPED, now_ms);
+    doubt_capability(p, s, CAPABILITY_EDNS, WHY_EDNS_REFUSED, now_ms);
+  else if (silent_tries(p, s, EXTRAS_EDNS)) doubt_capability(p, s, CAPABILITY_EDNS, WHY_EDNS_DROPPED, now_ms);
 }
 
 static void learn_udp(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct nameserver *s = t->server;
-  if (t->transport == TRANSPORT_UDP) habit_works(&s->habits[HABIT_UDP]);
-  else if (p->evidence.closed & upstream_bit(p->upstream, s)) ns_lacks(s, HABIT_UDP, WHY_UDP_CLOSED, now_ms);
+  if (t->transport == TRANSPORT_UDP) capability_works(&s->capabilities[CAPABILITY_UDP]);
+  else if (p->evidence.closed & upstream_bit(p->upstream, s))
+    ns_lacks(s, CAPABILITY_UDP, WHY_UDP_CLOSED, now_ms);
   else if (t->extras && p->evidence.edns & upstream_bit(p->upstream, s))
-    ns_lacks(s, HABIT_UDP, WHY_UDP_EDNS, now_ms);
-  else if (t->tcp_why == TCP_BY_CHOICE && s->habits[HABIT_UDP].state == HABIT_UNTRIED &&
+    ns_lacks(s, CAPABILITY_UDP, WHY_UDP_EDNS, now_ms);
+  else if (t->tcp_why == TCP_BY_CHOICE && s->capabilities[CAPABILITY_UDP].state == CAPABILITY_UNTRIED &&
            silent_tries(p, s, EXTRAS_NONE) > 1)
-    ns_lacks(s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
+    ns_lacks(s, CAPABILITY_UDP, WHY_UDP_SILENT, now_ms);
   else if (t->tcp_why == TCP_BY_CHOICE && silent_tries(p, s, EXTRAS_NONE))
-    doubt(p, s, HABIT_UDP, WHY_UDP_MUTE, now_ms);
+    doubt_capability(p, s, CAPABILITY_UDP, WHY_UDP_SILENT, now_ms);
 }
 
-void ladder_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
+void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
   learn_cookies(p, t, now_ms);
   learn_edns(p, t, has_opt, now_ms);
   learn_udp(p, t, now_ms);

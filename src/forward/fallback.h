@@ -1,0 +1,36 @@
+/* How a server is asked, and how it is asked again when it can't cope: over UDP with a cookie, without, over
+ * TCP, and only then without EDNS. What an answer by a lesser way teaches is kept with the server
+ * (upstream/capability). Inside forward only. */
+#ifndef JIDNS_FORWARD_FALLBACK_H
+#define JIDNS_FORWARD_FALLBACK_H
+#include "forward/pending.h"
+
+/* The best server whose bit is not in `out`, NULL: none. For who wants DNSSEC those that it comes from stand
+ * before the others, unless they are down. */
+struct nameserver *fallback_pick(const struct pending *p, unsigned out);
+
+/* What the next try of p at s goes over. Twice over UDP, once over TCP, and so on: a silent UDP or a reply
+ * too large for the path costs two time-outs, no more. Over TCP first where UDP is known not to work. */
+enum transport fallback_transport(const struct pending *p, const struct nameserver *s);
+
+/* How t, whose server and transport are set, is to be asked; nth: which try over UDP at this server it is. */
+void fallback_prepare(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms);
+
+/* How long the next try waits behind this one. */
+uint32_t fallback_wait_ms(const struct pending *p, const struct nameserver *s);
+
+/* t's reply has this code. True: the same server is to be asked again as p now says. */
+bool fallback_after_rcode(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg,
+                          size_t len);
+/* t's reply is BADCOOKIE, over UDP: again as p now says */
+void fallback_bad_cookie(struct pending *p, const struct try *t);
+/* t's reply did not show its cookie: again without */
+void fallback_no_cookie(struct pending *p, const struct try *t);
+
+/* t's transport failed. True: the same server is to be asked again as p now says; or, with STEP_PICK, goes on
+ * being waited for. */
+bool fallback_transport_failed(struct pending *p, const struct try *t, enum err why);
+
+/* t was answered. */
+void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms);
+#endif
