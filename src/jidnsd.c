@@ -83,7 +83,7 @@ static void unwatch_signals(struct signals *s) {
 static void log_counters(const struct counters *sum) {
   for (unsigned i = 0; i < COUNTER_COUNT; i++) {
     uint64_t value = counter_at(sum, i);
-    if (value) log_debug("jidnsd", "%s %llu", counter_infos[i].name, (unsigned long long)value);
+    if (value) log_debug("jidnsd", "%s %llu", counter_infos[i].field, (unsigned long long)value);
   }
 }
 
@@ -91,9 +91,8 @@ static void log_cache(struct cache *c) {
   struct cache_stats s;
   cache_stats(c, &s);
   log_debug("jidnsd",
-            "cache: %zu entries, %zu of %zu octets, %llu evicted; in vain: %llu fetched ahead for clients, "
-            "%llu for "
-            "servers, %llu renewed",
+            "cache: %zu entries, %zu of %zu octets, %llu evicted; unused: %llu prefetched for c2s, "
+            "%llu for s2s, %llu renewed",
             s.entries, s.octets, s.limit, (unsigned long long)s.evicted,
             (unsigned long long)s.unused[ORIGIN_PREFETCH_C2S],
             (unsigned long long)s.unused[ORIGIN_PREFETCH_S2S], (unsigned long long)s.unused[ORIGIN_RENEWED]);

@@ -106,7 +106,7 @@ static void write_entry(struct dump *p, const struct cache_entry *e, struct json
   jsonw_uint(j, "ttl_s", ttl_s > age_s ? ttl_s - age_s : 0);
   jsonw_uint(j, "expired_s", seconds_between(e->expiry, tick));
   jsonw_uint(j, "uses", e->standing.hits);
-  jsonw_bool(j, "ahead", origin_is_prefetch(e->standing.origin));
+  jsonw_bool(j, "prefetched", origin_is_prefetch(e->standing.origin));
   jsonw_hex(j, "message", p->message, answer_view_message(q, &e->answer, p->message));
   jsonw_close(j, '}');
   jsonw_line(j);
@@ -196,24 +196,24 @@ static void write_servers(struct jsonw *j, const struct commands *c, bool briefl
 
 static void write_cache(struct jsonw *j, struct cache *cache) {
   struct cache_stats s;
-  uint64_t wasted = 0;
+  uint64_t unused = 0;
   cache_stats(cache, &s);
-  for (unsigned i = 0; i < ORIGINS; i++) wasted += s.unused[i];
+  for (unsigned i = 0; i < ORIGINS; i++) unused += s.unused[i];
   jsonw_open(j, "cache", '{');
   jsonw_uint(j, "answers", s.entries);
   jsonw_uint(j, "octets", s.octets);
   jsonw_uint(j, "limit", s.limit);
   jsonw_uint(j, "evicted", s.evicted);
-  jsonw_uint(j, "wasted", wasted);
-  jsonw_uint(j, "wasted_client", s.unused[ORIGIN_PREFETCH_C2S]);
-  jsonw_uint(j, "wasted_server", s.unused[ORIGIN_PREFETCH_S2S]);
-  jsonw_uint(j, "wasted_renewed", s.unused[ORIGIN_RENEWED]);
+  jsonw_uint(j, "unused", unused);
+  jsonw_uint(j, "unused_c2s", s.unused[ORIGIN_PREFETCH_C2S]);
+  jsonw_uint(j, "unused_s2s", s.unused[ORIGIN_PREFETCH_S2S]);
+  jsonw_uint(j, "unused_renewed", s.unused[ORIGIN_RENEWED]);
   jsonw_close(j, '}');
 }
 
 static void write_counters(struct jsonw *j, const char *key, const struct counters *sum) {
   jsonw_open(j, key, '{');
-  for (unsigned i = 0; i < COUNTER_COUNT; i++) jsonw_uint(j, counter_infos[i].name, counter_at(sum, i));
+  for (unsigned i = 0; i < COUNTER_COUNT; i++) jsonw_uint(j, counter_infos[i].field, counter_at(sum, i));
   jsonw_close(j, '}');
 }
 
@@ -263,7 +263,7 @@ static void run_stats(void *ctx, struct control_reply *r, unsigned argc, char *c
   daemon_counters(d, &sum);
   write_counters(j, "counters", &sum);
   jsonw_open(j, "help", '{');
-  for (unsigned i = 0; i < COUNTER_COUNT; i++) jsonw_string(j, counter_infos[i].name, counter_infos[i].help);
+  for (unsigned i = 0; i < COUNTER_COUNT; i++) jsonw_string(j, counter_infos[i].field, counter_infos[i].help);
   jsonw_close(j, '}');
   if (!each) return;
   jsonw_open(j, "workers", '[');

@@ -1,4 +1,4 @@
-/* metrics.c: all that is counted, as Prometheus reads it. Exports daemon_metrics_*. */
+/* metrics.c: all that is counted, as Prometheus reads it. Exports metrics_*. */
 #include "daemon/metrics.h"
 
 #include <dirent.h>
@@ -17,14 +17,13 @@ static void head(FILE *out, const char *name, const char *type, const char *help
   fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void gauge(FILE *out, const char *name, const char *help, double value) {
-  head(out, name, "gauge", help);
-  fprintf(out, "%s %.15g\n", name, value);
+static void sample(FILE *out, const char *name, const char *labels, double value) {
+  fprintf(out, "%s%s%s%s %.15g\n", name, *labels ? "{" : "", labels, *labels ? "}" : "", value);
 }
 
-static void counter(FILE *out, const char *name, const char *help, uint64_t value) {
-  head(out, name, "counter", help);
-  fprintf(out, "%s %llu\n", name, (unsigned long long)value);
+static void gauge(FILE *out, const char *name, const char *help, double value) {
+  head(out, name, "gauge", help);
+  sample(out, name, "", value);
 }
 
 /* name_bucket{labels,le="..."}: how many took at most so long; name_sum, name_count. */
@@ -47,35 +46,75 @@ static void write_counters(FILE *out, const struct daemon *d) {
   struct counters sum;
   char name[64];
   daemon_counters(d, &sum);
+
   for (unsigned i = 0; i < COUNTER_COUNT; i++) {
-    snprintf(name, sizeof name, "jidns_%s", counter_infos[i].name);
-    counter(out, name, counter_infos[i].help, counter_at(&sum, i));
+    const struct counter_info *info = &counter_infos[i];
+    if (!info->family) continue;
+    snprintf(name, sizeof name, "jidns_%s", info->family->name);
+    if (i == 0 || counter_infos[i - 1].family != info->family) head(out, name, "counter", info->family->help);
+    sample(out, name, info->labels, (double)counter_sample(&sum, i));
   }
 }
 
-static void write_cache(FILE *out, struct cache *cache) {
-  static const char unused[] = "jidns_cache_unused_total";
-  struct cache_stats s;
-  cache_stats(cache, &s);
-  gauge(out, "jidns_cache_entries", "Answers in the cache.", (double)s.entries);
-  gauge(out, "jidns_cache_bytes", "What they take, and their index.", (double)s.octets);
-  gauge(out, "jidns_cache_limit_bytes", "What they may take.", (double)s.limit);
-  counter(out, "jidns_cache_evicted_total", "Answers that left the cache for others.", s.evicted);
-  head(out, unused, "counter",
-       "Answers that nobody had asked for when they left the cache or were replaced, by why they were "
-       "fetched.");
-  fprintf(out, "%s{why=\"client\"} %llu\n%s{why=\"server\"} %llu\n%s{why=\"renewal\"} %llu\n", unused,
-          (unsigned long long)s.unused[ORIGIN_PREFETCH_C2S], unused,
-          (unsigned long long)s.unused[ORIGIN_PREFETCH_S2S], unused,
-          (unsigned long long)s.unused[ORIGIN_RENEWED]);
+/* ---- gauges ---- */
+
+/* What is the same for all that shows it, beside the counters. */
+struct now {
+  const struct daemon *daemon;
+  const struct stats *stats;
+  struct cache_stats cache;
+};
+
+static double cache_entries(const struct now *n) { return (double)n->cache.entries; }
+static double cache_bytes(const struct now *n) { return (double)n->cache.octets; }
+static double cache_limit(const struct now *n) { return (double)n->cache.limit; }
+static double cache_evicted(const struct now *n) { return (double)n->cache.evicted; }
+static double unused_c2s(const struct now *n) { return (double)n->cache.unused[ORIGIN_PREFETCH_C2S]; }
+static double unused_s2s(const struct now *n) { return (double)n->cache.unused[ORIGIN_PREFETCH_S2S]; }
+static double unused_renewed(const struct now *n) { return (double)n->cache.unused[ORIGIN_RENEWED]; }
+static double in_flight(const struct now *n) { return n->stats->in_flight; }
+static double workers(const struct now *n) { return n->daemon->workers.count; }
+static double reload_success(const struct now *n) { return !n->daemon->reload_failed; }
+static double one(const struct now *n) {
+  (void)n;
+  return 1;
 }
 
-static void write_waiting(FILE *out, const struct daemon *d, const struct stats *g) {
+/* Rows of one name stand together; the first has its help. */
+static const struct {
+  const char *name, *labels, *type, *help;
+  double (*read)(const struct now *n);
+} values[] = {
+    {"jidns_cache_entries", "", "gauge", "Answers in the cache.", cache_entries},
+    {"jidns_cache_bytes", "", "gauge", "Memory that the answers and their index take.", cache_bytes},
+    {"jidns_cache_limit_bytes", "", "gauge", "Memory that the cache may take.", cache_limit},
+    {"jidns_cache_evicted_answers_total", "", "counter", "Answers evicted to make room for others.",
+     cache_evicted},
+    {"jidns_cache_unused_answers_total", "origin=\"prefetch_c2s\"", "counter",
+     "Prefetched or renewed answers that no client asked for, by origin.", unused_c2s},
+    {"jidns_cache_unused_answers_total", "origin=\"prefetch_s2s\"", "counter", NULL, unused_s2s},
+    {"jidns_cache_unused_answers_total", "origin=\"renewal\"", "counter", NULL, unused_renewed},
+    {"jidns_questions_in_flight", "", "gauge", "Questions that wait for an upstream server.", in_flight},
+    {"jidns_build_info", "version=\"" PACKAGE_VERSION "\"", "gauge", "Always 1; the version that runs.", one},
+    {"jidns_workers", "", "gauge", "Threads that answer queries.", workers},
+    {"jidns_reload_success", "", "gauge", "0 when the last reload failed and the old settings still hold.",
+     reload_success},
+};
+
+static void write_values(FILE *out, const struct now *n) {
+  for (unsigned i = 0; i < sizeof values / sizeof *values; i++) {
+    if (values[i].help) head(out, values[i].name, values[i].type, values[i].help);
+    sample(out, values[i].name, values[i].labels, values[i].read(n));
+  }
+}
+
+/* ---- histograms, and values of each server ---- */
+
+static void write_waiting(FILE *out, const struct daemon *d) {
   static const char name[] = "jidns_miss_wait_seconds";
   struct latency sum = {0};
   workers_waited(&d->workers, &sum);
-  gauge(out, "jidns_questions_in_flight", "Questions that wait for a server.", g->in_flight);
-  head(out, name, "histogram", "How long clients waited for what was not in the cache.");
+  head(out, name, "histogram", "How long clients waited on a cache miss.");
   histogram(out, name, "", &sum);
 }
 
@@ -111,9 +150,10 @@ static void write_servers(FILE *out, const struct settings *settings, const stru
     double (*value)(const struct ns_stats *s);
   } families[] = {
       {"jidns_server_up", "gauge",
-       "1 while a server upstream answers; domain: the one it is asked about, empty for all.", is_up},
-      {"jidns_server_asked_total", "counter", "Questions sent to a server, retries included.", asked},
-      {"jidns_server_replies_total", "counter", "Replies of a server.", replies},
+       "1 while the upstream server answers; domain is empty for servers of all names.", is_up},
+      {"jidns_server_queries_total", "counter", "Queries sent to the upstream server, retries included.",
+       asked},
+      {"jidns_server_replies_total", "counter", "Replies from the upstream server.", replies},
   };
   static const char rtt[] = "jidns_server_rtt_seconds";
   char labels[LABELS];
@@ -125,7 +165,7 @@ static void write_servers(FILE *out, const struct settings *settings, const stru
     }
   }
 
-  head(out, rtt, "histogram", "How long replies of a server took over UDP.");
+  head(out, rtt, "histogram", "How long replies from the upstream server took over UDP.");
   for (unsigned i = 0; i < g->server_count; i++)
     histogram(out, rtt, labels_of(&g->servers[i], settings, labels), &g->servers[i].rtt);
 }
@@ -151,24 +191,19 @@ static unsigned open_descriptors(void) {
 static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
 
 static void write_process(FILE *out, const struct daemon *d) {
-  static const char cpu[] = "process_cpu_seconds_total", info[] = "jidns_build_info";
+  static const char cpu[] = "process_cpu_seconds_total";
   struct rusage usage = {0};
   struct rlimit limit = {0};
 
   getrusage(RUSAGE_SELF, &usage);
   getrlimit(RLIMIT_NOFILE, &limit);
-  head(out, info, "gauge", "1; what runs here.");
-  fprintf(out, "%s{version=\"" PACKAGE_VERSION "\"} 1\n", info);
-  gauge(out, "jidns_workers", "Threads that answer.", d->workers.count);
-  gauge(out, "jidns_reload_success", "0 when the last reload failed and the settings stayed as they were.",
-        !d->reload_failed);
-  head(out, cpu, "counter", "Processor time, user and system.");
+  head(out, cpu, "counter", "Processor time, user and system, in seconds.");
   fprintf(out, "%s %.3f\n", cpu, seconds(usage.ru_utime) + seconds(usage.ru_stime));
-  gauge(out, "process_start_time_seconds", "When it started, since 1970.",
+  gauge(out, "process_start_time_seconds", "Start time, in seconds since 1970.",
         (double)((int64_t)d->started_ms + clock_epoch_ms()) / 1e3);
-  gauge(out, "process_resident_memory_bytes", "Memory in use.", resident_bytes());
+  gauge(out, "process_resident_memory_bytes", "Resident memory.", resident_bytes());
   gauge(out, "process_open_fds", "Open file descriptors.", open_descriptors());
-  gauge(out, "process_max_fds", "File descriptors it may have.", (double)limit.rlim_cur);
+  gauge(out, "process_max_fds", "Limit on open file descriptors.", (double)limit.rlim_cur);
 }
 
 /* ---- pages ---- */
@@ -179,10 +214,12 @@ static unsigned write_metrics(void *ctx, FILE *out) {
   struct daemon *d = ctx;
   struct stats *g = malloc(sizeof *g);
   if (!g) return NOT_NOW;
+  struct now now = {.daemon = d, .stats = g};
   stats_gather(d, g);
   write_counters(out, d);
-  write_cache(out, d->cache);
-  write_waiting(out, d, g);
+  cache_stats(d->cache, &now.cache);
+  write_values(out, &now);
+  write_waiting(out, d);
   write_servers(out, &d->settings, g);
   write_process(out, d);
   free(g);

@@ -264,8 +264,8 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   log_debug("forward", "%s: %s", question_format(&p->question, text),
             p->prefetch && origin_is_prefetch(p->origin) ? "prefetched, a client joins"
                                                          : "in flight, a client joins");
-  if (p->prefetch && p->origin == ORIGIN_PREFETCH_C2S) count(f->o.counters, ahead_joined_client);
-  if (p->prefetch && p->origin == ORIGIN_PREFETCH_S2S) count(f->o.counters, ahead_joined_server);
+  if (p->prefetch && p->origin == ORIGIN_PREFETCH_C2S) count(f->o.counters, prefetch_joined_c2s);
+  if (p->prefetch && p->origin == ORIGIN_PREFETCH_S2S) count(f->o.counters, prefetch_joined_s2s);
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
   set_timer(p);
@@ -324,10 +324,10 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
 }
 
 static void count_prefetch(struct counters *c, enum cache_origin how) {
-  count(c, ahead);
+  count(c, background);
   switch (how) {
-  case ORIGIN_PREFETCH_C2S: count(c, ahead_client); break;
-  case ORIGIN_PREFETCH_S2S: count(c, ahead_server); break;
+  case ORIGIN_PREFETCH_C2S: count(c, prefetch_c2s); break;
+  case ORIGIN_PREFETCH_S2S: count(c, prefetch_s2s); break;
   case ORIGIN_RENEWED: count(c, renewed); break;
   default: count(c, refreshed);
   }
@@ -351,7 +351,7 @@ static bool start_prefetch(struct forward *f, const struct question *q, enum cac
     p = start(f, q, true, now_ms);
   }
   if (!p) {
-    count(f->o.counters, ahead_dropped);
+    count(f->o.counters, prefetch_dropped);
     return false;
   }
   p->origin = how;

@@ -33,8 +33,8 @@ static void note_saved(struct query_service *s, const struct query *q, enum cach
   log_debug("server", "%s: %s: a round trip saved", question_format(&q->question, text),
             origin_is_prefetch(origin) ? "was prefetched" : "was renewed");
   count(s->counters, saved);
-  if (origin == ORIGIN_PREFETCH_C2S) count(s->counters, ahead_hit_client);
-  else if (origin == ORIGIN_PREFETCH_S2S) count(s->counters, ahead_hit_server);
+  if (origin == ORIGIN_PREFETCH_C2S) count(s->counters, prefetch_hit_c2s);
+  else if (origin == ORIGIN_PREFETCH_S2S) count(s->counters, prefetch_hit_s2s);
   else count(s->counters, renewed_hit);
 }
 

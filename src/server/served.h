@@ -36,16 +36,16 @@ static inline void served_count(struct counters *c, enum served how) {
     count(c, stale);
     count(c, hit);
     break;
-  case SERVED_ZONE: count(c, lab); break;
+  case SERVED_ZONE: count(c, zone); break;
   case SERVED_MISS: count(c, miss); break;
   case SERVED_REJECTED:
     count(c, miss);
-    count(c, turned_away);
+    count(c, rejected);
     count(c, failed);
     break;
   case SERVED_STALE_INSTEAD:
     count(c, miss);
-    count(c, turned_away);
+    count(c, rejected);
     count(c, stale);
     count(c, answered);
     break;

@@ -191,7 +191,7 @@ static void show_answer(const json_t *o, FILE *out) {
           is_set(o, "cd") ? " +CD" : "", print_rcode((unsigned)number_of(o, "rcode"), rcode), age_s);
   if (expired_s) fprintf(out, "expired for %lld s, ", expired_s);
   else fprintf(out, "%lld s left, ", number_of(o, "ttl_s"));
-  fprintf(out, "%s\n", is_set(o, "ahead") ? "fetched ahead" : again[uses < 0 || uses > 3 ? 3 : uses]);
+  fprintf(out, "%s\n", is_set(o, "prefetched") ? "prefetched" : again[uses < 0 || uses > 3 ? 3 : uses]);
   if (len == 0) return;
   struct reply p = reply_open(msg, len);
   struct record r;

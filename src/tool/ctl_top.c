@@ -118,26 +118,24 @@ static void keep(json_t *o, const struct looks *l, const char *key) {
 
 /* All that is shown, as an object; what is missing in it is what memory lacked for. */
 static json_t *view(const struct looks *l) {
-  double s = seconds(l), hits = counted(l, "cache_hits_total"), misses = counted(l, "cache_misses_total");
+  double s = seconds(l), hits = counted(l, "hit"), misses = counted(l, "miss");
   json_t *o = json_object();
 
   keep(o, l, "version");
   keep(o, l, "pid");
   keep(o, l, "uptime_ms");
   set(o, "interval_s", s);
-  set(o, "queries_per_s", counted(l, "queries_total") / s);
+  set(o, "queries_per_s", counted(l, "queries") / s);
   json_object_set_new(o, "hit_ratio", hits + misses > 0 ? json_real(hits / (hits + misses)) : json_null());
-  set(o, "stale_per_s", counted(l, "cache_stale_total") / s);
-  set(o, "failed_per_s", counted(l, "failed_total") / s);
-  set(o, "refused_per_s", counted(l, "queries_refused_total") / s);
+  set(o, "stale_per_s", counted(l, "stale") / s);
+  set(o, "failed_per_s", counted(l, "failed") / s);
+  set(o, "refused_per_s", counted(l, "refused") / s);
   keep(o, l, "in_flight");
-  set(o, "ahead_per_s", counted(l, "ahead_total") / s);
-  set(o, "ahead_used_per_s",
-      (counted(l, "round_trips_saved_total") + counted(l, "ahead_joined_client_total") +
-       counted(l, "ahead_joined_server_total")) /
-          s);
-  set(o, "ahead_wasted_per_s",
-      grown(json_object_get(l->before, "cache"), json_object_get(l->now, "cache"), "wasted") / s);
+  set(o, "background_per_s", counted(l, "background") / s);
+  set(o, "background_used_per_s",
+      (counted(l, "saved") + counted(l, "prefetch_joined_c2s") + counted(l, "prefetch_joined_s2s")) / s);
+  set(o, "background_unused_per_s",
+      grown(json_object_get(l->before, "cache"), json_object_get(l->now, "cache"), "unused") / s);
   keep(o, l, "cache");
   json_object_set_new(o, "latency", latency_view(l));
   json_object_set_new(o, "upstreams", upstreams_view(l));
@@ -170,8 +168,8 @@ static void write_head(const json_t *o, FILE *out) {
   fprintf(out, "  stale %.1f/s  failed %.1f/s  refused %.1f/s\n", number_of(o, "stale_per_s"),
           number_of(o, "failed_per_s"), number_of(o, "refused_per_s"));
   write_latency(o, out);
-  fprintf(out, "ahead     asked %.1f/s  used %.1f/s  wasted %.1f/s\n", number_of(o, "ahead_per_s"),
-          number_of(o, "ahead_used_per_s"), number_of(o, "ahead_wasted_per_s"));
+  fprintf(out, "prefetch  sent %.1f/s  used %.1f/s  unused %.1f/s\n", number_of(o, "background_per_s"),
+          number_of(o, "background_used_per_s"), number_of(o, "background_unused_per_s"));
   fprintf(out, "cache     %.0f answers, %.1f of %.0f MiB\n\n", number_of(cache, "answers"),
           number_of(cache, "octets") / (1 << 20), number_of(cache, "limit") / (1 << 20));
 }

@@ -501,7 +501,7 @@ static void conn_flush(struct tcp_conn *conn) {
   }
 
   if (broken(uv_write(&w->req, (uv_stream_t *)&conn->tcp, &buf, 1, on_written) != 0)) free(w);
-  else count_add(conn->owner->counters, asked_tcp, questions);
+  else count_add(conn->owner->counters, upstream_tcp, questions);
 }
 
 static void tcp_flush(struct channel *c, uint64_t now_ms) {

@@ -177,7 +177,7 @@ void udp_socket_send(struct udp_socket *s) {
     }
     size_t slots = 0;
     for (int i = 0; i < sent; i++) slots += p.heads[i].msg_hdr.msg_iovlen;
-    count_add(s->udp->counters, asked_udp, slots);
+    count_add(s->udp->counters, upstream_udp, slots);
     while (slots-- > 0) udp_socket_unqueue(s, container(s->queue.next, struct slot, link));
   }
 }

@@ -49,7 +49,7 @@ static bool has_room(struct xmpp *x, struct allowance *allowance, const struct q
 bool allowance_take(struct xmpp *x, struct allowance *allowance, const struct question *q,
                     const struct question *of, uint64_t now_ms) {
   if (!has_room(x, allowance, q, of, now_ms)) {
-    count(x->counters, ahead_dropped);
+    count(x->counters, prefetch_dropped);
     return false;
   }
   if (allowance) allowance->left--;

@@ -130,8 +130,8 @@ static void prefetch_jabber(struct xmpp *x, const struct question *q, const stru
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question other;
   struct cause sibling = {.of = q, .allowance = allowance_of(x, q), .what = "sibling", .role = f->role};
-  if (f->role == FAMILY_C2S) count(x->counters, family_client);
-  else count(x->counters, family_server);
+  if (f->role == FAMILY_C2S) count(x->counters, prefetch_trigger_c2s);
+  else count(x->counters, prefetch_trigger_s2s);
   bool has_sibling = family_sibling(f, x->seed, &other);
   if (has_sibling) prefetch_question(x, &other, &sibling, now_ms);
   hint_targets(x, q, f, now_ms);

@@ -331,7 +331,7 @@ static void ask_names(const struct mode *mode, unsigned hits, unsigned names) {
     if (mode->how == HOW_NOTHING) continue;
     must(serve_query(&serve, t->msg.octets, t->msg.len, &client, NOW_MS + 5000, out) > 0);
   }
-  must(mode->how == HOW_NOTHING || (mode->how == HOW_ZONE ? counters.lab : counters.hit) == hits);
+  must(mode->how == HOW_NOTHING || (mode->how == HOW_ZONE ? counters.zone : counters.hit) == hits);
 }
 
 static void ask_malformed(const struct mode *mode, unsigned hits) {

@@ -99,8 +99,8 @@ def test_questions_in_flight_have_a_bound_and_so_has_their_memory(abused):
                 most, most_mb = max(most, control.ask("status")["in_flight"]), max(most_mb, resident_mb(pid))
         stats = control.ask("stats")["counters"]
         assert traffic.judge(exchange(daemon, "c1.lab"), traffic.Asked("c1.lab", 0, False)) == ("good", ""), "it still answers"
-        print(f"{most} in flight, {stats['turned_away_total']} turned away, {before_mb:.1f} MB before, {most_mb:.1f} MB at most")
-        assert DOWN <= most <= PENDING and stats["turned_away_total"] > 0
+        print(f"{most} in flight, {stats['rejected']} turned away, {before_mb:.1f} MB before, {most_mb:.1f} MB at most")
+        assert DOWN <= most <= PENDING and stats["rejected"] > 0
         assert has_sanitizer(pid) or most_mb < before_mb + PENDING * EACH_KB / 1024 + OVER_MB
         assert wait_until(lambda: control.ask("status")["in_flight"] == 0 and descriptors(pid) <= files, 20, step_s=0.2)
         assert has_sanitizer(pid) or wait_until(lambda: resident_mb(pid) < before_mb + BACK_MB, 5), f"{resident_mb(pid):.1f} MB are kept"

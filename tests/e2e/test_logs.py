@@ -138,7 +138,7 @@ def fixture_reader(relay, tmp_path):
 
 def dropped(tmp_path):
     with Control(tmp_path / "control") as control:
-        return control.ask("stats")["counters"]["log_lines_dropped_total"]
+        return control.ask("stats")["counters"]["log_dropped"]
 
 
 def test_a_reader_that_stops_reading_holds_up_neither_answers_nor_the_end(reader, tmp_path):

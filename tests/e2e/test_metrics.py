@@ -69,16 +69,16 @@ def test_what_is_counted_is_what_was_asked(daemon, relay):
     ask(daemon.v4, "mostly.lab", tcp=True)
     ask(daemon.v4, "no.such.lab")
     seen = values(daemon)
-    assert seen["jidns_queries_total"] == 5
-    assert seen["jidns_queries_tcp_total"] == 1
-    assert seen["jidns_cache_hits_total"] == 3
-    assert seen["jidns_cache_misses_total"] == seen["jidns_miss_wait_seconds_count"] == 2
+    assert seen['jidns_queries_total{transport="udp"}'] == 4
+    assert seen['jidns_queries_total{transport="tcp"}'] == 1
+    assert seen['jidns_query_outcomes_total{outcome="hit"}'] == 3
+    assert seen['jidns_query_outcomes_total{outcome="miss"}'] == seen["jidns_miss_wait_seconds_count"] == 2
     assert seen['jidns_miss_wait_seconds_bucket{le="+Inf"}'] == 2
     assert seen["jidns_cache_entries"] == 2
     assert 0 < seen["jidns_cache_bytes"] < seen["jidns_cache_limit_bytes"]
     server = f'{{server="{relay.address}",domain=""'
     assert seen[f"jidns_server_up{server}}}"] == 1
-    assert seen[f"jidns_server_asked_total{server}}}"] == seen[f"jidns_server_replies_total{server}}}"] == len(relay.seen)
+    assert seen[f"jidns_server_queries_total{server}}}"] == seen[f"jidns_server_replies_total{server}}}"] == len(relay.seen)
     assert seen[f"jidns_server_rtt_seconds_count{server}}}"] == len(relay.seen)
 
 

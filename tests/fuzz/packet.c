@@ -79,7 +79,7 @@ static void deliver(const struct client *c, const uint8_t *msg, size_t len) {
 
 static void check_sums(const struct counters *c) {
   must(c->queries == c->hit + c->miss + c->malformed + c->refused + c->ignored);
-  must(c->miss == c->answered + c->failed && c->miss == c->leader + c->follower + c->turned_away);
+  must(c->miss == c->answered + c->failed && c->miss == c->leader + c->follower + c->rejected);
 }
 
 /* Silence is for what is no query, and for who may not ask if it was set so. */

@@ -115,7 +115,7 @@ void resolver_free(struct resolver *r) {
   forward_free(r->forward);
   must(timers_next_ms(&r->timers) == UINT64_MAX);
   must(c->queries == c->hit + c->miss + c->malformed + c->refused + c->ignored);
-  must(c->miss == c->answered + c->failed && c->miss == c->leader + c->follower + c->turned_away);
+  must(c->miss == c->answered + c->failed && c->miss == c->leader + c->follower + c->rejected);
   upstream_close(&r->upstream);
   cache_free(r->cache);
   timers_close(&r->timers);

@@ -295,7 +295,7 @@ Test(oom_worker, that_serves_answers_every_client_and_goes_on) {
   struct counters sum = {0};
   worker_stop(w, &sum);
   cr_expect_eq(sum.miss, sum.answered + sum.failed);
-  cr_expect_gt(sum.asked_tcp, 0);
+  cr_expect_gt(sum.upstream_tcp, 0);
   for (unsigned i = 0; i < LINKS; i++) {
     if (ends.links[i] >= 0) close(ends.links[i]);
     ends.links[i] = -1;

@@ -51,15 +51,15 @@ struct world *world_new(const struct world_options *o) {
 }
 
 static void check_sums(const struct counters *c) {
-  cr_expect_eq(c->queries + c->followed, c->hit + c->lab + c->miss + c->malformed + c->refused + c->ignored,
+  cr_expect_eq(c->queries + c->followed, c->hit + c->zone + c->miss + c->malformed + c->refused + c->ignored,
                "queries");
   cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu",
                (unsigned long)c->miss, (unsigned long)c->answered, (unsigned long)c->failed);
-  cr_expect_eq(c->miss, c->leader + c->follower + c->turned_away, "miss = leader + follower + turned away");
-  cr_expect_eq(c->ahead, c->ahead_client + c->ahead_server + c->renewed + c->refreshed, "ahead");
-  cr_expect_eq(c->saved, c->ahead_hit_client + c->ahead_hit_server + c->renewed_hit, "saved");
-  cr_expect_leq(c->ahead_joined_client + c->ahead_hit_client, c->ahead_client, "of use to clients");
-  cr_expect_leq(c->ahead_joined_server + c->ahead_hit_server, c->ahead_server, "of use to servers");
+  cr_expect_eq(c->miss, c->leader + c->follower + c->rejected, "miss = leader + follower + turned away");
+  cr_expect_eq(c->background, c->prefetch_c2s + c->prefetch_s2s + c->renewed + c->refreshed, "ahead");
+  cr_expect_eq(c->saved, c->prefetch_hit_c2s + c->prefetch_hit_s2s + c->renewed_hit, "saved");
+  cr_expect_leq(c->prefetch_joined_c2s + c->prefetch_hit_c2s, c->prefetch_c2s, "of use to clients");
+  cr_expect_leq(c->prefetch_joined_s2s + c->prefetch_hit_s2s, c->prefetch_s2s, "of use to servers");
   cr_expect_leq(c->renewed_hit, c->renewed, "renewed, of use");
 }
 

@@ -359,8 +359,8 @@ static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_
   x->id = s->next_id++;
   x->waits_on = NULL;
   s->under_way++;
-  if (c->tcp) count(s->counters, asked_tcp);
-  else count(s->counters, asked_udp);
+  if (c->tcp) count(s->counters, upstream_tcp);
+  else count(s->counters, upstream_udp);
   if (fault == FAULT_LOST || (fault == FAULT_NO_EDNS && u.edns)) return ERR_NONE;
   uint64_t due_ms = now_ms + (fault == FAULT_LATE ? rule.late_ms : s->delay_ms);
   enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->tcp ? ERR_TCP : ERR_UNREACHABLE;

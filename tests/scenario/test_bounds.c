@@ -158,8 +158,8 @@ Test(bounds, four_workers_share_one_budget) {
   }
 
   for (unsigned i = 0; i < WORKERS; i++) {
-    ahead += (unsigned)workers[i]->counters.ahead;
-    cr_expect_gt(workers[i]->counters.ahead, AHEAD_A_SECOND / 10, "each has its part");
+    ahead += (unsigned)workers[i]->counters.background;
+    cr_expect_gt(workers[i]->counters.background, AHEAD_A_SECOND / 10, "each has its part");
     world_run_ms(workers[i], 100);
     world_free(workers[i]);
   }
@@ -246,8 +246,8 @@ Test(bounds, a_domain_whose_every_answer_names_other_targets_has_fifteen_asked_a
   }
   cr_expect_geq(upstream_asked(w, "_xmpp-client._tcp.d.lab.", TYPE_SRV), 40);
   /* of two seconds and what was begun of a third */
-  cr_expect_leq(w->counters.ahead, 2 * 15 + 15, "%lu", (unsigned long)w->counters.ahead);
-  cr_expect_gt(w->counters.ahead_dropped, 0);
+  cr_expect_leq(w->counters.background, 2 * 15 + 15, "%lu", (unsigned long)w->counters.background);
+  cr_expect_gt(w->counters.prefetch_dropped, 0);
   world_free(w);
 }
 
@@ -299,8 +299,8 @@ Test(bounds, no_more_than_five_thousand_a_second_are_asked_ahead) {
     if (i % 6 == 5) world_run_ms(w, 1);
   }
   world_run_ms(w, 10);
-  cr_expect_leq(w->counters.ahead, 2 * AHEAD_A_SECOND, "%lu", (unsigned long)w->counters.ahead);
-  cr_expect_gt(w->counters.ahead_dropped, 0);
+  cr_expect_leq(w->counters.background, 2 * AHEAD_A_SECOND, "%lu", (unsigned long)w->counters.background);
+  cr_expect_gt(w->counters.prefetch_dropped, 0);
   world_run_ms(w, 100);
   for (unsigned i = 0; i < w->heard_count; i++)
     cr_assert_eq(heard_wait_ms(w->heard[i]), WORLD_DELAY_MS, "client %u", i);
@@ -313,11 +313,11 @@ Test(bounds, no_more_than_four_thousand_are_in_flight_ahead) {
   for (unsigned i = 0; i < 3000; i++) {
     ask_family(w, i);
     world_run_ms(w, 1);
-    cr_assert_leq(w->counters.ahead, FORWARD_PREFETCHES + i, "%u clients", i);
+    cr_assert_leq(w->counters.background, FORWARD_PREFETCHES + i, "%u clients", i);
   }
   cr_expect_leq(forward_in_flight(w->wiring.forward), 3000 + FORWARD_PREFETCHES);
-  cr_expect_eq(w->counters.ahead, FORWARD_PREFETCHES);
-  cr_expect_gt(w->counters.ahead_dropped, 0);
+  cr_expect_eq(w->counters.background, FORWARD_PREFETCHES);
+  cr_expect_gt(w->counters.prefetch_dropped, 0);
   world_run_ms(w, LATE_MS + PATIENCE_MS);
   cr_expect_eq(forward_in_flight(w->wiring.forward), 0);
   world_free(w);
@@ -330,8 +330,8 @@ Test(bounds, clients_are_not_turned_away_for_what_is_asked_ahead) {
     cr_assert_not(is_answered(ask_family(w, i)), "client %u", i);
     if (i % 10 == 0) world_run_ms(w, 1);
   }
-  cr_expect_gt(w->counters.ahead, 1000);
-  cr_expect_eq(w->counters.turned_away, 0);
+  cr_expect_gt(w->counters.background, 1000);
+  cr_expect_eq(w->counters.rejected, 0);
   world_run_ms(w, LATE_MS + PATIENCE_MS);
   world_free(w);
 }
@@ -351,7 +351,7 @@ Test(bounds, questions_that_only_a_late_answer_could_end_keep_nobody_out) {
     snprintf(name, sizeof name, "good%u.lab.", i);
     cr_assert_eq(heard_rcode(client_ask_and_wait(w, name, TYPE_A, HOW_PLAIN)), RCODE_NXDOMAIN, "%s", name);
   }
-  cr_expect_eq(w->counters.turned_away, 0);
+  cr_expect_eq(w->counters.rejected, 0);
   world_run_ms(w, LATE_MS);
   world_free(w);
 }

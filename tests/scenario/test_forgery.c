@@ -25,7 +25,7 @@ static bool is_answered_right(const char *name) {
 Test(forgery, questions_spelled_at_random_are_answered_when_the_reply_repeats_them) {
   start(&(struct world_options){.forward.case_random = true});
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(w->counters.asked_tcp, 0);
+  cr_expect_eq(w->counters.upstream_tcp, 0);
   cr_expect_eq(w->counters.reply_wrong, 0);
   world_free(w);
 }
@@ -34,14 +34,14 @@ Test(forgery, a_server_that_lowers_capitals_is_asked_over_tcp_once_and_then_in_l
   start(&(struct world_options){.forward.case_random = true});
   w->script.lowers = true;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(w->counters.asked_tcp, 1);
+  cr_expect_eq(w->counters.upstream_tcp, 1);
   cr_expect_eq(w->counters.reply_wrong, 1);
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(w->counters.asked_tcp, 1);
+  cr_expect_eq(w->counters.upstream_tcp, 1);
   cr_expect_eq(w->counters.reply_wrong, 1);
   world_run_ms(w, 601000); /* then it is tried again */
   cr_expect(is_answered_right("c-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(w->counters.asked_tcp, 2);
+  cr_expect_eq(w->counters.upstream_tcp, 2);
   world_free(w);
 }
 
@@ -74,7 +74,7 @@ Test(forgery, rfc7873_servers_without_cookies_are_asked_as_ever) {
   cr_expect_eq(
       upstream_last(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A)->cookie_len, 0,
       "none for five minutes, RFC 9018");
-  cr_expect_eq(w->counters.asked_udp, 2);
+  cr_expect_eq(w->counters.upstream_udp, 2);
   world_run_ms(w, COOKIE_REST_MS);
   cr_expect(is_answered_right("c-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(
@@ -97,7 +97,7 @@ Test(forgery, rfc7873_another_client_cookie_is_not_believed_and_the_server_asked
   cr_expect_eq(upstream_last(w, A, TYPE_A)->cookie_len, 0);
   cr_expect(upstream_last(w, A, TYPE_A)->dnssec_ok, "with EDNS still");
   cr_expect_eq(heard_wait_ms(client_ask_and_wait(w, B, TYPE_A, HOW_DO)), WORLD_DELAY_MS, "it is remembered");
-  cr_expect_eq(w->counters.asked_tcp, 0);
+  cr_expect_eq(w->counters.upstream_tcp, 0);
   world_run_ms(w, CAPABILITY_REST_MS);
   w->script.cookie_forged = false;
   cr_expect(is_answered_right(C));
@@ -178,7 +178,7 @@ Test(forgery, rfc7873_a_reply_without_the_cookie_it_gave_before_is_asked_for_wit
   w->script.cookie_len = 0;
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."),
             "when it is asked without one");
-  cr_expect_eq(w->counters.asked_tcp, 0);
+  cr_expect_eq(w->counters.upstream_tcp, 0);
   cr_expect_eq(w->counters.reply_wrong, 1);
   cr_expect(is_answered_right("c-name-of-so-many-letters-that-chance-does-not-matter.lab."),
             "it has none any more");
@@ -192,7 +192,7 @@ Test(forgery, rfc7873_badcookie_is_asked_again_with_the_servers_cookie) {
   w->script.bad_cookie = true;
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(upstream_asked(w, "a-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A), 2);
-  cr_expect_eq(w->counters.asked_tcp, 0);
+  cr_expect_eq(w->counters.upstream_tcp, 0);
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(upstream_asked(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A), 1);
   world_free(w);
@@ -207,7 +207,7 @@ Test(forgery, a_server_that_likes_no_cookie_is_soon_asked_without) {
                "ours, the one it gave, none");
   cr_expect(is_answered_right("b-name-of-so-many-letters-that-chance-does-not-matter.lab."));
   cr_expect_eq(upstream_asked(w, "b-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A), 1);
-  cr_expect_eq(w->counters.asked_tcp, 0);
+  cr_expect_eq(w->counters.upstream_tcp, 0);
   world_free(w);
 }
 
@@ -245,7 +245,7 @@ Test(forgery, rfc5452_a_question_moves_to_tcp_when_somebody_floods_it_with_repli
   start(&(struct world_options){.forward.trust_ad = false});
   world_fault(w, "a-name-of-so-many-letters-that-chance-does-not-matter.lab.", TYPE_A, FAULT_FORGED);
   cr_expect(is_answered_right("a-name-of-so-many-letters-that-chance-does-not-matter.lab."));
-  cr_expect_eq(w->counters.asked_udp, 1);
-  cr_expect_eq(w->counters.asked_tcp, 1);
+  cr_expect_eq(w->counters.upstream_udp, 1);
+  cr_expect_eq(w->counters.upstream_tcp, 1);
   world_free(w);
 }

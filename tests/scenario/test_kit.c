@@ -35,7 +35,7 @@ Test(scenario_kit, the_upstream_notes_what_it_is_asked) {
   const struct upstream_question *first = &w->script.asked[0], *last = upstream_last(w, "a.b.lab.", TYPE_TXT);
   cr_expect(first->edns && !first->dnssec_ok && !first->cd && !first->tcp && first->at_ms == WORLD_START_MS);
   cr_expect(last->edns && last->dnssec_ok && last->cd && last->at_ms == WORLD_START_MS + WORLD_DELAY_MS);
-  cr_expect_eq(w->counters.asked_udp, 2);
+  cr_expect_eq(w->counters.upstream_udp, 2);
   world_free(w);
 }
 

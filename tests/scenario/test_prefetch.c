@@ -60,7 +60,7 @@ Test(prefetch, a_server_srv_is_followed_by_its_family_at_once_and_by_its_targets
   EXPECT_ASKED(w, 0, WORLD_START_MS, "+0 _xmpp-server._tcp.d1.lab. SRV", "+0 _xmpps-server._tcp.d1.lab. SRV",
                "+0 d1.lab. A", "+0 d1.lab. AAAA", "+40 h0.d1.lab. A", "+40 h0.d1.lab. AAAA",
                "+40 h1.d1.lab. A", "+40 h1.d1.lab. AAAA");
-  cr_expect_eq(w->counters.ahead, 7);
+  cr_expect_eq(w->counters.background, 7);
   world_free(w);
 }
 
@@ -344,18 +344,18 @@ Test(prefetch, is_counted_for_the_family_it_is_done_for) {
   client_ask_and_wait(w, "_xmpp-client._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
   client_ask_and_wait(w, "_xmpp-server._tcp.d1.lab.", TYPE_SRV, HOW_PLAIN);
   world_run_ms(w, 100);
-  cr_expect_eq(w->counters.family_client, 1);
-  cr_expect_eq(w->counters.family_server, 1);
-  cr_expect_eq(w->counters.ahead_client, 5);
-  cr_expect_eq(w->counters.ahead_server, 7);
+  cr_expect_eq(w->counters.prefetch_trigger_c2s, 1);
+  cr_expect_eq(w->counters.prefetch_trigger_s2s, 1);
+  cr_expect_eq(w->counters.prefetch_c2s, 5);
+  cr_expect_eq(w->counters.prefetch_s2s, 7);
   for (unsigned again = 0; again < 2; again++) { /* used is used once */
     client_ask(w, "xmpp.d0.lab.", TYPE_A, HOW_PLAIN);
     client_ask(w, "h0.d1.lab.", TYPE_A, HOW_PLAIN);
     client_ask(w, "h1.d1.lab.", TYPE_A, HOW_PLAIN);
   }
 
-  cr_expect_eq(w->counters.ahead_hit_client, 1);
-  cr_expect_eq(w->counters.ahead_hit_server, 2);
+  cr_expect_eq(w->counters.prefetch_hit_c2s, 1);
+  cr_expect_eq(w->counters.prefetch_hit_s2s, 2);
   cr_expect_eq(w->counters.saved, 3);
   world_run_ms(w, 70000);
   client_ask_and_wait(w, "d1.lab.", TYPE_AAAA, HOW_PLAIN); /* asked again, so the first was in vain */
@@ -374,8 +374,8 @@ Test(prefetch, what_was_fetched_is_there_for_the_program) {
   cr_expect(heard_truth(joined));
   struct heard *hit = client_ask(w, "xmpp.d0.lab.", TYPE_A, HOW_PLAIN);
   cr_expect(is_answered(hit) && heard_truth(hit));
-  cr_expect_eq(w->counters.ahead_joined_client, 1);
-  cr_expect_eq(w->counters.ahead_hit_client, 1);
+  cr_expect_eq(w->counters.prefetch_joined_c2s, 1);
+  cr_expect_eq(w->counters.prefetch_hit_c2s, 1);
   cr_expect_eq(w->script.asked_count, 6);
   world_free(w);
 }

@@ -84,7 +84,7 @@ Test(reload, a_domain_whose_servers_are_down_leaves_places_for_the_others) {
   }
 
   cr_expect_eq(forward_in_flight(w->wiring.forward), FORWARD_DOWN);
-  cr_expect_gt(w->counters.turned_away, 0);
+  cr_expect_gt(w->counters.rejected, 0);
   cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_EDNS)));
   world_run_ms(w, LATE_MS);
   upstream_release(corp);

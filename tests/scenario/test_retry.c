@@ -137,8 +137,8 @@ Test(retry, asks_a_silent_server_three_times_over_udp_then_over_tcp) {
   struct world *w = world_with_a();
   world_server_fault(w, 0, FAULT_LOST);
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
-  cr_expect_eq(w->counters.asked_udp, 3);
-  cr_expect_geq(w->counters.asked_tcp, 1);
-  cr_expect_leq(w->counters.asked_tcp, 3);
+  cr_expect_eq(w->counters.upstream_udp, 3);
+  cr_expect_geq(w->counters.upstream_tcp, 1);
+  cr_expect_leq(w->counters.upstream_tcp, 3);
   world_free(w);
 }

@@ -148,7 +148,7 @@ void rig_free(struct rig *r) {
   const struct counters *c = &r->counters;
   if (r->udp) rig_stop(r);
   cr_expect(uv_loop_close(&r->loop) == 0);
-  cr_expect(c->queries == c->hit + c->lab + c->miss + c->malformed + c->refused + c->ignored);
+  cr_expect(c->queries == c->hit + c->zone + c->miss + c->malformed + c->refused + c->ignored);
   cr_expect(c->miss == c->answered + c->failed);
   cr_expect(fault_filter_held(r->fault_filter) == 0);
   fault_filter_free(r->fault_filter);

@@ -194,7 +194,7 @@ Test(ctl, prefers_the_option_and_needs_a_path_that_fits) {
  * it. */
 static const char dumped[] = "{\"name\":\"_xmpp-server._tcp.d.lab.\",\"type\":33,\"class\":1,\"do\":true,"
                              "\"cd\":false,\"rcode\":0,\"age_s\":100,\"ttl_s\":200,"
-                             "\"expired_s\":0,\"uses\":2,\"ahead\":false,\"message\":\""
+                             "\"expired_s\":0,\"uses\":2,\"prefetched\":false,\"message\":\""
                              "000081800001000100000001"
                              "0c5f786d70702d736572766572045f746370016403"
                              "6c61620000210001"
@@ -286,11 +286,11 @@ Test(ctl, shows_in_top_what_happened_between_two_looks) {
   if (!show_has_json()) cr_skip_test("built without jansson");
 #define LOOK(ms, queries, hits, waits, sum, asked, ahead, used)                                              \
   "{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_ms\":" #ms                                              \
-  ",\"in_flight\":3,\"counters\":{\"queries_total\":" #queries ",\"cache_hits_total\":" #hits                \
-  ",\"cache_misses_total\":" #waits ",\"ahead_total\":" #ahead ",\"round_trips_saved_total\":" #used         \
-  ",\"ahead_joined_client_total\":" #used ",\"ahead_joined_server_total\":" #used                            \
-  "},\"latency\":{\"bounds_ms\":[1,10],\"counts\":[0," #waits ",0],\"sum_ms\":" #sum                         \
-  "},\"cache\":{\"answers\":5,\"octets\":1048576,\"limit\":2097152,\"wasted\":0},\"upstreams\":"             \
+  ",\"in_flight\":3,\"counters\":{\"queries\":" #queries ",\"hit\":" #hits ",\"miss\":" #waits               \
+  ",\"background\":" #ahead ",\"saved\":" #used ",\"prefetch_joined_c2s\":" #used                            \
+  ",\"prefetch_joined_s2s\":" #used "},\"latency\":{\"bounds_ms\":[1,10],\"counts\":[0," #waits              \
+  ",0],\"sum_ms\":" #sum                                                                                     \
+  "},\"cache\":{\"answers\":5,\"octets\":1048576,\"limit\":2097152,\"unused\":0},\"upstreams\":"             \
   "[{\"address\":\"192.0.2.1:53\",\"up\":true,\"srtt_ms\":4.5,\"asked\":" #waits ",\"replies\":" #waits      \
   "}],\"domains\":"                                                                                          \
   "[{\"domain\":\"d.lab.\",\"asked\":" #asked ",\"error\":0}]}\n"
@@ -302,7 +302,7 @@ Test(ctl, shows_in_top_what_happened_between_two_looks) {
   cr_assert_stdout_eq_str("jidnsd 1, process 7, up 3 s, questions in flight 3\n\n"
                           "queries   100.0/s  hits 75.0 %  stale 0.0/s  failed 0.0/s  refused 0.0/s\n"
                           "waiting   25.0/s  mean 5.0 ms, half under 10 ms, 95 % under 10 ms\n"
-                          "ahead     asked 30.0/s  used 15.0/s  wasted 0.0/s\n"
+                          "prefetch  sent 30.0/s  used 15.0/s  unused 0.0/s\n"
                           "cache     5 answers, 1.0 of 2 MiB\n\n"
                           "UPSTREAM      STATE  SRTT MS  ASKED/S  REPLIES/S\n"
                           "192.0.2.1:53  up     4.5      25.0     25.0\n\n"

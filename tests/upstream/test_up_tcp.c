@@ -50,7 +50,7 @@ Test(up_tcp, sends_the_question_in_a_frame_and_takes_the_reply) {
   cr_expect_eq(p[0].outcome, ERR_NONE);
   cr_expect_eq(p[0].len, len);
   cr_expect_arr_eq(p[0].msg, framed_msg(&f[0]), len);
-  cr_expect_eq(l.counters.asked_tcp, 1);
+  cr_expect_eq(l.counters.upstream_tcp, 1);
   cr_expect_eq(l.counters.reply_good, 1);
   finish();
 }
@@ -74,7 +74,7 @@ Test(up_tcp, many_share_a_connection_and_get_answers_in_any_order) {
   for (unsigned i = MANY; i-- > 0;) peer_answer(&peer, &f[i]);
   probes_until(p, MANY, MANY);
   for (unsigned i = 0; i < MANY; i++) cr_expect_eq(question_number(p[i].msg), i);
-  cr_expect_eq(l.counters.asked_tcp, MANY);
+  cr_expect_eq(l.counters.upstream_tcp, MANY);
   cr_expect_eq(l.counters.reply_good, MANY);
   cr_expect(nobody_connects(&l));
   finish();
@@ -94,7 +94,7 @@ Test(up_tcp, questions_of_a_turn_are_written_together) {
   ask_and_get(1);
   for (unsigned i = 1; i < MANY; i++) cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
   lo_turns(&l, 0);
-  cr_expect_eq(l.counters.asked_tcp, 1, "nothing goes out before flush");
+  cr_expect_eq(l.counters.upstream_tcp, 1, "nothing goes out before flush");
   lo_flush(&l);
   ssize_t n = recv(peer.fd, peer.in, sizeof peer.in, 0);
   peer.len = (size_t)n;
@@ -103,7 +103,7 @@ Test(up_tcp, questions_of_a_turn_are_written_together) {
     peer_get(&peer, &f[i]);
     cr_expect_eq(question_number(framed_msg(&f[i])), i);
   }
-  cr_expect_eq(l.counters.asked_tcp, MANY);
+  cr_expect_eq(l.counters.upstream_tcp, MANY);
   finish();
 }
 
@@ -193,7 +193,7 @@ Test(up_tcp, a_dropped_question_is_not_sent_or_its_reply_is_wrong) {
   probes_until(p, 4, 2);
   cr_expect_eq(p[0].called + p[2].called, 0);
   cr_expect_eq(l.counters.reply_wrong, 1);
-  cr_expect_eq(l.counters.asked_tcp, 3);
+  cr_expect_eq(l.counters.upstream_tcp, 3);
   finish();
 }
 

@@ -107,7 +107,7 @@ Test(up_tcp_break, a_connection_that_served_is_replaced) {
   peer_answer(&peer, &f[1]);
   probes_until(p, 3, 2);
   cr_expect_eq(p[1].outcome + p[2].outcome, ERR_NONE);
-  cr_expect_eq(l.counters.asked_tcp, 5);
+  cr_expect_eq(l.counters.upstream_tcp, 5);
   peer_close(&peer);
   peer_accept(&peer, &l); /* it has answered one: the last is asked a third time */
   peer_get(&peer, &f[2]);
@@ -162,7 +162,7 @@ Test(up_tcp_break, who_closes_behind_each_answer_is_asked_one_question_a_connect
   for (unsigned i = 3; i < 7; i++) cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
   answer_on_new_connections(4);
   cr_expect_eq(probes_called(p, 7), 7);
-  cr_expect_eq(l.counters.asked_tcp, 3 + 2 + 4, "nothing was asked in vain any more");
+  cr_expect_eq(l.counters.upstream_tcp, 3 + 2 + 4, "nothing was asked in vain any more");
   finish();
 }
 

@@ -30,10 +30,10 @@ Test(up_udp, sends_the_question_at_flush_and_not_before) {
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   cr_expect_eq(p.x.channel, l.channel);
   cr_expect(got_none(&l));
-  cr_expect_eq(l.counters.asked_udp, 0);
+  cr_expect_eq(l.counters.upstream_udp, 0);
   lo_flush(&l);
   got_one(&l, &g);
-  cr_expect_eq(l.counters.asked_udp, 1);
+  cr_expect_eq(l.counters.upstream_udp, 1);
   cr_assert_eq(g.len, len);
   cr_expect_eq(load_u16(g.msg), p.x.id);
   cr_expect_arr_eq(g.msg + 2, want + 2, len - 2);
@@ -223,7 +223,7 @@ Test(up_udp, a_closed_port_ends_the_exchange_from_the_loop) {
   cr_expect_eq(p.called, 0, "done was called from within flush");
   probes_until(&p, 1, 1);
   cr_expect_eq(p.outcome, ERR_UNREACHABLE);
-  cr_expect_eq(l.counters.asked_udp, 1);
+  cr_expect_eq(l.counters.upstream_udp, 1);
   lo_end(&l);
 }
 
@@ -251,10 +251,10 @@ Test(up_udp, a_send_that_fails_ends_the_exchange_from_the_loop) {
   cr_expect(got_none(&l));
   probes_until(&p, 1, 1);
   cr_expect_eq(p.outcome, ERR_UNREACHABLE);
-  cr_expect_eq(l.counters.asked_udp, 0);
+  cr_expect_eq(l.counters.upstream_udp, 0);
   cr_expect_eq(probe_ask(&p), ERR_NONE, "the next question has a new socket");
   lo_flush(&l);
-  cr_expect_eq(l.counters.asked_udp, 1);
+  cr_expect_eq(l.counters.upstream_udp, 1);
   channel_drop(&p.x);
   lo_end(&l);
 }
@@ -281,8 +281,8 @@ Test(up_udp, what_the_kernel_does_not_take_goes_out_when_it_has_room) {
   cr_assert_eq(probe_ask(&p), ERR_NONE);
   lo_flush(&l);
   cr_expect(got_none(&l));
-  for (int i = 0; i < 100 && l.counters.asked_udp == 0; i++) uv_run(&l.loop, UV_RUN_NOWAIT); /* no flush */
-  cr_expect_eq(l.counters.asked_udp, 1);
+  for (int i = 0; i < 100 && l.counters.upstream_udp == 0; i++) uv_run(&l.loop, UV_RUN_NOWAIT); /* no flush */
+  cr_expect_eq(l.counters.upstream_udp, 1);
   got_one(&l, &g);
   answer(&l, &g);
   probes_until(&p, 1, 1);
@@ -300,7 +300,7 @@ Test(up_udp, a_question_dropped_before_flush_is_not_sent) {
   lo_turns(&l, 2);
   cr_expect(got_none(&l));
   cr_expect_eq(p.called, 0);
-  cr_expect_eq(l.counters.asked_udp, 0);
+  cr_expect_eq(l.counters.upstream_udp, 0);
   cr_expect_eq(lo_fds(), before);
   lo_end(&l);
 }
@@ -355,7 +355,7 @@ Test(up_udp, done_may_ask_the_same_exchange_again) {
     lo_flush(&l);
   }
 
-  cr_expect_eq(l.counters.asked_udp, 2);
+  cr_expect_eq(l.counters.upstream_udp, 2);
   cr_expect_eq(l.counters.reply_good, 2);
   lo_end(&l);
 }

@@ -57,7 +57,7 @@ Test(up_udp_load, one_turns_questions_share_a_port_and_no_id) {
     cr_expect_not(seen[load_u16(g[i].msg)]);
     seen[load_u16(g[i].msg)] = true;
   }
-  cr_expect_eq(l.counters.asked_udp, MANY);
+  cr_expect_eq(l.counters.upstream_udp, MANY);
   finish();
 }
 
@@ -190,7 +190,7 @@ Test(up_udp_load, what_the_kernel_takes_in_parts_arrives_whole) {
   for (unsigned i = 0; i < 20; i++) cr_assert_eq(probe_ask(&p[i / 2 + i % 2 * 10]), ERR_NONE);
   lo_flush(&l);
   for (unsigned i = 0; i < 20; i++) got_one(&l, &g[i]);
-  cr_expect_eq(l.counters.asked_udp, 20);
+  cr_expect_eq(l.counters.upstream_udp, 20);
   cr_expect_eq(lo_sends(), 3);
   for (unsigned i = 0; i < 20; i++) cr_expect_eq(question_number(g[i].msg), i / 2 + i % 2 * 10);
   finish();
@@ -200,7 +200,7 @@ Test(up_udp_load, questions_of_one_length_go_out_as_one_message) {
   make_load();
   lo_sends_take(1);
   ask_and_get(MANY);
-  cr_expect_eq(l.counters.asked_udp, MANY);
+  cr_expect_eq(l.counters.upstream_udp, MANY);
   cr_expect_eq(lo_sends(), 3, "n0 to n9, n10 to n63, the rest");
   for (unsigned i = 0; i < MANY; i++) cr_expect_eq(question_number(g[i].msg), i);
   finish();
@@ -236,7 +236,7 @@ Test(up_udp_load, a_signal_while_sending_does_no_harm) {
   make_load();
   lo_sends_fail(EINTR, 0, 3);
   ask_and_get(2);
-  cr_expect_eq(l.counters.asked_udp, 2);
+  cr_expect_eq(l.counters.upstream_udp, 2);
   finish();
 }
 
@@ -332,7 +332,7 @@ Test(up_udp_load, a_closed_port_ends_all_on_the_socket_and_done_may_do_as_it_lik
   }
 
   lo_close_server(&l);
-  for (int i = 0; i < 1000 && l.counters.asked_udp < 15; i++) lo_turns(&l, 1);
+  for (int i = 0; i < 1000 && l.counters.upstream_udp < 15; i++) lo_turns(&l, 1);
   for (int i = 0; i < 1000 && p[8].called < 2; i++) lo_turns(&l, 1);
   for (unsigned i = 0; i < 10; i += 2) {
     cr_expect_eq(p[i].called, 2);
@@ -411,7 +411,7 @@ Test(up_udp_load, more_than_the_queue_holds_is_refused) {
   channel_drop(&many[7].x);
   cr_expect_eq(probe_ask(&many[UDP_QUEUED]), ERR_NONE);
   lo_flush(&l);
-  cr_expect_eq(l.counters.asked_udp, UDP_QUEUED);
+  cr_expect_eq(l.counters.upstream_udp, UDP_QUEUED);
   for (unsigned i = 0; i <= UDP_QUEUED; i++) channel_drop(&many[i].x);
   free(many);
   finish();
