@@ -21,7 +21,7 @@ static void say_ready(const struct settings *s) {
   settings_list(s->listen, s->listen_count, listen);
   settings_list(s->upstreams, s->upstream_count, upstream);
   snprintf(text, sizeof text, ready, listen, s->upstream_count ? upstream : "none");
-  if (s->log.format == LOG_JSON) log_info("jidnsd", "%s", text);
+  if (s->log.format == LOG_JSON) log_info("daemon", "%s", text);
   else log_plain(text);
   notify(NOTIFY_READY, text + sizeof "jidnsd ready:");
 }
@@ -30,7 +30,7 @@ static void say_ready(const struct settings *s) {
 
 static void on_signal(uv_signal_t *handle, int number) {
   struct daemon *d = handle->data;
-  log_info("jidnsd", "stopping: %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
+  log_info("daemon", "stopping: %s", number == SIGTERM ? "SIGTERM" : "SIGINT");
   notify(NOTIFY_STOPPING, NULL);
   uv_stop(&d->loop);
 }
@@ -83,14 +83,14 @@ static void unwatch_signals(struct signals *s) {
 static void log_counters(const struct counters *sum) {
   for (unsigned i = 0; i < COUNTER_COUNT; i++) {
     uint64_t value = counter_at(sum, i);
-    if (value) log_debug("jidnsd", "%s %llu", counter_infos[i].field, (unsigned long long)value);
+    if (value) log_debug("daemon", "%s %llu", counter_infos[i].field, (unsigned long long)value);
   }
 }
 
 static void log_cache(struct cache *c) {
   struct cache_stats s;
   cache_stats(c, &s);
-  log_debug("jidnsd",
+  log_debug("daemon",
             "cache: %zu entries, %zu of %zu octets, %llu evicted; unused: %llu prefetched for c2s, "
             "%llu for s2s, %llu renewed",
             s.entries, s.octets, s.limit, (unsigned long long)s.evicted,

@@ -19,7 +19,7 @@ enum { FLOODS = 64, BROKEN = 32, LINE = 1024 };
 
 /* What one place in the program, known by its format, says in one second. */
 struct flood {
-  const char *fmt, *room;
+  const char *fmt, *component;
   enum log_level level;
   unsigned said;
   uint64_t left_out, second;
@@ -31,7 +31,7 @@ struct broken {
 };
 
 static struct {
-  _Atomic uint8_t most; /* the highest of the levels: most lines need no look at their room's */
+  _Atomic uint8_t most; /* the highest of the levels: most lines need no look at their component's */
   _Atomic uint8_t levels[LOG_COMPONENT_COUNT];
   _Atomic bool json, times, journal;
   _Atomic uint64_t left_out, broken; /* left out and not yet told of; broken() in all */
@@ -42,14 +42,14 @@ static struct {
 } log_now = {.most = LOG_INFO,
              .lock = PTHREAD_MUTEX_INITIALIZER,
              .levels = {
-#define X(room) LOG_INFO,
+#define X(component) LOG_INFO,
                  LOG_COMPONENTS(X)
 #undef X
              }};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
-static const char *const room_names[] = {
-#define X(room) #room,
+static const char *const component_names[] = {
+#define X(component) #component,
     LOG_COMPONENTS(X)
 #undef X
 };
@@ -67,9 +67,9 @@ static bool level_parse(const char *text, enum log_level *out) {
 }
 
 /* LOG_COMPONENT_COUNT if there is none of that name. */
-static unsigned room_named(const char *name) {
+static unsigned component_named(const char *name) {
   unsigned i = 0;
-  while (i < LOG_COMPONENT_COUNT && strcmp(room_names[i], name) != 0) i++;
+  while (i < LOG_COMPONENT_COUNT && strcmp(component_names[i], name) != 0) i++;
   return i;
 }
 
@@ -89,9 +89,9 @@ bool log_levels_parse(const char *text, uint8_t out[LOG_COMPONENT_COUNT]) {
     char *equals = strchr(word, '=');
     if (!equals) return false;
     *equals = 0;
-    unsigned room = room_named(word);
-    if (room == LOG_COMPONENT_COUNT || !level_parse(equals + 1, &level)) return false;
-    levels[room] = (uint8_t)level;
+    unsigned component = component_named(word);
+    if (component == LOG_COMPONENT_COUNT || !level_parse(equals + 1, &level)) return false;
+    levels[component] = (uint8_t)level;
   }
 
   memcpy(out, levels, sizeof levels);
@@ -113,8 +113,8 @@ void log_set_level(enum log_level level) {
   log_set_levels(levels);
 }
 
-static enum log_level level_of(unsigned room) {
-  return (enum log_level)atomic_load_explicit(&log_now.levels[room], memory_order_relaxed);
+static enum log_level level_of(unsigned component) {
+  return (enum log_level)atomic_load_explicit(&log_now.levels[component], memory_order_relaxed);
 }
 
 const char *log_levels_format(char text[LOG_LEVELS_TEXT]) {
@@ -127,14 +127,14 @@ const char *log_levels_format(char text[LOG_LEVELS_TEXT]) {
   for (unsigned i = 0; i < LOG_COMPONENT_COUNT; i++) {
     enum log_level level = level_of(i);
     if (level != usual)
-      n += (size_t)snprintf(text + n, LOG_LEVELS_TEXT - n, ",%s=%s", room_names[i], level_names[level]);
+      n += (size_t)snprintf(text + n, LOG_LEVELS_TEXT - n, ",%s=%s", component_names[i], level_names[level]);
   }
   return text;
 }
 
-bool log_is_on(enum log_level level, const char *room) {
+bool log_is_on(enum log_level level, const char *component) {
   if ((int)level > atomic_load_explicit(&log_now.most, memory_order_relaxed)) return false;
-  unsigned i = room_named(room);
+  unsigned i = component_named(component);
   return i < LOG_COMPONENT_COUNT && level <= level_of(i);
 }
 
@@ -166,44 +166,47 @@ static const char *time_format(char text[40]) { /* RFC 3339 */
   return text;
 }
 
-static size_t put_json(char *line, size_t size, enum log_level level, const char *room, const char *text) {
+static size_t put_json(char *line, size_t size, enum log_level level, const char *component,
+                       const char *text) {
   struct jsonw j = jsonw_into(line, size);
   char when[40];
   jsonw_open(&j, NULL, '{');
   jsonw_string(&j, "time", time_format(when));
   jsonw_string(&j, "level", level_names[level]);
-  jsonw_string(&j, "room", room);
+  jsonw_string(&j, "component", component);
   jsonw_string(&j, "text", text);
   jsonw_close(&j, '}');
   return j.len;
 }
 
 /* What came from outside can't make lines of its own. */
-static size_t put_text(char *line, size_t size, enum log_level level, const char *room, const char *text) {
+static size_t put_text(char *line, size_t size, enum log_level level, const char *component,
+                       const char *text) {
   bool journal = atomic_load(&log_now.journal);
   char when[40];
   int n = 0;
   if (atomic_load(&log_now.times) && !journal) n = snprintf(line, size, "%s ", time_format(when));
   if (!journal) n += snprintf(line + n, size - (size_t)n, "%s ", level_names[level]);
-  n += snprintf(line + n, size - (size_t)n, "%s: ", room);
+  n += snprintf(line + n, size - (size_t)n, "%s: ", component);
   for (const char *p = text; *p; p++) line[n++] = (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p;
   return (size_t)n;
 }
 
-static size_t format_line(char line[LOG_OUT_LINE], enum log_level level, const char *room, const char *text) {
+static size_t format_line(char line[LOG_OUT_LINE], enum log_level level, const char *component,
+                          const char *text) {
   static const char priorities[] = {[LOG_ERROR] = '3', [LOG_WARN] = '4', [LOG_INFO] = '6', [LOG_DEBUG] = '7'};
   size_t n = 0;
   if (atomic_load(&log_now.journal)) n = (size_t)snprintf(line, LOG_OUT_LINE, "<%c>", priorities[level]);
-  if (atomic_load(&log_now.json)) n += put_json(line + n, LOG_OUT_LINE - n - 1, level, room, text);
-  else n += put_text(line + n, LOG_OUT_LINE - n - 1, level, room, text);
+  if (atomic_load(&log_now.json)) n += put_json(line + n, LOG_OUT_LINE - n - 1, level, component, text);
+  else n += put_text(line + n, LOG_OUT_LINE - n - 1, level, component, text);
   line[n++] = '\n';
   return n;
 }
 _Static_assert(LOG_OUT_LINE >= LINE * 6 + 200, "an octet of text grows to 6 in JSON");
 
-static void put(enum log_level level, const char *room, const char *text, enum log_out_rank rank) {
+static void put(enum log_level level, const char *component, const char *text, enum log_out_rank rank) {
   char line[LOG_OUT_LINE];
-  log_out_line(line, format_line(line, level, room, text), rank);
+  log_out_line(line, format_line(line, level, component, text), rank);
 }
 
 void log_plain(const char *text) {
@@ -232,7 +235,7 @@ static void tell_left_out(struct flood *f) {
   snprintf(text, sizeof text, "left out: %llu more lines like: %s", (unsigned long long)f->left_out, f->fmt);
   atomic_fetch_sub(&log_now.left_out, f->left_out);
   f->left_out = 0;
-  put(f->level, f->room, text, LOG_OUT_NOTICE);
+  put(f->level, f->component, text, LOG_OUT_NOTICE);
 }
 
 /* Under the lock. */
@@ -251,7 +254,7 @@ void log_flush(bool end) {
 }
 
 /* May this be said now? Two places that share a slot end each other's second early. */
-static bool is_few(enum log_level level, const char *room, const char *fmt) {
+static bool is_few(enum log_level level, const char *component, const char *fmt) {
   uint64_t second = clock_ms() / 1000;
   struct flood *f = &log_now.floods[((uintptr_t)fmt * 0x9e3779b97f4a7c15u) >> 58];
 
@@ -259,7 +262,7 @@ static bool is_few(enum log_level level, const char *room, const char *fmt) {
   tell_all(second);
   if (f->fmt != fmt || f->second != second) {
     tell_left_out(f);
-    *f = (struct flood){.fmt = fmt, .room = room, .level = level, .second = second};
+    *f = (struct flood){.fmt = fmt, .component = component, .level = level, .second = second};
   }
 
   bool few = f->said < LOG_SAID;
@@ -275,21 +278,21 @@ static bool is_few(enum log_level level, const char *room, const char *fmt) {
 }
 _Static_assert(FLOODS == 1 << (64 - 58), "the hash's top bits are the slot");
 
-void log_line(enum log_level level, const char *room, const char *fmt, ...) {
-  if (!log_is_on(level, room) || (level != LOG_DEBUG && !is_few(level, room, fmt))) return;
+void log_line(enum log_level level, const char *component, const char *fmt, ...) {
+  if (!log_is_on(level, component) || (level != LOG_DEBUG && !is_few(level, component, fmt))) return;
   char text[LINE];
   va_list args;
   va_start(args, fmt);
-  if (vsnprintf(text, sizeof text, fmt, args) >= 0) put(level, room, text, LOG_OUT_NOTICE);
+  if (vsnprintf(text, sizeof text, fmt, args) >= 0) put(level, component, text, LOG_OUT_NOTICE);
   va_end(args);
 }
 
-void log_each(const char *room, const char *fmt, ...) {
-  if (!log_is_on(LOG_INFO, room)) return;
+void log_each(const char *component, const char *fmt, ...) {
+  if (!log_is_on(LOG_INFO, component)) return;
   char text[LINE];
   va_list args;
   va_start(args, fmt);
-  if (vsnprintf(text, sizeof text, fmt, args) >= 0) put(LOG_INFO, room, text, LOG_OUT_EACH);
+  if (vsnprintf(text, sizeof text, fmt, args) >= 0) put(LOG_INFO, component, text, LOG_OUT_EACH);
   va_end(args);
 }
 

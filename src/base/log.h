@@ -1,4 +1,4 @@
-/* Lines to stderr, one each: "level room: text", or JSON, which says when, too. What they are at is the
+/* Lines to stderr, one each: "level component: text", or JSON, which says when, too. What they are at is the
  * program's only mutable global: levels, format, what was said of late. Any thread may say something. */
 #ifndef JIDNS_BASE_LOG_H
 #define JIDNS_BASE_LOG_H
@@ -10,17 +10,17 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Who says something, and can have a level of its own. */
 /* clang-format off */
 #define LOG_COMPONENTS(X) \
-  X(base) X(cache) X(daemon) X(faults) X(forward) X(jidnsd) X(ops) X(query) X(rr) X(server) X(settings) X(upstream) X(worker) X(xmpp)
+  X(base) X(cache) X(daemon) X(faults) X(forward) X(ops) X(query) X(server) X(upstream) X(xmpp)
 /* clang-format on */
 
 enum {
-#define X(room) LOG_COMPONENT_##room,
+#define X(component) LOG_COMPONENT_##component,
   LOG_COMPONENTS(X)
 #undef X
       LOG_COMPONENT_COUNT
 };
 
-#define LOG_COMPONENT_WORD(room) " " #room /* for a text that names them all */
+#define LOG_COMPONENT_WORD(component) " " #component /* for a text that names them all */
 
 enum log_format { LOG_TEXT, LOG_JSON };
 
@@ -35,7 +35,7 @@ enum {
 }; /* lines a second that one place in the program may say: more are left out, and how many is said. Not so
     * debug lines, which somebody wants to see all of. */
 
-/* "error", "warn", "info" or "debug" for all, then others for single rooms: "warn,xmpp=debug", or
+/* "error", "warn", "info" or "debug" for all, then others for single components: "warn,xmpp=debug", or
  * "xmpp=debug" (the others: info). False, and *out untouched, for anything else. */
 bool log_levels_parse(const char *text, uint8_t out[LOG_COMPONENT_COUNT]);
 /* The levels that hold now, in that form. */
@@ -47,13 +47,13 @@ void log_set(const struct log_policy *options);
 void log_set_levels(const uint8_t levels[LOG_COMPONENT_COUNT]);
 void log_set_level(enum log_level level); /* everybody's */
 
-bool log_is_on(enum log_level level, const char *room);
-void log_line(enum log_level level, const char *room, const char *fmt, ...)
+bool log_is_on(enum log_level level, const char *component);
+void log_line(enum log_level level, const char *component, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* A line as it is, whatever the levels. */
 void log_plain(const char *text);
 /* At level info, however often: for what is asked for line by line. */
-void log_each(const char *room, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_each(const char *component, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Says how many lines were left out in seconds that are over; at the end: in this one, too. Cheap when none
  * were. */
 void log_flush(bool end);
@@ -68,8 +68,9 @@ bool log_broken(const char *file, int line);
 /* How often that was, everywhere. */
 uint64_t log_broken_count(void);
 
-#define log_error(room, ...) log_line(LOG_ERROR, room, __VA_ARGS__)
-#define log_warn(room, ...) log_line(LOG_WARN, room, __VA_ARGS__)
-#define log_info(room, ...) log_line(LOG_INFO, room, __VA_ARGS__)
-#define log_debug(room, ...) (log_is_on(LOG_DEBUG, room) ? log_line(LOG_DEBUG, room, __VA_ARGS__) : (void)0)
+#define log_error(component, ...) log_line(LOG_ERROR, component, __VA_ARGS__)
+#define log_warn(component, ...) log_line(LOG_WARN, component, __VA_ARGS__)
+#define log_info(component, ...) log_line(LOG_INFO, component, __VA_ARGS__)
+#define log_debug(component, ...)                                                                            \
+  (log_is_on(LOG_DEBUG, component) ? log_line(LOG_DEBUG, component, __VA_ARGS__) : (void)0)
 #endif

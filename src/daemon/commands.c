@@ -423,7 +423,7 @@ static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *
   if (!good) control_fail(r, "the settings stay as they were");
   write_lines(control_json(r), "complaints", said);
   free(said);
-  log_info("jidnsd", "reload: %s", good ? "settings reloaded" : "the settings stay as they were");
+  log_info("daemon", "reload: %s", good ? "settings reloaded" : "the settings stay as they were");
 }
 
 static void run_fault(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
@@ -440,7 +440,8 @@ static const struct control_command commands[] = {
     {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from the cache.", run_flush},
     {"dump", "[[--below] NAME]", "The cache, an answer a line.", run_dump},
     {"reload", "", "Reads the settings again.", run_reload},
-    {"log-level", "[error|warn|info|debug][,ROOM=LEVEL]...", "What is logged, and will be.", run_log_level},
+    {"log-level", "[error|warn|info|debug][,COMPONENT=LEVEL]...", "What is logged, and will be.",
+     run_log_level},
     {"fault", "add RULE|list|clear [NUMBER]", "Answers spoiled on purpose.", run_fault},
     {"top", "", "What rates are made of, and the busiest XMPP domains.", run_top},
 };
@@ -451,7 +452,7 @@ struct commands *commands_start(struct daemon *d) {
   if (c && wanted)
     c->control = control_new(&d->loop, &d->control, commands, sizeof commands / sizeof *commands, c);
   if (!c || !c->control) {
-    if (wanted) log_error("jidnsd", "no memory for the control socket");
+    if (wanted) log_error("daemon", "no memory for the control socket");
     free(c);
     return NULL;
   }

@@ -121,7 +121,7 @@ static void fit_memory(struct settings *s, FILE *err) {
   memory_limit_find("", &m);
   settings_fit_memory(s, &m, err);
   if (s->cache_size || s->cache_limit >= SETTINGS_CACHE_USUAL) return;
-  log_info("jidnsd", "memory is limited to %s (%s): the cache takes up to %s",
+  log_info("daemon", "memory is limited to %s (%s): the cache takes up to %s",
            memory_limit_format(m.octets, most), m.what, memory_limit_format(s->cache_limit, room));
 }
 

@@ -34,7 +34,7 @@ static bool is_missing(int e) { return e == EAFNOSUPPORT || e == EADDRNOTAVAIL |
 
 static void say_later(const union addr *a) {
   char text[ADDR_TEXT];
-  log_warn("jidnsd", "%s is no address of this machine yet: answering there as soon as it is",
+  log_warn("daemon", "%s is no address of this machine yet: answering there as soon as it is",
            addr_format(a, text));
 }
 
@@ -63,7 +63,7 @@ static bool open_first(struct listeners *l, struct settings *s, const struct set
       complain(text, what, e, err);
       return false;
     }
-    if (is_missing(e) && !running) log_info("jidnsd", "not listening on %s: %s", text, strerror(e));
+    if (is_missing(e) && !running) log_info("daemon", "not listening on %s: %s", text, strerror(e));
     if (!is_missing(e) || !why) why = e;
     transport = what;
     if (*failed) strcat(failed, " and ");

@@ -62,7 +62,7 @@ static void change_commit(struct daemon *d, struct change *c, FILE *err) {
   size_t expired = route_change_expire(e, d->cache, tick_of_ms(clock_ms()));
   bool listens = workers_commit(&d->workers, &d->settings, s, c->listeners);
   expired += route_change_expire(e, d->cache, tick_of_ms(clock_ms()));
-  if (e) log_info("jidnsd", "%zu answers are no longer fresh: their names have other servers now", expired);
+  if (e) log_info("daemon", "%zu answers are no longer fresh: their names have other servers now", expired);
   route_change_free(e);
 
   if (c->has_zones) daemon_use_zones(d, c->zones);
@@ -105,7 +105,7 @@ static bool read_again(struct daemon *d, struct settings *s, FILE *err) {
 static bool has_memory(void) {
   enum { ROOM = 8 << 20 }; /* a file of settings may have 1 MiB, and is there more than once */
   bool has = memory_has(ROOM);
-  if (!has) log_error("jidnsd", "no memory to read the settings");
+  if (!has) log_error("daemon", "no memory to read the settings");
   return has;
 }
 
@@ -161,8 +161,8 @@ static void captured_end(struct captured_messages *h, enum log_level level, cons
   fclose(h->err);
   for (char *rest = h->text, *line; (line = strtok_r(rest, "\n", &rest));) {
     const char *text = without(line, "jidnsd: ");
-    if (before) log_line(level, "jidnsd", "%s: %s", before, text);
-    else log_line(level, "jidnsd", "%s", without(text, "warning: "));
+    if (before) log_line(level, "daemon", "%s: %s", before, text);
+    else log_line(level, "daemon", "%s", without(text, "warning: "));
   }
   free(h->text);
 }
@@ -175,8 +175,8 @@ bool reload_settings_logged(struct daemon *d, const char *why) {
     good = reload(d, h.err);
     captured_end(&h, good ? LOG_WARN : LOG_ERROR, why);
   }
-  if (good) log_info("jidnsd", "%s: settings reloaded", why);
-  else log_error("jidnsd", "%s: the settings stay as they were", why);
+  if (good) log_info("daemon", "%s: settings reloaded", why);
+  else log_error("daemon", "%s: the settings stay as they were", why);
   return good;
 }
 
@@ -192,7 +192,7 @@ static bool has_other_servers(const struct settings *a, const struct settings *b
 static void say_servers(const struct daemon *d) {
   const struct settings *s = &d->settings;
   char text[SETTINGS_LIST_TEXT];
-  log_info("jidnsd", "%s has changed: asking %s", s->resolv_conf,
+  log_info("daemon", "%s has changed: asking %s", s->resolv_conf,
            settings_list(s->upstreams, s->upstream_count, text));
 }
 
@@ -218,7 +218,7 @@ static void follow_resolv_conf(struct daemon *d) {
   d->watch = NULL;
   if (!d->settings.upstream_default) return;
   d->watch = resolvwatch_new(&d->loop, d->settings.resolv_conf, on_resolv_conf, d);
-  if (!d->watch) log_error("jidnsd", "no memory to watch %s", d->settings.resolv_conf);
+  if (!d->watch) log_error("daemon", "no memory to watch %s", d->settings.resolv_conf);
 }
 
 /* ---- interfaces and addresses ---- */
@@ -231,7 +231,7 @@ static void say_who_may_ask(const struct settings *s) {
     at += (size_t)snprintf(text + at, ROOM - at, "%s%s", i ? ", " : "",
                            prefix_format(&s->access.allow[i], prefix));
   }
-  log_info("jidnsd", "this machine's networks have changed: who may ask: %s", text);
+  log_info("daemon", "this machine's networks have changed: who may ask: %s", text);
 }
 
 /* Addresses listened on stay as they are: those that came can't be. */
@@ -260,10 +260,10 @@ static bool follow_network(struct daemon *d, struct settings *s, bool scopes, bo
   if (!good) return false;
 
   if (l)
-    log_info("jidnsd", "interfaces have changed: listening on %s",
+    log_info("daemon", "interfaces have changed: listening on %s",
              settings_list(s->listen, s->listen_count, text));
   if (scopes && s->upstream_count)
-    log_info("jidnsd", "interfaces have changed: asking %s",
+    log_info("daemon", "interfaces have changed: asking %s",
              settings_list(s->upstreams, s->upstream_count, text));
   if (access) say_who_may_ask(s);
   return true;
@@ -294,7 +294,7 @@ static bool on_network(void *ctx) {
 void reload_follow(struct daemon *d) {
   follow_resolv_conf(d);
   d->netwatch = netwatch_new(&d->loop, on_network, d);
-  if (!d->netwatch) log_error("jidnsd", "no memory to watch interfaces and addresses");
+  if (!d->netwatch) log_error("daemon", "no memory to watch interfaces and addresses");
 }
 
 void reload_unfollow(struct daemon *d) {

@@ -283,7 +283,7 @@ static bool open_handles(struct worker *w) {
 
 /* e: why, negative as libuv's; 0: out of memory or descriptors, no matter which. */
 static struct worker *fail(struct listener *listeners, unsigned n, int e) {
-  log_error("worker", "%s%s", e ? uv_strerror(e) : "out of memory or file descriptors", err_hint(-e));
+  log_error("daemon", "%s%s", e ? uv_strerror(e) : "out of memory or file descriptors", err_hint(-e));
   for (unsigned i = 0; i < n; i++) listen_close(&listeners[i]);
   return NULL;
 }
@@ -328,6 +328,6 @@ bool worker_start(struct worker *w) {
   int e = pthread_create(&w->thread, &attr, run, w);
   pthread_attr_destroy(&attr);
   w->started = e == 0;
-  if (e) log_error("worker", "no thread: %s%s", strerror(e), err_hint(e));
+  if (e) log_error("daemon", "no thread: %s%s", strerror(e), err_hint(e));
   return w->started;
 }

@@ -317,9 +317,9 @@ const struct setting settings_table[] = {
      "how often that is written; 0: at the end only",
      NUMBER(struct settings, snapshot.every_s, 0, SNAPSHOT_EVERY_MOST_S)},
     {"log-level", &in_log, "level", "LEVELS", "info", NULL,
-     "what is said: error, warn, info or debug; by room: info,xmpp=debug",
-     OWN(read_log_level, "error, warn, info or debug, then ROOM=LEVEL for single rooms, such as "
-                         "info,xmpp=debug; rooms are" LOG_COMPONENTS(LOG_COMPONENT_WORD))},
+     "how much to log: error, warn, info or debug, per component: info,xmpp=debug",
+     OWN(read_log_level, "error, warn, info or debug, then COMPONENT=LEVEL for single components, such as "
+                         "info,xmpp=debug; components are" LOG_COMPONENTS(LOG_COMPONENT_WORD))},
     {"log-format", &in_log, "format", "HOW", "text", NULL, "lines of text or of JSON",
      WORD(struct settings, log.format, format_words)},
     {"log-times", &in_log, "times", "on|off", "off", NULL,

@@ -11,7 +11,7 @@
 #include "base/log.h"
 
 static const struct log_policy usual = {.levels = {
-#define X(room) LOG_INFO,
+#define X(component) LOG_INFO,
                                             LOG_COMPONENTS(X)
 #undef X
                                         }};
@@ -92,7 +92,7 @@ Test(log, a_line_that_is_too_long_is_cut_and_still_ends, .init = cr_redirect_std
   cr_assert_stderr_eq_str(want);
 }
 
-/* ---- levels of single rooms ---- */
+/* ---- levels of single components ---- */
 
 Test(log, a_room_may_have_a_level_of_its_own) {
   set("warn,xmpp=debug,cache=error", LOG_TEXT, false);
@@ -168,9 +168,8 @@ Test(log, json_says_when_how_grave_who_and_what, .init = cr_redirect_stderr) {
                       &second, &used),
                6, "%s", text);
   cr_expect(year >= 2024 && month <= 12 && day <= 31 && hour < 24 && minute < 60 && second < 61);
-  cr_expect_str_eq(
-      text + used,
-      "\"level\":\"warn\",\"room\":\"upstream\",\"text\":\"a \\\"b\\\" \\\\ \\u0001 caf\u00e9 \\ufffd|\"}\n");
+  cr_expect_str_eq(text + used, "\"level\":\"warn\",\"component\":\"upstream\",\"text\":\"a \\\"b\\\" \\\\ "
+                                "\\u0001 caf\u00e9 \\ufffd|\"}\n");
 }
 
 Test(log, text_begins_with_the_time_when_set, .init = cr_redirect_stderr) {

@@ -43,10 +43,10 @@ def test_a_quiet_day_has_a_beginning_and_an_end(said):
 
 def test_every_line_is_json_when_set(said):
     lines = [json.loads(line) for line in said("--log-format", "json", "--log-level", "debug")]
-    assert all(set(line) == {"time", "level", "room", "text"} for line in lines)
+    assert all(set(line) == {"time", "level", "component", "text"} for line in lines)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"]) for line in lines)
-    assert any(line["room"] == "jidnsd" and line["text"].startswith("jidnsd ready: listening on") for line in lines)
-    assert any(line["room"] == "forward" and "one.full.lab. A" in line["text"] for line in lines)
+    assert any(line["component"] == "daemon" and line["text"].startswith("jidnsd ready: listening on") for line in lines)
+    assert any(line["component"] == "forward" and "one.full.lab. A" in line["text"] for line in lines)
     assert lines[-1]["level"] == "debug"
 
 
