@@ -30,7 +30,7 @@ struct commands {
 /* ---- words ---- */
 
 static bool has_no_words(struct control_reply *r, unsigned argc, char *const *argv) {
-  if (argc > 1) control_fail(r, "%s: takes no words", argv[0]);
+  if (argc > 1) control_fail(r, "%s: takes no arguments", argv[0]);
   return argc == 1;
 }
 
@@ -50,9 +50,9 @@ static bool read_which(struct control_reply *r, unsigned argc, char *const *argv
   }
 
   which->name_len = name_parse(words[0], name);
-  if (!which->name_len) control_fail(r, "%.300s: is no name", words[0]);
+  if (!which->name_len) control_fail(r, "'%.300s' is not a domain name", words[0]);
   else if (count > 1 && !type_parse(words[1], &which->type))
-    control_fail(r, "%.40s: is no type; SRV and TYPE65280 are", words[1]);
+    control_fail(r, "'%.40s' is not a record type; try SRV, AAAA or TYPE65280", words[1]);
   else return true;
   return false;
 }
@@ -256,7 +256,7 @@ static void run_stats(void *ctx, struct control_reply *r, unsigned argc, char *c
   bool each = argc == 2 && strcmp(argv[1], "--workers") == 0;
 
   if (argc > 1 && !each) {
-    control_fail(r, "stats: takes no words but --workers");
+    control_fail(r, "stats: takes no arguments but --workers");
     return;
   }
 
@@ -420,10 +420,10 @@ static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *
 
   bool good = reload_settings(c->daemon, err);
   fclose(err);
-  if (!good) control_fail(r, "the settings stay as they were");
+  if (!good) control_fail(r, "the old settings still hold");
   write_lines(control_json(r), "complaints", said);
   free(said);
-  log_info("daemon", "reload: %s", good ? "settings reloaded" : "the settings stay as they were");
+  log_info("daemon", "reload: %s", good ? "settings reloaded" : "the old settings still hold");
 }
 
 static void run_fault(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
@@ -452,7 +452,7 @@ struct commands *commands_start(struct daemon *d) {
   if (c && wanted)
     c->control = control_new(&d->loop, &d->control, commands, sizeof commands / sizeof *commands, c);
   if (!c || !c->control) {
-    if (wanted) log_error("daemon", "no memory for the control socket");
+    if (wanted) log_error("daemon", "out of memory: no control socket");
     free(c);
     return NULL;
   }

@@ -21,8 +21,8 @@ bool daemon_load_zones(const struct daemon *d, struct settings *s, struct zones 
                              : s->xmpp.expand_all              ? ZONES_EXPAND_ALL
                                                                : ZONES_EXPAND_XMPP;
   if (s->zones.zone_count && !d->zone_reader) {
-    fputs("jidnsd: zone files can't be read, as there was none at the start: ldns is not loaded; restart "
-          "jidnsd\n",
+    fputs("jidnsd: can't read zone files: ldns was not loaded, because there was no zone at the start; "
+          "restart jidnsd\n",
           err);
     return false;
   }
@@ -32,7 +32,9 @@ bool daemon_load_zones(const struct daemon *d, struct settings *s, struct zones 
   for (unsigned i = 0; *out && (cut = zones_delegation(*out, i)); i++) {
     char name[NAME_TEXT];
     if (settings_forward(s, cut->name, cut->name_len, cut->servers, cut->server_count)) continue;
-    fprintf(err, "jidnsd: warning: more than %d domains are forwarded; %s is asked of the other servers\n",
+    fprintf(err,
+            "jidnsd: warning: more than %d domains have servers of their own; %s goes to the servers for all "
+            "names\n",
             SETTINGS_FORWARDS, name_format(cut->name, cut->name_len, name));
   }
 
@@ -59,7 +61,9 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
   d->cache = common.cache = cache_new(d->settings.cache_limit, common.seed);
   if (!d->cache) {
     int e = errno;
-    if (e == ENOMEM) fprintf(err, "jidnsd: --cache-size: no memory for so large a cache\n");
+    if (e == ENOMEM)
+      fprintf(err,
+              "jidnsd: --cache-size: not enough memory for a cache of that size; choose a smaller one\n");
     else fprintf(err, "jidnsd: can't map memory for the cache: %s%s\n", strerror(e), err_hint(e));
     return false;
   }
@@ -71,7 +75,8 @@ bool daemon_prepare_faults(const struct daemon *d, const struct settings *s, str
                            FILE *err) {
   if (fault_rules_prepare(&d->faults, s, next)) return true;
   fprintf(err,
-          "jidnsd: no memory for all faults, or with those that jidns added they would be more than %d\n",
+          "jidnsd: out of memory for the fault rules, or more than %d with those that jidns added; remove "
+          "some with jidns fault clear\n",
           FAULTS_MAX);
   return false;
 }
@@ -101,7 +106,7 @@ static bool bind_control(struct daemon *d, FILE *err) {
 
 static bool start_log(FILE *err) {
   bool started = log_start();
-  if (!started) fputs("jidnsd: no thread to write the log\n", err);
+  if (!started) fputs("jidnsd: can't start the thread that writes the log\n", err);
   return started;
 }
 
@@ -111,7 +116,7 @@ static bool open_loop(struct daemon *d, FILE *err) {
   int e = uv_loop_init(&d->loop);
   d->has_loop = e == 0;
   if (e == 0) e = watch_try(&d->loop);
-  if (e) fprintf(err, "jidnsd: can't wait for events: %s%s\n", uv_strerror(e), err_hint(-e));
+  if (e) fprintf(err, "jidnsd: can't start the event loop: %s%s\n", uv_strerror(e), err_hint(-e));
   return e == 0;
 }
 
@@ -121,8 +126,8 @@ static void fit_memory(struct settings *s, FILE *err) {
   memory_limit_find("", &m);
   settings_fit_memory(s, &m, err);
   if (s->cache_size || s->cache_limit >= SETTINGS_CACHE_USUAL) return;
-  log_info("daemon", "memory is limited to %s (%s): the cache takes up to %s",
-           memory_limit_format(m.octets, most), m.what, memory_limit_format(s->cache_limit, room));
+  log_info("daemon", "the cache uses up to %s, because memory is limited to %s (%s)",
+           memory_limit_format(s->cache_limit, room), memory_limit_format(m.octets, most), m.what);
 }
 
 bool daemon_prepare(struct daemon *d, FILE *err) {

@@ -21,7 +21,7 @@ static unsigned add(struct fault_rules *f, const struct rule *r, struct workers 
   struct faults *next = faults_with(f->set, r, clock_ms());
   char text[RULE_TEXT];
   if (!use(f, next, workers)) return 0;
-  log_warn("faults", "answers are spoiled on purpose, rule %u: %s", next->last_number, rule_format(r, text));
+  log_warn("faults", "fault rule %u changes answers on purpose: %s", next->last_number, rule_format(r, text));
   return next->last_number;
 }
 
@@ -30,7 +30,7 @@ static bool clear(struct fault_rules *f, unsigned number, struct workers *worker
   unsigned before = f->set ? f->set->count : 0;
   if (!use(f, faults_without(f->set, number), workers)) return false;
   *cleared = before - f->set->count;
-  if (*cleared) log_info("faults", "rules no longer in force: %u", *cleared);
+  if (*cleared) log_info("faults", "%u fault rules removed", *cleared);
   return true;
 }
 
@@ -67,11 +67,11 @@ void fault_rules_use(struct fault_rules *f, struct faults *next, struct workers 
   for (unsigned i = 0; f->set && i < f->set->count; i++) gone += !faults_have(next, f->set->rules[i]);
   use(f, next, workers);
 
-  if (gone) log_info("faults", "rules no longer in force: %u", gone);
+  if (gone) log_info("faults", "%u fault rules removed", gone);
   for (unsigned i = 0; i < next->count; i++) {
     const struct fault_live *live = next->rules[i];
     if (live->persistent)
-      log_warn("faults", "answers are spoiled on purpose, rule %u: %s", live->number,
+      log_warn("faults", "fault rule %u changes answers on purpose: %s", live->number,
                rule_format(&live->rule, text));
   }
 }
@@ -104,8 +104,9 @@ static void command_add(struct fault_rules *f, struct workers *workers, struct c
   if (number) jsonw_uint(control_json(r), "number", number);
   else
     control_fail(r, "%s",
-                 f->set && f->set->count == FAULTS_MAX ? "64 rules are in force, there can't be more"
-                                                       : "out of memory");
+                 f->set && f->set->count == FAULTS_MAX
+                     ? "there are 64 fault rules already, the most there can be"
+                     : "out of memory");
 }
 _Static_assert(FAULTS_MAX == 64, "the text says so");
 

@@ -34,7 +34,7 @@ static bool is_missing(int e) { return e == EAFNOSUPPORT || e == EADDRNOTAVAIL |
 
 static void say_later(const union addr *a) {
   char text[ADDR_TEXT];
-  log_warn("daemon", "%s is no address of this machine yet: answering there as soon as it is",
+  log_warn("daemon", "this machine does not have the address %s yet; jidnsd answers there as soon as it does",
            addr_format(a, text));
 }
 

@@ -254,7 +254,7 @@ static const struct metrics_http_page pages[] = {
 
 void metrics_start(struct daemon *d) {
   if (!d->metrics || metrics_http_start(d->metrics, &d->loop, pages, sizeof pages / sizeof *pages, d)) return;
-  log_error("daemon", "no memory or descriptors for metrics");
+  log_error("daemon", "out of memory or file descriptors: no metrics");
   metrics_stop(d);
 }
 

@@ -48,7 +48,7 @@ static bool change_prepare(struct daemon *d, struct change *c, FILE *err) {
   }
 
   if (workers_prepare(&d->workers, c->settings)) return true;
-  fprintf(err, "jidnsd: no memory for other settings\n");
+  fprintf(err, "jidnsd: out of memory: can't apply the new settings\n");
   change_drop(d, c);
   return false;
 }
@@ -62,14 +62,14 @@ static void change_commit(struct daemon *d, struct change *c, FILE *err) {
   size_t expired = route_change_expire(e, d->cache, tick_of_ms(clock_ms()));
   bool listens = workers_commit(&d->workers, &d->settings, s, c->listeners);
   expired += route_change_expire(e, d->cache, tick_of_ms(clock_ms()));
-  if (e) log_info("daemon", "%zu answers are no longer fresh: their names have other servers now", expired);
+  if (e) log_info("daemon", "%zu cached answers expired: their names have other servers now", expired);
   route_change_free(e);
 
   if (c->has_zones) daemon_use_zones(d, c->zones);
   if (c->has_faults) fault_rules_use(&d->faults, c->faults, &d->workers);
   if (!listens)
-    fputs("jidnsd: warning: out of memory or file descriptors: not listening on all addresses; restart "
-          "jidnsd\n",
+    fputs("jidnsd: warning: out of memory or file descriptors: jidnsd does not listen on all addresses; "
+          "restart it\n",
           err);
 
   bool flushes = filters_more(&d->settings, s);
@@ -105,12 +105,12 @@ static bool read_again(struct daemon *d, struct settings *s, FILE *err) {
 static bool has_memory(void) {
   enum { ROOM = 8 << 20 }; /* a file of settings may have 1 MiB, and is there more than once */
   bool has = memory_has(ROOM);
-  if (!has) log_error("daemon", "no memory to read the settings");
+  if (!has) log_error("daemon", "out of memory: can't read the settings");
   return has;
 }
 
 static bool note_reload(struct daemon *d, bool good) {
-  notify(NOTIFY_READY, good ? "settings reloaded" : "the last reload failed: the settings stay as they were");
+  notify(NOTIFY_READY, good ? "settings reloaded" : "the last reload failed: the old settings still hold");
   d->reload_failed = !good;
   d->reloaded_ms = clock_ms();
   return good;
@@ -176,7 +176,7 @@ bool reload_settings_logged(struct daemon *d, const char *why) {
     captured_end(&h, good ? LOG_WARN : LOG_ERROR, why);
   }
   if (good) log_info("daemon", "%s: settings reloaded", why);
-  else log_error("daemon", "%s: the settings stay as they were", why);
+  else log_error("daemon", "%s: the old settings still hold", why);
   return good;
 }
 
@@ -218,7 +218,7 @@ static void follow_resolv_conf(struct daemon *d) {
   d->watch = NULL;
   if (!d->settings.upstream_default) return;
   d->watch = resolvwatch_new(&d->loop, d->settings.resolv_conf, on_resolv_conf, d);
-  if (!d->watch) log_error("daemon", "no memory to watch %s", d->settings.resolv_conf);
+  if (!d->watch) log_error("daemon", "out of memory: can't watch %s", d->settings.resolv_conf);
 }
 
 /* ---- interfaces and addresses ---- */
@@ -231,7 +231,7 @@ static void say_who_may_ask(const struct settings *s) {
     at += (size_t)snprintf(text + at, ROOM - at, "%s%s", i ? ", " : "",
                            prefix_format(&s->access.allow[i], prefix));
   }
-  log_info("daemon", "this machine's networks have changed: who may ask: %s", text);
+  log_info("daemon", "this machine's networks have changed; these may ask now: %s", text);
 }
 
 /* Addresses listened on stay as they are: those that came can't be. */
@@ -294,7 +294,7 @@ static bool on_network(void *ctx) {
 void reload_follow(struct daemon *d) {
   follow_resolv_conf(d);
   d->netwatch = netwatch_new(&d->loop, on_network, d);
-  if (!d->netwatch) log_error("daemon", "no memory to watch interfaces and addresses");
+  if (!d->netwatch) log_error("daemon", "out of memory: can't watch interfaces and addresses");
 }
 
 void reload_unfollow(struct daemon *d) {

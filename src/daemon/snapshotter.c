@@ -70,29 +70,31 @@ static void say_loaded(struct snapshotter *k) {
     if (folder_is_ours(k->path)) log_debug("cache", "no snapshot %s yet", k->path);
     else
       log_warn("cache",
-               "there can be no snapshot %s: its folder is missing, or this user may not write there",
+               "can't write the snapshot %s: its folder is missing, or jidnsd's user may not write there",
                k->path);
     break;
   case SNAPSHOT_FAILED:
     log_warn("cache", "can't read the snapshot %s: %s; starting without", k->path, r->why);
     break;
-  case SNAPSHOT_FOREIGN: log_warn("cache", "can't use %s: %s; it is left alone", k->path, r->why); break;
+  case SNAPSHOT_FOREIGN:
+    log_warn("cache", "can't use %s as a snapshot: %s; jidnsd leaves the file as it is", k->path, r->why);
+    break;
   case SNAPSHOT_DAMAGED:
-    log_warn("cache", "the snapshot %s can't be used whole: %s; %zu answers before that are", k->path, r->why,
-             r->entries);
+    log_warn("cache", "the snapshot %s is not usable as a whole: %s; loaded the %zu answers before that",
+             k->path, r->why, r->entries);
     break;
   case SNAPSHOT_STOPPED: break;
   case SNAPSHOT_GOOD:
-    log_info("cache", "%zu answers from %s%s", r->entries, k->path,
-             r->turned_back ? ", all as expired: the clock was turned back since" : "");
+    log_info("cache", "loaded %zu answers from %s%s", r->entries, k->path,
+             r->turned_back ? "; all count as expired, because the clock was turned back" : "");
   }
 }
 
 static void say_written(struct snapshotter *k) {
   const char *why = k->outcome == SNAPSHOT_FAILED || k->outcome == SNAPSHOT_FOREIGN ? k->report.why : NULL;
-  if (k->outcome == SNAPSHOT_GOOD) log_debug("cache", "%zu answers to %s", k->report.entries, k->path);
+  if (k->outcome == SNAPSHOT_GOOD) log_debug("cache", "wrote %zu answers to %s", k->report.entries, k->path);
   if (why && !k->failing)
-    log_warn("cache", "can't write the snapshot %s: %s; what was there stays", k->path, why);
+    log_warn("cache", "can't write the snapshot %s: %s; the old file stays", k->path, why);
   if (k->failing && k->outcome == SNAPSHOT_GOOD)
     log_info("cache", "the snapshot %s can be written again", k->path);
   if (k->outcome != SNAPSHOT_STOPPED) k->failing = why != NULL;
@@ -152,7 +154,7 @@ static void start_job(struct snapshotter *k, enum job job) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   k->working = e == 0;
   if (e) cache_restore_end(k->cache);
-  if (e) log_warn("cache", "no thread for the snapshot: %s", strerror(e));
+  if (e) log_warn("cache", "can't start the thread for the snapshot: %s", strerror(e));
 }
 
 static void end_job(struct snapshotter *k) {

@@ -10,13 +10,15 @@
 
 static void warn(const struct sandbox_identity *who) {
   if (who->shared) {
-    log_warn("ops",
-             "there is no user jidns: running as %s, which other services may be, too, and which thus may "
-             "not command jidnsd; make the user and "
-             "start again: useradd --system --user-group --no-create-home --shell /usr/sbin/nologin jidns",
-             who->name);
+    log_warn(
+        "ops",
+        "there is no user jidns: running as %s, a user that other services may share, so that only root may "
+        "command jidnsd; create the user and restart: useradd --system --user-group --no-create-home --shell "
+        "/usr/sbin/nologin jidns",
+        who->name);
   }
-  if (who->is_said && who->uid == 0) log_warn("ops", "answering as root: whoever breaks in is root, too");
+  if (who->is_said && who->uid == 0)
+    log_warn("ops", "jidnsd runs as root: whoever breaks in is root, too; set --user to change that");
 }
 
 bool sandbox_enter(const struct sandbox_policy *o, FILE *err) {
@@ -29,6 +31,6 @@ bool sandbox_enter(const struct sandbox_policy *o, FILE *err) {
     return false;
   }
   if (!sandbox_filter(o->seccomp, err)) return false;
-  log_info("ops", "running as %s, system calls: %s", who.name, sandbox_filter_word(o->seccomp));
+  log_info("ops", "running as %s; seccomp %s", who.name, sandbox_filter_word(o->seccomp));
   return true;
 }

@@ -37,8 +37,8 @@ bool sandbox_become(unsigned uid, unsigned gid, bool changes, FILE *err) {
                   : capng_apply(bounding ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS);
   if (e == 0) return true;
   fprintf(err,
-          "jidnsd: can't give up what root may do and become user %u: %s (libcap-ng %d); start it as that "
-          "user, or say --user root\n",
+          "jidnsd: can't drop root's rights and switch to user %u: %s (libcap-ng %d); start jidnsd as that "
+          "user, or set --user root\n",
           uid, strerror(errno), e);
   return false;
 }

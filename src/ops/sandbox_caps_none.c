@@ -14,7 +14,7 @@ bool sandbox_become(unsigned uid, unsigned gid, bool changes, FILE *err) {
   /* a user namespace may deny it */
   bool dropped = setgroups(0, NULL) == 0 || getgroups(0, NULL) == 0 || errno == EPERM;
   if (dropped && setgid(gid) == 0 && setuid(uid) == 0) return true;
-  fprintf(err, "jidnsd: can't become another user: %s; start it as that user, or say --user root\n",
+  fprintf(err, "jidnsd: can't switch to another user: %s; start jidnsd as that user, or set --user root\n",
           strerror(errno));
   return false;
 }

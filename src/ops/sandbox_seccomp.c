@@ -134,10 +134,13 @@ bool sandbox_filter(enum sandbox_seccomp how, FILE *err) {
   if (e == 0) e = seccomp_load(c);
   if (c) seccomp_release(c);
   if (e == 0) return true;
-  fprintf(err, "jidnsd: can't filter system calls: %s; --seccomp off goes without\n", strerror(-e));
+  fprintf(err, "jidnsd: can't filter system calls: %s; set --seccomp off to run without the filter\n",
+          strerror(-e));
   return false;
 }
 
 const char *sandbox_filter_word(enum sandbox_seccomp how) {
-  return how == SANDBOX_KILL ? "others end it" : how == SANDBOX_ERRNO ? "others fail" : "all";
+  return how == SANDBOX_KILL    ? "on: other system calls end jidnsd"
+         : how == SANDBOX_ERRNO ? "on: other system calls fail with EPERM"
+                                : "off";
 }

@@ -10,5 +10,5 @@ bool sandbox_filter(enum sandbox_seccomp how, FILE *err) {
 
 const char *sandbox_filter_word(enum sandbox_seccomp how) {
   (void)how;
-  return "all (built without libseccomp)";
+  return "off (built without libseccomp)";
 }

@@ -52,16 +52,15 @@ static bool find_named(const char *text, struct sandbox_identity *who, FILE *err
   who->is_said = true;
   if (!account_user(user, &who->uid, &who->gid)) {
     fprintf(err,
-            "jidnsd: --user '%s': there is no such user; a number does without an entry in /etc/passwd, such "
-            "as --user 1000:1000\n",
+            "jidnsd: --user '%s': no such user; a number needs no entry in /etc/passwd, such as --user "
+            "1000:1000\n",
             text);
     return false;
   }
 
   who->has_group = colon != NULL;
   if (!colon || account_group(colon + 1, &who->gid)) return true;
-  fprintf(err, "jidnsd: --user '%s': there is no such group; a number does without an entry in /etc/group\n",
-          text);
+  fprintf(err, "jidnsd: --user '%s': no such group; a number needs no entry in /etc/group\n", text);
   return false;
 }
 
@@ -69,7 +68,9 @@ static bool find_named(const char *text, struct sandbox_identity *who, FILE *err
 
 /* The one who it is, without a change. */
 static struct sandbox_identity oneself(void) {
-  return (struct sandbox_identity){.uid = geteuid(), .gid = getegid(), .name = "the user it was started as"};
+  struct sandbox_identity who = {.uid = geteuid(), .gid = getegid()};
+  snprintf(who.name, sizeof who.name, "uid %u", (unsigned)who.uid);
+  return who;
 }
 
 static bool are_mapped(const struct sandbox_identity *who) {
@@ -124,6 +125,6 @@ bool sandbox_whom(const struct sandbox_policy *o, struct sandbox_identity *who, 
 
   /* Who is not root can't become another; having been told to is a mistake. */
   if (!sandbox_changes(who)) return true;
-  fprintf(err, "jidnsd: --user '%s': only root can become another user\n", o->user);
+  fprintf(err, "jidnsd: --user '%s': only root can switch to another user\n", o->user);
   return false;
 }

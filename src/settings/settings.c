@@ -26,10 +26,8 @@ static void wrong_option(struct givens *g, int how, char **argv) {
   g->wrong = true;
   if (t && how == ':') fprintf(g->err, "jidnsd: --%s: needs a value: %s\n", t->name, setting_right(t, text));
   else if (t) fprintf(g->err, "jidnsd: '%s': --%s takes no value\n", argv[optind - 1], t->name);
-  else if (optopt) fprintf(g->err, "jidnsd: '-%c': there is no such option; see jidnsd --help\n", optopt);
-  else
-    fprintf(g->err, "jidnsd: '%s': there is no such option, or more than one; see jidnsd --help\n",
-            argv[optind - 1]);
+  else if (optopt) fprintf(g->err, "jidnsd: '-%c': unknown option; see jidnsd --help\n", optopt);
+  else fprintf(g->err, "jidnsd: '%s': unknown or ambiguous option; see jidnsd --help\n", argv[optind - 1]);
 }
 
 /* Notes all values; returns the first setting that says what to do. Stops there: --help helps with what
@@ -57,7 +55,7 @@ static const struct setting *read_options(struct givens *g, int argc, char **arg
   }
 
   if (!g->wrong && optind < argc) {
-    fprintf(g->err, "jidnsd: '%s': only options are understood; see jidnsd --help\n", argv[optind]);
+    fprintf(g->err, "jidnsd: '%s': not an option; see jidnsd --help\n", argv[optind]);
     g->wrong = true;
   }
 
@@ -88,9 +86,9 @@ static const char *option_at(unsigned i, const void *ctx) {
 
 static void unknown_variable(struct givens *g, const char *variable, size_t len, const char *name) {
   const char *near = nearest(name, option_at, NULL);
-  fprintf(g->err, "jidnsd: warning: %.*s: there is no such setting",
+  fprintf(g->err, "jidnsd: warning: %.*s: unknown setting",
           (int)(len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX), variable);
-  if (near) fprintf(g->err, "; nearest is that of --%s", near);
+  if (near) fprintf(g->err, "; did you mean that of --%s?", near);
   fputc('\n', g->err);
 }
 
@@ -144,7 +142,7 @@ static bool check_loops(const struct settings *s, const char *option, const unio
   for (unsigned i = 0; i < n; i++) {
     for (unsigned k = 0; k < s->listen_count; k++) {
       if (!reaches(&s->listen[k], &servers[i])) continue;
-      fprintf(err, "jidnsd: --%s '%s': jidnsd listens there itself; should be another server\n", option,
+      fprintf(err, "jidnsd: --%s '%s': jidnsd itself listens there; name another server\n", option,
               addr_format(&servers[i], text));
       return false;
     }
@@ -164,7 +162,8 @@ static bool check_metrics(const struct settings *s, FILE *err) {
   char text[ADDR_TEXT];
   const union addr *a = &s->metrics.addr;
   if (!a->any.sa_family || addr_is_loopback(a) || s->metrics.is_public) return true;
-  fprintf(err, "jidnsd: --metrics %s: other hosts can reach that; --metrics-public on if they may\n",
+  fprintf(err,
+          "jidnsd: --metrics %s: other hosts can reach that address; add --metrics-public on to allow it\n",
           addr_format(a, text));
   return false;
 }
@@ -283,7 +282,8 @@ void settings_keep_fixed(struct settings *s, const struct settings *running, FIL
 
     char *now = (char *)s + t->at;
     const char *was = (const char *)running + t->at;
-    if (memcmp(now, was, t->size) != 0) fprintf(err, "jidnsd: --%s: holds from the next start on\n", t->name);
+    if (memcmp(now, was, t->size) != 0)
+      fprintf(err, "jidnsd: --%s: takes effect at the next start\n", t->name);
     memcpy(now, was, t->size);
   }
 

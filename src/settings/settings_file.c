@@ -99,8 +99,8 @@ static void unknown(struct reading *r, unsigned line, const char *word) {
   else if (t)
     complain(r->givens, line, "'%s': should stand in the section '%s'", word,
              section_format(t->section, text));
-  else if (near) complain(r->givens, line, "'%s': there is no such %s; nearest is '%s'", word, what, near);
-  else complain(r->givens, line, "'%s': there is no such %s; jidnsd.conf(5) lists them", word, what);
+  else if (near) complain(r->givens, line, "'%s': unknown %s; did you mean '%s'?", word, what, near);
+  else complain(r->givens, line, "'%s': unknown %s; jidnsd.conf(5) lists them", word, what);
 }
 
 /* ---- what libconfuse calls ---- */
@@ -183,7 +183,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
   }
 
   const struct given *before = twice(r, p->begin, t);
-  if (before) complain(r->givens, line, "%s: was given in line %u already", t->key, before->line);
+  if (before) complain(r->givens, line, "%s: is already set in line %u", t->key, before->line);
   else givens_add(r->givens, (struct given){.setting = t, .source = SOURCE_FILE, .line = line}, text);
   return 0;
 }
@@ -267,7 +267,7 @@ static char *slurp(struct givens *g, FILE *in) {
   text[n] = 0;
   if (ferror(in)) complain(g, 0, "%s", strerror(errno));
   else if (n > FILE_MAX) complain(g, 0, "is larger than 1 MiB; should be a file of settings");
-  else if (memchr(text, 0, n)) complain(g, 0, "has a NUL in it; should be text");
+  else if (memchr(text, 0, n)) complain(g, 0, "contains a NUL byte; should be text");
   else return text;
   free(text);
   return NULL;

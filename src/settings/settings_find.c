@@ -56,18 +56,17 @@ static void complain_of_servers(const struct settings *s, const char *path, FILE
     if (!r->wrong) return;
     fprintf(err, "jidnsd: warning: %s line %u: '", path, r->wrong_line);
     shown_put(err, r->wrong_word, SHOWN_MAX);
-    fputs("' is no address: that line is left out\n", err);
+    fputs("' is not an address; jidnsd ignores that line\n", err);
     return;
   }
 
   fputs("jidnsd: warning: ", err);
-  if (!s->upstream_count) fputs("no server to ask: ", err);
+  if (!s->upstream_count) fputs("no upstream server: ", err);
   shown_put(err, resolvconf_why(path, r, why), sizeof why);
-  if (s->upstream_count) fputs(": the servers stay as they were\n", err);
+  if (s->upstream_count) fputs(": jidnsd keeps asking the servers of before\n", err);
   else if (s->zones.zone_count + s->zones.domain_count)
     fputs("; only local zones are answered, until it names one\n", err);
-  else
-    fputs("; what is not in the cache gets SERVFAIL until it names one; or give one with --upstream\n", err);
+  else fputs("; cache misses get SERVFAIL until it names one, or set one with --upstream\n", err);
 }
 
 void settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
@@ -128,7 +127,7 @@ static unsigned warn_of_scopes(const char *option, const union addr *list, char 
     if (addr_is_here(&list[i], scopes[i])) continue;
     fprintf(err, "jidnsd: warning: --%s: there is no interface '", option);
     shown_put(err, scopes[i], SHOWN_MAX);
-    fputs("' now; it is used as soon as there is\n", err);
+    fputs("' yet; jidnsd uses it as soon as there is\n", err);
     warned++;
   }
   return warned;
@@ -154,8 +153,8 @@ static unsigned warn_of_listen(const struct settings *s, FILE *err) {
     addr_format(&s->listen[i], text);
     if (e == EADDRNOTAVAIL)
       fprintf(err,
-              "jidnsd: warning: --listen %s: this machine does not have that address now; it is used as soon "
-              "as it has\n",
+              "jidnsd: warning: --listen %s: this machine does not have that address yet; jidnsd uses it as "
+              "soon as it does\n",
               text);
     else fprintf(err, "jidnsd: warning: --listen %s: %s\n", text, strerror(e));
     warned++;

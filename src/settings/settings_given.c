@@ -137,8 +137,8 @@ static void *place(struct applying *a, const struct given *v) {
   unsigned count = *(unsigned *)(void *)(around + section->count_at);
   const struct given *before = same_before(a, v);
   if (before && before->source == v->source) {
-    if (before->line) complain_given(a->g, v, "was given in line %u already", before->line);
-    else complain_given(a->g, v, "was given already");
+    if (before->line) complain_given(a->g, v, "is already set in line %u", before->line);
+    else complain_given(a->g, v, "is already set");
     return NULL;
   }
   if (before && before->element) return before->element;

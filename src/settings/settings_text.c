@@ -115,7 +115,7 @@ static void put_man_body(FILE *out, const struct setting *t) {
   put_man_sentence(out, "", t->help);
   if (t->value) put_man_sentence(out, "Should be ", setting_right(t, right));
   if (initial_of(t)) put_man_sentence(out, "Default: ", *initial_of(t) ? initial_of(t) : "empty");
-  if (t->needed) fputs("Must be given.\n", out);
+  if (t->needed) fputs("Required.\n", out);
 }
 
 void settings_print_man_options(FILE *out) {

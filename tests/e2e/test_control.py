@@ -262,8 +262,8 @@ def test_reload_says_what_holds_only_from_the_next_start_on(jidnsd, relay, tmp_p
     started.control = path
     conf.write_text(f"upstream {{ server = {relay.address} }}\nserver {{ threads = 2 }}\ncontrol {{ group = daemon }}\n")
     text, (said,) = told(started, "reload")
-    assert said["complaints"] == [f"jidnsd: --{name}: holds from the next start on" for name in ("threads", "control-group")]
-    assert "--threads: holds from the next start on" in text and text.endswith("the new settings are in force\n")
+    assert said["complaints"] == [f"jidnsd: --{name}: takes effect at the next start" for name in ("threads", "control-group")]
+    assert "--threads: takes effect at the next start" in text and text.endswith("the new settings are in force\n")
 
 
 def test_upstreams_of_a_domain_are_told_apart(jidnsd, relay, upstream, tmp_path):
@@ -539,9 +539,9 @@ def test_garbage_half_requests_and_a_thousand_connections_do_no_harm(daemon, rel
 def test_wrong_requests_are_answered_with_what_would_be_right(control):
     for request, part in {"flush": "needs", "flush a b c": "needs", "flush --all x": "needs", "flush --below": "needs",
                           "flush a..b": "a..b", "flush a BOGUS": "BOGUS", "flush a TYPE65536": "TYPE65536", "flush a TYPE0": "TYPE0",
-                          "dump a b": "needs", "dump a..b": "a..b", "status x": "takes no words", "stats x": "--workers",
-                          "log-level loud": "error, warn, info or debug", "log-level a b": "log-level", "reload x": "takes no words", 
-                          "top x": "takes no words", "upstreams x": "takes no words", "nonsense": "no such command"}.items():
+                          "dump a b": "needs", "dump a..b": "a..b", "status x": "takes no arguments", "stats x": "--workers",
+                          "log-level loud": "error, warn, info or debug", "log-level a b": "log-level", "reload x": "takes no arguments", 
+                          "top x": "takes no arguments", "upstreams x": "takes no arguments", "nonsense": "no such command"}.items():
         heard = control.ask(request)
         assert heard["ok"] is False and part in heard["error"], (request, heard)
 

@@ -182,7 +182,7 @@ def test_a_rule_of_the_settings_file_is_in_force_and_in_the_log(relay, jidnsd, t
     settings.write_text('fault "no srv" { rule = "type=SRV servfail" }\n')
     daemon = jidnsd("--config", settings, "--upstream", relay.address)
     assert ask(daemon.v4, SRV, "SRV").rcode() == 2
-    assert "warn faults: answers are spoiled on purpose, rule 1: type=SRV servfail" in daemon.stderr
+    assert "warn faults: fault rule 1 changes answers on purpose: type=SRV servfail" in daemon.stderr
 
 
 def test_what_the_cache_keeps_is_right_whatever_was_done_to_the_answer(relay, faulty):
@@ -280,7 +280,7 @@ def test_there_are_no_more_than_64_rules(live):
     with Control(live.control) as control:
         for number in range(1, 65):
             assert control.ask("fault add name=other.lab drop") == {"ok": True, "number": number}
-        assert "64 rules are in force" in control.ask("fault add drop")["error"]
+        assert "there are 64 fault rules already" in control.ask("fault add drop")["error"]
         listed = control.ask("fault list")["faults"]
         assert len(listed) == 64
         assert {k: listed[0][k] for k in ("number", "rule", "lasting", "matched", "spoiled")} == {

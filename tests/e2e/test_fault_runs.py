@@ -251,7 +251,7 @@ def test_a_reload_without_memory_changes_nothing(server, jidnsd, run, tmp_path):
         settings.write_text('xmpp "own.lab" { host "h" { address = {192.0.2.1} } }\n')
         undo.extend(limit(daemon, which, 1 << 20) for which in (resource.RLIMIT_DATA, resource.RLIMIT_AS))
         daemon.child.send_signal(signal.SIGHUP)
-        daemon.wait_for(lambda: "SIGHUP: the settings stay as they were" in daemon.stderr, "refusal")
+        daemon.wait_for(lambda: "SIGHUP: the old settings still hold" in daemon.stderr, "refusal")
         with Control(tmp_path / "control") as control:
             assert not control.lines("reload")[-1]["ok"]
             for command in ("status", "stats --workers", "upstreams", "dump", "top", "flush --below lab", "log-level", "fault list"):

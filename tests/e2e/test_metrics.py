@@ -192,7 +192,7 @@ def test_an_address_that_others_reach_needs_consent():
     for options in [], ["--check-config"]:
         done = run("--metrics", "0.0.0.0:9153", *options)
         assert done.returncode == 2
-        assert done.stderr == "jidnsd: --metrics 0.0.0.0:9153: other hosts can reach that; --metrics-public on if they may\n"
+        assert done.stderr == "jidnsd: --metrics 0.0.0.0:9153: other hosts can reach that address; add --metrics-public on to allow it\n"
 
 
 def test_with_consent_it_listens_there(jidnsd, relay):

@@ -90,7 +90,7 @@ def test_sighup_puts_the_file_into_force_and_keeps_the_cache(named, settled):
 
 
 @pytest.mark.parametrize("wrong, complaint", [
-    ('upsteam { server = {"192.0.2.1"} }', "jidnsd.conf:4: 'upsteam': there is no such section; nearest is 'upstream'"),
+    ('upsteam { server = {"192.0.2.1"} }', "jidnsd.conf:4: 'upsteam': unknown section; did you mean 'upstream'?"),
     ('cache { max-stale = "soon" }', "jidnsd.conf:4: max-stale 'soon': should be"),
     ('forward "corp.lab" { upstream = {"nowhere"} }', "jidnsd.conf:4: upstream 'nowhere': should be"),
     ("cache {", "is not closed"),
@@ -100,7 +100,7 @@ def test_a_wrong_file_changes_nothing_and_says_what_is_wrong(named, settled, wro
     settled.write(one)
     daemon = settled.start()
     settled.write(two, wrong)
-    hup(daemon, "the settings stay as they were")
+    hup(daemon, "the old settings still hold")
     assert complaint in daemon.stderr
     assert address_of(daemon, name()) == "192.0.2.1"
     settled.write(two)
@@ -117,7 +117,7 @@ def test_an_address_that_is_not_to_be_had_changes_nothing(named, settled):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", taken))
         settled.write(two, ports=[settled.port, taken])
-        hup(daemon, "the settings stay as they were")
+        hup(daemon, "the old settings still hold")
     assert f"can't listen on 127.0.0.1:{taken} (UDP)" in daemon.stderr
     assert address_of(daemon, name()) == "192.0.2.1"
     daemon.close()
@@ -129,8 +129,8 @@ def test_what_holds_only_from_the_next_start_on_is_said(named, settled):
     daemon = settled.start()
     settled.write(one, "cache { size = 64M }\nserver { threads = 2 }")
     hup(daemon)
-    assert "--cache-size: holds from the next start on" in daemon.stderr
-    assert "--threads: holds from the next start on" in daemon.stderr
+    assert "--cache-size: takes effect at the next start" in daemon.stderr
+    assert "--threads: takes effect at the next start" in daemon.stderr
     daemon.close()
 
 
@@ -332,7 +332,7 @@ def test_a_resolv_conf_without_servers_keeps_the_last_ones_and_says_so(named, sp
         path.unlink()
     else:
         path.write_text(text)
-    daemon.wait_for(lambda: "the servers stay as they were" in daemon.stderr, "a word about it")
+    daemon.wait_for(lambda: "keeps asking the servers of before" in daemon.stderr, "a word about it")
     assert asks(space, name) == "192.0.2.1"
 
 
@@ -370,7 +370,7 @@ def test_settings_that_only_root_may_read_are_warned_of_at_the_start_and_told_of
     daemon = jidnsd("--config", settings)
     assert f"warning: {settings}: the user that jidnsd becomes" in daemon.stderr
     daemon.child.send_signal(signal.SIGHUP)
-    daemon.wait_for(lambda: "the settings stay as they were" in daemon.stderr, "word of the reload")
+    daemon.wait_for(lambda: "the old settings still hold" in daemon.stderr, "word of the reload")
     assert f"SIGHUP: {settings}: Permission denied: the user that jidnsd runs as" in daemon.stderr
     assert ask(daemon.v4, "one.full.lab", "A").answer
     settings.chmod(0o644)

@@ -116,7 +116,7 @@ def test_wrong_values_are_named_with_their_source(conf, option, section, key, _)
 
 
 @pytest.mark.parametrize("text,line,words", [
-    ("cache { siez = 3 }", 1, ["siez", "nearest is 'size'"]), ("\n\ncach { size = 3M }", 3, ["cach", "nearest is 'cache'"]),
+    ("cache { siez = 3 }", 1, ["siez", "did you mean 'size'?"]), ("\n\ncach { size = 3M }", 3, ["cach", "did you mean 'cache'?"]),
     ("threads = 3", 1, ["threads", "section 'server'"]), ("cache {\n threads = 3 }", 2, ["threads", "section 'server'"]),
     ("# a\n# b\ncache { size = 3M\n size = 4M }", 4, ["size", "line 3"]), ("/* a\n b\n */ cache { size 64M }", 3, ["size"]),
     ("cache { size = 64M", 1, ["not closed", "}"]), ("cache { size = \"64M }\n", 1, ["not closed", '"']),

@@ -64,7 +64,7 @@ def test_an_endless_stream_of_new_names_fits_into_64_mib(group, nsd, tmp_path):
         with Control(tmp_path / "control") as control:
             cache = control.ask("status")["cache"]
         assert cache["limit"] == ROOM and cache["octets"] > ROOM // 2 and cache["evicted"] > 0
-        assert "memory is limited to 64 MiB" in daemon.stderr and "the cache takes up to 24 MiB" in daemon.stderr
+        assert "memory is limited to 64 MiB" in daemon.stderr and "the cache uses up to 24 MiB" in daemon.stderr
         daemon.close()
     finally:
         daemon.stop()

@@ -162,7 +162,7 @@ def test_a_damaged_file_is_named_and_what_is_whole_of_it_is_used(kept, relay):
     octets[len(octets) - 30000] ^= 1
     kept.path.write_bytes(octets)
     daemon = kept()
-    complaint = f"the snapshot {kept.path} can't be used whole: it is damaged"
+    complaint = f"the snapshot {kept.path} is not usable as a whole: it is damaged"
     daemon.wait_for(lambda: complaint in daemon.stderr, "complaint")
     relay.forget()
     fill(daemon, 200)
@@ -177,7 +177,7 @@ def test_a_file_that_is_no_snapshot_is_named_and_left_alone(kept):
     kept.path.write_text("dear diary\n", encoding="ascii")
     kept.path.chmod(0o666)
     daemon = kept()
-    daemon.wait_for(lambda: f"can't use {kept.path}: it is no snapshot of jidnsd's; it is left alone" in daemon.stderr, "complaint")
+    daemon.wait_for(lambda: f"can't use {kept.path} as a snapshot: it is no snapshot of jidnsd's; jidnsd leaves the file as it is" in daemon.stderr, "complaint")
     assert ask(daemon.v4, "mostly.lab").answer
     end(daemon)
     assert kept.path.read_text(encoding="ascii") == "dear diary\n"

@@ -85,10 +85,10 @@ ENDS = [
     (ORDINARY + OWN_NAMESPACE, ["--user", "4711"], "--user '4711': this user namespace has no user 4711 with group 4711.*--user root"),
     (NO_RIGHTS, [], "without CAP_SETUID and CAP_SETGID.*--user root"),
     (NO_RIGHTS, ["--user", "4711"], "without CAP_SETUID and CAP_SETGID.*--user root"),
-    (ORDINARY, ["--user", "4711"], "--user '4711': only root can become another user"),
-    ([], ["--user", "no-such-user-here"], "there is no such user; a number does.*--user 1000:1000"),
-    ([], ["--user", "4711:no-such-group-here"], "there is no such group; a number does"),
-    ([], ["--user", "4294967295"], "there is no such user"),
+    (ORDINARY, ["--user", "4711"], "--user '4711': only root can switch to another user"),
+    ([], ["--user", "no-such-user-here"], "no such user; a number needs.*--user 1000:1000"),
+    ([], ["--user", "4711:no-such-group-here"], "no such group; a number needs"),
+    ([], ["--user", "4294967295"], "no such user"),
 ]
 
 

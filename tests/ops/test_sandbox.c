@@ -178,5 +178,5 @@ Test(sandbox, root_becomes_another_user) {
 Test(sandbox, a_user_that_does_not_exist_is_named) {
   char said[300];
   cr_expect_eq(entered("no-such-user-here", said, sizeof said), 2);
-  cr_expect(strstr(said, "--user 'no-such-user-here': there is no such user"), "%s", said);
+  cr_expect(strstr(said, "--user 'no-such-user-here': no such user"), "%s", said);
 }

@@ -134,19 +134,19 @@ Test(settings, counts_an_address_given_twice_once) {
 }
 
 Test(settings, refuses_metrics_for_other_hosts_unless_told) {
-  said_wrong("--metrics 0.0.0.0", "--metrics 0.0.0.0:9153", "--metrics-public on if they may");
+  said_wrong("--metrics 0.0.0.0", "--metrics 0.0.0.0:9153", "add --metrics-public on to allow it");
   said_right("--metrics 0.0.0.0 --metrics-public on", NULL);
   said_right("--metrics 127.0.0.2", NULL);
 }
 
 Test(settings, refuses_to_ask_itself) {
   said_wrong("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5353", "--upstream '127.0.0.1:5353'",
-             "listens there itself");
-  said_wrong("--upstream 127.0.0.1", "--upstream '127.0.0.1:53'", "listens there itself");
-  said_wrong("--upstream ::1", "--upstream '[::1]:53'", "listens there itself");
+             "jidnsd itself listens there");
+  said_wrong("--upstream 127.0.0.1", "--upstream '127.0.0.1:53'", "jidnsd itself listens there");
+  said_wrong("--upstream ::1", "--upstream '[::1]:53'", "jidnsd itself listens there");
   said_wrong("--listen 0.0.0.0:5353 --upstream 127.0.0.2:5353", "--upstream '127.0.0.2:5353'",
-             "listens there itself");
-  said_wrong("--listen [::]:5353 --upstream [::1]:5353", "--upstream '[::1]:5353'", "listens there itself");
+             "jidnsd itself listens there");
+  said_wrong("--listen [::]:5353 --upstream [::1]:5353", "--upstream '[::1]:5353'", "jidnsd itself listens there");
   said_right("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5354", NULL);
   said_right("--listen 0.0.0.0:5353 --upstream 127.0.0.1:53", NULL);
   said_right("--listen [::]:5353 --upstream 127.0.0.1:5353", NULL);
@@ -164,7 +164,7 @@ Test(settings, answers_help_with_every_option_and_its_default) {
                                       "(default: cached)",
                                       "--prefetch on|off",
                                       "--cache-size SIZE",
-                                      "(default: 128M; less in little memory)",
+                                      "(default: 128M; less in small memory)",
                                       "--max-stale SECONDS",
                                       "(default: 86400)",
                                       "--log-level LEVEL",
@@ -236,7 +236,7 @@ Test(settings, say_in_words_that_fit_why_there_is_nobody_to_ask) {
                {"# nameserver 192.0.2.1\nsearch lab\n", " names no server; "},
                {"nameserver 127.0.0.1\nnameserver ::1\n", " names no server but jidnsd itself; "},
                {"nameserver fe80::1%nosuchif\n", " names only servers at interfaces that are not here yet; "},
-               {"search lab\nnameserver one\033.one\n", " line 2: 'one?.one' is no address; "}};
+               {"search lab\nnameserver one\033.one\n", " line 2: 'one?.one' is not an address; "}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const struct said *said = find("", cases[i].conf);
     cr_expect_eq(said->s.upstream_count, 0);
@@ -262,11 +262,11 @@ Test(settings, say_once_why_resolv_conf_can_not_be_read) {
 
 Test(settings, keep_the_servers_of_a_resolv_conf_that_names_none_any_more) {
   struct said *said = find("", "nameserver 192.0.2.1\nnameserver 192.0.2.300\n");
-  cr_expect(strstr(said->err, " line 2: '192.0.2.300' is no address: that line is left out"), "%s",
+  cr_expect(strstr(said->err, " line 2: '192.0.2.300' is not an address; jidnsd ignores that line"), "%s",
             said->err);
   find_again(said, "/nonexistent/resolv.conf");
   cr_expect(said->s.upstream_count == 1 && is_addr(&said->s.upstreams[0], "192.0.2.1:53"));
-  cr_expect(strstr(said->err, "no such file: the servers stay as they were"), "%s", said->err);
+  cr_expect(strstr(said->err, "no such file: jidnsd keeps asking the servers of before"), "%s", said->err);
 }
 
 Test(settings, take_scopes_whose_interface_comes_later) {

@@ -85,17 +85,17 @@ Test(titled, wrong_values_are_named_as_elsewhere) {
 }
 
 Test(titled, unknown_keys_are_named_with_the_nearest_or_their_home) {
-  said_wrong_file("forward a.example {\n upstraem = {10.0.0.1} }", 2, "'upstraem'", "nearest is 'upstream'");
+  said_wrong_file("forward a.example {\n upstraem = {10.0.0.1} }", 2, "'upstraem'", "did you mean 'upstream'?");
   said_wrong_file("forward a.example {\n size = 64M }", 2, "'size'", "should stand in the section 'cache'");
   said_wrong_file("cache {\n cache-size = 64M }", 2, "'cache-size'", "should be 'size' here");
-  said_wrong_file("forwrad \"a.example\" { }", 1, "'forwrad'", "nearest is 'forward'");
+  said_wrong_file("forwrad \"a.example\" { }", 1, "'forwrad'", "did you mean 'forward'?");
 }
 
 Test(titled, the_same_title_twice_is_named_with_the_line_of_the_first) {
   said_wrong_file("forward a.example { upstream = 10.0.0.1 }\n\nforward A.example. { upstream = 10.0.0.2 }",
-                  3, "forward 'A.example.'", "was given in line 1 already");
+                  3, "forward 'A.example.'", "is already set in line 1");
   said_wrong("--forward a.example=10.0.0.1 --forward a.example=10.0.0.1", "--forward 'a.example'",
-             "was given already");
+             "is already set");
 }
 
 Test(titled, keys_that_must_be_there_are_asked_for) {
@@ -135,7 +135,7 @@ Test(titled, there_may_be_as_many_as_there_is_room_for) {
 Test(titled, may_be_empty_of_values_that_none_needs_and_stand_twice_without_a_title) {
   const struct settings *s = said_right("", "cache {} cache { size = 64M } cache { max-stale = 0 }");
   cr_expect(s->cache_size == 64u << 20 && s->forward.max_stale_s == 0);
-  said_wrong_file("cache { size = 64M }\ncache { size = 65M }", 2, "size: was given", "line 1");
+  said_wrong_file("cache { size = 64M }\ncache { size = 65M }", 2, "size: is already set", "line 1");
 }
 
 Test(titled, are_printed_with_their_sources_and_read_back_as_the_same) {
@@ -161,7 +161,7 @@ Test(titled, are_printed_with_their_sources_and_read_back_as_the_same) {
 
 Test(titled, refuses_to_ask_itself) {
   said_wrong("--listen 127.0.0.1:5353 --forward a.example=127.0.0.1:5353", "--forward '127.0.0.1:5353'",
-             "listens there itself");
+             "jidnsd itself listens there");
 }
 
 Test(titled, signs_that_libconfuse_would_leave_out_are_named) {

@@ -290,7 +290,7 @@ Test(wrong, a_key_that_is_given_twice_is_named_with_its_first_line) {
     for (const struct settings_section *s = t->section; s; s = s->within) fputs("}", out);
     fclose(out);
     unsigned line = t->section->within ? 3 : 2;
-    snprintf(want, sizeof want, "%s:%u: %s: was given in line %u already\n", said_path, line + 1, t->key,
+    snprintf(want, sizeof want, "%s:%u: %s: is already set in line %u\n", said_path, line + 1, t->key,
              line);
     cr_expect(strstr(said_file("", two)->err, want), "%s", said_file("", two)->err);
     free(two);
@@ -307,7 +307,7 @@ Test(wrong, a_key_with_a_letter_too_many_is_named_with_the_right_one_or_the_manu
     other.key = key;
     char *text = file_with(&other, "1");
     const struct said *said = said_file("", text);
-    snprintf(want, sizeof want, "%u: '%s': there is no such key; ", t->section->within ? 3 : 2, key);
+    snprintf(want, sizeof want, "%u: '%s': unknown key; ", t->section->within ? 3 : 2, key);
     cr_expect(said->outcome == SETTINGS_WRONG && strstr(said->err, want), "%s", said->err);
     free(text);
   }
