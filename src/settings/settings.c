@@ -20,11 +20,12 @@ enum {
 
 /* getopt_long returned ':' or '?' and set optopt: to the option's number, to a letter, or to 0 for a word it
  * does not know. */
-static void wrong_option(struct givens *g, int how, char **argv) {
+static void wrong_option(struct raw_settings *g, int how, char **argv) {
   const struct setting *t = optopt >= OPTION_FIRST ? &settings_table[optopt - OPTION_FIRST] : NULL;
-  char text[RIGHT_TEXT];
-  g->wrong = true;
-  if (t && how == ':') fprintf(g->err, "jidnsd: --%s: needs a value: %s\n", t->name, setting_right(t, text));
+  char text[EXPECTED_TEXT];
+  g->failed = true;
+  if (t && how == ':')
+    fprintf(g->err, "jidnsd: --%s: needs a value: %s\n", t->name, setting_expected(t, text));
   else if (t) fprintf(g->err, "jidnsd: '%s': --%s takes no value\n", argv[optind - 1], t->name);
   else if (optopt) fprintf(g->err, "jidnsd: '-%c': unknown option; see jidnsd --help\n", optopt);
   else fprintf(g->err, "jidnsd: '%s': unknown or ambiguous option; see jidnsd --help\n", argv[optind - 1]);
@@ -32,7 +33,7 @@ static void wrong_option(struct givens *g, int how, char **argv) {
 
 /* Notes all values; returns the first setting that says what to do. Stops there: --help helps with what
  * follows, too. */
-static const struct setting *read_options(struct givens *g, int argc, char **argv) {
+static const struct setting *read_options(struct raw_settings *g, int argc, char **argv) {
   struct option options[SETTINGS_MAX + 1] = {{0}};
   const struct setting *todo = NULL;
 
@@ -46,17 +47,17 @@ static const struct setting *read_options(struct givens *g, int argc, char **arg
 
   optind = 0; /* makes glibc start anew */
   opterr = 0;
-  for (int c; !g->wrong && (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+  for (int c; !g->failed && (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
     const struct setting *t = c < OPTION_FIRST ? NULL : &settings_table[c - OPTION_FIRST];
     if (!t) wrong_option(g, c, argv);
-    else if (t->value) givens_add_named(g, t, SOURCE_OPTION, optarg);
+    else if (t->value) raw_settings_add_named(g, t, SOURCE_OPTION, optarg);
     else if (strcmp(t->name, "help") == 0 || strcmp(t->name, "version") == 0) return t;
     else if (!todo) todo = t;
   }
 
-  if (!g->wrong && optind < argc) {
+  if (!g->failed && optind < argc) {
     fprintf(g->err, "jidnsd: '%s': not an option; see jidnsd --help\n", argv[optind]);
-    g->wrong = true;
+    g->failed = true;
   }
 
   return todo;
@@ -84,8 +85,8 @@ static const char *option_at(unsigned i, const void *ctx) {
   return NULL;
 }
 
-static void unknown_variable(struct givens *g, const char *variable, size_t len, const char *name) {
-  const char *near = nearest(name, option_at, NULL);
+static void unknown_variable(struct raw_settings *g, const char *variable, size_t len, const char *name) {
+  const char *near = settings_nearest(name, option_at, NULL);
   fprintf(g->err, "jidnsd: warning: %.*s: unknown setting",
           (int)(len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX), variable);
   if (near) fprintf(g->err, "; did you mean that of --%s?", near);
@@ -94,19 +95,20 @@ static void unknown_variable(struct givens *g, const char *variable, size_t len,
 
 /* Notes one variable's value. Those of lists are separated by spaces or commas, those of sections by spaces.
  */
-static void read_variable(struct givens *g, const struct setting *t, const char *value) {
+static void read_variable(struct raw_settings *g, const struct setting *t, const char *value) {
   if (t->untitled || (!t->clear && !(t->section && t->section->title))) {
-    givens_add_named(g, t, SOURCE_ENVIRONMENT, value);
+    raw_settings_add_named(g, t, SOURCE_ENVIRONMENT, value);
     return;
   }
   const char *between = t->section->title ? " \t\n" : " ,\t\n";
   char *copy = strdup(value), *rest = copy;
   must(copy);
-  for (char *word; (word = strtok_r(rest, between, &rest));) givens_add_named(g, t, SOURCE_ENVIRONMENT, word);
+  for (char *word; (word = strtok_r(rest, between, &rest));)
+    raw_settings_add_named(g, t, SOURCE_ENVIRONMENT, word);
   free(copy);
 }
 
-static void read_environment(struct givens *g) {
+static void read_environment(struct raw_settings *g) {
   static const char prefix[] = "JIDNS_";
   char name[OPTION_NAME_MAX];
   for (char **e = environ; *e; e++) {
@@ -122,10 +124,11 @@ static void read_environment(struct givens *g) {
 /* ---- all of it ---- */
 
 /* Those of titled sections are read when one begins. */
-static void set_initial(struct givens *g) {
+static void set_defaults(struct raw_settings *g) {
   for (unsigned i = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
-    if (t->initial && !(t->section && t->section->title)) givens_add_named(g, t, SOURCE_INITIAL, t->initial);
+    if (t->default_value && !(t->section && t->section->title))
+      raw_settings_add_named(g, t, SOURCE_DEFAULT, t->default_value);
   }
 }
 
@@ -175,10 +178,10 @@ static void listen_at_default(struct settings *s) {
 }
 
 /* The file that options or environment name, else the one in its usual place. */
-static void read_file(struct givens *g) {
+static void read_file(struct raw_settings *g) {
   const struct setting *config = setting_named("config");
-  const struct given *named = NULL;
-  for (const struct given *v = g->first; v; v = v->next) {
+  const struct raw_value *named = NULL;
+  for (const struct raw_value *v = g->first; v; v = v->next) {
     if (v->setting == config && (!named || v->source >= named->source)) named = v;
   }
   if (!named) settings_file_read(g, SETTINGS_FILE, false);
@@ -204,38 +207,38 @@ static enum settings_outcome check(struct settings *s, FILE *out, FILE *err) {
   return SETTINGS_TOLD;
 }
 
-static enum settings_outcome tell(const struct setting *todo, const struct givens *g, FILE *out) {
+static enum settings_outcome tell(const struct setting *todo, const struct raw_settings *g, FILE *out) {
   if (strcmp(todo->name, "version") == 0) fprintf(out, "jidnsd (%s) %s\n", PACKAGE_NAME, PACKAGE_VERSION);
   else if (strcmp(todo->name, "help") == 0) settings_print_help(out);
   else settings_print_config(g, out);
   return SETTINGS_TOLD;
 }
 
-static enum settings_outcome read_all(struct settings *s, struct givens *g, int argc, char **argv,
+static enum settings_outcome read_all(struct settings *s, struct raw_settings *g, int argc, char **argv,
                                       FILE *out) {
   const struct setting *todo = read_options(g, argc, argv);
-  if (!g->wrong && todo && (strcmp(todo->name, "help") == 0 || strcmp(todo->name, "version") == 0))
+  if (!g->failed && todo && (strcmp(todo->name, "help") == 0 || strcmp(todo->name, "version") == 0))
     return tell(todo, g, out);
-  if (g->wrong) return SETTINGS_WRONG;
+  if (g->failed) return SETTINGS_WRONG;
   read_environment(g);
   read_file(g);
-  set_initial(g);
+  set_defaults(g);
   *s = (struct settings){.tcp = SERVE_TCP_DEFAULTS};
   snprintf(s->file, sizeof s->file, "%s", g->path ? g->path : "");
-  givens_apply(g, s, SOURCE_INITIAL);
-  givens_apply(g, s, SOURCE_FILE);
-  givens_apply(g, s, SOURCE_ENVIRONMENT);
-  if (!g->wrong) givens_apply(g, s, SOURCE_OPTION);
+  raw_settings_apply(g, s, SOURCE_DEFAULT);
+  raw_settings_apply(g, s, SOURCE_FILE);
+  raw_settings_apply(g, s, SOURCE_ENVIRONMENT);
+  if (!g->failed) raw_settings_apply(g, s, SOURCE_OPTION);
   if (!s->listen_count) listen_at_default(s);
-  if (g->wrong || !check_all_loops(s, g->err) || !check_metrics(s, g->err)) return SETTINGS_WRONG;
+  if (g->failed || !check_all_loops(s, g->err) || !check_metrics(s, g->err)) return SETTINGS_WRONG;
   if (todo && strcmp(todo->name, "check-config") == 0) return check(s, out, g->err);
   return todo ? tell(todo, g, out) : SETTINGS_RUN;
 }
 
 enum settings_outcome settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err) {
-  struct givens g = {.err = err};
+  struct raw_settings g = {.err = err};
   enum settings_outcome outcome = read_all(s, &g, argc, argv, out);
-  givens_free(&g);
+  raw_settings_free(&g);
   return outcome;
 }
 

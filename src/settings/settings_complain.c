@@ -1,4 +1,5 @@
-/* settings_complain.c: what is wrong, and where. Exports complain*, put_source, nearest. */
+/* settings_complain.c: what is wrong, and where. Exports settings_complain*,
+ * settings_put_source, settings_nearest. */
 #include <ctype.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -12,9 +13,9 @@ static void put_where(FILE *out, const char *path, unsigned line) {
   if (line) fprintf(out, ":%u", line);
 }
 
-void put_source(FILE *out, const struct givens *g, const struct given *v) {
+void settings_put_source(FILE *out, const struct raw_settings *g, const struct raw_value *v) {
   switch (v->source) {
-  case SOURCE_INITIAL: fputs("default", out); break;
+  case SOURCE_DEFAULT: fputs("default", out); break;
   case SOURCE_FILE: put_where(out, g->path, v->line); break;
   case SOURCE_ENVIRONMENT:
     fputs("JIDNS_", out);
@@ -25,29 +26,29 @@ void put_source(FILE *out, const struct givens *g, const struct given *v) {
 }
 
 /* jidnsd: --name 'text', or jidnsd: file:3: key 'text' */
-static void put_given(struct givens *g, const struct given *v) {
+static void put_given(struct raw_settings *g, const struct raw_value *v) {
   fputs("jidnsd: ", g->err);
-  put_source(g->err, g, v);
+  settings_put_source(g->err, g, v);
   if (v->source == SOURCE_FILE)
-    fprintf(g->err, ": %s", v->kind == GIVEN_BEGIN ? v->section->name : v->setting->key);
+    fprintf(g->err, ": %s", v->kind == RAW_BEGIN ? v->section->name : v->setting->key);
   fputs(" '", g->err);
   shown_put(g->err, v->text, SHOWN_MAX);
   fputc('\'', g->err);
-  g->wrong = true;
+  g->failed = true;
 }
 
-void complain_value(struct givens *g, const struct given *v) {
-  char text[RIGHT_TEXT], why[WHY_TEXT];
+void settings_complain_value(struct raw_settings *g, const struct raw_value *v) {
+  char text[EXPECTED_TEXT], why[WHY_TEXT];
   put_given(g, v);
-  if (v->kind == GIVEN_VALUE && v->setting->wrong) {
-    fprintf(g->err, ": %s\n", v->setting->wrong(v->text, why));
+  if (v->kind == RAW_VALUE && v->setting->explain) {
+    fprintf(g->err, ": %s\n", v->setting->explain(v->text, why));
     return;
   }
   fprintf(g->err, ": should be %s\n",
-          v->kind == GIVEN_BEGIN ? v->section->right : setting_right(v->setting, text));
+          v->kind == RAW_BEGIN ? v->section->expected : setting_expected(v->setting, text));
 }
 
-void complain_given(struct givens *g, const struct given *v, const char *format, ...) {
+void settings_complain_raw(struct raw_settings *g, const struct raw_value *v, const char *format, ...) {
   va_list args;
   put_given(g, v);
   fputs(": ", g->err);
@@ -57,14 +58,16 @@ void complain_given(struct givens *g, const struct given *v, const char *format,
   fputc('\n', g->err);
 }
 
-void complain_needed(struct givens *g, const struct given *begin, const struct setting *t) {
-  char text[RIGHT_TEXT];
-  const char *right = setting_right(t, text);
-  if (begin->source == SOURCE_FILE) complain_given(g, begin, "has no %s; should be %s", t->key, right);
-  else complain_given(g, begin, "should be %s=%s, with %s", t->section->title, t->value, right);
+void settings_complain_needed(struct raw_settings *g, const struct raw_value *begin,
+                              const struct setting *t) {
+  char text[EXPECTED_TEXT];
+  const char *expected = setting_expected(t, text);
+  if (begin->source == SOURCE_FILE)
+    settings_complain_raw(g, begin, "has no %s; should be %s", t->key, expected);
+  else settings_complain_raw(g, begin, "should be %s=%s, with %s", t->section->title, t->value, expected);
 }
 
-void complain(struct givens *g, unsigned line, const char *format, ...) {
+void settings_complain(struct raw_settings *g, unsigned line, const char *format, ...) {
   char text[300];
   va_list args;
   va_start(args, format);
@@ -75,7 +78,7 @@ void complain(struct givens *g, unsigned line, const char *format, ...) {
   fputs(": ", g->err);
   shown_put(g->err, text, sizeof text);
   fputc('\n', g->err);
-  g->wrong = true;
+  g->failed = true;
 }
 
 /* How many letters must be changed, added or left out (Levenshtein); words longer than a key ever is are far
@@ -101,7 +104,8 @@ static unsigned distance(const char *a, const char *b) {
   return row[n];
 }
 
-const char *nearest(const char *word, const char *(*next)(unsigned i, const void *ctx), const void *ctx) {
+const char *settings_nearest(const char *word, const char *(*next)(unsigned i, const void *ctx),
+                             const void *ctx) {
   const char *best = NULL, *candidate;
   size_t least = strlen(word) / 3 + 2; /* more mistakes than that, and it is another word */
   for (unsigned i = 0; (candidate = next(i, ctx)); i++) {

@@ -14,14 +14,14 @@ enum { FILE_MAX = 1 << 20, OPTIONS = 300 };
 struct place {
   const cfg_t *cfg;
   const struct settings_section *section; /* NULL: the file itself */
-  struct given *begin;                    /* of a titled section */
+  struct raw_value *begin;                /* of a titled section */
 };
 
 /* libconfuse hands no pointer through to its callbacks, but an option's place to put its value: that is the
  * start of this. */
 struct reading {
   void *value; /* not used */
-  struct givens *givens;
+  struct raw_settings *raw;
   struct place places[SECTION_DEPTH];
   unsigned depth; /* how many are open */
   cfg_opt_t options[OPTIONS];
@@ -79,28 +79,29 @@ static void misplaced(struct reading *r, unsigned line, const struct settings_se
   char text[SECTION_TEXT];
   const char *name = section->name;
   if (section->within == innermost(r)->section) {
-    complain(r->givens, line, "'%s': should be %s { KEY = VALUE }", name, section_format(section, text));
+    settings_complain(r->raw, line, "'%s': should be %s { KEY = VALUE }", name,
+                      settings_section_format(section, text));
   } else if (section->within) {
-    complain(r->givens, line, "'%s': should stand in the section '%s'", name,
-             section_format(section->within, text));
+    settings_complain(r->raw, line, "'%s': should stand in the section '%s'", name,
+                      settings_section_format(section->within, text));
   } else {
-    complain(r->givens, line, "'%s': should stand in no other section", name);
+    settings_complain(r->raw, line, "'%s': should stand in no other section", name);
   }
 }
 
 static void unknown(struct reading *r, unsigned line, const char *word) {
   const struct settings_section *section = innermost(r)->section;
-  const char *what = section ? "key" : "section", *near = nearest(word, word_in, section);
+  const char *what = section ? "key" : "section", *near = settings_nearest(word, word_in, section);
   const struct setting *t = meant(word);
   const struct settings_section *other = section_named(word, section);
   char text[SECTION_TEXT];
-  if (t && t->section == section) complain(r->givens, line, "'%s': should be '%s' here", word, t->key);
+  if (t && t->section == section) settings_complain(r->raw, line, "'%s': should be '%s' here", word, t->key);
   else if (other) misplaced(r, line, other);
   else if (t)
-    complain(r->givens, line, "'%s': should stand in the section '%s'", word,
-             section_format(t->section, text));
-  else if (near) complain(r->givens, line, "'%s': unknown %s; did you mean '%s'?", word, what, near);
-  else complain(r->givens, line, "'%s': unknown %s; jidnsd.conf(5) lists them", word, what);
+    settings_complain(r->raw, line, "'%s': should stand in the section '%s'", word,
+                      settings_section_format(t->section, text));
+  else if (near) settings_complain(r->raw, line, "'%s': unknown %s; did you mean '%s'?", word, what, near);
+  else settings_complain(r->raw, line, "'%s': unknown %s; jidnsd.conf(5) lists them", word, what);
 }
 
 /* ---- what libconfuse calls ---- */
@@ -122,12 +123,13 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const cha
   /* KEY = VALUE with a section's name */
   if (!word) word = quoted_behind(text, "missing title for section '");
   if (word) unknown(r, (unsigned)cfg->line, word);
-  else complain(r->givens, (unsigned)cfg->line, "%s; should be SECTION { KEY = VALUE }", text);
+  else settings_complain(r->raw, (unsigned)cfg->line, "%s; should be SECTION { KEY = VALUE }", text);
 }
 
 static int begin(struct reading *r, const cfg_t *cfg, const char *line) {
   bool titled = *cfg->title;
-  struct given head = {.kind = GIVEN_BEGIN, .source = SOURCE_FILE, .line = (unsigned)strtoul(line, NULL, 10)};
+  struct raw_value head = {
+      .kind = RAW_BEGIN, .source = SOURCE_FILE, .line = (unsigned)strtoul(line, NULL, 10)};
 
   for (unsigned i = 0; settings_sections[i]; i++) {
     const struct settings_section *s = settings_sections[i];
@@ -141,7 +143,7 @@ static int begin(struct reading *r, const cfg_t *cfg, const char *line) {
   }
 
   must(r->depth < SECTION_DEPTH);
-  struct given *v = titled ? givens_add(r->givens, head, cfg->title) : NULL;
+  struct raw_value *v = titled ? raw_settings_add(r->raw, head, cfg->title) : NULL;
   r->places[r->depth++] = (struct place){cfg, head.section, v};
   return 0;
 }
@@ -151,18 +153,18 @@ static int on_end(cfg_t *cfg, cfg_opt_t *opt) {
   const struct place *p = innermost(r);
   (void)opt;
   if (p->begin)
-    givens_add(r->givens, (struct given){.kind = GIVEN_END, .source = SOURCE_FILE, .section = p->section},
-               "");
+    raw_settings_add(r->raw,
+                     (struct raw_value){.kind = RAW_END, .source = SOURCE_FILE, .section = p->section}, "");
   r->depth--;
   return 0;
 }
 
 /* Has this section that key already, or the file, in a section without a title? */
-static const struct given *twice(const struct reading *r, const struct given *begin,
-                                 const struct setting *t) {
+static const struct raw_value *twice(const struct reading *r, const struct raw_value *begin,
+                                     const struct setting *t) {
   if (t->clear) return NULL;
-  if (begin) return given_in(begin, t);
-  for (const struct given *v = r->givens->first; v; v = v->next) {
+  if (begin) return raw_value_in(begin, t);
+  for (const struct raw_value *v = r->raw->first; v; v = v->next) {
     if (v->setting == t && v->source == SOURCE_FILE) return v;
   }
   return NULL;
@@ -182,9 +184,9 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
     return -1;
   }
 
-  const struct given *before = twice(r, p->begin, t);
-  if (before) complain(r->givens, line, "%s: is already set in line %u", t->key, before->line);
-  else givens_add(r->givens, (struct given){.setting = t, .source = SOURCE_FILE, .line = line}, text);
+  const struct raw_value *before = twice(r, p->begin, t);
+  if (before) settings_complain(r->raw, line, "%s: is already set in line %u", t->key, before->line);
+  else raw_settings_add(r->raw, (struct raw_value){.setting = t, .source = SOURCE_FILE, .line = line}, text);
   return 0;
 }
 
@@ -237,9 +239,9 @@ static cfg_opt_t *options_of(struct reading *r, const char *name) {
   return start;
 }
 
-static void parse(struct givens *g, char *text) {
+static void parse(struct raw_settings *g, char *text) {
   struct reading *r = must_zalloc(sizeof *r);
-  r->givens = g;
+  r->raw = g;
   cfg_t *cfg = cfg_init(options_of(r, NULL), CFGF_NONE);
   must(cfg != NULL);
   r->places[r->depth++] = (struct place){.cfg = cfg};
@@ -247,9 +249,9 @@ static void parse(struct givens *g, char *text) {
   if (in) {
     cfg_set_error_function(cfg, on_error);
     bool good = cfg_parse_fp(cfg, in) == CFG_SUCCESS;
-    if (!good && !g->wrong) { /* the one mistake that libconfuse is silent about */
-      complain(g, (unsigned)innermost(r)->cfg->line,
-               "an empty word stands here; should be SECTION { KEY = VALUE }");
+    if (!good && !g->failed) { /* the one mistake that libconfuse is silent about */
+      settings_complain(g, (unsigned)innermost(r)->cfg->line,
+                        "an empty word stands here; should be SECTION { KEY = VALUE }");
     }
     fclose(in);
   }
@@ -261,25 +263,25 @@ static void parse(struct givens *g, char *text) {
 /* ---- the file ---- */
 
 /* All of it with a NUL behind; NULL and complained of when it can't be. To be freed. */
-static char *slurp(struct givens *g, FILE *in) {
+static char *slurp(struct raw_settings *g, FILE *in) {
   char *text = must_alloc(FILE_MAX + 2);
   size_t n = fread(text, 1, FILE_MAX + 1, in);
   text[n] = 0;
-  if (ferror(in)) complain(g, 0, "%s", strerror(errno));
-  else if (n > FILE_MAX) complain(g, 0, "is larger than 1 MiB; should be a file of settings");
-  else if (memchr(text, 0, n)) complain(g, 0, "contains a NUL byte; should be text");
+  if (ferror(in)) settings_complain(g, 0, "%s", strerror(errno));
+  else if (n > FILE_MAX) settings_complain(g, 0, "is larger than 1 MiB; should be a file of settings");
+  else if (memchr(text, 0, n)) settings_complain(g, 0, "contains a NUL byte; should be text");
   else return text;
   free(text);
   return NULL;
 }
 
-void settings_file_read(struct givens *g, const char *path, bool named) {
+void settings_file_read(struct raw_settings *g, const char *path, bool named) {
   FILE *in = fopen(path, "re");
   if (!in && errno == ENOENT && !named) return;
   g->path = path;
   if (!in) {
     char why[READABLE_WHY];
-    complain(g, 0, "%s", readable_why(errno, why));
+    settings_complain(g, 0, "%s", readable_why(errno, why));
     return;
   }
   char *text = slurp(g, in), *scanned = text ? settings_scan(g, text) : NULL;

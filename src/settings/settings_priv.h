@@ -1,12 +1,12 @@
-/* Inside the settings: how values are read, and what was given by whom. */
+/* Inside the settings: how values are read, and values as they were written. */
 #ifndef JIDNS_SETTINGS_SETTINGS_PRIV_H
 #define JIDNS_SETTINGS_SETTINGS_PRIV_H
 #include "settings/settings_table.h"
 
 /* Where a value comes from; a later one takes the place of all earlier ones. */
-enum source { SOURCE_INITIAL, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_OPTION };
+enum source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_OPTION };
 
-enum { SECTION_DEPTH = 4, SECTION_TEXT = 80, RIGHT_TEXT = 200 }; /* depth: the file itself counts */
+enum { SECTION_DEPTH = 4, SECTION_TEXT = 80, EXPECTED_TEXT = 200 }; /* depth: the file itself counts */
 
 /* ---- values ---- */
 
@@ -22,62 +22,65 @@ enum { SECTION_DEPTH = 4, SECTION_TEXT = 80, RIGHT_TEXT = 200 }; /* depth: the f
 /* What reads the usual kinds of value, for rows of the table. */
 #define FIELD(type, field) FIELD_AS(type, field, ((type *)0)->field)
 #define FIELD_AS(type, field, as) .at = AT(type, field, as), .size = sizeof((type *)0)->field
-#define SWITCH(type, field) .read = read_switch, FIELD_AS(type, field, bool)
-#define NUMBER(type, field, from, to) NUMBER_AS(read_number, type, field, from, to)
+#define SWITCH(type, field) .read = settings_read_switch, FIELD_AS(type, field, bool)
+#define NUMBER(type, field, from, to) NUMBER_AS(settings_read_number, type, field, from, to)
 #define NUMBER_AS(reader, type, field, from, to)                                                             \
   .read = (reader), FIELD_AS(type, field, uint32_t), .least = (from), .most = (to)
 #define SIZE(type, field, from, to)                                                                          \
-  .read = read_size, FIELD_AS(type, field, size_t), .least = (from), .most = (to)
-#define TEXT(type, field) TEXT_AS(read_text, type, field)
+  .read = settings_read_size, FIELD_AS(type, field, size_t), .least = (from), .most = (to)
+#define TEXT(type, field) TEXT_AS(settings_read_text, type, field)
 #define TEXT_AS(reader, type, field)                                                                         \
   .read = (reader), FIELD(type, field), .most = sizeof((type *)0)->field - 1
 /* One of words: an enum's, or of two a bool's. */
-#define WORD(type, field, list) .read = read_word, FIELD_AS(type, field, unsigned), .words = (list)
-#define EITHER(type, field, list) .read = read_either, FIELD_AS(type, field, bool), .words = (list)
+#define WORD(type, field, list) .read = settings_read_word, FIELD_AS(type, field, unsigned), .words = (list)
+#define EITHER(type, field, list) .read = settings_read_either, FIELD_AS(type, field, bool), .words = (list)
 /* A kind of its own; a list of that. */
-#define OWN(reader, should) .read = (reader), .right = (should)
-#define LIST(reader, clearer, should) .read = (reader), .clear = (clearer), .right = (should)
+#define OWN(reader, should) .read = (reader), .expected = (should)
+#define LIST(reader, clearer, should) .read = (reader), .clear = (clearer), .expected = (should)
 
-bool read_switch(const struct setting *t, void *into, const char *text);
-bool read_number(const struct setting *t, void *into, const char *text);
-bool read_size(const struct setting *t, void *into, const char *text); /* octets, or with K, M, G */
-bool read_text(const struct setting *t, void *into, const char *text); /* printable ASCII */
-bool read_path(const struct setting *t, void *into, const char *text); /* the same, and not empty */
-bool read_word(const struct setting *t, void *into, const char *text);
-bool read_either(const struct setting *t, void *into, const char *text);
+bool settings_read_switch(const struct setting *t, void *into, const char *text);
+bool settings_read_number(const struct setting *t, void *into, const char *text);
+bool settings_read_size(const struct setting *t, void *into, const char *text); /* octets, or with K, M, G */
+bool settings_read_text(const struct setting *t, void *into, const char *text); /* printable ASCII */
+bool settings_read_path(const struct setting *t, void *into, const char *text); /* the same, and not empty */
+bool settings_read_word(const struct setting *t, void *into, const char *text);
+bool settings_read_either(const struct setting *t, void *into, const char *text);
 
 /* A whole number from `least` to `most`, digits only. */
-bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+bool settings_parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 /* Letters, digits, hyphens, underscores and slashes between dots; not the root. */
-bool parse_domain(const char *text, struct settings_domain *out);
+bool settings_parse_domain(const char *text, struct settings_domain *out);
 /* Adds an address and the scope that it was given, whose interface may come later, unless the list has it;
  * false: not an address, or the list has `most`. */
-bool add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most);
+bool settings_add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n,
+                       unsigned most);
 /* The same for servers to ask: 0.0.0.0 and :: are none. */
-bool add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most);
+bool settings_add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n,
+                         unsigned most);
 
-extern const char domain_right[], server_right[]; /* what should be, where these are asked for */
+extern const char settings_domain_expected[],
+    settings_server_expected[]; /* what should be, where these are asked for */
 
 /* settings_zones.c: the sections of local zones. */
-extern const struct settings_section in_zone, in_domain, in_host;
-bool read_host_address(const struct setting *t, void *into, const char *text);
-void clear_host_address(void *into);
+extern const struct settings_section settings_in_zone, settings_in_domain, settings_in_host;
+bool settings_read_host_address(const struct setting *t, void *into, const char *text);
+void settings_clear_host_address(void *into);
 /* what only the machine can tell; false: would not start */
 bool settings_check_here(struct settings *s, bool *warned, FILE *err);
 /* reads them all; false, and said on err, when one is wrong */
 bool settings_check_zones(const struct settings *s, FILE *err);
 
 /* What a value of t should be. */
-const char *setting_right(const struct setting *t, char text[RIGHT_TEXT]);
+const char *setting_expected(const struct setting *t, char text[EXPECTED_TEXT]);
 
-/* ---- what was given ---- */
+/* ---- values as they were written ---- */
 
-enum given_kind { GIVEN_VALUE, GIVEN_BEGIN, GIVEN_END };
+enum raw_kind { RAW_VALUE, RAW_BEGIN, RAW_END };
 
 /* One value as it was written, or a titled section's beginning or end. */
-struct given {
-  struct given *next;
-  enum given_kind kind;
+struct raw_value {
+  struct raw_value *next;
+  enum raw_kind kind;
   enum source source;
   const struct setting
       *setting; /* whose value; at the beginning of a section that an option makes, that option's */
@@ -87,59 +90,62 @@ struct given {
   char text[];                            /* the value; at a beginning the title */
 };
 
-/* All that was given, in its order. */
-struct givens {
-  struct given *first, *last;
+/* All that was written, in its order. */
+struct raw_settings {
+  struct raw_value *first, *last;
   const char *path; /* of the file; NULL: none was read */
   FILE *err;
-  bool wrong; /* something was complained of */
+  bool failed; /* something was complained of */
 };
 
-struct given *givens_add(struct givens *g, struct given head, const char *text);
-void givens_free(struct givens *g);
+struct raw_value *raw_settings_add(struct raw_settings *g, struct raw_value head, const char *text);
+void raw_settings_free(struct raw_settings *g);
 /* One option's or variable's value. */
-void givens_add_named(struct givens *g, const struct setting *t, enum source source, const char *text);
+void raw_settings_add_named(struct raw_settings *g, const struct setting *t, enum source source,
+                            const char *text);
 /* Puts one source's values into force: lists in place of what they were, titled sections in place of those
  * with the same title. */
-void givens_apply(struct givens *g, struct settings *s, enum source source);
+void raw_settings_apply(struct raw_settings *g, struct settings *s, enum source source);
 
 /* The first value of t in the titled section that begins there, NULL if it has none; the end of that section.
  */
-const struct given *given_in(const struct given *begin, const struct setting *t);
-const struct given *given_end(const struct given *begin);
+const struct raw_value *raw_value_in(const struct raw_value *begin, const struct setting *t);
+const struct raw_value *raw_value_end(const struct raw_value *begin);
 /* No higher source gave one with the same title. */
-bool given_is_in_force(const struct givens *g, const struct given *begin);
+bool raw_value_is_in_force(const struct raw_settings *g, const struct raw_value *begin);
 
-/* Complaints, one line each: where, 'text': what, or: should be `right`. Control characters don't get
+/* Complaints, one line each: where, 'text': what, or: should be `expected`. Control characters don't get
  * through, long texts are cut. */
-void complain_value(struct givens *g, const struct given *v);
-void complain_given(struct givens *g, const struct given *v, const char *format, ...)
+void settings_complain_value(struct raw_settings *g, const struct raw_value *v);
+void settings_complain_raw(struct raw_settings *g, const struct raw_value *v, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void complain_needed(struct givens *g, const struct given *begin, const struct setting *t);
-void complain(struct givens *g, unsigned line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void settings_complain_needed(struct raw_settings *g, const struct raw_value *begin, const struct setting *t);
+void settings_complain(struct raw_settings *g, unsigned line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Notes all that the file at path says. A missing one is complained of only if it is `named` by somebody. */
-void settings_file_read(struct givens *g, const char *path, bool named);
+void settings_file_read(struct raw_settings *g, const char *path, bool named);
 /* The file's text as libconfuse needs it: to be freed; NULL, and complained of, when something is never
  * closed. */
-char *settings_scan(struct givens *g, const char *text);
+char *settings_scan(struct raw_settings *g, const char *text);
 extern const char settings_mark[]; /* the key that settings_scan writes at the beginning of each section, its
                                       line as value */
 
 /* The word in a list that is most like `word`, NULL if none is near. next gives the i-th word, NULL behind
  * the last. */
-const char *nearest(const char *word, const char *(*next)(unsigned i, const void *ctx), const void *ctx);
+const char *settings_nearest(const char *word, const char *(*next)(unsigned i, const void *ctx),
+                             const void *ctx);
 
 /* ---- as text ---- */
 
 /* Where it was given: --name, JIDNS_NAME, or file and line. */
-void put_source(FILE *out, const struct givens *g, const struct given *v);
+void settings_put_source(FILE *out, const struct raw_settings *g, const struct raw_value *v);
 
 /* cache, or forward "DOMAIN". */
-const char *section_format(const struct settings_section *section, char text[SECTION_TEXT]);
+const char *settings_section_format(const struct settings_section *section, char text[SECTION_TEXT]);
 
 void settings_print_help(FILE *out);
-void settings_print_config(const struct givens *g, FILE *out);
+void settings_print_config(const struct raw_settings *g, FILE *out);
 /* A file with all settings as comments; the body of jidnsd(8) and jidnsd.conf(5). */
 void settings_print_sample(FILE *out);
 void settings_print_man_options(FILE *out);

@@ -15,7 +15,7 @@ const char settings_mark[] = "\001";
 enum { OPEN_MAX = 8 };
 
 struct scan {
-  struct givens *g;
+  struct raw_settings *g;
   const char *p;
   FILE *to;
   unsigned line, depth, opened[OPEN_MAX];
@@ -41,7 +41,7 @@ static void comment(struct scan *s) {
     else s->p++;
   }
   if (*s->p) s->p += 2;
-  else complain(s->g, since, "a comment that begins here is not closed; should end with */");
+  else settings_complain(s->g, since, "a comment that begins here is not closed; should end with */");
   fputc(' ', s->to);
 }
 
@@ -54,7 +54,7 @@ static void quoted(struct scan *s) {
     copy(s);
   }
   if (*s->p) copy(s);
-  else complain(s->g, since, "a text that begins here is not closed; should end with %c", quote);
+  else settings_complain(s->g, since, "a text that begins here is not closed; should end with %c", quote);
   word_ends(s);
 }
 
@@ -66,7 +66,8 @@ static void word(struct scan *s) {
   if (s->p[0] == '$' && s->p[1] == '{') { /* the environment's; its braces open nothing */
     while (*s->p && *s->p != '}' && *s->p != '\n') copy(s);
     if (*s->p == '}') copy(s);
-    else complain(s->g, s->line, "a variable's name that begins here is not closed; should end with }");
+    else
+      settings_complain(s->g, s->line, "a variable's name that begins here is not closed; should end with }");
   } else {
     do copy(s);
     while (*s->p && !strchr(" \t\r\n{}=,()+*\"'", *s->p) && !comment_begins(s->p));
@@ -100,7 +101,7 @@ static void closes(struct scan *s) {
 static bool sign(struct scan *s) {
   char c = *s->p;
   if (c == '*' || (c == '+' && s->p[1] != '=')) {
-    complain(s->g, s->line, "'%c' stands outside of quotes; should be within \"...\"", c);
+    settings_complain(s->g, s->line, "'%c' stands outside of quotes; should be within \"...\"", c);
     return false;
   }
   if (c == '=') {
@@ -120,10 +121,10 @@ static bool step(struct scan *s) {
   else if (*p == '}') closes(s);
   else if (strchr(" \t\r\n,()=+*", *p)) return sign(s);
   else word(s);
-  return !s->g->wrong;
+  return !s->g->failed;
 }
 
-char *settings_scan(struct givens *g, const char *text) {
+char *settings_scan(struct raw_settings *g, const char *text) {
   struct scan s = {.g = g, .p = text, .line = 1};
   char *made = NULL;
   size_t len;
@@ -133,8 +134,8 @@ char *settings_scan(struct givens *g, const char *text) {
   bool good = true;
   while (*s.p && good) good = step(&s);
   if (good && s.depth) {
-    complain(g, s.opened[s.depth <= OPEN_MAX ? s.depth - 1 : OPEN_MAX - 1],
-             "what is opened here is not closed; should end with }");
+    settings_complain(g, s.opened[s.depth <= OPEN_MAX ? s.depth - 1 : OPEN_MAX - 1],
+                      "what is opened here is not closed; should end with }");
     good = false;
   }
 

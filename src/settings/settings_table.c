@@ -12,13 +12,13 @@
 static bool read_listen(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   (void)t;
-  return add_addr(text, s->listen, s->listen_scopes, &s->listen_count, SETTINGS_LISTEN);
+  return settings_add_addr(text, s->listen, s->listen_scopes, &s->listen_count, SETTINGS_LISTEN);
 }
 
 static bool read_upstream(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   (void)t;
-  return add_server(text, s->upstreams, s->upstream_scopes, &s->upstream_count, UPSTREAM_SERVERS);
+  return settings_add_server(text, s->upstreams, s->upstream_scopes, &s->upstream_count, UPSTREAM_SERVERS);
 }
 
 static bool add_prefix(struct access_policy *o, const char *text) {
@@ -49,7 +49,7 @@ static bool read_log_level(const struct setting *t, void *into, const char *text
 
 static bool read_query_log(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
-  if (strcmp(text, "off") != 0) return read_number(t, into, text);
+  if (strcmp(text, "off") != 0) return settings_read_number(t, into, text);
   s->serve.log_every = 0;
   return true;
 }
@@ -57,20 +57,20 @@ static bool read_query_log(const struct setting *t, void *into, const char *text
 /* A datagram has as many octets on both sides. */
 static bool read_udp_size(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
-  if (!read_number(t, into, text)) return false;
+  if (!settings_read_number(t, into, text)) return false;
   s->serve.udp_size = s->forward.udp_size;
   return true;
 }
 
 static bool read_group(const struct setting *t, void *into, const char *text) {
-  return !strpbrk(text, " :") && read_text(t, into, text);
+  return !strpbrk(text, " :") && settings_read_text(t, into, text);
 }
 
 /* USER or USER:GROUP. */
 static bool read_user(const struct setting *t, void *into, const char *text) {
   const char *colon = strchr(text, ':');
   bool whole = !colon || (colon != text && colon[1] && !strchr(colon + 1, ':'));
-  return whole && !strchr(text, ' ') && read_text(t, into, text);
+  return whole && !strchr(text, ' ') && settings_read_text(t, into, text);
 }
 
 static bool read_metrics(const struct setting *t, void *into, const char *text) {
@@ -82,14 +82,14 @@ static bool read_metrics(const struct setting *t, void *into, const char *text) 
 
 static bool read_control(const struct setting *t, void *into, const char *text) {
   ((struct settings *)into)->control.usual = strcmp(text, CONTROL_SOCKET) == 0;
-  return (!*text || *text == '/') && read_text(t, into, text);
+  return (!*text || *text == '/') && settings_read_text(t, into, text);
 }
 
 static bool read_rebind_allow(const struct setting *t, void *into, const char *text) {
   struct rebind *r = &((struct settings *)into)->forward.rebind;
   struct settings_domain d;
   (void)t;
-  if (r->exempt_count == SETTINGS_REBIND || !parse_domain(text, &d)) return false;
+  if (r->exempt_count == SETTINGS_REBIND || !settings_parse_domain(text, &d)) return false;
   struct rebind_name *x = &r->exempt[r->exempt_count++];
   x->len = d.len;
   memcpy(x->octets, d.octets, d.len);
@@ -112,13 +112,13 @@ static void clear_allow(void *into) {
 
 static bool title_forward(void *element, const char *title) {
   struct settings_forward *f = element;
-  return parse_domain(title, &f->domain);
+  return settings_parse_domain(title, &f->domain);
 }
 
 static bool read_forward(const struct setting *t, void *into, const char *text) {
   struct settings_forward *f = into;
   (void)t;
-  return add_server(text, f->upstreams, f->upstream_scopes, &f->upstream_count, UPSTREAM_SERVERS);
+  return settings_add_server(text, f->upstreams, f->upstream_scopes, &f->upstream_count, UPSTREAM_SERVERS);
 }
 
 static void clear_forward(void *into) { ((struct settings_forward *)into)->upstream_count = 0; }
@@ -140,7 +140,7 @@ static bool read_rule(const struct setting *t, void *into, const char *text) {
   return rule_parse(text, &f->rule, why);
 }
 
-static const char *wrong_rule(const char *text, char why[WHY_TEXT]) {
+static const char *explain_rule(const char *text, char why[WHY_TEXT]) {
   struct rule rule;
   rule_parse(text, &rule, why);
   return why;
@@ -153,7 +153,7 @@ static const struct settings_section in_upstream = {.name = "upstream"};
 static const struct settings_section in_forward = {
     .name = "forward",
     .title = "DOMAIN",
-    .right = domain_right,
+    .expected = settings_domain_expected,
     .help = "a domain, with all below it, that has servers of its own",
     .read_title = title_forward,
     ELEMENTS(struct settings, forwards, forward_count)};
@@ -161,7 +161,7 @@ static const struct settings_section in_access = {.name = "access"};
 static const struct settings_section in_server = {.name = "server"};
 static const struct settings_section in_fault = {.name = "fault",
                                                  .title = "NAME",
-                                                 .right = "a name of at most 31 characters",
+                                                 .expected = "a name of at most 31 characters",
                                                  .help = "answers changed on purpose, for tests",
                                                  .read_title = title_fault,
                                                  ELEMENTS(struct settings, faults, fault_count)};
@@ -172,10 +172,12 @@ static const struct settings_section in_metrics = {.name = "metrics"};
 static const struct settings_section in_control = {.name = "control"};
 
 const struct settings_section *const settings_sections[] = {
-    &in_listen, &in_upstream, &in_forward, &in_zone, &in_domain,  &in_host,    &in_access, &in_server,
-    &in_xmpp,   &in_cache,    &in_fault,   &in_log,  &in_control, &in_metrics, NULL};
+    &in_listen,        &in_upstream, &in_forward, &settings_in_zone, &settings_in_domain,
+    &settings_in_host, &in_access,   &in_server,  &in_xmpp,          &in_cache,
+    &in_fault,         &in_log,      &in_control, &in_metrics,       NULL};
 
-static const char rule_right[] = "words such as name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail";
+static const char rule_expected[] =
+    "words such as name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail";
 
 static const char *const expand_words[] = {
     [XMPP_EXPAND_OFF] = "off", [XMPP_EXPAND_CACHED] = "cached", [XMPP_EXPAND_WAIT] = "wait", NULL};
@@ -206,10 +208,11 @@ const struct setting settings_table[] = {
      LIST(read_listen, clear_listen,
           "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times")},
     {"upstream", &in_upstream, "server", "ADDR[:PORT]", NULL, "those in resolv.conf",
-     "upstream server to ask; may be repeated", LIST(read_upstream, clear_upstream, server_right)},
+     "upstream server to ask; may be repeated",
+     LIST(read_upstream, clear_upstream, settings_server_expected)},
     {"resolv-conf", &in_upstream, "resolv-conf", "FILE", "/etc/resolv.conf", NULL,
-     "read upstream servers from here if none is named", TEXT_AS(read_path, struct settings, resolv_conf),
-     .right = "a file's name"},
+     "read upstream servers from here if none is named",
+     TEXT_AS(settings_read_path, struct settings, resolv_conf), .expected = "a file's name"},
     {"upstream-policy", &in_upstream, "policy", "HOW", "fastest", NULL,
      "ask first: the fastest, the first (order) or each in turn (spread)",
      WORD(struct settings, upstream_policy, policy_words)},
@@ -227,36 +230,39 @@ const struct setting settings_table[] = {
      "may have private addresses; may be repeated",
      LIST(read_rebind_allow, clear_rebind_allow, "a domain such as corp.example, at most 32 times")},
     {"forward", &in_forward, "upstream", "ADDR", NULL, NULL, "servers for a domain and all below it",
-     LIST(read_forward, clear_forward, server_right), .needed = true},
+     LIST(read_forward, clear_forward, settings_server_expected), .needed = true},
     {NULL, &in_forward, "max-ttl", "SECONDS", "0", NULL, "longest TTL of its answers; 0: as in section cache",
      NUMBER(struct settings_forward, max_ttl_s, 0, TTL_MAX)},
-    {"zone", &in_zone, "file", "FILE", NULL, NULL, "answer this zone from its zone file",
-     TEXT_AS(read_path, struct zones_file, file), .right = "a file's name, at most 511 octets",
+    {"zone", &settings_in_zone, "file", "FILE", NULL, NULL, "answer this zone from its zone file",
+     TEXT_AS(settings_read_path, struct zones_file, file), .expected = "a file's name, at most 511 octets",
      .needed = true},
-    {NULL, &in_zone, "overlay", "on|off", "off", NULL, "forward names that it does not have",
+    {NULL, &settings_in_zone, "overlay", "on|off", "off", NULL, "forward names that it does not have",
      SWITCH(struct zones_file, overlay)},
-    {NULL, &in_domain, "conference", "on|off", "off", NULL, "add server SRV records for conference.DOMAIN",
-     SWITCH(struct zones_domain, conference)},
-    {NULL, &in_domain, "connect", "TEXT", "", NULL, "the TXT record of _xmppconnect.DOMAIN; '': none",
-     TEXT(struct zones_domain, connect)},
-    {NULL, &in_domain, "ttl", "SECONDS", "300", NULL, "TTL of all its records",
+    {NULL, &settings_in_domain, "conference", "on|off", "off", NULL,
+     "add server SRV records for conference.DOMAIN", SWITCH(struct zones_domain, conference)},
+    {NULL, &settings_in_domain, "connect", "TEXT", "", NULL,
+     "the TXT record of _xmppconnect.DOMAIN; '': none", TEXT(struct zones_domain, connect)},
+    {NULL, &settings_in_domain, "ttl", "SECONDS", "300", NULL, "TTL of all its records",
      NUMBER(struct zones_domain, ttl_s, 0, LAB_TTL_MAX)},
-    {NULL, &in_domain, "overlay", "on|off", "off", NULL, "forward names that it does not have",
+    {NULL, &settings_in_domain, "overlay", "on|off", "off", NULL, "forward names that it does not have",
      SWITCH(struct zones_domain, overlay)},
-    {NULL, &in_host, "address", "ADDR", NULL, "none: the host is in another domain",
+    {NULL, &settings_in_host, "address", "ADDR", NULL, "none: the host is in another domain",
      "address of the host; may be repeated",
-     LIST(read_host_address, clear_host_address, "an IPv4 or IPv6 address, at most 8 times")},
-    {NULL, &in_host, "client", "PORT", "5222", NULL, "port of _xmpp-client._tcp; 0: not offered",
+     LIST(settings_read_host_address, settings_clear_host_address,
+          "an IPv4 or IPv6 address, at most 8 times")},
+    {NULL, &settings_in_host, "client", "PORT", "5222", NULL, "port of _xmpp-client._tcp; 0: not offered",
      NUMBER(struct zones_host, client, 0, UINT16_MAX)},
-    {NULL, &in_host, "server", "PORT", "5269", NULL, "port of _xmpp-server._tcp; 0: not offered",
+    {NULL, &settings_in_host, "server", "PORT", "5269", NULL, "port of _xmpp-server._tcp; 0: not offered",
      NUMBER(struct zones_host, server, 0, UINT16_MAX)},
-    {NULL, &in_host, "direct-tls-client", "PORT", "0", NULL, "port of _xmpps-client._tcp; 0: not offered",
+    {NULL, &settings_in_host, "direct-tls-client", "PORT", "0", NULL,
+     "port of _xmpps-client._tcp; 0: not offered",
      NUMBER(struct zones_host, direct_tls_client, 0, UINT16_MAX)},
-    {NULL, &in_host, "direct-tls-server", "PORT", "0", NULL, "port of _xmpps-server._tcp; 0: not offered",
+    {NULL, &settings_in_host, "direct-tls-server", "PORT", "0", NULL,
+     "port of _xmpps-server._tcp; 0: not offered",
      NUMBER(struct zones_host, direct_tls_server, 0, UINT16_MAX)},
-    {NULL, &in_host, "priority", "N", "0", NULL, "priority of its SRV records; lower comes first",
+    {NULL, &settings_in_host, "priority", "N", "0", NULL, "priority of its SRV records; lower comes first",
      NUMBER(struct zones_host, priority, 0, UINT16_MAX)},
-    {NULL, &in_host, "weight", "N", "0", NULL, "its share among hosts of the same priority",
+    {NULL, &settings_in_host, "weight", "N", "0", NULL, "its share among hosts of the same priority",
      NUMBER(struct zones_host, weight, 0, UINT16_MAX)},
     {"allow", &in_access, "allow", "PREFIX", NULL, "the networks listened on",
      "network that may ask; may be repeated",
@@ -286,7 +292,7 @@ const struct setting settings_table[] = {
      "answer to version.bind CH TXT; '': REFUSED", TEXT(struct settings, serve.chaos.version)},
     {"user", &in_server, "user", "USER", "", "jidns if there is one, else nobody",
      "user to switch to when started as root", TEXT_AS(read_user, struct settings, sandbox.user),
-     .right = "a user's name or number, or USER:GROUP", .fixed = true},
+     .expected = "a user's name or number, or USER:GROUP", .fixed = true},
     {"seccomp", &in_server, "seccomp", "HOW", "errno", NULL,
      "on a system call outside the allow-list: errno, kill or off",
      WORD(struct settings, sandbox.seccomp, seccomp_words), .fixed = true},
@@ -297,23 +303,23 @@ const struct setting settings_table[] = {
     {"prefetch", &in_xmpp, "prefetch", "on|off", "on", NULL, "prefetch what XMPP programs ask next",
      SWITCH(struct settings, xmpp.prefetch)},
     {"fault", &in_fault, "rule", "RULE", NULL, NULL,
-     "change answers on purpose, see doc/lab.md; may be repeated", OWN(read_rule, rule_right),
-     .wrong = wrong_rule, .needed = true, .untitled = true},
+     "change answers on purpose, see doc/lab.md; may be repeated", OWN(read_rule, rule_expected),
+     .explain = explain_rule, .needed = true, .untitled = true},
     {"cache-size", &in_cache, "size", "SIZE", NULL, "128M; less in small memory",
      "memory for answers, in octets or with K, M, G",
      SIZE(struct settings, cache_size, CACHE_SIZE_MIN, CACHE_MAX),
-     .right = "a size from 1M to " TEXT_OF(CACHE_MOST_G) "G, such as 64M", .fixed = true},
+     .expected = "a size from 1M to " TEXT_OF(CACHE_MOST_G) "G, such as 64M", .fixed = true},
     {"max-ttl", &in_cache, "max-ttl", "SECONDS", "604800", NULL, "longest TTL, whatever servers say",
-     NUMBER(struct settings, forward.max_ttl_s, 1, TTL_MAX), .right = "seconds from 1 to 604800 (a week)"},
+     NUMBER(struct settings, forward.max_ttl_s, 1, TTL_MAX), .expected = "seconds from 1 to 604800 (a week)"},
     {"max-stale", &in_cache, "max-stale", "SECONDS", "86400", NULL,
      "how long an expired answer may be used when servers fail; 0: never",
      NUMBER(struct settings, forward.max_stale_s, 0, TTL_STALE_MAX),
-     .right = "seconds from 0 to 604800 (a week)"},
+     .expected = "seconds from 0 to 604800 (a week)"},
     {"nxdomain-cut", &in_cache, "nxdomain-cut", "on|off", "off", NULL,
      "NXDOMAIN covers all names below (RFC 8020)", SWITCH(struct settings, forward.nxdomain_cut)},
     {"snapshot", &in_cache, "snapshot", "FILE", "", "in the state folder, if any",
      "keep answers here over a restart; none: don't", TEXT(struct settings, snapshot.path),
-     .right = "a file's name or none"},
+     .expected = "a file's name or none"},
     {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL,
      "how often to write the snapshot; 0: only at the end",
      NUMBER(struct settings, snapshot.every_s, 0, SNAPSHOT_EVERY_MOST_S)},
@@ -328,13 +334,14 @@ const struct setting settings_table[] = {
     {"query-log", &in_log, "queries", "N", "off", NULL,
      "log every N-th query: client, question, answer, outcome, ms",
      NUMBER_AS(read_query_log, struct settings, serve.log_every, 1, QUERY_LOG_MAX),
-     .right = "off or a number from 1 to 1000000"},
+     .expected = "off or a number from 1 to 1000000"},
     {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL,
      "socket for the commands of jidns; '': none", TEXT_AS(read_control, struct settings, control.path),
-     .right = "an absolute path of at most 107 octets", .fixed = true},
+     .expected = "an absolute path of at most 107 octets", .fixed = true},
     {"control-group", &in_control, "group", "NAME", "", NULL,
      "group that may command, besides root and jidnsd's user",
-     TEXT_AS(read_group, struct settings, control.group), .right = "a group's name or number", .fixed = true},
+     TEXT_AS(read_group, struct settings, control.group), .expected = "a group's name or number",
+     .fixed = true},
     {"metrics", &in_metrics, "listen", "ADDR[:PORT]", "none", NULL,
      "address of the metrics page for Prometheus, port 9153; none: no page",
      OWN(read_metrics, "none or an address, such as 127.0.0.1:9153"), FIELD(struct settings, metrics.addr),
@@ -342,7 +349,7 @@ const struct setting settings_table[] = {
     {"metrics-public", &in_metrics, "public", "on|off", "off", NULL,
      "allow a metrics address that other hosts can reach", SWITCH(struct settings, metrics.is_public)},
     {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none",
-     .right = "a file's name"},
+     .expected = "a file's name"},
     {"check-config", .help = "check the settings and exit"},
     {"print-config", .help = "print the settings in force and exit"},
     {"version", .help = "print the version and exit"},

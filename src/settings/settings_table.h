@@ -17,7 +17,7 @@ struct settings_section {
   const struct settings_section *within; /* NULL: it stands in the file itself */
   const char
       *title; /* what stands for it in help; NULL: it has none, and its keys are read into struct settings */
-  const char *right; /* what a title should be */
+  const char *expected; /* what a title should be */
   const char *help;
   /* the element is all zero before; false: that is no title */
   bool (*read_title)(void *element, const char *title);
@@ -30,17 +30,17 @@ struct setting {
                      * is such a section with this key alone. NULL: in the file only */
   const struct settings_section *section; /* NULL: on the command line only */
   const char *key;
-  const char *value;   /* what stands for it in help; NULL: it takes none */
-  const char *initial; /* read first; NULL where `otherwise` tells in words what holds */
-  const char *otherwise;
+  const char *value;         /* what stands for it in help; NULL: it takes none */
+  const char *default_value; /* read first; NULL where `default_text` tells in words what holds */
+  const char *default_text;
   const char *help;
   /* Reads one value into struct settings or the titled section's element; NULL: the option says what to do,
    * not how. */
   bool (*read)(const struct setting *t, void *into, const char *text);
   void (*clear)(void *into); /* of a list: forgets its values */
-  const char *right;         /* what a value should be; NULL: setting_right tells */
-  /* what is wrong with a value; NULL: all but `right` is */
-  const char *(*wrong)(const char *text, char why[WHY_TEXT]);
+  const char *expected;      /* what a value should be; NULL: setting_expected tells */
+  /* what is wrong with a value; NULL: all but `expected` is */
+  const char *(*explain)(const char *text, char why[WHY_TEXT]);
   bool needed;   /* its titled section is nothing without it */
   bool untitled; /* the option's value is this alone; its section gets a title of its own: "option 1" */
   bool fixed;    /* holds until the next start: a reload keeps what is running */

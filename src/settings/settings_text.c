@@ -1,5 +1,5 @@
 /* settings_text.c: the settings as text: help, sample file, manual pages. Exports settings_print_*,
- * section_format. */
+ * settings_section_format. */
 #include <ctype.h>
 #include <string.h>
 
@@ -10,9 +10,11 @@ enum {
   MAN_LINE = 66
 };
 
-static const char *initial_of(const struct setting *t) { return t->otherwise ? t->otherwise : t->initial; }
+static const char *default_of(const struct setting *t) {
+  return t->default_text ? t->default_text : t->default_value;
+}
 
-const char *section_format(const struct settings_section *section, char text[SECTION_TEXT]) {
+const char *settings_section_format(const struct settings_section *section, char text[SECTION_TEXT]) {
   if (section->title) snprintf(text, SECTION_TEXT, "%s \"%s\"", section->name, section->title);
   else snprintf(text, SECTION_TEXT, "%s", section->name);
   return text;
@@ -38,8 +40,8 @@ void settings_print_help(FILE *out) {
              t->value ? value_format(t, value) : "");
     if (strlen(left) > HELP_LEFT) fprintf(out, "  %s\n  %-*s ", left, HELP_LEFT, "");
     else fprintf(out, "  %-*s ", HELP_LEFT, left);
-    fprintf(out, "%s%s%s%s\n", t->help, initial_of(t) ? " (default: " : "",
-            initial_of(t) ? initial_of(t) : "", initial_of(t) ? ")" : "");
+    fprintf(out, "%s%s%s%s\n", t->help, default_of(t) ? " (default: " : "",
+            default_of(t) ? default_of(t) : "", default_of(t) ? ")" : "");
   }
 }
 
@@ -47,10 +49,10 @@ void settings_print_help(FILE *out) {
 
 static void put_sample_key(FILE *out, const struct setting *t, const char *indent) {
   fprintf(out, "%s# %s\n%s#%s = ", indent, t->help, indent, t->key);
-  if (t->initial) fprintf(out, *t->initial ? "%s\n" : "\"%s\"\n", t->initial);
+  if (t->default_value) fprintf(out, *t->default_value ? "%s\n" : "\"%s\"\n", t->default_value);
   else
     fprintf(out, "%s%s%s%s%s\n", t->clear ? "{\"" : "\"", t->value, t->clear ? "\"}" : "\"",
-            t->otherwise ? "  # " : "", t->otherwise ? t->otherwise : "");
+            t->default_text ? "  # " : "", t->default_text ? t->default_text : "");
 }
 
 /* A section with a title stands there as a comment: nothing is there by default. */
@@ -60,7 +62,7 @@ static void put_sample_section(FILE *out, const struct settings_section *section
   snprintf(outer, sizeof outer, "%s%*s", mark, (int)depth * 2, "");
   snprintf(inner, sizeof inner, "%s%*s", mark, (int)depth * 2 + 2, "");
   if (section->help) fprintf(out, "%s# %s\n", depth ? outer : "", section->help);
-  fprintf(out, "%s%s {\n", outer, section_format(section, text));
+  fprintf(out, "%s%s {\n", outer, settings_section_format(section, text));
   for (unsigned i = 0; i < settings_count; i++) {
     if (settings_table[i].section == section) put_sample_key(out, &settings_table[i], inner);
   }
@@ -111,10 +113,10 @@ static void put_man_sentence(FILE *out, const char *before, const char *text) {
 }
 
 static void put_man_body(FILE *out, const struct setting *t) {
-  char right[RIGHT_TEXT];
+  char expected[EXPECTED_TEXT];
   put_man_sentence(out, "", t->help);
-  if (t->value) put_man_sentence(out, "Should be ", setting_right(t, right));
-  if (initial_of(t)) put_man_sentence(out, "Default: ", *initial_of(t) ? initial_of(t) : "empty");
+  if (t->value) put_man_sentence(out, "Should be ", setting_expected(t, expected));
+  if (default_of(t)) put_man_sentence(out, "Default: ", *default_of(t) ? default_of(t) : "empty");
   if (t->needed) fputs("Required.\n", out);
 }
 
@@ -139,13 +141,13 @@ static void put_man_section(FILE *out, const struct settings_section *section) {
   char text[SECTION_TEXT];
   fputs(".SS ", out);
   if (section->within) {
-    put_man(out, section_format(section->within, text));
+    put_man(out, settings_section_format(section->within, text));
     fputs(" { ", out);
   }
-  put_man(out, section_format(section, text));
+  put_man(out, settings_section_format(section, text));
   fputs(section->within ? " }\n" : "\n", out);
   if (section->help) put_man_sentence(out, "", section->help);
-  if (section->title) put_man_sentence(out, "The title should be ", section->right);
+  if (section->title) put_man_sentence(out, "The title should be ", section->expected);
 }
 
 void settings_print_man_file(FILE *out) {

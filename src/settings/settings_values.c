@@ -1,4 +1,5 @@
-/* settings_values.c: from text to values of the usual kinds. Exports read_*, parse_*, add_*. */
+/* settings_values.c: from text to values of the usual kinds. Exports settings_read_*,
+ * settings_parse_*, settings_add_*. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,13 +7,14 @@
 #include "dns/name.h"
 #include "settings/settings_priv.h"
 
-const char domain_right[] = "a domain name such as corp.example";
-const char server_right[] = "a server's address, such as 9.9.9.9 or [2620:fe::fe]:53, at most 8 times";
+const char settings_domain_expected[] = "a domain name such as corp.example";
+const char settings_server_expected[] =
+    "a server's address, such as 9.9.9.9 or [2620:fe::fe]:53, at most 8 times";
 _Static_assert(UPSTREAM_SERVERS == 8, "the text says so");
 
 static void *field(const struct setting *t, void *into) { return (char *)into + t->at; }
 
-bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out) {
+bool settings_parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out) {
   char *end;
   if (*text < '0' || *text > '9') return false;
   errno = 0;
@@ -22,14 +24,14 @@ bool parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out
   return true;
 }
 
-bool read_number(const struct setting *t, void *into, const char *text) {
+bool settings_read_number(const struct setting *t, void *into, const char *text) {
   uint64_t v;
-  if (!parse_number(text, t->least, t->most, &v)) return false;
+  if (!settings_parse_number(text, t->least, t->most, &v)) return false;
   *(uint32_t *)field(t, into) = (uint32_t)v;
   return true;
 }
 
-bool read_size(const struct setting *t, void *into, const char *text) {
+bool settings_read_size(const struct setting *t, void *into, const char *text) {
   char digits[24];
   size_t len = strlen(text);
   unsigned shift = 0;
@@ -48,19 +50,19 @@ bool read_size(const struct setting *t, void *into, const char *text) {
 
   if (shift) digits[len - 1] = 0;
   uint64_t v;
-  if (!parse_number(digits, 0, t->most >> shift, &v) || v << shift < t->least) return false;
+  if (!settings_parse_number(digits, 0, t->most >> shift, &v) || v << shift < t->least) return false;
   *(size_t *)field(t, into) = v << shift;
   return true;
 }
 
-bool read_switch(const struct setting *t, void *into, const char *text) {
+bool settings_read_switch(const struct setting *t, void *into, const char *text) {
   bool on = strcmp(text, "on") == 0 || strcmp(text, "true") == 0;
   if (!on && strcmp(text, "off") != 0 && strcmp(text, "false") != 0) return false;
   *(bool *)field(t, into) = on;
   return true;
 }
 
-bool read_text(const struct setting *t, void *into, const char *text) {
+bool settings_read_text(const struct setting *t, void *into, const char *text) {
   size_t len = strlen(text);
   if (len > t->most) return false;
   for (size_t i = 0; i < len; i++) {
@@ -71,30 +73,30 @@ bool read_text(const struct setting *t, void *into, const char *text) {
   return true;
 }
 
-bool read_path(const struct setting *t, void *into, const char *text) {
-  return *text && read_text(t, into, text);
+bool settings_read_path(const struct setting *t, void *into, const char *text) {
+  return *text && settings_read_text(t, into, text);
 }
 
-static int place_of(const char *const *words, const char *text) {
+static int index_of(const char *const *words, const char *text) {
   for (int i = 0; words[i]; i++) {
     if (strcmp(words[i], text) == 0) return i;
   }
   return -1;
 }
 
-bool read_word(const struct setting *t, void *into, const char *text) {
-  int i = place_of(t->words, text);
+bool settings_read_word(const struct setting *t, void *into, const char *text) {
+  int i = index_of(t->words, text);
   if (i >= 0) *(unsigned *)field(t, into) = (unsigned)i;
   return i >= 0;
 }
 
-bool read_either(const struct setting *t, void *into, const char *text) {
-  int i = place_of(t->words, text);
+bool settings_read_either(const struct setting *t, void *into, const char *text) {
+  int i = index_of(t->words, text);
   if (i >= 0) *(bool *)field(t, into) = i != 0;
   return i >= 0;
 }
 
-bool parse_domain(const char *text, struct settings_domain *out) {
+bool settings_parse_domain(const char *text, struct settings_domain *out) {
   static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_/.";
   if (text[strspn(text, good)]) return false;
   size_t len = name_parse(text, out->octets);
@@ -104,7 +106,8 @@ bool parse_domain(const char *text, struct settings_domain *out) {
   return true;
 }
 
-bool add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most) {
+bool settings_add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n,
+                       unsigned most) {
   char scope[ADDR_SCOPE];
   union addr a;
   if (!addr_parse_scoped(text, SETTINGS_PORT, &a, scope)) return false;
@@ -117,29 +120,30 @@ bool add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], un
   return true;
 }
 
-bool add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n, unsigned most) {
+bool settings_add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n,
+                         unsigned most) {
   char scope[ADDR_SCOPE];
   union addr a;
   return addr_parse_scoped(text, SETTINGS_PORT, &a, scope) && !addr_is_any(&a) &&
-         add_addr(text, list, scopes, n, most);
+         settings_add_addr(text, list, scopes, n, most);
 }
 
-static void words_right(const char *const *words, char text[RIGHT_TEXT]) {
+static void put_words(const char *const *words, char text[EXPECTED_TEXT]) {
   size_t n = 0;
-  for (unsigned i = 0; words[i] && n < RIGHT_TEXT; i++) {
+  for (unsigned i = 0; words[i] && n < EXPECTED_TEXT; i++) {
     const char *before = i == 0 ? "" : words[i + 1] ? ", " : " or ";
-    n += (size_t)snprintf(text + n, RIGHT_TEXT - n, "%s%s", before, words[i]);
+    n += (size_t)snprintf(text + n, EXPECTED_TEXT - n, "%s%s", before, words[i]);
   }
 }
 
-const char *setting_right(const struct setting *t, char text[RIGHT_TEXT]) {
-  if (t->right) return t->right;
-  if (t->words) words_right(t->words, text);
-  else if (t->read == read_switch) snprintf(text, RIGHT_TEXT, "on or off");
-  else if (t->read == read_text)
-    snprintf(text, RIGHT_TEXT, "printable ASCII, at most %llu", (unsigned long long)t->most);
+const char *setting_expected(const struct setting *t, char text[EXPECTED_TEXT]) {
+  if (t->expected) return t->expected;
+  if (t->words) put_words(t->words, text);
+  else if (t->read == settings_read_switch) snprintf(text, EXPECTED_TEXT, "on or off");
+  else if (t->read == settings_read_text)
+    snprintf(text, EXPECTED_TEXT, "printable ASCII, at most %llu", (unsigned long long)t->most);
   else
-    snprintf(text, RIGHT_TEXT, "a number from %llu to %llu", (unsigned long long)t->least,
+    snprintf(text, EXPECTED_TEXT, "a number from %llu to %llu", (unsigned long long)t->least,
              (unsigned long long)t->most);
   return text;
 }

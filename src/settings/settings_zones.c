@@ -1,5 +1,5 @@
-/* settings_zones.c: local zones and XMPP domains in short, from the settings. Exports in_zone, in_domain,
- * in_host and what reads them. */
+/* settings_zones.c: local zones and XMPP domains in short, from the settings. Exports settings_in_zone,
+ * settings_in_domain, settings_in_host and what reads them. */
 #include <string.h>
 
 #include "settings/settings_priv.h"
@@ -7,7 +7,7 @@
 /* As other domains, or "." for the root. */
 static bool read_zone_name(const char *title, uint8_t *len, uint8_t name[NAME_MAX_LEN], bool root) {
   struct settings_domain d = {.len = 1};
-  if (!(root && strcmp(title, ".") == 0) && !parse_domain(title, &d)) return false;
+  if (!(root && strcmp(title, ".") == 0) && !settings_parse_domain(title, &d)) return false;
   *len = d.len;
   memcpy(name, d.octets, d.len);
   return true;
@@ -27,12 +27,12 @@ static bool title_host(void *element, const char *title) {
   struct zones_host *h = element;
   struct settings_domain d;
   size_t len = strlen(title);
-  if (len >= sizeof h->name || !parse_domain(title, &d)) return false;
+  if (len >= sizeof h->name || !settings_parse_domain(title, &d)) return false;
   memcpy(h->name, title, len + 1);
   return true;
 }
 
-bool read_host_address(const struct setting *t, void *into, const char *text) {
+bool settings_read_host_address(const struct setting *t, void *into, const char *text) {
   struct zones_host *h = into;
   struct prefix p;
   (void)t;
@@ -41,7 +41,7 @@ bool read_host_address(const struct setting *t, void *into, const char *text) {
   return true;
 }
 
-void clear_host_address(void *into) { ((struct zones_host *)into)->address_count = 0; }
+void settings_clear_host_address(void *into) { ((struct zones_host *)into)->address_count = 0; }
 
 bool settings_check_zones(const struct settings *s, FILE *err) {
   struct zonefile *reader = s->zones.zone_count ? zonefile_open(err) : NULL;
@@ -52,24 +52,25 @@ bool settings_check_zones(const struct settings *s, FILE *err) {
   return good;
 }
 
-const struct settings_section in_zone = {.name = "zone",
-                                         .title = "NAME",
-                                         .right = "a domain name such as montague.lab, or . for the root",
-                                         .help = "a zone answered from a file",
-                                         .read_title = title_zone,
-                                         ELEMENTS(struct settings, zones.zones, zones.zone_count)};
-const struct settings_section in_domain = {
+const struct settings_section settings_in_zone = {
+    .name = "zone",
+    .title = "NAME",
+    .expected = "a domain name such as montague.lab, or . for the root",
+    .help = "a zone answered from a file",
+    .read_title = title_zone,
+    ELEMENTS(struct settings, zones.zones, zones.zone_count)};
+const struct settings_section settings_in_domain = {
     .name = "xmpp",
     .title = "DOMAIN",
-    .right = domain_right,
+    .expected = settings_domain_expected,
     .help = "an XMPP domain of one's own: its SRV records and its hosts' addresses",
     .read_title = title_domain,
     ELEMENTS(struct settings, zones.domains, zones.domain_count)};
-const struct settings_section in_host = {
+const struct settings_section settings_in_host = {
     .name = "host",
-    .within = &in_domain,
+    .within = &settings_in_domain,
     .title = "NAME",
-    .right = "a host's name below the domain, such as xmpp1, or a whole one with a final dot",
+    .expected = "a host's name below the domain, such as xmpp1, or a whole one with a final dot",
     .help = "one of its hosts",
     .read_title = title_host,
     ELEMENTS(struct zones_domain, hosts, host_count)};

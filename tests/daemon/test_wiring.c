@@ -167,7 +167,7 @@ static struct settings *start_settings(void) {
     void *into = t->section ? element_of(s, t->section) : NULL;
     if (into && t->section->read_title && t->needed)
       cr_assert(t->section->read_title(into, "corp.example"), "%s", t->section->name);
-    if (into && t->initial) cr_assert(t->read(t, into, t->initial), "%s", t->key);
+    if (into && t->default_value) cr_assert(t->read(t, into, t->default_value), "%s", t->key);
   }
 
   s->listen_count = 0;

@@ -41,7 +41,7 @@ static void strip_notes(char *text) {
 }
 
 /* What --print-config says to this file; in t->out. */
-static enum settings_outcome read_text(struct texts *t, const void *text, size_t len) {
+static enum settings_outcome settings_read_text(struct texts *t, const void *text, size_t len) {
   static struct settings settings;
   char program[] = "jidnsd", config[] = "--config", print[] = "--print-config";
   char *argv[] = {program, config, t->path, print, NULL};
@@ -67,9 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     t.err = must_alloc(TEXT_MAX);
   }
 
-  if (size > TEXT_MAX / 4 || read_text(&t, data, size) != SETTINGS_TOLD) return 0;
+  if (size > TEXT_MAX / 4 || settings_read_text(&t, data, size) != SETTINGS_TOLD) return 0;
   char *first = strdup(t.out);
-  must(first && read_text(&t, first, strlen(first)) == SETTINGS_TOLD);
+  must(first && settings_read_text(&t, first, strlen(first)) == SETTINGS_TOLD);
   strip_notes(first);
   strip_notes(t.out);
   must(strcmp(t.out, first) == 0);

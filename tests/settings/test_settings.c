@@ -146,7 +146,8 @@ Test(settings, refuses_to_ask_itself) {
   said_wrong("--upstream ::1", "--upstream '[::1]:53'", "jidnsd itself listens there");
   said_wrong("--listen 0.0.0.0:5353 --upstream 127.0.0.2:5353", "--upstream '127.0.0.2:5353'",
              "jidnsd itself listens there");
-  said_wrong("--listen [::]:5353 --upstream [::1]:5353", "--upstream '[::1]:5353'", "jidnsd itself listens there");
+  said_wrong("--listen [::]:5353 --upstream [::1]:5353", "--upstream '[::1]:5353'",
+             "jidnsd itself listens there");
   said_right("--listen 127.0.0.1:5353 --upstream 127.0.0.1:5354", NULL);
   said_right("--listen 0.0.0.0:5353 --upstream 127.0.0.1:53", NULL);
   said_right("--listen [::]:5353 --upstream 127.0.0.1:5353", NULL);

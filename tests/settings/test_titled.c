@@ -85,7 +85,8 @@ Test(titled, wrong_values_are_named_as_elsewhere) {
 }
 
 Test(titled, unknown_keys_are_named_with_the_nearest_or_their_home) {
-  said_wrong_file("forward a.example {\n upstraem = {10.0.0.1} }", 2, "'upstraem'", "did you mean 'upstream'?");
+  said_wrong_file("forward a.example {\n upstraem = {10.0.0.1} }", 2, "'upstraem'",
+                  "did you mean 'upstream'?");
   said_wrong_file("forward a.example {\n size = 64M }", 2, "'size'", "should stand in the section 'cache'");
   said_wrong_file("cache {\n cache-size = 64M }", 2, "'cache-size'", "should be 'size' here");
   said_wrong_file("forwrad \"a.example\" { }", 1, "'forwrad'", "did you mean 'forward'?");

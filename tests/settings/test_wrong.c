@@ -106,11 +106,11 @@ static struct forms *forms_of(const struct setting *t) {
   add(&f, longest);
   add(&f, "\x07\x1b[31m");
   add(&f, "\x7f");
-  if (t->read == read_number) number_forms(&f, t);
-  else if (t->read == read_size) size_forms(&f, t);
-  else if (t->read == read_switch) word_forms(&f, switch_words);
+  if (t->read == settings_read_number) number_forms(&f, t);
+  else if (t->read == settings_read_size) size_forms(&f, t);
+  else if (t->read == settings_read_switch) word_forms(&f, switch_words);
   else if (t->words) word_forms(&f, t->words);
-  else if (t->read == read_text) {
+  else if (t->read == settings_read_text) {
     longest[t->most + 1] = 0;
     add(&f, longest);
     add(&f, "caf\xc3\xa9");
@@ -210,9 +210,9 @@ static bool is_one_word(const struct setting *t, const char *value) {
 /* ---- what is said ---- */
 
 static bool tells_right(const struct setting *t, const char *line) {
-  char right[RIGHT_TEXT];
-  if (t->wrong) return strstr(line, "': ") != NULL; /* its own words: its own tests */
-  return strstr(line, "': should be ") && strstr(line, setting_right(t, right));
+  char expected[EXPECTED_TEXT];
+  if (t->explain) return strstr(line, "': ") != NULL; /* its own words: its own tests */
+  return strstr(line, "': should be ") && strstr(line, setting_expected(t, expected));
 }
 
 /* One line about that place and what would be right, all of it printable; others only of what else its
@@ -262,14 +262,14 @@ Test(wrong, values_that_are_right_are_taken_from_the_same_places) {
   unsigned tried = 0;
   for (unsigned i = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
-    if (!t->read || !t->initial) continue;
-    const struct said *said = in_file(t, t->initial);
+    if (!t->read || !t->default_value) continue;
+    const struct said *said = in_file(t, t->default_value);
     bool lacks = strstr(said->err, ": has no ") != NULL; /* a title whose section needs more */
-    cr_expect(said->outcome == SETTINGS_RUN || lacks, "%s = %s: %s", t->key, t->initial, said->err);
+    cr_expect(said->outcome == SETTINGS_RUN || lacks, "%s = %s: %s", t->key, t->default_value, said->err);
     tried++;
     if (!t->name) continue;
-    cr_expect_eq(as_option(t, t->initial)->outcome, SETTINGS_RUN, "--%s", t->name);
-    cr_expect_eq(as_variable(t, t->initial)->outcome, SETTINGS_RUN, "%s", t->name);
+    cr_expect_eq(as_option(t, t->default_value)->outcome, SETTINGS_RUN, "--%s", t->name);
+    cr_expect_eq(as_variable(t, t->default_value)->outcome, SETTINGS_RUN, "%s", t->name);
   }
   cr_expect_gt(tried, 20, "%u", tried);
 }
@@ -277,21 +277,20 @@ Test(wrong, values_that_are_right_are_taken_from_the_same_places) {
 Test(wrong, a_key_that_is_given_twice_is_named_with_its_first_line) {
   for (unsigned i = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
-    if (!t->read || !t->initial || t->clear) continue;
+    if (!t->read || !t->default_value || t->clear) continue;
     char *two = NULL, want[160];
     size_t len;
     FILE *out = open_memstream(&two, &len);
     put_begin(out, t->section);
     for (unsigned k = 0; k < 2; k++) {
       fprintf(out, "  %s = ", t->key);
-      put_quoted(out, t->initial);
+      put_quoted(out, t->default_value);
       fputc('\n', out);
     }
     for (const struct settings_section *s = t->section; s; s = s->within) fputs("}", out);
     fclose(out);
     unsigned line = t->section->within ? 3 : 2;
-    snprintf(want, sizeof want, "%s:%u: %s: is already set in line %u\n", said_path, line + 1, t->key,
-             line);
+    snprintf(want, sizeof want, "%s:%u: %s: is already set in line %u\n", said_path, line + 1, t->key, line);
     cr_expect(strstr(said_file("", two)->err, want), "%s", said_file("", two)->err);
     free(two);
   }
@@ -317,11 +316,11 @@ Test(wrong, an_option_without_its_value_is_told_what_it_should_be) {
   for (unsigned i = 0; i < settings_count; i++) {
     const struct setting *t = &settings_table[i];
     if (!t->name || !t->value) continue;
-    char word[80], right[RIGHT_TEXT];
+    char word[80], expected[EXPECTED_TEXT];
     snprintf(word, sizeof word, "--%s", t->name);
     const struct said *said = said_words((const char *const[]){word, NULL});
     cr_expect(said->outcome == SETTINGS_WRONG && strstr(said->err, "needs a value: ") &&
-                  strstr(said->err, setting_right(t, right)),
+                  strstr(said->err, setting_expected(t, expected)),
               "%s", said->err);
   }
 }
