@@ -177,6 +177,7 @@ const char *resolvconf_why(const char *path, const struct resolvconf *r, char te
       [RESOLVCONF_AWAY] = "names only servers at interfaces that are not here yet"};
   if (r->state == RESOLVCONF_UNREAD) unread_text(path, r->error, text);
   else if (r->state != RESOLVCONF_WRONG) snprintf(text, RESOLVCONF_TEXT, "%s %s", path, words[r->state]);
-  else snprintf(text, RESOLVCONF_TEXT, "%s line %u: '%s' is not an address", path, r->wrong_line, r->wrong_word);
+  else
+    snprintf(text, RESOLVCONF_TEXT, "%s line %u: '%s' is not an address", path, r->wrong_line, r->wrong_word);
   return text;
 }

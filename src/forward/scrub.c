@@ -24,7 +24,7 @@ struct check {
   bool soa, referral;
   bool skipped;                              /* this pass met a record that may belong further on */
   bool late, last;                           /* records were met that must come last; this pass is for them */
-  bool snapshot_entry;                       /* this record is in the answer */
+  bool kept;                                 /* this record is in the answer */
   bool lie, dname;                           /* dname: one was kept */
   uint8_t taken[ANSWER_RECORDS_MAX / 8 + 1]; /* a bit for each record of the answer section that was kept */
 };
@@ -43,7 +43,7 @@ static int chain_place(const struct check *c, const uint8_t *name, size_t len) {
 }
 
 static void keep(struct check *c, enum section section, const struct record *r, uint32_t ttl) {
-  c->snapshot_entry = true;
+  c->kept = true;
   if (!form_holds(r)) c->lie = true;
   else if (!build_repeats(&c->build, section, r, ttl) && !build_add(&c->build, section, r, ttl))
     c->lie = true;
@@ -147,9 +147,9 @@ static bool walk_answer(struct check *c, struct wire *w, unsigned count) {
   for (unsigned i = 0; i < count && !c->lie; i++) {
     if (!record_read(w, &r)) return false;
     if (c->taken[i / 8] & 1u << i % 8) continue;
-    c->snapshot_entry = false;
+    c->kept = false;
     check_answer(c, &r);
-    if (c->snapshot_entry) c->taken[i / 8] |= (uint8_t)(1u << i % 8);
+    if (c->kept) c->taken[i / 8] |= (uint8_t)(1u << i % 8);
   }
   return true;
 }

@@ -27,13 +27,13 @@ static json_t *finding_json(const struct finding *x) {
   const struct rule *rule = &report_rules[x->rule];
   json_t *data = json_object(), *fix = json_array();
   for (unsigned i = 0; i < REPORT_DATA && x->data[i].key; i++)
-    set_member(data, x->data[i].key, json_integer((json_int_t)x->data[i].value));
+    lookup_json_set(data, x->data[i].key, json_integer((json_int_t)x->data[i].value));
   for (unsigned i = 0; i < x->change_count; i++) json_array_append_new(fix, change_json(&x->changes[i]));
   json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:o}", "code", rule->code,
                           "severity", report_severity_word(x->severity), "side", report_side_word(x->side),
                           "subject", x->subject, "data", data, "text", x->text, "why", rule->why, "hurts",
                           rule->hurts, "mend", rule->mend, "refs", rule->refs, "sure", x->sure, "fix", fix);
-  if (x->ignored) set_member(one, "ignored", json_true());
+  if (x->ignored) lookup_json_set(one, "ignored", json_true());
   return one;
 }
 
@@ -54,7 +54,7 @@ static json_t *hosts_json(const struct hosts *h) {
       json_array_append_new(addresses, json_string(lookup_address_text(&x->addresses[k], address)));
     json_t *one = json_pack("{s:s, s:s, s:o}", "name", lookup_host_text(x, name), "outcome",
                             lookup_outcome_text(&x->asked[0], word), "addresses", addresses);
-    add_alias(one, "alias", &x->alias);
+    lookup_json_alias(one, "alias", &x->alias);
     json_array_append_new(list, one);
   }
 
@@ -70,7 +70,7 @@ static json_t *plan_json(const struct plan *p, const char *side, const char *pro
                    fallback  ? "fallback"
                    : has_any ? ends[p->end]
                              : "nothing",
-                   "steps", steps_json(p));
+                   "steps", lookup_json_steps(p));
 }
 
 static json_t *plans_json(const struct facts *f) {
@@ -94,7 +94,7 @@ static json_t *components_json(const struct facts *f) {
     if (!c->plan && !c->wanted) continue;
     json_t *one = json_pack("{s:s, s:b}", "name", lookup_host_text(c->lookup->domain, name), "exists",
                             c->plan != NULL);
-    if (c->plan) set_member(one, "plan", plan_json(c->plan, "s2s", "direct-tls", true));
+    if (c->plan) lookup_json_set(one, "plan", plan_json(c->plan, "s2s", "direct-tls", true));
     json_array_append_new(list, one);
   }
   return list;
@@ -116,25 +116,26 @@ static json_t *connection_json(const struct connection *n) {
       "tls", n->direct_tls ? "direct" : "starttls", "phase", connect_phase_word(n->phase), "result",
       connect_end_text(n->end), "why", n->why, "connect_ms", (int)n->connect_ms, "tls_ms", (int)n->tls_ms);
   if (n->component)
-    set_member(one, "component", json_string(lookup_host_text(n->component->lookup->domain, host)));
+    lookup_json_set(one, "component", json_string(lookup_host_text(n->component->lookup->domain, host)));
   if (n->has_tls) {
-    set_member(one, "certificate",
-               json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain",
-                         n->form != CERT_NOT, "form", cert_form_text(n->form), "until",
-                         (json_int_t)n->until_s, "names", n->names));
-    set_member(json_object_get(one, "certificate"), "issuer", json_string(n->issuer));
-    set_member(one, "needs_alpn", json_boolean(n->needs_alpn));
-    set_member(one, "needs_sni", json_boolean(n->needs_sni));
-    set_member(one, "tls_version", json_string(n->version));
-    set_member(one, "tlsa",
-               json_pack("{s:i, s:i, s:b}", "records", (int)n->tlsa_records, "fitting", (int)n->tlsa_fitting,
-                         "vouches", n->dane));
+    lookup_json_set(one, "certificate",
+                    json_pack("{s:s, s:b, s:s, s:I, s:s}", "trust", trusts[n->trust], "names_domain",
+                              n->form != CERT_NOT, "form", cert_form_text(n->form), "until",
+                              (json_int_t)n->until_s, "names", n->names));
+    lookup_json_set(json_object_get(one, "certificate"), "issuer", json_string(n->issuer));
+    lookup_json_set(one, "needs_alpn", json_boolean(n->needs_alpn));
+    lookup_json_set(one, "needs_sni", json_boolean(n->needs_sni));
+    lookup_json_set(one, "tls_version", json_string(n->version));
+    lookup_json_set(one, "tlsa",
+                    json_pack("{s:i, s:i, s:b}", "records", (int)n->tlsa_records, "fitting",
+                              (int)n->tlsa_fitting, "vouches", n->dane));
   }
 
   if (n->stream.opened)
-    set_member(one, "features",
-               json_pack("{s:b, s:b, s:b, s:s}", "starttls_required", n->starttls_required, "dialback",
-                         n->stream.dialback, "sasl2", n->stream.sasl2, "mechanisms", n->stream.mechanisms));
+    lookup_json_set(one, "features",
+                    json_pack("{s:b, s:b, s:b, s:s}", "starttls_required", n->starttls_required, "dialback",
+                              n->stream.dialback, "sasl2", n->stream.sasl2, "mechanisms",
+                              n->stream.mechanisms));
   return one;
 }
 
@@ -155,8 +156,8 @@ static json_t *links_json(const struct host_meta *m) {
            *ips = json_array();
     for (size_t k = 0; k < l->ip_count; k++)
       json_array_append_new(ips, json_string(lookup_address_text(&l->ips[k], address)));
-    set_member(one, "port", l->port ? json_integer(l->port) : json_null());
-    set_member(one, "addresses", ips);
+    lookup_json_set(one, "port", l->port ? json_integer(l->port) : json_null());
+    lookup_json_set(one, "addresses", ips);
     json_array_append_new(list, one);
   }
   return list;
@@ -172,9 +173,9 @@ static json_t *host_meta_json(const struct web_facts *w) {
                             web_result_text(d, result), "status", (int)d->status, "redirects",
                             (int)d->redirects, "ms", (int)d->ms, "trusted", d->is_proven, "untrusted_why",
                             d->unproven, "cors", d->is_shared);
-    set_member(one, "address",
-               d->address.family ? json_string(lookup_address_text(&d->address, address)) : json_null());
-    set_member(one, "links", d->end == WEB_GOOD ? links_json(&d->meta) : json_array());
+    lookup_json_set(one, "address",
+                    d->address.family ? json_string(lookup_address_text(&d->address, address)) : json_null());
+    lookup_json_set(one, "links", d->end == WEB_GOOD ? links_json(&d->meta) : json_array());
     json_array_append_new(list, one);
   }
   return list;
@@ -222,7 +223,7 @@ static json_t *verdict_changes(const struct old_report *old, const struct report
   for (unsigned i = 0; old && i < 2; i++) {
     const char *is = report_verdict_word(r->verdicts[i]);
     if (strcmp(is, old->verdicts[i]) != 0)
-      set_member(changes, sides[i], json_pack("{s:s, s:s}", "was", old->verdicts[i], "is", is));
+      lookup_json_set(changes, sides[i], json_pack("{s:s, s:s}", "was", old->verdicts[i], "is", is));
   }
   return changes;
 }
@@ -235,7 +236,7 @@ static json_t *differences_json(const struct differences *d, const struct report
                             difference_code(x), "severity", report_severity_word(difference_severity(x)),
                             "side", difference_side(x), "subject", difference_subject(x), "text",
                             difference_text(x));
-    if (x->is && x->was) set_member(one, "was", json_string(report_severity_word(x->was->severity)));
+    if (x->is && x->was) lookup_json_set(one, "was", json_string(report_severity_word(x->was->severity)));
     json_array_append_new(list, one);
   }
   return json_pack("{s:b, s:s, s:o, s:o, s:i, s:i}", "known", d->old != NULL, "time",
@@ -295,15 +296,15 @@ bool check_write_json(const struct checked *c, const struct check_options *o, bo
       "time", now, "domain", lookup_host_text(c->facts->domain->domain, domain), "asked", asked_json(c),
       "verdict", verdict_json(c->report), "worst", any ? report_severity_word(worst) : "none", "ignored",
       (int)report_ignored(c->report), "findings", findings_json(c->report));
-  if (c->differences) set_member(root, "against", differences_json(c->differences, c->report));
-  set_member(root, "services", services_json(c->facts->domain, true));
-  set_member(root, "hosts", hosts_json(c->facts->hosts));
-  set_member(root, "components", components_json(c->facts));
-  set_member(root, "plans", plans_json(c->facts));
-  if (c->facts->connections) set_member(root, "connections", connections_json(c->facts->connections));
+  if (c->differences) lookup_json_set(root, "against", differences_json(c->differences, c->report));
+  lookup_json_set(root, "services", lookup_json_services(c->facts->domain, true));
+  lookup_json_set(root, "hosts", hosts_json(c->facts->hosts));
+  lookup_json_set(root, "components", components_json(c->facts));
+  lookup_json_set(root, "plans", plans_json(c->facts));
+  if (c->facts->connections) lookup_json_set(root, "connections", connections_json(c->facts->connections));
   if (c->facts->connections && c->facts->connections->web.is_tried)
-    set_member(root, "host_meta", host_meta_json(&c->facts->connections->web));
-  set_member(root, "skipped", skipped_json(c->facts));
+    lookup_json_set(root, "host_meta", host_meta_json(&c->facts->connections->web));
+  lookup_json_set(root, "skipped", skipped_json(c->facts));
   bool good = root &&
               json_dumpf(root, out,
                          (compact ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(JSON_DIGITS)) == 0;

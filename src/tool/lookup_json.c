@@ -1,5 +1,6 @@
-/* lookup_json.c: services and plans for programs, the same wherever they are shown. Exports ms_of,
- * set_member, add_alias, addresses_json, edes_json, services_json, steps_json. */
+/* lookup_json.c: services and plans for programs, the same wherever they are shown. Exports lookup_json_ms,
+ * lookup_json_set, lookup_json_alias, lookup_json_addresses, lookup_json_edes, lookup_json_services,
+ * lookup_json_steps. */
 #include "dns/edns.h"
 #include "tool/domain.h"
 #include "tool/reply.h"
@@ -7,35 +8,38 @@
 
 enum { EDE_SHOWN = 200 };
 
-double ms_of(const struct asked *a) { return a->took_us / 1000.0; }
+double lookup_json_ms(const struct asked *a) { return a->took_us / 1000.0; }
 
 /* Adds value to an object and takes it over; NULL, out of memory, shows in the end as a missing key. */
-void set_member(json_t *object, const char *key, json_t *value) { json_object_set_new(object, key, value); }
+void lookup_json_set(json_t *object, const char *key, json_t *value) {
+  json_object_set_new(object, key, value);
+}
 
 static const char *side_name(enum lookup_side side) { return side == LOOKUP_C2S ? "c2s" : "s2s"; }
 
 /* s: NULL for the domain itself, of which nothing comes along. */
-json_t *addresses_json(const struct service *s, const struct host *h, bool dnssec) {
+json_t *lookup_json_addresses(const struct service *s, const struct host *h, bool dnssec) {
   json_t *list = json_array();
   char text[ADDRESS_TEXT];
   for (size_t i = 0; i < h->address_count; i++) {
     const struct address *a = &h->addresses[i];
     const struct asked *asked = &h->asked[a->family == AF_INET6];
     json_t *one = json_pack("{s:s, s:I, s:f}", "address", lookup_address_text(a, text), "ttl",
-                            (json_int_t)a->ttl, "ms", ms_of(asked));
-    if (lookup_is_stale(asked)) set_member(one, "stale", json_true());
-    if (s) set_member(one, "additional", json_boolean(lookup_came_along(s, h, a)));
-    if (dnssec) set_member(one, "secure", json_boolean(lookup_is_secure(asked)));
+                            (json_int_t)a->ttl, "ms", lookup_json_ms(asked));
+    if (lookup_is_stale(asked)) lookup_json_set(one, "stale", json_true());
+    if (s) lookup_json_set(one, "additional", json_boolean(lookup_came_along(s, h, a)));
+    if (dnssec) lookup_json_set(one, "secure", json_boolean(lookup_is_secure(asked)));
     json_array_append_new(list, one);
   }
   return list;
 }
 
 /* Where a name's CNAMEs lead; null when they have no end. */
-void add_alias(json_t *object, const char *key, const struct alias *a) {
+void lookup_json_alias(json_t *object, const char *key, const struct alias *a) {
   char name[NAME_TEXT];
   if (a->links == 0) return;
-  set_member(object, key, a->endless ? json_null() : json_string(domain_text(a->name, a->name_len, name)));
+  lookup_json_set(object, key,
+                  a->endless ? json_null() : json_string(domain_text(a->name, a->name_len, name)));
 }
 
 static json_t *targets_json(const struct service *s, bool dnssec) {
@@ -46,15 +50,15 @@ static json_t *targets_json(const struct service *s, bool dnssec) {
     json_t *one = json_pack("{s:i, s:i, s:s, s:i}", "priority", srv->priority, "weight", srv->weight, "host",
                             domain_text(srv->target, srv->target_len, name), "port", srv->port);
     if (s->hosts[i]) {
-      set_member(one, "addresses", addresses_json(s, s->hosts[i], dnssec));
-      add_alias(one, "alias", &s->hosts[i]->alias);
+      lookup_json_set(one, "addresses", lookup_json_addresses(s, s->hosts[i], dnssec));
+      lookup_json_alias(one, "alias", &s->hosts[i]->alias);
     }
     json_array_append_new(list, one);
   }
   return list;
 }
 
-json_t *edes_json(const struct asked *a) {
+json_t *lookup_json_edes(const struct asked *a) {
   json_t *list = json_array();
   struct edns edns;
   struct edns_ede ede;
@@ -79,18 +83,18 @@ static json_t *service_json(const struct service *s, bool dnssec) {
   json_t *one = json_pack("{s:s, s:s, s:b, s:s, s:s, s:f}", "service", s->kind->labels, "side",
                           side_name(s->kind->side), "direct_tls", s->kind->direct_tls, "state",
                           states[s->state], "outcome", lookup_outcome_text(&s->asked, word), "ms",
-                          ms_of(&s->asked));
-  if (s->kind->obsolete) set_member(one, "obsolete", json_true());
-  set_member(one, "ttl", json_integer(s->count > 0 ? s->ttl : 0));
-  if (dnssec) set_member(one, "secure", json_boolean(lookup_is_secure(&s->asked)));
-  set_member(one, "stale", json_boolean(lookup_is_stale(&s->asked)));
-  set_member(one, "ede", edes_json(&s->asked));
-  add_alias(one, "alias", &s->alias);
-  set_member(one, "targets", targets_json(s, dnssec));
+                          lookup_json_ms(&s->asked));
+  if (s->kind->obsolete) lookup_json_set(one, "obsolete", json_true());
+  lookup_json_set(one, "ttl", json_integer(s->count > 0 ? s->ttl : 0));
+  if (dnssec) lookup_json_set(one, "secure", json_boolean(lookup_is_secure(&s->asked)));
+  lookup_json_set(one, "stale", json_boolean(lookup_is_stale(&s->asked)));
+  lookup_json_set(one, "ede", lookup_json_edes(&s->asked));
+  lookup_json_alias(one, "alias", &s->alias);
+  lookup_json_set(one, "targets", targets_json(s, dnssec));
   return one;
 }
 
-json_t *steps_json(const struct plan *p) {
+json_t *lookup_json_steps(const struct plan *p) {
   json_t *steps = json_array();
   char host[NAME_TEXT];
   for (size_t i = 0; i < p->count; i++) {
@@ -103,7 +107,7 @@ json_t *steps_json(const struct plan *p) {
   return steps;
 }
 
-json_t *services_json(const struct lookup *l, bool dnssec) {
+json_t *lookup_json_services(const struct lookup *l, bool dnssec) {
   json_t *list = json_array();
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     if (l->services[i].state != SERVICE_UNASKED)

@@ -14,7 +14,7 @@ static json_t *plan_json(const struct side_plans *side, bool with_tls) {
       [PLAN_CONNECTS] = "connects", [PLAN_NOT_OFFERED] = "not-offered", [PLAN_NO_ADDRESS] = "no-address"};
   const struct plan *p = with_tls ? &side->with_tls : &side->without_tls;
   return json_pack("{s:s, s:b, s:s, s:b, s:o}", "side", side->name, "knows_direct_tls", with_tls, "end",
-                   ends[p->end], "srv_failed", p->srv_failed, "steps", steps_json(p));
+                   ends[p->end], "srv_failed", p->srv_failed, "steps", lookup_json_steps(p));
 }
 
 static bool write_out(json_t *root, FILE *out) {
@@ -26,7 +26,7 @@ static bool write_out(json_t *root, FILE *out) {
 
 /* Each answer's extended errors; those of SRV answers stand with their services as well. */
 static void add_edes(void *context, const struct asked *a) {
-  json_t *list = context, *edes = edes_json(a);
+  json_t *list = context, *edes = lookup_json_edes(a);
   char name[NAME_TEXT], type[PRINT_WORD];
   if (json_array_size(edes) == 0) {
     json_decref(edes);
@@ -39,7 +39,7 @@ static void add_edes(void *context, const struct asked *a) {
 bool show_lookup_json(const struct findings *f, const struct ask_options *o, FILE *out) {
   const struct lookup *l = f->lookup;
   char name[NAME_TEXT], server[ADDR_TEXT];
-  json_t *services = services_json(l, o->dnssec), *plans = json_array(), *mistakes = json_array();
+  json_t *services = lookup_json_services(l, o->dnssec), *plans = json_array(), *mistakes = json_array();
 
   for (size_t i = 0; i < f->side_count; i++) {
     json_array_append_new(plans, plan_json(&f->sides[i], true));
@@ -53,14 +53,15 @@ bool show_lookup_json(const struct findings *f, const struct ask_options *o, FIL
 
   json_t *root = json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o}", "domain", lookup_host_text(l->domain, name),
                            "server", addr_format(&o->server, server), "connects", f->connects, "services",
-                           services, "addresses", addresses_json(NULL, l->domain, o->dnssec), "plans", plans,
-                           "mistakes", mistakes);
+                           services, "addresses", lookup_json_addresses(NULL, l->domain, o->dnssec), "plans",
+                           plans, "mistakes", mistakes);
   json_t *edes = json_array();
   lookup_each(l, add_edes, edes);
-  set_member(root, "extended_errors", edes);
-  add_alias(root, "alias", &l->domain->alias);
-  if (l->typed && l->typed->taken_from) set_member(root, "taken_from", json_string(l->typed->taken_from));
-  if (f->has_obsolete) set_member(root, "plan_of_jabber", steps_json(&f->obsolete));
+  lookup_json_set(root, "extended_errors", edes);
+  lookup_json_alias(root, "alias", &l->domain->alias);
+  if (l->typed && l->typed->taken_from)
+    lookup_json_set(root, "taken_from", json_string(l->typed->taken_from));
+  if (f->has_obsolete) lookup_json_set(root, "plan_of_jabber", lookup_json_steps(&f->obsolete));
   return write_out(root, out);
 }
 
@@ -84,7 +85,7 @@ static json_t *edns_json(const struct asked *a) {
   struct edns edns;
   if (!edns_read(a->msg, a->len, &edns)) return json_null();
   return json_pack("{s:i, s:i, s:b, s:o}", "version", edns.version, "udp", edns.udp_size, "do",
-                   (int)edns.dnssec_ok, "ede", edes_json(a));
+                   (int)edns.dnssec_ok, "ede", lookup_json_edes(a));
 }
 
 bool show_query_json(const struct asked *a, const struct ask_options *o, FILE *out) {
@@ -93,7 +94,7 @@ bool show_query_json(const struct asked *a, const struct ask_options *o, FILE *o
   json_t *root = json_pack(
       "{s:s, s:s, s:s, s:s, s:f, s:i, s:s, s:o, s:o}", "server", addr_format(&o->server, server), "transport",
       a->over_tcp ? "tcp" : "udp", "name", name_format(a->name, a->name_len, name), "type",
-      print_type(a->type, type), "ms", ms_of(a), "octets", (int)a->len, "rcode",
+      print_type(a->type, type), "ms", lookup_json_ms(a), "octets", (int)a->len, "rcode",
       print_rcode(reply_rcode(a->msg, a->len), rcode), "flags", flags_json(a), "edns", edns_json(a));
   json_t *sections[] = {json_array(), json_array(), json_array()};
   struct reply p = reply_open(a->msg, a->len);
@@ -104,7 +105,7 @@ bool show_query_json(const struct asked *a, const struct ask_options *o, FILE *o
     json_array_append_new(sections[section], record_json(&r));
   }
 
-  for (size_t i = 0; i < 3; i++) set_member(root, keys[i], sections[i]);
-  set_member(root, "malformed", json_boolean(p.w.err));
+  for (size_t i = 0; i < 3; i++) lookup_json_set(root, keys[i], sections[i]);
+  lookup_json_set(root, "malformed", json_boolean(p.w.err));
   return write_out(root, out);
 }

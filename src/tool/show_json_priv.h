@@ -19,19 +19,19 @@ static inline const char *text_of(const json_t *o, const char *key) {
 void show_server(struct table *t, const json_t *server);
 
 /* Adds value to an object and takes it over; NULL, out of memory, shows in the end as a missing key. */
-void set_member(json_t *object, const char *key, json_t *value);
+void lookup_json_set(json_t *object, const char *key, json_t *value);
 /* Milliseconds that an answer took. */
-double ms_of(const struct asked *a);
+double lookup_json_ms(const struct asked *a);
 /* Where a name's CNAMEs lead; null when they have no end, nothing where there are none. */
-void add_alias(json_t *object, const char *key, const struct alias *a);
+void lookup_json_alias(json_t *object, const char *key, const struct alias *a);
 /* A host's addresses; s: the service whose target it is, NULL for the domain itself, of which nothing comes
  * along. dnssec: with whether they are secure. */
-json_t *addresses_json(const struct service *s, const struct host *h, bool dnssec);
+json_t *lookup_json_addresses(const struct service *s, const struct host *h, bool dnssec);
 /* An answer's extended errors. */
-json_t *edes_json(const struct asked *a);
+json_t *lookup_json_edes(const struct asked *a);
 /* All services that were asked for, and a plan's steps. */
-json_t *services_json(const struct lookup *l, bool dnssec);
-json_t *steps_json(const struct plan *p);
+json_t *lookup_json_services(const struct lookup *l, bool dnssec);
+json_t *lookup_json_steps(const struct plan *p);
 
 /* A record as an object: name, ttl, class, type, data. */
 json_t *record_json(const struct record *r);

@@ -95,7 +95,7 @@ static enum err udp_ask(struct channel *c, struct exchange *x, const uint8_t *ms
   if (!slot) return ERR_MEMORY;
   struct udp_socket *s = choose(u, now_ms);
   if (!s) {
-    udp_slot_spare(u, slot);
+    up_udp_slot_spare(u, slot);
     return u->lacking ? ERR_OVERLOAD : ERR_UNREACHABLE;
   }
 
@@ -145,7 +145,7 @@ static void udp_flush(struct channel *c, uint64_t now_ms) {
 static void on_calm_closed(uv_handle_t *handle) {
   struct up_udp *u = handle->data;
   must(u->magic == UDP_MAGIC);
-  udp_handle_gone(u);
+  up_udp_handle_gone(u);
 }
 
 static void udp_close(struct channel *c) {

@@ -77,6 +77,6 @@ void udp_socket_unqueue(struct udp_socket *s, struct slot *slot);
 /* The exchange is no longer under way; the socket closes with its last one, but in the pool. */
 void udp_socket_release(struct udp_socket *s, struct exchange *x);
 void udp_socket_retire(struct udp_socket *s); /* out of the pool: it gets no further questions */
-void udp_slot_spare(struct up_udp *u, struct slot *slot);
-void udp_handle_gone(struct up_udp *u); /* a handle has closed; the last one frees u */
+void up_udp_slot_spare(struct up_udp *u, struct slot *slot);
+void up_udp_handle_gone(struct up_udp *u); /* a handle has closed; the last one frees u */
 #endif

@@ -1,5 +1,6 @@
 /* up_udp_socket.c: one connected UDP socket: opened at a random port, its questions sent in batches, its
- * replies matched with their exchanges. Exports udp_socket_*, udp_slot_spare, udp_handle_gone to up_udp. */
+ * replies matched with their exchanges. Exports udp_socket_*, up_udp_slot_spare, up_udp_handle_gone to
+ * up_udp. */
 #include <errno.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ enum {
   WARN_EVERY_MS = 10000
 };
 
-void udp_handle_gone(struct up_udp *u) {
+void up_udp_handle_gone(struct up_udp *u) {
   if (--u->handles) return;
   for (struct list *node; (node = list_pop(&u->spare));) free(container(node, struct slot, link));
   u->magic = 0;
@@ -28,13 +29,13 @@ void udp_handle_gone(struct up_udp *u) {
   free(u);
 }
 
-void udp_slot_spare(struct up_udp *u, struct slot *slot) {
+void up_udp_slot_spare(struct up_udp *u, struct slot *slot) {
   list_remove(&slot->link);
   list_append(u->spare.next, &slot->link); /* in front: it is warm in the processor's cache */
 }
 
 void udp_socket_unqueue(struct udp_socket *s, struct slot *slot) {
-  udp_slot_spare(s->udp, slot);
+  up_udp_slot_spare(s->udp, slot);
   s->udp->queued--;
   if (list_empty(&s->queue)) list_remove(&s->sending);
 }
@@ -45,7 +46,7 @@ static void on_socket_closed(uv_handle_t *handle) {
   struct up_udp *u = s->udp;
   s->magic = 0;
   free(s);
-  udp_handle_gone(u);
+  up_udp_handle_gone(u);
 }
 
 static void udp_socket_close(struct udp_socket *s) {

@@ -14,12 +14,12 @@
 
 enum { PIPE_SIZE = 4096 };
 
-static int snapshot_entry = -1; /* the test's own standard error */
+static int kept = -1; /* the test's own standard error */
 
 /* Standard error is a pipe of the smallest size. Returns the end to read. */
 static int open_pipe(void) {
   int ends[2];
-  snapshot_entry = dup(STDERR_FILENO);
+  kept = dup(STDERR_FILENO);
   cr_assert(pipe(ends) == 0 && fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE) >= 0 &&
             dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
   close(ends[1]);
@@ -29,12 +29,12 @@ static int open_pipe(void) {
 
 static void open_file(const char *path) {
   int fd = open(path, O_WRONLY);
-  snapshot_entry = dup(STDERR_FILENO);
+  kept = dup(STDERR_FILENO);
   cr_assert(fd >= 0 && dup2(fd, STDERR_FILENO) == STDERR_FILENO);
   close(fd);
 }
 
-static void restore(void) { dup2(snapshot_entry, STDERR_FILENO); }
+static void restore(void) { dup2(kept, STDERR_FILENO); }
 
 static uint64_t now_ms(void) {
   struct timespec t;

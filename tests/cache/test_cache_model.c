@@ -14,7 +14,7 @@ static struct snapshot_entry {
   bool there, snoozed, ahead;
   uint64_t seed;
   uint32_t stored_at, ttl, extra_ttl, refresh_at;
-} snapshot_entry[NAMES];
+} kept[NAMES];
 
 static struct cache *c;
 static struct rng r;
@@ -67,9 +67,9 @@ static void put(unsigned i) {
   size_t spare = too_large ? CACHE_SIZE_MIN : rng_below(&r, 2) ? rng_below(&r, 300) : 0;
   bool unused;
   bool known = cache_look(c, &m.question, now, &unused) != CACHE_MISS;
-  if (snapshot_entry[i].there && !known) lost++; /* it was evicted before this put */
-  if (snapshot_entry[i].there) live--;
-  snapshot_entry[i].there = false;
+  if (kept[i].there && !known) lost++; /* it was evicted before this put */
+  if (kept[i].there) live--;
+  kept[i].there = false;
   bool done = cache_put(c, &m.question, &m.answer, k.ahead ? ORIGIN_PREFETCH_S2S : ORIGIN_QUERY, refresh_at,
                         spare);
   if (!too_large) cr_assert(done);
@@ -78,7 +78,7 @@ static void put(unsigned i) {
     return;
   }
 
-  snapshot_entry[i] = k;
+  kept[i] = k;
   live++;
   cr_assert_eq(cache_look(c, &m.question, now, &unused), CACHE_FRESH, "what was just put in is there");
   cr_assert_eq(unused, k.ahead);
@@ -99,8 +99,7 @@ static void expect_written(unsigned i, const struct asked *asked, enum answer_ag
                            const uint8_t *out, size_t len) {
   static struct made m;
   static uint8_t want[DNS_MSG_MAX];
-  make(&m, i, snapshot_entry[i].seed, snapshot_entry[i].ttl, snapshot_entry[i].extra_ttl,
-       snapshot_entry[i].stored_at);
+  make(&m, i, kept[i].seed, kept[i].ttl, kept[i].extra_ttl, kept[i].stored_at);
   struct answer_view v = answer_view(&m.answer);
   cr_assert_eq(len, answer_write(&v, &asked->query.query_opts, age, now, limit, want), "name %u", i);
   cr_assert_arr_eq(out, want, len, "name %u", i);
@@ -120,7 +119,7 @@ static void get(unsigned i) {
   static struct asked asked;
   static uint8_t out[DNS_MSG_MAX];
   struct cache_hit hit;
-  struct snapshot_entry *k = &snapshot_entry[i];
+  struct snapshot_entry *k = &kept[i];
 
   ask(&asked, i);
   size_t limit = rng_below(&r, 2) ? DNS_MSG_MAX : answer_udp_limit(&asked.query.query_opts);
@@ -142,7 +141,7 @@ static void get_stale(unsigned i) {
   static struct asked asked;
   static uint8_t out[DNS_MSG_MAX];
   struct cache_hit hit;
-  struct snapshot_entry *k = &snapshot_entry[i];
+  struct snapshot_entry *k = &kept[i];
   uint32_t window_s = (uint32_t)rng_below(&r, 60);
   bool unused;
   ask(&asked, i);
@@ -158,7 +157,7 @@ static void get_stale(unsigned i) {
 static void peek(unsigned i) {
   static struct answer copy;
   static struct made m;
-  struct snapshot_entry *k = &snapshot_entry[i];
+  struct snapshot_entry *k = &kept[i];
   struct question q;
   question_of(&q, name_of(i), TYPE_TXT);
   enum cache_found found = cache_peek(c, &q, now, &copy);
@@ -173,7 +172,7 @@ static void peek(unsigned i) {
 }
 
 static void snooze(unsigned i) {
-  struct snapshot_entry *k = &snapshot_entry[i];
+  struct snapshot_entry *k = &kept[i];
   struct question q;
   bool unused;
   uint32_t until = now + (uint32_t)rng_below(&r, 500);

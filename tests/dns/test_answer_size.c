@@ -32,7 +32,7 @@ static int expected(enum answer_age age, size_t limit, size_t *len, unsigned *cu
   size_t opt = !m->edns ? 0
                         : DNS_OPT + (age == ANSWER_STALE ? 6u : 0) + (m->idle_x100ms ? 6u : 0) +
                               (m->cookie_len ? 4u + m->cookie_len : 0);
-  unsigned first = whole.an + whole.ns, all = first + whole.ar, snapshot_entry = first;
+  unsigned first = whole.an + whole.ns, all = first + whole.ar, kept = first;
   size_t bare = DNS_HEADER + whole.question_len, end = first ? record_end(&whole.records[first - 1]) : bare;
 
   if (end + opt > limit) {
@@ -45,12 +45,12 @@ static int expected(enum answer_age age, size_t limit, size_t *len, unsigned *cu
        i++) {
     bool complete = i + 1 == all || !same_set(&whole.records[i], &whole.records[i + 1]);
     if (!complete) continue;
-    snapshot_entry = i + 1;
+    kept = i + 1;
     end = record_end(&whole.records[i]);
   }
 
   *len = end + opt;
-  return (int)(snapshot_entry - first);
+  return (int)(kept - first);
 }
 
 /* Every limit from 512 to beyond the whole message: exactly the records that may and can be there. */

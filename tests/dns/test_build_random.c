@@ -150,8 +150,7 @@ static void change(struct rng *r, uint8_t *msg, size_t len) {
 
 /* Takes a message's records, whatever they are, into a new answer. Returns how many were taken, and keeps
  * those. */
-static unsigned take(const uint8_t *msg, size_t len, const char *asked, struct record *snapshot_entry,
-                     unsigned most) {
+static unsigned take(const uint8_t *msg, size_t len, const char *asked, struct record *kept, unsigned most) {
   struct wire w = wire_read(msg, len);
   unsigned taken = 0;
   w.at = DNS_HEADER;
@@ -159,16 +158,16 @@ static unsigned take(const uint8_t *msg, size_t len, const char *asked, struct r
   name_read(&w, name);
   wire_u32(&w);
   made_start(&made, asked, TYPE_ANY, 0);
-  while (taken < most && record_read(&w, &snapshot_entry[taken])) {
-    if (snapshot_entry[taken].type == TYPE_OPT) continue; /* the kit would take it for one */
-    record_target(&snapshot_entry[taken], snapshot_entry[taken].type == TYPE_SRV ? 6 : 0, target);
-    if (build_add(&made.build, SECTION_ANSWER, &snapshot_entry[taken], snapshot_entry[taken].ttl)) taken++;
+  while (taken < most && record_read(&w, &kept[taken])) {
+    if (kept[taken].type == TYPE_OPT) continue; /* the kit would take it for one */
+    record_target(&kept[taken], kept[taken].type == TYPE_SRV ? 6 : 0, target);
+    if (build_add(&made.build, SECTION_ANSWER, &kept[taken], kept[taken].ttl)) taken++;
   }
   return taken;
 }
 
 Test(build_random, of_changed_messages_only_what_is_well_formed_is_taken) {
-  static struct record snapshot_entry[SEEN_MAX];
+  static struct record kept[SEEN_MAX];
   struct rng r = {14};
   unsigned taken = 0, other = 0;
 
@@ -185,11 +184,11 @@ Test(build_random, of_changed_messages_only_what_is_well_formed_is_taken) {
     if (len <= DNS_HEADER) continue;
     uint8_t *msg = exact(out, len);
     change(&r, msg, len);
-    unsigned n = take(msg, len, asked, snapshot_entry, SEEN_MAX - 2);
+    unsigned n = take(msg, len, asked, kept, SEEN_MAX - 2);
     see(asked);
     cr_assert_eq(s.an, n);
     for (unsigned i = 0; i < n; i++)
-      cr_assert(same_record(&s.records[i], &snapshot_entry[i]), "round %d, record %u", round, i);
+      cr_assert(same_record(&s.records[i], &kept[i]), "round %d, record %u", round, i);
     taken += n;
     other += n != want.an + want.ns + want.ar;
     free(msg);

@@ -62,7 +62,7 @@ bool seen_read(struct seen *s, const uint8_t *msg, size_t len) {
   s->ede = -1;
   s->why = "";
   struct wire w = wire_read(msg, len);
-  unsigned *snapshot_entry[] = {&s->an, &s->ns, &s->ar};
+  unsigned *kept[] = {&s->an, &s->ns, &s->ar};
   if (len < DNS_HEADER) return no(s, "shorter than a header");
   s->id = wire_u16(&w);
   s->high = *wire_bytes(&w, 1);
@@ -82,7 +82,7 @@ bool seen_read(struct seen *s, const uint8_t *msg, size_t len) {
         continue;
       }
       if (!has_form(r)) return no(s, "an RDATA without its type's form");
-      ++*snapshot_entry[section];
+      ++*kept[section];
       n++;
     }
   }

@@ -157,14 +157,14 @@ Test(chain, through_a_dname_whose_cname_is_left_out_is_the_same_first_and_kept) 
   msg_answer(&reply, "l0.lab.", TYPE_A, 0);
   msg_record(&reply, SECTION_ANSWER, "lab.", TYPE_DNAME, 60, rd_name("new."));
   msg_record(&reply, SECTION_ANSWER, "l0.new.", TYPE_A, 90, rd_a("192.0.2.9"));
-  struct heard *first = ask_l0(w), *snapshot_entry = client_ask(w, "l0.lab.", TYPE_A, HOW_TCP);
+  struct heard *first = ask_l0(w), *kept = client_ask(w, "l0.lab.", TYPE_A, HOW_TCP);
   cr_expect(heard_has(first, SECTION_ANSWER, "lab.", TYPE_DNAME, rd_name("new.")));
   cr_expect(heard_has(first, SECTION_ANSWER, "l0.lab.", TYPE_CNAME, rd_name("l0.new.")));
   cr_expect(heard_has(first, SECTION_ANSWER, "l0.new.", TYPE_A, rd_a("192.0.2.9")));
   cr_expect(heard_count(first, SECTION_ANSWER) == 3 &&
             heard_ttl(first, SECTION_ANSWER, "l0.lab.", TYPE_CNAME) == 60);
-  cr_assert(is_answered(snapshot_entry) && snapshot_entry->len == first->len);
-  cr_expect(memcmp(snapshot_entry->msg + 2, first->msg + 2, first->len - 2) == 0);
+  cr_assert(is_answered(kept) && kept->len == first->len);
+  cr_expect(memcmp(kept->msg + 2, first->msg + 2, first->len - 2) == 0);
   cr_expect_eq(upstream_asked(w, "", 0), 1);
   world_run_ms(w, 60000);
   cr_expect_not(is_answered(client_ask(w, "l0.lab.", TYPE_A, HOW_TCP)), "it lasts as long as the DNAME");

@@ -56,20 +56,20 @@ Test(watch, a_stale_answer_was_waited_for) {
   world_free(w);
 }
 
-struct logged_query {
+struct noted {
   unsigned count;
   uint16_t last;
 };
 
 static void note(void *ctx, const struct question *q) {
-  struct logged_query *n = ctx;
+  struct noted *n = ctx;
   n->count++;
   n->last = question_type(q);
 }
 
 Test(watch, one_who_looks_hears_hits_and_misses_until_he_looks_away) {
   struct world *w = world_new(&(struct world_options){0});
-  struct logged_query n = {0};
+  struct noted n = {0};
   zone_add(&w->zone, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
   w->wiring.serve.seen = note;
   w->wiring.serve.on_question_ctx = &n;

@@ -77,11 +77,11 @@ static void restrict_to(const char *prefix, uint32_t rate) {
 Test(who, rfc7873_a_cookie_is_answered_with_the_clients_and_ours_at_once_and_after_waiting) {
   struct client c = from("10.0.0.7", false);
   const uint8_t *first, *second;
-  uint8_t snapshot_entry[24];
+  uint8_t kept[24];
   ask(&c, COOKIE, 12);
   cr_assert_eq(option(OPT_COOKIE, &first), 24);
   cr_expect_arr_eq(first, "abcdefgh", 8);
-  memcpy(snapshot_entry, first, 24);
+  memcpy(kept, first, 24);
   ask(&c, COOKIE, 12);
   cr_assert_eq(option(OPT_COOKIE, &second), 24);
   cr_expect_arr_eq(second, "abcdefgh", 8);

@@ -39,12 +39,12 @@ static bool is_named(const struct zone_record *r, const uint8_t *name, size_t le
 void zone_remove(struct zone *z, const char *name, uint16_t type) {
   uint8_t octets[NAME_MAX_LEN];
   size_t len = name_parse(name, octets);
-  unsigned snapshot_entry = 0;
+  unsigned kept = 0;
   for (unsigned i = 0; i < z->count; i++) {
     const struct zone_record *r = &z->records[i];
-    if (!is_named(r, octets, len) || (type && r->type != type)) z->records[snapshot_entry++] = *r;
+    if (!is_named(r, octets, len) || (type && r->type != type)) z->records[kept++] = *r;
   }
-  z->count = snapshot_entry;
+  z->count = kept;
 }
 
 static void add_addresses(struct zone *z, const char *host, unsigned num, uint32_t ttl) {

@@ -36,7 +36,7 @@ Test(pace, a_few_answers_leave_at_once) {
 Test(pace, a_pulse_is_at_most_ten_times_what_came_in) {
   enum { EACH_MS = 6, GATHER_MS = 2500 }; /* 3 Mbit/s */
   struct client c = of("10.0.0.7");
-  size_t most = 0, ten_ms = 0, all = 0, snapshot_entry = 0;
+  size_t most = 0, ten_ms = 0, all = 0, kept = 0;
   char host[32];
 
   for (uint64_t ms = 0; ms < GATHER_MS; ms++) {
@@ -47,10 +47,10 @@ Test(pace, a_pulse_is_at_most_ten_times_what_came_in) {
     snprintf(host, sizeof host, "10.0.%u.%u", i / 250, i % 250);
     c = of(host);
     if (pace_may(&pace, ANSWER, START_MS + GATHER_MS)) ten_ms += ANSWER;
-    else snapshot_entry += pace_keep(&pace, &c, answer, ANSWER);
+    else kept += pace_keep(&pace, &c, answer, ANSWER);
   }
 
-  cr_expect_gt(snapshot_entry, 1000);
+  cr_expect_gt(kept, 1000);
   for (uint64_t ms = 0; !pace_is_empty(&pace); ms++) {
     cr_assert_lt(ms, 10000, "it goes on leaving");
     size_t now = leaves(START_MS + GATHER_MS + ms);
@@ -62,19 +62,19 @@ Test(pace, a_pulse_is_at_most_ten_times_what_came_in) {
   }
 
   cr_expect_leq(most, 10 * EACH_MS * QUERY * 10, "%zu octets in the busiest 10 ms", most);
-  cr_expect_eq(all, snapshot_entry * ANSWER);
+  cr_expect_eq(all, kept * ANSWER);
   cr_expect_null(pace.lanes, "nothing is kept for it any more");
 }
 
 Test(pace, a_host_with_few_does_not_wait_behind_one_with_many) {
   struct client many = of("10.0.0.7"), few = of("10.0.0.8");
-  unsigned before = 0, snapshot_entry = 0;
+  unsigned before = 0, kept = 0;
 
   while (pace_may(&pace, ANSWER, START_MS)) {
   }
 
-  for (unsigned i = 0; i < 3000; i++) snapshot_entry += pace_keep(&pace, &many, answer, ANSWER);
-  cr_expect_leq(snapshot_entry * ANSWER, PACE_QUEUED / 4, "one host has a quarter of the places");
+  for (unsigned i = 0; i < 3000; i++) kept += pace_keep(&pace, &many, answer, ANSWER);
+  cr_expect_leq(kept * ANSWER, PACE_QUEUED / 4, "one host has a quarter of the places");
   cr_assert(pace_keep(&pace, &few, answer, 100));
   for (uint64_t ms = 0; ms < 1000; ms++) {
     for (struct paced *d; (d = pace_next(&pace, START_MS + ms));) {
