@@ -71,14 +71,14 @@ Test(watch, one_who_looks_hears_hits_and_misses_until_he_looks_away) {
   struct world *w = world_new(&(struct world_options){0});
   struct noted n = {0};
   zone_add(&w->zone, "a.lab.", TYPE_A, 60, rd_a("192.0.2.1"));
-  w->wiring.serve.seen = note;
+  w->wiring.serve.on_question = note;
   w->wiring.serve.on_question_ctx = &n;
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   client_ask_and_wait(w, "a.lab.", TYPE_SRV, HOW_TCP);
   cr_expect_eq(n.count, 3);
   cr_expect_eq(n.last, TYPE_SRV);
-  w->wiring.serve.seen = NULL;
+  w->wiring.serve.on_question = NULL;
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
   cr_expect_eq(n.count, 3);
   world_free(w);
