@@ -40,9 +40,16 @@ static void truncate_over_udp(struct mock *m, const uint8_t *query, size_t len, 
   mock_reply(m, query, len, RCODE_NOERROR, !over_tcp);
 }
 
+/* It answers FORMERR without OPT to what has OPT, which comes last. */
 static void understand_no_edns(struct mock *m, const uint8_t *query, size_t len, bool over_tcp) {
+  uint8_t reply[512];
+  bool has_opt = load_u16(query + 10) > 0;
   (void)over_tcp;
-  mock_reply(m, query, len, load_u16(query + 10) > 0 ? RCODE_FORMERR : RCODE_NOERROR, false);
+
+  if (has_opt) len -= DNS_OPT;
+  memcpy(reply, query, len);
+  store_u16(reply + 10, 0);
+  mock_reply(m, reply, len, has_opt ? RCODE_FORMERR : RCODE_NOERROR, false);
 }
 
 /* Such a server knows EDNS: what it does not understand is something else. */
