@@ -388,8 +388,8 @@ static bool is_of_component(const struct check *k, bool is_told) {
 
 /* That other servers look for it where the domain is not was said. */
 static bool is_elsewhere(const struct report *r, const char *name) {
-  for (size_t i = 0; i < r->count; i++) {
-    if (r->list[i].rule == RULE_COMPONENT_ELSEWHERE && strcmp(r->list[i].subject, name) == 0) return true;
+  for (size_t i = 0; i < r->made_count; i++) {
+    if (r->made[i]->rule == RULE_COMPONENT_ELSEWHERE && strcmp(r->made[i]->subject, name) == 0) return true;
   }
   return false;
 }

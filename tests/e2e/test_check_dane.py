@@ -110,7 +110,7 @@ def test_a_signed_record_vouches_for_a_certificate_that_nobody_trusts(behind, ow
     cert, port = own
     found, report = check(behind(port, tlsa(cert, 3, 1, 1)), authority, "d.chat")
     assert ("cert-untrusted", "notice") in found and not {severity for _, severity in found} & {"error", "warning"}, found
-    assert report["connections"][0]["tlsa"] == {"records": 1, "fitting": 1}
+    assert report["connections"][0]["tlsa"] == {"records": 1, "fitting": 1, "vouches": True}
     assert "not-validating" not in [f["code"] for f in report["findings"]]
 
 
@@ -118,7 +118,7 @@ def test_a_signed_record_of_another_key_is_an_error(behind, own, authority):
     other = authority.make("DNS:d.chat", signed=False)
     found, report = check(behind(own[1], tlsa(other, 3, 1, 1)), authority, "d.chat")
     assert ("tlsa-mismatch", "error") in found and ("cert-untrusted", "error") in found
-    assert report["connections"][0]["tlsa"] == {"records": 1, "fitting": 0}
+    assert report["connections"][0]["tlsa"] == {"records": 1, "fitting": 0, "vouches": False}
 
 
 def test_a_record_that_is_not_signed_vouches_for_nothing(behind, own, authority):

@@ -113,7 +113,10 @@ def without_edns(handler, how):
     def inner(asked):
         if asked.query.edns < 0:
             return handler(asked)
-        return how(asked)
+        reply = how(asked)
+        if isinstance(reply, dns.message.Message):
+            reply.use_edns(-1)  # with OPT it would say that it knows EDNS
+        return reply
     return inner
 
 
