@@ -352,8 +352,8 @@ static void settle_suspicion(struct report *r, const struct connections *all, en
     proven += all->list[i].end == proof;
   }
   if (tried > 0 && good == tried) report_silence(r, rule);
-  for (size_t i = 0; i < r->count; i++) {
-    if (r->list[i].rule == rule && proven > 0) r->list[i].sure = true;
+  for (size_t i = 0; i < r->made_count; i++) {
+    if (r->made[i]->rule == rule && proven > 0) r->made[i]->sure = true;
   }
 }
 

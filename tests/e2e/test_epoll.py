@@ -109,7 +109,7 @@ def test_a_reload_says_that_it_can_not_listen_on_more_and_goes_on_with_the_rest(
     with Control(tmp_path / "c") as control:
         assert control.ask("status")
         epoll.full(True)
-        assert "not listening on all addresses" in str(control.ask("reload"))
+        assert "does not listen on all addresses" in str(control.ask("reload"))
         epoll.full(False)
     for tcp in False, True:
         assert ask(("127.0.0.1", port), "a.hosted.lab", "A", tcp=tcp).answer
