@@ -12,7 +12,7 @@
  * millisecond. */
 enum { SHARD_MIN = 4 << 20, SHARDS_MAX = 64, GHOST_OCTETS = 128 };
 
-static_assert(sizeof(struct entry) == 20, "doc/architecture.md draws it");
+static_assert(sizeof(struct entry) == 20, "doc/cache.md draws it");
 static_assert(RING_SLACK >= sizeof(struct entry), "a filler's head must fit behind the ring");
 
 static struct shard *shard_of(struct cache *c, uint64_t hash) {

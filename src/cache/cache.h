@@ -3,7 +3,7 @@
  *
  * Eviction is S3-FIFO (Yang et al., SOSP 2023): new entries wait in a small ring; those asked for again move
  * to the main ring, the others leave first, so that a flood of names asked once pushes out nothing that is in
- * use. doc/architecture.md says why this one. */
+ * use. doc/cache.md says why this one. */
 #ifndef JIDNS_CACHE_CACHE_H
 #define JIDNS_CACHE_CACHE_H
 #include "dns/answer.h"

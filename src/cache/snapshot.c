@@ -205,7 +205,8 @@ static void sleep_over(struct loader *l) {
   l->report->turned_back = now < then && then - now > TURNED_BACK_MS;
 }
 
-/* Gives the answer its birth on this process' clock, and *attend. False when it has been over for too long.
+/* Gives the answer its birth on this process' clock, and *refresh_at. False when it has been over for too
+ * long.
  */
 static bool set_birth(const struct loader *l, const struct snapshot_entry *k, struct answer *a,
                       uint32_t *refresh_at) {

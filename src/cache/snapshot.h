@@ -3,7 +3,7 @@
  *
  * The file says when it was written, by the wall's clock, so that the time asleep counts as age. Whatever it
  * holds is checked as if it came from a server: each answer is made anew, record by record, before it is put
- * in. doc/architecture.md draws the file. */
+ * in. doc/snapshot.md draws the file. */
 #ifndef JIDNS_CACHE_SNAPSHOT_H
 #define JIDNS_CACHE_SNAPSHOT_H
 #include "cache/cache.h"

@@ -2,9 +2,8 @@
  *
  *   head    "jidns" "cache" (10) | version (2) | tick (4) | wall's clock, ms (8) | XXH3 of all that (8)
  *   block   octets of entries (4) | how many (4) | XXH3 of both and of the entries (8) | entries ...
- *   entry   born (4) attend (4) an (2) body_len (2) ns (1) ar (1) rcode (1) flags (1) mark (1) name_len (1)
- *           | key: name, type, class, KEY_ flags | body
- *   end     a block without entries
+ *   entry   stored (4) refresh (4) an (2) body_len (2) ns (1) ar (1) rcode (1) flags (1) mark (1) name_len
+ * (1) | key: name, type, class, KEY_ flags | body end     a block without entries
  *
  * A block's hash has its number for a seed, so that one that is missing, doubled or out of place is noticed.
  */

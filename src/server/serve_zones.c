@@ -1,5 +1,5 @@
-/* serve_zones.c: the lab's answers. An alias that leads out of its zones is followed by asking for what it
- * leads to, as any client would, and both make one answer. Exports serve_zones*. */
+/* serve_zones.c: answers from local zones. An alias that leads out of its zones is followed by asking for
+ * what it leads to, as any client would, and both make one answer. Exports serve_zones*. */
 #include "server/serve_zones.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Questions for the lab's zones, and aliases there that lead to names elsewhere. */
+/* Questions for local zones, and aliases there that lead to names elsewhere. */
 #ifndef JIDNS_SERVER_SERVE_ZONES_H
 #define JIDNS_SERVER_SERVE_ZONES_H
 #include "server/serve.h"

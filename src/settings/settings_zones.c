@@ -45,9 +45,10 @@ void settings_clear_host_address(void *into) { ((struct zones_host *)into)->addr
 
 bool settings_check_zones(const struct settings *s, FILE *err) {
   struct zonefile *reader = s->zones.zone_count ? zonefile_open(err) : NULL;
-  struct zones *lab = NULL;
-  bool good = (reader || !s->zones.zone_count) && zones_load(&s->zones, ZONES_EXPAND_OFF, reader, &lab, err);
-  zones_free(lab);
+  struct zones *zones = NULL;
+  bool good = (reader || !s->zones.zone_count) &&
+              zones_load(&s->zones, ZONES_EXPAND_OFF, reader, &zones, err);
+  zones_free(zones);
   zonefile_close(reader);
   return good;
 }

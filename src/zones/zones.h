@@ -1,7 +1,7 @@
-/* The lab's zones: names answered from zone files and from the shorthand for XMPP domains, beside what is
+/* Local zones: names answered from zone files and from the shorthand for XMPP domains, beside what is
  * forwarded.
  *
- * All answers are made when the zones are loaded, so that one costs what a hit in the cache costs. A lab
+ * All answers are made when the zones are loaded, so that one costs what a hit in the cache costs. A set
  * never changes: a reload makes another one. Any number of threads may ask it. */
 #ifndef JIDNS_ZONES_ZONES_H
 #define JIDNS_ZONES_ZONES_H
@@ -68,13 +68,13 @@ bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct z
 void zones_free(struct zones *l); /* NULL is allowed */
 
 enum zones_found {
-  ZONES_ELSEWHERE = 0, /* not the lab's business: to be forwarded */
+  ZONES_ELSEWHERE = 0, /* not in any zone: to be forwarded */
   ZONES_ALIAS = -1     /* the name is an alias; what it leads to is to be found by asking for that */
 };
 
-/* How far the lab knew: the CNAMEs, in an answer to q, and the name they lead to. */
+/* How far the zones knew: the CNAMEs, in an answer to q, and the name they lead to. */
 struct zones_alias {
-  struct answer_view chain; /* of the lab, or in `made` */
+  struct answer_view chain; /* of the zones, or in `made` */
   uint8_t target_len, target[NAME_MAX_LEN];
   struct answer made;
 };
@@ -84,8 +84,8 @@ struct zones_alias {
 int zones_answer(const struct zones *l, const struct query *q, size_t limit, uint8_t *out,
                  struct zones_alias *alias);
 
-/* What a lab begins with: a bit for the last two octets of each zone's name. Most names elsewhere are told by
- * it. */
+/* What `struct zones` begins with: a bit for the last two octets of each zone's name. Most names elsewhere
+ * are told by it. */
 struct zones_ends {
   uint64_t bits[4];
 };

@@ -1,4 +1,4 @@
-/* Inside the lab: how its zones lie in memory, and what loading them works on. */
+/* Inside the module: how zones lie in memory, and what loading them works on. */
 #ifndef JIDNS_ZONES_ZONES_PRIV_H
 #define JIDNS_ZONES_ZONES_PRIV_H
 #include "dns/build.h"
@@ -12,7 +12,7 @@ struct arena {
   bool failed;
 };
 
-/* The answer to one type of a name: offsets of kept answers in the lab's arena. */
+/* The answer to one type of a name: offsets of kept answers in the arena. */
 struct zones_set {
   uint16_t type;
   uint32_t plain, secure; /* secure: for clients that set DO */
@@ -25,7 +25,7 @@ enum node_flags {
   NODE_DNAME = 8,  /* names below are renamed */
   NODE_ALIAS = 16, /* it has a CNAME: its sets are what that leads to */
   NODE_LEADS_OUT =
-      32,          /* the CNAME leads to `target`, where the lab does not know on: `rest` is the way there */
+      32,          /* the CNAME leads to `target`, where the zones do not know on: `rest` is the way there */
   NODE_HIDDEN = 64 /* below a cut or a DNAME: as if it were not there */
 };
 
@@ -33,7 +33,7 @@ enum node_flags {
  */
 struct zones_node {
   uint32_t name; /* offset in the arena */
-  uint32_t sets; /* its first in the lab's list; its own before those that a CNAME leads to */
+  uint32_t sets; /* its first in the list; its own before those that a CNAME leads to */
   uint16_t set_count;
   uint8_t name_len, zone, flags;
   struct zones_set rest; /* ALIAS: the answer for all other types; DNAME: its records, to be taken apart */
