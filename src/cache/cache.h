@@ -21,8 +21,8 @@ enum cache_found {
   CACHE_MISS,
   CACHE_FRESH,
   CACHE_DUE,    /* answered, but past its `refresh_at` tick: something about it wants to be renewed. Of
-                 * cache_peek    and cache_look: its TTL   is over, but it is being renewed (cache_begin_renewal)
-                 * and given    out   meanwhile */
+                 * cache_peek and cache_look: its TTL is over, but it is being renewed (cache_begin_renewal)
+                 * and given out meanwhile */
   CACHE_EXPIRED /* not answered: the TTL is over; the entry is kept for serve-stale and as a hint */
 };
 
@@ -30,7 +30,7 @@ enum cache_found {
 enum cache_origin {
   ORIGIN_QUERY,        /* somebody asked for it */
   ORIGIN_RENEWED,      /* it was about to run out, and its name is in use */
-  ORIGIN_PREFETCH_C2S, /* fetched ahead for an XMPP client or ... */
+  ORIGIN_PREFETCH_C2S, /* prefetched for an XMPP client or ... */
   ORIGIN_PREFETCH_S2S, /* ... for a server; either goes as soon as any that nobody asks for again */
   ORIGINS
 };
@@ -58,7 +58,7 @@ bool cache_get_stale(struct cache *c, const struct query *q, uint32_t tick, uint
 enum cache_found cache_peek(struct cache *c, const struct question *q, uint32_t tick, struct answer *out);
 
 /* What the cache knows of q, without copying it: CACHE_FRESH, CACHE_DUE, CACHE_EXPIRED, CACHE_MISS. *unused:
- * it was fetched ahead and nobody has asked for it. Not a use either. */
+ * it was prefetched and nobody has asked for it. Not a use either. */
 enum cache_found cache_look(struct cache *c, const struct question *q, uint32_t tick, bool *unused);
 
 /* Puts a copy of the answer in, in place of an earlier one. a->head.refresh_at is set here: the tick when

@@ -442,7 +442,7 @@ static const struct control_command commands[] = {
     {"reload", "", "Reads the settings again.", run_reload},
     {"log-level", "[error|warn|info|debug][,COMPONENT=LEVEL]...", "What is logged, and will be.",
      run_log_level},
-    {"fault", "add RULE|list|clear [NUMBER]", "Answers spoiled on purpose.", run_fault},
+    {"fault", "add RULE|list|clear [NUMBER]", "Rules that change answers on purpose.", run_fault},
     {"top", "", "What rates are made of, and the busiest XMPP domains.", run_top},
 };
 

@@ -155,9 +155,12 @@ static void add_log(struct counters *sum) {
   sum->log_dropped = log_out_dropped();
 }
 
-void daemon_counters(const struct daemon *d, struct counters *sum) {
+/* One worker's, between two of its queries: what is counted twice, as a whole and as a part of it, fits. */
+static void add_worker(struct worker *w, void *sum) { counters_sum(sum, worker_counters(w)); }
+
+void daemon_counters(struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
-  workers_counters(&d->workers, sum);
+  workers_each(&d->workers, add_worker, sum);
   add_log(sum);
 }
 

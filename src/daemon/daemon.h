@@ -40,7 +40,7 @@ bool daemon_prepare(struct daemon *d, FILE *err);
 bool daemon_start(struct daemon *d, FILE *err);
 
 /* The sum of all workers' counters, now. */
-void daemon_counters(const struct daemon *d, struct counters *sum);
+void daemon_counters(struct daemon *d, struct counters *sum);
 
 /* Ends the workers in order and frees what daemon_start made, some of it when the loop has run; *sum: their
  * counters' last word. */

@@ -39,7 +39,7 @@ static bool same_rule(const struct rule *a, const struct rule *b) {
   return strcmp(rule_format(a, one), rule_format(b, two)) == 0;
 }
 
-/* Are the lasting ones just those of s, in their order? */
+/* Are the persistent ones just those of s, in their order? */
 static bool are_as_set(const struct faults *set, const struct settings *s) {
   unsigned k = 0;
   for (unsigned i = 0; set && i < set->count; i++) {
@@ -120,7 +120,7 @@ static void command_list(const struct faults *set, struct control_reply *r) {
     jsonw_open(j, NULL, '{');
     jsonw_uint(j, "number", live->number);
     jsonw_string(j, "rule", rule_format(&live->rule, text));
-    jsonw_bool(j, "lasting", live->persistent);
+    jsonw_bool(j, "persistent", live->persistent);
     jsonw_uint(j, "age_ms", clock_ms() - live->set_ms);
     jsonw_uint(j, "matched", __atomic_load_n(&live->matched, __ATOMIC_RELAXED));
     jsonw_uint(j, "spoiled", __atomic_load_n(&live->spoiled, __ATOMIC_RELAXED));

@@ -42,7 +42,7 @@ static void histogram(FILE *out, const char *name, const char *labels, const str
 
 /* ---- what is counted ---- */
 
-static void write_counters(FILE *out, const struct daemon *d) {
+static void write_counters(FILE *out, struct daemon *d) {
   struct counters sum;
   char name[64];
   daemon_counters(d, &sum);

@@ -1,4 +1,5 @@
-/* stats.c: sums over what each worker knows of its servers. Exports stats_gather, gathered_*. */
+/* stats.c: sums over what each worker knows of its servers. Exports stats_gather, stats_state,
+ * stats_domain. */
 #include "daemon/stats.h"
 
 #include <string.h>

@@ -33,7 +33,8 @@ static bool is_set_of(const struct upstream *u, const struct servers_wanted *wan
   bool same = u->policy == want->policy;
   for (unsigned i = 0; i < want->count && same; i++) {
     if (!addr_is_here(&want->addrs[i], want->scopes[i])) continue;
-    same = k < u->count && addr_equal(&u->servers[k].address.addr, &want->addrs[i]);
+    struct ns_address address = {.addr = want->addrs[i], .transport = TRANSPORT_UDP};
+    same = k < u->count && ns_address_equal(&u->servers[k].address, &address);
     k++;
   }
   return same && k == u->count;

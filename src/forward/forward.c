@@ -408,6 +408,8 @@ bool forward_due(struct forward *f, const struct question *q, bool used, uint64_
 struct forward *forward_new(const struct forward_options *options) {
   struct forward *f = malloc(sizeof *f);
   if (!f) return NULL;
+
+  must(options->random || !options->policy.case_random);
   f->o = *options;
   f->watch = (struct forward_watch){0};
   f->border = (struct scrub_border){.is_beyond = follow_leaves, .ctx = f};

@@ -82,7 +82,7 @@ struct forward_options {
   struct counters *counters;
   struct latency *waited; /* how long clients waited for answers; NULL: nobody wants to know */
   uint64_t seed;
-  struct random *random; /* for case_random; NULL without */
+  struct random *random; /* not NULL where policy.case_random is set */
   /* is q answered without any server? Then it is never prefetched */
   bool (*is_local)(const void *local, const struct question *q);
   const void *local; /* NULL: there are none, and is_local may be NULL */

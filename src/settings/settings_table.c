@@ -243,7 +243,7 @@ const struct setting settings_table[] = {
     {NULL, &settings_in_domain, "connect", "TEXT", "", NULL,
      "the TXT record of _xmppconnect.DOMAIN; '': none", TEXT(struct zones_domain, connect)},
     {NULL, &settings_in_domain, "ttl", "SECONDS", "300", NULL, "TTL of all its records",
-     NUMBER(struct zones_domain, ttl_s, 0, LAB_TTL_MAX)},
+     NUMBER(struct zones_domain, ttl_s, 0, ZONES_TTL_MAX)},
     {NULL, &settings_in_domain, "overlay", "on|off", "off", NULL, "forward names that it does not have",
      SWITCH(struct zones_domain, overlay)},
     {NULL, &settings_in_host, "address", "ADDR", NULL, "none: the host is in another domain",

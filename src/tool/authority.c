@@ -173,7 +173,9 @@ static void learn_apex(struct authority *a) {
     if (x->outcome != ASKED_ANSWERED) continue;
     struct reply p = reply_open(x->msg, x->len);
     while (reply_next(&p, &r, &section)) {
-      if (r.type != TYPE_NS || !name_is_within(x->name, x->name_len, r.owner, r.owner_len)) continue;
+      bool is_above = r.owner_len == 1; /* a lame server refers upwards, to the root */
+      if (r.type != TYPE_NS || is_above || !name_is_within(x->name, x->name_len, r.owner, r.owner_len))
+        continue;
       memcpy(a->apex, r.owner, r.owner_len);
       a->apex_len = (uint8_t)r.owner_len;
       a->is_apex_known = true;

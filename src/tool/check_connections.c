@@ -36,7 +36,8 @@ static void write_document(const struct web_document *d, FILE *out) {
   for (size_t i = 0; d->end == WEB_GOOD && i < d->meta.count; i++) {
     const struct host_meta_link *l = &d->meta.links[i];
     if (host_meta_is_for_web(l)) snprintf(line, sizeof line, "%s %s", host_meta_word(l->kind), l->href);
-    else snprintf(line, sizeof line, "%s port %u", host_meta_word(l->kind), l->port);
+    else if (l->port) snprintf(line, sizeof line, "%s port %u", host_meta_word(l->kind), l->port);
+    else snprintf(line, sizeof line, "%s", host_meta_word(l->kind));
     fprintf(out, "%*s", RESULT_COLUMN, "");
     check_wrap(out, RESULT_COLUMN, RESULT_COLUMN, line);
   }

@@ -378,7 +378,7 @@ static void write_document(const struct web_document *d, struct htmlw *w) {
     const struct host_meta_link *l = &d->meta.links[i];
     htmlw_textf(w, "%s%s ", i ? ", " : "", host_meta_word(l->kind));
     if (host_meta_is_for_web(l)) htmlw_text(w, l->href);
-    else htmlw_textf(w, "port %u", l->port);
+    else if (l->port) htmlw_textf(w, "port %u", l->port);
   }
   htmlw_close(w);
   htmlw_close(w);

@@ -138,7 +138,7 @@ static void start_crew(struct crew *crew, struct connection *list, size_t count)
 
 /* Where there was no thread to be had, the caller's does it. */
 static void finish_crew(struct crew *crew) {
-  (void)work(crew);
+  if (crew->thread_count == 0) (void)work(crew);
   for (size_t i = 0; i < crew->thread_count; i++) pthread_join(crew->threads[i], NULL);
 }
 
@@ -175,6 +175,7 @@ struct connections *connect_all(struct connector *c, const struct facts *f) {
   list_component_ways(all, f);
   start_crew(&crew, all->of_components, all->component_count);
   finish_crew(&crew);
-  if (has_known_issuer(all)) caa_find(f, c->options.ask, c->options.ask_context, &all->caa);
+  if (has_known_issuer(all) && (int)(crew.until_ms - check_now_ms()) > 0)
+    caa_find(f, c->options.ask, c->options.ask_context, &all->caa);
   return all;
 }

@@ -1,4 +1,4 @@
-/* Inside the room: what the files of --connect share. */
+/* Inside the module: what the files of --connect share. */
 #ifndef JIDNS_TOOL_CONNECT_PRIV_H
 #define JIDNS_TOOL_CONNECT_PRIV_H
 #include "tool/connect.h"

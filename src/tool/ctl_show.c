@@ -1,5 +1,5 @@
 /* ctl_show.c: a daemon's answers for people, through jansson. Exports ctl_show, ctl_show_dump_json,
- * ctl_show_error and, to the room, show_server. */
+ * ctl_show_error and, to the module, show_server. */
 #include "tool/ctl_show.h"
 
 #include <stdlib.h>

@@ -16,9 +16,7 @@ static bool is_meant(const struct web_document *d) { return is_there(d) && d->me
 /* ---- one document ---- */
 
 /* Nothing is known of what was not tried. */
-static bool is_tried(const struct web_document *d) {
-  return d->end != WEB_UNTRIED && d->end != WEB_PRIVATE && d->end != WEB_NO_WAY && d->end != WEB_SYSTEM;
-}
+static bool is_tried(const struct web_document *d) { return web_end_is_of_host(d->end); }
 
 static void rule_of_lack(struct report *r, const struct web_facts *w, const char *domain) {
   const struct web_document *xml = &w->documents[HOST_META_XML], *json = &w->documents[HOST_META_JSON];
@@ -27,9 +25,10 @@ static void rule_of_lack(struct report *r, const struct web_facts *w, const char
   char why[WEB_TEXT];
   if (is_meant(xml) && is_meant(json)) return;
 
-  if (!meant && !(is_tried(xml) && is_tried(json))) {
-    report_add(r, RULE_CONNECT_SKIPPED, LOOKUP_C2S, domain, "host-meta of %s was not looked at: %s", domain,
-               web_result_text(is_tried(xml) ? json : xml, why));
+  if (!is_tried(xml) || !is_tried(json)) {
+    const struct web_document *untried = is_tried(xml) ? json : xml;
+    report_add(r, RULE_CONNECT_SKIPPED, LOOKUP_C2S, domain, "%s of %s was not looked at: %s",
+               name_of(untried), domain, web_result_text(untried, why));
   } else if (meant) {
     web_result_text(lacking, why);
     report_add(r, RULE_HOST_META_MISSING, LOOKUP_C2S, domain, "%s has %s, but no %s: %s", domain,

@@ -1,4 +1,4 @@
-/* Inside the room: what its files that write JSON through jansson share. */
+/* Inside the module: what its files that write JSON through jansson share. */
 #ifndef JIDNS_TOOL_SHOW_JSON_PRIV_H
 #define JIDNS_TOOL_SHOW_JSON_PRIV_H
 #include <jansson.h>

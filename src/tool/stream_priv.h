@@ -1,4 +1,4 @@
-/* Inside the room: Expat's functions, as stream.c loads them; for the other reader of XML as well. */
+/* Inside the module: Expat's functions, as stream.c loads them; for the other reader of XML as well. */
 #ifndef JIDNS_TOOL_STREAM_PRIV_H
 #define JIDNS_TOOL_STREAM_PRIV_H
 #include <expat.h>

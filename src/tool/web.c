@@ -61,12 +61,20 @@ static bool connect_to(struct fetch *f, const struct address *a) {
   return fail_link(f, r);
 }
 
-/* Its first address that lets anybody in. */
+/* Its first address that lets anybody in. Where there is none, what the first one that could be tried has
+ * shown; one family of addresses may have no route from here. */
 static bool connect_to_host(struct fetch *f, const struct host *h) {
-  fail(f, WEB_NO_ADDRESS);
-  for (size_t i = 0; i < h->address_count && i < WEB_ADDRESSES_MAX; i++) {
+  struct web_document shown = {.end = WEB_UNTRIED};
+  bool is_known = lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
+  fail(f, is_known ? WEB_NO_ADDRESS : WEB_UNKNOWN);
+
+  for (size_t i = 0, tried = 0; i < h->address_count && tried < WEB_ADDRESSES_MAX; i++) {
     if (connect_to(f, &h->addresses[i])) return true;
+    if (!web_end_is_of_host(f->d->end)) continue;
+    if (tried++ == 0) shown = *f->d;
   }
+
+  if (shown.end != WEB_UNTRIED) *f->d = shown;
   return false;
 }
 
@@ -78,6 +86,7 @@ static bool reach(struct fetch *f) {
   size_t len = name_parse(f->url.host, name);
 
   if (len == 0) return fail(f, WEB_BAD_REDIRECT);
+  if (!has_time(f)) return fail(f, WEB_UNTRIED);
   if (name_equal(name, len, own->name, own->name_len)) return connect_to_host(f, own);
 
   struct hosts *hosts = hosts_new();
@@ -212,8 +221,9 @@ void web_fetch(const struct web *web, const struct facts *facts, struct web_fact
     fetch_document(&f, form, true, domain);
   }
 
-  /* Where it is not to be had with TLS, some publish it without. */
-  if (out->documents[HOST_META_XML].end != WEB_GOOD && out->documents[HOST_META_JSON].end != WEB_GOOD) {
+  /* Where the site does not have it with TLS, some publish it without. */
+  const enum web_end xml = out->documents[HOST_META_XML].end, json = out->documents[HOST_META_JSON].end;
+  if (xml != WEB_GOOD && json != WEB_GOOD && web_end_is_of_host(xml)) {
     f.d = &plain;
     fetch_document(&f, HOST_META_XML, false, domain);
     if (plain.end == WEB_GOOD) out->documents[HOST_META_XML] = plain;

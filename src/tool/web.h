@@ -12,7 +12,8 @@ enum { WEB_REDIRECTS_MAX = 4, WEB_ADDRESSES_MAX = 4 /* of one host that are trie
 enum web_end {
   WEB_GOOD,
   WEB_UNTRIED,      /* nobody has tried, or there was no time left */
-  WEB_NO_ADDRESS,   /* the host has none, or it could not be found out */
+  WEB_NO_ADDRESS,   /* the host has none */
+  WEB_UNKNOWN,      /* it could not be found out */
   WEB_PRIVATE,      /* none but addresses that are not the world's */
   WEB_NO_WAY,       /* no route from here */
   WEB_REFUSED,      /* connections are */
@@ -63,6 +64,9 @@ struct web {
 
 /* Fetches both forms from the domain, and without TLS where neither is there with it. */
 void web_fetch(const struct web *web, const struct facts *f, struct web_facts *out);
+
+/* Does it tell something of the host? Else nobody has tried it, or this machine could not. */
+bool web_end_is_of_host(enum web_end end);
 
 /* "refused", "does not speak HTTP": why there is no document, for people. */
 const char *web_end_text(enum web_end end);

@@ -1,12 +1,18 @@
-/* web_words.c: what has become of a document, for people. Exports web_end_text, web_result_text. */
+/* web_words.c: what has become of a document, for people. Exports web_end_*, web_result_text. */
 #include <stdio.h>
 
 #include "tool/web.h"
+
+bool web_end_is_of_host(enum web_end end) {
+  return end != WEB_UNTRIED && end != WEB_UNKNOWN && end != WEB_PRIVATE && end != WEB_NO_WAY &&
+         end != WEB_SYSTEM;
+}
 
 const char *web_end_text(enum web_end end) {
   static const char *const texts[] = {[WEB_GOOD] = "good",
                                       [WEB_UNTRIED] = "not tried: no time left",
                                       [WEB_NO_ADDRESS] = "the host has no address",
+                                      [WEB_UNKNOWN] = "not tried: no answer about its addresses",
                                       [WEB_PRIVATE] = "not tried: not an address of the public Internet",
                                       [WEB_NO_WAY] = "no route from here",
                                       [WEB_REFUSED] = "refused",

@@ -13,7 +13,7 @@ const char *capability_name(enum capability_kind of) {
   static const char *const names[CAPABILITIES] = {[CAPABILITY_COOKIES] = "cookies",
                                                   [CAPABILITY_EDNS] = "edns",
                                                   [CAPABILITY_UDP] = "udp",
-                                                  [CAPABILITY_0X20] = "capitals"};
+                                                  [CAPABILITY_0X20] = "0x20"};
   return names[of];
 }
 

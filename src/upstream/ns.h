@@ -32,14 +32,14 @@ enum {
 /* Who is to be asked, and how: all that a setting says of a server. */
 struct ns_address {
   union addr addr;
-  enum transport transport; /* the one to begin with: UDP falls back to TCP */
+  enum transport transport; /* as the setting has it; with UDP comes TCP, for what does not fit */
 };
 
 bool ns_address_equal(const struct ns_address *a, const struct ns_address *b);
 
 struct nameserver {
   struct ns_address address;
-  struct channel *channels[TRANSPORTS]; /* owned; NULL: it is never asked over that transport */
+  struct channel *channels[TRANSPORTS]; /* owned; one for each transport */
   uint32_t srtt_x8_ms, rttvar_x4_ms;    /* as in RFC 6298, scaled; srtt 0 = unknown */
   unsigned timeouts;                    /* questions in a row that got no reply */
   uint64_t timeout_hash;                /* hash of the last of them */

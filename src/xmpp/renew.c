@@ -1,6 +1,6 @@
 /* renew.c: a name that is asked for in the second half of its TTL is in use: it is asked again once, just
  * after it expired, while the cache gives out what it has, so that nobody has to wait. Exports renew_* to the
- * room.
+ * module.
  *
  * Not before: most upstreams are caches themselves, whose TTLs count down. Asked early, they tell what is
  * left and nothing new. */

@@ -1,4 +1,4 @@
-/* shorthand.c: the records of an XMPP domain written in short. Exports zones_expand_domain to the room. */
+/* shorthand.c: the records of an XMPP domain written in short. Exports zones_expand_domain to the module. */
 #include <stdlib.h>
 
 #include "zones/zones_priv.h"

@@ -18,8 +18,8 @@ enum {
   ZONES_HOSTS = 8,     /* of one of them */
   ZONES_ADDRESSES = 8, /* of a host, of a delegation */
   ZONES_PATH = 512,
-  ZONES_CHAIN = 16,    /* CNAMEs in a row */
-  LAB_TTL_MAX = 604800 /* s, of the shorthand's records */
+  ZONES_CHAIN = 16,      /* CNAMEs in a row */
+  ZONES_TTL_MAX = 604800 /* s, of the shorthand's records */
 };
 
 struct zones_file {

@@ -1,5 +1,5 @@
 /* zones_check.c: what is wrong with zones though each of their records is right. Exports zones_check to the
- * room. */
+ * module. */
 #include <stdlib.h>
 
 #include "zones/zones_priv.h"

@@ -1,4 +1,4 @@
-/* zones_compile.c: makes the answers of the zones' names. Exports zones_compile to the room.
+/* zones_compile.c: makes the answers of the zones' names. Exports zones_compile to the module.
  *
  * An answer of a name is written as all answers are, its names compressed against the question. Those that
  * must hold for questions of any name (of "*", denials) have no pointer but that to the question's name

@@ -1,5 +1,5 @@
 /* zones_load.c: zones from their files to nodes: records taken in, sorted, put under their names. Exports
- * zones_load and, to the room, zones_take, zones_complain, arena_put, zones_node_raw. */
+ * zones_load and, to the module, zones_take, zones_complain, arena_put, zones_node_raw. */
 #include <stdarg.h>
 #include <stdlib.h>
 

@@ -283,8 +283,8 @@ def test_there_are_no_more_than_64_rules(live):
         assert "there are 64 fault rules already" in control.ask("fault add drop")["error"]
         listed = control.ask("fault list")["faults"]
         assert len(listed) == 64
-        assert {k: listed[0][k] for k in ("number", "rule", "lasting", "matched", "spoiled")} == {
-            "number": 1, "rule": "name=other.lab drop", "lasting": False, "matched": 0, "spoiled": 0}
+        assert {k: listed[0][k] for k in ("number", "rule", "persistent", "matched", "spoiled")} == {
+            "number": 1, "rule": "name=other.lab drop", "persistent": False, "matched": 0, "spoiled": 0}
         assert control.ask("fault clear") == {"ok": True, "cleared": 64}
 
 

@@ -394,9 +394,9 @@ def test_a_reload_whose_faults_do_not_all_fit_changes_nothing(relay, jidnsd, tmp
         assert not failed["ok"] and "64" in str(failed), failed
         assert [each["rule"] for each in control.ask("fault list")["faults"]] == [each["rule"] for each in before]
         assert control.ask("log-level")["level"] == "warn", "nor anything else of it"
-        for number in [each["number"] for each in before if not each["lasting"]][:9]:
+        for number in [each["number"] for each in before if not each["persistent"]][:9]:
             control.ask(f"fault clear {number}")
         assert control.ask("reload")["ok"]
-        rules = [each["rule"] for each in control.ask("fault list")["faults"] if each["lasting"]]
+        rules = [each["rule"] for each in control.ask("fault list")["faults"] if each["persistent"]]
         assert rules == [f"name=f{n}.lab servfail" for n in range(10)]
         assert control.ask("log-level")["level"] == "debug"

@@ -271,7 +271,7 @@ Test(ctl, says_what_is_remembered_of_servers_and_for_how_long) {
           "{\"address\":\"192.0.2.2:53\",\"for\":\"d.lab.\",\"up\":true,\"state\":\"up\",\"srtt_ms\":4,\"rto_"
           "ms\":104,"
           "\"silent\":0,\"asked\":9,\"replies\":9,\"remembered\":[{\"of\":\"cookies\",\"why\":\"no-cookies\","
-          "\"text\":\"has no cookies\",\"retry_s\":299},{\"of\":\"udp\",\"why\":\"udp-mute\",\"text\":\"is "
+          "\"text\":\"has no cookies\",\"retry_s\":299},{\"of\":\"udp\",\"why\":\"udp-silent\",\"text\":\"is "
           "mute\","
           "\"retry_s\":0}]}]}\n"),
       0, "upstreams");
