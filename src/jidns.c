@@ -34,7 +34,7 @@ static const struct command {
      CLI_CONTROL | CLI_NAMES, ctl_run},
     {"reload", "", "Makes it read its settings again.", CLI_CONTROL, ctl_run},
     {"log-level", "[LEVELS]",
-     "What it logs (error, warn, info, debug); with LEVELS (debug or info,xmpp=debug) from now on.",
+     "What it logs (error, warn, info, debug); with LEVELS (debug or info,xmpp=debug) until a reload.",
      CLI_CONTROL, ctl_run},
     {"fault", "add RULE|list|clear [NUMBER]", "Answers that it spoils on purpose; doc/lab.md explains rules.",
      CLI_CONTROL, ctl_run},

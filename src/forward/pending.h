@@ -8,8 +8,9 @@
  * that made it run, and returns what the driver does next: go on to p->step at once, wait, or forget the
  * question.
  *
- * A step that waits runs again when a reply comes, when the next try is due (PICK and ASK only), when all
- * that it asked for with await_ask is there, or at the time it gave to pending_resume_at. */
+ * A step that waits runs again when all that it asked for with await_ask is there, or at the time it gave to
+ * pending_resume_at; PICK and ASK when the next try is due, too. A reply leads to CHECK from wherever the
+ * question stands: a step behind it drops the tries that are open before it waits. */
 /* clang-format off */
 #define PENDING_STEPS(STEP)     \
   STEP(PICK, step_pick, "pick") \

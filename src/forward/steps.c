@@ -258,7 +258,7 @@ static enum next step_follow(struct pending *p, const struct event *e) {
   await_drop(p);
   p->step = p->last == ERR_NONE ? STEP_STORE : STEP_FAIL;
   /* the name asked for decides, not the one that the alias leads to */
-  if (p->step == STEP_STORE) is_refused(p);
+  if (p->step != STEP_FAIL) is_refused(p);
   return MORE;
 }
 

@@ -134,17 +134,17 @@ static inline const struct raw *node_raws(const struct loader *ld, uint32_t node
 /* The first record of this type at a node, NULL if there is none. */
 const struct raw *zones_node_raw(const struct loader *ld, uint32_t node, uint16_t type);
 
-/* zone_load.c: takes a record of the zone being read; false, and said on err, when it does not belong there.
+/* zones_load.c: takes a record of the zone being read; false, and said on err, when it does not belong there.
  */
 bool zones_take(void *loader, const struct record *r, const struct zonefile_place *at);
 /* "jidnsd: [warning: ]FILE:LINE: OWNER TYPE: WHAT"; returns false. */
 bool zones_complain(const struct loader *ld, const struct raw *r, bool warning, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* zone_check.c: what is wrong with the zones as a whole. */
+/* zones_check.c: what is wrong with the zones as a whole. */
 bool zones_check(const struct loader *ld);
 
-/* zone_compile.c: the answers. False, and said on err, when an RRset does not fit into a message. */
+/* zones_compile.c: the answers. False, and said on err, when an RRset does not fit into a message. */
 bool zones_compile(struct loader *ld);
 
 /* shorthand.c: gives zones_take the records of a domain. */

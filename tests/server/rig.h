@@ -51,7 +51,7 @@ void rig_free(struct rig *r);
 
 void rig_turns(struct rig *r, unsigned n); /* turns of the loop, 1 ms apart */
 
-/* A rule more for faults (lab/rule.h). */
+/* A rule more for faults (faults/rule.h). */
 void rig_rule(struct rig *r, const char *rule);
 
 /* The cache knows `count` A records of name, for an hour. */
