@@ -48,7 +48,7 @@ void workers_set_faults(struct workers *all, struct faults *faults) { must(all->
 
 void workers_waited(const struct workers *all, struct latency *sum) { latency_sum(sum, &all->of[0]->waited); }
 
-void daemon_counters(const struct daemon *d, struct counters *sum) {
+void daemon_counters(struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
   counters_sum(sum, worker_counters(d->workers.of[0]));
 }
