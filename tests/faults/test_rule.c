@@ -16,8 +16,8 @@ Test(rule, is_written_back_as_it_was_read) {
   static const char *const same[] = {
       "name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail",
       "drop",
-      "name=_xmpp-??????._tcp.*.lab type=A,AAAA,TYPE65280 client=10.0.0.0/8 transport=udp from=0.5 until=20 "
-      "refused",
+      ("name=_xmpp-??????._tcp.*.lab type=A,AAAA,TYPE65280 client=10.0.0.0/8 transport=udp from=0.5 until=20 "
+       "refused"),
       "name=. nxdomain",
       "client=2001:db8::1/128 transport=tcp close",
       "flap=10/2.5 nodata",

@@ -53,8 +53,8 @@ Test(http, refuses_what_is_no_url_of_the_web) {
                                     "https://d.chat:0000000443/",
                                     "https://d.chat/a b",
                                     "https://d.chat/\r\nX: y",
-                                    "https://b\xc3\xbc"
-                                    "cher.chat/",
+                                    ("https://b\xc3\xbc"
+                                     "cher.chat/"),
                                     "https://d.chat/\x80"};
   char text[HTTP_URL_TEXT], longest[2 * HTTP_URL] = "/";
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
