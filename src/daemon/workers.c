@@ -79,10 +79,6 @@ void workers_set_faults(struct workers *all, struct faults *faults) { workers_ea
 
 /* ---- sums ---- */
 
-void workers_counters(const struct workers *all, struct counters *sum) {
-  for (unsigned i = 0; i < all->count; i++) counters_sum(sum, worker_counters(all->of[i]));
-}
-
 void workers_waited(const struct workers *all, struct latency *sum) {
   for (unsigned i = 0; i < all->count; i++) latency_sum(sum, worker_waited(all->of[i]));
 }

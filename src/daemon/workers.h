@@ -31,8 +31,7 @@ bool workers_commit(struct workers *all, const struct settings *before, const st
 void workers_set_zones(struct workers *all, struct zones *zones);
 void workers_set_faults(struct workers *all, struct faults *faults);
 
-/* Adds what they have counted, and noted of how long clients waited, until now. */
-void workers_counters(const struct workers *all, struct counters *sum);
+/* Adds what they have noted of how long clients waited, until now. */
 void workers_waited(const struct workers *all, struct latency *sum);
 
 /* Stops and frees all, one after the other; adds their counters to *sum unless that is NULL. */

@@ -42,6 +42,9 @@ struct asked {
   size_t len;
 };
 
+/* How long its answer took, in ms. */
+static inline double asked_ms(const struct asked *a) { return a->took_us / 1000.0; }
+
 /* Questions to be asked together; zero one to start. */
 struct ask_list {
   struct asked **list; /* each borrowed */

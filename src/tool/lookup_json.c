@@ -1,14 +1,11 @@
-/* lookup_json.c: services and plans for programs, the same wherever they are shown. Exports lookup_json_ms,
- * lookup_json_set, lookup_json_alias, lookup_json_addresses, lookup_json_edes, lookup_json_services,
- * lookup_json_steps. */
+/* lookup_json.c: services and plans for programs, the same wherever they are shown. Exports lookup_json_set,
+ * lookup_json_alias, lookup_json_addresses, lookup_json_edes, lookup_json_services, lookup_json_steps. */
 #include "dns/edns.h"
 #include "tool/domain.h"
 #include "tool/reply.h"
 #include "tool/show_json_priv.h"
 
 enum { EDE_SHOWN = 200 };
-
-double lookup_json_ms(const struct asked *a) { return a->took_us / 1000.0; }
 
 /* Adds value to an object and takes it over; NULL, out of memory, shows in the end as a missing key. */
 void lookup_json_set(json_t *object, const char *key, json_t *value) {
@@ -25,7 +22,7 @@ json_t *lookup_json_addresses(const struct service *s, const struct host *h, boo
     const struct address *a = &h->addresses[i];
     const struct asked *asked = &h->asked[a->family == AF_INET6];
     json_t *one = json_pack("{s:s, s:I, s:f}", "address", lookup_address_text(a, text), "ttl",
-                            (json_int_t)a->ttl, "ms", lookup_json_ms(asked));
+                            (json_int_t)a->ttl, "ms", asked_ms(asked));
     if (lookup_is_stale(asked)) lookup_json_set(one, "stale", json_true());
     if (s) lookup_json_set(one, "additional", json_boolean(lookup_came_along(s, h, a)));
     if (dnssec) lookup_json_set(one, "secure", json_boolean(lookup_is_secure(asked)));
@@ -83,7 +80,7 @@ static json_t *service_json(const struct service *s, bool dnssec) {
   json_t *one = json_pack("{s:s, s:s, s:b, s:s, s:s, s:f}", "service", s->kind->labels, "side",
                           side_name(s->kind->side), "direct_tls", s->kind->direct_tls, "state",
                           states[s->state], "outcome", lookup_outcome_text(&s->asked, word), "ms",
-                          lookup_json_ms(&s->asked));
+                          asked_ms(&s->asked));
   if (s->kind->obsolete) lookup_json_set(one, "obsolete", json_true());
   lookup_json_set(one, "ttl", json_integer(s->count > 0 ? s->ttl : 0));
   if (dnssec) lookup_json_set(one, "secure", json_boolean(lookup_is_secure(&s->asked)));

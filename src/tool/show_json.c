@@ -94,7 +94,7 @@ bool show_query_json(const struct asked *a, const struct ask_options *o, FILE *o
   json_t *root = json_pack(
       "{s:s, s:s, s:s, s:s, s:f, s:i, s:s, s:o, s:o}", "server", addr_format(&o->server, server), "transport",
       a->over_tcp ? "tcp" : "udp", "name", name_format(a->name, a->name_len, name), "type",
-      print_type(a->type, type), "ms", lookup_json_ms(a), "octets", (int)a->len, "rcode",
+      print_type(a->type, type), "ms", asked_ms(a), "octets", (int)a->len, "rcode",
       print_rcode(reply_rcode(a->msg, a->len), rcode), "flags", flags_json(a), "edns", edns_json(a));
   json_t *sections[] = {json_array(), json_array(), json_array()};
   struct reply p = reply_open(a->msg, a->len);

@@ -20,8 +20,6 @@ void show_server(struct table *t, const json_t *server);
 
 /* Adds value to an object and takes it over; NULL, out of memory, shows in the end as a missing key. */
 void lookup_json_set(json_t *object, const char *key, json_t *value);
-/* Milliseconds that an answer took. */
-double lookup_json_ms(const struct asked *a);
 /* Where a name's CNAMEs lead; null when they have no end, nothing where there are none. */
 void lookup_json_alias(json_t *object, const char *key, const struct alias *a);
 /* A host's addresses; s: the service whose target it is, NULL for the domain itself, of which nothing comes

@@ -25,8 +25,6 @@ _Static_assert((int)COLUMN_SECURE < (int)TABLE_COLUMNS, "the table has room for 
 
 enum { EDE_SHOWN = 200 /* octets of an EDE's text */ };
 
-static double ms_of(const struct asked *a) { return a->took_us / 1000.0; }
-
 static void add_heading(struct table *t, bool dnssec) {
   static const char *const names[] = {"SERVICE", "PRIORITY", "WEIGHT", "HOST", "PORT",       "TTL",
                                       "MS",      "ADDRESS",  "TTL",    "MS",   "ADDITIONAL", "SECURE"};
@@ -46,7 +44,7 @@ static void add_addresses(struct table *t, const struct service *s, const struct
     if (i > 0) table_row(t);
     table_cell(t, COLUMN_ADDRESS, "%s", lookup_address_text(a, text));
     table_cell(t, COLUMN_ADDRESS_TTL, "%u", a->ttl);
-    table_cell(t, COLUMN_ADDRESS_MS, "%.1f", ms_of(asked));
+    table_cell(t, COLUMN_ADDRESS_MS, "%.1f", asked_ms(asked));
     if (s) table_cell(t, COLUMN_ADDITIONAL, "%s", lookup_came_along(s, h, a) ? "yes" : "no");
     if (!dnssec) continue;
     bool secure = lookup_is_secure(asked);
@@ -74,7 +72,7 @@ static void add_targets(struct table *t, const struct service *s, bool dnssec) {
     table_cell(t, COLUMN_HOST, "%s", domain_text(srv->target, srv->target_len, name));
     table_cell(t, COLUMN_PORT, "%u", srv->port);
     table_cell(t, COLUMN_TTL, "%u", s->ttl);
-    table_cell(t, COLUMN_MS, "%.1f", ms_of(&s->asked));
+    table_cell(t, COLUMN_MS, "%.1f", asked_ms(&s->asked));
     if (s->hosts[i]) {
       add_addresses(t, s, s->hosts[i], dnssec);
     } else {
@@ -99,12 +97,12 @@ static void add_refusal(struct table *t, const struct service *s) {
              none->port);
   }
   table_cell(t, COLUMN_PRIORITY, "not offered: the target is \".\" (%sTTL %u, %.1f ms)", values, s->ttl,
-             ms_of(&s->asked));
+             asked_ms(&s->asked));
 }
 
 static void add_service(struct table *t, const struct service *s, bool dnssec) {
   char word[PRINT_WORD];
-  double ms = ms_of(&s->asked);
+  double ms = asked_ms(&s->asked);
 
   if (s->state == SERVICE_UNASKED) return;
   table_row(t);
@@ -272,7 +270,7 @@ void show_query(const struct asked *a, const struct ask_options *o, FILE *out) {
   char name[NAME_TEXT], server[ADDR_TEXT], type[PRINT_WORD], klass[PRINT_WORD];
   struct edns edns;
   fprintf(out, ";; %s over %s, %.1f ms, %zu octets\n", addr_format(&o->server, server),
-          a->over_tcp ? "TCP" : "UDP", ms_of(a), a->len);
+          a->over_tcp ? "TCP" : "UDP", asked_ms(a), a->len);
   write_flags(a, out);
   if (edns_read(a->msg, a->len, &edns)) {
     fprintf(out, "; EDNS %u, udp %u%s\n", edns.version, edns.udp_size, edns.dnssec_ok ? ", do" : "");
