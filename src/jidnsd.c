@@ -10,6 +10,7 @@
 #include "daemon/commands.h"
 #include "daemon/metrics.h"
 #include "daemon/reload.h"
+#include "daemon/watchdog.h"
 #include "ops/notify.h"
 
 /* ---- start ---- */
@@ -125,6 +126,7 @@ static bool start(struct daemon *d, FILE *err) {
 /* Until a signal ends it; messages of the start go to err. */
 static int run(struct daemon *d, FILE *err) {
   struct signals signals;
+  struct watchdog watchdog;
   mallopt(M_ARENA_MAX, (int)d->settings.threads);
   log_set(&d->settings.log);
   descriptors_raise();
@@ -135,7 +137,9 @@ static int run(struct daemon *d, FILE *err) {
     watch_signals(&signals, d);
     metrics_start(d);
     say_ready(&d->settings);
+    bool watched = watchdog_start(&watchdog, &d->loop, &d->workers);
     uv_run(&d->loop, UV_RUN_DEFAULT);
+    if (watched) watchdog_stop(&watchdog);
   }
 
   stop(d, good ? &signals : NULL, commands);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "ops/passed_sockets.h"
 
 struct listeners *listeners_new(void) {
   struct listeners *l = must_zalloc(sizeof *l);
@@ -38,8 +39,16 @@ static void say_later(const union addr *a) {
            addr_format(a, text));
 }
 
+/* Sockets that were passed are shared by all workers: only who opens them himself can have one for each. */
+static const char *open_at(struct listener *l, const struct passed_sockets *passed, const union addr *addr,
+                           unsigned nth) {
+  const struct passed_socket *p = passed_sockets_at(passed, addr);
+  return p ? listen_take(l, addr, p->udp, p->tcp, nth) : listen_open(l, addr, nth);
+}
+
 /* Opens the first worker's sockets. */
-static bool open_first(struct listeners *l, struct settings *s, const struct settings *running, FILE *err) {
+static bool open_first(struct listeners *l, struct settings *s, const struct settings *running,
+                       const struct passed_sockets *passed, FILE *err) {
   char text[ADDR_TEXT], failed[SETTINGS_LISTEN * ADDR_TEXT] = "";
   const char *transport = NULL;
   unsigned n = 0;
@@ -49,7 +58,7 @@ static bool open_first(struct listeners *l, struct settings *s, const struct set
     bool has = running && settings_listens(running, &s->listen[i]);
     /* it has a place, and nothing is open there */
     bool comes = !addr_is_here(&s->listen[i], s->listen_scopes[i]);
-    const char *what = has || comes ? NULL : listen_open(&l->of[0][l->count], &s->listen[i], 0);
+    const char *what = has || comes ? NULL : open_at(&l->of[0][l->count], passed, &s->listen[i], 0);
     if (!what) {
       if (!has && l->of[0][l->count].later) say_later(&s->listen[i]);
       l->count += !has;
@@ -81,11 +90,12 @@ static bool open_first(struct listeners *l, struct settings *s, const struct set
 
 bool listeners_open(struct listeners *l, struct settings *s, const struct settings *running, FILE *err) {
   char text[ADDR_TEXT];
-  if (!open_first(l, s, running, err)) return false;
+  struct passed_sockets passed;
+  if (!passed_sockets_find(&passed, err) || !open_first(l, s, running, &passed, err)) return false;
   for (unsigned w = 1; w < s->threads; w++) {
     for (unsigned i = 0; i < l->count; i++) {
       if (l->of[0][i].udp < 0) continue;
-      const char *what = listen_open(&l->of[w][i], &l->of[0][i].addr, w);
+      const char *what = open_at(&l->of[w][i], &passed, &l->of[0][i].addr, w);
       if (!what) continue;
       complain(addr_format(&l->of[0][i].addr, text), what, errno, err);
       return false;

@@ -1,4 +1,4 @@
-/* notify.c: the daemon's state, for systemd. Exports notify. */
+/* notify.c: the daemon's state, for systemd. Exports notify, notify_alive_every_ms. */
 #include "ops/notify.h"
 
 #include <errno.h>
@@ -27,6 +27,7 @@ static socklen_t read_address(struct sockaddr_un *to) {
 static int state_format(enum notify_state state, char *text, size_t size) {
   struct timespec now;
   if (state == NOTIFY_READY) return snprintf(text, size, "READY=1\n");
+  if (state == NOTIFY_ALIVE) return snprintf(text, size, "WATCHDOG=1\n");
   if (state == NOTIFY_STOPPING) return snprintf(text, size, "STOPPING=1\n");
   clock_gettime(CLOCK_MONOTONIC, &now); /* tells this reload from one before */
   return snprintf(text, size, "RELOADING=1\nMONOTONIC_USEC=%lld\n",
@@ -47,4 +48,14 @@ void notify(enum notify_state state, const char *status) {
     log_warn("ops", "NOTIFY_SOCKET: %s", strerror(errno));
   }
   if (fd >= 0) close(fd);
+}
+
+uint64_t notify_alive_every_ms(void) {
+  const char *limit_us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+  if (!limit_us || (pid && strtol(pid, NULL, 10) != getpid())) return 0;
+
+  char *end;
+  unsigned long long us = strtoull(limit_us, &end, 10);
+  if (*end || us < 2000) return 0;
+  return us / 2000;
 }

@@ -1,7 +1,8 @@
-/* listen.c: makes and binds the sockets that clients ask on. Exports listen_open, listen_close. */
+/* listen.c: makes and binds the sockets that clients ask on. Exports listen_*. */
 #include "server/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
@@ -65,6 +66,23 @@ const char *listen_open(struct listener *l, const union addr *addr, unsigned nth
   socklen_t len = sizeof l->addr;
   getsockname(l->udp, &l->addr.any, &len);
   l->tcp = open_one(&l->addr, SOCK_STREAM, nth, &l->later);
+  if (l->tcp >= 0) return NULL;
+  int e = errno;
+  listen_close(l);
+  errno = e;
+  return "TCP";
+}
+
+static int take_one(int fd, const union addr *addr, int type) {
+  set_up(fd, addr, type);
+  return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+const char *listen_take(struct listener *l, const union addr *addr, int udp, int tcp, unsigned nth) {
+  *l = (struct listener){.addr = *addr, .udp = -1, .tcp = -1};
+  l->udp = udp < 0 ? open_one(addr, SOCK_DGRAM, nth, &l->later) : take_one(udp, addr, SOCK_DGRAM);
+  if (l->udp < 0) return "UDP";
+  l->tcp = tcp < 0 ? open_one(addr, SOCK_STREAM, nth, &l->later) : take_one(tcp, addr, SOCK_STREAM);
   if (l->tcp >= 0) return NULL;
   int e = errno;
   listen_close(l);

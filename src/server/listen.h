@@ -15,6 +15,10 @@ struct listener {
  * "TCP" for the one that failed, errno says why, and nothing is open. */
 const char *listen_open(struct listener *l, const union addr *addr, unsigned nth);
 
+/* The same with sockets that are open already, bound and perhaps shared with other listeners: takes copies of
+ * udp and tcp. Of the two one may be -1: it is then opened as above. */
+const char *listen_take(struct listener *l, const union addr *addr, int udp, int tcp, unsigned nth);
+
 /* Closes what is still open of it. */
 void listen_close(struct listener *l);
 #endif

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "config.h"
 #include "dns/name.h"
+#include "ops/passed_sockets.h"
 #include "settings/settings_priv.h"
 
 enum {
@@ -177,6 +178,24 @@ static void listen_at_default(struct settings *s) {
   must(t->read(t, s, "127.0.0.1:53") && t->read(t, s, "[::1]:53"));
 }
 
+/* Where sockets were passed jidnsd listens, whatever else is set: in place of the default addresses. */
+static bool listen_where_passed(struct settings *s, FILE *err) {
+  struct passed_sockets passed;
+  if (!passed_sockets_find(&passed, err)) return false;
+
+  for (unsigned i = 0; i < passed.count; i++) {
+    if (settings_listens(s, &passed.of[i].addr)) continue;
+    if (s->listen_count == SETTINGS_LISTEN) {
+      fprintf(err, "jidnsd: LISTEN_FDS: more than %d addresses to listen on, with those of --listen\n",
+              SETTINGS_LISTEN);
+      return false;
+    }
+    *s->listen_scopes[s->listen_count] = 0;
+    s->listen[s->listen_count++] = passed.of[i].addr;
+  }
+  return true;
+}
+
 /* The file that options or environment name, else the one in its usual place. */
 static void read_file(struct raw_settings *g) {
   const struct setting *config = setting_named("config");
@@ -229,6 +248,7 @@ static enum settings_outcome read_all(struct settings *s, struct raw_settings *g
   raw_settings_apply(g, s, SOURCE_FILE);
   raw_settings_apply(g, s, SOURCE_ENVIRONMENT);
   if (!g->failed) raw_settings_apply(g, s, SOURCE_OPTION);
+  if (!listen_where_passed(s, g->err)) return SETTINGS_WRONG;
   if (!s->listen_count) listen_at_default(s);
   if (g->failed || !check_all_loops(s, g->err) || !check_metrics(s, g->err)) return SETTINGS_WRONG;
   if (todo && strcmp(todo->name, "check-config") == 0) return check(s, out, g->err);

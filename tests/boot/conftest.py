@@ -1,19 +1,21 @@
 """Which root is booted, and with which jidns: JIDNS_BOOT_ROOT, JIDNSD, JIDNS and JIDNS_UNIT in the environment (contrib/check sets them)."""
 
 import os
+import pathlib
 import time
 
 import dns.message
 import pytest
-from machine import SETTINGS, UNIT, Machine
+from machine import SETTINGS, SOCKET, UNIT, Machine
 
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 LAB = 'xmpp "start.lab" { host "chat" { address = 192.0.2.10 } }\n'
 
 
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory):
     files = [(os.environ["JIDNSD"], "/usr/local/sbin/jidnsd"), (os.environ["JIDNS"], "/usr/local/bin/jidns"),
-             (os.environ["JIDNS_UNIT"], UNIT)]
+             (os.environ["JIDNS_UNIT"], UNIT), (REPOSITORY / "contrib/jidnsd.socket", SOCKET)]
     made = Machine(os.environ["JIDNS_BOOT_ROOT"], tmp_path_factory.mktemp("boot"), files)
     yield made
     made.close()

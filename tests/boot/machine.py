@@ -16,6 +16,7 @@ from kit import proc  # noqa: E402 pylint: disable=wrong-import-position
 
 SETTINGS = "/usr/local/etc/jidns/jidnsd.conf"
 UNIT = "/etc/systemd/system/jidnsd.service"
+SOCKET = "/etc/systemd/system/jidnsd.socket"
 CLONE_NEWNET = 0x40000000
 wait_until = functools.partial(proc.wait_until, step_s=0.1)  # most looks cost a process
 CGROUPS = [pathlib.Path("/sys/fs/cgroup"), pathlib.Path("/sys/fs/cgroup/unified")]

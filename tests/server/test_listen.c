@@ -127,6 +127,23 @@ Test(listen, takes_both_families_wildcards_on_one_port) {
   listen_close(&v6);
 }
 
+Test(listen, takes_copies_of_sockets_that_are_open_and_opens_the_one_that_lacks) {
+  struct listener l, second;
+  union addr want = any_port("127.0.0.1");
+  int udp = squat(&want, SOCK_DGRAM);
+  union addr addr = squatted(udp);
+  cr_assert_null(listen_take(&l, &addr, udp, -1, 0));
+  cr_assert_null(listen_take(&second, &addr, udp, -1, 1));
+
+  union addr of_udp = squatted(l.udp), of_tcp = squatted(second.tcp);
+  cr_expect(addr_equal(&of_udp, &addr) && addr_equal(&of_tcp, &addr));
+  cr_expect(l.udp != udp && second.udp != l.udp);
+  listen_close(&l);
+  listen_close(&second);
+  cr_expect(fcntl(udp, F_GETFD) >= 0, "the one that was taken stays open");
+  close(udp);
+}
+
 Test(listen, may_be_closed_twice) {
   struct listener l;
   union addr want = any_port("127.0.0.1");
