@@ -119,6 +119,7 @@ enum { EXIT_WRONG_SETTINGS = 2 };
 
 static bool start(struct daemon *d, FILE *err) {
   settings_find_upstreams(&d->settings, d->settings.resolv_conf, err);
+  settings_warn_of_rings(&d->settings, err);
   settings_warn_of_scopes(&d->settings, err);
   return settings_find_networks(&d->settings, err) && daemon_start(d, err);
 }

@@ -29,7 +29,9 @@ struct resolvconf {
   union addr servers[RESOLVCONF_SERVERS]; /* in their order, each once, port 53; 0.0.0.0 and :: are loopback,
                                              as in connect(2) */
   unsigned own, away, wrong; /* lines left out: jidnsd itself, no such interface now, no address */
-  unsigned wrong_line;       /* the first without an address, and what it has in place of one */
+  bool ring; /* it names systemd-resolved, which asks jidnsd itself: left out, whoever reads it for the daemon
+              */
+  unsigned wrong_line; /* the first without an address, and what it has in place of one */
   char wrong_word[RESOLVCONF_WORD];
 };
 

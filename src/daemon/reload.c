@@ -98,6 +98,7 @@ static bool read_again(struct daemon *d, struct settings *s, FILE *err) {
   if (!settings_find_networks(s, err)) return false;
   if (!s->upstream_count && d->settings.upstream_default) keep_servers(s, &d->settings);
   settings_find_upstreams(s, s->resolv_conf, err);
+  settings_warn_of_rings(s, err);
   return true;
 }
 

@@ -125,6 +125,10 @@ bool settings_find_scopes(struct settings *s);
 /* a line for each that has no interface; how many */
 unsigned settings_warn_of_scopes(struct settings *s, FILE *err);
 
+/* Warns of servers that were named and that ask jidnsd itself, as far as that can be seen: systemd-resolved's
+ * stub, when resolved asks jidnsd. A line for each; how many. */
+unsigned settings_warn_of_rings(const struct settings *s, FILE *err);
+
 /* Finds out how much the cache takes: what was said or, where less memory is to be had than usual, a share of
  * that. Clients over TCP get less there, too. False, and a warning on err, when what was said is more than
  * the limit allows: it holds all the same. */

@@ -21,30 +21,71 @@ bool settings_follow_networks(struct settings *s, FILE *err) {
 
 /* systemd-resolved answers at 127.0.0.53 and .54. */
 static bool is_resolved(const union addr *a) {
-  return a->any.sa_family == AF_INET &&
+  return a->any.sa_family == AF_INET && addr_port(a) == 53 &&
          (ntohl(a->v4.sin_addr.s_addr) == 0x7f000035 || ntohl(a->v4.sin_addr.s_addr) == 0x7f000036);
 }
 
-/* Leaves systemd-resolved out when it asks nobody but jidnsd: what is asked there comes back here, for ever.
- */
-static void open_ring(const struct settings *s, struct resolvconf *r) {
-  struct resolvconf resolved;
-  unsigned n = 0;
-  for (unsigned i = 0; i < r->count; i++) n += is_resolved(&r->servers[i]);
-  if (!n) return;
+/* Does systemd-resolved ask jidnsd? *others gets the servers that it asks besides. */
+static bool resolved_asks_us(const struct settings *s, struct resolvconf *others) {
+  resolvconf_read(RESOLVED_CONF, s->listen, s->listen_count, others);
+  return others->own > 0;
+}
 
-  resolvconf_read(RESOLVED_CONF, s->listen, s->listen_count, &resolved);
-  if (resolved.state != RESOLVCONF_OWN) return;
-  n = 0;
+static void add_server(struct resolvconf *r, const union addr *server) {
   for (unsigned i = 0; i < r->count; i++) {
-    if (!is_resolved(&r->servers[i])) r->servers[n++] = r->servers[i];
+    if (addr_equal(&r->servers[i], server)) return;
   }
-  r->count = n;
-  if (!n) r->state = RESOLVCONF_RING;
+  if (r->count < RESOLVCONF_SERVERS) r->servers[r->count++] = *server;
+}
+
+/* When systemd-resolved asks jidnsd, what is asked there comes back here, for ever: the other servers that it
+ * asks take its place. */
+static void open_ring(const struct settings *s, struct resolvconf *r) {
+  struct resolvconf resolved, named = *r;
+  unsigned stubs = 0;
+  for (unsigned i = 0; i < r->count; i++) stubs += is_resolved(&r->servers[i]);
+  if (!stubs || !resolved_asks_us(s, &resolved)) return;
+
+  r->ring = true;
+  r->count = 0;
+  for (unsigned i = 0; i < named.count; i++) {
+    if (!is_resolved(&named.servers[i])) {
+      add_server(r, &named.servers[i]);
+      continue;
+    }
+    for (unsigned k = 0; k < resolved.count; k++) {
+      if (!is_resolved(&resolved.servers[k])) add_server(r, &resolved.servers[k]);
+    }
+  }
+  if (!r->count) r->state = RESOLVCONF_RING;
+}
+
+static unsigned warn_of_ring(const char *option, const union addr *list, unsigned n, FILE *err) {
+  char text[ADDR_TEXT];
+  unsigned warned = 0;
+  for (unsigned i = 0; i < n; i++) {
+    if (!is_resolved(&list[i])) continue;
+    fprintf(err,
+            "jidnsd: warning: --%s %s: a ring: systemd-resolved answers there and asks jidnsd itself "
+            "(" RESOLVED_CONF
+            "); name the provider's servers instead, or take jidnsd out of DNS= in resolved.conf\n",
+            option, addr_format(&list[i], text));
+    warned++;
+  }
+  return warned;
+}
+
+unsigned settings_warn_of_rings(const struct settings *s, FILE *err) {
+  struct resolvconf others;
+  if (!resolved_asks_us(s, &others)) return 0;
+  unsigned warned = s->upstream_default ? 0 : warn_of_ring("upstream", s->upstreams, s->upstream_count, err);
+  for (unsigned i = 0; i < s->forward_count; i++)
+    warned += warn_of_ring("forward", s->forwards[i].upstreams, s->forwards[i].upstream_count, err);
+  return warned;
 }
 
 static bool is_same_trouble(const struct resolvconf *a, const struct resolvconf *b) {
-  return a->state == b->state && a->error == b->error && a->wrong == b->wrong &&
+  return a->state == b->state && a->error == b->error && a->wrong == b->wrong && a->ring == b->ring &&
          strcmp(a->wrong_word, b->wrong_word) == 0;
 }
 
@@ -52,6 +93,12 @@ static void complain_of_servers(const struct settings *s, const char *path, FILE
   char why[RESOLVCONF_TEXT];
   const struct resolvconf *r = &s->resolv;
 
+  if (r->state == RESOLVCONF_GOOD && r->ring)
+    fprintf(
+        err,
+        "jidnsd: warning: %s: a ring: systemd-resolved, which it names, asks jidnsd itself; jidnsd asks the "
+        "other servers\n",
+        path);
   if (r->state == RESOLVCONF_GOOD) {
     if (!r->wrong) return;
     fprintf(err, "jidnsd: warning: %s line %u: '", path, r->wrong_line);
@@ -166,7 +213,8 @@ static unsigned warn_of_listen(const struct settings *s, FILE *err) {
 bool settings_check_here(struct settings *s, bool *warned, FILE *err) {
   if (!settings_find_networks(s, err)) return false;
   settings_find_upstreams(s, s->resolv_conf, err);
-  *warned = s->upstream_default && (s->resolv.state != RESOLVCONF_GOOD || s->resolv.wrong);
-  if (settings_warn_of_scopes(s, err) + warn_of_listen(s, err)) *warned = true;
+  *warned = s->upstream_default && (s->resolv.state != RESOLVCONF_GOOD || s->resolv.wrong || s->resolv.ring);
+  if (settings_warn_of_rings(s, err) + settings_warn_of_scopes(s, err) + warn_of_listen(s, err))
+    *warned = true;
   return true;
 }

@@ -136,21 +136,65 @@ def test_check_config_warns_of_what_is_not_there_yet(space, folder):
 
 # ---- a ring ----
 
-def test_a_ring_through_systemd_resolved_is_opened(space, folder):
-    """resolv.conf names resolved's stub, and resolved asks jidnsd."""
-    path, resolved = folder / "resolv.conf", folder / "resolved"
-    path.write_text("nameserver 127.0.0.53\n")
-    resolved.write_text("nameserver 127.0.0.1\n")
+def beside_resolved(folder, asked):
+    """Runs a command where systemd-resolved asks these servers."""
+    resolved = folder / "resolved"
+    resolved.write_text("".join(f"nameserver {address}\n" for address in asked))
     script = ('mount -t tmpfs none /run && mkdir -p /run/systemd/resolve && cp "$0" /run/systemd/resolve/resolv.conf && '
               'chmod 755 /run/systemd /run/systemd/resolve && exec "$@"')
-    enter = ["unshare", "-m", "sh", "-c", script, str(resolved)]
-    daemon = Jidnsd(["--listen", "127.0.0.1:53", "--resolv-conf", path], folder, listen=False,
+    return ["unshare", "-m", "sh", "-c", script, str(resolved)]
+
+
+def stub(folder):
+    path = folder / "resolv.conf"
+    path.write_text("nameserver 127.0.0.53\n")
+    return path
+
+
+def test_a_ring_through_systemd_resolved_is_opened(space, folder):
+    """resolv.conf names resolved's stub, and resolved asks jidnsd."""
+    enter = beside_resolved(folder, ["127.0.0.1"])
+    daemon = Jidnsd(["--listen", "127.0.0.1:53", "--resolv-conf", stub(folder)], folder, listen=False,
                     wrap=lambda argv: space.argv(enter + argv)).wait_ready()
     try:
         assert "names systemd-resolved, which asks nobody but jidnsd itself" in daemon.stderr
         assert asks(space, "a.lab", ("127.0.0.1", 53)).rcode() == dns.rcode.SERVFAIL
     finally:
         daemon.close()
+
+
+def test_in_a_ring_the_other_servers_of_systemd_resolved_are_asked(named, space, folder):
+    named("192.0.2.1", "127.0.1.1")
+    enter = beside_resolved(folder, ["127.0.0.1", "127.0.1.1"])
+    daemon = Jidnsd(["--listen", "127.0.0.1:53", "--resolv-conf", stub(folder)], folder, listen=False,
+                    wrap=lambda argv: space.argv(enter + argv)).wait_ready()
+    try:
+        assert "a ring: systemd-resolved, which it names, asks jidnsd itself" in daemon.stderr
+        assert "upstream 127.0.1.1:53" in daemon.stderr
+        assert address_of(space, "a.lab", ("127.0.0.1", 53)) == "192.0.2.1"
+    finally:
+        daemon.close()
+
+
+@pytest.mark.parametrize("option,said", [(("--upstream", "127.0.0.53"), "--upstream 127.0.0.53:53: a ring"),
+                                         (("--upstream", "127.0.0.54"), "--upstream 127.0.0.54:53: a ring"),
+                                         (("--upstream", "192.0.2.1", "--forward", "corp.lab=127.0.0.53"), "--forward 127.0.0.53:53: a ring")])
+def test_a_ring_that_was_asked_for_is_named(space, folder, option, said):
+    enter = beside_resolved(folder, ["127.0.0.1", "192.0.2.53"])
+    argv = [jidnsd_kit.path(), "--check-config", "--listen", "127.0.0.1:53", *option]
+    done = subprocess.run(space.argv(enter + argv), capture_output=True, text=True, timeout=10, check=False)
+    assert done.returncode == 0 and "see the warnings" in done.stdout
+    assert done.stderr.count(said) == 1
+    daemon = Jidnsd(["--listen", "127.0.0.1:53", *option], folder, listen=False, wrap=lambda argv: space.argv(enter + argv)).wait_ready()
+    daemon.close()
+    assert daemon.stderr.count(said) == 1
+
+
+def test_systemd_resolved_that_asks_others_is_no_ring(space, folder):
+    enter = beside_resolved(folder, ["192.0.2.53"])
+    argv = [jidnsd_kit.path(), "--check-config", "--listen", "127.0.0.1:53", "--resolv-conf", stub(folder)]
+    done = subprocess.run(space.argv(enter + argv), capture_output=True, text=True, timeout=10, check=False)
+    assert "are good" in done.stdout and "ring" not in done.stderr
 
 
 # ---- addresses that come later ----
