@@ -13,9 +13,9 @@
 #include "settings/settings_priv.h"
 
 enum {
-  OPTION_FIRST = 256, /* getopt_long returns this + the option's place in the table: no letter is so large */
-  OPTION_NAME_MAX = 40
-};
+  OPTION_FIRST = 256
+}; /* getopt_long returns this + the option's place in the table: no letter is so
+      large */
 
 /* ---- the command line ---- */
 
@@ -62,64 +62,6 @@ static const struct setting *read_options(struct raw_settings *g, int argc, char
   }
 
   return todo;
-}
-
-/* ---- the environment ---- */
-
-/* JIDNS_CACHE_SIZE is cache-size. */
-static const char *name_of_variable(const char *variable, size_t len, char name[OPTION_NAME_MAX]) {
-  *name = 0;
-  if (len >= OPTION_NAME_MAX) return name;
-  for (size_t i = 0; i < len; i++) {
-    char c = variable[i];
-    name[i] = c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : '?';
-  }
-  name[len] = 0;
-  return name;
-}
-
-static const char *option_at(unsigned i, const void *ctx) {
-  (void)ctx;
-  for (unsigned k = 0; k < settings_count; k++) {
-    if (settings_table[k].name && i-- == 0) return settings_table[k].name;
-  }
-  return NULL;
-}
-
-static void unknown_variable(struct raw_settings *g, const char *variable, size_t len, const char *name) {
-  const char *near = settings_nearest(name, option_at, NULL);
-  fprintf(g->err, "jidnsd: warning: %.*s: unknown setting",
-          (int)(len < OPTION_NAME_MAX ? len : OPTION_NAME_MAX), variable);
-  if (near) fprintf(g->err, "; did you mean that of --%s?", near);
-  fputc('\n', g->err);
-}
-
-/* Notes one variable's value. Those of lists are separated by spaces or commas, those of sections by spaces.
- */
-static void read_variable(struct raw_settings *g, const struct setting *t, const char *value) {
-  if (t->untitled || (!t->clear && !(t->section && t->section->title))) {
-    raw_settings_add_named(g, t, SOURCE_ENVIRONMENT, value);
-    return;
-  }
-  const char *between = t->section->title ? " \t\n" : " ,\t\n";
-  char *copy = strdup(value), *rest = copy;
-  must(copy);
-  for (char *word; (word = strtok_r(rest, between, &rest));)
-    raw_settings_add_named(g, t, SOURCE_ENVIRONMENT, word);
-  free(copy);
-}
-
-static void read_environment(struct raw_settings *g) {
-  static const char prefix[] = "JIDNS_";
-  char name[OPTION_NAME_MAX];
-  for (char **e = environ; *e; e++) {
-    const char *variable = *e, *equals = strchr(variable, '=');
-    if (!equals || strncmp(variable, prefix, sizeof prefix - 1) != 0) continue;
-    const char *start = variable + sizeof prefix - 1;
-    const struct setting *t = setting_named(name_of_variable(start, (size_t)(equals - start), name));
-    if (t && t->value) read_variable(g, t, equals + 1);
-    else unknown_variable(g, variable, (size_t)(equals - variable), name);
-  }
 }
 
 /* ---- all of it ---- */
@@ -196,15 +138,24 @@ static bool listen_where_passed(struct settings *s, FILE *err) {
   return true;
 }
 
-/* The file that options or environment name, else the one in its usual place. */
-static void read_file(struct raw_settings *g) {
-  const struct setting *config = setting_named("config");
-  const struct raw_value *named = NULL;
+/* What options or environment say of where settings stand; NULL: nothing. */
+static const struct raw_value *last_named(const struct raw_settings *g, const char *name) {
+  const struct setting *t = setting_named(name);
+  const struct raw_value *found = NULL;
   for (const struct raw_value *v = g->first; v; v = v->next) {
-    if (v->setting == config && (!named || v->source >= named->source)) named = v;
+    if (v->setting == t && (!found || v->source >= found->source)) found = v;
   }
-  if (!named) settings_file_read(g, SETTINGS_FILE, false);
-  else if (*named->text) settings_file_read(g, named->text, true);
+  return found;
+}
+
+/* The file that options or environment name, else the one in its usual place; then the text that they give.
+ */
+static void read_file_and_text(struct raw_settings *g) {
+  const struct raw_value *file = last_named(g, "config"), *text = last_named(g, "settings");
+  if (!file) settings_file_read(g, SETTINGS_FILE, false);
+  else if (*file->text) settings_file_read(g, file->text, true);
+  if (text)
+    settings_text_read(g, text->source == SOURCE_OPTION ? "--settings" : "JIDNS_SETTINGS", text->text);
 }
 
 static bool fit_memory(struct settings *s, FILE *err) {
@@ -239,13 +190,14 @@ static enum settings_outcome read_all(struct settings *s, struct raw_settings *g
   if (!g->failed && todo && (strcmp(todo->name, "help") == 0 || strcmp(todo->name, "version") == 0))
     return tell(todo, g, out);
   if (g->failed) return SETTINGS_WRONG;
-  read_environment(g);
-  read_file(g);
+  settings_environment_read(g);
+  read_file_and_text(g);
   set_defaults(g);
   *s = (struct settings){.tcp = SERVE_TCP_DEFAULTS};
   snprintf(s->file, sizeof s->file, "%s", g->path ? g->path : "");
   raw_settings_apply(g, s, SOURCE_DEFAULT);
   raw_settings_apply(g, s, SOURCE_FILE);
+  raw_settings_apply(g, s, SOURCE_TEXT);
   raw_settings_apply(g, s, SOURCE_ENVIRONMENT);
   if (!g->failed) raw_settings_apply(g, s, SOURCE_OPTION);
   if (!listen_where_passed(s, g->err)) return SETTINGS_WRONG;

@@ -97,9 +97,10 @@ enum settings_outcome {
   SETTINGS_WRONG /* said on err, a line each: exit with 2 */
 };
 
-/* Fills all of s but what settings_find_* do: from the defaults, the settings file, JIDNS_* in the
- * environment and the command line, each before all earlier ones. Help goes to out, complaints to err: file
- * and line, variable or option, what it says, what would be right. May be called again, for a reload. */
+/* Fills all of s but what settings_find_* do: from the defaults, the settings file, a text in its form,
+ * JIDNS_* in the environment and the command line, each before all earlier ones. Help goes to out, complaints
+ * to err: file and line, variable or option, what it says, what would be right. May be called again, for a
+ * reload. */
 enum settings_outcome settings_read(struct settings *s, int argc, char **argv, FILE *out, FILE *err);
 
 /* Finds out who may ask unless that was said: those in the networks listened on. False, and said in one line

@@ -1,5 +1,5 @@
 /* settings_complain.c: what is wrong, and where. Exports settings_complain*,
- * settings_put_source, settings_nearest. */
+ * settings_put_source, settings_put_variable, settings_nearest. */
 #include <ctype.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -8,19 +8,27 @@
 #include "base/shown.h"
 #include "settings/settings_priv.h"
 
+/* In a file or text of sections, by line. */
+static bool has_line(const struct raw_value *v) {
+  return v->source == SOURCE_FILE || v->source == SOURCE_TEXT;
+}
+
 static void put_where(FILE *out, const char *path, unsigned line) {
   shown_put(out, path, PATH_MAX);
   if (line) fprintf(out, ":%u", line);
+}
+
+void settings_put_variable(FILE *out, const char *name) {
+  fputs("JIDNS_", out);
+  for (const char *p = name; *p; p++) fputc(*p == '-' ? '_' : toupper((unsigned char)*p), out);
 }
 
 void settings_put_source(FILE *out, const struct raw_settings *g, const struct raw_value *v) {
   switch (v->source) {
   case SOURCE_DEFAULT: fputs("default", out); break;
   case SOURCE_FILE: put_where(out, g->path, v->line); break;
-  case SOURCE_ENVIRONMENT:
-    fputs("JIDNS_", out);
-    for (const char *p = v->setting->name; *p; p++) fputc(*p == '-' ? '_' : toupper((unsigned char)*p), out);
-    break;
+  case SOURCE_TEXT: put_where(out, g->text_name, v->line); break;
+  case SOURCE_ENVIRONMENT: settings_put_variable(out, v->setting->name); break;
   case SOURCE_OPTION: fprintf(out, "--%s", v->setting->name); break;
   }
 }
@@ -29,8 +37,7 @@ void settings_put_source(FILE *out, const struct raw_settings *g, const struct r
 static void put_given(struct raw_settings *g, const struct raw_value *v) {
   fputs("jidnsd: ", g->err);
   settings_put_source(g->err, g, v);
-  if (v->source == SOURCE_FILE)
-    fprintf(g->err, ": %s", v->kind == RAW_BEGIN ? v->section->name : v->setting->key);
+  if (has_line(v)) fprintf(g->err, ": %s", v->kind == RAW_BEGIN ? v->section->name : v->setting->key);
   fputs(" '", g->err);
   shown_put(g->err, v->text, SHOWN_MAX);
   fputc('\'', g->err);
@@ -62,8 +69,7 @@ void settings_complain_needed(struct raw_settings *g, const struct raw_value *be
                               const struct setting *t) {
   char text[EXPECTED_TEXT];
   const char *expected = setting_expected(t, text);
-  if (begin->source == SOURCE_FILE)
-    settings_complain_raw(g, begin, "has no %s; should be %s", t->key, expected);
+  if (has_line(begin)) settings_complain_raw(g, begin, "has no %s; should be %s", t->key, expected);
   else settings_complain_raw(g, begin, "should be %s=%s, with %s", t->section->title, t->value, expected);
 }
 
@@ -74,7 +80,7 @@ void settings_complain(struct raw_settings *g, unsigned line, const char *format
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
   fputs("jidnsd: ", g->err);
-  put_where(g->err, g->path, line);
+  put_where(g->err, g->text_name ? g->text_name : g->path, line); /* the text is read last */
   fputs(": ", g->err);
   shown_put(g->err, text, sizeof text);
   fputc('\n', g->err);

@@ -1,4 +1,5 @@
-/* settings_file.c: the settings file, read by libconfuse. Exports settings_file_read. */
+/* settings_file.c: the settings file, or a text in its form, read by libconfuse. Exports settings_file_read,
+ * settings_text_read. */
 #include <confuse.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct place {
 struct reading {
   void *value; /* not used */
   struct raw_settings *raw;
+  enum source source; /* SOURCE_FILE or SOURCE_TEXT */
   struct place places[SECTION_DEPTH];
   unsigned depth; /* how many are open */
   cfg_opt_t options[OPTIONS];
@@ -128,8 +130,7 @@ static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const cha
 
 static int begin(struct reading *r, const cfg_t *cfg, const char *line) {
   bool titled = *cfg->title;
-  struct raw_value head = {
-      .kind = RAW_BEGIN, .source = SOURCE_FILE, .line = (unsigned)strtoul(line, NULL, 10)};
+  struct raw_value head = {.kind = RAW_BEGIN, .source = r->source, .line = (unsigned)strtoul(line, NULL, 10)};
 
   for (unsigned i = 0; settings_sections[i]; i++) {
     const struct settings_section *s = settings_sections[i];
@@ -153,8 +154,8 @@ static int on_end(cfg_t *cfg, cfg_opt_t *opt) {
   const struct place *p = innermost(r);
   (void)opt;
   if (p->begin)
-    raw_settings_add(r->raw,
-                     (struct raw_value){.kind = RAW_END, .source = SOURCE_FILE, .section = p->section}, "");
+    raw_settings_add(r->raw, (struct raw_value){.kind = RAW_END, .source = r->source, .section = p->section},
+                     "");
   r->depth--;
   return 0;
 }
@@ -165,7 +166,7 @@ static const struct raw_value *twice(const struct reading *r, const struct raw_v
   if (t->clear) return NULL;
   if (begin) return raw_value_in(begin, t);
   for (const struct raw_value *v = r->raw->first; v; v = v->next) {
-    if (v->setting == t && v->source == SOURCE_FILE) return v;
+    if (v->setting == t && v->source == r->source) return v;
   }
   return NULL;
 }
@@ -186,7 +187,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
 
   const struct raw_value *before = twice(r, p->begin, t);
   if (before) settings_complain(r->raw, line, "%s: is already set in line %u", t->key, before->line);
-  else raw_settings_add(r->raw, (struct raw_value){.setting = t, .source = SOURCE_FILE, .line = line}, text);
+  else raw_settings_add(r->raw, (struct raw_value){.setting = t, .source = r->source, .line = line}, text);
   return 0;
 }
 
@@ -239,9 +240,10 @@ static cfg_opt_t *options_of(struct reading *r, const char *name) {
   return start;
 }
 
-static void parse(struct raw_settings *g, char *text) {
+static void parse(struct raw_settings *g, enum source source, char *text) {
   struct reading *r = must_zalloc(sizeof *r);
   r->raw = g;
+  r->source = source;
   cfg_t *cfg = cfg_init(options_of(r, NULL), CFGF_NONE);
   must(cfg != NULL);
   r->places[r->depth++] = (struct place){.cfg = cfg};
@@ -258,6 +260,12 @@ static void parse(struct raw_settings *g, char *text) {
 
   cfg_free(cfg);
   free(r);
+}
+
+static void read_text(struct raw_settings *g, enum source source, const char *text) {
+  char *scanned = settings_scan(g, text);
+  if (scanned) parse(g, source, scanned);
+  free(scanned);
 }
 
 /* ---- the file ---- */
@@ -284,9 +292,13 @@ void settings_file_read(struct raw_settings *g, const char *path, bool named) {
     settings_complain(g, 0, "%s", readable_why(errno, why));
     return;
   }
-  char *text = slurp(g, in), *scanned = text ? settings_scan(g, text) : NULL;
-  if (scanned) parse(g, scanned);
-  free(scanned);
+  char *text = slurp(g, in);
+  if (text) read_text(g, SOURCE_FILE, text);
   free(text);
   fclose(in);
+}
+
+void settings_text_read(struct raw_settings *g, const char *name, const char *text) {
+  g->text_name = name;
+  read_text(g, SOURCE_TEXT, text);
 }

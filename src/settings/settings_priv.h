@@ -4,7 +4,7 @@
 #include "settings/settings_table.h"
 
 /* Where a value comes from; a later one takes the place of all earlier ones. */
-enum source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ENVIRONMENT, SOURCE_OPTION };
+enum source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_TEXT, SOURCE_ENVIRONMENT, SOURCE_OPTION };
 
 enum { SECTION_DEPTH = 4, SECTION_TEXT = 80, EXPECTED_TEXT = 200 }; /* depth: the file itself counts */
 
@@ -86,14 +86,15 @@ struct raw_value {
       *setting; /* whose value; at the beginning of a section that an option makes, that option's */
   const struct settings_section *section; /* at beginnings and ends */
   void *element;                          /* at a beginning: what it is read into; NULL: into nothing */
-  unsigned line;                          /* in the file */
+  unsigned line;                          /* in the file, or in the text */
   char text[];                            /* the value; at a beginning the title */
 };
 
 /* All that was written, in its order. */
 struct raw_settings {
   struct raw_value *first, *last;
-  const char *path; /* of the file; NULL: none was read */
+  const char *path;      /* of the file; NULL: none was read */
+  const char *text_name; /* what the text is called: JIDNS_SETTINGS, --settings; NULL: none was read */
   FILE *err;
   bool failed; /* something was complained of */
 };
@@ -125,6 +126,12 @@ void settings_complain(struct raw_settings *g, unsigned line, const char *format
 
 /* Notes all that the file at path says. A missing one is complained of only if it is `named` by somebody. */
 void settings_file_read(struct raw_settings *g, const char *path, bool named);
+/* The same of a text in the file's form that was given as it is; name: what it is called, static. */
+void settings_text_read(struct raw_settings *g, const char *name, const char *text);
+/* Notes what all variables JIDNS_* say; those that are no setting's are warned of, but for those that
+ * Kubernetes sets for services. */
+void settings_environment_read(struct raw_settings *g);
+
 /* The file's text as libconfuse needs it: to be freed; NULL, and complained of, when something is never
  * closed. */
 char *settings_scan(struct raw_settings *g, const char *text);
@@ -140,6 +147,8 @@ const char *settings_nearest(const char *word, const char *(*next)(unsigned i, c
 
 /* Where it was given: --name, JIDNS_NAME, or file and line. */
 void settings_put_source(FILE *out, const struct raw_settings *g, const struct raw_value *v);
+/* The variable of the option of that name: JIDNS_NAME. */
+void settings_put_variable(FILE *out, const char *name);
 
 /* cache, or forward "DOMAIN". */
 const char *settings_section_format(const struct settings_section *section, char text[SECTION_TEXT]);

@@ -350,6 +350,8 @@ const struct setting settings_table[] = {
      "allow a metrics address that other hosts can reach", SWITCH(struct settings, metrics.is_public)},
     {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none",
      .expected = "a file's name"},
+    {"settings", NULL, NULL, "TEXT", NULL, NULL, "more settings, written as in that file; they override it",
+     .expected = "sections of keys, as in jidnsd.conf(5)"},
     {"check-config", .help = "check the settings and exit"},
     {"print-config", .help = "print the settings in force and exit"},
     {"version", .help = "print the version and exit"},

@@ -204,6 +204,7 @@ static struct said *as_variable(const struct setting *t, const char *value) {
 /* In a variable, what separates a list's values is no part of one. */
 static bool is_one_word(const struct setting *t, const char *value) {
   if (t->clear && (!*value || strpbrk(value, " ,\t\n"))) return false;
+  if (t->untitled) return value[strspn(value, " \t\n")] && !strchr(value, '\n');
   return !is_titled(t) || !strpbrk(value, " \t\n");
 }
 
