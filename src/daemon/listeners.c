@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/port_holder.h"
 #include "ops/passed_sockets.h"
 
 struct listeners *listeners_new(void) {
@@ -24,11 +25,14 @@ void listeners_free(struct listeners *l) {
   free(l);
 }
 
-static void complain(const char *addresses, const char *transport, int e, FILE *err) {
+/* addr is that of which e tells. */
+static void complain(const char *addresses, const union addr *addr, const char *transport, int e, FILE *err) {
   static const char forbidden[] = "; ports below 1024 need root, CAP_NET_BIND_SERVICE or the sysctl "
                                   "net.ipv4.ip_unprivileged_port_start=53";
+  char advice[PORT_HOLDER_ADVICE] = "";
+  if (e == EADDRINUSE) port_holder_advise(addr, strcmp(transport, "TCP") == 0, "--listen", advice);
   fprintf(err, "jidnsd: can't listen on %s (%s): %s%s\n", addresses, transport, strerror(e),
-          e == EACCES ? forbidden : "");
+          e == EACCES ? forbidden : advice);
 }
 
 static bool is_missing(int e) { return e == EAFNOSUPPORT || e == EADDRNOTAVAIL || e == EPROTONOSUPPORT; }
@@ -51,6 +55,7 @@ static bool open_first(struct listeners *l, struct settings *s, const struct set
                        const struct passed_sockets *passed, FILE *err) {
   char text[ADDR_TEXT], failed[SETTINGS_LISTEN * ADDR_TEXT] = "";
   const char *transport = NULL;
+  union addr taken = {0};
   unsigned n = 0;
   int why = 0;
 
@@ -69,18 +74,21 @@ static bool open_first(struct listeners *l, struct settings *s, const struct set
     int e = errno;
     addr_format(&s->listen[i], text);
     if (!s->listen_default) {
-      complain(text, what, e, err);
+      complain(text, &s->listen[i], what, e, err);
       return false;
     }
     if (is_missing(e) && !running) log_info("daemon", "not listening on %s: %s", text, strerror(e));
-    if (!is_missing(e) || !why) why = e;
-    transport = what;
+    if (!is_missing(e) || !why) {
+      why = e;
+      transport = what;
+      taken = s->listen[i];
+    }
     if (*failed) strcat(failed, " and ");
     strcat(failed, text);
   }
 
   if (n == 0 || (why && !is_missing(why))) {
-    complain(failed, transport, why, err);
+    complain(failed, &taken, transport, why, err);
     return false;
   }
 
@@ -97,7 +105,7 @@ bool listeners_open(struct listeners *l, struct settings *s, const struct settin
       if (l->of[0][i].udp < 0) continue;
       const char *what = open_at(&l->of[w][i], &passed, &l->of[0][i].addr, w);
       if (!what) continue;
-      complain(addr_format(&l->of[0][i].addr, text), what, errno, err);
+      complain(addr_format(&l->of[0][i].addr, text), &l->of[0][i].addr, what, errno, err);
       return false;
     }
   }

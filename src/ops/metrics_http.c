@@ -9,6 +9,7 @@
 
 #include "base/library.h"
 #include "base/must.h"
+#include "base/port_holder.h"
 #include "config.h"
 #include "loop/watch.h"
 
@@ -138,13 +139,17 @@ static int open_socket(const union addr *addr) {
   return -1;
 }
 
+static void complain(const union addr *addr, int e, FILE *err) {
+  char text[ADDR_TEXT], advice[PORT_HOLDER_ADVICE] = "";
+  if (e == EADDRINUSE) port_holder_advise(addr, true, "--metrics", advice);
+  fprintf(err, "jidnsd: --metrics: can't listen on %s (TCP): %s%s\n", addr_format(addr, text), strerror(e),
+          advice);
+}
+
 struct metrics_http *metrics_http_open(const union addr *addr, FILE *err) {
-  char text[ADDR_TEXT];
   struct metrics_http *m = must_zalloc(sizeof *m);
   m->fd = open_socket(addr);
-  if (m->fd < 0)
-    fprintf(err, "jidnsd: --metrics: can't listen on %s (TCP): %s\n", addr_format(addr, text),
-            strerror(errno));
+  if (m->fd < 0) complain(addr, errno, err);
   /* It stays loaded: a TLS library does not like to be unloaded. */
   else if (library_open(MICROHTTPD_SONAME, symbols, sizeof symbols / sizeof *symbols, &m->mhd, err)) return m;
   metrics_http_close(m);

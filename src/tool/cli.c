@@ -192,7 +192,7 @@ static const struct cli_option {
   const char *right, *help;                      /* what would be right; what it is for */
 } options[] = {
     {"server", "ADDR[:PORT]", CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_server,
-     "an IP address, with a port or without: 9.9.9.9, [::1]:5353",
+     "an IP address, with a port or without: 9.9.9.9, [::1]:5300",
      "the server to ask (default: the first nameserver of " NAMESERVER_FILE ", port 53)"},
     {"type", "c2s|s2s|all", CLI_LOOKUP, set_type, "c2s, s2s or all",
      "for clients, for servers, or both (default: all)"},
