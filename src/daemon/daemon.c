@@ -56,7 +56,9 @@ static bool open_zones(struct daemon *d, FILE *err) {
 
 /* Makes all workers first, so that nothing fails once some of them answer. */
 static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *err) {
-  struct worker_common common = {.seed = random_seed(), .budget = &d->budget, .zones = d->zones};
+  struct worker_common common = {
+      .seed = random_seed(), .budget = &d->budget, .stale_log = &d->stale_log, .zones = d->zones};
+  stale_log_init(&d->stale_log);
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
   d->cache = common.cache = cache_new(d->settings.cache_limit, common.seed);
   if (!d->cache) {

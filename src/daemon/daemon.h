@@ -6,6 +6,7 @@
 #include "daemon/fault_rules.h"
 #include "daemon/snapshotter.h"
 #include "daemon/workers.h"
+#include "forward/stale_log.h"
 
 /* All members are the main thread's. */
 struct daemon {
@@ -16,6 +17,7 @@ struct daemon {
   char **argv;
   struct cache *cache;
   struct xmpp_budget budget;
+  struct stale_log stale_log;
   struct workers workers;
   struct fault_rules faults;
   struct zonefile *zone_reader; /* NULL: ldns was not loaded */

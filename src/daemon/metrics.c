@@ -2,6 +2,7 @@
 #include "daemon/metrics.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -140,7 +141,8 @@ static const char *labels_of(const struct ns_stats *s, const struct settings *se
   return text;
 }
 
-static double is_up(const struct ns_stats *s) { return s->up > 0; }
+/* Nobody knows before it was asked. */
+static double is_up(const struct ns_stats *s) { return !s->asked ? NAN : s->up > 0; }
 static double asked(const struct ns_stats *s) { return (double)s->asked; }
 static double replies(const struct ns_stats *s) { return (double)s->replies; }
 
@@ -150,7 +152,9 @@ static void write_servers(FILE *out, const struct settings *settings, const stru
     double (*value)(const struct ns_stats *s);
   } families[] = {
       {"jidns_server_up", "gauge",
-       "1 while the upstream server answers; domain is empty for servers of all names.", is_up},
+       "1 while the upstream server answers; none before it was first asked. Servers of all names have no "
+       "domain.",
+       is_up},
       {"jidns_server_queries_total", "counter", "Queries sent to the upstream server, retries included.",
        asked},
       {"jidns_server_replies_total", "counter", "Replies from the upstream server.", replies},
@@ -161,7 +165,9 @@ static void write_servers(FILE *out, const struct settings *settings, const stru
     head(out, families[f].name, families[f].type, families[f].help);
     for (unsigned i = 0; i < g->server_count; i++) {
       const struct ns_stats *s = &g->servers[i];
-      fprintf(out, "%s{%s} %.15g\n", families[f].name, labels_of(s, settings, labels), families[f].value(s));
+      double value = families[f].value(s);
+      if (isnan(value)) continue;
+      fprintf(out, "%s{%s} %.15g\n", families[f].name, labels_of(s, settings, labels), value);
     }
   }
 

@@ -37,6 +37,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                               .timers = parts->timers,
                               .counters = parts->counters,
                               .waited = parts->waited,
+                              .stale_log = parts->stale_log,
                               .seed = parts->seed,
                               .random = parts->random,
                               .is_local = is_local,

@@ -14,6 +14,7 @@ struct wiring_parts {
   struct timers *timers;
   struct counters *counters;
   struct latency *waited;
+  struct stale_log *stale_log; /* shared by all wirings of the process; NULL: none */
   struct random *random;
   struct xmpp_budget *budget; /* shared by all wirings of the process */
   uint8_t cookie_secret[SIPHASH_KEY];

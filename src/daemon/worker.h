@@ -15,8 +15,9 @@ struct worker_common {
   struct cache *cache;
   uint64_t seed; /* the cache's */
   uint8_t cookie_secret[SIPHASH_KEY];
-  struct xmpp_budget *budget; /* borrowed: what they ask ahead */
-  const struct zones *zones;  /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
+  struct xmpp_budget *budget;  /* borrowed: what they ask ahead */
+  struct stale_log *stale_log; /* borrowed: when stale answers begin and end */
+  const struct zones *zones;   /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
 };
 
 /* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each

@@ -5,6 +5,7 @@
 #include "dns/ttl.h"
 #include "forward/forward_priv.h"
 #include "forward/scrub.h"
+#include "forward/stale_log.h"
 
 static void deliver(struct forward *f, struct waiter *w, size_t len) {
   if (f->out[2] & DNS_TC) count(f->o.counters, truncated);
@@ -48,8 +49,9 @@ bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w,
   w->client.stale = true;
   if (!f->o.policy.max_stale_s || !deliver_cached(f, p, w, f->o.policy.max_stale_s, now_ms))
     return w->client.stale = false;
-  log_debug("forward", "%s: stale answer: %s", question_format(&p->question, text),
-            p->step == STEP_FAIL ? err_text(p->last) : "upstream is slow");
+  const char *why = p->step == STEP_FAIL ? err_text(p->last) : "upstream is slow";
+  log_debug("forward", "%s: stale answer: %s", question_format(&p->question, text), why);
+  stale_log_note(f->o.stale_log, f->o.routes, &p->question, why, now_ms);
   count(f->o.counters, stale);
   return true;
 }

@@ -80,7 +80,8 @@ struct forward_options {
   const struct routes *routes;
   struct timers *timers;
   struct counters *counters;
-  struct latency *waited; /* how long clients waited for answers; NULL: nobody wants to know */
+  struct latency *waited;      /* how long clients waited for answers; NULL: nobody wants to know */
+  struct stale_log *stale_log; /* shared by all workers; NULL: nobody is told of stale answers */
   uint64_t seed;
   struct random *random; /* not NULL where policy.case_random is set */
   /* is q answered without any server? Then it is never prefetched */

@@ -15,6 +15,7 @@
 #include "forward/follow.h"
 #include "forward/hold.h"
 #include "forward/silence.h"
+#include "forward/stale_log.h"
 
 void steps_start_anew(struct pending *p, uint64_t now_ms) {
   p->started_ms = now_ms;
@@ -269,6 +270,7 @@ static enum next step_store(struct pending *p, const struct event *e) {
   uint32_t refresh_at = 0;
   size_t spare = 0;
   failures_answered(&f->failures, &p->question);
+  if (!(p->flaws & FLAW_STALE)) stale_log_answered(f->o.stale_log, f->o.routes, &p->question, now_ms);
   f->answer.head.stored_at = tick_of_ms(now_ms);
   answer_note_rotation(&f->answer);
   answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question, f->o.policy.max_ttl_s));

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "dns/special.h"
 #include "dns/ttl.h"
+#include "forward/stale_log.h"
 #include "server/serve_zones.h"
 
 void serve_set_policy(struct query_service *s, const struct serve_policy *policy) {
@@ -54,6 +55,8 @@ static bool write_stale(struct query_service *s, const struct query *q, const st
   if (!max_stale_s || !cache_get_stale(s->cache, q, tick_of_ms(now_ms), max_stale_s, limit, out, found))
     return false;
   log_debug("server", "%s: stale answer at once: %s", question_format(&q->question, text), why);
+  const struct forward_options *o = forward_options(s->forward);
+  stale_log_note(o->stale_log, o->routes, &q->question, why, now_ms);
   return true;
 }
 

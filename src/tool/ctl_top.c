@@ -150,7 +150,9 @@ static void write_latency(const json_t *o, FILE *out) {
                *most = json_object_get(latency, "most_under_ms");
   fprintf(out, "waiting   ");
   if (!json_is_number(mean)) {
-    fprintf(out, "nobody waited\n");
+    double failed = number_of(o, "failed_per_s");
+    if (failed > 0) fprintf(out, "nobody got an answer; %.1f/s failed\n", failed);
+    else fprintf(out, "nobody waited\n");
     return;
   }
   fprintf(out, "%.1f/s  mean %.1f ms, half under %.0f ms, 95 %% ", number_of(latency, "answers_per_s"),

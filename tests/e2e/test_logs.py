@@ -11,8 +11,12 @@ import termios
 import time
 
 import dns.exception
+import dns.message
+import dns.rcode
+import dns.rdatatype
 import pytest
 
+from kit import lies
 from kit.ask import ask, query
 from kit.control import Control
 from kit.jidnsd import Jidnsd
@@ -63,6 +67,29 @@ def test_queries_are_logged_with_who_what_how_and_how_long(said):
     assert re.fullmatch(r"info query: 127\.0\.0\.1:\d+ udp one\.full\.lab\. A NOERROR miss \d+ ms", lines[0]), lines
     assert re.fullmatch(r"info query: 127\.0\.0\.1:\d+ udp one\.full\.lab\. A NOERROR hit 0 ms", lines[1]), lines
     assert re.fullmatch(r"info query: \[::1\]:\d+ tcp one\.full\.lab\. AAAA NOERROR miss \d+ ms", lines[2]), lines
+
+
+# ---- stale answers ----
+
+def test_the_log_says_once_that_stale_answers_go_out_and_once_that_they_have_ended(jidnsd, upstream):
+    works = True
+
+    def answer(asked):
+        reply = dns.message.make_response(asked.query)
+        if not works:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+        elif asked.query.question[0].rdtype == dns.rdatatype.A:
+            reply.answer.append(lies.a_record(asked.query.question[0].name, "192.0.2.1", 1))
+        return reply.to_wire()
+
+    daemon = jidnsd("--upstream", upstream(answer).address, "--prefetch", "off", "--threads", "2")
+    assert ask(daemon.v4, "a.lab").answer
+    works = False
+    assert wait_until(lambda: ask(daemon.v4, "a.lab").answer and "stale answers go out" in daemon.stderr, 10, 0.2)
+    works = True
+    assert wait_until(lambda: ask(daemon.v4, "a.lab").answer and "stale answers have ended" in daemon.stderr, 20, 0.2)
+    assert daemon.stderr.count("warn forward: stale answers go out; the first is for a.lab. A: ") == 1
+    assert daemon.stderr.count("info forward: stale answers have ended after ") == 1
 
 
 # ---- readers ----

@@ -82,6 +82,14 @@ def test_what_is_counted_is_what_was_asked(daemon, relay):
     assert seen[f"jidns_server_rtt_seconds_count{server}}}"] == len(relay.seen)
 
 
+def test_a_server_that_was_not_asked_yet_is_neither_up_nor_down(daemon, relay):
+    server = f'{{server="{relay.address}",domain=""}}'
+    seen = values(daemon)
+    assert seen[f"jidns_server_queries_total{server}"] == 0 and f"jidns_server_up{server}" not in seen
+    ask(daemon.v4, "mostly.lab")
+    assert values(daemon)[f"jidns_server_up{server}"] == 1
+
+
 def test_the_process_is_described(daemon):
     seen = values(daemon)
     assert abs(seen["process_start_time_seconds"] - time.time()) < 60

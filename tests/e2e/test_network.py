@@ -413,6 +413,18 @@ def test_a_link_local_server_is_shown_with_its_interface(space, started, folder)
     assert "upstream [fe80::1%vpn0]:53" in daemon.stderr
 
 
+def test_two_servers_of_one_link_local_address_are_two_series(space, started):
+    for device in ("vpn0", "vpn1"):
+        link(space, device, "fe80::9/64")
+    started("--upstream", "fe80::1%vpn0", "--upstream", "fe80::1%vpn1", "--metrics", "127.0.0.1:5302")
+    asks(space, "a.lab")
+    page = space.call(lambda: urllib.request.urlopen("http://127.0.0.1:5302/metrics", timeout=10).read().decode())
+    series = [line.rsplit(" ", 1)[0] for line in page.splitlines() if line and not line.startswith("#")]
+    assert len(series) == len(set(series))
+    for device in ("vpn0", "vpn1"):
+        assert f'jidns_server_queries_total{{server="[fe80::1%{device}]:53",domain=""}}' in series
+
+
 # ---- no netlink ----
 
 NO_NETLINK = """

@@ -19,6 +19,7 @@ static void wire(struct world *w, const struct world_options *o) {
                                .counters = &w->counters,
                                .waited = &w->waited,
                                .random = &w->random,
+                               .stale_log = &w->stale_log,
                                .budget = o->budget ? o->budget : &w->budget};
   struct settings *s = must_zalloc(sizeof *s);
   s->forward = o->forward;
@@ -33,6 +34,7 @@ struct world *world_new(const struct world_options *o) {
   unsigned servers = o->no_server ? 0 : o->servers ? o->servers : 1;
 
   w->now_ms = WORLD_START_MS;
+  stale_log_init(&w->stale_log);
   zone_init(&w->zone);
   timers_init(&w->timers);
   upstream_init(&w->upstream, UPSTREAM_FASTEST);

@@ -4,6 +4,7 @@
 #ifndef JIDNS_SCENARIO_KIT_H
 #define JIDNS_SCENARIO_KIT_H
 #include "daemon/wiring.h"
+#include "forward/stale_log.h"
 #include "kit/seen.h"
 #include "scenario/script.h"
 
@@ -33,6 +34,7 @@ struct world {
   struct upstream upstream;
   struct wiring_tables tables;
   struct xmpp_budget budget;
+  struct stale_log stale_log;
   struct wiring wiring;
   struct faults *faults;
   struct heard **heard;
