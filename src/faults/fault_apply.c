@@ -93,7 +93,8 @@ static size_t cut_records(const struct taken *t, uint8_t *msg) {
 
 static const uint32_t record_words = RULE_BIT(RULE_TTL) | RULE_BIT(RULE_NO_ADDITIONAL) |
                                      RULE_BIT(RULE_SHUFFLE) | RULE_BIT(RULE_REVERSE) |
-                                     RULE_BIT(RULE_LOSE_TARGET) | RULE_BIT(RULE_TARGET) | RULE_BIT(RULE_PORT);
+                                     RULE_BIT(RULE_LOSE_TARGET) | RULE_BIT(RULE_TARGET) |
+                                     RULE_BIT(RULE_PORT) | RULE_BIT(RULE_ADDRESS);
 
 static bool read_at(const uint8_t *msg, size_t len, uint16_t at, struct record *r) {
   struct wire w = wire_read(msg, len);
@@ -162,6 +163,29 @@ static void change_srv(const struct rule *rule, struct record *r, uint8_t room[S
   r->rdlen = (uint16_t)r->msg_len;
 }
 
+/* Is it an address of a family that the rule has others of? */
+static bool has_substitutes(const struct rule *rule, const struct record *r) {
+  bool found = false;
+  for (unsigned i = 0; i < rule->address_count; i++)
+    found |= r->type == (rule->addresses[i].v6 ? TYPE_AAAA : TYPE_A);
+  return found;
+}
+
+/* All those addresses in the place of one record; beside the next of its RRset they are there already. */
+static bool add_substitutes(struct build *b, enum section section, const struct rule *rule, struct record r,
+                            uint32_t ttl) {
+  for (unsigned i = 0; i < rule->address_count; i++) {
+    const struct prefix *p = &rule->addresses[i];
+    if (r.type != (p->v6 ? TYPE_AAAA : TYPE_A)) continue;
+    r.msg = p->octets;
+    r.rdata_at = 0;
+    r.msg_len = p->v6 ? 16 : 4;
+    r.rdlen = (uint16_t)r.msg_len;
+    if (!build_repeats(b, section, &r, ttl) && !build_add(b, section, &r, ttl)) return false;
+  }
+  return true;
+}
+
 static bool is_lost(const struct rule *rule, const struct taken *t, const struct record *r, unsigned i,
                     unsigned one) {
   if (i >= t->an + t->ns) return rule_has(rule, RULE_NO_ADDITIONAL);
@@ -187,8 +211,11 @@ static bool rebuild(const struct fault_match *k, const struct question *q, const
     struct record r;
     if (!read_at(msg, len, scratch->places[i], &r)) return false;
     if (is_lost(rule, t, &r, i, one)) continue;
+    uint32_t ttl = rule_has(rule, RULE_TTL) ? rule->ttl_s : r.ttl;
     change_srv(rule, &r, room);
-    if (!build_add(&b, section, &r, rule_has(rule, RULE_TTL) ? rule->ttl_s : r.ttl)) return false;
+    bool added = has_substitutes(rule, &r) ? add_substitutes(&b, section, rule, r, ttl)
+                                           : build_add(&b, section, &r, ttl);
+    if (!added) return false;
   }
 
   return true;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/nearest.h"
 #include "base/shown.h"
 #include "dns/type.h"
 
@@ -130,6 +131,20 @@ static bool read_ttl(struct rule *r, const char *text) { return read_u32(text, 0
 static bool read_lose(struct rule *r, const char *text) { return !text || read_name_into(text, &r->lose); }
 static bool read_target(struct rule *r, const char *text) { return read_name_into(text, &r->target); }
 static bool read_port(struct rule *r, const char *text) { return read_u16(text, 0, &r->port); }
+
+static bool read_addresses(struct rule *r, const char *text) {
+  for (;;) {
+    char word[PREFIX_TEXT];
+    size_t len = strcspn(text, ",");
+    if (len >= sizeof word || r->address_count == RULE_ADDRESSES) return false;
+    memcpy(word, text, len);
+    word[len] = 0;
+    if (strchr(word, '/') || !prefix_parse(word, &r->addresses[r->address_count++])) return false;
+    if (!text[len]) return true;
+    text += len + 1;
+  }
+}
+
 static bool read_cut(struct rule *r, const char *text) { return !text || read_u16(text, 1, &r->cut); }
 
 static bool read_garbage(struct rule *r, const char *text) {
@@ -177,6 +192,14 @@ static void put_types(struct text *t, const struct rule *r) {
   for (unsigned i = 0; i < r->type_count; i++) put(t, "%s%s", i ? "," : "", type_format(r->types[i], word));
 }
 
+static void put_addresses(struct text *t, const struct rule *r) {
+  char text[PREFIX_TEXT];
+  for (unsigned i = 0; i < r->address_count; i++) {
+    prefix_format(&r->addresses[i], text);
+    put(t, "%s%.*s", i ? "," : "", (int)strcspn(text, "/"), text);
+  }
+}
+
 static void put_value(struct text *t, const struct rule *r, enum rule_word word) {
   char prefix[PREFIX_TEXT];
   switch (word) {
@@ -205,6 +228,7 @@ static void put_value(struct text *t, const struct rule *r, enum rule_word word)
   case RULE_LOSE_TARGET: put_name(t, &r->lose); break;
   case RULE_TARGET: put_name(t, &r->target); break;
   case RULE_PORT: put(t, "%u", r->port); break;
+  case RULE_ADDRESS: put_addresses(t, r); break;
   case RULE_GARBAGE: put(t, "all"); break;
   case RULE_CUT: put(t, "%u", r->cut); break;
   default: break;
@@ -235,9 +259,9 @@ static const struct word {
     [RULE_FROM] = {"from", VALUE, read_from, "seconds since the rule was set, such as 10 or 0.5"},
     [RULE_UNTIL] = {"until", VALUE, read_until, "seconds since the rule was set, such as 20 or 0.5"},
     [RULE_FLAP] = {"flap", VALUE, read_flap, "seconds without and seconds with the fault, such as 10/2.5"},
-    [RULE_FIRST] = {"first", VALUE, read_first, "a number of answers, from 1"},
-    [RULE_PART] = {"share", VALUE, read_share, "a share from 0.01% to 100%"},
-    [RULE_SEED] = {"seed", VALUE, read_seed, "a number"},
+    [RULE_FIRST] = {"first", VALUE, read_first, "a number of answers, from 1 to 4294967295"},
+    [RULE_PART] = {"share", VALUE, read_share, "a share from 0.01% to 100%, such as 30%"},
+    [RULE_SEED] = {"seed", VALUE, read_seed, "a number from 0 to 18446744073709551615"},
     [RULE_DELAY] = {"delay", VALUE, read_delay, "milliseconds up to 60000, such as 900 or 200-900"},
     [RULE_DROP] = {"drop", NOTHING, NULL, NULL},
     [RULE_SERVFAIL] = {"servfail", NOTHING, NULL, NULL},
@@ -252,6 +276,8 @@ static const struct word {
     [RULE_LOSE_TARGET] = {"lose-target", PERHAPS, read_lose, "a target's name or a pattern"},
     [RULE_TARGET] = {"target", VALUE, read_target, "a name"},
     [RULE_PORT] = {"port", VALUE, read_port, "a port from 0 to 65535"},
+    [RULE_ADDRESS] = {"address", VALUE, read_addresses,
+                      "one to eight addresses, such as 192.0.2.9 or 192.0.2.9,2001:db8::9"},
     [RULE_WRONG_ID] = {"wrong-id", NOTHING, NULL, NULL},
     [RULE_GARBAGE] = {"garbage", PERHAPS, read_garbage, "all, or no value"},
     [RULE_CUT] = {"cut", PERHAPS, read_cut, "a number of octets from 1 to 65535"},
@@ -296,11 +322,32 @@ static void list_words(struct text *t, unsigned from, unsigned end) {
   for (unsigned i = from; i < end; i++) put(t, "%s%s", i == from ? "" : ", ", words[i].word);
 }
 
-static bool unknown(char why[RULE_WHY], const char *word) {
+static const char *word_at(unsigned i, const void *ctx) {
+  (void)ctx;
+  return i < RULE_WORDS ? words[i].word : NULL;
+}
+
+/* `name` is the word without its value. */
+static bool unknown(char why[RULE_WHY], const char *word, const char *name) {
   char list[RULE_WHY];
+  const char *near = nearest_word(name, word_at, NULL);
+  if (near) return complain(why, word, "no such word; did you mean %s?", near);
   struct text t = {.at = list, .end = list + sizeof list};
   list_words(&t, 0, RULE_WORDS);
   return complain(why, word, "no such word; there are %s", list);
+}
+
+/* A value that is wrong, and often but for its unit. */
+static bool wrong_value(char why[RULE_WHY], enum rule_word i, const char *word) {
+  uint64_t v;
+  const char *number = strchr(word, '=') + 1, *rest = number;
+  bool counts = read_decimal(&rest, 2, UINT64_MAX, &v);
+  if (i == RULE_PART && counts && v && v <= RULE_SHARE && !*rest)
+    return complain(why, word, "the %% is missing: share=%s%%", number);
+  if (counts && rest > number && (i == RULE_DELAY || i == RULE_TTL) &&
+      (strcmp(rest, "ms") == 0 || strcmp(rest, "s") == 0))
+    return complain(why, word, "should be %s, without a unit", words[i].right);
+  return complain(why, word, "should be %s", words[i].right);
 }
 
 /* One word; its value, behind the first '=', may be missing. */
@@ -309,13 +356,17 @@ static bool read_word(struct rule *r, char *text, char why[RULE_WHY]) {
   size_t len = equals ? (size_t)(equals - text) : strlen(text);
   unsigned i = 0;
   while (i < RULE_WORDS && (strlen(words[i].word) != len || memcmp(words[i].word, text, len) != 0)) i++;
-  if (i == RULE_WORDS) return unknown(why, text);
+  if (i == RULE_WORDS) {
+    char name[SHOWN_MAX];
+    snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), text);
+    return unknown(why, text, name);
+  }
   const struct word *w = &words[i];
   if (rule_has(r, i)) return complain(why, text, "%s is given twice", w->word);
   if (value && w->takes == NOTHING) return complain(why, text, "%s takes no value", w->word);
   if (!value && w->takes == VALUE)
     return complain(why, text, "needs a value: %s=, then %s", w->word, w->right);
-  if (w->read && !w->read(r, value)) return complain(why, text, "should be %s", w->right);
+  if (w->read && !w->read(r, value)) return wrong_value(why, i, text);
   r->words |= RULE_BIT(i);
   return true;
 }

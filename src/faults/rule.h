@@ -8,8 +8,9 @@
 
 enum {
   RULE_TYPES = 8,     /* of records that a rule names */
+  RULE_ADDRESSES = 8, /* that it puts in place of others */
   RULE_TEXT = 4096,   /* octets that hold any rule_format with its NUL */
-  RULE_WHY = 400,     /* and any complaint of rule_parse */
+  RULE_WHY = 480,     /* and any complaint of rule_parse */
   RULE_SHARE = 10000, /* what shares are counted in */
   RULE_DELAY_MOST_MS = 60000
 };
@@ -40,6 +41,7 @@ enum rule_word {
   RULE_LOSE_TARGET,
   RULE_TARGET,
   RULE_PORT,
+  RULE_ADDRESS,
   RULE_WRONG_ID,
   RULE_GARBAGE,
   RULE_CUT,
@@ -69,6 +71,8 @@ struct rule {
   struct rule_name lose; /* a pattern; none: one at random */
   struct rule_name target;
   uint16_t port;
+  struct prefix addresses[RULE_ADDRESSES]; /* whole ones; those of a family in place of all of it */
+  unsigned address_count;
   uint16_t cut;     /* octets that go out; 0: at random */
   bool garbage_all; /* header and question, too */
 };

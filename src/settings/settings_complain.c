@@ -1,5 +1,5 @@
 /* settings_complain.c: what is wrong, and where. Exports settings_complain*,
- * settings_put_source, settings_put_variable, settings_nearest. */
+ * settings_put_source, settings_put_variable. */
 #include <ctype.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -85,40 +85,4 @@ void settings_complain(struct raw_settings *g, unsigned line, const char *format
   shown_put(g->err, text, sizeof text);
   fputc('\n', g->err);
   g->failed = true;
-}
-
-/* How many letters must be changed, added or left out (Levenshtein); words longer than a key ever is are far
- * from all. */
-static unsigned distance(const char *a, const char *b) {
-  unsigned row[32];
-  size_t n = strlen(b);
-
-  if (n >= sizeof row / sizeof *row || strlen(a) >= sizeof row / sizeof *row) return 99;
-  for (unsigned k = 0; k <= n; k++) row[k] = k;
-  for (unsigned i = 0; a[i]; i++) {
-    unsigned before = row[0];
-    row[0] = i + 1;
-    for (unsigned k = 0; k < n; k++) {
-      unsigned here = row[k + 1], best = before + (a[i] != b[k]);
-      if (here + 1 < best) best = here + 1;
-      if (row[k] + 1 < best) best = row[k] + 1;
-      before = here;
-      row[k + 1] = best;
-    }
-  }
-
-  return row[n];
-}
-
-const char *settings_nearest(const char *word, const char *(*next)(unsigned i, const void *ctx),
-                             const void *ctx) {
-  const char *best = NULL, *candidate;
-  size_t least = strlen(word) / 3 + 2; /* more mistakes than that, and it is another word */
-  for (unsigned i = 0; (candidate = next(i, ctx)); i++) {
-    unsigned d = distance(word, candidate);
-    if (d >= least) continue;
-    least = d;
-    best = candidate;
-  }
-  return best;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "base/nearest.h"
 #include "base/shown.h"
 #include "settings/settings_priv.h"
 
@@ -84,7 +85,7 @@ static const char *option_at(unsigned i, const void *ctx) {
 }
 
 static void unknown_variable(struct raw_settings *g, const char *variable, const char *name) {
-  const char *near = settings_nearest(name, option_at, NULL);
+  const char *near = nearest_word(name, option_at, NULL);
   fputs("jidnsd: warning: ", g->err);
   shown_put(g->err, variable, NAME_ROOM);
   fputs(": unknown setting", g->err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "base/nearest.h"
 #include "base/readable.h"
 #include "settings/settings_priv.h"
 
@@ -93,7 +94,7 @@ static void misplaced(struct reading *r, unsigned line, const struct settings_se
 
 static void unknown(struct reading *r, unsigned line, const char *word) {
   const struct settings_section *section = innermost(r)->section;
-  const char *what = section ? "key" : "section", *near = settings_nearest(word, word_in, section);
+  const char *what = section ? "key" : "section", *near = nearest_word(word, word_in, section);
   const struct setting *t = meant(word);
   const struct settings_section *other = section_named(word, section);
   char text[SECTION_TEXT];
@@ -171,6 +172,16 @@ static const struct raw_value *twice(const struct reading *r, const struct raw_v
   return NULL;
 }
 
+/* What is noted of a value: of a file's name that is relative its name seen from where jidnsd was started. To
+ * be freed. */
+static char *value_noted(const char *settings_file, const struct setting *t, const char *text) {
+  const char *slash = strrchr(settings_file, '/');
+  bool beside = slash && *text && *text != '/' && settings_names_file(t, text);
+  char *noted;
+  must(asprintf(&noted, "%.*s%s", beside ? (int)(slash + 1 - settings_file) : 0, settings_file, text) >= 0);
+  return noted;
+}
+
 static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) {
   struct reading *r = (struct reading *)(void *)opt->simple_value.ptr;
   struct place *p = innermost(r);
@@ -186,8 +197,14 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result) 
   }
 
   const struct raw_value *before = twice(r, p->begin, t);
-  if (before) settings_complain(r->raw, line, "%s: is already set in line %u", t->key, before->line);
-  else raw_settings_add(r->raw, (struct raw_value){.setting = t, .source = r->source, .line = line}, text);
+  if (before) {
+    settings_complain(r->raw, line, "%s: is already set in line %u", t->key, before->line);
+    return 0;
+  }
+
+  char *noted = value_noted(r->source == SOURCE_FILE ? r->raw->path : "", t, text);
+  raw_settings_add(r->raw, (struct raw_value){.setting = t, .source = r->source, .line = line}, noted);
+  free(noted);
   return 0;
 }
 

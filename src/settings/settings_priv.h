@@ -43,8 +43,14 @@ bool settings_read_number(const struct setting *t, void *into, const char *text)
 bool settings_read_size(const struct setting *t, void *into, const char *text); /* octets, or with K, M, G */
 bool settings_read_text(const struct setting *t, void *into, const char *text); /* printable ASCII */
 bool settings_read_path(const struct setting *t, void *into, const char *text); /* the same, and not empty */
+/* a file's name, or "none", or "" for where it usually is */
+bool settings_read_path_or_none(const struct setting *t, void *into, const char *text);
 bool settings_read_word(const struct setting *t, void *into, const char *text);
 bool settings_read_either(const struct setting *t, void *into, const char *text);
+
+/* Is text a file's name, as a value of t? One in the settings file that is relative counts from that file's
+ * folder, in options and the environment from the working directory. */
+bool settings_names_file(const struct setting *t, const char *text);
 
 /* A whole number from `least` to `most`, digits only. */
 bool settings_parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
@@ -137,11 +143,6 @@ void settings_environment_read(struct raw_settings *g);
 char *settings_scan(struct raw_settings *g, const char *text);
 extern const char settings_mark[]; /* the key that settings_scan writes at the beginning of each section, its
                                       line as value */
-
-/* The word in a list that is most like `word`, NULL if none is near. next gives the i-th word, NULL behind
- * the last. */
-const char *settings_nearest(const char *word, const char *(*next)(unsigned i, const void *ctx),
-                             const void *ctx);
 
 /* ---- as text ---- */
 

@@ -6,7 +6,7 @@
 
 enum {
   SETTINGS_MAX = 128, /* rows of the table */
-  WHY_TEXT = 400
+  WHY_TEXT = 480
 };
 
 /* Where keys stand in the file: cache { ... }, or with a title and many times: forward "corp.example" { ...

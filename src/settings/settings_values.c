@@ -77,6 +77,16 @@ bool settings_read_path(const struct setting *t, void *into, const char *text) {
   return *text && settings_read_text(t, into, text);
 }
 
+static bool is_path_word(const char *text) { return !*text || strcmp(text, "none") == 0; }
+
+bool settings_read_path_or_none(const struct setting *t, void *into, const char *text) {
+  return settings_read_text(t, into, text);
+}
+
+bool settings_names_file(const struct setting *t, const char *text) {
+  return t->read == settings_read_path || (t->read == settings_read_path_or_none && !is_path_word(text));
+}
+
 static int index_of(const char *const *words, const char *text) {
   for (int i = 0; words[i]; i++) {
     if (strcmp(words[i], text) == 0) return i;
@@ -136,6 +146,14 @@ static void put_words(const char *const *words, char text[EXPECTED_TEXT]) {
   }
 }
 
+/* A number's unit, which help says in place of the value. */
+static const char *what_is_counted(const struct setting *t) {
+  return strcmp(t->value, "SECONDS") == 0  ? "seconds"
+         : strcmp(t->value, "OCTETS") == 0 ? "octets"
+         : strcmp(t->value, "PORT") == 0   ? "a port"
+                                           : "a number";
+}
+
 const char *setting_expected(const struct setting *t, char text[EXPECTED_TEXT]) {
   if (t->expected) return t->expected;
   if (t->words) put_words(t->words, text);
@@ -143,7 +161,7 @@ const char *setting_expected(const struct setting *t, char text[EXPECTED_TEXT]) 
   else if (t->read == settings_read_text)
     snprintf(text, EXPECTED_TEXT, "printable ASCII, at most %llu", (unsigned long long)t->most);
   else
-    snprintf(text, EXPECTED_TEXT, "a number from %llu to %llu", (unsigned long long)t->least,
+    snprintf(text, EXPECTED_TEXT, "%s from %llu to %llu", what_is_counted(t), (unsigned long long)t->least,
              (unsigned long long)t->most);
   return text;
 }

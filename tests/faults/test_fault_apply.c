@@ -264,6 +264,52 @@ Test(fault_apply, port_and_target_are_changed_in_srv_records) {
   spoiled_free(s);
 }
 
+/* Two A records behind an alias, an AAAA, and a signature. */
+static void address_answer(struct msg *m) {
+  msg_answer(m, "a.lab", TYPE_A, RCODE_NOERROR);
+  msg_record(m, SECTION_ANSWER, "a.lab", TYPE_CNAME, 60, rd_name("xmpp1.montague.lab"));
+  msg_record(m, SECTION_ANSWER, "xmpp1.montague.lab", TYPE_A, 60, rd_a("192.0.2.1"));
+  msg_record(m, SECTION_ANSWER, "xmpp1.montague.lab", TYPE_A, 60, rd_a("192.0.2.2"));
+  msg_record(m, SECTION_ADDITIONAL, "xmpp1.montague.lab", TYPE_AAAA, 60, rd_aaaa("2001:db8::1"));
+}
+
+static void expect_address(const struct seen *s, enum section section, unsigned i, const char *text) {
+  const struct record *r = seen_record(s, section, i);
+  struct prefix p;
+  cr_assert(prefix_parse(text, &p));
+  cr_assert_eq(r->type, p.v6 ? TYPE_AAAA : TYPE_A);
+  cr_assert_eq(r->rdlen, p.v6 ? 16 : 4);
+  cr_expect_arr_eq(record_rdata(r), p.octets, r->rdlen, "%s", text);
+}
+
+Test(fault_apply, addresses_are_replaced_family_by_family) {
+  static struct msg m;
+  address_answer(&m);
+  struct spoiled *s = spoil_nth("address=10.0.0.9", &m, "a.lab", TYPE_A, false, DNS_UDP_MAX, 0);
+  cr_assert(s->whole && s->seen.an == 2 && s->seen.ar == 1);
+  cr_expect_eq(seen_record(&s->seen, SECTION_ANSWER, 0)->type, TYPE_CNAME);
+  expect_address(&s->seen, SECTION_ANSWER, 1, "10.0.0.9");
+  expect_address(&s->seen, SECTION_ADDITIONAL, 0, "2001:db8::1");
+  spoiled_free(s);
+
+  s = spoil_nth("ttl=5 address=10.0.0.7,fd00::7,10.0.0.8,10.0.0.9", &m, "a.lab", TYPE_A, false, DNS_UDP_MAX,
+                0);
+  cr_assert(s->whole && s->seen.an == 4 && s->seen.ar == 1);
+  expect_address(&s->seen, SECTION_ANSWER, 1, "10.0.0.7");
+  expect_address(&s->seen, SECTION_ANSWER, 3, "10.0.0.9");
+  expect_address(&s->seen, SECTION_ADDITIONAL, 0, "fd00::7");
+  cr_expect_eq(seen_record(&s->seen, SECTION_ANSWER, 3)->ttl, 5);
+  spoiled_free(s);
+}
+
+Test(fault_apply, an_answer_without_addresses_has_none_to_replace) {
+  static struct msg m;
+  msg_answer(&m, "a.lab", TYPE_A, RCODE_NXDOMAIN);
+  struct spoiled *s = spoil_nth("address=10.0.0.9", &m, "a.lab", TYPE_A, false, DNS_UDP_MAX, 0);
+  cr_expect(s->whole && s->seen.rcode == RCODE_NXDOMAIN && s->seen.an + s->seen.ns + s->seen.ar == 0);
+  spoiled_free(s);
+}
+
 Test(fault_apply, what_outgrows_the_clients_size_is_truncated) {
   static struct msg m;
   srv_answer(&m, true);

@@ -24,6 +24,7 @@ Test(rule, is_written_back_as_it_was_read) {
       "first=3 share=0.01% seed=18446744073709551615 truncate",
       "ttl=0 no-additional shuffle lose-target port=0 wrong-id garbage cut",
       "ttl=2147483647 reverse lose-target=*.example target=. port=65535 garbage=all cut=1",
+      "type=A address=192.0.2.9,192.0.2.10,2001:db8::9",
       "delay=60000 target=a\\.b.\\200.example",
       "share=100% delay=0-1",
       "from=4294967.294 until=4294967.295 flap=0.001/0.001 drop",
@@ -52,7 +53,7 @@ Test(rule, is_written_in_one_way_however_it_was_spelled) {
 }
 
 Test(rule, the_longest_one_fits_into_its_text) {
-  char name[NAME_TEXT] = "", rule[3 * NAME_TEXT + 400], text[RULE_TEXT];
+  char name[NAME_TEXT] = "", rule[3 * NAME_TEXT + 800], text[RULE_TEXT];
   for (int i = 0; i < 253; i++) strcat(name, i % 64 == 63 ? "." : "\\001");
   snprintf(
       rule, sizeof rule,
@@ -60,7 +61,11 @@ Test(rule, the_longest_one_fits_into_its_text) {
       "client=2001:db8:1111:2222:3333:4444:5555:6666/128 transport=tcp from=4294967.294 until=4294967.295 "
       "flap=2147483.647/2147483.647 first=4294967295 share=99.99%% seed=18446744073709551615 "
       "delay=59999-60000 "
-      "ttl=2147483647 no-additional shuffle lose-target=%s target=%s port=65535 wrong-id garbage=all "
+      "ttl=2147483647 no-additional shuffle lose-target=%s target=%s port=65535 "
+      "address=2001:db8:1111:2222:3333:4444:5555:1111,2001:db8:1111:2222:3333:4444:5555:2222,"
+      "2001:db8:1111:2222:3333:4444:5555:3333,2001:db8:1111:2222:3333:4444:5555:4444,"
+      "2001:db8:1111:2222:3333:4444:5555:5555,2001:db8:1111:2222:3333:4444:5555:6666,"
+      "2001:db8:1111:2222:3333:4444:5555:7777,2001:db8:1111:2222:3333:4444:5555:8888 wrong-id garbage=all "
       "cut=65535",
       name, name, name);
   struct rule r = parsed(rule);
@@ -73,20 +78,28 @@ Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
   } wrong[] = {
       {"", "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, "
            "truncate, ttl, no-additional, "
-           "shuffle, reverse, lose-target, target, port, wrong-id, garbage, cut, close"},
+           "shuffle, reverse, lose-target, target, port, address, wrong-id, garbage, cut, close"},
       {"name=a.lab seed=7",
        "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, truncate, "
        "ttl, "
-       "no-additional, shuffle, reverse, lose-target, target, port, wrong-id, garbage, cut, close"},
-      {"drpo", "\"drpo\": no such word; there are name, type, client, transport, from, until, flap, first, "
-               "share, seed, delay, drop, "
-               "servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, reverse, "
-               "lose-target, target, port, "
-               "wrong-id, garbage, cut, close"},
-      {"share=30 drop", "\"share=30\": should be a share from 0.01% to 100%"},
-      {"share=0% drop", "\"share=0%\": should be a share from 0.01% to 100%"},
-      {"share=100.01% drop", "\"share=100.01%\": should be a share from 0.01% to 100%"},
-      {"share=1.001% drop", "\"share=1.001%\": should be a share from 0.01% to 100%"},
+       "no-additional, shuffle, reverse, lose-target, target, port, address, wrong-id, garbage, cut, close"},
+      {"drpo", "\"drpo\": no such word; did you mean drop?"},
+      {"serv-fail", "\"serv-fail\": no such word; did you mean servfail?"},
+      {"adress=192.0.2.1", "\"adress=192.0.2.1\": no such word; did you mean address?"},
+      {"share=30 drop", "\"share=30\": the % is missing: share=30%"},
+      {"share=0 drop", "\"share=0\": should be a share from 0.01% to 100%, such as 30%"},
+      {"share=101 drop", "\"share=101\": should be a share from 0.01% to 100%, such as 30%"},
+      {"share= drop", "\"share=\": should be a share from 0.01% to 100%, such as 30%"},
+      {"delay=900ms",
+       "\"delay=900ms\": should be milliseconds up to 60000, such as 900 or 200-900, without a unit"},
+      {"ttl=30s", "\"ttl=30s\": should be seconds from 0 to 2147483647, without a unit"},
+      {"address=192.0.2.0/24", "\"address=192.0.2.0/24\": should be one to eight addresses, such as "
+                               "192.0.2.9 or 192.0.2.9,2001:db8::9"},
+      {"address=1.2.3",
+       "\"address=1.2.3\": should be one to eight addresses, such as 192.0.2.9 or 192.0.2.9,2001:db8::9"},
+      {"share=0% drop", "\"share=0%\": should be a share from 0.01% to 100%, such as 30%"},
+      {"share=100.01% drop", "\"share=100.01%\": should be a share from 0.01% to 100%, such as 30%"},
+      {"share=1.001% drop", "\"share=1.001%\": should be a share from 0.01% to 100%, such as 30%"},
       {"drop=1", "\"drop=1\": drop takes no value"},
       {"delay", "\"delay\": needs a value: delay=, then milliseconds up to 60000, such as 900 or 200-900"},
       {"delay=900-200", "\"delay=900-200\": should be milliseconds up to 60000, such as 900 or 200-900"},
@@ -118,9 +131,10 @@ Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
       {"flap=10 drop", "\"flap=10\": should be seconds without and seconds with the fault, such as 10/2.5"},
       {"flap=0/1 drop", "\"flap=0/1\": should be seconds without and seconds with the fault, such as 10/2.5"},
       {"flap=1/0 drop", "\"flap=1/0\": should be seconds without and seconds with the fault, such as 10/2.5"},
-      {"first=0 drop", "\"first=0\": should be a number of answers, from 1"},
-      {"seed=x drop", "\"seed=x\": should be a number"},
-      {"seed=18446744073709551616 drop", "\"seed=18446744073709551616\": should be a number"},
+      {"first=0 drop", "\"first=0\": should be a number of answers, from 1 to 4294967295"},
+      {"seed=x drop", "\"seed=x\": should be a number from 0 to 18446744073709551615"},
+      {"seed=18446744073709551616 drop",
+       "\"seed=18446744073709551616\": should be a number from 0 to 18446744073709551615"},
       {"ttl=2147483648", "\"ttl=2147483648\": should be seconds from 0 to 2147483647"},
       {"port=65536", "\"port=65536\": should be a port from 0 to 65535"},
       {"target=", "\"target=\": should be a name"},
@@ -130,7 +144,7 @@ Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
                     "first, share, seed, delay, "
                     "drop, servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, "
                     "reverse, lose-target, target, "
-                    "port, wrong-id, garbage, cut, close"},
+                    "port, address, wrong-id, garbage, cut, close"},
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     struct rule r;

@@ -377,6 +377,7 @@ static void faults(void) {
                                       "truncate",
                                       "lose-target=a.lab",
                                       "target=x.lab port=1",
+                                      "address=10.0.0.9,fd00::9",
                                       "wrong-id cut=20",
                                       "garbage",
                                       "garbage=all",

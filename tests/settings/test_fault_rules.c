@@ -33,11 +33,12 @@ Test(fault_rules, a_variable_is_one_rule_with_all_its_spaces) {
 }
 
 Test(fault_rules, what_is_wrong_with_a_rule_is_said_by_word) {
-  said_wrong("--fault drpo", "--fault 'drpo': \"drpo\": no such word; there are name, type", "close");
+  said_wrong("--fault drpo", "--fault 'drpo': \"drpo\": no such word; did you mean", "drop?");
+  said_wrong("--fault xyzzy", "--fault 'xyzzy': \"xyzzy\": no such word; there are name, type", "close");
   said_wrong("--fault delay=1-", "--fault 'delay=1-': \"delay=1-\": should be milliseconds",
              "such as 900 or 200-900");
   said_wrong_file("fault \"a\" {\n  rule = \"share=30 drop\"\n}", 2,
-                  "rule 'share=30 drop': \"share=30\": should be a share", "0.01% to 100%");
+                  "rule 'share=30 drop': \"share=30\": the % is missing", "share=30%");
   said_wrong_file("fault \"a\" { }", 1, "fault 'a': has no rule; should be words such as name=*.lab",
                   "servfail");
   said_wrong_file("fault \"abcdefghijklmnopqrstuvwxyz-12345\" { rule = drop }", 1, "fault 'abc",
