@@ -8,6 +8,7 @@
 #include "base/log_out.h"
 #include "base/must.h"
 #include "daemon/commands.h"
+#include "daemon/health.h"
 #include "daemon/metrics.h"
 #include "daemon/reload.h"
 #include "daemon/watchdog.h"
@@ -147,6 +148,17 @@ static int run(struct daemon *d, FILE *err) {
   return good ? EXIT_SUCCESS : right ? EXIT_FAILURE : EXIT_WRONG_SETTINGS;
 }
 
+/* What the settings say is to be done. */
+static int follow(struct daemon *d, enum settings_outcome outcome, FILE *err) {
+  switch (outcome) {
+  case SETTINGS_RUN: return run(d, err);
+  case SETTINGS_HEALTH: return health_ask(&d->settings, stdout, err) ? EXIT_SUCCESS : EXIT_FAILURE;
+  case SETTINGS_TOLD: return EXIT_SUCCESS;
+  case SETTINGS_WRONG: break;
+  }
+  return EXIT_WRONG_SETTINGS;
+}
+
 int main(int argc, char **argv) {
   descriptors_fill();
   signal(SIGPIPE, SIG_IGN);
@@ -157,9 +169,7 @@ int main(int argc, char **argv) {
   d->argv = argv;
 
   enum settings_outcome outcome = settings_read(&d->settings, argc, argv, stdout, err);
-  int status = outcome == SETTINGS_RUN     ? run(d, err)
-               : outcome == SETTINGS_WRONG ? EXIT_WRONG_SETTINGS
-                                           : EXIT_SUCCESS;
+  int status = follow(d, outcome, err);
   fclose(err);
   free(d);
   log_out_stop();

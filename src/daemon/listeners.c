@@ -28,7 +28,8 @@ void listeners_free(struct listeners *l) {
 /* addr is that of which e tells. */
 static void complain(const char *addresses, const union addr *addr, const char *transport, int e, FILE *err) {
   static const char forbidden[] = "; ports below 1024 need root, CAP_NET_BIND_SERVICE or the sysctl "
-                                  "net.ipv4.ip_unprivileged_port_start=53";
+                                  "net.ipv4.ip_unprivileged_port_start=53; or listen on a higher one, "
+                                  "such as --listen 127.0.0.1:5300";
   char advice[PORT_HOLDER_ADVICE] = "";
   if (e == EADDRINUSE) port_holder_advise(addr, strcmp(transport, "TCP") == 0, "--listen", advice);
   fprintf(err, "jidnsd: can't listen on %s (%s): %s%s\n", addresses, transport, strerror(e),

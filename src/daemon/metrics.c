@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config.h"
+#include "daemon/health.h"
 #include "daemon/stats.h"
 
 /* ---- families: HELP and TYPE come before their samples ---- */
@@ -239,7 +240,7 @@ static unsigned write_health(void *ctx, FILE *out) {
 }
 
 /* Ready: it listens, or there would be no page, and of the servers for all names, if it has any, one is not
- * known to be dead. */
+ * known to be dead; or there are answers in the cache that may be given. */
 static unsigned write_readiness(void *ctx, FILE *out) {
   struct daemon *d = ctx;
   struct stats *g = malloc(sizeof *g);
@@ -248,8 +249,9 @@ static unsigned write_readiness(void *ctx, FILE *out) {
   for (unsigned i = 0; g && i < g->server_count; i++)
     up = up || (g->servers[i].route == 0 && g->servers[i].up);
   free(g);
-  fputs(up ? "ready\n" : "no server upstream answers\n", out);
-  return up ? GOOD : NOT_NOW;
+  enum health h = up ? HEALTH_GOOD : health_of_cache(d->cache, d->settings.forward.max_stale_s, clock_ms());
+  fprintf(out, "%s\n", health_text(h));
+  return h == HEALTH_NONE ? NOT_NOW : GOOD;
 }
 
 static const struct metrics_http_page pages[] = {

@@ -14,6 +14,16 @@ static int answer(void *ctx, const struct query *q, const struct client *client,
   return serve_question(&w->serve, q, client, now_ms, out).len;
 }
 
+/* As far as this worker knows: each finds out by itself which servers are down. */
+static const char *tell_health(void *ctx, uint64_t now_ms) {
+  struct wiring *w = ctx;
+  const struct forward_options *o = forward_options(w->forward);
+  const struct upstream *rest = o->routes->rest;
+  bool good = rest->count ? !upstream_is_failing(rest) : w->serve.zones != NULL; /* nothing but local zones */
+  return health_text(good ? HEALTH_GOOD
+                          : health_of_cache_again(&w->health, o->cache, o->policy.max_stale_s, now_ms));
+}
+
 void wiring_rebind(const struct settings *s, struct rebind *out) {
   *out = s->forward.rebind;
   for (unsigned i = 0; i < s->forward_count && out->exempt_count < REBIND_NAMES; i++) {
@@ -57,6 +67,8 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                                     .seed = parts->seed,
                                     .serve_zones = w->serve_zones,
                                     .access = tables->access,
+                                    .health = tell_health,
+                                    .health_ctx = w,
                                     .cookie_epoch_s = parts->cookie_epoch_s};
   memcpy(w->serve.cookie_secret, parts->cookie_secret, sizeof w->serve.cookie_secret);
   serve_set_policy(&w->serve, &s->serve);

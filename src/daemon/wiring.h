@@ -4,6 +4,7 @@
  * calls. */
 #ifndef JIDNS_DAEMON_WIRING_H
 #define JIDNS_DAEMON_WIRING_H
+#include "daemon/health.h"
 #include "server/serve_zones.h"
 #include "settings/settings.h"
 
@@ -33,6 +34,7 @@ struct wiring {
   struct fault_filter *fault_filter;
   struct serve_zones *serve_zones;
   struct query_service serve;
+  struct health_memory health;
 };
 
 /* Makes the modules. The tables are borrowed until the next wiring_set or wiring_free. False when memory is

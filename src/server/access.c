@@ -1,5 +1,5 @@
 /* access.c: who may ask, and a token bucket for each host that does. Exports access_new, access_free,
- * access_inherit, access_may, access_check. */
+ * access_inherit, access_is_here, access_may, access_check. */
 #include "server/access.h"
 
 #include <stdlib.h>
@@ -63,6 +63,8 @@ static bool is_allowed(const struct access_policy *o, const union addr *peer) {
 bool access_is_silent(const struct access *a) { return a && a->o.silent; }
 
 const struct access_policy *access_policy(const struct access *a) { return &a->o; }
+
+bool access_is_here(const union addr *peer, const union addr *local) { return is_here(peer, local); }
 
 bool access_may(const struct access *a, const union addr *peer, const union addr *local) {
   return is_here(peer, local) || is_allowed(&a->o, peer);

@@ -38,6 +38,9 @@ bool access_is_silent(const struct access *a);
 /* What was handed to access_new; borrowed. */
 const struct access_policy *access_policy(const struct access *a);
 
+/* Is it this machine itself: loopback, or what comes from the address it was sent to? */
+bool access_is_here(const union addr *peer, const union addr *local);
+
 /* May this host ask? This machine itself always may: loopback, and what comes from the address it was sent
  * to. */
 bool access_may(const struct access *a, const union addr *peer, const union addr *local);

@@ -1,4 +1,4 @@
-/* chaos.c: the server's own version and name in class CHAOS. Exports chaos_answer. */
+/* chaos.c: the server's own version and name in class CHAOS. Exports chaos_*. */
 #include "server/chaos.h"
 
 #include "dns/answer.h"
@@ -19,13 +19,25 @@ static const char *text_for(const struct chaos *c, const struct query_opts *m) {
   return "";
 }
 
+static bool is_text_of_chaos(const struct query_opts *m) {
+  return m->qname_wire && load_u16(m->qname_wire + m->name_len) == TYPE_TXT &&
+         load_u16(m->qname_wire + m->name_len + 2) == CLASS_CH;
+}
+
+const uint8_t chaos_health_name[CHAOS_HEALTH_LEN] = "\6health\6jidnsd";
+
+bool chaos_asks_health(const struct query_opts *m) {
+  return is_text_of_chaos(m) &&
+         name_equal(m->qname_wire, m->name_len, chaos_health_name, sizeof chaos_health_name);
+}
+
 size_t chaos_answer(const struct chaos *c, const struct query_opts *m, uint8_t *out) {
-  if (!m->qname_wire || load_u16(m->qname_wire + m->name_len) != TYPE_TXT ||
-      load_u16(m->qname_wire + m->name_len + 2) != CLASS_CH)
-    return 0;
-  const char *text = text_for(c, m);
+  const char *text = is_text_of_chaos(m) ? text_for(c, m) : "";
+  return *text ? chaos_write(text, m, out) : 0;
+}
+
+size_t chaos_write(const char *text, const struct query_opts *m, uint8_t *out) {
   size_t len = strlen(text);
-  if (len == 0) return 0;
 
   /* owner, type, class, TTL 0 */
   uint8_t body[12 + CHAOS_TEXT] = {0xc0, DNS_HEADER, 0, TYPE_TXT, 0, CLASS_CH};

@@ -14,12 +14,22 @@ void serve_set_policy(struct query_service *s, const struct serve_policy *policy
   s->log = (struct query_log){.every = policy->log_every};
 }
 
+/* Class CHAOS: who answers, and how it is. 0: that is not told, or not to that client. */
+static __attribute__((noinline, cold)) size_t tell(struct query_service *s, const struct query *q,
+                                                   const struct client *client, uint64_t now_ms,
+                                                   uint8_t *out) {
+  if (!chaos_asks_health(&q->query_opts)) return chaos_answer(&s->policy.chaos, &q->query_opts, out);
+  if (!s->health || !access_is_here(&client->peer, &client->local)) return 0;
+  return chaos_write(s->health(s->health_ctx, now_ms), &q->query_opts, out);
+}
+
 /* A packet that asks nothing that can be answered, but deserves an answer. */
 static inline __attribute__((always_inline)) struct serve_result refuse(struct query_service *s,
                                                                         const struct query *q,
+                                                                        const struct client *client,
                                                                         enum query_verdict verdict,
-                                                                        uint8_t *out) {
-  size_t told = verdict == QUERY_REFUSED ? chaos_answer(&s->policy.chaos, &q->query_opts, out) : 0;
+                                                                        uint64_t now_ms, uint8_t *out) {
+  size_t told = verdict == QUERY_REFUSED ? tell(s, q, client, now_ms, out) : 0;
   if (told) return serve_result(s, SERVED_HIT, (int)told);
 
   int len = (int)query_refuse(&q->query_opts, verdict, out);
@@ -236,7 +246,7 @@ static inline __attribute__((always_inline)) struct serve_result answer_packet(s
     if (may != ACCESS_GRANTED) return deny(s, &q, may, proven, len, out);
   }
 
-  if (verdict != QUERY_OK) return refuse(s, &q, verdict, out);
+  if (verdict != QUERY_OK) return refuse(s, &q, client, verdict, now_ms, out);
   q.query_opts.rotation = (uint32_t)s->counters->queries & s->rotation_mask;
   if (s->on_question) s->on_question(s->on_question_ctx, &q.question);
   return s->fault_filter ? answer_faulty(s, &q, client, now_ms, out) : answer(s, &q, client, now_ms, out);

@@ -41,6 +41,9 @@ struct query_service {
   /* told of each question that is let in; NULL: nobody looks */
   void (*on_question)(void *ctx, const struct question *q);
   void *on_question_ctx;
+  /* how it is, for this machine alone (chaos_asks_health); NULL: that is not told */
+  const char *(*health)(void *ctx, uint64_t now_ms);
+  void *health_ctx;
   struct query_log log;
   uint32_t idle_ms; /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };

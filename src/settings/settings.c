@@ -204,6 +204,7 @@ static enum settings_outcome read_all(struct settings *s, struct raw_settings *g
   if (!s->listen_count) listen_at_default(s);
   if (g->failed || !check_all_loops(s, g->err) || !check_metrics(s, g->err)) return SETTINGS_WRONG;
   if (todo && strcmp(todo->name, "check-config") == 0) return check(s, out, g->err);
+  if (todo && strcmp(todo->name, "health") == 0) return SETTINGS_HEALTH;
   return todo ? tell(todo, g, out) : SETTINGS_RUN;
 }
 

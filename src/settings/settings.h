@@ -93,8 +93,9 @@ struct settings {
 
 enum settings_outcome {
   SETTINGS_RUN,
-  SETTINGS_TOLD, /* --help, --version, --check-config or --print-config was answered: exit with 0 */
-  SETTINGS_WRONG /* said on err, a line each: exit with 2 */
+  SETTINGS_HEALTH, /* --health: ask the daemon that runs with these settings */
+  SETTINGS_TOLD,   /* --help, --version, --check-config or --print-config was answered: exit with 0 */
+  SETTINGS_WRONG   /* said on err, a line each: exit with 2 */
 };
 
 /* Fills all of s but what settings_find_* do: from the defaults, the settings file, a text in its form,

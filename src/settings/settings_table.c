@@ -354,6 +354,7 @@ const struct setting settings_table[] = {
     {"settings", NULL, NULL, "TEXT", NULL, NULL, "more settings, written as in that file; they override it",
      .expected = "sections of keys, as in jidnsd.conf(5)"},
     {"check-config", .help = "check the settings and exit"},
+    {"health", .help = "ask the running jidnsd if it can answer, and exit: 0 yes, 1 no"},
     {"print-config", .help = "print the settings in force and exit"},
     {"version", .help = "print the version and exit"},
     {"help", .help = "print this and exit"},

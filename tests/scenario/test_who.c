@@ -313,12 +313,30 @@ Test(who, a_host_over_its_rate_is_refused_but_not_who_proves_that_it_is_him) {
 
 /* ---- CHAOS ---- */
 
-static size_t ask_chaos(const char *name, uint16_t type) {
+static size_t ask_chaos_from(const char *host, const char *name, uint16_t type) {
   static struct msg m;
-  struct client c = from("10.0.0.7", false);
+  struct client c = from(host, false);
   msg_start(&m, DNS_RD << 8);
   msg_question(&m, name, type, CLASS_CH);
   return late_len = (size_t)serve_query(&w->wiring.serve, m.octets, m.len, &c, w->now_ms, late);
+}
+
+static size_t ask_chaos(const char *name, uint16_t type) { return ask_chaos_from("10.0.0.7", name, type); }
+
+static bool tells(const char *text) {
+  static struct seen s;
+  size_t len = strlen(text);
+  return seen_read(&s, late, late_len) && s.an == 1 && s.records[0].rdlen == len + 1 &&
+         memcmp(record_rdata(&s.records[0]) + 1, text, len) == 0;
+}
+
+Test(who, this_machine_is_told_how_the_server_is_and_nobody_else) {
+  ask_chaos_from("127.0.0.1", "health.jidnsd", TYPE_TXT);
+  cr_expect(tells("ready"));
+  ask_chaos_from("127.0.0.1", "HEALTH.Jidnsd", TYPE_A);
+  cr_expect_eq(rcode(), RCODE_REFUSED);
+  ask_chaos_from("192.0.2.7", "health.jidnsd", TYPE_TXT);
+  cr_expect_eq(rcode(), RCODE_REFUSED);
 }
 
 Test(who, rfc4892_version_and_name_are_told_only_when_set) {
@@ -337,6 +355,8 @@ Test(who, rfc4892_version_and_name_are_told_only_when_set) {
     cr_expect_arr_eq(record_rdata(&s.records[0]) + 1, text, strlen(text));
   }
 
+  ask_chaos("health.jidnsd", TYPE_TXT);
+  cr_expect_eq(rcode(), RCODE_REFUSED, "not for other hosts");
   ask_chaos("version.bind", TYPE_A);
   cr_expect_eq(rcode(), RCODE_REFUSED);
   ask_chaos("other.bind", TYPE_TXT);
