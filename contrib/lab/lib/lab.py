@@ -6,12 +6,16 @@ XMPP servers and clients around it. Built on the kit of the end-to-end tests.
         start_prosody(here, "capulet.lab", "juliet", 5222, 5269)
 
 The machines have 192.0.2.2 and 2001:db8:0::2, 192.0.2.6 and 2001:db8:1::2, in the order in which they are made; nobody is at
-192.0.2.254. Their only resolver is jidnsd, at port 53 of the hub between them. What fails is told with the end of all logs."""
+192.0.2.254. Their only resolver is jidnsd, at port 53 of the hub between them. What fails is told with the end of all logs.
+With --hold on the command line a scenario that has proved what it says stays up until Ctrl-C."""
 
+import importlib.util
 import json
 import os
 import pathlib
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,11 +29,45 @@ sys.dont_write_bytecode = True
 # pylint: disable=wrong-import-position
 from kit import netns  # noqa: E402
 from kit.jidnsd import Jidnsd  # noqa: E402
-from kit.proc import wait_until  # noqa: E402,F401
+from kit.proc import Process, wait_until  # noqa: E402,F401
 from kit.xmpp import TEXT, Machine, Network, deliver, start_ejabberd, start_prosody  # noqa: E402,F401
 
 NOBODY = "192.0.2.254"
 SKIPPED = 77
+
+
+# Where jidnsd and jidns may be: built in the tree, by quickstart, by contrib/check; installed, where users' PATH does not lead.
+BUILDS = ("src", "build/quickstart/objects/src", "build/check/src")
+FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
+PACKAGES = {"prosody": lambda: shutil.which("prosody"), "openssl": lambda: shutil.which("openssl"),
+            "lua-unbound": lambda: list(pathlib.Path("/usr/lib").glob("*/lua/*/lunbound.so")),
+            "python3-slixmpp": lambda: importlib.util.find_spec("slixmpp"), "python3-dnspython": lambda: importlib.util.find_spec("dns")}
+
+
+def give_up(why, status=2):
+    print(f"contrib/lab: {why}", file=sys.stderr)
+    sys.exit(status)
+
+
+def find_program(name):
+    """The program that the environment names, else the one built last, else an installed one."""
+    named = os.environ.get(name.upper())
+    if named:
+        return named if os.access(named, os.X_OK) else give_up(f"{name.upper()}={named}: no such program")
+    built = [path for path in (ROOT / folder / name for folder in BUILDS) if os.access(path, os.X_OK)]
+    if built:
+        return str(max(built, key=lambda path: path.stat().st_mtime))
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS])) or give_up(
+        f"no {name}: build it (contrib/quickstart, or configure and make), install it, or name it: {name.upper()}=/path/to/{name}")
+
+
+def find_all():
+    """Both programs into the environment, where the kit looks for them; and what else scenarios need."""
+    for name in ("jidnsd", "jidns"):
+        os.environ[name.upper()] = find_program(name)
+    missing = [package for package, find in PACKAGES.items() if not find()]
+    if missing:
+        give_up(f"missing here: apt-get install {' '.join(missing)}")
 
 
 class Lab:
@@ -39,6 +77,7 @@ class Lab:
         self.scenario = pathlib.Path(script).resolve().parent
         self.options = options
         self.folder = self.network = self.jidnsd = None
+        self.holds = False
         self.machines, self.processes = [], []
 
     def __enter__(self):
@@ -46,6 +85,9 @@ class Lab:
         if reason:
             print(f"skipped: {reason}")
             sys.exit(SKIPPED)
+        find_all()
+        self.holds = "--hold" in sys.argv[1:]
+        Process.own_group = self.holds
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="jidns-lab-"))
         self.folder.chmod(0o755)
         self.network = Network()
@@ -77,8 +119,7 @@ class Lab:
 
     def jidns(self, *words):
         """What `jidns WORDS` says, in the hub."""
-        program = os.environ.get("JIDNS") or str(ROOT / "src" / "jidns")
-        argv = self.network.hub.argv([program, *words])
+        argv = self.network.hub.argv([os.environ["JIDNS"], *words])
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
         assert done.returncode == 0, f"jidns {words}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -91,7 +132,33 @@ class Lab:
         """jidnsd's counter of that name."""
         return json.loads(self.jidns("stats", "--json", "--control", self.folder / "control"))["counters"][name]
 
+    def tell_how_to_enter(self):
+        """Lines to paste in another terminal, as root."""
+        def line(machine, *argv):
+            return "  " + shlex.join(machine.argv(argv))
+
+        hub, jidns, control = self.network.hub, os.environ["JIDNS"], self.folder / "control"
+        domain = f"{self.machines[0].name}.lab"
+        print(f"held: {self.scenario.name}. From another terminal, as root, ask jidnsd:")
+        print(line(hub, jidns, "lookup", domain, "--server", "127.0.0.1"))
+        print("see and change what it does:")
+        for words in (["stats"], ["fault", "list"], ["fault", "add", f"name=*.{domain} servfail"], ["fault", "clear"]):
+            print(line(hub, jidns, *words, "--control", control))
+        for machine in self.machines:
+            print(f"be on the machine {machine.name}, {machine.address}, whose logs are in {machine.folder}:")
+            print("  " + shlex.join(machine.space.argv(["bash"], machine.resolv_conf)))
+        print("Ctrl-C ends it.", flush=True)
+
+    def hold(self):
+        """Until Ctrl-C, or who started it ends it."""
+        signals = {signal.SIGINT, signal.SIGTERM}
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        self.tell_how_to_enter()
+        signal.sigwait(signals)
+
     def __exit__(self, kind, error, _trace):
+        if self.holds and not error and self.machines:
+            self.hold()
         closing = [*self.machines, self.jidnsd, self.network]
         for each in filter(None, closing):
             try:

@@ -56,6 +56,8 @@ def has_sanitizer(pid):
 class Process:
     """One child with stdout and stderr in folder/name.out and folder/name.err."""
 
+    own_group = False  # then Ctrl-C at the terminal is not for it
+
     def __init__(self, name, argv, folder, env=None):
         self.name = name
         self.argv = [str(a) for a in argv]
@@ -64,7 +66,7 @@ class Process:
         with open(self.out_path, "wb") as out, open(self.err_path, "wb") as err:
             self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                           env={**os.environ, **(env or {})}, cwd=folder,
-                                          preexec_fn=end_with_parent())
+                                          preexec_fn=end_with_parent(), process_group=0 if self.own_group else None)
 
     @property
     def stdout(self):
