@@ -1,6 +1,7 @@
-/* manual.c: makes what the table of settings says into text: `manual sample` writes the sample file, `manual FILE.in` a manual page,
- * its lines @OPTIONS@ and @KEYS@ replaced by what they stand for, @VERSION@, @SETTINGS_FILE@ and @STATE_FOLDER@ in others too. Built, not
- * installed. */
+/* manual.c: makes what the table of settings says into text: `manual sample` writes the sample file, `manual
+ * table` all settings, a line each, for contrib/dev/reference, `manual FILE.in` a manual page, its lines
+ * @OPTIONS@ and @KEYS@ replaced by what they stand for, @VERSION@, @SETTINGS_FILE@ and @STATE_FOLDER@ in
+ * others too. Built, not installed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,8 @@
 static void put_line(const char *line) {
   static const struct {
     const char *mark, *text;
-  } words[] = {{"@VERSION@", PACKAGE_VERSION}, {"@SETTINGS_FILE@", SETTINGS_FILE}, {"@STATE_FOLDER@", STATE_FOLDER}};
+  } words[] = {
+      {"@VERSION@", PACKAGE_VERSION}, {"@SETTINGS_FILE@", SETTINGS_FILE}, {"@STATE_FOLDER@", STATE_FOLDER}};
   for (const char *p = line; *p;) {
     size_t step = 1;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
@@ -30,9 +32,13 @@ int main(int argc, char **argv) {
     settings_print_sample(stdout);
     return 0;
   }
+  if (argc == 2 && strcmp(argv[1], "table") == 0) {
+    settings_print_table(stdout);
+    return 0;
+  }
   FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
   if (!in) {
-    fprintf(stderr, "manual: should be: manual sample, or manual FILE.in\n");
+    fprintf(stderr, "manual: should be: manual sample, manual table, or manual FILE.in\n");
     return 2;
   }
   while (fgets(line, sizeof line, in)) {

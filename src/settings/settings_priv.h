@@ -160,4 +160,5 @@ void settings_print_config(const struct raw_settings *g, FILE *out);
 void settings_print_sample(FILE *out);
 void settings_print_man_options(FILE *out);
 void settings_print_man_file(FILE *out);
+void settings_print_table(FILE *out);
 #endif

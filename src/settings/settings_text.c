@@ -165,3 +165,19 @@ void settings_print_man_file(FILE *out) {
     }
   }
 }
+
+/* ---- for the reference (contrib/dev/reference) ---- */
+
+/* A line for each setting, its fields divided by tabs: section, key, option, value, help, what is right,
+ * default, and "restart" where a reload does not change it. */
+void settings_print_table(FILE *out) {
+  for (unsigned i = 0; i < settings_count; i++) {
+    const struct setting *t = &settings_table[i];
+    char expected[EXPECTED_TEXT], within[SECTION_TEXT] = "", section[SECTION_TEXT];
+    if (!t->section) continue;
+    if (t->section->within) settings_section_format(t->section->within, within);
+    fprintf(out, "%s%s%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", within, *within ? " " : "",
+            settings_section_format(t->section, section), t->key, t->name ? t->name : "", t->value, t->help,
+            setting_expected(t, expected), default_of(t) ? default_of(t) : "", t->fixed ? "restart" : "");
+  }
+}
