@@ -1,8 +1,9 @@
 /* record.c: resource records read from a message. Exports record_read, record_parts, record_next_part,
- * record_target, record_rename. */
+ * record_target, record_rename, record_age. */
 #include "dns/record.h"
 
 #include "dns/form.h"
+#include "dns/ttl.h"
 
 struct wire record_start(const uint8_t *msg, size_t len) {
   struct wire w = wire_read(msg, len);
@@ -74,4 +75,18 @@ size_t record_rename(const struct record *dname, const uint8_t *name, size_t len
   memcpy(out, name, prefix_len);
   memcpy(out + prefix_len, target, target_len);
   return prefix_len + target_len;
+}
+
+void record_age(uint8_t *msg, size_t len, uint32_t age_s) {
+  enum { TTL_BEFORE_RDATA = 6 }; /* octets: itself and the RDATA's length */
+  struct wire w = record_start(msg, len);
+  struct record r;
+  if (w.err) return;
+
+  size_t count = (size_t)load_u16(msg + 6) + load_u16(msg + 8) + load_u16(msg + 10);
+  for (size_t i = 0; i < count && record_read(&w, &r); i++) {
+    if (r.type == TYPE_OPT) continue;
+    uint32_t ttl = ttl_received(r.ttl);
+    store_u32(msg + r.rdata_at - TTL_BEFORE_RDATA, ttl > age_s ? ttl - age_s : 0);
+  }
 }

@@ -51,4 +51,8 @@ size_t record_target(const struct record *r, size_t skip, uint8_t out[NAME_MAX_L
 /* What a name below a DNAME's owner becomes (RFC 6672 section 2.2). Returns the length, 0 when that would be
  * too long. */
 size_t record_rename(const struct record *dname, const uint8_t *name, size_t len, uint8_t out[NAME_MAX_LEN]);
+
+/* Takes age_s from every TTL of a message with one question, down to 0: it has been in a cache for so long
+ * that says so by itself. What can't be read is left as it is. */
+void record_age(uint8_t *msg, size_t len, uint32_t age_s);
 #endif

@@ -231,3 +231,30 @@ Test(record, random_octets_are_taken_apart_within_their_bounds) {
   }
   cr_expect_gt(good, 500);
 }
+
+Test(record, age_is_taken_from_every_ttl_but_opts) {
+  struct record r;
+  one_record(TYPE_A, "\300\0\2\1", 4);
+  cr_assert(read_first(m.octets, m.len, &r));
+  uint32_t ttl = r.ttl;
+  cr_assert_gt(ttl, 1);
+  record_age(m.octets, m.len, 1);
+  cr_assert(read_first(m.octets, m.len, &r));
+  cr_expect_eq(r.ttl, ttl - 1);
+  record_age(m.octets, m.len, ttl);
+  cr_assert(read_first(m.octets, m.len, &r));
+  cr_expect_eq(r.ttl, 0, "and not below");
+
+  one_record(TYPE_OPT, "", 0);
+  cr_assert(read_first(m.octets, m.len, &r));
+  ttl = r.ttl;
+  record_age(m.octets, m.len, 1);
+  cr_assert(read_first(m.octets, m.len, &r));
+  cr_expect_eq(r.ttl, ttl, "that is no TTL");
+}
+
+Test(record, age_leaves_alone_what_is_cut_short) {
+  one_record(TYPE_A, "\300\0\2\1", 4);
+  for (size_t len = 0; len < m.len; len++) record_age(m.octets, len, 1);
+  record_age(m.octets, 0, UINT32_MAX);
+}
