@@ -131,7 +131,11 @@ static struct serve_result follow(struct query_service *s, const struct query *q
 struct serve_result serve_zones(struct query_service *s, const struct query *q, const struct client *client,
                                 uint64_t now_ms, uint8_t *out) {
   size_t limit = client_limit(client, &q->query_opts);
-  int len = zones_answer(s->zones, q, limit, out, &s->serve_zones->alias);
+  const struct zones *zones = zones_for(s->zones, &q->question, &client->peer);
+  int len = zones_answer(zones, q, limit, out, &s->serve_zones->alias);
+  /* what an overlay for some clients lacks, the zones for everybody may have */
+  if (len == ZONES_ELSEWHERE && zones != s->zones)
+    len = zones_answer(s->zones, q, limit, out, &s->serve_zones->alias);
   if (len == ZONES_ELSEWHERE) return (struct serve_result){SERVED_ELSEWHERE, 0};
   if (len == ZONES_ALIAS) return follow(s, q, client, now_ms, out);
   if (out[2] & DNS_TC) count(s->counters, truncated);

@@ -82,6 +82,7 @@ struct settings {
   struct access_policy access;
   struct xmpp_policy xmpp;
   struct zones_policy zones;
+  bool zone_files; /* ready for some that come with a reload */
   struct serve_tcp_policy tcp;
   struct snapshot_policy snapshot;
   struct sandbox_policy sandbox;

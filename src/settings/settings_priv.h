@@ -71,6 +71,9 @@ extern const char settings_domain_expected[],
 extern const struct settings_section settings_in_zone, settings_in_domain, settings_in_host;
 bool settings_read_host_address(const struct setting *t, void *into, const char *text);
 void settings_clear_host_address(void *into);
+bool settings_read_clients(const struct setting *t, void *into, const char *text); /* into a zones_clients */
+void settings_clear_zone_clients(void *into);
+void settings_clear_domain_clients(void *into);
 /* what only the machine can tell; false: would not start */
 bool settings_check_here(struct settings *s, bool *warned, FILE *err);
 /* reads them all; false, and said on err, when one is wrong */

@@ -95,9 +95,31 @@ static bool same_title(const char *a, const char *b) {
   return n == m && strncasecmp(a, b, n) == 0;
 }
 
+/* The next value of t in the section that v lies in, which ends at `end`. */
+static const struct raw_value *next_of(const struct raw_value *v, const struct raw_value *end,
+                                       const struct setting *t) {
+  for (v = v->next; v != end; v = v->next) {
+    if (v->setting == t && v->kind == RAW_VALUE) return v;
+  }
+  return NULL;
+}
+
+/* Have both sections the same values of t, in the same order? */
+static bool same_values(const struct raw_value *a, const struct raw_value *b, const struct setting *t) {
+  const struct raw_value *a_end = raw_value_end(a), *b_end = raw_value_end(b);
+  do {
+    a = next_of(a, a_end, t);
+    b = next_of(b, b_end, t);
+  } while (a && b && strcmp(a->text, b->text) == 0);
+  return !a && !b;
+}
+
 static bool same_section(const struct raw_value *a, const struct raw_value *b) {
-  return a->kind == RAW_BEGIN && b->kind == RAW_BEGIN && a->section == b->section &&
-         same_title(a->text, b->text);
+  if (a->kind != RAW_BEGIN || b->kind != RAW_BEGIN || a->section != b->section ||
+      !same_title(a->text, b->text))
+    return false;
+  const char *apart = a->section->apart;
+  return !apart || same_values(a, b, setting_at(a->section, apart));
 }
 
 bool raw_value_is_in_force(const struct raw_settings *g, const struct raw_value *begin) {

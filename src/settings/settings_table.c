@@ -176,6 +176,7 @@ const struct settings_section *const settings_sections[] = {
     &settings_in_host, &in_access,   &in_server,  &in_xmpp,          &in_cache,
     &in_fault,         &in_log,      &in_control, &in_metrics,       NULL};
 
+static const char clients_expected[] = "an address or a prefix, such as 192.0.2.0/24, at most 8 times";
 static const char rule_expected[] =
     "words such as name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail";
 
@@ -238,6 +239,10 @@ const struct setting settings_table[] = {
      .needed = true},
     {NULL, &settings_in_zone, "overlay", "on|off", "off", NULL, "forward names that it does not have",
      SWITCH(struct zones_file, overlay)},
+    {NULL, &settings_in_zone, "client", "PREFIX", NULL, "everybody",
+     "answer these clients only; may be repeated",
+     LIST(settings_read_clients, settings_clear_zone_clients, clients_expected),
+     .at = offsetof(struct zones_file, clients)},
     {NULL, &settings_in_domain, "conference", "on|off", "off", NULL,
      "add server SRV records for conference.DOMAIN", SWITCH(struct zones_domain, conference)},
     {NULL, &settings_in_domain, "connect", "TEXT", "", NULL,
@@ -246,6 +251,10 @@ const struct setting settings_table[] = {
      NUMBER(struct zones_domain, ttl_s, 0, ZONES_TTL_MAX)},
     {NULL, &settings_in_domain, "overlay", "on|off", "off", NULL, "forward names that it does not have",
      SWITCH(struct zones_domain, overlay)},
+    {NULL, &settings_in_domain, "client", "PREFIX", NULL, "everybody",
+     "answer these clients only; may be repeated",
+     LIST(settings_read_clients, settings_clear_domain_clients, clients_expected),
+     .at = offsetof(struct zones_domain, clients)},
     {NULL, &settings_in_host, "address", "ADDR", NULL, "none: the host is in another domain",
      "address of the host; may be repeated",
      LIST(settings_read_host_address, settings_clear_host_address,
@@ -286,6 +295,9 @@ const struct setting settings_table[] = {
     {"special-names", &in_server, "special-names", "on|off", "on", NULL,
      "answer localhost, invalid, onion and alt without asking servers",
      SWITCH(struct settings, serve.special_names)},
+    {"zone-files", &in_server, "zone-files", "on|off", "off", "off; on in a lab",
+     "be ready for zone files that come with a reload", SWITCH(struct settings, zone_files),
+     .fixed = true},
     {"identity", &in_server, "identity", "TEXT", "", NULL, "answer to id.server CH TXT; '': REFUSED",
      TEXT(struct settings, serve.chaos.identity)},
     {"version-bind", &in_server, "version-bind", "TEXT", "", NULL,

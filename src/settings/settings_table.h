@@ -19,6 +19,7 @@ struct settings_section {
       *title; /* what stands for it in help; NULL: it has none, and its keys are read into struct settings */
   const char *expected; /* what a title should be */
   const char *help;
+  const char *apart; /* a list's key: several of one title may stand beside each other that differ in it */
   /* the element is all zero before; false: that is no title */
   bool (*read_title)(void *element, const char *title);
   size_t list_at, count_at, size; /* ELEMENTS: the array and its unsigned count; octets of an element */

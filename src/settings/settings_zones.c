@@ -43,6 +43,14 @@ bool settings_read_host_address(const struct setting *t, void *into, const char 
 
 void settings_clear_host_address(void *into) { ((struct zones_host *)into)->address_count = 0; }
 
+bool settings_read_clients(const struct setting *t, void *into, const char *text) {
+  struct zones_clients *c = (void *)((char *)into + t->at);
+  return c->count < ZONES_CLIENTS && prefix_parse(text, &c->list[c->count++]);
+}
+
+void settings_clear_zone_clients(void *into) { ((struct zones_file *)into)->clients.count = 0; }
+void settings_clear_domain_clients(void *into) { ((struct zones_domain *)into)->clients.count = 0; }
+
 bool settings_check_zones(const struct settings *s, FILE *err) {
   struct zonefile *reader = s->zones.zone_count ? zonefile_open(err) : NULL;
   struct zones *zones = NULL;
@@ -58,6 +66,7 @@ const struct settings_section settings_in_zone = {
     .title = "NAME",
     .expected = "a domain name such as montague.lab, or . for the root",
     .help = "a zone answered from a file",
+    .apart = "client",
     .read_title = title_zone,
     ELEMENTS(struct settings, zones.zones, zones.zone_count)};
 const struct settings_section settings_in_domain = {
@@ -65,6 +74,7 @@ const struct settings_section settings_in_domain = {
     .title = "DOMAIN",
     .expected = settings_domain_expected,
     .help = "an XMPP domain of one's own: its SRV records and its hosts' addresses",
+    .apart = "client",
     .read_title = title_domain,
     ELEMENTS(struct settings, zones.domains, zones.domain_count)};
 const struct settings_section settings_in_host = {
@@ -76,4 +86,4 @@ const struct settings_section settings_in_host = {
     .read_title = title_host,
     ELEMENTS(struct zones_domain, hosts, host_count)};
 
-_Static_assert(ZONES_ADDRESSES == 8, "the table's text says so");
+_Static_assert(ZONES_ADDRESSES == 8 && ZONES_CLIENTS == 8, "the table's text says so");

@@ -1,5 +1,5 @@
 /* zones.c: a question in the zones: found by its name's hash, answered by a copy. Exports zones_answer,
- * zones_hold, zones_match, zones_find, zones_delegation, zones_free. */
+ * zones_hold, zones_for, zones_match, zones_find, zones_delegation, zones_free. */
 #include "zones/zones.h"
 
 #include <stdlib.h>
@@ -28,6 +28,42 @@ static const struct zones_node *find_wild(const struct zones *l, const struct zo
   memcpy(name + 2, l->arena.octets + above->name, above->name_len);
   return zones_find(l, name, above->name_len + 2u);
 }
+
+/* ---- who gets which ---- */
+
+/* How many octets the nearest zone's name has that the name lies in; 0: there is none. */
+static size_t nearest_zone(const struct zones *l, const struct question *q) {
+  size_t nearest = 0;
+  for (unsigned i = 0; i < l->zone_count; i++) {
+    const struct zones_apex *z = &l->zones[i];
+    if (z->name_len > nearest && name_is_within(q->key, q->name_len, z->name, z->name_len))
+      nearest = z->name_len;
+  }
+  return nearest;
+}
+
+static bool is_for(const struct zones *l, const union addr *peer) {
+  bool found = false;
+  for (unsigned i = 0; i < l->clients.count && !found; i++) found = prefix_has(&l->clients.list[i], peer);
+  return found;
+}
+
+const struct zones *zones_for(const struct zones *l, const struct question *q, const union addr *peer) {
+  if (!l->next || addr_port(peer) == 0) return l;
+  const struct zones *best = l;
+  size_t nearest = 0;
+
+  for (const struct zones *set = l->next; set; set = set->next) {
+    size_t near = is_for(set, peer) ? nearest_zone(set, q) : 0;
+    if (near <= nearest) continue;
+    nearest = near;
+    best = set;
+  }
+
+  return nearest_zone(l, q) > nearest ? l : best;
+}
+
+/* ---- matching ---- */
 
 static struct match match_above(const struct zones *l, const struct zones_node *above) {
   if (above->flags & NODE_CUT) return (struct match){.kind = MATCH_ELSEWHERE};
@@ -193,7 +229,7 @@ int zones_answer(const struct zones *l, const struct query *q, size_t limit, uin
   return n ? answer_node(l, n, q, limit, out, alias) : answer_missing(l, q, limit, out, alias);
 }
 
-bool zones_hold(const struct zones *l, const struct question *q) {
+static bool holds(const struct zones *l, const struct question *q) {
   if (!zones_may_hold(l, q) || question_class(q) != CLASS_IN) return false;
   struct match m = zones_match(l, q->key, q->name_len);
   if (m.kind == MATCH_ELSEWHERE || m.kind == MATCH_DNAME) return m.kind == MATCH_DNAME;
@@ -205,16 +241,23 @@ bool zones_hold(const struct zones *l, const struct question *q) {
          find_set(l, m.node, question_type(q));
 }
 
+bool zones_hold(const struct zones *l, const struct question *q) {
+  while (l && !holds(l, q)) l = l->next;
+  return l != NULL;
+}
+
 const struct zones_delegation *zones_delegation(const struct zones *l, unsigned i) {
   return i < l->delegation_count ? &l->delegations[i] : NULL;
 }
 
 void zones_free(struct zones *l) {
-  if (!l) return;
-  free(l->arena.octets);
-  free(l->slots);
-  free(l->nodes);
-  free(l->sets);
-  free(l->delegations);
-  free(l);
+  for (struct zones *next; l; l = next) {
+    next = l->next;
+    free(l->arena.octets);
+    free(l->slots);
+    free(l->nodes);
+    free(l->sets);
+    free(l->delegations);
+    free(l);
+  }
 }

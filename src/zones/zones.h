@@ -17,14 +17,22 @@ enum {
   ZONES_DOMAINS = 16,  /* of the shorthand */
   ZONES_HOSTS = 8,     /* of one of them */
   ZONES_ADDRESSES = 8, /* of a host, of a delegation */
+  ZONES_CLIENTS = 8,   /* networks that a zone is for */
   ZONES_PATH = 512,
   ZONES_CHAIN = 16,      /* CNAMEs in a row */
   ZONES_TTL_MAX = 604800 /* s, of the shorthand's records */
 };
 
+/* Who gets a zone's answers; none: everybody. */
+struct zones_clients {
+  struct prefix list[ZONES_CLIENTS];
+  unsigned count;
+};
+
 struct zones_file {
   uint8_t name_len, name[NAME_MAX_LEN]; /* in lower case */
   bool overlay;                         /* what it does not say is forwarded */
+  struct zones_clients clients;
   char file[ZONES_PATH];
 };
 
@@ -40,6 +48,7 @@ struct zones_host {
 struct zones_domain {
   uint8_t name_len, name[NAME_MAX_LEN]; /* in lower case */
   bool overlay, conference;             /* conference: SRV of servers for conference.NAME, too */
+  struct zones_clients clients;
   uint32_t ttl_s;
   char connect[256]; /* the TXT of _xmppconnect.NAME; "": none */
   struct zones_host hosts[ZONES_HOSTS];
@@ -60,9 +69,10 @@ struct zones_policy {
 
 struct zones;
 
-/* Reads all zones and makes their answers. reader may be NULL when zone_count is 0; `out` is set to NULL when
- * there are neither zones nor domains. False, *out NULL, at the first mistake: file, line and what is wrong
- * on err; warnings go there, too. */
+/* Reads all zones and makes their answers. What comes of it is a set of those for everybody, and behind it
+ * one for each list of clients that zones are for. reader may be NULL when zone_count is 0; `out` is set to
+ * NULL when there are neither zones nor domains. False, *out NULL, at the first mistake: file, line and what
+ * is wrong on err; warnings go there, too. */
 bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct zonefile *reader,
                 struct zones **out, FILE *err);
 void zones_free(struct zones *l); /* NULL is allowed */
@@ -71,6 +81,11 @@ enum zones_found {
   ZONES_ELSEWHERE = 0, /* not in any zone: to be forwarded */
   ZONES_ALIAS = -1     /* the name is an alias; what it leads to is to be found by asking for that */
 };
+
+/* The set to ask for a client at `peer`: the one with the zone nearest to the name, where it is as near in
+ * several the first for the client's networks, then that for everybody. Questions of jidnsd itself (port 0),
+ * whose answers are kept for all, get that alone. */
+const struct zones *zones_for(const struct zones *l, const struct question *q, const union addr *peer);
 
 /* How far the zones knew: the CNAMEs, in an answer to q, and the name they lead to. */
 struct zones_alias {
@@ -97,7 +112,7 @@ static inline bool zones_may_hold(const struct zones *l, const struct question *
   return ((const struct zones_ends *)(const void *)l)->bits[end / 64] >> end % 64 & 1;
 }
 
-/* Would zones_answer know anything of q? */
+/* Would zones_answer know anything of q, in any of the sets? */
 bool zones_hold(const struct zones *l, const struct question *q);
 
 /* A name that the zones delegate to servers whose addresses they know. */
@@ -107,6 +122,6 @@ struct zones_delegation {
   unsigned server_count;
 };
 
-/* The i-th of them, NULL behind the last. */
+/* The i-th of them, NULL behind the last; of zones for everybody. */
 const struct zones_delegation *zones_delegation(const struct zones *l, unsigned i);
 #endif

@@ -357,6 +357,12 @@ static bool hide(struct loader *ld) {
 
 /* ---- the whole ---- */
 
+static bool same_clients(const struct zones_clients *a, const struct zones_clients *b) {
+  bool same = a->count == b->count;
+  for (unsigned i = 0; i < a->count && same; i++) same = prefix_equal(&a->list[i], &b->list[i]);
+  return same;
+}
+
 static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool overlay) {
   struct zones *l = ld->zones;
   for (unsigned i = 0; i < l->zone_count; i++) {
@@ -405,16 +411,28 @@ static bool load(struct loader *ld, struct zonefile *reader) {
   return ld->arena.failed || ld->zones->arena.failed ? out_of_memory(ld) : true;
 }
 
-bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct zonefile *reader,
-                struct zones **out, FILE *err) {
+/* Those zones of o that are for these clients. */
+static void pick(const struct zones_policy *o, const struct zones_clients *clients,
+                 struct zones_policy *out) {
+  out->zone_count = out->domain_count = 0;
+  for (unsigned i = 0; i < o->zone_count; i++) {
+    if (same_clients(&o->zones[i].clients, clients)) out->zones[out->zone_count++] = o->zones[i];
+  }
+  for (unsigned i = 0; i < o->domain_count; i++) {
+    if (same_clients(&o->domains[i].clients, clients)) out->domains[out->domain_count++] = o->domains[i];
+  }
+}
+
+/* NULL: said on err. */
+static struct zones *load_set(const struct zones_policy *o, const struct zones_clients *clients,
+                              enum zones_expand expand, struct zonefile *reader, FILE *err) {
   struct loader ld = {.o = o, .expand = expand, .err = err};
-  *out = NULL;
-  if (o->zone_count + o->domain_count == 0) return true;
   ld.zones = calloc(1, sizeof *ld.zones);
   bool good = ld.zones ? true : out_of_memory(&ld);
   if (good) {
     ld.zones->seed = random_seed();
     ld.zones->least_len = NAME_MAX_LEN;
+    ld.zones->clients = *clients;
     good = load(&ld, reader);
   }
 
@@ -422,7 +440,47 @@ bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct z
   free(ld.raws);
   free(ld.extents);
   free(ld.arena.octets);
-  if (good) *out = ld.zones;
-  else zones_free(ld.zones);
-  return good;
+  if (good) return ld.zones;
+  zones_free(ld.zones);
+  return NULL;
+}
+
+/* The set for these clients, at the end of the list that begins with *first, unless it has one. */
+static bool add_set(const struct zones_policy *o, const struct zones_clients *clients,
+                    enum zones_expand expand, struct zonefile *reader, struct zones **first, FILE *err) {
+  struct zones **end = first;
+  for (; *end; end = &(*end)->next) {
+    if (same_clients(&(*end)->clients, clients)) return true;
+  }
+
+  struct zones_policy *part = malloc(sizeof *part);
+  if (part) {
+    pick(o, clients, part);
+    *end = load_set(part, clients, expand, reader, err);
+  } else {
+    fputs("jidnsd: no memory for the zones\n", err);
+  }
+  free(part);
+  if (!*end) return false;
+  for (unsigned i = 0; i < sizeof(*first)->ends.bits / sizeof *(*first)->ends.bits; i++)
+    (*first)->ends.bits[i] |= (*end)->ends.bits[i];
+  return true;
+}
+
+bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct zonefile *reader,
+                struct zones **out, FILE *err) {
+  static const struct zones_clients everybody = {.count = 0};
+  *out = NULL;
+  if (o->zone_count + o->domain_count == 0) return true;
+
+  bool good = add_set(o, &everybody, expand, reader, out, err);
+  for (unsigned i = 0; i < o->zone_count && good; i++)
+    good = add_set(o, &o->zones[i].clients, expand, reader, out, err);
+  for (unsigned i = 0; i < o->domain_count && good; i++)
+    good = add_set(o, &o->domains[i].clients, expand, reader, out, err);
+
+  if (good) return true;
+  zones_free(*out);
+  *out = NULL;
+  return false;
 }

@@ -52,7 +52,9 @@ struct zones_apex {
 };
 
 struct zones {
-  struct zones_ends ends; /* all bits for the root */
+  struct zones_ends ends;       /* all bits for the root; those of the sets behind it, too */
+  struct zones *next;           /* zones for other clients; owned */
+  struct zones_clients clients; /* none: for everybody, the first */
   struct arena arena;
   uint64_t seed;
   struct zones_slot *slots;

@@ -304,7 +304,51 @@ def test_a_reload_takes_the_new_zone_or_if_it_is_wrong_keeps_the_old(zone, jidns
             assert texts(ask(server, "a.mine.lab", "A")) == [f"a.mine.lab. 60 IN A 10.0.0.{address}"]
 
 
-def test_the_first_zone_file_needs_a_restart_but_the_shorthand_does_not(zone, jidnsd, folder):
+@pytest.mark.parametrize("start", ['server { zone-files = on }', 'xmpp "mine.lab" { host "xmpp" { address = 10.0.0.1 } }',
+                                   'fault "a" { rule = "name=a.lab drop" }'])
+def test_the_first_zone_file_comes_with_a_reload_where_one_may(start, zone, jidnsd, folder):
+    conf, upstream_line = folder / "conf", f'upstream {{ server = "{NOWHERE}" }}\n'
+    conf.write_text(f"{upstream_line}{start}\n")
+    daemon = jidnsd("--config", conf)
+    zone(SOA + "a 60 A 10.0.0.7\n")
+    conf.write_text(f'{upstream_line}server {{ zone-files = {"on" if "zone-files" in start else "off"} }}\n'
+                    'zone "mine.lab" { file = "zone" }\n')
+    reload(daemon, "settings reloaded")
+    assert texts(ask(daemon.v4, "a.mine.lab", "A")) == ["a.mine.lab. 60 IN A 10.0.0.7"]
+
+
+def test_clients_in_a_network_have_a_zone_of_their_own_and_all_others_what_is_forwarded(relay, zone, jidnsd, folder):
+    """Nothing of it stays in the cache for others, not even behind a server's alias."""
+    zone(SOA + "@ 60 A 10.0.0.7\nonly 60 A 10.0.0.8\n_xmpp-client._tcp 60 SRV 0 0 5222 only\n")
+    conf = folder / "conf"
+    conf.write_text(f'upstream {{ server = "{relay.address}" }}\nzone "full.lab" {{ file = "zone" client = "127.0.0.0/8" }}\n')
+    daemon = jidnsd("--config", conf)
+    for _ in ("cold", "warm"):
+        assert texts(ask(daemon.v4, "full.lab", "A")) == ["full.lab. 60 IN A 10.0.0.7"]
+        assert "10.0.0.7" not in str(ask(daemon.v6, "full.lab", "A").answer)
+        assert ask(daemon.v6, "full.lab", "A").answer
+        assert [r.target.to_text() for r in ask(daemon.v4, "_xmpp-client._tcp.full.lab", "SRV").answer[0]] == ["only.full.lab."]
+        assert len(ask(daemon.v6, "_xmpp-client._tcp.full.lab", "SRV").answer[0]) == 2
+        assert ask(daemon.v4, "www.full.lab", "A").rcode() == dns.rcode.NXDOMAIN
+    conf.write_text(conf.read_text() + f'zone "full.lab" {{ file = "{folder}/rest" }}\n')
+    zone(SOA + "@ 60 A 192.0.2.9\n", "rest")
+    reload(daemon, "settings reloaded")
+    assert texts(ask(daemon.v4, "full.lab", "A")) == ["full.lab. 60 IN A 10.0.0.7"]
+    assert texts(ask(daemon.v6, "full.lab", "A")) == ["full.lab. 60 IN A 192.0.2.9"]
+
+
+def test_a_servers_alias_leads_to_no_zone_that_is_for_some(relay, zone, jidnsd):
+    """Its answer is kept for all."""
+    conf = zone(SOA + "@ 60 A 10.0.0.7\n", "some").parent / "conf"
+    conf.write_text(f'upstream {{ server = "{relay.address}" }}\nzone "real.broken.lab" {{ file = "some" client = "127.0.0.0/8" }}\n')
+    daemon = jidnsd("--config", conf)
+    for server in (daemon.v4, daemon.v6, daemon.v4, daemon.v6):
+        answer = str(ask(server, "alias.broken.lab", "A").answer)
+        assert "real.broken.lab." in answer and "10.0.0.7" not in answer
+    assert texts(ask(daemon.v4, "real.broken.lab", "A")) == ["real.broken.lab. 60 IN A 10.0.0.7"]
+
+
+def test_where_nothing_hints_at_a_lab_the_first_zone_file_needs_a_restart_but_the_shorthand_does_not(zone, jidnsd, folder):
     conf, upstream_line = folder / "conf", f'upstream {{ server = "{NOWHERE}" }}\n'
     conf.write_text(upstream_line)
     daemon = jidnsd("--config", conf)
@@ -312,7 +356,7 @@ def test_the_first_zone_file_needs_a_restart_but_the_shorthand_does_not(zone, ji
     reload(daemon, "settings reloaded")
     assert texts(ask(daemon.v4, "_xmpp-client._tcp.mine.lab", "SRV")) == ["_xmpp-client._tcp.mine.lab. 300 IN SRV 0 0 5222 xmpp.mine.lab."]
     conf.write_text(upstream_line + f'zone "mine.lab" {{ file = "{zone(SOA)}" }}\n')
-    reload(daemon, "restart jidnsd")
+    reload(daemon, "neither a zone nor zone-files = on; restart jidnsd")
     assert texts(ask(daemon.v4, "xmpp.mine.lab", "A")) == ["xmpp.mine.lab. 300 IN A 10.0.0.1"]
     conf.write_text(upstream_line)
     reload(daemon, "settings reloaded")

@@ -35,6 +35,23 @@ Test(settings_lab, zones_need_a_name_and_a_file) {
   said_wrong_file("zone a.lab {\n file = x\n overlay = maybe }", 3, "overlay 'maybe'", "on or off");
 }
 
+Test(settings_lab, zones_of_one_name_stand_beside_each_other_for_different_clients) {
+  const struct settings *s = said_right(
+      "--zone a.lab=/new.zone",
+      "zone a.lab { file = /all.zone }\nzone A.lab { file = /in.zone client = {10.0.0.0/8, fd00::/8} }\n"
+      "xmpp a.lab. { client = 192.0.2.7 }");
+  cr_assert(s->zones.zone_count == 2 && s->zones.domain_count == 1);
+  cr_expect_str_eq(s->zones.zones[0].file, "/new.zone");
+  cr_expect_eq(s->zones.zones[0].clients.count, 0);
+  cr_expect_str_eq(s->zones.zones[1].file, "/in.zone");
+  cr_expect_eq(s->zones.zones[1].clients.count, 2);
+  cr_expect_eq(s->zones.domains[0].clients.list[0].bits, 32);
+  said_wrong_file("zone a.lab { file = x client = 10.0.0.0/8 }\nzone a.lab { file = y client = 10.0.0.0/8 }",
+                  2, "zone 'a.lab'", "is already set in line 1");
+  said_wrong_file("zone a.lab { file = x\n client = 10.0.0.1/8 }", 2, "client '10.0.0.1/8'",
+                  "an address or a prefix, such as 192.0.2.0/24, at most 8 times");
+}
+
 static const char domain[] =
     "xmpp \"Montague.lab\" {\n  host \"xmpp1\" { address = {10.0.0.5, fd00::5} client = 5222 server = "
     "5269 direct-tls-client = 5223 direct-tls-server = 5270\n"

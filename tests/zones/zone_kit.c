@@ -1,5 +1,5 @@
 /* zone_kit.c: zones given as text, answers taken as text. Exports zones_options_new, lab_option_*,
- * zones_made*, zones_of, zones_refused, zones_said, zones_say. */
+ * zones_made*, zones_of, zones_refused, zones_said, zones_say*. */
 #include "zones/zone_kit.h"
 
 #include <criterion/criterion.h>
@@ -173,5 +173,19 @@ const char *zones_say(const struct zones *l, const char *name, uint16_t type, un
   cr_expect_leq(len, (int)limit);
   if (len == ZONES_ALIAS) put_alias(&t, &a, &alias);
   else put_answer(&t, &a, out, (size_t)len);
+  return text;
+}
+
+const char *zones_say_set(const struct zones *l, const char *name, uint16_t type) {
+  static char text[TEXT];
+  static struct asked a;
+  static struct zones_alias alias;
+  static uint8_t out[DNS_MSG_MAX];
+  struct text t = {text, text + sizeof text};
+  asked_plain(&a, name, type);
+  int len = zones_answer(l, &a.query, DNS_UDP_PLAIN, out, &alias);
+  if (len == ZONES_ELSEWHERE) return "elsewhere";
+  cr_assert(len > 0);
+  put_answer(&t, &a, out, (size_t)len);
   return text;
 }

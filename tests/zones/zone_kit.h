@@ -31,4 +31,6 @@ enum { LAB_DO = 1, LAB_TCP = 2 };
  * "elsewhere" when it is not its business; "alias TARGET", then the records of the way there. Checks that AA
  * is set and the message whole. */
 const char *zones_say(const struct zones *l, const char *name, uint16_t type, unsigned how);
+/* The same of one set of several, in plain DNS. */
+const char *zones_say_set(const struct zones *l, const char *name, uint16_t type);
 #endif
