@@ -162,6 +162,7 @@ static int follow(struct daemon *d, enum settings_outcome outcome, FILE *err) {
 int main(int argc, char **argv) {
   descriptors_fill();
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_IGN); /* it starts none; as process 1 of a container it may get those of others */
   struct daemon *d = must_zalloc(sizeof *d);
   FILE *err = log_out_stream();
   must(err);
