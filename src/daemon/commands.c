@@ -9,22 +9,18 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "config.h"
+#include "daemon/domain_view.h"
 #include "daemon/reload.h"
 #include "daemon/snapshotter.h"
 #include "daemon/stats.h"
 #include "dns/ttl.h"
 #include "dns/type.h"
 #include "ops/control.h"
-#include "xmpp/busy.h"
-
-enum { BUSY_FOR_MS = 60000 };
 
 struct commands {
   struct daemon *daemon;
   struct control *control;
-  uv_timer_t busy_over;                /* when nobody looks any more */
-  struct busy *busy[SETTINGS_THREADS]; /* each worker's; NULL: it does not count */
-  struct stats stats;                  /* scratch */
+  struct stats stats; /* scratch */
 };
 
 /* ---- words ---- */
@@ -285,66 +281,39 @@ static void run_upstreams(void *ctx, struct control_reply *r, unsigned argc, cha
 
 /* ---- top ---- */
 
-static void note_busy(void *ctx, const struct question *q) { busy_note(ctx, q); }
-static void start_busy(struct worker *w, void *arg) { worker_watch(w, note_busy, arg); }
-static void stop_busy(struct worker *w, void *arg) {
-  (void)arg;
-  worker_watch(w, NULL, NULL);
+/* What clients were told of a domain's services. */
+static void write_outcomes(struct jsonw *j, const struct domain_outcomes *o) {
+  jsonw_uint(j, "waited", o->told);
+  jsonw_uint(j, "stale", o->stale);
+  jsonw_uint(j, "failed", o->failed);
+  jsonw_uint(j, "wait_ms", o->wait_ms);
+  if (!o->failed) return;
+  jsonw_open(j, "failure", '{');
+  jsonw_string(j, "service", domains_service_text(o));
+  jsonw_string(j, "why", err_word(o->why));
+  jsonw_string(j, "text", err_text(o->why));
+  jsonw_uint(j, "ago_s", (clock_ms() - o->failed_ms) / 1000);
+  jsonw_close(j, '}');
 }
 
-static void forget_busy(struct commands *c) {
-  workers_each(&c->daemon->workers, stop_busy, NULL);
-  for (unsigned i = 0; i < SETTINGS_THREADS; i++) {
-    free(c->busy[i]);
-    c->busy[i] = NULL;
-  }
-}
-
-static void on_busy_over(uv_timer_t *timer) { forget_busy(timer->data); }
-
-/* Workers count the domains they are asked for from the first look on, until nobody has looked for a while:
- * it costs nothing else. */
-static void want_busy(struct commands *c) {
-  uv_timer_start(&c->busy_over, on_busy_over, BUSY_FOR_MS, 0);
-  for (unsigned i = 0; i < c->daemon->workers.count; i++) {
-    if (c->busy[i]) continue;
-    c->busy[i] = calloc(1, sizeof *c->busy[i]);
-    if (c->busy[i]) worker_run(c->daemon->workers.of[i], start_busy, c->busy[i]);
-  }
-}
-
-struct busy_look {
-  struct busy *sum;
-  const struct busy *from;
-};
-
-static void look_at_busy(struct worker *w, void *arg) {
-  const struct busy_look *l = arg;
-  (void)w;
-  busy_add(l->sum, l->from);
-}
-
-static void write_busy(struct commands *c, struct jsonw *j) {
+static void write_domains(struct commands *c, struct jsonw *j) {
   char name[NAME_TEXT];
-  struct busy *sum = calloc(1, sizeof *sum);
+  struct domain_row rows[DOMAIN_ROWS];
+  struct domain_view *v = domain_view_new(c->daemon);
 
   jsonw_open(j, "domains", '[');
-  for (unsigned i = 0; sum && i < c->daemon->workers.count; i++) {
-    if (c->busy[i]) worker_run(c->daemon->workers.of[i], look_at_busy, &(struct busy_look){sum, c->busy[i]});
-  }
-
-  if (sum) busy_sort(sum);
-  for (unsigned i = 0; sum && i < BUSY_DOMAINS && sum->domains[i].name_len; i++) {
-    const struct busy_domain *d = &sum->domains[i];
+  unsigned n = v ? domain_view_rows(v, rows) : 0;
+  for (unsigned i = 0; i < n; i++) {
     jsonw_open(j, NULL, '{');
-    jsonw_string(j, "domain", name_format(d->name, d->name_len, name));
-    jsonw_uint(j, "asked", d->asked);
-    jsonw_uint(j, "error", d->error);
+    jsonw_string(j, "domain", name_format(rows[i].name, rows[i].name_len, name));
+    jsonw_uint(j, "asked", rows[i].busy ? rows[i].busy->asked : 0);
+    jsonw_uint(j, "error", rows[i].busy ? rows[i].busy->error : 0);
+    if (rows[i].outcomes) write_outcomes(j, rows[i].outcomes);
     jsonw_close(j, '}');
   }
 
   jsonw_close(j, ']');
-  free(sum);
+  domain_view_free(v);
 }
 
 static void write_waited(struct jsonw *j, const struct daemon *d) {
@@ -368,7 +337,7 @@ static void run_top(void *ctx, struct control_reply *r, unsigned argc, char *con
   struct jsonw *j = control_json(r);
 
   if (!has_no_words(r, argc, argv)) return;
-  want_busy(c);
+  domain_watch_look(&d->domain_watch, &d->workers);
   const struct stats *g = gather_all(c);
   daemon_counters(d, &sum);
   jsonw_string(j, "version", PACKAGE_VERSION);
@@ -379,7 +348,10 @@ static void run_top(void *ctx, struct control_reply *r, unsigned argc, char *con
   write_waited(j, d);
   write_cache(j, d->cache);
   write_servers(j, c, false);
-  write_busy(c, j);
+  write_domains(c, j);
+  jsonw_open(j, "faults", '[');
+  fault_rules_write(&d->faults, j);
+  jsonw_close(j, ']');
 }
 
 /* ---- what it logs ---- */
@@ -457,16 +429,11 @@ struct commands *commands_start(struct daemon *d) {
     return NULL;
   }
   c->daemon = d;
-  must(uv_timer_init(&d->loop, &c->busy_over) == 0);
-  c->busy_over.data = c;
   return c;
 }
 
-static void on_closed(uv_handle_t *timer) { free(timer->data); }
-
 void commands_stop(struct commands *c) {
   if (!c) return;
-  forget_busy(c);
   control_close(c->control);
-  uv_close((uv_handle_t *)&c->busy_over, on_closed);
+  free(c);
 }

@@ -156,6 +156,7 @@ bool daemon_start(struct daemon *d, FILE *err) {
               workers_start(&d->workers);
   listeners_free(listeners);
   d->started_ms = clock_ms();
+  if (good) domain_watch_init(&d->domain_watch, &d->loop);
   if (good) reload_follow(d);
   if (good) d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->settings);
   return good;
@@ -178,6 +179,7 @@ void daemon_counters(struct daemon *d, struct counters *sum) {
 
 void daemon_stop(struct daemon *d, struct counters *sum) {
   reload_unfollow(d);
+  domain_watch_stop(&d->domain_watch);
   workers_stop(&d->workers, sum);
   if (sum) add_log(sum);
   fault_rules_free(&d->faults);

@@ -3,6 +3,7 @@
 #define JIDNS_DAEMON_DAEMON_H
 #include <uv.h>
 
+#include "daemon/domain_watch.h"
 #include "daemon/fault_rules.h"
 #include "daemon/snapshotter.h"
 #include "daemon/workers.h"
@@ -24,8 +25,9 @@ struct daemon {
   struct zones *zones;          /* NULL: there are none */
   struct resolvwatch *watch;    /* of resolv.conf, while the servers are those of it */
   struct netwatch *netwatch;    /* of interfaces and addresses */
-  bool reload_failed;           /* the last one: what held before still holds */
-  uint64_t reloaded_ms;         /* when that was; 0: there was none */
+  struct domain_watch domain_watch;
+  bool reload_failed;   /* the last one: what held before still holds */
+  uint64_t reloaded_ms; /* when that was; 0: there was none */
   struct snapshotter *snapshotter;
   struct metrics_http *metrics; /* NULL: nobody is to see them */
   uint64_t started_ms;

@@ -1,6 +1,7 @@
 /* The faults in force, in all workers alike: those of the settings, and those set while running. */
 #ifndef JIDNS_DAEMON_FAULT_RULES_H
 #define JIDNS_DAEMON_FAULT_RULES_H
+#include "base/jsonw.h"
 #include "daemon/workers.h"
 #include "ops/control.h"
 
@@ -21,6 +22,9 @@ void fault_rules_drop(const struct fault_rules *f, struct faults *next);
  * when it is answered. */
 void fault_rules_command(struct fault_rules *f, struct workers *workers, struct control_reply *r,
                          unsigned argc, char *const *argv);
+
+/* The rules in force, an object each. */
+void fault_rules_write(const struct fault_rules *f, struct jsonw *j);
 
 void fault_rules_free(struct fault_rules *f); /* behind the workers */
 #endif

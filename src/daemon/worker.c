@@ -132,6 +132,8 @@ const struct latency *worker_waited(const struct worker *w) { return &w->waited;
 const struct routes *worker_routes(const struct worker *w) { return &w->tables->routes; }
 unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->wiring.forward); }
 
+const struct domains *worker_domains(const struct worker *w) { return xmpp_domains(w->wiring.xmpp); }
+
 void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx) {
   w->wiring.serve.on_question = seen;
   w->wiring.serve.on_question_ctx = ctx;

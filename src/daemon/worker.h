@@ -66,6 +66,9 @@ const struct latency *worker_waited(const struct worker *w);
 const struct routes *worker_routes(const struct worker *w);
 unsigned worker_in_flight(const struct worker *w);
 
+/* What became of XMPP domains' services in it; NULL: nobody has waited for any. Borrowed for the task. */
+const struct domains *worker_domains(const struct worker *w);
+
 /* From now on seen hears of each question that is let in; NULL: nobody does. */
 void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx);
 

@@ -15,16 +15,22 @@ static void deliver(struct forward *f, struct waiter *w, size_t len) {
 }
 
 /* An answer, which the client has waited for until now. */
-static void count_answered(struct forward *f, const struct waiter *w, uint64_t now_ms) {
+static void count_answered(struct forward *f, const struct pending *p, const struct waiter *w,
+                           uint64_t now_ms) {
+  uint64_t waited_ms = now_ms - w->since_ms;
   count(f->o.counters, answered);
-  if (f->o.waited) latency_note(f->o.waited, now_ms - w->since_ms);
+  if (f->o.waited) latency_note(f->o.waited, waited_ms);
+  forward_note_told(
+      f, &p->question,
+      &(struct forward_told){.how = w->client.stale ? TOLD_STALE : TOLD_ANSWER, .waited_ms = waited_ms},
+      now_ms);
 }
 
 void deliver_answer(struct forward *f, const struct pending *p, struct waiter *w, const struct answer_view *v,
                     uint64_t now_ms) {
   enum answer_age age = p->flaws & FLAW_STALE ? ANSWER_STALE : ANSWER_FRESH;
-  count_answered(f, w, now_ms);
   w->client.stale = p->flaws & FLAW_STALE;
+  count_answered(f, p, w, now_ms);
   if (p->flaws & FLAW_STALE) count(f->o.counters, stale);
   size_t len = answer_write(v, &w->query_opts, age, tick_of_ms(now_ms),
                             client_limit(&w->client, &w->query_opts), f->out);
@@ -39,7 +45,7 @@ bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w
   if (!cache_get_stale(f->o.cache, &q, tick_of_ms(now_ms), max_stale_s,
                        client_limit(&w->client, &w->query_opts), f->out, &hit))
     return false;
-  count_answered(f, w, now_ms);
+  count_answered(f, p, w, now_ms);
   deliver(f, w, hit.len);
   return true;
 }
@@ -68,15 +74,19 @@ bool deliver_partial(struct forward *f, const struct pending *p, struct waiter *
   size_t len = answer_write(&v, &w->query_opts, ANSWER_FRESH, tick_of_ms(now_ms), limit, f->out);
   f->out[2] |= DNS_TC;
   count(f->o.counters, partial);
-  count_answered(f, w, now_ms);
+  count_answered(f, p, w, now_ms);
   deliver(f, w, len);
   return true;
 }
 
-void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why) {
+void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why,
+                     uint64_t now_ms) {
   char text[QUESTION_TEXT];
   log_debug("forward", "%s: SERVFAIL (%s): %s", question_format(&p->question, text), err_word(why),
             err_text(why));
   count(f->o.counters, failed);
+  forward_note_told(
+      f, &p->question,
+      &(struct forward_told){.how = TOLD_FAILURE, .why = why, .waited_ms = now_ms - w->since_ms}, now_ms);
   deliver(f, w, answer_fail(&w->query_opts, why, f->out));
 }

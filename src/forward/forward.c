@@ -162,7 +162,7 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
     p->stale = STALE_MISSING;
     failing = false;
     if (w->since_ms + p->patience_ms > now_ms) continue;
-    deliver_failure(f, p, w, ERR_TIMEOUT);
+    deliver_failure(f, p, w, ERR_TIMEOUT, now_ms);
     if (!p->notified && pending_asks(p) && answers_others(p)) {
       failures_add_unanswered(&f->failures, &p->question, now_ms);
       silence_note(f, p, NULL, now_ms);
@@ -401,6 +401,11 @@ size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms,
   return answer_write(&v, &q->query_opts, ANSWER_FRESH, tick, limit, out);
 }
 
+void forward_note_told(struct forward *f, const struct question *q, const struct forward_told *told,
+                       uint64_t now_ms) {
+  if (f->watch.on_told) f->watch.on_told(f->watch.ctx, q, told, now_ms);
+}
+
 bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms) {
   return f->watch.on_due && f->watch.on_due(f->watch.ctx, q, used, now_ms);
 }
@@ -443,7 +448,7 @@ void forward_stop(struct forward *f) {
   for (unsigned i = 0; i < PENDING_BUCKETS && f->table.count; i++) {
     for (struct pending *p; (p = f->table.buckets[i]);) {
       pending_drop_tries(p);
-      for (struct waiter *w; (w = pending_first(p));) deliver_failure(f, p, w, ERR_STOPPING);
+      for (struct waiter *w; (w = pending_first(p));) deliver_failure(f, p, w, ERR_STOPPING, w->since_ms);
       finish(p);
     }
   }

@@ -5,6 +5,7 @@
 #ifndef JIDNS_FORWARD_FORWARD_H
 #define JIDNS_FORWARD_FORWARD_H
 #include "base/counter.h"
+#include "base/err.h"
 #include "base/latency.h"
 #include "base/random.h"
 #include "base/timer.h"
@@ -39,6 +40,13 @@ enum forward_waiters {
   WAITERS_CAN_WAIT /* clients */
 };
 
+/* What a client was told in the end that asked for what the cache did not have. */
+struct forward_told {
+  enum { TOLD_ANSWER, TOLD_STALE, TOLD_FAILURE } how;
+  enum err why;       /* of TOLD_FAILURE */
+  uint64_t waited_ms; /* 0: it was told at once */
+};
+
 /* An observer; any member but ctx may be NULL. What it asks of forward from within (forward_prefetch,
  * forward_renew, forward_release) sends questions, but never comes back to it, nor to a client, before it has
  * returned: failures and releases wait for the timers. */
@@ -58,6 +66,8 @@ struct forward_watch {
   /* A client got q's entry, which is past its refresh_at; or, not `used`, those are about to get it who were
    * kept waiting for it. True when the entry has been renewed on the spot. */
   bool (*on_due)(void *ctx, const struct question *q, bool used, uint64_t now_ms);
+  /* A client is being told: once for each that on_miss came for, or that was turned away. */
+  void (*on_told)(void *ctx, const struct question *q, const struct forward_told *told, uint64_t now_ms);
 };
 
 struct forward;
@@ -130,6 +140,10 @@ bool forward_is_failing(const struct forward *f, const struct question *q, uint6
 /* With nxdomain_cut: writes the answer for a query whose name, or one above, is known not to exist. Returns
  * its length, at most `limit`, or 0 when nothing of the kind is known. */
 size_t forward_denied(struct forward *f, const struct query *q, uint64_t now_ms, size_t limit, uint8_t *out);
+
+/* A client that asked q was told so at once, by the caller: the observer hears of it. */
+void forward_note_told(struct forward *f, const struct question *q, const struct forward_told *told,
+                       uint64_t now_ms);
 
 /* A client found q's entry past its refresh_at: see forward_watch.on_due. */
 bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms);

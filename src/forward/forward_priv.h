@@ -34,7 +34,8 @@ bool deliver_cached(struct forward *f, const struct pending *p, struct waiter *w
 bool deliver_stale(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms);
 /* The whole records of a truncated reply, with TC; false: there is none. */
 bool deliver_partial(struct forward *f, const struct pending *p, struct waiter *w, uint64_t now_ms);
-void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why);
+void deliver_failure(struct forward *f, const struct pending *p, struct waiter *w, enum err why,
+                     uint64_t now_ms);
 
 /* What makes a step run. */
 enum event_kind {

@@ -319,7 +319,8 @@ static enum next step_fail(struct pending *p, const struct event *e) {
   pending_drop_draft(p);
   if (!p->partial) failures_add(&f->failures, &p->question, why, now_ms);
   for (struct waiter *w; (w = pending_first(p));) {
-    if (!deliver_partial(f, p, w, now_ms) && !deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why);
+    if (!deliver_partial(f, p, w, now_ms) && !deliver_stale(f, p, w, now_ms))
+      deliver_failure(f, p, w, why, now_ms);
   }
   if (f->watch.on_done) f->watch.on_done(f->watch.ctx, &p->question, NULL, WAITERS_NONE, now_ms);
   return DONE;

@@ -67,6 +67,7 @@ static bool write_stale(struct query_service *s, const struct query *q, const st
   log_debug("server", "%s: stale answer at once: %s", question_format(&q->question, text), why);
   const struct forward_options *o = forward_options(s->forward);
   stale_log_note(o->stale_log, o->routes, &q->question, why, now_ms);
+  forward_note_told(s->forward, &q->question, &(struct forward_told){.how = TOLD_STALE}, now_ms);
   return true;
 }
 
@@ -75,8 +76,11 @@ static bool write_stale(struct query_service *s, const struct query *q, const st
 static struct serve_result reject(struct query_service *s, const struct query *q, const struct client *client,
                                   enum err why, uint64_t now_ms, uint8_t *out) {
   struct cache_hit found;
-  if (!write_stale(s, q, client, err_text(why), now_ms, out, &found))
+  if (!write_stale(s, q, client, err_text(why), now_ms, out, &found)) {
+    forward_note_told(s->forward, &q->question, &(struct forward_told){.how = TOLD_FAILURE, .why = why},
+                      now_ms);
     return serve_result(s, SERVED_REJECTED, (int)answer_fail(&q->query_opts, why, out));
+  }
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return serve_result(s, SERVED_STALE_INSTEAD, (int)found.len);
 }

@@ -36,6 +36,16 @@ static bool on_due(void *ctx, const struct question *q, bool used, uint64_t now_
   return expand_on_due(x, q, used, now_ms);
 }
 
+/* The first one makes the table: who is never asked for XMPP services pays nothing. */
+static void on_told(void *ctx, const struct question *q, const struct forward_told *told, uint64_t now_ms) {
+  struct xmpp *x = ctx;
+  if (question_type(q) != TYPE_SRV) return;
+  if (!x->domains && !(x->domains = calloc(1, sizeof *x->domains))) return;
+  domains_note(x->domains, q, told, now_ms);
+}
+
+const struct domains *xmpp_domains(const struct xmpp *x) { return x->domains; }
+
 struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget) {
   const struct forward_options *fo = forward_options(f);
   struct xmpp *x = calloc(1, sizeof *x);
@@ -55,8 +65,12 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, stru
     return NULL;
   }
 
-  struct forward_watch watch = {
-      .ctx = x, .on_miss = on_miss, .before_store = before_store, .on_done = on_done, .on_due = on_due};
+  struct forward_watch watch = {.ctx = x,
+                                .on_miss = on_miss,
+                                .before_store = before_store,
+                                .on_done = on_done,
+                                .on_due = on_due,
+                                .on_told = on_told};
   forward_set_watch(f, &watch);
   return x;
 }
@@ -70,5 +84,6 @@ void xmpp_free(struct xmpp *x) {
   if (x->renewals) renew_close(x);
   free(x->renewals);
   free(x->held);
+  free(x->domains);
   free(x);
 }

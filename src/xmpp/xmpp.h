@@ -24,5 +24,7 @@ struct xmpp;
 struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget);
 void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options); /* from now on */
 const struct xmpp_policy *xmpp_policy(const struct xmpp *x);             /* what holds; borrowed */
-void xmpp_free(struct xmpp *x);                                          /* after forward_stop */
+/* What became of domains' services; borrowed; NULL: nobody has waited for any yet. */
+const struct domains *xmpp_domains(const struct xmpp *x);
+void xmpp_free(struct xmpp *x); /* after forward_stop */
 #endif

@@ -2,6 +2,7 @@
 #ifndef JIDNS_XMPP_XMPP_PRIV_H
 #define JIDNS_XMPP_XMPP_PRIV_H
 #include "dns/build.h"
+#include "xmpp/domains.h"
 #include "xmpp/family.h"
 #include "xmpp/xmpp.h"
 
@@ -49,6 +50,7 @@ struct xmpp {
   struct allowance allowances[DOMAINS]; /* by hash of the domain */
   struct held_answer *held;
   unsigned held_count;
+  struct domains *domains;   /* NULL: no client was told of any */
   struct renewal **renewals; /* by question hash */
   unsigned renewal_count;
   struct srv targets[FAMILY_TARGETS];
