@@ -26,40 +26,48 @@ static const struct command {
     {"query", "NAME TYPE", "One DNS question and its answer, whole.", CLI_QUERY, run_query},
     {"status", "", "What a running jidnsd is, where it listens, whom it asks, how it is.", CLI_CONTROL,
      ctl_run},
-    {"stats", "", "Its counters.", CLI_CONTROL | CLI_STATS, ctl_run},
-    {"upstreams", "", "The servers it asks: up or down, how fast, how often asked.", CLI_CONTROL, ctl_run},
-    {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from its cache.",
+    {"stats", "", "The counters of a running jidnsd.", CLI_CONTROL | CLI_STATS, ctl_run},
+    {"upstreams", "", "The servers that a running jidnsd asks: up or down, how fast, how often asked.",
+     CLI_CONTROL, ctl_run},
+    {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from the cache of a running jidnsd.",
      CLI_CONTROL | CLI_NAMES | CLI_FLUSH, ctl_run},
-    {"dump", "[[--below] NAME]", "Its cache, or what it has of a name, in the form of zone files.",
+    {"dump", "[[--below] NAME]", "The cache of a running jidnsd, or what it has of a name, as zone files.",
      CLI_CONTROL | CLI_NAMES, ctl_run},
-    {"reload", "", "Makes it read its settings again.", CLI_CONTROL, ctl_run},
+    {"reload", "", "Makes a running jidnsd read its settings again.", CLI_CONTROL, ctl_run},
     {"log-level", "[LEVELS]",
-     "What it logs (error, warn, info, debug); with LEVELS (debug or info,xmpp=debug) until a reload.",
+     "What a running jidnsd logs: error, warn, info or debug. LEVELS (debug or info,xmpp=debug) holds until "
+     "a "
+     "reload.",
      CLI_CONTROL, ctl_run},
-    {"fault", "add RULE|list|clear [NUMBER]", "Answers that it spoils on purpose; doc/lab.md explains rules.",
-     CLI_CONTROL, ctl_run},
-    {"top", "", "Its work as it goes on: rates, latency, busiest XMPP domains.", CLI_CONTROL | CLI_TOP,
-     ctl_run_top},
+    {"fault", "add RULE|list|clear [NUMBER]",
+     "Answers that a running jidnsd spoils on purpose; doc/lab.md explains rules.", CLI_CONTROL, ctl_run},
+    {"top", "", "The work of a running jidnsd as it goes on: rates, latency, busiest XMPP domains.",
+     CLI_CONTROL | CLI_TOP, ctl_run_top},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static const char statuses[] = "Exit status: 0 found or done, 1 not found or refused, 2 wrong use, 3 no "
-                               "answer from the server, 4 other trouble.\n";
+                               "answer from the server, 4 other trouble.";
 
 static void write_help(FILE *out) {
+  struct term t = term_find(TERM_AUTO);
   fprintf(out, "jidns " PACKAGE_VERSION ": DNS as XMPP programs see it\n\n");
   for (size_t i = 0; i < COMMAND_COUNT; i++) {
-    fprintf(out, "  jidns %s [OPTIONS]%s%s\n      %s\n", commands[i].name, *commands[i].words ? " " : "",
-            commands[i].words, commands[i].help);
+    fprintf(out, "  jidns %s [OPTIONS]%s%s\n      ", commands[i].name, *commands[i].words ? " " : "",
+            commands[i].words);
+    term_wrap(&t, out, 6, 6, commands[i].help);
   }
-  fprintf(out, "  jidns COMMAND --help\n  jidns --version\n\n%s", statuses);
+  fprintf(out, "  jidns COMMAND --help\n  jidns --version\n\n");
+  term_wrap(&t, out, 0, 0, statuses);
 }
 
-static void write_command_help(const struct command *command) {
-  printf("jidns %s [OPTIONS]%s%s\n%s\n\n", command->name, *command->words ? " " : "", command->words,
-         command->help);
-  cli_write_options(command->mask, stdout);
-  printf("\n%s", statuses);
+static void write_command_help(const struct command *command, const struct term *t) {
+  printf("jidns %s [OPTIONS]%s%s\n", command->name, *command->words ? " " : "", command->words);
+  term_wrap(t, stdout, 0, 0, command->help);
+  putchar('\n');
+  cli_write_options(command->mask, t, stdout);
+  putchar('\n');
+  term_wrap(t, stdout, 0, 0, statuses);
 }
 
 static void ask_over_net(void *context, struct asked *const *list, size_t n) { ask_all(context, list, n); }
@@ -80,7 +88,7 @@ static int show_findings(const struct cli *c, const struct findings *f) {
   if (c->json) {
     good = show_lookup_json(f, &c->ask, stdout);
   } else {
-    show_lookup(f, &c->ask, stdout);
+    show_lookup(f, &c->ask, &c->term, stdout);
   }
   if (!good) return complain_memory(c);
   if (f->connects) return CLI_FOUND;
@@ -149,7 +157,7 @@ static int run_command(const struct command *command, int argc, char **argv) {
   struct cli c;
   if (!cli_read(&c, command->name, command->mask, argc, argv)) return CLI_USAGE;
   if (c.help) {
-    write_command_help(command);
+    write_command_help(command, &c.term);
     return CLI_FOUND;
   }
   if (c.json && !show_has_json() && !(command->mask & CLI_CONTROL))

@@ -1,12 +1,15 @@
 /* settings_text.c: the settings as text: help, sample file, manual pages. Exports settings_print_*,
  * settings_section_format. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/wrap.h"
 #include "settings/settings_priv.h"
 
 enum {
   HELP_LEFT = 24, /* columns of an option; longer ones get a line of their own */
+  HELP_WIDTH = 80,
   MAN_LINE = 66
 };
 
@@ -30,6 +33,16 @@ static const char *value_format(const struct setting *t, char text[SECTION_TEXT]
   return text;
 }
 
+/* What it is for, and its default, behind its name. */
+static void put_help(FILE *out, const struct setting *t) {
+  const char *value = default_of(t);
+  char *text = NULL;
+  int n = value ? asprintf(&text, "%s (default: %s)", t->help, *value ? value : "empty")
+                : asprintf(&text, "%s", t->help);
+  if (n >= 0) wrap_text(out, HELP_WIDTH, HELP_LEFT + 3, HELP_LEFT + 3, text);
+  if (n >= 0) free(text);
+}
+
 void settings_print_help(FILE *out) {
   fputs("Usage: jidnsd [OPTION]...\nA caching DNS forwarder for XMPP servers and clients.\n\n", out);
   for (unsigned i = 0; i < settings_count; i++) {
@@ -40,8 +53,7 @@ void settings_print_help(FILE *out) {
              t->value ? value_format(t, value) : "");
     if (strlen(left) > HELP_LEFT) fprintf(out, "  %s\n  %-*s ", left, HELP_LEFT, "");
     else fprintf(out, "  %-*s ", HELP_LEFT, left);
-    fprintf(out, "%s%s%s%s\n", t->help, default_of(t) ? " (default: " : "",
-            default_of(t) ? default_of(t) : "", default_of(t) ? ")" : "");
+    put_help(out, t);
   }
 }
 

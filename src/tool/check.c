@@ -364,7 +364,7 @@ static int judge_domains(struct cli *c) {
 int check_run(struct cli *c) {
   const struct check_options *o = &c->check;
   if (o->list) {
-    check_write_rules(o->format, stdout);
+    check_write_rules(o, stdout);
     return CLI_FOUND;
   }
 
@@ -372,12 +372,12 @@ int check_run(struct cli *c) {
     enum rule_id rule = report_rule_of(o->explain);
     if (rule == RULE_COUNT)
       return cli_usage(c, "--explain %s: no such code; jidns check --list shows all", o->explain);
-    check_write_rule(rule, stdout);
+    check_write_rule(rule, o, stdout);
     return CLI_FOUND;
   }
 
   if (o->as && strcmp(o->as, "list") == 0) {
-    as_write_programs(stdout);
+    as_write_programs(&o->term, stdout);
     return CLI_FOUND;
   }
 

@@ -7,6 +7,7 @@
 #include "tool/connect.h"
 #include "tool/report.h"
 #include "tool/sources.h"
+#include "tool/term.h"
 
 enum check_format { CHECK_TEXT, CHECK_JSON, CHECK_TSV, CHECK_NAGIOS, CHECK_HTML };
 enum check_fix { CHECK_FIX_NONE, CHECK_FIX_ZONE, CHECK_FIX_NSUPDATE };
@@ -14,7 +15,6 @@ enum check_fix { CHECK_FIX_NONE, CHECK_FIX_ZONE, CHECK_FIX_NSUPDATE };
 enum {
   CHECK_COMPONENTS_MAX = 16,
   CHECK_IGNORES_MAX = 256,
-  CHECK_WIDTH = 80,
   CHECK_NAGIOS_MAX = 32 /* domains */
 };
 
@@ -44,6 +44,7 @@ struct check_options {
   bool authority;                        /* the zone's own servers are asked, too */
   union addr servers[FACTS_SERVERS_MAX]; /* beside the first */
   size_t server_count;
+  struct term term; /* where it is shown */
 };
 
 /* One domain, checked. */
@@ -74,8 +75,9 @@ void check_write_fix(const struct report *r, enum check_fix fix, FILE *out);
 
 void check_write_text(const struct checked *c, const struct check_options *o, FILE *out);
 /* Its parts: who was asked; a finding. */
-void check_write_head(const struct checked *c, FILE *out);
-void check_write_finding(const struct facts *f, const struct finding *x, bool verbose, FILE *out);
+void check_write_head(const struct checked *c, const struct check_options *o, FILE *out);
+void check_write_finding(const struct facts *f, const struct finding *x, const struct check_options *o,
+                         FILE *out);
 /* A line a domain of many: "example.org   clients yes   servers in part   E port-zero". */
 void check_write_summary(const struct checked *c, FILE *out);
 void check_write_tsv_head(const struct check_options *o, FILE *out);
@@ -89,8 +91,8 @@ void check_write_against(const struct checked *c, const struct check_options *o,
 void check_write_against_summary(const struct checked *c, FILE *out);
 void check_write_against_tsv(const struct checked *c, FILE *out);
 int check_write_against_nagios(const struct checked *list, size_t n, FILE *out);
-void check_write_rules(enum check_format format, FILE *out);
-void check_write_rule(enum rule_id rule, FILE *out);
+void check_write_rules(const struct check_options *o, FILE *out);
+void check_write_rule(enum rule_id rule, const struct check_options *o, FILE *out);
 bool check_has_json(void);
 /* One object on one line if `compact`, else indented. False when memory is out. */
 bool check_write_json(const struct checked *c, const struct check_options *o, bool compact, FILE *out);
@@ -109,11 +111,7 @@ bool check_html_write(struct check_html *h, FILE *out);
 unsigned check_now_ms(void);
 
 /* The connections as lines of a table for people. */
-void check_write_connections(const struct facts *f, FILE *out);
-
-/* Words of a sentence, broken at CHECK_WIDTH; the first line begins at column `first`, where the output is
- * now. */
-void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text);
+void check_write_connections(const struct facts *f, const struct check_options *o, FILE *out);
 
 /* "in part": a verdict for people. */
 const char *check_verdict_text(enum verdict v);

@@ -10,10 +10,10 @@ static void write_new(const struct checked *c, const struct difference *x, const
   if (x->kind == DIFFERENCE_WORSE)
     fprintf(out, "worse    It was only %s %s:\n", x->was->severity == SEVERITY_ERROR ? "an" : "a",
             report_severity_word(x->was->severity));
-  check_write_finding(c->facts, x->is, o->verbose, out);
+  check_write_finding(c->facts, x->is, o, out);
 }
 
-static void write_short(const struct difference *x, FILE *out) {
+static void write_short(const struct difference *x, const struct check_options *o, FILE *out) {
   char line[TEXT_MAX];
   fprintf(out, "%-*s", INDENT, difference_word(x->kind));
   if (x->kind == DIFFERENCE_BETTER)
@@ -21,7 +21,7 @@ static void write_short(const struct difference *x, FILE *out) {
              report_severity_word(x->was->severity), report_severity_word(x->is->severity),
              difference_code(x));
   else snprintf(line, sizeof line, "%.900s [%.80s]", x->was->text, x->was->code);
-  check_wrap(out, INDENT, INDENT, line);
+  term_wrap(&o->term, out, INDENT, INDENT, line);
 }
 
 static void write_counts(const struct differences *d, FILE *out) {
@@ -37,7 +37,7 @@ void check_write_against(const struct checked *c, const struct check_options *o,
   const struct differences *d = c->differences;
   bool is_first_short = true;
 
-  check_write_head(c, out);
+  check_write_head(c, o, out);
   if (d->old) fprintf(out, "  compared with %.40s\n", *d->old->time ? d->old->time : "an older report");
   else fputs("  not in the older report: all is new\n", out);
 
@@ -49,7 +49,7 @@ void check_write_against(const struct checked *c, const struct check_options *o,
     }
     if (is_first_short) fputc('\n', out);
     is_first_short = false;
-    write_short(x, out);
+    write_short(x, o, out);
   }
 
   fputc('\n', out);

@@ -141,9 +141,9 @@ static int show(const struct cli *c, const struct as_walk *w) {
   if (c->check.format == CHECK_JSON) {
     if (!as_write_json(w, many, stdout)) return CLI_TROUBLE;
   } else if (strcmp(c->check.as, "all") == 0 && !c->check.verbose) {
-    as_write_line(w, stdout);
+    as_write_line(w, &c->check.term, stdout);
   } else {
-    as_write_text(w, stdout);
+    as_write_text(w, &c->check.term, stdout);
   }
   if (w->unanswered == w->count) return CLI_NO_ANSWER;
   return as_walk_end(w) || w->walker.is_refused ? CLI_FOUND : CLI_NOT_FOUND;

@@ -41,9 +41,9 @@ char *as_question_text(const struct as_walk *w, const struct as_question *q);
 /* "5 0 5269 @", "none", "192.0.2.1, 192.0.2.2", "no answer in time". To be freed. */
 char *as_answer_text(const struct as_walk *w, const struct as_question *q);
 
-void as_write_text(const struct as_walk *w, FILE *out);
-void as_write_line(const struct as_walk *w, FILE *out);
-void as_write_programs(FILE *out);
+void as_write_text(const struct as_walk *w, const struct term *t, FILE *out);
+void as_write_line(const struct as_walk *w, const struct term *t, FILE *out);
+void as_write_programs(const struct term *t, FILE *out);
 /* One object on one line if `compact`. False when memory is out. */
 bool as_write_json(const struct as_walk *w, bool compact, FILE *out);
 

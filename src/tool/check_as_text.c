@@ -1,4 +1,4 @@
-/* check_as_text.c: a program's walk as a picture of text, at 80 columns. Exports as_write_text,
+/* check_as_text.c: a program's walk as a picture of text, as wide as the terminal. Exports as_write_text,
  * as_write_line, as_write_programs, as_question_text, as_answer_text. */
 #include <stdlib.h>
 
@@ -100,7 +100,8 @@ char *as_answer_text(const struct as_walk *w, const struct as_question *q) {
 
 /* ---- the picture ---- */
 
-static void write_question(const struct as_walk *w, const struct as_question *q, FILE *out) {
+static void write_question(const struct as_walk *w, const struct as_question *q, const struct term *t,
+                           FILE *out) {
   char *label = as_question_text(w, q), *answer = as_answer_text(w, q);
   unsigned total = w->ms ? w->ms : 1, from = q->at_ms * BAR_COLUMNS / total,
            to = (q->at_ms + q->took_ms) * BAR_COLUMNS / total;
@@ -112,12 +113,13 @@ static void write_question(const struct as_walk *w, const struct as_question *q,
   fprintf(out, " %*s", (int)from, "");
   for (unsigned i = from; i < to; i++) fputc('#', out);
   fprintf(out, "%*s", (int)(BAR_COLUMNS - to + 1), "");
-  check_wrap(out, ANSWER_COLUMN, ANSWER_COLUMN, answer);
+  term_wrap(t, out, ANSWER_COLUMN, ANSWER_COLUMN, answer);
   free(label);
   free(answer);
 }
 
-static void write_end(const struct as_walk *w, const struct walker_end *e, bool first, FILE *out) {
+static void write_end(const struct as_walk *w, const struct walker_end *e, bool first, const struct term *t,
+                      FILE *out) {
   struct address list[ADDRESSES_MAX];
   size_t n = as_walk_addresses(w, e, list, ADDRESSES_MAX);
   char name[NAME_TEXT], text[ADDRESS_TEXT];
@@ -132,11 +134,11 @@ static void write_end(const struct as_walk *w, const struct walker_end *e, bool 
   else if (n == 0) say(line, "", first ? ": no address" : ": not asked for yet, or no address");
   if (first) fprintf(out, "%5u ms  ", w->ms);
   else fprintf(out, "%*s", TIME_COLUMNS, "");
-  check_wrap(out, TIME_COLUMNS, TIME_COLUMNS, line->text);
+  term_wrap(t, out, TIME_COLUMNS, TIME_COLUMNS, line->text);
   free(line);
 }
 
-static void write_result(const struct as_walk *w, FILE *out) {
+static void write_result(const struct as_walk *w, const struct term *t, FILE *out) {
   const struct program *p = w->walker.program;
   const struct walker_end *e = as_walk_end(w);
   char name[NAME_TEXT], line[NAME_TEXT + 256], measured[80];
@@ -152,33 +154,33 @@ static void write_result(const struct as_walk *w, FILE *out) {
              w->walker.is_refused ? "connects nowhere, because the service is not offered"
                                   : "finds nothing to connect to",
              measured);
-  check_wrap(out, 0, 0, line);
+  term_wrap(t, out, 0, 0, line);
 }
 
-void as_write_text(const struct as_walk *w, FILE *out) {
+void as_write_text(const struct as_walk *w, const struct term *t, FILE *out) {
   const struct program *p = w->walker.program;
   char domain[NAME_TEXT], head[NAME_TEXT + 80];
 
   snprintf(head, sizeof head, "What %s does to reach %s, at %d ms a question", p->name,
            domain_text(w->typed.name, w->typed.len, domain), AS_TRIP_MS);
-  check_wrap(out, 0, 0, head);
-  for (size_t i = 0; i < w->count; i++) write_question(w, w->list[i], out);
+  term_wrap(t, out, 0, 0, head);
+  for (size_t i = 0; i < w->count; i++) write_question(w, w->list[i], t, out);
 
   bool first = true;
   for (unsigned i = 0; i < w->walker.end_count; i++) {
-    write_end(w, &w->walker.ends[i], first, out);
+    write_end(w, &w->walker.ends[i], first, t, out);
     first = false;
   }
 
   if (p->notes) {
     fprintf(out, "%*s", TIME_COLUMNS, "");
-    check_wrap(out, TIME_COLUMNS, TIME_COLUMNS, p->notes);
+    term_wrap(t, out, TIME_COLUMNS, TIME_COLUMNS, p->notes);
   }
 
-  write_result(w, out);
+  write_result(w, t, out);
 }
 
-void as_write_line(const struct as_walk *w, FILE *out) {
+void as_write_line(const struct as_walk *w, const struct term *t, FILE *out) {
   const struct program *p = w->walker.program;
   const struct walker_end *e = as_walk_end(w);
   char name[NAME_TEXT], end[NAME_TEXT + 64];
@@ -188,14 +190,14 @@ void as_write_line(const struct as_walk *w, FILE *out) {
   else snprintf(end, sizeof end, "%s", w->walker.is_refused ? "nowhere: not offered" : "nowhere");
   int used = fprintf(out, "  %-15s %-8s %u wait%s %5u ms  ", p->name, p->version ? p->version : "", w->waits,
                      w->waits == 1 ? " " : "s", w->ms);
-  check_wrap(out, (unsigned)used, (unsigned)used, end);
+  term_wrap(t, out, (unsigned)used, (unsigned)used, end);
 }
 
-void as_write_programs(FILE *out) {
+void as_write_programs(const struct term *t, FILE *out) {
   for (unsigned i = 0; i < PROGRAM_COUNT; i++) {
     const struct program *p = &programs[i];
     int used = fprintf(out, "%-15s %-7s %-8s ", p->name, p->server ? "server" : "client",
                        p->version ? p->version : "");
-    check_wrap(out, (unsigned)used, (unsigned)used, p->notes ? p->notes : "-");
+    term_wrap(t, out, (unsigned)used, (unsigned)used, p->notes ? p->notes : "-");
   }
 }

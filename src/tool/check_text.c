@@ -1,5 +1,5 @@
-/* check_text.c: a checked domain for people, at 80 columns. Exports check_write_text, check_write_summary,
- * check_write_rule(s), check_write_head, check_write_finding, check_write_fix, check_wrap,
+/* check_text.c: a checked domain for people, as wide as their terminal. Exports check_write_text,
+ * check_write_summary, check_write_rule(s), check_write_head, check_write_finding, check_write_fix,
  * check_verdict_text, check_short_change. */
 #include <stdlib.h>
 
@@ -14,29 +14,9 @@ enum {
   CHANGE_TTL = 3600
 };
 
-void check_wrap(FILE *out, unsigned first, unsigned indent, const char *text) {
-  unsigned column = first;
-  while (*text) {
-    size_t len = strcspn(text, " ");
-    if (column > first && column > indent && column + 1 + len > CHECK_WIDTH) {
-      fprintf(out, "\n%*s", (int)indent, "");
-      column = indent;
-    } else if (column > first && column > indent) {
-      fputc(' ', out);
-      column++;
-    }
-    fprintf(out, "%.*s", (int)len, text);
-    column += (unsigned)len;
-    text += len;
-    text += strspn(text, " ");
-  }
-
-  fputc('\n', out);
-}
-
-static void write_block(FILE *out, const char *text) {
+static void write_block(const struct term *t, FILE *out, const char *text) {
   fprintf(out, "%*s", INDENT, "");
-  check_wrap(out, INDENT, INDENT, text);
+  term_wrap(t, out, INDENT, INDENT, text);
 }
 
 const char *check_verdict_text(enum verdict v) {
@@ -92,7 +72,7 @@ void check_write_fix(const struct report *r, enum check_fix fix, FILE *out) {
 
 /* ---- the parts ---- */
 
-void check_write_head(const struct checked *c, FILE *out) {
+void check_write_head(const struct checked *c, const struct check_options *o, FILE *out) {
   char domain[NAME_TEXT], server[ADDR_TEXT], right[ADDR_TEXT + 64];
   lookup_host_text(c->facts->domain->domain, domain);
   if (c->facts->offline)
@@ -100,51 +80,74 @@ void check_write_head(const struct checked *c, FILE *out) {
   else
     snprintf(right, sizeof right, "asked %s%s, %u ms", addr_format(&c->server, server),
              c->facts->other_count ? " and others" : "", c->ms);
-  size_t used = strlen(domain) + strlen(right);
-  fprintf(out, "%s%*s%s\n", domain, used + 2 <= CHECK_WIDTH ? (int)(CHECK_WIDTH - used) : 2, "", right);
+  size_t used = strlen(domain) + strlen(right), width = term_width(&o->term);
+  bool fits = used + 2 <= width;
+  term_put(&o->term, out, STYLE_HEAD, domain);
+  fprintf(out, "%s%*s%s\n", fits ? "" : "\n", fits ? (int)(width - used) : 2, "", right);
   if (c->facts->typed.taken_from) fprintf(out, "  (the domain of %s)\n", c->facts->typed.taken_from);
 }
 
-static void write_verdict(const struct checked *c, enum lookup_side side, FILE *out) {
+static enum term_style style_of_verdict(enum verdict v) {
+  return v == VERDICT_YES           ? STYLE_GOOD
+         : v == VERDICT_NO          ? STYLE_BAD
+         : v == VERDICT_NOT_OFFERED ? STYLE_PLAIN
+                                    : STYLE_WARN;
+}
+
+static void write_verdict(const struct checked *c, const struct check_options *o, enum lookup_side side,
+                          FILE *out) {
   enum verdict v = c->report->verdicts[facts_side_index(side)];
-  char host[NAME_TEXT];
+  char host[NAME_TEXT], end[NAME_TEXT + 40];
   if (v == VERDICT_UNASKED) return;
   const struct plan *tls = c->facts->plans[facts_side_index(side)][1],
                     *starttls = c->facts->plans[facts_side_index(side)][0];
   const struct plan *p = tls->count > 0 ? tls : starttls;
-  int used = fprintf(out, "  %s reach it: %s", side == LOOKUP_C2S ? "clients" : "servers",
-                     check_verdict_text(v));
-  if (p->count > 0 && v != VERDICT_UNKNOWN) {
-    const struct plan_step *s = &p->steps[0];
-    fprintf(out, "%*s%s %u %s", used < END_COLUMN ? END_COLUMN - used : 2, "", plan_step_host(s, host),
-            s->port, plan_tls(s->direct_tls));
-  }
-  fputc('\n', out);
-}
-
-void check_write_finding(const struct facts *f, const struct finding *x, bool verbose, FILE *out) {
-  const struct rule *rule = &report_rules[x->rule];
-  char line[1200], code[80];
-
-  fprintf(out, "%-*s", INDENT, report_severity_word(x->severity));
-  if (x->severity <= SEVERITY_NOTICE && !verbose) {
-    snprintf(line, sizeof line, "%s [%s]", x->text, rule->code);
-    check_wrap(out, INDENT, INDENT, line);
+  int used = fprintf(out, "  %s reach it: ", side == LOOKUP_C2S ? "clients" : "servers");
+  term_put(&o->term, out, style_of_verdict(v), check_verdict_text(v));
+  used += (int)strlen(check_verdict_text(v));
+  if (p->count == 0 || v == VERDICT_UNKNOWN) {
+    fputc('\n', out);
     return;
   }
 
-  check_wrap(out, INDENT, INDENT, x->text);
-  write_block(out, rule->why);
-  if (!x->sure) write_block(out, "This can't be told for sure from the DNS alone.");
+  const struct plan_step *s = &p->steps[0];
+  snprintf(end, sizeof end, "%s %u %s", plan_step_host(s, host), s->port, plan_tls(s->direct_tls));
+  bool aligns = used < END_COLUMN && END_COLUMN + strlen(end) <= term_width(&o->term);
+  unsigned column = aligns ? END_COLUMN : (unsigned)used + 2;
+  fprintf(out, "%*s", (int)column - used, "");
+  term_wrap(&o->term, out, column, 4, end);
+}
+
+static enum term_style style_of(enum severity s) {
+  return s == SEVERITY_ERROR ? STYLE_BAD : s == SEVERITY_WARNING ? STYLE_WARN : STYLE_PLAIN;
+}
+
+void check_write_finding(const struct facts *f, const struct finding *x, const struct check_options *o,
+                         FILE *out) {
+  const struct term *t = &o->term;
+  const struct rule *rule = &report_rules[x->rule];
+  char line[1200], code[80];
+
+  term_put(t, out, style_of(x->severity), report_severity_word(x->severity));
+  fprintf(out, "%*s", INDENT - (int)strlen(report_severity_word(x->severity)), "");
+  if (x->severity <= SEVERITY_NOTICE && !o->verbose) {
+    snprintf(line, sizeof line, "%s [%s]", x->text, rule->code);
+    term_wrap(t, out, INDENT, INDENT, line);
+    return;
+  }
+
+  term_wrap(t, out, INDENT, INDENT, x->text);
+  write_block(t, out, rule->why);
+  if (!x->sure) write_block(t, out, "This can't be told for sure from the DNS alone.");
   if (*rule->hurts) {
     snprintf(line, sizeof line, "Hurts: %s.", rule->hurts);
-    write_block(out, line);
+    write_block(t, out, line);
   }
 
   write_changes(f, x, out);
-  if (x->change_count == 0 || verbose) write_block(out, rule->mend);
+  if (x->change_count == 0 || o->verbose) write_block(t, out, rule->mend);
   snprintf(code, sizeof code, "[%s]", rule->code);
-  write_block(out, code);
+  write_block(t, out, code);
 }
 
 static void write_findings(const struct checked *c, const struct check_options *o, FILE *out) {
@@ -155,7 +158,7 @@ static void write_findings(const struct checked *c, const struct check_options *
     bool whole = x->severity > SEVERITY_NOTICE || o->verbose;
     if (whole || before > SEVERITY_NOTICE) fputc('\n', out);
     before = x->severity;
-    check_write_finding(c->facts, x, o->verbose, out);
+    check_write_finding(c->facts, x, o, out);
   }
 }
 
@@ -165,23 +168,24 @@ const char *check_no_address_text(const struct host *h) {
 }
 
 /* Where the addresses of a host begin, so that the longest fits. */
-static unsigned address_column(const struct host *h) {
+static unsigned address_column(const struct term *t, const struct host *h) {
   char address[ADDRESS_TEXT];
-  size_t longest = 0;
+  size_t longest = 0, width = term_width(t);
   for (size_t i = 0; i < h->address_count; i++) {
     size_t len = strlen(lookup_address_text(&h->addresses[i], address));
     if (len > longest) longest = len;
   }
-  return ADDRESS_COLUMN + longest > CHECK_WIDTH ? CHECK_WIDTH - (unsigned)longest : ADDRESS_COLUMN;
+  if (ADDRESS_COLUMN + longest <= width) return ADDRESS_COLUMN;
+  return longest < width ? (unsigned)(width - longest) : 0;
 }
 
-static void write_addresses(const struct host *h, unsigned column, FILE *out) {
+static void write_addresses(const struct term *t, const struct host *h, unsigned column, FILE *out) {
   char address[ADDRESS_TEXT], line[LOOKUP_ADDRESSES_MAX * ADDRESS_TEXT] = "";
   for (size_t i = 0; i < h->address_count; i++) {
     strcat(line, i ? " " : "");
     strcat(line, lookup_address_text(&h->addresses[i], address));
   }
-  check_wrap(out, column, column, h->address_count > 0 ? line : check_no_address_text(h));
+  term_wrap(t, out, column, column, h->address_count > 0 ? line : check_no_address_text(h));
 }
 
 /* Pads to a column; a long name gets a line of its own. */
@@ -209,13 +213,13 @@ struct shown {
   size_t count;
 };
 
-static void write_targets(const struct facts *f, const struct service *s, struct shown *shown, bool verbose,
-                          FILE *out) {
+static void write_targets(const struct facts *f, const struct service *s, struct shown *shown,
+                          const struct check_options *o, FILE *out) {
   enum { FEW = 12 };
   char name[NAME_TEXT];
   for (size_t i = 0; i < s->count; i++) {
     const struct srv *srv = &s->srv[i];
-    if (i == FEW && !verbose) {
+    if (i == FEW && !o->verbose) {
       fprintf(out, "%18s... and %zu more (--verbose)\n", "", s->count - i);
       return;
     }
@@ -223,21 +227,21 @@ static void write_targets(const struct facts *f, const struct service *s, struct
         out, "  %-15s%3u %3u %5u  %s", i == 0 ? strndupa(s->kind->labels, strcspn(s->kind->labels, ".")) : "",
         srv->priority, srv->weight, srv->port, facts_short_name(f, srv->target, srv->target_len, name));
     const struct host *h = s->hosts[i];
-    column = to_column(column, h ? address_column(h) : ADDRESS_COLUMN, out);
+    column = to_column(column, h ? address_column(&o->term, h) : ADDRESS_COLUMN, out);
     if (!h) fputs("not asked for\n", out);
     else if (h->address_count > 0 && shown_before(h, shown->list, &shown->count, 64))
       fputs("as above\n", out);
-    else write_addresses(h, column, out);
+    else write_addresses(&o->term, h, column, out);
   }
 }
 
-static void write_service(const struct facts *f, const struct service *s, struct shown *shown, bool verbose,
-                          FILE *out) {
+static void write_service(const struct facts *f, const struct service *s, struct shown *shown,
+                          const struct check_options *o, FILE *out) {
   char word[PRINT_WORD];
   size_t len = strcspn(s->kind->labels, ".");
 
   if (s->state == SERVICE_OFFERED) {
-    write_targets(f, s, shown, verbose, out);
+    write_targets(f, s, shown, o, out);
   } else if (s->state == SERVICE_NOT_OFFERED) {
     fprintf(out, "  %-14.*s not offered: %u %u %u .\n", (int)len, s->kind->labels, s->srv[0].priority,
             s->srv[0].weight, s->srv[0].port);
@@ -255,15 +259,18 @@ static void write_records(const struct checked *c, const struct check_options *o
   const struct facts *f = c->facts;
   struct shown shown = {.count = 0};
 
-  fputs("\nRecords\n", out);
+  fputc('\n', out);
+  term_put(&o->term, out, STYLE_HEAD, "Records");
+  fputc('\n', out);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &f->domain->services[i];
     if (s->state == SERVICE_UNASKED || (s->kind->obsolete && s->count == 0)) continue;
-    write_service(f, s, &shown, o->verbose, out);
+    write_service(f, s, &shown, o, out);
   }
 
   const struct host *own = f->domain->domain;
-  write_addresses(own, to_column((unsigned)fprintf(out, "  domain itself"), address_column(own), out), out);
+  unsigned column = address_column(&o->term, own);
+  write_addresses(&o->term, own, to_column((unsigned)fprintf(out, "  domain itself"), column, out), out);
   for (size_t i = 0; i < f->component_count; i++) {
     const struct component *x = &f->components[i];
     char host[NAME_TEXT];
@@ -310,12 +317,12 @@ static void write_count(const struct report *r, FILE *out) {
 }
 
 void check_write_text(const struct checked *c, const struct check_options *o, FILE *out) {
-  check_write_head(c, out);
-  write_verdict(c, LOOKUP_C2S, out);
-  write_verdict(c, LOOKUP_S2S, out);
+  check_write_head(c, o, out);
+  write_verdict(c, o, LOOKUP_C2S, out);
+  write_verdict(c, o, LOOKUP_S2S, out);
   write_findings(c, o, out);
   if (!o->quiet) write_records(c, o, out);
-  if (!o->quiet) check_write_connections(c->facts, out);
+  if (!o->quiet) check_write_connections(c->facts, o, out);
   write_left_out(c->facts, out);
   write_count(c->report, out);
 }
@@ -337,28 +344,29 @@ void check_write_summary(const struct checked *c, FILE *out) {
 
 /* ---- rules ---- */
 
-void check_write_rule(enum rule_id id, FILE *out) {
+void check_write_rule(enum rule_id id, const struct check_options *o, FILE *out) {
+  const struct term *t = &o->term;
   const struct rule *r = &report_rules[id];
   fprintf(out, "%s (%s)\n\n", r->code, report_severity_word(r->severity));
-  check_wrap(out, 0, 0, r->why);
+  term_wrap(t, out, 0, 0, r->why);
   if (*r->hurts) {
     fputs("\nHurts: ", out);
-    check_wrap(out, 7, 7, r->hurts);
+    term_wrap(t, out, 7, 7, r->hurts);
   }
   fputs("\nWhat to do: ", out);
-  check_wrap(out, 12, 12, r->mend);
+  term_wrap(t, out, 12, 12, r->mend);
   fprintf(out, "\nSee %s.\n", r->refs);
 }
 
-void check_write_rules(enum check_format format, FILE *out) {
+void check_write_rules(const struct check_options *o, FILE *out) {
   for (unsigned id = 0; id < RULE_COUNT; id++) {
     const struct rule *r = &report_rules[id];
-    if (format == CHECK_TSV) {
+    if (o->format == CHECK_TSV) {
       fprintf(out, "%s\t%c\t%s\t%s\t%s\t%s\t%s\n", r->code, r->group, report_severity_word(r->severity),
               r->why, r->hurts, r->mend, r->refs);
       continue;
     }
     int used = fprintf(out, "%-8s %-24s ", report_severity_word(r->severity), r->code);
-    check_wrap(out, (unsigned)used, (unsigned)used, r->why);
+    term_wrap(&o->term, out, (unsigned)used, (unsigned)used, r->why);
   }
 }

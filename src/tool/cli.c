@@ -55,6 +55,16 @@ static bool set_flush_all(struct cli *c, const char *value) { return (void)value
 static bool set_below(struct cli *c, const char *value) { return (void)value, c->below = true; }
 static bool set_workers(struct cli *c, const char *value) { return (void)value, c->workers = true; }
 static bool set_once(struct cli *c, const char *value) { return (void)value, c->once = true; }
+static bool set_color(struct cli *c, const char *value) {
+  static const char *const words[] = {[TERM_AUTO] = "auto", [TERM_ALWAYS] = "always", [TERM_NEVER] = "never"};
+  for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
+    if (strcmp(value, words[i]) != 0) continue;
+    c->colours = (enum term_colours)i;
+    return true;
+  }
+  return false;
+}
+
 static bool set_json(struct cli *c, const char *value) { return (void)value, c->json = true; }
 static bool set_help(struct cli *c, const char *value) { return (void)value, c->help = true; }
 
@@ -200,7 +210,7 @@ static const struct cli_option {
      "for clients, for servers, or both (default: all)"},
     {"component", "NAME", CLI_CHECK, set_component,
      "the part before the domain, as in conference; 16 at most",
-     "one that exists; can be given again (the usual ones are looked at anyway)"},
+     "a component that exists; can be given again (the usual ones are looked at anyway)"},
     {"file", "FILE", CLI_CHECK, set_file, "a file's path, or - for standard input",
      "check the domains in FILE, one a line"},
     {"zone", "NAME=FILE", CLI_CHECK, set_zone,
@@ -212,20 +222,21 @@ static const struct cli_option {
      "ask the zone's own name servers, too: delegation, agreement, reach"},
     {"from-daemon", NULL, CLI_CHECK, set_from_daemon, NULL,
      "judge from the cache of a running jidnsd alone; without DOMAIN all that it has"},
-    {"fail-on", "SEVERITY", CLI_CHECK, set_fail_on, "error, warning or notice",
-     "what makes the exit status 1 (default: warning)"},
-    {"format", "FORMAT", CLI_CHECK, set_format, "text, json, tsv, nagios or html",
-     "text, json, tsv, nagios or html (default: text)"},
+    {"fail-on", "error|warning|notice", CLI_CHECK, set_fail_on, "error, warning or notice",
+     "the least severe finding that makes the exit status 1 (default: warning)"},
+    {"format", "text|json|tsv|nagios|html", CLI_CHECK, set_format, "text, json, tsv, nagios or html",
+     "the form of the report (default: text)"},
     {"as", "PROGRAM|all|list", CLI_CHECK, set_as, "a program that --as list shows, or all",
-     "what that program asks, when, and where it connects"},
+     "show what that program asks, when, and where it connects; list: the programs"},
     {"against", "OLD.json", CLI_CHECK, set_against, "a file that jidns check --format json wrote",
      "say only what is new, gone, worse or better than in that report"},
     {"fix", "zone|nsupdate", CLI_CHECK, set_fix, "zone or nsupdate",
      "print only the lines to enter, in that form"},
     {"ignore", "CODE[:SUBJECT]", CLI_CHECK, set_ignore, "a code that jidns check --list shows; 256 at most",
-     "say nothing of it; can be given again"},
+     "say nothing of this finding; can be given again"},
     {"ignore-file", "FILE", CLI_CHECK, set_ignore_file,
-     "a file of lines CODE[:SUBJECT] [until YYYY-MM-DD] [why]", "the same from a file, a line each"},
+     "a file of lines CODE[:SUBJECT] [until YYYY-MM-DD] [why]",
+     "say nothing of the findings in FILE, a line each"},
     {"explain", "CODE", CLI_CHECK, set_explain, "a code that jidns check --list shows",
      "say what a finding means and what to do; asks nothing"},
     {"list", NULL, CLI_CHECK, set_list, NULL, "list all codes; asks nothing"},
@@ -234,7 +245,8 @@ static const struct cli_option {
      "with --connect, --authority: private and local addresses, too"},
     {"tls-ca", "PATH", CLI_CHECK, set_tls_ca, "a file of certificates in PEM, or a folder of them",
      "with --connect: trust these instead of the system's"},
-    {"verbose", NULL, CLI_CHECK, set_verbose, NULL, "all of every finding, and facts that are no faults"},
+    {"verbose", NULL, CLI_CHECK, set_verbose, NULL,
+     "say everything about each finding, and facts that are no faults"},
     {"quiet", NULL, CLI_CHECK, set_quiet, NULL, "leave the records out"},
     {"timeout", "MS", CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_timeout,
      "a number of milliseconds from 1 to 60000",
@@ -247,10 +259,13 @@ static const struct cli_option {
      "look for obsolete records too: _xmppconnect TXT, _jabber SRV"},
     {"control", "PATH", CLI_CONTROL | CLI_CHECK, set_control, "a socket's path",
      "the daemon's socket (default: $JIDNS_CONTROL, else " CONTROL_SOCKET ")"},
-    {"all", NULL, CLI_FLUSH, set_flush_all, NULL, "everything"},
-    {"below", NULL, CLI_NAMES, set_below, NULL, "NAME and all names below it"},
-    {"workers", NULL, CLI_STATS, set_workers, NULL, "of each worker beside the sums"},
+    {"all", NULL, CLI_FLUSH, set_flush_all, NULL, "remove all answers"},
+    {"below", NULL, CLI_NAMES, set_below, NULL, "take NAME and all names below it"},
+    {"workers", NULL, CLI_STATS, set_workers, NULL, "show each worker's counters beside the sums"},
     {"once", NULL, CLI_TOP, set_once, NULL, "look for one second, print that, and end"},
+    {"color", "auto|always|never", CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL, set_color,
+     "auto, always or never",
+     "use colours; auto: on a terminal, unless NO_COLOR is set or TERM is dumb (default: auto)"},
     {"json", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CONTROL, set_json, NULL, "print JSON"},
     {"help", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL, set_help, NULL, "print this"},
 };
@@ -313,6 +328,7 @@ bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char 
     return false;
   }
 
+  c->term = c->check.term = term_find(c->colours);
   c->words = argv + optind;
   c->words_count = argc - optind;
   if (!c->control) c->control = getenv("JIDNS_CONTROL");
@@ -322,12 +338,19 @@ bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char 
   return true;
 }
 
-void cli_write_options(unsigned mask, FILE *out) {
+void cli_write_options(unsigned mask, const struct term *t, FILE *out) {
+  enum { HELP_COLUMN = 26 };
   for (int i = 0; i < OPTION_COUNT; i++) {
-    char left[40];
+    char left[60];
     if (!(options[i].mask & mask)) continue;
     snprintf(left, sizeof left, "--%s%s%s", options[i].name, options[i].argument ? " " : "",
              options[i].argument ? options[i].argument : "");
-    fprintf(out, "  %-22s %s\n", left, options[i].help);
+    unsigned column = (unsigned)fprintf(out, "  %s", left);
+    if (column >= HELP_COLUMN) {
+      fputc('\n', out);
+      column = 0;
+    }
+    fprintf(out, "%*s", (int)(HELP_COLUMN - column), "");
+    term_wrap(t, out, HELP_COLUMN, HELP_COLUMN, options[i].help);
   }
 }

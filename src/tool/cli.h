@@ -5,6 +5,7 @@
 
 #include "tool/check.h"
 #include "tool/lookup.h"
+#include "tool/term.h"
 
 /* Which subcommand takes an option. CLI_CONTROL: those that a running daemon answers; the others are of some
  * of them. */
@@ -38,6 +39,8 @@ struct cli {
   bool all, below;            /* flush: everything; flush and dump: the name and what is below it */
   bool workers;               /* stats: of each worker */
   bool once;                  /* top: one look */
+  enum term_colours colours;  /* what was asked for */
+  struct term term;           /* and what stdout is */
   struct check_options check; /* check's own */
   char **words;               /* what is left: words_count of them; borrowed from argv */
   int words_count;
@@ -49,7 +52,7 @@ struct cli {
 bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char **argv);
 
 /* The lines of --help for the options that these subcommands take. */
-void cli_write_options(unsigned mask, FILE *out);
+void cli_write_options(unsigned mask, const struct term *t, FILE *out);
 
 /* One line "jidns COMMAND: ..." to stderr; returns CLI_USAGE. */
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,5 +1,5 @@
 /* ctl_show.c: a daemon's answers for people, through jansson. Exports ctl_show, ctl_show_dump_json,
- * ctl_show_error and, to the module, show_server. */
+ * ctl_show_error and, to the module, ctl_show_server, ctl_show_duration. */
 #include "tool/ctl_show.h"
 
 #include <stdlib.h>
@@ -25,15 +25,16 @@ static const char *state_of(const json_t *server) {
 }
 
 /* "3 d 4 h", "12 min 3 s": the two largest units. */
-static const char *duration(long long s, char text[40]) {
+const char *ctl_show_duration(long long s, char text[CTL_DURATION]) {
   static const struct {
     long long s;
     const char *name;
   } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
   size_t i = 0;
   while (i < 3 && s < units[i].s) i++;
-  size_t n = (size_t)snprintf(text, 40, "%lld %s", s / units[i].s, units[i].name);
-  if (i < 3) snprintf(text + n, 40 - n, " %lld %s", s % units[i].s / units[i + 1].s, units[i + 1].name);
+  size_t n = (size_t)snprintf(text, CTL_DURATION, "%lld %s", s / units[i].s, units[i].name);
+  if (i < 3)
+    snprintf(text + n, CTL_DURATION - n, " %lld %s", s % units[i].s / units[i + 1].s, units[i + 1].name);
   return text;
 }
 
@@ -51,13 +52,13 @@ static void row(struct table *t, const char *what, const char *format, ...) {
 }
 
 static void status_rows(struct table *t, const json_t *o) {
-  char since[40];
+  char since[CTL_DURATION];
   const json_t *cache = json_object_get(o, "cache"), *reload = json_object_get(o, "reload"), *one;
   size_t i;
 
   row(t, "version", "%s", text_of(o, "version"));
   row(t, "pid", "%lld", number_of(o, "pid"));
-  row(t, "running for", "%s", duration(number_of(o, "uptime_s"), since));
+  row(t, "running for", "%s", ctl_show_duration(number_of(o, "uptime_s"), since));
   row(t, "threads", "%lld", number_of(o, "threads"));
   json_array_foreach(json_object_get(o, "listen"), i, one)
       row(t, i ? "" : "listening on", "%s", json_string_value(one));
@@ -75,23 +76,23 @@ static void status_rows(struct table *t, const json_t *o) {
   if (json_is_object(reload)) {
     row(t, "last reload", "%s, %s ago",
         is_set(reload, "good") ? "good" : "failed: the settings before it are in force",
-        duration(number_of(reload, "ago_s"), since));
+        ctl_show_duration(number_of(reload, "ago_s"), since));
   } else {
     row(t, "last reload", "none");
   }
 }
 
-static void show_status(const json_t *o, FILE *out) {
-  struct table t = {0};
+static void show_status(const json_t *o, const struct term *term, FILE *out) {
+  struct table t = {.wraps = true};
   status_rows(&t, o);
-  table_write(&t, out);
+  table_write(&t, term, out);
   table_free(&t);
 }
 
 /* ---- stats, upstreams ---- */
 
-static void show_stats(const json_t *o, FILE *out) {
-  struct table t = {0};
+static void show_stats(const json_t *o, const struct term *term, FILE *out) {
+  struct table t = {.wraps = true};
   const json_t *help = json_object_get(o, "help"), *workers = json_object_get(o, "workers"), *worker;
   const char *name;
   json_t *value;
@@ -108,31 +109,36 @@ static void show_stats(const json_t *o, FILE *out) {
     table_cell(&t, column, "%s", text_of(help, name));
   }
 
-  table_write(&t, out);
+  table_write(&t, term, out);
   table_free(&t);
 }
 
-void show_server(struct table *t, const json_t *server) {
+static enum term_style style_of(const char *state) {
+  return strcmp(state, "up") == 0 ? STYLE_GOOD : strcmp(state, "down") == 0 ? STYLE_BAD : STYLE_PLAIN;
+}
+
+void ctl_show_server(struct table *t, const json_t *server) {
   const json_t *srtt = json_object_get(server, "srtt_ms");
   table_cell(t, 0, "%s", text_of(server, "address"));
   table_cell(t, 1, "%s", state_of(server));
+  table_style(t, 1, style_of(state_of(server)));
   table_cell(t, 2, json_is_number(srtt) ? "%.1f" : "-", json_number_value(srtt));
 }
 
 /* What it is spared since it was found not to bear it, and for how long. */
-static void show_remembered(const json_t *server, FILE *out) {
-  char text[40];
+static void show_remembered(const json_t *server, const struct term *term, FILE *out) {
+  char text[CTL_DURATION];
   const json_t *one;
   size_t i;
   json_array_foreach(json_object_get(server, "remembered"), i, one) {
     long long retry_s = number_of(one, "retry_s");
-    fprintf(out, "%s %s; it is tried again ", text_of(server, "address"), text_of(one, "text"));
-    if (retry_s) fprintf(out, "in %s\n", duration(retry_s, text));
-    else fprintf(out, "with the next question\n");
+    term_wrapf(term, out, 0, 2, "%s %s; it is tried again %s%s", text_of(server, "address"),
+               text_of(one, "text"), retry_s ? "in " : "with the next question",
+               retry_s ? ctl_show_duration(retry_s, text) : "");
   }
 }
 
-static void show_upstreams(const json_t *o, FILE *out) {
+static void show_upstreams(const json_t *o, const struct term *term, FILE *out) {
   static const char *const names[] = {"SERVER", "STATE", "SRTT MS", "RTO MS",
                                       "SILENT", "ASKED", "REPLIES", "FOR"};
   struct table t = {0};
@@ -141,7 +147,7 @@ static void show_upstreams(const json_t *o, FILE *out) {
   table_head(&t, names, sizeof names / sizeof *names);
   json_array_foreach(json_object_get(o, "upstreams"), i, one) {
     table_row(&t);
-    show_server(&t, one);
+    ctl_show_server(&t, one);
     table_cell(&t, 3, "%lld", number_of(one, "rto_ms"));
     table_cell(&t, 4, "%lld", number_of(one, "silent"));
     table_cell(&t, 5, "%lld", number_of(one, "asked"));
@@ -149,9 +155,9 @@ static void show_upstreams(const json_t *o, FILE *out) {
     table_cell(&t, 7, "%s", *text_of(one, "for") ? text_of(one, "for") : "all");
   }
 
-  table_write(&t, out);
+  table_write(&t, term, out);
   table_free(&t);
-  json_array_foreach(json_object_get(o, "upstreams"), i, one) show_remembered(one, out);
+  json_array_foreach(json_object_get(o, "upstreams"), i, one) show_remembered(one, term, out);
 }
 
 /* ---- dump ---- */
@@ -178,7 +184,8 @@ static bool next_record(struct reply *p, long long age_s, struct record *r, enum
 
 /* A comment that says what the cache knows of an answer, its records in the form of zone files; those beside
  * the answer proper as comments, so that what is printed can be read as a zone. */
-static void show_answer(const json_t *o, FILE *out) {
+static void show_answer(const json_t *o, const struct term *term, FILE *out) {
+  (void)term;
   static const char *const sections[] = {"", "; authority: ", "; additional: "};
   static const char *const again[] = {"not asked for again", "asked for again once", "asked for again twice",
                                       "asked for again 3 times or more"};
@@ -203,10 +210,10 @@ static void show_answer(const json_t *o, FILE *out) {
   }
 }
 
-static void show_dump(const json_t *o, FILE *out) {
+static void show_dump(const json_t *o, const struct term *term, FILE *out) {
   if (json_object_get(o, "ok"))
     fprintf(out, "; %lld answer%s\n", number_of(o, "answers"), number_of(o, "answers") == 1 ? "" : "s");
-  else show_answer(o, out);
+  else show_answer(o, term, out);
 }
 
 bool ctl_show_dump_json(const char *line, FILE *out) {
@@ -231,42 +238,47 @@ bool ctl_show_dump_json(const char *line, FILE *out) {
 
 /* ---- the rest ---- */
 
-static void show_flush(const json_t *o, FILE *out) {
+static void show_flush(const json_t *o, const struct term *term, FILE *out) {
+  (void)term;
   long long n = number_of(o, "removed");
   fprintf(out, "%lld answer%s removed\n", n, n == 1 ? "" : "s");
 }
 
-static void show_reload(const json_t *o, FILE *out) {
+static void show_reload(const json_t *o, const struct term *term, FILE *out) {
+  (void)term;
   const json_t *one;
   size_t i;
   json_array_foreach(json_object_get(o, "complaints"), i, one) fprintf(out, "%s\n", json_string_value(one));
   fputs("the new settings are in force\n", out);
 }
 
-static void show_level(const json_t *o, FILE *out) { fprintf(out, "%s\n", text_of(o, "level")); }
+static void show_level(const json_t *o, const struct term *term, FILE *out) {
+  (void)term;
+  fprintf(out, "%s\n", text_of(o, "level"));
+}
 
 /* The number of one that was added, how many were cleared, or all of them. */
-static void show_fault(const json_t *o, FILE *out) {
+static void show_fault(const json_t *o, const struct term *term, FILE *out) {
   const json_t *one;
   size_t i;
   if (json_object_get(o, "number")) fprintf(out, "%lld\n", number_of(o, "number"));
   if (json_object_get(o, "cleared")) fprintf(out, "%lld cleared\n", number_of(o, "cleared"));
   json_array_foreach(json_object_get(o, "faults"), i, one) {
-    fprintf(out, "%lld  %s  (spoiled %lld of %lld)\n", number_of(one, "number"), text_of(one, "rule"),
-            number_of(one, "spoiled"), number_of(one, "matched"));
+    term_wrapf(term, out, 0, 4, "%lld: %s (spoiled %lld of %lld)", number_of(one, "number"),
+               text_of(one, "rule"), number_of(one, "spoiled"), number_of(one, "matched"));
   }
 }
 
 bool ctl_show(const struct cli *c, const char *line, FILE *out) {
   static const struct {
     const char *command;
-    void (*show)(const json_t *o, FILE *out);
+    void (*show)(const json_t *o, const struct term *term, FILE *out);
   } shows[] = {{"status", show_status},   {"stats", show_stats},   {"flush", show_flush},
                {"dump", show_dump},       {"reload", show_reload}, {"upstreams", show_upstreams},
                {"log-level", show_level}, {"fault", show_fault}};
   json_t *o = json_loads(line, 0, NULL);
   for (size_t i = 0; o && i < sizeof shows / sizeof *shows; i++) {
-    if (strcmp(shows[i].command, c->command) == 0) shows[i].show(o, out);
+    if (strcmp(shows[i].command, c->command) == 0) shows[i].show(o, &c->term, out);
   }
   if (!o) fprintf(stderr, "jidns %s: jidnsd's answer is no JSON: %.60s\n", c->command, line);
   bool good = o != NULL;

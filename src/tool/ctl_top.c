@@ -8,7 +8,7 @@
 #include "tool/show_json_priv.h"
 #include "tool/table.h"
 
-enum { LOOK_MS = 1000, DOMAINS_SHOWN = 15 };
+enum { LOOK_MS = 1000, DOMAINS_SHOWN = 15, FAULTS_SHOWN = 5, LABEL = 10 /* columns */ };
 
 /* ---- two looks ---- */
 
@@ -137,6 +137,8 @@ static json_t *view(const struct looks *l) {
   set(o, "background_unused_per_s",
       grown(json_object_get(l->before, "cache"), json_object_get(l->now, "cache"), "unused") / s);
   keep(o, l, "cache");
+  keep(o, l, "counters");
+  keep(o, l, "faults");
   json_object_set_new(o, "latency", latency_view(l));
   json_object_set_new(o, "upstreams", upstreams_view(l));
   json_object_set_new(o, "domains", domains_view(l));
@@ -145,57 +147,144 @@ static json_t *view(const struct looks *l) {
 
 /* ---- as text ---- */
 
-static void write_latency(const json_t *o, FILE *out) {
+static void cell_rate(struct table *t, unsigned column, double per_s) {
+  table_cell(t, column, "%.1f/s", per_s);
+}
+
+/* A row of the first table: how often it happens now, and how often it did since the start. */
+static void add_rate(struct table *t, const json_t *o, const char *what, const char *rate,
+                     const char *counter, enum term_style style) {
+  double now = number_of(o, rate), all = number_of(json_object_get(o, "counters"), counter);
+  table_row(t);
+  table_cell(t, 0, "%s", what);
+  cell_rate(t, 1, now);
+  table_cell(t, 2, "%.0f", all);
+  if (now > 0) table_style(t, 1, style);
+}
+
+static void add_ratio(struct table *t, const json_t *o) {
+  const json_t *ratio = json_object_get(o, "hit_ratio"), *counters = json_object_get(o, "counters");
+  double hits = number_of(counters, "hit"), all = hits + number_of(counters, "miss");
+  table_row(t);
+  table_cell(t, 0, "cache hits");
+  table_cell(t, 1, json_is_number(ratio) ? "%.1f %%" : "-", 100 * json_number_value(ratio));
+  table_cell(t, 2, all > 0 ? "%.1f %%" : "-", all > 0 ? 100 * hits / all : 0);
+}
+
+static void write_rates(const json_t *o, const struct term *term, FILE *out) {
+  static const char *const names[] = {"", "NOW", "SINCE THE START"};
+  struct table t = {0};
+  table_head(&t, names, sizeof names / sizeof *names);
+  add_rate(&t, o, "queries", "queries_per_s", "queries", STYLE_PLAIN);
+  add_ratio(&t, o);
+  add_rate(&t, o, "waits saved", "background_used_per_s", "saved", STYLE_PLAIN);
+  add_rate(&t, o, "stale answers", "stale_per_s", "stale", STYLE_WARN);
+  add_rate(&t, o, "failed", "failed_per_s", "failed", STYLE_BAD);
+  add_rate(&t, o, "refused", "refused_per_s", "refused", STYLE_WARN);
+  table_write(&t, term, out);
+  table_free(&t);
+}
+
+static void write_latency(const json_t *o, const struct term *term, FILE *out) {
   const json_t *latency = json_object_get(o, "latency"), *mean = json_object_get(latency, "mean_ms"),
                *most = json_object_get(latency, "most_under_ms");
-  fprintf(out, "waiting   ");
-  if (!json_is_number(mean)) {
-    double failed = number_of(o, "failed_per_s");
-    if (failed > 0) fprintf(out, "nobody got an answer; %.1f/s failed\n", failed);
-    else fprintf(out, "nobody waited\n");
-    return;
+  double failed = number_of(o, "failed_per_s");
+  char longest[40] = "longer";
+  if (json_is_number(most)) snprintf(longest, sizeof longest, "under %.0f ms", json_number_value(most));
+  fprintf(out, "%-*s", LABEL, "waiting");
+  if (json_is_number(mean))
+    term_wrapf(term, out, LABEL, LABEL, "%.1f/s, mean %.1f ms, half under %.0f ms, 95 %% %s",
+               number_of(latency, "answers_per_s"), json_number_value(mean),
+               number_of(latency, "half_under_ms"), longest);
+  else if (failed > 0) term_wrapf(term, out, LABEL, LABEL, "nobody got an answer; %.1f/s failed", failed);
+  else fputs("nobody waits\n", out);
+}
+
+/* Whoever looks must not take what was spoiled on purpose for what is wrong. */
+static void write_faults(const json_t *o, const struct term *term, FILE *out) {
+  const json_t *list = json_object_get(o, "faults"), *one;
+  size_t n = json_array_size(list), i;
+  if (n == 0) return;
+
+  fputs(term_begin(term, STYLE_BAD), out);
+  term_wrapf(term, out, 0, 2, "FAULTS IN FORCE: %zu rule%s answers on purpose", n,
+             n == 1 ? " spoils" : "s spoil");
+  fputs(term_end(term, STYLE_BAD), out);
+  json_array_foreach(list, i, one) {
+    if (i == FAULTS_SHOWN) {
+      fprintf(out, "  and %zu more; jidns fault list shows all\n", n - i);
+      break;
+    }
+    fputs("  ", out);
+    term_wrapf(term, out, 2, 4, "%.0f: %s (spoiled %.0f of %.0f)", number_of(one, "number"),
+               text_of(one, "rule"), number_of(one, "spoiled"), number_of(one, "matched"));
   }
-  fprintf(out, "%.1f/s  mean %.1f ms, half under %.0f ms, 95 %% ", number_of(latency, "answers_per_s"),
-          json_number_value(mean), number_of(latency, "half_under_ms"));
-  if (json_is_number(most)) fprintf(out, "under %.0f ms\n", json_number_value(most));
-  else fprintf(out, "longer\n");
+  fputc('\n', out);
 }
 
-static void write_head(const json_t *o, FILE *out) {
-  const json_t *cache = json_object_get(o, "cache"), *ratio = json_object_get(o, "hit_ratio");
-  fprintf(out, "jidnsd %s, process %.0f, up %.0f s, questions in flight %.0f\n\n", text_of(o, "version"),
-          number_of(o, "pid"), number_of(o, "uptime_ms") / 1000, number_of(o, "in_flight"));
-  fprintf(out, "queries   %.1f/s", number_of(o, "queries_per_s"));
-  if (json_is_number(ratio)) fprintf(out, "  hits %.1f %%", 100 * json_number_value(ratio));
-  fprintf(out, "  stale %.1f/s  failed %.1f/s  refused %.1f/s\n", number_of(o, "stale_per_s"),
-          number_of(o, "failed_per_s"), number_of(o, "refused_per_s"));
-  write_latency(o, out);
-  fprintf(out, "prefetch  sent %.1f/s  used %.1f/s  unused %.1f/s\n", number_of(o, "background_per_s"),
-          number_of(o, "background_used_per_s"), number_of(o, "background_unused_per_s"));
-  fprintf(out, "cache     %.0f answers, %.1f of %.0f MiB\n\n", number_of(cache, "answers"),
-          number_of(cache, "octets") / (1 << 20), number_of(cache, "limit") / (1 << 20));
+static void write_head(const json_t *o, const struct term *term, FILE *out) {
+  const json_t *cache = json_object_get(o, "cache");
+  char up[CTL_DURATION];
+  term_wrapf(term, out, 0, 2, "jidnsd %s, process %.0f, up %s, questions in flight %.0f",
+             text_of(o, "version"), number_of(o, "pid"),
+             ctl_show_duration((long long)(number_of(o, "uptime_ms") / 1000), up), number_of(o, "in_flight"));
+  fputc('\n', out);
+  write_faults(o, term, out);
+  write_rates(o, term, out);
+  fputc('\n', out);
+  write_latency(o, term, out);
+  fprintf(out, "%-*s", LABEL, "prefetch");
+  term_wrapf(term, out, LABEL, LABEL, "%.1f/s sent, %.1f/s used, %.1f/s unused",
+             number_of(o, "background_per_s"), number_of(o, "background_used_per_s"),
+             number_of(o, "background_unused_per_s"));
+  fprintf(out, "%-*s", LABEL, "cache");
+  term_wrapf(term, out, LABEL, LABEL, "%.0f answers, %.1f of %.0f MiB", number_of(cache, "answers"),
+             number_of(cache, "octets") / (1 << 20), number_of(cache, "limit") / (1 << 20));
+  fputc('\n', out);
 }
 
-static void write_upstreams(const json_t *o, FILE *out) {
-  static const char *const names[] = {"UPSTREAM", "STATE", "SRTT MS", "ASKED/S", "REPLIES/S"};
+static void write_upstreams(const json_t *o, const struct term *term, FILE *out) {
+  static const char *const names[] = {"UPSTREAM", "STATE", "SRTT MS", "ASKED/S", "REPLIES/S", "FOR"};
   struct table t = {0};
   const json_t *one;
   size_t i;
   table_head(&t, names, sizeof names / sizeof *names);
   json_array_foreach(json_object_get(o, "upstreams"), i, one) {
     table_row(&t);
-    show_server(&t, one);
+    ctl_show_server(&t, one);
     table_cell(&t, 3, "%.1f", number_of(one, "asked_per_s"));
     table_cell(&t, 4, "%.1f", number_of(one, "replies_per_s"));
+    table_cell(&t, 5, "%s", *text_of(one, "for") ? text_of(one, "for") : "all");
   }
-  table_write(&t, out);
+  table_write(&t, term, out);
   table_free(&t);
 }
 
-static void write_domains(const json_t *o, FILE *out) {
+static void note_failure(struct table *t, const json_t *domain) {
+  const json_t *failure = json_object_get(domain, "failure");
+  char ago[CTL_DURATION];
+  if (!failure) return;
+  table_note(t, "last failure: %s: %s, %s ago", text_of(failure, "service"), text_of(failure, "text"),
+             ctl_show_duration((long long)number_of(failure, "ago_s"), ago));
+}
+
+static void add_domain(struct table *t, const json_t *one) {
+  bool failed = number_of(one, "failed") > 0;
+  table_row(t);
+  table_cell(t, 0, "%s", text_of(one, "domain"));
+  table_cell(t, 1, "%.1f", number_of(one, "per_s"));
+  table_cell(t, 2, "%.0f", number_of(one, "waited"));
+  table_cell(t, 3, "%.0f", number_of(one, "stale"));
+  table_cell(t, 4, "%.0f", number_of(one, "failed"));
+  if (failed) table_style(t, 4, STYLE_BAD);
+  note_failure(t, one);
+}
+
+static void write_domains(const json_t *o, const struct term *term, FILE *out) {
+  static const char *const names[] = {"XMPP DOMAIN", "QUERIES/S", "WAITED", "STALE", "FAILED"};
   struct table t = {0};
   const json_t *one;
-  size_t i;
+  size_t i, more = 0, failed = 0;
 
   if (json_array_size(json_object_get(o, "domains")) == 0) {
     fprintf(out, "\nno XMPP domain was asked for yet\n");
@@ -203,31 +292,30 @@ static void write_domains(const json_t *o, FILE *out) {
   }
 
   fputc('\n', out);
-  table_row(&t);
-  table_cell(&t, 0, "XMPP DOMAIN");
-  table_cell(&t, 1, "QUERIES/S");
-  table_cell(&t, 2, "QUERIES SEEN");
+  table_head(&t, names, sizeof names / sizeof *names);
   json_array_foreach(json_object_get(o, "domains"), i, one) {
-    if (i == DOMAINS_SHOWN) break;
-    table_row(&t);
-    table_cell(&t, 0, "%s", text_of(one, "domain"));
-    table_cell(&t, 1, "%.1f", number_of(one, "per_s"));
-    table_cell(&t, 2, "%.0f", number_of(one, "asked"));
+    if (i < DOMAINS_SHOWN) {
+      add_domain(&t, one);
+      continue;
+    }
+    more++;
+    failed += number_of(one, "failed") > 0;
   }
 
-  table_write(&t, out);
+  table_write(&t, term, out);
   table_free(&t);
+  if (more) fprintf(out, "and %zu more domains, %zu of which have failed; --json has them\n", more, failed);
 }
 
 /* To be freed; NULL when memory is out. */
-static char *text_of_view(const json_t *o) {
+static char *text_of_view(const json_t *o, const struct term *term) {
   char *text = NULL;
   size_t len;
   FILE *out = open_memstream(&text, &len);
   if (!out) return NULL;
-  write_head(o, out);
-  write_upstreams(o, out);
-  write_domains(o, out);
+  write_head(o, term, out);
+  write_upstreams(o, term, out);
+  write_domains(o, term, out);
   fclose(out);
   return text;
 }
@@ -259,7 +347,8 @@ static bool show(const struct cli *c, const struct screen *s, const struct looks
     good = json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0 && putchar('\n') != EOF &&
            fflush(stdout) == 0;
   } else {
-    char *text = text_of_view(o);
+    struct term term = term_find(c->colours); /* it may have another size now */
+    char *text = text_of_view(o, &term);
     good = text && screen_show(s, text);
     free(text);
   }

@@ -12,6 +12,7 @@
 #define ENTER "\033[?1049h\033[?25l" /* the other screen, no cursor */
 #define LEAVE "\033[?25h\033[?1049l"
 #define HOME "\033[H"
+#define PLAIN "\033[0m"
 #define REST_OF_LINE "\033[K"
 #define REST_OF_SCREEN "\033[J"
 
@@ -59,15 +60,38 @@ static void size_of(const struct screen *s, unsigned *lines, unsigned *columns) 
   *columns = known ? w.ws_col : 80;
 }
 
+/* Octets of a line that fill so many columns; what begins a colour takes none. */
+static size_t cut_at(const char *line, size_t len, unsigned columns) {
+  size_t at = 0;
+  while (at < len) {
+    if (line[at] == '\033') {
+      while (at < len && line[at] != 'm') at++;
+      at += at < len;
+      continue;
+    }
+    if (columns-- == 0) break;
+    at++;
+  }
+  return at;
+}
+
+static unsigned lines_of(const char *text) {
+  unsigned n = 0;
+  for (; *text; text++) n += *text == '\n';
+  return n;
+}
+
 bool screen_show(const struct screen *s, const char *text) {
   unsigned lines, columns;
   if (!s->live) return fputs(text, stdout) >= 0 && fflush(stdout) == 0;
   size_of(s, &lines, &columns);
   fputs(HOME, stdout);
-  unsigned i = 0;
+  unsigned i = 0, all = lines_of(text);
   for (; *text && i < lines; i++) {
     size_t len = strcspn(text, "\n");
-    printf("%s" REST_OF_LINE "%.*s", i ? "\r\n" : "", (int)(len < columns ? len : columns), text);
+    fputs(i ? "\r\n" REST_OF_LINE : REST_OF_LINE, stdout);
+    if (all > lines && i + 1 == lines) printf(PLAIN "... %u more lines", all - i);
+    else printf("%.*s", (int)cut_at(text, len, columns), text);
     text += len + (text[len] == '\n');
   }
   if (i < lines) fputs("\r\n" REST_OF_SCREEN, stdout); /* on the last line it would scroll */

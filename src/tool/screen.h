@@ -19,7 +19,8 @@ bool screen_open(struct screen *s, bool live);
 /* Gives the terminal back as it was. */
 void screen_close(struct screen *s);
 
-/* Shows text, lines with line feeds, cut to the terminal's size. False when it can't be written. */
+/* Shows text, lines with line feeds, cut to the terminal's size; the last line says how many did not fit.
+ * False when it can't be written. */
 bool screen_show(const struct screen *s, const char *text);
 
 /* Waits so long, or until the size changes. False when it is to end: q, a signal, the terminal gone. */

@@ -3,8 +3,10 @@
 #ifndef JIDNS_TOOL_SHOW_H
 #define JIDNS_TOOL_SHOW_H
 #include "tool/findings.h"
+#include "tool/term.h"
 
-void show_lookup(const struct findings *f, const struct ask_options *o, FILE *out);
+/* As wide as t is, with its colours. */
+void show_lookup(const struct findings *f, const struct ask_options *o, const struct term *t, FILE *out);
 
 /* One answer, whole; a is ASKED_ANSWERED. */
 void show_query(const struct asked *a, const struct ask_options *o, FILE *out);

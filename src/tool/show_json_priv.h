@@ -16,7 +16,11 @@ static inline const char *text_of(const json_t *o, const char *key) {
 }
 
 /* A server's address, state and smoothed round trip into the row's cells 0 to 2. */
-void show_server(struct table *t, const json_t *server);
+void ctl_show_server(struct table *t, const json_t *server);
+
+/* "3 d 4 h": the two largest units of so many seconds. Returns text. */
+enum { CTL_DURATION = 40 };
+const char *ctl_show_duration(long long s, char text[CTL_DURATION]);
 
 /* Adds value to an object and takes it over; NULL, out of memory, shows in the end as a missing key. */
 void lookup_json_set(json_t *object, const char *key, json_t *value);

@@ -1,84 +1,79 @@
 /* show_text.c: what the tool prints for people. Exports show_lookup, show_query. */
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/must.h"
 #include "tool/domain.h"
 #include "tool/reply.h"
 #include "tool/show.h"
-#include "tool/table.h"
-
-enum column {
-  COLUMN_SERVICE,
-  COLUMN_PRIORITY,
-  COLUMN_WEIGHT,
-  COLUMN_HOST,
-  COLUMN_PORT,
-  COLUMN_TTL,
-  COLUMN_MS,
-  COLUMN_ADDRESS,
-  COLUMN_ADDRESS_TTL,
-  COLUMN_ADDRESS_MS,
-  COLUMN_ADDITIONAL,
-  COLUMN_SECURE
-};
-_Static_assert((int)COLUMN_SECURE < (int)TABLE_COLUMNS, "the table has room for all columns");
 
 enum { EDE_SHOWN = 200 /* octets of an EDE's text */ };
-
-static void add_heading(struct table *t, bool dnssec) {
-  static const char *const names[] = {"SERVICE", "PRIORITY", "WEIGHT", "HOST", "PORT",       "TTL",
-                                      "MS",      "ADDRESS",  "TTL",    "MS",   "ADDITIONAL", "SECURE"};
-  table_head(t, names, (dnssec ? COLUMN_SECURE : COLUMN_ADDITIONAL) + 1u);
-}
 
 static const char *secure_text(bool srv, bool address) {
   return srv && address ? "yes" : srv ? "SRV only" : address ? "address only" : "no";
 }
 
-/* The host's addresses into the last row and new ones below it. s: NULL for the domain itself. */
-static void add_addresses(struct table *t, const struct service *s, const struct host *h, bool dnssec) {
-  char text[ADDRESS_TEXT + PRINT_WORD];
-  for (size_t i = 0; i < h->address_count; i++) {
-    const struct address *a = &h->addresses[i];
-    const struct asked *asked = &h->asked[a->family == AF_INET6];
-    if (i > 0) table_row(t);
-    table_cell(t, COLUMN_ADDRESS, "%s", lookup_address_text(a, text));
-    table_cell(t, COLUMN_ADDRESS_TTL, "%u", a->ttl);
-    table_cell(t, COLUMN_ADDRESS_MS, "%.1f", asked_ms(asked));
-    if (s) table_cell(t, COLUMN_ADDITIONAL, "%s", lookup_came_along(s, h, a) ? "yes" : "no");
-    if (!dnssec) continue;
-    bool secure = lookup_is_secure(asked);
-    table_cell(t, COLUMN_SECURE, "%s", secure_text(!s ? secure : lookup_is_secure(&s->asked), secure));
-  }
+/* What all that is shown of a lookup has in common. */
+struct page {
+  const struct ask_options *o;
+  const struct term *term;
+  FILE *out;
+};
 
-  if (h->address_count > 0) return;
-  const struct asked *bad = lookup_is_answered(&h->asked[0]) ? &h->asked[1] : &h->asked[0];
-  if (lookup_is_answered(bad)) {
-    table_cell(t, COLUMN_ADDRESS, h->alias.endless ? "none: the aliases have no end" : "none");
-  } else {
-    table_cell(t, COLUMN_ADDRESS, "failed: %s", lookup_outcome_text(bad, text));
-  }
-
-  table_flow(t);
+static void put(const struct page *p, enum term_style style, const char *text) {
+  term_put(p->term, p->out, style, text);
 }
 
-static void add_targets(struct table *t, const struct service *s, bool dnssec) {
+static void write_heading(const struct page *p, const char *text) {
+  fputc('\n', p->out);
+  put(p, STYLE_HEAD, text);
+  fputc('\n', p->out);
+}
+
+enum { ADDRESS_INDENT = 6, TTL_COLUMN = 24 };
+
+/* "192.0.2.1         TTL 300, 1.5 ms, came along". s: NULL for the domain itself. */
+static void write_address(const struct page *p, const struct service *s, const struct host *h,
+                          const struct address *a) {
+  char text[ADDRESS_TEXT];
+  const struct asked *asked = &h->asked[a->family == AF_INET6];
+  unsigned column = (unsigned)fprintf(p->out, "%*s%-16s", ADDRESS_INDENT, "", lookup_address_text(a, text));
+  bool secure = lookup_is_secure(asked);
+  const char *of = !p->o->dnssec ? NULL : secure_text(!s ? secure : lookup_is_secure(&s->asked), secure);
+  fputs("  ", p->out);
+  term_wrapf(p->term, p->out, column + 2, TTL_COLUMN, "TTL %u, %.1f ms%s%s%s", a->ttl, asked_ms(asked),
+             s && lookup_came_along(s, h, a) ? ", came with the SRV answer" : "", of ? ", secure: " : "",
+             of ? of : "");
+}
+
+/* The host's addresses, or why there are none. */
+static void write_addresses(const struct page *p, const struct service *s, const struct host *h) {
+  char word[PRINT_WORD];
+  for (size_t i = 0; i < h->address_count; i++) write_address(p, s, h, &h->addresses[i]);
+  if (h->address_count > 0) return;
+
+  const struct asked *bad = lookup_is_answered(&h->asked[0]) ? &h->asked[1] : &h->asked[0];
+  fprintf(p->out, "%*s", ADDRESS_INDENT, "");
+  if (lookup_is_answered(bad)) {
+    put(p, STYLE_BAD, h->alias.endless ? "no address: the aliases have no end" : "no address");
+    fputc('\n', p->out);
+  } else {
+    put(p, STYLE_BAD, "failed: ");
+    term_wrap(p->term, p->out, ADDRESS_INDENT + 8, ADDRESS_INDENT, lookup_outcome_text(bad, word));
+  }
+}
+
+static void write_targets(const struct page *p, const struct service *s) {
   char name[NAME_TEXT];
+  term_wrapf(p->term, p->out, 0, 2, "TTL %u, %.1f ms", s->ttl, asked_ms(&s->asked));
   for (size_t i = 0; i < s->count; i++) {
     const struct srv *srv = &s->srv[i];
-    if (i > 0) table_row(t);
-    table_cell(t, COLUMN_PRIORITY, "%u", srv->priority);
-    table_cell(t, COLUMN_WEIGHT, "%u", srv->weight);
-    table_cell(t, COLUMN_HOST, "%s", domain_text(srv->target, srv->target_len, name));
-    table_cell(t, COLUMN_PORT, "%u", srv->port);
-    table_cell(t, COLUMN_TTL, "%u", s->ttl);
-    table_cell(t, COLUMN_MS, "%.1f", asked_ms(&s->asked));
-    if (s->hosts[i]) {
-      add_addresses(t, s, s->hosts[i], dnssec);
-    } else {
-      table_cell(t, COLUMN_ADDRESS, "not asked for");
-      table_flow(t);
-    }
+    fputs("  ", p->out);
+    term_wrapf(p->term, p->out, 2, 4, "%s port %u, priority %u, weight %u",
+               domain_text(srv->target, srv->target_len, name), srv->port, srv->priority, srv->weight);
+    if (s->hosts[i]) write_addresses(p, s, s->hosts[i]);
+    else fprintf(p->out, "%*sits addresses were not asked for\n", ADDRESS_INDENT, "");
   }
 }
 
@@ -89,137 +84,147 @@ static const char *absent_text(const struct service *s) {
   return reply_rcode(s->asked.msg, s->asked.len) == RCODE_NXDOMAIN ? "NXDOMAIN" : "no such record";
 }
 
-static void add_refusal(struct table *t, const struct service *s) {
+static void write_refusal(const struct page *p, const struct service *s, unsigned column) {
   const struct srv *none = &s->srv[0];
   char values[64] = "";
   if (none->priority || none->weight || none->port) {
     snprintf(values, sizeof values, "priority %u, weight %u, port %u, ", none->priority, none->weight,
              none->port);
   }
-  table_cell(t, COLUMN_PRIORITY, "not offered: the target is \".\" (%sTTL %u, %.1f ms)", values, s->ttl,
-             asked_ms(&s->asked));
+  term_wrapf(p->term, p->out, column, 2, "not offered: the target is \".\" (%sTTL %u, %.1f ms)", values,
+             s->ttl, asked_ms(&s->asked));
 }
 
-static void add_service(struct table *t, const struct service *s, bool dnssec) {
+/* A block: its name, and behind it or below it what there is. */
+static void write_service(const struct page *p, const struct service *s) {
   char word[PRINT_WORD];
   double ms = asked_ms(&s->asked);
-
   if (s->state == SERVICE_UNASKED) return;
-  table_row(t);
-  table_cell(t, COLUMN_SERVICE, "%s", s->kind->labels);
-  if (s->state == SERVICE_OFFERED) {
-    add_targets(t, s, dnssec);
-    return;
-  }
 
-  if (s->state == SERVICE_NOT_OFFERED) {
-    add_refusal(t, s);
+  put(p, STYLE_HEAD, s->kind->labels);
+  fputs(": ", p->out);
+  unsigned column = (unsigned)strlen(s->kind->labels) + 2;
+  if (s->state == SERVICE_OFFERED) {
+    write_targets(p, s);
+  } else if (s->state == SERVICE_NOT_OFFERED) {
+    write_refusal(p, s, column);
   } else if (s->state == SERVICE_ABSENT) {
-    table_cell(t, COLUMN_PRIORITY, "none: %s (%.1f ms)", absent_text(s), ms);
+    term_wrapf(p->term, p->out, column, 2, "none: %s (%.1f ms)", absent_text(s), ms);
   } else {
     const char *why = s->malformed ? "malformed answer" : lookup_outcome_text(&s->asked, word);
-    table_cell(t, COLUMN_PRIORITY, "failed: %s (%.1f ms)", why, ms);
+    put(p, STYLE_BAD, "failed");
+    term_wrapf(p->term, p->out, column + 6, 2, ": %s (%.1f ms)", why, ms);
   }
-
-  table_flow(t);
 }
 
-static void add_domain(struct table *t, const struct lookup *l, bool dnssec) {
-  char name[NAME_TEXT], port[16];
-  snprintf(port, sizeof port, "%s%s%s", l->sides & LOOKUP_C2S ? "5222" : "",
-           l->sides == LOOKUP_BOTH ? "/" : "", l->sides & LOOKUP_S2S ? "5269" : "");
+static void write_domain(const struct page *p, const struct lookup *l) {
+  char name[NAME_TEXT];
   _Static_assert(PLAN_PORT_C2S == 5222 && PLAN_PORT_S2S == 5269, "as printed");
-  table_row(t);
-  table_cell(t, COLUMN_SERVICE, "domain itself");
-  table_cell(t, COLUMN_HOST, "%s", lookup_host_text(l->domain, name));
-  table_cell(t, COLUMN_PORT, "%s", port);
-  add_addresses(t, NULL, l->domain, dnssec);
+  put(p, STYLE_HEAD, "domain itself");
+  fputs("\n  ", p->out);
+  term_wrapf(p->term, p->out, 2, 4, "%s port %s%s%s", lookup_host_text(l->domain, name),
+             l->sides & LOOKUP_C2S ? "5222" : "", l->sides == LOOKUP_BOTH ? "/" : "",
+             l->sides & LOOKUP_S2S ? "5269" : "");
+  write_addresses(p, NULL, l->domain);
 }
 
-static void write_plans(const struct findings *f, FILE *out) {
-  fprintf(out, "\nWhat a program does\n");
+/* A sentence that begins with who does it: "c2s, if it knows direct TLS: connects to ...". */
+static void write_plan(const struct page *p, const char *who, const char *which, const struct plan *plan) {
+  char *text = NULL;
+  size_t len;
+  FILE *out = open_memstream(&text, &len);
+  must(out);
+  fprintf(out, "%s%s: ", who, which);
+  plan_write(plan, out);
+  fputc('.', out);
+  must(fclose(out) == 0);
+  fputs("  ", p->out);
+  term_wrap(p->term, p->out, 2, 4, text);
+  free(text);
+}
+
+static void write_plans(const struct page *p, const struct findings *f) {
+  write_heading(p, "What a program does");
   for (size_t i = 0; i < f->side_count; i++) {
     const struct side_plans *side = &f->sides[i];
     bool same = plan_is_equal(&side->with_tls, &side->without_tls);
-    fprintf(out, "  %s%s: ", side->name, same ? "" : ", if it knows direct TLS");
-    plan_write(&side->with_tls, out);
-    if (!same) {
-      fprintf(out, ".\n  %s, if it knows STARTTLS only: ", side->name);
-      plan_write(&side->without_tls, out);
-    }
-    fprintf(out, ".\n");
+    write_plan(p, side->name, same ? "" : ", if it knows direct TLS", &side->with_tls);
+    if (!same) write_plan(p, side->name, ", if it knows STARTTLS only", &side->without_tls);
   }
 
-  if (!f->has_obsolete) return;
-  fprintf(out, "  s2s, if it knows _jabber._tcp (Openfire): ");
-  plan_write(&f->obsolete, out);
-  fprintf(out, ".\n");
+  if (f->has_obsolete) write_plan(p, "s2s, if it knows _jabber._tcp (Openfire)", "", &f->obsolete);
 }
 
-static void write_alias(const char *title, const char *from, const struct alias *a, bool *first, FILE *out) {
-  char to[NAME_TEXT];
+static void write_alias(const struct page *p, const char *title, const char *from, const struct alias *a,
+                        bool *first) {
+  char to[NAME_TEXT], links[32] = "";
   if (a->links == 0) return;
-  if (*first) fprintf(out, "\nAliases\n");
+  if (*first) write_heading(p, "Aliases");
   *first = false;
-  fprintf(out, "  %s%s -> %s", title, from, domain_text(a->name, a->name_len, to));
-  if (a->endless) fprintf(out, " -> ... without an end");
-  else if (a->links > 1) fprintf(out, " (%u CNAMEs)", a->links);
-  fprintf(out, "\n");
+  if (a->endless) strcpy(links, " -> ... without an end");
+  else if (a->links > 1) snprintf(links, sizeof links, " (%u CNAMEs)", a->links);
+  fputs("  ", p->out);
+  term_wrapf(p->term, p->out, 2, 4, "%s%s -> %s%s", title, from, domain_text(a->name, a->name_len, to),
+             links);
 }
 
-static void write_aliases(const struct lookup *l, FILE *out) {
+static void write_aliases(const struct page *p, const struct lookup *l) {
   char name[NAME_TEXT];
   bool first = true;
-  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
-    write_alias("SRV ", l->services[i].kind->labels, &l->services[i].alias, &first, out);
-  }
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++)
+    write_alias(p, "SRV ", l->services[i].kind->labels, &l->services[i].alias, &first);
   for (size_t i = 0; i < l->hosts->count; i++) {
     const struct host *h = l->hosts->list[i];
-    write_alias("", lookup_host_text(h, name), &h->alias, &first, out);
+    write_alias(p, "", lookup_host_text(h, name), &h->alias, &first);
   }
 }
 
-/* An answer's extended errors (RFC 8914), a line each. */
+/* An answer's extended errors (RFC 8914), a sentence each. */
 struct ede_lines {
-  FILE *out;
+  const struct page *page;
   bool any;
 };
 
 static void write_edes(void *context, const struct asked *a) {
   struct ede_lines *lines = context;
+  const struct page *p = lines->page;
   struct edns edns;
   struct edns_ede ede;
   char said[EDE_SHOWN], name[NAME_TEXT], type[PRINT_WORD];
 
   if (a->outcome != ASKED_ANSWERED || !edns_read(a->msg, a->len, &edns)) return;
   while (edns_next_ede(&edns, &ede)) {
-    if (!lines->any) fprintf(lines->out, "\nExtended errors\n");
+    if (!lines->any) write_heading(p, "Extended errors");
     lines->any = true;
     reply_text(ede.text, ede.text_len, said, sizeof said);
-    fprintf(lines->out, "  %s %s: EDE %u (%s)%s%s\n", print_type(a->type, type),
-            domain_text(a->name, a->name_len, name), ede.code, edns_ede_name(ede.code), said[0] ? ": " : "",
-            said);
+    fputs("  ", p->out);
+    term_wrapf(p->term, p->out, 2, 4, "%s %s: EDE %u (%s)%s%s", print_type(a->type, type),
+               domain_text(a->name, a->name_len, name), ede.code, edns_ede_name(ede.code),
+               said[0] ? ": " : "", said);
   }
 }
 
-void show_lookup(const struct findings *f, const struct ask_options *o, FILE *out) {
+void show_lookup(const struct findings *f, const struct ask_options *o, const struct term *t, FILE *out) {
+  const struct page p = {.o = o, .term = t, .out = out};
   const struct lookup *l = f->lookup;
   char name[NAME_TEXT], server[ADDR_TEXT];
-  struct table t = {0};
   const char *taken_from = l->typed ? l->typed->taken_from : NULL;
 
-  fprintf(out, "%s%s%s, asked %s\n\n", lookup_host_text(l->domain, name), taken_from ? ", taken from " : "",
-          taken_from ? taken_from : "", addr_format(&o->server, server));
-  add_heading(&t, o->dnssec);
-  for (size_t i = 0; i < LOOKUP_SERVICES; i++) add_service(&t, &l->services[i], o->dnssec);
-  add_domain(&t, l, o->dnssec);
-  table_write(&t, out);
-  table_free(&t);
-  write_plans(f, out);
-  write_aliases(l, out);
-  lookup_each(l, write_edes, &(struct ede_lines){.out = out});
-  if (f->mistakes.count > 0) fprintf(out, "\nMistakes\n");
-  for (size_t i = 0; i < f->mistakes.count; i++) fprintf(out, "  %s\n", f->mistakes.list[i].text);
+  term_wrapf(t, out, 0, 2, "%s%s%s, asked %s", lookup_host_text(l->domain, name),
+             taken_from ? ", taken from " : "", taken_from ? taken_from : "",
+             addr_format(&o->server, server));
+  fputc('\n', out);
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) write_service(&p, &l->services[i]);
+  write_domain(&p, l);
+
+  write_plans(&p, f);
+  write_aliases(&p, l);
+  lookup_each(l, write_edes, &(struct ede_lines){.page = &p});
+  if (f->mistakes.count > 0) write_heading(&p, "Mistakes");
+  for (size_t i = 0; i < f->mistakes.count; i++) {
+    fputs("  ", out);
+    term_wrap(t, out, 2, 4, f->mistakes.list[i].text);
+  }
 }
 
 static void write_flags(const struct asked *a, FILE *out) {

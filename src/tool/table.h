@@ -1,16 +1,22 @@
-/* A table of text whose columns are as wide as what stands in them. */
+/* A table of text whose columns are as wide as what stands in them, and that is never wider than the
+ * terminal. */
 #ifndef JIDNS_TOOL_TABLE_H
 #define JIDNS_TOOL_TABLE_H
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "tool/term.h"
+
 enum { TABLE_COLUMNS = 12 };
 
 struct table {
+  bool has_head; /* the first row has the names of the columns */
+  bool wraps;    /* set by the caller: the last column has sentences, which are broken at the edge */
   size_t rows, room;
   struct table_row {
     char *cells[TABLE_COLUMNS]; /* owned; NULL is empty */
-    bool flows;                 /* its last cell does not widen its column */
+    enum term_style styles[TABLE_COLUMNS];
+    char *note; /* owned; a sentence below the row; NULL: none */
   } * row;
 };
 
@@ -19,15 +25,18 @@ struct table {
 /* Starts a row; cells go into the last one. */
 void table_row(struct table *t);
 
-/* A row of n names, one a column. */
+/* The first row: n names, one a column. */
 void table_head(struct table *t, const char *const *names, unsigned n);
 
 /* Puts text into a column of the last row; what was there goes. */
 void table_cell(struct table *t, unsigned column, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void table_style(struct table *t, unsigned column, enum term_style style); /* of that cell */
 
-/* The last row's last cell may run over the columns after it. */
-void table_flow(struct table *t);
+/* A sentence below the last row. */
+void table_note(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-void table_write(const struct table *t, FILE *out);
+/* Where the columns don't fit beside each other each row is written as a list: its first cell, and below it
+ * the others, each behind its column's name. No cell is left out or cut. */
+void table_write(const struct table *t, const struct term *term, FILE *out);
 void table_free(struct table *t);
 #endif

@@ -107,7 +107,7 @@ static void check_html(const struct checked *c, const struct check_options *o) {
 static void show(const struct checked *c, const struct check_options *o) {
   struct shown s;
   check_write_text(c, o, shown_open(&s));
-  shown_close(&s, CHECK_WIDTH);
+  shown_close(&s, TERM_WIDTH);
   check_write_summary(c, shown_open(&s));
   shown_close(&s, 0);
   check_write_tsv(c, shown_open(&s));

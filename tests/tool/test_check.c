@@ -80,18 +80,19 @@ static void expect_narrow(const char *text) {
   for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
     size_t len = strcspn(line, "\n");
     bool one_word = !memchr(line + strspn(line, " "), ' ', len - strspn(line, " "));
-    cr_expect(len <= CHECK_WIDTH || one_word, "%zu columns: %.*s", len, (int)len, line);
+    cr_expect(len <= TERM_WIDTH || one_word, "%zu columns: %.*s", len, (int)len, line);
     if (line[len] == 0) break;
   }
 }
 
 Test(check, keeps_to_80_columns_whatever_it_says) {
+  struct check_options o = {.fail_on = SEVERITY_WARNING, .verbose = true};
   char *text = NULL;
   size_t len;
 
   FILE *out = open_memstream(&text, &len);
-  for (unsigned id = 0; id < RULE_COUNT; id++) check_write_rule((enum rule_id)id, out);
-  check_write_rules(CHECK_TEXT, out);
+  for (unsigned id = 0; id < RULE_COUNT; id++) check_write_rule((enum rule_id)id, &o, out);
+  check_write_rules(&o, out);
   fclose(out);
   expect_narrow(text);
   free(text);
@@ -104,7 +105,6 @@ Test(check, keeps_to_80_columns_whatever_it_says) {
   }
 
   struct checked c = checked_of(f);
-  struct check_options o = {.fail_on = SEVERITY_WARNING, .verbose = true};
   text = text_of(&c, &o, check_write_text);
   expect_narrow(text);
   free(text);

@@ -87,12 +87,37 @@ Test(cli, has_for_each_command_its_own_options, .init = cr_redirect_stderr) {
   cr_expect(reads(&c, CLI_QUERY, "query a SRV --json"));
 }
 
+Test(cli, keeps_its_help_within_80_columns_and_names_values) {
+  char *text = NULL;
+  size_t len;
+
+  FILE *out = open_memstream(&text, &len);
+  cli_write_options(CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL | CLI_FLUSH | CLI_NAMES | CLI_STATS |
+                        CLI_TOP,
+                    NULL, out);
+  fclose(out);
+  cr_expect_not_null(strstr(text, "--fail-on error|warning|notice\n"));
+  cr_expect_not_null(strstr(text, "--color auto|always|never\n"));
+  for (char *rest = text, *line; (line = strsep(&rest, "\n"));) cr_expect_leq(strlen(line), 80, "%s", line);
+  free(text);
+}
+
+Test(cli, takes_colours_by_word) {
+  struct cli c;
+  unsetenv("COLUMNS");
+  cr_expect(reads(&c, CLI_QUERY, "query a SRV --color always"));
+  cr_expect(c.term.colours);
+  cr_expect(reads(&c, CLI_QUERY, "query a SRV --color never"));
+  cr_expect_not(c.term.colours);
+  cr_expect(!reads(&c, CLI_QUERY, "query a SRV --color blue"));
+}
+
 Test(cli, names_each_option_in_its_help) {
   char *text = NULL;
   size_t len;
 
   FILE *out = open_memstream(&text, &len);
-  cli_write_options(CLI_LOOKUP, out);
+  cli_write_options(CLI_LOOKUP, NULL, out);
   fclose(out);
   static const char *const names[] = {"--server ADDR[:PORT]",
                                       "--type c2s|s2s|all",

@@ -241,7 +241,7 @@ Test(connect, tls_that_fails_after_its_handshake_is_told_with_its_reason) {
   cr_expect_eq(r->verdicts[0], VERDICT_NO);
 
   FILE *out = open_memstream(&said, &len);
-  check_write_connections(p.facts, out);
+  check_write_connections(p.facts, &(struct check_options){0}, out);
   fclose(out);
   cr_expect_not_null(strstr(said, "failed: certificate required"), "%s", said);
   free(said);

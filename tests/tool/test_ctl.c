@@ -287,27 +287,51 @@ Test(ctl, shows_in_top_what_happened_between_two_looks) {
 #define LOOK(ms, queries, hits, waits, sum, asked, ahead, used)                                              \
   "{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_ms\":" #ms                                              \
   ",\"in_flight\":3,\"counters\":{\"queries\":" #queries ",\"hit\":" #hits ",\"miss\":" #waits               \
-  ",\"background\":" #ahead ",\"saved\":" #used ",\"prefetch_joined_c2s\":" #used                            \
+  ",\"background\":" #ahead ",\"saved\":" #used ",\"prefetch_joined_c2s\":" #used ",\"failed\":" #used       \
   ",\"prefetch_joined_s2s\":" #used "},\"latency\":{\"bounds_ms\":[1,10],\"counts\":[0," #waits              \
   ",0],\"sum_ms\":" #sum                                                                                     \
   "},\"cache\":{\"answers\":5,\"octets\":1048576,\"limit\":2097152,\"unused\":0},\"upstreams\":"             \
   "[{\"address\":\"192.0.2.1:53\",\"up\":true,\"srtt_ms\":4.5,\"asked\":" #waits ",\"replies\":" #waits      \
   "}],\"domains\":"                                                                                          \
-  "[{\"domain\":\"d.lab.\",\"asked\":" #asked ",\"error\":0}]}\n"
+  "[{\"domain\":\"d.lab.\",\"asked\":" #asked ",\"error\":0,\"waited\":9,\"stale\":1,\"failed\":2,"          \
+  "\"wait_ms\":70,\"failure\":{\"service\":\"_xmpp-client\",\"text\":\"no upstream answered in "             \
+  "time\",\"ago_s\":63}}],\"faults\":"                                                                       \
+  "[{\"number\":4,\"rule\":\"servfail d.lab\",\"matched\":3,\"spoiled\":2}]}\n"
   int status = run_with(
       ANSWERS(LOOK(1000, 100, 50, 50, 100, 40, 10, 5), LOOK(3000, 300, 200, 100, 350, 80, 70, 15)), CLI_TOP,
       "top --once");
   cr_expect_eq(status, CLI_FOUND);
   cr_expect_str_eq(fake.heard, "top\ntop\n");
   cr_assert_stdout_eq_str("jidnsd 1, process 7, up 3 s, questions in flight 3\n\n"
-                          "queries   100.0/s  hits 75.0 %  stale 0.0/s  failed 0.0/s  refused 0.0/s\n"
-                          "waiting   25.0/s  mean 5.0 ms, half under 10 ms, 95 % under 10 ms\n"
-                          "prefetch  sent 30.0/s  used 15.0/s  unused 0.0/s\n"
+                          "FAULTS IN FORCE: 1 rule spoils answers on purpose\n"
+                          "  4: servfail d.lab (spoiled 2 of 3)\n\n"
+                          "               NOW      SINCE THE START\n"
+                          "queries        100.0/s  300\n"
+                          "cache hits     75.0 %   66.7 %\n"
+                          "waits saved    15.0/s   15\n"
+                          "stale answers  0.0/s    0\n"
+                          "failed         5.0/s    15\n"
+                          "refused        0.0/s    0\n\n"
+                          "waiting   25.0/s, mean 5.0 ms, half under 10 ms, 95 % under 10 ms\n"
+                          "prefetch  30.0/s sent, 15.0/s used, 0.0/s unused\n"
                           "cache     5 answers, 1.0 of 2 MiB\n\n"
-                          "UPSTREAM      STATE  SRTT MS  ASKED/S  REPLIES/S\n"
-                          "192.0.2.1:53  up     4.5      25.0     25.0\n\n"
-                          "XMPP DOMAIN  QUERIES/S  QUERIES SEEN\n"
-                          "d.lab.       20.0       80\n");
+                          "UPSTREAM      STATE  SRTT MS  ASKED/S  REPLIES/S  FOR\n"
+                          "192.0.2.1:53  up     4.5      25.0     25.0       all\n\n"
+                          "XMPP DOMAIN  QUERIES/S  WAITED  STALE  FAILED\n"
+                          "d.lab.       20.0       9       1      2\n"
+                          "    last failure: _xmpp-client: no upstream answered in time, 1 min 3 s ago\n");
+}
+
+Test(ctl, says_in_top_that_nobody_got_an_answer_where_all_failed) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  run_with(ANSWERS("{\"ok\":true,\"uptime_ms\":1000,\"counters\":{\"failed\":0}}\n",
+                   "{\"ok\":true,\"uptime_ms\":2000,\"counters\":{\"failed\":16}}\n"),
+           CLI_TOP, "top --once");
+  fflush(stdout);
+  char text[2000] = "";
+  FILE *said = cr_get_redirected_stdout();
+  cr_assert(fread(text, 1, sizeof text - 1, said) > 0);
+  cr_expect(strstr(text, "waiting   nobody got an answer; 16.0/s failed\n"), "%s", text);
 }
 
 Test(ctl, says_that_the_daemon_is_gone_when_top_loses_it) {

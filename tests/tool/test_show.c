@@ -25,7 +25,7 @@ static char *shown_lookup(struct fake *f, bool dnssec, bool json) {
   if (json) {
     cr_assert(show_lookup_json(all, options(dnssec), out));
   } else {
-    show_lookup(all, options(dnssec), out);
+    show_lookup(all, options(dnssec), NULL, out);
   }
 
   fclose(out);
@@ -67,31 +67,35 @@ static struct fake *usual(void) {
   return f;
 }
 
-Test(show, prints_the_whole_table) {
+Test(show, prints_a_block_for_each_service_with_addresses_below_their_host) {
   struct fake *f = usual();
   char *text = shown_lookup(f, false, false);
 
-  cr_expect_str_eq(
-      text,
-      "d.lab, asked 127.0.0.1:5353\n\n"
-      "SERVICE             PRIORITY  WEIGHT  HOST   PORT  TTL    MS   ADDRESS      TTL  MS   ADDITIONAL\n"
-      "_xmpps-client._tcp  not offered: the target is \".\" (TTL 600, 1.5 ms)\n"
-      "_xmpp-client._tcp   5         10      x.lab  5222  18000  1.5  192.0.2.1    300  1.5  yes\n"
-      "                                                               2001:db8::1  60   1.5  no\n"
-      "domain itself                         d.lab  5222              none\n\n"
-      "What a program does\n"
-      "  c2s: connects to x.lab port 5222 (STARTTLS).\n",
-      "got:\n%s", text);
+  cr_expect_str_eq(text,
+                   "d.lab, asked 127.0.0.1:5353\n\n"
+                   "_xmpps-client._tcp: not offered: the target is \".\" (TTL 600, 1.5 ms)\n"
+                   "_xmpp-client._tcp: TTL 18000, 1.5 ms\n"
+                   "  x.lab port 5222, priority 5, weight 10\n"
+                   "      192.0.2.1         TTL 300, 1.5 ms, came with the SRV answer\n"
+                   "      2001:db8::1       TTL 60, 1.5 ms\n"
+                   "domain itself\n"
+                   "  d.lab port 5222\n"
+                   "      no address\n\n"
+                   "What a program does\n"
+                   "  c2s: connects to x.lab port 5222 (STARTTLS).\n",
+                   "got:\n%s", text);
   free(text);
   free(f);
 }
 
-Test(show, has_a_column_for_secure_only_when_asked) {
+Test(show, says_what_is_secure_only_when_asked) {
   struct fake *f = usual();
   f->secure = true;
   char *text = shown_lookup(f, true, false);
-  expect_in(text, "ADDITIONAL  SECURE\n");
-  expect_in(text, "1.5  yes         yes\n");
+  expect_in(text, "1.5 ms, came with the SRV answer, secure: yes\n");
+  free(text);
+  text = shown_lookup(f, false, false);
+  cr_expect_null(strstr(text, "secure"));
   free(text);
   free(f);
 }
@@ -102,8 +106,8 @@ Test(show, tells_absent_from_failed) {
   fake_fail(f, "_xmpp-client._tcp.d.lab", TYPE_SRV, ASKED_ANSWERED, RCODE_REFUSED);
   fake_fail(f, "d.lab", TYPE_A, ASKED_TIMEOUT, 0);
   char *text = shown_lookup(f, false, false);
-  expect_in(text, "_xmpps-client._tcp  none: no such record (1.5 ms)\n");
-  expect_in(text, "_xmpp-client._tcp   failed: REFUSED (1.5 ms)\n");
+  expect_in(text, "_xmpps-client._tcp: none: no such record (1.5 ms)\n");
+  expect_in(text, "_xmpp-client._tcp: failed: REFUSED (1.5 ms)\n");
   expect_in(text, "failed: no answer in time\n");
   expect_in(text, "\nMistakes\n  The question for _xmpp-client._tcp failed (REFUSED)");
   free(text);
@@ -181,11 +185,18 @@ Test(show, writes_json) {
   free(text);
 }
 
-Test(table, is_as_wide_as_its_cells_and_lets_the_last_one_flow) {
+/* A table of two columns with this head, and how it is written at that width; to be freed. */
+static char *written(struct table *t, unsigned width, bool colours) {
   char *text = NULL;
   size_t len;
-  struct table t = {0};
+  FILE *out = open_memstream(&text, &len);
+  table_write(t, &(struct term){.width = width, .colours = colours}, out);
+  fclose(out);
+  return text;
+}
 
+Test(table, is_as_wide_as_its_cells) {
+  struct table t = {0};
   for (int i = 0; i < 100; i++) {
     table_row(&t);
     table_cell(&t, 0, "%d", i);
@@ -193,15 +204,68 @@ Test(table, is_as_wide_as_its_cells_and_lets_the_last_one_flow) {
     table_cell(&t, 2, "%s", "x");
   }
 
-  table_row(&t);
-  table_cell(&t, 1, "%s", "this runs over all that follows");
-  table_flow(&t);
-  FILE *out = open_memstream(&text, &len);
-  table_write(&t, out);
-  fclose(out);
+  char *text = written(&t, 80, false);
   expect_in(text, "9     x\n10    x\n");
-  expect_in(text, "\n    this runs over all that follows\n");
   free(text);
   table_free(&t);
   cr_expect_eq(t.rows, 0);
+}
+
+Test(table, is_a_list_where_its_columns_do_not_fit_and_leaves_nothing_out) {
+  static const char *const names[] = {"SERVER", "STATE", "ASKED", "FOR"};
+  struct table t = {0};
+  table_head(&t, names, 4);
+  table_row(&t);
+  table_cell(&t, 0, "[2001:db8:1234:5678:9abc:def0:1234:5678]:53");
+  table_cell(&t, 1, "not asked yet");
+  table_cell(&t, 2, "12345");
+  table_cell(&t, 3, "corp.lab.");
+
+  char *text = written(&t, 80, false);
+  expect_in(text, "SERVER       ");
+  free(text);
+  text = written(&t, 60, false);
+  cr_expect_str_eq(text, "[2001:db8:1234:5678:9abc:def0:1234:5678]:53\n"
+                         "  state not asked yet, asked 12345, for corp.lab.\n");
+  free(text);
+  text = written(&t, 40, false);
+  cr_expect_str_eq(text, "[2001:db8:1234:5678:9abc:def0:1234:5678]:53\n"
+                         "  state not asked yet, asked 12345,\n"
+                         "  for corp.lab.\n");
+  free(text);
+  table_free(&t);
+}
+
+Test(table, breaks_sentences_at_the_edge_beside_their_row_or_below_it) {
+  struct table t = {.wraps = true};
+  table_row(&t);
+  table_cell(&t, 0, "hit");
+  table_cell(&t, 1, "a sentence of some words that has to be broken somewhere");
+  char *text = written(&t, 40, false);
+  cr_expect_str_eq(text, "hit  a sentence of some words that has\n"
+                         "     to be broken somewhere\n");
+  free(text);
+
+  table_cell(&t, 0, "a_name_that_leaves_no_room");
+  text = written(&t, 40, false);
+  cr_expect_str_eq(text, "a_name_that_leaves_no_room  \n"
+                         "    a sentence of some words that has to\n"
+                         "    be broken somewhere\n");
+  free(text);
+  table_free(&t);
+}
+
+Test(table, colours_take_no_room) {
+  struct table t = {0};
+  table_row(&t);
+  table_cell(&t, 0, "up");
+  table_style(&t, 0, STYLE_GOOD);
+  table_cell(&t, 1, "x");
+  char *text = written(&t, 80, true);
+  cr_expect_str_eq(text, "\033[32mup\033[0m  x\n");
+  free(text);
+  text = written(&t, 80, false);
+  cr_expect_str_eq(text, "up  x\n");
+  free(text);
+  table_free(&t);
 }
