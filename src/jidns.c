@@ -8,6 +8,7 @@
 #include "tool/cli.h"
 #include "tool/ctl.h"
 #include "tool/domain.h"
+#include "tool/host_run.h"
 #include "tool/reply.h"
 #include "tool/show.h"
 
@@ -43,6 +44,8 @@ static const struct command {
      "Answers that a running jidnsd spoils on purpose; doc/lab.md explains rules.", CLI_CONTROL, ctl_run},
     {"top", "", "The work of a running jidnsd as it goes on: rates, latency, busiest XMPP domains.",
      CLI_CONTROL | CLI_TOP, ctl_run_top},
+    {"host", "status|enable|disable", "Points this host's resolv.conf at jidnsd, and back.", CLI_HOST,
+     host_run},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

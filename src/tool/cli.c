@@ -189,6 +189,22 @@ static bool set_verbose(struct cli *c, const char *value) {
   return true;
 }
 
+static bool set_yes(struct cli *c, const char *value) {
+  (void)value;
+  c->host.yes = true;
+  return true;
+}
+
+static bool set_root(struct cli *c, const char *value) {
+  c->host.root = value;
+  return *value == '/';
+}
+
+static bool set_name(struct cli *c, const char *value) {
+  c->host.name = value;
+  return *value != 0;
+}
+
 static bool set_quiet(struct cli *c, const char *value) {
   (void)value;
   c->check.quiet = true;
@@ -248,16 +264,21 @@ static const struct cli_option {
     {"verbose", NULL, CLI_CHECK, set_verbose, NULL,
      "say everything about each finding, and facts that are no faults"},
     {"quiet", NULL, CLI_CHECK, set_quiet, NULL, "leave the records out"},
-    {"timeout", "MS", CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_timeout,
+    {"timeout", "MS", CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_HOST, set_timeout,
      "a number of milliseconds from 1 to 60000",
      "how long to wait for each answer, tries included (default: 4000)"},
+    {"yes", NULL, CLI_HOST, set_yes, NULL, "make the change without a question"},
+    {"name", "NAME", CLI_HOST, set_name, "a domain name, as in example.org",
+     "the name that jidnsd must know before the change is final (one of example.com)"},
+    {"root", "DIR", CLI_HOST, set_root, "a folder's path from / on",
+     "the host's files lie below DIR; what its managers would run is not run"},
     {"tcp", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK, set_tcp, NULL,
      "ask over TCP (default: UDP, TCP for what is too large)"},
     {"dnssec", NULL, CLI_LOOKUP | CLI_QUERY, set_dnssec, NULL,
      "ask with DO and show what the server calls secure (AD)"},
     {"all-records", NULL, CLI_LOOKUP, set_all, NULL,
      "look for obsolete records too: _xmppconnect TXT, _jabber SRV"},
-    {"control", "PATH", CLI_CONTROL | CLI_CHECK, set_control, "a socket's path",
+    {"control", "PATH", CLI_CONTROL | CLI_CHECK | CLI_HOST, set_control, "a socket's path",
      "the daemon's socket (default: $JIDNS_CONTROL, else " CONTROL_SOCKET ")"},
     {"all", NULL, CLI_FLUSH, set_flush_all, NULL, "remove all answers"},
     {"below", NULL, CLI_NAMES, set_below, NULL, "take NAME and all names below it"},
@@ -267,7 +288,7 @@ static const struct cli_option {
      "auto, always or never",
      "use colours; auto: on a terminal, unless NO_COLOR is set or TERM is dumb (default: auto)"},
     {"json", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CONTROL, set_json, NULL, "print JSON"},
-    {"help", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL, set_help, NULL, "print this"},
+    {"help", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL | CLI_HOST, set_help, NULL, "print this"},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 

@@ -17,7 +17,8 @@ enum {
   CLI_NAMES = 16,
   CLI_STATS = 32,
   CLI_TOP = 64,
-  CLI_CHECK = 128
+  CLI_CHECK = 128,
+  CLI_HOST = 256
 };
 
 /* What a command's status says; the same for all subcommands. */
@@ -42,7 +43,11 @@ struct cli {
   enum term_colours colours;  /* what was asked for */
   struct term term;           /* and what stdout is */
   struct check_options check; /* check's own */
-  char **words;               /* what is left: words_count of them; borrowed from argv */
+  struct {
+    bool yes;                /* no question before the change */
+    const char *root, *name; /* the folder in which its files lie; what to ask for; NULL: not given */
+  } host;
+  char **words; /* what is left: words_count of them; borrowed from argv */
   int words_count;
 };
 
