@@ -63,7 +63,7 @@ apt_install() {
 # The tree itself stays as it is. Times are kept, so that a second build does only what is new.
 copy_sources() {
   local to=$1 built=(./build ./.git ./autom4te.cache ./aclocal.m4 ./build-aux ./configure './configure~'
-    ./config.h ./config.h.in './config.h.in~' ./config.log ./config.status ./jidnsd.service ./Makefile ./Makefile.in ./stamp-h1
+    ./config.h ./config.h.in './config.h.in~' ./config.log ./config.status ./jidnsd.service ./Makefile ./Makefile.in ./stamp-h1 ./src/daemon/page_html.c
     './jidns-*' ./src/jidnsd ./src/jidns './tests/test_*' './tests/fuzz_*' ./tests/fuzz/seeds ./tests/bench/floor ./tests/bench/hit ./tests/bench/restart
     '*.o' '*.a' '*.log' '*.trs' .deps .dirstamp __pycache__ .pytest_cache)
   mkdir -p "$to"

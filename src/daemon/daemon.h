@@ -30,6 +30,7 @@ struct daemon {
   uint64_t reloaded_ms; /* when that was; 0: there was none */
   struct snapshotter *snapshotter;
   struct metrics_http *metrics; /* NULL: nobody is to see them */
+  struct page *page;            /* NULL: nobody has looked at it */
   uint64_t started_ms;
   struct control_socket control; /* bound by daemon_start; whoever takes commands there takes it over */
 };

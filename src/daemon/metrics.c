@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "daemon/health.h"
+#include "daemon/page.h"
 #include "daemon/stats.h"
 
 /* ---- families: HELP and TYPE come before their samples ---- */
@@ -254,10 +255,18 @@ static unsigned write_readiness(void *ctx, FILE *out) {
   return h == HEALTH_NONE ? NOT_NOW : GOOD;
 }
 
+static unsigned write_page(void *ctx, FILE *out) {
+  struct daemon *d = ctx;
+  return page_write(&d->page, d, out) ? GOOD : NOT_NOW;
+}
+
+static const char *policy_of_page(void *ctx) { return page_policy(((struct daemon *)ctx)->page); }
+
 static const struct metrics_http_page pages[] = {
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", write_metrics},
-    {"/healthz", "text/plain; charset=utf-8", write_health},
-    {"/readyz", "text/plain; charset=utf-8", write_readiness},
+    {"/", "text/html; charset=utf-8", write_page, policy_of_page},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", write_metrics, NULL},
+    {"/healthz", "text/plain; charset=utf-8", write_health, NULL},
+    {"/readyz", "text/plain; charset=utf-8", write_readiness, NULL},
 };
 
 void metrics_start(struct daemon *d) {
@@ -269,4 +278,6 @@ void metrics_start(struct daemon *d) {
 void metrics_stop(struct daemon *d) {
   metrics_http_close(d->metrics);
   d->metrics = NULL;
+  page_free(d->page);
+  d->page = NULL;
 }

@@ -44,14 +44,28 @@ struct metrics_http {
 
 /* ---- a request ---- */
 
+/* For pages that a browser shows: they run what the policy allows, are in no frame, and are not kept. */
+static void add_policy(const struct metrics_http *m, struct MHD_Response *response, const char *policy) {
+  static const char *const others[][2] = {{"Cache-Control", "no-store"},
+                                          {"Referrer-Policy", "no-referrer"},
+                                          {"Cross-Origin-Resource-Policy", "same-origin"},
+                                          {"X-Content-Type-Options", "nosniff"}};
+  m->mhd.add_response_header(response, "Content-Security-Policy", policy);
+  for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
+    m->mhd.add_response_header(response, others[i][0], others[i][1]);
+}
+
+/* page: NULL for a refusal. */
 static enum MHD_Result send_text(struct metrics_http *m, struct MHD_Connection *c, unsigned status,
-                                 const char *content_type, char *text, size_t len) {
+                                 const struct metrics_http_page *page, char *text, size_t len) {
+  static const char plain[] = "text/plain; charset=utf-8";
   struct MHD_Response *response = m->mhd.create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
   if (!response) {
     free(text);
     return MHD_NO;
   }
-  m->mhd.add_response_header(response, "Content-Type", content_type);
+  m->mhd.add_response_header(response, "Content-Type", page ? page->content_type : plain);
+  if (page && page->policy && status == MHD_HTTP_OK) add_policy(m, response, page->policy(m->ctx));
   if (status == MHD_HTTP_METHOD_NOT_ALLOWED) m->mhd.add_response_header(response, "Allow", "GET, HEAD");
   enum MHD_Result result = m->mhd.queue_response(c, status, response);
   m->mhd.destroy_response(response);
@@ -74,7 +88,6 @@ static unsigned write_refusal(const struct metrics_http *m, unsigned status, FIL
 
 static enum MHD_Result answer(struct metrics_http *m, struct MHD_Connection *c, const char *path,
                               const char *method) {
-  static const char plain[] = "text/plain; charset=utf-8";
   char *text = NULL;
   size_t len;
   FILE *out = open_memstream(&text, &len);
@@ -83,7 +96,7 @@ static enum MHD_Result answer(struct metrics_http *m, struct MHD_Connection *c, 
   const struct metrics_http_page *page = get ? page_at(m, path) : NULL;
   unsigned status = page ? page->write(m->ctx, out)
                          : write_refusal(m, get ? MHD_HTTP_NOT_FOUND : MHD_HTTP_METHOD_NOT_ALLOWED, out);
-  if (fclose(out) == 0) return send_text(m, c, status, page ? page->content_type : plain, text, len);
+  if (fclose(out) == 0) return send_text(m, c, status, page, text, len);
   free(text);
   return MHD_NO;
 }

@@ -22,6 +22,7 @@ struct metrics_policy {
 struct metrics_http_page {
   const char *path, *content_type;
   unsigned (*write)(void *ctx, FILE *out); /* returns the status: 200 or 503 */
+  const char *(*policy)(void *ctx); /* the Content-Security-Policy of what was just written; NULL: none */
 };
 
 struct metrics_http;

@@ -1,8 +1,8 @@
 /* The parts of an HTML report. For check_html*.c alone. */
 #ifndef JIDNS_TOOL_CHECK_HTML_PRIV_H
 #define JIDNS_TOOL_CHECK_HTML_PRIV_H
+#include "base/htmlw.h"
 #include "tool/check.h"
-#include "tool/htmlw.h"
 
 /* The style sheet. */
 extern const char check_html_style[];

@@ -2,8 +2,8 @@
  * marked. */
 #ifndef JIDNS_TOOL_CHECK_PICTURE_H
 #define JIDNS_TOOL_CHECK_PICTURE_H
+#include "base/htmlw.h"
 #include "tool/check.h"
-#include "tool/htmlw.h"
 
 /* However many records there are, these are drawn, and the rest counted. */
 enum { PICTURE_TARGETS_MAX = 12, PICTURE_ADDRESSES_MAX = 4 };

@@ -133,7 +133,7 @@ def test_with_nothing_but_local_zones_it_is_ready(watched, tmp_path):
 
 
 @pytest.mark.parametrize("page, method, body, status", [
-    ("/", "GET", None, 404), ("/metrics/", "GET", None, 404), ("/metrics?x=y", "GET", None, 200), ("/../etc/passwd", "GET", None, 404),
+    ("/", "GET", None, 200), ("/index.html", "GET", None, 404), ("/metrics/", "GET", None, 404), ("/metrics?x=y", "GET", None, 200), ("/../etc/passwd", "GET", None, 404),
     ("/metrics", "POST", "x" * 100000, 405), ("/metrics", "DELETE", None, 405), ("/nope", "PUT", "x", 405), ("/healthz", "HEAD", None, 200)])
 def test_only_its_pages_can_be_had(daemon, page, method, body, status):
     got, text, _ = get(daemon, page, method, body)

@@ -2,10 +2,10 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "base/htmlw.h"
 #include "tool/check.h"
 #include "tool/check_picture.h"
 #include "tool/fake.h"
-#include "tool/htmlw.h"
 
 struct paper {
   char *text;

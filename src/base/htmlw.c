@@ -1,5 +1,5 @@
 /* htmlw.c: writes HTML. Exports htmlw_*. */
-#include "tool/htmlw.h"
+#include "base/htmlw.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

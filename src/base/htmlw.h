@@ -1,7 +1,7 @@
 /* An HTML writer: element by element; escapes and end tags are seen to here. SVG inside HTML is written the
  * same way. */
-#ifndef JIDNS_TOOL_HTMLW_H
-#define JIDNS_TOOL_HTMLW_H
+#ifndef JIDNS_BASE_HTMLW_H
+#define JIDNS_BASE_HTMLW_H
 #include <stdbool.h>
 #include <stdio.h>
 
