@@ -5,6 +5,7 @@
 
 #include "base/descriptors.h"
 #include "config.h"
+#include "tool/bug_report.h"
 #include "tool/cli.h"
 #include "tool/ctl.h"
 #include "tool/domain.h"
@@ -30,6 +31,8 @@ static const struct command {
     {"stats", "", "The counters of a running jidnsd.", CLI_CONTROL | CLI_STATS, ctl_run},
     {"upstreams", "", "The servers that a running jidnsd asks: up or down, how fast, how often asked.",
      CLI_CONTROL, ctl_run},
+    {"settings", "", "The settings that a running jidnsd reads, and where each value comes from.",
+     CLI_CONTROL, ctl_run},
     {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from the cache of a running jidnsd.",
      CLI_CONTROL | CLI_NAMES | CLI_FLUSH, ctl_run},
     {"dump", "[[--below] NAME]", "The cache of a running jidnsd, or what it has of a name, as zone files.",
@@ -46,6 +49,9 @@ static const struct command {
      CLI_CONTROL | CLI_TOP, ctl_run_top},
     {"host", "status|enable|disable", "Points this host's resolv.conf at jidnsd, and back.", CLI_HOST,
      host_run},
+    {"report", "",
+     "What a report of a bug should tell; secrets are left out, and works without a jidnsd, too.", CLI_REPORT,
+     bug_report_run},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

@@ -398,6 +398,38 @@ static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *
   log_info("daemon", "reload: %s", good ? "settings reloaded" : "the old settings still hold");
 }
 
+/* ---- settings ---- */
+
+/* As a reload would read them, in the form of --print-config. */
+static enum settings_outcome print_settings(const struct daemon *d, FILE *out, FILE *err) {
+  char **argv = must_alloc(((size_t)d->argc + 2) * sizeof *argv), print[] = "--print-config";
+  struct settings *scratch = must_zalloc(sizeof *scratch);
+  memcpy(argv, d->argv, (size_t)d->argc * sizeof *argv);
+  argv[d->argc] = print;
+  argv[d->argc + 1] = NULL;
+  enum settings_outcome outcome = settings_read(scratch, d->argc + 1, argv, out, err);
+  free(scratch);
+  free(argv);
+  return outcome;
+}
+
+static void run_settings(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  const struct commands *c = ctx;
+  char *text = NULL, *said = NULL;
+  size_t len;
+
+  if (!has_no_words(r, argc, argv)) return;
+  FILE *out = open_memstream(&text, &len), *err = open_memstream(&said, &len);
+  bool good = out && err && print_settings(c->daemon, out, err) == SETTINGS_TOLD;
+  if (out) fclose(out);
+  if (err) fclose(err);
+  if (!good) control_fail(r, "the settings can't be read again; those that were read before still hold");
+  if (said) write_lines(control_json(r), "complaints", said);
+  if (good) write_lines(control_json(r), "lines", text);
+  free(text);
+  free(said);
+}
+
 static void run_fault(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
   struct daemon *d = ((struct commands *)ctx)->daemon;
   fault_rules_command(&d->faults, &d->workers, r, argc, argv);
@@ -409,6 +441,7 @@ static const struct control_command commands[] = {
     {"status", "", "What runs here, where it listens, whom it asks.", run_status},
     {"stats", "[--workers]", "All counters.", run_stats},
     {"upstreams", "", "The servers it asks.", run_upstreams},
+    {"settings", "", "The settings, and where each comes from.", run_settings},
     {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from the cache.", run_flush},
     {"dump", "[[--below] NAME]", "The cache, an answer a line.", run_dump},
     {"reload", "", "Reads the settings again.", run_reload},

@@ -65,6 +65,7 @@ static bool set_color(struct cli *c, const char *value) {
   return false;
 }
 
+static bool set_hide_names(struct cli *c, const char *value) { return (void)value, c->hide_names = true; }
 static bool set_json(struct cli *c, const char *value) { return (void)value, c->json = true; }
 static bool set_help(struct cli *c, const char *value) { return (void)value, c->help = true; }
 
@@ -278,17 +279,20 @@ static const struct cli_option {
      "ask with DO and show what the server calls secure (AD)"},
     {"all-records", NULL, CLI_LOOKUP, set_all, NULL,
      "look for obsolete records too: _xmppconnect TXT, _jabber SRV"},
-    {"control", "PATH", CLI_CONTROL | CLI_CHECK | CLI_HOST, set_control, "a socket's path",
+    {"control", "PATH", CLI_CONTROL | CLI_CHECK | CLI_HOST | CLI_REPORT, set_control, "a socket's path",
      "the daemon's socket (default: $JIDNS_CONTROL, else " CONTROL_SOCKET ")"},
     {"all", NULL, CLI_FLUSH, set_flush_all, NULL, "remove all answers"},
     {"below", NULL, CLI_NAMES, set_below, NULL, "take NAME and all names below it"},
     {"workers", NULL, CLI_STATS, set_workers, NULL, "show each worker's counters beside the sums"},
     {"once", NULL, CLI_TOP, set_once, NULL, "look for one second, print that, and end"},
+    {"hide-names", NULL, CLI_REPORT, set_hide_names, NULL,
+     "say domain-1, domain-2 for the domains that settings name"},
     {"color", "auto|always|never", CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL, set_color,
      "auto, always or never",
      "use colours; auto: on a terminal, unless NO_COLOR is set or TERM is dumb (default: auto)"},
     {"json", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CONTROL, set_json, NULL, "print JSON"},
-    {"help", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL | CLI_HOST, set_help, NULL, "print this"},
+    {"help", NULL, CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL | CLI_HOST | CLI_REPORT, set_help, NULL,
+     "print this"},
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 

@@ -18,7 +18,8 @@ enum {
   CLI_STATS = 32,
   CLI_TOP = 64,
   CLI_CHECK = 128,
-  CLI_HOST = 256
+  CLI_HOST = 256,
+  CLI_REPORT = 512
 };
 
 /* What a command's status says; the same for all subcommands. */
@@ -42,6 +43,7 @@ struct cli {
   bool once;                  /* top: one look */
   enum term_colours colours;  /* what was asked for */
   struct term term;           /* and what stdout is */
+  bool hide_names;            /* report: those of domains */
   struct check_options check; /* check's own */
   struct {
     bool yes;                /* no question before the change */

@@ -1,4 +1,4 @@
-/* ctl.c: asks a running daemon. Exports ctl_open, ctl_close, ctl_send, ctl_hear. */
+/* ctl.c: asks a running daemon. Exports ctl_open, ctl_open_to, ctl_close, ctl_send, ctl_hear. */
 #include "tool/ctl.h"
 
 #include <errno.h>
@@ -24,11 +24,13 @@ static const char *advice_for(int e) {
   }
 }
 
-bool ctl_open(struct ctl *t, const struct cli *c) {
+bool ctl_open(struct ctl *t, const struct cli *c) { return ctl_open_to(t, c, stderr); }
+
+bool ctl_open_to(struct ctl *t, const struct cli *c, FILE *err) {
   struct sockaddr_un name = {.sun_family = AF_UNIX};
   struct timeval patience = {.tv_sec = CTL_WAIT_S};
 
-  *t = (struct ctl){.cli = c, .err = stderr};
+  *t = (struct ctl){.cli = c, .err = err};
   if (strlen(c->control) >= sizeof name.sun_path) {
     complain(t, "too long for a socket's path", "");
     return false;

@@ -18,6 +18,8 @@ struct ctl {
 
 /* Connects to cli->control; false after a line on stderr that names the path and says what to do. */
 bool ctl_open(struct ctl *t, const struct cli *c);
+/* The same, but complaints go to err. */
+bool ctl_open_to(struct ctl *t, const struct cli *c, FILE *err);
 void ctl_close(struct ctl *t);
 
 /* Sends a request: words set apart by blanks. False after a line on err. */

@@ -119,9 +119,9 @@ static bool fault_words(const struct cli *c, char request[REQUEST_MAX]) {
 static const struct {
   const char *name;
   bool (*words)(const struct cli *c, char request[REQUEST_MAX]);
-} requests[] = {{"status", no_words},     {"stats", stats_words}, {"flush", flush_words},
-                {"dump", dump_words},     {"reload", no_words},   {"upstreams", no_words},
-                {"log-level", any_words}, {"fault", fault_words}};
+} requests[] = {{"status", no_words},   {"stats", stats_words},   {"flush", flush_words},
+                {"dump", dump_words},   {"reload", no_words},     {"upstreams", no_words},
+                {"settings", no_words}, {"log-level", any_words}, {"fault", fault_words}};
 
 static bool make_request(const struct cli *c, char request[REQUEST_MAX]) {
   *request = 0;

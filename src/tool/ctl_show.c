@@ -257,6 +257,15 @@ static void show_level(const json_t *o, const struct term *term, FILE *out) {
   fprintf(out, "%s\n", text_of(o, "level"));
 }
 
+static void show_settings(const json_t *o, FILE *out) {
+  static const char *const keys[] = {"complaints", "lines"};
+  const json_t *one;
+  size_t i;
+  for (unsigned k = 0; k < 2; k++) {
+    json_array_foreach(json_object_get(o, keys[k]), i, one) fprintf(out, "%s\n", json_string_value(one));
+  }
+}
+
 /* The number of one that was added, how many were cleared, or all of them. */
 static void show_fault(const json_t *o, const struct term *term, FILE *out) {
   const json_t *one;
@@ -275,7 +284,7 @@ bool ctl_show(const struct cli *c, const char *line, FILE *out) {
     void (*show)(const json_t *o, const struct term *term, FILE *out);
   } shows[] = {{"status", show_status},   {"stats", show_stats},   {"flush", show_flush},
                {"dump", show_dump},       {"reload", show_reload}, {"upstreams", show_upstreams},
-               {"log-level", show_level}, {"fault", show_fault}};
+               {"log-level", show_level}, {"fault", show_fault},   {"settings", show_settings}};
   json_t *o = json_loads(line, 0, NULL);
   for (size_t i = 0; o && i < sizeof shows / sizeof *shows; i++) {
     if (strcmp(shows[i].command, c->command) == 0) shows[i].show(o, &c->term, out);

@@ -548,4 +548,4 @@ def test_wrong_requests_are_answered_with_what_would_be_right(control):
 
 def test_help_lists_every_command(control):
     names = [command["name"] for command in control.ask("help")["commands"]]
-    assert names == ["status", "stats", "upstreams", "flush", "dump", "reload", "log-level", "fault", "top"]
+    assert names == ["status", "stats", "upstreams", "settings", "flush", "dump", "reload", "log-level", "fault", "top"]
