@@ -66,7 +66,7 @@ static void write_help(FILE *out) {
             commands[i].words);
     term_wrap(&t, out, 6, 6, commands[i].help);
   }
-  fprintf(out, "  jidns COMMAND --help\n  jidns --version\n\n");
+  fprintf(out, "  jidns COMMAND --help\n  jidns --version\n  jidns --completion bash|zsh|fish\n\n");
   term_wrap(&t, out, 0, 0, statuses);
 }
 
@@ -77,6 +77,42 @@ static void write_command_help(const struct command *command, const struct term 
   cli_write_options(command->mask, t, stdout);
   putchar('\n');
   term_wrap(t, stdout, 0, 0, statuses);
+}
+
+/* ---- completion ---- */
+
+/* What may follow a command: the words in lower case among "add RULE|list|clear [NUMBER]". Static. */
+static const char *words_after(const char *words) {
+  static char after[80];
+  size_t n = 0;
+  for (const char *p = words; *p; p += strcspn(p, "|"), p += *p == '|') {
+    size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz-");
+    if (*p == '-' || !len || n + len + 2 > sizeof after) continue;
+    if (n) after[n++] = ' ';
+    memcpy(after + n, p, len);
+    n += len;
+  }
+  after[n] = 0;
+  return after;
+}
+
+static bool complete_command(unsigned i, struct completion_command *out) {
+  if (i >= COMMAND_COUNT) return false;
+  out->name = commands[i].name;
+  out->help = commands[i].help;
+  out->words = words_after(commands[i].words);
+  cli_complete(commands[i].mask, out);
+  return true;
+}
+
+static int write_completion(const char *name) {
+  enum completion_shell shell;
+  if (!name || !completion_shell_parse(name, &shell)) {
+    fprintf(stderr, "jidns: --completion needs a shell: bash, zsh or fish\n");
+    return CLI_USAGE;
+  }
+  completion_write(shell, "jidns", complete_command, stdout);
+  return CLI_FOUND;
 }
 
 static void ask_over_net(void *context, struct asked *const *list, size_t n) { ask_all(context, list, n); }
@@ -190,6 +226,8 @@ static int run(int argc, char **argv) {
     printf("jidns " PACKAGE_VERSION "\n");
     return CLI_FOUND;
   }
+
+  if (strcmp(word, "--completion") == 0) return write_completion(argc == 3 ? argv[2] : NULL);
 
   for (size_t i = 0; i < COMMAND_COUNT; i++) {
     if (strcmp(word, commands[i].name) == 0) return run_command(&commands[i], argc - 1, argv + 1);

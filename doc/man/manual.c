@@ -1,7 +1,8 @@
 /* manual.c: makes what the table of settings says into text: `manual sample` writes the sample file, `manual
- * table` all settings, a line each, for contrib/dev/reference, `manual FILE.in` a manual page, its lines
- * @OPTIONS@ and @KEYS@ replaced by what they stand for, @VERSION@, @SETTINGS_FILE@ and @STATE_FOLDER@ in
- * others too. Built, not installed. */
+ * table` all settings, a line each, for contrib/dev/reference, `manual completion bash` (zsh, fish) the
+ * completion of jidnsd for that shell, `manual FILE.in` a manual page, its lines @OPTIONS@ and @KEYS@
+ * replaced by what they stand for, @VERSION@, @SETTINGS_FILE@ and @STATE_FOLDER@ in others too. Built, not
+ * installed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,9 +37,15 @@ int main(int argc, char **argv) {
     settings_print_table(stdout);
     return 0;
   }
+  enum completion_shell shell;
+  if (argc == 3 && strcmp(argv[1], "completion") == 0 && completion_shell_parse(argv[2], &shell)) {
+    completion_write(shell, "jidnsd", settings_complete, stdout);
+    return 0;
+  }
   FILE *in = argc == 2 ? fopen(argv[1], "r") : NULL;
   if (!in) {
-    fprintf(stderr, "manual: should be: manual sample, manual table, or manual FILE.in\n");
+    fprintf(stderr, "manual: should be: manual sample, manual table, manual completion SHELL, or manual "
+                    "FILE.in\n");
     return 2;
   }
   while (fgets(line, sizeof line, in)) {

@@ -1,6 +1,7 @@
 /* Inside the settings: how values are read, and values as they were written. */
 #ifndef JIDNS_SETTINGS_SETTINGS_PRIV_H
 #define JIDNS_SETTINGS_SETTINGS_PRIV_H
+#include "base/completion.h"
 #include "settings/settings_table.h"
 
 /* Where a value comes from; a later one takes the place of all earlier ones. */
@@ -164,4 +165,6 @@ void settings_print_sample(FILE *out);
 void settings_print_man_options(FILE *out);
 void settings_print_man_file(FILE *out);
 void settings_print_table(FILE *out);
+/* jidnsd's options, for completion_write. */
+bool settings_complete(unsigned i, struct completion_command *out);
 #endif

@@ -10,6 +10,7 @@
 #include "base/shown.h"
 #include "tool/check_as.h"
 #include "tool/nameserver.h"
+#include "tool/programs.h"
 
 enum {
   SAID_MAX = 1000,
@@ -377,5 +378,61 @@ void cli_write_options(unsigned mask, const struct term *t, FILE *out) {
     }
     fprintf(out, "%*s", (int)(HELP_COLUMN - column), "");
     term_wrap(t, out, HELP_COLUMN, HELP_COLUMN, options[i].help);
+  }
+}
+
+/* ---- completion ---- */
+
+/* Does `right` list words and nothing else: "c2s, s2s or all"? Then they are added. */
+static bool add_listed(struct completion_command *c, struct completion_option *to, const char *right) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  bool lists = right && strstr(right, " or ");
+  for (const char *p = lists ? right : ""; *p && lists;) {
+    size_t len = strspn(p, letters), comma = strncmp(p + len, ", ", 2) == 0 ? 2 : 0,
+           or = strncmp(p + len, " or ", 4) == 0 ? 4 : 0;
+    lists = len && (comma || or || !p[len]);
+    p += len + comma + or ;
+  }
+
+  for (const char *p = lists ? right : ""; *p; p += strspn(p, ", ")) {
+    size_t len = strspn(p, letters);
+    if (strncmp(p, "or", len) != 0) completion_add_word(c, to, p, len);
+    p += len;
+  }
+  return lists;
+}
+
+/* Values that only the program knows. */
+static bool add_known(struct completion_command *c, struct completion_option *to,
+                      const struct cli_option *o) {
+  if (o->set == set_as) {
+    completion_add_word(c, to, "all", 3);
+    completion_add_word(c, to, "list", 4);
+    for (unsigned i = 0; i < PROGRAM_COUNT; i++)
+      completion_add_word(c, to, programs[i].name, strlen(programs[i].name));
+  } else if (o->set == set_explain || o->set == set_ignore) {
+    for (unsigned i = 0; i < RULE_COUNT; i++)
+      completion_add_word(c, to, report_rules[i].code, strlen(report_rules[i].code));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+static enum completion_value value_of(struct completion_command *c, struct completion_option *to,
+                                      const struct cli_option *o) {
+  if (!o->argument) return COMPLETION_NONE;
+  if (strcmp(o->argument, "NAME=FILE") == 0) return COMPLETION_NAME_FILE;
+  if (strstr(o->argument, "FILE") || strcmp(o->argument, "PATH") == 0 || strstr(o->argument, ".json"))
+    return COMPLETION_FILE;
+  return add_known(c, to, o) || add_listed(c, to, o->right) ? COMPLETION_ONE_OF : COMPLETION_ANYTHING;
+}
+
+void cli_complete(unsigned mask, struct completion_command *out) {
+  for (int i = 0; i < OPTION_COUNT && out->option_count < COMPLETION_OPTIONS; i++) {
+    if (!(options[i].mask & mask)) continue;
+    struct completion_option *o = &out->options[out->option_count++];
+    *o = (struct completion_option){.name = options[i].name, .help = options[i].help};
+    o->value = value_of(out, o, &options[i]);
   }
 }

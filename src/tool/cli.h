@@ -3,6 +3,7 @@
 #define JIDNS_TOOL_CLI_H
 #include <stdio.h>
 
+#include "base/completion.h"
 #include "tool/check.h"
 #include "tool/lookup.h"
 #include "tool/term.h"
@@ -57,6 +58,9 @@ struct cli {
  * unless server_given, the control socket JIDNS_CONTROL's or the usual one. False after a line on stderr that
  * names the option, its value and what is right. */
 bool cli_read(struct cli *c, const char *command, unsigned mask, int argc, char **argv);
+
+/* Adds the options that these subcommands take. */
+void cli_complete(unsigned mask, struct completion_command *out);
 
 /* The lines of --help for the options that these subcommands take. */
 void cli_write_options(unsigned mask, const struct term *t, FILE *out);

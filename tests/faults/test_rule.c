@@ -72,86 +72,98 @@ Test(rule, the_longest_one_fits_into_its_text) {
   cr_expect_str_eq(rule_format(&r, text), rule);
 }
 
-static const struct {
+struct wrong_rule {
   const char *rule, *why;
-} wrong[] = {
-    {"", "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, "
-         "truncate, ttl, no-additional, "
-         "shuffle, reverse, lose-target, target, port, address, wrong-id, garbage, cut, close"},
-    {"name=a.lab seed=7",
-     "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, truncate, "
-     "ttl, "
-     "no-additional, shuffle, reverse, lose-target, target, port, address, wrong-id, garbage, cut, close"},
-    {"drpo", "\"drpo\": no such word; did you mean drop?"},
-    {"serv-fail", "\"serv-fail\": no such word; did you mean servfail?"},
-    {"adress=192.0.2.1", "\"adress=192.0.2.1\": no such word; did you mean address?"},
-    {"share=30 drop", "\"share=30\": the % is missing: share=30%"},
-    {"share=0 drop", "\"share=0\": should be a share from 0.01% to 100%, such as 30%"},
-    {"share=101 drop", "\"share=101\": should be a share from 0.01% to 100%, such as 30%"},
-    {"share= drop", "\"share=\": should be a share from 0.01% to 100%, such as 30%"},
-    {"delay=900ms",
-     "\"delay=900ms\": should be milliseconds up to 60000, such as 900 or 200-900, without a unit"},
-    {"ttl=30s", "\"ttl=30s\": should be seconds from 0 to 2147483647, without a unit"},
-    {"address=192.0.2.0/24", "\"address=192.0.2.0/24\": should be one to eight addresses, such as "
-                             "192.0.2.9 or 192.0.2.9,2001:db8::9"},
-    {"address=1.2.3",
-     "\"address=1.2.3\": should be one to eight addresses, such as 192.0.2.9 or 192.0.2.9,2001:db8::9"},
-    {"share=0% drop", "\"share=0%\": should be a share from 0.01% to 100%, such as 30%"},
-    {"share=100.01% drop", "\"share=100.01%\": should be a share from 0.01% to 100%, such as 30%"},
-    {"share=1.001% drop", "\"share=1.001%\": should be a share from 0.01% to 100%, such as 30%"},
-    {"drop=1", "\"drop=1\": drop takes no value"},
-    {"delay", "\"delay\": needs a value: delay=, then milliseconds up to 60000, such as 900 or 200-900"},
-    {"delay=900-200", "\"delay=900-200\": should be milliseconds up to 60000, such as 900 or 200-900"},
-    {"delay=0", "\"delay=0\": should be milliseconds up to 60000, such as 900 or 200-900"},
-    {"delay=60001", "\"delay=60001\": should be milliseconds up to 60000, such as 900 or 200-900"},
-    {"delay=1-", "\"delay=1-\": should be milliseconds up to 60000, such as 900 or 200-900"},
-    {"drop drop", "\"drop\": drop is given twice"},
-    {"servfail nxdomain", "\"nxdomain\": does not go with servfail"},
-    {"drop servfail", "\"servfail\": does not go with drop"},
-    {"shuffle reverse", "\"reverse\": does not go with shuffle"},
-    {"cut close", "\"close\": does not go with cut"},
-    {"transport=udp close", "\"close\": there is nothing to close with transport=udp"},
-    {"transport=quic drop", "\"transport=quic\": should be udp or tcp"},
-    {"client=10.0.0.1/8 drop", "\"client=10.0.0.1/8\": should be an address or a prefix, such as 10.0.0.0/8"},
-    {"type=SVR drop", "\"type=SVR\": should be one to eight types, such as SRV or A,AAAA"},
-    {"type=A, drop", "\"type=A,\": should be one to eight types, such as SRV or A,AAAA"},
-    {"type=A,A,A,A,A,A,A,A,A drop",
-     "\"type=A,A,A,A,A,A,A,A,A\": should be one to eight types, such as SRV or A,AAAA"},
-    {"name=a..lab drop",
-     "\"name=a..lab\": should be a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
-    {"name= drop", "\"name=\": should be a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
-    {"from=5 until=5 drop", "\"until\": should be later than from"},
-    {"from=-1 drop", "\"from=-1\": should be seconds since the rule was set, such as 10 or 0.5"},
-    {"from=4294967.296 drop",
-     "\"from=4294967.296\": should be seconds since the rule was set, such as 10 or 0.5"},
-    {"from=99999999999999999999999 drop",
-     "\"from=99999999999999999999999\": should be seconds since the rule was set, such as 10 or 0.5"},
-    {"flap=10 drop", "\"flap=10\": should be seconds without and seconds with the fault, such as 10/2.5"},
-    {"flap=0/1 drop", "\"flap=0/1\": should be seconds without and seconds with the fault, such as 10/2.5"},
-    {"flap=1/0 drop", "\"flap=1/0\": should be seconds without and seconds with the fault, such as 10/2.5"},
-    {"first=0 drop", "\"first=0\": should be a number of answers, from 1 to 4294967295"},
-    {"seed=x drop", "\"seed=x\": should be a number from 0 to 18446744073709551615"},
-    {"seed=18446744073709551616 drop",
-     "\"seed=18446744073709551616\": should be a number from 0 to 18446744073709551615"},
-    {"ttl=2147483648", "\"ttl=2147483648\": should be seconds from 0 to 2147483647"},
-    {"port=65536", "\"port=65536\": should be a port from 0 to 65535"},
-    {"target=", "\"target=\": should be a name"},
-    {"cut=0", "\"cut=0\": should be a number of octets from 1 to 65535"},
-    {"garbage=some", "\"garbage=some\": should be all, or no value"},
-    {"a\x01\xff", "\"a\?\?\": no such word; there are name, type, client, transport, from, until, flap, "
-                  "first, share, seed, delay, "
-                  "drop, servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, "
-                  "reverse, lose-target, target, "
-                  "port, address, wrong-id, garbage, cut, close"},
 };
 
-Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
-  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+static void expect_wrong(const struct wrong_rule *wrong, size_t n) {
+  for (size_t i = 0; i < n; i++) {
     struct rule r;
     char why[RULE_WHY] = "";
     cr_expect_not(rule_parse(wrong[i].rule, &r, why), "%s", wrong[i].rule);
     cr_expect_str_eq(why, wrong[i].why);
   }
+}
+
+Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
+  static const struct wrong_rule wrong[] = {
+      {"", "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, "
+           "truncate, ttl, no-additional, "
+           "shuffle, reverse, lose-target, target, port, address, wrong-id, garbage, cut, close"},
+      {"name=a.lab seed=7",
+       "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, truncate, "
+       "ttl, "
+       "no-additional, shuffle, reverse, lose-target, target, port, address, wrong-id, garbage, cut, close"},
+      {"share=0% drop", "\"share=0%\": should be a share from 0.01% to 100%, such as 30%"},
+      {"share=100.01% drop", "\"share=100.01%\": should be a share from 0.01% to 100%, such as 30%"},
+      {"share=1.001% drop", "\"share=1.001%\": should be a share from 0.01% to 100%, such as 30%"},
+      {"drop=1", "\"drop=1\": drop takes no value"},
+      {"delay", "\"delay\": needs a value: delay=, then milliseconds up to 60000, such as 900 or 200-900"},
+      {"delay=900-200", "\"delay=900-200\": should be milliseconds up to 60000, such as 900 or 200-900"},
+      {"delay=0", "\"delay=0\": should be milliseconds up to 60000, such as 900 or 200-900"},
+      {"delay=60001", "\"delay=60001\": should be milliseconds up to 60000, such as 900 or 200-900"},
+      {"delay=1-", "\"delay=1-\": should be milliseconds up to 60000, such as 900 or 200-900"},
+      {"drop drop", "\"drop\": drop is given twice"},
+      {"servfail nxdomain", "\"nxdomain\": does not go with servfail"},
+      {"drop servfail", "\"servfail\": does not go with drop"},
+      {"shuffle reverse", "\"reverse\": does not go with shuffle"},
+      {"cut close", "\"close\": does not go with cut"},
+      {"transport=udp close", "\"close\": there is nothing to close with transport=udp"},
+      {"transport=quic drop", "\"transport=quic\": should be udp or tcp"},
+      {"client=10.0.0.1/8 drop",
+       "\"client=10.0.0.1/8\": should be an address or a prefix, such as 10.0.0.0/8"},
+      {"type=SVR drop", "\"type=SVR\": should be one to eight types, such as SRV or A,AAAA"},
+      {"type=A, drop", "\"type=A,\": should be one to eight types, such as SRV or A,AAAA"},
+      {"type=A,A,A,A,A,A,A,A,A drop",
+       "\"type=A,A,A,A,A,A,A,A,A\": should be one to eight types, such as SRV or A,AAAA"},
+      {"name=a..lab drop",
+       "\"name=a..lab\": should be a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
+      {"name= drop", "\"name=\": should be a name or a pattern, such as _xmpp-*._tcp.example.org or *.lab"},
+      {"from=5 until=5 drop", "\"until\": should be later than from"},
+      {"from=-1 drop", "\"from=-1\": should be seconds since the rule was set, such as 10 or 0.5"},
+      {"from=4294967.296 drop",
+       "\"from=4294967.296\": should be seconds since the rule was set, such as 10 or 0.5"},
+      {"from=99999999999999999999999 drop",
+       "\"from=99999999999999999999999\": should be seconds since the rule was set, such as 10 or 0.5"},
+      {"flap=10 drop", "\"flap=10\": should be seconds without and seconds with the fault, such as 10/2.5"},
+      {"flap=0/1 drop", "\"flap=0/1\": should be seconds without and seconds with the fault, such as 10/2.5"},
+      {"flap=1/0 drop", "\"flap=1/0\": should be seconds without and seconds with the fault, such as 10/2.5"},
+      {"first=0 drop", "\"first=0\": should be a number of answers, from 1 to 4294967295"},
+      {"seed=x drop", "\"seed=x\": should be a number from 0 to 18446744073709551615"},
+      {"seed=18446744073709551616 drop",
+       "\"seed=18446744073709551616\": should be a number from 0 to 18446744073709551615"},
+      {"ttl=2147483648", "\"ttl=2147483648\": should be seconds from 0 to 2147483647"},
+      {"port=65536", "\"port=65536\": should be a port from 0 to 65535"},
+      {"target=", "\"target=\": should be a name"},
+      {"cut=0", "\"cut=0\": should be a number of octets from 1 to 65535"},
+      {"garbage=some", "\"garbage=some\": should be all, or no value"},
+      {"a\x01\xff", "\"a\?\?\": no such word; there are name, type, client, transport, from, until, flap, "
+                    "first, share, seed, delay, "
+                    "drop, servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, "
+                    "reverse, lose-target, target, "
+                    "port, address, wrong-id, garbage, cut, close"},
+  };
+  expect_wrong(wrong, sizeof wrong / sizeof *wrong);
+}
+
+Test(rule, a_misspelt_word_gets_the_nearest_one_and_a_number_its_unit) {
+  static const struct wrong_rule wrong[] = {
+      {"drpo", "\"drpo\": no such word; did you mean drop?"},
+      {"serv-fail", "\"serv-fail\": no such word; did you mean servfail?"},
+      {"adress=192.0.2.1", "\"adress=192.0.2.1\": no such word; did you mean address?"},
+      {"share=30 drop", "\"share=30\": the % is missing: share=30%"},
+      {"share=0 drop", "\"share=0\": should be a share from 0.01% to 100%, such as 30%"},
+      {"share=101 drop", "\"share=101\": should be a share from 0.01% to 100%, such as 30%"},
+      {"share= drop", "\"share=\": should be a share from 0.01% to 100%, such as 30%"},
+      {"delay=900ms",
+       "\"delay=900ms\": should be milliseconds up to 60000, such as 900 or 200-900, without a unit"},
+      {"ttl=30s", "\"ttl=30s\": should be seconds from 0 to 2147483647, without a unit"},
+      {"address=192.0.2.0/24", "\"address=192.0.2.0/24\": should be one to eight addresses, such as "
+                               "192.0.2.9 or 192.0.2.9,2001:db8::9"},
+      {"address=1.2.3",
+       "\"address=1.2.3\": should be one to eight addresses, such as 192.0.2.9 or 192.0.2.9,2001:db8::9"},
+  };
+  expect_wrong(wrong, sizeof wrong / sizeof *wrong);
 }
 
 Test(rule, a_long_wrong_word_is_cut_in_the_complaint) {
