@@ -21,8 +21,8 @@ static void say_ready(const struct settings *s) {
   static const char ready[] = "jidnsd ready: listening on %s (udp, tcp), upstream %s";
   char listen[SETTINGS_LIST_TEXT], upstream[SETTINGS_LIST_TEXT], text[2 * SETTINGS_LIST_TEXT + sizeof ready];
   settings_list(s->listen, s->listen_count, listen);
-  settings_list(s->upstreams, s->upstream_count, upstream);
-  snprintf(text, sizeof text, ready, listen, s->upstream_count ? upstream : "none");
+  settings_list_servers(&s->upstream, upstream);
+  snprintf(text, sizeof text, ready, listen, s->upstream.count ? upstream : "none");
   if (s->log.format == LOG_JSON) log_info("daemon", "%s", text);
   else log_plain(text);
   notify(NOTIFY_READY, text + sizeof "jidnsd ready:");

@@ -1,6 +1,7 @@
 /* The named ways a question can fail: one table (err.def) feeds log, counter, test and EDE. */
 #ifndef JIDNS_BASE_ERR_H
 #define JIDNS_BASE_ERR_H
+#include <stdbool.h>
 #include <stdint.h>
 
 enum err {
@@ -13,6 +14,12 @@ enum err {
 const char *err_word(enum err e); /* "timeout": for the log */
 const char *err_text(enum err e); /* "no upstream answered in time" */
 uint16_t err_ede(enum err e);     /* info code, RFC 8914 section 4 */
+
+/* The server can't be reached as it should be, or has not proven who it is: nothing of the question itself.
+ */
+static inline bool err_is_of_connection(enum err e) {
+  return e == ERR_UNREACHABLE || (e >= ERR_TCP && e <= ERR_CERT_BAD);
+}
 
 /* Behind the text of errno e: what to do when it may be that of a refused system call; else "". */
 const char *err_hint(int e);

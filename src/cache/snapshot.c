@@ -129,6 +129,19 @@ static enum snapshot_outcome may_replace(const char *path, struct snapshot_repor
   return outcome == SNAPSHOT_FOREIGN ? say(report, outcome, why) : SNAPSHOT_GOOD;
 }
 
+uint64_t snapshot_written_ms(const char *path) {
+  uint8_t head[HEAD_OCTETS];
+  const char *why;
+  struct snapshot_now written;
+  struct snapshot_report report;
+  int fd;
+  if (open_file(path, &fd, &report) != SNAPSHOT_GOOD) return 0;
+  ssize_t n = read(fd, head, sizeof head);
+  close(fd);
+  bool good = n > 0 && snapshot_head_read(head, (size_t)n, &written, &why) == SNAPSHOT_GOOD;
+  return good ? written.wall_ms : 0;
+}
+
 enum snapshot_outcome snapshot_write(struct cache *c, const char *path, const struct snapshot_now *now,
                                      const bool *stop, struct snapshot_report *report) {
   char beside[PATH_MAX];

@@ -52,7 +52,10 @@ enum snapshot_outcome snapshot_write(struct cache *c, const char *path, const st
 enum snapshot_outcome snapshot_load(struct cache *c, const char *path, const struct snapshot_now *now,
                                     uint32_t max_stale_s, const bool *stop, struct snapshot_report *report);
 
-/* The same from len octets in memory, whatever they are. */
+/* When the file at `path` was written, ms since 1970 by the clock that held then; 0: it does not say. */
+uint64_t snapshot_written_ms(const char *path);
+
+/* snapshot_load from len octets in memory, whatever they are. */
 enum snapshot_outcome snapshot_restore(struct cache *c, const uint8_t *octets, size_t len,
                                        const struct snapshot_now *now, uint32_t max_stale_s,
                                        struct snapshot_report *report);

@@ -1,51 +1,16 @@
-/* tls.c: TLS through OpenSSL with memory at both ends, in place of sockets. Exports tls_*. */
+/* tls.c: TLS through OpenSSL with memory at both ends, in place of sockets. Exports tls_*, but for what
+ * tls_prove.c does. */
 #include "crypto/tls.h"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/library.h"
 #include "base/must.h"
 #include "config.h"
-
-/* The names are the library's own functions; what its headers make macros of goes through SSL_ctrl and the
- * like. */
-/* clang-format off */
-#define SSL_FUNCTIONS(F)                                                                                     \
-  F(TLS_client_method)                                                                                       \
-  F(SSL_CTX_new) F(SSL_CTX_free) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_load_verify_locations)        \
-      F(SSL_new) F(SSL_free) F(SSL_ctrl) F(SSL_set_cipher_list) F(SSL_set_alpn_protos) F(SSL_set_bio) F(SSL_connect) F(SSL_read)    \
-          F(SSL_write) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
-              F(SSL_get0_alpn_selected) F(SSL_set_cert_cb) F(SSL_CTX_dane_enable) F(SSL_dane_enable) F(SSL_dane_tlsa_add) \
- F(SSL_get0_dane) F(SSL_get0_dane_tlsa) F(SSL_CTX_get_cert_store) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
-/* clang-format on */
-
-/* clang-format off */
-#define CRYPTO_FUNCTIONS(F)                                                                                  \
-  F(BIO_new)                                                                                                 \
-  F(BIO_s_mem) F(BIO_read) F(BIO_write) F(BIO_ctrl) F(BIO_free) F(ERR_get_error) F(ERR_clear_error)          \
-      F(ERR_reason_error_string) F(OPENSSL_sk_num) F(OPENSSL_sk_value) F(X509_get_ext_d2i)                   \
-          F(X509_get0_notAfter) F(X509_get0_notBefore) F(X509_get_issuer_name) F(X509_NAME_get_text_by_NID) F(X509_digest) F(X509_STORE_CTX_new) F(X509_STORE_CTX_free) F(X509_STORE_CTX_init) F(X509_STORE_CTX_set0_dane) \
- F(X509_STORE_CTX_set_default) F(X509_verify_cert)      \
-              F(X509_get_X509_PUBKEY) F(X509_verify_cert_error_string) \
-                  F(ASN1_TIME_to_tm) F(ASN1_STRING_length) F(ASN1_STRING_get0_data) F(GENERAL_NAMES_free)    \
-                      F(OBJ_obj2txt) F(i2d_X509) F(i2d_X509_PUBKEY) F(CRYPTO_free) F(EVP_Digest)             \
-                          F(EVP_sha256) F(EVP_sha512)
-/* clang-format on */
-
-struct ssl {
-#define MEMBER(name) LIBRARY_MEMBER(, name)
-  SSL_FUNCTIONS(MEMBER)
-};
-
-struct crypto {
-  CRYPTO_FUNCTIONS(MEMBER)
-};
+#include "crypto/tls_priv.h"
 
 static const struct library_symbol ssl_symbols[] = {
 #define SSL_SYMBOL(name) LIBRARY_SYMBOL(, struct ssl, name)
@@ -54,21 +19,6 @@ static const struct library_symbol ssl_symbols[] = {
 static const struct library_symbol crypto_symbols[] = {
 #define CRYPTO_SYMBOL(name) LIBRARY_SYMBOL(, struct crypto, name)
     CRYPTO_FUNCTIONS(CRYPTO_SYMBOL)};
-
-struct tls_context {
-  void *ssl_handle, *crypto_handle;
-  struct ssl ssl;
-  struct crypto crypto;
-  SSL_CTX *context;
-};
-
-struct tls {
-  struct tls_context *c;
-  SSL *ssl;
-  BIO *in, *out; /* the SSL's own */
-  bool asks_certificate;
-  char why[TLS_WHY];
-};
 
 /* ---- the library ---- */
 
@@ -91,25 +41,76 @@ static bool set_trust(struct tls_context *c, const char *ca_path, FILE *err) {
   return false;
 }
 
-struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
+/* With the library, trusting nobody yet. NULL after a line on err. */
+static struct tls_context *context_load(uint64_t options, FILE *err) {
   struct tls_context *c = must_zalloc(sizeof *c);
+  c->users = 1;
   c->crypto_handle = library_open(CRYPTO_SONAME, crypto_symbols,
                                   sizeof crypto_symbols / sizeof *crypto_symbols, &c->crypto, err);
   if (c->crypto_handle)
     c->ssl_handle = library_open(OPENSSL_SONAME, ssl_symbols, sizeof ssl_symbols / sizeof *ssl_symbols,
                                  &c->ssl, err);
+  if (c->ssl_handle) c->ssl.OPENSSL_init_ssl(options, NULL);
   if (c->ssl_handle) c->context = c->ssl.SSL_CTX_new(c->ssl.TLS_client_method());
   if (c->ssl_handle && !c->context) fail_setup(c, err);
-  if (c->context && c->ssl.SSL_CTX_dane_enable(c->context) == 1 && set_trust(c, ca_path, err)) return c;
+  if (c->context) return c;
   tls_context_free(c);
   return NULL;
 }
 
+struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
+  struct tls_context *c = context_load(0, err);
+  if (c && c->ssl.SSL_CTX_dane_enable(c->context) == 1 && set_trust(c, ca_path, err)) return c;
+  tls_context_free(c);
+  return NULL;
+}
+
+/* A folder's certificates are looked for when they are needed: reading all that a system trusts costs
+ * megabytes. */
+static bool set_strict_trust(struct tls_context *c, const char *ca_path, FILE *err) {
+  struct stat st;
+  const char *path = ca_path && *ca_path ? ca_path : c->crypto.X509_get_default_cert_dir();
+  c->ca_path = strdup(ca_path ? ca_path : "");
+  must(c->ca_path);
+  bool is_there = stat(path, &st) == 0, is_folder = is_there && S_ISDIR(st.st_mode);
+  bool good = is_folder  ? c->ssl.SSL_CTX_load_verify_dir(c->context, path) == 1
+              : is_there ? c->ssl.SSL_CTX_load_verify_file(c->context, path) == 1
+                         : false;
+  if (is_there && !is_folder) c->ca_file = st;
+  if (good) return true;
+  c->crypto.ERR_clear_error();
+  fprintf(err, "%s: --tls-ca: %s: %s\n", program_invocation_short_name, path,
+          is_there ? "can't be read as certificates in PEM" : "there are no certificates to trust");
+  return false;
+}
+
+struct tls_context *tls_context_strict(const char *ca_path, FILE *err) {
+  /* the library's own file of settings, for all programs, is no part of jidnsd's */
+  struct tls_context *c = context_load(OPENSSL_INIT_NO_LOAD_CONFIG, err);
+  if (c && tls_prove_prepare(c) && set_strict_trust(c, ca_path, err)) return c;
+  tls_context_free(c);
+  return NULL;
+}
+
+bool tls_context_serves(const struct tls_context *c, const char *ca_path) {
+  struct stat st;
+  if (strcmp(c->ca_path, ca_path ? ca_path : "") != 0) return false;
+  if (!c->ca_file.st_mode) return true; /* a folder */
+  return stat(ca_path, &st) == 0 && st.st_ino == c->ca_file.st_ino && st.st_size == c->ca_file.st_size &&
+         st.st_mtim.tv_sec == c->ca_file.st_mtim.tv_sec && st.st_mtim.tv_nsec == c->ca_file.st_mtim.tv_nsec;
+}
+
+struct tls_context *tls_context_hold(struct tls_context *c) {
+  if (c) atomic_fetch_add(&c->users, 1);
+  return c;
+}
+
 void tls_context_free(struct tls_context *c) {
-  if (!c) return;
+  if (!c || atomic_fetch_sub(&c->users, 1) > 1) return;
   if (c->context) c->ssl.SSL_CTX_free(c->context);
   library_close(c->ssl_handle);
   library_close(c->crypto_handle);
+  free(c->ca_path);
   free(c);
 }
 
@@ -171,13 +172,26 @@ bool tls_take_old(struct tls *t) {
          t->c->ssl.SSL_set_cipher_list(t->ssl, "DEFAULT@SECLEVEL=0") == 1;
 }
 
+void tls_end(struct tls *t) {
+  if (!t->is_open) return;
+  t->c->crypto.ERR_clear_error();
+  t->c->ssl.SSL_shutdown(t->ssl);
+}
+
 void tls_free(struct tls *t) {
   if (!t) return;
+  tls_keep_session(t);
+  /* else the library takes the session for a bad one */
+  if (t->ticket) t->c->ssl.SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   if (t->ssl) t->c->ssl.SSL_free(t->ssl);
   free(t);
 }
 
 bool tls_put(struct tls *t, const void *octets, size_t len) {
+  if (!t->is_open && (t->early += len) > TLS_EARLY_MAX) {
+    snprintf(t->why, sizeof t->why, "it sends too much before the handshake is over");
+    return false;
+  }
   return len <= INT32_MAX && t->c->crypto.BIO_write(t->in, octets, (int)len) == (int)len;
 }
 
@@ -193,15 +207,22 @@ static enum tls_step step_of(struct tls *t, int n) {
   if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return TLS_WANT;
   if (error == SSL_ERROR_ZERO_RETURN) return TLS_CLOSED;
 
+  if (t->refused != ERR_NONE) return TLS_FAILED; /* why is known already */
   unsigned long code = t->c->crypto.ERR_get_error();
   const char *reason = code ? t->c->crypto.ERR_reason_error_string(code) : NULL;
   snprintf(t->why, sizeof t->why, "%s", reason ? reason : "the connection was cut off");
   return TLS_FAILED;
 }
 
+size_t tls_unsent(const struct tls *t) {
+  return (size_t)t->c->crypto.BIO_ctrl(t->out, BIO_CTRL_PENDING, 0, NULL);
+}
+
 enum tls_step tls_handshake(struct tls *t) {
   t->c->crypto.ERR_clear_error();
-  return step_of(t, t->c->ssl.SSL_connect(t->ssl));
+  enum tls_step step = step_of(t, t->c->ssl.SSL_connect(t->ssl));
+  t->is_open = step == TLS_DONE;
+  return step;
 }
 
 enum tls_step tls_write(struct tls *t, const void *text, size_t len) {
@@ -215,6 +236,13 @@ enum tls_step tls_read(struct tls *t, void *text, size_t room, size_t *len) {
   t->c->crypto.ERR_clear_error();
   int n = t->c->ssl.SSL_read(t->ssl, text, room > INT32_MAX ? INT32_MAX : (int)room);
   *len = n > 0 ? (size_t)n : 0;
+  if (tls_unsent(t) > TLS_UNSENT_MAX) {
+    snprintf(t->why, sizeof t->why, "it has too much answered at once");
+    return TLS_FAILED;
+  }
+  bool is_first = n > 0 && !t->has_text;
+  t->has_text |= n > 0;
+  if (is_first) tls_keep_session(t); /* for a connection beside this one */
   return step_of(t, n);
 }
 
@@ -262,7 +290,7 @@ static const STACK_OF(X509) * sent_chain(const struct tls *t) {
   return t->c->ssl.SSL_get_peer_cert_chain(t->ssl);
 }
 
-static int64_t time_of(const struct crypto *c, const ASN1_TIME *time) {
+int64_t tls_time_of(const struct crypto *c, const ASN1_TIME *time) {
   struct tm utc;
   return time && c->ASN1_TIME_to_tm(time, &utc) == 1 ? (int64_t)timegm(&utc) : 0;
 }
@@ -318,8 +346,8 @@ bool tls_peer(const struct tls *t, struct cert *out) {
   *out = (struct cert){.count = 0};
   if (!x) return false;
 
-  out->from_s = time_of(c, c->X509_get0_notBefore(x));
-  out->until_s = time_of(c, c->X509_get0_notAfter(x));
+  out->from_s = tls_time_of(c, c->X509_get0_notBefore(x));
+  out->until_s = tls_time_of(c, c->X509_get0_notAfter(x));
   copy_issuer(c, x, out->issuer);
   (void)c->X509_digest(x, c->EVP_sha256(), out->digest, NULL);
 

@@ -9,9 +9,17 @@
 #define JIDNS_CRYPTO_TLS_H
 #include <stdio.h>
 
+#include "base/addr.h"
+#include "base/err.h"
 #include "crypto/cert.h"
+#include "crypto/expect.h"
 
 enum { TLS_WHY = 160, TLS_CHAIN_MAX = 16 };
+
+enum {
+  TLS_EARLY_MAX = 65536,  /* octets that a peer may send before the handshake is over */
+  TLS_UNSENT_MAX = 262144 /* of ours that its messages may make wait */
+};
 
 struct tls_context; /* the library, and whom to trust */
 struct tls;         /* one connection */
@@ -20,7 +28,21 @@ struct tls;         /* one connection */
  * of what the system trusts; NULL: the system's. NULL after a line on err. Freed with tls_context_free, after
  * its connections. */
 struct tls_context *tls_context_new(const char *ca_path, FILE *err);
-void tls_context_free(struct tls_context *c);
+
+/* For peers that have to prove who they are (tls_expect_peer), whoever they are. TLS 1.2 at least, without
+ * renegotiation and early data. ca_path as above, but NULL and "" are the system's folder alone, of which
+ * only what is needed is read, when it is needed. Threads may share it. */
+struct tls_context *tls_context_strict(const char *ca_path, FILE *err);
+struct tls_context *tls_context_hold(struct tls_context *c); /* one more that frees it; NULL is fine */
+void tls_context_free(struct tls_context *c);                /* the last one does */
+
+/* Is it what tls_context_strict would make of ca_path now? Not when another file is there since. */
+bool tls_context_serves(const struct tls_context *c, const char *ca_path);
+/* Seconds since 1970 before which it can't be, whatever the clock says; at first the day of the build. Goes
+ * up only, and TLS_FLOOR_YEARS at most: whoever says so may have had a wrong clock as well. */
+enum { TLS_FLOOR_YEARS = 10 };
+void tls_context_floor(struct tls_context *c, int64_t floor_s);
+int64_t tls_context_floor_s(const struct tls_context *c);
 
 /* server_name: for SNI, NULL for none. alpn: one protocol, such as "xmpp-client", or NULL. NULL when memory
  * is out. */
@@ -37,10 +59,13 @@ enum tls_step {
   TLS_FAILED  /* for good; tls_why says why */
 };
 
-/* Octets from the peer: all are taken. False when memory is out. */
+/* Octets from the peer: all are taken. False when memory is out, or before the end of the handshake there are
+ * too many: tls_why. */
 bool tls_put(struct tls *t, const void *octets, size_t len);
 /* Octets for the peer, at most `room` of them. Returns how many; 0: there are none. */
 size_t tls_take(struct tls *t, void *octets, size_t room);
+/* How many there are. */
+size_t tls_unsent(const struct tls *t);
 
 enum tls_step tls_handshake(struct tls *t);
 /* All of text is taken, or it fails. */
@@ -48,8 +73,41 @@ enum tls_step tls_write(struct tls *t, const void *text, size_t len);
 /* At most `room` octets, *len of them with TLS_DONE. */
 enum tls_step tls_read(struct tls *t, void *text, size_t room, size_t *len);
 
+/* We have nothing more to say: what tls_take then gives tells the peer so. */
+void tls_end(struct tls *t);
+
 /* What went wrong, "wrong version number": the library's words. */
 const char *tls_why(const struct tls *t);
+
+/* ---- a peer that has to prove who it is ---- */
+
+/* What was seen of it by then. */
+struct tls_peer_seen {
+  bool has_pin;
+  uint8_t pin[TLS_PIN];
+  int64_t from_s, until_s; /* its certificate's, since 1970; 0: none was seen */
+};
+
+/* What a server gave to resume a session by; all zero: nothing. */
+struct tls_ticket {
+  struct tls_context *context;
+  void *session;
+  struct tls_peer_seen peer;
+};
+
+/* Before the handshake of a connection of a strict context: it then ends well only if the peer is whom e
+ * (borrowed) describes, at that address, by the wall clock's now_s or by the context's floor, whichever is
+ * later. False when memory is out. */
+bool tls_expect_peer(struct tls *t, const struct tls_expect *e, const union addr *a, int64_t now_s);
+/* Why the handshake failed: how the peer failed to prove itself; ERR_TLS: otherwise, tls_why says how. */
+enum err tls_refused(const struct tls *t);
+const struct tls_peer_seen *tls_seen(const struct tls *t);
+
+/* Before the handshake: resumes by what is in the ticket, if its certificate is still good at now_s, and
+ * keeps there what the peer gives. Borrowed for t's life. */
+void tls_use_ticket(struct tls *t, struct tls_ticket *ticket, int64_t now_s);
+void tls_drop_ticket(struct tls_ticket *ticket);
+bool tls_is_resumed(const struct tls *t);
 
 /* ---- after the handshake ---- */
 

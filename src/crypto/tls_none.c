@@ -7,6 +7,18 @@ struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
   return NULL;
 }
 
+struct tls_context *tls_context_strict(const char *ca_path, FILE *err) {
+  return tls_context_new(ca_path, err);
+}
+struct tls_context *tls_context_hold(struct tls_context *c) {
+  return c;
+}
+bool tls_context_serves(const struct tls_context *c, const char *ca_path) {
+  return (void)c, (void)ca_path, false;
+}
+void tls_context_floor(struct tls_context *c, int64_t floor_s) { (void)c, (void)floor_s; }
+int64_t tls_context_floor_s(const struct tls_context *c) { return (void)c, 0; }
+
 /* There is no context, so nobody has a connection. */
 void tls_context_free(struct tls_context *c) { (void)c; }
 struct tls *tls_new(struct tls_context *c, const char *server_name, const char *alpn) {
@@ -19,6 +31,7 @@ bool tls_put(struct tls *t, const void *octets, size_t len) {
   return (void)t, (void)octets, (void)len, false;
 }
 size_t tls_take(struct tls *t, void *octets, size_t room) { return (void)t, (void)octets, (void)room, 0; }
+size_t tls_unsent(const struct tls *t) { return (void)t, 0; }
 enum tls_step tls_handshake(struct tls *t) { return (void)t, TLS_FAILED; }
 enum tls_step tls_write(struct tls *t, const void *text, size_t len) {
   return (void)t, (void)text, (void)len, TLS_FAILED;
@@ -28,6 +41,7 @@ enum tls_step tls_read(struct tls *t, void *text, size_t room, size_t *len) {
   *len = 0;
   return TLS_FAILED;
 }
+void tls_end(struct tls *t) { (void)t; }
 const char *tls_why(const struct tls *t) { return (void)t, "built without OpenSSL"; }
 enum tls_trust tls_trust(const struct tls *t) { return (void)t, TLS_DISTRUSTED; }
 const char *tls_trust_text(const struct tls *t) { return (void)t, "built without OpenSSL"; }
@@ -45,3 +59,16 @@ int tls_dane_usage(const struct tls *t, const struct tls_tlsa *records, size_t n
   *usable = 0;
   return -1;
 }
+bool tls_expect_peer(struct tls *t, const struct tls_expect *e, const union addr *a, int64_t now_s) {
+  return (void)t, (void)e, (void)a, (void)now_s, false;
+}
+enum err tls_refused(const struct tls *t) { return (void)t, ERR_TLS; }
+const struct tls_peer_seen *tls_seen(const struct tls *t) {
+  static const struct tls_peer_seen nothing;
+  return (void)t, &nothing;
+}
+void tls_use_ticket(struct tls *t, struct tls_ticket *ticket, int64_t now_s) {
+  (void)t, (void)ticket, (void)now_s;
+}
+void tls_drop_ticket(struct tls_ticket *ticket) { (void)ticket; }
+bool tls_is_resumed(const struct tls *t) { return (void)t, false; }

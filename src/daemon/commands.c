@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -163,6 +164,29 @@ static void write_capabilities(struct jsonw *j, const struct ns_stats *s) {
   jsonw_close(j, ']');
 }
 
+static const char *day_format(int64_t s, char text[24]) {
+  time_t t = (time_t)s;
+  struct tm utc;
+  if (!gmtime_r(&t, &utc) || !strftime(text, 24, "%Y-%m-%dT%H:%M:%SZ", &utc)) *text = 0;
+  return text;
+}
+
+/* Of an encrypted server: how it has proven itself, or failed to. */
+static void write_tls(struct jsonw *j, const struct channel_facts *f) {
+  char pin[TLS_PIN_TEXT], day[24];
+  jsonw_open(j, "tls", '{');
+  jsonw_string(j, "version", *f->version ? f->version : NULL);
+  jsonw_string(j, "certificate_until", f->peer.until_s ? day_format(f->peer.until_s, day) : NULL);
+  jsonw_string(j, "pin", f->peer.has_pin ? expect_format_pin(f->peer.pin, pin) : NULL);
+  jsonw_bool(j, "resumed", f->is_resumed);
+  jsonw_uint(j, "handshakes", f->handshakes);
+  jsonw_uint(j, "handshakes_resumed", f->resumed);
+  jsonw_uint(j, "connections", f->open);
+  jsonw_string(j, "failure", f->failed == ERR_NONE ? NULL : err_word(f->failed));
+  jsonw_string(j, "failure_text", f->failed == ERR_NONE ? NULL : err_text(f->failed));
+  jsonw_close(j, '}');
+}
+
 static void write_servers(struct jsonw *j, const struct commands *c, bool briefly) {
   char text[ADDR_TEXT], domain[NAME_TEXT];
   const struct stats *g = &c->stats;
@@ -183,6 +207,8 @@ static void write_servers(struct jsonw *j, const struct commands *c, bool briefl
       jsonw_uint(j, "asked", s->asked);
       jsonw_uint(j, "replies", s->replies);
       write_capabilities(j, s);
+      jsonw_string(j, "transport", transport_text(s->transport));
+      if (transport_is_encrypted(s->transport)) write_tls(j, &s->facts);
     }
     jsonw_close(j, '}');
   }

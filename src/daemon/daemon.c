@@ -64,10 +64,46 @@ static bool open_zones(struct daemon *d, FILE *err) {
   return daemon_load_zones(d, &d->settings, &d->zones, err);
 }
 
+/* ---- encrypted servers ---- */
+
+bool daemon_prepare_trust(const struct daemon *d, const struct settings *s, struct tls_context **out,
+                          FILE *err) {
+  *out = d->trust && tls_context_serves(d->trust, s->tls_ca) ? tls_context_hold(d->trust) : NULL;
+  if (*out || !settings_encrypts(s)) return true;
+  if (d->workers.count && !d->trust && d->settings.sandbox.seccomp != SANDBOX_OFF) {
+    fputs("jidnsd: can't ask encrypted servers: OpenSSL was not loaded, because there was none at the start; "
+          "restart jidnsd\n",
+          err);
+    return false;
+  }
+
+  *out = tls_context_strict(s->tls_ca, err);
+  if (*out && d->trust) tls_context_floor(*out, tls_context_floor_s(d->trust));
+  return *out != NULL;
+}
+
+/* What was loaded stays: system calls are filtered, and the next settings may need it again. */
+void daemon_use_trust(struct daemon *d, struct tls_context *trust) {
+  if (!trust) return;
+  tls_context_free(d->trust);
+  d->trust = trust;
+}
+
+/* By a clock that is wrong at the start no certificate is valid: it can't be earlier than when the snapshot
+ * was written. */
+static bool open_trust(struct daemon *d, FILE *err) {
+  if (!daemon_prepare_trust(d, &d->settings, &d->trust, err)) return false;
+  if (d->trust) tls_context_floor(d->trust, (int64_t)(snapshotter_written_ms(&d->settings) / 1000));
+  return true;
+}
+
 /* Makes all workers first, so that nothing fails once some of them answer. */
 static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *err) {
-  struct worker_common common = {
-      .seed = random_seed(), .budget = &d->budget, .stale_log = &d->stale_log, .zones = d->zones};
+  struct worker_common common = {.seed = random_seed(),
+                                 .budget = &d->budget,
+                                 .stale_log = &d->stale_log,
+                                 .zones = d->zones,
+                                 .trust = d->trust};
   stale_log_init(&d->stale_log);
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
   d->cache = common.cache = cache_new(d->settings.cache_limit, common.seed);
@@ -145,7 +181,7 @@ static void fit_memory(struct settings *s, FILE *err) {
 bool daemon_prepare(struct daemon *d, FILE *err) {
   bool warned;
   fit_memory(&d->settings, err);
-  return settings_check_system(&d->settings, &warned, err) && open_zones(d, err);
+  return settings_check_system(&d->settings, &warned, err) && open_zones(d, err) && open_trust(d, err);
 }
 
 bool daemon_start(struct daemon *d, FILE *err) {
@@ -189,6 +225,8 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   d->cache = NULL;
   zones_free(d->zones);
   d->zones = NULL;
+  tls_context_free(d->trust);
+  d->trust = NULL;
   zonefile_close(d->zone_reader);
   d->zone_reader = NULL;
   control_unbind(&d->control);

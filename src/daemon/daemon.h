@@ -23,6 +23,7 @@ struct daemon {
   struct fault_rules faults;
   struct zonefile *zone_reader; /* NULL: ldns was not loaded */
   struct zones *zones;          /* NULL: there are none */
+  struct tls_context *trust;    /* by whose word encrypted servers are known; NULL: OpenSSL was not loaded */
   struct resolvwatch *watch;    /* of resolv.conf, while the servers are those of it */
   struct netwatch *netwatch;    /* of interfaces and addresses */
   struct domain_watch domain_watch;

@@ -9,6 +9,13 @@ bool daemon_load_zones(const struct daemon *d, struct settings *s, struct zones 
 /* They are answered from now on; those before are freed. */
 void daemon_use_zones(struct daemon *d, struct zones *zones);
 
+/* By whose word s's encrypted servers are known: *out, held, is what the daemon has where that still serves,
+ * and NULL where there are none. False, and said on err, when it can't be had. */
+bool daemon_prepare_trust(const struct daemon *d, const struct settings *s, struct tls_context **out,
+                          FILE *err);
+/* That holds from now on; takes it over. */
+void daemon_use_trust(struct daemon *d, struct tls_context *trust);
+
 /* fault_rules_prepare; false is said on err. */
 bool daemon_prepare_faults(const struct daemon *d, const struct settings *s, struct faults **next, FILE *err);
 #endif

@@ -245,7 +245,7 @@ static unsigned write_health(void *ctx, FILE *out) {
 static unsigned write_readiness(void *ctx, FILE *out) {
   struct daemon *d = ctx;
   struct stats *g = malloc(sizeof *g);
-  bool up = g && !d->settings.upstream_count && d->zones; /* nothing but local zones */
+  bool up = g && !d->settings.upstream.count && d->zones; /* nothing but local zones */
   if (g) stats_gather(d, g);
   for (unsigned i = 0; g && i < g->server_count; i++)
     up = up || (g->servers[i].route == 0 && g->servers[i].up);

@@ -31,11 +31,13 @@ struct change {
   bool has_zones, has_faults;  /* these are read again, too */
   struct zones *zones;
   struct faults *faults;
+  struct tls_context *trust;
 };
 
 static void change_drop(struct daemon *d, struct change *c) {
   if (c->has_zones) zones_free(c->zones);
   if (c->has_faults) fault_rules_drop(&d->faults, c->faults);
+  tls_context_free(c->trust);
 }
 
 /* Makes what c says it has, and what the workers need. False, and said on err: nothing has changed. */
@@ -47,7 +49,12 @@ static bool change_prepare(struct daemon *d, struct change *c, FILE *err) {
     return false;
   }
 
-  if (workers_prepare(&d->workers, c->settings)) return true;
+  if (!daemon_prepare_trust(d, c->settings, &c->trust, err)) {
+    change_drop(d, c);
+    return false;
+  }
+
+  if (workers_prepare(&d->workers, c->settings, c->trust)) return true;
   fprintf(err, "jidnsd: out of memory: can't apply the new settings\n");
   change_drop(d, c);
   return false;
@@ -65,6 +72,7 @@ static void change_commit(struct daemon *d, struct change *c, FILE *err) {
   if (e) log_info("daemon", "%zu cached answers expired: their names have other servers now", expired);
   route_change_free(e);
 
+  daemon_use_trust(d, c->trust);
   if (c->has_zones) daemon_use_zones(d, c->zones);
   if (c->has_faults) fault_rules_use(&d->faults, c->faults, &d->workers);
   if (!listens)
@@ -87,8 +95,7 @@ static bool change_all(struct daemon *d, struct change *c, FILE *err) {
 
 /* Those of the resolv.conf before, in case there are none in it now. */
 static void keep_servers(struct settings *s, const struct settings *running) {
-  memcpy(s->upstreams, running->upstreams, sizeof s->upstreams);
-  s->upstream_count = running->upstream_count;
+  s->upstream = running->upstream;
   s->upstream_default = true;
 }
 
@@ -96,7 +103,7 @@ static bool read_again(struct daemon *d, struct settings *s, FILE *err) {
   if (settings_read(s, d->argc, d->argv, err, err) != SETTINGS_RUN) return false;
   settings_keep_fixed(s, &d->settings, err);
   if (!settings_find_networks(s, err)) return false;
-  if (!s->upstream_count && d->settings.upstream_default) keep_servers(s, &d->settings);
+  if (!s->upstream.count && d->settings.upstream_default) keep_servers(s, &d->settings);
   settings_find_upstreams(s, s->resolv_conf, err);
   settings_warn_of_rings(s, err);
   return true;
@@ -184,17 +191,16 @@ bool reload_settings_logged(struct daemon *d, const char *why) {
 /* ---- resolv.conf ---- */
 
 static bool has_other_servers(const struct settings *a, const struct settings *b) {
-  bool other = a->upstream_count != b->upstream_count;
-  for (unsigned i = 0; i < a->upstream_count && !other; i++)
-    other = !addr_equal(&a->upstreams[i], &b->upstreams[i]);
+  bool other = a->upstream.count != b->upstream.count;
+  for (unsigned i = 0; i < a->upstream.count && !other; i++)
+    other = !addr_equal(&a->upstream.list[i].addr, &b->upstream.list[i].addr);
   return other;
 }
 
 static void say_servers(const struct daemon *d) {
   const struct settings *s = &d->settings;
   char text[SETTINGS_LIST_TEXT];
-  log_info("daemon", "%s has changed: asking %s", s->resolv_conf,
-           settings_list(s->upstreams, s->upstream_count, text));
+  log_info("daemon", "%s has changed: asking %s", s->resolv_conf, settings_list_servers(&s->upstream, text));
 }
 
 static bool on_resolv_conf(void *ctx) {
@@ -263,9 +269,8 @@ static bool follow_network(struct daemon *d, struct settings *s, bool scopes, bo
   if (l)
     log_info("daemon", "interfaces have changed: listening on %s",
              settings_list(s->listen, s->listen_count, text));
-  if (scopes && s->upstream_count)
-    log_info("daemon", "interfaces have changed: asking %s",
-             settings_list(s->upstreams, s->upstream_count, text));
+  if (scopes && s->upstream.count)
+    log_info("daemon", "interfaces have changed: asking %s", settings_list_servers(&s->upstream, text));
   if (access) say_who_may_ask(s);
   return true;
 }

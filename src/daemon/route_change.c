@@ -15,31 +15,27 @@ struct route_change {
   bool other[SETS][SETS];      /* [a set before][a set after]: they have no server in common */
 };
 
-/* A set of servers as settings have it. */
-struct named_set {
-  const union addr *list;
-  const char (*scopes)[ADDR_SCOPE];
-  unsigned count;
-};
-
-static struct named_set set_of(const struct settings *s, unsigned i) {
-  if (i == 0) return (struct named_set){s->upstreams, s->upstream_scopes, s->upstream_count};
-  const struct settings_forward *f = &s->forwards[i - 1];
-  return (struct named_set){f->upstreams, f->upstream_scopes, f->upstream_count};
+static const struct settings_servers *set_of(const struct settings *s, unsigned i) {
+  return i == 0 ? &s->upstream : &s->forwards[i - 1].servers;
 }
 
-static bool has_any(const struct named_set *s) {
-  for (unsigned i = 0; i < s->count; i++) {
-    if (addr_is_here(&s->list[i], s->scopes[i])) return true;
+static bool is_here(const struct settings_server *s) { return addr_is_here(&s->addr, s->scope); }
+
+static bool has_any(const struct settings_servers *set) {
+  for (unsigned i = 0; i < set->count; i++) {
+    if (is_here(&set->list[i])) return true;
   }
   return false;
 }
 
-static bool share_a_server(const struct named_set *a, const struct named_set *b) {
+/* The same host says the same, over whatever it is asked. */
+static bool share_a_server(const struct settings_servers *a, const struct settings_servers *b) {
   for (unsigned i = 0; i < a->count; i++) {
     for (unsigned k = 0; k < b->count; k++) {
-      bool here = addr_is_here(&a->list[i], a->scopes[i]) && addr_is_here(&b->list[k], b->scopes[k]);
-      if (here && addr_equal(&a->list[i], &b->list[k])) return true;
+      const struct settings_server *one = &a->list[i], *other = &b->list[k];
+      bool same = one->transport == other->transport ? addr_equal(&one->addr, &other->addr)
+                                                     : addr_same_host(&one->addr, &other->addr);
+      if (same && is_here(one) && is_here(other)) return true;
     }
   }
   return false;
@@ -76,9 +72,9 @@ static bool has_moved(const struct route_change *e, const struct routes *domains
 /* The servers for all other names: those of another resolv.conf are another network. Those that the operator
  * names are whom he trusts to say the same, and where there were none nobody said anything. */
 static bool is_another_network(const struct settings *before, const struct settings *after) {
-  struct named_set a = set_of(before, 0), b = set_of(after, 0);
-  return before->upstream_default && after->upstream_default && has_any(&a) && has_any(&b) &&
-         !share_a_server(&a, &b);
+  const struct settings_servers *a = set_of(before, 0), *b = set_of(after, 0);
+  return before->upstream_default && after->upstream_default && has_any(a) && has_any(b) &&
+         !share_a_server(a, b);
 }
 
 struct route_change *route_change_new(const struct settings *before, const struct settings *after) {
@@ -87,9 +83,9 @@ struct route_change *route_change_new(const struct settings *before, const struc
   take_domains(&e->after, after);
   for (unsigned i = 0; i <= before->forward_count; i++) {
     for (unsigned k = 0; k <= after->forward_count; k++) {
-      struct named_set a = set_of(before, i), b = set_of(after, k);
+      const struct settings_servers *a = set_of(before, i), *b = set_of(after, k);
       /* an interface that is gone is no other server */
-      e->other[i][k] = has_any(&a) && has_any(&b) && !share_a_server(&a, &b);
+      e->other[i][k] = has_any(a) && has_any(b) && !share_a_server(a, b);
     }
   }
 

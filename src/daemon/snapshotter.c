@@ -61,6 +61,11 @@ static bool find_path(const struct settings *s, char path[PATH_ROOM]) {
   return len < PATH_ROOM && folder_is_ours(path);
 }
 
+uint64_t snapshotter_written_ms(const struct settings *s) {
+  char path[PATH_ROOM];
+  return find_path(s, path) ? snapshot_written_ms(path) : 0;
+}
+
 /* ---- what came of it ---- */
 
 static void say_loaded(struct snapshotter *k) {

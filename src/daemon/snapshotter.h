@@ -13,6 +13,9 @@ struct snapshotter;
  * memory is out, which is logged. */
 struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, const struct settings *s);
 
+/* When the snapshot that these settings name was written, ms since 1970; 0: there is none. */
+uint64_t snapshotter_written_ms(const struct settings *s);
+
 /* Something was flushed: the snapshot is written again soon. NULL is allowed. */
 void snapshotter_flushed(struct snapshotter *k);
 

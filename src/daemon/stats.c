@@ -15,6 +15,20 @@ static void gather_capability(struct capability_stats *sum, const struct capabil
   }
 }
 
+/* What one worker has seen holds for all; one that was refused before one that was not. */
+static void gather_facts(struct ns_stats *sum, const struct nameserver *s) {
+  struct channel *c = s->channels[s->address.transport];
+  sum->transport = s->address.transport;
+  if (!c || !c->ops->facts) return;
+  const struct channel_facts *f = c->ops->facts(c);
+  struct channel_facts all = sum->facts;
+  bool is_first = !all.handshakes && all.failed == ERR_NONE;
+  if (is_first || f->failed != ERR_NONE) sum->facts = *f;
+  sum->facts.handshakes = all.handshakes + f->handshakes;
+  sum->facts.resumed = all.resumed + f->resumed;
+  sum->facts.open = all.open + f->open;
+}
+
 static void gather_server(struct ns_stats *sum, unsigned route, const struct nameserver *s) {
   sum->route = route;
   unsigned rto_ms = ns_rto_ms(s);
@@ -27,6 +41,7 @@ static void gather_server(struct ns_stats *sum, unsigned route, const struct nam
   if (rto_ms > sum->rto_ms) sum->rto_ms = rto_ms;
   if (s->timeouts > sum->silent) sum->silent = s->timeouts;
   latency_sum(&sum->rtt, &s->rtt);
+  gather_facts(sum, s);
   for (unsigned of = 0; of < CAPABILITIES; of++)
     gather_capability(&sum->capabilities[of], &s->capabilities[of], clock_ms());
 }

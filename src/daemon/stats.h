@@ -20,6 +20,9 @@ struct ns_stats {
   uint64_t srtt_ms_x8, asked, replies;
   unsigned rto_ms, silent; /* the worst */
   struct latency rtt;
+  enum transport transport;
+  struct channel_facts
+      facts; /* of an encrypted one: the sum of all workers' counts, the rest of one of them */
   struct capability_stats capabilities[CAPABILITIES];
 };
 

@@ -4,17 +4,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "upstream/up_tcp.h"
 #include "upstream/up_udp.h"
 
-static bool add_server(struct tables_sets *sets, struct upstream *u, const union addr *addr) {
-  struct ns_address address = {.addr = *addr, .transport = TRANSPORT_UDP};
+/* One that is connected already when the first question comes. */
+static bool add_encrypted(struct tables_sets *sets, struct upstream *u, const struct ns_address *address) {
+  struct channel *c = up_tcp_new_tls(sets->loop, &address->addr, &address->expect, address->trust,
+                                     sets->counters, sets->random);
+  struct channel *channels[TRANSPORTS] = {[TRANSPORT_TLS] = c};
+  if (!c) return false;
+  if (!upstream_add(u, address, channels)) {
+    c->ops->close(c);
+    return false;
+  }
+  c->ops->warm(c, clock_ms());
+  return true;
+}
+
+static bool add_server(struct tables_sets *sets, struct upstream *u, const struct ns_address *address) {
+  const union addr *addr = &address->addr;
+  if (transport_is_encrypted(address->transport)) return add_encrypted(sets, u, address);
   struct channel *udp = up_udp_new(sets->loop, addr, sets->counters, sets->random);
   struct channel *tcp = up_tcp_new(sets->loop, addr, sets->counters, sets->random);
   struct channel *channels[TRANSPORTS] = {[TRANSPORT_UDP] = udp, [TRANSPORT_TCP] = tcp};
 
-  if (udp && tcp && upstream_add(u, &address, channels)) return true;
+  if (udp && tcp && upstream_add(u, address, channels)) return true;
   if (udp) udp->ops->close(udp);
   if (tcp) tcp->ops->close(tcp);
   return false;
@@ -22,18 +38,26 @@ static bool add_server(struct tables_sets *sets, struct upstream *u, const union
 
 /* What servers a set is to have. */
 struct servers_wanted {
-  const union addr *addrs;
-  const char (*scopes)[ADDR_SCOPE];
-  unsigned count;
+  const struct settings_servers *servers;
+  const struct settings_pins *pins;
   enum upstream_policy policy;
+  struct tls_context *trust;
 };
+
+/* The i-th; false: its interface is not there. */
+static bool wanted_address(const struct servers_wanted *want, unsigned i, struct ns_address *out) {
+  const struct settings_server *s = &want->servers->list[i];
+  settings_server_address(want->servers, i, want->pins, out);
+  if (transport_is_encrypted(out->transport)) out->trust = want->trust;
+  return addr_is_here(&s->addr, s->scope);
+}
 
 static bool is_set_of(const struct upstream *u, const struct servers_wanted *want) {
   unsigned k = 0;
   bool same = u->policy == want->policy;
-  for (unsigned i = 0; i < want->count && same; i++) {
-    if (!addr_is_here(&want->addrs[i], want->scopes[i])) continue;
-    struct ns_address address = {.addr = want->addrs[i], .transport = TRANSPORT_UDP};
+  for (unsigned i = 0; i < want->servers->count && same; i++) {
+    struct ns_address address;
+    if (!wanted_address(want, i, &address)) continue;
     same = k < u->count && ns_address_equal(&u->servers[k].address, &address);
     k++;
   }
@@ -69,8 +93,9 @@ static struct upstream *make_set(struct tables_sets *sets, const struct wiring_t
   if (same) return upstream_hold(same);
 
   struct upstream *u = upstream_new(&sets->list, want->policy);
-  for (unsigned i = 0; u && i < want->count; i++) {
-    if (!addr_is_here(&want->addrs[i], want->scopes[i]) || add_server(sets, u, &want->addrs[i])) continue;
+  for (unsigned i = 0; u && i < want->servers->count; i++) {
+    struct ns_address address;
+    if (!wanted_address(want, i, &address) || add_server(sets, u, &address)) continue;
     upstream_release(u);
     return NULL;
   }
@@ -105,7 +130,7 @@ struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_t
   struct wiring_tables *t = calloc(1, sizeof *t);
   if (!t) return NULL;
   t->access = access_new(&s->access);
-  struct servers_wanted rest = {s->upstreams, s->upstream_scopes, s->upstream_count, s->upstream_policy};
+  struct servers_wanted rest = {&s->upstream, &s->pins, s->upstream_policy, sets->trust};
   t->routes.rest = make_set(sets, now, t, &rest, now ? now->routes.rest : NULL);
   bool good = t->access && t->routes.rest;
   for (unsigned i = 0; i < s->forward_count && good; i++) {
@@ -114,7 +139,7 @@ struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_t
     r->name_len = f->domain.len;
     r->max_ttl_s = f->max_ttl_s;
     memcpy(r->name, f->domain.octets, f->domain.len);
-    struct servers_wanted want = {f->upstreams, f->upstream_scopes, f->upstream_count, s->upstream_policy};
+    struct servers_wanted want = {&f->servers, settings_forward_pins(s, f), s->upstream_policy, sets->trust};
     r->upstream = make_set(sets, now, t, &want, set_of(now, &f->domain));
     good = r->upstream != NULL;
     t->routes.count += good;

@@ -12,6 +12,7 @@ struct tables_sets {
   uv_loop_t *loop;  /* these are borrowed: for the servers' sockets */
   struct counters *counters;
   struct random *random;
+  struct tls_context *trust; /* borrowed: by whose word encrypted servers are known; NULL: there are none */
 };
 
 /* Tables as s has them. Sets of servers that `now` (NULL: none) or questions in flight have go on; new ones

@@ -17,6 +17,7 @@ struct worker_common {
   uint8_t cookie_secret[SIPHASH_KEY];
   struct xmpp_budget *budget;  /* borrowed: what they ask ahead */
   struct stale_log *stale_log; /* borrowed: when stale answers begin and end */
+  struct tls_context *trust;   /* of encrypted servers: borrowed until worker_prepare brings another */
   const struct zones *zones;   /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
 };
 
@@ -43,7 +44,7 @@ void worker_set_zones(struct worker *w, const struct zones *zones);
 
 /* A reload, in two halves, both within worker_run. The first makes all that can fail for want of memory:
  * false, and the worker is as before. Then either all workers take it into force or all discard it. */
-bool worker_prepare(struct worker *w, const struct settings *s);
+bool worker_prepare(struct worker *w, const struct settings *s, struct tls_context *trust);
 void worker_discard(struct worker *w);
 /* Puts into force what was prepared and s's other settings; `before` held until now. The n listeners at
  * `opened`, of addresses that are new, are taken over; addresses that s no longer lists are closed once all

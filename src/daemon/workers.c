@@ -36,11 +36,12 @@ struct change {
   struct listeners *listeners;
   unsigned nth; /* of the workers */
   bool good;
+  struct tls_context *trust;
 };
 
 static void prepare(struct worker *w, void *arg) {
   struct change *c = arg;
-  if (c->good) c->good = worker_prepare(w, c->settings);
+  if (c->good) c->good = worker_prepare(w, c->settings, c->trust);
 }
 
 static void discard(struct worker *w, void *arg) {
@@ -55,8 +56,8 @@ static void commit(struct worker *w, void *arg) {
   if (!worker_commit(w, c->before, c->settings, opened, count)) c->good = false;
 }
 
-bool workers_prepare(struct workers *all, const struct settings *s) {
-  struct change c = {.settings = s, .good = true};
+bool workers_prepare(struct workers *all, const struct settings *s, struct tls_context *trust) {
+  struct change c = {.settings = s, .good = true, .trust = trust};
   workers_each(all, prepare, &c);
   if (!c.good) workers_each(all, discard, NULL);
   return c.good;

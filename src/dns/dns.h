@@ -64,8 +64,8 @@ enum {
 };
 
 enum { CLASS_IN = 1, CLASS_CH = 3 };
-enum { OPT_COOKIE = 10, OPT_KEEPALIVE = 11, OPT_EDE = 15 }; /* RFC 7873, 7828, 8914 */
-enum {                                                      /* RFC 8914 section 4 */
+enum { OPT_COOKIE = 10, OPT_KEEPALIVE = 11, OPT_PADDING = 12, OPT_EDE = 15 }; /* RFC 7873, 7828, 7830, 8914 */
+enum {                                                                        /* RFC 8914 section 4 */
        EDE_NONE = -1,
        EDE_OTHER = 0,
        EDE_STALE = 3,

@@ -23,6 +23,6 @@ struct client {
 
 /* Octets that its answer may have. */
 static inline size_t client_limit(const struct client *c, const struct query_opts *m) {
-  return c->transport == TRANSPORT_UDP ? answer_udp_limit(m) : DNS_MSG_MAX;
+  return transport_is_stream(c->transport) ? DNS_MSG_MAX : answer_udp_limit(m);
 }
 #endif

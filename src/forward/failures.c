@@ -14,7 +14,7 @@ bool failures_is_server_verdict(enum err why) {
 
 /* Nobody said anything. */
 static bool is_silence(enum err why) {
-  return why == ERR_TIMEOUT || why == ERR_UNREACHABLE || why == ERR_TCP || why == ERR_FORGED;
+  return why == ERR_TIMEOUT || why == ERR_FORGED || err_is_of_connection(why);
 }
 
 static uint32_t doubled(uint32_t before_ms, uint32_t most_ms) {

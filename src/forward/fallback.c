@@ -41,6 +41,7 @@ static unsigned times_asked(const struct pending *p, const struct nameserver *s,
 enum transport fallback_transport(const struct pending *p, const struct nameserver *s) {
   unsigned udp = times_asked(p, s, TRANSPORT_UDP), tcp = times_asked(p, s, TRANSPORT_TCP);
   const struct capability *h = &s->capabilities[CAPABILITY_UDP];
+  if (ns_is_encrypted(s)) return s->address.transport; /* and nothing else */
   if (tcp >= FORWARD_EACH) return TRANSPORT_UDP;
   if (udp >= FORWARD_EACH) return TRANSPORT_TCP;
 
@@ -55,7 +56,7 @@ static enum extras extras_of(const struct pending *p, const struct try *t, unsig
   struct nameserver *s = t->server;
   enum extras most = p->extras;
   bool shy = s->capabilities[CAPABILITY_COOKIES].state != CAPABILITY_WORKS;
-  if (t->transport == TRANSPORT_TCP) return most;
+  if (transport_is_stream(t->transport)) return most;
   if (most == EXTRAS_COOKIE && nth >= (shy && p->cookie_state == COOKIE_FIRST ? 2 : 3)) most = EXTRAS_EDNS;
   if (nth >= FORWARD_EACH && !s->speaks_edns && !(p->evidence.cookie & upstream_bit(p->upstream, s)))
     most = EXTRAS_NONE;
@@ -68,7 +69,7 @@ void fallback_prepare(const struct pending *p, struct try *t, unsigned nth, uint
 
   t->extras = extras_of(p, t, nth);
   if (t->extras && !capability_allows(&s->capabilities[CAPABILITY_EDNS], now_ms)) t->extras = EXTRAS_NONE;
-  bool over_udp = t->transport == TRANSPORT_UDP;
+  bool over_udp = !transport_is_stream(t->transport);
   bool mixes_case = o->policy.case_random && over_udp &&
                     capability_allows(&s->capabilities[CAPABILITY_0X20], now_ms);
   bool has_cookie = o->policy.cookies && over_udp && t->extras == EXTRAS_COOKIE;
@@ -79,13 +80,16 @@ void fallback_prepare(const struct pending *p, struct try *t, unsigned nth, uint
                                            .udp_size = (uint16_t)o->policy.udp_size,
                                            .cookie = cookie,
                                            .case_seed = mixes_case ? random_u64(o->random) | 1 : 0};
+  t->x.rto_ms = ns_rto_ms(s);
+  t->x.connects = false;
   if (cookie) memcpy(t->x.query_opts.shown, cookie->client, COOKIE_CLIENT);
 }
 
 uint32_t fallback_wait_ms(const struct pending *p, const struct nameserver *s) {
   unsigned round = p->asked / p->upstream->count; /* each server's first try gets its plain RTO */
   /* what it can do is to be found out in time */
-  if (s->capabilities[CAPABILITY_UDP].state == CAPABILITY_UNTRIED && p->upstream->count == 1) {
+  bool is_unknown = !ns_is_encrypted(s) && s->capabilities[CAPABILITY_UDP].state == CAPABILITY_UNTRIED;
+  if (is_unknown && p->upstream->count == 1) {
     return p->asked < 2 ? RTO_UNKNOWN_MS : RTO_MAX_MS;
   }
 
@@ -145,6 +149,7 @@ bool fallback_after_rcode(struct pending *p, const struct try *t, unsigned rcode
   unsigned bit = upstream_bit(p->upstream, s);
   bool misunderstood = is_misunderstood(rcode), has_opt = edns_is_in(msg, len);
 
+  if (ns_is_encrypted(s)) return false; /* who speaks that knows EDNS */
   if (t->extras == EXTRAS_NONE || (!misunderstood && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED))
     return false;
 
@@ -179,6 +184,7 @@ bool fallback_transport_failed(struct pending *p, const struct try *t, enum err 
   struct nameserver *s = t->server;
   unsigned bit = upstream_bit(p->upstream, s);
 
+  if (ns_is_encrypted(s)) return false; /* never in plain */
   if (why == ERR_UNREACHABLE && t->transport == TRANSPORT_UDP) {
     struct capability *udp = &s->capabilities[CAPABILITY_UDP];
     p->evidence.closed |= bit;
@@ -206,7 +212,7 @@ static unsigned silent_tries(const struct pending *p, const struct nameserver *s
   unsigned n = 0;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     const struct try *t = &p->tries[i];
-    if (!t->x.channel || t->server != s || t->transport == TRANSPORT_TCP || !t->timed_out) continue;
+    if (!t->x.channel || t->server != s || transport_is_stream(t->transport) || !t->timed_out) continue;
     n += least == EXTRAS_COOKIE ? t->x.query_opts.cookie != NULL : t->extras >= least;
   }
   return n;
@@ -219,7 +225,7 @@ static void doubt_capability(const struct pending *p, struct nameserver *s, enum
 
 static void learn_cookies(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct nameserver *s = t->server;
-  if (t->transport == TRANSPORT_TCP || t->extras == EXTRAS_NONE) return;
+  if (transport_is_stream(t->transport) || t->extras == EXTRAS_NONE) return;
   if (t->x.query_opts.cookie) {
     if (s->cookie.server_len) capability_works(&s->capabilities[CAPABILITY_COOKIES]);
   } else if (p->evidence.cookie & upstream_bit(p->upstream, s)) {
@@ -262,6 +268,7 @@ static void learn_udp(const struct pending *p, const struct try *t, uint64_t now
 }
 
 void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
+  if (ns_is_encrypted(t->server)) return; /* there is no lesser way */
   learn_cookies(p, t, now_ms);
   learn_edns(p, t, has_opt, now_ms);
   learn_udp(p, t, now_ms);

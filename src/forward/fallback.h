@@ -9,8 +9,9 @@
  * before the others, unless they are down. */
 struct nameserver *fallback_pick(const struct pending *p, unsigned out);
 
-/* What the next try of p at s goes over. Twice over UDP, once over TCP, and so on: a silent UDP or a reply
- * too large for the path costs two time-outs, no more. Over TCP first where UDP is known not to work. */
+/* What the next try of p at s goes over. An encrypted server is asked over what the settings say alone; any
+ * other twice over UDP, once over TCP, and so on: a silent UDP or a reply
+ * too large for the path costs two time-outs, no more; over TCP first where UDP is known not to work. */
 enum transport fallback_transport(const struct pending *p, const struct nameserver *s);
 
 /* How t, whose server and transport are set, is to be asked; nth: which try over UDP at this server it is. */

@@ -99,6 +99,14 @@ static void run_at(struct pending *p, enum event_kind kind, uint64_t now_ms) {
   run(p, &(struct event){.kind = kind, .now_ms = now_ms});
 }
 
+/* How long it took says how long the next one may, unless it took a connection as well. */
+static void note_reply(const struct try *t, uint64_t now_ms) {
+  bool tells = t->transport == t->server->address.transport && !t->x.connects;
+  if (t->transport == TRANSPORT_TCP) t->server->tcp_late = 0;
+  if (tells) ns_replied(t->server, now_ms - t->sent_ms, now_ms);
+  else ns_answers(t->server, now_ms);
+}
+
 /* A try is over. A reply goes to CHECK. Anything else tells how the question is to be put once more: over TCP
  * when its capitals or its sender could not be trusted, without a cookie when none came back, and, when the
  * transport itself failed, over the other one or at another server. */
@@ -108,12 +116,7 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
 
   must(p->magic == PENDING_MAGIC);
   if (outcome == ERR_NONE) {
-    if (t->transport == TRANSPORT_UDP) {
-      ns_replied(t->server, now_ms - t->sent_ms, now_ms);
-    } else {
-      t->server->tcp_late = 0;
-      ns_answers(t->server, now_ms);
-    }
+    note_reply(t, now_ms);
     ns_answered_type(t->server, question_type(&p->question));
     p->step = STEP_CHECK;
   } else if (outcome == ERR_CASE_MISMATCH || outcome == ERR_FORGED) {
@@ -128,17 +131,23 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
   } else if (outcome == ERR_TCP && p->case_state == CASE_MISMATCH) {
     steps_ask_without_0x20(p, t->server, now_ms);
   } else {
-    if (outcome == ERR_UNREACHABLE) ns_refused(t->server, now_ms);
+    if (ns_is_encrypted(t->server)) ns_failed(t->server, outcome, now_ms);
+    else if (outcome == ERR_UNREACHABLE) ns_refused(t->server, now_ms);
     if (!fallback_transport_failed(p, t, outcome)) steps_server_failed(p, t->server, outcome);
   }
 
   run(p, &(struct event){.kind = EVENT_REPLY, .now_ms = now_ms, .try = t, .msg = msg, .len = len});
 }
 
+static uint32_t patience_with(const struct try *t) {
+  bool connects = ns_is_encrypted(t->server) && t->x.connects;
+  return ns_rto_ms(t->server) + (connects ? ns_connect_ms(t->server) : 0);
+}
+
 static void note_silence(struct pending *p, uint64_t now_ms) {
   for (unsigned i = 0; i < FORWARD_TRIES; i++) {
     struct try *t = &p->tries[i];
-    if (!t->x.channel || t->timed_out || now_ms - t->sent_ms < ns_rto_ms(t->server)) continue;
+    if (!t->x.channel || t->timed_out || now_ms - t->sent_ms < patience_with(t)) continue;
     t->timed_out = true;
     if (!failures_is_server_verdict(p->last)) p->last = ERR_TIMEOUT;
     if (now_ms - t->sent_ms > 2 * ns_rto_max_ms(t->server)) continue; /* it says nothing about now */

@@ -92,7 +92,7 @@ static bool is_same_manner(const struct query_opts *a, const struct query_opts *
 }
 
 static bool is_again(const struct waiter *w, const struct query *q, const struct client *client) {
-  return client->transport == TRANSPORT_UDP && w->client.transport == TRANSPORT_UDP &&
+  return !transport_is_stream(client->transport) && !transport_is_stream(w->client.transport) &&
          addr_equal(&w->client.peer, &client->peer) && is_same_manner(&w->query_opts, &q->query_opts);
 }
 

@@ -23,7 +23,8 @@ static void end(struct probe *p) {
 /* One that is asked over TCP because its UDP does not work is none the worse for it. */
 static void probe_failed(struct probe *p, enum capability_why why, uint64_t now_ms) {
   struct nameserver *s = p->server;
-  if (capability_is_resting(&s->capabilities[CAPABILITY_UDP])) ns_lacks(s, CAPABILITY_UDP, why, now_ms);
+  if (ns_is_encrypted(s)) ns_left_unanswered(s, p->question.hash, p->sent_ms, now_ms);
+  else if (capability_is_resting(&s->capabilities[CAPABILITY_UDP])) ns_lacks(s, CAPABILITY_UDP, why, now_ms);
   else if (why == WHY_UDP_CLOSED) ns_refused(s, now_ms);
   else ns_left_unanswered(s, p->question.hash, p->sent_ms, now_ms);
 }
@@ -34,10 +35,12 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
   if (outcome == ERR_NONE) {
     unsigned rcode = edns_rcode(msg, len);
     bool refused_edns = rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
-    ns_replied(p->server, now_ms - p->sent_ms, now_ms);
+    if (x->connects) ns_answers(p->server, now_ms);
+    else ns_replied(p->server, now_ms - p->sent_ms, now_ms);
     if (!refused_edns) capability_works(&p->server->capabilities[CAPABILITY_UDP]);
   }
-  if (outcome == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
+  if (ns_is_encrypted(p->server)) ns_failed(p->server, outcome, now_ms);
+  else if (outcome == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
   end(p);
 }
 
@@ -62,17 +65,18 @@ void probe_start(struct forward *f, struct upstream *u, struct nameserver *s, co
     return;
   }
 
-  *p = (struct probe){
-      .magic = PROBE_MAGIC,
-      .forward = f,
-      .upstream = upstream_hold(u),
-      .server = s,
-      .question = *q,
-      .x = {.question = &p->question,
-            .done = done,
-            .query_opts = {.edns = !capability_is_resting(&s->capabilities[CAPABILITY_EDNS])}},
-      .timer = {.fire = due},
-      .sent_ms = now_ms};
+  *p = (struct probe){.magic = PROBE_MAGIC,
+                      .forward = f,
+                      .upstream = upstream_hold(u),
+                      .server = s,
+                      .question = *q,
+                      .x = {.question = &p->question,
+                            .done = done,
+                            .query_opts = {.edns = !capability_is_resting(&s->capabilities[CAPABILITY_EDNS]),
+                                           .transport = s->address.transport},
+                            .rto_ms = ns_rto_ms(s)},
+                      .timer = {.fire = due},
+                      .sent_ms = now_ms};
   list_init(&p->x.link);
   list_append(&f->probes.open, &p->link);
   f->probes.count++;
@@ -80,10 +84,12 @@ void probe_start(struct forward *f, struct upstream *u, struct nameserver *s, co
   s->asked++;
   uint8_t msg[EXCHANGE_QUERY_MAX];
   size_t len = exchange_write(&p->question, &p->x.query_opts, msg);
-  enum err e = channel_ask(s->channels[TRANSPORT_UDP], &p->x, msg, len, now_ms);
+  enum err e = channel_ask(s->channels[s->address.transport], &p->x, msg, len, now_ms);
   uint32_t wait_ms = 2 * ns_rto_ms(s), most_ms = ns_rto_max_ms(s);
+  if (p->x.connects) most_ms *= 2;
   timers_set(f->o.timers, &p->timer, now_ms + (wait_ms < most_ms ? wait_ms : most_ms));
-  if (e == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
+  if (ns_is_encrypted(s)) ns_failed(s, e, now_ms);
+  else if (e == ERR_UNREACHABLE) probe_failed(p, WHY_UDP_CLOSED, now_ms);
   if (e != ERR_NONE) end(p);
 }
 

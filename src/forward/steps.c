@@ -33,8 +33,9 @@ void steps_start_anew(struct pending *p, uint64_t now_ms) {
 static unsigned spent_servers(const struct pending *p) {
   unsigned spent = 0;
   for (unsigned i = 0; i < p->upstream->count; i++) {
-    if (p->asked_over[TRANSPORT_UDP][i] < FORWARD_EACH) continue;
-    if (p->asked_over[TRANSPORT_TCP][i] >= FORWARD_EACH) spent |= 1u << i;
+    enum transport first = p->upstream->servers[i].address.transport;
+    if (p->asked_over[first][i] < FORWARD_EACH) continue;
+    if (first != TRANSPORT_UDP || p->asked_over[TRANSPORT_TCP][i] >= FORWARD_EACH) spent |= 1u << i;
   }
   return spent;
 }
@@ -97,7 +98,9 @@ static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now
   size_t len = exchange_write(&p->question, &t->x.query_opts, msg);
   enum err e = channel_ask(s->channels[t->transport], &t->x, msg, len, now_ms);
   s->asked++;
-  if (e == ERR_UNREACHABLE) ns_refused(s, now_ms);
+  if (ns_is_encrypted(s)) ns_failed(s, e, now_ms);
+  else if (e == ERR_UNREACHABLE) ns_refused(s, now_ms);
+  if (e == ERR_NONE && t->x.connects) p->next_try_ms += ns_connect_ms(s);
   return e;
 }
 
@@ -130,14 +133,15 @@ static void probe_udp(struct pending *p, uint64_t now_ms) {
  * may get the same question: it costs the client nothing, and tells whether it is back. */
 static enum next step_ask(struct pending *p, const struct event *e) {
   uint64_t now_ms = e->now_ms;
-  bool over_udp = p->transport == TRANSPORT_UDP;
   struct nameserver *s = p->server;
+  bool over_udp = p->transport == TRANSPORT_UDP, over_first = p->transport == s->address.transport;
   uint32_t wait_ms = fallback_wait_ms(p, s);
   char text[QUESTION_TEXT], where[ADDR_TEXT];
 
-  log_debug("forward", "%s: asking %s%s", question_format(&p->question, text),
-            addr_format(&s->address.addr, where), over_udp ? "" : " over TCP");
-  if (over_udp) probe_others(p, now_ms);
+  log_debug("forward", "%s: asking %s%s%s", question_format(&p->question, text),
+            addr_format(&s->address.addr, where), over_udp ? "" : " over ",
+            over_udp ? "" : transport_text(p->transport));
+  if (over_first) probe_others(p, now_ms);
   else probe_udp(p, now_ms);
 
   if (p->asked == 0) {
@@ -216,14 +220,14 @@ static enum next step_check(struct pending *p, const struct event *e) {
   p->extras = t->extras;
   if (fallback_after_rcode(p, t, rcode, msg, e->len)) return MORE;
   if (rcode == RCODE_BADCOOKIE) {
-    if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_RCODE);
+    if (transport_is_stream(t->transport)) return steps_server_failed(p, t->server, ERR_RCODE);
     fallback_bad_cookie(p, t);
     return MORE;
   }
 
   if (msg[2] & DNS_TC) {
     keep_part(p, e);
-    if (t->transport == TRANSPORT_TCP) return steps_server_failed(p, t->server, ERR_BAD_REPLY);
+    if (transport_is_stream(t->transport)) return steps_server_failed(p, t->server, ERR_BAD_REPLY);
     capability_works(&t->server->capabilities[CAPABILITY_UDP]); /* a server that answers at all */
     count(f->o.counters, truncated_up);
     p->transport = TRANSPORT_TCP;

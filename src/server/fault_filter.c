@@ -120,7 +120,7 @@ static void count_fault(struct counters *c, const struct rule *r) {
 /* Spoils len octets at msg, which have room for p->limit. */
 static void apply(struct faulty_answer *p, uint8_t *msg, size_t len) {
   struct fault_filter *s = p->owner;
-  p->result = fault_apply(&p->match, &p->question, p->wrap.client.transport != TRANSPORT_UDP, msg, len,
+  p->result = fault_apply(&p->match, &p->question, transport_is_stream(p->wrap.client.transport), msg, len,
                           p->limit, &s->scratch);
   count_fault(s->counters, &p->match.fault->rule);
 }
@@ -149,7 +149,8 @@ static void deliver(const struct client *stand_in, const uint8_t *msg, size_t le
 struct faulty_answer *fault_filter_begin(struct fault_filter *s, const struct query *q,
                                          const struct client *client, size_t limit, uint64_t now_ms) {
   struct fault_match k;
-  if (!faults_match(s->faults, &q->question, &client->peer, client->transport != TRANSPORT_UDP, now_ms, &k))
+  if (!faults_match(s->faults, &q->question, &client->peer, transport_is_stream(client->transport), now_ms,
+                    &k))
     return NULL;
   struct faulty_answer *p = s->held < FAULT_FILTER_HELD ? malloc(sizeof *p) : NULL;
   if (!p || !timers_promise(s->timers)) {

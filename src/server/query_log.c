@@ -30,7 +30,7 @@ static const char *rcode_format(unsigned rcode, char text[16]) {
 static void say(const struct logged_query *n, const uint8_t *msg, size_t len, uint64_t took_ms) {
   char who[ADDR_TEXT], what[QUESTION_TEXT], rcode[16];
   log_each("query", "%s %s %s %s %s %llu ms", addr_format(&n->wrap.client.peer, who),
-           n->wrap.client.transport == TRANSPORT_TCP ? "tcp" : "udp",
+           transport_is_stream(n->wrap.client.transport) ? "tcp" : "udp",
            n->question.name_len ? question_format(&n->question, what) : "-",
            msg && len >= DNS_HEADER ? rcode_format(msg[3] & DNS_RCODE, rcode) : "-", served_text(n->how),
            (unsigned long long)took_ms);

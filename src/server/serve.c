@@ -144,7 +144,7 @@ static uint16_t datagram_most(const struct query_service *s, const struct query_
 /* What the client's options are answered with. True when it has shown that its address is its own. */
 static bool meet_options(struct query_service *s, struct query_opts *m, const struct client *client,
                          uint64_t now_ms, enum query_verdict *verdict) {
-  if (client->transport != TRANSPORT_UDP) {
+  if (transport_is_stream(client->transport)) {
     if (m->keepalive_wrong && *verdict == QUERY_OK) *verdict = QUERY_FORMERR;
     if (m->keepalive) m->idle_x100ms = (uint16_t)(s->idle_ms / 100);
   } else if (m->udp_size > DNS_UDP_PLAIN) {
@@ -152,7 +152,7 @@ static bool meet_options(struct query_service *s, struct query_opts *m, const st
   }
   if (s->policy.udp_size) m->udp_ours = (uint16_t)s->policy.udp_size;
   bool good = m->cookie_len && check_cookie(s, m, client, now_ms, verdict);
-  return good || client->transport != TRANSPORT_UDP;
+  return good || transport_is_stream(client->transport);
 }
 
 /* It asked too often, or somebody did in its name, who would not see the answer: that is short, and says how
@@ -234,11 +234,11 @@ static inline __attribute__((always_inline)) struct serve_result answer_packet(s
                                                                                uint8_t *out) {
   struct query q;
   count(s->counters, queries);
-  if (client->transport != TRANSPORT_UDP) count(s->counters, queries_tcp);
+  if (transport_is_stream(client->transport)) count(s->counters, queries_tcp);
   enum query_verdict verdict = query_read(&q, msg, len, s->seed);
   if (verdict == QUERY_SILENT) return serve_result(s, SERVED_IGNORED, 0);
 
-  bool proven = client->transport != TRANSPORT_UDP;
+  bool proven = transport_is_stream(client->transport);
   if (q.query_opts.edns) {
     enum query_verdict met = verdict; /* whose address is taken, so that the other stays in a register */
     proven = meet_options(s, &q.query_opts, client, now_ms, &met);

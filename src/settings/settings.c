@@ -82,14 +82,14 @@ static bool reaches(const union addr *here, const union addr *to) {
          addr_is_loopback(to);
 }
 
-static bool check_loops(const struct settings *s, const char *option, const union addr *servers, unsigned n,
+static bool check_loops(const struct settings *s, const char *option, const struct settings_servers *set,
                         FILE *err) {
   char text[ADDR_TEXT];
-  for (unsigned i = 0; i < n; i++) {
+  for (unsigned i = 0; i < set->count; i++) {
     for (unsigned k = 0; k < s->listen_count; k++) {
-      if (!reaches(&s->listen[k], &servers[i])) continue;
+      if (!reaches(&s->listen[k], &set->list[i].addr)) continue;
       fprintf(err, "jidnsd: --%s '%s': jidnsd itself listens there; name another server\n", option,
-              addr_format(&servers[i], text));
+              addr_format(&set->list[i].addr, text));
       return false;
     }
   }
@@ -97,9 +97,9 @@ static bool check_loops(const struct settings *s, const char *option, const unio
 }
 
 static bool check_all_loops(const struct settings *s, FILE *err) {
-  bool good = check_loops(s, "upstream", s->upstreams, s->upstream_count, err);
+  bool good = check_loops(s, "upstream", &s->upstream, err);
   for (unsigned i = 0; i < s->forward_count && good; i++) {
-    good = check_loops(s, "forward", s->forwards[i].upstreams, s->forwards[i].upstream_count, err);
+    good = check_loops(s, "forward", &s->forwards[i].servers, err);
   }
   return good;
 }
@@ -235,12 +235,12 @@ bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, cons
   struct settings_forward *f = &s->forwards[s->forward_count];
   *f = (struct settings_forward){.domain.len = len};
   memcpy(f->domain.octets, name, len);
-  for (unsigned i = 0; i < n && f->upstream_count < UPSTREAM_SERVERS; i++) {
+  for (unsigned i = 0; i < n && f->servers.count < UPSTREAM_SERVERS; i++) {
     bool own = false;
     for (unsigned k = 0; k < s->listen_count; k++) own |= reaches(&s->listen[k], &servers[i]);
-    if (!own) f->upstreams[f->upstream_count++] = servers[i];
+    if (!own) f->servers.list[f->servers.count++].addr = servers[i];
   }
-  s->forward_count += f->upstream_count > 0;
+  s->forward_count += f->servers.count > 0;
   return true;
 }
 

@@ -29,6 +29,7 @@ enum {
   SETTINGS_REBIND = 32,
   SETTINGS_PATH = 256,
   SETTINGS_FAULTS = 16,
+  SETTINGS_NAMES = 768,             /* octets of the names of a set's servers */
   SETTINGS_CACHE_USUAL = 128 << 20, /* octets, where there is enough memory */
   SETTINGS_TITLE = 32               /* octets of a title that is but a word, with its NUL */
 };
@@ -39,13 +40,34 @@ struct settings_domain {
   uint8_t octets[NAME_MAX_LEN];
 };
 
+/* One server as it was given; settings_server_address has all of it. */
+struct settings_server {
+  union addr addr;
+  char scope[ADDR_SCOPE]; /* see addr_is_here and settings_find_scopes */
+  enum transport transport;
+  uint16_t name; /* its place among the set's names: who an encrypted server has to be; 0: nobody said */
+};
+
+/* A set of servers. Their names lie together, as most servers have none. */
+struct settings_servers {
+  struct settings_server list[UPSTREAM_SERVERS];
+  unsigned count;
+  char names[SETTINGS_NAMES]; /* each with its NUL; the first is "" */
+  unsigned names_len;         /* of those behind it */
+};
+
+/* Keys of encrypted servers, of which a server's own must be one. */
+struct settings_pins {
+  unsigned count;
+  uint8_t list[TLS_PINS][TLS_PIN];
+};
+
 /* The servers that a domain and all below it are asked of. */
 struct settings_forward {
   struct settings_domain domain;
-  union addr upstreams[UPSTREAM_SERVERS];
-  char upstream_scopes[UPSTREAM_SERVERS][ADDR_SCOPE];
-  unsigned upstream_count;
-  uint32_t max_ttl_s; /* 0: as for all other names */
+  struct settings_servers servers;
+  struct settings_pins pins; /* none: those of `tls` */
+  uint32_t max_ttl_s;        /* 0: as for all other names */
 };
 
 /* A fault from the start. */
@@ -54,16 +76,14 @@ struct settings_fault {
   struct rule rule;
 };
 
-/* Beside lists of addresses lie the scopes they were given with, "" for none: see addr_is_here and
+/* Beside the addresses listened on lie the scopes they were given with, "" for none: see addr_is_here and
  * settings_find_scopes. */
 struct settings {
   union addr listen[SETTINGS_LISTEN];
   char listen_scopes[SETTINGS_LISTEN][ADDR_SCOPE];
   unsigned listen_count;
   bool listen_default; /* nobody asked for these: ::1 may be missing */
-  union addr upstreams[UPSTREAM_SERVERS];
-  char upstream_scopes[UPSTREAM_SERVERS][ADDR_SCOPE];
-  unsigned upstream_count;
+  struct settings_servers upstream;
   bool upstream_default;    /* nobody named any: they are those of resolv.conf */
   struct resolvconf resolv; /* what that said when it was read last */
   char resolv_conf[SETTINGS_PATH];
@@ -76,6 +96,8 @@ struct settings {
   size_t cache_size;  /* octets; 0: nobody said */
   size_t cache_limit; /* octets that the cache takes: settings_fit_memory */
   /* The modules' own, each handed over whole. */
+  struct settings_pins pins;  /* of encrypted servers */
+  char tls_ca[SETTINGS_PATH]; /* whom to trust to sign for them; "": whom the system does */
   struct forward_policy
       forward; /* domains of `forwards` are not among the exempt of rebind yet: wiring_rebind */
   struct serve_policy serve;
@@ -114,6 +136,14 @@ bool settings_find_networks(struct settings *s, FILE *err);
 bool settings_forward(struct settings *s, const uint8_t *name, uint8_t len, const union addr *servers,
                       unsigned n);
 
+/* All that is said of a set's i-th server; pins: those that hold for the set. */
+void settings_server_address(const struct settings_servers *set, unsigned i, const struct settings_pins *pins,
+                             struct ns_address *out);
+/* The pins that hold for a set of forward "DOMAIN". */
+const struct settings_pins *settings_forward_pins(const struct settings *s, const struct settings_forward *f);
+/* Is any server of any set encrypted? */
+bool settings_encrypts(const struct settings *s);
+
 /* The same while running, when addresses have come or gone: see access_follow_networks. */
 bool settings_follow_networks(struct settings *s, FILE *err);
 
@@ -141,9 +171,11 @@ bool settings_fit_memory(struct settings *s, const struct memory_limit *m, FILE 
  * that root can read now and that user can't at a reload: *warned. Before there are threads. */
 bool settings_check_system(const struct settings *s, bool *warned, FILE *err);
 
-/* "192.0.2.1:53, [::1]:53" */
+/* "192.0.2.1:53, [::1]:53"; of servers "192.0.2.1:53, tls://[2620:fe::fe]:853#dns.quad9.net", as far as it
+ * fits. */
 enum { SETTINGS_LIST_TEXT = SETTINGS_LISTEN * (ADDR_TEXT + 2) };
 const char *settings_list(const union addr *list, unsigned n, char text[SETTINGS_LIST_TEXT]);
+const char *settings_list_servers(const struct settings_servers *set, char text[SETTINGS_LIST_TEXT]);
 
 /* is it among the addresses listened on? */
 bool settings_listens(const struct settings *s, const union addr *addr);

@@ -60,16 +60,17 @@ static void open_ring(const struct settings *s, struct resolvconf *r) {
   if (!r->count) r->state = RESOLVCONF_RING;
 }
 
-static unsigned warn_of_ring(const char *option, const union addr *list, unsigned n, FILE *err) {
+static unsigned warn_of_ring(const char *option, const struct settings_servers *servers, FILE *err) {
   char text[ADDR_TEXT];
   unsigned warned = 0;
-  for (unsigned i = 0; i < n; i++) {
-    if (!is_resolved(&list[i])) continue;
+  for (unsigned i = 0; i < servers->count; i++) {
+    const union addr *addr = &servers->list[i].addr;
+    if (!is_resolved(addr)) continue;
     fprintf(err,
             "jidnsd: warning: --%s %s: a ring: systemd-resolved answers there and asks jidnsd itself "
             "(" RESOLVED_CONF
             "); name the provider's servers instead, or take jidnsd out of DNS= in resolved.conf\n",
-            option, addr_format(&list[i], text));
+            option, addr_format(addr, text));
     warned++;
   }
   return warned;
@@ -78,9 +79,9 @@ static unsigned warn_of_ring(const char *option, const union addr *list, unsigne
 unsigned settings_warn_of_rings(const struct settings *s, FILE *err) {
   struct resolvconf others;
   if (!resolved_asks_us(s, &others)) return 0;
-  unsigned warned = s->upstream_default ? 0 : warn_of_ring("upstream", s->upstreams, s->upstream_count, err);
+  unsigned warned = s->upstream_default ? 0 : warn_of_ring("upstream", &s->servers, err);
   for (unsigned i = 0; i < s->forward_count; i++)
-    warned += warn_of_ring("forward", s->forwards[i].upstreams, s->forwards[i].upstream_count, err);
+    warned += warn_of_ring("forward", &s->forwards[i].servers, err);
   return warned;
 }
 
@@ -108,9 +109,9 @@ static void complain_of_servers(const struct settings *s, const char *path, FILE
   }
 
   fputs("jidnsd: warning: ", err);
-  if (!s->upstream_count) fputs("no upstream server: ", err);
+  if (!s->upstream.count) fputs("no upstream server: ", err);
   shown_put(err, resolvconf_why(path, r, why), sizeof why);
-  if (s->upstream_count) fputs(": jidnsd keeps asking the servers of before\n", err);
+  if (s->upstream.count) fputs(": jidnsd keeps asking the servers of before\n", err);
   else if (s->zones.zone_count + s->zones.domain_count)
     fputs("; only local zones are answered, until it names one\n", err);
   else fputs("; cache misses get SERVFAIL until it names one, or set one with --upstream\n", err);
@@ -118,39 +119,38 @@ static void complain_of_servers(const struct settings *s, const char *path, FILE
 
 void settings_find_upstreams(struct settings *s, const char *path, FILE *err) {
   struct resolvconf before = s->resolv;
-  if (s->upstream_count && !s->upstream_default) return;
+  if (s->upstream.count && !s->upstream_default) return;
   s->upstream_default = true;
 
   if (resolvconf_read(path, s->listen, s->listen_count, &s->resolv)) open_ring(s, &s->resolv);
   if (s->resolv.count) {
-    memcpy(s->upstreams, s->resolv.servers, s->resolv.count * sizeof *s->upstreams);
-    /* the file is read anew when interfaces change */
-    memset(s->upstream_scopes, 0, sizeof s->upstream_scopes);
-    s->upstream_count = s->resolv.count;
+    settings_clear_servers(&s->upstream);
+    /* without scopes: the file is read anew when interfaces change */
+    for (unsigned i = 0; i < s->resolv.count; i++) s->upstream.list[i].addr = s->resolv.servers[i];
+    s->upstream.count = s->resolv.count;
   }
   if (!is_same_trouble(&before, &s->resolv)) complain_of_servers(s, path, err);
 }
 
 /* ---- interfaces ---- */
 
-static bool find_scopes(union addr *list, char (*scopes)[ADDR_SCOPE], unsigned n) {
+static bool find_scope(union addr *addr, const char *scope) {
+  if (!*scope) return false;
+  uint32_t index = addr_scope_id(scope), before = addr->v6.sin6_scope_id;
+  addr->v6.sin6_scope_id = index;
+  return index != before;
+}
+
+static bool find_server_scopes(struct settings_servers *set) {
   bool changed = false;
-  for (unsigned i = 0; i < n; i++) {
-    if (!*scopes[i]) continue;
-    uint32_t index = addr_scope_id(scopes[i]);
-    changed |= index != list[i].v6.sin6_scope_id;
-    list[i].v6.sin6_scope_id = index;
-  }
+  for (unsigned i = 0; i < set->count; i++) changed |= find_scope(&set->list[i].addr, set->list[i].scope);
   return changed;
 }
 
 bool settings_find_scopes(struct settings *s) {
-  bool changed = find_scopes(s->listen, s->listen_scopes, s->listen_count);
-  changed |= find_scopes(s->upstreams, s->upstream_scopes, s->upstream_count);
-  for (unsigned i = 0; i < s->forward_count; i++) {
-    struct settings_forward *f = &s->forwards[i];
-    changed |= find_scopes(f->upstreams, f->upstream_scopes, f->upstream_count);
-  }
+  bool changed = find_server_scopes(&s->upstream);
+  for (unsigned i = 0; i < s->listen_count; i++) changed |= find_scope(&s->listen[i], s->listen_scopes[i]);
+  for (unsigned i = 0; i < s->forward_count; i++) changed |= find_server_scopes(&s->forwards[i].servers);
   return changed;
 }
 
@@ -167,26 +167,28 @@ static int why_not_here(const union addr *a) {
   return e;
 }
 
-static unsigned warn_of_scopes(const char *option, const union addr *list, char (*scopes)[ADDR_SCOPE],
-                               unsigned n, FILE *err) {
+static unsigned warn_of_scope(const char *option, const union addr *addr, const char *scope, FILE *err) {
+  if (addr_is_here(addr, scope)) return 0;
+  fprintf(err, "jidnsd: warning: --%s: there is no interface '", option);
+  shown_put(err, scope, SHOWN_MAX);
+  fputs("' yet; jidnsd uses it as soon as there is\n", err);
+  return 1;
+}
+
+static unsigned warn_of_servers(const char *option, const struct settings_servers *set, FILE *err) {
   unsigned warned = 0;
-  for (unsigned i = 0; i < n; i++) {
-    if (addr_is_here(&list[i], scopes[i])) continue;
-    fprintf(err, "jidnsd: warning: --%s: there is no interface '", option);
-    shown_put(err, scopes[i], SHOWN_MAX);
-    fputs("' yet; jidnsd uses it as soon as there is\n", err);
-    warned++;
-  }
+  for (unsigned i = 0; i < set->count; i++)
+    warned += warn_of_scope(option, &set->list[i].addr, set->list[i].scope, err);
   return warned;
 }
 
 unsigned settings_warn_of_scopes(struct settings *s, FILE *err) {
-  unsigned warned = warn_of_scopes("listen", s->listen, s->listen_scopes, s->listen_count, err);
-  warned += warn_of_scopes("upstream", s->upstreams, s->upstream_scopes, s->upstream_count, err);
-  for (unsigned i = 0; i < s->forward_count; i++) {
-    struct settings_forward *f = &s->forwards[i];
-    warned += warn_of_scopes("forward", f->upstreams, f->upstream_scopes, f->upstream_count, err);
-  }
+  unsigned warned = 0;
+  for (unsigned i = 0; i < s->listen_count; i++)
+    warned += warn_of_scope("listen", &s->listen[i], s->listen_scopes[i], err);
+  warned += warn_of_servers("upstream", &s->upstream, err);
+  for (unsigned i = 0; i < s->forward_count; i++)
+    warned += warn_of_servers("forward", &s->forwards[i].servers, err);
   return warned;
 }
 

@@ -61,9 +61,15 @@ bool settings_parse_domain(const char *text, struct settings_domain *out);
  * false: not an address, or the list has `most`. */
 bool settings_add_addr(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n,
                        unsigned most);
-/* The same for servers to ask: 0.0.0.0 and :: are none. */
-bool settings_add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n,
-                         unsigned most);
+/* settings_servers.c: a server to ask, an address or tls://ADDR#NAME. False: it is none, or there is no room;
+ * settings_explain_server says why. */
+bool settings_add_server(const char *text, struct settings_servers *set);
+void settings_clear_servers(struct settings_servers *set);
+bool settings_has_server(const struct settings_servers *set, const union addr *addr, enum transport t);
+const char *settings_explain_server(const char *text, char why[WHY_TEXT]);
+/* "sha256/BASE64", of a server's key */
+bool settings_add_pin(const char *text, struct settings_pins *pins);
+extern const char settings_pin_expected[];
 
 extern const char settings_domain_expected[],
     settings_server_expected[]; /* what should be, where these are asked for */

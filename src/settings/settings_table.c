@@ -18,7 +18,7 @@ static bool read_listen(const struct setting *t, void *into, const char *text) {
 static bool read_upstream(const struct setting *t, void *into, const char *text) {
   struct settings *s = into;
   (void)t;
-  return settings_add_server(text, s->upstreams, s->upstream_scopes, &s->upstream_count, UPSTREAM_SERVERS);
+  return settings_add_server(text, &s->upstream);
 }
 
 static bool add_prefix(struct access_policy *o, const char *text) {
@@ -100,7 +100,7 @@ static void clear_rebind_allow(void *into) { ((struct settings *)into)->forward.
 
 static void clear_listen(void *into) { ((struct settings *)into)->listen_count = 0; }
 
-static void clear_upstream(void *into) { ((struct settings *)into)->upstream_count = 0; }
+static void clear_upstream(void *into) { settings_clear_servers(&((struct settings *)into)->upstream); }
 
 static void clear_allow(void *into) {
   struct settings *s = into;
@@ -118,10 +118,26 @@ static bool title_forward(void *element, const char *title) {
 static bool read_forward(const struct setting *t, void *into, const char *text) {
   struct settings_forward *f = into;
   (void)t;
-  return settings_add_server(text, f->upstreams, f->upstream_scopes, &f->upstream_count, UPSTREAM_SERVERS);
+  return settings_add_server(text, &f->servers);
 }
 
-static void clear_forward(void *into) { ((struct settings_forward *)into)->upstream_count = 0; }
+static void clear_forward(void *into) { settings_clear_servers(&((struct settings_forward *)into)->servers); }
+
+static bool read_forward_pin(const struct setting *t, void *into, const char *text) {
+  (void)t;
+  return settings_add_pin(text, &((struct settings_forward *)into)->pins);
+}
+
+static void clear_forward_pins(void *into) {
+  ((struct settings_forward *)into)->pins = (struct settings_pins){0};
+}
+
+static bool read_pin(const struct setting *t, void *into, const char *text) {
+  (void)t;
+  return settings_add_pin(text, &((struct settings *)into)->pins);
+}
+
+static void clear_pins(void *into) { ((struct settings *)into)->pins = (struct settings_pins){0}; }
 
 /* ---- faults ---- */
 
@@ -157,6 +173,7 @@ static const struct settings_section in_forward = {
     .help = "a domain, with all below it, that has servers of its own",
     .read_title = title_forward,
     ELEMENTS(struct settings, forwards, forward_count)};
+static const struct settings_section in_tls = {.name = "tls"};
 static const struct settings_section in_access = {.name = "access"};
 static const struct settings_section in_server = {.name = "server"};
 static const struct settings_section in_fault = {.name = "fault",
@@ -172,9 +189,9 @@ static const struct settings_section in_metrics = {.name = "metrics"};
 static const struct settings_section in_control = {.name = "control"};
 
 const struct settings_section *const settings_sections[] = {
-    &in_listen,        &in_upstream, &in_forward, &settings_in_zone, &settings_in_domain,
-    &settings_in_host, &in_access,   &in_server,  &in_xmpp,          &in_cache,
-    &in_fault,         &in_log,      &in_control, &in_metrics,       NULL};
+    &in_listen,        &in_upstream, &in_forward, &in_tls,  &settings_in_zone, &settings_in_domain,
+    &settings_in_host, &in_access,   &in_server,  &in_xmpp, &in_cache,         &in_fault,
+    &in_log,           &in_control,  &in_metrics, NULL};
 
 static const char clients_expected[] = "an address or a prefix, such as 192.0.2.0/24, at most 8 times";
 static const char rule_expected[] =
@@ -209,8 +226,8 @@ const struct setting settings_table[] = {
      LIST(read_listen, clear_listen,
           "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times")},
     {"upstream", &in_upstream, "server", "ADDR[:PORT]", NULL, "those in resolv.conf",
-     "upstream server to ask; may be repeated",
-     LIST(read_upstream, clear_upstream, settings_server_expected)},
+     "server to ask, or tls://ADDR#NAME; may be repeated",
+     LIST(read_upstream, clear_upstream, settings_server_expected), .explain = settings_explain_server},
     {"resolv-conf", &in_upstream, "resolv-conf", "FILE", "/etc/resolv.conf", NULL,
      "read upstream servers from here if none is named",
      TEXT_AS(settings_read_path, struct settings, resolv_conf), .expected = "a file's name"},
@@ -231,9 +248,18 @@ const struct setting settings_table[] = {
      "may have private addresses; may be repeated",
      LIST(read_rebind_allow, clear_rebind_allow, "a domain such as corp.example, at most 32 times")},
     {"forward", &in_forward, "upstream", "ADDR", NULL, NULL, "servers for a domain and all below it",
-     LIST(read_forward, clear_forward, settings_server_expected), .needed = true},
+     LIST(read_forward, clear_forward, settings_server_expected), .explain = settings_explain_server,
+     .needed = true},
+    {NULL, &in_forward, "pin", "PIN", NULL, NULL, "key of its encrypted servers; may be repeated",
+     LIST(read_forward_pin, clear_forward_pins, settings_pin_expected)},
     {NULL, &in_forward, "max-ttl", "SECONDS", "0", NULL, "longest TTL of its answers; 0: as in section cache",
      NUMBER(struct settings_forward, max_ttl_s, 0, TTL_MAX)},
+    {"tls-ca", &in_tls, "ca", "PATH", NULL, "the system's folder",
+     "file or folder (by hash) of certificates to trust",
+     TEXT_AS(settings_read_text, struct settings, tls_ca), .expected = "the name of a file or folder"},
+    {"tls-pin", &in_tls, "pin", "PIN", NULL, "none",
+     "a key that encrypted upstreams may have; may be repeated",
+     LIST(read_pin, clear_pins, settings_pin_expected)},
     {"zone", &settings_in_zone, "file", "FILE", NULL, NULL, "answer this zone from its zone file",
      TEXT_AS(settings_read_path, struct zones_file, file), .expected = "a file's name, at most 511 octets",
      .needed = true},

@@ -8,9 +8,6 @@
 #include "settings/settings_priv.h"
 
 const char settings_domain_expected[] = "a domain name such as corp.example";
-const char settings_server_expected[] =
-    "a server's address, such as 9.9.9.9 or [2620:fe::fe]:53, at most 8 times";
-_Static_assert(UPSTREAM_SERVERS == 8, "the text says so");
 
 static void *field(const struct setting *t, void *into) { return (char *)into + t->at; }
 
@@ -128,14 +125,6 @@ bool settings_add_addr(const char *text, union addr *list, char (*scopes)[ADDR_S
   memcpy(scopes[*n], scope, sizeof scope);
   list[(*n)++] = a;
   return true;
-}
-
-bool settings_add_server(const char *text, union addr *list, char (*scopes)[ADDR_SCOPE], unsigned *n,
-                         unsigned most) {
-  char scope[ADDR_SCOPE];
-  union addr a;
-  return addr_parse_scoped(text, SETTINGS_PORT, &a, scope) && !addr_is_any(&a) &&
-         settings_add_addr(text, list, scopes, n, most);
 }
 
 static void put_words(const char *const *words, char text[EXPECTED_TEXT]) {

@@ -138,6 +138,39 @@ static void show_remembered(const json_t *server, const struct term *term, FILE 
   }
 }
 
+/* Encrypted servers, in a table of their own where there are some. */
+static void show_encrypted(const json_t *servers, const struct term *term, FILE *out) {
+  static const char *const names[] = {
+      "SERVER", "OVER", "VERSION", "HANDSHAKES", "RESUMED", "CERTIFICATE UNTIL", "LAST FAILURE"};
+  struct table t = {0};
+  const json_t *one;
+  size_t i;
+  bool any = false;
+
+  table_head(&t, names, sizeof names / sizeof *names);
+  json_array_foreach(servers, i, one) {
+    const json_t *tls = json_object_get(one, "tls");
+    if (!tls) continue;
+    any = true;
+    const char *version = text_of(tls, "version"), *until = text_of(tls, "certificate_until"),
+               *failure = text_of(tls, "failure_text");
+    table_row(&t);
+    table_cell(&t, 0, "%s", text_of(one, "address"));
+    table_cell(&t, 1, "%s", text_of(one, "transport"));
+    table_cell(&t, 2, "%s", *version ? version : "-");
+    table_cell(&t, 3, "%lld", number_of(tls, "handshakes"));
+    table_cell(&t, 4, "%lld", number_of(tls, "handshakes_resumed"));
+    table_cell(&t, 5, "%.10s", *until ? until : "-");
+    table_cell(&t, 6, "%s", *failure ? failure : "none");
+  }
+
+  if (any) {
+    fputc('\n', out);
+    table_write(&t, term, out);
+  }
+  table_free(&t);
+}
+
 static void show_upstreams(const json_t *o, const struct term *term, FILE *out) {
   static const char *const names[] = {"SERVER", "STATE", "SRTT MS", "RTO MS",
                                       "SILENT", "ASKED", "REPLIES", "FOR"};
@@ -158,6 +191,7 @@ static void show_upstreams(const json_t *o, const struct term *term, FILE *out) 
   table_write(&t, term, out);
   table_free(&t);
   json_array_foreach(json_object_get(o, "upstreams"), i, one) show_remembered(one, term, out);
+  show_encrypted(json_object_get(o, "upstreams"), term, out);
 }
 
 /* ---- dump ---- */

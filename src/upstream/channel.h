@@ -1,7 +1,18 @@
 /* How questions travel to one server: UDP, TCP, in tests a script. */
 #ifndef JIDNS_UPSTREAM_CHANNEL_H
 #define JIDNS_UPSTREAM_CHANNEL_H
+#include "crypto/tls.h"
 #include "upstream/exchange.h"
+
+/* What was seen of an encrypted server; its channel's, valid for as long as that. */
+struct channel_facts {
+  char version[16]; /* of TLS, on the last connection; "": there was none yet */
+  bool is_resumed;  /* that one began with what was agreed on before */
+  struct tls_peer_seen peer;
+  uint64_t handshakes, resumed; /* that succeeded; of these */
+  enum err failed;              /* how the last one failed; ERR_NONE: it did not */
+  unsigned open;                /* connections now */
+};
 
 struct channel_ops {
   /* Takes the question (msg, len octets, id not yet set) on its way: ERR_NONE, and x->done will be called or
@@ -12,6 +23,9 @@ struct channel_ops {
   /* Sends what was asked since the last flush; called once a turn of the loop, before it waits. Never calls
    * done. */
   void (*flush)(struct channel *c, uint64_t now_ms);
+  /* Of encrypted channels, else NULL: connects already, so that the first question need not wait for that. */
+  void (*warm)(struct channel *c, uint64_t now_ms);
+  const struct channel_facts *(*facts)(struct channel *c);
   /* Closes and frees; no exchange may be under way. Handles close in the loop's next turns. */
   void (*close)(struct channel *c);
 };

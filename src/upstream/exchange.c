@@ -22,14 +22,23 @@ static void mix_case(uint64_t seed, uint8_t *name, size_t len) {
   }
 }
 
-static size_t write_opt(const struct exchange_opts *m, bool dnssec_ok, uint8_t *out) {
+/* Fills up to a multiple of EXCHANGE_PADDED octets (RFC 7830, RFC 8467 section 4.1); before: those of the
+ * message before OPT. */
+static void pad(struct edns_writer *w, size_t before) {
+  size_t len = before + (size_t)(w->at - w->start) + EDNS_OPTION_HEAD;
+  size_t lacking = (EXCHANGE_PADDED - len % EXCHANGE_PADDED) % EXCHANGE_PADDED;
+  memset(edns_add(w, OPT_PADDING, lacking), 0, lacking);
+}
+
+static size_t write_opt(const struct exchange_opts *m, bool dnssec_ok, uint8_t *out, size_t before) {
   struct edns_writer w = edns_start(out, m->udp_size ? m->udp_size : DNS_UDP_OURS, 0, dnssec_ok);
   if (m->cookie) {
     uint8_t *octets = edns_add(&w, OPT_COOKIE, (size_t)COOKIE_CLIENT + m->cookie->server_len);
     memcpy(octets, m->shown, COOKIE_CLIENT);
     memcpy(octets + COOKIE_CLIENT, m->cookie->server, m->cookie->server_len);
   }
-  if (m->transport == TRANSPORT_TCP) edns_add(&w, OPT_KEEPALIVE, 0);
+  if (m->transport == TRANSPORT_TCP || m->transport == TRANSPORT_TLS) edns_add(&w, OPT_KEEPALIVE, 0);
+  if (transport_is_encrypted(m->transport)) pad(&w, before);
   return edns_finish(&w);
 }
 
@@ -45,7 +54,7 @@ size_t exchange_write(const struct question *q, const struct exchange_opts *m,
   wire_put_u16(&w, m->edns ? 1 : 0);
   wire_put(&w, q->key, q->name_len + 4u);
   if (m->case_seed) mix_case(m->case_seed, out + DNS_HEADER, q->name_len);
-  if (m->edns) w.at += write_opt(m, flags & KEY_DO, out + w.at);
+  if (m->edns) w.at += write_opt(m, flags & KEY_DO, out + w.at, w.at);
   return w.at;
 }
 

@@ -25,7 +25,7 @@ struct exchange_opts {
   enum transport transport;
   uint64_t case_seed; /* 0x20: chooses capitals, which the reply must repeat; 0: none */
   struct server_cookie
-      *cookie; /* borrowed; NULL: none is shown, as always over TCP, where it would prove nothing */
+      *cookie; /* borrowed; NULL: none is shown, as always over a stream, where it would prove nothing */
   uint8_t shown[COOKIE_CLIENT]; /* of it, should it be replaced meanwhile */
 };
 
@@ -35,20 +35,26 @@ struct exchange {
   void *waits_on;                  /* the channel's: the socket or connection it waits on */
   const struct question *question; /* borrowed until done or dropped */
   struct exchange_opts query_opts;
-  uint16_t id; /* given by the channel: unpredictable, unique on its socket */
+  uint16_t id;     /* given by the channel: unpredictable, unique on its socket */
+  uint32_t rto_ms; /* set by who asks: so long it waits for a server that is there */
+  bool connects;   /* set by the channel: it waits, or has waited, for a connection to be made */
   /* Called once, never from within ask: ERR_NONE with a whole reply to this question (any RCODE, TC possible;
    * valid during the call), or what failed, with msg NULL. The exchange may be asked again or freed from
    * here. */
   void (*done)(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);
 };
 
+enum { EXCHANGE_PADDED = 128 }; /* octets that an encrypted question has, or a multiple (RFC 8467) */
+
 enum {
-  EXCHANGE_OPTIONS_MAX = 4 + COOKIE_CLIENT + COOKIE_SERVER_MAX + 4,
+  /* of an encrypted question, which shows no cookie: keepalive and padding */
+  EXCHANGE_OPTIONS_MAX = 4 + 4 + EXCHANGE_PADDED - 1,
   EXCHANGE_QUERY_MAX = DNS_HEADER + NAME_MAX_LEN + 4 + DNS_OPT + EXCHANGE_OPTIONS_MAX
 };
 
 /* Writes the question for upstream: RD, CD and DO as in its key, OPT (RFC 6891) if m->edns, nothing of the
- * client's. The channel fills in the id. Returns the length. */
+ * client's; what is encrypted is padded, so that its length does not tell the name. The channel fills in the
+ * id. Returns the length. */
 size_t exchange_write(const struct question *q, const struct exchange_opts *m,
                       uint8_t out[EXCHANGE_QUERY_MAX]);
 

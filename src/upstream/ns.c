@@ -8,7 +8,8 @@
 #include "dns/type.h"
 
 bool ns_address_equal(const struct ns_address *a, const struct ns_address *b) {
-  return a->transport == b->transport && addr_equal(&a->addr, &b->addr);
+  return a->transport == b->transport && addr_equal(&a->addr, &b->addr) && a->trust == b->trust &&
+         tls_expect_equal(&a->expect, &b->expect);
 }
 
 /* ---- its channels ---- */
@@ -39,6 +40,10 @@ void ns_inherit(struct nameserver *s, const struct nameserver *known) {
 uint32_t ns_late_ms(const struct nameserver *s) {
   uint32_t late = s->srtt_x8_ms / 8 + s->rttvar_x4_ms / 2 + HEDGE_MIN_MS, rto = ns_rto_ms(s);
   return s->srtt_x8_ms && late < rto ? late : rto;
+}
+
+uint32_t ns_connect_ms(const struct nameserver *s) {
+  return s->srtt_x8_ms ? 2 * (s->srtt_x8_ms / 8) : RTO_UNKNOWN_MS;
 }
 
 uint32_t ns_rto_max_ms(const struct nameserver *s) {
@@ -91,6 +96,11 @@ static void go_down(struct nameserver *s, const char *why, uint64_t now_ms) {
 
 void ns_refused(struct nameserver *s, uint64_t now_ms) {
   go_down(s, "port closed or network unreachable", now_ms);
+}
+
+void ns_failed(struct nameserver *s, enum err why, uint64_t now_ms) {
+  bool is_its = err_is_of_connection(why);
+  if (is_its) go_down(s, err_text(why), now_ms);
 }
 
 void ns_was_silent(struct nameserver *s, uint64_t now_ms) {

@@ -2,7 +2,9 @@
 #ifndef JIDNS_UPSTREAM_NS_H
 #define JIDNS_UPSTREAM_NS_H
 #include "base/addr.h"
+#include "base/err.h"
 #include "base/latency.h"
+#include "crypto/expect.h"
 #include "dns/transport.h"
 #include "upstream/capability.h"
 #include "upstream/channel.h"
@@ -32,14 +34,16 @@ enum {
 /* Who is to be asked, and how: all that a setting says of a server. */
 struct ns_address {
   union addr addr;
-  enum transport transport; /* as the setting has it; with UDP comes TCP, for what does not fit */
+  enum transport transport;  /* as the setting has it; with UDP comes TCP, for what does not fit */
+  struct tls_expect expect;  /* of an encrypted one: who it has to be */
+  struct tls_context *trust; /* ... and by whose word; borrowed */
 };
 
 bool ns_address_equal(const struct ns_address *a, const struct ns_address *b);
 
 struct nameserver {
   struct ns_address address;
-  struct channel *channels[TRANSPORTS]; /* owned; one for each transport */
+  struct channel *channels[TRANSPORTS]; /* owned; one for each transport that it is asked over */
   uint32_t srtt_x8_ms, rttvar_x4_ms;    /* as in RFC 6298, scaled; srtt 0 = unknown */
   unsigned timeouts;                    /* questions in a row that got no reply */
   uint64_t timeout_hash;                /* hash of the last of them */
@@ -57,6 +61,11 @@ struct nameserver {
   struct server_cookie cookie;
 };
 
+/* It is asked over address.transport alone, never in plain. */
+static inline bool ns_is_encrypted(const struct nameserver *s) {
+  return transport_is_encrypted(s->address.transport);
+}
+
 void ns_close(struct nameserver *s);                  /* closes its channels */
 void ns_flush(struct nameserver *s, uint64_t now_ms); /* theirs */
 /* Takes over what is known of it, such as its RTT and cookie, but no channel. */
@@ -66,8 +75,12 @@ void ns_inherit(struct nameserver *s, const struct nameserver *known);
 uint32_t ns_rto_ms(const struct nameserver *s);
 uint32_t ns_rto_max_ms(const struct nameserver *s); /* the most that the former ever is */
 uint32_t ns_late_ms(const struct nameserver *s);
-void ns_replied(struct nameserver *s, uint64_t rtt_ms, uint64_t now_ms); /* any reply at all over UDP */
-/* the same over TCP: how long it takes says nothing of UDP */
+/* How long a connection to it takes to be made beside that: two round trips, TCP's and TLS's. */
+uint32_t ns_connect_ms(const struct nameserver *s);
+/* any reply at all over its first transport */
+void ns_replied(struct nameserver *s, uint64_t rtt_ms, uint64_t now_ms);
+/* the same over another, or with the time that a connection took: how long it takes says nothing of the first
+ */
 void ns_answers(struct nameserver *s, uint64_t now_ms);
 void ns_was_silent(struct nameserver *s, uint64_t now_ms); /* an RTO went by */
 /* The same for the question of this hash: says nothing of the server when it has replied to another since it
@@ -75,6 +88,9 @@ void ns_was_silent(struct nameserver *s, uint64_t now_ms); /* an RTO went by */
 void ns_left_unanswered(struct nameserver *s, uint64_t hash, uint64_t sent_ms, uint64_t now_ms);
 /* port closed, network unreachable: down at once */
 void ns_refused(struct nameserver *s, uint64_t now_ms);
+/* its connection or its proof failed: the same; what is not its fault, such as want of memory, changes
+ * nothing */
+void ns_failed(struct nameserver *s, enum err why, uint64_t now_ms);
 
 /* It left a question of this type unanswered (unanswered_note), or answered one; the log says when the type's
  * rest begins and ends. */

@@ -8,7 +8,8 @@
 #include "base/must.h"
 #include "dns/edns.h"
 #include "dns/frame.h"
-#include "loop/watch.h"
+#include "upstream/carrier.h"
+#include "upstream/ns.h"
 
 enum {
   TCP_MAGIC = 0x74637063,
@@ -23,6 +24,12 @@ struct up_tcp {
   uint32_t magic;
   uv_loop_t *loop;
   union addr server;
+  bool is_encrypted;
+  struct carrier_server secure; /* of an encrypted one */
+  uint32_t idle_ms;             /* connections without questions are closed after so long */
+  uint64_t rest_until_ms;       /* the last one came to nothing: before that there is no other */
+  uint32_t rest_ms;
+  enum err rest_why;
   struct counters *counters;
   struct random *random;
   uv_timer_t timer;  /* runs while there is a connection: stall or idleness, see due_ms */
@@ -37,15 +44,16 @@ struct tcp_conn {
   uint32_t magic;
   struct up_tcp *owner;
   struct list link; /* owner's conns */
-  uv_tcp_t tcp;
-  uv_connect_t connect;
-  bool closed; /* only libuv's last callbacks are still to come */
-  bool slow;   /* a reply that began did not go on: it gets no further questions */
+  struct carrier carrier;
+  bool was_ready; /* of an encrypted one: its server has proven who it is */
+  bool closed;    /* only libuv's last callbacks are still to come */
+  bool slow;      /* a reply that began did not go on: it gets no further questions */
   unsigned asked,
-      replies;        /* questions put on it, frames received: a server sends no more than it was asked */
-  unsigned answers;   /* of the frames: right replies */
-  unsigned left;      /* questions that waited when the last of them came */
-  unsigned open;      /* exchanges that wait on it */
+      replies;      /* questions put on it, frames received: a server sends no more than it was asked */
+  unsigned answers; /* of the frames: right replies */
+  unsigned left;    /* questions that waited when the last of them came */
+  unsigned open;    /* exchanges that wait on it */
+  uint64_t opened_ms;
   uint64_t since_ms;  /* the last right reply, or the first question since none waited */
   uint32_t idle_ms;   /* it is closed after so long without questions */
   uint64_t silent_ms; /* the first question since the last octet received, 0: none */
@@ -62,13 +70,9 @@ struct tcp_question {
   struct tcp_conn *conn;
   struct list unsent; /* conn's, until written */
   bool again;         /* its reply had begun when its connection broke: that may happen once */
+  bool fresh;         /* its connection broke before it had answered anything: the same */
   size_t len;
   uint8_t frame[];
-};
-
-struct tcp_write {
-  uv_write_t req;
-  uint8_t octets[];
 };
 
 static struct up_tcp *tcp_of(struct channel *c) {
@@ -77,20 +81,21 @@ static struct up_tcp *tcp_of(struct channel *c) {
   return t;
 }
 
-static struct tcp_conn *conn_of(void *data) {
-  struct tcp_conn *conn = data;
+static struct tcp_conn *conn_of(struct carrier *c) {
+  struct tcp_conn *conn = container(c, struct tcp_conn, carrier);
   must(conn->magic == CONN_MAGIC);
   return conn;
 }
 
 static void handle_gone(struct up_tcp *t) {
   if (--t->handles) return;
+  if (t->is_encrypted) carrier_server_close(&t->secure);
   t->magic = 0;
   free(t);
 }
 
-static void on_conn_closed(uv_handle_t *handle) {
-  struct tcp_conn *conn = conn_of(handle->data);
+static void on_gone(struct carrier *c) {
+  struct tcp_conn *conn = conn_of(c);
   struct up_tcp *t = conn->owner;
   must(conn->open == 0);
   conn->magic = 0;
@@ -99,14 +104,14 @@ static void on_conn_closed(uv_handle_t *handle) {
   handle_gone(t);
 }
 
-/* What was received stays readable until on_conn_closed: this may run inside a done that still reads it. */
+/* What was received stays readable until on_gone: this may run inside a done that still reads it. */
 static void conn_close(struct tcp_conn *conn) {
   struct up_tcp *t = conn->owner;
   if (conn->closed) return;
   conn->closed = true;
   list_remove(&conn->link);
   if (--t->count == 0) uv_timer_stop(&t->timer);
-  uv_close((uv_handle_t *)&conn->tcp, on_conn_closed);
+  carrier_close(&conn->carrier);
 }
 
 static struct exchange *conn_find(struct tcp_conn *conn, uint16_t id) {
@@ -128,6 +133,8 @@ static bool conn_is_amid(const struct tcp_conn *conn) { return conn->in_len && !
 
 static uint64_t due_ms(const struct tcp_conn *conn) {
   uint64_t stall_ms = conn->since_ms + UP_TCP_STALL_MS, slow_ms = conn->begun_ms + UP_TCP_SLOW_MS;
+  uint64_t ready_ms = carrier_due_ms(&conn->carrier);
+  if (!carrier_is_ready(&conn->carrier)) return ready_ms < stall_ms ? ready_ms : stall_ms;
   if (conn->open) return conn_is_amid(conn) && slow_ms < stall_ms ? slow_ms : stall_ms;
   return conn->since_ms +
          (conn_is_full(conn) && conn->idle_ms > UP_TCP_LIMIT_MS ? UP_TCP_LIMIT_MS : conn->idle_ms);
@@ -144,20 +151,12 @@ static void timer_set(struct up_tcp *t, uint64_t now_ms) {
   if (t->count) uv_timer_start(&t->timer, on_timer, due > now_ms ? due - now_ms : 0, 0);
 }
 
-static void on_connect(uv_connect_t *req, int status);
-
-/* Has its socket from the start, so that epoll can be told of it. */
-static int connect_new(struct tcp_conn *conn) {
-  const struct sockaddr *server = &conn->owner->server.any;
-  int e = watch_stream((const uv_stream_t *)&conn->tcp);
-  return e < 0 ? e : uv_tcp_connect(&conn->connect, &conn->tcp, server, on_connect);
-}
+static const struct carrier_ops conn_ops;
 
 static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
   struct tcp_conn *conn = calloc(1, sizeof *conn);
   if (!conn) return ERR_MEMORY;
-  int e = uv_tcp_init_ex(t->loop, &conn->tcp, t->server.any.sa_family);
-  if (e < 0) {
+  if (!carrier_init(&conn->carrier, t->loop, &t->server, &conn_ops, t->is_encrypted ? &t->secure : NULL)) {
     free(conn);
     return ERR_TCP;
   }
@@ -165,16 +164,13 @@ static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
   t->handles++;
   conn->magic = CONN_MAGIC;
   conn->owner = t;
-  conn->tcp.data = conn;
-  conn->connect.data = conn;
-  conn->since_ms = now_ms;
-  conn->idle_ms = UP_TCP_IDLE_MS;
+  conn->opened_ms = conn->since_ms = now_ms;
+  conn->idle_ms = t->idle_ms;
   list_init(&conn->unsent);
   for (unsigned i = 0; i < BUCKETS; i++) list_init(&conn->by_id[i]);
-  uv_tcp_nodelay(&conn->tcp, 1);
   list_append(t->conns.next, &conn->link); /* in front */
   t->count++;
-  if (connect_new(conn) == 0) return ERR_NONE;
+  if (carrier_connect(&conn->carrier, &t->server, now_ms)) return ERR_NONE;
   conn_close(conn);
   return ERR_TCP;
 }
@@ -186,12 +182,19 @@ static bool conn_is_suspect(const struct tcp_conn *conn, uint64_t now_ms) {
 
 /* It does not take what is sent. */
 static bool conn_is_choked(const struct tcp_conn *conn) {
-  return uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp) > UP_TCP_UNSENT;
+  return carrier_unsent(&conn->carrier) > UP_TCP_UNSENT;
+}
+
+/* How long nothing may come while questions wait. An encrypted server has nothing beside this connection, so
+ * it is what whoever asks has patience for; to connect takes two round trips more. */
+static uint32_t silence_most_ms(const struct tcp_conn *conn, const struct exchange *x) {
+  if (!conn->owner->is_encrypted || !x->rto_ms) return UP_TCP_SLOW_MS;
+  return carrier_is_ready(&conn->carrier) ? x->rto_ms : 3 * x->rto_ms;
 }
 
 /* Questions wait, and for a while not an octet came: who answers in turn may be at one that takes long. */
-static bool conn_is_stuck(const struct tcp_conn *conn, uint64_t now_ms) {
-  return conn->open && conn->silent_ms && now_ms - conn->silent_ms >= UP_TCP_SLOW_MS;
+static bool conn_is_stuck(const struct tcp_conn *conn, const struct exchange *x, uint64_t now_ms) {
+  return conn->open && conn->silent_ms && now_ms - conn->silent_ms >= silence_most_ms(conn, x);
 }
 
 /* Places for one more connection: those that nothing can be expected of leave. */
@@ -203,25 +206,29 @@ static bool has_room(struct up_tcp *t) {
   return t->count < UP_TCP_CONNS;
 }
 
-/* The connection for one more question: one that answers; else a new one; else, of those that there are, the
- * one with the fewest. */
-static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_ms) {
-  struct tcp_conn *stuck = NULL, *least = NULL;
+/* The connection for one more question: one that answers; else one that is being made, or a new one; else, of
+ * those that there are, the one with the fewest. */
+static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, const struct exchange *x,
+                          uint64_t now_ms) {
+  struct tcp_conn *stuck = NULL, *least = NULL, *coming = NULL;
   list_each(node, &t->conns) {
     struct tcp_conn *conn = container(node, struct tcp_conn, link);
     if (conn_is_suspect(conn, now_ms)) {
       conn_close(conn);
     } else if (conn->slow || conn_is_full(conn)) {
       if (!least || conn->open < least->open) least = conn;
-    } else if (conn_is_stuck(conn, now_ms)) {
+    } else if (conn_is_stuck(conn, x, now_ms)) {
       stuck = conn;
+    } else if (!carrier_is_ready(&conn->carrier)) {
+      coming = conn;
     } else {
       *out = conn;
       return ERR_NONE;
     }
   }
 
-  *out = stuck;
+  *out = coming ? coming : stuck;
+  if (coming) return ERR_NONE;
   if (stuck && t->count >= UP_TCP_BESIDE) return ERR_NONE;
   *out = least;
   if (least && !has_room(t)) return ERR_NONE;
@@ -236,14 +243,9 @@ static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, uint64_t now_
   return ERR_NONE;
 }
 
-/* Puts the question on a connection, a new one if need be, with an id that is free there. */
-static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t now_ms) {
-  struct tcp_conn *conn;
-  enum err e = conn_pick(t, &conn, now_ms);
-
-  if (e != ERR_NONE) return e;
-  if (conn->open >= UP_TCP_OPEN || conn_is_choked(conn)) return ERR_OVERLOAD;
-  do q->x->id = random_u16(t->random);
+/* Puts the question on that connection, with an id that is free there. */
+static void question_put(struct tcp_question *q, struct tcp_conn *conn, uint64_t now_ms) {
+  do q->x->id = random_u16(conn->owner->random);
   while (conn_find(conn, q->x->id));
   store_u16(q->frame + FRAME_HEAD, q->x->id);
   q->conn = conn;
@@ -251,7 +253,18 @@ static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t
   list_append(&conn->unsent, &q->unsent);
   if (!conn->silent_ms) conn->silent_ms = now_ms;
   conn->asked++;
+  if (!carrier_is_ready(&conn->carrier)) q->x->connects = true;
   if (conn->open++ == 0) conn->since_ms = now_ms;
+}
+
+/* Puts the question on a connection, a new one if need be. */
+static enum err question_join(struct tcp_question *q, struct up_tcp *t, uint64_t now_ms) {
+  struct tcp_conn *conn;
+  enum err e = conn_pick(t, &conn, q->x, now_ms);
+
+  if (e != ERR_NONE) return e;
+  if (conn->open >= UP_TCP_OPEN || conn_is_choked(conn)) return ERR_OVERLOAD;
+  question_put(q, conn, now_ms);
   timer_set(t, now_ms);
   return ERR_NONE;
 }
@@ -276,15 +289,29 @@ static bool reply_has_begun(const struct tcp_conn *conn, uint16_t id) {
  * connection must have answered something, so that this ends; and a reply that was cut short is asked for
  * once more only. */
 static bool may_ask_again(const struct tcp_conn *conn, struct tcp_question *q) {
-  if (!conn->answers || q->again) return false;
+  /* an encrypted one is made before there are questions, and may be closed just when the first one comes */
+  bool is_fresh = !conn->answers && conn->owner->is_encrypted && conn->was_ready && !q->fresh;
+  if ((!conn->answers && !is_fresh) || q->again) return false;
+  q->fresh |= is_fresh;
   q->again = reply_has_begun(conn, q->x->id);
   return true;
 }
 
-static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
+/* An encrypted server that can't be reached as it should be is left alone for a moment. */
+static void note_outcome(struct up_tcp *t, bool good, enum err why, uint64_t now_ms) {
+  if (!t->is_encrypted) return;
+  uint32_t next_ms = t->rest_ms ? 2 * t->rest_ms : DOWN_FIRST_MS;
+  t->rest_ms = good ? 0 : next_ms < DOWN_MAX_MS ? next_ms : DOWN_MAX_MS;
+  t->rest_until_ms = good ? 0 : now_ms + t->rest_ms;
+  t->rest_why = why;
+}
+
+/* It is of no more use: its questions are asked again on another one, or end with that. */
+static void conn_break(struct tcp_conn *conn, enum err why, uint64_t now_ms) {
   struct list ending;
   list_init(&ending);
   if (conn->closed) return;
+  if (!conn->was_ready) note_outcome(conn->owner, false, why, now_ms);
   for (unsigned i = 0; i < BUCKETS; i++) {
     for (struct list *node; (node = list_pop(&conn->by_id[i]));) list_append(&ending, node);
   }
@@ -296,7 +323,7 @@ static void conn_break(struct tcp_conn *conn, uint64_t now_ms) {
     question_leave(q);
     if (may_ask_again(conn, q) && question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
     question_free(q);
-    x->done(x, ERR_TCP, NULL, 0, now_ms);
+    x->done(x, why, NULL, 0, now_ms);
   }
 }
 
@@ -335,8 +362,10 @@ static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
 /* Its time is over; or a reply on it is slow; or the server does not close behind so many answers, after all.
  */
 static void conn_due(struct tcp_conn *conn, uint64_t now_ms) {
+  bool is_ready = carrier_is_ready(&conn->carrier);
   bool over = now_ms >= conn->since_ms + (conn->open ? UP_TCP_STALL_MS : conn->idle_ms);
-  if (over) conn_break(conn, now_ms);
+  if (!is_ready) conn_break(conn, carrier_expire(&conn->carrier), now_ms);
+  else if (over) conn_break(conn, ERR_TCP, now_ms);
   else if (conn->open) conn_leave_behind(conn, now_ms);
   else conn->owner->most = 0;
 }
@@ -365,7 +394,35 @@ static void note_keepalive(struct tcp_conn *conn, const uint8_t *msg, size_t len
   const uint8_t *octets = edns_option(msg, len, OPT_KEEPALIVE, &n);
   if (!octets || n != 2) return;
   uint32_t most_ms = load_u16(octets) * 100u;
-  conn->idle_ms = most_ms < UP_TCP_IDLE_MS ? most_ms : UP_TCP_IDLE_MS;
+  uint32_t ours_ms = conn->owner->is_encrypted ? UP_TCP_IDLE_TLS_MS : UP_TCP_IDLE_MS;
+  conn->idle_ms = most_ms < ours_ms ? most_ms : ours_ms;
+}
+
+/* The server has closed it when it was idle: the next one is closed before that. */
+static void learn_idle(const struct tcp_conn *conn, uint64_t now_ms) {
+  struct up_tcp *t = conn->owner;
+  uint64_t idle_ms = now_ms - conn->since_ms;
+  if (!t->is_encrypted || conn->open) return;
+  uint32_t less_ms = (uint32_t)(idle_ms < UP_TCP_IDLE_TLS_MS ? idle_ms : UP_TCP_IDLE_TLS_MS) / 10 * 9;
+  if (less_ms < UP_TCP_IDLE_LEAST_MS) less_ms = UP_TCP_IDLE_LEAST_MS;
+  if (less_ms < t->idle_ms) t->idle_ms = less_ms;
+}
+
+/* Those beside which this one was opened, and on which nothing has come since: what waits there is asked
+ * again here. */
+static void leave_silent(struct tcp_conn *conn, uint64_t now_ms) {
+  list_each(node, &conn->owner->conns) {
+    struct tcp_conn *other = container(node, struct tcp_conn, link);
+    if (other == conn || !other->silent_ms || other->silent_ms > conn->opened_ms) continue;
+    for (unsigned i = 0; i < BUCKETS; i++) {
+      list_each(place, &other->by_id[i]) {
+        struct tcp_question *q = container(place, struct exchange, link)->waits_on;
+        question_leave(q);
+        question_put(q, conn, now_ms);
+      }
+    }
+    conn_close(other);
+  }
 }
 
 static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, uint64_t now_ms) {
@@ -386,6 +443,7 @@ static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, ui
   question_leave(q);
   question_free(q);
   conn->left = conn->open;
+  if (conn->owner->is_encrypted && conn->owner->count > 1) leave_silent(conn, now_ms);
   x->done(x, ERR_NONE, msg, len, now_ms);
 }
 
@@ -394,18 +452,16 @@ static size_t frame_need(const struct tcp_conn *conn) {
   return conn->in_len < FRAME_HEAD ? FRAME_HEAD : FRAME_HEAD + (size_t)load_u16(conn->in);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
-  (void)suggested;
-  struct tcp_conn *conn = conn_of(handle->data);
+static uv_buf_t conn_room(struct carrier *c) {
+  struct tcp_conn *conn = conn_of(c);
   size_t need = frame_need(conn), room = need > READ_ROOM ? need : READ_ROOM;
-  *buf = (uv_buf_t){0}; /* makes libuv report UV_ENOBUFS */
   if (conn->in_room < room) {
     uint8_t *in = realloc(conn->in, room);
-    if (!in) return;
+    if (!in) return (uv_buf_t){0}; /* makes libuv report UV_ENOBUFS */
     conn->in = in;
     conn->in_room = room;
   }
-  *buf = uv_buf_init((char *)conn->in + conn->in_len, (unsigned)(conn->in_room - conn->in_len));
+  return uv_buf_init((char *)conn->in + conn->in_len, (unsigned)(conn->in_room - conn->in_len));
 }
 
 /* Gives out the whole frames that were received; any done may close the connection. */
@@ -415,7 +471,7 @@ static void take_frames(struct tcp_conn *conn, uint64_t now_ms) {
     take_reply(conn, conn->in + at + FRAME_HEAD, msg_len, now_ms);
     if (conn->closed) return;
     if (conn->replies > conn->asked + UP_TCP_WRONG) {
-      conn_break(conn, now_ms);
+      conn_break(conn, ERR_TCP, now_ms);
       return;
     }
   }
@@ -425,22 +481,16 @@ static void take_frames(struct tcp_conn *conn, uint64_t now_ms) {
   memmove(conn->in, conn->in + at, conn->in_len);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
-  (void)buf;
-  struct tcp_conn *conn = conn_of(stream->data);
-  uint64_t now_ms = clock_ms();
-  if (nread < 0) {
-    learn_limit(conn);
-    conn_break(conn, now_ms);
-  }
+static void conn_octets(struct carrier *c, size_t len, uint64_t now_ms) {
+  struct tcp_conn *conn = conn_of(c);
+  if (!conn->in_len) conn->begun_ms = now_ms;
+  conn->in_len += len;
+  conn->silent_ms = 0;
+  take_frames(conn, now_ms);
+}
 
-  if (nread > 0) {
-    if (!conn->in_len) conn->begun_ms = now_ms;
-    conn->in_len += (size_t)nread;
-    conn->silent_ms = 0;
-    take_frames(conn, now_ms);
-  }
-
+static void conn_rest(struct carrier *c, uint64_t now_ms) {
+  struct tcp_conn *conn = conn_of(c);
   if (conn->closed) return;
   if (conn->open && !conn->silent_ms) conn->silent_ms = now_ms;
   timer_set(conn->owner, now_ms);
@@ -450,22 +500,37 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
   conn->in_room = 0;
 }
 
-static void on_connect(uv_connect_t *req, int status) {
-  struct tcp_conn *conn = conn_of(req->data);
-  if (conn->closed) return;
-  if (status == 0) status = uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read);
-  if (status < 0) conn_break(conn, clock_ms());
+/* It is encrypted, and the server is who it should be: what waits leaves with the next flush. */
+static void conn_ready(struct carrier *c, uint64_t now_ms) {
+  struct tcp_conn *conn = conn_of(c);
+  conn->was_ready = true;
+  conn->since_ms = now_ms;
+  conn->silent_ms = conn->open ? now_ms : 0;
+  note_outcome(conn->owner, true, ERR_NONE, now_ms);
+  timer_set(conn->owner, now_ms);
 }
 
-static void on_written(uv_write_t *req, int status) {
-  struct tcp_conn *conn = conn_of(req->handle->data);
-  free(container(req, struct tcp_write, req));
-  if (status < 0) conn_break(conn, clock_ms());
+static void conn_failed(struct carrier *c, enum err why, uint64_t now_ms) {
+  struct tcp_conn *conn = conn_of(c);
+  if (conn->closed) return;
+  if (why == ERR_NONE) {
+    learn_limit(conn);
+    learn_idle(conn, now_ms);
+  }
+  conn_break(conn, why == ERR_NONE ? ERR_TCP : why, now_ms);
 }
+
+static const struct carrier_ops conn_ops = {.ready = conn_ready,
+                                            .room = conn_room,
+                                            .octets = conn_octets,
+                                            .rest = conn_rest,
+                                            .failed = conn_failed,
+                                            .gone = on_gone};
 
 static enum err tcp_ask(struct channel *c, struct exchange *x, const uint8_t *msg, size_t len,
                         uint64_t now_ms) {
   struct up_tcp *t = tcp_of(c);
+  if (!t->count && now_ms < t->rest_until_ms) return t->rest_why;
   must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MAX);
   struct tcp_question *q = malloc(sizeof *q + FRAME_HEAD + len);
   if (!q) return ERR_MEMORY;
@@ -486,13 +551,12 @@ static void tcp_drop(struct channel *c, struct exchange *x) {
 }
 
 static void conn_flush(struct tcp_conn *conn) {
-  if (list_empty(&conn->unsent)) return;
+  if (list_empty(&conn->unsent) || !carrier_is_ready(&conn->carrier)) return;
   size_t len = 0;
   list_each(node, &conn->unsent) len += container(node, struct tcp_question, unsent)->len;
-  struct tcp_write *w = malloc(sizeof *w + len);
-  if (!w) return; /* the next flush may find memory; else the connection stalls and is given up */
-  uv_buf_t buf = uv_buf_init((char *)w->octets, (unsigned)len);
-  uint8_t *at = w->octets;
+  struct carrier_batch *b = carrier_batch_new(len);
+  if (!b) return; /* the next flush may find memory; else the connection stalls and is given up */
+  uint8_t *at = b->octets;
   unsigned questions = 0;
   for (struct list *node; (node = list_pop(&conn->unsent)); questions++) {
     struct tcp_question *q = container(node, struct tcp_question, unsent);
@@ -500,7 +564,8 @@ static void conn_flush(struct tcp_conn *conn) {
     at += q->len;
   }
 
-  if (broken(uv_write(&w->req, (uv_stream_t *)&conn->tcp, &buf, 1, on_written) != 0)) free(w);
+  if (!carrier_send(&conn->carrier, b)) return;
+  if (conn->owner->is_encrypted) count_add(conn->owner->counters, upstream_tls, questions);
   else count_add(conn->owner->counters, upstream_tcp, questions);
 }
 
@@ -528,6 +593,24 @@ static void tcp_close(struct channel *c) {
 static const struct channel_ops tcp_ops = {
     .ask = tcp_ask, .drop = tcp_drop, .flush = tcp_flush, .close = tcp_close};
 
+static void tls_warm(struct channel *c, uint64_t now_ms) {
+  struct up_tcp *t = tcp_of(c);
+  if (!t->count && conn_open(t, now_ms) == ERR_NONE) timer_set(t, now_ms);
+}
+
+static const struct channel_facts *tls_facts(struct channel *c) {
+  struct up_tcp *t = tcp_of(c);
+  t->secure.facts.open = t->count;
+  return &t->secure.facts;
+}
+
+static const struct channel_ops tls_ops = {.ask = tcp_ask,
+                                           .drop = tcp_drop,
+                                           .flush = tcp_flush,
+                                           .warm = tls_warm,
+                                           .facts = tls_facts,
+                                           .close = tcp_close};
+
 struct channel *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random) {
   struct up_tcp *t = calloc(1, sizeof *t);
@@ -538,9 +621,23 @@ struct channel *up_tcp_new(uv_loop_t *loop, const union addr *server, struct cou
                        .server = *server,
                        .counters = counters,
                        .random = random,
+                       .idle_ms = UP_TCP_IDLE_MS,
                        .handles = 1};
   list_init(&t->conns);
   must(uv_timer_init(loop, &t->timer) == 0);
   t->timer.data = t;
   return &t->channel;
+}
+
+struct channel *up_tcp_new_tls(uv_loop_t *loop, const union addr *server, const struct tls_expect *expect,
+                               struct tls_context *context, struct counters *counters,
+                               struct random *random) {
+  struct channel *c = up_tcp_new(loop, server, counters, random);
+  if (!c) return NULL;
+  struct up_tcp *t = tcp_of(c);
+  c->ops = &tls_ops;
+  t->is_encrypted = true;
+  t->idle_ms = UP_TCP_IDLE_TLS_MS;
+  carrier_server_init(&t->secure, context, server, expect, "dot", counters);
+  return c;
 }

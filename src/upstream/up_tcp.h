@@ -8,12 +8,15 @@
 #include "base/addr.h"
 #include "base/counter.h"
 #include "base/random.h"
+#include "crypto/tls.h"
 #include "upstream/channel.h"
 
 enum {
   UP_TCP_IDLE_MS =
       10000, /* a connection without questions is closed after this, or sooner if the server says so */
-  UP_TCP_STALL_MS = 3000, /* questions waiting, no right reply for so long: the connection is given up */
+  UP_TCP_IDLE_TLS_MS = 30000,  /* an encrypted one, which costs more to make; */
+  UP_TCP_IDLE_LEAST_MS = 1000, /* or sooner if the server has closed such, but not sooner than this */
+  UP_TCP_STALL_MS = 3000,      /* questions waiting, no right reply for so long: the connection is given up */
   UP_TCP_SLOW_MS =
       400, /* a reply that began and is not whole by then, or no octet for so long: others go beside it */
   UP_TCP_LIMIT_MS = 1000, /* a connection that got all the answers there should be, and is still open then:
@@ -32,4 +35,10 @@ enum {
  * connection alive while questions wait. */
 struct channel *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random);
+
+/* The same over TLS (RFC 7858), to a server that is as `expect` says (copied); the context is held. No octet
+ * of a question leaves before it has proven that; how it fails to is how the questions end. Those on a
+ * connection on which nothing comes are asked again beside it. */
+struct channel *up_tcp_new_tls(uv_loop_t *loop, const union addr *server, const struct tls_expect *expect,
+                               struct tls_context *context, struct counters *counters, struct random *random);
 #endif

@@ -83,15 +83,20 @@ static bool has_xmpp(const struct modules *m, const struct settings *s) {
   return same(xmpp_policy(m->wiring.xmpp), &s->xmpp, sizeof s->xmpp);
 }
 
-static bool is_set(const struct upstream *u, const struct settings *s, const union addr *list, unsigned n) {
-  bool good = u && u->count == n && u->policy == s->upstream_policy;
-  for (unsigned i = 0; i < n && good; i++) good = addr_equal(&u->servers[i].address.addr, &list[i]);
+static bool is_set(const struct upstream *u, const struct settings *s, const struct settings_servers *set,
+                   const struct settings_pins *pins) {
+  bool good = u && u->count == set->count && u->policy == s->upstream_policy;
+  for (unsigned i = 0; i < set->count && good; i++) {
+    struct ns_address address;
+    settings_server_address(set, i, pins, &address);
+    good = ns_address_equal(&u->servers[i].address, &address);
+  }
   return good;
 }
 
 static bool has_upstreams(const struct modules *m, const struct settings *s) {
   const struct routes *r = forward_options(m->wiring.forward)->routes;
-  return r == &m->tables->routes && is_set(r->rest, s, s->upstreams, s->upstream_count);
+  return r == &m->tables->routes && is_set(r->rest, s, &s->upstream, &s->pins);
 }
 
 static bool has_routes(const struct modules *m, const struct settings *s) {
@@ -99,7 +104,7 @@ static bool has_routes(const struct modules *m, const struct settings *s) {
   bool good = r->count == s->forward_count;
   for (unsigned i = 0; i < r->count && good; i++) {
     const struct settings_forward *f = &s->forwards[i];
-    good = is_set(r->list[i].upstream, s, f->upstreams, f->upstream_count) &&
+    good = is_set(r->list[i].upstream, s, &f->servers, settings_forward_pins(s, f)) &&
            r->list[i].max_ttl_s == f->max_ttl_s && has_forward(m, s) &&
            name_equal(r->list[i].name, r->list[i].name_len, f->domain.octets, f->domain.len);
   }
@@ -120,9 +125,9 @@ static const struct settings_part {
     PART(serve, has_serve),
     PART(access, has_access),
     PART(xmpp, has_xmpp),
-    PART(upstreams, has_upstreams),
-    PART(upstream_scopes, has_upstreams),
-    PART(upstream_count, has_upstreams),
+    PART(upstream, has_upstreams),
+    PART(pins, has_upstreams),
+    PART(tls_ca, NULL),
     PART(upstream_policy, has_upstreams),
     PART(forwards, has_routes),
     PART(forward_count, has_routes),
@@ -146,10 +151,30 @@ enum { PARTS = sizeof parts / sizeof *parts };
 /* ---- every row of the table ---- */
 
 /* Values that one or the other setting takes: the first that changes something is what it is set to. */
-static const char *const samples[] = {
-    "on",          "off",  "refused", "silence", "spread", "wait",         "all",           "7",
-    "600",         "1200", "8M",      "error",   "json",   "corp.example", "192.0.2.0/24",  "192.0.2.7:53",
-    "/some/thing", "some", "none",    "errno",   "kill",   "10.1.2.3",     "127.0.0.1:9153"};
+static const char *const samples[] = {"on",
+                                      "off",
+                                      "refused",
+                                      "silence",
+                                      "spread",
+                                      "wait",
+                                      "all",
+                                      "7",
+                                      "600",
+                                      "1200",
+                                      "8M",
+                                      "error",
+                                      "json",
+                                      "corp.example",
+                                      "192.0.2.0/24",
+                                      "192.0.2.7:53",
+                                      "/some/thing",
+                                      "some",
+                                      "none",
+                                      "errno",
+                                      "kill",
+                                      "10.1.2.3",
+                                      "127.0.0.1:9153",
+                                      "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="};
 
 static void *element_of(struct settings *s, const struct settings_section *section) {
   if (!section || !section->title) return s;

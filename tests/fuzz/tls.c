@@ -1,5 +1,6 @@
 /* tls.c: fuzz target: the other end of a TLS connection: octets in place of a server, or a server whose
- * certificate has any subjectAltName; and TLSA records beside it.
+ * certificate has any subjectAltName; and TLSA records beside it. Where the peer has to prove who it is, none
+ * does but by its pinned key.
  *
  * Input: an octet of how, two of length and a TLSA record's RDATA, then the octets or the DER of the names.
  */
@@ -10,17 +11,36 @@
 #include "crypto/tls.h"
 #include "fuzz/fuzz.h"
 
-enum { HOW_SERVER = 1, HOW_OLD = 2, HOW_ALPN = 4, HOW_NO_NAME = 8 };
+enum { HOW_SERVER = 1, HOW_OLD = 2, HOW_ALPN = 4, HOW_NO_NAME = 8, HOW_STRICT = 16, HOW_PINNED = 32 };
 enum { ROUNDS = 8, PIECE = 4096 };
 
 /* Made once: keys take time, and only the names are the input's. */
-static struct tls_context *context;
+static struct tls_context *context, *strict;
+static struct tls_expect expects_pin, expects_name = {.name = "d.chat"};
 static EVP_PKEY *key;
 
 static void start(void) {
   context = tls_context_new(NULL, stderr);
   key = EVP_EC_gen("P-256");
-  must(context && key);
+  strict = tls_context_strict("/", stderr); /* where nobody is trusted */
+  must(context && strict && key);
+  unsigned char *der = NULL;
+  int len = i2d_PUBKEY(key, &der);
+  must(len > 0 && EVP_Digest(der, (size_t)len, expects_pin.pins[0], NULL, EVP_sha256(), NULL) == 1);
+  OPENSSL_free(der);
+  expects_pin.pin_count = 1;
+}
+
+/* The client's end; strict: whom it expects, too. */
+static struct tls *client_new(uint8_t how) {
+  static const union addr anywhere = {.v4 = {.sin_family = AF_INET}};
+  struct tls *t = tls_new(how & HOW_STRICT ? strict : context, how & HOW_NO_NAME ? NULL : "d.chat",
+                          how & HOW_ALPN ? "xmpp-client" : NULL);
+  must(t);
+  if (how & HOW_STRICT)
+    must(tls_expect_peer(t, how & HOW_PINNED ? &expects_pin : &expects_name, &anywhere, 2000000000));
+  else if (how & HOW_OLD) must(tls_take_old(t));
+  return t;
 }
 
 static X509 *make_cert(const uint8_t *names, size_t len) {
@@ -63,7 +83,9 @@ static void carry(struct tls *t, SSL *server, BIO *in, BIO *out) {
   while ((n = BIO_read(out, octets, sizeof octets)) > 0) must(tls_put(t, octets, (size_t)n));
 }
 
-static void meet_server(struct tls *t, const uint8_t *names, size_t len) {
+/* True: the handshake has ended well. */
+static bool meet_server(struct tls *t, const uint8_t *names, size_t len) {
+  enum tls_step step = TLS_WANT;
   SSL_CTX *server_context = SSL_CTX_new(TLS_server_method());
   X509 *cert = make_cert(names, len);
   must(server_context && SSL_CTX_use_PrivateKey(server_context, key) == 1);
@@ -73,18 +95,20 @@ static void meet_server(struct tls *t, const uint8_t *names, size_t len) {
     must(server && in && out);
     SSL_set_bio(server, in, out);
     SSL_set_accept_state(server);
-    for (unsigned i = 0; i < ROUNDS && tls_handshake(t) == TLS_WANT; i++) carry(t, server, in, out);
+    for (unsigned i = 0; i < ROUNDS && (step = tls_handshake(t)) == TLS_WANT; i++) carry(t, server, in, out);
     SSL_free(server);
   }
   X509_free(cert);
   SSL_CTX_free(server_context);
+  return step == TLS_DONE;
 }
 
 static void meet_octets(struct tls *t, const uint8_t *octets, size_t len) {
   uint8_t text[PIECE];
   size_t n;
   enum tls_step step = tls_handshake(t);
-  must(step == TLS_WANT && tls_put(t, octets, len));
+  must(step == TLS_WANT);
+  if (!tls_put(t, octets, len)) return; /* too much before the end of the handshake */
   step = tls_handshake(t);
   while (tls_take(t, text, sizeof text) > 0) continue;
   if (step == TLS_DONE) (void)tls_read(t, text, sizeof text, &n);
@@ -99,13 +123,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const uint8_t *tlsa = feed_octets(&in, room, &tlsa_len), *rest = feed_octets(&in, size, &len);
   if (!context) start();
 
-  struct tls *t = tls_new(context, how & HOW_NO_NAME ? NULL : "d.chat",
-                          how & HOW_ALPN ? "xmpp-client" : NULL);
-  must(t);
-  if (how & HOW_OLD) must(tls_take_old(t));
+  struct tls *t = client_new(how);
   if (how & HOW_SERVER) {
-    meet_server(t, rest, len);
-    look_at(t, tlsa, tlsa_len);
+    bool good = meet_server(t, rest, len);
+    if (how & HOW_STRICT) must(!good || how & HOW_PINNED);
+    if (how & HOW_STRICT && !good) must(tls_refused(t) != ERR_NONE);
+    else look_at(t, tlsa, tlsa_len);
   } else {
     meet_octets(t, rest, len);
   }

@@ -263,10 +263,10 @@ Test(oom_worker, that_can_not_prepare_a_reload_is_as_it_was) {
   cr_assert_not_null(w);
   const struct routes *routes = worker_routes(w);
   unsigned nth = 1;
-  ends.settings.upstreams[0].v4.sin_port ^= 1; /* a set that is unchanged would be kept */
+  ends.settings.upstream.list[0].addr.v4.sin_port ^= 1; /* a set that is unchanged would be kept */
   for (bool met = true; met; nth++) {
     oom_after(nth, false);
-    bool good = worker_prepare(w, &ends.settings);
+    bool good = worker_prepare(w, &ends.settings, NULL);
     met = oom_end();
     cr_expect(good == !met, "allocation %u", nth);
     worker_discard(w);

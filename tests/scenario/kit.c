@@ -37,13 +37,14 @@ struct world *world_new(const struct world_options *o) {
   stale_log_init(&w->stale_log);
   zone_init(&w->zone);
   timers_init(&w->timers);
-  upstream_init(&w->upstream, UPSTREAM_FASTEST);
+  upstream_init(&w->upstream, o->order);
   w->tables.routes.rest = &w->upstream;
   script_init(&w->script, &w->zone, &w->counters, o->delay_ms ? o->delay_ms : WORLD_DELAY_MS);
   for (unsigned i = 0; i < servers; i++) {
     char text[ADDR_TEXT];
     snprintf(text, sizeof text, "192.0.2.%u:53", 1 + i);
-    script_server(&w->script, &w->upstream, i, text);
+    if (o->encrypted & 1u << i) script_server_tls(&w->script, &w->upstream, i, text);
+    else script_server(&w->script, &w->upstream, i, text);
   }
 
   w->cache = cache_new(CACHE_SIZE_MIN, SEED);

@@ -14,6 +14,8 @@ enum { WORLD_START_MS = 1000000, WORLD_DELAY_MS = 40 };
  * expanded. */
 struct world_options {
   unsigned servers;
+  unsigned encrypted; /* bits of those that are asked over TLS */
+  enum upstream_policy order;
   bool no_server;
   uint32_t delay_ms;
   struct xmpp_budget *budget; /* shared with other worlds; NULL: its own */

@@ -11,6 +11,7 @@ struct script_channel {
   struct channel channel;
   struct script *script;
   unsigned server;
+  enum transport over;
   bool tcp;
 };
 
@@ -78,6 +79,7 @@ static struct upstream_question *note(struct script *s, const struct script_chan
   *u = (struct upstream_question){.at_ms = now_ms,
                                   .server = c->server,
                                   .type = question_type(q),
+                                  .over = c->over,
                                   .tcp = c->tcp,
                                   .edns = edns,
                                   .dnssec_ok = edns && opt.ttl & 0x8000,
@@ -355,15 +357,22 @@ static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_
   find_rule(s, &u, &rule);
   enum fault fault = rule.fault;
   if (fault == FAULT_CLOSED) return ERR_UNREACHABLE;
-  if (s->no_tcp && c->tcp) return ERR_TCP;
+  if (s->no_tcp && c->over == TRANSPORT_TCP) return ERR_TCP;
   x->id = s->next_id++;
   x->waits_on = NULL;
   s->under_way++;
-  if (c->tcp) count(s->counters, upstream_tcp);
+  if (c->over == TRANSPORT_TLS) count(s->counters, upstream_tls);
+  else if (c->tcp) count(s->counters, upstream_tcp);
   else count(s->counters, upstream_udp);
   if (fault == FAULT_LOST || (fault == FAULT_NO_EDNS && u.edns)) return ERR_NONE;
   uint64_t due_ms = now_ms + (fault == FAULT_LATE ? rule.late_ms : s->delay_ms);
-  enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->tcp ? ERR_TCP : ERR_UNREACHABLE;
+  if (c->over == TRANSPORT_TLS && s->is_cold) {
+    x->connects = true;
+    due_ms += 2 * s->delay_ms;
+    s->is_cold = false;
+  }
+  enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->over == TRANSPORT_TCP ? ERR_TCP : ERR_UNREACHABLE;
+  if (fault == FAULT_CERTIFICATE && c->over == TRANSPORT_TLS) outcome = ERR_CERT_EXPIRED;
   if (fault == FAULT_FORGED && !c->tcp) outcome = ERR_FORGED;
   if (outcome == ERR_NONE) make_reply(s, &s->scratch, x, &rule, &u);
   if (outcome == ERR_NONE && s->caches) count_down(s, &s->scratch, x->question, now_ms);
@@ -385,16 +394,24 @@ static void on_flush(struct channel *channel, uint64_t now_ms) {
 
 static void on_close(struct channel *channel) { free(container(channel, struct script_channel, channel)); }
 
-static struct channel *new_channel(struct script *s, unsigned server, bool tcp) {
-  static const struct channel_ops ops = {on_ask, on_drop, on_flush, on_close};
+static struct channel *new_channel(struct script *s, unsigned server, enum transport over) {
+  static const struct channel_ops ops = {
+      .ask = on_ask, .drop = on_drop, .flush = on_flush, .close = on_close};
   struct script_channel *c = must_zalloc(sizeof *c);
-  *c = (struct script_channel){.channel = {&ops}, .script = s, .server = server, .tcp = tcp};
+  *c = (struct script_channel){
+      .channel = {&ops}, .script = s, .server = server, .over = over, .tcp = transport_is_stream(over)};
   return &c->channel;
 }
 
 void script_server(struct script *s, struct upstream *u, unsigned server, const char *address) {
   struct ns_address a = {.transport = TRANSPORT_UDP};
-  struct channel *channels[TRANSPORTS] = {
-      [TRANSPORT_UDP] = new_channel(s, server, false), [TRANSPORT_TCP] = new_channel(s, server, true)};
+  struct channel *channels[TRANSPORTS] = {[TRANSPORT_UDP] = new_channel(s, server, TRANSPORT_UDP),
+                                          [TRANSPORT_TCP] = new_channel(s, server, TRANSPORT_TCP)};
   must(addr_parse(address, 53, &a.addr) && upstream_add(u, &a, channels));
+}
+
+void script_server_tls(struct script *s, struct upstream *u, unsigned server, const char *address) {
+  struct ns_address a = {.transport = TRANSPORT_TLS};
+  struct channel *channels[TRANSPORTS] = {[TRANSPORT_TLS] = new_channel(s, server, TRANSPORT_TLS)};
+  must(addr_parse(address, 853, &a.addr) && upstream_add(u, &a, channels));
 }

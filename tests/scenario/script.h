@@ -25,12 +25,13 @@ enum fault {
   FAULT_FORGED, /* over UDP: ends with ERR_FORGED, as after a flood of wrong replies; over TCP the right reply
                  */
   FAULT_CLOSED, /* ask itself fails with ERR_UNREACHABLE */
-  FAULT_FORMERR,  /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
-  FAULT_NOTIMP,   /* the same with NOTIMP, question echoed */
-  FAULT_BADVERS,  /* the same with BADVERS */
-  FAULT_NO_EDNS,  /* no reply at all to questions with EDNS */
-  FAULT_REFERRAL, /* name servers of the root instead of an answer */
-  FAULT_MADE,     /* the message of the rule */
+  FAULT_CERTIFICATE, /* of an encrypted server: it does not prove who it is */
+  FAULT_FORMERR,     /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
+  FAULT_NOTIMP,      /* the same with NOTIMP, question echoed */
+  FAULT_BADVERS,     /* the same with BADVERS */
+  FAULT_NO_EDNS,     /* no reply at all to questions with EDNS */
+  FAULT_REFERRAL,    /* name servers of the root instead of an answer */
+  FAULT_MADE,        /* the message of the rule */
   FAULT_COUNT
 };
 
@@ -53,10 +54,11 @@ struct upstream_question {
   uint64_t at_ms;
   unsigned server;
   uint16_t type;
-  bool tcp, edns, dnssec_ok, cd;
-  uint8_t cookie_len;   /* client's and server's that it showed */
-  uint16_t options_len; /* octets of all its EDNS options */
-  char name[64];        /* cut short when longer */
+  enum transport over;
+  bool tcp, edns, dnssec_ok, cd; /* tcp: over a stream */
+  uint8_t cookie_len;            /* client's and server's that it showed */
+  uint16_t options_len;          /* octets of all its EDNS options */
+  char name[64];                 /* cut short when longer */
 };
 
 struct script_reply;
@@ -84,6 +86,7 @@ struct script {
   uint16_t next_id;
   bool lowers;      /* replies spell the question in lower case */
   bool no_tcp;      /* asking over TCP fails */
+  bool is_cold;     /* encrypted servers: the next question waits for a connection, two round trips */
   bool caches;      /* it is a cache: TTLs count down, SCRIPT_CACHED names at most */
   unsigned fetched; /* so often it had to ask the authority for them */
   struct script_cached cached[SCRIPT_CACHED];
@@ -100,6 +103,8 @@ void script_close(struct script *s); /* after the channels; replies still on the
 
 /* Adds a server with channels of the script's to u; `server` is its number in rules and what was asked. */
 void script_server(struct script *s, struct upstream *u, unsigned server, const char *address);
+/* The same, encrypted. */
+void script_server_tls(struct script *s, struct upstream *u, unsigned server, const char *address);
 
 /* Copies the rule, `made` included. Later rules yield to earlier ones. */
 void script_rule(struct script *s, const struct fault_rule *rule);

@@ -10,7 +10,7 @@ Test(settings, has_defaults) {
   const struct settings *s = said_right("", NULL);
   cr_expect(s->listen_default && s->listen_count == 2);
   cr_expect(is_addr(&s->listen[0], "127.0.0.1:53") && is_addr(&s->listen[1], "[::1]:53"));
-  cr_expect(s->upstream_count == 0 && s->threads == 1);
+  cr_expect(s->upstream.count == 0 && s->threads == 1);
   cr_expect(s->cache_size == 0 && s->forward.max_stale_s == 86400); /* see settings_fit_memory */
   cr_expect(s->xmpp.expand == XMPP_EXPAND_CACHED && s->xmpp.prefetch && !s->xmpp.expand_all);
   cr_expect(s->log.levels[LOG_COMPONENT_xmpp] == LOG_INFO && s->log.format == LOG_TEXT && !s->log.times);
@@ -22,9 +22,10 @@ Test(settings, takes_each_option) {
       "--listen 192.0.2.1:5353 --listen [2001:db8::1]:54 --upstream 9.9.9.9 --upstream [2620:fe::fe]:5353 "
       "--threads 4 --expand-srv wait --prefetch off --cache-size 64M --max-stale 0 --log-level debug",
       NULL);
-  cr_expect(!s->listen_default && s->listen_count == 2 && s->upstream_count == 2);
+  cr_expect(!s->listen_default && s->listen_count == 2 && s->upstream.count == 2);
   cr_expect(is_addr(&s->listen[0], "192.0.2.1:5353") && is_addr(&s->listen[1], "[2001:db8::1]:54"));
-  cr_expect(is_addr(&s->upstreams[0], "9.9.9.9:53") && is_addr(&s->upstreams[1], "[2620:fe::fe]:5353"));
+  cr_expect(is_addr(&s->upstream.list[0].addr, "9.9.9.9:53") &&
+            is_addr(&s->upstream.list[1].addr, "[2620:fe::fe]:5353"));
   cr_expect(s->threads == 4 && s->xmpp.expand == XMPP_EXPAND_WAIT && !s->xmpp.prefetch);
   cr_expect(s->cache_size == 64u << 20 && s->forward.max_stale_s == 0 &&
             s->log.levels[LOG_COMPONENT_base] == LOG_DEBUG);
@@ -117,7 +118,7 @@ Test(settings, names_words_that_are_no_options) {
 Test(settings, takes_as_many_addresses_as_there_is_room_for) {
   char line[1024] = "";
   for (unsigned i = 1; i <= UPSTREAM_SERVERS; i++) sprintf(line + strlen(line), "--upstream 192.0.2.%u ", i);
-  cr_expect(said_right(line, NULL)->upstream_count == UPSTREAM_SERVERS);
+  cr_expect(said_right(line, NULL)->upstream.count == UPSTREAM_SERVERS);
   strcat(line, "--upstream 192.0.2.99");
   said_wrong(line, "--upstream '192.0.2.99'", "at most 8");
   line[0] = 0;
@@ -130,7 +131,7 @@ Test(settings, takes_as_many_addresses_as_there_is_room_for) {
 Test(settings, counts_an_address_given_twice_once) {
   const struct settings *s = said_right(
       "--listen 127.0.0.1 --listen 127.0.0.1:53 --upstream 9.9.9.9 --upstream 9.9.9.9:53", NULL);
-  cr_expect(s->listen_count == 1 && s->upstream_count == 1);
+  cr_expect(s->listen_count == 1 && s->upstream.count == 1);
 }
 
 Test(settings, refuses_metrics_for_other_hosts_unless_told) {
@@ -206,21 +207,21 @@ static struct said *find(const char *line, const char *conf) {
 
 Test(settings, finds_upstreams_in_resolv_conf) {
   struct said *said = find("", "search lab\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n");
-  cr_assert(said->s.upstream_count == 2);
-  cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53") &&
-            is_addr(&said->s.upstreams[1], "[2001:db8::1]:53"));
+  cr_assert(said->s.upstream.count == 2);
+  cr_expect(is_addr(&said->s.upstream.list[0].addr, "192.0.2.1:53") &&
+            is_addr(&said->s.upstream.list[1].addr, "[2001:db8::1]:53"));
 }
 
 Test(settings, leaves_itself_out_of_resolv_conf) {
   struct said *said = find("", "nameserver 127.0.0.1\nnameserver 192.0.2.1\nnameserver ::1\n");
-  cr_assert(said->s.upstream_count == 1);
-  cr_expect(is_addr(&said->s.upstreams[0], "192.0.2.1:53"));
+  cr_assert(said->s.upstream.count == 1);
+  cr_expect(is_addr(&said->s.upstream.list[0].addr, "192.0.2.1:53"));
 }
 
 Test(settings, prefers_the_upstreams_that_were_given) {
   struct said *said = find("--upstream 9.9.9.9", "nameserver 192.0.2.1\n");
-  cr_assert(said->s.upstream_count == 1);
-  cr_expect(is_addr(&said->s.upstreams[0], "9.9.9.9:53"));
+  cr_assert(said->s.upstream.count == 1);
+  cr_expect(is_addr(&said->s.upstream.list[0].addr, "9.9.9.9:53"));
 }
 
 static void find_again(struct said *said, const char *path) {
@@ -240,7 +241,7 @@ Test(settings, say_in_words_that_fit_why_there_is_nobody_to_ask) {
                {"search lab\nnameserver one\033.one\n", " line 2: 'one?.one' is not an address; "}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const struct said *said = find("", cases[i].conf);
-    cr_expect_eq(said->s.upstream_count, 0);
+    cr_expect_eq(said->s.upstream.count, 0);
     cr_expect(said->s.upstream_default && strstr(said->err, cases[i].why) && strstr(said->err, "--upstream"),
               "%s", said->err);
   }
@@ -266,22 +267,23 @@ Test(settings, keep_the_servers_of_a_resolv_conf_that_names_none_any_more) {
   cr_expect(strstr(said->err, " line 2: '192.0.2.300' is not an address; jidnsd ignores that line"), "%s",
             said->err);
   find_again(said, "/nonexistent/resolv.conf");
-  cr_expect(said->s.upstream_count == 1 && is_addr(&said->s.upstreams[0], "192.0.2.1:53"));
+  cr_expect(said->s.upstream.count == 1 && is_addr(&said->s.upstream.list[0].addr, "192.0.2.1:53"));
   cr_expect(strstr(said->err, "no such file: jidnsd keeps asking the servers of before"), "%s", said->err);
 }
 
 Test(settings, take_scopes_whose_interface_comes_later) {
   struct said *said = said_line("--listen [fe80::1%nosuchif]:53 --upstream fe80::2%nosuchif --upstream "
                                 "fe80::2%lo --forward corp.lab=fe80::3%nosuchif");
-  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream_count == 2 && said->s.listen_count == 1);
-  cr_expect_not(addr_is_here(&said->s.upstreams[0], said->s.upstream_scopes[0]));
-  cr_expect(addr_is_here(&said->s.upstreams[1], said->s.upstream_scopes[1]));
-  cr_expect_not(addr_is_here(&said->s.forwards[0].upstreams[0], said->s.forwards[0].upstream_scopes[0]));
+  cr_assert(said->outcome == SETTINGS_RUN && said->s.upstream.count == 2 && said->s.listen_count == 1);
+  cr_expect_not(addr_is_here(&said->s.upstream.list[0].addr, said->s.upstream.list[0].scope));
+  cr_expect(addr_is_here(&said->s.upstream.list[1].addr, said->s.upstream.list[1].scope));
+  cr_expect_not(
+      addr_is_here(&said->s.forwards[0].servers.list[0].addr, said->s.forwards[0].servers.list[0].scope));
   cr_expect_not(settings_find_scopes(&said->s));
 
-  strcpy(said->s.upstream_scopes[0], "lo"); /* as if it had been called so from now on */
+  strcpy(said->s.upstream.list[0].scope, "lo"); /* as if it had been called so from now on */
   cr_expect(settings_find_scopes(&said->s));
-  cr_expect(addr_is_here(&said->s.upstreams[0], said->s.upstream_scopes[0]));
+  cr_expect(addr_is_here(&said->s.upstream.list[0].addr, said->s.upstream.list[0].scope));
   cr_expect_not(settings_find_scopes(&said->s));
 }
 

@@ -12,8 +12,8 @@ static void expect_forward(const struct settings *s, unsigned i, const char *dom
   cr_assert(i < s->forward_count, "%u of %u", i, s->forward_count);
   const struct settings_forward *f = &s->forwards[i];
   cr_expect_str_eq(name_format(f->domain.octets, f->domain.len, text), domain);
-  cr_expect(is_addr(&f->upstreams[0], first));
-  cr_expect_eq(f->upstream_count, count);
+  cr_expect(is_addr(&f->servers.list[0].addr, first));
+  cr_expect_eq(f->servers.count, count);
 }
 
 Test(titled, sections_of_one_name_each_make_an_element) {
@@ -27,7 +27,7 @@ Test(titled, sections_of_one_name_each_make_an_element) {
   expect_forward(s, 1, "_udp.zones.", "10.0.0.2:54", 1);
   expect_forward(s, 2, "third.example.", "10.0.0.3:53", 1);
   cr_expect_eq(s->cache_size, 64u << 20);
-  cr_expect(is_addr(&s->forwards[0].upstreams[1], "[fd00::1]:5353"));
+  cr_expect(is_addr(&s->forwards[0].servers.list[1].addr, "[fd00::1]:5353"));
 }
 
 Test(titled, options_and_variables_make_sections_of_their_one_key) {

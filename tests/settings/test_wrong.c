@@ -32,14 +32,18 @@ static const struct {
 } own_forms[] = {
     {"listen",
      {"", "localhost", "127.0.0.1:0", "127.0.0.1:65536", "300.0.0.1", "[::1", "127.0.0.1:x", "127.0.0.1:"}},
-    {"upstream", {"", "dns.example", "9.9.9.9:0", "9.9.9.9:53x", "0.0.0.0", "::", "9.9.9"}},
-    {"forward", {"", "dns.example", "9.9.9.9:0", "0.0.0.0", "::"}},
+    {"upstream",
+     {"", "dns.example", "9.9.9.9:0", "9.9.9.9:53x", "0.0.0.0", "::", "9.9.9", "tls://dns.example",
+      "tls://9.9.9.9#"}},
+    {"forward",
+     {"", "dns.example", "9.9.9.9:0", "0.0.0.0", "::", "tls://dns.example", "tls://9.9.9.9:0#a.b"}},
     {"allow", {"", "10.0.0.1/8", "10.0.0.0/33", "fd00::/129", "everyone", "/8", "10.0.0.0/", "10.0.0.0/-1"}},
     {"udp-size", {"", "511", "4097", "0", "-1", "1232x", "1K"}},
     {"user", {"a b", "a:b:c", ":b", "a:"}},
     {"log-level", {"", "loud", "INFO", "info,", "info,warn", "nowhere=info", "info,xmpp=", "xmpp"}},
     {"query-log", {"", "0", "1000001", "-1", "on", "1x", "0x1"}},
     {"resolv-conf", {""}},
+    {"tls-pin", {"", "sha256/", "sha256/abc=", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}},
 };
 
 static void number_forms(struct forms *f, const struct setting *t) {

@@ -57,7 +57,25 @@ Test(exchange, the_longest_name_has_room) {
   struct server_cookie cookie = {.server_len = COOKIE_SERVER_MAX};
   struct exchange_opts all = {
       .edns = true, .ad = true, .transport = TRANSPORT_TCP, .case_seed = 1, .cookie = &cookie};
-  cr_expect_eq(exchange_write(&q, &all, out), EXCHANGE_QUERY_MAX);
+  cr_expect_leq(exchange_write(&q, &all, out), EXCHANGE_QUERY_MAX);
+}
+
+Test(exchange, over_tls_has_a_length_that_does_not_tell_the_name) {
+  uint8_t name[NAME_MAX_LEN], out[EXCHANGE_QUERY_MAX];
+  for (unsigned i = 0; i < NAME_MAX_LEN; i++) name[i] = i % 2 ? 'a' : 1;
+  for (enum transport t = TRANSPORT_TLS; t <= TRANSPORT_HTTPS; t++) {
+    for (unsigned len = 1; len <= NAME_MAX_LEN; len += 2) {
+      name[len - 1] = 0;
+      question_make(&q, name, len, TYPE_A, CLASS_IN, 0, 1);
+      struct exchange_opts opts = {.edns = true, .transport = t};
+      size_t written = exchange_write(&q, &opts, out), n = 0;
+      size_t bare = DNS_HEADER + len + 4 + DNS_OPT + 4 + (t == TRANSPORT_TLS ? 4 : 0);
+      cr_expect(written % EXCHANGE_PADDED == 0 && written - bare < EXCHANGE_PADDED, "%u: %zu", len, written);
+      cr_expect(edns_option(out, written, OPT_PADDING, &n));
+      cr_expect_eq(edns_option(out, written, OPT_KEEPALIVE, &n) != NULL, t == TRANSPORT_TLS);
+      name[len - 1] = 1;
+    }
+  }
 }
 
 /* exchange_judge, on memory that ends where the message does. */

@@ -1,0 +1,265 @@
+/* test_up_tls.c: questions over TLS: nothing before the server has proven itself, one connection, asked again
+ * when it is closed or goes silent. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "crypto/server.h"
+#include "upstream/peer.h"
+#include "upstream/up_tcp.h"
+
+enum { MANY = 100, DAY = 86400 };
+
+static struct lo l;
+static struct probe *p; /* MANY */
+static struct made authority, own;
+static struct tls_context *context;
+static char ca_path[] = "/tmp/jidns-ca-XXXXXX";
+
+static void start_with(const char *names, long until_s) {
+  authority = make_cert("The test's authority", NULL, -DAY, 100L * DAY, NULL);
+  own = make_cert("d", names, -9 * DAY, until_s, &authority);
+  int fd = mkstemp(ca_path);
+  FILE *out = fdopen(fd, "w");
+  cr_assert(out && PEM_write_X509(out, authority.cert));
+  fclose(out);
+  context = tls_context_strict(ca_path, stderr);
+  cr_assert_not_null(context);
+  unlink(ca_path);
+
+  lo_start(&l, AF_INET, SOCK_STREAM);
+  struct tls_expect expect = {.name = "dns.test"};
+  l.channel = up_tcp_new_tls(&l.loop, &l.server, &expect, context, &l.counters, &l.random);
+  p = probes_new(&l, MANY);
+  for (unsigned i = 0; i < MANY; i++) {
+    p[i].x.rto_ms = 140;
+    p[i].x.query_opts = (struct exchange_opts){.edns = true, .transport = TRANSPORT_TLS};
+  }
+  cr_assert(l.channel);
+}
+
+static void start(void) { start_with("DNS:dns.test", DAY); }
+
+static void finish(void) {
+  for (unsigned i = 0; i < MANY; i++) channel_drop(&p[i].x);
+  free(p);
+  tls_context_free(context);
+  lo_end(&l);
+  made_free(&authority);
+  made_free(&own);
+}
+
+TestSuite(up_tls);
+
+/* ---- the server's end ---- */
+
+struct end {
+  struct nameserver tls;
+  int fd;
+  size_t len;
+  uint8_t in[1 << 16];
+};
+
+/* What one end has for the other, and a turn of the loop. False: the channel has closed the connection. */
+static bool carry(struct end *e) {
+  unsigned char octets[16384];
+  int n;
+  while ((n = BIO_read(e->tls.out, octets, sizeof octets)) > 0)
+    (void)send(e->fd, octets, (size_t)n, MSG_NOSIGNAL);
+  lo_turns(&l, 1);
+  ssize_t got = recv(e->fd, octets, sizeof octets, MSG_DONTWAIT);
+  if (got > 0) BIO_write(e->tls.in, octets, (int)got);
+  if (!SSL_is_init_finished(e->tls.ssl)) SSL_do_handshake(e->tls.ssl);
+  else if ((n = SSL_read(e->tls.ssl, e->in + e->len, (int)(sizeof e->in - e->len))) > 0) e->len += (size_t)n;
+  return got > 0 || (got < 0 && errno == EAGAIN);
+}
+
+static void end_accept(struct end *e) {
+  struct peer peer;
+  peer_accept(&peer, &l);
+  *e = (struct end){.fd = peer.fd};
+  server_open(&e->tls, &own, NULL, "dot");
+}
+
+static void end_close(struct end *e) {
+  server_close(&e->tls);
+  close(e->fd);
+}
+
+/* Accepts, and shakes hands. */
+static void end_meet(struct end *e) {
+  end_accept(e);
+  for (unsigned i = 0; i < 200 && !SSL_is_init_finished(e->tls.ssl); i++) carry(e);
+  cr_assert(SSL_is_init_finished(e->tls.ssl));
+  for (unsigned i = 0; i < 5; i++) carry(e);
+}
+
+static void end_get(struct end *e, struct framed *f) {
+  size_t took = 0;
+  for (unsigned i = 0; i < 200 && !(took = frame_next(e->in, e->len, &f->len)); i++) carry(e);
+  cr_assert_gt(took, 0, "no question came");
+  memcpy(f->frame, e->in, took);
+  e->len -= took;
+  memmove(e->in, e->in + took, e->len);
+}
+
+static void end_answer(struct end *e, struct framed *f) {
+  reply_make(framed_msg(f));
+  cr_assert_eq(SSL_write(e->tls.ssl, f->frame, (int)(FRAME_HEAD + f->len)), (int)(FRAME_HEAD + f->len));
+  carry(e);
+}
+
+static void until_called(struct end *e, unsigned n, unsigned want) {
+  for (unsigned i = 0; i < 200 && probes_called(p, n) < want; i++) carry(e);
+  cr_assert_eq(probes_called(p, n), want);
+}
+
+/* ---- the tests ---- */
+
+static struct end end, second;
+static struct framed f;
+
+Test(up_tls, asks_many_questions_over_one_connection_each_padded) {
+  start();
+  for (unsigned i = 0; i < MANY; i++) cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
+  end_meet(&end);
+  for (unsigned i = 0; i < MANY; i++) {
+    end_get(&end, &f);
+    end_answer(&end, &f);
+  }
+  until_called(&end, MANY, MANY);
+  for (unsigned i = 0; i < MANY; i++) cr_expect(p[i].outcome == ERR_NONE && p[i].x.connects);
+  cr_expect(nobody_connects(&l));
+  cr_expect_eq(l.counters.upstream_tls, MANY);
+  cr_expect_eq(l.counters.tls_handshakes, 1);
+  end_close(&end);
+  finish();
+}
+
+static void expect_refusal(enum err why) {
+  const struct channel_facts *facts = l.channel->ops->facts(l.channel);
+  cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
+  end_accept(&end);
+  for (unsigned i = 0; i < 200 && !p[0].called; i++) carry(&end);
+  cr_expect(p[0].called == 1 && p[0].outcome == why, "%s", err_word(p[0].outcome));
+  cr_expect_eq(end.len, 0, "nothing of the question was seen");
+  cr_expect(facts->failed == why && facts->peer.has_pin && l.counters.tls_refused == 1);
+  cr_expect_eq(l.counters.upstream_tls, 0);
+  cr_expect_eq(probe_ask(&p[1]), why, "at once, without another connection");
+  lo_skip_ms(250);
+  cr_expect_eq(probe_ask(&p[1]), ERR_NONE, "and then it is tried again");
+  end_close(&end);
+  finish();
+}
+
+Test(up_tls, asks_nothing_of_another_server) {
+  start_with("DNS:other.test", DAY);
+  expect_refusal(ERR_CERT_NAME);
+}
+
+Test(up_tls, asks_nothing_of_a_server_whose_certificate_has_expired) {
+  start_with("DNS:dns.test", -DAY);
+  expect_refusal(ERR_CERT_EXPIRED);
+}
+
+Test(up_tls, names_a_closed_port_and_what_does_not_answer) {
+  start();
+  cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
+  end_accept(&end);
+  lo_turns(&l, 2);
+  lo_skip_ms(700);
+  lo_turns(&l, 3);
+  cr_expect(p[0].called == 1 && p[0].outcome == ERR_TLS, "%s", err_word(p[0].outcome));
+  end_close(&end);
+  lo_close_server(&l);
+  lo_skip_ms(300);
+  cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
+  lo_turns(&l, 10);
+  cr_expect(p[1].called == 1 && p[1].outcome == ERR_UNREACHABLE, "%s", err_word(p[1].outcome));
+  finish();
+}
+
+Test(up_tls, is_connected_before_it_is_asked_and_resumes_what_the_server_closed) {
+  start();
+  l.channel->ops->warm(l.channel, 0);
+  end_meet(&end);
+  const struct channel_facts *facts = l.channel->ops->facts(l.channel);
+  cr_expect(facts->open == 1 && facts->handshakes == 1 && !facts->is_resumed);
+  cr_expect_str_eq(facts->version, "TLSv1.3");
+
+  cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
+  cr_expect_not(p[0].x.connects);
+  end_get(&end, &f);
+  cr_expect_eq(f.len % 128, 0);
+  end_answer(&end, &f);
+  until_called(&end, 1, 1);
+
+  close(end.fd); /* idle */
+  lo_turns(&l, 5);
+  cr_expect_eq(l.channel->ops->facts(l.channel)->open, 0);
+  cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
+  server_close(&end.tls);
+  end_meet(&end);
+  end_get(&end, &f);
+  end_answer(&end, &f);
+  until_called(&end, 2, 2);
+  cr_expect(p[1].outcome == ERR_NONE && facts->failed == ERR_NONE && facts->handshakes == 2);
+  end_close(&end);
+  finish();
+}
+
+Test(up_tls, asks_again_what_the_server_closes_upon) {
+  start();
+  l.channel->ops->warm(l.channel, 0);
+  end_meet(&end);
+  cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
+  cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
+  end_get(&end, &f);
+  end_close(&end); /* nothing was answered on it yet */
+  end_meet(&end);
+  end_get(&end, &f);
+  end_answer(&end, &f);
+  until_called(&end, 2, 1);
+  end_close(&end); /* behind one answer */
+  end_meet(&end);
+  end_get(&end, &f);
+  end_answer(&end, &f);
+  until_called(&end, 2, 2);
+  cr_expect(p[0].outcome == ERR_NONE && p[1].outcome == ERR_NONE);
+  end_close(&end);
+  finish();
+}
+
+Test(up_tls, opens_a_second_connection_beside_a_silent_one_and_leaves_that) {
+  start();
+  l.channel->ops->warm(l.channel, 0);
+  end_meet(&end);
+  cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
+  end_get(&end, &f);
+  lo_skip_ms(100);
+  cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
+  end_get(&end, &f);
+  cr_expect(nobody_connects(&l), "not yet");
+  lo_skip_ms(60);
+  cr_assert_eq(probe_ask(&p[2]), ERR_NONE);
+  end_meet(&second);
+  end_get(&second, &f);
+  end_answer(&second, &f);
+  until_called(&second, 3, 1);
+  cr_expect_eq(p[2].called, 1);
+
+  for (unsigned i = 0; i < 2; i++) { /* the two of before come here as well */
+    end_get(&second, &f);
+    end_answer(&second, &f);
+  }
+  until_called(&second, 3, 3);
+  unsigned turns = 0;
+  while (turns < 20 && carry(&end)) turns++;
+  cr_expect_lt(turns, 20, "and it is closed");
+  end_close(&end);
+  end_close(&second);
+  finish();
+}
