@@ -79,7 +79,7 @@ static unsigned warn_of_ring(const char *option, const struct settings_servers *
 unsigned settings_warn_of_rings(const struct settings *s, FILE *err) {
   struct resolvconf others;
   if (!resolved_asks_us(s, &others)) return 0;
-  unsigned warned = s->upstream_default ? 0 : warn_of_ring("upstream", &s->servers, err);
+  unsigned warned = s->upstream_default ? 0 : warn_of_ring("upstream", &s->upstream, err);
   for (unsigned i = 0; i < s->forward_count; i++)
     warned += warn_of_ring("forward", &s->forwards[i].servers, err);
   return warned;
