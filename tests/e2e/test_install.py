@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -98,3 +99,53 @@ def test_a_tarball_tells_nothing_of_when_and_where_it_was_made(build, tmp_path):
     run(objects, "sh", "-c", "umask 077 && sh ./config.status -q && make -s dist", XZ_OPT="-0", TZ="Asia/Tokyo", LC_ALL="C.UTF-8", USER="somebody")
     assert "../source" in (objects / "Makefile").read_text()
     assert digest(objects) == first
+
+
+# ---- release ----
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+VERSION = re.search(r"^AC_INIT\(\[jidns\], \[(.*)\]\)$", (ROOT / "configure.ac").read_text(encoding="utf-8"), flags=re.M)[1]
+
+
+@pytest.fixture(name="tree")
+def fixture_tree(tmp_path):
+    """What contrib/release looks at, on the day of the release."""
+    for name in ["NEWS", "configure.ac", "contrib/release", "contrib/lib.sh", "contrib/debian/changelog", "contrib/rpm/jidns.spec",
+                 "contrib/alpine/APKBUILD"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    replace(tmp_path / "NEWS", r"^\d.*", f"{VERSION} (2020-02-20)")
+    return tmp_path
+
+
+def replace(file, was, now):
+    """The first that matches."""
+    text, count = re.subn(was, now, file.read_text(encoding="utf-8"), count=1, flags=re.M)
+    assert count, was
+    file.write_text(text, encoding="utf-8")
+
+
+def complaint(tree):
+    done = subprocess.run([tree / "contrib/release", "--check"], capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+                          stdin=subprocess.DEVNULL)
+    assert (done.returncode == 0) == (done.stderr == "")
+    return done.stderr
+
+
+def test_the_tree_is_ready_for_its_release(tree):
+    assert complaint(tree) == ""
+
+
+@pytest.mark.parametrize("name, was, now, said", [
+    ("NEWS", r"^\d.*", "0.0 (2020-02-20)", 'NEWS:3: is "0.0 (2020-02-20)", not "'),
+    ("NEWS", r"\(2020.*", "(not yet released)", "NEWS:3: names no date"),
+    ("NEWS", r"\(2020-02", "(2020-13", "NEWS:3: names no date"),
+    ("NEWS", r"\(2020", "(2999", "NEWS:3: 2999-02-20 is in the future"),
+    ("NEWS", "^Upgrade:", "And:", f'has no paragraph "Upgrade: ..." for {VERSION}'),
+    ("contrib/debian/changelog", r"\(.*-", "(0.0-", "contrib/debian/changelog: names version 0.0; configure.ac has"),
+    ("contrib/rpm/jidns.spec", "^Version: .*", "Version: 0.0", "contrib/rpm/jidns.spec: names version 0.0;"),
+    ("contrib/alpine/APKBUILD", "^pkgver=.*", "pkgver=", "contrib/alpine/APKBUILD: names version (none);"),
+], ids=["version", "no date", "wrong date", "future", "no upgrade notes", "Debian", "RPM", "Alpine"])
+def test_a_release_needs_one_version_and_news(tree, name, was, now, said):
+    replace(tree / name, was, now)
+    assert said in complaint(tree)
