@@ -5,23 +5,23 @@
 #include <string.h>
 
 void wrap_text(FILE *out, unsigned width, unsigned first, unsigned indent, const char *text) {
-  unsigned column = first;
-  bool fresh = true; /* nothing of the sentence stands on this line */
+  unsigned column = first, blanks = 0; /* before the next word, unless it begins a line */
+  bool fresh = true;                   /* nothing of the sentence stands on this line */
   while (*text) {
     size_t len = strcspn(text, " ");
-    bool fits = column + !fresh + len <= width;
+    bool fits = column + blanks + len <= width;
     if (!fits && (!fresh || column > indent)) {
       fprintf(out, "\n%*s", (int)indent, "");
       column = indent;
-    } else if (!fresh) {
-      fputc(' ', out);
-      column++;
+      blanks = 0;
     }
-    fprintf(out, "%.*s", (int)len, text);
-    column += (unsigned)len;
+
+    fprintf(out, "%*s%.*s", (int)blanks, "", (int)len, text);
+    column += blanks + (unsigned)len;
     fresh = false;
     text += len;
-    text += strspn(text, " ");
+    blanks = (unsigned)strspn(text, " ");
+    text += blanks;
   }
 
   fputc('\n', out);

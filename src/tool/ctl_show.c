@@ -307,7 +307,7 @@ static void show_fault(const json_t *o, const struct term *term, FILE *out) {
   if (json_object_get(o, "number")) fprintf(out, "%lld\n", number_of(o, "number"));
   if (json_object_get(o, "cleared")) fprintf(out, "%lld cleared\n", number_of(o, "cleared"));
   json_array_foreach(json_object_get(o, "faults"), i, one) {
-    term_wrapf(term, out, 0, 4, "%lld: %s (spoiled %lld of %lld)", number_of(one, "number"),
+    term_wrapf(term, out, 0, 4, "%lld  %s  (spoiled %lld of %lld)", number_of(one, "number"),
                text_of(one, "rule"), number_of(one, "spoiled"), number_of(one, "matched"));
   }
 }
