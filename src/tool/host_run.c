@@ -204,7 +204,7 @@ static void say_whether_others_answer(struct host_work *h, const char *name) {
 /* Back to how it was; the exit status. */
 static int take_back(struct host_work *h) {
   bool good = host_store_undo(&h->store, stderr);
-  good &= run_command(h);
+  if (!run_command(h)) refuse("look at why, then run it again: what it writes may still name " HOST_JIDNSD);
   if (good) good = host_store_forget(&h->store, stderr);
   look_again(h);
   if (good) refuse("everything is as it was before");
@@ -222,11 +222,20 @@ static void hold_signals(void) {
   sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
+/* The manager's command may fail for a reason of its own, such as another program's hook: when it is the
+ * command that writes resolv.conf, what that says then decides. */
+static bool put_into_force(const struct host_work *h) {
+  bool writes = true;
+  for (unsigned i = 0; i < h->plan.change_count; i++)
+    writes &= strcmp(h->plan.changes[i].path, host_paths[HOST_RESOLV_CONF]) != 0;
+  return run_command(h) || writes;
+}
+
 static int change_host(struct host_work *h) {
   hold_signals();
   char name_text[64];
   const char *name = host_probe_name(h->cli, name_text);
-  bool changed = host_store_change(&h->store, &h->plan, stderr) && run_command(h);
+  bool changed = host_store_change(&h->store, &h->plan, stderr) && put_into_force(h);
   bool verified = changed && verify(h, name);
   if (!verified || !host_store_finish(&h->store, stderr)) {
     int status = take_back(h);
@@ -283,9 +292,12 @@ static int run_disable(struct host_work *h) {
   if (!host_store_lock(&h->store, stderr)) return CLI_NOT_FOUND;
   hold_signals();
   bool undone = host_store_undo(&h->store, stderr), ran = run_command(h);
-  bool good = undone && ran && host_store_forget(&h->store, stderr);
-  host_store_unlock(&h->store);
   look_again(h);
+  if (!ran && is_first(h))
+    refuse("resolv.conf still names " HOST_JIDNSD
+           " first: look at why it failed, then jidns host disable again");
+  bool good = undone && (ran || !is_first(h)) && host_store_forget(&h->store, stderr);
+  host_store_unlock(&h->store);
   char *servers = host_show_servers(&h->facts);
   if (good) printf("Undone: programs ask %s.\n", servers);
   free(servers);

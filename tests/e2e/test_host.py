@@ -8,86 +8,9 @@ import subprocess
 
 import pytest
 
-from kit import lies, netns
-from kit.ask import ask
-from kit.box import Box, state
+from kit.box import FIRST, PROVIDERS, Machine, providers, state
 from kit.control import program
-from kit.jidnsd import Jidnsd
 from kit.proc import wait_until
-from kit.upstream import Upstream
-
-PROVIDERS = ("192.0.2.53", "192.0.2.54", "192.0.2.55")
-REMARK = "# jidns host: jidnsd first; the servers below answer when it does not\n"
-FIRST = REMARK + "nameserver 127.0.0.1\n"
-ETC = ("/etc/resolv.conf", "/var/lib/jidns-host")
-
-
-@contextlib.contextmanager
-def providers(name):
-    """A network with the provider's servers."""
-    reason = netns.why_not()
-    if reason:
-        pytest.skip(reason)
-    made = netns.Namespace(name)
-    for address in PROVIDERS:
-        made.ip("address", "add", f"{address}/32", "dev", "lo")
-    servers = [Upstream(lambda asked, number=number: lies.answer(asked.query, f"198.51.100.{number}"), 53, host=address, namespace=made)
-               for number, address in enumerate(PROVIDERS, 1)]
-    yield made
-    for server in servers:
-        server.close()
-    made.close()
-
-
-class Machine(Box):
-    """With jidnsd and jidns."""
-
-    def __init__(self, space, folder, track, packages=()):
-        super().__init__(space, packages)
-        self.work, self.track, self.daemon = folder, track, None
-        self.write("/etc/resolv.conf", "".join(f"nameserver {a}\n" for a in PROVIDERS[:2]))
-
-    def start(self, *options, listen=("127.0.0.1:53",)):
-        words = [word for address in listen for word in ("--listen", address)]
-        options = [*words, "--control", "/run/jidns/control", "--prefetch", "off", *options]
-        self.daemon = self.track(Jidnsd(options, self.work, listen=False, wrap=self.argv)).wait_ready()
-        return self
-
-    def host(self, *words, **how):
-        return self.run(program(), "host", *words, **how)
-
-    def enable(self, *options):
-        done = self.host("enable", "--yes", *options)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    def disable(self):
-        done = self.host("disable")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done
-
-    def states(self, *names):
-        return {name: state(self.path(name)) for name in (*ETC, *names)}
-
-    def answers(self, name, server="127.0.0.1"):
-        reply = self.space.call(lambda: ask((server, 53), name, "A", edns=0))
-        return reply.answer[0][0].address if reply.answer else None
-
-    def close(self):
-        if self.daemon:
-            self.daemon.close()
-        super().close()
-
-
-    def reset(self):
-        """As for the next test: two servers in a plain file."""
-        self.host("disable")
-        while self.run("umount", "/etc/resolv.conf").returncode == 0:
-            pass
-        self.run("rm", "-rf", "/etc/resolv.conf", "/var/lib/jidns-host")
-        self.write("/etc/resolv.conf", "".join(f"nameserver {a}\n" for a in PROVIDERS[:2]))
-        return self
-
 
 @pytest.fixture
 def machine(folder, track):
