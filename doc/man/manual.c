@@ -1,8 +1,8 @@
 /* manual.c: makes what the table of settings says into text: `manual sample` writes the sample file, `manual
  * table` all settings, a line each, for contrib/dev/reference, `manual completion bash` (zsh, fish) the
- * completion of jidnsd for that shell, `manual FILE.in` a manual page, its lines @OPTIONS@ and @KEYS@
- * replaced by what they stand for, @VERSION@, @SETTINGS_FILE@ and @STATE_FOLDER@ in others too. Built, not
- * installed. */
+ * completion of jidnsd for that shell, `manual FILE.in` a manual page, its lines @OPTIONS@, @KEYS@,
+ * @FAULTS@ and @FIXED@ replaced by what they stand for, @VERSION@, @SETTINGS_FILE@ and @STATE_FOLDER@ in
+ * others too. Built, not installed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +51,8 @@ int main(int argc, char **argv) {
   while (fgets(line, sizeof line, in)) {
     if (strcmp(line, "@OPTIONS@\n") == 0) settings_print_man_options(stdout);
     else if (strcmp(line, "@KEYS@\n") == 0) settings_print_man_file(stdout);
+    else if (strcmp(line, "@FAULTS@\n") == 0) settings_print_man_faults(stdout);
+    else if (strcmp(line, "@FIXED@\n") == 0) settings_print_man_fixed(stdout);
     else put_line(line);
   }
   fclose(in);

@@ -285,6 +285,44 @@ static const struct word {
 };
 static_assert(RULE_WORDS <= 32, "a bit each");
 
+static const struct {
+  const char *value, *help;
+} helps[RULE_WORDS] = {
+    [RULE_NAME] = {"PATTERN", "questions for that name; * stands for any bytes of a label, ? for one"},
+    [RULE_TYPE] = {"TYPE[,TYPE]", "questions of these types"},
+    [RULE_CLIENT] = {"PREFIX", "questions asked from there"},
+    [RULE_TRANSPORT] = {"udp|tcp", "questions asked over that"},
+    [RULE_FROM] = {"SECONDS", "questions asked at least so long after the rule was set"},
+    [RULE_UNTIL] = {"SECONDS", "questions asked less than so long after the rule was set"},
+    [RULE_FLAP] = {"UP/DOWN", "questions asked while it is down: up and down for so many seconds in turn"},
+    [RULE_FIRST] = {"N", "only so many answers are spoiled"},
+    [RULE_PART] = {"PERCENT%", "only that share of the answers is spoiled, chosen at random"},
+    [RULE_SEED] = {"N", "where the random choices start; default 1"},
+    [RULE_DELAY] = {"MS[-MS]", "it comes so many milliseconds after its query, or later if it takes longer"},
+    [RULE_DROP] = {"", "it does not come"},
+    [RULE_SERVFAIL] = {"", "it is SERVFAIL, without any record"},
+    [RULE_REFUSED] = {"", "it is REFUSED, without any record"},
+    [RULE_NXDOMAIN] = {"", "it is NXDOMAIN, without any record"},
+    [RULE_NODATA] = {"", "it is NOERROR, without any record"},
+    [RULE_TRUNCATE] = {"", "it has TC and no record"},
+    [RULE_TTL] = {"SECONDS", "it has that TTL on each record"},
+    [RULE_NO_ADDITIONAL] = {"", "it loses its additional section"},
+    [RULE_SHUFFLE] = {"", "its records are in a random order"},
+    [RULE_REVERSE] = {"", "its records are in reverse order"},
+    [RULE_LOSE_TARGET] = {"[PATTERN]", "it loses an SRV record at random, or all with such targets"},
+    [RULE_TARGET] = {"NAME", "its SRV records lead there"},
+    [RULE_PORT] = {"PORT", "its SRV records have that port"},
+    [RULE_ADDRESS] = {"ADDR[,ADDR]", "these addresses are in place of its own; the other family's stay"},
+    [RULE_WRONG_ID] = {"", "it has another ID than its query"},
+    [RULE_GARBAGE] = {"[all]", "it is garbage behind the question, or all of it"},
+    [RULE_CUT] = {"[OCTETS]", "it ends after so many bytes, at random unless given"},
+    [RULE_CLOSE] = {"", "it does not come, and the TCP connection closes"},
+};
+
+struct rule_word_help rule_word_help(enum rule_word word) {
+  return (struct rule_word_help){words[word].word, helps[word].value, helps[word].help};
+}
+
 const char *rule_format(const struct rule *r, char text[RULE_TEXT]) {
   struct text t = {.at = text, .end = text + RULE_TEXT};
   *text = 0;

@@ -79,6 +79,13 @@ struct rule {
 
 static inline bool rule_has(const struct rule *r, enum rule_word word) { return r->words & RULE_BIT(word); }
 
+/* What a manual says of a word: what stands for its value ("" for none, in brackets if it may be left out)
+ * and what the word means. */
+struct rule_word_help {
+  const char *word, *value, *help;
+};
+struct rule_word_help rule_word_help(enum rule_word word);
+
 /* Reads a rule. False when it is none, and why in one line without a line feed: the word, and what would be
  * right. */
 bool rule_parse(const char *text, struct rule *out, char why[RULE_WHY]);

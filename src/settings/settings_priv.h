@@ -171,6 +171,9 @@ void settings_print_sample(FILE *out);
 void settings_print_man_options(FILE *out);
 void settings_print_man_file(FILE *out);
 void settings_print_table(FILE *out);
+/* for jidnsd.conf(5), the words of fault rules; for jidnsd(8), what a reload does not change */
+void settings_print_man_faults(FILE *out);
+void settings_print_man_fixed(FILE *out);
 /* jidnsd's options, for completion_write. */
 bool settings_complete(unsigned i, struct completion_command *out);
 #endif

@@ -129,7 +129,6 @@ static void put_man_body(FILE *out, const struct setting *t) {
   put_man_sentence(out, "", t->help);
   if (t->value) put_man_sentence(out, "Should be ", setting_expected(t, expected));
   if (default_of(t)) put_man_sentence(out, "Default: ", *default_of(t) ? default_of(t) : "empty");
-  if (t->needed) fputs("Required.\n", out);
 }
 
 void settings_print_man_options(FILE *out) {
@@ -174,6 +173,7 @@ void settings_print_man_file(FILE *out) {
       put_man(out, t->value);
       fputs(t->clear ? "\\fR, ...}\n" : "\\fR\n", out);
       put_man_body(out, t);
+      if (t->needed) fputs("Each such section needs it.\n", out);
     }
   }
 }
@@ -191,5 +191,37 @@ void settings_print_table(FILE *out) {
     fprintf(out, "%s%s%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", within, *within ? " " : "",
             settings_section_format(t->section, section), t->key, t->name ? t->name : "", t->value, t->help,
             setting_expected(t, expected), default_of(t) ? default_of(t) : "", t->fixed ? "restart" : "");
+  }
+}
+
+static void put_man_words(FILE *out, const char *title, unsigned from, unsigned end) {
+  fprintf(out, ".SS %s\n", title);
+  for (unsigned i = from; i < end; i++) {
+    struct rule_word_help h = rule_word_help((enum rule_word)i);
+    bool optional = *h.value == '[';
+    fputs(".TP\n.B ", out);
+    put_man(out, h.word);
+    if (*h.value) fputs(optional ? "\\fR[\\fP=\\fI" : "=\\fI", out);
+    put_man(out, optional ? h.value + 1 : h.value);
+    fputs(*h.value ? "\\fR\n" : "\n", out);
+    put_man_sentence(out, "", h.help);
+  }
+}
+
+void settings_print_man_faults(FILE *out) {
+  put_man_words(out, "Conditions: which answers", 0, RULE_DELAY);
+  put_man_words(out, "Effects: what becomes of an answer", RULE_DELAY, RULE_WORDS);
+}
+
+void settings_print_man_fixed(FILE *out) {
+  unsigned left = 0;
+  for (unsigned i = 0; i < settings_count; i++) left += settings_table[i].fixed;
+  for (unsigned i = 0; i < settings_count; i++) {
+    const struct setting *t = &settings_table[i];
+    if (!t->fixed) continue;
+    left--;
+    fputs(".BR \\-\\-", out);
+    put_man(out, t->name);
+    fputs(left > 1 ? " ,\n" : left ? "\nand\n" : " .\n", out);
   }
 }

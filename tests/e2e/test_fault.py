@@ -266,8 +266,8 @@ def test_rules_come_and_go_while_it_runs(live):
 
 
 def test_what_is_wrong_with_a_command_is_said(live):
-    for words, status, said in ((("add", "delya=5"), 1, '"delya=5": no such word; there are name, type'),
-                                (("add", "share=30", "drop"), 1, '"share=30": should be a share from 0.01% to 100%'),
+    for words, status, said in ((("add", "delya=5"), 1, '"delya=5": no such word; did you mean delay?'),
+                                (("add", "share=30", "drop"), 1, '"share=30": the % is missing: share=30%'),
                                 (("clear", "7"), 1, "there is no rule 7"), (("clear", "x"), 1, "'x': should be a rule's number"),
                                 (("clear", "0"), 1, "'0': should be a rule's number"), ((), 2, "needs add RULE, list, clear"),
                                 (("add",), 2, "needs add RULE"), (("show",), 2, "needs add RULE")):

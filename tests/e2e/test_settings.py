@@ -21,7 +21,7 @@ SETTINGS = [
     ("rate-limit", "access", "rate-limit", "100"), ("cookies", "access", "cookies", "off"),
     ("identity", "server", "identity", "one"), ("version-bind", "server", "version-bind", "1.0"),
     ("user", "server", "user", "root"), ("seccomp", "server", "seccomp", "off"),
-    ("threads", "server", "threads", "2"), ("expand-srv", "xmpp", "expand-srv", "wait"),
+    ("threads", "server", "threads", "2"), ("zone-files", "server", "zone-files", "on"), ("expand-srv", "xmpp", "expand-srv", "wait"),
     ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"),
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
     ("snapshot", "cache", "snapshot", "/var/lib/jidns/cache"), ("snapshot-every", "cache", "snapshot-every", "60"),
