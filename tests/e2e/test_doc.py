@@ -86,6 +86,81 @@ def test_a_domain_in_a_minute(desk):
     compare(type_all(desk, start, [asked]))
 
 
+ADDRESSES = ["10.0.0.5", "fd00::5"]
+
+
+def lines_of(block):
+    """[(its prompt, what is typed)]"""
+    return [(line[0], line[2:]) for line in block.splitlines()]
+
+
+def put_lab(desk):
+    (desk.folder / "lab.conf").write_text(blocks("A domain in a minute")[0])
+    (desk.folder / "lab.conf").chmod(0o644)
+
+
+def patient(line):
+    """Who types has seen that jidnsd is ready."""
+    return line.replace("jidnsd ", "jidnsd 2>said ") + " until grep -q 'jidnsd ready' said; do sleep 0.1; done" if line.endswith("&") else line
+
+
+def test_a_program_behind_it_as_an_ordinary_user(desk):
+    put_lab(desk)
+    outside = [line for prompt, line in lines_of(blocks("Put a program behind it")[0]) if prompt == "$"]
+    inside = [patient(line) for prompt, line in lines_of(blocks("Put a program behind it")[0]) if prompt == "#"]
+    assert len(outside) == 2 and len(inside) == 3
+    said = desk("\n".join(outside) + " <<'END'\n" + "\n".join([*inside, "kill %1; wait"]) + "\nEND\n")
+    assert all(address in said for address in ADDRESSES), said
+
+
+def test_a_program_behind_it_in_a_namespace_that_others_can_enter(desk):
+    put_lab(desk)
+    typed = [patient(line) for _, line in lines_of(blocks("Put a program behind it")[1])]
+    remove = re.search(r"`(ip netns delete behind; [^`]*)`", TEXT)[1]
+    assert len(typed) == 4 and not os.path.exists("/run/netns/behind")
+    script = "\n".join([*typed, "kill %1; wait", remove])
+    done = subprocess.run(["bash", "-c", script], cwd=desk.folder, env={**os.environ, "PATH": f"{desk.folder}:{os.environ['PATH']}"},
+                          capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert all(address in done.stdout for address in ADDRESSES), done
+    assert not os.path.exists("/run/netns/behind") and not os.path.exists("/etc/netns/behind")
+
+
+def test_zone_files_and_what_is_said_of_a_wrong_one(desk):
+    (_, zone), (start, _) = session(blocks("Zone files")[0])
+    path = desk.folder / "capulet.lab.zone"
+    path.write_text("".join(line + "\n" for line in zone))
+    path.chmod(0o644)
+    assert "the settings" in desk(f"{start} --check-config")
+    wrong = blocks("Zone files")[1].strip()
+    number, text = re.search(r":(\d+): '([^']*)'", wrong).groups()
+    lines = [*zone[:int(number) - 1], text, *zone[int(number):]]
+    path.write_text("".join(line + "\n" for line in lines))
+    assert wrong in desk(f"{start} --check-config")
+
+
+def test_sections_of_zones_and_faults_are_settings(desk):
+    sections = [block for title in ("How zones are answered", "Faults: DNS that fails on command") for block in blocks(title)
+                if re.match(r"zone |fault ", block)]
+    assert len(sections) == 2
+    for name in re.findall(r'file = "([^"]*)"', "".join(sections)):
+        (desk.folder / name).write_text("@ 60 SOA ns host 1 7200 600 86400 30\n")
+    for block in sections:
+        (desk.folder / "lab.conf").write_text('upstream { server = "192.0.2.1" }\n' + block)
+        said = desk("jidnsd --config lab.conf --check-config")
+        assert "the settings are good" in said or "warnings" in said, said
+    assert "the settings" in desk(next(block for block in blocks("Faults: DNS that fails on command") if block.startswith("jidnsd "))
+                                  .strip() + " --check-config")
+
+
+def test_faults_are_added_listed_cleared_and_misspelt(desk):
+    sessions = [block for block in blocks("Faults: DNS that fails on command") if block.startswith("$ ")]
+    (desk.folder / "lab.conf").write_text(blocks("A domain in a minute")[0])
+    start = ("jidnsd --config lab.conf --control $PWD/control 2>said &\nuntil grep -q 'jidnsd ready' said; do sleep 0.1; done\n"
+             "export JIDNS_CONTROL=$PWD/control\n")
+    assert len(sessions) == 2
+    compare(type_all(desk, start, sessions))
+
+
 def test_two_servers_that_federate_and_a_fault_in_their_logs(desk):
     config, start, *sessions = blocks("Two servers that federate, and a fault in their logs")
     (desk.folder / "lab.conf").write_text(config)
