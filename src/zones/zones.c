@@ -91,15 +91,6 @@ struct match zones_match(const struct zones *l, const uint8_t *name, size_t len)
 
 /* ---- answers ---- */
 
-static struct answer_view view_at(const struct zones *l, uint32_t offset) {
-  struct answer_view v;
-  const uint8_t *p = l->arena.octets + offset;
-  memcpy(&v.head, p, sizeof v.head);
-  v.ttl_at = p + sizeof v.head;
-  v.body = v.ttl_at + 2 * answer_records(&v.head);
-  return v;
-}
-
 static uint32_t for_client(const struct zones_set *s, const struct query_opts *m) {
   return m->dnssec_ok ? s->secure : s->plain;
 }
@@ -110,13 +101,39 @@ static inline int give(const struct answer_view *v, const struct query *q, size_
   return (int)len;
 }
 
+/* Does this client want proofs, and has the zone any? */
+static bool is_proven(const struct zones *l, unsigned zone, const struct query *q) {
+  return q->query_opts.dnssec_ok && l->zones[zone].proof_count;
+}
+
+/* n: the name itself; the wildcard that stands for it; or, for NXDOMAIN, the nearest one above. */
 static int deny(const struct zones *l, const struct zones_node *n, uint8_t rcode, const struct query *q,
-                size_t limit, uint8_t *out) {
+                size_t limit, uint8_t *out, struct zones_alias *alias) {
   const struct zones_apex *zone = &l->zones[n->zone];
   if (zone->overlay) return ZONES_ELSEWHERE;
-  struct answer_view v = view_at(l, for_client(&zone->negative, &q->query_opts));
+  struct answer_view v = zones_view(l, for_client(&zone->negative, &q->query_opts));
   v.head.rcode = rcode;
+  if (!is_proven(l, n->zone, q)) return give(&v, q, limit, out);
+
+  uint8_t wildcard[NAME_MAX_LEN];
+  const uint8_t *other = rcode == RCODE_NXDOMAIN ? zones_proof_wildcard(l, n, wildcard)
+                                                 : l->arena.octets + n->name;
+  zones_proof_beside(l, &v, n->zone, q->question.key, other, &alias->made);
+  v = answer_view(&alias->made);
   return give(&v, q, limit, out);
+}
+
+/* What a wildcard stands for: with the proof that the name itself is not there. */
+static int give_wild(const struct zones *l, const struct zones_node *n, const struct answer_view *v,
+                     const struct query *q, size_t limit, uint8_t *out, struct zones_alias *alias) {
+  zones_proof_beside(l, v, n->zone, q->question.key, NULL, &alias->made);
+  struct answer_view proven = answer_view(&alias->made);
+  return give(&proven, q, limit, out);
+}
+
+static bool is_stand_in(const struct zones *l, const struct zones_node *n, const struct query *q) {
+  return n->name_len != q->question.name_len ||
+         memcmp(l->arena.octets + n->name, q->question.key, n->name_len) != 0;
 }
 
 /* The answer for this type; for ANY one of those that there are (RFC 8482 section 4.1). */
@@ -132,7 +149,7 @@ static inline const struct zones_set *find_set(const struct zones *l, const stru
 static int lead_out(const struct zones *l, const struct zones_node *n, const struct query *q,
                     struct zones_alias *alias) {
   const uint8_t *target = l->arena.octets + n->target;
-  alias->chain = view_at(l, for_client(&n->rest, &q->query_opts));
+  alias->chain = zones_view(l, for_client(&n->rest, &q->query_opts));
   alias->target_len = target[0];
   memcpy(alias->target, target + 1, target[0]);
   return ZONES_ALIAS;
@@ -156,11 +173,12 @@ static int answer_rest(const struct zones *l, const struct zones_node *n, const 
                        uint8_t *out, struct zones_alias *alias) {
   if (n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
   if (n->flags & NODE_ALIAS) {
-    struct answer_view v = view_at(l, for_client(&n->rest, &q->query_opts));
+    struct answer_view v = zones_view(l, for_client(&n->rest, &q->query_opts));
+    if (is_proven(l, n->zone, q) && is_stand_in(l, n, q)) return give_wild(l, n, &v, q, limit, out, alias);
     return give(&v, q, limit, out);
   }
   if (is_apex_ds(n, question_type(&q->question)) && !(n = node_denying_ds(l, n))) return ZONES_ELSEWHERE;
-  return deny(l, n, RCODE_NOERROR, q, limit, out);
+  return deny(l, n, RCODE_NOERROR, q, limit, out, alias);
 }
 
 static inline int answer_node(const struct zones *l, const struct zones_node *n, const struct query *q,
@@ -169,7 +187,8 @@ static inline int answer_node(const struct zones *l, const struct zones_node *n,
   if (n->flags & NODE_CUT && type != TYPE_DS) return ZONES_ELSEWHERE;
   const struct zones_set *s = find_set(l, n, type);
   if (!s) return answer_rest(l, n, q, limit, out, alias);
-  struct answer_view v = view_at(l, for_client(s, &q->query_opts));
+  struct answer_view v = zones_view(l, for_client(s, &q->query_opts));
+  if (is_proven(l, n->zone, q) && is_stand_in(l, n, q)) return give_wild(l, n, &v, q, limit, out, alias);
   return give(&v, q, limit, out);
 }
 
@@ -178,7 +197,7 @@ static inline int answer_node(const struct zones *l, const struct zones_node *n,
 /* RFC 6672 section 3.2: the DNAME and a CNAME made from it, in the DNAME's TTL. */
 static int follow_dname(const struct zones *l, const struct zones_node *n, const struct query *q,
                         size_t limit, uint8_t *out, struct zones_alias *alias) {
-  struct answer_view v = view_at(l, for_client(&n->rest, &q->query_opts));
+  struct answer_view v = zones_view(l, for_client(&n->rest, &q->query_opts));
   struct build b;
   struct record r, dname;
 
@@ -219,7 +238,7 @@ static int answer_missing(const struct zones *l, const struct query *q, size_t l
   struct match m = match_missing(l, q->question.key, q->question.name_len);
   if (m.kind == MATCH_WILD) return answer_node(l, m.node, q, limit, out, alias);
   if (m.kind == MATCH_DNAME) return follow_dname(l, m.node, q, limit, out, alias);
-  return m.kind == MATCH_NONE ? deny(l, m.node, RCODE_NXDOMAIN, q, limit, out) : ZONES_ELSEWHERE;
+  return m.kind == MATCH_NONE ? deny(l, m.node, RCODE_NXDOMAIN, q, limit, out, alias) : ZONES_ELSEWHERE;
 }
 
 int zones_answer(const struct zones *l, const struct query *q, size_t limit, uint8_t *out,
@@ -258,6 +277,7 @@ void zones_free(struct zones *l) {
     free(l->nodes);
     free(l->sets);
     free(l->delegations);
+    free(l->proofs);
     free(l);
   }
 }

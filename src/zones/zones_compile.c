@@ -168,6 +168,8 @@ static void make_positive(struct compiler *c, const void *arg) {
 struct denial {
   unsigned zone;
   uint8_t rcode;
+  const uint8_t *name;           /* whose; NULL: that is seen when it is asked for */
+  const struct zones_node *node; /* that there is: it, the wildcard for it, the nearest one above */
 };
 
 static void make_negative(struct compiler *c, const void *arg) {
@@ -181,6 +183,12 @@ static void make_negative(struct compiler *c, const void *arg) {
   c->raw = soa;
   uint32_t minimum = load_u32(raw_rdata(c->ld, soa) + soa->rdlen - 4); /* RFC 2308 section 3 */
   c->failed |= !add_set(c, SECTION_AUTHORITY, node, TYPE_SOA, z->name, z->name_len, minimum);
+  if (!c->secure || !d->name) return;
+
+  uint8_t wildcard[NAME_MAX_LEN];
+  const uint8_t *other = d->rcode == RCODE_NXDOMAIN ? zones_proof_wildcard(l, d->node, wildcard)
+                                                    : l->arena.octets + d->node->name;
+  zones_proof_add(l, d->zone, d->name, other, &c->answer);
 }
 
 static void make_chain(struct compiler *c, const void *arg) {
@@ -269,7 +277,10 @@ static void put_alias(struct compiler *c, struct zones_node *n) {
 
   if (exists && known) put_sets(c, n, (uint32_t)(m.node - l->nodes), target, len);
   if (known && m.kind != MATCH_DNAME && !l->zones[m.node->zone].overlay) {
-    struct denial d = {.zone = m.node->zone, .rcode = exists ? RCODE_NOERROR : RCODE_NXDOMAIN};
+    struct denial d = {.zone = m.node->zone,
+                       .rcode = exists ? RCODE_NOERROR : RCODE_NXDOMAIN,
+                       .name = target,
+                       .node = m.node};
     n->rest = make_both(c, 0, make_negative, &d);
     return;
   }
@@ -320,6 +331,33 @@ static bool compile_denials(struct compiler *c) {
   return !c->failed;
 }
 
+/* The NSEC record of each name, for any question. */
+static bool compile_proofs(struct compiler *c) {
+  struct zones *l = c->ld->zones;
+  if (!c->ld->has_signatures) return true;
+  l->proofs = malloc((l->node_count + 1) * sizeof *l->proofs);
+  if (!l->proofs) {
+    l->arena.failed = true;
+    return true;
+  }
+
+  c->secure = true;
+  for (uint32_t i = 0; i < l->node_count && !c->failed; i++) {
+    const struct zones_node *n = &l->nodes[i];
+    const struct raw *nsec = n->flags & NODE_HIDDEN ? NULL : zones_node_raw(c->ld, i, TYPE_NSEC);
+    uint8_t name[NAME_MAX_LEN];
+    if (!nsec) continue;
+    c->raw = nsec;
+    start(c, RCODE_NOERROR);
+    memcpy(name, l->arena.octets + n->name, n->name_len);
+    c->failed |= !add_set(c, SECTION_AUTHORITY, i, TYPE_NSEC, name, n->name_len, UINT32_MAX);
+    l->proofs[l->proof_count++] = (struct zones_proof){.node = i, .records = keep(c)};
+  }
+
+  if (!l->arena.failed) zones_proof_sort(l);
+  return !c->failed;
+}
+
 bool zones_compile(struct loader *ld) {
   struct compiler *c = calloc(1, sizeof *c);
   if (!c) {
@@ -327,7 +365,7 @@ bool zones_compile(struct loader *ld) {
     return true; /* zones_load looks */
   }
   c->ld = ld;
-  bool good = compile_denials(c);
+  bool good = compile_denials(c) && compile_proofs(c);
   for (uint32_t i = 0; i < ld->zones->node_count && good; i++) {
     if (!(ld->zones->nodes[i].flags & NODE_HIDDEN)) good = compile_node(c, i);
   }

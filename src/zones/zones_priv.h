@@ -44,11 +44,19 @@ struct zones_slot {
   uint32_t tag, node; /* node: its number + 1; 0: empty */
 };
 
+/* An NSEC record with its signatures (RFC 4034 section 4): proves that nothing lies between its owner and the
+ * next name. */
+struct zones_proof {
+  uint32_t node;    /* its owner */
+  uint32_t records; /* offset in the arena of an answer with these alone, in its authority section */
+};
+
 /* What holds of one zone. */
 struct zones_apex {
   uint8_t name_len, name[NAME_MAX_LEN];
   bool overlay;
-  struct zones_set negative; /* SOA in the authority section; its RCODE says NOERROR */
+  struct zones_set negative;    /* SOA in the authority section; its RCODE says NOERROR */
+  uint32_t proofs, proof_count; /* its first in the list, where they are in canonical order; 0: none */
 };
 
 struct zones {
@@ -65,7 +73,9 @@ struct zones {
   uint32_t set_count, set_room;
   struct zones_apex zones[ZONES_FILES_MAX + ZONES_DOMAINS];
   unsigned zone_count;
-  size_t least_len; /* of the zones' names */
+  size_t least_len;           /* of the zones' names */
+  struct zones_proof *proofs; /* zone by zone */
+  uint32_t proof_count;
   struct zones_delegation *delegations;
   unsigned delegation_count;
 };
@@ -82,6 +92,31 @@ struct match {
   enum match_kind kind;
   const struct zones_node *node;
 };
+
+/* A kept answer. */
+static inline struct answer_view zones_view(const struct zones *l, uint32_t offset) {
+  struct answer_view v;
+  const uint8_t *p = l->arena.octets + offset;
+  memcpy(&v.head, p, sizeof v.head);
+  v.ttl_at = p + sizeof v.head;
+  v.body = v.ttl_at + 2 * answer_records(&v.head);
+  return v;
+}
+
+/* zones_proof.c: what proves a denial to those that validate. Names are in lower case. */
+
+/* Puts the list of proofs in order, once it is whole. */
+void zones_proof_sort(struct zones *l);
+/* Adds to an answer that `name` is not in the zone, or has not more types than its NSEC says; and the same of
+ * `other`, if that is not NULL. Without proofs, and when there is no room for them, it stays as it is. */
+void zones_proof_add(const struct zones *l, unsigned zone, const uint8_t *name, const uint8_t *other,
+                     struct answer *to);
+/* The same beside a kept answer, which is copied, without additional records. */
+void zones_proof_beside(const struct zones *l, const struct answer_view *v, unsigned zone,
+                        const uint8_t *name, const uint8_t *other, struct answer *to);
+/* The wildcard right below a node's name: what would stand for names below; NULL: it would be too long. */
+const uint8_t *zones_proof_wildcard(const struct zones *l, const struct zones_node *n,
+                                    uint8_t name[NAME_MAX_LEN]);
 
 /* name is in lower case. */
 const struct zones_node *zones_find(const struct zones *l, const uint8_t *name, size_t len);

@@ -137,3 +137,62 @@ def test_a_childs_answers_come_before_and_after_its_parents_proof(behind):
     assert seen(unbound, "host.inner.top.lab") == ("NOERROR", False, 1)
     assert seen(unbound, "host.mine.top.lab") == ("NOERROR", False, 1)
     assert not inner.asked(rdtype="DS")
+
+
+PROVEN = """$ORIGIN own.lab.
+$TTL 3600
+@ SOA ns hostmaster 1 7200 3600 1209600 300
+@ NS ns
+ns A 192.0.2.1
+host A 192.0.2.2
+host.deep.er A 192.0.2.3
+*.wild A 192.0.2.4
+*.wild SRV 0 0 5222 host
+*.aliases CNAME host
+alias CNAME host
+lost CNAME nobody.deep.er
+zz A 192.0.2.5
+below NS ns.elsewhere.example.
+"""
+
+
+@pytest.fixture(name="own")
+def fixture_own(folder, jidnsd, tmp_path, track):
+    """A signed zone that jidnsd answers from its file, before an unbound that trusts its key alone."""
+    if not shutil.which("unbound"):
+        pytest.skip("unbound is not installed")
+    (folder / "own.lab.zone").write_text(PROVEN)
+    key = sign(folder, "own.lab")
+    daemon = jidnsd("--zone", f"own.lab={folder / 'own.lab.zone'}", "--upstream", "127.0.0.9")
+    port = free_ports()
+    (tmp_path / "unbound.conf").write_text(UNBOUND.format(port=port, folder=tmp_path, anchor=key.with_suffix(key.suffix + ".key"),
+                                                          jidnsd=daemon.port))
+    process = track(Process("unbound", ["unbound", "-d", "-c", tmp_path / "unbound.conf"], tmp_path))
+    process.wait_for(lambda: "start of service" in process.stderr, "unbound's start")
+    yield ("127.0.0.1", port), daemon
+    process.stop()
+
+
+DENIALS = [
+    ("host", "A", ("NOERROR", 1)), ("host", "AAAA", ("NOERROR", 0)), ("nobody", "A", ("NXDOMAIN", 0)), ("a.b.c", "A", ("NXDOMAIN", 0)),
+    ("aaa", "A", ("NXDOMAIN", 0)), ("zzz", "A", ("NXDOMAIN", 0)), ("er", "A", ("NOERROR", 0)), ("deep.er", "TXT", ("NOERROR", 0)),
+    ("x.host", "A", ("NXDOMAIN", 0)), ("any.wild", "A", ("NOERROR", 1)), ("any.wild", "SRV", ("NOERROR", 1)), ("so.many.wild", "A", ("NOERROR", 1)),
+    ("any.wild", "TXT", ("NOERROR", 0)), ("any.aliases", "A", ("NOERROR", 1)), ("any.aliases", "AAAA", ("NOERROR", 0)), ("alias", "A", ("NOERROR", 1)),
+    ("alias", "TXT", ("NOERROR", 0)), ("lost", "A", ("NXDOMAIN", 0)), ("below", "DS", ("NOERROR", 0)), ("HOST", "AAAA", ("NOERROR", 0)),
+]
+
+
+def test_what_a_signed_zone_says_and_denies_is_proven(own):
+    unbound, daemon = own
+    wrong = []
+    for name, rdtype, (rcode, count) in DENIALS:
+        answer = seen(unbound, f"{name}.own.lab", rdtype)
+        if (answer[0], answer[1], min(answer[2], 1)) != (rcode, True, count):
+            wrong.append((name, rdtype, answer, str(ask(daemon.v4, f"{name}.own.lab", rdtype, do=True))))
+    assert not wrong
+
+
+def test_who_does_not_ask_for_them_gets_no_proofs(own):
+    for name in ("nobody", "any.wild"):
+        answer = ask(own[1].v4, f"{name}.own.lab", "TXT")
+        assert [rrset.rdtype for rrset in answer.authority] == [dns.rdatatype.SOA]
