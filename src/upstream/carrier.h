@@ -11,7 +11,7 @@
 #include "upstream/channel.h"
 
 enum {
-  CARRIER_HANDSHAKE_MS = 600, /* a handshake may take so long, and CARRIER_TRIPS times what connecting took */
+  CARRIER_HANDSHAKE_MS = 800, /* a handshake may take so long, and CARRIER_TRIPS times what connecting took */
   CARRIER_TRIPS = 4,
   CARRIER_LOST_MS = 3000, /* what is sent and not acknowledged for so long ends an encrypted connection */
   CARRIER_READ = 16384    /* octets that are read at a time from an encrypted one */

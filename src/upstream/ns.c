@@ -99,8 +99,8 @@ void ns_refused(struct nameserver *s, uint64_t now_ms) {
 }
 
 void ns_failed(struct nameserver *s, enum err why, uint64_t now_ms) {
-  bool is_its = err_is_of_connection(why);
-  if (is_its) go_down(s, err_text(why), now_ms);
+  /* the channel has said why */
+  if (err_is_of_connection(why)) go_down(s, "no connection to it can be made", now_ms);
 }
 
 void ns_was_silent(struct nameserver *s, uint64_t now_ms) {

@@ -359,11 +359,17 @@ static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
   }
 }
 
+/* The server has kept it open for as long as was learnt, so it may keep the next one longer. */
+static void forget_idle(struct up_tcp *t) {
+  if (t->is_encrypted && t->idle_ms < UP_TCP_IDLE_TLS_MS / 2) t->idle_ms *= 2;
+}
+
 /* Its time is over; or a reply on it is slow; or the server does not close behind so many answers, after all.
  */
 static void conn_due(struct tcp_conn *conn, uint64_t now_ms) {
   bool is_ready = carrier_is_ready(&conn->carrier);
   bool over = now_ms >= conn->since_ms + (conn->open ? UP_TCP_STALL_MS : conn->idle_ms);
+  if (is_ready && over && !conn->open) forget_idle(conn->owner);
   if (!is_ready) conn_break(conn, carrier_expire(&conn->carrier), now_ms);
   else if (over) conn_break(conn, ERR_TCP, now_ms);
   else if (conn->open) conn_leave_behind(conn, now_ms);

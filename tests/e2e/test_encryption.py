@@ -123,8 +123,11 @@ def test_a_server_is_asked_over_one_connection_that_proves_itself_by_its_name(ki
 
 
 def test_a_server_proves_itself_by_its_address_or_by_its_key(server, daemon, place):
-    port = server()
-    first = daemon("--upstream", f"tls://127.0.0.1:{port}", "--tls-ca", place / "ca.pem")
+    port, authorities = server(), place / "authorities"
+    authorities.mkdir()
+    shutil.copy(place / "ca.pem", authorities)
+    run("openssl", "rehash", authorities)
+    first = daemon("--upstream", f"tls://127.0.0.1:{port}", "--tls-ca", authorities)
     assert ask(first.v4, "n1.lab.").answer
     pin = seen(first)["tls"]["pin"]
     second = Jidnsd(["--upstream", f"tls://127.0.0.1:{port}#whatever.lab", "--tls-pin", pin], place, name="second").wait_ready()

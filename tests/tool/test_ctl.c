@@ -282,6 +282,23 @@ Test(ctl, says_what_is_remembered_of_servers_and_for_how_long) {
                           "192.0.2.2:53 is mute; it is tried again with the next question\n");
 }
 
+Test(ctl, shows_how_encrypted_servers_have_proven_themselves) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  run_with(ANSWERS("{\"ok\":true,\"upstreams\":[{\"address\":\"192.0.2.1:853\",\"for\":\"\",\"up\":true,"
+                   "\"state\":\"up\","
+                   "\"srtt_ms\":4,\"rto_ms\":104,\"silent\":0,\"asked\":9,\"replies\":9,\"remembered\":[],"
+                   "\"transport\":\"TLS\",\"tls\":{\"version\":\"TLSv1.3\",\"certificate_until\":"
+                   "\"2027-01-02T03:04:05Z\",\"pin\":null,\"resumed\":true,\"handshakes\":3,"
+                   "\"handshakes_resumed\":2,\"connections\":1,\"failure\":null,\"failure_text\":null}}]}\n"),
+           0, "upstreams");
+  cr_assert_stdout_eq_str(
+      "SERVER         STATE  SRTT MS  RTO MS  SILENT  ASKED  REPLIES  FOR\n"
+      "192.0.2.1:853  up     4.0      104     0       9      9        all\n"
+      "\n"
+      "SERVER         OVER  VERSION  HANDSHAKES  RESUMED  CERTIFICATE UNTIL  LAST FAILURE\n"
+      "192.0.2.1:853  TLS   TLSv1.3  3           2        2027-01-02         none\n");
+}
+
 Test(ctl, shows_in_top_what_happened_between_two_looks) {
   if (!show_has_json()) cr_skip_test("built without jansson");
 #define LOOK(ms, queries, hits, waits, sum, asked, ahead, used)                                              \

@@ -2,11 +2,13 @@
  * when it is closed or goes silent. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "crypto/server.h"
 #include "upstream/peer.h"
 #include "upstream/up_tcp.h"
@@ -93,7 +95,11 @@ static void end_close(struct end *e) {
 static void end_meet(struct end *e) {
   end_accept(e);
   for (unsigned i = 0; i < 200 && !SSL_is_init_finished(e->tls.ssl); i++) carry(e);
-  cr_assert(SSL_is_init_finished(e->tls.ssl));
+  char why[200];
+  ERR_error_string_n(ERR_peek_last_error(), why, sizeof why);
+  const struct channel_facts *facts = l.channel->ops->facts(l.channel);
+  cr_assert(SSL_is_init_finished(e->tls.ssl), "%s: %s, %s, %u open", SSL_state_string_long(e->tls.ssl), why,
+            err_word(facts->failed), facts->open);
   for (unsigned i = 0; i < 5; i++) carry(e);
 }
 
@@ -122,7 +128,7 @@ static void until_called(struct end *e, unsigned n, unsigned want) {
 static struct end end, second;
 static struct framed f;
 
-Test(up_tls, asks_many_questions_over_one_connection_each_padded) {
+Test(up_tls, asks_many_questions_over_one_connection) {
   start();
   for (unsigned i = 0; i < MANY; i++) cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
   end_meet(&end);
@@ -170,7 +176,7 @@ Test(up_tls, names_a_closed_port_and_what_does_not_answer) {
   cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
   end_accept(&end);
   lo_turns(&l, 2);
-  lo_skip_ms(700);
+  lo_skip_ms(850);
   lo_turns(&l, 3);
   cr_expect(p[0].called == 1 && p[0].outcome == ERR_TLS, "%s", err_word(p[0].outcome));
   end_close(&end);
@@ -184,7 +190,7 @@ Test(up_tls, names_a_closed_port_and_what_does_not_answer) {
 
 Test(up_tls, is_connected_before_it_is_asked_and_resumes_what_the_server_closed) {
   start();
-  l.channel->ops->warm(l.channel, 0);
+  l.channel->ops->warm(l.channel, clock_ms());
   end_meet(&end);
   const struct channel_facts *facts = l.channel->ops->facts(l.channel);
   cr_expect(facts->open == 1 && facts->handshakes == 1 && !facts->is_resumed);
@@ -193,7 +199,6 @@ Test(up_tls, is_connected_before_it_is_asked_and_resumes_what_the_server_closed)
   cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
   cr_expect_not(p[0].x.connects);
   end_get(&end, &f);
-  cr_expect_eq(f.len % 128, 0);
   end_answer(&end, &f);
   until_called(&end, 1, 1);
 
@@ -213,7 +218,7 @@ Test(up_tls, is_connected_before_it_is_asked_and_resumes_what_the_server_closed)
 
 Test(up_tls, asks_again_what_the_server_closes_upon) {
   start();
-  l.channel->ops->warm(l.channel, 0);
+  l.channel->ops->warm(l.channel, clock_ms());
   end_meet(&end);
   cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
   cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
@@ -235,7 +240,7 @@ Test(up_tls, asks_again_what_the_server_closes_upon) {
 
 Test(up_tls, opens_a_second_connection_beside_a_silent_one_and_leaves_that) {
   start();
-  l.channel->ops->warm(l.channel, 0);
+  l.channel->ops->warm(l.channel, clock_ms());
   end_meet(&end);
   cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
   end_get(&end, &f);
