@@ -291,7 +291,8 @@ static void show_level(const json_t *o, const struct term *term, FILE *out) {
   fprintf(out, "%s\n", text_of(o, "level"));
 }
 
-static void show_settings(const json_t *o, FILE *out) {
+static void show_settings(const json_t *o, const struct term *term, FILE *out) {
+  (void)term;
   static const char *const keys[] = {"complaints", "lines"};
   const json_t *one;
   size_t i;

@@ -201,13 +201,19 @@ static void say_whether_others_answer(struct host_work *h, const char *name) {
   else refuse("%s does not, either (%s): is the network up? --name NAME asks for another name", server, said);
 }
 
-/* Back to how it was; the exit status. */
-static int take_back(struct host_work *h) {
-  bool good = host_store_undo(&h->store, stderr);
-  if (!run_command(h)) refuse("look at why, then run it again: what it writes may still name " HOST_JIDNSD);
-  if (good) good = host_store_forget(&h->store, stderr);
+/* Back to how it was. The journal stays while something is left to do. */
+static bool restore(struct host_work *h) {
+  bool undone = host_store_undo(&h->store, stderr), ran = run_command(h);
   look_again(h);
-  if (good) refuse("everything is as it was before");
+  if (!ran && is_first(h)) {
+    refuse("resolv.conf still names " HOST_JIDNSD " first: look at why that failed, then jidns host disable");
+    return false;
+  }
+  return undone && host_store_forget(&h->store, stderr);
+}
+
+static int take_back(struct host_work *h) {
+  if (restore(h)) refuse("everything is as it was before");
   else refuse("not everything could be undone; jidns host disable tries again");
   return CLI_NOT_FOUND;
 }
@@ -291,12 +297,7 @@ static int run_disable(struct host_work *h) {
 
   if (!host_store_lock(&h->store, stderr)) return CLI_NOT_FOUND;
   hold_signals();
-  bool undone = host_store_undo(&h->store, stderr), ran = run_command(h);
-  look_again(h);
-  if (!ran && is_first(h))
-    refuse("resolv.conf still names " HOST_JIDNSD
-           " first: look at why it failed, then jidns host disable again");
-  bool good = undone && (ran || !is_first(h)) && host_store_forget(&h->store, stderr);
+  bool good = restore(h);
   host_store_unlock(&h->store);
   char *servers = host_show_servers(&h->facts);
   if (good) printf("Undone: programs ask %s.\n", servers);
