@@ -13,6 +13,7 @@ PAGES = [ROOT / name for name in ("README.md", "HACKING.md", "SECURITY.md")] + s
 
 SHOWN = "no command: a picture, a format, an excerpt of a source, or the output of a block that is run"
 OF_OTHERS = "settings of another program"
+IN_CONTAINERS = "test_container.py builds the image and runs it with podman"
 BY_CHECK = "contrib/check does this, and more, whenever it runs"
 BY_LAB = "run by test_doc.py, from the section's first block to its last"
 
@@ -30,18 +31,29 @@ LISTED = {
     "HACKING.md": {"JIDNSD=$PWD/src/jidnsd": BY_CHECK},
     "doc/architecture.md": {"clients (UDP, TCP)": SHOWN, "client          server": SHOWN},
     "doc/cache.md": {"entry:  0": SHOWN},
+    "doc/containers.md": {
+        "$ podman": IN_CONTAINERS,
+        "$ docker compose": "test_container.py reads the file; compose itself is not in Debian 12's podman",
+        "$ kubectl": "test_container.py checks the file against the schema; there is no cluster",
+        "JIDNS_SETTINGS:": IN_CONTAINERS,
+    },
+    "doc/encryption.md": {
+        "openssl s_client": "asks a server of the Internet; test_encryption.py has pins",
+        "frontend": OF_OTHERS,
+    },
+    "doc/metrics.md": {"ssh -L": "wants another host"},
+    "doc/resolv-conf.md": {"nameserver 127.0.0.1": "lines of resolv.conf; test_host.py writes them"},
     "doc/jidns.md": {
         "jidns lookup [OPTIONS]": SHOWN,
         "Host-meta": SHOWN,
         "$ jidns check --connect": "test_check_connect.py has servers to connect to",
     },
     "doc/lab.md": {
-        'listen { address = "127.0.0.1:5353" }': BY_LAB,
-        "$ dig @127.0.0.1 -p 5353": BY_LAB,
+        'listen { address = "127.0.0.1:53': BY_LAB,
+        "$ dig @127.0.0.1 -p 53": BY_LAB,
         "$ cat capulet.lab.zone": "test_zone.py loads such files; this one is shown by cat",
         "jidnsd: capulet.lab.zone:5": SHOWN,
         "; staging: the real": "a zone file; test_zone.py has overlays",
-        "jidnsd --upstream 9.9.9.9": "listens on port 53, where there is one; test_fault.py has the rule",
         "$ jidns fault add 'name=_xmpp-server": "test_fault.py has these commands, with answers to count",
         "for server in capulet:2": BY_LAB,
         "$ alias ping=": BY_LAB,
