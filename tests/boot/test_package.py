@@ -14,6 +14,7 @@ SETTINGS = "/etc/jidns/jidnsd.conf"
 RESOLV_CONF = "nameserver 192.0.2.53\n"
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "doc" / "install.md"
 CHAT = "chat.start.lab"
+DROP_IN = "/run/systemd/system/jidnsd.service.d/test.conf"
 NAMES = ["jidns", "jidns-tools"]
 # What Debian itself writes while anything is installed, or at any time.
 NOT_OURS = ["/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/lib/dpkg", "/var/cache", "/var/lib/systemd/timers",
@@ -89,6 +90,7 @@ def fixture_host(boot):
     """As it was before; purged afterwards."""
     made = Host(boot)
     yield made
+    made.machine.path(DROP_IN).unlink(missing_ok=True)
     made.dpkg("--purge", *NAMES)
 
 
@@ -155,7 +157,14 @@ def test_an_upgrade_with_wrong_settings_keeps_the_old_daemon_and_says_so(host):
         assert host.is_running() and host.answers(CHAT) and host.pid() == before, host.journal()
 
     host.set(LAB)
-    assert host.systemctl("restart", "jidnsd").returncode == 0
+    host.machine.write(DROP_IN, "[Service]\nEnvironment=JIDNS_THREADS=many\n")
+    host.systemctl("daemon-reload")
+    assert "JIDNS_THREADS" in host.install("later").stderr
+    assert host.is_running() and host.pid() == before, host.journal()
+
+    host.machine.write(DROP_IN, '[Service]\nEnvironment="JIDNS_FORWARD=a.lab=192.0.2.1 b.lab=192.0.2.2"\n')
+    host.systemctl("daemon-reload")
+    assert "restart" not in host.install("later").stderr
     assert host.is_running() and host.pid() != before, host.journal()
 
 
