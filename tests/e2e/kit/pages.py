@@ -15,6 +15,7 @@ SHOWN = "no command: a picture, a format, an excerpt of a source, or the output 
 OF_OTHERS = "settings of another program"
 IN_CONTAINERS = "test_container.py builds the image and runs it with podman"
 BY_CHECK = "contrib/check does this, and more, whenever it runs"
+BY_PACKAGES = "tests/boot/test_package.py installs, upgrades and removes the packages that it makes"
 BY_LAB = "run by test_doc.py, from the section's first block to its last"
 
 # page: {the first line of a block: the reason why it is not run here}. A reason may name the test that does.
@@ -22,9 +23,7 @@ LISTED = {
     "README.md": {
         "contrib/quickstart": "installs packages and stays in the foreground",
         "contrib/check": "is what runs this test",
-        "autoreconf -fi": BY_CHECK,
-        "cp jidnsd.service": "test_unit.py starts the unit that lies there",
-        "nameserver 127.0.0.1": "a line of resolv.conf; test_wait.py has programs that read it",
+        "contrib/packages": BY_PACKAGES,
         "unbound = {": OF_OTHERS,
         "{lookup, [": OF_OTHERS,
     },
@@ -40,6 +39,17 @@ LISTED = {
     "doc/encryption.md": {
         "openssl s_client": "asks a server of the Internet; test_encryption.py has pins",
         "frontend": OF_OTHERS,
+    },
+    "doc/install.md": {
+        "contrib/packages": BY_PACKAGES,
+        "apt install": BY_PACKAGES,
+        "systemctl status": BY_PACKAGES,
+        "./configure --prefix": "test_install.py installs and uninstalls so",
+        "jidnsd --check-config": BY_PACKAGES,
+        "jidns host enable": "test_host.py has it, with every manager of resolv.conf",
+        "systemctl restart": BY_PACKAGES,
+        "jidns host disable": BY_PACKAGES,
+        "systemctl disable": "test_install.py uninstalls so",
     },
     "doc/metrics.md": {"ssh -L": "wants another host"},
     "doc/resolv-conf.md": {"nameserver 127.0.0.1": "lines of resolv.conf; test_host.py writes them"},
