@@ -1,4 +1,4 @@
-"""`jidns host` and systemd-resolved itself: Debian's package in the booted root; JIDNS_BOOT_ROOT has it, or the tests are skipped."""
+"""`jidns host` beside systemd-resolved and NetworkManager themselves: Debian's packages in the booted root, or the tests are skipped."""
 
 import os
 import subprocess
@@ -57,6 +57,7 @@ class Host:
 
 @pytest.fixture
 def host(machine, service, provider):
+    assert provider.poll() is None
     if not machine.path("/lib/systemd/systemd-resolved").exists():
         pytest.skip("systemd-resolved is not in this root")
     made = Host(machine, service)
@@ -143,3 +144,71 @@ def test_a_plain_file_beside_resolved_is_its_foreign_mode(host):
     assert done.returncode == 0 and "it asks jidnsd, too" in done.stdout, done.stdout + done.stderr
     assert host.servers() == ["127.0.0.1", PROVIDER] and host.service.answers("third.name.example")
     assert host("disable").returncode == 0 and host.servers() == [PROVIDER]
+
+
+# ---- NetworkManager ----
+
+PROFILE = """[connection]
+id=up
+type=ethernet
+interface-name=up0
+
+[ipv4]
+method=manual
+address1=192.0.2.53/24
+dns={}
+"""
+FILES = ("/etc/NetworkManager/conf.d/zz-jidns.conf", "/etc/NetworkManager/dispatcher.d/50-jidns")
+
+
+class Managed(Host):
+    def network(self, *servers):
+        """A connection with these servers comes up."""
+        self.machine.write("/etc/NetworkManager/system-connections/up.nmconnection", PROFILE.format(";".join(servers)))
+        self.machine.path("/etc/NetworkManager/system-connections/up.nmconnection").chmod(0o600)
+        for words in (("connection", "reload"), ("connection", "up", "up")):
+            done = self.machine.run("nmcli", *words)
+            assert done.returncode == 0, done.stdout + done.stderr + self.machine.run("journalctl", "-u", "NetworkManager", "-o", "cat", "--no-pager").stdout
+
+    def has(self, *servers):
+        return wait_until(lambda: self.servers() == list(servers), 15)
+
+
+@pytest.fixture
+def managed(machine, service, provider):
+    if not machine.path("/usr/sbin/NetworkManager").exists():
+        pytest.skip("NetworkManager is not in this root")
+    machine.run("systemctl", "stop", "systemd-resolved")
+    machine.path(RESOLV).unlink(missing_ok=True)
+    machine.write("/etc/NetworkManager/conf.d/test.conf", "[main]\ndns=default\nrc-manager=symlink\n[device]\nmatch-device=interface-name:up0\nmanaged=1\n")
+    assert machine.run("systemctl", "restart", "NetworkManager").returncode == 0
+    assert provider.poll() is None
+    made = Managed(machine, service)
+    made.network("192.0.2.53", "192.0.2.54")
+    assert made.has("192.0.2.53", "192.0.2.54")
+    service.set(LAB)
+    service.start()
+    yield made
+    made("disable")
+    machine.run("systemctl", "stop", "NetworkManager")
+    machine.path(RESOLV).unlink()
+
+
+def test_networkmanager_goes_on_writing_the_servers_behind_jidnsd(managed):
+    before = managed.machine.run("cat", RESOLV).stdout
+    done = managed("enable", "--yes")
+    assert done.returncode == 0 and "written by NetworkManager" in done.stdout, done.stdout + done.stderr
+    assert managed.has("127.0.0.1", "192.0.2.53", "192.0.2.54")
+
+    managed.network("192.0.2.54", "192.0.2.53")
+    assert managed.has("127.0.0.1", "192.0.2.54", "192.0.2.53")
+    managed.machine.run("systemctl", "restart", "NetworkManager")
+    managed.network("192.0.2.53", "192.0.2.54")
+    assert managed.has("127.0.0.1", "192.0.2.53", "192.0.2.54")
+
+    done = managed("disable")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert managed.has("192.0.2.53", "192.0.2.54") and managed.machine.run("cat", RESOLV).stdout == before
+    assert not any(managed.machine.path(name).exists() for name in FILES)
+    managed.network("192.0.2.53")
+    assert managed.has("192.0.2.53")
