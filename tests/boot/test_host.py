@@ -166,9 +166,9 @@ class Managed(Host):
         """A connection with these servers comes up."""
         self.machine.write("/etc/NetworkManager/system-connections/up.nmconnection", PROFILE.format(";".join(servers)))
         self.machine.path("/etc/NetworkManager/system-connections/up.nmconnection").chmod(0o600)
-        for words in (("connection", "reload"), ("connection", "up", "up")):
-            done = self.machine.run("nmcli", *words)
-            assert done.returncode == 0, done.stdout + done.stderr + self.machine.run("journalctl", "-u", "NetworkManager", "-o", "cat", "--no-pager").stdout
+        for words in (("connection", "reload"), ("connection", "up", "up")):  # one that has just started needs a moment
+            assert wait_until(lambda words=words: self.machine.run("nmcli", *words).returncode == 0, 15), self.machine.run(
+                "journalctl", "-u", "NetworkManager", "-o", "cat", "--no-pager").stdout
 
     def has(self, *servers):
         return wait_until(lambda: self.servers() == list(servers), 15)
