@@ -18,7 +18,7 @@
 /* clang-format off */
 #define LDNS_FUNCTIONS(F) \
   F(rr_new_frm_str) F(rr_free) F(rr2buffer_wire) F(rdf_new_frm_data) F(rdf_deep_free) F(rdf_data) F(rdf_size) \
-  F(buffer_new) F(buffer_free) F(get_errorstr_by_id)
+  F(buffer_new) F(buffer_free) F(get_errorstr_by_id) F(sha1)
 /* clang-format on */
 
 struct ldns {
@@ -531,6 +531,8 @@ struct zonefile *zonefile_open(FILE *err) {
   zonefile_close(z);
   return NULL;
 }
+
+zonefile_sha1 *zonefile_sha1_of(const struct zonefile *z) { return z->ldns.sha1; }
 
 void zonefile_close(struct zonefile *z) {
   if (!z) return;

@@ -16,6 +16,11 @@ struct zonefile;
 struct zonefile *zonefile_open(FILE *err);
 void zonefile_close(struct zonefile *z); /* NULL is allowed */
 
+/* SHA-1 of len octets at data into 20 at digest, which it returns; for NSEC3. It is ldns' own: of use until
+ * zonefile_close. Any thread may call it. */
+typedef unsigned char *zonefile_sha1(const unsigned char *data, unsigned len, unsigned char *digest);
+zonefile_sha1 *zonefile_sha1_of(const struct zonefile *z);
+
 /* Where a record begins; both borrowed for the call. */
 struct zonefile_place {
   const char *file;

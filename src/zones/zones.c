@@ -115,10 +115,8 @@ static int deny(const struct zones *l, const struct zones_node *n, uint8_t rcode
   v.head.rcode = rcode;
   if (!is_proven(l, n->zone, q)) return give(&v, q, limit, out);
 
-  uint8_t wildcard[NAME_MAX_LEN];
-  const uint8_t *other = rcode == RCODE_NXDOMAIN ? zones_proof_wildcard(l, n, wildcard)
-                                                 : l->arena.octets + n->name;
-  zones_proof_beside(l, &v, n->zone, q->question.key, other, &alias->made);
+  enum zones_proof_what what = rcode == RCODE_NXDOMAIN ? PROOF_NO_NAME : PROOF_NO_TYPE;
+  zones_proof_beside(l, &v, what, n, q->question.key, &alias->made);
   v = answer_view(&alias->made);
   return give(&v, q, limit, out);
 }
@@ -126,7 +124,7 @@ static int deny(const struct zones *l, const struct zones_node *n, uint8_t rcode
 /* What a wildcard stands for: with the proof that the name itself is not there. */
 static int give_wild(const struct zones *l, const struct zones_node *n, const struct answer_view *v,
                      const struct query *q, size_t limit, uint8_t *out, struct zones_alias *alias) {
-  zones_proof_beside(l, v, n->zone, q->question.key, NULL, &alias->made);
+  zones_proof_beside(l, v, PROOF_EXPANDED, n, q->question.key, &alias->made);
   struct answer_view proven = answer_view(&alias->made);
   return give(&proven, q, limit, out);
 }

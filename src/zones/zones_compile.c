@@ -183,12 +183,9 @@ static void make_negative(struct compiler *c, const void *arg) {
   c->raw = soa;
   uint32_t minimum = load_u32(raw_rdata(c->ld, soa) + soa->rdlen - 4); /* RFC 2308 section 3 */
   c->failed |= !add_set(c, SECTION_AUTHORITY, node, TYPE_SOA, z->name, z->name_len, minimum);
-  if (!c->secure || !d->name) return;
-
-  uint8_t wildcard[NAME_MAX_LEN];
-  const uint8_t *other = d->rcode == RCODE_NXDOMAIN ? zones_proof_wildcard(l, d->node, wildcard)
-                                                    : l->arena.octets + d->node->name;
-  zones_proof_add(l, d->zone, d->name, other, &c->answer);
+  if (c->secure && d->name)
+    zones_proof_add(l, d->rcode == RCODE_NXDOMAIN ? PROOF_NO_NAME : PROOF_NO_TYPE, d->node, d->name,
+                    &c->answer);
 }
 
 static void make_chain(struct compiler *c, const void *arg) {
@@ -331,7 +328,19 @@ static bool compile_denials(struct compiler *c) {
   return !c->failed;
 }
 
-/* The NSEC record of each name, for any question. */
+/* The record at a node that proves denials; NULL: it has none, or one that nobody believes. */
+static const struct raw *proof_of(const struct compiler *c, uint32_t node) {
+  struct zones *l = c->ld->zones;
+  struct zones_apex *zone = &l->zones[l->nodes[node].zone];
+  if (l->nodes[node].flags & NODE_HIDDEN) return NULL;
+  const struct raw *hashed = l->sha1 ? zones_node_raw(c->ld, node, TYPE_NSEC3) : NULL;
+  if (!hashed) return zone->hashes ? NULL : zones_node_raw(c->ld, node, TYPE_NSEC);
+  if (!zones_proof_take_hashing(zone, raw_rdata(c->ld, hashed), hashed->rdlen)) return NULL;
+  zone->hashes = true;
+  return hashed;
+}
+
+/* The NSEC or NSEC3 record of each name, for any question. */
 static bool compile_proofs(struct compiler *c) {
   struct zones *l = c->ld->zones;
   if (!c->ld->has_signatures) return true;
@@ -344,13 +353,13 @@ static bool compile_proofs(struct compiler *c) {
   c->secure = true;
   for (uint32_t i = 0; i < l->node_count && !c->failed; i++) {
     const struct zones_node *n = &l->nodes[i];
-    const struct raw *nsec = n->flags & NODE_HIDDEN ? NULL : zones_node_raw(c->ld, i, TYPE_NSEC);
+    const struct raw *nsec = proof_of(c, i);
     uint8_t name[NAME_MAX_LEN];
     if (!nsec) continue;
     c->raw = nsec;
     start(c, RCODE_NOERROR);
     memcpy(name, l->arena.octets + n->name, n->name_len);
-    c->failed |= !add_set(c, SECTION_AUTHORITY, i, TYPE_NSEC, name, n->name_len, UINT32_MAX);
+    c->failed |= !add_set(c, SECTION_AUTHORITY, i, nsec->type, name, n->name_len, UINT32_MAX);
     l->proofs[l->proof_count++] = (struct zones_proof){.node = i, .records = keep(c)};
   }
 

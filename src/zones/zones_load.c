@@ -433,6 +433,7 @@ static struct zones *load_set(const struct zones_policy *o, const struct zones_c
     ld.zones->seed = random_seed();
     ld.zones->least_len = NAME_MAX_LEN;
     ld.zones->clients = *clients;
+    ld.zones->sha1 = reader ? zonefile_sha1_of(reader) : NULL;
     good = load(&ld, reader);
   }
 

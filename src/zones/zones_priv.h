@@ -44,11 +44,17 @@ struct zones_slot {
   uint32_t tag, node; /* node: its number + 1; 0: empty */
 };
 
-/* An NSEC record with its signatures (RFC 4034 section 4): proves that nothing lies between its owner and the
- * next name. */
+/* An NSEC or NSEC3 record with its signatures (RFC 4034 section 4, RFC 5155): proves that nothing lies
+ * between its owner and the next name. */
 struct zones_proof {
   uint32_t node;    /* its owner */
   uint32_t records; /* offset in the arena of an answer with these alone, in its authority section */
+};
+
+/* How a zone's NSEC3 records hash names (RFC 5155 section 5). */
+struct zones_hashing {
+  uint16_t iterations;
+  uint8_t salt_len, salt[UINT8_MAX];
 };
 
 /* What holds of one zone. */
@@ -57,6 +63,8 @@ struct zones_apex {
   bool overlay;
   struct zones_set negative;    /* SOA in the authority section; its RCODE says NOERROR */
   uint32_t proofs, proof_count; /* its first in the list, where they are in canonical order; 0: none */
+  bool hashes;                  /* the proofs are NSEC3 */
+  struct zones_hashing hashing;
 };
 
 struct zones {
@@ -74,6 +82,7 @@ struct zones {
   struct zones_apex zones[ZONES_FILES_MAX + ZONES_DOMAINS];
   unsigned zone_count;
   size_t least_len;           /* of the zones' names */
+  zonefile_sha1 *sha1;        /* NULL: no zone came from a file */
   struct zones_proof *proofs; /* zone by zone */
   uint32_t proof_count;
   struct zones_delegation *delegations;
@@ -107,16 +116,21 @@ static inline struct answer_view zones_view(const struct zones *l, uint32_t offs
 
 /* Puts the list of proofs in order, once it is whole. */
 void zones_proof_sort(struct zones *l);
-/* Adds to an answer that `name` is not in the zone, or has not more types than its NSEC says; and the same of
- * `other`, if that is not NULL. Without proofs, and when there is no room for them, it stays as it is. */
-void zones_proof_add(const struct zones *l, unsigned zone, const uint8_t *name, const uint8_t *other,
-                     struct answer *to);
+enum zones_proof_what {
+  PROOF_NO_NAME, /* node: the nearest name above that exists */
+  PROOF_NO_TYPE, /* node: the name itself, or the wildcard that stands for it */
+  PROOF_EXPANDED /* node: the wildcard whose records the name has, as it is not there itself */
+};
+
+/* Adds the proof for `name` to an answer. In a zone without proofs, and when there is no room for them, it
+ * stays as it is. */
+void zones_proof_add(const struct zones *l, enum zones_proof_what what, const struct zones_node *node,
+                     const uint8_t *name, struct answer *to);
 /* The same beside a kept answer, which is copied, without additional records. */
-void zones_proof_beside(const struct zones *l, const struct answer_view *v, unsigned zone,
-                        const uint8_t *name, const uint8_t *other, struct answer *to);
-/* The wildcard right below a node's name: what would stand for names below; NULL: it would be too long. */
-const uint8_t *zones_proof_wildcard(const struct zones *l, const struct zones_node *n,
-                                    uint8_t name[NAME_MAX_LEN]);
+void zones_proof_beside(const struct zones *l, const struct answer_view *v, enum zones_proof_what what,
+                        const struct zones_node *node, const uint8_t *name, struct answer *to);
+/* Does a zone's NSEC3 record tell how names are hashed, in a way that validators believe? Noted then. */
+bool zones_proof_take_hashing(struct zones_apex *zone, const uint8_t *rdata, size_t len);
 
 /* name is in lower case. */
 const struct zones_node *zones_find(const struct zones *l, const uint8_t *name, size_t len);

@@ -43,11 +43,11 @@ remote-control:
 """
 
 
-def sign(folder, name):
+def sign(folder, name, *how):
     """Signs a zone file in place; the files of its key, without their ending."""
     key = subprocess.run(["ldns-keygen", "-k", "-a", "ECDSAP256SHA256", name], cwd=folder, check=True, capture_output=True,
                          text=True).stdout.strip()
-    subprocess.run(["ldns-signzone", "-f", f"{name}.zone.signed", f"{name}.zone", key], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["ldns-signzone", *how, "-f", f"{name}.zone.signed", f"{name}.zone", key], cwd=folder, check=True, capture_output=True)
     (folder / f"{name}.zone.signed").rename(folder / f"{name}.zone")
     return folder / key
 
@@ -156,13 +156,13 @@ below NS ns.elsewhere.example.
 """
 
 
-@pytest.fixture(name="own")
-def fixture_own(folder, jidnsd, tmp_path, track):
+@pytest.fixture(name="own", params=[(), ("-n", "-s", "ab12", "-t", "5")], ids=["nsec", "nsec3"])
+def fixture_own(request, folder, jidnsd, tmp_path, track):
     """A signed zone that jidnsd answers from its file, before an unbound that trusts its key alone."""
     if not shutil.which("unbound"):
         pytest.skip("unbound is not installed")
     (folder / "own.lab.zone").write_text(PROVEN)
-    key = sign(folder, "own.lab")
+    key = sign(folder, "own.lab", *request.param)
     daemon = jidnsd("--zone", f"own.lab={folder / 'own.lab.zone'}", "--upstream", "127.0.0.9")
     port = free_ports()
     (tmp_path / "unbound.conf").write_text(UNBOUND.format(port=port, folder=tmp_path, anchor=key.with_suffix(key.suffix + ".key"),
