@@ -86,7 +86,9 @@ static bool set_strict_trust(struct tls_context *c, const char *ca_path, FILE *e
 
 struct tls_context *tls_context_strict(const char *ca_path, FILE *err) {
   /* the library's own file of settings, for all programs, is no part of jidnsd's */
-  struct tls_context *c = context_load(OPENSSL_INIT_NO_LOAD_CONFIG, err);
+  uint64_t options = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
+                     OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS; /* a quarter of a megabyte: see reason_text */
+  struct tls_context *c = context_load(options, err);
   if (c && tls_prove_prepare(c) && set_strict_trust(c, ca_path, err)) return c;
   tls_context_free(c);
   return NULL;
@@ -200,6 +202,24 @@ size_t tls_take(struct tls *t, void *octets, size_t room) {
   return n > 0 ? (size_t)n : 0;
 }
 
+/* The usual reasons where the library has not loaded its own words. */
+static const char *reason_text(const struct crypto *c, unsigned long code) {
+  const char *words = code ? c->ERR_reason_error_string(code) : NULL;
+  if (words) return words;
+  switch (code ? ERR_GET_REASON(code) : 0) {
+  case 0: return "the connection was cut off";
+  case SSL_R_WRONG_VERSION_NUMBER:
+  case SSL_R_HTTP_REQUEST: return "what comes from there is no TLS";
+  case SSL_R_UNSUPPORTED_PROTOCOL:
+  case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: return "it speaks no TLS 1.2 or later";
+  case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE: return "it finds no cipher or certificate that suits";
+  case SSL_R_TLSV1_UNRECOGNIZED_NAME: return "it does not know that name";
+  case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: return "it does not speak DNS there";
+  case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED: return "it wants a certificate from its clients";
+  default: return "the octets that came break the protocol";
+  }
+}
+
 /* What a call of the library that returned n comes to. */
 static enum tls_step step_of(struct tls *t, int n) {
   int error = t->c->ssl.SSL_get_error(t->ssl, n);
@@ -209,8 +229,7 @@ static enum tls_step step_of(struct tls *t, int n) {
 
   if (t->refused != ERR_NONE) return TLS_FAILED; /* why is known already */
   unsigned long code = t->c->crypto.ERR_get_error();
-  const char *reason = code ? t->c->crypto.ERR_reason_error_string(code) : NULL;
-  snprintf(t->why, sizeof t->why, "%s", reason ? reason : "the connection was cut off");
+  snprintf(t->why, sizeof t->why, "%s", reason_text(&t->c->crypto, code));
   return TLS_FAILED;
 }
 

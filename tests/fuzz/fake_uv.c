@@ -49,6 +49,7 @@ static void slot_new(void *handle) {
 }
 
 uint64_t clock_ms(void) { return fake.now_ms; }
+int64_t clock_epoch_ms(void) { return 0; }
 
 /* ---- for the target ---- */
 

@@ -34,7 +34,8 @@ static void on_flush(struct channel *channel, uint64_t now_ms) {
 
 static void on_close(struct channel *channel) { (void)channel; }
 
-static const struct channel_ops channel_ops = {on_ask, on_drop, on_flush, on_close};
+static const struct channel_ops channel_ops = {
+    .ask = on_ask, .drop = on_drop, .flush = on_flush, .close = on_close};
 
 struct exchange *resolver_first(const struct resolver *r) {
   return list_empty(&r->asked) ? NULL : container(r->asked.next, struct exchange, link);
