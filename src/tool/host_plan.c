@@ -1,4 +1,5 @@
 /* host_plan.c: what puts jidnsd first in resolv.conf, for each manager of it. Exports host_plan_*. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,7 +229,7 @@ static bool cannot_plan(const struct host_facts *f, struct host_plan *p) {
     p->refusal = text_of(
         "/etc/resolv.conf is a link to %s, which %s; start what writes it, or put a file there with a "
         "line: nameserver ADDRESS",
-        file->target, file->error == 2 /* ENOENT */ ? "is not there" : strerror(file->error));
+        file->target, file->error == ENOENT ? "is not there" : strerror(file->error));
   } else if (file->kind != HOST_MISSING && !file->text) {
     p->refusal = text_of("/etc/resolv.conf: %s", strerror(file->error));
   } else if (file->text && strlen(file->text) != file->len) {

@@ -148,8 +148,10 @@ static bool is_same(const struct line *a, const struct line *b) {
 
 static void show(char sign, const struct line *line, FILE *out) {
   fprintf(out, "  %c", sign);
-  for (size_t i = 0; i < line->len; i++)
-    fputc((unsigned char)line->text[i] < 32 && line->text[i] != 9 ? 63 : line->text[i], out);
+  for (size_t i = 0; i < line->len; i++) {
+    unsigned char c = (unsigned char)line->text[i];
+    fputc(c < ' ' && c != '\t' ? '?' : c, out);
+  }
   fputc('\n', out);
 }
 
