@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "base/must.h"
 #include "tool/host.h"
@@ -242,6 +243,7 @@ static bool cannot_plan(const struct host_facts *f, struct host_plan *p) {
 }
 
 static void note_of_text(const struct host_facts *f, struct host_plan *p) {
+  const struct host_file *file = &f->files[HOST_RESOLV_CONF];
   const char *text = text_at(f, HOST_RESOLV_CONF);
   char server[64];
   if (!host_text_server(text, p->is_first, server, sizeof server))
@@ -253,6 +255,11 @@ static void note_of_text(const struct host_facts *f, struct host_plan *p) {
            p->changes[p->change_count - 1].kind == HOST_FILE)
     note(p, text_of("Programs ask %d servers of resolv.conf at most: %s becomes a comment.", HOST_SERVERS,
                     server));
+  if (file->kind == HOST_FILE && !(file->mode & S_IROTH))
+    note(p,
+         text_of("Not everybody may read resolv.conf (mode %o), so jidnsd can't once it has given up root: "
+                 "chmod o+r /etc/resolv.conf.",
+                 (unsigned)file->mode));
   if (strstr(text, "rotate"))
     note(p, text_of(
                 "\"options rotate\" has programs ask jidnsd only in turn with the others: take rotate out."));

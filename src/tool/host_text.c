@@ -134,7 +134,7 @@ char *host_text_without(const char *text, bool *found) {
 
 /* ---- what differs ---- */
 
-enum { DIFF_LINES = 400 }; /* of each file; longer ones are shown as gone and come */
+enum { DIFF_LINES = 400 }; /* of each file; what comes behind is said to be left out */
 
 static size_t split(const char *text, struct line lines[DIFF_LINES]) {
   size_t n = 0;
@@ -187,5 +187,6 @@ void host_text_diff(const char *path, const char *before, const char *after, FIL
     }
   }
 
+  if (n == DIFF_LINES || m == DIFF_LINES) fputs("  ... (the rest is not shown)\n", out);
   free(common);
 }

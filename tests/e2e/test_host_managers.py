@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from kit.box import FIRST, PROVIDERS, REMARK, Machine, providers
+from kit.proc import wait_until
 
 CACHE = pathlib.Path(tempfile.gettempdir()) / "jidns-packages"
 
@@ -304,3 +305,20 @@ def test_the_files_of_another_system_are_changed_below_root(resolved):
     assert REMARK not in resolved.read("/etc/resolv.conf")
     assert resolved.host("disable", "--root", "/mnt/image").returncode == 0
     assert resolved.read("/mnt/image/etc/resolv.conf") == "nameserver 192.0.2.53\n"
+
+
+# ---- rings through other resolvers ----
+
+@pytest.mark.parametrize("name,path,ring", [("unbound", "/etc/unbound/unbound.conf.d/forward.conf", 'forward-zone:\n  name: "."\n  forward-addr: 127.0.0.1\n'),
+                                            ("dnsmasq", "/etc/dnsmasq.d/forward.conf", "no-resolv\nserver=127.0.0.1#53\n")])
+def test_a_ring_through_another_resolver_of_this_machine_is_said(machine, name, path, ring):
+    m = machine().start("--upstream", "127.0.0.2")
+    m.write(path, ring.replace("127.0.0.1", "192.0.2.53"))
+    running = runs(m, name)
+    assert wait_until(lambda: "none seen" in m.host("status").stdout, 5)
+    m.write(path, ring)
+    done = m.host("status")
+    assert done.returncode == 1 and f"A RING       {name} " in done.stdout
+    running.kill()
+    running.wait()
+    assert "none seen" in m.host("status").stdout

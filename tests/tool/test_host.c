@@ -94,6 +94,7 @@ static void set_text(struct host_file *file, const char *text) {
   free(file->text);
   file->kind = file->kind == HOST_LINK ? HOST_LINK : HOST_FILE;
   file->text = strdup(text);
+  file->mode = 0644;
   file->len = strlen(text);
 }
 
@@ -280,6 +281,16 @@ Test(host_plan, writes_resolv_conf_and_what_its_manager_will_write) {
     cr_expect(strstr(c->text, FIRST "nameserver 9.9.9.9\n"));
     drop(&p, &f);
   }
+}
+
+Test(host_plan, says_when_jidnsd_cannot_read_the_file) {
+  struct host_facts f = with_text("nameserver 9.9.9.9\n");
+  struct host_plan p;
+  f.files[HOST_RESOLV_CONF].mode = 0640;
+  host_plan_make(&f, &p);
+  cr_assert_eq(p.note_count, 1);
+  cr_expect(strstr(p.notes[0], "mode 640") && strstr(p.notes[0], "chmod o+r /etc/resolv.conf"));
+  drop(&p, &f);
 }
 
 Test(host_plan, is_empty_when_jidnsd_comes_first) {
