@@ -430,7 +430,7 @@ static void run_reload(void *ctx, struct control_reply *r, unsigned argc, char *
 static enum settings_outcome print_settings(const struct daemon *d, FILE *out, FILE *err) {
   char **argv = must_alloc(((size_t)d->argc + 2) * sizeof *argv), print[] = "--print-config";
   struct settings *scratch = must_zalloc(sizeof *scratch);
-  memcpy(argv, d->argv, (size_t)d->argc * sizeof *argv);
+  for (int i = 0; i < d->argc; i++) argv[i] = d->argv[i];
   argv[d->argc] = print;
   argv[d->argc + 1] = NULL;
   enum settings_outcome outcome = settings_read(scratch, d->argc + 1, argv, out, err);

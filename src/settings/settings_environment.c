@@ -105,16 +105,15 @@ static const char *separators(const struct setting *t) {
   return t->clear ? " ,\t\r\n" : NULL;
 }
 
+/* A line feed at the end comes from the file that the value was read from. */
 static void read_variable(struct raw_settings *g, const struct setting *t, const char *value) {
   const char *between = separators(t);
-  if (!between) {
-    raw_settings_add_named(g, t, SOURCE_ENVIRONMENT, value);
-    return;
-  }
-
-  char *copy = strdup(value), *rest = copy;
+  size_t len = strlen(value);
+  while (len && strchr("\r\n", value[len - 1])) len--;
+  char *copy = strndup(value, len), *rest = copy;
   must(copy);
-  for (char *word; (word = strtok_r(rest, between, &rest));) {
+  if (!between) raw_settings_add_named(g, t, SOURCE_ENVIRONMENT, copy);
+  for (char *word; between && (word = strtok_r(rest, between, &rest));) {
     if (word[strspn(word, " \t")]) raw_settings_add_named(g, t, SOURCE_ENVIRONMENT, word);
   }
   free(copy);

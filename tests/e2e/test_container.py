@@ -4,6 +4,7 @@ nothing else. With CONTAINER_BASE, the folder of a Debian root, the whole of Con
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -121,6 +122,43 @@ def test_without_the_sysctl_it_says_what_is_lacking(start):
     assert one.state["ExitCode"] == 1
     for word in "Permission denied", "CAP_NET_BIND_SERVICE", "net.ipv4.ip_unprivileged_port_start=53", "--listen 127.0.0.1:5300":
         assert word in one.log
+
+
+# ---- what doc/containers.md tells to type ----
+
+DOCUMENT = (kit.ROOT / "doc" / "containers.md").read_text()
+
+
+def typed(beginning):
+    """The words of the document's command that begins so."""
+    line = re.search(rf"^    \$ ({re.escape(beginning)}(?:[^\n]*\\\n)*[^\n]*)$", DOCUMENT, re.M)[1]
+    return shlex.split(line.replace("\\\n", " "))
+
+
+def test_the_documents_container_runs_and_is_ready_where_it_has_a_server(engine, request):
+    request.addfinalizer(lambda: engine.podman("rm", "--force", "jidnsd", check=False))
+    _, run, *words = typed("podman run -d --name jidnsd")
+    engine.podman(run, *kit.RUN, "--network", "none", "--env", f"JIDNS_SETTINGS={SHOP}", *words)
+    _, *words = typed("podman exec jidnsd")
+    assert wait_until(lambda: engine.podman(*words, check=False).stdout == "ready\n", 10, 0.1)
+    _, *words = typed("podman logs jidnsd")
+    assert "listening on 0.0.0.0:53" in engine.podman(*words).stderr
+
+
+def test_the_documents_build_commands_name_what_is_there():
+    for beginning, target in ("podman build --format docker", "jidnsd"), ("podman build --target jidns", "jidns"):
+        words = typed(beginning)
+        assert words[words.index("-t") + 1] == target and words[-1] == "."
+        assert f"FROM scratch AS {target}\n" in (kit.ROOT / words[words.index("-f") + 1]).read_text()
+    assert (kit.ROOT / typed("docker compose")[3]).exists() and (kit.ROOT / typed("kubectl apply")[3]).exists()
+
+
+@pytest.mark.parametrize("page, mark", [("doc/containers.md", "    "), ("contrib/container/compose.yaml", "      # ")])
+def test_the_settings_in_documents_can_be_used(page, mark):
+    block = re.search(rf"^{mark}JIDNS_SETTINGS: \|\n((?:{mark}  .*\n)+)", (kit.ROOT / page).read_text(), re.M)[1]
+    text = "\n".join(line[len(mark) + 2:] for line in block.splitlines())
+    done = subprocess.run([DAEMON, "--config", "", "--check-config"], capture_output=True, text=True, check=False, env={"JIDNS_SETTINGS": text})
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 # ---- as process 1, without an engine ----

@@ -169,11 +169,11 @@ static bool expect_own(const struct request *q) {
 /* ---- the daemon's ---- */
 
 static bool expect_plain(const struct request *q) {
-  static const char *const names[] = {"status", "upstreams", "top", "reload"};
+  static const char *const names[] = {"status", "upstreams", "top", "reload", "settings"};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     if (!is_word(q, 0, names[i])) continue;
     if (q->count > 1) due_error(names[i], NULL, ": takes no arguments");
-    else next_due(i == 3 ? EITHER : GOOD);
+    else next_due(i >= 3 ? EITHER : GOOD);
     return true;
   }
   return false;

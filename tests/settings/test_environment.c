@@ -118,6 +118,11 @@ Test(environment, a_fault_stands_on_each_line_of_its_variable) {
   cr_expect_str_eq(said->s.faults[1].title, "environment 2");
 }
 
+Test(environment, a_line_feed_at_the_end_is_no_part_of_a_value) {
+  cr_expect_eq(with("JIDNS_THREADS", "4\n")->s.threads, 4);
+  cr_expect_eq(with("JIDNS_THREADS", "4\r\n")->s.threads, 4);
+}
+
 Test(environment, an_empty_list_is_one_that_nobody_gave) {
   cr_expect(with("JIDNS_LISTEN", "")->s.listen_default);
   cr_expect_eq(with("JIDNS_UPSTREAM", " , ")->s.upstream_count, 0);
@@ -126,7 +131,7 @@ Test(environment, an_empty_list_is_one_that_nobody_gave) {
 Test(environment, a_broken_number_names_its_variable_and_what_would_be_right) {
   expect_wrong("JIDNS_MAX_TTL", "", "JIDNS_MAX_TTL '': should be seconds from 1 to 604800");
   expect_wrong("JIDNS_THREADS", "two", "JIDNS_THREADS 'two': should be a number from 1 to 64");
-  expect_wrong("JIDNS_THREADS", "4\n", "JIDNS_THREADS '4");
+  expect_wrong("JIDNS_THREADS", "4\n4", "JIDNS_THREADS '4?4': should be");
 }
 
 /* ---- what is no setting ---- */

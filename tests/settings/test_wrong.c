@@ -209,7 +209,7 @@ static struct said *as_variable(const struct setting *t, const char *value) {
 static bool is_one_word(const struct setting *t, const char *value) {
   if (t->clear && (!*value || strpbrk(value, " ,\t\n"))) return false;
   if (t->untitled) return value[strspn(value, " \t\n")] && !strchr(value, '\n');
-  return !is_titled(t) || !strpbrk(value, " \t\n");
+  return is_titled(t) ? !strpbrk(value, " \t\n") : !*value || !strchr("\r\n", value[strlen(value) - 1]);
 }
 
 /* ---- what is said ---- */
