@@ -172,8 +172,7 @@ static void show_encrypted(const json_t *servers, const struct term *term, FILE 
 }
 
 static void show_upstreams(const json_t *o, const struct term *term, FILE *out) {
-  static const char *const names[] = {"SERVER", "STATE", "SRTT MS", "RTO MS",
-                                      "SILENT", "ASKED", "REPLIES", "FOR"};
+  static const char *const names[] = {"SERVER", "STATE", "SRTT MS", "RTO MS", "ASKED", "REPLIES", "FOR"};
   struct table t = {0};
   const json_t *one;
   size_t i;
@@ -182,10 +181,11 @@ static void show_upstreams(const json_t *o, const struct term *term, FILE *out) 
     table_row(&t);
     ctl_show_server(&t, one);
     table_cell(&t, 3, "%lld", number_of(one, "rto_ms"));
-    table_cell(&t, 4, "%lld", number_of(one, "silent"));
-    table_cell(&t, 5, "%lld", number_of(one, "asked"));
-    table_cell(&t, 6, "%lld", number_of(one, "replies"));
-    table_cell(&t, 7, "%s", *text_of(one, "for") ? text_of(one, "for") : "all");
+    table_cell(&t, 4, "%lld", number_of(one, "asked"));
+    table_cell(&t, 5, "%lld", number_of(one, "replies"));
+    table_cell(&t, 6, "%s", *text_of(one, "for") ? text_of(one, "for") : "all");
+    if (number_of(one, "silent"))
+      table_note(&t, "tries in a row without a reply: %lld", number_of(one, "silent"));
   }
 
   table_write(&t, term, out);

@@ -56,7 +56,8 @@ static void write_addresses(const struct page *p, const struct service *s, const
   const struct asked *bad = lookup_is_answered(&h->asked[0]) ? &h->asked[1] : &h->asked[0];
   fprintf(p->out, "%*s", ADDRESS_INDENT, "");
   if (lookup_is_answered(bad)) {
-    put(p, STYLE_BAD, h->alias.endless ? "no address: the aliases have no end" : "no address");
+    put(p, s ? STYLE_BAD : STYLE_PLAIN,
+        h->alias.endless ? "no address: the aliases have no end" : "no address");
     fputc('\n', p->out);
   } else {
     put(p, STYLE_BAD, "failed: ");

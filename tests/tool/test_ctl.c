@@ -270,14 +270,15 @@ Test(ctl, says_what_is_remembered_of_servers_and_for_how_long) {
           "\"srtt_ms\":null,\"rto_ms\":250,\"silent\":0,\"asked\":0,\"replies\":0,\"remembered\":[]},"
           "{\"address\":\"192.0.2.2:53\",\"for\":\"d.lab.\",\"up\":true,\"state\":\"up\",\"srtt_ms\":4,\"rto_"
           "ms\":104,"
-          "\"silent\":0,\"asked\":9,\"replies\":9,\"remembered\":[{\"of\":\"cookies\",\"why\":\"no-cookies\","
+          "\"silent\":2,\"asked\":9,\"replies\":9,\"remembered\":[{\"of\":\"cookies\",\"why\":\"no-cookies\","
           "\"text\":\"has no cookies\",\"retry_s\":299},{\"of\":\"udp\",\"why\":\"udp-silent\",\"text\":\"is "
           "mute\","
           "\"retry_s\":0}]}]}\n"),
       0, "upstreams");
-  cr_assert_stdout_eq_str("SERVER        STATE          SRTT MS  RTO MS  SILENT  ASKED  REPLIES  FOR\n"
-                          "192.0.2.1:53  not asked yet  -        250     0       0      0        all\n"
-                          "192.0.2.2:53  up             4.0      104     0       9      9        d.lab.\n"
+  cr_assert_stdout_eq_str("SERVER        STATE          SRTT MS  RTO MS  ASKED  REPLIES  FOR\n"
+                          "192.0.2.1:53  not asked yet  -        250     0      0        all\n"
+                          "192.0.2.2:53  up             4.0      104     9      9        d.lab.\n"
+                          "    tries in a row without a reply: 2\n"
                           "192.0.2.2:53 has no cookies; it is tried again in 4 min 59 s\n"
                           "192.0.2.2:53 is mute; it is tried again with the next question\n");
 }
