@@ -119,8 +119,8 @@ Test(story, of_a_domain_is_told_line_by_line) {
                "forward: host.else.lab. AAAA: asking 192.0.2.1:53",
                "forward: _xmpp-server._tcp.d.lab. SRV: 192.0.2.1:53: upstream answered SERVFAIL",
                "forward: _xmpp-server._tcp.d.lab. SRV: stale answer: upstream answered SERVFAIL",
-               "warn forward: stale answers go out; the first is for _xmpp-server._tcp.d.lab. SRV: upstream "
-               "answered SERVFAIL",
+               ("warn forward: stale answers go out; the first is for _xmpp-server._tcp.d.lab. SRV: upstream "
+                "answered SERVFAIL"),
                "forward: _xmpps-server._tcp.d.lab. SRV: 192.0.2.1:53: upstream answered SERVFAIL",
                "forward: host.else.lab. A: 192.0.2.1:53: upstream answered SERVFAIL",
                "forward: host.else.lab. AAAA: 192.0.2.1:53: upstream answered SERVFAIL",
