@@ -23,6 +23,7 @@ SETTINGS = [
     ("user", "server", "user", "root"), ("seccomp", "server", "seccomp", "off"),
     ("threads", "server", "threads", "2"), ("zone-files", "server", "zone-files", "on"), ("expand-srv", "xmpp", "expand-srv", "wait"),
     ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"),
+    ("tls-ca", "tls", "ca", "/etc/ssl/other"), ("tls-pin", "tls", "pin", "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
     ("snapshot", "cache", "snapshot", "/var/lib/jidns/cache"), ("snapshot-every", "cache", "snapshot-every", "60"),
     ("nxdomain-cut", "cache", "nxdomain-cut", "on"), ("log-level", "log", "level", "warn,xmpp=debug"),
@@ -51,7 +52,7 @@ def is_text(option, value):
         parts = value.split(":") if option == "user" else [value]
         whole = len(parts) < 3 and (all(parts) or parts == [""])
         return whole and value.isascii() and value.isprintable() and " " not in value and len(value) < (66 if option == "user" else 33)
-    return option in ("identity", "version-bind", "snapshot") and value.isascii() and value.isprintable() and len(value) < 256
+    return option in ("identity", "version-bind", "snapshot", "tls-ca") and value.isascii() and value.isprintable() and len(value) < 256
 
 
 def variable(option):
