@@ -40,8 +40,7 @@ static const struct command {
     {"reload", "", "Makes a running jidnsd read its settings again.", CLI_CONTROL, ctl_run},
     {"log-level", "[LEVELS]",
      "What a running jidnsd logs: error, warn, info or debug. LEVELS (debug or info,xmpp=debug) holds until "
-     "a "
-     "reload.",
+     "a reload.",
      CLI_CONTROL, ctl_run},
     {"fault", "add RULE|list|clear [NUMBER]",
      "Answers that a running jidnsd spoils on purpose; doc/lab.md explains rules.", CLI_CONTROL, ctl_run},
@@ -49,9 +48,8 @@ static const struct command {
      CLI_CONTROL | CLI_TOP, ctl_run_top},
     {"host", "status|enable|disable", "Points this host's resolv.conf at jidnsd, and back.", CLI_HOST,
      host_run},
-    {"report", "",
-     "What a report of a bug should tell; secrets are left out, and works without a jidnsd, too.", CLI_REPORT,
-     bug_report_run},
+    {"report", "", "What a report of a bug should tell, without secrets; with a running jidnsd or without.",
+     CLI_REPORT, bug_report_run},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

@@ -68,9 +68,8 @@ static unsigned warn_of_ring(const char *option, const struct settings_servers *
     if (!is_resolved(addr)) continue;
     fprintf(err,
             "jidnsd: warning: --%s %s: a ring: systemd-resolved answers there and asks jidnsd itself "
-            "(" RESOLVED_CONF
-            "); name the provider's servers instead, or take jidnsd out of DNS= in resolved.conf\n",
-            option, addr_format(addr, text));
+            "(%s); name the provider's servers instead, or take jidnsd out of DNS= in resolved.conf\n",
+            option, addr_format(addr, text), RESOLVED_CONF);
     warned++;
   }
   return warned;
