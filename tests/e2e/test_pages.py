@@ -187,6 +187,7 @@ def manual_examples():
 def test_an_example_of_the_manual_is_good_and_starts(settings, namespaces, tmp_path):
     assert_good(settings, tmp_path)
     space = namespaces("example")
+    settings = settings.replace('"/tmp/', f'"{tmp_path}/')
     status, said = jidnsd_with(settings, tmp_path, space.argv(["unshare", "-m", "sh", "-c", FOR_A_MOMENT, "sh"]))
     assert status == 0 and "jidnsd ready" in said, said
 

@@ -61,6 +61,8 @@ LISTED = {
     "doc/lab.md": {
         'listen { address = "127.0.0.1:53': BY_LAB,
         "$ dig @127.0.0.1 -p 53": BY_LAB,
+        "$ echo 'nameserver": BY_LAB,
+        "$ jidns fault add 'name=*.lab serv-fail'": "test_fault.py has misspelt words",
         "$ cat capulet.lab.zone": "test_zone.py loads such files; this one is shown by cat",
         "jidnsd: capulet.lab.zone:5": SHOWN,
         "; staging: the real": "a zone file; test_zone.py has overlays",
@@ -78,7 +80,7 @@ LISTED = {
     "doc/recipes.md": {'{"max-stale"': SHOWN},
     "doc/snapshot.md": {'head    "jidnscache"': SHOWN},
     "doc/testing.md": {"JIDNSD=$PWD/src/jidnsd": BY_CHECK},
-    "doc/xmpp.md": {"forward: _xmpps-server": "lines of the log, in a world of their own"},
+    "doc/xmpp.md": {"warn forward: stale": SHOWN, "forward: _xmpps-server": "lines of the log, in a world of their own"},
     "contrib/grafana/README.md": {"rule_files:": "test_grafana.py reads these settings of Prometheus"},
     "contrib/lab/README.md": {"sudo contrib/lab/run": "test_lab.py runs each scenario"},
 }
