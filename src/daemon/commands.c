@@ -184,6 +184,7 @@ static void write_tls(struct jsonw *j, const struct channel_facts *f) {
   jsonw_uint(j, "connections", f->open);
   jsonw_string(j, "failure", f->failed == ERR_NONE ? NULL : err_word(f->failed));
   jsonw_string(j, "failure_text", f->failed == ERR_NONE ? NULL : err_text(f->failed));
+  if (f->status) jsonw_uint(j, "http_status", f->status);
   jsonw_close(j, '}');
 }
 

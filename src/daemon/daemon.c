@@ -13,6 +13,7 @@
 #include "daemon/daemon_priv.h"
 #include "daemon/reload.h"
 #include "loop/watch.h"
+#include "upstream/http2.h"
 
 /* ---- zones and faults ---- */
 
@@ -89,10 +90,25 @@ void daemon_use_trust(struct daemon *d, struct tls_context *trust) {
   d->trust = trust;
 }
 
+/* Once loaded it stays, too. */
+bool daemon_prepare_http(struct daemon *d, const struct settings *s, FILE *err) {
+  if (d->http || !settings_asks_https(s)) return true;
+  if (d->workers.count && d->settings.sandbox.seccomp != SANDBOX_OFF) {
+    fputs("jidnsd: can't ask servers over HTTPS: nghttp2 was not loaded, because there was none at the "
+          "start; restart jidnsd\n",
+          err);
+    return false;
+  }
+
+  d->http = http2_load(err);
+  return d->http != NULL;
+}
+
 /* By a clock that is wrong at the start no certificate is valid: it can't be earlier than when the snapshot
  * was written. */
 static bool open_trust(struct daemon *d, FILE *err) {
   if (!daemon_prepare_trust(d, &d->settings, &d->trust, err)) return false;
+  if (!daemon_prepare_http(d, &d->settings, err)) return false;
   if (d->trust) tls_context_floor(d->trust, (int64_t)(snapshotter_written_ms(&d->settings) / 1000));
   return true;
 }
@@ -103,7 +119,8 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
                                  .budget = &d->budget,
                                  .stale_log = &d->stale_log,
                                  .zones = d->zones,
-                                 .trust = d->trust};
+                                 .trust = d->trust,
+                                 .http = d->http};
   stale_log_init(&d->stale_log);
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
   d->cache = common.cache = cache_new(d->settings.cache_limit, common.seed);
@@ -227,6 +244,8 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   d->zones = NULL;
   tls_context_free(d->trust);
   d->trust = NULL;
+  http2_unload(d->http);
+  d->http = NULL;
   zonefile_close(d->zone_reader);
   d->zone_reader = NULL;
   control_unbind(&d->control);

@@ -24,6 +24,7 @@ struct daemon {
   struct zonefile *zone_reader; /* NULL: ldns was not loaded */
   struct zones *zones;          /* NULL: there are none */
   struct tls_context *trust;    /* by whose word encrypted servers are known; NULL: OpenSSL was not loaded */
+  struct http2_library *http;   /* NULL: nghttp2 was not loaded */
   struct resolvwatch *watch;    /* of resolv.conf, while the servers are those of it */
   struct netwatch *netwatch;    /* of interfaces and addresses */
   struct domain_watch domain_watch;

@@ -13,6 +13,8 @@ void daemon_use_zones(struct daemon *d, struct zones *zones);
  * and NULL where there are none. False, and said on err, when it can't be had. */
 bool daemon_prepare_trust(const struct daemon *d, const struct settings *s, struct tls_context **out,
                           FILE *err);
+/* Loads what servers over HTTPS need, where s has such; false, and said on err, when it can't be had. */
+bool daemon_prepare_http(struct daemon *d, const struct settings *s, FILE *err);
 /* That holds from now on; takes it over. */
 void daemon_use_trust(struct daemon *d, struct tls_context *trust);
 

@@ -49,12 +49,12 @@ static bool change_prepare(struct daemon *d, struct change *c, FILE *err) {
     return false;
   }
 
-  if (!daemon_prepare_trust(d, c->settings, &c->trust, err)) {
+  if (!daemon_prepare_trust(d, c->settings, &c->trust, err) || !daemon_prepare_http(d, c->settings, err)) {
     change_drop(d, c);
     return false;
   }
 
-  if (workers_prepare(&d->workers, c->settings, c->trust)) return true;
+  if (workers_prepare(&d->workers, c->settings, c->trust, d->http)) return true;
   fprintf(err, "jidnsd: out of memory: can't apply the new settings\n");
   change_drop(d, c);
   return false;

@@ -27,6 +27,7 @@ static void gather_facts(struct ns_stats *sum, const struct nameserver *s) {
   sum->facts.handshakes = all.handshakes + f->handshakes;
   sum->facts.resumed = all.resumed + f->resumed;
   sum->facts.open = all.open + f->open;
+  sum->facts.status = all.status ? all.status : f->status;
 }
 
 static void gather_server(struct ns_stats *sum, unsigned route, const struct nameserver *s) {

@@ -6,15 +6,23 @@
 
 #include "base/clock.h"
 #include "base/must.h"
+#include "upstream/up_https.h"
 #include "upstream/up_tcp.h"
 #include "upstream/up_udp.h"
 
+static struct channel *new_encrypted(struct tables_sets *sets, const struct ns_address *address) {
+  struct up_https_server https = {&address->addr, &address->expect, address->path};
+  if (address->transport == TRANSPORT_HTTPS)
+    return up_https_new(sets->loop, &https, address->trust, sets->http, sets->counters);
+  return up_tcp_new_tls(sets->loop, &address->addr, &address->expect, address->trust, sets->counters,
+                        sets->random);
+}
+
 /* One that is connected already when the first question comes. */
 static bool add_encrypted(struct tables_sets *sets, struct upstream *u, const struct ns_address *address) {
-  struct channel *c = up_tcp_new_tls(sets->loop, &address->addr, &address->expect, address->trust,
-                                     sets->counters, sets->random);
-  struct channel *channels[TRANSPORTS] = {[TRANSPORT_TLS] = c};
+  struct channel *c = new_encrypted(sets, address), *channels[TRANSPORTS] = {0};
   if (!c) return false;
+  channels[address->transport] = c;
   if (!upstream_add(u, address, channels)) {
     c->ops->close(c);
     return false;

@@ -13,6 +13,7 @@ struct tables_sets {
   struct counters *counters;
   struct random *random;
   struct tls_context *trust; /* borrowed: by whose word encrypted servers are known; NULL: there are none */
+  const struct http2_library *http; /* borrowed: for those over HTTPS; NULL: there are none */
 };
 
 /* Tables as s has them. Sets of servers that `now` (NULL: none) or questions in flight have go on; new ones

@@ -141,9 +141,11 @@ void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct questio
 
 /* ---- what settings make of it ---- */
 
-bool worker_prepare(struct worker *w, const struct settings *s, struct tls_context *trust) {
+bool worker_prepare(struct worker *w, const struct settings *s, struct tls_context *trust,
+                    const struct http2_library *http) {
   must(!w->next);
   w->sets.trust = trust;
+  w->sets.http = http;
   w->next = tables_new(&w->sets, w->tables, s);
   return w->next != NULL;
 }
@@ -265,6 +267,7 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
                                .cookie_epoch_s = (uint32_t)(clock_epoch_ms() / 1000)};
   memcpy(parts.cookie_secret, common->cookie_secret, sizeof parts.cookie_secret);
   w->sets.trust = common->trust;
+  w->sets.http = common->http;
   w->tables = tables_new(&w->sets, NULL, s);
   if (!w->tables || !wiring_init(&w->wiring, &parts, w->tables, s)) return false;
   wiring_set_zones(&w->wiring, common->zones);

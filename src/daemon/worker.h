@@ -15,10 +15,11 @@ struct worker_common {
   struct cache *cache;
   uint64_t seed; /* the cache's */
   uint8_t cookie_secret[SIPHASH_KEY];
-  struct xmpp_budget *budget;  /* borrowed: what they ask ahead */
-  struct stale_log *stale_log; /* borrowed: when stale answers begin and end */
-  struct tls_context *trust;   /* of encrypted servers: borrowed until worker_prepare brings another */
-  const struct zones *zones;   /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
+  struct xmpp_budget *budget;       /* borrowed: what they ask ahead */
+  struct stale_log *stale_log;      /* borrowed: when stale answers begin and end */
+  struct tls_context *trust;        /* of encrypted servers: borrowed until worker_prepare brings another */
+  const struct http2_library *http; /* borrowed: for servers over HTTPS; NULL: not loaded */
+  const struct zones *zones;        /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
 };
 
 /* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each
@@ -44,7 +45,8 @@ void worker_set_zones(struct worker *w, const struct zones *zones);
 
 /* A reload, in two halves, both within worker_run. The first makes all that can fail for want of memory:
  * false, and the worker is as before. Then either all workers take it into force or all discard it. */
-bool worker_prepare(struct worker *w, const struct settings *s, struct tls_context *trust);
+bool worker_prepare(struct worker *w, const struct settings *s, struct tls_context *trust,
+                    const struct http2_library *http);
 void worker_discard(struct worker *w);
 /* Puts into force what was prepared and s's other settings; `before` held until now. The n listeners at
  * `opened`, of addresses that are new, are taken over; addresses that s no longer lists are closed once all

@@ -37,11 +37,12 @@ struct change {
   unsigned nth; /* of the workers */
   bool good;
   struct tls_context *trust;
+  const struct http2_library *http;
 };
 
 static void prepare(struct worker *w, void *arg) {
   struct change *c = arg;
-  if (c->good) c->good = worker_prepare(w, c->settings, c->trust);
+  if (c->good) c->good = worker_prepare(w, c->settings, c->trust, c->http);
 }
 
 static void discard(struct worker *w, void *arg) {
@@ -56,8 +57,9 @@ static void commit(struct worker *w, void *arg) {
   if (!worker_commit(w, c->before, c->settings, opened, count)) c->good = false;
 }
 
-bool workers_prepare(struct workers *all, const struct settings *s, struct tls_context *trust) {
-  struct change c = {.settings = s, .good = true, .trust = trust};
+bool workers_prepare(struct workers *all, const struct settings *s, struct tls_context *trust,
+                     const struct http2_library *http) {
+  struct change c = {.settings = s, .good = true, .trust = trust, .http = http};
   workers_each(all, prepare, &c);
   if (!c.good) workers_each(all, discard, NULL);
   return c.good;

@@ -45,7 +45,8 @@ struct settings_server {
   union addr addr;
   char scope[ADDR_SCOPE]; /* see addr_is_here and settings_find_scopes */
   enum transport transport;
-  uint16_t name; /* its place among the set's names: who an encrypted server has to be; 0: nobody said */
+  uint16_t name; /* among the set's names: who an encrypted server has to be; 0: nobody said */
+  uint16_t path; /* the same: of one over HTTPS */
 };
 
 /* A set of servers. Their names lie together, as most servers have none. */
@@ -143,6 +144,7 @@ void settings_server_address(const struct settings_servers *set, unsigned i, con
 const struct settings_pins *settings_forward_pins(const struct settings *s, const struct settings_forward *f);
 /* Is any server of any set encrypted? */
 bool settings_encrypts(const struct settings *s);
+bool settings_asks_https(const struct settings *s); /* any over HTTPS? */
 
 /* The same while running, when addresses have come or gone: see access_follow_networks. */
 bool settings_follow_networks(struct settings *s, FILE *err);

@@ -8,21 +8,24 @@
 #include "settings/settings_priv.h"
 
 const char settings_server_expected[] =
-    "a server's address, such as 9.9.9.9, [2620:fe::fe]:53 or tls://9.9.9.9#dns.quad9.net, at most 8 times";
+    "a server's address, such as 9.9.9.9, [2620:fe::fe]:53 or tls://9.9.9.9#dns.quad9.net or "
+    "https://9.9.9.9/dns-query#dns.quad9.net, at most 8 times";
 _Static_assert(UPSTREAM_SERVERS == 8, "the text says so");
 
 const char settings_pin_expected[] =
     "sha256/ and the 44 characters of the key's digest in base64, at most 4 times";
 _Static_assert(TLS_PINS == 4, "the text says so");
 
-enum { TLS_PORT = 853, SERVER_TEXT = 512 };
+#define HTTPS_PATH "/dns-query"
 
-/* How an encrypted server is written: SCHEME ADDRESS [#NAME]. */
+enum { TLS_PORT = 853, HTTPS_PORT = 443, SERVER_TEXT = 512 };
+
+/* How an encrypted server is written: SCHEME ADDRESS [PATH] [#NAME]; the path is HTTPS's. */
 static const struct scheme {
   const char *prefix;
   enum transport transport;
   uint16_t port;
-} schemes[] = {{"tls://", TRANSPORT_TLS, TLS_PORT}};
+} schemes[] = {{"tls://", TRANSPORT_TLS, TLS_PORT}, {"https://", TRANSPORT_HTTPS, HTTPS_PORT}};
 
 enum { SCHEMES = sizeof schemes / sizeof *schemes };
 
@@ -37,20 +40,40 @@ static const struct scheme *scheme_of(const char *text) {
 /* A server as it was written, in its parts. */
 struct written {
   const struct scheme *scheme; /* NULL: plain */
-  char address[SERVER_TEXT], name[SERVER_TEXT];
+  char address[SERVER_TEXT], name[SERVER_TEXT], path[SERVER_TEXT];
   bool has_name;
 };
+
+/* Moves what stands from the first `mark` on, out of text. False: there is none. */
+static bool cut_off(char *text, char mark, char *rest) {
+  char *at = strchr(text, mark);
+  if (!at) return false;
+  strcpy(rest, at);
+  *at = 0;
+  return true;
+}
 
 static bool take_apart(const char *text, struct written *out) {
   *out = (struct written){.scheme = scheme_of(text)};
   if (strlen(text) >= SERVER_TEXT) return false;
   if (out->scheme) text += strlen(out->scheme->prefix);
   strcpy(out->address, text);
-  char *mark = out->scheme ? strchr(out->address, '#') : NULL;
-  out->has_name = mark != NULL;
-  if (!mark) return true;
-  *mark = 0;
-  strcpy(out->name, mark + 1);
+  if (!out->scheme) return true;
+
+  char name[SERVER_TEXT];
+  out->has_name = cut_off(out->address, '#', name);
+  if (out->has_name) strcpy(out->name, name + 1);
+  if (out->scheme->transport != TRANSPORT_HTTPS) return true;
+  if (!cut_off(out->address, '/', out->path) || !out->path[1]) strcpy(out->path, HTTPS_PATH);
+  return true;
+}
+
+/* What may stand in a request (RFC 3986 section 3.3), and no template. */
+static bool is_path(const char *path) {
+  if (strlen(path) >= NS_PATH) return false;
+  for (const char *c = path; *c; c++) {
+    if (*c <= ' ' || *c >= 0x7f || strchr("{}\"<>\\^`|", *c)) return false;
+  }
   return true;
 }
 
@@ -78,33 +101,51 @@ static const char *name_of(const struct settings_servers *set, const struct sett
   return set->names + s->name;
 }
 
-static bool has(const struct settings_servers *set, const struct settings_server *one, const char *name) {
+static const char *path_of(const struct settings_servers *set, const struct settings_server *s) {
+  return set->names + s->path;
+}
+
+static bool has(const struct settings_servers *set, const struct settings_server *one,
+                const struct written *w) {
   for (unsigned i = 0; i < set->count; i++) {
     const struct settings_server *s = &set->list[i];
     if (s->transport == one->transport && addr_equal(&s->addr, &one->addr) &&
-        strcmp(s->scope, one->scope) == 0 && strcmp(name_of(set, s), name) == 0)
+        strcmp(s->scope, one->scope) == 0 && strcmp(name_of(set, s), w->name) == 0 &&
+        strcmp(path_of(set, s), w->path) == 0)
       return true;
   }
   return false;
 }
 
+/* Keeps it among the names; 0: it is "", or there is no room, which *full then says. */
+static uint16_t keep_text(struct settings_servers *set, const char *text, bool *full) {
+  size_t len = strlen(text) + 1, at = 1 + set->names_len;
+  if (len == 1) return 0;
+  if (at + len > SETTINGS_NAMES) {
+    *full = true;
+    return 0;
+  }
+  memcpy(set->names + at, text, len);
+  set->names_len += (unsigned)len;
+  return (uint16_t)at;
+}
+
 bool settings_add_server(const char *text, struct settings_servers *set) {
   struct written w;
   struct settings_server s = {.transport = TRANSPORT_UDP};
-  if (!take_apart(text, &w) || !parse_address(&w, &s.addr, s.scope)) return false;
+  if (!take_apart(text, &w) || !parse_address(&w, &s.addr, s.scope) || !is_path(w.path)) return false;
   if (w.scheme) s.transport = w.scheme->transport;
   if (w.has_name && !tidy_name(w.name)) return false;
-  if (has(set, &s, w.name)) return true;
+  if (has(set, &s, &w)) return true;
+  if (set->count == UPSTREAM_SERVERS) return false;
 
-  size_t len = w.has_name ? strlen(w.name) + 1 : 0;
-  if (set->count == UPSTREAM_SERVERS || 1 + set->names_len + len > SETTINGS_NAMES) return false;
-  if (w.has_name) {
-    s.name = (uint16_t)(1 + set->names_len);
-    memcpy(set->names + s.name, w.name, len);
-    set->names_len += (unsigned)len;
-  }
-  set->list[set->count++] = s;
-  return true;
+  unsigned names_len = set->names_len;
+  bool full = false;
+  s.name = keep_text(set, w.name, &full);
+  s.path = keep_text(set, w.path, &full);
+  if (full) set->names_len = names_len;
+  else set->list[set->count++] = s;
+  return !full;
 }
 
 void settings_clear_servers(struct settings_servers *set) { *set = (struct settings_servers){0}; }
@@ -125,15 +166,22 @@ const char *settings_explain_server(const char *text, char why[WHY_TEXT]) {
   if (!take_apart(text, &w) || !w.scheme) return why;
   bool is_address = parse_address(&w, &addr, scope);
   w.address[strcspn(w.address, ":/")] = 0;
+  if (is_address && !is_path(w.path)) {
+    snprintf(why, WHY_TEXT,
+             "behind the address should be a path of at most %d octets without blanks and braces, such "
+             "as " HTTPS_PATH,
+             NS_PATH - 1);
+    return why;
+  }
   if (w.has_name && !tidy_name(w.name)) {
     snprintf(why, WHY_TEXT,
              "behind # should be the server's name as its certificate has it, such as "
              "dns.quad9.net; without # the certificate must be for the address");
   } else if (!is_address && tidy_name(w.address)) {
     snprintf(why, WHY_TEXT,
-             "jidnsd asks nobody for the address of a server; write %sADDRESS#%.100s, such as "
-             "tls://9.9.9.9#dns.quad9.net",
-             w.scheme->prefix, w.address);
+             "jidnsd asks nobody for the address of a server; write %sADDRESS%.40s#%.100s, such as "
+             "%s9.9.9.9%.40s#dns.quad9.net",
+             w.scheme->prefix, w.path, w.address, w.scheme->prefix, w.path);
   }
   return why;
 }
@@ -161,6 +209,7 @@ void settings_server_address(const struct settings_servers *set, unsigned i, con
   snprintf(out->expect.name, sizeof out->expect.name, "%s", name_of(set, s));
   out->expect.pin_count = pins->count;
   memcpy(out->expect.pins, pins->list, sizeof out->expect.pins);
+  snprintf(out->path, sizeof out->path, "%s", path_of(set, s));
 }
 
 const struct settings_pins *settings_forward_pins(const struct settings *s,
@@ -173,6 +222,18 @@ static bool has_encrypted(const struct settings_servers *set) {
     if (transport_is_encrypted(set->list[i].transport)) return true;
   }
   return false;
+}
+
+static bool has_https(const struct settings_servers *set) {
+  bool has_one = false;
+  for (unsigned i = 0; i < set->count; i++) has_one |= set->list[i].transport == TRANSPORT_HTTPS;
+  return has_one;
+}
+
+bool settings_asks_https(const struct settings *s) {
+  bool asks = has_https(&s->upstream);
+  for (unsigned i = 0; i < s->forward_count; i++) asks |= has_https(&s->forwards[i].servers);
+  return asks;
 }
 
 bool settings_encrypts(const struct settings *s) {
@@ -192,8 +253,8 @@ const char *settings_list_servers(const struct settings_servers *set, char text[
     for (const struct scheme *k = schemes; k < schemes + SCHEMES; k++) {
       if (k->transport == s->transport) prefix = k->prefix;
     }
-    at += (size_t)snprintf(text + at, SETTINGS_LIST_TEXT - at, "%s%s%s%s%s", i ? ", " : "", prefix,
-                           addr_format(&s->addr, address), *name ? "#" : "", name);
+    at += (size_t)snprintf(text + at, SETTINGS_LIST_TEXT - at, "%s%s%s%s%s%s", i ? ", " : "", prefix,
+                           addr_format(&s->addr, address), path_of(set, s), *name ? "#" : "", name);
   }
   return text;
 }

@@ -226,7 +226,7 @@ const struct setting settings_table[] = {
      LIST(read_listen, clear_listen,
           "an address and port, such as 127.0.0.1:53 or [::1]:53, at most 16 times")},
     {"upstream", &in_upstream, "server", "ADDR[:PORT]", NULL, "those in resolv.conf",
-     "server to ask, or tls://ADDR#NAME; may be repeated",
+     "server to ask; tls:// or https://ADDR#NAME: encrypted; may be repeated",
      LIST(read_upstream, clear_upstream, settings_server_expected), .explain = settings_explain_server},
     {"resolv-conf", &in_upstream, "resolv-conf", "FILE", "/etc/resolv.conf", NULL,
      "read upstream servers from here if none is named",

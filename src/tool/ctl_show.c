@@ -161,7 +161,9 @@ static void show_encrypted(const json_t *servers, const struct term *term, FILE 
     table_cell(&t, 3, "%lld", number_of(tls, "handshakes"));
     table_cell(&t, 4, "%lld", number_of(tls, "handshakes_resumed"));
     table_cell(&t, 5, "%.10s", *until ? until : "-");
-    table_cell(&t, 6, "%s", *failure ? failure : "none");
+    long long status = number_of(tls, "http_status");
+    if (*failure || !status) table_cell(&t, 6, "%s", *failure ? failure : "none");
+    else table_cell(&t, 6, "HTTP status %lld", status);
   }
 
   if (any) {

@@ -55,6 +55,7 @@ struct http2 {
   unsigned streams, open;                   /* under way; they and those that wait */
   unsigned idle_frames;                     /* since the last reply */
   size_t idle_octets;
+  unsigned sent; /* requests so far */
   bool leaving, is_broken;
   char why[HTTP2_WHY];
 };
@@ -227,11 +228,13 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t er
 /* A request that nghttp2 could not put into a stream, as a GOAWAY came before. */
 static int on_not_sent(nghttp2_session *session, const nghttp2_frame *frame, int error, void *context) {
   struct http2 *h = context;
-  (void)session, (void)error;
+  (void)error;
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   list_each(node, &h->under_way) {
     struct http2_request *r = container(node, struct http2_request, link);
-    if (r->stream == frame->hd.stream_id) finish(h, r, HTTP2_UNTOUCHED);
+    if (r->stream != frame->hd.stream_id) continue;
+    h->l->f.session_set_stream_user_data(session, r->stream, NULL); /* its stream is closed later */
+    finish(h, r, HTTP2_UNTOUCHED);
   }
   return 0;
 }
@@ -356,6 +359,7 @@ static void start_waiting(struct http2 *h) {
       list_remove(&r->link);
       list_append(&h->under_way, &r->link);
       h->streams++;
+      h->sent++;
     } else {
       h->leaving = true; /* the ids of streams are used up, or memory is out */
     }
@@ -439,5 +443,9 @@ bool http2_is_over(const struct http2 *h) {
 }
 
 unsigned http2_open(const struct http2 *h) { return h->open; }
+
+unsigned http2_sent(const struct http2 *h) { return h->sent; }
+
+bool http2_has_finished(const struct http2 *h) { return !list_empty(&h->finished); }
 
 const char *http2_why(const struct http2 *h) { return h->why[0] ? h->why : "closed by the server"; }

@@ -95,6 +95,8 @@ bool http2_is_leaving(const struct http2 *h);
 bool http2_is_over(const struct http2 *h);
 /* Requests that are under way or wait. */
 unsigned http2_open(const struct http2 *h);
+unsigned http2_sent(const struct http2 *h); /* requests that got a stream so far */
+bool http2_has_finished(const struct http2 *h);
 const char *http2_why(const struct http2 *h);
 
 /* A header field of a reply, for those who test: what is not known is passed over. */

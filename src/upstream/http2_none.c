@@ -31,6 +31,8 @@ void http2_request_free(struct http2_request *r) { (void)r; }
 bool http2_is_leaving(const struct http2 *h) { return (void)h, true; }
 bool http2_is_over(const struct http2 *h) { return (void)h, true; }
 unsigned http2_open(const struct http2 *h) { return (void)h, 0; }
+unsigned http2_sent(const struct http2 *h) { return (void)h, 0; }
+bool http2_has_finished(const struct http2 *h) { return (void)h, false; }
 const char *http2_why(const struct http2 *h) { return (void)h, "built without nghttp2"; }
 void http2_read_field(struct http2_request *r, const char *name, size_t name_len, const char *value,
                       size_t value_len) {

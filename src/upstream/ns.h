@@ -10,6 +10,8 @@
 #include "upstream/channel.h"
 #include "upstream/unanswered.h"
 
+enum { NS_PATH = 128 }; /* octets of the path of a server over HTTPS, with its NUL */
+
 enum {
   RTO_UNKNOWN_MS = 250,    /* before anything is known of a server */
   RTO_SPREAD_MIN_MS = 100, /* added to the smoothed RTT at least: a little jitter must not double the load */
@@ -37,6 +39,7 @@ struct ns_address {
   enum transport transport;  /* as the setting has it; with UDP comes TCP, for what does not fit */
   struct tls_expect expect;  /* of an encrypted one: who it has to be */
   struct tls_context *trust; /* ... and by whose word; borrowed */
+  char path[NS_PATH];        /* of one over HTTPS: "/dns-query" */
 };
 
 bool ns_address_equal(const struct ns_address *a, const struct ns_address *b);

@@ -28,6 +28,23 @@ Test(servers, are_taken_in_every_way_to_write_them) {
                              "tls://[fe80::1%lo]:853#a.b");
 }
 
+Test(servers, over_https_have_a_path) {
+  struct settings_pins pins = {0};
+  struct ns_address a;
+  cr_expect(settings_add_server("https://9.9.9.9", &set));
+  cr_expect(settings_add_server("https://9.9.9.9/#dns.quad9.net", &set));
+  cr_expect(settings_add_server("HTTPS://[2620:fe::fe]:8443/a/b?c=d#dns.quad9.net", &set));
+  cr_expect(settings_add_server("https://9.9.9.9:443/dns-query", &set) && set.count == 3, "written twice");
+  cr_expect_str_eq(listed(), "https://9.9.9.9:443/dns-query, https://9.9.9.9:443/dns-query#dns.quad9.net, "
+                             "https://[2620:fe::fe]:8443/a/b?c=d#dns.quad9.net");
+  settings_server_address(&set, 2, &pins, &a);
+  cr_expect_eq(a.transport, TRANSPORT_HTTPS);
+  cr_expect_str_eq(a.path, "/a/b?c=d");
+  cr_expect_str_eq(a.expect.name, "dns.quad9.net");
+  cr_expect(settings_asks_https(said_right("--forward a.b=https://192.0.2.1#c.d", NULL)));
+  cr_expect_not(settings_asks_https(said_right("--upstream tls://9.9.9.9", NULL)));
+}
+
 Test(servers, are_one_when_they_are_written_twice) {
   cr_expect(settings_add_server("tls://9.9.9.9#a.b", &set) &&
             settings_add_server("tls://9.9.9.9:853#A.b", &set));
@@ -52,6 +69,11 @@ Test(servers, are_refused_with_what_would_be_right) {
       {"quic://9.9.9.9", "such as 9.9.9.9"},
       {"9.9.9.9#dns.quad9.net", "such as 9.9.9.9"},
       {"tls:", "put the whole into quotes"},
+      {"https://dns.quad9.net/dns-query", "write https://ADDRESS/dns-query#dns.quad9.net"},
+      {"https://9.9.9.9/dns-query{?dns}", "without blanks and braces, such as /dns-query"},
+      {"https://9.9.9.9/a b", "without blanks and braces"},
+      {"https://9.9.9.9/a#", "behind # should be the server's name"},
+      {"http://9.9.9.9/", "such as 9.9.9.9"},
   };
   char why[WHY_TEXT];
   for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {

@@ -265,6 +265,28 @@ Test(http2, requests_that_never_left_are_untouched_when_the_connection_ends) {
   cr_assert(a.outcome == HTTP2_LOST && b.outcome == HTTP2_UNTOUCHED);
 }
 
+Test(http2, requests_that_goaway_catches_half_way_out_are_untouched_once) {
+  static struct http2_request r[20];
+  size_t len;
+  carry();
+  for (unsigned i = 0; i < 20; i++) {
+    r[i] = ask("a");
+    http2_ask(client, &r[i]);
+  }
+  const uint8_t *first = http2_take(client, &len); /* the others wait in nghttp2 */
+  h2_server_put(&server, first, len);
+  nghttp2_submit_goaway(server.session, NGHTTP2_FLAG_NONE, 0, NGHTTP2_NO_ERROR, NULL, 0);
+  said_len = h2_server_take(&server, said);
+  http2_put(client, said, said_len);
+  while (http2_take(client, &len)) continue;
+  http2_abandon(client);
+  unsigned n = 0;
+  for (struct http2_request *done; (done = http2_finished(client)); n++)
+    cr_assert_eq(done->outcome, HTTP2_UNTOUCHED);
+  cr_assert_eq(n, 20);
+  cr_assert_eq(http2_open(client), 0);
+}
+
 Test(http2, a_dropped_request_resets_its_stream_and_its_answer_is_ignored) {
   struct http2_request sent = ask("a"), unsent = ask("b"), done = ask("c"), after = ask("d");
   server.hold = true;

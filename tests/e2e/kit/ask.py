@@ -49,6 +49,23 @@ def udp_exchange(server, wire, patience_s=PATIENCE_S):
             return None
 
 
+def ask_at_once(server, names, patience_s=PATIENCE_S):
+    """Asks for all names before it reads an answer; the RCODEs of those that came."""
+    with socket.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        sock.settimeout(patience_s)
+        sock.connect(server)
+        for name in names:
+            sock.send(query(name, "A").to_wire())
+        got = []
+        try:
+            while len(got) < len(names):
+                got.append(dns.rcode.to_text(dns.message.from_wire(sock.recv(65535)).rcode()))
+        except socket.timeout:
+            pass
+        return got
+
+
 class Stream:
     """A TCP connection to a server: frames out, frames in, in whatever pieces a test likes."""
 
