@@ -266,7 +266,7 @@ Test(oom_worker, that_can_not_prepare_a_reload_is_as_it_was) {
   ends.settings.upstream.list[0].addr.v4.sin_port ^= 1; /* a set that is unchanged would be kept */
   for (bool met = true; met; nth++) {
     oom_after(nth, false);
-    bool good = worker_prepare(w, &ends.settings, NULL);
+    bool good = worker_prepare(w, &ends.settings, NULL, NULL);
     met = oom_end();
     cr_expect(good == !met, "allocation %u", nth);
     worker_discard(w);
