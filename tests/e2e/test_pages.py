@@ -204,6 +204,10 @@ def test_programs_in_a_page_run(desk, blocks):
             assert status == 0 and now, (line, now)
 
 
+def test_no_block_is_neither_run_nor_listed():
+    assert [(block.name, block.first) for block in pages.all_blocks("unknown")] == []
+
+
 def test_each_listed_block_is_there_and_each_test_that_is_named_exists():
     blocks = [block for path in pages.PAGES for block in pages.blocks(path)]
     here = pathlib.Path(__file__).parent

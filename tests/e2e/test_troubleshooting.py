@@ -40,7 +40,7 @@ def pattern(line):
 
 def is_explained(line, page):
     words = CONVERSION.sub("", line)
-    begun = re.search(r"(: |')$", line)  # the rest is said by other calls
+    begun = re.search(r"(: |'|\()$", line)  # the rest is said by other calls
     fits = pattern(line).match if begun else pattern(line).fullmatch
     return not re.search(r"[a-z]{2}", words) or any(fits(code) for code in explained(page))
 
