@@ -133,10 +133,11 @@ struct serve_result serve_zones(struct query_service *s, const struct query *q, 
   size_t limit = client_limit(client, &q->query_opts);
   const struct zones *zones = zones_for(s->zones, &q->question, &client->peer);
   int len = zones_answer(zones, q, limit, out, &s->serve_zones->alias);
-  /* what an overlay for some clients lacks, the zones for everybody may have */
-  if (len == ZONES_ELSEWHERE && zones != s->zones)
-    len = zones_answer(s->zones, q, limit, out, &s->serve_zones->alias);
-  if (len == ZONES_ELSEWHERE) return (struct serve_result){SERVED_ELSEWHERE, 0};
+  if (len == ZONES_ELSEWHERE) {
+    /* what an overlay for some clients lacks, the zones for everybody may have */
+    if (zones != s->zones) len = zones_answer(s->zones, q, limit, out, &s->serve_zones->alias);
+    if (len == ZONES_ELSEWHERE) return (struct serve_result){SERVED_ELSEWHERE, 0};
+  }
   if (len == ZONES_ALIAS) return follow(s, q, client, now_ms, out);
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return serve_result(s, SERVED_ZONE, len);

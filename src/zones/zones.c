@@ -1,5 +1,5 @@
 /* zones.c: a question in the zones: found by its name's hash, answered by a copy. Exports zones_answer,
- * zones_hold, zones_for, zones_match, zones_find, zones_delegation, zones_free. */
+ * zones_hold, zones_for_client, zones_match, zones_find, zones_delegation, zones_free. */
 #include "zones/zones.h"
 
 #include <stdlib.h>
@@ -48,8 +48,9 @@ static bool is_for(const struct zones *l, const union addr *peer) {
   return found;
 }
 
-const struct zones *zones_for(const struct zones *l, const struct question *q, const union addr *peer) {
-  if (!l->next || addr_port(peer) == 0) return l;
+const struct zones *zones_for_client(const struct zones *l, const struct question *q,
+                                     const union addr *peer) {
+  if (addr_port(peer) == 0) return l;
   const struct zones *best = l;
   size_t nearest = 0;
 
@@ -95,15 +96,26 @@ static uint32_t for_client(const struct zones_set *s, const struct query_opts *m
   return m->dnssec_ok ? s->secure : s->plain;
 }
 
-static inline int give(const struct answer_view *v, const struct query *q, size_t limit, uint8_t *out) {
+static inline __attribute__((always_inline)) int give(const struct answer_view *v, const struct query *q,
+                                                      size_t limit, uint8_t *out) {
   size_t len = answer_write(v, &q->query_opts, ANSWER_FRESH, 0, limit, out);
   out[2] |= DNS_AA;
   return (int)len;
 }
 
 /* Does this client want proofs, and has the zone any? */
-static bool is_proven(const struct zones *l, unsigned zone, const struct query *q) {
-  return q->query_opts.dnssec_ok && l->zones[zone].proof_count;
+static inline bool is_proven(const struct zones *l, unsigned zone, const struct query *q) {
+  return __builtin_expect(q->query_opts.dnssec_ok, false) && l->zones[zone].proof_count;
+}
+
+/* Beside the hot path: who asks for proofs pays for them. */
+static __attribute__((noinline)) int give_proven(const struct zones *l, const struct answer_view *v,
+                                                 enum zones_proof_what what, const struct zones_node *n,
+                                                 const struct query *q, size_t limit, uint8_t *out,
+                                                 struct zones_alias *alias) {
+  zones_proof_beside(l, v, what, n, q->question.key, &alias->made);
+  struct answer_view proven = answer_view(&alias->made);
+  return give(&proven, q, limit, out);
 }
 
 /* n: the name itself; the wildcard that stands for it; or, for NXDOMAIN, the nearest one above. */
@@ -114,24 +126,7 @@ static int deny(const struct zones *l, const struct zones_node *n, uint8_t rcode
   struct answer_view v = zones_view(l, for_client(&zone->negative, &q->query_opts));
   v.head.rcode = rcode;
   if (!is_proven(l, n->zone, q)) return give(&v, q, limit, out);
-
-  enum zones_proof_what what = rcode == RCODE_NXDOMAIN ? PROOF_NO_NAME : PROOF_NO_TYPE;
-  zones_proof_beside(l, &v, what, n, q->question.key, &alias->made);
-  v = answer_view(&alias->made);
-  return give(&v, q, limit, out);
-}
-
-/* What a wildcard stands for: with the proof that the name itself is not there. */
-static int give_wild(const struct zones *l, const struct zones_node *n, const struct answer_view *v,
-                     const struct query *q, size_t limit, uint8_t *out, struct zones_alias *alias) {
-  zones_proof_beside(l, v, PROOF_EXPANDED, n, q->question.key, &alias->made);
-  struct answer_view proven = answer_view(&alias->made);
-  return give(&proven, q, limit, out);
-}
-
-static bool is_stand_in(const struct zones *l, const struct zones_node *n, const struct query *q) {
-  return n->name_len != q->question.name_len ||
-         memcmp(l->arena.octets + n->name, q->question.key, n->name_len) != 0;
+  return give_proven(l, &v, rcode == RCODE_NXDOMAIN ? PROOF_NO_NAME : PROOF_NO_TYPE, n, q, limit, out, alias);
 }
 
 /* The answer for this type; for ANY one of those that there are (RFC 8482 section 4.1). */
@@ -166,27 +161,31 @@ static bool is_apex_ds(const struct zones_node *n, uint16_t type) {
   return type == TYPE_DS && n->flags & NODE_APEX;
 }
 
-/* A name that has no records of this type. */
-static int answer_rest(const struct zones *l, const struct zones_node *n, const struct query *q, size_t limit,
-                       uint8_t *out, struct zones_alias *alias) {
+/* A name that has no records of this type; wild: n stands for it. */
+static __attribute__((noinline)) int answer_rest(const struct zones *l, const struct zones_node *n,
+                                                 const struct query *q, size_t limit, uint8_t *out,
+                                                 struct zones_alias *alias, bool wild) {
   if (n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
   if (n->flags & NODE_ALIAS) {
     struct answer_view v = zones_view(l, for_client(&n->rest, &q->query_opts));
-    if (is_proven(l, n->zone, q) && is_stand_in(l, n, q)) return give_wild(l, n, &v, q, limit, out, alias);
+    if (wild && is_proven(l, n->zone, q)) return give_proven(l, &v, PROOF_EXPANDED, n, q, limit, out, alias);
     return give(&v, q, limit, out);
   }
   if (is_apex_ds(n, question_type(&q->question)) && !(n = node_denying_ds(l, n))) return ZONES_ELSEWHERE;
   return deny(l, n, RCODE_NOERROR, q, limit, out, alias);
 }
 
-static inline int answer_node(const struct zones *l, const struct zones_node *n, const struct query *q,
-                              size_t limit, uint8_t *out, struct zones_alias *alias) {
+static inline __attribute__((always_inline)) int answer_node(const struct zones *l,
+                                                             const struct zones_node *n,
+                                                             const struct query *q, size_t limit,
+                                                             uint8_t *out, struct zones_alias *alias,
+                                                             bool wild) {
   uint16_t type = question_type(&q->question);
   if (n->flags & NODE_CUT && type != TYPE_DS) return ZONES_ELSEWHERE;
   const struct zones_set *s = find_set(l, n, type);
-  if (!s) return answer_rest(l, n, q, limit, out, alias);
+  if (!s) return answer_rest(l, n, q, limit, out, alias, wild);
   struct answer_view v = zones_view(l, for_client(s, &q->query_opts));
-  if (is_proven(l, n->zone, q) && is_stand_in(l, n, q)) return give_wild(l, n, &v, q, limit, out, alias);
+  if (wild && is_proven(l, n->zone, q)) return give_proven(l, &v, PROOF_EXPANDED, n, q, limit, out, alias);
   return give(&v, q, limit, out);
 }
 
@@ -234,7 +233,7 @@ static int answer_missing(const struct zones *l, const struct query *q, size_t l
                           struct zones_alias *alias) {
   if (q->question.name_len == 1) return ZONES_ELSEWHERE;
   struct match m = match_missing(l, q->question.key, q->question.name_len);
-  if (m.kind == MATCH_WILD) return answer_node(l, m.node, q, limit, out, alias);
+  if (m.kind == MATCH_WILD) return answer_node(l, m.node, q, limit, out, alias, true);
   if (m.kind == MATCH_DNAME) return follow_dname(l, m.node, q, limit, out, alias);
   return m.kind == MATCH_NONE ? deny(l, m.node, RCODE_NXDOMAIN, q, limit, out, alias) : ZONES_ELSEWHERE;
 }
@@ -243,7 +242,7 @@ int zones_answer(const struct zones *l, const struct query *q, size_t limit, uin
                  struct zones_alias *alias) {
   if (question_class(&q->question) != CLASS_IN) return ZONES_ELSEWHERE;
   const struct zones_node *n = find(l, q->question.key, q->question.name_len);
-  return n ? answer_node(l, n, q, limit, out, alias) : answer_missing(l, q, limit, out, alias);
+  return n ? answer_node(l, n, q, limit, out, alias, false) : answer_missing(l, q, limit, out, alias);
 }
 
 static bool holds(const struct zones *l, const struct question *q) {

@@ -82,11 +82,6 @@ enum zones_found {
   ZONES_ALIAS = -1     /* the name is an alias; what it leads to is to be found by asking for that */
 };
 
-/* The set to ask for a client at `peer`: the one with the zone nearest to the name, where it is as near in
- * several the first for the client's networks, then that for everybody. Questions of jidnsd itself (port 0),
- * whose answers are kept for all, get that alone. */
-const struct zones *zones_for(const struct zones *l, const struct question *q, const union addr *peer);
-
 /* How far the zones knew: the CNAMEs, in an answer to q, and the name they lead to. */
 struct zones_alias {
   struct answer_view chain; /* of the zones, or in `made` */
@@ -103,6 +98,7 @@ int zones_answer(const struct zones *l, const struct query *q, size_t limit, uin
  * are told by it. */
 struct zones_ends {
   uint64_t bits[4];
+  bool several; /* there are sets for some clients */
 };
 static inline unsigned zones_end(const uint8_t *name, size_t len) {
   return len < 3 ? 0 : (name[len - 2] + 11u * name[len - 3]) % 256;
@@ -110,6 +106,16 @@ static inline unsigned zones_end(const uint8_t *name, size_t len) {
 static inline bool zones_may_hold(const struct zones *l, const struct question *q) {
   unsigned end = zones_end(q->key, q->name_len);
   return ((const struct zones_ends *)(const void *)l)->bits[end / 64] >> end % 64 & 1;
+}
+
+const struct zones *zones_for_client(const struct zones *l, const struct question *q, const union addr *peer);
+
+/* The set to ask for a client at `peer`: the one with the zone nearest to the name, where it is as near in
+ * several the first for the client's networks, then that for everybody. Questions of jidnsd itself (port 0),
+ * whose answers are kept for all, get that alone. */
+static inline const struct zones *zones_for(const struct zones *l, const struct question *q,
+                                            const union addr *peer) {
+  return ((const struct zones_ends *)(const void *)l)->several ? zones_for_client(l, q, peer) : l;
 }
 
 /* Would zones_answer know anything of q, in any of the sets? */

@@ -465,6 +465,7 @@ static bool add_set(const struct zones_policy *o, const struct zones_clients *cl
   if (!*end) return false;
   for (unsigned i = 0; i < sizeof(*first)->ends.bits / sizeof *(*first)->ends.bits; i++)
     (*first)->ends.bits[i] |= (*end)->ends.bits[i];
+  (*first)->ends.several = *first != *end || (*first)->ends.several;
   return true;
 }
 
