@@ -69,9 +69,9 @@ Test(environment, the_text_replaces_the_file_and_is_replaced_by_variables_and_op
   setenv("JIDNS_CACHE_SIZE", "3M", 1);
   const struct settings *s = said_right("--cache-size 4M", file);
   cr_expect(s->forward.max_ttl_s == 20 && s->forward.max_stale_s == 30 && s->cache_size == 4u << 20);
-  cr_expect(s->upstream_count == 1 && is_addr(&s->upstreams[0], "192.0.2.3:53"));
-  cr_expect(s->forward_count == 2 && is_addr(&s->forwards[0].upstreams[0], "10.0.0.1:53") &&
-            is_addr(&s->forwards[1].upstreams[0], "10.0.0.2:53"));
+  cr_expect(s->upstream.count == 1 && is_addr(&s->upstream.list[0].addr, "192.0.2.3:53"));
+  cr_expect(s->forward_count == 2 && is_addr(&s->forwards[0].servers.list[0].addr, "10.0.0.1:53") &&
+            is_addr(&s->forwards[1].servers.list[0].addr, "10.0.0.2:53"));
 }
 
 Test(environment, an_option_gives_a_text_too_and_comes_before_the_variable) {
@@ -125,7 +125,7 @@ Test(environment, a_line_feed_at_the_end_is_no_part_of_a_value) {
 
 Test(environment, an_empty_list_is_one_that_nobody_gave) {
   cr_expect(with("JIDNS_LISTEN", "")->s.listen_default);
-  cr_expect_eq(with("JIDNS_UPSTREAM", " , ")->s.upstream_count, 0);
+  cr_expect_eq(with("JIDNS_UPSTREAM", " , ")->s.upstream.count, 0);
 }
 
 Test(environment, a_broken_number_names_its_variable_and_what_would_be_right) {
