@@ -26,6 +26,7 @@ void worker_forget_failures(struct worker *w, void *unused) {
 const struct counters *worker_counters(const struct worker *w) { return &w->resolver->counters; }
 const struct latency *worker_waited(const struct worker *w) { return &w->waited; }
 const struct routes *worker_routes(const struct worker *w) { return &w->resolver->routes; }
+const struct domains *worker_domains(const struct worker *w) { return xmpp_domains(w->resolver->xmpp); }
 unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->resolver->forward); }
 
 /* Who watches sees each question once, at once. */
