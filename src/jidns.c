@@ -79,26 +79,19 @@ static void write_command_help(const struct command *command, const struct term 
 
 /* ---- completion ---- */
 
-/* What may follow a command: the words in lower case among "add RULE|list|clear [NUMBER]". Static. */
-static const char *words_after(const char *words) {
-  static char after[80];
-  size_t n = 0;
+/* What may follow a command: the words in lower case among "add RULE|list|clear [NUMBER]". */
+static void add_words(struct completion_command *c, const char *words) {
   for (const char *p = words; *p; p += strcspn(p, "|"), p += *p == '|') {
     size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz-");
-    if (*p == '-' || !len || n + len + 2 > sizeof after) continue;
-    if (n) after[n++] = ' ';
-    memcpy(after + n, p, len);
-    n += len;
+    if (*p != '-' && len) completion_add_word(c, &c->words, p, len);
   }
-  after[n] = 0;
-  return after;
 }
 
 static bool complete_command(unsigned i, struct completion_command *out) {
   if (i >= COMMAND_COUNT) return false;
   out->name = commands[i].name;
   out->help = commands[i].help;
-  out->words = words_after(commands[i].words);
+  add_words(out, commands[i].words);
   cli_complete(commands[i].mask, out);
   return true;
 }

@@ -24,10 +24,9 @@ bool completion_shell_parse(const char *text, enum completion_shell *out) {
   return false;
 }
 
-void completion_add_word(struct completion_command *c, struct completion_option *o, const char *word,
-                         size_t len) {
+void completion_add_word(struct completion_command *c, const char **words, const char *word, size_t len) {
   if (c->room_used + len + 2 > sizeof c->room) return;
-  if (!o->words) o->words = c->room + c->room_used;
+  if (!*words || !**words) *words = c->room + c->room_used;
   else c->room[c->room_used - 1] = ' '; /* in place of the NUL */
   memcpy(c->room + c->room_used, word, len);
   c->room_used += len;

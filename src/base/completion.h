@@ -31,9 +31,9 @@ struct completion_command {
   size_t room_used;
 };
 
-/* Adds `word` to those of the option that is being made, the last of c; what has no room is left out. */
-void completion_add_word(struct completion_command *c, struct completion_option *o, const char *word,
-                         size_t len);
+/* Adds `word` to *words, those of c itself or of the option that is being made, its last; what has no room is
+ * left out. */
+void completion_add_word(struct completion_command *c, const char **words, const char *word, size_t len);
 
 enum completion_shell { COMPLETION_BASH, COMPLETION_ZSH, COMPLETION_FISH };
 

@@ -4,7 +4,7 @@
 #include "settings/settings_priv.h"
 
 static void add_words(struct completion_command *c, struct completion_option *o, const char *const *words) {
-  for (; *words; words++) completion_add_word(c, o, *words, strlen(*words));
+  for (; *words; words++) completion_add_word(c, &o->words, *words, strlen(*words));
 }
 
 static enum completion_value value_of(struct completion_command *c, struct completion_option *o,

@@ -41,10 +41,8 @@ static int put_own_library(struct dl_phdr_info *info, size_t size, void *out) {
 /* Its file's name does not say its version. */
 static void put_openssl(FILE *out, void *symbol) {
   const char *(*version)(int) = NULL;
-  static bool said;
   memcpy(&version, &symbol, sizeof version);
-  if (!said) fprintf(out, "%s\n", version(0));
-  said = true;
+  fprintf(out, "%s\n", version(0));
 }
 
 /* Those of jidns, and those that it or jidnsd would load. */
@@ -56,10 +54,14 @@ static void put_own_libraries(FILE *out) {
 #include "base/libraries.def"
 #undef LOADED
       {NULL, NULL}};
+  bool has_openssl = false; /* two of them are its */
   for (unsigned i = 0; loaded[i].soname; i++) {
     void *library = dlopen(loaded[i].soname, RTLD_LAZY | RTLD_LOCAL), *version;
     if (!library) fprintf(out, "not installed: %s, for %s\n", loaded[i].soname, loaded[i].use);
-    else if ((version = dlsym(library, "OpenSSL_version"))) put_openssl(out, version);
+    else if (!has_openssl && (version = dlsym(library, "OpenSSL_version"))) {
+      put_openssl(out, version);
+      has_openssl = true;
+    }
   }
   fprintf(out, "libraries: glibc %s;", gnu_get_libc_version());
   dl_iterate_phdr(put_own_library, out);

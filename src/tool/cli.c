@@ -396,7 +396,7 @@ static bool add_listed(struct completion_command *c, struct completion_option *t
 
   for (const char *p = lists ? right : ""; *p; p += strspn(p, ", ")) {
     size_t len = strspn(p, letters);
-    if (strncmp(p, "or", len) != 0) completion_add_word(c, to, p, len);
+    if (strncmp(p, "or", len) != 0) completion_add_word(c, &to->words, p, len);
     p += len;
   }
   return lists;
@@ -406,13 +406,13 @@ static bool add_listed(struct completion_command *c, struct completion_option *t
 static bool add_known(struct completion_command *c, struct completion_option *to,
                       const struct cli_option *o) {
   if (o->set == set_as) {
-    completion_add_word(c, to, "all", 3);
-    completion_add_word(c, to, "list", 4);
+    completion_add_word(c, &to->words, "all", 3);
+    completion_add_word(c, &to->words, "list", 4);
     for (unsigned i = 0; i < PROGRAM_COUNT; i++)
-      completion_add_word(c, to, programs[i].name, strlen(programs[i].name));
+      completion_add_word(c, &to->words, programs[i].name, strlen(programs[i].name));
   } else if (o->set == set_explain || o->set == set_ignore) {
     for (unsigned i = 0; i < RULE_COUNT; i++)
-      completion_add_word(c, to, report_rules[i].code, strlen(report_rules[i].code));
+      completion_add_word(c, &to->words, report_rules[i].code, strlen(report_rules[i].code));
   } else {
     return false;
   }

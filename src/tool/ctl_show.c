@@ -140,8 +140,8 @@ static void show_remembered(const json_t *server, const struct term *term, FILE 
 
 /* Encrypted servers, in a table of their own where there are some. */
 static void show_encrypted(const json_t *servers, const struct term *term, FILE *out) {
-  static const char *const names[] = {
-      "SERVER", "OVER", "VERSION", "HANDSHAKES", "RESUMED", "CERTIFICATE UNTIL", "LAST FAILURE"};
+  static const char *const names[] = {"SERVER",  "OVER",        "VERSION",     "HANDSHAKES",
+                                      "RESUMED", "VALID UNTIL", "LAST FAILURE"};
   struct table t = {0};
   const json_t *one;
   size_t i;

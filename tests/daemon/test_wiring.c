@@ -140,6 +140,7 @@ static const struct settings_part {
     PART(threads, NULL),
     PART(cache_size, NULL),
     PART(zones, NULL),
+    PART(zone_files, NULL),
     PART(snapshot, NULL),
     PART(sandbox, NULL),
     PART(control, NULL),

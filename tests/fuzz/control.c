@@ -195,7 +195,7 @@ static void start(struct state *s) {
 
 static void stop(struct state *s) {
   control_close(s->own);
-  commands_stop(s->real);
+  stub_stop(s->real);
   s->own = NULL;
   s->real = NULL;
   s->disturbed = true;

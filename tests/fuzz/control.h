@@ -12,6 +12,7 @@
  * Made once, borrowed for good. */
 struct daemon *stub_daemon(void);
 struct commands *stub_start(int listener);
+void stub_stop(struct commands *c);
 void stub_begin(void);
 
 /* ---- control_expect.c ---- */

@@ -84,7 +84,13 @@ struct commands *stub_start(int listener) {
     must(addr_parse("192.0.2.1", 53, &d->settings.listen[0]));
   }
   d->control = (struct control_socket){.fd = listener, .path = "/"};
+  domain_watch_init(&d->domain_watch, &d->loop);
   return commands_start(d);
+}
+
+void stub_stop(struct commands *c) {
+  commands_stop(c);
+  domain_watch_stop(&daemon_made.domain_watch);
 }
 
 void stub_begin(void) {
