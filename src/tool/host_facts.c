@@ -168,8 +168,9 @@ enum { DROP_IN_FOLDERS = sizeof drop_in_folders / sizeof *drop_in_folders };
 
 static int compare_names(const void *a, const void *b) { return strcmp(a, b); }
 
-/* The names of all drop-ins, each once, sorted: that is their order, whatever their folders. */
+/* The names of all drop-ins but that of jidns, sorted: that is their order, whatever their folders. */
 static size_t list_drop_ins(const char *root, char names[DROP_INS][DROP_IN_NAME]) {
+  const char *ours = strrchr(host_paths[HOST_RESOLVED_DROP_IN], '/') + 1;
   size_t n = 0;
   for (size_t i = 0; i < DROP_IN_FOLDERS; i++) {
     char *joined = host_path_join(root, drop_in_folders[i]);
@@ -177,7 +178,7 @@ static size_t list_drop_ins(const char *root, char names[DROP_INS][DROP_IN_NAME]
     for (struct dirent *e; folder && n < DROP_INS && (e = readdir(folder));) {
       size_t len = strlen(e->d_name);
       if (len < 6 || strcmp(e->d_name + len - 5, ".conf") != 0) continue;
-      if (!strstr(host_paths[HOST_RESOLVED_DROP_IN], e->d_name)) strcpy(names[n++], e->d_name);
+      if (strcmp(e->d_name, ours) != 0) strcpy(names[n++], e->d_name);
     }
     if (folder) closedir(folder);
     free(joined);

@@ -271,6 +271,25 @@ def test_resolved_names_jidnsd_first_and_the_link_comes_back(resolved, target):
     assert resolved.states(*DROP_IN) == before and "127.0.0.1" not in resolved.read("/run/systemd/resolve/resolv.conf")
 
 
+@pytest.mark.parametrize("name", ["dns.conf", "jidns.conf", "s.conf", "a.conf"])
+def test_a_drop_in_of_any_name_that_wants_tls_is_heeded(resolved, name):
+    resolved.start()
+    resolved.write(f"/etc/systemd/resolved.conf.d/{name}", "[Resolve]\nDNS=192.0.2.53\nDNSOverTLS=yes\n")
+    before = resolved.states(*DROP_IN)
+    done = resolved.host("enable", "--yes")
+    assert done.returncode == 1 and "asks over TLS (DNSOverTLS=yes)" in done.stderr
+    assert resolved.states(*DROP_IN) == before
+
+
+@pytest.mark.parametrize("name", ["dns.conf", "jidns.conf"])
+def test_servers_of_a_drop_in_of_any_name_stay_behind_jidnsd(resolved, name):
+    resolved.start()
+    resolved.write(f"/etc/systemd/resolved.conf.d/{name}", "[Resolve]\nDNS=192.0.2.55\n")
+    resolved.enable()
+    assert "DNS=127.0.0.1 192.0.2.55\n" in resolved.read(DROP_IN[1])
+    resolved.disable()
+
+
 def test_a_ring_of_resolved_is_said_by_status(resolved):
     resolved.start("--upstream", "127.0.0.53")
     resolved.write("/run/systemd/resolve/resolv.conf", "nameserver 127.0.0.1\nnameserver 192.0.2.53\n")
