@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,7 +72,8 @@ static void close_host(struct host_work *h) {
 
 /* ---- the manager's command ---- */
 
-static void execute(char *command) {
+/* What it says goes to out. */
+static void execute(char *command, int out) {
   char *argv[8], *rest = command;
   unsigned n = 0;
   sigset_t none;
@@ -80,10 +82,25 @@ static void execute(char *command) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
-  dup2(STDERR_FILENO, STDOUT_FILENO);
+  dup2(out, STDOUT_FILENO);
+  dup2(out, STDERR_FILENO);
   execvp(argv[0], argv);
   fprintf(stderr, "jidns host: %s: %s\n", argv[0], strerror(errno));
   _exit(127);
+}
+
+/* A file that takes what a command says: writing to it never fails because stderr's reader is gone. */
+static int open_output(void) {
+  int out = memfd_create("jidns-host", MFD_CLOEXEC);
+  return out < 0 ? STDERR_FILENO : out;
+}
+
+static void show_output(int out) {
+  if (out == STDERR_FILENO) return;
+  char said[4096];
+  ssize_t n;
+  for (off_t at = 0; (n = pread(out, said, sizeof said, at)) > 0; at += n) fwrite(said, 1, (size_t)n, stderr);
+  close(out);
 }
 
 /* False after a line on stderr. */
@@ -96,10 +113,10 @@ static bool run_command(const struct host_work *h) {
 
   char command[sizeof h->store.command];
   strcpy(command, h->store.command);
-  int status = 0;
+  int status = 0, out = open_output();
   fflush(NULL);
   pid_t child = fork();
-  if (child == 0) execute(command);
+  if (child == 0) execute(command, out);
   pid_t ended = child < 0 ? child : 0;
   for (unsigned ms = 0; ended == 0 && ms < COMMAND_MS; ms += POLL_MS) {
     ended = waitpid(child, &status, WNOHANG);
@@ -109,6 +126,7 @@ static bool run_command(const struct host_work *h) {
     kill(child, SIGKILL);
     waitpid(child, &status, 0);
   }
+  show_output(out);
   if (ended == child && WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
   refuse("\"%s\" %s", h->store.command, ended == 0 ? "took over a minute" : "failed");
   return false;
@@ -218,13 +236,12 @@ static int take_back(struct host_work *h) {
   return CLI_NOT_FOUND;
 }
 
-/* A change is not to stop midway by Ctrl-C. */
+/* A change is not to stop midway: by Ctrl-C, or when nobody reads what jidns says (a pipe to head). */
 static void hold_signals(void) {
+  static const int signals[] = {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE};
   sigset_t held;
   sigemptyset(&held);
-  sigaddset(&held, SIGINT);
-  sigaddset(&held, SIGTERM);
-  sigaddset(&held, SIGHUP);
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaddset(&held, signals[i]);
   sigprocmask(SIG_BLOCK, &held, NULL);
 }
 

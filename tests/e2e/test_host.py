@@ -159,6 +159,33 @@ def test_a_question_that_gets_no_answer_undoes_all(machine):
     assert m.states() == before
 
 
+def closed_pipe():
+    """Its writing end, for what nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def test_a_change_is_undone_though_nobody_reads_why(machine):
+    m = machine().start("--upstream", "127.0.0.99")
+    before, writer = m.states(), closed_pipe()
+    done = subprocess.run(m.argv([program(), "host", "enable", "--yes", "--timeout", "500"]), stdout=subprocess.DEVNULL, stderr=writer,
+                          stdin=subprocess.DEVNULL, timeout=60, check=False)
+    os.close(writer)
+    assert done.returncode == 1 and m.states() == before
+
+
+@pytest.mark.parametrize("name", ["INT", "QUIT", "TERM", "HUP", "PIPE"])
+def test_a_signal_does_not_stop_a_change_midway(m, name):
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    before = m.states()
+    done = signal_at(m, name, "clock_nanosleep", 1, "enable", "--yes")
+    assert done.returncode == 0 and "Done: programs ask" in done.stdout
+    m.disable()
+    assert m.states() == before
+
+
 def test_a_name_of_ones_own_is_asked_for(m, upstream):
     m.enable("--name", "own.lab")
     assert "own.lab" in m.run(program(), "dump", "own.lab", "--control", "/run/jidns/control").stdout
@@ -306,10 +333,14 @@ def test_a_journal_that_cannot_be_read_is_said(m):
 ALL = bool(os.environ.get("E2E_ALL"))  # every step, which takes minutes; else every file that takes its place
 
 
+def signal_at(m, name, call, nth, *words):
+    """Runs it, with a signal at its nth system call of that name."""
+    return m.run("strace", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal={name}:when={nth}", program(), "host", *words)
+
+
 def kill_at(m, call, nth, *words):
     """True when it got so far."""
-    done = m.run("strace", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}", program(), "host", *words)
-    return done.returncode not in (0, 1)
+    return signal_at(m, "KILL", call, nth, *words).returncode not in (0, 1)
 
 
 @pytest.mark.parametrize("mounted", [False, True], ids=["replaced", "in place"])

@@ -1,6 +1,7 @@
 """`jidns host` beside the programs that write resolv.conf: Debian's own resolvconf and openresolv, and the scripts of dhclient, dhcpcd and
 NetworkManager's dispatcher, unpacked over this machine's files in a box."""
 
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -8,6 +9,7 @@ import tempfile
 import pytest
 
 from kit.box import FIRST, PROVIDERS, REMARK, Machine, providers
+from kit.control import program
 from kit.proc import wait_until
 
 CACHE = pathlib.Path(tempfile.gettempdir()) / "jidns-packages"
@@ -312,6 +314,21 @@ def test_a_command_that_fails_undoes_all(resolved):
     done = resolved.host("enable", "--yes")
     assert done.returncode == 1 and '"systemctl restart systemd-resolved" failed' in done.stderr
     assert resolved.states(*DROP_IN) == before | {"/var/lib/jidns-host": resolved.states()["/var/lib/jidns-host"]}
+
+
+def test_a_command_that_talks_works_though_nobody_reads_it(resolved):
+    resolved.start()
+    script = "#!/bin/sh\nset -e\necho one >&2\necho two\n" + RESOLVED.format(providers=" ".join(PROVIDERS[:2]))
+    resolved.write("/usr/bin/systemctl", script, 0o755)
+    before = resolved.states(*DROP_IN)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(resolved.argv([program(), "host", "enable", "--yes"]), stdout=subprocess.DEVNULL, stderr=writer,
+                          stdin=subprocess.DEVNULL, timeout=60, check=False)
+    os.close(writer)
+    assert done.returncode == 0 and servers(resolved) == ["127.0.0.1", *PROVIDERS[:2]]
+    assert resolved.disable().stderr == "one\ntwo\n"
+    assert resolved.states(*DROP_IN) == before
 
 
 def test_the_files_of_another_system_are_changed_below_root(resolved):
