@@ -10,6 +10,10 @@
 
 #define HOST_JIDNSD "127.0.0.1" /* where jidnsd is asked, on port 53 */
 
+/* What jidns writes into openresolv's settings: jidnsd first, and the servers of leases behind it. */
+#define HOST_OPENRESOLV_NAMES "name_servers=\"" HOST_JIDNSD "${name_servers:+ $name_servers}\""
+#define HOST_OPENRESOLV_ALL "resolv_conf_local_only=NO"
+
 /* glibc and musl ask that many servers of a resolv.conf (MAXNS) */
 enum { HOST_SERVERS = 3 };
 

@@ -51,8 +51,7 @@ static const char dhclient_hook[] =
     "  new_dhcp6_name_servers=\"" HOST_JIDNSD " $new_dhcp6_name_servers\"\n"
     "fi\n";
 
-static const char openresolv_block[] = "name_servers=\"" HOST_JIDNSD "${name_servers:+ $name_servers}\"\n"
-                                       "resolv_conf_local_only=NO\n";
+static const char openresolv_block[] = HOST_OPENRESOLV_NAMES "\n" HOST_OPENRESOLV_ALL "\n";
 
 static const char cloud_cfg[] = "# Made by jidns host enable; jidns host disable removes it.\n"
                                 "manage_resolv_conf: false\n";

@@ -106,20 +106,41 @@ char *host_text_with(const char *text, const char *block) {
   return made;
 }
 
+/* Where what host_text_with added ends, seen from behind its first line. */
+enum block {
+  BLOCK_NONE,  /* not in it */
+  BLOCK_WHOLE, /* its last line is to come: everything up to there is of jidns */
+  BLOCK_OPEN   /* somebody took that away: what jidns writes is of jidns, the rest somebody else's */
+};
+
+static enum block judge_block(const char *text) {
+  struct line line;
+  while (next_line(&text, &line) && !is_line(&line, begin)) {
+    if (is_line(&line, end)) return BLOCK_WHOLE;
+  }
+  return BLOCK_OPEN;
+}
+
+static bool is_ours(const struct line *line, enum block block) {
+  if (is_line(line, begin) || is_line(line, end) || is_line(line, remark) || is_jidnsd(line)) return true;
+  if (block == BLOCK_OPEN) return is_line(line, HOST_OPENRESOLV_NAMES) || is_line(line, HOST_OPENRESOLV_ALL);
+  return block == BLOCK_WHOLE;
+}
+
 char *host_text_without(const char *text, bool *found) {
   char *made = NULL;
   size_t len;
   struct line line;
-  bool inside = false;
+  enum block block = BLOCK_NONE;
   FILE *out = open_memstream(&made, &len);
   must(out);
   *found = false;
 
   while (next_line(&text, &line)) {
-    if (is_line(&line, begin)) inside = true;
-    bool ours = inside || is_line(&line, remark) || is_jidnsd(&line);
+    if (is_line(&line, begin)) block = judge_block(text);
+    bool ours = is_ours(&line, block);
     *found |= ours;
-    if (is_line(&line, end)) inside = false;
+    if (is_line(&line, end)) block = BLOCK_NONE;
     if (ours) continue;
     if (begins(&line, beyond)) {
       line.text += sizeof beyond - 1;

@@ -12,7 +12,8 @@ char *host_text_first(const char *text);
  * the caller. */
 char *host_text_with(const char *text, const char *block);
 
-/* Text without what the two above put there: *found says whether there was any. Owned by the caller. */
+/* Text without what the two above put there: *found says whether there was any. Where the second of the two
+ * comments is gone, only lines that jidns writes go. Owned by the caller. */
 char *host_text_without(const char *text, bool *found);
 
 /* The nth `nameserver` of a resolv.conf, from 0, NUL-terminated in out; false: there are fewer. */

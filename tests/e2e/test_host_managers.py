@@ -110,6 +110,15 @@ def test_resolvconf_writes_jidnsd_first_and_goes_on_with_leases(request, program
     assert after == before
 
 
+def test_lines_of_the_administrators_behind_those_of_jidns_outlive_disable(openresolv):
+    openresolv.write("/etc/resolvconf.conf", "resolv_conf=/etc/resolv.conf\n")
+    openresolv.enable()
+    text = openresolv.read("/etc/resolvconf.conf").replace("# end: jidns host\n", "") + "search_domains=mine.lab\n"
+    openresolv.path("/etc/resolvconf.conf").write_text(text)
+    assert "jidns took its own lines out" in openresolv.disable().stderr
+    assert openresolv.read("/etc/resolvconf.conf") == "resolv_conf=/etc/resolv.conf\nsearch_domains=mine.lab\n"
+
+
 def test_a_hook_of_resolvconf_that_fails_does_not_matter_when_resolv_conf_is_right(resolvconf):
     resolvconf.write("/etc/resolvconf/update.d/zz-broken", "#!/bin/sh\nexit 3\n", 0o755)
     done = resolvconf.enable()

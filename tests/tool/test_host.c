@@ -72,6 +72,24 @@ Test(host_text, takes_out_again_what_it_put_there) {
   free(block);
 }
 
+#define BEGIN "# begin: jidns host (jidns host disable takes this out)\n"
+#define END "# end: jidns host\n"
+#define OPENRESOLV HOST_OPENRESOLV_NAMES "\n" HOST_OPENRESOLV_ALL "\n"
+
+Test(host_text, takes_out_all_between_its_two_comments) {
+  expect_without("a=1\n" BEGIN OPENRESOLV "b=2\n" END "c=3\n", "a=1\nc=3\n", true);
+  expect_without("a=1\n" BEGIN OPENRESOLV END HOST_OPENRESOLV_ALL "\n", "a=1\n" HOST_OPENRESOLV_ALL "\n",
+                 true);
+}
+
+Test(host_text, leaves_all_lines_of_others_when_one_of_its_two_comments_is_gone) {
+  expect_without("a=1\n" BEGIN OPENRESOLV "b=2\nsearch_domains=lab", "a=1\nb=2\nsearch_domains=lab\n", true);
+  expect_without(BEGIN "nameserver 127.0.0.1\n# mine\nnameserver 192.0.2.53\n",
+                 "# mine\nnameserver 192.0.2.53\n", true);
+  expect_without("nameserver 127.0.0.1\n" END "nameserver 192.0.2.53\n", "nameserver 192.0.2.53\n", true);
+  expect_without(BEGIN "b=2\n" BEGIN OPENRESOLV END "c=3\n", "b=2\nc=3\n", true);
+}
+
 static void expect_diff(const char *before, const char *after, const char *said) {
   char *text = NULL;
   size_t len;
