@@ -231,7 +231,10 @@ static bool restore(struct host_work *h) {
 }
 
 static int take_back(struct host_work *h) {
-  if (restore(h)) refuse("everything is as it was before");
+  if (h->store.state == HOST_STORE_NONE) {
+    host_store_forget(&h->store, stderr);
+    refuse("nothing was changed");
+  } else if (restore(h)) refuse("everything is as it was before");
   else refuse("not everything could be undone; jidns host disable tries again");
   return CLI_NOT_FOUND;
 }

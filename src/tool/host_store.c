@@ -372,8 +372,9 @@ static bool take_ours_out(struct host_store *s, unsigned i, const struct host_fi
 
 /* Nothing of it was changed: a file's content is not all. */
 static bool is_untouched(const struct host_entry *e, const struct host_file *now) {
-  return e->kind != HOST_MISSING && now->mode == e->mode && now->uid == e->uid && now->gid == e->gid &&
-         now->written.tv_sec == e->written.tv_sec && now->written.tv_nsec == e->written.tv_nsec;
+  return e->kind != HOST_MISSING && now->kind == e->kind && now->mode == e->mode && now->uid == e->uid &&
+         now->gid == e->gid && now->written.tv_sec == e->written.tv_sec &&
+         now->written.tv_nsec == e->written.tv_nsec;
 }
 
 enum undo_way {
@@ -386,7 +387,7 @@ enum undo_way {
 static enum undo_way way_back(const struct host_entry *e, const struct host_file *now,
                               const struct host_file *before, const struct host_file *after) {
   bool is_back = is_as(now, e->kind, before);
-  if (is_back && is_untouched(e, now)) return UNDO_NOTHING;
+  if (is_untouched(e, now) && (is_back || !before->text)) return UNDO_NOTHING;
   if (e->kind != HOST_MISSING && !before->text) return UNDO_LOST;
   if (is_back || is_as(now, e->new_kind, after) || now->kind == HOST_MISSING) return UNDO_PUT_BACK;
   if (is_torn(e, now, after) || is_torn(e, now, before)) return UNDO_PUT_BACK;

@@ -46,8 +46,9 @@ void host_store_unlock(struct host_store *s);
  * Changes nothing. */
 bool host_store_try(struct host_store *s, const struct host_plan *p, FILE *err);
 
-/* Makes them: keeps the old files and the journal first. False after a line on err; host_store_undo then
- * takes back what was done. */
+/* Makes them: keeps the old files and the journal first. False after a line on err: host_store_undo then
+ * takes back what was done; when the state is HOST_STORE_NONE still, that is nothing, and host_store_forget
+ * removes what was kept. */
 bool host_store_change(struct host_store *s, const struct host_plan *p, FILE *err);
 
 /* Writes into the journal that all is well. */
@@ -57,6 +58,6 @@ bool host_store_finish(struct host_store *s, FILE *err);
  * out, or leaves it alone when it has none there. False when something is left to be done by hand. */
 bool host_store_undo(struct host_store *s, FILE *err);
 
-/* After all is undone: the journal goes. */
+/* After all is undone: the journal goes, and the files kept. */
 bool host_store_forget(struct host_store *s, FILE *err);
 #endif

@@ -273,6 +273,43 @@ def test_a_state_folder_that_cannot_be_made_is_refused(m):
         assert "/var/lib/jidns-host: Read-only file system" in refusal(m)
 
 
+def full_after(m, pages):
+    """A file system for the old files and the journal with room for so many of them."""
+    assert m.run("mount", "-t", "tmpfs", "-o", f"size={4 * (pages + 1)}k", "tmpfs", "/var/lib").returncode == 0
+    m.path("/var/lib/filled").write_bytes(b"x" * 4096)
+
+
+@pytest.mark.parametrize("pages", [0, 1, 2], ids=["old file", "new file", "journal"])
+def test_a_full_disk_changes_nothing_and_it_says_so(m, pages):
+    full_after(m, pages)
+    before = m.states("/var/lib")
+    done = m.host("enable", "--yes")
+    after = m.states("/var/lib")
+    m.run("umount", "/var/lib")
+    assert done.returncode == 1 and after == before
+    first, second = done.stderr.splitlines()
+    assert "/var/lib/jidns-host" in first and first.endswith(": No space left on device")
+    assert second == "jidns host: nothing was changed"
+
+
+def test_a_disk_that_is_full_in_the_end_undoes_all(m):
+    full_after(m, 3)
+    before = m.states("/var/lib")
+    done = m.host("enable", "--yes")
+    after = m.states("/var/lib")
+    m.run("umount", "/var/lib")
+    assert done.returncode == 1 and after == before
+    assert "No space left on device" in done.stderr and "everything is as it was before" in done.stderr
+
+
+def test_old_files_that_are_gone_matter_not_where_nothing_was_changed(m):
+    before = m.states()
+    assert kill_at(m, "rename", 4, "enable", "--yes"), "with a journal, before resolv.conf takes its place"
+    m.run("rm", "/var/lib/jidns-host/0.before")
+    assert m.disable().stderr == ""
+    assert m.states() == before
+
+
 def test_an_immutable_file_is_refused(m):
     if m.run("chattr", "+i", "/etc/resolv.conf").returncode != 0:
         pytest.skip("no chattr +i on the file system of tests")
