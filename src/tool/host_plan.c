@@ -28,6 +28,8 @@ static const char nm_dispatcher[] =
     "# Writes the servers that NetworkManager finds into resolv.conf, behind jidnsd.\n"
     "from=/run/NetworkManager/no-stub-resolv.conf\n"
     "to=/etc/resolv.conf\n"
+    "trap 'rm -f $to.jidns-nm' EXIT\n"
+    "trap 'exit 1' HUP INT TERM\n"
     "grep -q '^nameserver' $from || exit 0\n"
     "awk '\n"
     "  /^nameserver/ && !servers++ {\n"
@@ -39,8 +41,7 @@ static const char nm_dispatcher[] =
     "  }\n"
     "  { print }\n"
     "' $from >$to.jidns-nm || exit 1\n"
-    "cmp -s $to.jidns-nm $to && exec rm $to.jidns-nm\n"
-    "mv $to.jidns-nm $to\n";
+    "cmp -s $to.jidns-nm $to || mv $to.jidns-nm $to\n";
 
 static const char dhclient_hook[] =
     "# Made by jidns host enable; jidns host disable removes it.\n"

@@ -222,6 +222,17 @@ def test_a_new_network_of_networkmanagers_reaches_jidnsd_and_survives_disable(ma
     assert managed.read("/etc/resolv.conf") == managed.read("/run/NetworkManager/no-stub-resolv.conf")
 
 
+@pytest.mark.parametrize("end", ["exit 2", "kill -KILL $$", "kill -TERM $PPID"], ids=["fails", "is killed", "script is killed"])
+def test_a_dispatcher_that_cannot_write_leaves_all_as_it_was(managed, end):
+    managed.enable()
+    before = managed.states()
+    network(managed, PROVIDERS[2])
+    managed.write("/run/broken/awk", f"#!/bin/sh\necho half\n{end}\n", 0o755)
+    done = managed.run("/etc/NetworkManager/dispatcher.d/50-jidns", "eth0", "up", env={"PATH": "/run/broken:/usr/bin:/bin"})
+    assert done.returncode == 1 and managed.states() == before
+    assert not managed.path("/etc/resolv.conf.jidns-nm").exists()
+
+
 def test_a_link_to_networkmanagers_file_comes_back(managed):
     network(managed, *PROVIDERS)
     managed.run("cp", "/run/NetworkManager/no-stub-resolv.conf", "/run/NetworkManager/resolv.conf")
