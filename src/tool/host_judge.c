@@ -113,9 +113,8 @@ static bool forwards_to_jidnsd(const char *text, const char *key, char separator
     if (strncmp(at, key, len) != 0 || at[len + strspn(at + len, " \t")] != separator) continue;
 
     const char *value = at + strcspn(at, "=:") + 1;
-    size_t value_len = strcspn(value, " \t\r\n");
     value += strspn(value, " \t");
-    value_len = strcspn(value, " \t\r\n");
+    size_t value_len = strcspn(value, " \t\r\n");
     const char *host = memmem(value, value_len, HOST_JIDNSD, sizeof HOST_JIDNSD - 1);
     if (!host) continue;
     const char *behind = host + sizeof HOST_JIDNSD - 1;
