@@ -147,10 +147,11 @@ static void plan_resolved(const struct host_facts *f, struct host_plan *p) {
   char first[64];
   char *tls = resolved_value(f->resolved_conf, "DNSOverTLS", false);
   if (!is_no(tls)) {
-    p->refusal = text_of("systemd-resolved asks over TLS (DNSOverTLS=%s), which it could not of jidnsd, and "
-                         "jidnsd would ask its "
-                         "servers in the clear; set DNSOverTLS=no in resolved.conf first if that may be",
-                         tls);
+    p->refusal = text_of(
+        "systemd-resolved asks over TLS (DNSOverTLS=%s), which it could not of jidnsd, and jidnsd would ask "
+        "its servers in the clear; if that may be, set DNSOverTLS=no in resolved.conf first; or name "
+        "them as tls://ADDR#NAME in jidnsd's settings (encryption.md), and then set it",
+        tls);
   } else if (!f->runs[HOST_RUNS_RESOLVED]) {
     p->refusal = text_of(
         "systemd-resolved does not run, so nobody writes the servers that stay behind jidnsd; "

@@ -235,6 +235,7 @@ static void expect_refused(struct host_facts f, const char *why) {
 
 Test(host_plan, refuses_with_words_what_would_leave_the_host_worse) {
   expect_refused(resolved(STUB, "DNSOverTLS=opportunistic\n"), "asks over TLS (DNSOverTLS=opportunistic)");
+  expect_refused(resolved(STUB, "DNSOverTLS=yes\n"), "name them as tls://ADDR#NAME in jidnsd's settings");
   struct host_facts f = resolved(STUB, "DNSOverTLS=yes\nDNSOverTLS=no\n");
   f.runs[HOST_RUNS_RESOLVED] = false;
   expect_refused(f, "systemd-resolved does not run");
