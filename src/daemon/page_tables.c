@@ -89,18 +89,34 @@ void page_put_faults(struct page_view *v) {
 
 /* ---- upstream servers ---- */
 
+/* Behind the transport where that is not plain DNS: "TLS 192.0.2.1:853". */
+static void put_address(struct htmlw *w, const struct column *column, const struct ns_stats *s) {
+  char address[ADDR_TEXT];
+  open_cell(w, column);
+  if (s->transport != TRANSPORT_UDP) htmlw_textf(w, "%s ", transport_text(s->transport));
+  htmlw_text(w, addr_format(&s->addr, address));
+  htmlw_close(w);
+}
+
+/* With how the last connection to an encrypted server failed. */
 static void put_state(struct htmlw *w, const struct column *column, const struct ns_stats *s) {
-  put_cell(w, column, !s->asked ? "state dim" : s->up ? "state good" : "state bad", stats_state(s));
+  open_cell(w, column);
+  htmlw_open_class(w, "span", !s->asked ? "state dim" : s->up ? "state good" : "state bad");
+  htmlw_text(w, stats_state(s));
+  if (s->facts.failed != ERR_NONE) htmlw_textf(w, ": %s", err_text(s->facts.failed));
+  else if (s->facts.status) htmlw_textf(w, ": HTTP status %u", s->facts.status);
+  htmlw_close(w);
+  htmlw_close(w);
 }
 
 static void put_server(struct page_view *v, const struct column *columns, const struct ns_stats *s) {
-  char address[ADDR_TEXT], domain[NAME_TEXT], latency[PAGE_NUMBER] = "";
+  char domain[NAME_TEXT], latency[PAGE_NUMBER] = "";
   const char *of = stats_domain(s, &v->daemon->settings, domain);
   struct htmlw *w = &v->w;
   if (s->known) snprintf(latency, sizeof latency, "%.1f ms", (double)s->srtt_ms_x8 / 8 / s->known);
 
   htmlw_open(w, "tr");
-  put_cell(w, &columns[0], NULL, addr_format(&s->addr, address));
+  put_address(w, &columns[0], s);
   put_cell(w, &columns[1], NULL, *of ? of : "all names");
   put_state(w, &columns[2], s);
   put_cell(w, &columns[3], NULL, latency);

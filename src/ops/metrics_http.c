@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/library.h"
@@ -16,7 +17,7 @@
 /* clang-format off */
 #define FUNCTIONS(F) \
   F(start_daemon) F(stop_daemon) F(run) F(get_timeout) F(get_daemon_info) F(create_response_from_buffer) \
-  F(add_response_header) F(queue_response) F(destroy_response)
+  F(add_response_header) F(queue_response) F(destroy_response) F(lookup_connection_value)
 /* clang-format on */
 
 struct mhd {
@@ -33,6 +34,7 @@ enum { REQUEST_MAX = 4096 /* octets that one connection may take for its request
 struct metrics_http {
   struct mhd mhd;
   int fd; /* the listening socket; the library's once it was started */
+  bool is_loopback;
   struct MHD_Daemon *server;
   uv_poll_t poll; /* of the library's epoll */
   uv_timer_t timer;
@@ -86,6 +88,30 @@ static unsigned write_refusal(const struct metrics_http *m, unsigned status, FIL
   return status;
 }
 
+/* An address or localhost, with any port. A name that leads to loopback may be a web site's, whose script
+ * reads this machine's pages in the browser of somebody who sits at it (DNS rebinding). */
+static bool is_of_this_machine(const char *host) {
+  static const char name[] = "localhost";
+  size_t len = sizeof name - 1;
+  union addr addr;
+  if (!host) return true; /* no browser leaves it out */
+  if (strncasecmp(host, name, len) == 0 && (!host[len] || host[len] == ':')) return true;
+  return !strchr(host, '%') && addr_parse(host, METRICS_PORT, &addr);
+}
+
+/* Pages with a policy are for browsers; what Prometheus reads may have any name, such as a proxy's. */
+static bool may_see(const struct metrics_http *m, struct MHD_Connection *c,
+                    const struct metrics_http_page *page) {
+  return !m->is_loopback || !page->policy ||
+         is_of_this_machine(m->mhd.lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST));
+}
+
+static unsigned write_foreign(FILE *out) {
+  fputs("this page is for localhost: open it by that name or by address; a proxy must send such a Host\n",
+        out);
+  return MHD_HTTP_FORBIDDEN;
+}
+
 static enum MHD_Result answer(struct metrics_http *m, struct MHD_Connection *c, const char *path,
                               const char *method) {
   char *text = NULL;
@@ -94,8 +120,9 @@ static enum MHD_Result answer(struct metrics_http *m, struct MHD_Connection *c, 
   if (!out) return MHD_NO;
   bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
   const struct metrics_http_page *page = get ? page_at(m, path) : NULL;
-  unsigned status = page ? page->write(m->ctx, out)
-                         : write_refusal(m, get ? MHD_HTTP_NOT_FOUND : MHD_HTTP_METHOD_NOT_ALLOWED, out);
+  unsigned status = !page ? write_refusal(m, get ? MHD_HTTP_NOT_FOUND : MHD_HTTP_METHOD_NOT_ALLOWED, out)
+                    : may_see(m, c, page) ? page->write(m->ctx, out)
+                                          : write_foreign(out);
   if (fclose(out) == 0) return send_text(m, c, status, page, text, len);
   free(text);
   return MHD_NO;
@@ -161,6 +188,7 @@ static void complain(const union addr *addr, int e, FILE *err) {
 
 struct metrics_http *metrics_http_open(const union addr *addr, FILE *err) {
   struct metrics_http *m = must_zalloc(sizeof *m);
+  m->is_loopback = addr_is_loopback(addr);
   m->fd = open_socket(addr);
   if (m->fd < 0) complain(addr, errno, err);
   /* It stays loaded: a TLS library does not like to be unloaded. */

@@ -1,6 +1,7 @@
 /* Pages over HTTP for what watches the daemon: a plain GET, an answer, nothing else. What they say is the
  * daemon's. libmicrohttpd, which brings a TLS library, is loaded when the setting asks for it: others don't
- * pay for its memory. */
+ * pay for its memory. A listener on loopback shows pages with a policy under an address or as localhost only.
+ */
 #ifndef JIDNS_OPS_METRICS_HTTP_H
 #define JIDNS_OPS_METRICS_HTTP_H
 #include <stdio.h>

@@ -13,10 +13,12 @@ import pytest
 
 from kit.ask import ask
 from kit.browser import CHROMIUM, Browser
+from kit.certs import NAME, Authority
 from kit.control import jidns
 from kit.jidnsd import Jidnsd
 from kit.netns import free_ports
 from kit.proc import wait_until
+from kit.tls_server import TlsServer
 from kit.upstream import always
 
 IN_A_BROWSER = pytest.mark.skipif(not CHROMIUM, reason="Chromium is missing")
@@ -31,13 +33,22 @@ def listening(jidnsd_options, folder, name="jidnsd"):
     return made
 
 
+@pytest.fixture(name="sealed", scope="module")
+def fixture_sealed(tmp_path_factory):
+    """A server over TLS that nobody vouches for."""
+    made = TlsServer(free_ports(), Authority(tmp_path_factory.mktemp("ca")).issue())
+    yield made
+    made.close()
+
+
 @pytest.fixture(name="daemon", scope="module")
-def fixture_daemon(nsd, tmp_path_factory):
-    """Two servers, one never asked; domains that were found, that fail, and that are hostile; two faults in force."""
+def fixture_daemon(nsd, sealed, tmp_path_factory):
+    """Three servers, one never asked, one that proves nothing; domains that were found, that fail, and that are hostile; two faults in force."""
     made = listening(["--upstream", f"127.0.0.1:{nsd.port}", "--forward", f"corp.lab=[::1]:{free_ports()}", "--forward", "never.lab=192.0.2.9",
+                      "--forward", f"sealed.lab=tls://{sealed.host}:{sealed.port}#{NAME}",
                       "--fault", "name=spoiled.lab servfail", "--fault", "name=slow.lab delay=10 share=50%"], tmp_path_factory.mktemp("page"))
     for name in ("_xmpp-client._tcp.full.lab", "_xmpps-client._tcp.full.lab", "_xmpp-server._tcp.full.lab", "_xmpp-client._tcp.six.lab",
-                 "_xmpp-client._tcp.im.corp.lab", "_xmpp-client._tcp." + "a-label-of-the-greatest-length-there-can-be-in-the-domain-names." * 2 + "lab",
+                 "_xmpp-client._tcp.im.corp.lab", "_xmpp-client._tcp.sealed.lab", "_xmpp-client._tcp." + "a-label-of-the-greatest-length-there-can-be-in-the-domain-names." * 2 + "lab",
                  "_xmpp-server._tcp." + HOSTILE):
         for _ in range(2):
             ask(made.v4, name, "SRV")
@@ -96,6 +107,31 @@ def test_it_shows_servers_domains_and_what_failed(daemon, nsd):
     assert re.search(rf"127\.0\.0\.1:{nsd.port} all names up [\d.]+ ms", text), text
     assert "192.0.2.9:53 never.lab. not asked yet" in text
     assert "_xmpp-client: " in text and "im.corp.lab." in text
+
+
+def test_it_shows_how_an_encrypted_server_is_asked_and_why_that_fails(daemon, sealed):
+    text = text_of(get(daemon)[1])
+    assert f"TLS 127.0.0.1:{sealed.port} sealed.lab. down: upstream's certificate is signed by nobody who is trusted" in text, text
+
+
+@pytest.mark.parametrize("host, status", [
+    ("127.0.0.1", 200), ("127.0.0.1:9153", 200), ("[::1]:8080", 200), ("localhost", 200), ("LocalHost:1", 200), ("192.0.2.1", 200), (None, 200),
+    ("rebound.example", 403), ("rebound.example:9153", 403), ("localhost.rebound.example", 403), ("127.0.0.1.rebound.example", 403),
+    ("127.0.0.1@rebound.example", 403), ("[fe80::1%lo]", 403), ("", 403), ("x" * 2000, 403)])
+def test_a_web_sites_name_that_leads_to_loopback_shows_nothing(daemon, host, status):
+    """DNS rebinding: its script would read the page in the browser of who runs jidnsd. Prometheus may use any name."""
+    for path, wanted in ("/", status), ("/metrics", 200), ("/healthz", 200), ("/readyz", 200):
+        asking = http.client.HTTPConnection("127.0.0.1", daemon.page, timeout=10)
+        asking.putrequest("GET", path, skip_host=True)
+        if host is not None:
+            asking.putheader("Host", host)
+        else:
+            asking._http_vsn_str = "HTTP/1.0"  # pylint: disable=protected-access
+        asking.endheaders()
+        reply = asking.getresponse()
+        text = reply.read().decode()
+        assert reply.status == wanted, (path, text)
+        assert wanted == 200 or text.count("\n") == 1 and "localhost" in text
 
 
 def test_faults_in_force_are_a_warning(daemon, tmp_path, nsd):
