@@ -381,7 +381,7 @@ const struct setting settings_table[] = {
      TEXT_AS(read_group, struct settings, control.group), .expected = "a group's name or number",
      .fixed = true},
     {"metrics", &in_metrics, "listen", "ADDR[:PORT]", "none", NULL,
-     "address of the metrics page for Prometheus, port 9153; none: no page",
+     "address of the live page and of metrics for Prometheus, port 9153, or none",
      OWN(read_metrics, "none or an address, such as 127.0.0.1:9153"), FIELD(struct settings, metrics.addr),
      .fixed = true},
     {"metrics-public", &in_metrics, "public", "on|off", "off", NULL,
