@@ -54,7 +54,7 @@ enum transport fallback_transport(const struct pending *p, const struct nameserv
  * without EDNS if nothing says that it knows that. */
 static enum extras extras_of(const struct pending *p, const struct try *t, unsigned nth) {
   struct nameserver *s = t->server;
-  enum extras most = p->extras;
+  enum extras most = t->extras;
   bool shy = s->capabilities[CAPABILITY_COOKIES].state != CAPABILITY_WORKS;
   if (transport_is_stream(t->transport)) return most;
   if (most == EXTRAS_COOKIE && nth >= (shy && p->cookie_state == COOKIE_FIRST ? 2 : 3)) most = EXTRAS_EDNS;

@@ -14,7 +14,8 @@ struct nameserver *fallback_pick(const struct pending *p, unsigned out);
  * too large for the path costs two time-outs, no more; over TCP first where UDP is known not to work. */
 enum transport fallback_transport(const struct pending *p, const struct nameserver *s);
 
-/* How t, whose server and transport are set, is to be asked; nth: which try over UDP at this server it is. */
+/* How t, whose server, transport and most extras are set, is to be asked; nth: which try over UDP at this
+ * server it is. */
 void fallback_prepare(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms);
 
 /* How long the next try waits behind this one. */

@@ -128,7 +128,7 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
     p->step = STEP_ASK;
   } else if (outcome == ERR_COOKIE) {
     fallback_no_cookie(p, t);
-  } else if (outcome == ERR_TCP && p->case_state == CASE_MISMATCH) {
+  } else if (outcome == ERR_TCP && p->case_state == CASE_MISMATCH && !ns_is_encrypted(t->server)) {
     steps_ask_without_0x20(p, t->server, now_ms);
   } else {
     if (ns_is_encrypted(t->server)) ns_failed(t->server, outcome, now_ms);

@@ -82,13 +82,21 @@ static struct try *free_try(struct pending *p, uint64_t now_ms) {
   return t;
 }
 
-static enum err ask_server(struct pending *p, struct nameserver *s, uint64_t now_ms) {
+/* How a server is asked: the picked one as its pending question says, one beside it in its own way. */
+struct manner {
+  enum transport transport;
+  enum tcp_why tcp_why;
+  enum extras extras; /* at most */
+};
+
+static enum err ask_server(struct pending *p, struct nameserver *s, struct manner manner, uint64_t now_ms) {
   struct try *t = free_try(p, now_ms);
   uint8_t msg[EXCHANGE_QUERY_MAX];
-  uint8_t nth = ++p->asked_over[p->transport][s - p->upstream->servers];
+  uint8_t nth = ++p->asked_over[manner.transport][s - p->upstream->servers];
 
-  t->transport = p->transport;
-  t->tcp_why = p->tcp_why;
+  t->transport = manner.transport;
+  t->tcp_why = manner.tcp_why;
+  t->extras = manner.extras;
   t->server = s;
   t->sent_ms = now_ms;
   t->timed_out = false;
@@ -117,8 +125,10 @@ static void probe_others(struct pending *p, uint64_t now_ms) {
   struct nameserver *probe = upstream_probe(p->upstream, now_ms);
   if (!probe || probe == p->server) return;
   if (!probe->down_until_ms && probe->timeout_hash == p->question.hash)
-    return;                                                           /* it would tell nothing new */
-  if (upstream_is_failing(p->upstream)) ask_server(p, probe, now_ms); /* whoever comes back first answers */
+    return; /* it would tell nothing new */
+  struct manner manner = {probe->address.transport, TCP_BY_CHOICE, EXTRAS_COOKIE};
+  if (upstream_is_failing(p->upstream))
+    ask_server(p, probe, manner, now_ms); /* who comes back first answers */
   else probe_start(p->forward, p->upstream, probe, &p->question, now_ms);
 }
 
@@ -158,9 +168,9 @@ static enum next step_ask(struct pending *p, const struct event *e) {
   p->next_try_ms = now_ms + (wait_ms < most_ms ? wait_ms : most_ms);
   p->notified = false;
   p->asked++;
-  p->last = ask_server(p, s, now_ms);
+  p->last = ask_server(p, s, (struct manner){p->transport, p->tcp_why, p->extras}, now_ms);
   if (p->last == ERR_NONE) return WAIT;
-  if (p->last == ERR_TCP && p->case_state == CASE_MISMATCH) {
+  if (p->last == ERR_TCP && p->case_state == CASE_MISMATCH && !ns_is_encrypted(s)) {
     steps_ask_without_0x20(p, s, now_ms);
     return MORE;
   }

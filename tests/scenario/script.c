@@ -357,7 +357,8 @@ static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_
   find_rule(s, &u, &rule);
   enum fault fault = rule.fault;
   if (fault == FAULT_CLOSED) return ERR_UNREACHABLE;
-  if (s->no_tcp && c->over == TRANSPORT_TCP) return ERR_TCP;
+  bool is_broken = fault == FAULT_BROKEN && c->tcp;
+  if ((s->no_tcp && c->over == TRANSPORT_TCP) || (is_broken && !rule.late_ms)) return ERR_TCP;
   x->id = s->next_id++;
   x->waits_on = NULL;
   s->under_way++;
@@ -365,7 +366,7 @@ static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_
   else if (c->tcp) count(s->counters, upstream_tcp);
   else count(s->counters, upstream_udp);
   if (fault == FAULT_LOST || (fault == FAULT_NO_EDNS && u.edns)) return ERR_NONE;
-  uint64_t due_ms = now_ms + (fault == FAULT_LATE ? rule.late_ms : s->delay_ms);
+  uint64_t due_ms = now_ms + (fault == FAULT_LATE || is_broken ? rule.late_ms : s->delay_ms);
   if (c->over == TRANSPORT_TLS && s->is_cold) {
     x->connects = true;
     due_ms += 2 * s->delay_ms;
@@ -373,6 +374,7 @@ static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_
   }
   enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->over == TRANSPORT_TCP ? ERR_TCP : ERR_UNREACHABLE;
   if (fault == FAULT_CERTIFICATE && c->over == TRANSPORT_TLS) outcome = ERR_CERT_EXPIRED;
+  if (is_broken) outcome = ERR_TCP;
   if (fault == FAULT_FORGED && !c->tcp) outcome = ERR_FORGED;
   if (outcome == ERR_NONE) make_reply(s, &s->scratch, x, &rule, &u);
   if (outcome == ERR_NONE && s->caches) count_down(s, &s->scratch, x->question, now_ms);

@@ -1,10 +1,11 @@
 /* test_encrypted.c: servers that are asked over TLS: never in plain, with nothing that tells who asks, and
  * beside plain ones as the policy has it. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "scenario/kit.h"
 
-enum { STRICT = 1, BOTH = 3 };
+enum { STRICT = 1, SECOND_STRICT = 2, BOTH = 3 };
 
 static struct world *world_of(unsigned servers, unsigned encrypted) {
   struct world *w = world_new(&(struct world_options){.servers = servers,
@@ -123,4 +124,54 @@ Test(encrypted, a_server_that_goes_silent_is_asked_anew_within_its_time) {
   cr_expect(heard_truth(h));
   cr_expect_leq(heard_wait_ms(h), 400);
   world_free(w);
+}
+
+/* Questions to a server that is down go beside the picked one, each server's in its own way. */
+static void ask_through_an_outage(unsigned encrypted, enum fault fault) {
+  struct world *w = world_of(2, encrypted);
+  world_server_fault(w, 0, fault);
+  world_server_fault(w, 1, fault);
+  for (unsigned i = 0; i < 12; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "n%u.lab.", i);
+    cr_expect_eq(heard_rcode(client_ask_and_wait(w, name, TYPE_A, HOW_PLAIN)), RCODE_SERVFAIL);
+    world_run_ms(w, 700);
+  }
+  world_heal(w);
+  world_run_ms(w, DOWN_MAX_MS);
+  cr_expect(heard_truth(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN)));
+  for (unsigned i = 0; i < w->script.asked_count; i++) {
+    const struct upstream_question *u = &w->script.asked[i];
+    cr_expect_eq(u->over == TRANSPORT_TLS, (encrypted >> u->server & 1) == 1, "question %u", i);
+  }
+  world_free(w);
+}
+
+Test(encrypted, an_outage_of_a_mixed_set_ends_whichever_is_asked_beside_the_other) {
+  enum fault faults[] = {FAULT_LOST, FAULT_ICMP};
+  for (unsigned i = 0; i < 2; i++) {
+    ask_through_an_outage(STRICT, faults[i]);
+    ask_through_an_outage(SECOND_STRICT, faults[i]);
+  }
+}
+
+/* The plain server does not repeat capitals, and its TCP is silent: the failure is the encrypted one's. */
+static void expect_no_plain_retry(unsigned encrypted, uint32_t late_ms) {
+  struct world *w = world_of(2, encrypted);
+  int strict = encrypted == STRICT ? 0 : 1;
+  w->script.lowers = true;
+  script_rule(&w->script, &(struct fault_rule){.server = strict, .fault = FAULT_BROKEN, .late_ms = late_ms});
+  script_rule(&w->script,
+              &(struct fault_rule){.server = !strict, .fault = FAULT_LOST, .skip = 1}); /* its TCP */
+  client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
+  for (unsigned i = 0; i < w->script.asked_count; i++) {
+    const struct upstream_question *u = &w->script.asked[i];
+    if (u->server == (unsigned)strict) cr_expect_eq(u->over, TRANSPORT_TLS, "question %u", i);
+  }
+  world_free(w);
+}
+
+Test(encrypted, a_plain_servers_capitals_and_an_encrypted_ones_failure_are_two_things) {
+  expect_no_plain_retry(STRICT, 600);
+  expect_no_plain_retry(SECOND_STRICT, 0);
 }
