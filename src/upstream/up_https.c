@@ -149,6 +149,14 @@ static struct https_conn *conn_new(struct up_https *t) {
   return NULL;
 }
 
+/* A server that can't be reached as it should be is left alone for a moment. */
+static void note_outcome(struct up_https *t, bool good, enum err why, uint64_t now_ms) {
+  uint32_t next_ms = t->rest_ms ? 2 * t->rest_ms : DOWN_FIRST_MS;
+  t->rest_ms = good ? 0 : next_ms < DOWN_MAX_MS ? next_ms : DOWN_MAX_MS;
+  t->rest_until_ms = good ? 0 : now_ms + t->rest_ms;
+  t->rest_why = why;
+}
+
 static enum err conn_open(struct up_https *t, uint64_t now_ms) {
   struct https_conn *conn = conn_new(t);
   if (!conn) return ERR_MEMORY;
@@ -172,7 +180,14 @@ static bool conn_is_stuck(const struct https_conn *conn, const struct exchange *
   return conn->silent_ms && now_ms - conn->silent_ms >= most_ms;
 }
 
-/* The connection for one more question: one that answers, else one that is being made, else a new one. */
+/* One more connection, unless the last one has just come to nothing, or there are too many. */
+static enum err conn_open_more(struct up_https *t, uint64_t now_ms) {
+  if (now_ms < t->rest_until_ms) return t->rest_why;
+  return t->count < UP_HTTPS_CONNS ? conn_open(t, now_ms) : ERR_OVERLOAD;
+}
+
+/* The connection for one more question: one that answers, else one that is being made, else a new one, else
+ * one that is silent. */
 static enum err conn_pick(struct up_https *t, struct https_conn **out, const struct exchange *x,
                           uint64_t now_ms) {
   struct https_conn *stuck = NULL, *coming = NULL;
@@ -191,17 +206,9 @@ static enum err conn_pick(struct up_https *t, struct https_conn **out, const str
 
   *out = coming ? coming : stuck;
   if (coming) return ERR_NONE;
-  enum err e = t->count < UP_HTTPS_CONNS ? conn_open(t, now_ms) : ERR_OVERLOAD;
+  enum err e = conn_open_more(t, now_ms);
   if (e == ERR_NONE) *out = container(t->conns.next, struct https_conn, link);
   return *out ? ERR_NONE : e;
-}
-
-/* A server that can't be reached as it should be is left alone for a moment. */
-static void note_outcome(struct up_https *t, bool good, enum err why, uint64_t now_ms) {
-  uint32_t next_ms = t->rest_ms ? 2 * t->rest_ms : DOWN_FIRST_MS;
-  t->rest_ms = good ? 0 : next_ms < DOWN_MAX_MS ? next_ms : DOWN_MAX_MS;
-  t->rest_until_ms = good ? 0 : now_ms + t->rest_ms;
-  t->rest_why = why;
 }
 
 /* ---- questions ---- */
@@ -241,12 +248,20 @@ static void question_failed(struct https_question *q, enum err why, uint64_t now
   x->done(x, why, NULL, 0, now_ms);
 }
 
+static bool has_ready(const struct up_https *t) {
+  list_each(node, &t->conns) {
+    const struct https_conn *conn = container(node, struct https_conn, link);
+    if (carrier_is_ready(&conn->carrier) && !http2_is_leaving(conn->http)) return true;
+  }
+  return false;
+}
+
 /* Each connection that ends must have answered something, and a server that refuses must stop to, so that
  * this ends. */
 static bool may_ask_again(struct https_question *q, uint64_t now_ms) {
   const struct https_conn *conn = q->conn;
   bool has_ended = conn->closed || http2_is_leaving(conn->http);
-  if (!conn->was_ready || now_ms < conn->owner->later_ms) return false;
+  if ((!conn->was_ready && !has_ready(conn->owner)) || now_ms < conn->owner->later_ms) return false;
   return (has_ended && conn->answers) || q->again++ < UP_HTTPS_AGAIN;
 }
 
@@ -310,13 +325,18 @@ static void take_finished(struct https_conn *conn, enum err why, uint64_t now_ms
 
 /* ---- what befalls a connection ---- */
 
-/* It is of no more use: its questions are asked again on another one, or end with that. */
-static void conn_break(struct https_conn *conn, enum err why, uint64_t now_ms) {
-  if (conn->closed) return;
-  if (!conn->was_ready) note_outcome(conn->owner, false, why, now_ms);
+/* Its questions are asked again on another one, or end with that. */
+static void conn_leave(struct https_conn *conn, enum err why, uint64_t now_ms) {
   conn_close(conn);
   http2_abandon(conn->http);
   take_finished(conn, why, now_ms);
+}
+
+/* It is of no more use. */
+static void conn_break(struct https_conn *conn, enum err why, uint64_t now_ms) {
+  if (conn->closed) return;
+  if (!conn->was_ready) note_outcome(conn->owner, false, why, now_ms);
+  conn_leave(conn, why, now_ms);
 }
 
 /* Those beside which this one was opened, and on which nothing has come since: what waits there is asked
@@ -325,7 +345,7 @@ static void leave_silent(const struct https_conn *conn, uint64_t now_ms) {
   list_each(node, &conn->owner->conns) {
     struct https_conn *other = container(node, struct https_conn, link);
     if (other == conn || !other->silent_ms || other->silent_ms >= conn->opened_ms) continue;
-    conn_break(other, ERR_TCP, now_ms);
+    conn_leave(other, ERR_TCP, now_ms);
     return; /* done may have closed any of them */
   }
 }

@@ -189,6 +189,33 @@ def test_a_connection_gone_silent_is_left_within_700_ms(server, daemon_of):
     assert reply.rcode() == dns.rcode.NOERROR and took < 0.7 + SLACK_S
 
 
+def test_a_question_on_a_connection_that_never_came_about_goes_to_the_one_beside_it(server, daemon_of):
+    https = server(delay_s=RTT_S, idle_s=0.4)
+    daemon = daemon_of(https, options=("--threads", "1"))
+    for i in range(5):
+        assert ask(daemon.v4, f"warm{i}.test").rcode() == dns.rcode.NOERROR
+    assert wait_until(lambda: not https.peers, 5)
+    before, https.mood.idle_s, https.mood.mute = len(https.connections), 0, True
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(timed, ask, daemon.v4, "a.test", edns=0)
+        assert wait_until(lambda: len(https.connections) > before and https.connections[before].raw, 5)
+        https.mood.mute = False
+        took, reply = asked.result()
+    assert reply.rcode() == dns.rcode.NOERROR and took < 1.5
+    assert not https.connections[before].proven
+
+
+def test_a_connection_that_fails_does_not_take_questions_from_one_that_is_slow(server, daemon_of):
+    https = server(delay_s=RTT_S)
+    daemon = daemon_of(https, options=("--threads", "1"))
+    for i in range(5):
+        assert ask(daemon.v4, f"warm{i}.test").rcode() == dns.rcode.NOERROR
+    https.mood.delay_s, https.mood.ends_after_handshake = 1.5, RESET
+    took, reply = timed(ask, daemon.v4, "a.test", edns=0, patience_s=8)
+    assert reply.rcode() == dns.rcode.NOERROR and took < 4
+    assert len(https.connections) < 8
+
+
 def test_a_slow_answer_is_waited_for_on_a_connection_that_answers_pings(server, daemon_of):
     def answer(query):
         if query.question[0].name.to_text().startswith("slow"):
