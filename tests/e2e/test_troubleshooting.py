@@ -100,7 +100,8 @@ def exit_statuses():
     """{program: the statuses that its source can end with}."""
     daemon = (ROOT / "src" / "jidnsd.c").read_text()
     tool = (ROOT / "src" / "tool" / "cli.h").read_text()
-    return {"jidnsd": {0, 1} | {int(n) for n in re.findall(r"EXIT_WRONG_SETTINGS = (\d+)", daemon)},
+    of_daemon = {0, 1} | {int(n) for n in re.findall(r"EXIT_WRONG_SETTINGS = (\d+)", daemon)}
+    return {"jidnsd": of_daemon, "jidnsd --health": of_daemon,
             "jidns": {int(n) for n in re.findall(r"\bCLI_(?:FOUND|NOT_FOUND|USAGE|NO_ANSWER|TROUBLE) = (\d+)", tool)}}
 
 
