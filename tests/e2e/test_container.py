@@ -16,9 +16,12 @@ import yaml
 from kit import container as kit
 from kit import record
 from kit.ask import ask
+from kit.certs import NAME, Authority
+from kit.https_server import HttpsServer
 from kit.jidnsd import path
 from kit.netns import free_ports
 from kit.proc import descendants, wait_until
+from kit.tls_server import TlsServer
 
 MB = 10**6
 DAEMON = os.environ.get("JIDNSD_PLAIN") or path()
@@ -33,6 +36,14 @@ SHOP = 'xmpp "shop.example" {\n  overlay = on\n  host "xmpp1" { address = {192.0
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change roots")
 needs_plain = pytest.mark.skipif(not kit.is_plain(DAEMON), reason="an image of a program built with sanitizers is none")
 pytestmark = [needs_root, needs_plain]
+
+
+def open_up(folder):
+    """Lets any user into it."""
+    folder.chmod(0o755)
+    for parent in folder.parents:
+        if str(parent).startswith("/tmp/"):
+            parent.chmod(parent.stat().st_mode | 0o055)
 
 
 def variables(**more):
@@ -50,7 +61,7 @@ def fixture_engine(tmp_path_factory):
             pytest.skip("no cgroups of version 2 can be mounted for crun")
         if BASE:
             kit.import_base(engine, BASE)
-            for target in "jidnsd", "jidns":
+            for target in "jidnsd", "jidnsd-tls", "jidns":
                 kit.build(engine, kit.ROOT, kit.FOLDER / "Containerfile", target, "--build-arg", "DEBIAN=localhost/debian")
         else:
             kit.build_files(engine, folder, DAEMON)
@@ -68,8 +79,8 @@ def fixture_start(engine, request):
     """start(*options of podman run, words=those of jidnsd): a container, removed after the test."""
     made = []
 
-    def start(*options, words=()):
-        made.append(kit.Container(engine, f"c{len(made)}", "jidnsd", [*STRICT, *options], words))
+    def start(*options, words=(), image="jidnsd"):
+        made.append(kit.Container(engine, f"c{len(made)}", image, [*STRICT, *options], words))
         return made[-1]
     yield start
     for one in made:
@@ -80,6 +91,7 @@ def fixture_start(engine, request):
 
 def test_the_image_holds_no_more_than_it_needs(engine):
     assert engine.size("jidnsd") < 4 * MB
+    assert engine.size("jidnsd-tls") < 12 * MB
 
 
 @pytest.mark.skipif(not BASE, reason="the tool's image takes the whole Containerfile: contrib/dev/containers")
@@ -124,6 +136,42 @@ def test_without_the_sysctl_it_says_what_is_lacking(start):
         assert word in one.log
 
 
+# ---- encrypted servers ----
+
+@pytest.fixture(name="authority", scope="module")
+def fixture_authority(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ca")
+    open_up(folder)
+    made = Authority(folder)
+    subprocess.run(["openssl", "rehash", folder], check=True)
+    return made
+
+
+@pytest.fixture(name="encrypted", params=[("tls", TlsServer, ""), ("https", HttpsServer, "/dns-query")], ids=["tls", "https"])
+def fixture_encrypted(request, authority):
+    """A server over TLS or HTTPS, as a setting names it."""
+    scheme, kind, path_there = request.param
+    server = kind(free_ports(), authority.issue())
+    yield f"{scheme}://{server.host}:{server.port}{path_there}#{NAME}"
+    server.close()
+
+
+def test_the_image_with_encryption_asks_servers_that_the_systems_authorities_vouch_for(start, authority, encrypted):
+    port = free_ports()
+    one = start("--network", "host", "--volume", f"{authority.folder}:/usr/lib/ssl/certs:ro", image="jidnsd-tls",
+                *variables(JIDNS_LISTEN=f"127.0.0.1:{port}", JIDNS_UPSTREAM=encrypted)).wait_ready()
+    assert ask(("127.0.0.1", port), "n1.lab").answer, one.log
+
+
+def test_encrypted_servers_need_no_more_than_the_libraries_that_the_image_has(encrypted_root, authority, encrypted):
+    port = free_ports()
+    shutil.copy(authority.path, encrypted_root / "ca.pem")
+    with kit.process_1(encrypted_root, "/usr/sbin/jidnsd", "--listen", f"127.0.0.1:{port}", "--upstream", encrypted, "--tls-ca", "/ca.pem") as child:
+        while "jidnsd ready" not in (line := child.stdout.readline()):
+            assert line, child.wait()
+        assert ask(("127.0.0.1", port), "n1.lab").answer
+
+
 # ---- what doc/containers.md tells to type ----
 
 DOCUMENT = (kit.ROOT / "doc" / "containers.md").read_text()
@@ -137,7 +185,7 @@ def typed(beginning):
 
 def test_the_documents_container_runs_and_is_ready_where_it_has_a_server(engine, request):
     request.addfinalizer(lambda: engine.podman("rm", "--force", "jidnsd", check=False))
-    _, run, *words = typed("podman run -d --name jidnsd")
+    _, run, *words = typed("podman run -d --name jidnsd ")
     engine.podman(run, *kit.RUN, "--network", "none", "--env", f"JIDNS_SETTINGS={SHOP}", *words)
     _, *words = typed("podman exec jidnsd")
     assert wait_until(lambda: engine.podman(*words, check=False).stdout == "ready\n", 10, 0.1)
@@ -146,10 +194,11 @@ def test_the_documents_container_runs_and_is_ready_where_it_has_a_server(engine,
 
 
 def test_the_documents_build_commands_name_what_is_there():
-    for beginning, target in ("podman build --format docker", "jidnsd"), ("podman build --target jidns", "jidns"):
+    for beginning, target in (("podman build --format docker -t", "jidnsd"), ("podman build --format docker --target", "jidnsd-tls"),
+                              ("podman build --target jidns", "jidns")):
         words = typed(beginning)
         assert words[words.index("-t") + 1] == target and words[-1] == "."
-        assert f"FROM scratch AS {target}\n" in (kit.ROOT / words[words.index("-f") + 1]).read_text()
+        assert re.search(rf"^FROM \w+ AS {target}$", (kit.ROOT / words[words.index("-f") + 1]).read_text(), re.M)
     assert (kit.ROOT / typed("docker compose")[3]).exists() and (kit.ROOT / typed("kubectl apply")[3]).exists()
 
 
@@ -166,11 +215,15 @@ def test_the_settings_in_documents_can_be_used(page, mark):
 @pytest.fixture(name="root", scope="module")
 def fixture_root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("root")
-    folder.chmod(0o755)
-    for parent in folder.parents:
-        if str(parent).startswith("/tmp/"):
-            parent.chmod(parent.stat().st_mode | 0o055)
+    open_up(folder)
     return kit.collect(folder / "image", DAEMON)
+
+
+@pytest.fixture(name="encrypted_root", scope="module")
+def fixture_encrypted_root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encrypted")
+    open_up(folder)
+    return kit.collect(folder / "image", DAEMON, kit.ENCRYPTION)
 
 
 @pytest.fixture(name="alone")
@@ -214,6 +267,7 @@ def test_process_1_leaves_no_zombies(alone):
 
 def test_a_library_that_is_lacking_is_said_with_what_needs_it(root):
     for words, said in ((["--zone", "lab=/lab.zone"], r"a library that zone files need \(Debian: libldns3.*\): libldns\.so\.3: "),
+                        (["--upstream", "tls://127.0.0.1#dns.lab"], r"that encrypted upstream servers and check --connect need \(Debian: libssl3.*\): libcry"),
                         (["--metrics", "127.0.0.1:9153"], r"that the pages of --metrics need \(Debian: libmicrohttpd12.*\): libmicroh")):
         done = subprocess.run(["/usr/sbin/chroot", root, "/usr/sbin/jidnsd", "--listen", f"127.0.0.1:{free_ports()}", *words], capture_output=True,
                               text=True, check=False, env={}, timeout=20)

@@ -85,21 +85,32 @@ def is_plain(program):
     return "libasan" not in subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
 
 
-def collect(folder, program):
-    subprocess.run([FOLDER / "collect", folder, program], check=True)
+ENCRYPTION = ["libssl.so.3", "libcrypto.so.3", "libnghttp2.so.14"]
+
+
+def library(name):
+    """The path of the machine's library of that name."""
+    cached = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True, env={"PATH": "/usr/sbin:/sbin"}).stdout
+    return re.search(rf"^\s*{re.escape(name)} \(.*=> (\S+)$", cached, re.M)[1]
+
+
+def collect(folder, program, libraries=()):
+    subprocess.run([FOLDER / "collect", folder, program, *map(library, libraries)], check=True)
     return folder
 
 
 def build_files(engine, folder, daemon):
-    """The daemon's image by Containerfile, but for its first stage: what that makes is collected from a program that is there."""
+    """The daemon's images by Containerfile, but for its first stage: what that makes is collected from a program that is there."""
     context = folder / "context"
     collect(context / "image" / "jidnsd", daemon)
+    collect(context / "image" / "jidnsd-tls", daemon, ENCRYPTION)
     (context / "image" / "jidns").mkdir()
     text, stages = re.subn(r"^FROM \$\{DEBIAN\} AS build\n.*?(?=^FROM )", "FROM scratch AS build\nCOPY image /image\n\n",
                            (FOLDER / "Containerfile").read_text(), flags=re.M | re.S)
     assert stages == 1
     (context / "Containerfile").write_text(text)
-    build(engine, context, context / "Containerfile", "jidnsd")
+    for target in "jidnsd", "jidnsd-tls":
+        build(engine, context, context / "Containerfile", target)
 
 
 def build(engine, context, containerfile, target, *options):
