@@ -292,12 +292,11 @@ Test(ctl, shows_how_encrypted_servers_have_proven_themselves) {
                    "\"2027-01-02T03:04:05Z\",\"pin\":null,\"resumed\":true,\"handshakes\":3,"
                    "\"handshakes_resumed\":2,\"connections\":1,\"failure\":null,\"failure_text\":null}}]}\n"),
            0, "upstreams");
-  cr_assert_stdout_eq_str(
-      "SERVER         STATE  SRTT MS  RTO MS  ASKED  REPLIES  FOR\n"
-      "192.0.2.1:853  up     4.0      104     9      9        all\n"
-      "\n"
-      "SERVER         OVER  VERSION  HANDSHAKES  RESUMED  VALID UNTIL  LAST FAILURE\n"
-      "192.0.2.1:853  TLS   TLSv1.3  3           2        2027-01-02   none\n");
+  cr_assert_stdout_eq_str("SERVER         STATE  SRTT MS  RTO MS  ASKED  REPLIES  FOR\n"
+                          "192.0.2.1:853  up     4.0      104     9      9        all\n"
+                          "\n"
+                          "SERVER         OVER  VERSION  HANDSHAKES  RESUMED  VALID UNTIL  LAST FAILURE\n"
+                          "192.0.2.1:853  TLS   TLSv1.3  3           2        2027-01-02   none\n");
 }
 
 Test(ctl, shows_in_top_what_happened_between_two_looks) {
