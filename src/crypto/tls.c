@@ -65,18 +65,22 @@ struct tls_context *tls_context_new(const char *ca_path, FILE *err) {
   return NULL;
 }
 
+static const char *trust_path(const struct tls_context *c, const char *ca_path) {
+  return ca_path && *ca_path ? ca_path : c->crypto.X509_get_default_cert_dir();
+}
+
 /* A folder's certificates are looked for when they are needed: reading all that a system trusts costs
  * megabytes. */
 static bool set_strict_trust(struct tls_context *c, const char *ca_path, FILE *err) {
   struct stat st;
-  const char *path = ca_path && *ca_path ? ca_path : c->crypto.X509_get_default_cert_dir();
+  const char *path = trust_path(c, ca_path);
   c->ca_path = strdup(ca_path ? ca_path : "");
   must(c->ca_path);
   bool is_there = stat(path, &st) == 0, is_folder = is_there && S_ISDIR(st.st_mode);
   bool good = is_folder  ? c->ssl.SSL_CTX_load_verify_dir(c->context, path) == 1
               : is_there ? c->ssl.SSL_CTX_load_verify_file(c->context, path) == 1
                          : false;
-  if (is_there && !is_folder) c->ca_file = st;
+  if (is_there) c->ca_seen = st;
   if (good) return true;
   c->crypto.ERR_clear_error();
   fprintf(err, "%s: --tls-ca: %s: %s\n", program_invocation_short_name, path,
@@ -97,9 +101,10 @@ struct tls_context *tls_context_strict(const char *ca_path, FILE *err) {
 bool tls_context_serves(const struct tls_context *c, const char *ca_path) {
   struct stat st;
   if (strcmp(c->ca_path, ca_path ? ca_path : "") != 0) return false;
-  if (!c->ca_file.st_mode) return true; /* a folder */
-  return stat(ca_path, &st) == 0 && st.st_ino == c->ca_file.st_ino && st.st_size == c->ca_file.st_size &&
-         st.st_mtim.tv_sec == c->ca_file.st_mtim.tv_sec && st.st_mtim.tv_nsec == c->ca_file.st_mtim.tv_nsec;
+  /* the library keeps what it has found in a folder, too */
+  const struct stat *seen = &c->ca_seen;
+  return stat(trust_path(c, ca_path), &st) == 0 && st.st_ino == seen->st_ino && st.st_size == seen->st_size &&
+         st.st_mtim.tv_sec == seen->st_mtim.tv_sec && st.st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
 }
 
 struct tls_context *tls_context_hold(struct tls_context *c) {

@@ -36,10 +36,12 @@ struct tls_context *tls_context_strict(const char *ca_path, FILE *err);
 struct tls_context *tls_context_hold(struct tls_context *c); /* one more that frees it; NULL is fine */
 void tls_context_free(struct tls_context *c);                /* the last one does */
 
-/* Is it what tls_context_strict would make of ca_path now? Not when another file is there since. */
+/* Is it what tls_context_strict would make of ca_path now? Not when another file is there since, or
+ * the folder has changed. */
 bool tls_context_serves(const struct tls_context *c, const char *ca_path);
 /* Seconds since 1970 before which it can't be, whatever the clock says; at first the day of the build. Goes
- * up only, and TLS_FLOOR_YEARS at most: whoever says so may have had a wrong clock as well. */
+ * up, and TLS_FLOOR_YEARS at most: whoever says so may have had a wrong clock as well. Once a certificate has
+ * expired by it and the clock is not before the day of the build, it is that day again. */
 enum { TLS_FLOOR_YEARS = 10 };
 void tls_context_floor(struct tls_context *c, int64_t floor_s);
 int64_t tls_context_floor_s(const struct tls_context *c);

@@ -54,8 +54,8 @@ struct tls_context {
   struct ssl ssl;
   struct crypto crypto;
   SSL_CTX *context;
-  char *ca_path; /* of a strict one, and that file as it was */
-  struct stat ca_file;
+  char *ca_path; /* of a strict one, and that file or folder as it was */
+  struct stat ca_seen;
   atomic_uint users;
   _Atomic int64_t floor_s; /* no time before this is believed */
 };
@@ -72,6 +72,7 @@ struct tls {
   enum err refused;                /* how the peer failed to prove itself; ERR_NONE: it did not */
   const struct tls_expect *expect; /* borrowed; NULL: whoever the peer is */
   bool clock_is_wrong;             /* the time it is proven by is not the clock's */
+  bool clock_is_likely;            /* but the clock is not before the day of the build */
   struct tls_ticket *ticket;       /* borrowed: where to keep its own; NULL: nowhere */
   char why[TLS_WHY];
 };

@@ -14,7 +14,7 @@ enum { OURS = 0 }; /* the SSL's place for our own pointer */
 
 static enum err refusal_of(const struct tls *t, int verdict) {
   switch (verdict) {
-  case X509_V_ERR_CERT_HAS_EXPIRED: return ERR_CERT_EXPIRED;
+  case X509_V_ERR_CERT_HAS_EXPIRED: return t->clock_is_wrong ? ERR_CERT_CLOCK : ERR_CERT_EXPIRED;
   case X509_V_ERR_CERT_NOT_YET_VALID: return t->clock_is_wrong ? ERR_CERT_CLOCK : ERR_CERT_EARLY;
   case X509_V_ERR_HOSTNAME_MISMATCH:
   case X509_V_ERR_IP_ADDRESS_MISMATCH: return ERR_CERT_NAME;
@@ -47,6 +47,13 @@ static bool has_pinned_key(const struct tls *t) {
   return false;
 }
 
+/* By the floor it has expired, and the clock says otherwise: whoever set the floor may have had a clock that
+ * was ahead. The next handshake goes by the clock, if that can be right. */
+static void doubt_floor(struct tls *t, int64_t floor_s) {
+  bool is_floor_wrong = t->clock_is_wrong && t->clock_is_likely;
+  if (is_floor_wrong) atomic_compare_exchange_strong(&t->c->floor_s, &floor_s, (int64_t)BUILD_DAY_S);
+}
+
 /* The library's question in the midst of the handshake, in place of its own check: 1 lets it go on. That the
  * peer has the key of the certificate it shows is checked by the handshake itself. */
 static int on_certificate(X509_STORE_CTX *x, void *arg) {
@@ -65,9 +72,11 @@ static int on_certificate(X509_STORE_CTX *x, void *arg) {
     return pinned;
   }
 
+  int64_t floor_s = context->floor_s;
   bool good = own && c->X509_verify_cert(x) == 1;
   int verdict = c->X509_STORE_CTX_get_error(x);
   if (!good) {
+    if (verdict == X509_V_ERR_CERT_HAS_EXPIRED) doubt_floor(t, floor_s);
     t->refused = refusal_of(t, verdict);
     snprintf(t->why, sizeof t->why, "%s", c->X509_verify_cert_error_string(verdict));
   }
@@ -82,6 +91,7 @@ bool tls_expect_peer(struct tls *t, const struct tls_expect *e, const union addr
 
   t->expect = e;
   t->clock_is_wrong = now_s < floor_s;
+  t->clock_is_likely = now_s >= BUILD_DAY_S;
   if (ssl->SSL_set_ex_data(t->ssl, OURS, t) != 1) return false;
   ssl->SSL_set_verify(t->ssl, SSL_VERIFY_PEER, NULL);
   c->X509_VERIFY_PARAM_set_time(param, (time_t)(now_s > floor_s ? now_s : floor_s));

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -213,4 +214,32 @@ Test(prove, by_the_same_word_until_the_file_is_another) {
   fputs("\n", out);
   fclose(out);
   cr_expect_not(tls_context_serves(context, ca_path));
+}
+
+Test(prove, a_context_serves_as_long_as_the_folder_is_the_same) {
+  char folder[] = "/tmp/jidns-ca-folder-XXXXXX", inside[64];
+  cr_assert(mkdtemp(folder));
+  struct tls_context *c = tls_context_strict(folder, stderr);
+  cr_assert_not_null(c);
+  cr_expect(tls_context_serves(c, folder));
+
+  usleep(20000); /* so that the file system's clock has gone on */
+  snprintf(inside, sizeof inside, "%s/1234abcd.0", folder);
+  cr_assert_eq(symlink(ca_path, inside), 0);
+  cr_expect_not(tls_context_serves(c, folder), "an authority came");
+  tls_context_free(c);
+  unlink(inside);
+  rmdir(folder);
+}
+
+Test(prove, a_floor_set_by_a_clock_that_was_ahead_gives_way_to_the_clock) {
+  tls_context_floor(context, time(NULL) + 400L * DAY);
+  cr_expect_eq(meet(good_cert()), ERR_CERT_CLOCK, "by the floor it has expired");
+  cr_expect_eq(meet(good_cert()), ERR_NONE);
+}
+
+Test(prove, a_floor_stays_when_the_clock_is_before_the_build) {
+  tls_context_floor(context, time(NULL));
+  cr_expect_eq(meet_at(make_cert("d", "DNS:dns.test", -9 * DAY, -DAY, &authority), 1000), ERR_CERT_CLOCK);
+  cr_expect_eq(meet_at(good_cert(), 1000), ERR_NONE);
 }
