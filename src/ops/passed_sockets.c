@@ -54,20 +54,32 @@ static struct passed_socket *place_for(struct passed_sockets *all, const union a
   return p;
 }
 
-/* NULL, or what is wrong. */
-static const char *add(struct passed_sockets *all, int fd) {
+void passed_sockets_too_many(FILE *err) {
+  fprintf(err, "jidnsd: LISTEN_FDS: more than %d addresses to listen on, with those of --listen\n",
+          PASSED_SOCKETS);
+}
+
+/* False, and said, if it can't be answered on. */
+static bool add(struct passed_sockets *all, int fd, FILE *err) {
   union addr addr;
   int type;
   const char *wrong = look_at(fd, &addr, &type);
-  if (wrong) return wrong;
+  if (wrong) {
+    fprintf(err, "jidnsd: LISTEN_FDS: descriptor %d, passed by systemd, %s\n", fd, wrong);
+    return false;
+  }
 
   struct passed_socket *p = place_for(all, &addr);
-  if (!p) return "is one too many: jidnsd takes 32 addresses";
+  if (!p) {
+    passed_sockets_too_many(err);
+    return false;
+  }
+
   int *place = type == SOCK_DGRAM ? &p->udp : &p->tcp;
   if (*place < 0) *place = fd;
   fcntl(fd, F_SETFD, FD_CLOEXEC);
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-  return NULL;
+  return true;
 }
 
 bool passed_sockets_find(struct passed_sockets *out, FILE *err) {
@@ -76,10 +88,7 @@ bool passed_sockets_find(struct passed_sockets *out, FILE *err) {
   if (count <= 0 || number_of("LISTEN_PID") != getpid()) return true;
 
   for (int fd = FIRST_PASSED; fd < FIRST_PASSED + count; fd++) {
-    const char *wrong = add(out, fd);
-    if (!wrong) continue;
-    fprintf(err, "jidnsd: LISTEN_FDS: descriptor %d, passed by systemd, %s\n", fd, wrong);
-    return false;
+    if (!add(out, fd, err)) return false;
   }
   return true;
 }

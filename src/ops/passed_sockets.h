@@ -7,7 +7,7 @@
 
 #include "base/addr.h"
 
-enum { PASSED_SOCKETS = 32 };
+enum { PASSED_SOCKETS = 16 }; /* addresses */
 
 struct passed_sockets {
   unsigned count;
@@ -20,6 +20,9 @@ struct passed_sockets {
 /* Finds them, none as a rule, by the environment: LISTEN_FDS and LISTEN_PID. False, and said in one line on
  * err, when one of them can't be answered on. May be called again. */
 bool passed_sockets_find(struct passed_sockets *out, FILE *err);
+
+/* Says on err that there are more addresses than PASSED_SOCKETS, which is as many as jidnsd listens on. */
+void passed_sockets_too_many(FILE *err);
 
 /* Those at this address; NULL: there are none. */
 const struct passed_socket *passed_sockets_at(const struct passed_sockets *all, const union addr *addr);

@@ -9,7 +9,6 @@
 #include "base/must.h"
 #include "config.h"
 #include "dns/name.h"
-#include "ops/passed_sockets.h"
 #include "settings/settings_priv.h"
 
 enum {
@@ -128,8 +127,7 @@ static bool listen_where_passed(struct settings *s, FILE *err) {
   for (unsigned i = 0; i < passed.count; i++) {
     if (settings_listens(s, &passed.of[i].addr)) continue;
     if (s->listen_count == SETTINGS_LISTEN) {
-      fprintf(err, "jidnsd: LISTEN_FDS: more than %d addresses to listen on, with those of --listen\n",
-              SETTINGS_LISTEN);
+      passed_sockets_too_many(err);
       return false;
     }
     *s->listen_scopes[s->listen_count] = 0;

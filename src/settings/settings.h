@@ -13,6 +13,7 @@
 #include "forward/forward.h"
 #include "ops/control.h"
 #include "ops/metrics_http.h"
+#include "ops/passed_sockets.h"
 #include "ops/sandbox.h"
 #include "server/access.h"
 #include "server/serve.h"
@@ -22,7 +23,7 @@
 #include "zones/zones.h"
 
 enum {
-  SETTINGS_LISTEN = 16,
+  SETTINGS_LISTEN = PASSED_SOCKETS,
   SETTINGS_THREADS = 64,
   SETTINGS_PORT = 53,
   SETTINGS_FORWARDS = ROUTES_MAX,

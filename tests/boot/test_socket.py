@@ -91,6 +91,14 @@ def test_a_socket_that_it_can_not_answer_on_is_refused_with_the_way_out(sockets,
     assert said in sockets.journal() and sockets.show("ExecMainStatus") == "2"
 
 
+@pytest.mark.parametrize("passed, listed", [(17, []), (16, ["127.0.0.30"])], ids=["passed", "with those of the settings"])
+def test_too_many_addresses_are_refused_with_their_number(sockets, passed, listed):
+    sockets.set(LAB + "".join(f"listen {{ address = {address} }}\n" for address in listed))
+    assert change_sockets(sockets, "".join(f"ListenStream=127.0.0.{i}:53\n" for i in range(2, 2 + passed))).returncode == 0
+    assert sockets.systemctl("start", "jidnsd").returncode != 0
+    assert "LISTEN_FDS: more than 16 addresses to listen on" in sockets.journal() and sockets.show("ExecMainStatus") == "2"
+
+
 def test_with_its_sockets_passed_it_needs_no_capability(sockets):
     sockets.drop_in(NO_CAPABILITY)
     assert sockets.answers(CHAT), sockets.journal()
