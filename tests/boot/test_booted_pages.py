@@ -17,4 +17,5 @@ def test_the_commands_of_a_page_work(service, blocks):
         done = service.machine.run("sh", "-c", f"{line} </dev/null")
         if done.returncode:
             wrong.append(f"$ {line}\nstatus {done.returncode}\n{done.stdout}{done.stderr}")
+    service.systemctl("disable", "--now", "jidnsd.socket")
     assert not wrong, "\n\n".join(wrong)
