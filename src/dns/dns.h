@@ -53,6 +53,8 @@ enum {
   TYPE_NSEC = 47,
   TYPE_NSEC3 = 50,
   TYPE_TLSA = 52,
+  TYPE_SVCB = 64, /* RFC 9460 */
+  TYPE_HTTPS = 65,
   TYPE_NXNAME = 128, /* RFC 9824: never asked for */
   TYPE_TKEY = 249,
   TYPE_TSIG = 250,

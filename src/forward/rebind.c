@@ -4,7 +4,7 @@
 #include "dns/name.h"
 #include "dns/wire.h"
 
-enum { TYPE_SVCB = 64, TYPE_HTTPS = 65, HINT_IPV4 = 4, HINT_IPV6 = 6 }; /* RFC 9460 */
+enum { HINT_IPV4 = 4, HINT_IPV6 = 6 }; /* RFC 9460 */
 
 struct net {
   uint8_t bits, octets[12];
