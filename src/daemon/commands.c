@@ -188,6 +188,16 @@ static void write_tls(struct jsonw *j, const struct channel_facts *f) {
   jsonw_close(j, '}');
 }
 
+/* Of a plain server whose encrypted way was discovered. */
+static void write_way(struct jsonw *j, const struct ns_way *way) {
+  char text[ADDR_TEXT];
+  jsonw_open(j, "discovered", '{');
+  jsonw_string(j, "address", addr_format(&way->addr, text));
+  jsonw_string(j, "transport", transport_text(way->transport));
+  jsonw_bool(j, "used", way->state == WAY_PROVEN);
+  jsonw_close(j, '}');
+}
+
 static void write_servers(struct jsonw *j, const struct commands *c, bool briefly) {
   char text[ADDR_TEXT], domain[NAME_TEXT];
   const struct stats *g = &c->stats;
@@ -209,7 +219,8 @@ static void write_servers(struct jsonw *j, const struct commands *c, bool briefl
       jsonw_uint(j, "replies", s->replies);
       write_capabilities(j, s);
       jsonw_string(j, "transport", transport_text(s->transport));
-      if (transport_is_encrypted(s->transport)) write_tls(j, &s->facts);
+      if (s->way.state != WAY_NONE) write_way(j, &s->way);
+      if (s->way.state != WAY_NONE || transport_is_encrypted(s->transport)) write_tls(j, &s->facts);
     }
     jsonw_close(j, '}');
   }

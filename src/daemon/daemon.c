@@ -90,6 +90,13 @@ void daemon_use_trust(struct daemon *d, struct tls_context *trust) {
   d->trust = trust;
 }
 
+/* Servers may tell of ways over HTTPS; those over TLS do without. */
+static void open_http_if_there(struct daemon *d) {
+  FILE *unsaid = fopen("/dev/null", "we");
+  if (unsaid && !d->http) d->http = http2_load(unsaid);
+  if (unsaid) fclose(unsaid);
+}
+
 /* Once loaded it stays, too. */
 bool daemon_prepare_http(struct daemon *d, const struct settings *s, FILE *err) {
   if (d->http || !settings_asks_https(s)) return true;
@@ -109,6 +116,7 @@ bool daemon_prepare_http(struct daemon *d, const struct settings *s, FILE *err) 
 static bool open_trust(struct daemon *d, FILE *err) {
   if (!daemon_prepare_trust(d, &d->settings, &d->trust, err)) return false;
   if (!daemon_prepare_http(d, &d->settings, err)) return false;
+  if (settings_discovers(&d->settings)) open_http_if_there(d);
   if (d->trust) tls_context_floor(d->trust, (int64_t)(snapshotter_written_ms(&d->settings) / 1000));
   return true;
 }

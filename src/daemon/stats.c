@@ -17,8 +17,11 @@ static void gather_capability(struct capability_stats *sum, const struct capabil
 
 /* What one worker has seen holds for all; one that was refused before one that was not. */
 static void gather_facts(struct ns_stats *sum, const struct nameserver *s) {
-  struct channel *c = s->channels[s->address.transport];
-  sum->transport = s->address.transport;
+  struct channel *c = s->channels[s->way.state == WAY_NONE ? s->address.transport : s->way.transport];
+  if (s->way.state >= sum->way.state) {
+    sum->way = s->way;
+    sum->transport = ns_has_way(s) ? s->way.transport : s->address.transport;
+  }
   if (!c || !c->ops->facts) return;
   const struct channel_facts *f = c->ops->facts(c);
   struct channel_facts all = sum->facts;

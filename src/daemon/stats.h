@@ -20,7 +20,8 @@ struct ns_stats {
   uint64_t srtt_ms_x8, asked, replies;
   unsigned rto_ms, silent; /* the worst */
   struct latency rtt;
-  enum transport transport;
+  enum transport transport; /* that questions go over first; of a discovered way as soon as one worker's do */
+  struct ns_way way;        /* of a plain one, with facts; WAY_NONE: none was discovered */
   struct channel_facts
       facts; /* of an encrypted one: the sum of all workers' counts, the rest of one of them */
   struct capability_stats capabilities[CAPABILITIES];

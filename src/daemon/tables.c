@@ -18,6 +18,12 @@ static struct channel *new_encrypted(struct tables_sets *sets, const struct ns_a
                         sets->random);
 }
 
+struct channel *tables_open_way(void *ctx, const struct ns_address *way) {
+  struct tables_sets *sets = ctx;
+  if (!way->trust || (way->transport == TRANSPORT_HTTPS && !sets->http)) return NULL;
+  return new_encrypted(sets, way);
+}
+
 /* One that is connected already when the first question comes. */
 static bool add_encrypted(struct tables_sets *sets, struct upstream *u, const struct ns_address *address) {
   struct channel *c = new_encrypted(sets, address), *channels[TRANSPORTS] = {0};
@@ -50,13 +56,14 @@ struct servers_wanted {
   const struct settings_pins *pins;
   enum upstream_policy policy;
   struct tls_context *trust;
+  bool discovers; /* encrypted ways to the plain ones */
 };
 
 /* The i-th; false: its interface is not there. */
 static bool wanted_address(const struct servers_wanted *want, unsigned i, struct ns_address *out) {
   const struct settings_server *s = &want->servers->list[i];
   settings_server_address(want->servers, i, want->pins, out);
-  if (transport_is_encrypted(out->transport)) out->trust = want->trust;
+  if (transport_is_encrypted(out->transport) || want->discovers) out->trust = want->trust;
   return addr_is_here(&s->addr, s->scope);
 }
 
@@ -138,7 +145,8 @@ struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_t
   struct wiring_tables *t = calloc(1, sizeof *t);
   if (!t) return NULL;
   t->access = access_new(&s->access);
-  struct servers_wanted rest = {&s->upstream, &s->pins, s->upstream_policy, sets->trust};
+  struct servers_wanted rest = {&s->upstream, &s->pins, s->upstream_policy, sets->trust,
+                                settings_discovers(s)};
   t->routes.rest = make_set(sets, now, t, &rest, now ? now->routes.rest : NULL);
   bool good = t->access && t->routes.rest;
   for (unsigned i = 0; i < s->forward_count && good; i++) {
@@ -147,7 +155,8 @@ struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_t
     r->name_len = f->domain.len;
     r->max_ttl_s = f->max_ttl_s;
     memcpy(r->name, f->domain.octets, f->domain.len);
-    struct servers_wanted want = {&f->servers, settings_forward_pins(s, f), s->upstream_policy, sets->trust};
+    struct servers_wanted want = {&f->servers, settings_forward_pins(s, f), s->upstream_policy, sets->trust,
+                                  false};
     r->upstream = make_set(sets, now, t, &want, set_of(now, &f->domain));
     good = r->upstream != NULL;
     t->routes.count += good;

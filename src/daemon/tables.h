@@ -20,5 +20,7 @@ struct tables_sets {
  * inherit what is known of their servers. NULL when memory is out. */
 struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_tables *now,
                                  const struct settings *s);
+/* The channel of an encrypted way to a server (discovery_open); ctx: the sets. */
+struct channel *tables_open_way(void *ctx, const struct ns_address *way);
 void tables_free(struct wiring_tables *t); /* NULL is allowed */
 #endif

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/timer.h"
 #include "daemon/tables.h"
+#include "forward/discovery.h"
 #include "loop/watch.h"
 #include "server/serve_udp.h"
 
@@ -43,6 +44,7 @@ struct worker {
   uint64_t gave_back_ms;
   struct tables_sets sets;
   struct wiring_tables *tables, *next; /* in force; prepared */
+  struct discovery discovery;
   struct wiring wiring;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
@@ -177,6 +179,7 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
   access_inherit(w->tables->access, old->access);
   wiring_set(&w->wiring, w->tables, s);
   forward_reroute(w->wiring.forward, clock_ms());
+  discovery_use(&w->discovery, w->tables->routes.rest, clock_ms());
   tables_free(old);
 
   for (unsigned i = 0; i < before->listen_count; i++) {
@@ -195,6 +198,7 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
 static void close_all(struct worker *w) {
   if (w->udp) serve_udp_stop(w->udp);
   if (w->tcp) serve_tcp_stop(w->tcp);
+  discovery_stop(&w->discovery);
   wiring_stop(&w->wiring);
   if (w->udp) serve_udp_close(w->udp);
   if (w->tcp) serve_tcp_close(w->tcp);
@@ -271,6 +275,7 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
   w->tables = tables_new(&w->sets, NULL, s);
   if (!w->tables || !wiring_init(&w->wiring, &parts, w->tables, s)) return false;
   wiring_set_zones(&w->wiring, common->zones);
+  discovery_use(&w->discovery, w->tables->routes.rest, clock_ms());
 
   struct serve_tcp_policy tcp = share_of(&s->tcp, s->threads);
   tcp.descriptors = descriptors_for_clients();
@@ -306,6 +311,7 @@ struct worker *worker_new(const struct settings *settings, const struct worker_c
   timers_init(&w->timers);
   w->sets = (struct tables_sets){.loop = &w->loop, .counters = &w->counters, .random = &w->random};
   list_init(&w->sets.list);
+  discovery_init(&w->discovery, &w->timers, tables_open_way, &w->sets);
   int e = uv_loop_init(&w->loop);
   if (e) {
     free(w);

@@ -18,11 +18,14 @@ static bool may_go_without_edns(const struct pending *p, const struct nameserver
 
 /* ---- before it is asked ---- */
 
+enum { WAY_TRIES = 2 }; /* of a question over a server's encrypted way, before it is asked in plain */
+
 /* Bits of servers that no DNSSEC comes from. */
 static unsigned without_edns(const struct upstream *u) {
   unsigned bits = 0;
   for (unsigned i = 0; i < u->count; i++) {
-    if (capability_is_resting(&u->servers[i].capabilities[CAPABILITY_EDNS])) bits |= 1u << i;
+    const struct nameserver *s = &u->servers[i];
+    if (!ns_has_way(s) && capability_is_resting(&s->capabilities[CAPABILITY_EDNS])) bits |= 1u << i;
   }
   return bits;
 }
@@ -42,6 +45,7 @@ enum transport fallback_transport(const struct pending *p, const struct nameserv
   unsigned udp = times_asked(p, s, TRANSPORT_UDP), tcp = times_asked(p, s, TRANSPORT_TCP);
   const struct capability *h = &s->capabilities[CAPABILITY_UDP];
   if (ns_is_encrypted(s)) return s->address.transport; /* and nothing else */
+  if (ns_has_way(s) && times_asked(p, s, s->way.transport) < WAY_TRIES) return s->way.transport;
   if (tcp >= FORWARD_EACH) return TRANSPORT_UDP;
   if (udp >= FORWARD_EACH) return TRANSPORT_TCP;
 
@@ -68,7 +72,9 @@ void fallback_prepare(const struct pending *p, struct try *t, unsigned nth, uint
   struct nameserver *s = t->server;
 
   t->extras = extras_of(p, t, nth);
-  if (t->extras && !capability_allows(&s->capabilities[CAPABILITY_EDNS], now_ms)) t->extras = EXTRAS_NONE;
+  if (t->extras && !fallback_is_way(s, t->transport) &&
+      !capability_allows(&s->capabilities[CAPABILITY_EDNS], now_ms))
+    t->extras = EXTRAS_NONE;
   bool over_udp = !transport_is_stream(t->transport);
   bool mixes_case = o->policy.case_random && over_udp &&
                     capability_allows(&s->capabilities[CAPABILITY_0X20], now_ms);
@@ -149,7 +155,7 @@ bool fallback_after_rcode(struct pending *p, const struct try *t, unsigned rcode
   unsigned bit = upstream_bit(p->upstream, s);
   bool misunderstood = is_misunderstood(rcode), has_opt = edns_is_in(msg, len);
 
-  if (ns_is_encrypted(s)) return false; /* who speaks that knows EDNS */
+  if (transport_is_encrypted(t->transport)) return false; /* who speaks that knows EDNS */
   if (t->extras == EXTRAS_NONE || (!misunderstood && rcode != RCODE_SERVFAIL && rcode != RCODE_REFUSED))
     return false;
 
@@ -202,6 +208,23 @@ bool fallback_transport_failed(struct pending *p, const struct try *t, enum err 
   if (!times_asked(p, s, TRANSPORT_UDP)) return again(p, t, EXTRAS_COOKIE, TRANSPORT_UDP);
   p->step = STEP_PICK; /* UDP may yet answer */
   if (s->capabilities[CAPABILITY_UDP].state == CAPABILITY_UNTRIED) p->next_try_ms = 0;
+  return true;
+}
+
+bool fallback_is_way(const struct nameserver *s, enum transport over) {
+  return !ns_is_encrypted(s) && transport_is_encrypted(over);
+}
+
+bool fallback_leaves_way(struct pending *p, struct nameserver *s, enum transport over, enum err why,
+                         uint64_t now_ms) {
+  if (!fallback_is_way(s, over)) return false;
+  ns_way_failed(s, why, now_ms);
+  p->asked_over[over][number_of(p, s)] = WAY_TRIES;
+  p->server = s;
+  p->extras = EXTRAS_COOKIE;
+  p->transport = fallback_transport(p, s);
+  p->tcp_why = TCP_BY_CHOICE;
+  p->step = STEP_ASK;
   return true;
 }
 
@@ -268,7 +291,7 @@ static void learn_udp(const struct pending *p, const struct try *t, uint64_t now
 }
 
 void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
-  if (ns_is_encrypted(t->server)) return; /* there is no lesser way */
+  if (transport_is_encrypted(t->transport)) return; /* it says nothing of what it can do in plain */
   learn_cookies(p, t, now_ms);
   learn_edns(p, t, has_opt, now_ms);
   learn_udp(p, t, now_ms);

@@ -9,9 +9,10 @@
  * before the others, unless they are down. */
 struct nameserver *fallback_pick(const struct pending *p, unsigned out);
 
-/* What the next try of p at s goes over. An encrypted server is asked over what the settings say alone; any
- * other twice over UDP, once over TCP, and so on: a silent UDP or a reply
- * too large for the path costs two time-outs, no more; over TCP first where UDP is known not to work. */
+/* What the next try of p at s goes over. An encrypted server is asked over what the settings say alone; a
+ * plain one over its encrypted way first, if that is proven, twice; else twice over UDP, once over TCP, and
+ * so on: a silent UDP or a reply too large for the path costs two time-outs, no more; over TCP first where
+ * UDP is known not to work. */
 enum transport fallback_transport(const struct pending *p, const struct nameserver *s);
 
 /* How t, whose server, transport and most extras are set, is to be asked; nth: which try over UDP at this
@@ -32,6 +33,12 @@ void fallback_no_cookie(struct pending *p, const struct try *t);
 /* t's transport failed. True: the same server is to be asked again as p now says; or, with STEP_PICK, goes on
  * being waited for. */
 bool fallback_transport_failed(struct pending *p, const struct try *t, enum err why);
+
+/* Is that the encrypted way to a plain server? */
+bool fallback_is_way(const struct nameserver *s, enum transport over);
+/* If so, and a try over it failed: true, the same server is to be asked in plain as p now says. */
+bool fallback_leaves_way(struct pending *p, struct nameserver *s, enum transport over, enum err why,
+                         uint64_t now_ms);
 
 /* t was answered. */
 void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms);

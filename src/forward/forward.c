@@ -101,7 +101,9 @@ static void run_at(struct pending *p, enum event_kind kind, uint64_t now_ms) {
 
 /* How long it took says how long the next one may, unless it took a connection as well. */
 static void note_reply(const struct try *t, uint64_t now_ms) {
-  bool tells = t->transport == t->server->address.transport && !t->x.connects;
+  bool is_encrypted = transport_is_encrypted(t->transport);
+  bool tells = (t->transport == t->server->address.transport || is_encrypted) && !t->x.connects;
+  if (is_encrypted) ns_way_replied(t->server);
   if (t->transport == TRANSPORT_TCP) t->server->tcp_late = 0;
   if (tells) ns_replied(t->server, now_ms - t->sent_ms, now_ms);
   else ns_answers(t->server, now_ms);
@@ -128,6 +130,8 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
     p->step = STEP_ASK;
   } else if (outcome == ERR_COOKIE) {
     fallback_no_cookie(p, t);
+  } else if (fallback_leaves_way(p, t->server, t->transport, outcome, now_ms)) {
+    p->last = outcome; /* and in plain at once */
   } else if (outcome == ERR_TCP && p->case_state == CASE_MISMATCH && !ns_is_encrypted(t->server)) {
     steps_ask_without_0x20(p, t->server, now_ms);
   } else {
@@ -140,7 +144,7 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
 }
 
 static uint32_t patience_with(const struct try *t) {
-  bool connects = ns_is_encrypted(t->server) && t->x.connects;
+  bool connects = transport_is_encrypted(t->transport) && t->x.connects;
   return ns_rto_ms(t->server) + (connects ? ns_connect_ms(t->server) : 0);
 }
 
@@ -151,7 +155,8 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
     t->timed_out = true;
     if (!failures_is_server_verdict(p->last)) p->last = ERR_TIMEOUT;
     if (now_ms - t->sent_ms > 2 * ns_rto_max_ms(t->server)) continue; /* it says nothing about now */
-    ns_left_unanswered(t->server, p->question.hash, p->started_ms, now_ms);
+    if (fallback_is_way(t->server, t->transport)) ns_way_was_silent(t->server, now_ms);
+    else ns_left_unanswered(t->server, p->question.hash, p->started_ms, now_ms);
   }
 }
 

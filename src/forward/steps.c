@@ -107,7 +107,7 @@ static enum err ask_server(struct pending *p, struct nameserver *s, struct manne
   enum err e = channel_ask(s->channels[t->transport], &t->x, msg, len, now_ms);
   s->asked++;
   if (ns_is_encrypted(s)) ns_failed(s, e, now_ms);
-  else if (e == ERR_UNREACHABLE) ns_refused(s, now_ms);
+  else if (e == ERR_UNREACHABLE && !fallback_is_way(s, over)) ns_refused(s, now_ms);
   if (e == ERR_NONE && t->x.connects) p->next_try_ms += ns_connect_ms(s);
   return e;
 }
@@ -144,7 +144,8 @@ static void probe_udp(struct pending *p, uint64_t now_ms) {
 static enum next step_ask(struct pending *p, const struct event *e) {
   uint64_t now_ms = e->now_ms;
   struct nameserver *s = p->server;
-  bool over_udp = p->transport == TRANSPORT_UDP, over_first = p->transport == s->address.transport;
+  bool over_udp = p->transport == TRANSPORT_UDP;
+  bool over_first = p->transport == s->address.transport || fallback_is_way(s, p->transport);
   uint32_t wait_ms = fallback_wait_ms(p, s);
   char text[QUESTION_TEXT], where[ADDR_TEXT];
 
@@ -170,6 +171,7 @@ static enum next step_ask(struct pending *p, const struct event *e) {
   p->asked++;
   p->last = ask_server(p, s, (struct manner){p->transport, p->tcp_why, p->extras}, now_ms);
   if (p->last == ERR_NONE) return WAIT;
+  if (fallback_leaves_way(p, s, p->transport, p->last, now_ms)) return MORE;
   if (p->last == ERR_TCP && p->case_state == CASE_MISMATCH && !ns_is_encrypted(s)) {
     steps_ask_without_0x20(p, s, now_ms);
     return MORE;

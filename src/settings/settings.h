@@ -72,6 +72,9 @@ struct settings_forward {
   uint32_t max_ttl_s;        /* 0: as for all other names */
 };
 
+/* May encrypted ways to the servers of resolv.conf be discovered (RFC 9462)? */
+enum settings_discover { DISCOVER_OFF, DISCOVER_VERIFIED };
+
 /* A fault from the start. */
 struct settings_fault {
   char title[SETTINGS_TITLE]; /* "" on the command line */
@@ -90,6 +93,7 @@ struct settings {
   struct resolvconf resolv; /* what that said when it was read last */
   char resolv_conf[SETTINGS_PATH];
   enum upstream_policy upstream_policy;
+  enum settings_discover discover;
   struct settings_forward forwards[SETTINGS_FORWARDS]; /* no two of the same domain */
   unsigned forward_count;
   struct settings_fault faults[SETTINGS_FAULTS];
@@ -143,9 +147,10 @@ void settings_server_address(const struct settings_servers *set, unsigned i, con
                              struct ns_address *out);
 /* The pins that hold for a set of forward "DOMAIN". */
 const struct settings_pins *settings_forward_pins(const struct settings *s, const struct settings_forward *f);
-/* Is any server of any set encrypted? */
+/* Is any server of any set encrypted, or may become so? */
 bool settings_encrypts(const struct settings *s);
 bool settings_asks_https(const struct settings *s); /* any over HTTPS? */
+bool settings_discovers(const struct settings *s);  /* encrypted ways to those of resolv.conf? */
 
 /* The same while running, when addresses have come or gone: see access_follow_networks. */
 bool settings_follow_networks(struct settings *s, FILE *err);

@@ -236,8 +236,12 @@ bool settings_asks_https(const struct settings *s) {
   return asks;
 }
 
+bool settings_discovers(const struct settings *s) {
+  return s->discover == DISCOVER_VERIFIED && (s->upstream_default || !s->upstream.count);
+}
+
 bool settings_encrypts(const struct settings *s) {
-  bool encrypts = has_encrypted(&s->upstream);
+  bool encrypts = has_encrypted(&s->upstream) || settings_discovers(s);
   for (unsigned i = 0; i < s->forward_count && !encrypts; i++)
     encrypts = has_encrypted(&s->forwards[i].servers);
   return encrypts;

@@ -201,6 +201,7 @@ static const char *const expand_words[] = {
     [XMPP_EXPAND_OFF] = "off", [XMPP_EXPAND_CACHED] = "cached", [XMPP_EXPAND_WAIT] = "wait", NULL};
 static const char *const policy_words[] = {
     [UPSTREAM_FASTEST] = "fastest", [UPSTREAM_ORDER] = "order", [UPSTREAM_SPREAD] = "spread", NULL};
+static const char *const discover_words[] = {[DISCOVER_OFF] = "off", [DISCOVER_VERIFIED] = "verified", NULL};
 static const char *const seccomp_words[] = {
     [SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
@@ -234,6 +235,9 @@ const struct setting settings_table[] = {
     {"upstream-policy", &in_upstream, "policy", "HOW", "fastest", NULL,
      "ask first: the fastest, the first (order) or each in turn (spread)",
      WORD(struct settings, upstream_policy, policy_words)},
+    {"upstream-discover", &in_upstream, "discover", "off|verified", "off", NULL,
+     "find and use TLS or HTTPS of resolv.conf's servers (RFC 9462)",
+     WORD(struct settings, discover, discover_words)},
     {"trust-ad", &in_upstream, "trust-ad", "on|off", "off", NULL, "pass on the AD flag of upstream answers",
      SWITCH(struct settings, forward.trust_ad)},
     {"upstream-cookies", &in_upstream, "cookies", "on|off", "on", NULL,

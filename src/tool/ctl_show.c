@@ -156,7 +156,10 @@ static void show_encrypted(const json_t *servers, const struct term *term, FILE 
                *failure = text_of(tls, "failure_text");
     table_row(&t);
     table_cell(&t, 0, "%s", text_of(one, "address"));
-    table_cell(&t, 1, "%s", text_of(one, "transport"));
+    const json_t *way = json_object_get(one, "discovered");
+    table_cell(&t, 1, "%s", text_of(way ? way : one, "transport"));
+    if (way && !is_set(way, "used"))
+      table_note(&t, "the way over %s that it tells of is not used", text_of(way, "transport"));
     table_cell(&t, 2, "%s", *version ? version : "-");
     table_cell(&t, 3, "%lld", number_of(tls, "handshakes"));
     table_cell(&t, 4, "%lld", number_of(tls, "handshakes_resumed"));

@@ -39,6 +39,11 @@ static const char *time_format(int64_t s, char text[32]) {
   return text;
 }
 
+/* Where the certificate has no name to be for. */
+static const union addr *proven_addr(const struct carrier_server *s) {
+  return s->expect.addr.any.sa_family ? &s->expect.addr : &s->addr;
+}
+
 /* What helps whoever reads of that failure. */
 static void describe(const struct carrier_server *s, enum err why, const char *words, char *text,
                      size_t room) {
@@ -55,7 +60,7 @@ static void describe(const struct carrier_server *s, enum err why, const char *w
              time_format(s->facts.peer.from_s, date), now);
     break;
   case ERR_CERT_NAME:
-    snprintf(text, room, " than %s", *s->expect.name ? s->expect.name : addr_format(&s->addr, name));
+    snprintf(text, room, " than %s", *s->expect.name ? s->expect.name : addr_format(proven_addr(s), name));
     break;
   default: snprintf(text, room, "%s%s", *words ? ": " : "", words);
   }
@@ -278,7 +283,7 @@ bool carrier_connect(struct carrier *c, const union addr *addr, uint64_t now_ms)
   c->begun_ms = now_ms;
   if (c->server) {
     tls_use_ticket(c->tls, &c->server->ticket, wall_s());
-    if (!tls_expect_peer(c->tls, &c->server->expect, &c->server->addr, wall_s())) return false;
+    if (!tls_expect_peer(c->tls, &c->server->expect, proven_addr(c->server), wall_s())) return false;
   }
 
   /* has its socket from the start, so that epoll can be told of it */

@@ -12,6 +12,7 @@ struct channel_facts {
   uint64_t handshakes, resumed; /* that succeeded; of these */
   enum err failed;              /* how the last one failed; ERR_NONE: it did not */
   unsigned open;                /* connections now */
+  unsigned waiting;             /* questions that wait now */
   unsigned status;              /* of HTTP, as long as that is no success; 0: it is, or nothing is known */
 };
 

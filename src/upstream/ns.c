@@ -29,8 +29,10 @@ void ns_flush(struct nameserver *s, uint64_t now_ms) {
 
 void ns_inherit(struct nameserver *s, const struct nameserver *known) {
   struct channel *own[TRANSPORTS];
+  struct ns_way way = s->way;
   memcpy(own, s->channels, sizeof own);
   *s = *known;
+  s->way = way;
   memcpy(s->channels, own, sizeof own);
   s->probed = false;
 }
@@ -106,6 +108,28 @@ void ns_failed(struct nameserver *s, enum err why, uint64_t now_ms) {
 void ns_was_silent(struct nameserver *s, uint64_t now_ms) {
   bool lately = s->heard_ms && now_ms - s->heard_ms < DOWN_SILENT_MS;
   if (++s->timeouts >= DOWN_AFTER && !lately) go_down(s, "no replies", now_ms);
+}
+
+/* ---- its encrypted way ---- */
+
+static void lose_way(struct nameserver *s, const char *why, uint64_t now_ms) {
+  char text[ADDR_TEXT];
+  if (s->way.state != WAY_PROVEN) return;
+  s->way.state = WAY_UNPROVEN;
+  log_warn("upstream", "%s: not asked over %s any more, but in plain: %s",
+           addr_format(&s->address.addr, text), transport_text(s->way.transport), why);
+  if (s->way.lost) s->way.lost(&s->way, now_ms);
+}
+
+void ns_way_replied(struct nameserver *s) { s->way.silent = 0; }
+
+void ns_way_failed(struct nameserver *s, enum err why, uint64_t now_ms) {
+  bool is_ours = why == ERR_NONE || why == ERR_MEMORY || why == ERR_OVERLOAD || why == ERR_STOPPING;
+  if (!is_ours) lose_way(s, err_text(why), now_ms);
+}
+
+void ns_way_was_silent(struct nameserver *s, uint64_t now_ms) {
+  if (++s->way.silent >= WAY_LOST_AFTER) lose_way(s, "no replies", now_ms);
 }
 
 /* ---- what it can do ---- */

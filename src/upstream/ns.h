@@ -38,14 +38,35 @@ struct ns_address {
   union addr addr;
   enum transport transport;  /* as the setting has it; with UDP comes TCP, for what does not fit */
   struct tls_expect expect;  /* of an encrypted one: who it has to be */
-  struct tls_context *trust; /* ... and by whose word; borrowed */
+  struct tls_context *trust; /* ... and by whose word; borrowed. Of a plain one: its encrypted ways are to be
+                                discovered; NULL: they are not */
   char path[NS_PATH];        /* of one over HTTPS: "/dns-query" */
 };
 
 bool ns_address_equal(const struct ns_address *a, const struct ns_address *b);
 
+enum way_state {
+  WAY_NONE,     /* none is known */
+  WAY_UNPROVEN, /* it has to show first that questions are answered over it */
+  WAY_PROVEN    /* questions go over it */
+};
+
+enum { WAY_LOST_AFTER = 3 }; /* questions in a row without a reply */
+
+/* An encrypted way to a plain server, which that one has told of (RFC 9462). */
+struct ns_way {
+  enum way_state state;
+  enum transport transport; /* its channel's */
+  union addr addr;
+  unsigned silent; /* questions in a row that got no reply */
+  /* It is not proven any more; of who looks after it. */
+  void (*lost)(struct ns_way *way, uint64_t now_ms);
+  void *keeper;
+};
+
 struct nameserver {
   struct ns_address address;
+  struct ns_way way;
   struct channel *channels[TRANSPORTS]; /* owned; one for each transport that it is asked over */
   uint32_t srtt_x8_ms, rttvar_x4_ms;    /* as in RFC 6298, scaled; srtt 0 = unknown */
   unsigned timeouts;                    /* questions in a row that got no reply */
@@ -68,6 +89,15 @@ struct nameserver {
 static inline bool ns_is_encrypted(const struct nameserver *s) {
   return transport_is_encrypted(s->address.transport);
 }
+
+static inline bool ns_has_way(const struct nameserver *s) { return s->way.state == WAY_PROVEN; }
+
+/* How a question over its way ended: with a reply, with a failure (what is not the server's, such as want of
+ * memory, changes nothing), or not within its RTO. After a failure, or WAY_LOST_AFTER silences, it has to be
+ * proven anew. */
+void ns_way_replied(struct nameserver *s);
+void ns_way_failed(struct nameserver *s, enum err why, uint64_t now_ms);
+void ns_way_was_silent(struct nameserver *s, uint64_t now_ms);
 
 void ns_close(struct nameserver *s);                  /* closes its channels */
 void ns_flush(struct nameserver *s, uint64_t now_ms); /* theirs */

@@ -524,6 +524,11 @@ static void https_warm(struct channel *c, uint64_t now_ms) {
 static const struct channel_facts *https_facts(struct channel *c) {
   struct up_https *t = https_of(c);
   t->secure.facts.open = t->count;
+  t->secure.facts.waiting = 0;
+  list_each(node, &t->conns) {
+    const struct https_conn *conn = container(node, struct https_conn, link);
+    t->secure.facts.waiting += http2_open(conn->http);
+  }
   return &t->secure.facts;
 }
 

@@ -607,6 +607,8 @@ static void tls_warm(struct channel *c, uint64_t now_ms) {
 static const struct channel_facts *tls_facts(struct channel *c) {
   struct up_tcp *t = tcp_of(c);
   t->secure.facts.open = t->count;
+  t->secure.facts.waiting = 0;
+  list_each(node, &t->conns) t->secure.facts.waiting += container(node, struct tcp_conn, link)->open;
   return &t->secure.facts;
 }
 

@@ -98,6 +98,7 @@ static bool find_rule(struct script *s, const struct upstream_question *u, struc
     if (r->is_spent || (r->name[0] && strcmp(r->name, u->name) != 0)) continue;
     if ((r->type && r->type != u->type) || (r->server >= 0 && (unsigned)r->server != u->server)) continue;
     if ((r->with_cookie && !u->cookie_len) || (r->over_udp && u->tcp)) continue;
+    if (r->over_tls && u->over != TRANSPORT_TLS) continue;
     if (r->skip > 0) {
       r->skip--;
       continue;
@@ -410,6 +411,10 @@ void script_server(struct script *s, struct upstream *u, unsigned server, const 
   struct channel *channels[TRANSPORTS] = {[TRANSPORT_UDP] = new_channel(s, server, TRANSPORT_UDP),
                                           [TRANSPORT_TCP] = new_channel(s, server, TRANSPORT_TCP)};
   must(addr_parse(address, 53, &a.addr) && upstream_add(u, &a, channels));
+}
+
+struct channel *script_way(struct script *s, unsigned server) {
+  return new_channel(s, server, TRANSPORT_TLS);
 }
 
 void script_server_tls(struct script *s, struct upstream *u, unsigned server, const char *address) {

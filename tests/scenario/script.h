@@ -41,10 +41,10 @@ struct fault_rule {
   uint16_t type; /* 0: any */
   int server;    /* -1: any */
   enum fault fault;
-  unsigned skip;              /* so many matching questions pass first */
-  unsigned times;             /* and so many are hit; 0: all */
-  bool with_cookie, over_udp; /* only such questions */
-  bool sticks;                /* the first that is hit, and then whenever it is asked again */
+  unsigned skip;                        /* so many matching questions pass first */
+  unsigned times;                       /* and so many are hit; 0: all */
+  bool with_cookie, over_udp, over_tls; /* only such questions */
+  bool sticks;                          /* the first that is hit, and then whenever it is asked again */
   uint32_t late_ms;
   struct msg *made; /* FAULT_MADE: the reply but for its id */
   bool is_spent;
@@ -106,6 +106,9 @@ void script_close(struct script *s); /* after the channels; replies still on the
 void script_server(struct script *s, struct upstream *u, unsigned server, const char *address);
 /* The same, encrypted. */
 void script_server_tls(struct script *s, struct upstream *u, unsigned server, const char *address);
+
+/* A channel over TLS to the server of that number, as discovery opens one. */
+struct channel *script_way(struct script *s, unsigned server);
 
 /* Copies the rule, `made` included. Later rules yield to earlier ones. */
 void script_rule(struct script *s, const struct fault_rule *rule);

@@ -175,3 +175,15 @@ Test(encrypted, a_plain_servers_capitals_and_an_encrypted_ones_failure_are_two_t
   expect_no_plain_retry(STRICT, 600);
   expect_no_plain_retry(SECOND_STRICT, 0);
 }
+Test(encrypted, when_all_of_a_mixed_set_are_down_each_is_probed_over_its_own_transport) {
+  struct world *w = world_of(2, STRICT);
+  world_server_fault(w, 0, FAULT_CERTIFICATE);
+  world_server_fault(w, 1, FAULT_ICMP);
+  for (unsigned i = 0; i < 10; i++) {
+    cr_expect_eq(heard_rcode(client_ask_and_wait(w, i % 2 ? "a.lab." : "b.lab.", TYPE_A, HOW_PLAIN)),
+                 RCODE_SERVFAIL);
+    world_run_ms(w, 700 + 333 * i);
+  }
+  expect_strict(w);
+  world_free(w);
+}
