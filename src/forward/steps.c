@@ -107,7 +107,7 @@ static enum err ask_server(struct pending *p, struct nameserver *s, struct manne
   enum err e = channel_ask(s->channels[t->transport], &t->x, msg, len, now_ms);
   s->asked++;
   if (ns_is_encrypted(s)) ns_failed(s, e, now_ms);
-  else if (e == ERR_UNREACHABLE && !fallback_is_way(s, over)) ns_refused(s, now_ms);
+  else if (e == ERR_UNREACHABLE && !fallback_is_way(s, manner.transport)) ns_refused(s, now_ms);
   if (e == ERR_NONE && t->x.connects) p->next_try_ms += ns_connect_ms(s);
   return e;
 }
