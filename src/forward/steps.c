@@ -40,6 +40,13 @@ static unsigned spent_servers(const struct pending *p) {
   return spent;
 }
 
+static bool has_open_encrypted_try(const struct pending *p) {
+  for (unsigned i = 0; i < FORWARD_TRIES; i++) {
+    if (p->tries[i].x.channel && ns_is_encrypted(p->tries[i].server)) return true;
+  }
+  return false;
+}
+
 /* The best server that has not failed and is not being asked; one that is being asked rather than none. */
 static enum next step_pick(struct pending *p, const struct event *e) {
   struct upstream *u = p->upstream;
@@ -54,6 +61,11 @@ static enum next step_pick(struct pending *p, const struct event *e) {
     p->server = fallback_pick(p, out);
     p->retry = p->server ? RETRY_ON_TIMEOUT : RETRY_EXHAUSTED;
     if (!p->server && pending_has_open_try(p)) return WAIT;
+  }
+
+  if (!p->server && err_is_of_connection(p->last) && has_open_encrypted_try(p)) {
+    p->retry = RETRY_EXHAUSTED; /* one more connection could not be made: the one there is may yet answer */
+    return WAIT;
   }
 
   if (!p->server && p->resting && p->last == ERR_NONE) p->last = ERR_TIMEOUT;

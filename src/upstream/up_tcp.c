@@ -111,6 +111,7 @@ static void conn_close(struct tcp_conn *conn) {
   conn->closed = true;
   list_remove(&conn->link);
   if (--t->count == 0) uv_timer_stop(&t->timer);
+  if (t->count == 0 && conn->answers) t->rest_until_ms = 0; /* what failed was one more beside it */
   carrier_close(&conn->carrier);
 }
 
@@ -227,11 +228,12 @@ static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, const struct 
     }
   }
 
+  bool rests = now_ms < t->rest_until_ms;
   *out = coming ? coming : stuck;
   if (coming) return ERR_NONE;
-  if (stuck && t->count >= UP_TCP_BESIDE) return ERR_NONE;
+  if (stuck && (rests || t->count >= UP_TCP_BESIDE)) return ERR_NONE;
   *out = least;
-  if (least && !has_room(t)) return ERR_NONE;
+  if (least && (rests || !has_room(t))) return ERR_NONE;
 
   enum err e = conn_open(t, now_ms);
   if (e != ERR_NONE) {
@@ -289,6 +291,8 @@ static bool reply_has_begun(const struct tcp_conn *conn, uint16_t id) {
  * connection must have answered something, so that this ends; and a reply that was cut short is asked for
  * once more only. */
 static bool may_ask_again(const struct tcp_conn *conn, struct tcp_question *q) {
+  /* nothing of it was sent: those beside which this one was opened may yet answer */
+  if (conn->owner->is_encrypted && !conn->was_ready) return conn->owner->count > 0;
   /* an encrypted one is made before there are questions, and may be closed just when the first one comes */
   bool is_fresh = !conn->answers && conn->owner->is_encrypted && conn->was_ready && !q->fresh;
   if ((!conn->answers && !is_fresh) || q->again) return false;
@@ -306,6 +310,21 @@ static void note_outcome(struct up_tcp *t, bool good, enum err why, uint64_t now
   t->rest_why = why;
 }
 
+/* The questions go to another connection where that may be; those that can't stay in the list. */
+static void questions_move(struct tcp_conn *conn, struct list *questions, uint64_t now_ms) {
+  struct list staying;
+  list_init(&staying);
+  for (struct list *node; (node = list_pop(questions));) {
+    struct exchange *x = container(node, struct exchange, link);
+    struct tcp_question *q = x->waits_on;
+    question_leave(q);
+    if (may_ask_again(conn, q) && question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
+    list_append(&staying, &x->link);
+    conn->open++;
+  }
+  for (struct list *node; (node = list_pop(&staying));) list_append(questions, node);
+}
+
 /* It is of no more use: its questions are asked again on another one, or end with that. */
 static void conn_break(struct tcp_conn *conn, enum err why, uint64_t now_ms) {
   struct list ending;
@@ -317,11 +336,11 @@ static void conn_break(struct tcp_conn *conn, enum err why, uint64_t now_ms) {
   }
 
   conn_close(conn);
+  questions_move(conn, &ending, now_ms);
   while (!list_empty(&ending)) { /* done may drop others of them */
     struct exchange *x = container(ending.next, struct exchange, link);
     struct tcp_question *q = x->waits_on;
     question_leave(q);
-    if (may_ask_again(conn, q) && question_join(q, conn->owner, now_ms) == ERR_NONE) continue;
     question_free(q);
     x->done(x, why, NULL, 0, now_ms);
   }

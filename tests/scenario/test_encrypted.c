@@ -175,6 +175,7 @@ Test(encrypted, a_plain_servers_capitals_and_an_encrypted_ones_failure_are_two_t
   expect_no_plain_retry(STRICT, 600);
   expect_no_plain_retry(SECOND_STRICT, 0);
 }
+
 Test(encrypted, when_all_of_a_mixed_set_are_down_each_is_probed_over_its_own_transport) {
   struct world *w = world_of(2, STRICT);
   world_server_fault(w, 0, FAULT_CERTIFICATE);
@@ -185,5 +186,16 @@ Test(encrypted, when_all_of_a_mixed_set_are_down_each_is_probed_over_its_own_tra
     world_run_ms(w, 700 + 333 * i);
   }
   expect_strict(w);
+  world_free(w);
+}
+
+Test(encrypted, one_more_connection_that_fails_ends_no_question_that_is_under_way) {
+  struct world *w = world_of(1, STRICT);
+  client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_PLAIN);
+  script_rule(&w->script, &(struct fault_rule){.fault = FAULT_LATE, .server = 0, .times = 1, .late_ms = 900});
+  world_server_fault(w, 0, FAULT_BROKEN);
+  struct heard *h = client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
+  cr_expect(heard_truth(h));
+  cr_expect_eq(heard_wait_ms(h), 900);
   world_free(w);
 }

@@ -268,3 +268,30 @@ Test(up_tls, opens_a_second_connection_beside_a_silent_one_and_leaves_that) {
   end_close(&second);
   finish();
 }
+
+Test(up_tls, a_second_connection_that_fails_takes_no_question_with_it) {
+  start();
+  l.channel->ops->warm(l.channel, clock_ms());
+  end_meet(&end);
+  struct framed slow;
+  cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
+  end_get(&end, &slow);
+  lo_skip_ms(160);
+  cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
+  struct peer refused;
+  peer_accept(&refused, &l);
+  peer_close(&refused); /* the server allows one connection a client */
+  end_get(&end, &f);
+  cr_expect_eq(probes_called(p, 2), 0, "the first one has both");
+
+  cr_assert_eq(probe_ask(&p[2]), ERR_NONE);
+  cr_expect(nobody_connects(&l), "not once more at once");
+  end_answer(&end, &slow);
+  end_answer(&end, &f);
+  end_get(&end, &f);
+  end_answer(&end, &f);
+  until_called(&end, 3, 3);
+  for (unsigned i = 0; i < 3; i++) cr_expect_eq(p[i].outcome, ERR_NONE, "%s", err_word(p[i].outcome));
+  end_close(&end);
+  finish();
+}
