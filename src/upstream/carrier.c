@@ -283,12 +283,17 @@ bool carrier_connect(struct carrier *c, const union addr *addr, uint64_t now_ms)
   c->begun_ms = now_ms;
   if (c->server) {
     tls_use_ticket(c->tls, &c->server->ticket, wall_s());
-    if (!tls_expect_peer(c->tls, &c->server->expect, proven_addr(c->server), wall_s())) return false;
+    if (!tls_expect_peer(c->tls, &c->server->expect, proven_addr(c->server), wall_s())) {
+      note_failure(c, ERR_TLS, "it can't be prepared");
+      return false;
+    }
   }
 
   /* has its socket from the start, so that epoll can be told of it */
-  return watch_stream((const uv_stream_t *)&c->tcp) >= 0 &&
-         uv_tcp_connect(&c->connect, &c->tcp, &addr->any, on_connect) == 0;
+  int e = watch_stream((const uv_stream_t *)&c->tcp);
+  if (e >= 0) e = uv_tcp_connect(&c->connect, &c->tcp, &addr->any, on_connect);
+  if (e < 0 && c->server) note_failure(c, ERR_UNREACHABLE, uv_strerror(e));
+  return e >= 0;
 }
 
 uint64_t carrier_due_ms(const struct carrier *c) {

@@ -75,7 +75,7 @@ struct carrier_batch {
 /* server: borrowed for the carrier's life; NULL: in plain. False: nothing is open, and gone is not called. */
 bool carrier_init(struct carrier *c, uv_loop_t *loop, const union addr *addr, const struct carrier_ops *ops,
                   struct carrier_server *server);
-/* False: it is to be closed. */
+/* False: it is to be closed; of an encrypted server why is noted (facts.failed) and logged. */
 bool carrier_connect(struct carrier *c, const union addr *addr, uint64_t now_ms);
 void carrier_close(struct carrier *c); /* gone is called in one of the loop's next turns */
 

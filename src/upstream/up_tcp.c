@@ -14,8 +14,10 @@
 enum {
   TCP_MAGIC = 0x74637063,
   CONN_MAGIC = 0x7463706e,
-  BUCKETS = 64,     /* lists of exchanges, by id */
-  READ_ROOM = 16384 /* octets; more only for a frame that is longer */
+  BUCKETS = 64,      /* lists of exchanges, by id */
+  READ_ROOM = 16384, /* octets; more only for a frame that is longer */
+  CUT_MOST = 1,      /* a question whose reply was cut short is asked again so often, */
+  CUT_TLS_MOST = 3   /* ... of an encrypted server */
 };
 _Static_assert(UP_TCP_OPEN < 65536 / 4, "a free id must be found in a few draws");
 
@@ -69,7 +71,7 @@ struct tcp_question {
   struct exchange *x;
   struct tcp_conn *conn;
   struct list unsent; /* conn's, until written */
-  bool again;         /* its reply had begun when its connection broke: that may happen once */
+  uint8_t cut;        /* times that its reply had begun when its connection broke */
   bool fresh;         /* its connection broke before it had answered anything: the same */
   size_t len;
   uint8_t frame[];
@@ -152,6 +154,15 @@ static void timer_set(struct up_tcp *t, uint64_t now_ms) {
   if (t->count) uv_timer_start(&t->timer, on_timer, due > now_ms ? due - now_ms : 0, 0);
 }
 
+/* An encrypted server that can't be reached as it should be is left alone for a moment. */
+static void note_outcome(struct up_tcp *t, bool good, enum err why, uint64_t now_ms) {
+  if (!t->is_encrypted) return;
+  uint32_t next_ms = t->rest_ms ? 2 * t->rest_ms : DOWN_FIRST_MS;
+  t->rest_ms = good ? 0 : next_ms < DOWN_MAX_MS ? next_ms : DOWN_MAX_MS;
+  t->rest_until_ms = good ? 0 : now_ms + t->rest_ms;
+  t->rest_why = why;
+}
+
 static const struct carrier_ops conn_ops;
 
 static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
@@ -172,8 +183,10 @@ static enum err conn_open(struct up_tcp *t, uint64_t now_ms) {
   list_append(t->conns.next, &conn->link); /* in front */
   t->count++;
   if (carrier_connect(&conn->carrier, &t->server, now_ms)) return ERR_NONE;
+  enum err why = t->is_encrypted ? t->secure.facts.failed : ERR_TCP;
+  note_outcome(t, false, why, now_ms);
   conn_close(conn);
-  return ERR_TCP;
+  return why;
 }
 
 /* Every question on it was dropped, and for so long not an octet came: the server may be gone. */
@@ -289,25 +302,17 @@ static bool reply_has_begun(const struct tcp_conn *conn, uint16_t id) {
 
 /* A server may close behind any answer; what it leaves over is asked again (RFC 7766 section 6.2.4). Each
  * connection must have answered something, so that this ends; and a reply that was cut short is asked for
- * once more only. */
+ * once more only, or of an encrypted server, which has no other way, a few times. */
 static bool may_ask_again(const struct tcp_conn *conn, struct tcp_question *q) {
   /* nothing of it was sent: those beside which this one was opened may yet answer */
   if (conn->owner->is_encrypted && !conn->was_ready) return conn->owner->count > 0;
   /* an encrypted one is made before there are questions, and may be closed just when the first one comes */
   bool is_fresh = !conn->answers && conn->owner->is_encrypted && conn->was_ready && !q->fresh;
-  if ((!conn->answers && !is_fresh) || q->again) return false;
+  if ((!conn->answers && !is_fresh) || q->cut >= (conn->owner->is_encrypted ? CUT_TLS_MOST : CUT_MOST))
+    return false;
   q->fresh |= is_fresh;
-  q->again = reply_has_begun(conn, q->x->id);
+  q->cut += reply_has_begun(conn, q->x->id);
   return true;
-}
-
-/* An encrypted server that can't be reached as it should be is left alone for a moment. */
-static void note_outcome(struct up_tcp *t, bool good, enum err why, uint64_t now_ms) {
-  if (!t->is_encrypted) return;
-  uint32_t next_ms = t->rest_ms ? 2 * t->rest_ms : DOWN_FIRST_MS;
-  t->rest_ms = good ? 0 : next_ms < DOWN_MAX_MS ? next_ms : DOWN_MAX_MS;
-  t->rest_until_ms = good ? 0 : now_ms + t->rest_ms;
-  t->rest_why = why;
 }
 
 /* The questions go to another connection where that may be; those that can't stay in the list. */

@@ -31,7 +31,8 @@ enum {
 
 /* All borrowed for the channel's life. NULL when memory is out. When the connection breaks, the exchanges on
  * it end with ERR_TCP; but those on a connection that had served before are first asked again over a new one
- * (RFC 7766 section 6.2.4), one whose reply was cut short once only. Nothing but a right reply keeps a
+ * (RFC 7766 section 6.2.4), one whose reply was cut short once only, three times of an
+ * encrypted server. Nothing but a right reply keeps a
  * connection alive while questions wait. */
 struct channel *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random);

@@ -295,3 +295,50 @@ Test(up_tls, a_second_connection_that_fails_takes_no_question_with_it) {
   end_close(&end);
   finish();
 }
+
+Test(up_tls, names_a_connect_that_fails_at_once_and_lets_the_server_rest) {
+  start();
+  const struct channel_facts *facts = l.channel->ops->facts(l.channel);
+  lo_watches_end(true, 0);
+  cr_expect_eq(probe_ask(&p[0]), ERR_UNREACHABLE);
+  cr_expect(facts->failed == ERR_UNREACHABLE && l.counters.tls_failed == 1);
+  lo_watches_end(false, 0);
+  cr_expect_eq(probe_ask(&p[0]), ERR_UNREACHABLE, "and is left alone for a moment");
+  cr_expect_eq(l.counters.tls_failed, 1);
+  lo_turns(&l, 2);
+  lo_skip_ms(250);
+  cr_expect_eq(probe_ask(&p[0]), ERR_NONE);
+  finish();
+}
+
+/* The server cuts each connection's last answer in its midst. */
+Test(up_tls, an_answer_that_is_cut_twice_is_asked_for_again) {
+  start();
+  cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
+  for (unsigned i = 1; i <= 3; i++) {
+    cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
+    end_meet(&end);
+    struct framed mine, others;
+    end_get(&end, &mine);
+    end_get(&end, &others);
+    if (question_number(framed_msg(&mine)) != 0) {
+      f = mine;
+      mine = others;
+      others = f;
+    }
+    end_answer(&end, &others);
+    until_called(&end, i + 1, i);
+    reply_make(framed_msg(&mine));
+    SSL_write(end.tls.ssl, mine.frame, (int)(FRAME_HEAD + mine.len / 2));
+    carry(&end);
+    end_close(&end);
+    lo_turns(&l, 3);
+  }
+  end_meet(&end);
+  end_get(&end, &f);
+  end_answer(&end, &f);
+  until_called(&end, 4, 4);
+  cr_expect_eq(p[0].outcome, ERR_NONE);
+  end_close(&end);
+  finish();
+}
