@@ -293,7 +293,7 @@ static void question_replied(struct https_question *q, uint64_t now_ms) {
   if (!succeeded) note_status(t, r, now_ms);
   if (!succeeded || !r->is_dns || exchange_judge(x, r->body, r->body_len) != REPLY_RIGHT) {
     if (succeeded) count(t->counters, reply_wrong);
-    question_failed(q, ERR_HTTP, now_ms);
+    question_failed(q, now_ms < t->later_ms ? ERR_HTTP : ERR_HTTP_ANSWER, now_ms);
     return;
   }
 
@@ -316,7 +316,7 @@ static void take_finished(struct https_conn *conn, enum err why, uint64_t now_ms
     struct https_question *q = container(r, struct https_question, request);
     switch (r->outcome) {
     case HTTP2_REPLIED: question_replied(q, now_ms); break;
-    case HTTP2_BAD: question_failed(q, ERR_HTTP, now_ms); break;
+    case HTTP2_BAD: question_failed(q, ERR_HTTP_ANSWER, now_ms); break;
     case HTTP2_UNTOUCHED:
     case HTTP2_LOST: question_again(q, why, now_ms); break;
     }

@@ -376,6 +376,7 @@ static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_
   enum err outcome = fault != FAULT_ICMP ? ERR_NONE : c->over == TRANSPORT_TCP ? ERR_TCP : ERR_UNREACHABLE;
   if (fault == FAULT_CERTIFICATE && c->over == TRANSPORT_TLS) outcome = ERR_CERT_EXPIRED;
   if (is_broken) outcome = ERR_TCP;
+  if (fault == FAULT_HTTP) outcome = ERR_HTTP_ANSWER;
   if (fault == FAULT_FORGED && !c->tcp) outcome = ERR_FORGED;
   if (outcome == ERR_NONE) make_reply(s, &s->scratch, x, &rule, &u);
   if (outcome == ERR_NONE && s->caches) count_down(s, &s->scratch, x->question, now_ms);

@@ -27,6 +27,7 @@ enum fault {
   FAULT_CLOSED, /* ask itself fails with ERR_UNREACHABLE */
   FAULT_CERTIFICATE, /* of an encrypted server: it does not prove who it is */
   FAULT_BROKEN,      /* over a stream: ask itself fails with ERR_TCP, or with `late_ms` ends so after that */
+  FAULT_HTTP,        /* of an encrypted server: no answer to this question over HTTP */
   FAULT_FORMERR,     /* to questions with EDNS: a bare header with FORMERR; without EDNS the right reply */
   FAULT_NOTIMP,      /* the same with NOTIMP, question echoed */
   FAULT_BADVERS,     /* the same with BADVERS */

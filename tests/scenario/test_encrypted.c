@@ -199,3 +199,14 @@ Test(encrypted, one_more_connection_that_fails_ends_no_question_that_is_under_wa
   cr_expect_eq(heard_wait_ms(h), 900);
   world_free(w);
 }
+
+Test(encrypted, a_status_for_one_name_takes_no_server_down) {
+  struct world *w = world_of(2, STRICT);
+  world_fault(w, "a.lab.", TYPE_A, FAULT_HTTP);
+  cr_expect_eq(heard_rcode(client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN)), RCODE_SERVFAIL);
+  cr_expect_not(w->upstream.servers[0].down_until_ms);
+  cr_expect(heard_truth(client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_PLAIN)));
+  cr_expect_eq(upstream_last(w, "b.lab.", TYPE_A)->over, TRANSPORT_TLS, "still the first server");
+  expect_strict(w);
+  world_free(w);
+}
