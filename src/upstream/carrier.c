@@ -207,9 +207,12 @@ static void on_tls_octets(struct carrier *c, size_t len, uint64_t now_ms) {
 }
 
 static void on_end(struct carrier *c, ssize_t e, uint64_t now_ms) {
-  bool amid = c->state != CARRIER_READY;
-  fail(c, amid ? ERR_TLS : ERR_NONE, e == UV_EOF ? "it has closed the connection" : uv_strerror((int)e),
-       now_ms);
+  bool amid = c->state != CARRIER_READY, has_closed = e == UV_EOF || e == UV_ECONNRESET;
+  fail(c,
+       amid         ? ERR_TLS
+       : has_closed ? ERR_NONE
+                    : ERR_TCP,
+       e == UV_EOF ? "it has closed the connection" : uv_strerror((int)e), now_ms);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {

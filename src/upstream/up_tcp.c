@@ -47,9 +47,10 @@ struct tcp_conn {
   struct up_tcp *owner;
   struct list link; /* owner's conns */
   struct carrier carrier;
-  bool was_ready; /* of an encrypted one: its server has proven who it is */
-  bool closed;    /* only libuv's last callbacks are still to come */
-  bool slow;      /* a reply that began did not go on: it gets no further questions */
+  bool was_ready;  /* of an encrypted one: its server has proven who it is */
+  bool closed;     /* only libuv's last callbacks are still to come */
+  bool unsendable; /* what was put on it could not be sent: it is given up with the next turn */
+  bool slow;       /* a reply that began did not go on: it gets no further questions */
   unsigned asked,
       replies;      /* questions put on it, frames received: a server sends no more than it was asked */
   unsigned answers; /* of the frames: right replies */
@@ -135,6 +136,7 @@ static bool conn_is_full(const struct tcp_conn *conn) {
 static bool conn_is_amid(const struct tcp_conn *conn) { return conn->in_len && !conn->slow; }
 
 static uint64_t due_ms(const struct tcp_conn *conn) {
+  if (conn->unsendable) return 0;
   uint64_t stall_ms = conn->since_ms + UP_TCP_STALL_MS, slow_ms = conn->begun_ms + UP_TCP_SLOW_MS;
   uint64_t ready_ms = carrier_due_ms(&conn->carrier);
   if (!carrier_is_ready(&conn->carrier)) return ready_ms < stall_ms ? ready_ms : stall_ms;
@@ -342,6 +344,8 @@ static void conn_break(struct tcp_conn *conn, enum err why, uint64_t now_ms) {
 
   conn_close(conn);
   questions_move(conn, &ending, now_ms);
+  bool in_vain = conn->was_ready && !conn->answers && !list_empty(&ending);
+  if (in_vain) note_outcome(conn->owner, false, why, now_ms);
   while (!list_empty(&ending)) { /* done may drop others of them */
     struct exchange *x = container(ending.next, struct exchange, link);
     struct tcp_question *q = x->waits_on;
@@ -384,8 +388,10 @@ static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
 }
 
 /* The server has kept it open for as long as was learnt, so it may keep the next one longer. */
-static void forget_idle(struct up_tcp *t) {
-  if (t->is_encrypted && t->idle_ms < UP_TCP_IDLE_TLS_MS / 2) t->idle_ms *= 2;
+static void forget_idle(const struct tcp_conn *conn) {
+  struct up_tcp *t = conn->owner;
+  bool was_learnt = conn->idle_ms == t->idle_ms; /* else the server itself has said how long */
+  if (was_learnt && t->is_encrypted && t->idle_ms < UP_TCP_IDLE_TLS_MS / 2) t->idle_ms *= 2;
 }
 
 /* Its time is over; or a reply on it is slow; or the server does not close behind so many answers, after all.
@@ -393,8 +399,9 @@ static void forget_idle(struct up_tcp *t) {
 static void conn_due(struct tcp_conn *conn, uint64_t now_ms) {
   bool is_ready = carrier_is_ready(&conn->carrier);
   bool over = now_ms >= conn->since_ms + (conn->open ? UP_TCP_STALL_MS : conn->idle_ms);
-  if (is_ready && over && !conn->open) forget_idle(conn->owner);
-  if (!is_ready) conn_break(conn, carrier_expire(&conn->carrier), now_ms);
+  if (is_ready && over && !conn->open) forget_idle(conn);
+  if (conn->unsendable) conn_break(conn, ERR_TCP, now_ms);
+  else if (!is_ready) conn_break(conn, carrier_expire(&conn->carrier), now_ms);
   else if (over) conn_break(conn, ERR_TCP, now_ms);
   else if (conn->open) conn_leave_behind(conn, now_ms);
   else conn->owner->most = 0;
@@ -468,6 +475,7 @@ static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, ui
   count(counters, reply_good);
   conn->since_ms = now_ms;
   if (++conn->answers > conn->owner->most) conn->owner->most = 0;
+  if (conn->answers == 1) note_outcome(conn->owner, true, ERR_NONE, now_ms);
   note_keepalive(conn, msg, len);
   struct tcp_question *q = x->waits_on;
   question_leave(q);
@@ -536,7 +544,6 @@ static void conn_ready(struct carrier *c, uint64_t now_ms) {
   conn->was_ready = true;
   conn->since_ms = now_ms;
   conn->silent_ms = conn->open ? now_ms : 0;
-  note_outcome(conn->owner, true, ERR_NONE, now_ms);
   timer_set(conn->owner, now_ms);
 }
 
@@ -580,7 +587,7 @@ static void tcp_drop(struct channel *c, struct exchange *x) {
   question_free(q);
 }
 
-static void conn_flush(struct tcp_conn *conn) {
+static void conn_flush(struct tcp_conn *conn, uint64_t now_ms) {
   if (list_empty(&conn->unsent) || !carrier_is_ready(&conn->carrier)) return;
   size_t len = 0;
   list_each(node, &conn->unsent) len += container(node, struct tcp_question, unsent)->len;
@@ -594,14 +601,17 @@ static void conn_flush(struct tcp_conn *conn) {
     at += q->len;
   }
 
-  if (!carrier_send(&conn->carrier, b)) return;
+  if (!carrier_send(&conn->carrier, b)) {
+    conn->unsendable = true;
+    timer_set(conn->owner, now_ms);
+    return;
+  }
   if (conn->owner->is_encrypted) count_add(conn->owner->counters, upstream_tls, questions);
   else count_add(conn->owner->counters, upstream_tcp, questions);
 }
 
 static void tcp_flush(struct channel *c, uint64_t now_ms) {
-  (void)now_ms;
-  list_each(node, &tcp_of(c)->conns) conn_flush(container(node, struct tcp_conn, link));
+  list_each(node, &tcp_of(c)->conns) conn_flush(container(node, struct tcp_conn, link), now_ms);
 }
 
 static void on_timer_closed(uv_handle_t *handle) {

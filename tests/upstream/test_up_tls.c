@@ -342,3 +342,23 @@ Test(up_tls, an_answer_that_is_cut_twice_is_asked_for_again) {
   end_close(&end);
   finish();
 }
+
+Test(up_tls, a_server_that_closes_behind_each_handshake_is_left_alone_for_longer_and_longer) {
+  start();
+  uint32_t rest_ms = 250;
+  for (unsigned i = 0; i < 2; i++, rest_ms *= 2) {
+    p[i].called = 0;
+    cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
+    for (unsigned k = 0; k < 2; k++) { /* once more at once, since it may have closed an idle one */
+      end_meet(&end);
+      end_close(&end);
+      lo_turns(&l, 3);
+    }
+    cr_assert_eq(p[i].called, 1);
+    cr_expect_eq(p[i].outcome, ERR_TCP);
+    lo_skip_ms(rest_ms - 20);
+    cr_expect_eq(probe_ask(&p[9]), ERR_TCP, "it rests");
+    lo_skip_ms(20);
+  }
+  finish();
+}
