@@ -362,3 +362,53 @@ Test(up_tls, a_server_that_closes_behind_each_handshake_is_left_alone_for_longer
   }
   finish();
 }
+
+/* An answer that says how long an idle connection is kept, in units of 100 ms (RFC 7828). */
+static void end_answer_keeping(struct end *e, struct framed *got, uint8_t units) {
+  uint8_t option[] = {0, OPT_KEEPALIVE, 0, 2, 0, units};
+  uint8_t *msg = framed_msg(got);
+  struct msg m;
+  size_t len = DNS_HEADER;
+  while (msg[len]) len += 1u + msg[len];
+  msg_start(&m, (uint16_t)((DNS_QR | DNS_RD) << 8 | DNS_RA));
+  memcpy(m.octets, msg, 2);
+  msg_put(&m, msg + DNS_HEADER, len + 5 - DNS_HEADER);
+  msg_set_count(&m, 0, 1);
+  msg_opt(&m, DNS_UDP_OURS, 0, false, option, sizeof option);
+  got->len = m.len;
+  store_u16(got->frame, (uint16_t)m.len);
+  memcpy(msg, m.octets, m.len);
+  SSL_write(e->tls.ssl, got->frame, (int)(FRAME_HEAD + got->len));
+  carry(e);
+}
+
+static void ask_on_a_new_connection(unsigned i, uint8_t units) {
+  cr_assert_eq(probe_ask(&p[i]), ERR_NONE);
+  end_meet(&end);
+  end_get(&end, &f);
+  if (units) end_answer_keeping(&end, &f, units);
+  else end_answer(&end, &f);
+  until_called(&end, i + 1, i + 1);
+}
+
+Test(up_tls, a_time_that_the_server_gives_leaves_what_was_learnt_as_it_is) {
+  start();
+  const struct channel_facts *facts = l.channel->ops->facts(l.channel);
+  ask_on_a_new_connection(0, 0);
+  lo_skip_ms(4000);
+  end_close(&end); /* idle: the next ones are closed after 3.6 s */
+  lo_turns(&l, 5);
+  ask_on_a_new_connection(1, 10);
+  lo_skip_ms(1050);
+  lo_turns(&l, 5);
+  l.channel->ops->facts(l.channel);
+  cr_expect_eq(facts->open, 0, "as the server says");
+  end_close(&end);
+  ask_on_a_new_connection(2, 0);
+  lo_skip_ms(3700);
+  lo_turns(&l, 5);
+  l.channel->ops->facts(l.channel);
+  cr_expect_eq(facts->open, 0, "as was learnt");
+  end_close(&end);
+  finish();
+}
