@@ -1,6 +1,7 @@
 /* test_up_tls.c: questions over TLS: nothing before the server has proven itself, one connection, asked again
  * when it is closed or goes silent. */
 #include <criterion/criterion.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -20,6 +21,16 @@ static struct probe *p; /* MANY */
 static struct made authority, own;
 static struct tls_context *context;
 static char ca_path[] = "/tmp/jidns-ca-XXXXXX";
+
+static bool writes_fail;
+
+/* libuv's, which sends at once what it can. */
+int uv_write(uv_write_t *req, uv_stream_t *stream, const uv_buf_t bufs[], unsigned n, uv_write_cb done) {
+  int (*real)(uv_write_t *, uv_stream_t *, const uv_buf_t *, unsigned, uv_write_cb);
+  if (writes_fail) return UV_EPIPE;
+  *(void **)&real = dlsym(RTLD_NEXT, "uv_write");
+  return real(req, stream, bufs, n, done);
+}
 
 static void start_with(const char *names, long until_s) {
   authority = make_cert("The test's authority", NULL, -DAY, 100L * DAY, NULL);
@@ -409,6 +420,26 @@ Test(up_tls, a_time_that_the_server_gives_leaves_what_was_learnt_as_it_is) {
   lo_turns(&l, 5);
   l.channel->ops->facts(l.channel);
   cr_expect_eq(facts->open, 0, "as was learnt");
+  end_close(&end);
+  finish();
+}
+
+Test(up_tls, what_cannot_be_sent_is_asked_again_at_once) {
+  start();
+  l.channel->ops->warm(l.channel, clock_ms());
+  end_meet(&end);
+  cr_assert_eq(probe_ask(&p[0]), ERR_NONE);
+  writes_fail = true;
+  lo_flush(&l);
+  writes_fail = false;
+  end_meet(&second); /* though the server has closed nothing */
+  struct end first = end;
+  end = second;
+  end_get(&end, &f);
+  end_answer(&end, &f);
+  until_called(&end, 1, 1);
+  cr_expect_eq(p[0].outcome, ERR_NONE);
+  end_close(&first);
   end_close(&end);
   finish();
 }
