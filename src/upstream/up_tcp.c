@@ -339,7 +339,10 @@ static void conn_break(struct tcp_conn *conn, enum err why, uint64_t now_ms) {
   if (conn->closed) return;
   if (!conn->was_ready) note_outcome(conn->owner, false, why, now_ms);
   for (unsigned i = 0; i < BUCKETS; i++) {
-    for (struct list *node; (node = list_pop(&conn->by_id[i]));) list_append(&ending, node);
+    for (struct list *node; (node = list_pop(&conn->by_id[i]));) {
+      bool was_cut = reply_has_begun(conn, container(node, struct exchange, link)->id);
+      list_append(was_cut ? ending.next : &ending, node); /* first in turn the next time */
+    }
   }
 
   conn_close(conn);
