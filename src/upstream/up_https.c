@@ -35,12 +35,14 @@ struct up_https {
   uint64_t rest_until_ms; /* the last connection came to nothing: before that there is no other */
   uint32_t rest_ms;
   enum err rest_why;
-  uint64_t later_ms; /* the server has asked for no questions until then */
-  uv_timer_t timer;  /* runs while there is a connection: see due_ms */
-  unsigned handles;  /* open in libuv: the timer and the connections' */
-  struct list conns; /* struct https_conn, the newest first */
-  unsigned count;    /* of them */
-  unsigned status;   /* the last one that was no success, and that the log had */
+  uint64_t later_ms;  /* the server has asked for no questions until then */
+  uv_timer_t timer;   /* runs while there is a connection: see due_ms */
+  unsigned handles;   /* open in libuv: the timer and the connections' */
+  struct list conns;  /* struct https_conn, the newest first */
+  unsigned count;     /* of them */
+  unsigned status;    /* the last one that was no success, and that the log had */
+  bool is_why_known;  /* the log had how its HTTP/2 failed */
+  unsigned fruitless; /* connections in a row that took questions and answered none */
 };
 
 struct https_conn {
@@ -49,10 +51,13 @@ struct https_conn {
   struct list link; /* owner's conns */
   struct carrier carrier;
   struct http2 *http;
-  bool was_ready; /* its server has proven who it is */
-  bool closed;    /* only libuv's last callbacks are still to come */
-  bool is_pinged; /* since the last octet */
+  bool was_ready;     /* its server has proven who it is */
+  bool closed;        /* only libuv's last callbacks are still to come */
+  bool is_pinged;     /* since the last octet */
+  bool has_news;      /* HTTP/2 may have something to say */
+  bool was_fruitless; /* it has ended with questions on it, and had answered none */
   unsigned answers;
+  unsigned counted;             /* requests that the counter has */
   uint64_t opened_ms, since_ms; /* since_ms: the last reply, or the first question since none waited */
   uint64_t silent_ms;           /* questions wait, and nothing has come since; 0: none wait */
   uint32_t patience_ms;         /* of the last question: so long its asker waits */
@@ -114,14 +119,21 @@ static uint64_t ping_ms(const struct https_conn *conn) {
   return conn->silent_ms + (half > UP_HTTPS_PING_MS ? half : UP_HTTPS_PING_MS);
 }
 
+/* When questions have waited for too long, for any octet or for a reply: who answers PINGs alone is no server
+ * of DNS. */
+static uint64_t stalls_ms(const struct https_conn *conn) {
+  uint64_t silent_ms = conn->silent_ms ? conn->silent_ms : conn->since_ms;
+  uint64_t stall_ms = silent_ms + UP_HTTPS_STALL_MS, hang_ms = conn->since_ms + UP_HTTPS_HANG_MS;
+  return stall_ms < hang_ms ? stall_ms : hang_ms;
+}
+
 static uint64_t due_ms(const struct https_conn *conn) {
   bool is_left = http2_is_leaving(conn->http) && !http2_open(conn->http);
   if (is_left || http2_has_finished(conn->http) || http2_is_over(conn->http)) return 0;
-  uint64_t stall_ms = (conn->silent_ms ? conn->silent_ms : conn->since_ms) + UP_HTTPS_STALL_MS;
-  uint64_t ready_ms = carrier_due_ms(&conn->carrier);
+  uint64_t stall_ms = stalls_ms(conn), ready_ms = carrier_due_ms(&conn->carrier);
   if (!carrier_is_ready(&conn->carrier)) return ready_ms < stall_ms ? ready_ms : stall_ms;
   if (!http2_open(conn->http)) return conn->since_ms + conn->owner->idle_ms;
-  return conn->is_pinged ? stall_ms : ping_ms(conn);
+  return conn->is_pinged || stall_ms < ping_ms(conn) ? stall_ms : ping_ms(conn);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -139,14 +151,16 @@ static void timer_set(struct up_https *t, uint64_t now_ms) {
 
 static const struct carrier_ops conn_ops;
 
-static struct https_conn *conn_new(struct up_https *t) {
-  struct https_conn *conn = calloc(1, sizeof *conn);
-  if (!conn) return NULL;
+static enum err conn_new(struct up_https *t, struct https_conn **out) {
+  struct https_conn *conn = *out = calloc(1, sizeof *conn);
+  if (!conn) return ERR_MEMORY;
   conn->http = http2_new(t->library, &t->target);
-  if (conn->http && carrier_init(&conn->carrier, t->loop, &t->server, &conn_ops, &t->secure)) return conn;
+  if (conn->http && carrier_init(&conn->carrier, t->loop, &t->server, &conn_ops, &t->secure)) return ERR_NONE;
+
+  enum err e = conn->http ? ERR_TCP : ERR_MEMORY; /* most likely there are no descriptors */
   http2_free(conn->http);
   free(conn);
-  return NULL;
+  return e;
 }
 
 /* A server that can't be reached as it should be is left alone for a moment. */
@@ -158,8 +172,9 @@ static void note_outcome(struct up_https *t, bool good, enum err why, uint64_t n
 }
 
 static enum err conn_open(struct up_https *t, uint64_t now_ms) {
-  struct https_conn *conn = conn_new(t);
-  if (!conn) return ERR_MEMORY;
+  struct https_conn *conn;
+  enum err e = conn_new(t, &conn);
+  if (e != ERR_NONE) return e;
 
   t->handles++;
   conn->magic = CONN_MAGIC;
@@ -169,7 +184,8 @@ static enum err conn_open(struct up_https *t, uint64_t now_ms) {
   t->count++;
   if (carrier_connect(&conn->carrier, &t->server, now_ms)) return ERR_NONE;
   conn_close(conn);
-  return ERR_TCP;
+  note_outcome(t, false, ERR_UNREACHABLE, now_ms);
+  return ERR_UNREACHABLE;
 }
 
 /* Nothing came for as long as this question's asker would wait, not even an answer to a PING; while it
@@ -183,7 +199,10 @@ static bool conn_is_stuck(const struct https_conn *conn, const struct exchange *
 /* One more connection, unless the last one has just come to nothing, or there are too many. */
 static enum err conn_open_more(struct up_https *t, uint64_t now_ms) {
   if (now_ms < t->rest_until_ms) return t->rest_why;
-  return t->count < UP_HTTPS_CONNS ? conn_open(t, now_ms) : ERR_OVERLOAD;
+  unsigned staying = 0;
+  list_each(node, &t->conns) staying += !http2_is_leaving(container(node, struct https_conn, link)->http);
+  bool has_room = staying < UP_HTTPS_CONNS && t->count < UP_HTTPS_CONNS + UP_HTTPS_LEAVING;
+  return has_room ? conn_open(t, now_ms) : ERR_OVERLOAD;
 }
 
 /* The connection for one more question: one that answers, else one that is being made, else a new one, else
@@ -222,6 +241,7 @@ static void question_put(struct https_question *q, struct https_conn *conn, uint
   if (!conn->silent_ms) conn->silent_ms = now_ms;
   conn->patience_ms = q->x->rto_ms;
   http2_ask(conn->http, &q->request);
+  conn->has_news = true;
 }
 
 /* Puts the question on a connection, a new one if need be. */
@@ -265,8 +285,18 @@ static bool may_ask_again(struct https_question *q, uint64_t now_ms) {
   return (has_ended && conn->answers) || q->again++ < UP_HTTPS_AGAIN;
 }
 
+/* One may have been closed for idleness just when the first question came, or reset when its answer was on
+ * the way. A server that goes on like this takes connections and does not serve on them. */
+static void note_fruitless(struct https_conn *conn, enum err why, uint64_t now_ms) {
+  bool has_ended = conn->closed || http2_is_leaving(conn->http);
+  if (!conn->was_ready || conn->answers || conn->was_fruitless || !has_ended) return;
+  conn->was_fruitless = true;
+  if (++conn->owner->fruitless >= UP_HTTPS_AGAIN) note_outcome(conn->owner, false, why, now_ms);
+}
+
 /* The server has not looked at it, or left it over: another connection gets it. */
 static void question_again(struct https_question *q, enum err why, uint64_t now_ms) {
+  note_fruitless(q->conn, why, now_ms);
   enum err e = may_ask_again(q, now_ms) ? question_join(q, q->conn->owner, now_ms) : why;
   if (e != ERR_NONE) question_failed(q, e, now_ms);
 }
@@ -290,6 +320,7 @@ static void question_replied(struct https_question *q, uint64_t now_ms) {
   struct exchange *x = q->x;
   bool succeeded = r->status >= 200 && r->status <= 299;
 
+  q->conn->since_ms = now_ms;
   if (!succeeded) note_status(t, r, now_ms);
   if (!succeeded || !r->is_dns || exchange_judge(x, r->body, r->body_len) != REPLY_RIGHT) {
     if (succeeded) count(t->counters, reply_wrong);
@@ -299,8 +330,10 @@ static void question_replied(struct https_question *q, uint64_t now_ms) {
 
   count(t->counters, reply_good);
   t->status = t->secure.facts.status = 0;
-  q->conn->since_ms = now_ms;
+  t->is_why_known = false;
   q->conn->answers++;
+  t->fruitless = 0;
+  note_outcome(t, true, ERR_NONE, now_ms);
   if (r->age_s) record_age(r->body, r->body_len, r->age_s);
   uint8_t *msg = r->body;
   size_t len = r->body_len;
@@ -332,10 +365,21 @@ static void conn_leave(struct https_conn *conn, enum err why, uint64_t now_ms) {
   take_finished(conn, why, now_ms);
 }
 
+/* The log has it once until the server answers again. */
+static void log_why(const struct https_conn *conn) {
+  struct up_https *t = conn->owner;
+  char where[ADDR_TEXT];
+  if (t->is_why_known || !http2_open(conn->http)) return;
+  t->is_why_known = true;
+  log_info("upstream", "%s: HTTP/2 ends amid questions: %s", addr_format(&t->server, where),
+           http2_why(conn->http));
+}
+
 /* It is of no more use. */
 static void conn_break(struct https_conn *conn, enum err why, uint64_t now_ms) {
   if (conn->closed) return;
   if (!conn->was_ready) note_outcome(conn->owner, false, why, now_ms);
+  if (why == ERR_HTTP) log_why(conn);
   conn_leave(conn, why, now_ms);
 }
 
@@ -352,10 +396,9 @@ static void leave_silent(const struct https_conn *conn, uint64_t now_ms) {
 
 static void conn_ready(struct carrier *c, uint64_t now_ms) {
   struct https_conn *conn = conn_of(c);
-  conn->was_ready = true;
+  conn->was_ready = conn->has_news = true;
   conn->since_ms = now_ms;
   conn->silent_ms = http2_open(conn->http) ? now_ms : 0;
-  note_outcome(conn->owner, true, ERR_NONE, now_ms);
   leave_silent(conn, now_ms);
   timer_set(conn->owner, now_ms);
 }
@@ -371,6 +414,7 @@ static void conn_octets(struct carrier *c, size_t len, uint64_t now_ms) {
   conn->silent_ms = http2_open(conn->http) ? now_ms : 0;
   conn->is_pinged = false;
   bool good = http2_put(conn->http, conn->in, len);
+  conn->has_news = true;
   take_finished(conn, ERR_TCP, now_ms);
   if (!good) conn_break(conn, ERR_HTTP, now_ms);
 }
@@ -387,8 +431,8 @@ static void conn_flush(struct https_conn *conn) {
   uint8_t out[WRITE_ROOM];
   size_t len, n = 0;
   bool good = true;
-  unsigned before = http2_sent(conn->http);
-  if (conn->closed || !carrier_is_ready(&conn->carrier)) return;
+  if (conn->closed || !conn->has_news || !carrier_is_ready(&conn->carrier)) return;
+  conn->has_news = false;
   for (const uint8_t *octets; good && (octets = http2_take(conn->http, &len)); n += len) {
     if (n + len > sizeof out) {
       good = send_octets(conn, out, n);
@@ -401,7 +445,8 @@ static void conn_flush(struct https_conn *conn) {
     memcpy(out + n, octets, len);
   }
   if (!good || !send_octets(conn, out, n)) http2_abandon(conn->http);
-  count_add(conn->owner->counters, upstream_https, http2_sent(conn->http) - before);
+  count_add(conn->owner->counters, upstream_https, http2_sent(conn->http) - conn->counted);
+  conn->counted = http2_sent(conn->http);
 }
 
 /* The server has closed it when it was idle: the next one is closed before that. */
@@ -442,8 +487,14 @@ static const struct carrier_ops conn_ops = {.ready = conn_ready,
 
 /* ---- the timer ---- */
 
+/* The server has kept it open for as long as was learnt, so it may keep the next one longer. */
+static void forget_idle(const struct https_conn *conn) {
+  struct up_https *t = conn->owner;
+  if (http2_is_leaving(conn->http) || !conn->was_ready) return;
+  t->idle_ms = t->idle_ms < UP_HTTPS_IDLE_MS / 2 ? 2 * t->idle_ms : UP_HTTPS_IDLE_MS;
+}
+
 static void conn_due(struct https_conn *conn, uint64_t now_ms) {
-  uint64_t silent_ms = conn->silent_ms ? conn->silent_ms : conn->since_ms;
   bool is_over = http2_is_over(conn->http);
   take_finished(conn, ERR_TCP, now_ms);
   if (conn->closed || due_ms(conn) > now_ms) return;
@@ -452,10 +503,11 @@ static void conn_due(struct https_conn *conn, uint64_t now_ms) {
     conn_break(conn, ERR_HTTP, now_ms);
   } else if (!carrier_is_ready(&conn->carrier)) {
     conn_break(conn, carrier_expire(&conn->carrier), now_ms);
-  } else if (!http2_open(conn->http) || now_ms >= silent_ms + UP_HTTPS_STALL_MS) {
+  } else if (!http2_open(conn->http) || now_ms >= stalls_ms(conn)) {
+    if (!http2_open(conn->http)) forget_idle(conn);
     conn_break(conn, ERR_TCP, now_ms);
   } else {
-    conn->is_pinged = true;
+    conn->is_pinged = conn->has_news = true;
     http2_ping(conn->http);
     conn_flush(conn);
   }
@@ -473,7 +525,7 @@ static void on_timer(uv_timer_t *timer) {
   struct up_https *t = timer->data;
   must(t->magic == HTTPS_MAGIC);
   uint64_t now_ms = clock_ms();
-  unsigned looks = 2 * UP_HTTPS_CONNS;
+  unsigned looks = 2 * (UP_HTTPS_CONNS + UP_HTTPS_LEAVING);
   for (struct https_conn *conn; looks-- && (conn = find_due(t, now_ms));) conn_due(conn, now_ms);
   timer_set(t, now_ms);
 }
@@ -504,6 +556,7 @@ static void https_drop(struct channel *c, struct exchange *x) {
   struct https_question *q = x->waits_on;
   must(https_of(c) == q->conn->owner);
   http2_drop(q->conn->http, &q->request);
+  q->conn->has_news = true;
   question_free(q);
 }
 
@@ -511,6 +564,7 @@ static void https_flush(struct channel *c, uint64_t now_ms) {
   struct up_https *t = https_of(c);
   list_each(node, &t->conns) {
     struct https_conn *conn = container(node, struct https_conn, link);
+    if (!conn->has_news) continue;
     conn_flush(conn);
     if (due_ms(conn) <= now_ms) timer_set(t, now_ms);
   }

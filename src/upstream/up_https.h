@@ -14,10 +14,12 @@ enum {
   UP_HTTPS_IDLE_LEAST_MS = 1000, /* or sooner if the server has closed such, but not sooner than this */
   UP_HTTPS_PING_MS = 50,         /* so long nothing came while questions wait: it is asked for a sign of life;
                                     or half of the patience that the question has, if that is more */
-  UP_HTTPS_STALL_MS = 3000,      /* nothing came for so long: the connection is given up */
+  UP_HTTPS_STALL_MS = 3000,      /* nothing came for so long: the connection is given up; */
+  UP_HTTPS_HANG_MS = 10000,      /* or no reply, whatever else has come */
   UP_HTTPS_REST_MS = 1000,       /* a server that says "later" and not when is left alone for so long, */
   UP_HTTPS_REST_MAX_MS = 60000,  /* and never for longer than this */
-  UP_HTTPS_CONNS = 3,            /* at once: one, and others only beside one that is silent or ends */
+  UP_HTTPS_CONNS = 3,            /* at once: one, and others only beside one that is silent, */
+  UP_HTTPS_LEAVING = 8,          /* and those that the server ends (GOAWAY) when it has answered */
   UP_HTTPS_OPEN = 8192,          /* questions on a connection, with those that wait for a stream */
   UP_HTTPS_AGAIN = 3             /* times that a question is asked again without its asker's knowing */
 };

@@ -229,6 +229,35 @@ def test_a_slow_answer_is_waited_for_on_a_connection_that_answers_pings(server, 
     assert https.connections[0].pings and https.handshakes == 1
 
 
+def test_a_connection_whose_streams_hang_is_left_although_it_answers_pings(server, daemon_of):
+    hangs = {"on": False}
+    https = server(answer=lambda query: None if hangs["on"] else answer_a(query))
+    daemon = daemon_of(https, options=("--threads", "1"))
+    assert ask(daemon.v4, "warm.test").rcode() == dns.rcode.NOERROR
+    hangs["on"] = True
+    until, nth = time.monotonic() + 13, 0
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:  # a question waits at any time
+        while time.monotonic() < until and len(https.connections) == 1:
+            pool.submit(ask, daemon.v4, f"hangs{nth}.test", patience_s=8)
+            nth += 1
+            time.sleep(0.5)
+        hangs["on"] = False
+        assert https.connections[0].pings and len(https.connections) > 1
+
+
+@pytest.mark.parametrize("mood", ({"ends_after_handshake": "close"}, {"leaves_at_once": True}), ids=("closes", "goaway"))
+def test_a_server_that_serves_nothing_after_the_handshake_rests(mood, server, daemon_of):
+    https = server(**mood)
+    daemon = daemon_of(https, options=("--threads", "1"))
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        assert ask(daemon.v4, f"n{time.monotonic_ns()}.test", edns=0).rcode() == dns.rcode.SERVFAIL
+        time.sleep(0.01)
+    assert len(https.connections) < 16
+    https.mood.ends_after_handshake, https.mood.leaves_at_once = "", False
+    assert wait_until(lambda: ask(daemon.v4, f"m{time.monotonic_ns()}.test").rcode() == dns.rcode.NOERROR, 5)
+
+
 # ---- what it answers ----
 
 def test_age_is_taken_from_ttls(server, daemon_of):

@@ -22,6 +22,7 @@ class HttpMood(Mood):
     fields: tuple = ()            # more of them in each answer: (name, value)
     streams: int = 100            # MAX_CONCURRENT_STREAMS
     leaves_after: int = 0         # GOAWAY behind so many answers of a connection; what comes later is not looked at
+    leaves_at_once: bool = False  # GOAWAY in place of the first answer, which is not looked at
     refuses: int = 0              # so many requests, with REFUSED_STREAM
     resets: int = 0               # so many requests, with INTERNAL_ERROR
     window: int = 65535           # of what the client may send in a stream
@@ -100,6 +101,9 @@ class HttpPeer(Peer):
         self.seen.requests.append(request)
         if self.mood.floods:
             self.say(self.mood.floods)
+        if self.mood.leaves_at_once and not self.left:
+            self.left = self.seen.goaway = True
+            self.say(self.http.data_to_send() + bytes((0, 0, 8, 7, 0, 0, 0, 0, 0)) + bytes(8))
         if self.left:
             return
         for name, code in (("refuses", REFUSED), ("resets", INTERNAL)):
