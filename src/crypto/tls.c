@@ -219,7 +219,7 @@ static const char *reason_text(const struct crypto *c, unsigned long code) {
   case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: return "it speaks no TLS 1.2 or later";
   case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE: return "it finds no cipher or certificate that suits";
   case SSL_R_TLSV1_UNRECOGNIZED_NAME: return "it does not know that name";
-  case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: return "it does not speak DNS there";
+  case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: return "it does not speak the protocol that is asked for";
   case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED: return "it wants a certificate from its clients";
   default: return "the octets that came break the protocol";
   }

@@ -48,16 +48,24 @@ static const union addr *proven_addr(const struct carrier_server *s) {
 static void describe(const struct carrier_server *s, enum err why, const char *words, char *text,
                      size_t room) {
   char date[32], now[32], name[ADDR_TEXT];
-  time_format(wall_s(), now);
+  const struct tls_peer_seen *peer = &s->facts.peer;
+  int64_t now_s = wall_s();
+  time_format(now_s, now);
   switch (why) {
   case ERR_CERT_EXPIRED:
-    snprintf(text, room, ": since %s; this machine's clock says %s", time_format(s->facts.peer.until_s, date),
-             now);
+    if (peer->until_s > now_s)
+      snprintf(text, room, ": one of those above it; this machine's clock says %s", now);
+    else
+      snprintf(text, room, ": since %s; this machine's clock says %s", time_format(peer->until_s, date), now);
     break;
   case ERR_CERT_EARLY:
   case ERR_CERT_CLOCK:
-    snprintf(text, room, ": before %s; this machine's clock says %s: set it right",
-             time_format(s->facts.peer.from_s, date), now);
+    if (peer->from_s <= now_s)
+      snprintf(text, room, ": one of those above it, or by the snapshot's time; this machine's clock says %s",
+               now);
+    else
+      snprintf(text, room, ": before %s; this machine's clock says %s: set it right",
+               time_format(peer->from_s, date), now);
     break;
   case ERR_CERT_NAME:
     snprintf(text, room, " than %s", *s->expect.name ? s->expect.name : addr_format(proven_addr(s), name));
