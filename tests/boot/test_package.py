@@ -14,6 +14,9 @@ SETTINGS = "/etc/jidns/jidnsd.conf"
 RESOLV_CONF = "nameserver 192.0.2.53\n"
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "doc" / "install.md"
 CHAT = "chat.start.lab"
+JOURNAL = "/var/lib/jidns-host/journal"
+ENVIRONMENT_FILE = "/etc/default/jidnsd"
+SOCKET_LINK = "/etc/systemd/system/sockets.target.wants/jidnsd.socket"
 DROP_IN = "/run/systemd/system/jidnsd.service.d/test.conf"
 NAMES = ["jidns", "jidns-tools"]
 # What Debian itself writes while anything is installed, or at any time.
@@ -49,6 +52,27 @@ class Host(Service):
 
     def install(self, which="first"):
         return self.dpkg("-i", *(f"/srv/{which}/{name}.deb" for name in NAMES))
+
+    def unit(self, text):
+        """A drop-in of the service."""
+        self.machine.write(DROP_IN, "[Service]\n" + text)
+        self.systemctl("daemon-reload")
+
+    def hold_sockets(self):
+        self.systemctl("stop", "jidnsd")
+        done = self.systemctl("enable", "--now", "jidnsd.socket")
+        assert done.returncode == 0, done.stderr
+
+    def take_over(self):
+        """The machine asks jidnsd, which answers by itself: no provider is needed."""
+        self.set(LAB)
+        self.systemctl("reload", "jidnsd")
+        done = self.machine.run("jidns", "host", "enable", "--yes", "--name", CHAT)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert self.resolv_conf() != RESOLV_CONF and self.machine.path(JOURNAL).exists()
+
+    def resolv_conf(self):
+        return self.machine.path("/etc/resolv.conf").read_text(encoding="utf-8")
 
     def version(self):
         return self.machine.run("dpkg-query", "-W", "-f", "${Version}", "jidns").stdout
@@ -90,7 +114,9 @@ def fixture_host(boot):
     """As it was before; purged afterwards."""
     made = Host(boot)
     yield made
-    made.machine.path(DROP_IN).unlink(missing_ok=True)
+    for name in DROP_IN, ENVIRONMENT_FILE:
+        made.machine.path(name).unlink(missing_ok=True)
+    made.systemctl("daemon-reload")
     made.dpkg("--purge", *NAMES)
 
 
@@ -156,15 +182,46 @@ def test_an_upgrade_with_wrong_settings_keeps_the_old_daemon_and_says_so(host):
         assert complaint in said and "systemctl restart jidnsd" in said, said
         assert host.is_running() and host.answers(CHAT) and host.pid() == before, host.journal()
 
-    host.set(LAB)
-    host.machine.write(DROP_IN, "[Service]\nEnvironment=JIDNS_THREADS=many\n")
-    host.systemctl("daemon-reload")
-    assert "JIDNS_THREADS" in host.install("later").stderr
+
+WRONG_UNITS = {
+    "a variable": ("Environment=JIDNS_THREADS=many", "", "JIDNS_THREADS"),
+    "an argument": ("ExecStart=\nExecStart=/usr/sbin/jidnsd --threads=many", "", "many"),
+    "a file of settings": ("ExecStart=\nExecStart=/usr/sbin/jidnsd --config /etc/jidns/none.conf", "", "/etc/jidns/none.conf"),
+    "quotes": ("ExecStart=\nExecStart=/usr/sbin/jidnsd --listen '127.0.0.1'", "", "ExecStart="),
+    "another program": ("ExecStart=\nExecStart=/usr/bin/env JIDNS_THREADS=1 /usr/sbin/jidnsd", "", "ExecStart="),
+    "a file of variables": (f"EnvironmentFile={ENVIRONMENT_FILE}", "# workers\nJIDNS_THREADS=many\n", "JIDNS_THREADS"),
+    "a file that needs more": (f"EnvironmentFile={ENVIRONMENT_FILE}", "JIDNS_THREADS=1\\\n2\n", f"EnvironmentFile={ENVIRONMENT_FILE}"),
+}
+
+
+@pytest.mark.parametrize("text, variables, complaint", WRONG_UNITS.values(), ids=WRONG_UNITS)
+def test_an_upgrade_with_a_unit_that_it_does_not_accept_or_understand_keeps_the_old_daemon(host, text, variables, complaint):
+    host.install()
+    before = host.pid()
+    host.machine.write(ENVIRONMENT_FILE, variables)
+    host.unit(text + "\n")
+    said = host.install("later").stderr
+    assert complaint in said and "The old jidnsd keeps running" in said, said
     assert host.is_running() and host.pid() == before, host.journal()
 
-    host.machine.write(DROP_IN, '[Service]\nEnvironment="JIDNS_FORWARD=a.lab=192.0.2.1 b.lab=192.0.2.2"\n')
-    host.systemctl("daemon-reload")
-    assert "restart" not in host.install("later").stderr
+
+RIGHT_UNITS = {
+    "variables": ('Environment="JIDNS_FORWARD=a.lab=192.0.2.1 b.lab=192.0.2.2" "OTHER=/*\\\\ \u00e9"', None),
+    "arguments": ("ExecStart=\nExecStart=/usr/sbin/jidnsd --config /etc/jidns/jidnsd.conf --listen 127.0.0.1 --listen [::1]:53", None),
+    "a file of variables": (f"EnvironmentFile={ENVIRONMENT_FILE}", '# more\n\n; and more\nJIDNS_FORWARD="a.lab=192.0.2.1 b.lab=192.0.2.2"'),
+    "no file of variables": (f"EnvironmentFile=-{ENVIRONMENT_FILE}", None),
+}
+
+
+@pytest.mark.parametrize("text, variables", RIGHT_UNITS.values(), ids=RIGHT_UNITS)
+def test_an_upgrade_with_a_changed_unit_restarts(host, text, variables):
+    host.install()
+    before = host.pid()
+    if variables:
+        host.machine.write(ENVIRONMENT_FILE, variables)
+    host.unit(text + "\n")
+    said = host.install("later").stderr
+    assert "restart" not in said, said
     assert host.is_running() and host.pid() != before, host.journal()
 
 
@@ -196,12 +253,55 @@ def test_removed_it_ends_and_keeps_the_settings_for_the_next_time(host):
         host.machine.write("/etc/resolv.conf", RESOLV_CONF)
 
 
+def test_removed_or_purged_its_sockets_are_closed_and_start_nothing(host):
+    host.install()
+    for how in "--remove", "--purge":
+        host.hold_sockets()
+        assert host.answers("localhost") and host.systemctl("is-active", "jidnsd.socket").stdout == "active\n"
+        host.dpkg(how, *NAMES)
+        for unit in "jidnsd.socket", "jidnsd.service":
+            assert host.systemctl("is-active", unit).stdout == "inactive\n"
+        assert "127.0.0.1:53 " not in host.machine.run("ss", "-Hlntu").stdout
+        assert "jidnsd" not in host.systemctl("--failed", "--plain", "--no-legend").stdout
+        assert how == "--remove" or not os.path.lexists(host.machine.path(SOCKET_LINK))
+        host.install()
+        assert host.systemctl("is-active", "jidnsd.socket").stdout == "inactive\n" or how == "--remove"
+
+
+@pytest.mark.parametrize("names", [NAMES, ["jidns"], ["jidns-tools"]], ids=" ".join)
+def test_removed_from_a_machine_that_asks_it_the_old_servers_come_back(host, names):
+    host.install()
+    host.take_over()
+    host.dpkg("--remove", *names)
+    assert host.resolv_conf() == RESOLV_CONF
+    assert not host.machine.path(JOURNAL).parent.exists()
+
+
+def test_removed_where_the_old_servers_can_not_come_back_it_says_what_to_do(host):
+    host.install()
+    host.take_over()
+    before = host.machine.path(JOURNAL).read_bytes()
+    host.machine.path(JOURNAL).write_bytes(b"jidns host 1\nwhat\n")
+    said = host.dpkg("--remove", "jidns-tools").stderr
+    assert "jidns-tools: " in said and "run: jidns host disable" in said, said
+
+    # The tools are gone, the daemon goes.
+    host.machine.path(JOURNAL).write_bytes(before)
+    said = host.dpkg("--remove", "jidns").stderr
+    assert "install jidns-tools, then run: jidns host disable" in said, said
+    host.dpkg("-i", "/srv/first/jidns-tools.deb")
+    assert host.machine.run("jidns", "host", "disable").returncode == 0
+    assert host.resolv_conf() == RESOLV_CONF
+
+
 def test_purged_it_leaves_no_trace(host):
     before, accounts = host.files(), host.accounts()
     host.install()
     host.set(LAB)
     host.systemctl("restart", "jidnsd")
     assert host.is_running() and host.machine.path("/var/lib/private/jidns").exists()
+    host.take_over()
+    host.hold_sockets()
     host.dpkg("--purge", *NAMES)
     assert sorted(host.files() - before) == []
     assert host.accounts() == accounts
