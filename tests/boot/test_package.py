@@ -143,9 +143,9 @@ def test_the_tools_need_no_daemon(host):
 
 
 def typed(page):
-    """The commands that it shows, of those that need nothing but the packages."""
+    """The commands that it shows, of those that need nothing but the packages, nor somebody who says yes."""
     lines = re.findall(r"^ {4}(\S.*)$", page.read_text(encoding="utf-8"), flags=re.M)
-    return [line for line in lines if re.match(r"(jidns|jidnsd|systemctl|journalctl) ", line) and " disable " not in line]
+    return [line for line in lines if re.match(r"(jidns|jidnsd|systemctl|journalctl) ", line) and not re.search(" disable | host enable", line)]
 
 
 def test_what_the_page_says_to_type_works(host):
