@@ -111,6 +111,8 @@ def test_wrong_values_are_named_with_their_source(conf, option, section, key, _)
         done = run("--check-config", f"--{option}={value}")
         assert done.returncode == 2, (value, done)
         assert done.stderr.startswith(f"jidnsd: --{option} '") and len(done.stderr.splitlines()) == 1, done.stderr
+        if value.endswith("\n"):
+            continue  # of a variable that is no part of the value: tests/settings/test_environment.c
         if value.strip(" ,") and option not in ("listen", "upstream", "allow", "rebind-allow"):
             done = run("--check-config", **{variable(option): value})
             assert done.returncode == 2, (value, done)

@@ -46,7 +46,7 @@ def fixture_site(tmp_path_factory):
 @pytest.fixture(name="tree")
 def fixture_tree(tmp_path):
     """A copy of what the site is made of, to spoil."""
-    for part in ("doc", "contrib", "HACKING.md", "SECURITY.md"):
+    for part in ("doc", "contrib", "HACKING.md", "README.md", "SECURITY.md"):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, tmp_path / part)
     return tmp_path
