@@ -375,7 +375,7 @@ static bool add_zone(struct loader *ld, const uint8_t *name, uint8_t len, bool o
   *z = (struct zones_apex){.name_len = len, .overlay = overlay};
   memcpy(z->name, name, len);
   if (len < l->least_len) l->least_len = len;
-  if (len == 1) memset(&l->ends, 0xff, sizeof l->ends);
+  if (len == 1) memset(l->ends.bits, 0xff, sizeof l->ends.bits);
   else l->ends.bits[zones_end(name, len) / 64] |= (uint64_t)1 << zones_end(name, len) % 64;
   return true;
 }
