@@ -12,6 +12,7 @@ from kit.box import FIRST, PROVIDERS, REMARK, Machine, providers
 from kit.control import program
 from kit.proc import wait_until
 
+pytestmark = pytest.mark.skipif(not os.environ.get("E2E_ALL"), reason="takes minutes: contrib/check --all")
 CACHE = pathlib.Path(tempfile.gettempdir()) / "jidns-packages"
 
 

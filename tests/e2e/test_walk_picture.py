@@ -1,5 +1,6 @@
 """doc/walk.svg is what contrib/dev/walk-picture draws, and what it shows is so."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -10,6 +11,7 @@ import pytest
 
 from kit import jidnsd as jidnsd_kit
 
+pytestmark = pytest.mark.skipif(not os.environ.get("E2E_ALL"), reason="measures for a minute: contrib/check --all")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(jidnsd_kit.path()).resolve().parents[1]
 SVG = "{http://www.w3.org/2000/svg}"
