@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "loop/watch.h"
+#include "upstream/ns.h"
 
 static struct carrier *carrier_of(void *data) { return data; }
 
@@ -29,6 +30,19 @@ void carrier_server_init(struct carrier_server *s, struct tls_context *context, 
 void carrier_server_close(struct carrier_server *s) {
   tls_drop_ticket(&s->ticket);
   tls_context_free(s->context);
+}
+
+void carrier_server_note(struct carrier_server *s, bool good, enum err why, uint64_t now_ms) {
+  uint32_t next_ms = s->rest_ms ? 2 * s->rest_ms : DOWN_FIRST_MS;
+  s->rest_ms = good ? 0 : next_ms < DOWN_MAX_MS ? next_ms : DOWN_MAX_MS;
+  s->rest_until_ms = good ? 0 : now_ms + s->rest_ms;
+  s->rest_why = why;
+}
+
+void carrier_learn_idle(uint32_t *limit_ms, uint64_t idle_ms) {
+  uint32_t less_ms = (uint32_t)(idle_ms < CARRIER_IDLE_MS ? idle_ms : CARRIER_IDLE_MS) / 10 * 9;
+  if (less_ms < CARRIER_IDLE_LEAST_MS) less_ms = CARRIER_IDLE_LEAST_MS;
+  if (less_ms < *limit_ms) *limit_ms = less_ms;
 }
 
 /* "2026-11-30 16:00 UTC" */

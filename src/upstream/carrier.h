@@ -13,8 +13,10 @@
 enum {
   CARRIER_HANDSHAKE_MS = 800, /* a handshake may take so long, and CARRIER_TRIPS times what connecting took */
   CARRIER_TRIPS = 4,
-  CARRIER_LOST_MS = 3000, /* what is sent and not acknowledged for so long ends an encrypted connection */
-  CARRIER_READ = 16384    /* octets that are read at a time from an encrypted one */
+  CARRIER_LOST_MS = 3000,  /* what is sent and not acknowledged for so long ends an encrypted connection */
+  CARRIER_READ = 16384,    /* octets that are read at a time from an encrypted one */
+  CARRIER_IDLE_MS = 30000, /* an encrypted one without questions is closed after this, */
+  CARRIER_IDLE_LEAST_MS = 1000 /* or sooner if the server has closed such, but not sooner than this */
 };
 
 /* An encrypted server, for all connections to it: who it has to be, and what was seen of it. */
@@ -27,11 +29,20 @@ struct carrier_server {
   struct counters *counters;
   struct tls_ticket ticket;
   struct channel_facts facts;
+  uint64_t rest_until_ms; /* the last connection came to nothing: before that there is no other */
+  uint32_t rest_ms;
+  enum err rest_why;
 };
 
 void carrier_server_init(struct carrier_server *s, struct tls_context *context, const union addr *addr,
                          const struct tls_expect *expect, const char *alpn, struct counters *counters);
 void carrier_server_close(struct carrier_server *s);
+/* How a connection turned out: a server that can't be reached as it should be is left alone for a moment,
+ * each time a longer one. */
+void carrier_server_note(struct carrier_server *s, bool good, enum err why, uint64_t now_ms);
+/* The server has closed one that was idle for so long: the next one is closed before that. *limit_ms: after
+ * how long they are closed. */
+void carrier_learn_idle(uint32_t *limit_ms, uint64_t idle_ms);
 
 struct carrier;
 

@@ -31,10 +31,7 @@ struct up_https {
   struct counters *counters;
   char authority[TLS_NAME + 8], path[NS_PATH];
   struct http2_target target;
-  uint32_t idle_ms;       /* connections without questions are closed after so long */
-  uint64_t rest_until_ms; /* the last connection came to nothing: before that there is no other */
-  uint32_t rest_ms;
-  enum err rest_why;
+  uint32_t idle_ms;   /* connections without questions are closed after so long */
   uint64_t later_ms;  /* the server has asked for no questions until then */
   uv_timer_t timer;   /* runs while there is a connection: see due_ms */
   unsigned handles;   /* open in libuv: the timer and the connections' */
@@ -163,14 +160,6 @@ static enum err conn_new(struct up_https *t, struct https_conn **out) {
   return e;
 }
 
-/* A server that can't be reached as it should be is left alone for a moment. */
-static void note_outcome(struct up_https *t, bool good, enum err why, uint64_t now_ms) {
-  uint32_t next_ms = t->rest_ms ? 2 * t->rest_ms : DOWN_FIRST_MS;
-  t->rest_ms = good ? 0 : next_ms < DOWN_MAX_MS ? next_ms : DOWN_MAX_MS;
-  t->rest_until_ms = good ? 0 : now_ms + t->rest_ms;
-  t->rest_why = why;
-}
-
 static enum err conn_open(struct up_https *t, uint64_t now_ms) {
   struct https_conn *conn;
   enum err e = conn_new(t, &conn);
@@ -184,7 +173,7 @@ static enum err conn_open(struct up_https *t, uint64_t now_ms) {
   t->count++;
   if (carrier_connect(&conn->carrier, &t->server, now_ms)) return ERR_NONE;
   conn_close(conn);
-  note_outcome(t, false, ERR_UNREACHABLE, now_ms);
+  carrier_server_note(&t->secure, false, ERR_UNREACHABLE, now_ms);
   return ERR_UNREACHABLE;
 }
 
@@ -198,7 +187,7 @@ static bool conn_is_stuck(const struct https_conn *conn, const struct exchange *
 
 /* One more connection, unless the last one has just come to nothing, or there are too many. */
 static enum err conn_open_more(struct up_https *t, uint64_t now_ms) {
-  if (now_ms < t->rest_until_ms) return t->rest_why;
+  if (now_ms < t->secure.rest_until_ms) return t->secure.rest_why;
   unsigned staying = 0;
   list_each(node, &t->conns) staying += !http2_is_leaving(container(node, struct https_conn, link)->http);
   bool has_room = staying < UP_HTTPS_CONNS && t->count < UP_HTTPS_CONNS + UP_HTTPS_LEAVING;
@@ -291,7 +280,8 @@ static void note_fruitless(struct https_conn *conn, enum err why, uint64_t now_m
   bool has_ended = conn->closed || http2_is_leaving(conn->http);
   if (!conn->was_ready || conn->answers || conn->was_fruitless || !has_ended) return;
   conn->was_fruitless = true;
-  if (++conn->owner->fruitless >= UP_HTTPS_AGAIN) note_outcome(conn->owner, false, why, now_ms);
+  if (++conn->owner->fruitless >= UP_HTTPS_AGAIN)
+    carrier_server_note(&conn->owner->secure, false, why, now_ms);
 }
 
 /* The server has not looked at it, or left it over: another connection gets it. */
@@ -333,7 +323,7 @@ static void question_replied(struct https_question *q, uint64_t now_ms) {
   t->is_why_known = false;
   q->conn->answers++;
   t->fruitless = 0;
-  note_outcome(t, true, ERR_NONE, now_ms);
+  carrier_server_note(&t->secure, true, ERR_NONE, now_ms);
   if (r->age_s) record_age(r->body, r->body_len, r->age_s);
   uint8_t *msg = r->body;
   size_t len = r->body_len;
@@ -378,7 +368,7 @@ static void log_why(const struct https_conn *conn) {
 /* It is of no more use. */
 static void conn_break(struct https_conn *conn, enum err why, uint64_t now_ms) {
   if (conn->closed) return;
-  if (!conn->was_ready) note_outcome(conn->owner, false, why, now_ms);
+  if (!conn->was_ready) carrier_server_note(&conn->owner->secure, false, why, now_ms);
   if (why == ERR_HTTP) log_why(conn);
   conn_leave(conn, why, now_ms);
 }
@@ -453,11 +443,8 @@ static void conn_flush(struct https_conn *conn) {
 static void learn_idle(const struct https_conn *conn, uint64_t now_ms) {
   struct up_https *t = conn->owner;
   uint64_t idle_ms = now_ms - conn->since_ms;
-  bool was_idle = conn->was_ready && !http2_open(conn->http) && idle_ms >= UP_HTTPS_IDLE_LEAST_MS;
-  if (!was_idle) return;
-  uint32_t less_ms = (uint32_t)(idle_ms < UP_HTTPS_IDLE_MS ? idle_ms : UP_HTTPS_IDLE_MS) / 10 * 9;
-  if (less_ms < UP_HTTPS_IDLE_LEAST_MS) less_ms = UP_HTTPS_IDLE_LEAST_MS;
-  if (less_ms < t->idle_ms) t->idle_ms = less_ms;
+  bool was_idle = conn->was_ready && !http2_open(conn->http) && idle_ms >= CARRIER_IDLE_LEAST_MS;
+  if (was_idle) carrier_learn_idle(&t->idle_ms, idle_ms);
 }
 
 static void conn_rest(struct carrier *c, uint64_t now_ms) {
@@ -491,7 +478,7 @@ static const struct carrier_ops conn_ops = {.ready = conn_ready,
 static void forget_idle(const struct https_conn *conn) {
   struct up_https *t = conn->owner;
   if (http2_is_leaving(conn->http) || !conn->was_ready) return;
-  t->idle_ms = t->idle_ms < UP_HTTPS_IDLE_MS / 2 ? 2 * t->idle_ms : UP_HTTPS_IDLE_MS;
+  t->idle_ms = t->idle_ms < CARRIER_IDLE_MS / 2 ? 2 * t->idle_ms : CARRIER_IDLE_MS;
 }
 
 static void conn_due(struct https_conn *conn, uint64_t now_ms) {
@@ -536,7 +523,7 @@ static enum err https_ask(struct channel *c, struct exchange *x, const uint8_t *
                           uint64_t now_ms) {
   struct up_https *t = https_of(c);
   if (now_ms < t->later_ms) return ERR_HTTP;
-  if (!t->count && now_ms < t->rest_until_ms) return t->rest_why;
+  if (!t->count && now_ms < t->secure.rest_until_ms) return t->secure.rest_why;
   must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MAX);
 
   struct https_question *q = calloc(1, sizeof *q + len);
@@ -628,7 +615,7 @@ struct channel *up_https_new(uv_loop_t *loop, const struct up_https_server *serv
                          .server = *server->addr,
                          .library = library,
                          .counters = counters,
-                         .idle_ms = UP_HTTPS_IDLE_MS,
+                         .idle_ms = CARRIER_IDLE_MS,
                          .handles = 1};
   snprintf(t->path, sizeof t->path, "%s", server->path);
   write_authority(server, t->authority, sizeof t->authority);

@@ -9,7 +9,6 @@
 #include "dns/edns.h"
 #include "dns/frame.h"
 #include "upstream/carrier.h"
-#include "upstream/ns.h"
 
 enum {
   TCP_MAGIC = 0x74637063,
@@ -29,9 +28,6 @@ struct up_tcp {
   bool is_encrypted;
   struct carrier_server secure; /* of an encrypted one */
   uint32_t idle_ms;             /* connections without questions are closed after so long */
-  uint64_t rest_until_ms;       /* the last one came to nothing: before that there is no other */
-  uint32_t rest_ms;
-  enum err rest_why;
   struct counters *counters;
   struct random *random;
   uv_timer_t timer;  /* runs while there is a connection: stall or idleness, see due_ms */
@@ -114,7 +110,7 @@ static void conn_close(struct tcp_conn *conn) {
   conn->closed = true;
   list_remove(&conn->link);
   if (--t->count == 0) uv_timer_stop(&t->timer);
-  if (t->count == 0 && conn->answers) t->rest_until_ms = 0; /* what failed was one more beside it */
+  if (t->count == 0 && conn->answers) t->secure.rest_until_ms = 0; /* what failed was one more beside it */
   carrier_close(&conn->carrier);
 }
 
@@ -156,13 +152,8 @@ static void timer_set(struct up_tcp *t, uint64_t now_ms) {
   if (t->count) uv_timer_start(&t->timer, on_timer, due > now_ms ? due - now_ms : 0, 0);
 }
 
-/* An encrypted server that can't be reached as it should be is left alone for a moment. */
 static void note_outcome(struct up_tcp *t, bool good, enum err why, uint64_t now_ms) {
-  if (!t->is_encrypted) return;
-  uint32_t next_ms = t->rest_ms ? 2 * t->rest_ms : DOWN_FIRST_MS;
-  t->rest_ms = good ? 0 : next_ms < DOWN_MAX_MS ? next_ms : DOWN_MAX_MS;
-  t->rest_until_ms = good ? 0 : now_ms + t->rest_ms;
-  t->rest_why = why;
+  if (t->is_encrypted) carrier_server_note(&t->secure, good, why, now_ms);
 }
 
 static const struct carrier_ops conn_ops;
@@ -243,7 +234,7 @@ static enum err conn_pick(struct up_tcp *t, struct tcp_conn **out, const struct 
     }
   }
 
-  bool rests = now_ms < t->rest_until_ms;
+  bool rests = now_ms < t->secure.rest_until_ms;
   *out = coming ? coming : stuck;
   if (coming) return ERR_NONE;
   if (stuck && (rests || t->count >= UP_TCP_BESIDE)) return ERR_NONE;
@@ -394,7 +385,7 @@ static void conn_leave_behind(struct tcp_conn *conn, uint64_t now_ms) {
 static void forget_idle(const struct tcp_conn *conn) {
   struct up_tcp *t = conn->owner;
   bool was_learnt = conn->idle_ms == t->idle_ms; /* else the server itself has said how long */
-  if (was_learnt && t->is_encrypted && t->idle_ms < UP_TCP_IDLE_TLS_MS / 2) t->idle_ms *= 2;
+  if (was_learnt && t->is_encrypted && t->idle_ms < CARRIER_IDLE_MS / 2) t->idle_ms *= 2;
 }
 
 /* Its time is over; or a reply on it is slow; or the server does not close behind so many answers, after all.
@@ -434,18 +425,14 @@ static void note_keepalive(struct tcp_conn *conn, const uint8_t *msg, size_t len
   const uint8_t *octets = edns_option(msg, len, OPT_KEEPALIVE, &n);
   if (!octets || n != 2) return;
   uint32_t most_ms = load_u16(octets) * 100u;
-  uint32_t ours_ms = conn->owner->is_encrypted ? UP_TCP_IDLE_TLS_MS : UP_TCP_IDLE_MS;
+  uint32_t ours_ms = conn->owner->is_encrypted ? CARRIER_IDLE_MS : UP_TCP_IDLE_MS;
   conn->idle_ms = most_ms < ours_ms ? most_ms : ours_ms;
 }
 
 /* The server has closed it when it was idle: the next one is closed before that. */
 static void learn_idle(const struct tcp_conn *conn, uint64_t now_ms) {
   struct up_tcp *t = conn->owner;
-  uint64_t idle_ms = now_ms - conn->since_ms;
-  if (!t->is_encrypted || conn->open) return;
-  uint32_t less_ms = (uint32_t)(idle_ms < UP_TCP_IDLE_TLS_MS ? idle_ms : UP_TCP_IDLE_TLS_MS) / 10 * 9;
-  if (less_ms < UP_TCP_IDLE_LEAST_MS) less_ms = UP_TCP_IDLE_LEAST_MS;
-  if (less_ms < t->idle_ms) t->idle_ms = less_ms;
+  if (t->is_encrypted && !conn->open) carrier_learn_idle(&t->idle_ms, now_ms - conn->since_ms);
 }
 
 /* Those beside which this one was opened, and on which nothing has come since: what waits there is asked
@@ -570,7 +557,7 @@ static const struct carrier_ops conn_ops = {.ready = conn_ready,
 static enum err tcp_ask(struct channel *c, struct exchange *x, const uint8_t *msg, size_t len,
                         uint64_t now_ms) {
   struct up_tcp *t = tcp_of(c);
-  if (!t->count && now_ms < t->rest_until_ms) return t->rest_why;
+  if (!t->count && now_ms < t->secure.rest_until_ms) return t->secure.rest_why;
   must(len >= DNS_HEADER && len <= EXCHANGE_QUERY_MAX);
   struct tcp_question *q = malloc(sizeof *q + FRAME_HEAD + len);
   if (!q) return ERR_MEMORY;
@@ -682,7 +669,7 @@ struct channel *up_tcp_new_tls(uv_loop_t *loop, const union addr *server, const 
   struct up_tcp *t = tcp_of(c);
   c->ops = &tls_ops;
   t->is_encrypted = true;
-  t->idle_ms = UP_TCP_IDLE_TLS_MS;
+  t->idle_ms = CARRIER_IDLE_MS;
   carrier_server_init(&t->secure, context, server, expect, "dot", counters);
   return c;
 }

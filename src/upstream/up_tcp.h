@@ -13,10 +13,9 @@
 
 enum {
   UP_TCP_IDLE_MS =
-      10000, /* a connection without questions is closed after this, or sooner if the server says so */
-  UP_TCP_IDLE_TLS_MS = 30000,  /* an encrypted one, which costs more to make; */
-  UP_TCP_IDLE_LEAST_MS = 1000, /* or sooner if the server has closed such, but not sooner than this */
-  UP_TCP_STALL_MS = 3000,      /* questions waiting, no right reply for so long: the connection is given up */
+      10000, /* a plain connection without questions is closed after this, or sooner if the server says so; an
+                encrypted one, which costs more to make, after CARRIER_IDLE_MS */
+  UP_TCP_STALL_MS = 3000, /* questions waiting, no right reply for so long: the connection is given up */
   UP_TCP_SLOW_MS =
       400, /* a reply that began and is not whole by then, or no octet for so long: others go beside it */
   UP_TCP_LIMIT_MS = 1000, /* a connection that got all the answers there should be, and is still open then:
@@ -31,9 +30,8 @@ enum {
 
 /* All borrowed for the channel's life. NULL when memory is out. When the connection breaks, the exchanges on
  * it end with ERR_TCP; but those on a connection that had served before are first asked again over a new one
- * (RFC 7766 section 6.2.4), one whose reply was cut short once only, three times of an
- * encrypted server. Nothing but a right reply keeps a
- * connection alive while questions wait. */
+ * (RFC 7766 section 6.2.4), one whose reply was cut short once only, three times of an encrypted server.
+ * Nothing but a right reply keeps a connection alive while questions wait. */
 struct channel *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random);
 
