@@ -110,6 +110,15 @@ def jidnsd(tmp_path, track):
     _close_all(made)
 
 
+@pytest.fixture(scope="module")
+def authority():
+    """Who signs for encrypted servers; its certificate is where a daemon that gave up root can read it."""
+    from kit.certs import Authority  # pylint: disable=import-outside-toplevel  # needs a package that most tests do without
+    with tempfile.TemporaryDirectory(prefix="jidns-ca-") as made:
+        os.chmod(made, 0o755)
+        yield Authority(pathlib.Path(made))
+
+
 @pytest.fixture
 def folder():
     """A folder that the daemon can read in after it has given up root."""

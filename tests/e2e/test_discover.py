@@ -10,7 +10,7 @@ import dns.rrset
 import pytest
 
 from kit.ask import ask
-from kit.certs import NAME, Authority
+from kit.certs import NAME
 from kit.control import jidns
 from kit.https_server import HttpsServer
 from kit.jidnsd import Jidnsd
@@ -22,14 +22,6 @@ PLAIN, ENCRYPTED = "192.0.2.1", "192.0.2.2"  # which of the two has answered
 ASKED = ("_dns.resolver.arpa.", "SVCB")
 DOT = f"1 {NAME}. alpn=dot port=8853"
 DOH = f'1 {NAME}. alpn=h2 port=8443 key7="/dns-query{{?dns}}"'
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ca")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
-    return Authority(folder)
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ import shutil
 import subprocess
 import time
 
-import dns.edns
 import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
 
-from kit.ask import ask, ask_at_once, timed
+from kit.ask import ask, ask_at_once, rcodes, timed
 from kit.certs import NAME, Authority
 from kit.https_server import HttpsServer
 from kit.netns import free_ports
@@ -20,15 +19,6 @@ from kit.tls_server import RESET, answer_a
 
 RTT_S = 0.04
 SLACK_S = 0.25  # of a machine that does other things
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    """Who signs for the servers; its certificate is where a daemon that gave up root can read it."""
-    folder = tmp_path_factory.mktemp("ca")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
-    return Authority(folder)
 
 
 @pytest.fixture
@@ -51,17 +41,6 @@ def daemon_of(jidnsd, authority):
         upstreams = [word for s in servers for word in ("--upstream", f"https://{s.host}:{s.port}{path}{name}")]
         return jidnsd(*upstreams, "--tls-ca", authority.path, "--prefetch", "off", "--expand-srv", "off", *options, **how)
     return start
-
-
-def rcodes(daemon, names, threads=16):
-    def one(name):
-        return dns.rcode.to_text(ask(daemon.v4, name, "A").rcode())
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(one, names))
-
-
-def ede(reply):
-    return " ".join(option.text or "" for option in reply.options if isinstance(option, dns.edns.EDEOption))
 
 
 # ---- how it asks ----
@@ -109,7 +88,7 @@ def test_a_domain_may_have_a_server_over_https(server, jidnsd, authority, upstre
 def test_every_question_is_a_multiple_of_128_octets(server, daemon_of):
     https = server()
     names = [f"{'x' * n}.{'y' * (n % 60 + 1)}.test" for n in range(1, 64, 3)]
-    assert set(rcodes(daemon_of(https), names)) == {"NOERROR"}
+    assert set(rcodes(daemon_of(https).v4, names)) == {"NOERROR"}
     assert {size % 128 for size in https.sizes} == {0}
 
 
@@ -150,7 +129,7 @@ def test_no_more_streams_are_open_than_the_server_allows(server, daemon_of):
     https = server(streams=4, delay_s=0.01)
     daemon = daemon_of(https)
     assert ask(daemon.v4, "a.test").rcode() == dns.rcode.NOERROR  # so that the server's settings are known
-    assert set(rcodes(daemon, [f"n{i}.test" for i in range(60)])) == {"NOERROR"}
+    assert set(rcodes(daemon.v4, [f"n{i}.test" for i in range(60)])) == {"NOERROR"}
     assert max(c.most_open for c in https.connections) <= 4
 
 
@@ -170,7 +149,7 @@ def test_a_connection_that_ends_after_so_many_answers_loses_none(how, answers, s
             "reset": {"ends_after": answers, "ends_by": RESET}, "goaway": {"leaves_after": answers}}[how]
     https = server(**mood)
     daemon = daemon_of(https)
-    assert rcodes(daemon, [f"n{i}.test" for i in range(120)], 8) == ["NOERROR"] * 120
+    assert rcodes(daemon.v4, [f"n{i}.test" for i in range(120)], 8) == ["NOERROR"] * 120
 
 
 def test_a_refused_stream_is_asked_again(server, daemon_of):
@@ -284,10 +263,10 @@ def test_a_status_that_is_no_success_is_a_failure_with_its_number(status, server
 def test_a_server_that_says_later_rests_for_that_time(status, server, daemon_of):
     busy, good = server(status=status, fields=(("retry-after", "30"),)), server()
     daemon = daemon_of(busy, good)
-    assert rcodes(daemon, [f"n{i}.test" for i in range(20)], 4) == ["NOERROR"] * 20
+    assert rcodes(daemon.v4, [f"n{i}.test" for i in range(20)], 4) == ["NOERROR"] * 20
     asked = len(busy.requests)
     time.sleep(1.5)
-    assert rcodes(daemon, [f"m{i}.test" for i in range(20)], 4) == ["NOERROR"] * 20
+    assert rcodes(daemon.v4, [f"m{i}.test" for i in range(20)], 4) == ["NOERROR"] * 20
     assert len(busy.requests) == asked
 
 
@@ -307,7 +286,7 @@ def test_a_server_that_says_later_is_asked_again_then(server, daemon_of):
 ), ids=("html", "resets", "404", "503", "http1", "ping", "closes"))
 def test_a_bad_server_beside_a_good_one_is_not_noticed(mood, server, daemon_of):
     bad, good = server(**mood), server()
-    assert rcodes(daemon_of(bad, good), [f"n{i}.test" for i in range(30)], 4) == ["NOERROR"] * 30
+    assert rcodes(daemon_of(bad, good).v4, [f"n{i}.test" for i in range(30)], 4) == ["NOERROR"] * 30
 
 
 def frames(kind, flags, stream, payload, times):
@@ -321,7 +300,7 @@ def frames(kind, flags, stream, payload, times):
 def test_a_flood_ends_the_connection_and_the_daemon_lives(octets, server, daemon_of):
     bad, good = server(floods=octets), server()
     daemon = daemon_of(bad, good)
-    assert rcodes(daemon, [f"n{i}.test" for i in range(20)], 4) == ["NOERROR"] * 20
+    assert rcodes(daemon.v4, [f"n{i}.test" for i in range(20)], 4) == ["NOERROR"] * 20
     bad.mood.floods = b""
     assert daemon.running
 
@@ -329,7 +308,7 @@ def test_a_flood_ends_the_connection_and_the_daemon_lives(octets, server, daemon
 @pytest.mark.parametrize("piece", (1, 9, 1400))
 def test_octets_cut_anywhere_are_put_together(piece, server, daemon_of):
     https = server(piece=piece, gap_s=0.0001)
-    assert set(rcodes(daemon_of(https), [f"n{i}.test" for i in range(5)])) == {"NOERROR"}
+    assert set(rcodes(daemon_of(https).v4, [f"n{i}.test" for i in range(5)])) == {"NOERROR"}
 
 
 def test_answers_out_of_order_find_their_questions(server, daemon_of):
@@ -383,7 +362,7 @@ def named(authority, folder, track):
 def test_bind_answers_over_https(named, jidnsd, authority):
     daemon = jidnsd("--upstream", f"https://127.0.0.1:{named}/dns-query#{NAME}", "--tls-ca", authority.path)
     assert ask(daemon.v4, "www.real.test").answer[0][0].to_text() == "192.0.2.80"
-    assert set(rcodes(daemon, [f"n{i}.real.test" for i in range(100)])) == {"NXDOMAIN"}
+    assert set(rcodes(daemon.v4, [f"n{i}.real.test" for i in range(100)])) == {"NXDOMAIN"}
 
 
 def test_a_server_behind_nghttpx_answers(server, jidnsd, authority, folder, track):
@@ -394,5 +373,5 @@ def test_a_server_behind_nghttpx_answers(server, jidnsd, authority, folder, trac
                                         "--single-process", "--no-ocsp", "--conf=/dev/null", credentials.key, credentials.chain], folder))
     process.wait_for(lambda: subprocess.run(["ss", "-ltnH", f"sport = :{port}"], capture_output=True, check=False).stdout, "nghttpx to listen")
     daemon = jidnsd("--upstream", f"https://127.0.0.1:{port}#{NAME}", "--tls-ca", authority.path)
-    assert set(rcodes(daemon, [f"n{i}.test" for i in range(100)])) == {"NOERROR"}
+    assert set(rcodes(daemon.v4, [f"n{i}.test" for i in range(100)])) == {"NOERROR"}
     process.stop()

@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from kit.ask import ask, ask_at_once, timed
+from kit.ask import ask, ask_at_once, rcodes, timed
 from kit.certs import NAME, Authority
 from kit.control import jidns
 from kit.netns import free_ports
@@ -22,15 +22,6 @@ from kit.tls_server import RESET, TlsServer, answer_a
 
 RTT_S = 0.04
 SLACK_S = 0.25  # of a machine that does other things
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    """Who signs for the servers; its certificate is where a daemon that gave up root can read it."""
-    folder = tmp_path_factory.mktemp("ca")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
-    return Authority(folder)
 
 
 @pytest.fixture
@@ -53,14 +44,6 @@ def strict(jidnsd, authority):
         upstreams = [word for s in servers for word in ("--upstream", f"tls://{s.host}:{s.port}{name}")]
         return jidnsd(*upstreams, "--tls-ca", authority.path, "--prefetch", "off", "--expand-srv", "off", *options, **how)
     return start
-
-
-def rcodes(daemon, names, threads=16):
-    """The RCODEs of as many questions at once, or in turn with one thread."""
-    def one(name):
-        return dns.rcode.to_text(ask(daemon.v4, name, "A").rcode())
-    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(one, names))
 
 
 def ede(reply):
@@ -156,7 +139,7 @@ def test_an_unproven_server_beside_a_good_one_is_not_noticed(fault, server, stri
     credentials, mood, _words = faulty(fault, authority)
     bad, good = server(credentials, **mood), server()
     daemon = strict(bad, good)
-    assert rcodes(daemon, [f"n{i}.test" for i in range(20)]) == ["NOERROR"] * 20
+    assert rcodes(daemon.v4, [f"n{i}.test" for i in range(20)]) == ["NOERROR"] * 20
     assert not bad.asked and (fault == "plain-tcp" or bad.text == 0)
 
 
@@ -264,7 +247,7 @@ def test_a_close_after_so_many_answers_loses_none(how, answers, server, strict):
         pytest.skip("a server whose every answer is cut gives none")
     tls = server(ends_after=answers, **mood)
     daemon = strict(tls)
-    got = rcodes(daemon, [f"n{i}.test" for i in range(120)], 8)
+    got = rcodes(daemon.v4, [f"n{i}.test" for i in range(120)], 8)
     assert got == ["NOERROR"] * 120
 
 
@@ -288,7 +271,7 @@ def test_keys_and_tickets_renewed_while_idle_break_nothing(server, strict):
 @pytest.mark.parametrize("piece", (1, 7, 1400))
 def test_records_cut_anywhere_are_put_together(piece, server, strict):
     tls = server(piece=piece, gap_s=0.0001)
-    assert set(rcodes(strict(tls), [f"n{i}.test" for i in range(5)])) == {"NOERROR"}
+    assert set(rcodes(strict(tls).v4, [f"n{i}.test" for i in range(5)])) == {"NOERROR"}
 
 
 def test_answers_out_of_order_find_their_questions(server, strict):
@@ -321,7 +304,7 @@ def test_every_question_is_a_multiple_of_128_octets(server, strict):
     tls = server()
     daemon = strict(tls)
     names = [f"{'x' * n}.{'y' * (n % 60 + 1)}.test" for n in range(1, 64, 3)]
-    assert set(rcodes(daemon, names)) == {"NOERROR"}
+    assert set(rcodes(daemon.v4, names)) == {"NOERROR"}
     assert {size % 128 for size in tls.sizes} == {0}
 
 

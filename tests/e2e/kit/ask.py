@@ -1,5 +1,6 @@
 """Plain DNS clients, and what it means for two answers to be the same."""
 
+import concurrent.futures
 import socket
 import struct
 import time
@@ -47,6 +48,14 @@ def udp_exchange(server, wire, patience_s=PATIENCE_S):
             return sock.recv(65535)
         except socket.timeout:
             return None
+
+
+def rcodes(server, names, threads=16):
+    """The RCODEs, as words, of so many questions at a time, each from a socket of its own."""
+    def one(name):
+        return dns.rcode.to_text(ask(server, name, "A").rcode())
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, names))
 
 
 def ask_at_once(server, names, patience_s=PATIENCE_S):
