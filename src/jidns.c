@@ -79,19 +79,11 @@ static void write_command_help(const struct command *command, const struct term 
 
 /* ---- completion ---- */
 
-/* What may follow a command: the words in lower case among "add RULE|list|clear [NUMBER]". */
-static void add_words(struct completion_command *c, const char *words) {
-  for (const char *p = words; *p; p += strcspn(p, "|"), p += *p == '|') {
-    size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz-");
-    if (*p != '-' && len) completion_add_word(c, &c->words, p, len);
-  }
-}
-
 static bool complete_command(unsigned i, struct completion_command *out) {
   if (i >= COMMAND_COUNT) return false;
   out->name = commands[i].name;
   out->help = commands[i].help;
-  add_words(out, commands[i].words);
+  completion_add_alternatives(out, &out->words, commands[i].words);
   cli_complete(commands[i].mask, out);
   return true;
 }

@@ -33,6 +33,13 @@ void completion_add_word(struct completion_command *c, const char **words, const
   c->room[c->room_used++] = 0;
 }
 
+void completion_add_alternatives(struct completion_command *c, const char **words, const char *alternatives) {
+  for (const char *p = alternatives; *p; p += strcspn(p, "|"), p += *p == '|') {
+    size_t len = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (*p != '-' && len) completion_add_word(c, words, p, len);
+  }
+}
+
 /* The i-th command into s->command. */
 static bool load(struct script *s, unsigned i) {
   s->command.option_count = 0;

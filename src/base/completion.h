@@ -35,6 +35,9 @@ struct completion_command {
  * left out. */
 void completion_add_word(struct completion_command *c, const char **words, const char *word, size_t len);
 
+/* Adds the words in lower case among alternatives: "c2s|s2s|all", "add RULE|list|clear [NUMBER]". */
+void completion_add_alternatives(struct completion_command *c, const char **words, const char *alternatives);
+
 enum completion_shell { COMPLETION_BASH, COMPLETION_ZSH, COMPLETION_FISH };
 
 /* "bash", "zsh" or "fish"; false: none of them. */

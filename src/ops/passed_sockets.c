@@ -45,9 +45,8 @@ static const char *look_at(int fd, union addr *addr, int *type) {
 }
 
 static struct passed_socket *place_for(struct passed_sockets *all, const union addr *addr) {
-  for (unsigned i = 0; i < all->count; i++) {
-    if (addr_equal(&all->of[i].addr, addr)) return &all->of[i];
-  }
+  const struct passed_socket *there = passed_sockets_at(all, addr);
+  if (there) return &all->of[there - all->of];
   if (all->count == PASSED_SOCKETS) return NULL;
   struct passed_socket *p = &all->of[all->count++];
   *p = (struct passed_socket){.addr = *addr, .udp = -1, .tcp = -1};

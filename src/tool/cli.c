@@ -383,25 +383,6 @@ void cli_write_options(unsigned mask, const struct term *t, FILE *out) {
 
 /* ---- completion ---- */
 
-/* Does `right` list words and nothing else: "c2s, s2s or all"? Then they are added. */
-static bool add_listed(struct completion_command *c, struct completion_option *to, const char *right) {
-  static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-  bool lists = right && strstr(right, " or ");
-  for (const char *p = lists ? right : ""; *p && lists;) {
-    size_t len = strspn(p, letters), comma = strncmp(p + len, ", ", 2) == 0 ? 2 : 0,
-           or = strncmp(p + len, " or ", 4) == 0 ? 4 : 0;
-    lists = len && (comma || or || !p[len]);
-    p += len + comma + or ;
-  }
-
-  for (const char *p = lists ? right : ""; *p; p += strspn(p, ", ")) {
-    size_t len = strspn(p, letters);
-    if (strncmp(p, "or", len) != 0) completion_add_word(c, &to->words, p, len);
-    p += len;
-  }
-  return lists;
-}
-
 /* Values that only the program knows. */
 static bool add_known(struct completion_command *c, struct completion_option *to,
                       const struct cli_option *o) {
@@ -425,7 +406,9 @@ static enum completion_value value_of(struct completion_command *c, struct compl
   if (strcmp(o->argument, "NAME=FILE") == 0) return COMPLETION_NAME_FILE;
   if (strstr(o->argument, "FILE") || strcmp(o->argument, "PATH") == 0 || strstr(o->argument, ".json"))
     return COMPLETION_FILE;
-  return add_known(c, to, o) || add_listed(c, to, o->right) ? COMPLETION_ONE_OF : COMPLETION_ANYTHING;
+  if (!add_known(c, to, o))
+    completion_add_alternatives(c, &to->words, strchr(o->argument, '|') ? o->argument : "");
+  return to->words ? COMPLETION_ONE_OF : COMPLETION_ANYTHING;
 }
 
 void cli_complete(unsigned mask, struct completion_command *out) {

@@ -123,8 +123,8 @@ void host_file_free(struct host_file *file) {
 /* ---- settings in many files ---- */
 
 static void append_file(const char *root, const char *path, FILE *out) {
-  struct host_file file;
-  host_file_read(root, path, &file);
+  struct host_file file = {0};
+  read_text(root, path, &file);
   if (file.text) fprintf(out, "%s\n", file.text);
   host_file_free(&file);
 }
@@ -269,7 +269,6 @@ static bool is_in_our_network(const char *pid) {
 
 static void find_program(const char *root, const char *pid, bool runs[HOST_PROGRAMS]) {
   char path[64], comm[32] = "";
-  if (!*root && !is_in_our_network(pid)) return;
   snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
   char *joined = host_path_join(root, path);
   FILE *file = fopen(joined, "re");
@@ -277,7 +276,9 @@ static void find_program(const char *root, const char *pid, bool runs[HOST_PROGR
   if (!file) return;
   if (fgets(comm, sizeof comm, file)) comm[strcspn(comm, "\n")] = 0;
   fclose(file);
-  for (unsigned i = 0; i < HOST_PROGRAMS; i++) runs[i] |= strcmp(comm, comms[i]) == 0;
+  for (unsigned i = 0; i < HOST_PROGRAMS; i++) {
+    if (strcmp(comm, comms[i]) == 0 && (*root || is_in_our_network(pid))) runs[i] = true;
+  }
 }
 
 static void find_programs(const char *root, bool runs[HOST_PROGRAMS]) {

@@ -431,13 +431,13 @@ bool host_store_undo(struct host_store *s, FILE *err) {
 bool host_store_forget(struct host_store *s, FILE *err) {
   bool good = host_put_remove(s->root, journal_path, false) || complain(err, journal_path, strerror(errno));
   for (unsigned i = 0; i < HOST_CHANGES && good; i++) {
-    char path[80];
-    kept_path(i, "before", path);
-    host_put_remove(s->root, path, false);
-    host_put_clean(s->root, path);
-    kept_path(i, "after", path);
-    host_put_remove(s->root, path, false);
-    host_put_clean(s->root, path);
+    static const char *const which[] = {"before", "after"};
+    for (unsigned k = 0; k < 2; k++) {
+      char path[80];
+      kept_path(i, which[k], path);
+      host_put_remove(s->root, path, false);
+      host_put_clean(s->root, path);
+    }
   }
   if (good) host_put_clean(s->root, journal_path);
   if (good) s->state = HOST_STORE_NONE;
