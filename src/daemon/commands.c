@@ -387,9 +387,7 @@ static void run_top(void *ctx, struct control_reply *r, unsigned argc, char *con
   write_cache(j, d->cache);
   write_servers(j, c, false);
   write_domains(c, j);
-  jsonw_open(j, "faults", '[');
   fault_rules_write(&d->faults, j);
-  jsonw_close(j, ']');
 }
 
 /* ---- what it logs ---- */

@@ -113,6 +113,7 @@ _Static_assert(FAULTS_MAX == 64, "the text says so");
 void fault_rules_write(const struct fault_rules *f, struct jsonw *j) {
   const struct faults *set = f->set;
   char text[RULE_TEXT];
+  jsonw_open(j, "faults", '[');
   for (unsigned i = 0; set && i < set->count; i++) {
     const struct fault_live *live = set->rules[i];
     jsonw_open(j, NULL, '{');
@@ -124,12 +125,6 @@ void fault_rules_write(const struct fault_rules *f, struct jsonw *j) {
     jsonw_uint(j, "spoiled", __atomic_load_n(&live->spoiled, __ATOMIC_RELAXED));
     jsonw_close(j, '}');
   }
-}
-
-static void command_list(const struct fault_rules *f, struct control_reply *r) {
-  struct jsonw *j = control_json(r);
-  jsonw_open(j, "faults", '[');
-  fault_rules_write(f, j);
   jsonw_close(j, ']');
 }
 
@@ -155,7 +150,7 @@ void fault_rules_command(struct fault_rules *f, struct workers *workers, struct 
                          unsigned argc, char *const *argv) {
   const char *what = argc > 1 ? argv[1] : "";
   if (strcmp(what, "add") == 0) command_add(f, workers, r, argc - 2, argv + 2);
-  else if (strcmp(what, "list") == 0 && argc == 2) command_list(f, r);
+  else if (strcmp(what, "list") == 0 && argc == 2) fault_rules_write(f, control_json(r));
   else if (strcmp(what, "clear") == 0 && argc <= 3) command_clear(f, workers, r, argc == 3 ? argv[2] : NULL);
   else control_fail(r, "fault: needs add RULE, list, clear or clear NUMBER");
 }

@@ -23,7 +23,7 @@ void fault_rules_drop(const struct fault_rules *f, struct faults *next);
 void fault_rules_command(struct fault_rules *f, struct workers *workers, struct control_reply *r,
                          unsigned argc, char *const *argv);
 
-/* The rules in force, an object each. */
+/* The rules in force, as the list "faults": an object each. */
 void fault_rules_write(const struct fault_rules *f, struct jsonw *j);
 
 void fault_rules_free(struct fault_rules *f); /* behind the workers */

@@ -48,7 +48,7 @@ static void say_later(const union addr *a) {
 static const char *open_at(struct listener *l, const struct passed_sockets *passed, const union addr *addr,
                            unsigned nth) {
   const struct passed_socket *p = passed_sockets_at(passed, addr);
-  return p ? listen_take(l, addr, p->udp, p->tcp, nth) : listen_open(l, addr, nth);
+  return listen_take(l, addr, p ? p->udp : -1, p ? p->tcp : -1, nth);
 }
 
 /* Opens the first worker's sockets. */

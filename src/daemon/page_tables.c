@@ -142,7 +142,7 @@ void page_put_upstreams(struct page_view *v) {
 static void put_failure(struct htmlw *w, const struct column *column, const struct domain_outcomes *o) {
   char ago[PAGE_NUMBER];
   open_cell(w, column);
-  if (o && o->failed)
+  if (o->failed)
     htmlw_textf(w, "%s: %s, %s ago", domains_service_text(o), err_text(o->why),
                 page_duration(clock_ms() - o->failed_ms, ago));
   htmlw_close(w);

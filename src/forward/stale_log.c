@@ -15,19 +15,10 @@ void stale_log_init(struct stale_log *l) {
 
 /* ---- sets ---- */
 
-static const uint8_t root[] = {0};
-
-/* The domain whose servers are asked for q; the root: those for all names. */
-static const uint8_t *domain_of(const struct routes *r, const struct question *q, uint8_t *len) {
-  const struct route *route = routes_match(r, q);
-  *len = route ? route->name_len : 1;
-  return route ? route->name : root;
-}
-
 static struct stale_set *find(struct stale_log *l, const uint8_t *name, uint8_t len) {
   for (unsigned i = 0; i < 1 + ROUTES_MAX; i++) {
     struct stale_set *s = &l->sets[i];
-    if (s->used && s->name_len == len && memcmp(s->name, name, len) == 0) return s;
+    if (s->name_len == len && memcmp(s->name, name, len) == 0) return s;
   }
   return NULL;
 }
@@ -41,13 +32,13 @@ static void set_open(struct stale_log *l, struct stale_set *s, bool open) {
 /* The place of one that reloads have left behind, if there is no other. */
 static struct stale_set *make(struct stale_log *l, const uint8_t *name, uint8_t len) {
   struct stale_set *place = &l->sets[0];
-  for (unsigned i = 0; i < 1 + ROUTES_MAX && place->used; i++) {
+  for (unsigned i = 0; i < 1 + ROUTES_MAX && place->name_len; i++) {
     struct stale_set *s = &l->sets[i];
-    if (!s->used || s->last_ms < place->last_ms) place = s;
+    if (!s->name_len || s->last_ms < place->last_ms) place = s;
   }
 
   set_open(l, place, false);
-  *place = (struct stale_set){.used = true, .name_len = len};
+  *place = (struct stale_set){.name_len = len};
   memcpy(place->name, name, len);
   return place;
 }
@@ -66,9 +57,9 @@ static const char *whom(const uint8_t *name, uint8_t len, char text[WHOM_TEXT]) 
 void stale_log_note(struct stale_log *l, const struct routes *r, const struct question *q, const char *why,
                     uint64_t now_ms) {
   char for_whom[WHOM_TEXT], text[QUESTION_TEXT];
-  uint8_t len;
   if (!l) return;
-  const uint8_t *name = domain_of(r, q, &len);
+  uint8_t len = (uint8_t)routes_domain_len(r, q);
+  const uint8_t *name = q->key + q->name_len - len;
 
   must(pthread_mutex_lock(&l->lock) == 0);
   struct stale_set *s = find(l, name, len);
@@ -91,9 +82,9 @@ void stale_log_note(struct stale_log *l, const struct routes *r, const struct qu
 void stale_log_answered(struct stale_log *l, const struct routes *r, const struct question *q,
                         uint64_t now_ms) {
   char for_whom[WHOM_TEXT];
-  uint8_t len;
   if (!l || !__atomic_load_n(&l->open, __ATOMIC_RELAXED)) return;
-  const uint8_t *name = domain_of(r, q, &len);
+  uint8_t len = (uint8_t)routes_domain_len(r, q);
+  const uint8_t *name = q->key + q->name_len - len;
 
   must(pthread_mutex_lock(&l->lock) == 0);
   struct stale_set *s = find(l, name, len);

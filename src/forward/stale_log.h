@@ -17,10 +17,10 @@ struct stale_log {
   pthread_mutex_t lock;
   unsigned open; /* sets of which a beginning was said and no end; read without the lock */
   struct stale_set {
-    bool used, open;
+    bool open;
     uint64_t begun_ms, last_ms, again_ms; /* first and last stale answer; when a beginning may be said */
     uint64_t last_hash;                   /* of the question that got the last one */
-    uint8_t name_len;
+    uint8_t name_len;                     /* 0: not in use */
     uint8_t name[NAME_MAX_LEN];
   } sets[1 + ROUTES_MAX];
 };

@@ -49,7 +49,7 @@ void access_inherit(struct access *a, struct access *before) {
   before->buckets = buckets;
 }
 
-static bool is_here(const union addr *peer, const union addr *local) {
+bool access_is_here(const union addr *peer, const union addr *local) {
   return addr_is_loopback(peer) || addr_same_host(peer, local);
 }
 
@@ -64,10 +64,8 @@ bool access_is_silent(const struct access *a) { return a && a->o.silent; }
 
 const struct access_policy *access_policy(const struct access *a) { return &a->o; }
 
-bool access_is_here(const union addr *peer, const union addr *local) { return is_here(peer, local); }
-
 bool access_may(const struct access *a, const union addr *peer, const union addr *local) {
-  return is_here(peer, local) || is_allowed(&a->o, peer);
+  return access_is_here(peer, local) || is_allowed(&a->o, peer);
 }
 
 /* What it has saved up by now, at most a second's worth. */
@@ -118,7 +116,7 @@ static bool take_token(struct access *a, const union addr *peer, bool proven, ui
 
 enum access_verdict access_check(struct access *a, const union addr *peer, const union addr *local,
                                  bool proven, uint64_t now_ms) {
-  if (is_here(peer, local)) return ACCESS_GRANTED;
+  if (access_is_here(peer, local)) return ACCESS_GRANTED;
   if (!is_allowed(&a->o, peer)) return ACCESS_DENIED;
   return !a->buckets || take_token(a, peer, proven, now_ms) ? ACCESS_GRANTED : ACCESS_LIMITED;
 }

@@ -59,20 +59,6 @@ static int open_one(const union addr *addr, int type, unsigned nth, bool *later)
   return -1;
 }
 
-const char *listen_open(struct listener *l, const union addr *addr, unsigned nth) {
-  *l = (struct listener){.addr = *addr, .udp = -1, .tcp = -1};
-  l->udp = open_one(addr, SOCK_DGRAM, nth, &l->later);
-  if (l->udp < 0) return "UDP";
-  socklen_t len = sizeof l->addr;
-  getsockname(l->udp, &l->addr.any, &len);
-  l->tcp = open_one(&l->addr, SOCK_STREAM, nth, &l->later);
-  if (l->tcp >= 0) return NULL;
-  int e = errno;
-  listen_close(l);
-  errno = e;
-  return "TCP";
-}
-
 static int take_one(int fd, const union addr *addr, int type) {
   set_up(fd, addr, type);
   return fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -82,12 +68,20 @@ const char *listen_take(struct listener *l, const union addr *addr, int udp, int
   *l = (struct listener){.addr = *addr, .udp = -1, .tcp = -1};
   l->udp = udp < 0 ? open_one(addr, SOCK_DGRAM, nth, &l->later) : take_one(udp, addr, SOCK_DGRAM);
   if (l->udp < 0) return "UDP";
-  l->tcp = tcp < 0 ? open_one(addr, SOCK_STREAM, nth, &l->later) : take_one(tcp, addr, SOCK_STREAM);
+
+  /* TCP gets the port that UDP has, should the kernel have chosen it */
+  socklen_t len = sizeof l->addr;
+  if (udp < 0) getsockname(l->udp, &l->addr.any, &len);
+  l->tcp = tcp < 0 ? open_one(&l->addr, SOCK_STREAM, nth, &l->later) : take_one(tcp, addr, SOCK_STREAM);
   if (l->tcp >= 0) return NULL;
   int e = errno;
   listen_close(l);
   errno = e;
   return "TCP";
+}
+
+const char *listen_open(struct listener *l, const union addr *addr, unsigned nth) {
+  return listen_take(l, addr, -1, -1, nth);
 }
 
 void listen_close(struct listener *l) {

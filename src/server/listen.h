@@ -16,7 +16,7 @@ struct listener {
 const char *listen_open(struct listener *l, const union addr *addr, unsigned nth);
 
 /* The same with sockets that are open already, bound and perhaps shared with other listeners: takes copies of
- * udp and tcp. Of the two one may be -1: it is then opened as above. */
+ * udp and tcp. One that is -1 is opened as above. */
 const char *listen_take(struct listener *l, const union addr *addr, int udp, int tcp, unsigned nth);
 
 /* Closes what is still open of it. */

@@ -60,12 +60,14 @@ static void open_ring(const struct settings *s, struct resolvconf *r) {
   if (!r->count) r->state = RESOLVCONF_RING;
 }
 
-static unsigned warn_of_ring(const char *option, const struct settings_servers *servers, FILE *err) {
+static unsigned warn_of_ring(const struct settings *s, const char *option,
+                             const struct settings_servers *servers, FILE *err) {
+  struct resolvconf others;
   char text[ADDR_TEXT];
   unsigned warned = 0;
   for (unsigned i = 0; i < servers->count; i++) {
     const union addr *addr = &servers->list[i].addr;
-    if (!is_resolved(addr)) continue;
+    if (!is_resolved(addr) || !resolved_asks_us(s, &others)) continue;
     fprintf(err,
             "jidnsd: warning: --%s %s: a ring: systemd-resolved answers there and asks jidnsd itself "
             "(%s); name the provider's servers instead, or take jidnsd out of DNS= in resolved.conf\n",
@@ -76,11 +78,9 @@ static unsigned warn_of_ring(const char *option, const struct settings_servers *
 }
 
 unsigned settings_warn_of_rings(const struct settings *s, FILE *err) {
-  struct resolvconf others;
-  if (!resolved_asks_us(s, &others)) return 0;
-  unsigned warned = s->upstream_default ? 0 : warn_of_ring("upstream", &s->upstream, err);
+  unsigned warned = s->upstream_default ? 0 : warn_of_ring(s, "upstream", &s->upstream, err);
   for (unsigned i = 0; i < s->forward_count; i++)
-    warned += warn_of_ring("forward", &s->forwards[i].servers, err);
+    warned += warn_of_ring(s, "forward", &s->forwards[i].servers, err);
   return warned;
 }
 

@@ -65,7 +65,6 @@ bool settings_add_addr(const char *text, union addr *list, char (*scopes)[ADDR_S
  * settings_explain_server says why. */
 bool settings_add_server(const char *text, struct settings_servers *set);
 void settings_clear_servers(struct settings_servers *set);
-bool settings_has_server(const struct settings_servers *set, const union addr *addr, enum transport t);
 const char *settings_explain_server(const char *text, char why[WHY_TEXT]);
 /* "sha256/BASE64", of a server's key */
 bool settings_add_pin(const char *text, struct settings_pins *pins);

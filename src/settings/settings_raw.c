@@ -79,12 +79,17 @@ const struct raw_value *raw_value_end(const struct raw_value *begin) {
   return v;
 }
 
-const struct raw_value *raw_value_in(const struct raw_value *begin, const struct setting *t) {
-  const struct raw_value *end = raw_value_end(begin);
-  for (const struct raw_value *v = begin->next; v != end; v = v->next) {
+/* The next value of t in the section that v lies in, which ends at `end`. */
+static const struct raw_value *next_of(const struct raw_value *v, const struct raw_value *end,
+                                       const struct setting *t) {
+  for (v = v->next; v != end; v = v->next) {
     if (v->setting == t && v->kind == RAW_VALUE) return v;
   }
   return NULL;
+}
+
+const struct raw_value *raw_value_in(const struct raw_value *begin, const struct setting *t) {
+  return next_of(begin, raw_value_end(begin), t);
 }
 
 /* Equal but for case and a final dot. */
@@ -93,15 +98,6 @@ static bool same_title(const char *a, const char *b) {
   if (n && a[n - 1] == '.') n--;
   if (m && b[m - 1] == '.') m--;
   return n == m && strncasecmp(a, b, n) == 0;
-}
-
-/* The next value of t in the section that v lies in, which ends at `end`. */
-static const struct raw_value *next_of(const struct raw_value *v, const struct raw_value *end,
-                                       const struct setting *t) {
-  for (v = v->next; v != end; v = v->next) {
-    if (v->setting == t && v->kind == RAW_VALUE) return v;
-  }
-  return NULL;
 }
 
 /* Have both sections the same values of t, in the same order? */

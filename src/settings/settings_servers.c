@@ -217,34 +217,30 @@ const struct settings_pins *settings_forward_pins(const struct settings *s,
   return f->pins.count ? &f->pins : &s->pins;
 }
 
-static bool has_encrypted(const struct settings_servers *set) {
+static bool has_one(const struct settings_servers *set, bool (*is)(enum transport t)) {
   for (unsigned i = 0; i < set->count; i++) {
-    if (transport_is_encrypted(set->list[i].transport)) return true;
+    if (is(set->list[i].transport)) return true;
   }
   return false;
 }
 
-static bool has_https(const struct settings_servers *set) {
-  bool has_one = false;
-  for (unsigned i = 0; i < set->count; i++) has_one |= set->list[i].transport == TRANSPORT_HTTPS;
-  return has_one;
-}
-
-bool settings_asks_https(const struct settings *s) {
-  bool asks = has_https(&s->upstream);
-  for (unsigned i = 0; i < s->forward_count; i++) asks |= has_https(&s->forwards[i].servers);
+/* Is there a server over such a transport, for all names or some? */
+static bool asks_over(const struct settings *s, bool (*is)(enum transport t)) {
+  bool asks = has_one(&s->upstream, is);
+  for (unsigned i = 0; i < s->forward_count && !asks; i++) asks = has_one(&s->forwards[i].servers, is);
   return asks;
 }
+
+static bool is_https(enum transport t) { return t == TRANSPORT_HTTPS; }
+
+bool settings_asks_https(const struct settings *s) { return asks_over(s, is_https); }
 
 bool settings_discovers(const struct settings *s) {
   return s->discover == DISCOVER_VERIFIED && (s->upstream_default || !s->upstream.count);
 }
 
 bool settings_encrypts(const struct settings *s) {
-  bool encrypts = has_encrypted(&s->upstream) || settings_discovers(s);
-  for (unsigned i = 0; i < s->forward_count && !encrypts; i++)
-    encrypts = has_encrypted(&s->forwards[i].servers);
-  return encrypts;
+  return asks_over(s, transport_is_encrypted) || settings_discovers(s);
 }
 
 const char *settings_list_servers(const struct settings_servers *set, char text[SETTINGS_LIST_TEXT]) {
