@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
+from kit.browser import CHROMIUM
 from test_check import GOOD, SOMETHING, USAGE, fixture_world, jidns  # noqa: F401 (the fixture "world")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LONG = "a-label-of-the-greatest-length-there-can-be-in-the-domain-names"  # 63 octets
 AWKWARD = f"""
 @ A 9.9.8.8

@@ -18,13 +18,13 @@ from kit import record
 from kit.ask import ask
 from kit.certs import NAME, Authority
 from kit.https_server import HttpsServer
-from kit.jidnsd import path
+from kit.jidnsd import plain_path
 from kit.netns import free_ports
 from kit.proc import descendants, wait_until
 from kit.tls_server import TlsServer
 
 MB = 10**6
-DAEMON = os.environ.get("JIDNSD_PLAIN") or path()
+DAEMON = plain_path()
 BASE = os.environ.get("CONTAINER_BASE")
 STRICT = ["--user", "12345", "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"]
 LOW_PORTS = ["--sysctl", "net.ipv4.ip_unprivileged_port_start=0"]

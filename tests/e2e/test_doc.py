@@ -50,7 +50,7 @@ def fixture_desk(namespaces):
     with tempfile.TemporaryDirectory(prefix="jidns-doc-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o777)
-        shutil.copy(os.environ.get("JIDNSD_PLAIN") or jidnsd_kit.path(), folder / "jidnsd")
+        shutil.copy(jidnsd_kit.plain_path(), folder / "jidnsd")
         shutil.copy(program(), folder / "jidns")
         environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "HOME": name}
 

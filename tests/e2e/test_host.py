@@ -10,7 +10,7 @@ import pytest
 
 from kit.box import FIRST, PROVIDERS, Machine, providers, state
 from kit.control import program
-from kit.proc import wait_until
+from kit.proc import closed_pipe, wait_until
 
 @pytest.fixture
 def machine(folder, track):
@@ -157,13 +157,6 @@ def test_a_question_that_gets_no_answer_undoes_all(machine):
     assert done.returncode == 1 and "everything is as it was before" in done.stderr
     assert "192.0.2.53 answers it" in done.stderr
     assert m.states() == before
-
-
-def closed_pipe():
-    """Its writing end, for what nobody reads."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    return writer
 
 
 def test_a_change_is_undone_though_nobody_reads_why(machine):

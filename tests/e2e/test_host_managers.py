@@ -10,7 +10,7 @@ import pytest
 
 from kit.box import FIRST, PROVIDERS, REMARK, Machine, providers
 from kit.control import program
-from kit.proc import wait_until
+from kit.proc import closed_pipe, wait_until
 
 pytestmark = pytest.mark.skipif(not os.environ.get("E2E_ALL"), reason="takes minutes: contrib/check --all")
 CACHE = pathlib.Path(tempfile.gettempdir()) / "jidns-packages"
@@ -342,8 +342,7 @@ def test_a_command_that_talks_works_though_nobody_reads_it(resolved):
     script = "#!/bin/sh\nset -e\necho one >&2\necho two\n" + RESOLVED.format(providers=" ".join(PROVIDERS[:2]))
     resolved.write("/usr/bin/systemctl", script, 0o755)
     before = resolved.states(*DROP_IN)
-    reader, writer = os.pipe()
-    os.close(reader)
+    writer = closed_pipe()
     done = subprocess.run(resolved.argv([program(), "host", "enable", "--yes"]), stdout=subprocess.DEVNULL, stderr=writer,
                           stdin=subprocess.DEVNULL, timeout=60, check=False)
     os.close(writer)

@@ -25,11 +25,15 @@ def test_there_are_thirteen_and_each_is_in_the_readme():
         assert f"| [{name}]({name}) |" in readme and (LAB / name / "README.md").is_file()
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_scenario_proves_what_it_says(scenario):
+def need_namespaces():
     reason = netns.why_not()
     if reason:
         pytest.skip(reason)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_scenario_proves_what_it_says(scenario):
+    need_namespaces()
     done = subprocess.run([str(LAB / scenario / "run")], capture_output=True, text=True, timeout=PATIENCE_S, check=False,
                           env={**os.environ, "JIDNSD": jidnsd_kit.path(), "JIDNS": program()})
     assert done.returncode == 0, done.stdout[-20000:] + done.stderr
@@ -52,19 +56,13 @@ def tree(tmp_path):
 
 def give_programs(folder):
     folder.mkdir(parents=True)
-    for name, path in (("jidnsd", os.environ.get("JIDNSD_PLAIN") or jidnsd_kit.path()), ("jidns", program())):
+    for name, path in (("jidnsd", jidnsd_kit.plain_path()), ("jidns", program())):
         (folder / name).symlink_to(path)
 
 
 def run_lab(copy, tmp_path, *words, **more):
     return subprocess.run([copy / "contrib/lab/run", *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False,
                           env=environment(tmp_path, **more))
-
-
-def need_namespaces():
-    reason = netns.why_not()
-    if reason:
-        pytest.skip(reason)
 
 
 def test_without_a_program_it_says_in_one_line_what_to_do(tmp_path):

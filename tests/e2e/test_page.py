@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 
-import dns.message
 import dns.rcode
 import pytest
 

@@ -95,7 +95,7 @@ def fixture_desk(namespaces, tmp_path):
     (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    for binary in (os.environ.get("JIDNSD_PLAIN") or jidnsd_kit.path(), program()):
+    for binary in (jidnsd_kit.plain_path(), program()):
         shutil.copy(binary, tmp_path)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("JIDNS")}
     environment = {**kept, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), "JIDNS_CONFIG": f"{tmp_path}/jidnsd.conf"}
@@ -160,7 +160,7 @@ def jidnsd_with(settings, folder, before=(), after=()):
         (folder / name).write_text(text)
     (folder / "page.conf").write_text(settings)
     environment = {**{name: value for name, value in os.environ.items() if not name.startswith("JIDNS_")}, "JIDNS_USER": "root"}
-    argv = [*before, os.environ.get("JIDNSD_PLAIN") or jidnsd_kit.path(), "--config", "page.conf", *after]
+    argv = [*before, jidnsd_kit.plain_path(), "--config", "page.conf", *after]
     done = subprocess.run(argv, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.returncode, done.stdout
 

@@ -42,7 +42,7 @@ def fixture_clone():
         tools, run = folder / "tools", folder / "run"
         tools.mkdir()
         run.mkdir()
-        for each, path in (("jidnsd", os.environ.get("JIDNSD_PLAIN") or jidnsd_kit.path()), ("jidns", program())):
+        for each, path in (("jidnsd", jidnsd_kit.plain_path()), ("jidns", program())):
             shutil.copy(path, tools / each)
         (tools / "autoreconf").write_text(AUTORECONF % (tools / "jidnsd", tools / "jidns"))
         (tools / "autoreconf").chmod(0o755)

@@ -12,9 +12,9 @@ import urllib.parse
 import pytest
 
 from kit import jidnsd as jidnsd_kit
+from kit.browser import CHROMIUM
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDTHS = (360, 768, 1300)
 needs_pandoc = pytest.mark.skipif(not shutil.which("pandoc"), reason="pandoc is missing")
 

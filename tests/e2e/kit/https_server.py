@@ -47,7 +47,7 @@ class HttpPeer(Peer):
 
     def __init__(self, server):
         super().__init__(server)
-        self.seen.requests, self.seen.pings, self.seen.most_open, self.seen.goaway = [], 0, 0, False
+        self.seen.requests, self.seen.pings, self.seen.most_open = [], 0, 0
         self.http, self.open, self.left = None, {}, False
 
     def ready(self):
@@ -102,7 +102,7 @@ class HttpPeer(Peer):
         if self.mood.floods:
             self.say(self.mood.floods)
         if self.mood.leaves_at_once and not self.left:
-            self.left = self.seen.goaway = True
+            self.left = True
             self.say(self.http.data_to_send() + bytes((0, 0, 8, 7, 0, 0, 0, 0, 0)) + bytes(8))
         if self.left:
             return
@@ -124,7 +124,7 @@ class HttpPeer(Peer):
             self.http.send_data(of.stream, wire[at:at + self.http.max_outbound_frame_size])
         self.http.end_stream(of.stream)
         if self.mood.leaves_after and self.seen.answered >= self.mood.leaves_after and not self.left:
-            self.left = self.seen.goaway = True
+            self.left = True
             octets = self.http.data_to_send()
             last = of.stream.to_bytes(4, "big")
             return octets + bytes((0, 0, 8, 7, 0, 0, 0, 0, 0)) + last + bytes(4)

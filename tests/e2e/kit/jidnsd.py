@@ -15,9 +15,14 @@ def path():
     return os.environ.get("JIDNSD") or str(ROOT / "src" / "jidnsd")
 
 
+def plain_path():
+    """The daemon itself, where path() is a program that runs it."""
+    return os.environ.get("JIDNSD_PLAIN") or path()
+
+
 def has_filter():
     """Can it filter its system calls? One built with sanitizers, which make calls of their own, can't."""
-    done = subprocess.run(["grep", "-c", "built without libseccomp", os.environ.get("JIDNSD_PLAIN") or path()], capture_output=True,
+    done = subprocess.run(["grep", "-c", "built without libseccomp", plain_path()], capture_output=True,
                           text=True, check=False)
     return done.stdout.strip() == "0"
 

@@ -107,3 +107,10 @@ class Process:
                 self.child.wait()
                 return None
         return self.child.returncode
+
+
+def closed_pipe():
+    """Its writing end, for what nobody reads."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer

@@ -60,7 +60,6 @@ class Connection:
     asked: list = field(default_factory=list)          # "name. TYPE"
     ids: list = field(default_factory=list)
     answered: int = 0
-    closed_by_peer: bool = False
     trouble: str = ""
 
 
@@ -87,7 +86,6 @@ class Peer(asyncio.Protocol):
         self.watch_idle()
 
     def connection_lost(self, exc):
-        self.seen.closed_by_peer = not self.over
         self.over = True
         if self in self.server.peers:
             self.server.peers.remove(self)

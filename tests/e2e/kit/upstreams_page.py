@@ -61,7 +61,7 @@ def sees(mood, result, n):
 
 
 def dnssec(mood, result):
-    signed = [got.signed and got.ad for got in result.got if got.records]
+    signed = [got.signed and got.ad for got in result.got if got.records and mood.code_for(got.n, got.k, got.rdtype) == "NOERROR"]
     return "-" if mood.empty or not signed else "kept" if all(signed) else "none"
 
 
