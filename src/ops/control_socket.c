@@ -111,7 +111,7 @@ static void warn_of_group(const char *group) {
   log_warn("ops",
            "--control-group '%s': only root and jidnsd's own user can command it, as jidnsd is no member of "
            "that group; start it as "
-           "root, or in systemd's unit say SupplementaryGroups=%s",
+           "root, or in systemd's unit say SupplementaryGroups=%s and SystemCallFilter=@chown",
            group, group);
 }
 

@@ -132,12 +132,12 @@ def test_the_control_socket_is_usable_where_its_group_can_not_be_had(service):
     service.set(LAB + 'control { group = "staff" }\n')
     service.start()
     assert service.machine.run("jidns", "status").returncode == 0
-    assert "SupplementaryGroups=staff" in service.journal()
+    assert "SupplementaryGroups=staff and SystemCallFilter=@chown" in service.journal()
 
 
 def test_a_group_that_the_unit_names_may_command_it(service):
     service.set(LAB + 'control { group = "staff" }\n')
-    service.drop_in("[Service]\nSupplementaryGroups=staff\n")
+    service.drop_in("[Service]\nSupplementaryGroups=staff\nSystemCallFilter=@chown\n")
     service.start()
     as_member = ["setpriv", "--reuid=daemon", "--regid=daemon", "--groups=staff"]
     as_other = ["setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups"]
