@@ -127,6 +127,11 @@ bool addr_same_host(const union addr *a, const union addr *b) {
          a->v6.sin6_scope_id == b->v6.sin6_scope_id;
 }
 
+void addr_set_port(union addr *a, uint16_t port) {
+  if (a->any.sa_family == AF_INET6) a->v6.sin6_port = htons(port);
+  else a->v4.sin_port = htons(port);
+}
+
 bool addr_equal(const union addr *a, const union addr *b) {
   return addr_same_host(a, b) && addr_port(a) == addr_port(b);
 }
@@ -155,4 +160,55 @@ bool addr_bind(int fd, const union addr *a, bool *later) {
   }
   *later = true;
   return bind(fd, &a->any, addr_len(a)) == 0;
+}
+
+/* ---- private addresses ---- */
+
+struct net {
+  uint8_t bits, octets[12];
+};
+
+static const struct net private_v4[] = {{8, {0}},         {8, {10}},       {10, {100, 64}}, {8, {127}},
+                                        {16, {169, 254}}, {12, {172, 16}}, {16, {192, 168}}};
+static const struct net private_v6[] = {{10, {0xfe, 0x80}}, {10, {0xfe, 0xc0}}, {7, {0xfc}}};
+
+/* IPv6 addresses that hold an IPv4 address, from octet `at` on. */
+static const struct {
+  struct net net;
+  uint8_t at;
+} holders[] = {{{96, {[10] = 0xff, [11] = 0xff}}, 12},
+               {{96, {0, 0x64, 0xff, 0x9b}}, 12},
+               {{16, {0x20, 0x02}}, 2},
+               {{96, {0}}, 12}};
+
+static bool lies_in(const uint8_t *address, const struct net *n) {
+  unsigned whole = n->bits / 8, rest = n->bits % 8;
+  if (memcmp(address, n->octets, whole) != 0) return false;
+  return rest == 0 || ((address[whole] ^ n->octets[whole]) & (0xff << (8 - rest) & 0xff)) == 0;
+}
+
+static bool is_private_v4(const uint8_t *address) {
+  for (size_t i = 0; i < sizeof private_v4 / sizeof *private_v4; i++) {
+    if (lies_in(address, &private_v4[i])) return true;
+  }
+  return false;
+}
+
+static bool is_private_v6(const uint8_t *address) {
+  for (size_t i = 0; i < sizeof private_v6 / sizeof *private_v6; i++) {
+    if (lies_in(address, &private_v6[i])) return true;
+  }
+  for (size_t i = 0; i < sizeof holders / sizeof *holders; i++) {
+    if (lies_in(address, &holders[i].net) && is_private_v4(address + holders[i].at)) return true;
+  }
+  return false;
+}
+
+bool addr_is_private_octets(const uint8_t *octets, size_t len) {
+  return len == 4 ? is_private_v4(octets) : is_private_v6(octets);
+}
+
+bool addr_is_private(const union addr *a) {
+  if (a->any.sa_family == AF_INET) return is_private_v4((const uint8_t *)&a->v4.sin_addr);
+  return is_private_v6(a->v6.sin6_addr.s6_addr);
 }

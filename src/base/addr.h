@@ -3,6 +3,7 @@
 #define JIDNS_BASE_ADDR_H
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -37,6 +38,12 @@ bool addr_same_host(const union addr *a, const union addr *b); /* family and add
 bool addr_is_loopback(const union addr *a);                    /* 127.0.0.0/8, ::1, ::ffff:127.0.0.0/104 */
 bool addr_is_any(const union addr *a);                         /* 0.0.0.0 or :: */
 uint16_t addr_port(const union addr *a);                       /* host order */
+void addr_set_port(union addr *a, uint16_t port);              /* host order */
+
+/* Of no use outside a site: this host or none (0/8, 127/8, ::, ::1), private or shared (10/8, 100.64/10,
+ * 172.16/12, 192.168/16, fc00::/7), link-local; also inside an IPv6 address that holds an IPv4 address. */
+bool addr_is_private(const union addr *a);
+bool addr_is_private_octets(const uint8_t *octets, size_t len); /* 4 or 16 of them */
 
 /* bind(2), also to an address that this machine does not have yet, or not for good (IPv6 before its
  * duplicates are looked for): then *later is true, and what comes once it has it is taken in. False: errno

@@ -71,7 +71,7 @@ static const char *trust_path(const struct tls_context *c, const char *ca_path) 
 
 /* A folder's certificates are looked for when they are needed: reading all that a system trusts costs
  * megabytes. */
-static bool set_strict_trust(struct tls_context *c, const char *ca_path, FILE *err) {
+static bool set_strict_trust(struct tls_context *c, const char *ca_path, enum tls_proof proof, FILE *err) {
   struct stat st;
   const char *path = trust_path(c, ca_path);
   c->ca_path = strdup(ca_path ? ca_path : "");
@@ -81,29 +81,31 @@ static bool set_strict_trust(struct tls_context *c, const char *ca_path, FILE *e
               : is_there ? c->ssl.SSL_CTX_load_verify_file(c->context, path) == 1
                          : false;
   if (is_there) c->ca_seen = st;
-  if (good) return true;
+  bool may_lack = proof == TLS_PROOF_NONE && !*c->ca_path;
+  if (good || (!is_there && may_lack)) return true;
   c->crypto.ERR_clear_error();
   fprintf(err, "%s: --tls-ca: %s: %s\n", program_invocation_short_name, path,
           is_there ? "can't be read as certificates in PEM" : "there are no certificates to trust");
   return false;
 }
 
-struct tls_context *tls_context_strict(const char *ca_path, FILE *err) {
+struct tls_context *tls_context_strict(const char *ca_path, enum tls_proof proof, FILE *err) {
   /* the library's own file of settings, for all programs, is no part of jidnsd's */
   uint64_t options = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_SSL_STRINGS |
                      OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS; /* a quarter of a megabyte: see reason_text */
   struct tls_context *c = context_load(options, err);
-  if (c && tls_prove_prepare(c) && set_strict_trust(c, ca_path, err)) return c;
+  if (c && tls_prove_prepare(c) && set_strict_trust(c, ca_path, proof, err)) return c;
   tls_context_free(c);
   return NULL;
 }
 
-bool tls_context_serves(const struct tls_context *c, const char *ca_path) {
+bool tls_context_serves(const struct tls_context *c, const char *ca_path, enum tls_proof proof) {
   struct stat st;
   if (strcmp(c->ca_path, ca_path ? ca_path : "") != 0) return false;
   /* the library keeps what it has found in a folder, too */
   const struct stat *seen = &c->ca_seen;
-  return stat(trust_path(c, ca_path), &st) == 0 && st.st_ino == seen->st_ino && st.st_size == seen->st_size &&
+  if (stat(trust_path(c, ca_path), &st) != 0) return proof == TLS_PROOF_NONE && !*c->ca_path && !seen->st_ino;
+  return st.st_ino == seen->st_ino && st.st_size == seen->st_size &&
          st.st_mtim.tv_sec == seen->st_mtim.tv_sec && st.st_mtim.tv_nsec == seen->st_mtim.tv_nsec;
 }
 

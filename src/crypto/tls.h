@@ -31,14 +31,15 @@ struct tls_context *tls_context_new(const char *ca_path, FILE *err);
 
 /* For peers that have to prove who they are (tls_expect_peer), whoever they are. TLS 1.2 at least, without
  * renegotiation and early data. ca_path as above, but NULL and "" are the system's folder alone, of which
- * only what is needed is read, when it is needed. Threads may share it. */
-struct tls_context *tls_context_strict(const char *ca_path, FILE *err);
+ * only what is needed is read, when it is needed. Threads may share it. TLS_PROOF_NONE: it does not matter if
+ * the system has no such folder; nobody is trusted then. */
+struct tls_context *tls_context_strict(const char *ca_path, enum tls_proof proof, FILE *err);
 struct tls_context *tls_context_hold(struct tls_context *c); /* one more that frees it; NULL is fine */
 void tls_context_free(struct tls_context *c);                /* the last one does */
 
 /* Is it what tls_context_strict would make of ca_path now? Not when another file is there since, or
  * the folder has changed. */
-bool tls_context_serves(const struct tls_context *c, const char *ca_path);
+bool tls_context_serves(const struct tls_context *c, const char *ca_path, enum tls_proof proof);
 /* Seconds since 1970 before which it can't be, whatever the clock says; at first the day of the build. Goes
  * up, and TLS_FLOOR_YEARS at most: whoever says so may have had a wrong clock as well. Once a certificate has
  * expired by it and the clock is not before the day of the build, it is that day again. */

@@ -195,6 +195,7 @@ static void write_way(struct jsonw *j, const struct ns_way *way) {
   jsonw_string(j, "address", addr_format(&way->addr, text));
   jsonw_string(j, "transport", transport_text(way->transport));
   jsonw_bool(j, "used", way->state == WAY_PROVEN);
+  if (way->proof == TLS_PROOF_NONE) jsonw_bool(j, "unproven", true);
   jsonw_close(j, '}');
 }
 

@@ -69,7 +69,8 @@ static bool open_zones(struct daemon *d, FILE *err) {
 
 bool daemon_prepare_trust(const struct daemon *d, const struct settings *s, struct tls_context **out,
                           FILE *err) {
-  *out = d->trust && tls_context_serves(d->trust, s->tls_ca) ? tls_context_hold(d->trust) : NULL;
+  enum tls_proof proof = settings_needs_proof(s) ? TLS_PROOF_NEEDED : TLS_PROOF_NONE;
+  *out = d->trust && tls_context_serves(d->trust, s->tls_ca, proof) ? tls_context_hold(d->trust) : NULL;
   if (*out || !settings_encrypts(s)) return true;
   if (d->workers.count && !d->trust && d->settings.sandbox.seccomp != SANDBOX_OFF) {
     fputs("jidnsd: can't ask encrypted servers: OpenSSL was not loaded, because there was none at the start; "
@@ -78,7 +79,7 @@ bool daemon_prepare_trust(const struct daemon *d, const struct settings *s, stru
     return false;
   }
 
-  *out = tls_context_strict(s->tls_ca, err);
+  *out = tls_context_strict(s->tls_ca, proof, err);
   if (*out && d->trust) tls_context_floor(*out, tls_context_floor_s(d->trust));
   return *out != NULL;
 }

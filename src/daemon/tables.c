@@ -56,14 +56,15 @@ struct servers_wanted {
   const struct settings_pins *pins;
   enum upstream_policy policy;
   struct tls_context *trust;
-  bool discovers; /* encrypted ways to the plain ones */
+  unsigned ways; /* bits of enum ns_ways, to the plain ones */
 };
 
 /* The i-th; false: its interface is not there. */
 static bool wanted_address(const struct servers_wanted *want, unsigned i, struct ns_address *out) {
   const struct settings_server *s = &want->servers->list[i];
   settings_server_address(want->servers, i, want->pins, out);
-  if (transport_is_encrypted(out->transport) || want->discovers) out->trust = want->trust;
+  if (!transport_is_encrypted(out->transport)) out->ways = want->ways;
+  if (transport_is_encrypted(out->transport) || out->ways) out->trust = want->trust;
   return addr_is_here(&s->addr, s->scope);
 }
 
@@ -145,8 +146,9 @@ struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_t
   struct wiring_tables *t = calloc(1, sizeof *t);
   if (!t) return NULL;
   t->access = access_new(&s->access);
-  struct servers_wanted rest = {&s->upstream, &s->pins, s->upstream_policy, sets->trust,
-                                settings_discovers(s)};
+  unsigned told = settings_discovers(s) ? NS_WAYS_TOLD : 0,
+           unproven = settings_tries_tls(s) ? NS_WAYS_UNPROVEN : 0;
+  struct servers_wanted rest = {&s->upstream, &s->pins, s->upstream_policy, sets->trust, told | unproven};
   t->routes.rest = make_set(sets, now, t, &rest, now ? now->routes.rest : NULL);
   bool good = t->access && t->routes.rest;
   for (unsigned i = 0; i < s->forward_count && good; i++) {
@@ -156,7 +158,7 @@ struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_t
     r->max_ttl_s = f->max_ttl_s;
     memcpy(r->name, f->domain.octets, f->domain.len);
     struct servers_wanted want = {&f->servers, settings_forward_pins(s, f), s->upstream_policy, sets->trust,
-                                  false};
+                                  unproven};
     r->upstream = make_set(sets, now, t, &want, set_of(now, &f->domain));
     good = r->upstream != NULL;
     t->routes.count += good;

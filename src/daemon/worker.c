@@ -179,7 +179,7 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
   access_inherit(w->tables->access, old->access);
   wiring_set(&w->wiring, w->tables, s);
   forward_reroute(w->wiring.forward, clock_ms());
-  discovery_use(&w->discovery, w->tables->routes.rest, clock_ms());
+  discovery_use(&w->discovery, &w->tables->routes, clock_ms());
   tables_free(old);
 
   for (unsigned i = 0; i < before->listen_count; i++) {
@@ -275,7 +275,7 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
   w->tables = tables_new(&w->sets, NULL, s);
   if (!w->tables || !wiring_init(&w->wiring, &parts, w->tables, s)) return false;
   wiring_set_zones(&w->wiring, common->zones);
-  discovery_use(&w->discovery, w->tables->routes.rest, clock_ms());
+  discovery_use(&w->discovery, &w->tables->routes, clock_ms());
 
   struct serve_tcp_policy tcp = share_of(&s->tcp, s->threads);
   tcp.descriptors = descriptors_for_clients();
@@ -311,7 +311,7 @@ struct worker *worker_new(const struct settings *settings, const struct worker_c
   timers_init(&w->timers);
   w->sets = (struct tables_sets){.loop = &w->loop, .counters = &w->counters, .random = &w->random};
   list_init(&w->sets.list);
-  discovery_init(&w->discovery, &w->timers, tables_open_way, &w->sets);
+  discovery_init(&w->discovery, &w->timers, &w->counters, tables_open_way, &w->sets);
   int e = uv_loop_init(&w->loop);
   if (e) {
     free(w);

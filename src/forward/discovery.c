@@ -1,8 +1,8 @@
 /* discovery.c: encrypted ways to plain servers are asked for, proven and looked after. Exports discovery_*.
  *
- * A server is asked for SVCB of _dns.resolver.arpa. The best way in its answer gets a channel, and the same
- * question: only when that is answered, by who has a certificate for the plain server's address, do others go
- * over it. A way that fails is left at once (fallback.c), and proven anew after a while. */
+ * A server that is to tell of ways is asked for SVCB of _dns.resolver.arpa. One way after the other, the best
+ * first, is put a question; when that is answered others go over it. A way that fails is left at once
+ * (fallback.c), and all are tried anew after a while. */
 #include "forward/discovery.h"
 
 #include <stdlib.h>
@@ -17,24 +17,32 @@ enum { QUEST_MAGIC = 0x44445221 };
 
 enum quest_step {
   QUEST_RESTS,
-  QUEST_ASKS,  /* the server, in plain */
-  QUEST_PROVES /* its way */
+  QUEST_ASKS,     /* the server, in plain */
+  QUEST_CONNECTS, /* by a better way than the one in use */
+  QUEST_PROVES    /* a way, which is installed */
 };
 
 /* What is done for one server. */
 struct quest {
   uint32_t magic;
+  struct list link; /* discovery's */
   struct discovery *discovery;
+  struct upstream *upstream; /* held */
   struct nameserver *server;
+  bool is_wanted; /* its server is among those that are used */
   enum quest_step step;
   struct question question;
   struct exchange x;
   struct timer timer;
   uint64_t ask_ms, prove_ms; /* when that is next; UINT64_MAX: not at all */
+  uint64_t proven_ms;        /* when a way was last; 0: never */
   uint32_t silent_s, rest_ms;
-  unsigned silent;         /* times in a row that no answer came in plain */
-  struct discover_way way; /* that the server's channel is of, if its way.state says that there is one */
-  bool said;               /* the log has it that there is none */
+  unsigned silent; /* times in a row that no answer came in plain */
+  unsigned next;   /* the way that is to be tried */
+  enum err why;    /* how the last one failed */
+  bool said;       /* the log has it that there is none */
+  struct ways ways;
+  uint8_t domain_len, domain[NAME_MAX_LEN]; /* that the server is asked about */
 };
 
 static struct quest *quest_of(struct exchange *x) {
@@ -47,77 +55,46 @@ static const char *where(const struct quest *q, char text[ADDR_TEXT]) {
   return addr_format(&q->server->address.addr, text);
 }
 
+static bool is_told(const struct quest *q) { return q->server->address.ways & NS_WAYS_TOLD; }
+
 static void rest(struct quest *q) {
   q->step = QUEST_RESTS;
   timers_set(q->discovery->timers, &q->timer, q->ask_ms < q->prove_ms ? q->ask_ms : q->prove_ms);
 }
 
-/* ---- the way's channel ---- */
-
-/* Also one that an earlier quest left. False: questions are under way over it. */
-static bool close_way(struct quest *q) {
-  q->server->way.state = WAY_NONE;
-  for (unsigned over = 0; over < TRANSPORTS; over++) {
-    struct channel *c = q->server->channels[over];
-    if (!c || !transport_is_encrypted(over)) continue;
-    if (c->ops->facts && c->ops->facts(c)->waiting) return false;
-    c->ops->close(c);
-    q->server->channels[over] = NULL;
-  }
-  return true;
-}
-
-static bool is_same_way(const struct discover_way *a, const struct discover_way *b) {
-  return a->transport == b->transport && addr_equal(&a->addr, &b->addr) && strcmp(a->path, b->path) == 0;
-}
-
-/* Its certificate has to be for the plain server's address, whatever it says of itself. */
-static struct channel *open_way(const struct quest *q, const struct discover_way *way) {
-  struct ns_address address = {
-      .addr = way->addr, .transport = way->transport, .trust = q->server->address.trust};
-  address.expect.addr = q->server->address.addr;
-  snprintf(address.path, sizeof address.path, "%s", way->path);
-  return q->discovery->open(q->discovery->ctx, &address);
+/* All ways are tried again, the best first: each time later, unless one was good for long. */
+static void try_later(struct quest *q, uint64_t now_ms) {
+  bool is_guess = !q->proven_ms && (!q->ways.count || q->ways.list[0].proof == TLS_PROOF_NONE);
+  uint32_t most_ms = is_guess ? DISCOVERY_GUESS_MAX_MS : DISCOVERY_REST_MAX_MS;
+  q->next = 0;
+  q->prove_ms = now_ms + q->rest_ms;
+  q->rest_ms = q->rest_ms > most_ms / 2 ? most_ms : 2 * q->rest_ms;
 }
 
 static void lost(struct ns_way *way, uint64_t now_ms) {
   struct quest *q = way->keeper;
   must(q->magic == QUEST_MAGIC);
-  q->prove_ms = now_ms + q->rest_ms;
+  count(q->discovery->counters, downgrades);
+  if (now_ms - q->proven_ms >= DISCOVERY_GOOD_MS) q->rest_ms = DISCOVERY_REST_MS;
+  try_later(q, now_ms);
   q->said = true;
   if (q->step == QUEST_RESTS) rest(q);
-}
-
-/* The first that can be used here is the way from now on; one that is in use already stays as it is. */
-static bool take_way(struct quest *q, const struct discover_way *ways, unsigned n, uint64_t now_ms) {
-  struct nameserver *s = q->server;
-  for (unsigned i = 0; i < n; i++) {
-    if (s->way.state != WAY_NONE && is_same_way(&ways[i], &q->way)) return true;
-    struct channel *c = open_way(q, &ways[i]);
-    if (!c) continue;
-    if (!close_way(q)) {
-      c->ops->close(c);
-      q->ask_ms = now_ms + DISCOVERY_REST_MS; /* they will be over then */
-      return true;
-    }
-    q->way = ways[i];
-    q->rest_ms = DISCOVERY_REST_MS;
-    q->prove_ms = now_ms;
-    s->channels[q->way.transport] = c;
-    s->way = (struct ns_way){
-        .state = WAY_UNPROVEN, .transport = q->way.transport, .addr = q->way.addr, .lost = lost, .keeper = q};
-    return true;
-  }
-  return false;
 }
 
 /* ---- what is asked ---- */
 
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);
 
+static void make_question(struct quest *q, enum tls_proof proof) {
+  static const uint8_t name[] = "\4_dns\10resolver\4arpa";
+  if (proof == TLS_PROOF_NEEDED) question_make(&q->question, name, sizeof name, TYPE_SVCB, CLASS_IN, 0, 0);
+  else question_make(&q->question, q->domain, q->domain_len, TYPE_SOA, CLASS_IN, 0, 0);
+}
+
 static void put(struct quest *q, enum quest_step step, enum transport over, uint64_t now_ms) {
   struct nameserver *s = q->server;
   bool has_edns = transport_is_encrypted(over) || !capability_is_resting(&s->capabilities[CAPABILITY_EDNS]);
+  make_question(q, step == QUEST_PROVES ? s->way.proof : TLS_PROOF_NEEDED);
   q->x = (struct exchange){.question = &q->question,
                            .done = done,
                            .query_opts = {.edns = has_edns, .transport = over},
@@ -129,7 +106,8 @@ static void put(struct quest *q, enum quest_step step, enum transport over, uint
   uint32_t wait_ms = step == QUEST_PROVES ? DISCOVERY_PROOF_MS : DISCOVERY_WAIT_MS;
   timers_set(q->discovery->timers, &q->timer, now_ms + wait_ms);
   /* a failure is a silence: its time goes by */
-  (void)channel_ask(s->channels[over], &q->x, msg, len, now_ms);
+  q->why = channel_ask(s->channels[over], &q->x, msg, len, now_ms);
+  if (q->why == ERR_NONE) q->why = ERR_TIMEOUT;
 }
 
 static void ask(struct quest *q, uint64_t now_ms) {
@@ -137,7 +115,86 @@ static void ask(struct quest *q, uint64_t now_ms) {
   put(q, QUEST_ASKS, capability_is_resting(udp) ? TRANSPORT_TCP : TRANSPORT_UDP, now_ms);
 }
 
-/* ---- what comes of it ---- */
+/* ---- ways are tried ---- */
+
+static void say_unproven(struct quest *q) {
+  char text[ADDR_TEXT];
+  if (q->said) return;
+  q->said = true;
+  if (q->ways.list[0].proof == TLS_PROOF_NONE)
+    log_info("upstream", "%s: no TLS there: %s; asked in plain", where(q, text), err_text(q->why));
+  else
+    log_warn("upstream", "%s: the encrypted way that it tells of can't be used; asked in plain",
+             where(q, text));
+}
+
+/* A way that is in use stays so while a better one connects. */
+static void connect_beside(struct quest *q, uint64_t now_ms) {
+  struct channel *c = q->ways.list[q->next].channel;
+  q->step = QUEST_CONNECTS;
+  c->ops->warm(c, now_ms);
+  timers_set(q->discovery->timers, &q->timer, now_ms + DISCOVERY_CONNECT_MS);
+}
+
+static void prove(struct quest *q, uint64_t now_ms) {
+  if (ways_install(&q->ways, q->next)) {
+    q->server->way.lost = lost;
+    q->server->way.keeper = q;
+    put(q, QUEST_PROVES, q->server->way.transport, now_ms);
+  } else {
+    q->prove_ms = now_ms + DISCOVERY_REST_MS; /* what waits will be over then */
+    rest(q);
+  }
+}
+
+/* The next way, until one is good; or none are left. */
+static void try_next(struct quest *q, uint64_t now_ms) {
+  bool has_way = ns_has_way(q->server);
+  if (q->next < (has_way ? q->ways.used : q->ways.count)) {
+    if (has_way) connect_beside(q, now_ms);
+    else prove(q, now_ms);
+    return;
+  }
+
+  if (has_way) {
+    q->prove_ms = UINT64_MAX;
+  } else {
+    say_unproven(q);
+    try_later(q, now_ms);
+  }
+  rest(q);
+}
+
+static void has_connected(struct quest *q, uint64_t now_ms) {
+  struct channel *c = q->ways.list[q->next].channel;
+  const struct channel_facts *f = c->ops->facts(c);
+  if (f->handshakes && f->failed == ERR_NONE) {
+    prove(q, now_ms);
+    return;
+  }
+  q->next++;
+  try_next(q, now_ms);
+}
+
+static void unproven(struct quest *q, uint64_t now_ms) {
+  q->next++;
+  q->prove_ms = now_ms;
+}
+
+static void proven(struct quest *q, uint64_t now_ms) {
+  char from[ADDR_TEXT], to[ADDR_TEXT];
+  struct ns_way *way = &q->server->way;
+  log_info("upstream", "%s: asked over %s at %s from now on%s", where(q, from),
+           transport_text(way->transport), addr_format(&way->addr, to),
+           way->proof == TLS_PROOF_NONE ? ", without proof of who answers there" : "");
+  way->state = WAY_PROVEN;
+  way->silent = 0;
+  q->said = false;
+  q->proven_ms = now_ms;
+  q->prove_ms = UINT64_MAX;
+}
+
+/* ---- what the server tells ---- */
 
 /* The least TTL of the answer, within bounds. */
 static uint32_t answer_ttl_s(const uint8_t *msg, size_t len) {
@@ -158,18 +215,30 @@ static void say_none(struct quest *q) {
   q->said = true;
 }
 
+/* The way in use stays; but if there are better ones they are tried once more. */
+static void use_ways(struct quest *q, const struct discover_way *told, unsigned n, uint64_t now_ms) {
+  bool changed = ways_set(&q->ways, told, n);
+  bool is_best = ns_has_way(q->server) && q->ways.used == 0;
+  if (!q->ways.count) {
+    q->prove_ms = UINT64_MAX;
+    say_none(q);
+  } else if (is_best) {
+    q->prove_ms = UINT64_MAX;
+  } else if (changed || ns_has_way(q->server)) {
+    q->next = 0;
+    q->prove_ms = now_ms;
+  }
+  if (changed) q->rest_ms = DISCOVERY_REST_MS;
+}
+
 static void answered(struct quest *q, const uint8_t *msg, size_t len, uint64_t now_ms) {
-  struct discover_way ways[DISCOVER_WAYS];
-  unsigned n = edns_rcode(msg, len) == RCODE_NOERROR ? discover_read(msg, len, &q->server->address.addr, ways)
+  struct discover_way told[DISCOVER_WAYS];
+  unsigned n = edns_rcode(msg, len) == RCODE_NOERROR ? discover_read(msg, len, &q->server->address.addr, told)
                                                      : 0;
   q->silent = 0;
   q->silent_s = DISCOVERY_LEAST_S;
-  if (ns_has_way(q->server)) q->rest_ms = DISCOVERY_REST_MS; /* it has been good for a while */
   q->ask_ms = now_ms + 1000ULL * (n ? answer_ttl_s(msg, len) : DISCOVERY_MOST_S);
-  if (take_way(q, ways, n, now_ms)) return;
-  close_way(q);
-  q->prove_ms = UINT64_MAX;
-  say_none(q);
+  use_ways(q, told, n, now_ms);
 }
 
 /* One lost datagram says nothing; who never answers is asked less and less. */
@@ -181,27 +250,9 @@ static void unanswered(struct quest *q, uint64_t now_ms) {
   q->silent = 0;
   q->ask_ms = now_ms + 1000ULL * q->silent_s;
   q->silent_s = q->silent_s > DISCOVERY_MOST_S / 2 ? DISCOVERY_MOST_S : 2 * q->silent_s;
-}
-
-static void proven(struct quest *q) {
-  char from[ADDR_TEXT], to[ADDR_TEXT];
-  struct ns_way *way = &q->server->way;
-  log_info("upstream", "%s: asked over %s at %s from now on", where(q, from), transport_text(way->transport),
-           addr_format(&way->addr, to));
-  way->state = WAY_PROVEN;
-  way->silent = 0;
-  q->said = false;
-  q->prove_ms = UINT64_MAX;
-}
-
-static void unproven(struct quest *q, uint64_t now_ms) {
-  char text[ADDR_TEXT];
-  if (!q->said)
-    log_warn("upstream", "%s: the encrypted way that it tells of can't be used; asked in plain",
-             where(q, text));
-  q->said = true;
-  q->prove_ms = now_ms + q->rest_ms;
-  q->rest_ms = q->rest_ms > DISCOVERY_REST_MAX_MS / 2 ? DISCOVERY_REST_MAX_MS : 2 * q->rest_ms;
+  /* nothing else is tried before it has had its say */
+  bool may_guess = q->server->address.ways & NS_WAYS_UNPROVEN;
+  if (may_guess && !q->ways.count) use_ways(q, NULL, 0, now_ms);
 }
 
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
@@ -209,7 +260,9 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
   unsigned rcode = outcome == ERR_NONE ? edns_rcode(msg, len) : RCODE_SERVFAIL;
   bool is_good = rcode != RCODE_SERVFAIL;
   if (q->step == QUEST_PROVES) {
-    if (rcode == RCODE_NOERROR) proven(q);
+    bool may_lack = q->server->way.proof == TLS_PROOF_NONE && rcode == RCODE_NXDOMAIN;
+    q->why = outcome == ERR_NONE ? ERR_RCODE : outcome;
+    if (rcode == RCODE_NOERROR || may_lack) proven(q, now_ms);
     else unproven(q, now_ms);
   } else if (is_good && msg[2] & DNS_TC && x->query_opts.transport == TRANSPORT_UDP) {
     put(q, QUEST_ASKS, TRANSPORT_TCP, now_ms);
@@ -229,15 +282,16 @@ static void due(struct timer *timer, uint64_t now_ms) {
   channel_drop(&q->x);
   if (was == QUEST_ASKS) unanswered(q, now_ms);
   if (was == QUEST_PROVES) unproven(q, now_ms);
-  if (q->prove_ms <= now_ms) put(q, QUEST_PROVES, q->server->way.transport, now_ms);
+  if (was == QUEST_CONNECTS) has_connected(q, now_ms);
+  else if (q->prove_ms <= now_ms) try_next(q, now_ms);
   else if (q->ask_ms <= now_ms) ask(q, now_ms);
   else rest(q);
 }
 
 /* ---- its life ---- */
 
-static struct quest *quest_new(struct discovery *d, struct nameserver *s, uint64_t now_ms) {
-  static const uint8_t name[] = "\4_dns\10resolver\4arpa";
+static struct quest *quest_new(struct discovery *d, struct upstream *u, struct nameserver *s,
+                               uint64_t now_ms) {
   if (!timers_promise(d->timers)) return NULL;
   struct quest *q = calloc(1, sizeof *q);
   if (!q) {
@@ -247,51 +301,74 @@ static struct quest *quest_new(struct discovery *d, struct nameserver *s, uint64
 
   *q = (struct quest){.magic = QUEST_MAGIC,
                       .discovery = d,
+                      .upstream = upstream_hold(u),
                       .server = s,
                       .timer = {.fire = due},
-                      .ask_ms = now_ms,
+                      .ask_ms = UINT64_MAX,
                       .prove_ms = UINT64_MAX,
                       .silent_s = DISCOVERY_LEAST_S,
                       .rest_ms = DISCOVERY_REST_MS};
-  question_make(&q->question, name, sizeof name, TYPE_SVCB, CLASS_IN, 0, 0);
+  list_append(&d->quests, &q->link);
+  ways_init(&q->ways, s, d->open, d->ctx);
+  if (is_told(q)) q->ask_ms = now_ms;
+  else use_ways(q, NULL, 0, now_ms);
   rest(q);
   return q;
 }
 
-/* The channel stays until the set is closed; nothing new goes over it. */
+/* The channel of a way in use stays until the set is closed; nothing new goes over it. */
 static void quest_free(struct quest *q) {
-  if (!q) return;
   channel_drop(&q->x);
   timers_stop(q->discovery->timers, &q->timer);
   timers_release(q->discovery->timers);
-  q->server->way.state = WAY_NONE;
+  ways_free(&q->ways);
   q->server->way.lost = NULL;
+  list_remove(&q->link);
+  upstream_release(q->upstream);
   q->magic = 0;
   free(q);
 }
 
-void discovery_init(struct discovery *d, struct timers *timers, discovery_open *open, void *ctx) {
-  *d = (struct discovery){.timers = timers, .open = open, .ctx = ctx};
+void discovery_init(struct discovery *d, struct timers *timers, struct counters *counters, ways_open *open,
+                    void *ctx) {
+  *d = (struct discovery){.timers = timers, .counters = counters, .open = open, .ctx = ctx};
+  list_init(&d->quests);
 }
 
 void discovery_stop(struct discovery *d) {
-  for (unsigned i = 0; i < UPSTREAM_SERVERS; i++) {
-    quest_free(d->quests[i]);
-    d->quests[i] = NULL;
-  }
-  upstream_release(d->upstream);
-  d->upstream = NULL;
+  while (!list_empty(&d->quests)) quest_free(container(d->quests.next, struct quest, link));
 }
 
-void discovery_use(struct discovery *d, struct upstream *u, uint64_t now_ms) {
-  if (u && u == d->upstream) return;
-  discovery_stop(d);
-  bool wants = false;
-  for (unsigned i = 0; u && i < u->count; i++) {
-    struct nameserver *s = &u->servers[i];
-    if (!s->address.trust || ns_is_encrypted(s)) continue;
-    d->quests[i] = quest_new(d, s, now_ms);
-    wants = true;
+static struct quest *find_quest(const struct discovery *d, const struct nameserver *s) {
+  list_each(node, &d->quests) {
+    struct quest *q = container(node, struct quest, link);
+    if (q->server == s) return q;
   }
-  if (wants) d->upstream = upstream_hold(u);
+  return NULL;
+}
+
+static void use_set(struct discovery *d, struct upstream *u, const uint8_t *domain, uint8_t len,
+                    uint64_t now_ms) {
+  for (unsigned i = 0; i < u->count; i++) {
+    struct nameserver *s = &u->servers[i];
+    if (!s->address.trust || !s->address.ways || ns_is_encrypted(s)) continue;
+    struct quest *q = find_quest(d, s);
+    if (!q) q = quest_new(d, u, s, now_ms);
+    if (!q) continue; /* memory is out: the server is asked in plain */
+    q->is_wanted = true;
+    q->domain_len = len;
+    memcpy(q->domain, domain, len);
+  }
+}
+
+void discovery_use(struct discovery *d, const struct routes *r, uint64_t now_ms) {
+  list_each(node, &d->quests) container(node, struct quest, link)->is_wanted = false;
+  use_set(d, r->rest, (const uint8_t *)"", 1, now_ms);
+  for (unsigned i = 0; i < r->count; i++)
+    use_set(d, r->list[i].upstream, r->list[i].name, r->list[i].name_len, now_ms);
+
+  list_each(node, &d->quests) {
+    struct quest *q = container(node, struct quest, link);
+    if (!q->is_wanted) quest_free(q);
+  }
 }

@@ -1,50 +1,11 @@
 /* rebind.c: does an answer lead a stranger's name to a private address? Exports rebind_refuses. */
 #include "forward/rebind.h"
 
+#include "base/addr.h"
 #include "dns/name.h"
 #include "dns/wire.h"
 
 enum { HINT_IPV4 = 4, HINT_IPV6 = 6 }; /* RFC 9460 */
-
-struct net {
-  uint8_t bits, octets[12];
-};
-
-static const struct net private_v4[] = {{8, {0}},         {8, {10}},       {10, {100, 64}}, {8, {127}},
-                                        {16, {169, 254}}, {12, {172, 16}}, {16, {192, 168}}};
-static const struct net private_v6[] = {{10, {0xfe, 0x80}}, {10, {0xfe, 0xc0}}, {7, {0xfc}}};
-
-/* IPv6 addresses that hold an IPv4 address, from octet `at` on. */
-static const struct {
-  struct net net;
-  uint8_t at;
-} holders[] = {{{96, {[10] = 0xff, [11] = 0xff}}, 12},
-               {{96, {0, 0x64, 0xff, 0x9b}}, 12},
-               {{16, {0x20, 0x02}}, 2},
-               {{96, {0}}, 12}};
-
-static bool lies_in(const uint8_t *address, const struct net *n) {
-  unsigned whole = n->bits / 8, rest = n->bits % 8;
-  if (memcmp(address, n->octets, whole) != 0) return false;
-  return rest == 0 || ((address[whole] ^ n->octets[whole]) & (0xff << (8 - rest) & 0xff)) == 0;
-}
-
-static bool is_private_v4(const uint8_t *address) {
-  for (size_t i = 0; i < sizeof private_v4 / sizeof *private_v4; i++) {
-    if (lies_in(address, &private_v4[i])) return true;
-  }
-  return false;
-}
-
-static bool is_private_v6(const uint8_t *address) {
-  for (size_t i = 0; i < sizeof private_v6 / sizeof *private_v6; i++) {
-    if (lies_in(address, &private_v6[i])) return true;
-  }
-  for (size_t i = 0; i < sizeof holders / sizeof *holders; i++) {
-    if (lies_in(address, &holders[i].net) && is_private_v4(address + holders[i].at)) return true;
-  }
-  return false;
-}
 
 /* An RDATA of SVCB or HTTPS: priority, target, then parameters. */
 static bool has_private_hint(const uint8_t *rdata, size_t len) {
@@ -58,7 +19,7 @@ static bool has_private_hint(const uint8_t *rdata, size_t len) {
     size_t each = key == HINT_IPV4 ? 4 : 16;
     if (!value || (key != HINT_IPV4 && key != HINT_IPV6)) continue;
     for (size_t at = 0; at + each <= size; at += each) {
-      if (key == HINT_IPV4 ? is_private_v4(value + at) : is_private_v6(value + at)) return true;
+      if (addr_is_private_octets(value + at, each)) return true;
     }
   }
   return false;
@@ -66,8 +27,8 @@ static bool has_private_hint(const uint8_t *rdata, size_t len) {
 
 static bool is_private(uint16_t type, const uint8_t *rdata, size_t len) {
   switch (type) {
-  case TYPE_A: return len == 4 && is_private_v4(rdata);
-  case TYPE_AAAA: return len == 16 && is_private_v6(rdata);
+  case TYPE_A: return len == 4 && addr_is_private_octets(rdata, len);
+  case TYPE_AAAA: return len == 16 && addr_is_private_octets(rdata, len);
   case TYPE_SVCB:
   case TYPE_HTTPS: return has_private_hint(rdata, len);
   default: return false;

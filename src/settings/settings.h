@@ -75,6 +75,9 @@ struct settings_forward {
 /* May encrypted ways to the servers of resolv.conf be discovered (RFC 9462)? */
 enum settings_discover { DISCOVER_OFF, DISCOVER_VERIFIED };
 
+/* Are plain servers tried over TLS, whoever answers there (RFC 7858 section 4.1)? */
+enum settings_upstream_tls { UPSTREAM_TLS_OFF, UPSTREAM_TLS_OPPORTUNISTIC };
+
 /* A fault from the start. */
 struct settings_fault {
   char title[SETTINGS_TITLE]; /* "" on the command line */
@@ -94,6 +97,7 @@ struct settings {
   char resolv_conf[SETTINGS_PATH];
   enum upstream_policy upstream_policy;
   enum settings_discover discover;
+  enum settings_upstream_tls upstream_tls;
   struct settings_forward forwards[SETTINGS_FORWARDS]; /* no two of the same domain */
   unsigned forward_count;
   struct settings_fault faults[SETTINGS_FAULTS];
@@ -151,6 +155,9 @@ const struct settings_pins *settings_forward_pins(const struct settings *s, cons
 bool settings_encrypts(const struct settings *s);
 bool settings_asks_https(const struct settings *s); /* any over HTTPS? */
 bool settings_discovers(const struct settings *s);  /* encrypted ways to those of resolv.conf? */
+bool settings_tries_tls(const struct settings *s);  /* with plain servers, without proof? */
+/* Is there a server, or may there be one, that has to prove who it is? */
+bool settings_needs_proof(const struct settings *s);
 
 /* The same while running, when addresses have come or gone: see access_follow_networks. */
 bool settings_follow_networks(struct settings *s, FILE *err);

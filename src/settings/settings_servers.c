@@ -239,9 +239,18 @@ bool settings_discovers(const struct settings *s) {
   return s->discover == DISCOVER_VERIFIED && (s->upstream_default || !s->upstream.count);
 }
 
-bool settings_encrypts(const struct settings *s) {
+static bool is_plain(enum transport t) { return !transport_is_encrypted(t); }
+
+bool settings_tries_tls(const struct settings *s) {
+  bool may_have_plain = s->upstream_default || !s->upstream.count || asks_over(s, is_plain);
+  return s->upstream_tls == UPSTREAM_TLS_OPPORTUNISTIC && may_have_plain;
+}
+
+bool settings_needs_proof(const struct settings *s) {
   return asks_over(s, transport_is_encrypted) || settings_discovers(s);
 }
+
+bool settings_encrypts(const struct settings *s) { return settings_needs_proof(s) || settings_tries_tls(s); }
 
 const char *settings_list_servers(const struct settings_servers *set, char text[SETTINGS_LIST_TEXT]) {
   size_t at = 0;

@@ -202,6 +202,8 @@ static const char *const expand_words[] = {
 static const char *const policy_words[] = {
     [UPSTREAM_FASTEST] = "fastest", [UPSTREAM_ORDER] = "order", [UPSTREAM_SPREAD] = "spread", NULL};
 static const char *const discover_words[] = {[DISCOVER_OFF] = "off", [DISCOVER_VERIFIED] = "verified", NULL};
+static const char *const upstream_tls_words[] = {
+    [UPSTREAM_TLS_OFF] = "off", [UPSTREAM_TLS_OPPORTUNISTIC] = "opportunistic", NULL};
 static const char *const seccomp_words[] = {
     [SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
@@ -238,6 +240,9 @@ const struct setting settings_table[] = {
     {"upstream-discover", &in_upstream, "discover", "off|verified", "off", NULL,
      "find and use TLS or HTTPS of resolv.conf's servers (RFC 9462)",
      WORD(struct settings, discover, discover_words)},
+    {"upstream-tls", &in_upstream, "tls", "off|opportunistic", "off", NULL,
+     "try TLS with plain servers, proving nothing; else ask in plain",
+     WORD(struct settings, upstream_tls, upstream_tls_words)},
     {"trust-ad", &in_upstream, "trust-ad", "on|off", "off", NULL, "pass on the AD flag of upstream answers",
      SWITCH(struct settings, forward.trust_ad)},
     {"upstream-cookies", &in_upstream, "cookies", "on|off", "on", NULL,

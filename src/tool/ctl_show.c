@@ -138,6 +138,14 @@ static void show_remembered(const json_t *server, const struct term *term, FILE 
   }
 }
 
+/* Of a plain server's encrypted way: what questions gain by it. */
+static void show_way(struct table *t, const json_t *way) {
+  if (way && !is_set(way, "used"))
+    table_note(t, "the way over %s is not used: asked in plain", text_of(way, "transport"));
+  else if (is_set(way, "unproven"))
+    table_note(t, "nobody has proven who answers there: only those who listen are kept out");
+}
+
 /* Encrypted servers, in a table of their own where there are some. */
 static void show_encrypted(const json_t *servers, const struct term *term, FILE *out) {
   static const char *const names[] = {"SERVER",  "OVER",        "VERSION",     "HANDSHAKES",
@@ -157,9 +165,9 @@ static void show_encrypted(const json_t *servers, const struct term *term, FILE 
     table_row(&t);
     table_cell(&t, 0, "%s", text_of(one, "address"));
     const json_t *way = json_object_get(one, "discovered");
-    table_cell(&t, 1, "%s", text_of(way ? way : one, "transport"));
-    if (way && !is_set(way, "used"))
-      table_note(&t, "the way over %s that it tells of is not used", text_of(way, "transport"));
+    table_cell(&t, 1, "%s%s", text_of(way ? way : one, "transport"),
+               is_set(way, "unproven") ? ", unproven" : "");
+    show_way(&t, way);
     table_cell(&t, 2, "%s", *version ? version : "-");
     table_cell(&t, 3, "%lld", number_of(tls, "handshakes"));
     table_cell(&t, 4, "%lld", number_of(tls, "handshakes_resumed"));

@@ -105,13 +105,14 @@ static void note_failure(struct carrier *c, enum err why, const char *words) {
   s->facts.failed = why;
   count(s->counters, tls_failed);
   if (why >= ERR_CERT_EXPIRED && why <= ERR_CERT_BAD) count(s->counters, tls_refused);
-  if (!is_known) log_failure(s, why, words);
+  /* where no proof is asked for there may be no TLS at all: who tries says so */
+  if (!is_known && s->expect.proof == TLS_PROOF_NEEDED) log_failure(s, why, words);
 }
 
 static void note_success(struct carrier *c) {
   struct carrier_server *s = c->server;
   char where[ADDR_TEXT];
-  if (s->facts.failed != ERR_NONE)
+  if (s->facts.failed != ERR_NONE && s->expect.proof == TLS_PROOF_NEEDED)
     log_info("upstream", "%s: the TLS handshake succeeds again", addr_format(&s->addr, where));
   s->facts.failed = ERR_NONE;
   s->facts.peer = *tls_seen(c->tls);
@@ -121,6 +122,7 @@ static void note_success(struct carrier *c) {
   snprintf(s->facts.version, sizeof s->facts.version, "%s", tls_version(c->tls));
   count(s->counters, tls_handshakes);
   if (s->facts.is_resumed) count(s->counters, tls_resumed);
+  if (s->expect.proof == TLS_PROOF_NONE) count(s->counters, tls_unproven);
 }
 
 static void fail(struct carrier *c, enum err why, const char *words, uint64_t now_ms) {

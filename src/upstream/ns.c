@@ -9,7 +9,7 @@
 
 bool ns_address_equal(const struct ns_address *a, const struct ns_address *b) {
   return a->transport == b->transport && addr_equal(&a->addr, &b->addr) && a->trust == b->trust &&
-         strcmp(a->path, b->path) == 0 && tls_expect_equal(&a->expect, &b->expect);
+         a->ways == b->ways && strcmp(a->path, b->path) == 0 && tls_expect_equal(&a->expect, &b->expect);
 }
 
 /* ---- its channels ---- */

@@ -33,13 +33,19 @@ enum {
       300000 /* RFC 9018 section 3: a server without cookies is shown none for so long, and then another */
 };
 
+/* Encrypted ways to a plain server that are looked for. */
+enum ns_ways {
+  NS_WAYS_TOLD = 1,    /* those that it tells of, if they prove that they are its own (RFC 9462) */
+  NS_WAYS_UNPROVEN = 2 /* TLS at its own address, whoever answers there (RFC 7858 section 4.1) */
+};
+
 /* Who is to be asked, and how: all that a setting says of a server. */
 struct ns_address {
   union addr addr;
   enum transport transport;  /* as the setting has it; with UDP comes TCP, for what does not fit */
   struct tls_expect expect;  /* of an encrypted one: who it has to be */
-  struct tls_context *trust; /* ... and by whose word; borrowed. Of a plain one: its encrypted ways are to be
-                                discovered; NULL: they are not */
+  struct tls_context *trust; /* ... and by whose word; borrowed. Of a plain one with such ways also */
+  unsigned ways;             /* of a plain one: bits of enum ns_ways */
   char path[NS_PATH];        /* of one over HTTPS: "/dns-query" */
 };
 
@@ -53,12 +59,13 @@ enum way_state {
 
 enum { WAY_LOST_AFTER = 3 }; /* questions in a row without a reply */
 
-/* An encrypted way to a plain server, which that one has told of (RFC 9462). */
+/* An encrypted way to a plain server. */
 struct ns_way {
   enum way_state state;
   enum transport transport; /* its channel's */
   union addr addr;
-  unsigned silent; /* questions in a row that got no reply */
+  enum tls_proof proof; /* that its certificate has to give */
+  unsigned silent;      /* questions in a row that got no reply */
   /* It is not proven any more; of who looks after it. */
   void (*lost)(struct ns_way *way, uint64_t now_ms);
   void *keeper;

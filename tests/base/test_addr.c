@@ -158,3 +158,21 @@ Test(addr, length_and_port_fit_the_family) {
   cr_expect_eq(addr_port(&v4), 1);
   cr_expect_eq(addr_port(&v6), 65535);
 }
+
+Test(addr, knows_private_ones) {
+  static const struct {
+    const char *text;
+    bool is_private;
+  } cases[] = {{"10.1.2.3", true},     {"172.31.0.1", true},     {"172.32.0.1", false},
+               {"192.168.0.1", true},  {"169.254.1.1", true},    {"100.127.0.1", true},
+               {"9.9.9.9", false},     {"127.0.0.1", true},      {"::1", true},
+               {"fd00::1", true},      {"fe80::1", true},        {"2001:db8::1", false},
+               {"2620:fe::fe", false}, {"::ffff:10.0.0.1", true}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    union addr a;
+    cr_assert(addr_parse(cases[i].text, 53, &a), "%s", cases[i].text);
+    cr_expect_eq(addr_is_private(&a), cases[i].is_private, "%s", cases[i].text);
+    addr_set_port(&a, 853);
+    cr_expect_eq(addr_port(&a), 853);
+  }
+}

@@ -23,7 +23,7 @@ static void setup(void) {
   FILE *out = fdopen(fd, "w");
   cr_assert(out && PEM_write_X509(out, authority.cert));
   fclose(out);
-  context = tls_context_strict(ca_path, stderr);
+  context = tls_context_strict(ca_path, TLS_PROOF_NEEDED, stderr);
   cr_assert_not_null(context);
   cr_assert(addr_parse("192.0.2.1", 853, &address));
   strcpy(expect.name, "dns.test");
@@ -122,6 +122,16 @@ Test(prove, by_a_pinned_key_alone) {
   made_free(&other);
 }
 
+Test(prove, nothing_where_no_proof_is_asked_for_and_the_key_is_seen_all_the_same) {
+  struct made stranger = make_cert("Somebody", NULL, -DAY, 30 * DAY, NULL);
+  expect.proof = TLS_PROOF_NONE;
+  cr_expect_eq(meet(make_cert("x", "DNS:other.test", -9 * DAY, -DAY, &stranger)), ERR_NONE);
+  cr_expect_eq(meet(make_cert("x", NULL, DAY, 9 * DAY, NULL)), ERR_NONE);
+  expect.proof = TLS_PROOF_NEEDED;
+  cr_expect_eq(meet(make_cert("d", "DNS:dns.test", -DAY, DAY, &stranger)), ERR_CERT_CA);
+  made_free(&stranger);
+}
+
 Test(prove, and_go_on_with_what_was_agreed_until_the_certificate_ends) {
   struct made own = good_cert();
   struct nameserver s;
@@ -199,8 +209,8 @@ Test(prove, only_where_somebody_says_who_is_trusted) {
   char *said = NULL;
   size_t len;
   FILE *err = open_memstream(&said, &len);
-  cr_expect_null(tls_context_strict("/nowhere/at/all", err));
-  cr_expect_null(tls_context_strict("/etc/hostname", err));
+  cr_expect_null(tls_context_strict("/nowhere/at/all", TLS_PROOF_NEEDED, err));
+  cr_expect_null(tls_context_strict("/etc/hostname", TLS_PROOF_NEEDED, err));
   fclose(err);
   cr_expect(strstr(said, "/nowhere/at/all: there are no") && strstr(said, "/etc/hostname: can't be read"),
             "%s", said);
@@ -208,25 +218,25 @@ Test(prove, only_where_somebody_says_who_is_trusted) {
 }
 
 Test(prove, by_the_same_word_until_the_file_is_another) {
-  cr_expect(tls_context_serves(context, ca_path));
-  cr_expect_not(tls_context_serves(context, ""));
+  cr_expect(tls_context_serves(context, ca_path, TLS_PROOF_NEEDED));
+  cr_expect_not(tls_context_serves(context, "", TLS_PROOF_NEEDED));
   FILE *out = fopen(ca_path, "a");
   fputs("\n", out);
   fclose(out);
-  cr_expect_not(tls_context_serves(context, ca_path));
+  cr_expect_not(tls_context_serves(context, ca_path, TLS_PROOF_NEEDED));
 }
 
 Test(prove, a_context_serves_as_long_as_the_folder_is_the_same) {
   char folder[] = "/tmp/jidns-ca-folder-XXXXXX", inside[64];
   cr_assert(mkdtemp(folder));
-  struct tls_context *c = tls_context_strict(folder, stderr);
+  struct tls_context *c = tls_context_strict(folder, TLS_PROOF_NEEDED, stderr);
   cr_assert_not_null(c);
-  cr_expect(tls_context_serves(c, folder));
+  cr_expect(tls_context_serves(c, folder, TLS_PROOF_NEEDED));
 
   usleep(20000); /* so that the file system's clock has gone on */
   snprintf(inside, sizeof inside, "%s/1234abcd.0", folder);
   cr_assert_eq(symlink(ca_path, inside), 0);
-  cr_expect_not(tls_context_serves(c, folder), "an authority came");
+  cr_expect_not(tls_context_serves(c, folder, TLS_PROOF_NEEDED), "an authority came");
   tls_context_free(c);
   unlink(inside);
   rmdir(folder);

@@ -18,6 +18,7 @@ SETTINGS = [
     ("trust-ad", "upstream", "trust-ad", "on"), ("upstream-cookies", "upstream", "cookies", "off"),
     ("case-random", "upstream", "case-random", "on"), ("upstream-policy", "upstream", "policy", "order"),
     ("upstream-discover", "upstream", "discover", "verified"),
+    ("upstream-tls", "upstream", "tls", "opportunistic"),
     ("resolv-conf", "upstream", "resolv-conf", "/nowhere/resolv.conf"), ("allow", "access", "allow", "10.0.0.0/8"), ("refuse-with", "access", "refuse-with", "silence"),
     ("rate-limit", "access", "rate-limit", "100"), ("cookies", "access", "cookies", "off"),
     ("identity", "server", "identity", "one"), ("version-bind", "server", "version-bind", "1.0"),

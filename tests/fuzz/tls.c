@@ -22,7 +22,7 @@ static EVP_PKEY *key;
 static void start(void) {
   context = tls_context_new(NULL, stderr);
   key = EVP_EC_gen("P-256");
-  strict = tls_context_strict("/", stderr); /* where nobody is trusted */
+  strict = tls_context_strict("/", TLS_PROOF_NEEDED, stderr); /* where nobody is trusted */
   must(context && strict && key);
   unsigned char *der = NULL;
   int len = i2d_PUBKEY(key, &der);

@@ -13,6 +13,7 @@ struct script_channel {
   unsigned server;
   enum transport over;
   bool tcp;
+  struct channel_facts facts; /* of an encrypted one */
 };
 
 struct script_reply {
@@ -398,12 +399,33 @@ static void on_flush(struct channel *channel, uint64_t now_ms) {
 
 static void on_close(struct channel *channel) { free(container(channel, struct script_channel, channel)); }
 
+/* Every handshake succeeds: FAULT_CERTIFICATE says at the first question that one did not. */
+static void on_warm(struct channel *channel, uint64_t now_ms) {
+  (void)now_ms;
+  container(channel, struct script_channel, channel)->facts.handshakes++;
+}
+
+static const struct channel_facts *facts_of(struct channel *channel) {
+  return &container(channel, struct script_channel, channel)->facts;
+}
+
 static struct channel *new_channel(struct script *s, unsigned server, enum transport over) {
-  static const struct channel_ops ops = {
-      .ask = on_ask, .drop = on_drop, .flush = on_flush, .close = on_close};
+  static const struct channel_ops plain = {.ask = on_ask,
+                                           .drop = on_drop,
+                                           .flush = on_flush,
+                                           .close = on_close},
+                                  encrypted = {.ask = on_ask,
+                                               .drop = on_drop,
+                                               .flush = on_flush,
+                                               .warm = on_warm,
+                                               .facts = facts_of,
+                                               .close = on_close};
   struct script_channel *c = must_zalloc(sizeof *c);
-  *c = (struct script_channel){
-      .channel = {&ops}, .script = s, .server = server, .over = over, .tcp = transport_is_stream(over)};
+  *c = (struct script_channel){.channel = {transport_is_encrypted(over) ? &encrypted : &plain},
+                               .script = s,
+                               .server = server,
+                               .over = over,
+                               .tcp = transport_is_stream(over)};
   return &c->channel;
 }
 

@@ -7,6 +7,9 @@
 
 #define ASKED "_dns.resolver.arpa."
 
+/* Added to a server's number, the script's for its second way, and for TLS that it has not told of. */
+enum { GUESSED = 8, SECOND = 16 };
+
 static const char offer[] = "\0\1\3dns\3lab\0\0\1\0\4\3dot";
 
 static struct discovery discovery;
@@ -16,8 +19,10 @@ static struct channel *open_way(void *ctx, const struct ns_address *way) {
   struct world *w = ctx;
   opened++;
   cr_expect(transport_is_encrypted(way->transport) && !*way->expect.name && !way->expect.pin_count);
+  unsigned more = way->expect.proof == TLS_PROOF_NONE ? GUESSED : addr_port(&way->addr) == 8853 ? SECOND : 0;
   for (unsigned i = 0; i < w->upstream.count; i++) {
-    if (addr_equal(&way->expect.addr, &w->upstream.servers[i].address.addr)) return script_way(&w->script, i);
+    if (addr_equal(&way->expect.addr, &w->upstream.servers[i].address.addr))
+      return script_way(&w->script, i + more);
   }
   cr_assert_fail("the certificate has to be for no server's address");
   return NULL;
@@ -29,22 +34,27 @@ static void tell(struct world *w, uint32_t ttl_s) {
 }
 
 /* Ways to all servers are looked for; this is no test of a context, so any pointer will do. */
-static struct world *world_of(unsigned servers) {
+static struct world *world_with(unsigned servers, unsigned ways) {
   static char trust;
   struct world *w = world_new(
       &(struct world_options){.servers = servers, .order = UPSTREAM_ORDER, .forward = {.cookies = true}});
   opened = 0;
-  for (unsigned i = 0; i < servers; i++) w->upstream.servers[i].address.trust = (struct tls_context *)&trust;
+  for (unsigned i = 0; i < servers; i++) {
+    w->upstream.servers[i].address.trust = (struct tls_context *)&trust;
+    w->upstream.servers[i].address.ways = ways;
+  }
   for (unsigned i = 0; i < 40; i++) {
     char name[16];
     snprintf(name, sizeof name, "n%u.lab.", i);
     zone_add(&w->zone, name, TYPE_A, 3600, rd_a("192.0.2.9"));
   }
-  discovery_init(&discovery, &w->timers, open_way, w);
+  discovery_init(&discovery, &w->timers, &w->counters, open_way, w);
   return w;
 }
 
-static void begin(struct world *w) { discovery_use(&discovery, &w->upstream, w->now_ms); }
+static struct world *world_of(unsigned servers) { return world_with(servers, NS_WAYS_TOLD); }
+
+static void begin(struct world *w) { discovery_use(&discovery, &w->tables.routes, w->now_ms); }
 
 static void end(struct world *w) {
   discovery_stop(&discovery);
@@ -184,4 +194,229 @@ Test(discovery, of_two_servers_each_goes_its_own_way) {
   cr_expect(w->upstream.servers[1].way.state == WAY_PROVEN &&
             w->upstream.servers[0].way.state == WAY_UNPROVEN);
   end(w);
+}
+
+/* ---- the next way ---- */
+
+static const char second[] = "\0\2\3dns\3lab\0\0\1\0\4\3dot\0\3\0\2\x22\x95"; /* port 8853 */
+
+static void tell_two(struct world *w, uint32_t ttl_s) {
+  tell(w, ttl_s);
+  zone_add(&w->zone, ASKED, TYPE_SVCB, ttl_s, rd_octets(second, sizeof second - 1));
+}
+
+static void fail(struct world *w, int server, enum fault fault) {
+  script_rule(&w->script, &(struct fault_rule){.server = server, .fault = fault, .over_tls = true});
+}
+
+Test(discovery, the_next_way_is_tried_when_the_best_is_not_proven) {
+  struct world *w = world_of(1);
+  tell_two(w, 300);
+  fail(w, 0, FAULT_CERTIFICATE);
+  begin(w);
+  world_run_ms(w, 5 * WORLD_DELAY_MS);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_TLS);
+  cr_expect_eq(upstream_last(w, "n0.lab.", TYPE_A)->server, SECOND);
+  end(w);
+}
+
+Test(discovery, the_next_way_is_tried_when_the_best_is_silent) {
+  struct world *w = world_of(1);
+  tell_two(w, 300);
+  fail(w, 0, FAULT_LOST);
+  begin(w);
+  for (unsigned i = 0; i < 5; i++) {
+    struct heard *h = client_ask(w, "n0.lab.", TYPE_A, HOW_PLAIN);
+    world_run_ms(w, 1000);
+    cr_expect(is_answered(h) && heard_wait_ms(h) <= WORLD_DELAY_MS, "nobody waits for that");
+  }
+  cr_expect_eq(asked_over(w, 1), TRANSPORT_TLS);
+  cr_expect_eq(upstream_last(w, "n1.lab.", TYPE_A)->server, SECOND);
+  end(w);
+}
+
+Test(discovery, when_no_way_is_proven_all_rest_and_are_tried_in_turn) {
+  struct world *w = world_of(1);
+  tell_two(w, 3600);
+  fail_way(w, FAULT_CERTIFICATE);
+  fail(w, SECOND, FAULT_CERTIFICATE);
+  begin(w);
+  world_run_ms(w, 300000);
+  cr_expect(told(w, TRANSPORT_TLS) > 12 && told(w, TRANSPORT_TLS) < 26, "%u", told(w, TRANSPORT_TLS));
+  cr_expect_eq(opened, 2);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_UDP);
+  end(w);
+}
+
+Test(discovery, the_best_way_is_used_once_it_is_good_and_no_question_goes_in_plain_for_that) {
+  struct world *w = world_of(1);
+  tell_two(w, 60);
+  fail(w, 0, FAULT_LOST);
+  begin(w);
+  world_run_ms(w, 5000);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_TLS);
+  world_heal(w);
+  world_run_ms(w, 61000);
+  cr_expect_eq(asked_over(w, 1), TRANSPORT_TLS);
+  cr_expect_eq(upstream_last(w, "n1.lab.", TYPE_A)->server, 0);
+  end(w);
+}
+
+/* ---- TLS that nobody told of ---- */
+
+static unsigned guessed(const struct world *w) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < w->script.asked_count; i++)
+    n += w->script.asked[i].type == TYPE_SOA && w->script.asked[i].over == TRANSPORT_TLS;
+  return n;
+}
+
+static struct world *opportunist(unsigned servers) {
+  struct world *w = world_with(servers, NS_WAYS_UNPROVEN);
+  zone_add(&w->zone, ".", TYPE_SOA, 3600, rd_soa("a.lab.", "a.lab.", 60));
+  return w;
+}
+
+Test(opportunistic, questions_go_over_tls_once_it_has_answered_one_and_none_waits_for_that) {
+  struct world *w = opportunist(1);
+  begin(w);
+  struct heard *h = client_ask_and_wait(w, "n0.lab.", TYPE_A, HOW_PLAIN);
+  cr_expect(heard_truth(h) && heard_wait_ms(h) == WORLD_DELAY_MS);
+  cr_expect_eq(upstream_last(w, "n0.lab.", TYPE_A)->over, TRANSPORT_UDP);
+  world_run_ms(w, WORLD_DELAY_MS);
+  cr_expect_eq(asked_over(w, 1), TRANSPORT_TLS);
+  cr_expect_eq(w->upstream.servers[0].way.proof, TLS_PROOF_NONE);
+  cr_expect(told(w, TRANSPORT_UDP) == 0 && guessed(w) == 1);
+  end(w);
+}
+
+Test(opportunistic, a_server_without_tls_is_tried_less_and_less_and_never_waited_for) {
+  struct world *w = opportunist(1);
+  fail(w, GUESSED, FAULT_CLOSED);
+  begin(w);
+  for (unsigned i = 0; i < 36; i++) {
+    struct heard *h = client_ask_and_wait(w, i % 2 ? "n1.lab." : "n2.lab.", TYPE_A, HOW_PLAIN);
+    cr_expect_leq(heard_wait_ms(h), WORLD_DELAY_MS);
+    world_run_ms(w, 100000);
+  }
+  cr_expect(guessed(w) > 8 && guessed(w) < 20, "%u", guessed(w));
+  cr_expect_eq(w->counters.downgrades, 0);
+  cr_expect_eq(w->upstream.servers[0].way.state, WAY_UNPROVEN);
+  end(w);
+}
+
+Test(opportunistic, tls_that_is_silent_keeps_nobody) {
+  struct world *w = opportunist(1);
+  fail(w, GUESSED, FAULT_LOST);
+  begin(w);
+  for (unsigned i = 0; i < 30; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "n%u.lab.", i);
+    struct heard *h = client_ask_and_wait(w, name, TYPE_A, HOW_PLAIN);
+    cr_expect(heard_truth(h) && heard_wait_ms(h) == WORLD_DELAY_MS);
+    world_run_ms(w, 700);
+  }
+  end(w);
+}
+
+Test(opportunistic, tls_that_dies_later_costs_no_answer_is_counted_and_used_again) {
+  struct world *w = opportunist(1);
+  begin(w);
+  world_run_ms(w, 1000);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_TLS);
+  fail(w, GUESSED, FAULT_BROKEN);
+  struct heard *h = client_ask_and_wait(w, "n1.lab.", TYPE_A, HOW_PLAIN);
+  cr_expect(heard_truth(h) && heard_wait_ms(h) == WORLD_DELAY_MS);
+  cr_expect_eq(asked_over(w, 2), TRANSPORT_UDP);
+  cr_expect_eq(w->counters.downgrades, 1);
+  world_heal(w);
+  world_run_ms(w, 2 * DISCOVERY_REST_MS);
+  cr_expect_eq(asked_over(w, 3), TRANSPORT_TLS);
+  end(w);
+}
+
+/* It answers the probe and fails at the first question behind it, each time. */
+Test(opportunistic, tls_that_comes_and_goes_is_tried_less_and_less) {
+  struct world *w = opportunist(1);
+  script_rule(&w->script, &(struct fault_rule){
+                              .server = GUESSED, .name = "n1.lab.", .fault = FAULT_BROKEN, .over_tls = true});
+  zone_remove(&w->zone, "n1.lab.", TYPE_A);
+  zone_add(&w->zone, "n1.lab.", TYPE_A, 1, rd_a("192.0.2.9"));
+  begin(w);
+  for (unsigned i = 0; i < 600; i++) {
+    world_run_ms(w, 1000);
+    cr_expect(heard_truth(client_ask_and_wait(w, "n1.lab.", TYPE_A, HOW_PLAIN)));
+  }
+  cr_expect(guessed(w) > 8 && guessed(w) < 20, "%u", guessed(w));
+  cr_expect_eq(w->counters.downgrades, guessed(w));
+  end(w);
+}
+
+Test(opportunistic, a_way_that_is_told_of_and_proven_comes_first) {
+  struct world *w = world_with(1, NS_WAYS_TOLD | NS_WAYS_UNPROVEN);
+  tell(w, 300);
+  begin(w);
+  world_run_ms(w, 1000);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_TLS);
+  cr_expect(w->upstream.servers[0].way.proof == TLS_PROOF_NEEDED && guessed(w) == 0);
+  end(w);
+}
+
+Test(opportunistic, it_comes_behind_a_way_that_fails_to_prove_itself_and_that_is_used_when_it_does) {
+  struct world *w = world_with(1, NS_WAYS_TOLD | NS_WAYS_UNPROVEN);
+  zone_add(&w->zone, ".", TYPE_SOA, 3600, rd_soa("a.lab.", "a.lab.", 60));
+  tell(w, 60);
+  fail_way(w, FAULT_CERTIFICATE);
+  begin(w);
+  world_run_ms(w, 1000);
+  asked_over(w, 0);
+  cr_expect_eq(upstream_last(w, "n0.lab.", TYPE_A)->server, GUESSED);
+  world_heal(w);
+  world_run_ms(w, 62000);
+  asked_over(w, 1);
+  cr_expect_eq(upstream_last(w, "n1.lab.", TYPE_A)->server, 0);
+  cr_expect_eq(w->upstream.servers[0].way.proof, TLS_PROOF_NEEDED);
+  end(w);
+}
+
+Test(opportunistic, a_server_that_says_nothing_of_ways_is_tried_all_the_same) {
+  struct world *w = world_with(1, NS_WAYS_TOLD | NS_WAYS_UNPROVEN);
+  zone_add(&w->zone, ".", TYPE_SOA, 3600, rd_soa("a.lab.", "a.lab.", 60));
+  script_rule(&w->script, &(struct fault_rule){.server = 0, .type = TYPE_SVCB, .fault = FAULT_LOST});
+  begin(w);
+  world_run_ms(w, 5000);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_TLS);
+  end(w);
+}
+
+Test(opportunistic, encrypted_servers_are_left_as_they_are) {
+  struct world *w = world_new(&(struct world_options){.servers = 2, .encrypted = 1, .order = UPSTREAM_ORDER});
+  static char trust;
+  for (unsigned i = 0; i < 2; i++) {
+    w->upstream.servers[i].address.trust = (struct tls_context *)&trust;
+    w->upstream.servers[i].address.ways = NS_WAYS_UNPROVEN;
+  }
+  opened = 0;
+  discovery_init(&discovery, &w->timers, &w->counters, open_way, w);
+  begin(w);
+  world_run_ms(w, 5000);
+  cr_expect_eq(opened, 1);
+  cr_expect(w->upstream.servers[0].way.state == WAY_NONE && w->upstream.servers[1].way.state != WAY_NONE);
+  end(w);
+}
+
+Test(opportunistic, a_domains_own_servers_are_asked_about_that_domain) {
+  struct world *w = opportunist(1);
+  struct list all;
+  list_init(&all);
+  struct upstream *u = upstream_new(&all, UPSTREAM_ORDER);
+  script_server(&w->script, u, 0, "192.0.2.77");
+  u->servers[0].address = w->upstream.servers[0].address;
+  struct routes routes = {.rest = u, .count = 1, .list[0] = {.upstream = u, .name = "\3lab", .name_len = 5}};
+  discovery_use(&discovery, &routes, w->now_ms);
+  world_run_ms(w, 1000);
+  cr_expect(upstream_asked(w, "lab.", TYPE_SOA) == 1 && upstream_asked(w, ".", TYPE_SOA) == 0);
+  discovery_stop(&discovery);
+  upstream_release(u);
+  world_free(w);
 }

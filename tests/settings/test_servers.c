@@ -140,6 +140,19 @@ Test(servers, of_a_domain_have_pins_of_their_own_or_those_of_all) {
   cr_expect_not(settings_encrypts(said_right("--upstream 9.9.9.9", NULL)));
 }
 
+Test(servers, tls_is_tried_with_plain_ones_if_that_is_set) {
+  cr_expect(settings_tries_tls(said_right("--upstream-tls opportunistic --upstream 9.9.9.9", NULL)));
+  cr_expect(settings_tries_tls(said_right("--upstream-tls opportunistic", NULL)), "those of resolv.conf");
+  cr_expect_not(settings_tries_tls(said_right("--upstream 9.9.9.9", NULL)));
+  cr_expect_not(
+      settings_tries_tls(said_right("--upstream-tls opportunistic --upstream tls://9.9.9.9#d", NULL)));
+  const struct settings *s = said_right(
+      "--upstream-tls opportunistic --upstream tls://9.9.9.9#d --forward a.b=192.0.2.1", NULL);
+  cr_expect(settings_tries_tls(s) && settings_needs_proof(s) && settings_encrypts(s));
+  s = said_right("--upstream-tls opportunistic --upstream 9.9.9.9", NULL);
+  cr_expect(settings_encrypts(s) && !settings_needs_proof(s));
+}
+
 Test(servers, without_quotes_in_the_file_are_told_of_the_comment) {
   said_wrong_file("upstream {\n server = tls://9.9.9.9#dns.quad9.net\n}\n", 2, "quotes", "tls:");
 }

@@ -39,7 +39,7 @@ static void start_with(const char *names, long until_s) {
   FILE *out = fdopen(fd, "w");
   cr_assert(out && PEM_write_X509(out, authority.cert));
   fclose(out);
-  context = tls_context_strict(ca_path, stderr);
+  context = tls_context_strict(ca_path, TLS_PROOF_NEEDED, stderr);
   cr_assert_not_null(context);
   unlink(ca_path);
 
