@@ -10,13 +10,16 @@ enum { KEY_MANDATORY, KEY_ALPN, KEY_NO_DEFAULT_ALPN, KEY_PORT, KEY_V4, KEY_ECH, 
 
 enum { TLS_PORT = 853, HTTPS_PORT = 443 };
 
+enum { ADDRESSES = 2 }; /* of one offer that are tried */
+
 /* One record's RDATA in its parts. */
 struct offer {
   uint16_t priority, port;
   uint8_t target[NAME_MAX_LEN];
   size_t target_len;
-  bool has_dot, has_h2, has_port, has_addr;
-  uint8_t addr[16];
+  bool has_dot, has_h2, has_port;
+  unsigned addr_count;
+  uint8_t addrs[ADDRESSES][16];
   char path[DISCOVER_PATH];
 };
 
@@ -63,9 +66,10 @@ static bool read_mandatory(const uint8_t *value, size_t len) {
 static bool read_hint(const uint8_t *value, size_t len, size_t octets, const union addr *server,
                       struct offer *o) {
   if (len == 0 || len % octets) return false;
-  if (octets != addr_octets(server) || o->has_addr) return true;
-  memcpy(o->addr, value, octets);
-  return o->has_addr = true;
+  if (octets != addr_octets(server)) return true;
+  for (size_t at = 0; at < len && o->addr_count < ADDRESSES; at += octets)
+    memcpy(o->addrs[o->addr_count++], value + at, octets);
+  return true;
 }
 
 static bool read_param(uint16_t key, const uint8_t *value, size_t len, const union addr *server,
@@ -109,17 +113,17 @@ static bool read_offer(const struct record *r, const union addr *server, struct 
   return (o->has_dot || (o->has_h2 && *o->path)) && !is_special(o);
 }
 
-/* The target's address in the additional section, of the server's family. */
-static void find_address(const uint8_t *msg, size_t len, const union addr *server, struct offer *o) {
+/* The target's addresses in the additional section, of the server's family, if there was no hint. */
+static void find_addresses(const uint8_t *msg, size_t len, const union addr *server, struct offer *o) {
   struct wire w = record_start(msg, len);
   struct record r;
   size_t octets = addr_octets(server);
-  for (unsigned i = 0; i < DISCOVER_RECORDS && !o->has_addr && record_read(&w, &r); i++) {
+  if (o->addr_count) return;
+  for (unsigned i = 0; i < DISCOVER_RECORDS && o->addr_count < ADDRESSES && record_read(&w, &r); i++) {
     bool is_address = r.type == (octets == 4 ? TYPE_A : TYPE_AAAA) && r.klass == CLASS_IN &&
                       r.rdlen == octets;
     if (!is_address || !name_equal(r.owner, r.owner_len, o->target, o->target_len)) continue;
-    memcpy(o->addr, record_rdata(&r), octets);
-    o->has_addr = true;
+    memcpy(o->addrs[o->addr_count++], record_rdata(&r), octets);
   }
 }
 
@@ -131,19 +135,18 @@ static void write_name(const struct offer *o, char out[TLS_NAME]) {
   snprintf(out, TLS_NAME, "%.*s", TLS_NAME - 1, text);
 }
 
-static void write_way(const struct offer *o, const union addr *server, enum transport transport,
-                      struct discover_way *out) {
+/* nth: of its addresses; it has none: the server's own. */
+static struct discover_way way_of(const struct offer *o, unsigned nth, const union addr *server,
+                                  enum transport transport) {
   uint16_t port = o->has_port ? o->port : transport == TRANSPORT_TLS ? TLS_PORT : HTTPS_PORT;
-  *out = (struct discover_way){.priority = o->priority, .transport = transport, .addr = *server};
-  write_name(o, out->name);
-  if (transport == TRANSPORT_HTTPS) memcpy(out->path, o->path, sizeof out->path);
-  if (server->any.sa_family == AF_INET6) {
-    if (o->has_addr) memcpy(&out->addr.v6.sin6_addr, o->addr, 16);
-    out->addr.v6.sin6_port = htons(port);
-  } else {
-    if (o->has_addr) memcpy(&out->addr.v4.sin_addr, o->addr, 4);
-    out->addr.v4.sin_port = htons(port);
-  }
+  struct discover_way way = {.priority = o->priority, .transport = transport, .addr = *server};
+  write_name(o, way.name);
+  if (transport == TRANSPORT_HTTPS) memcpy(way.path, o->path, sizeof way.path);
+  addr_set_port(&way.addr, port);
+  if (nth >= o->addr_count) return way;
+  if (server->any.sa_family == AF_INET6) memcpy(&way.addr.v6.sin6_addr, o->addrs[nth], 16);
+  else memcpy(&way.addr.v4.sin_addr, o->addrs[nth], 4);
+  return way;
 }
 
 /* Puts it in its place, behind those that are as good; what comes behind the last place is lost. */
@@ -157,27 +160,31 @@ static unsigned insert(struct discover_way out[DISCOVER_WAYS], unsigned n, const
   return n < DISCOVER_WAYS ? n + 1 : n;
 }
 
+static unsigned insert_offer(struct discover_way out[DISCOVER_WAYS], unsigned n, const struct offer *o,
+                             const union addr *server) {
+  unsigned nth = 0;
+  do {
+    struct discover_way tls = way_of(o, nth, server, TRANSPORT_TLS),
+                        https = way_of(o, nth, server, TRANSPORT_HTTPS);
+    if (o->has_dot) n = insert(out, n, &tls);
+    if (o->has_h2 && *o->path) n = insert(out, n, &https);
+  } while (++nth < o->addr_count);
+  return n;
+}
+
 unsigned discover_read(const uint8_t *msg, size_t len, const union addr *server,
                        struct discover_way out[DISCOVER_WAYS]) {
   struct wire w = record_start(msg, len);
   struct record r;
   struct offer o;
-  struct discover_way way;
   unsigned n = 0;
   if (w.err || load_u16(msg + 4) != 1) return 0;
 
   unsigned answers = load_u16(msg + 6);
   for (unsigned i = 0; i < answers && i < DISCOVER_RECORDS && record_read(&w, &r); i++) {
     if (r.type != TYPE_SVCB || r.klass != CLASS_IN || !read_offer(&r, server, &o)) continue;
-    find_address(msg, len, server, &o);
-    if (o.has_dot) {
-      write_way(&o, server, TRANSPORT_TLS, &way);
-      n = insert(out, n, &way);
-    }
-    if (o.has_h2 && *o.path) {
-      write_way(&o, server, TRANSPORT_HTTPS, &way);
-      n = insert(out, n, &way);
-    }
+    find_addresses(msg, len, server, &o);
+    n = insert_offer(out, n, &o, server);
   }
   return n;
 }

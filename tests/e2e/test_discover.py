@@ -205,3 +205,24 @@ def test_another_server_in_resolv_conf_is_asked_anew(plain, encrypted, started, 
     assert asks() == PLAIN and told(other) == 1
     (folder / "resolv.conf").write_text(f"nameserver {SERVER}\n")
     assert wait_until(lambda: asks() == ENCRYPTED, 5, 0.1)
+
+
+@pytest.mark.parametrize("why", ["name", "closed", "silent"])
+def test_the_next_way_that_the_server_tells_of_is_tried_when_the_best_is_not_proven(why, plain, encrypted, started, asks):
+    clear = plain(DOT, f"2 {NAME}. alpn=dot port=8854")
+    best = encrypted(addresses=("127.0.1.9",) if why == "name" else (SERVER,), mute=why == "silent") if why != "closed" else None
+    second = encrypted(port=8854)
+    daemon = started()
+    assert [asks() for _ in range(3)] == 3 * [PLAIN], "nobody waits for that"
+    moves(daemon)
+    assert asks() == ENCRYPTED and second.handshakes == 1 and (best is None or best.text == 0)
+    assert shown(daemon)["discovered"]["address"] == f"{SERVER}:8854"
+    assert daemon.stderr.count("can't be used") == 0 and told(clear) == 1
+
+
+def test_the_next_address_of_a_way_is_tried_when_the_first_is_not_proven(plain, encrypted, started, asks):
+    plain(f"{DOT} ipv4hint=127.0.1.8,127.0.1.9")
+    other = encrypted(addresses=("127.0.1.8",), host="127.0.1.8")
+    encrypted(host="127.0.1.9")
+    moves(started())
+    assert asks() == ENCRYPTED and other.text == 0

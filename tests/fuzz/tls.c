@@ -1,6 +1,6 @@
 /* tls.c: fuzz target: the other end of a TLS connection: octets in place of a server, or a server whose
  * certificate has any subjectAltName; and TLSA records beside it. Where the peer has to prove who it is, none
- * does but by its pinned key.
+ * does but by its pinned key, unless no proof is asked for.
  *
  * Input: an octet of how, two of length and a TLSA record's RDATA, then the octets or the DER of the names.
  */
@@ -11,12 +11,21 @@
 #include "crypto/tls.h"
 #include "fuzz/fuzz.h"
 
-enum { HOW_SERVER = 1, HOW_OLD = 2, HOW_ALPN = 4, HOW_NO_NAME = 8, HOW_STRICT = 16, HOW_PINNED = 32 };
+enum {
+  HOW_SERVER = 1,
+  HOW_OLD = 2,
+  HOW_ALPN = 4,
+  HOW_NO_NAME = 8,
+  HOW_STRICT = 16,
+  HOW_PINNED = 32,
+  HOW_UNPROVEN = 64
+};
 enum { ROUNDS = 8, PIECE = 4096 };
 
 /* Made once: keys take time, and only the names are the input's. */
 static struct tls_context *context, *strict;
-static struct tls_expect expects_pin, expects_name = {.name = "d.chat"};
+static struct tls_expect expects_pin, expects_name = {.name = "d.chat"},
+                                      expects_nobody = {.proof = TLS_PROOF_NONE};
 static EVP_PKEY *key;
 
 static void start(void) {
@@ -37,8 +46,10 @@ static struct tls *client_new(uint8_t how) {
   struct tls *t = tls_new(how & HOW_STRICT ? strict : context, how & HOW_NO_NAME ? NULL : "d.chat",
                           how & HOW_ALPN ? "xmpp-client" : NULL);
   must(t);
-  if (how & HOW_STRICT)
-    must(tls_expect_peer(t, how & HOW_PINNED ? &expects_pin : &expects_name, &anywhere, 2000000000));
+  const struct tls_expect *e = how & HOW_UNPROVEN ? &expects_nobody
+                               : how & HOW_PINNED ? &expects_pin
+                                                  : &expects_name;
+  if (how & HOW_STRICT) must(tls_expect_peer(t, e, &anywhere, 2000000000));
   else if (how & HOW_OLD) must(tls_take_old(t));
   return t;
 }
@@ -128,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct tls *t = client_new(how);
   if (how & HOW_SERVER) {
     bool good = meet_server(t, rest, len);
-    if (how & HOW_STRICT) must(!good || how & HOW_PINNED);
+    if (how & HOW_STRICT) must(!good || how & (HOW_PINNED | HOW_UNPROVEN));
     if (how & HOW_STRICT && !good) must(tls_refused(t) != ERR_NONE);
     else look_at(t, tlsa, tlsa_len);
   } else {

@@ -75,6 +75,15 @@ Test(discover, a_hint_of_the_servers_family_counts) {
   cr_assert_str_eq(where(0), "[2001:db8::7]:853");
 }
 
+Test(discover, two_addresses_are_two_ways) {
+  OFFER(2, ALPN_DOT "\0\4\0\14\300\0\2\7\300\0\2\10\300\0\2\11");
+  OFFER(1, ALPN_DOT);
+  cr_assert_eq(read_all(), 3);
+  cr_assert_str_eq(where(0), "192.0.2.53:853");
+  cr_assert_str_eq(where(1), "192.0.2.7:853");
+  cr_assert_str_eq(where(2), "192.0.2.8:853");
+}
+
 Test(discover, an_address_may_be_in_the_additional_section) {
   OFFER(1, ALPN_DOT);
   store_u16(msg + 10, 1);
