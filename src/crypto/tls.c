@@ -3,12 +3,15 @@
 #include "crypto/tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/must.h"
+#include "base/readable.h"
 #include "config.h"
 #include "crypto/tls_priv.h"
 
@@ -69,6 +72,16 @@ static const char *trust_path(const struct tls_context *c, const char *ca_path) 
   return ca_path && *ca_path ? ca_path : c->crypto.X509_get_default_cert_dir();
 }
 
+/* No folder, no certificates in PEM, or no right to read them. */
+static void say_untrusted(const char *path, bool is_there, FILE *err) {
+  char text[READABLE_WHY];
+  const char *why = is_there ? "can't be read as certificates in PEM" : "there are no certificates to trust";
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno != ENOENT) why = readable_why(errno, text);
+  if (fd >= 0) close(fd);
+  fprintf(err, "%s: --tls-ca: %s: %s\n", program_invocation_short_name, path, why);
+}
+
 /* A folder's certificates are looked for when they are needed: reading all that a system trusts costs
  * megabytes. */
 static bool set_strict_trust(struct tls_context *c, const char *ca_path, enum tls_proof proof, FILE *err) {
@@ -84,8 +97,7 @@ static bool set_strict_trust(struct tls_context *c, const char *ca_path, enum tl
   bool may_lack = proof == TLS_PROOF_NONE && !*c->ca_path;
   if (good || (!is_there && may_lack)) return true;
   c->crypto.ERR_clear_error();
-  fprintf(err, "%s: --tls-ca: %s: %s\n", program_invocation_short_name, path,
-          is_there ? "can't be read as certificates in PEM" : "there are no certificates to trust");
+  say_untrusted(path, is_there, err);
   return false;
 }
 

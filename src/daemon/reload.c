@@ -28,7 +28,8 @@ static bool filters_more(const struct settings *before, const struct settings *s
 struct change {
   struct settings *settings;
   struct listeners *listeners; /* NULL: the addresses listened on are those of before */
-  bool has_zones, has_faults;  /* these are read again, too */
+  bool has_zones, has_faults;  /* these are read again, too, */
+  bool has_trust;              /* and what tells whom to trust; else what was read before holds */
   struct zones *zones;
   struct faults *faults;
   struct tls_context *trust;
@@ -49,7 +50,9 @@ static bool change_prepare(struct daemon *d, struct change *c, FILE *err) {
     return false;
   }
 
-  if (!daemon_prepare_trust(d, c->settings, &c->trust, err) || !daemon_prepare_http(d, c->settings, err)) {
+  if (d->trust && !c->has_trust) c->trust = tls_context_hold(d->trust);
+  if ((!c->trust && !daemon_prepare_trust(d, c->settings, &c->trust, err)) ||
+      !daemon_prepare_http(d, c->settings, err)) {
     change_drop(d, c);
     return false;
   }
@@ -129,7 +132,8 @@ static void follow_resolv_conf(struct daemon *d);
 static bool reload(struct daemon *d, FILE *err) {
   notify(NOTIFY_RELOADING, NULL);
   struct settings *s = must_zalloc(sizeof *s);
-  struct change c = {.settings = s, .listeners = listeners_new(), .has_zones = true, .has_faults = true};
+  struct change c = {
+      .settings = s, .listeners = listeners_new(), .has_zones = true, .has_faults = true, .has_trust = true};
 
   bool good = read_again(d, s, err) && listeners_open(c.listeners, s, &d->settings, err) &&
               change_all(d, &c, err);

@@ -27,6 +27,7 @@ bool settings_check_system(const struct settings *s, bool *warned, FILE *err) {
   struct reader r = {.uid = who.uid, .gid = who.gid, .warned = warned, .err = err};
   warn_unreadable(&r, s->file);
   for (unsigned i = 0; i < s->zones.zone_count; i++) warn_unreadable(&r, s->zones.zones[i].file);
+  if (settings_encrypts(s)) warn_unreadable(&r, s->tls_ca);
   if (!s->upstream.count || s->upstream_default) warn_unreadable(&r, s->resolv_conf);
   return true;
 }

@@ -2,6 +2,7 @@
 to prove that it is for the server's address before any question goes over it."""
 
 import json
+import shutil
 import time
 
 import dns.message
@@ -226,3 +227,22 @@ def test_the_next_address_of_a_way_is_tried_when_the_first_is_not_proven(plain, 
     encrypted(host="127.0.1.9")
     moves(started())
     assert asks() == ENCRYPTED and other.text == 0
+
+
+def test_authorities_that_root_alone_may_read_hold_while_resolv_conf_changes(plain, encrypted, started, asks, folder, authority):
+    plain(DOT)
+    plain(DOT, host="127.0.1.2")
+    encrypted()
+    encrypted(addresses=("127.0.1.2",), host="127.0.1.2")
+    secret = folder / "secret"
+    secret.mkdir(mode=0o700)
+    shutil.copy(authority.path, secret / "ca.pem")
+    daemon = started("--tls-ca", secret / "ca.pem")
+    moves(daemon)
+    assert f"{secret}/ca.pem: the user that jidnsd becomes" in daemon.stderr and "chmod o+r" in daemon.stderr
+    (folder / "resolv.conf").write_text("nameserver 127.0.1.2\n")
+    daemon.wait_for(lambda: "asked over TLS at 127.0.1.2" in daemon.stderr, "a word that the other is asked")
+    assert asks() == ENCRYPTED and daemon.stderr.count("ca.pem") == 1
+    done = jidns(daemon, "reload")
+    assert done.returncode != 0 and "ca.pem: Permission denied" in done.stdout + done.stderr and "no certificates" not in done.stderr
+    assert asks() == ENCRYPTED, "the old settings still hold"
