@@ -76,6 +76,7 @@ static void finish(struct http2 *h, struct http2_request *r, enum http2_outcome 
   if (r->stream) h->streams--;
   h->open--;
   r->outcome = outcome;
+  r->was_cut = outcome == HTTP2_LOST && r->status;
   if (outcome == HTTP2_REPLIED) return;
 
   /* half a reply is none */

@@ -46,6 +46,7 @@ struct http2_request {
 
   /* valid once it is finished; what follows the error is 0 unless the outcome is HTTP2_REPLIED */
   enum http2_outcome outcome;
+  bool was_cut;           /* of HTTP2_LOST: its reply had begun */
   uint32_t error;         /* of HTTP2_BAD: the stream's (RFC 9113 section 7) */
   unsigned status;        /* 200 */
   bool is_dns;            /* its content is application/dns-message */

@@ -265,13 +265,14 @@ static bool has_ready(const struct up_https *t) {
   return false;
 }
 
-/* Each connection that ends must have answered something, and a server that refuses must stop to, so that
- * this ends. */
+/* Each connection that ends must have answered something, a server that refuses must stop to, and so must one
+ * that cuts this reply short, so that this ends. */
 static bool may_ask_again(struct https_question *q, uint64_t now_ms) {
   const struct https_conn *conn = q->conn;
   bool has_ended = conn->closed || http2_is_leaving(conn->http);
   if ((!conn->was_ready && !has_ready(conn->owner)) || now_ms < conn->owner->later_ms) return false;
-  return (has_ended && conn->answers) || q->again++ < UP_HTTPS_AGAIN;
+  bool has_served = has_ended && conn->answers && !q->request.was_cut;
+  return has_served || q->again++ < UP_HTTPS_AGAIN;
 }
 
 /* One may have been closed for idleness just when the first question came, or reset when its answer was on
@@ -286,6 +287,7 @@ static void note_fruitless(struct https_conn *conn, enum err why, uint64_t now_m
 
 /* The server has not looked at it, or left it over: another connection gets it. */
 static void question_again(struct https_question *q, enum err why, uint64_t now_ms) {
+  if (q->request.was_cut) count(q->conn->owner->counters, reply_cut);
   note_fruitless(q->conn, why, now_ms);
   enum err e = may_ask_again(q, now_ms) ? question_join(q, q->conn->owner, now_ms) : why;
   if (e != ERR_NONE) question_failed(q, e, now_ms);

@@ -332,6 +332,7 @@ static void conn_break(struct tcp_conn *conn, enum err why, uint64_t now_ms) {
   for (unsigned i = 0; i < BUCKETS; i++) {
     for (struct list *node; (node = list_pop(&conn->by_id[i]));) {
       bool was_cut = reply_has_begun(conn, container(node, struct exchange, link)->id);
+      if (was_cut) count(conn->owner->counters, reply_cut);
       list_append(was_cut ? ending.next : &ending, node); /* first in turn the next time */
     }
   }

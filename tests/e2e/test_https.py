@@ -239,6 +239,18 @@ def test_a_server_that_serves_nothing_after_the_handshake_rests(mood, server, da
 
 # ---- what it answers ----
 
+@pytest.mark.parametrize("mood", ({"ends_after": 1, "cuts_last": True}, {"ends_after": 1, "cuts_last": True, "ends_by": RESET},
+                                  {"resets": 10 ** 6}, {"refuses": 10 ** 6}), ids=("close", "reset", "streams", "refused"))
+def test_a_server_that_cuts_each_answer_is_left_after_a_few_tries_and_named(mood, server, daemon_of):
+    web = server(**mood)
+    daemon = daemon_of(web, options=("--threads", "1"))
+    took, reply = timed(ask, daemon.v4, "a.test", "A", edns=0)
+    assert reply.rcode() == dns.rcode.SERVFAIL and took < 2.5
+    assert sum(len(c.requests) for c in web.connections) <= 8
+    got = rcodes(daemon.v4, [f"n{i}.test" for i in range(50)], 8)
+    assert set(got) == {"SERVFAIL"} and sum(len(c.requests) for c in web.connections) <= 8 + 50 * 4 and web.handshakes < 10
+
+
 def test_age_is_taken_from_ttls(server, daemon_of):
     https = server(fields=(("age", "100"),))
     assert 190 <= ask(daemon_of(https).v4, "a.test").answer[0].ttl <= 200

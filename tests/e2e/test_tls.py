@@ -2,6 +2,7 @@
 that no question reached it before it was proven, and that no client was told of its moods."""
 
 import concurrent.futures
+import json
 import socket
 import ssl
 import time
@@ -240,6 +241,31 @@ def test_a_close_after_so_many_answers_loses_none(how, answers, server, strict):
     daemon = strict(tls)
     got = rcodes(daemon.v4, [f"n{i}.test" for i in range(120)], 8)
     assert got == ["NOERROR"] * 120
+
+
+@pytest.mark.parametrize("how", ("close", "no-goodbye", "reset"))
+def test_a_server_that_cuts_each_answer_is_left_after_a_few_tries_and_named(how, server, strict, folder):
+    mood = {"close": {}, "no-goodbye": {"says_goodbye": False}, "reset": {"ends_by": RESET}}[how]
+    tls = server(ends_after=1, cuts_last=True, **mood)
+    daemon = strict(tls, options=("--threads", "1", "--control", folder / "control"))
+    daemon.control = folder / "control"
+    took, reply = timed(ask, daemon.v4, "a.test", "A", edns=0)
+    assert reply.rcode() == dns.rcode.SERVFAIL and took < 2.5
+    assert 1 <= len(tls.asked) <= 8, tls.asked
+    assert "connection" in ede(reply)
+    daemon.wait_for(lambda: "is down" in daemon.stderr, "a word that the server is down")
+    before = tls.handshakes
+    got = rcodes(daemon.v4, [f"n{i}.test" for i in range(50)], 8)
+    assert set(got) == {"SERVFAIL"} and tls.handshakes - before < 10
+    assert json.loads(jidns(daemon, "stats", "--json").stdout)["counters"]["reply_cut"] == len(tls.asked)
+
+
+def test_a_server_that_cuts_each_answer_beside_a_good_one_is_hardly_noticed(server, strict):
+    bad, good = server(ends_after=1, cuts_last=True), server()
+    daemon = strict(bad, good, options=("--threads", "1", "--upstream-policy", "order"))
+    took = [timed(ask, daemon.v4, f"n{i}.test") for i in range(20)]
+    assert all(reply.rcode() == dns.rcode.NOERROR and t < 1 for t, reply in took)
+    assert sum(t for t, _ in took) < 2 and len(bad.asked) < 20
 
 
 def test_a_server_that_closes_after_the_handshake_is_named(server, strict):
