@@ -126,11 +126,13 @@ static bool open_trust(struct daemon *d, FILE *err) {
 static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *err) {
   struct worker_common common = {.seed = random_seed(),
                                  .budget = &d->budget,
+                                 .guesses = &d->guesses,
                                  .stale_log = &d->stale_log,
                                  .zones = d->zones,
                                  .trust = d->trust,
                                  .http = d->http};
   stale_log_init(&d->stale_log);
+  guess_init(&d->guesses, common.seed);
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
   d->cache = common.cache = cache_new(d->settings.cache_limit, common.seed);
   if (!d->cache) {
@@ -220,7 +222,7 @@ bool daemon_start(struct daemon *d, FILE *err) {
   d->started_ms = clock_ms();
   if (good) domain_watch_init(&d->domain_watch, &d->loop);
   if (good) reload_follow(d);
-  if (good) d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->settings);
+  if (good) d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->guesses, &d->settings);
   return good;
 }
 

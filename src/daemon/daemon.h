@@ -18,6 +18,7 @@ struct daemon {
   char **argv;
   struct cache *cache;
   struct xmpp_budget budget;
+  struct guesses guesses;
   struct stale_log stale_log;
   struct workers workers;
   struct fault_rules faults;

@@ -23,6 +23,7 @@ enum job { JOB_LOAD, JOB_WRITE };
 struct snapshotter {
   const struct settings *settings;
   struct cache *cache;
+  struct guesses *guesses;
   uv_async_t done; /* the thread has done its job */
   uv_timer_t timer;
   unsigned open_handles;
@@ -34,6 +35,7 @@ struct snapshotter {
   pthread_t thread;
   enum job job;
   uint32_t max_stale_s;
+  bool learns; /* what is loaded teaches guesses */
   struct rebind rebind;
   char path[PATH_ROOM];
   enum snapshot_outcome outcome;
@@ -119,9 +121,10 @@ static void say(struct snapshotter *k) {
 static void work(struct snapshotter *k) {
   uint64_t now_ms = clock_ms();
   struct snapshot_now now = {.wall_ms = now_ms + (uint64_t)clock_epoch_ms(), .tick = tick_of_ms(now_ms)};
-  if (k->job == JOB_LOAD)
+  if (k->job == JOB_LOAD) {
     k->outcome = snapshot_load(k->cache, k->path, &now, k->max_stale_s, &k->stop, &k->report);
-  else k->outcome = snapshot_write(k->cache, k->path, &now, &k->stop, &k->report);
+    if (k->learns) guess_learn_cache(k->guesses, k->cache);
+  } else k->outcome = snapshot_write(k->cache, k->path, &now, &k->stop, &k->report);
 }
 
 static void *thread_main(void *arg) {
@@ -139,6 +142,7 @@ static bool refuses(const void *ctx, const struct question *q, const struct answ
 static bool prepare(struct snapshotter *k, enum job job) {
   k->job = job;
   k->max_stale_s = k->settings->forward.max_stale_s;
+  k->learns = k->settings->xmpp.prefetch && k->settings->xmpp.guess;
   if (!find_path(k->settings, k->path)) return false;
   /* until it ends: what is on disk is more than what the cache has */
   if (job == JOB_LOAD) k->half_loaded = true;
@@ -204,7 +208,8 @@ void snapshotter_reload(struct snapshotter *k) {
   uv_timer_start(&k->timer, on_timer, due_ms, every_ms);
 }
 
-struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, const struct settings *s) {
+struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct guesses *guesses,
+                                      const struct settings *s) {
   struct snapshotter *k = calloc(1, sizeof *k);
   if (!k || uv_async_init(loop, &k->done, on_done) != 0) {
     log_warn("cache", "no snapshot: out of memory or file descriptors");
@@ -214,6 +219,7 @@ struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, const st
   must(uv_timer_init(loop, &k->timer) == 0);
   k->settings = s;
   k->cache = c;
+  k->guesses = guesses;
   k->done.data = k->timer.data = k;
   k->open_handles = 2;
   start_job(k, JOB_LOAD);

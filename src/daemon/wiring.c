@@ -56,7 +56,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                               .answer_ctx = w};
   put_forward_policy(&o, s);
   *w = (struct wiring){.forward = forward_new(&o)};
-  if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp, parts->budget);
+  if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp, parts->budget, parts->guesses);
   w->fault_filter = fault_filter_new(parts->timers, parts->counters);
   w->serve_zones = serve_zones_new();
   if (!w->xmpp || !w->fault_filter || !w->serve_zones) return false;

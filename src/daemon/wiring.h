@@ -18,6 +18,7 @@ struct wiring_parts {
   struct stale_log *stale_log; /* shared by all wirings of the process; NULL: none */
   struct random *random;
   struct xmpp_budget *budget; /* shared by all wirings of the process */
+  struct guesses *guesses;    /* the same; NULL: nothing is guessed */
   uint8_t cookie_secret[SIPHASH_KEY];
   uint32_t cookie_epoch_s; /* seconds from 1970 to where times begin */
 };

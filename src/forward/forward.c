@@ -390,6 +390,11 @@ bool forward_is_new(const struct forward *f, const struct question *q, uint64_t 
          failures_find(&f->failures, q, now_ms) == ERR_NONE;
 }
 
+bool forward_may_guess(const struct forward *f, const struct question *q) {
+  const struct route *route = routes_match(f->o.routes, q);
+  return !route || !route->never_guessed;
+}
+
 bool forward_is_asking(const struct forward *f, const struct question *q) {
   return pending_find(&f->table, q) != NULL;
 }

@@ -122,6 +122,10 @@ void forward_prefetch(struct forward *f, const struct question *q, enum cache_or
 /* Would forward_prefetch have reason to ask? */
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms);
 
+/* May q be asked for on the mere guess that its name exists? The servers of some domains are not to see that.
+ */
+bool forward_may_guess(const struct forward *f, const struct question *q);
+
 /* Asks q once more although the cache has it: ORIGIN_RENEWED because it is about to expire, ORIGIN_QUERY
  * because it was given out stale or is to go with another answer. Bounded as above. False when it is not
  * under way. */

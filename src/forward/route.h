@@ -10,6 +10,7 @@ enum { ROUTES_MAX = 32 };
 struct route {
   struct upstream *upstream; /* held */
   uint32_t max_ttl_s;        /* 0: as for all other names */
+  bool never_guessed;        /* nobody asks for names in it that may not exist */
   uint8_t name_len;
   uint8_t name[NAME_MAX_LEN]; /* in lower case */
 };

@@ -70,6 +70,7 @@ struct settings_forward {
   struct settings_servers servers;
   struct settings_pins pins; /* none: those of `tls` */
   uint32_t max_ttl_s;        /* 0: as for all other names */
+  bool never_guessed;        /* hosts of XMPP domains in it are not guessed */
 };
 
 /* May encrypted ways to the servers of resolv.conf be discovered (RFC 9462)? */

@@ -208,6 +208,8 @@ static const char *const seccomp_words[] = {
     [SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
 static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+static const char *const guess_words[] = {"off", "auto", NULL};
+static const char *const guess_forward_words[] = {"auto", "off", NULL};
 static const char *const service_words[] = {"xmpp", "all", NULL};
 
 enum { SNAPSHOT_EVERY_MOST_S = 86400 };
@@ -263,6 +265,9 @@ const struct setting settings_table[] = {
      LIST(read_forward_pin, clear_forward_pins, settings_pin_expected)},
     {NULL, &in_forward, "max-ttl", "SECONDS", "0", NULL, "longest TTL of its answers; 0: as in section cache",
      NUMBER(struct settings_forward, max_ttl_s, 0, TTL_MAX)},
+    {NULL, &in_forward, "prefetch-guess", "auto|off", "auto", NULL,
+     "guess hosts of XMPP domains in it, as in section xmpp",
+     EITHER(struct settings_forward, never_guessed, guess_forward_words)},
     {"tls-ca", &in_tls, "ca", "PATH", NULL, "the system's folder",
      "file or folder (by hash) of certificates to trust",
      TEXT_AS(settings_read_text, struct settings, tls_ca), .expected = "the name of a file or folder"},
@@ -348,6 +353,9 @@ const struct setting settings_table[] = {
      "which SRV answers get them: xmpp or all", EITHER(struct settings, xmpp.expand_all, service_words)},
     {"prefetch", &in_xmpp, "prefetch", "on|off", "on", NULL, "prefetch what XMPP programs ask next",
      SWITCH(struct settings, xmpp.prefetch)},
+    {"prefetch-guess", &in_xmpp, "prefetch-guess", "auto|off", "auto", NULL,
+     "prefetch hosts that many other domains have, such as xmpp.DOMAIN",
+     EITHER(struct settings, xmpp.guess, guess_words)},
     {"fault", &in_fault, "rule", "RULE", NULL, NULL,
      "change answers on purpose, see doc/lab.md; may be repeated", OWN(read_rule, rule_expected),
      .explain = explain_rule, .needed = true, .untitled = true},

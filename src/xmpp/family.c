@@ -83,15 +83,15 @@ static unsigned take_target(struct srv *list, unsigned n, unsigned max, const st
   return n;
 }
 
-unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out,
-                        unsigned max) {
-  size_t len = answer_message(q, a, message);
-  if (!len || a->head.rcode != RCODE_NOERROR) return 0;
+unsigned family_targets_in(const struct question *q, const struct answer_view *v, uint8_t *message,
+                           struct srv *out, unsigned max) {
+  size_t len = answer_view_message(q, v, message);
+  if (!len || v->head.rcode != RCODE_NOERROR) return 0;
   struct wire w = wire_read(message, len);
   struct record r;
   unsigned n = 0;
   w.at = DNS_HEADER + q->name_len + 4u;
-  for (unsigned i = 0; i < a->head.an && record_read(&w, &r); i++) {
+  for (unsigned i = 0; i < v->head.an && record_read(&w, &r); i++) {
     struct srv s;
     if (r.type == TYPE_SRV && srv_read(&r, &s) && !srv_is_none(&s)) n = take_target(out, n, max, &s);
   }

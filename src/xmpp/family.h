@@ -31,6 +31,11 @@ bool family_tlsa(const struct srv *target, uint8_t key_flags, uint64_t seed, str
 
 /* The first `max` SRV records of an answer to q in the order in which programs try them, "." left out, each
  * target once. `message` is DNS_MSG_MAX octets of scratch. */
-unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message, struct srv *out,
-                        unsigned max);
+unsigned family_targets_in(const struct question *q, const struct answer_view *v, uint8_t *message,
+                           struct srv *out, unsigned max);
+static inline unsigned family_targets(const struct question *q, const struct answer *a, uint8_t *message,
+                                      struct srv *out, unsigned max) {
+  struct answer_view v = answer_view(a);
+  return family_targets_in(q, &v, message, out, max);
+}
 #endif

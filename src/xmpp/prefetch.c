@@ -59,16 +59,19 @@ bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct ques
   return false;
 }
 
-static void prefetch_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause,
-                               uint64_t now_ms) {
+/* Returns how many questions that took. */
+static unsigned prefetch_addresses(struct xmpp *x, const struct srv *target, const struct cause *cause,
+                                   uint64_t now_ms) {
   static const uint16_t types[] = {TYPE_A, TYPE_AAAA};
   uint8_t key_flags = question_flags(cause->of);
+  unsigned asked = 0;
   note_target(x, target->target, target->target_len, key_flags, cause->role);
   for (unsigned i = 0; i < 2; i++) {
     struct question q;
     question_make(&q, target->target, target->target_len, types[i], CLASS_IN, key_flags, x->seed);
-    prefetch_question(x, &q, cause, now_ms);
+    asked += prefetch_question(x, &q, cause, now_ms);
   }
+  return asked;
 }
 
 /* What only some programs ask for (TLSA those that use DANE, _jabber old ones) is prefetched for as long as
@@ -100,13 +103,40 @@ static void prefetch_targets(struct xmpp *x, unsigned n, const struct cause *cau
 }
 
 /* The answer to this SRV question ran out; its targets will most likely be the same: a hint, never an answer.
- */
-static void hint_targets(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
-  if (cache_peek(x->cache, q, tick_of_ms(now_ms), &x->old) == CACHE_MISS) return;
+ * False: nothing is remembered. */
+static bool hint_targets(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
+  if (cache_peek(x->cache, q, tick_of_ms(now_ms), &x->old) == CACHE_MISS) return false;
   unsigned n = family_targets(q, &x->old, x->message, x->targets, FAMILY_TARGETS);
   struct cause cause = {
       .of = q, .allowance = allowance_of(x, q), .what = "remembered target", .role = f->role};
   prefetch_targets(x, n, &cause, tlsa_is_wanted(x, f, &x->old, now_ms), now_ms);
+  return true;
+}
+
+static bool guesses_are_on(const struct xmpp *x) { return x->o.guess && x->guesses; }
+
+static void guess_host(struct xmpp *x, const struct srv *host, const struct family *f,
+                       const struct cause *cause, uint64_t now_ms) {
+  struct question q;
+  question_make(&q, host->target, host->target_len, TYPE_A, CLASS_IN, f->key_flags, x->seed);
+  if (!forward_may_guess(x->forward, &q)) return;
+
+  unsigned questions = prefetch_addresses(x, host, cause, now_ms);
+  if (questions == 0) return;
+  count(x->counters, guess_made);
+  if (!guess_asked(x->guesses, f, host, questions)) count(x->counters, guess_wasted);
+}
+
+/* Nothing is known of the domain: perhaps it is as others are. */
+static void guess_targets(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
+  struct cause cause = {.of = q, .allowance = allowance_of(x, q), .what = "guessed target", .role = f->role};
+  struct srv hosts[GUESS_MAX];
+  struct guess_outcome lost;
+  if (!guesses_are_on(x) || !forward_may_guess(x->forward, q)) return;
+
+  unsigned n = guess_begin(x->guesses, f, hosts, &lost);
+  count_add(x->counters, guess_wasted, lost.wasted);
+  for (unsigned i = 0; i < n; i++) guess_host(x, &hosts[i], f, &cause, now_ms);
 }
 
 /* The domain itself, as the target that a program takes when there is no SRV. */
@@ -134,9 +164,10 @@ static void asked_service(struct xmpp *x, const struct question *q, const struct
   else count(x->counters, prefetch_trigger_s2s);
   bool has_sibling = family_sibling(f, x->seed, &other);
   if (has_sibling) prefetch_question(x, &other, &sibling, now_ms);
-  hint_targets(x, q, f, now_ms);
-  if (has_sibling) hint_targets(x, &other, f, now_ms);
+  bool known = hint_targets(x, q, f, now_ms);
+  if (has_sibling) known |= hint_targets(x, &other, f, now_ms);
   prefetch_domain(x, q, f, now_ms);
+  if (!known) guess_targets(x, q, f, now_ms);
   if (f->role == FAMILY_S2S && now_ms < x->jabber_until_ms[habit_of(f->key_flags)])
     prefetch_jabber(x, q, f, now_ms);
 }
@@ -185,6 +216,16 @@ static void ask_jabber(struct xmpp *x, const struct question *q, const struct fa
   prefetch_jabber(x, q, f, now_ms);
 }
 
+static void count_guesses(struct xmpp *x, struct guess_outcome outcome) {
+  count_add(x->counters, guess_used, outcome.used);
+  count_add(x->counters, guess_wasted, outcome.wasted);
+}
+
+/* Most domains have no direct TLS: that its service is lacking says nothing about their hosts. */
+static bool teaches(const struct xmpp *x, const struct family *f) {
+  return guesses_are_on(x) && !f->direct_tls;
+}
+
 void prefetch_on_done(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
   struct family f;
   if (!family_of(q, &f)) return;
@@ -192,4 +233,10 @@ void prefetch_on_done(struct xmpp *x, const struct question *q, const struct ans
   struct cause cause = {.of = q, .allowance = allowance_of(x, q), .what = "target", .role = f.role};
   prefetch_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);
   if (a->head.an == 0 && f.role == FAMILY_S2S) ask_jabber(x, q, &f, now_ms);
+  if (teaches(x, &f)) count_guesses(x, guess_answered(x->guesses, &f, x->targets, n));
+}
+
+void prefetch_on_failure(struct xmpp *x, const struct question *q) {
+  struct family f;
+  if (family_of(q, &f) && teaches(x, &f)) count_guesses(x, guess_failed(x->guesses, &f));
 }

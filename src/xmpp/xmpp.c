@@ -25,6 +25,7 @@ static uint32_t on_done(void *ctx, const struct question *q, const struct answer
                         enum forward_waiters waiters, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (x->o.prefetch && a) prefetch_on_done(x, q, a, now_ms);
+  if (x->o.prefetch && !a) prefetch_on_failure(x, q);
   return x->o.expand == XMPP_EXPAND_WAIT ? expand_on_done(x, q, a, waiters, now_ms) : 0;
 }
 
@@ -46,7 +47,8 @@ static void on_told(void *ctx, const struct question *q, const struct forward_to
 
 const struct domains *xmpp_domains(const struct xmpp *x) { return x->domains; }
 
-struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget) {
+struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget,
+                      struct guesses *guesses) {
   const struct forward_options *fo = forward_options(f);
   struct xmpp *x = calloc(1, sizeof *x);
 
@@ -58,6 +60,7 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, stru
   x->counters = fo->counters;
   x->seed = fo->seed;
   x->budget = budget;
+  x->guesses = guesses;
   x->held = calloc(HELD_MAX, sizeof *x->held);
   x->renewals = calloc(RENEWAL_BUCKETS, sizeof(void *));
   if (!x->held || !x->renewals) {

@@ -4,6 +4,7 @@
 #define JIDNS_XMPP_XMPP_H
 #include "forward/forward.h"
 #include "xmpp/budget.h"
+#include "xmpp/guess.h"
 
 enum xmpp_expand {
   XMPP_EXPAND_OFF,
@@ -15,13 +16,15 @@ struct xmpp_policy {
   enum xmpp_expand expand;
   bool expand_all; /* SRV answers of every service, not only the XMPP ones */
   bool prefetch;   /* ask for a family's other records ahead, renew names in use before they expire */
+  bool guess;      /* the addresses of likely targets, too (xmpp/guess.h) */
 };
 
 struct xmpp;
 
-/* Makes itself the observer of f, which must outlive it until forward_stop. `budget` is borrowed, and shared
- * by all that are in one process. NULL when memory is out. */
-struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget);
+/* Makes itself the observer of f, which must outlive it until forward_stop. `budget` and `guesses` (NULL:
+ * nothing is guessed) are borrowed, and shared by all that are in one process. NULL when memory is out. */
+struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget,
+                      struct guesses *guesses);
 void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options); /* from now on */
 const struct xmpp_policy *xmpp_policy(const struct xmpp *x);             /* what holds; borrowed */
 /* What became of domains' services; borrowed; NULL: nobody has waited for any yet. */

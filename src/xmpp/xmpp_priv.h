@@ -43,6 +43,7 @@ struct xmpp {
   struct counters *counters;
   uint64_t seed;
   struct xmpp_budget *budget;    /* all workers' */
+  struct guesses *guesses;       /* the same; NULL: nothing is guessed */
   uint64_t tlsa_until_ms[4];     /* by DO and CD: until then somebody uses DANE */
   uint64_t jabber_until_ms[4];   /* by DO and CD: until then somebody looks for _jabber._tcp */
   uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately, and of which family (enum
@@ -72,6 +73,7 @@ bool allowance_take(struct xmpp *x, struct allowance *allowance, const struct qu
 /* prefetch.c: prefetches. */
 void prefetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void prefetch_on_done(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
+void prefetch_on_failure(struct xmpp *x, const struct question *q);
 /* For an answer about to be stored that has more targets than may be asked for now: the tick from which its
  * use is to be told, as the others are asked for then. Else 0. */
 uint32_t prefetch_refresh_at(struct xmpp *x, const struct question *q, const struct answer *a);

@@ -105,7 +105,8 @@ static bool has_routes(const struct modules *m, const struct settings *s) {
   for (unsigned i = 0; i < r->count && good; i++) {
     const struct settings_forward *f = &s->forwards[i];
     good = is_set(r->list[i].upstream, s, &f->servers, settings_forward_pins(s, f)) &&
-           r->list[i].max_ttl_s == f->max_ttl_s && has_forward(m, s) &&
+           r->list[i].max_ttl_s == f->max_ttl_s && r->list[i].never_guessed == f->never_guessed &&
+           has_forward(m, s) &&
            name_equal(r->list[i].name, r->list[i].name_len, f->domain.octets, f->domain.len);
   }
   return good;

@@ -24,7 +24,7 @@ SETTINGS = [
     ("identity", "server", "identity", "one"), ("version-bind", "server", "version-bind", "1.0"),
     ("user", "server", "user", "root"), ("seccomp", "server", "seccomp", "off"),
     ("threads", "server", "threads", "2"), ("zone-files", "server", "zone-files", "on"), ("expand-srv", "xmpp", "expand-srv", "wait"),
-    ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"),
+    ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"), ("prefetch-guess", "xmpp", "prefetch-guess", "off"),
     ("tls-ca", "tls", "ca", "/etc/ssl/other"), ("tls-pin", "tls", "pin", "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
     ("snapshot", "cache", "snapshot", "/var/lib/jidns/cache"), ("snapshot-every", "cache", "snapshot-every", "60"),

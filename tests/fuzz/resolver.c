@@ -96,8 +96,9 @@ struct resolver *resolver_new(const struct resolver_options *o) {
                                           .trust_ad = o->trust_ad,
                                           .cookies = o->cookies,
                                           .case_random = o->case_random}};
+  guess_init(&r->guesses, KIT_SEED);
   r->forward = forward_new(&fo);
-  r->xmpp = xmpp_new(r->forward, &o->xmpp, &r->budget);
+  r->xmpp = xmpp_new(r->forward, &o->xmpp, &r->budget, &r->guesses);
   must(r->cache && r->forward && r->xmpp);
   r->serve = (struct query_service){.cache = r->cache,
                                     .forward = r->forward,

@@ -35,6 +35,7 @@ struct resolver {
   struct forward *forward;
   struct xmpp *xmpp;
   struct xmpp_budget budget;
+  struct guesses guesses;
   struct query_service serve;
 };
 

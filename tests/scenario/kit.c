@@ -20,6 +20,7 @@ static void wire(struct world *w, const struct world_options *o) {
                                .waited = &w->waited,
                                .random = &w->random,
                                .stale_log = &w->stale_log,
+                               .guesses = &w->guesses,
                                .budget = o->budget ? o->budget : &w->budget};
   struct settings *s = must_zalloc(sizeof *s);
   s->forward = o->forward;
@@ -35,6 +36,7 @@ struct world *world_new(const struct world_options *o) {
 
   w->now_ms = WORLD_START_MS;
   stale_log_init(&w->stale_log);
+  guess_init(&w->guesses, SEED);
   zone_init(&w->zone);
   timers_init(&w->timers);
   upstream_init(&w->upstream, o->order);

@@ -36,6 +36,7 @@ struct world {
   struct upstream upstream;
   struct wiring_tables tables;
   struct xmpp_budget budget;
+  struct guesses guesses;
   struct stale_log stale_log;
   struct wiring wiring;
   struct faults *faults;
