@@ -55,7 +55,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                               .answer = answer,
                               .answer_ctx = w};
   put_forward_policy(&o, s);
-  *w = (struct wiring){.forward = forward_new(&o)};
+  *w = (struct wiring){.forward = forward_new(&o), .timers = parts->timers};
   if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp, parts->budget, parts->guesses);
   w->fault_filter = fault_filter_new(parts->timers, parts->counters);
   w->serve_zones = serve_zones_new();
@@ -72,6 +72,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                                     .cookie_epoch_s = parts->cookie_epoch_s};
   memcpy(w->serve.cookie_secret, parts->cookie_secret, sizeof w->serve.cookie_secret);
   serve_set_policy(&w->serve, &s->serve);
+  walk_watch_set(&w->walk_watch, &w->serve, w->timers, s->xmpp.log_walks, NULL);
   return true;
 }
 
@@ -83,6 +84,11 @@ void wiring_set(struct wiring *w, const struct wiring_tables *tables, const stru
   xmpp_set_policy(w->xmpp, &s->xmpp);
   w->serve.access = tables->access;
   serve_set_policy(&w->serve, &s->serve);
+  walk_watch_set(&w->walk_watch, &w->serve, w->timers, s->xmpp.log_walks, w->walk_watch.contacts);
+}
+
+void wiring_set_contacts(struct wiring *w, struct contacts *contacts) {
+  walk_watch_set(&w->walk_watch, &w->serve, w->timers, w->walk_watch.logs, contacts);
 }
 
 void wiring_set_zones(struct wiring *w, const struct zones *zones) { w->serve.zones = zones; }
@@ -95,6 +101,7 @@ void wiring_set_faults(struct wiring *w, const struct faults *faults) {
 void wiring_stop(struct wiring *w) {
   if (w->forward) forward_stop(w->forward);
   if (w->fault_filter) fault_filter_stop(w->fault_filter);
+  walk_watch_set(&w->walk_watch, &w->serve, w->timers, false, NULL);
 }
 
 void wiring_free(struct wiring *w) {

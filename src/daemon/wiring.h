@@ -5,6 +5,7 @@
 #ifndef JIDNS_DAEMON_WIRING_H
 #define JIDNS_DAEMON_WIRING_H
 #include "daemon/health.h"
+#include "daemon/walk_watch.h"
 #include "server/serve_zones.h"
 #include "settings/settings.h"
 
@@ -35,6 +36,8 @@ struct wiring {
   struct fault_filter *fault_filter;
   struct serve_zones *serve_zones;
   struct query_service serve;
+  struct timers *timers; /* borrowed */
+  struct walk_watch walk_watch;
   struct health_memory health;
 };
 
@@ -50,6 +53,9 @@ void wiring_set(struct wiring *w, const struct wiring_tables *tables, const stru
  * none in them: none. */
 void wiring_set_zones(struct wiring *w, const struct zones *zones);
 void wiring_set_faults(struct wiring *w, const struct faults *faults);
+
+/* From now on what becomes of walks is noted here, borrowed; NULL: nowhere. */
+void wiring_set_contacts(struct wiring *w, struct contacts *contacts);
 
 /* Drops all questions in flight and all answers held back: who waits for them is told. */
 void wiring_stop(struct wiring *w);

@@ -2,6 +2,7 @@
 #ifndef JIDNS_FORWARD_CLIENT_H
 #define JIDNS_FORWARD_CLIENT_H
 #include "base/addr.h"
+#include "base/err.h"
 #include "dns/answer.h"
 #include "dns/transport.h"
 
@@ -17,9 +18,11 @@ struct client {
   enum transport transport;
   uint8_t links; /* aliases that have led a client's question here, from servers to others: FORWARD_ALIASES at
                     most */
-  bool stale; /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands
-                 between passes it on */
+  bool stale;  /* the forwarder's, in what it hands to deliver: the answer has expired (RFC 8767); who stands
+                  between passes it on */
+  uint8_t why; /* the same: an enum err, why there is no answer but SERVFAIL */
 };
+_Static_assert(ERR_COUNT <= UINT8_MAX, "client.why holds them all");
 
 /* Octets that its answer may have. */
 static inline size_t client_limit(const struct client *c, const struct query_opts *m) {

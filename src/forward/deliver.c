@@ -88,5 +88,6 @@ void deliver_failure(struct forward *f, const struct pending *p, struct waiter *
   forward_note_told(
       f, &p->question,
       &(struct forward_told){.how = TOLD_FAILURE, .why = why, .waited_ms = now_ms - w->since_ms}, now_ms);
+  w->client.why = (uint8_t)why;
   deliver(f, w, answer_fail(&w->query_opts, why, f->out));
 }

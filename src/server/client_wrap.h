@@ -23,12 +23,13 @@ static inline void client_wrap_init(struct client_wrap *w, const struct client *
   w->stand_in.cut = NULL;
 }
 
-/* In `deliver`: the wrap of that stand-in. What the stand-in was told of the answer's age its client knows as
- * well now. */
+/* In `deliver`: the wrap of that stand-in. What the stand-in was told of the answer's age, or why there is
+ * none, its client knows as well now. */
 static inline struct client_wrap *client_wrap_of(const struct client *stand_in, uint32_t magic) {
   struct client_wrap *w = stand_in->owner;
   must(w->magic == magic);
   w->client.stale = stand_in->stale;
+  w->client.why = stand_in->why;
   return w;
 }
 #endif

@@ -1,5 +1,5 @@
-/* query_log.c: "192.0.2.1:40000 udp example.org. SRV NOERROR hit 0 ms", a line a query. Exports query_log_*.
- */
+/* query_log.c: "192.0.2.1:40000 udp example.org. SRV NOERROR hit 0 ms", a line a query, and a watcher's view
+ * of all. Exports query_log_*. */
 #include "server/query_log.h"
 
 #include <stdio.h>
@@ -14,8 +14,14 @@ enum { LOGGED_MAGIC = 0x4c4f4747 };
 
 struct logged_query {
   struct client_wrap wrap;
+  struct query_log *log;
   uint64_t asked_ms;
+  bool is_logged;           /* it gets a line */
+  bool is_watched;          /* the watcher knows it, */
+  uint32_t token;           /* by this */
   enum served how;          /* it is answered, as far as is known */
+  enum err why;             /* it is not */
+  bool later, saved;        /* as in query_seen */
   struct question question; /* name_len 0: it can't be read */
 };
 
@@ -36,6 +42,23 @@ static void say(const struct logged_query *n, const uint8_t *msg, size_t len, ui
            (unsigned long long)took_ms);
 }
 
+/* The line, and the watcher's call. */
+static void tell(struct logged_query *n, const uint8_t *msg, size_t len, uint64_t now_ms) {
+  const struct query_watch *watch = &n->log->watch;
+  if (n->is_logged) say(n, msg, len, now_ms > n->asked_ms ? now_ms - n->asked_ms : 0);
+  if (!n->is_watched || !watch->answered) return;
+  watch->answered(watch->ctx,
+                  &(struct query_seen){.token = n->token,
+                                       .question = &n->question,
+                                       .msg = len >= DNS_HEADER ? msg : NULL,
+                                       .len = len,
+                                       .how = n->how,
+                                       .why = n->why,
+                                       .later = n->later,
+                                       .saved = n->saved},
+                  now_ms);
+}
+
 static void logged_query_free(struct logged_query *n) {
   n->wrap.magic = 0;
   free(n);
@@ -44,23 +67,23 @@ static void logged_query_free(struct logged_query *n) {
 /* ---- later ---- */
 
 /* A callback of the loop led here, but the way has no time with it. */
-static struct logged_query *say_late(const struct client *stand_in, const uint8_t *msg, size_t len) {
+static struct logged_query *tell_late(const struct client *stand_in, const uint8_t *msg, size_t len) {
   struct client_wrap *wrap = client_wrap_of(stand_in, LOGGED_MAGIC);
   struct logged_query *n = container(wrap, struct logged_query, wrap);
-  uint64_t now_ms = clock_ms();
   if (wrap->client.stale) n->how = SERVED_STALE;
-  say(n, msg, len, now_ms > n->asked_ms ? now_ms - n->asked_ms : 0);
+  n->why = (enum err)wrap->client.why;
+  tell(n, msg, len, n->log->clock ? n->log->clock() : clock_ms());
   return n;
 }
 
 static void on_deliver(const struct client *stand_in, const uint8_t *msg, size_t len) {
-  struct logged_query *n = say_late(stand_in, msg, len);
+  struct logged_query *n = tell_late(stand_in, msg, len);
   n->wrap.client.deliver(&n->wrap.client, msg, len);
   logged_query_free(n);
 }
 
 static void on_cut(const struct client *stand_in, const uint8_t *msg, size_t len, size_t sent) {
-  struct logged_query *n = say_late(stand_in, msg, len);
+  struct logged_query *n = tell_late(stand_in, msg, len);
   n->wrap.client.cut(&n->wrap.client, msg, len, sent);
   logged_query_free(n);
 }
@@ -77,17 +100,36 @@ static void read_question(struct question *q, const uint8_t *msg, size_t len) {
   if (!w.err) question_make(q, name, name_len, type, klass, 0, 0);
 }
 
-struct logged_query *query_log_begin(struct query_log *l, const uint8_t *msg, size_t len,
-                                     const struct client *client, uint64_t now_ms) {
+void query_log_set(struct query_log *l, uint32_t every) {
+  l->every = every;
+  l->left = 0;
+  l->is_on = every || l->watch.asked;
+}
+
+void query_log_set_watch(struct query_log *l, const struct query_watch *watch) {
+  l->watch = watch ? *watch : (struct query_watch){0};
+  l->is_on = l->every || l->watch.asked;
+}
+
+/* Is this the one of so many that is logged? */
+static bool is_due(struct query_log *l) {
+  if (!l->every) return false;
   if (l->left > 1) {
     l->left--;
-    return NULL;
+    return false;
   }
+  l->left = l->every;
+  return true;
+}
+
+struct logged_query *query_log_begin(struct query_log *l, const uint8_t *msg, size_t len,
+                                     const struct client *client, uint64_t now_ms) {
+  bool is_logged = is_due(l);
+  if (!is_logged && !l->watch.asked) return NULL;
 
   struct logged_query *n = malloc(sizeof *n);
   if (!n) return NULL;
-  l->left = l->every;
-  *n = (struct logged_query){.asked_ms = now_ms};
+  *n = (struct logged_query){.log = l, .asked_ms = now_ms, .is_logged = is_logged};
   client_wrap_init(&n->wrap, client, LOGGED_MAGIC, on_deliver);
   if (client->cut) n->wrap.stand_in.cut = on_cut;
   read_question(&n->question, msg, len);
@@ -96,10 +138,21 @@ struct logged_query *query_log_begin(struct query_log *l, const uint8_t *msg, si
 
 const struct client *query_log_client(const struct logged_query *n) { return &n->wrap.stand_in; }
 
-int query_log_end(struct logged_query *n, struct serve_result result, const uint8_t *out) {
+/* A question that is answered now or later is the watcher's business; what is turned away is not. */
+static void show_watcher(struct logged_query *n) {
+  const struct query_watch *watch = &n->log->watch;
+  n->is_watched = watch->asked && n->question.name_len && n->how < SERVED_MALFORMED;
+  if (n->is_watched) n->token = watch->asked(watch->ctx, &n->wrap.client, &n->question, n->asked_ms);
+}
+
+int query_log_end(struct logged_query *n, struct serve_result result, bool saved, const uint8_t *out) {
   n->how = result.how;
-  if (result.len == SERVE_LATER) return SERVE_LATER;
-  say(n, out, (size_t)result.len, 0);
+  show_watcher(n);
+  n->later = result.len == SERVE_LATER;
+  if (n->later) return SERVE_LATER;
+  n->saved = saved;
+  if (result.how == SERVED_REJECTED) n->why = n->log->why;
+  tell(n, out, (size_t)result.len, n->asked_ms);
   logged_query_free(n);
   return result.len;
 }

@@ -11,7 +11,7 @@
 void serve_set_policy(struct query_service *s, const struct serve_policy *policy) {
   s->policy = *policy;
   s->rotation_mask = policy->rotate ? UINT32_MAX : 0;
-  s->log = (struct query_log){.every = policy->log_every};
+  query_log_set(&s->log, policy->log_every);
 }
 
 /* Class CHAOS: who answers, and how it is. 0: that is not told, or not to that client. */
@@ -79,6 +79,7 @@ static struct serve_result reject(struct query_service *s, const struct query *q
   if (!write_stale(s, q, client, err_text(why), now_ms, out, &found)) {
     forward_note_told(s->forward, &q->question, &(struct forward_told){.how = TOLD_FAILURE, .why = why},
                       now_ms);
+    s->log.why = why;
     return serve_result(s, SERVED_REJECTED, (int)answer_fail(&q->query_opts, why, out));
   }
   if (out[2] & DNS_TC) count(s->counters, truncated);
@@ -256,15 +257,17 @@ static inline __attribute__((always_inline)) struct serve_result answer_packet(s
   return s->fault_filter ? answer_faulty(s, &q, client, now_ms, out) : answer(s, &q, client, now_ms, out);
 }
 
-/* Queries are logged: a stand-in takes the client's place when this is one of those, and the log sees what it
- * gets. Out of the way of all others. */
+/* Queries are logged, or somebody watches them: a stand-in takes the client's place when this is one of
+ * those, and the log sees what it gets. Out of the way of all others. */
 static __attribute__((noinline, cold)) int serve_logged(struct query_service *s, const uint8_t *msg,
                                                         size_t len, const struct client *client,
                                                         uint64_t now_ms, uint8_t *out) {
   struct logged_query *logged = query_log_begin(&s->log, msg, len, client, now_ms);
-  if (logged) client = query_log_client(logged);
-  struct serve_result made = answer_packet(s, msg, len, client, now_ms, out);
-  return logged ? query_log_end(logged, made, out) : made.len;
+  if (!logged) return answer_packet(s, msg, len, client, now_ms, out).len;
+
+  uint64_t saved = s->counters->saved;
+  struct serve_result made = answer_packet(s, msg, len, query_log_client(logged), now_ms, out);
+  return query_log_end(logged, made, s->counters->saved != saved, out);
 }
 
 /* The story of a query. Its packet is answered from what is at hand: a refusal, a local zone, the cache; or
@@ -272,6 +275,6 @@ static __attribute__((noinline, cold)) int serve_logged(struct query_service *s,
  * serve_result: the counters and the query log follow from it. */
 int serve_query(struct query_service *s, const uint8_t *msg, size_t len, const struct client *client,
                 uint64_t now_ms, uint8_t *out) {
-  if (s->log.every) return serve_logged(s, msg, len, client, now_ms, out);
+  if (s->log.is_on) return serve_logged(s, msg, len, client, now_ms, out);
   return answer_packet(s, msg, len, client, now_ms, out).len;
 }

@@ -390,6 +390,8 @@ const struct setting settings_table[] = {
      "log every N-th query: client, question, answer, outcome, ms",
      NUMBER_AS(read_query_log, struct settings, serve.log_every, 1, QUERY_LOG_MAX),
      .expected = "off or a number from 1 to 1000000"},
+    {"log-walks", &in_log, "walks", "on|off", "off", NULL,
+     "log a line for each host's walk to an XMPP domain", SWITCH(struct settings, xmpp.log_walks)},
     {"control", &in_control, "socket", "PATH", CONTROL_SOCKET, NULL,
      "socket for the commands of jidns; '': none", TEXT_AS(read_control, struct settings, control.path),
      .expected = "an absolute path of at most 107 octets", .fixed = true},

@@ -15,6 +15,7 @@ enum xmpp_expand {
 struct xmpp_policy {
   enum xmpp_expand expand;
   bool expand_all; /* SRV answers of every service, not only the XMPP ones */
+  bool log_walks;  /* a line for each walk to a domain (walks.h) */
   bool prefetch;   /* ask for a family's other records ahead, renew names in use before they expire */
   bool guess;      /* the addresses of likely targets, too (xmpp/guess.h) */
 };

@@ -1,7 +1,10 @@
 """What it is all for: two XMPP servers that know of each other only what DNS says, through the daemon."""
 
+import re
+
 import pytest
 
+from kit.proc import wait_until
 from kit.xmpp import deliver, start_ejabberd, start_prosody
 
 
@@ -57,3 +60,18 @@ def test_a_message_between_prosody_and_ejabberd_needs_these_questions_and_no_oth
     deliver(here, there)
     assert_asked(here, client_login("capulet.lab") | server_contact("montague.lab"))
     assert_asked(there, client_login("montague.lab") | server_contact("capulet.lab"))
+
+
+def test_the_log_says_in_a_line_how_each_program_got_to_each_domain(host):
+    here = host("capulet", 0, "--log-walks", "on", "--prefetch", "on")
+    there = host("montague", 1)
+    start_prosody(here, "capulet.lab", "juliet", 15222, 15269)
+    start_prosody(there, "montague.lab", "romeo", 25222, 25269)
+    deliver(here, there)
+    assert wait_until(lambda: here.jidnsd.stderr.count("info query: ") >= 2, 5, 0.2), here.jidnsd.stderr
+    lines = "\n".join(line for line in here.jidnsd.stderr.splitlines() if line.startswith("info query: "))
+    assert re.search(r"client at 127\.0\.0\.1 reached capulet\.lab in \d+ ms: \d of \d answers waited for.*; "
+                     r"chat\.capulet\.lab:15222 by _xmpp-client$", lines, re.MULTILINE), lines
+    assert re.search(r"server at 127\.0\.0\.1 reached montague\.lab in \d+ ms: \d of \d answers waited for.*; "
+                     r"federation\.montague\.lab:25269 by _xmpp-server$", lines, re.MULTILINE), lines
+    assert "did not reach" not in lines

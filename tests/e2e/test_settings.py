@@ -29,7 +29,7 @@ SETTINGS = [
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
     ("snapshot", "cache", "snapshot", "/var/lib/jidns/cache"), ("snapshot-every", "cache", "snapshot-every", "60"),
     ("nxdomain-cut", "cache", "nxdomain-cut", "on"), ("log-level", "log", "level", "warn,xmpp=debug"),
-    ("log-format", "log", "format", "json"), ("log-times", "log", "times", "on"), ("query-log", "log", "queries", "100"),
+    ("log-format", "log", "format", "json"), ("log-times", "log", "times", "on"), ("query-log", "log", "queries", "100"), ("log-walks", "log", "walks", "on"),
     ("metrics", "metrics", "listen", "127.0.0.1:9153"), ("metrics-public", "metrics", "public", "on"),
     ("control", "control", "socket", "/nowhere/control"), ("control-group", "control", "group", "adm")]
 WRONG = ["", "nonsense", "-1", "1 2", "ON", "9" * 400, "\x07\x1b[31m", "'", "off\n", "%s%n",

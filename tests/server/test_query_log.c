@@ -31,7 +31,7 @@ static const char *said(void) {
 
 static struct rig *rig_logging(uint32_t every) {
   struct rig *r = rig_new("127.0.0.1", NULL);
-  r->serve.log.every = every;
+  query_log_set(&r->serve.log, every);
   return r;
 }
 
@@ -105,7 +105,7 @@ Test(query_log, says_nothing_when_off_and_no_answer_when_the_client_waits_in_vai
   int udp = client_udp(r);
   ask(r, udp, "known.lab", 1);
   cr_expect_str_empty(said());
-  r->serve.log.every = 1;
+  query_log_set(&r->serve.log, 1);
   client_ask(udp, "asked.lab", 1);
   rig_asked(r, 1);
   rig_stop(r);
