@@ -127,12 +127,14 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
   struct worker_common common = {.seed = random_seed(),
                                  .budget = &d->budget,
                                  .guesses = &d->guesses,
+                                 .kin = &d->kin,
                                  .stale_log = &d->stale_log,
                                  .zones = d->zones,
                                  .trust = d->trust,
                                  .http = d->http};
   stale_log_init(&d->stale_log);
   guess_init(&d->guesses, common.seed);
+  kin_init(&d->kin, common.seed);
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
   d->cache = common.cache = cache_new(d->settings.cache_limit, common.seed);
   if (!d->cache) {
@@ -222,7 +224,7 @@ bool daemon_start(struct daemon *d, FILE *err) {
   d->started_ms = clock_ms();
   if (good) domain_watch_init(&d->domain_watch, &d->loop);
   if (good) reload_follow(d);
-  if (good) d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->guesses, &d->settings);
+  if (good) d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->guesses, &d->kin, &d->settings);
   return good;
 }
 
@@ -249,6 +251,7 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   fault_rules_free(&d->faults);
   snapshotter_stop(d->snapshotter);
   d->snapshotter = NULL;
+  kin_close(&d->kin);
   cache_free(d->cache);
   d->cache = NULL;
   zones_free(d->zones);

@@ -19,6 +19,7 @@ struct daemon {
   struct cache *cache;
   struct xmpp_budget budget;
   struct guesses guesses;
+  struct kin kin;
   struct stale_log stale_log;
   struct workers workers;
   struct fault_rules faults;

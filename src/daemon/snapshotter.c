@@ -24,6 +24,7 @@ struct snapshotter {
   const struct settings *settings;
   struct cache *cache;
   struct guesses *guesses;
+  struct kin *kin;
   uv_async_t done; /* the thread has done its job */
   uv_timer_t timer;
   unsigned open_handles;
@@ -124,6 +125,7 @@ static void work(struct snapshotter *k) {
   if (k->job == JOB_LOAD) {
     k->outcome = snapshot_load(k->cache, k->path, &now, k->max_stale_s, &k->stop, &k->report);
     if (k->learns) guess_learn_cache(k->guesses, k->cache);
+    if (k->report.entries) kin_learn_cache(k->kin, k->cache, now_ms);
   } else k->outcome = snapshot_write(k->cache, k->path, &now, &k->stop, &k->report);
 }
 
@@ -209,7 +211,7 @@ void snapshotter_reload(struct snapshotter *k) {
 }
 
 struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct guesses *guesses,
-                                      const struct settings *s) {
+                                      struct kin *kin, const struct settings *s) {
   struct snapshotter *k = calloc(1, sizeof *k);
   if (!k || uv_async_init(loop, &k->done, on_done) != 0) {
     log_warn("cache", "no snapshot: out of memory or file descriptors");
@@ -220,6 +222,7 @@ struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct g
   k->settings = s;
   k->cache = c;
   k->guesses = guesses;
+  k->kin = kin;
   k->done.data = k->timer.data = k;
   k->open_handles = 2;
   start_job(k, JOB_LOAD);

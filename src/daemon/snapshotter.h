@@ -9,10 +9,10 @@
 
 struct snapshotter;
 
-/* Loop, cache, guesses (which learn from what is loaded) and settings are borrowed; the loop's thread is the
- * only one that may call these. NULL when memory is out, which is logged. */
+/* Loop, cache, guesses and kin (which learn from what is loaded) and settings are borrowed; the loop's thread
+ * is the only one that may call these. NULL when memory is out, which is logged. */
 struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct guesses *guesses,
-                                      const struct settings *s);
+                                      struct kin *kin, const struct settings *s);
 
 /* When the snapshot that these settings name was written, ms since 1970; 0: there is none. */
 uint64_t snapshotter_written_ms(const struct settings *s);

@@ -60,6 +60,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
   w->fault_filter = fault_filter_new(parts->timers, parts->counters);
   w->serve_zones = serve_zones_new();
   if (!w->xmpp || !w->fault_filter || !w->serve_zones) return false;
+  xmpp_set_kin(w->xmpp, parts->kin);
 
   w->serve = (struct query_service){.cache = parts->cache,
                                     .forward = w->forward,

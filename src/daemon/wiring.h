@@ -20,6 +20,7 @@ struct wiring_parts {
   struct random *random;
   struct xmpp_budget *budget; /* shared by all wirings of the process */
   struct guesses *guesses;    /* the same; NULL: nothing is guessed */
+  struct kin *kin;            /* the same; NULL: no subdomains are learnt */
   uint8_t cookie_secret[SIPHASH_KEY];
   uint32_t cookie_epoch_s; /* seconds from 1970 to where times begin */
 };

@@ -268,6 +268,7 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
                                .random = &w->random,
                                .budget = common->budget,
                                .guesses = common->guesses,
+                               .kin = common->kin,
                                .stale_log = common->stale_log,
                                .cookie_epoch_s = (uint32_t)(clock_epoch_ms() / 1000)};
   memcpy(parts.cookie_secret, common->cookie_secret, sizeof parts.cookie_secret);

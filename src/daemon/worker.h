@@ -17,6 +17,7 @@ struct worker_common {
   uint8_t cookie_secret[SIPHASH_KEY];
   struct xmpp_budget *budget;       /* borrowed: what they ask ahead */
   struct guesses *guesses;          /* borrowed: which hosts many domains have */
+  struct kin *kin;                  /* borrowed: which subdomains go with their domain */
   struct stale_log *stale_log;      /* borrowed: when stale answers begin and end */
   struct tls_context *trust;        /* of encrypted servers: borrowed until worker_prepare brings another */
   const struct http2_library *http; /* borrowed: for servers over HTTPS; NULL: not loaded */

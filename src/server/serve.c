@@ -39,7 +39,8 @@ static inline __attribute__((always_inline)) struct serve_result refuse(struct q
 }
 
 /* Nobody had asked for it before: it is here because it was prefetched or renewed. */
-static void note_saved(struct query_service *s, const struct query *q, enum cache_origin origin) {
+static void note_saved(struct query_service *s, const struct query *q, enum cache_origin origin,
+                       uint64_t now_ms) {
   char text[QUESTION_TEXT];
   log_debug("server", "%s: %s: a round trip saved", question_format(&q->question, text),
             origin_is_prefetch(origin) ? "was prefetched" : "was renewed");
@@ -47,11 +48,13 @@ static void note_saved(struct query_service *s, const struct query *q, enum cach
   if (origin == ORIGIN_PREFETCH_C2S) count(s->counters, prefetch_hit_c2s);
   else if (origin == ORIGIN_PREFETCH_S2S) count(s->counters, prefetch_hit_s2s);
   else count(s->counters, renewed_hit);
+  forward_note_first_use(s->forward, &q->question, now_ms);
 }
 
 static inline struct serve_result hit(struct query_service *s, const struct query *q,
-                                      const struct cache_hit *found, enum served how, const uint8_t *out) {
-  if (found->origin) note_saved(s, q, found->origin);
+                                      const struct cache_hit *found, enum served how, uint64_t now_ms,
+                                      const uint8_t *out) {
+  if (found->origin) note_saved(s, q, found->origin, now_ms);
   if (out[2] & DNS_TC) count(s->counters, truncated);
   return serve_result(s, how, (int)found->len);
 }
@@ -102,12 +105,12 @@ static struct serve_result miss(struct query_service *s, const struct query *q, 
 
   struct cache_hit found = {
       .len = forward_denied(s->forward, q, now_ms, client_limit(client, &q->query_opts), out)};
-  if (found.len) return hit(s, q, &found, SERVED_HIT, out);
+  if (found.len) return hit(s, q, &found, SERVED_HIT, now_ms, out);
 
   if (forward_is_failing(s->forward, &q->question, now_ms) &&
       write_stale(s, q, client, "upstream is known to be failing", now_ms, out, &found)) {
     forward_renew(s->forward, &q->question, ORIGIN_QUERY, now_ms);
-    return hit(s, q, &found, SERVED_STALE, out);
+    return hit(s, q, &found, SERVED_STALE, now_ms, out);
   }
 
   enum err e = forward_ask(s->forward, q, client, now_ms);
@@ -197,7 +200,7 @@ static inline __attribute__((always_inline)) struct serve_result answer(struct q
   uint32_t tick = tick_of_ms(now_ms);
   size_t limit = client_limit(client, &q->query_opts);
   enum cache_found state = cache_get(s->cache, q, tick, limit, out, &found);
-  if (state == CACHE_FRESH) return hit(s, q, &found, SERVED_HIT, out);
+  if (state == CACHE_FRESH) return hit(s, q, &found, SERVED_HIT, now_ms, out);
   if (state != CACHE_DUE) return miss(s, q, client, now_ms, out);
 
   /* Something about the entry is due; when that was done on the spot, the client gets the better answer. */
@@ -206,7 +209,7 @@ static inline __attribute__((always_inline)) struct serve_result answer(struct q
     found.len = again.len;
   }
 
-  return hit(s, q, &found, SERVED_HIT, out);
+  return hit(s, q, &found, SERVED_HIT, now_ms, out);
 }
 
 struct serve_result serve_question(struct query_service *s, const struct query *q,

@@ -11,15 +11,25 @@ static size_t domain_at(const struct question *srv) {
   return at;
 }
 
-struct allowance *allowance_of(struct xmpp *x, const struct question *srv) {
+static struct allowance *place_of(struct xmpp *x, const struct question *srv) {
   struct question domain;
   size_t at = domain_at(srv);
   question_make(&domain, srv->key + at, srv->name_len - at, 0, 0, 0, x->seed);
   return &x->allowances[domain.hash % DOMAINS];
 }
 
+struct allowance *allowance_of(struct xmpp *x, const struct question *srv) {
+  struct allowance *own = place_of(x, srv);
+  return own->of ? &x->allowances[own->of - 1] : own;
+}
+
+void allowance_draw_on(struct xmpp *x, const struct question *srv, const struct allowance *lender) {
+  struct allowance *own = place_of(x, srv);
+  if (own != lender) own->of = (uint16_t)(lender - x->allowances + 1);
+}
+
 void allowance_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms) {
-  struct allowance *p = allowance_of(x, srv);
+  struct allowance *p = place_of(x, srv);
   if (p->since_ms && (uint32_t)now_ms - p->since_ms < FILL_MS) return;
   *p = (struct allowance){.since_ms = (uint32_t)now_ms,
                           .left = SET_OFF_MAX - 1}; /* the question itself goes out in any case */

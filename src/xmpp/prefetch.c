@@ -7,17 +7,7 @@
 #include "dns/ttl.h"
 #include "xmpp/xmpp_priv.h"
 
-/* Why something is prefetched: what it is of the question that set it off, and from whose allowance. */
-struct cause {
-  const struct question *of;
-  struct allowance *allowance;
-  const char *what;
-  enum family_role role;
-};
-
-/* False when there was no reason or no room to ask. */
-static bool prefetch_question(struct xmpp *x, const struct question *q, const struct cause *cause,
-                              uint64_t now_ms) {
+bool prefetch_question(struct xmpp *x, const struct question *q, const struct cause *cause, uint64_t now_ms) {
   char text[QUESTION_TEXT], of[QUESTION_TEXT];
   if (!forward_is_new(x->forward, q, now_ms) || !allowance_take(x, cause->allowance, q, cause->of, now_ms))
     return false;
@@ -139,6 +129,11 @@ static void guess_targets(struct xmpp *x, const struct question *q, const struct
   for (unsigned i = 0; i < n; i++) guess_host(x, &hosts[i], f, &cause, now_ms);
 }
 
+void prefetch_remembered(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  struct family f;
+  if (family_of(q, &f)) hint_targets(x, q, &f, now_ms);
+}
+
 /* The domain itself, as the target that a program takes when there is no SRV. */
 static void prefetch_domain(struct xmpp *x, const struct question *q, const struct family *f,
                             uint64_t now_ms) {
@@ -157,6 +152,20 @@ static void prefetch_jabber(struct xmpp *x, const struct question *q, const stru
   prefetch_question(x, &jabber, &cause, now_ms);
 }
 
+/* The old name too, while somebody here looks for it. */
+static void prefetch_old_name(struct xmpp *x, const struct question *q, const struct family *f,
+                              uint64_t now_ms) {
+  if (f->role == FAMILY_S2S && now_ms < x->jabber_until_ms[habit_of(f->key_flags)])
+    prefetch_jabber(x, q, f, now_ms);
+}
+
+void prefetch_fallback(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  struct family f;
+  if (!family_of(q, &f)) return;
+  prefetch_domain(x, q, &f, now_ms);
+  prefetch_old_name(x, q, &f, now_ms);
+}
+
 static void asked_service(struct xmpp *x, const struct question *q, const struct family *f, uint64_t now_ms) {
   struct question other;
   struct cause sibling = {.of = q, .allowance = allowance_of(x, q), .what = "sibling", .role = f->role};
@@ -168,8 +177,7 @@ static void asked_service(struct xmpp *x, const struct question *q, const struct
   if (has_sibling) known |= hint_targets(x, &other, f, now_ms);
   prefetch_domain(x, q, f, now_ms);
   if (!known) guess_targets(x, q, f, now_ms);
-  if (f->role == FAMILY_S2S && now_ms < x->jabber_until_ms[habit_of(f->key_flags)])
-    prefetch_jabber(x, q, f, now_ms);
+  prefetch_old_name(x, q, f, now_ms);
 }
 
 /* A and AAAA of a known target are asked as a pair by all programs. */

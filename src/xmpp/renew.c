@@ -101,8 +101,8 @@ static bool renew(struct xmpp *x, const struct question *q, enum cache_renewal w
   return true;
 }
 
-void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  renew(x, q, RENEWAL_OF_USED, now_ms);
+bool renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  return renew(x, q, RENEWAL_OF_USED, now_ms);
 }
 
 bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms) {

@@ -8,7 +8,9 @@
 static void on_miss(void *ctx, const struct question *q, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (question_type(q) == TYPE_SRV) allowance_fill(x, q, now_ms);
-  if (x->o.prefetch) prefetch_on_miss(x, q, now_ms);
+  if (!x->o.prefetch) return;
+  prefetch_on_miss(x, q, now_ms);
+  kin_fetch_on_miss(x, q, now_ms);
 }
 
 static void before_store(void *ctx, const struct question *q, struct answer *a, uint32_t *refresh_at,
@@ -32,9 +34,14 @@ static uint32_t on_done(void *ctx, const struct question *q, const struct answer
 static bool on_due(void *ctx, const struct question *q, bool used, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (used && question_type(q) == TYPE_SRV) allowance_fill(x, q, now_ms);
-  if (x->o.prefetch) renew_used(x, q, now_ms);
+  if (x->o.prefetch && renew_used(x, q, now_ms)) kin_fetch_renewed(x, q, now_ms);
   if (!used) expand_wait_end(x, q);
   return expand_on_due(x, q, used, now_ms);
+}
+
+static void on_first_use(void *ctx, const struct question *q, uint64_t now_ms) {
+  struct xmpp *x = ctx;
+  if (x->o.prefetch) kin_fetch_used(x, q, now_ms);
 }
 
 /* The first one makes the table: who is never asked for XMPP services pays nothing. */
@@ -73,12 +80,15 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, stru
                                 .before_store = before_store,
                                 .on_done = on_done,
                                 .on_due = on_due,
+                                .on_first_use = on_first_use,
                                 .on_told = on_told};
   forward_set_watch(f, &watch);
   return x;
 }
 
 void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options) { x->o = *options; }
+
+void xmpp_set_kin(struct xmpp *x, struct kin *kin) { x->kin = kin; }
 
 const struct xmpp_policy *xmpp_policy(const struct xmpp *x) { return &x->o; }
 

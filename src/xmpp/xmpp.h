@@ -5,6 +5,7 @@
 #include "forward/forward.h"
 #include "xmpp/budget.h"
 #include "xmpp/guess.h"
+#include "xmpp/kin.h"
 
 enum xmpp_expand {
   XMPP_EXPAND_OFF,
@@ -26,6 +27,8 @@ struct xmpp;
  * nothing is guessed) are borrowed, and shared by all that are in one process. NULL when memory is out. */
 struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, struct xmpp_budget *budget,
                       struct guesses *guesses);
+/* Subdomains are learnt and go with their domain from now on; `kin` is borrowed and shared as budget is. */
+void xmpp_set_kin(struct xmpp *x, struct kin *kin);
 void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options); /* from now on */
 const struct xmpp_policy *xmpp_policy(const struct xmpp *x);             /* what holds; borrowed */
 /* What became of domains' services; borrowed; NULL: nobody has waited for any yet. */

@@ -17,8 +17,9 @@ enum { KNOWN_TARGETS = 4096, DOMAINS = 4096, HELD_MAX = 64, RENEWALS_MAX = 20000
  * it empty. Domains that meet in one place share. */
 struct allowance {
   uint32_t since_ms; /* when it was filled; the low 32 bits */
-  uint16_t left;     /* questions */
+  uint8_t left;      /* questions */
   bool logged;       /* the log heard that it is empty */
+  uint16_t of;       /* not 0: until it is filled the allowance in place of - 1 is drawn upon instead */
 };
 
 /* Hashes of questions: the first `open` have no answer yet, those up to `count` are over. */
@@ -44,6 +45,7 @@ struct xmpp {
   uint64_t seed;
   struct xmpp_budget *budget;    /* all workers' */
   struct guesses *guesses;       /* the same; NULL: nothing is guessed */
+  struct kin *kin;               /* the same; NULL: none is learnt */
   uint64_t tlsa_until_ms[4];     /* by DO and CD: until then somebody uses DANE */
   uint64_t jabber_until_ms[4];   /* by DO and CD: until then somebody looks for _jabber._tcp */
   uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately, and of which family (enum
@@ -65,15 +67,33 @@ struct allowance *allowance_of(struct xmpp *x,
                                const struct question *srv); /* of the domain that has this service */
 /* a client asks for it, or was given it */
 void allowance_fill(struct xmpp *x, const struct question *srv, uint64_t now_ms);
+/* Until a client asks for its domain's services, what is asked for the sake of `srv` comes out of the
+ * allowance of the domain for whose sake `srv` itself was asked. */
+void allowance_draw_on(struct xmpp *x, const struct question *srv, const struct allowance *lender);
 /* Takes q, asked for the sake of `of`, from the allowance and from the daemon's budget. False, and counted,
  * when there is nothing left. `allowance` NULL: q is asked as the other half of a pair. */
 bool allowance_take(struct xmpp *x, struct allowance *allowance, const struct question *q,
                     const struct question *of, uint64_t now_ms);
 
 /* prefetch.c: prefetches. */
+
+/* Why something is prefetched: what it is of the question that set it off, and from whose allowance. */
+struct cause {
+  const struct question *of;
+  struct allowance *allowance;
+  const char *what;
+  enum family_role role;
+};
+
+/* False when there was no reason or no room to ask. */
+bool prefetch_question(struct xmpp *x, const struct question *q, const struct cause *cause, uint64_t now_ms);
+/* The targets of what the cache has, or had, of this service. */
+void prefetch_remembered(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void prefetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void prefetch_on_done(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms);
 void prefetch_on_failure(struct xmpp *x, const struct question *q);
+/* What programs look for where this service is missing: its domain's own addresses and the old name. */
+void prefetch_fallback(struct xmpp *x, const struct question *q, uint64_t now_ms);
 /* For an answer about to be stored that has more targets than may be asked for now: the tick from which its
  * use is to be told, as the others are asked for then. Else 0. */
 uint32_t prefetch_refresh_at(struct xmpp *x, const struct question *q, const struct answer *a);
@@ -83,6 +103,13 @@ bool prefetch_used(struct xmpp *x, const struct question *q, const struct answer
 /* Asks for a target's address that an SRV answer is to carry, also when nobody ever asks for it by name.
  * False when it is not under way. */
 bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct question *of, uint64_t now_ms);
+
+/* kin_fetch.c: a domain's subdomains go with it (kin.h). */
+void kin_fetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms);
+/* q, in use, is going to be renewed: so are they. */
+void kin_fetch_renewed(struct xmpp *x, const struct question *q, uint64_t now_ms);
+/* A client is the first to get what had been asked ahead. */
+void kin_fetch_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
 
 /* What one expansion of an answer came to. */
 struct expansion {
@@ -115,7 +142,7 @@ void expand_wait_end(struct xmpp *x, const struct question *q); /* q's answer go
 /* renew.c: names in steady use are asked again before they expire. */
 uint32_t renew_refresh_at(
     const struct answer *a); /* the tick from which a use of this answer says "in use" */
-void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
+bool renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms); /* true: it will be */
 /* q, an address, goes with another answer in use: it is renewed, too. True when it was not under way already.
  */
 bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms);

@@ -21,7 +21,8 @@ static void wire(struct world *w, const struct world_options *o) {
                                .random = &w->random,
                                .stale_log = &w->stale_log,
                                .guesses = &w->guesses,
-                               .budget = o->budget ? o->budget : &w->budget};
+                               .budget = o->budget ? o->budget : &w->budget,
+                               .kin = &w->kin};
   struct settings *s = must_zalloc(sizeof *s);
   s->forward = o->forward;
   s->serve = o->serve;
@@ -37,6 +38,7 @@ struct world *world_new(const struct world_options *o) {
   w->now_ms = WORLD_START_MS;
   stale_log_init(&w->stale_log);
   guess_init(&w->guesses, SEED);
+  kin_init(&w->kin, SEED);
   zone_init(&w->zone);
   timers_init(&w->timers);
   upstream_init(&w->upstream, o->order);
@@ -80,6 +82,7 @@ void world_free(struct world *w) {
   cr_expect_eq(timers_next_ms(&w->timers), UINT64_MAX, "a timer is left");
   upstream_close(&w->upstream);
   check_sums(&w->counters);
+  kin_close(&w->kin);
   cache_free(w->cache);
   timers_close(&w->timers);
   script_close(&w->script);

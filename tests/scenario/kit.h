@@ -37,6 +37,7 @@ struct world {
   struct wiring_tables tables;
   struct xmpp_budget budget;
   struct guesses guesses;
+  struct kin kin;
   struct stale_log stale_log;
   struct wiring wiring;
   struct faults *faults;

@@ -1,0 +1,87 @@
+/* Which subdomains of an XMPP domain are asked for after it: who reaches D often goes on to conference.D,
+ * upload.D or pubsub.D. When D comes back after its TTL, they are asked for together with it. What is learnt
+ * is nothing but a reason to ask; no answer is ever made of it.
+ *
+ * A subdomain is learnt when a client asks for its SRV record within KIN_WINDOW_S of D's, for the same side
+ * (clients' or servers' services). Each use makes it last longer; each time that it was asked for and nobody
+ * wanted it, less long, until it is forgotten.
+ *
+ * Memory: KIN_RECENT places of 16 octets and KIN_DOMAINS of 184, 204 KB in all, once for the daemon, from the
+ * first SRV question of an XMPP service on. However many domains and subdomains are made up, it is no more:
+ * they take the places of those that nobody has asked for since they were learnt, then of those asked for
+ * longest ago. */
+#ifndef JIDNS_XMPP_KIN_H
+#define JIDNS_XMPP_KIN_H
+#include <pthread.h>
+
+#include "cache/cache.h"
+#include "xmpp/family.h"
+
+enum {
+  KIN_WINDOW_S = 300, /* after the domain */
+  KIN_RECENT = 1024,  /* domains asked for lately */
+  KIN_DOMAINS = 1024, /* that have any */
+  KIN_WAYS = 4,       /* places where one may stand */
+  KIN_EACH = 6,       /* subdomains of one */
+  KIN_LABEL_MAX = 23, /* octets; those with a longer label are not learnt */
+  KIN_WEIGHT_NEW = 2, /* so often it may be of no use before it is forgotten; */
+  KIN_WEIGHT_MAX = 6  /* at most */
+};
+
+/* What was asked of a subdomain. */
+enum { KIN_SRV = 1, KIN_SRV_TLS = 2, KIN_ADDRESSES = 4 };
+
+struct kin_member {
+  uint8_t label[1 + KIN_LABEL_MAX]; /* its length before it, in lower case; length 0: not in use */
+  uint8_t asked;                    /* KIN_* */
+  uint8_t weight;
+  bool made; /* asked for ahead, and nobody has wanted it yet */
+};
+
+struct kin_domain {
+  uint64_t hash;    /* of domain and side; 0: not in use */
+  uint32_t asked_s; /* when it was asked for last */
+  bool proven;      /* some of what was asked for ahead was used */
+  struct kin_member members[KIN_EACH];
+};
+
+struct kin_recent {
+  uint64_t hash;
+  uint64_t asked_s;
+};
+
+struct kin_table {
+  struct kin_recent recent[KIN_RECENT];
+  struct kin_domain domains[KIN_DOMAINS];
+};
+
+/* Shared by all workers, as each may get any of a client's questions: any thread may call what is below. */
+struct kin {
+  pthread_mutex_t mutex;
+  uint64_t seed;
+  struct kin_table *table; /* NULL: nothing is learnt yet, or there was no memory */
+};
+
+/* seed: of questions' hashes, the cache's. */
+void kin_init(struct kin *k, uint64_t seed);
+void kin_close(struct kin *k);
+
+/* A client asked for the service f: the domain is remembered, or learnt as a subdomain. True when it had been
+ * asked for ahead and is wanted now for the first time. */
+bool kin_note_service(struct kin *k, const struct family *f, uint64_t now_ms);
+
+/* A client asked for an address of a name, in lower case: if that is a subdomain which was learnt, its
+ * addresses belong to it. */
+void kin_note_address(struct kin *k, const uint8_t *name, size_t len);
+
+/* Copies the subdomains of f's domain, those of most use first. Returns how many. */
+unsigned kin_list(struct kin *k, const struct family *f, struct kin_member out[KIN_EACH]);
+
+/* This one of them was asked for ahead. True when it had been before, and nobody wanted it since: then it
+ * weighs less, and may be forgotten. */
+bool kin_note_made(struct kin *k, const struct family *f, const struct kin_member *m);
+
+/* Learns from what the cache holds after a restart: subdomains that somebody asked for, of domains that
+ * somebody asked for. Takes its time. */
+void kin_learn_cache(struct kin *k, struct cache *c, uint64_t now_ms);
+#endif
