@@ -10,17 +10,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "crypto/server.h"
-#include "upstream/peer.h"
+#include "upstream/tls_end.h"
 #include "upstream/up_tcp.h"
 
-enum { MANY = 100, DAY = 86400 };
+enum { MANY = 100 };
 
 static struct lo l;
 static struct probe *p; /* MANY */
-static struct made authority, own;
-static struct tls_context *context;
-static char ca_path[] = "/tmp/jidns-ca-XXXXXX";
+static struct tls_end_trust trust;
 
 static bool writes_fail;
 
@@ -33,19 +30,10 @@ int uv_write(uv_write_t *req, uv_stream_t *stream, const uv_buf_t bufs[], unsign
 }
 
 static void start_with(const char *names, long until_s) {
-  authority = make_cert("The test's authority", NULL, -DAY, 100L * DAY, NULL);
-  own = make_cert("d", names, -9 * DAY, until_s, &authority);
-  int fd = mkstemp(ca_path);
-  FILE *out = fdopen(fd, "w");
-  cr_assert(out && PEM_write_X509(out, authority.cert));
-  fclose(out);
-  context = tls_context_strict(ca_path, TLS_PROOF_NEEDED, stderr);
-  cr_assert_not_null(context);
-  unlink(ca_path);
-
+  tls_end_make_trust(&trust, names, until_s);
   lo_start(&l, AF_INET, SOCK_STREAM);
   struct tls_expect expect = {.name = "dns.test"};
-  l.channel = up_tcp_new_tls(&l.loop, &l.server, &expect, context, &l.counters, &l.random);
+  l.channel = up_tcp_new_tls(&l.loop, &l.server, &expect, trust.context, &l.counters, &l.random);
   p = probes_new(&l, MANY);
   for (unsigned i = 0; i < MANY; i++) {
     p[i].x.rto_ms = 140;
@@ -59,10 +47,8 @@ static void start(void) { start_with("DNS:dns.test", DAY); }
 static void finish(void) {
   for (unsigned i = 0; i < MANY; i++) channel_drop(&p[i].x);
   free(p);
-  tls_context_free(context);
   lo_end(&l);
-  made_free(&authority);
-  made_free(&own);
+  tls_end_free_trust(&trust);
 }
 
 TestSuite(up_tls);
@@ -70,47 +56,30 @@ TestSuite(up_tls);
 /* ---- the server's end ---- */
 
 struct end {
-  struct nameserver tls;
-  int fd;
+  struct tls_end tls;
   size_t len;
   uint8_t in[1 << 16];
 };
 
-/* What one end has for the other, and a turn of the loop. False: the channel has closed the connection. */
+/* False: the channel has closed the connection. */
 static bool carry(struct end *e) {
-  unsigned char octets[16384];
-  int n;
-  while ((n = BIO_read(e->tls.out, octets, sizeof octets)) > 0)
-    (void)send(e->fd, octets, (size_t)n, MSG_NOSIGNAL);
-  lo_turns(&l, 1);
-  ssize_t got = recv(e->fd, octets, sizeof octets, MSG_DONTWAIT);
-  if (got > 0) BIO_write(e->tls.in, octets, (int)got);
-  if (!SSL_is_init_finished(e->tls.ssl)) SSL_do_handshake(e->tls.ssl);
-  else if ((n = SSL_read(e->tls.ssl, e->in + e->len, (int)(sizeof e->in - e->len))) > 0) e->len += (size_t)n;
-  return got > 0 || (got < 0 && errno == EAGAIN);
+  bool was_open = SSL_is_init_finished(e->tls.tls.ssl), is_open = tls_end_carry(&e->tls);
+  int n = was_open ? SSL_read(e->tls.tls.ssl, e->in + e->len, (int)(sizeof e->in - e->len)) : 0;
+  if (n > 0) e->len += (size_t)n;
+  return is_open;
 }
 
 static void end_accept(struct end *e) {
-  struct peer peer;
-  peer_accept(&peer, &l);
-  *e = (struct end){.fd = peer.fd};
-  server_open(&e->tls, &own, NULL, "dot");
+  e->len = 0;
+  tls_end_accept(&e->tls, &l, &trust.own, "dot");
 }
 
-static void end_close(struct end *e) {
-  server_close(&e->tls);
-  close(e->fd);
-}
+static void end_close(struct end *e) { tls_end_close(&e->tls); }
 
 /* Accepts, and shakes hands. */
 static void end_meet(struct end *e) {
   end_accept(e);
-  for (unsigned i = 0; i < 200 && !SSL_is_init_finished(e->tls.ssl); i++) carry(e);
-  char why[200];
-  ERR_error_string_n(ERR_peek_last_error(), why, sizeof why);
-  const struct channel_facts *facts = l.channel->ops->facts(l.channel);
-  cr_assert(SSL_is_init_finished(e->tls.ssl), "%s: %s, %s, %u open", SSL_state_string_long(e->tls.ssl), why,
-            err_word(facts->failed), facts->open);
+  tls_end_shake(&e->tls);
   for (unsigned i = 0; i < 5; i++) carry(e);
 }
 
@@ -125,7 +94,7 @@ static void end_get(struct end *e, struct framed *f) {
 
 static void end_answer(struct end *e, struct framed *f) {
   reply_make(framed_msg(f));
-  cr_assert_eq(SSL_write(e->tls.ssl, f->frame, (int)(FRAME_HEAD + f->len)), (int)(FRAME_HEAD + f->len));
+  cr_assert_eq(SSL_write(e->tls.tls.ssl, f->frame, (int)(FRAME_HEAD + f->len)), (int)(FRAME_HEAD + f->len));
   carry(e);
 }
 
@@ -213,11 +182,11 @@ Test(up_tls, is_connected_before_it_is_asked_and_resumes_what_the_server_closed)
   end_answer(&end, &f);
   until_called(&end, 1, 1);
 
-  close(end.fd); /* idle */
+  close(end.tls.fd); /* idle */
   lo_turns(&l, 5);
   cr_expect_eq(l.channel->ops->facts(l.channel)->open, 0);
   cr_assert_eq(probe_ask(&p[1]), ERR_NONE);
-  server_close(&end.tls);
+  server_close(&end.tls.tls);
   end_meet(&end);
   end_get(&end, &f);
   end_answer(&end, &f);
@@ -340,7 +309,7 @@ Test(up_tls, an_answer_that_is_cut_twice_is_asked_for_again) {
     end_answer(&end, &others);
     until_called(&end, i + 1, i);
     reply_make(framed_msg(&mine));
-    SSL_write(end.tls.ssl, mine.frame, (int)(FRAME_HEAD + mine.len / 2));
+    SSL_write(end.tls.tls.ssl, mine.frame, (int)(FRAME_HEAD + mine.len / 2));
     carry(&end);
     end_close(&end);
     lo_turns(&l, 3);
@@ -389,7 +358,7 @@ static void end_answer_keeping(struct end *e, struct framed *got, uint8_t units)
   got->len = m.len;
   store_u16(got->frame, (uint16_t)m.len);
   memcpy(msg, m.octets, m.len);
-  SSL_write(e->tls.ssl, got->frame, (int)(FRAME_HEAD + got->len));
+  SSL_write(e->tls.tls.ssl, got->frame, (int)(FRAME_HEAD + got->len));
   carry(e);
 }
 
