@@ -68,6 +68,14 @@ enum err failures_find(const struct failures *f, const struct question *q, uint6
   return x && x->hash == q->hash && now_ms < x->until_ms ? x->why : ERR_NONE;
 }
 
+bool failures_rests_ahead(const struct failures *f, const struct question *q, uint64_t now_ms) {
+  const struct failure *x = slot_of(f, q);
+  if (!x || x->hash != q->hash) return false;
+  if (is_silence(x->why) && !x->unanswered) return now_ms < x->until_ms; /* it says nothing about q */
+  uint32_t longer_ms = x->for_ms * FAILURE_AHEAD;
+  return now_ms < x->until_ms + (longer_ms < FAILURE_MAX_MS ? longer_ms : FAILURE_MAX_MS);
+}
+
 /* What was remembered in it is asked again as soon as may be. */
 static void end_outage(struct failures *f) {
   for (struct failure *x = f->table; x < f->table + FAILURES; x++) {

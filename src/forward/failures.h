@@ -20,6 +20,7 @@ enum {
                               each time in a row */
   FAILURE_UNANSWERED_MS =
       300000,        /* the most for a question that they alone leave unanswered, RFC 9520 section 3.2 */
+  FAILURE_AHEAD = 5, /* prefetches rest for so many times as long again, FAILURE_MAX_MS at most */
   FAILURE_OUTAGE = 3 /* so many in a row are not about what was asked */
 };
 
@@ -43,6 +44,9 @@ void failures_add_unanswered(struct failures *f, const struct question *q, uint6
 bool failures_was_unanswered(const struct failures *f, const struct question *q, uint64_t now_ms);
 /* ERR_NONE: ask */
 enum err failures_find(const struct failures *f, const struct question *q, uint64_t now_ms);
+/* Is q not to be prefetched because servers failed at it lately? For longer than clients are kept from it:
+ * FAILURE_AHEAD times as long again, until one of them asks. */
+bool failures_rests_ahead(const struct failures *f, const struct question *q, uint64_t now_ms);
 /* a server did: q's is forgotten, and an outage over */
 void failures_answered(struct failures *f, const struct question *q);
 /* all, with its memory: other servers are asked from now on, somebody knows better, or the end */

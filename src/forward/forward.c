@@ -387,7 +387,7 @@ bool forward_is_new(const struct forward *f, const struct question *q, uint64_t 
   enum cache_found found = cache_look(f->o.cache, q, tick_of_ms(now_ms), &unused);
   bool known = found == CACHE_FRESH || found == CACHE_DUE || (found == CACHE_EXPIRED && unused);
   return !known && !is_never_asked(f, q) && !pending_find(&f->table, q) &&
-         failures_find(&f->failures, q, now_ms) == ERR_NONE;
+         !failures_rests_ahead(&f->failures, q, now_ms);
 }
 
 bool forward_may_guess(const struct forward *f, const struct question *q) {

@@ -48,9 +48,11 @@ static struct state *start(void) {
 
 static struct resolver *resolver_of(struct state *s, bool cut) {
   struct resolver **r = &s->resolvers[cut];
-  const struct resolver_options o = {
-      .nxdomain_cut = cut,
-      .xmpp = {.expand = cut ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED, .expand_all = true, .prefetch = true}};
+  const struct resolver_options o = {.nxdomain_cut = cut,
+                                     .xmpp = {.expand = cut ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED,
+                                              .expand_all = true,
+                                              .prefetch = true,
+                                              .guess = true}};
   if (*r) return *r;
   *r = resolver_new(&o);
   warm_up((*r)->cache);

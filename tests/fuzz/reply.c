@@ -302,7 +302,8 @@ static void start(struct run *run, uint8_t what) {
       .case_random = how & HOW_CASE,
       .xmpp = {.expand = how & HOW_WAIT ? XMPP_EXPAND_WAIT : XMPP_EXPAND_CACHED,
                .expand_all = how & HOW_WAIT,
-               .prefetch = !(what & 0x80)}};
+               .prefetch = !(what & 0x80),
+               .guess = true}};
   struct client client = {
       .deliver = deliver, .owner = run, .transport = how & HOW_TCP ? TRANSPORT_TCP : TRANSPORT_UDP};
 

@@ -10,6 +10,7 @@
 #include "fuzz/fuzz.h"
 #include "kit/made.h"
 #include "kit/seen.h"
+#include "xmpp/guess.h"
 
 enum { HOW_RAW = 1, HOW_BACK = 2, HEAD = 24, BLOCK = 8, HASH = 8, STALE_S = 86400, TICK = 5000000 };
 
@@ -53,6 +54,14 @@ static void check_cache(struct cache *c, size_t most) {
   must(n <= most);
 }
 
+/* Whatever it holds may be learnt from. */
+static void check_guesses(struct cache *c) {
+  static struct guesses g;
+  guess_init(&g, KIT_SEED);
+  guess_learn_cache(&g, c);
+  for (unsigned i = 0; i < GUESS_CANDIDATES; i++) must(g.candidates[i].of_domains <= g.domains);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct wire in = feed(data, size);
   uint8_t how = feed_u8(&in);
@@ -72,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   must(o == SNAPSHOT_GOOD || o == SNAPSHOT_FOREIGN || o == SNAPSHOT_DAMAGED);
   must((o == SNAPSHOT_GOOD) == !*report.why);
   if (report.entries) check_cache(c, report.entries);
+  if (report.entries) check_guesses(c);
   cache_free(c);
   free(file);
   return 0;
