@@ -315,6 +315,7 @@ void cache_postpone(struct cache *c, const struct question *q, uint32_t tick, ui
 static bool is_to_be_renewed(const struct entry *e, uint32_t expiry, enum cache_renewal why, uint32_t tick) {
   uint32_t life = expiry - e->answer.stored_at;
   if (e->mark & MARK_RENEWING || life < ticks_of_ttl(RENEW_TTL_MIN)) return false;
+  if (why == RENEWAL_OF_STEADY) return tick < expiry;
   if (why == RENEWAL_OF_USED) return tick >= e->answer.stored_at + life / 2 && tick < expiry;
   return tick >= e->answer.stored_at + life / 3 && tick < expiry + RENEW_AFTER_TICKS;
 }

@@ -75,9 +75,10 @@ void cache_postpone(struct cache *c, const struct question *q, uint32_t tick, ui
  * its TTL is over; until RENEW_GRACE_TICKS after that it is given out with a TTL of 1. False when it is too
  * short-lived, not there, another's to renew, or
  *  - RENEWAL_OF_USED: not yet in the second half of its life, or past its end;
+ *  - RENEWAL_OF_STEADY, as it was renewed before and is used again: past its end;
  *  - RENEWAL_OF_WANTED, as it goes with another answer in use, which is somewhat older: in the first third of
  * its life, or past its end by RENEW_AFTER_TICKS. */
-enum cache_renewal { RENEWAL_OF_USED, RENEWAL_OF_WANTED };
+enum cache_renewal { RENEWAL_OF_USED, RENEWAL_OF_STEADY, RENEWAL_OF_WANTED };
 bool cache_begin_renewal(struct cache *c, const struct question *q, enum cache_renewal why, uint32_t tick,
                          uint32_t *expiry);
 

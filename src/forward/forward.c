@@ -425,8 +425,9 @@ void forward_note_told(struct forward *f, const struct question *q, const struct
   if (f->watch.on_told) f->watch.on_told(f->watch.ctx, q, told, now_ms);
 }
 
-void forward_note_first_use(struct forward *f, const struct question *q, uint64_t now_ms) {
-  if (f->watch.on_first_use) f->watch.on_first_use(f->watch.ctx, q, now_ms);
+void forward_note_first_use(struct forward *f, const struct question *q, enum cache_origin how,
+                            uint64_t now_ms) {
+  if (f->watch.on_first_use) f->watch.on_first_use(f->watch.ctx, q, how, now_ms);
 }
 
 bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms) {

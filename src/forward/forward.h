@@ -66,8 +66,8 @@ struct forward_watch {
   /* A client got q's entry, which is past its refresh_at; or, not `used`, those are about to get it who were
    * kept waiting for it. True when the entry has been renewed on the spot. */
   bool (*on_due)(void *ctx, const struct question *q, bool used, uint64_t now_ms);
-  /* A client is the first to get q's entry, which came in before anybody asked (cache_hit.origin). */
-  void (*on_first_use)(void *ctx, const struct question *q, uint64_t now_ms);
+  /* A client is the first to get q's entry, which came in so before anybody asked (cache_hit.origin). */
+  void (*on_first_use)(void *ctx, const struct question *q, enum cache_origin how, uint64_t now_ms);
   /* A client is being told: once for each that on_miss came for, or that was turned away. */
   void (*on_told)(void *ctx, const struct question *q, const struct forward_told *told, uint64_t now_ms);
 };
@@ -152,7 +152,8 @@ void forward_note_told(struct forward *f, const struct question *q, const struct
                        uint64_t now_ms);
 
 /* A client is the first to get q's entry, as forward_watch.on_first_use says. */
-void forward_note_first_use(struct forward *f, const struct question *q, uint64_t now_ms);
+void forward_note_first_use(struct forward *f, const struct question *q, enum cache_origin how,
+                            uint64_t now_ms);
 
 /* A client found q's entry past its refresh_at: see forward_watch.on_due. */
 bool forward_due(struct forward *f, const struct question *q, bool used, uint64_t now_ms);

@@ -48,7 +48,7 @@ static void note_saved(struct query_service *s, const struct query *q, enum cach
   if (origin == ORIGIN_PREFETCH_C2S) count(s->counters, prefetch_hit_c2s);
   else if (origin == ORIGIN_PREFETCH_S2S) count(s->counters, prefetch_hit_s2s);
   else count(s->counters, renewed_hit);
-  forward_note_first_use(s->forward, &q->question, now_ms);
+  forward_note_first_use(s->forward, &q->question, origin, now_ms);
 }
 
 static inline struct serve_result hit(struct query_service *s, const struct query *q,

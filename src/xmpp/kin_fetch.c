@@ -112,7 +112,7 @@ void kin_fetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms
   if (x->kin && family_of(q, &f)) fetch_all(x, q, &f, false, now_ms);
 }
 
-void kin_fetch_renewed(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+void kin_fetch_in_use(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   struct family f;
   if (x->kin && family_of(q, &f)) fetch_all(x, q, &f, true, now_ms);
 }

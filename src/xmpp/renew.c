@@ -1,5 +1,6 @@
-/* renew.c: a name that is asked for in the second half of its TTL is in use: it is asked again once, just
- * after it expired, while the cache gives out what it has, so that nobody has to wait. Exports renew_* to the
+/* renew.c: a name that is asked for in the second half of its TTL is in use; one that was renewed, when it is
+ * asked for at any time: it is asked again once, just after it expired, while the cache gives out what it
+ * has, so that nobody has to wait. Exports renew_* to the
  * module.
  *
  * Not before: most upstreams are caches themselves, whose TTLs count down. Asked early, they tell what is
@@ -101,8 +102,12 @@ static bool renew(struct xmpp *x, const struct question *q, enum cache_renewal w
   return true;
 }
 
-bool renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
-  return renew(x, q, RENEWAL_OF_USED, now_ms);
+void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  renew(x, q, RENEWAL_OF_USED, now_ms);
+}
+
+void renew_steady(struct xmpp *x, const struct question *q, uint64_t now_ms) {
+  renew(x, q, RENEWAL_OF_STEADY, now_ms);
 }
 
 bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms) {

@@ -34,14 +34,17 @@ static uint32_t on_done(void *ctx, const struct question *q, const struct answer
 static bool on_due(void *ctx, const struct question *q, bool used, uint64_t now_ms) {
   struct xmpp *x = ctx;
   if (used && question_type(q) == TYPE_SRV) allowance_fill(x, q, now_ms);
-  if (x->o.prefetch && renew_used(x, q, now_ms)) kin_fetch_renewed(x, q, now_ms);
+  if (x->o.prefetch) renew_used(x, q, now_ms);
+  if (x->o.prefetch && used) kin_fetch_in_use(x, q, now_ms);
   if (!used) expand_wait_end(x, q);
   return expand_on_due(x, q, used, now_ms);
 }
 
-static void on_first_use(void *ctx, const struct question *q, uint64_t now_ms) {
+static void on_first_use(void *ctx, const struct question *q, enum cache_origin how, uint64_t now_ms) {
   struct xmpp *x = ctx;
-  if (x->o.prefetch) kin_fetch_used(x, q, now_ms);
+  if (!x->o.prefetch) return;
+  kin_fetch_used(x, q, now_ms);
+  if (how == ORIGIN_RENEWED) renew_steady(x, q, now_ms);
 }
 
 /* The first one makes the table: who is never asked for XMPP services pays nothing. */

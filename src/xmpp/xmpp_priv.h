@@ -106,8 +106,8 @@ bool prefetch_wanted(struct xmpp *x, const struct question *q, const struct ques
 
 /* kin_fetch.c: a domain's subdomains go with it (kin.h). */
 void kin_fetch_on_miss(struct xmpp *x, const struct question *q, uint64_t now_ms);
-/* q, in use, is going to be renewed: so are they. */
-void kin_fetch_renewed(struct xmpp *x, const struct question *q, uint64_t now_ms);
+/* q is in use: so are they, and they are renewed. */
+void kin_fetch_in_use(struct xmpp *x, const struct question *q, uint64_t now_ms);
 /* A client is the first to get what had been asked ahead. */
 void kin_fetch_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
 
@@ -142,7 +142,9 @@ void expand_wait_end(struct xmpp *x, const struct question *q); /* q's answer go
 /* renew.c: names in steady use are asked again before they expire. */
 uint32_t renew_refresh_at(
     const struct answer *a); /* the tick from which a use of this answer says "in use" */
-bool renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms); /* true: it will be */
+void renew_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
+/* q was renewed, and a client has used it since. */
+void renew_steady(struct xmpp *x, const struct question *q, uint64_t now_ms);
 /* q, an address, goes with another answer in use: it is renewed, too. True when it was not under way already.
  */
 bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms);
