@@ -252,6 +252,23 @@ static void write_counters(struct jsonw *j, const char *key, const struct counte
   jsonw_close(j, '}');
 }
 
+/* NULL: it is off. */
+static void write_tap(struct jsonw *j, struct daemon *d) {
+  struct counters sum;
+  if (!d->tapping.stream) {
+    jsonw_string(j, "dnstap", NULL);
+    return;
+  }
+
+  daemon_counters(d, &sum);
+  jsonw_open(j, "dnstap", '{');
+  jsonw_string(j, "socket", d->settings.tap.socket);
+  jsonw_bool(j, "connected", tap_stream_is_connected(d->tapping.stream));
+  jsonw_uint(j, "written", sum.tap_written);
+  jsonw_uint(j, "dropped", sum.tap_dropped);
+  jsonw_close(j, '}');
+}
+
 static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
   struct commands *c = ctx;
   const struct daemon *d = c->daemon;
@@ -272,6 +289,7 @@ static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *
   jsonw_uint(j, "in_flight", g->in_flight);
   write_cache(j, d->cache);
   jsonw_string(j, "log_level", log_levels_format(levels));
+  write_tap(j, c->daemon);
   jsonw_string(j, "settings_file", *s->file ? s->file : NULL);
   if (d->reloaded_ms) {
     jsonw_open(j, "reload", '{');

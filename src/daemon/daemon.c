@@ -166,6 +166,20 @@ static bool set_faults(struct daemon *d, FILE *err) {
   return true;
 }
 
+/* ---- dnstap ---- */
+
+static bool load_tapping(struct daemon *d, FILE *err) {
+  return tapping_load(&d->tapping, &d->settings, false, err);
+}
+
+/* Its thread is to have the rights of all others: it is made behind the sandbox. */
+static bool start_tapping(struct daemon *d, FILE *err) {
+  struct tap_stream *stream;
+  if (!tapping_open(&d->tapping, &d->settings, &stream, err)) return false;
+  tapping_use(&d->tapping, &d->settings, stream, &d->workers);
+  return true;
+}
+
 /* ---- start and stop ---- */
 
 static bool open_metrics(struct daemon *d, FILE *err) {
@@ -211,7 +225,8 @@ static void fit_memory(struct settings *s, FILE *err) {
 bool daemon_prepare(struct daemon *d, FILE *err) {
   bool warned;
   fit_memory(&d->settings, err);
-  return settings_check_system(&d->settings, &warned, err) && open_zones(d, err) && open_trust(d, err);
+  return settings_check_system(&d->settings, &warned, err) && open_zones(d, err) && open_trust(d, err) &&
+         load_tapping(d, err);
 }
 
 bool daemon_start(struct daemon *d, FILE *err) {
@@ -219,7 +234,7 @@ bool daemon_start(struct daemon *d, FILE *err) {
   bool good = listeners_open(listeners, &d->settings, NULL, err) && bind_control(d, err) &&
               open_metrics(d, err) && sandbox_enter(&d->settings.sandbox, err) && open_loop(d, err) &&
               make_workers(d, listeners, err) && set_faults(d, err) && start_log(err) &&
-              workers_start(&d->workers);
+              start_tapping(d, err) && workers_start(&d->workers);
   listeners_free(listeners);
   d->started_ms = clock_ms();
   if (good) domain_watch_init(&d->domain_watch, &d->loop);
@@ -228,10 +243,11 @@ bool daemon_start(struct daemon *d, FILE *err) {
   return good;
 }
 
-/* What the log counts itself. */
-static void add_log(struct counters *sum) {
+/* What no worker counts. */
+static void add_others(const struct daemon *d, struct counters *sum) {
   sum->broken = log_broken_count();
   sum->log_dropped = log_out_dropped();
+  tapping_count(&d->tapping, sum);
 }
 
 /* One worker's, between two of its queries: what is counted twice, as a whole and as a part of it, fits. */
@@ -240,14 +256,15 @@ static void add_worker(struct worker *w, void *sum) { counters_sum(sum, worker_c
 void daemon_counters(struct daemon *d, struct counters *sum) {
   *sum = (struct counters){0};
   workers_each(&d->workers, add_worker, sum);
-  add_log(sum);
+  add_others(d, sum);
 }
 
 void daemon_stop(struct daemon *d, struct counters *sum) {
   reload_unfollow(d);
   domain_watch_stop(&d->domain_watch);
   workers_stop(&d->workers, sum);
-  if (sum) add_log(sum);
+  tapping_stop(&d->tapping);
+  if (sum) add_others(d, sum);
   fault_rules_free(&d->faults);
   snapshotter_stop(d->snapshotter);
   d->snapshotter = NULL;

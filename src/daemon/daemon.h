@@ -6,6 +6,7 @@
 #include "daemon/domain_watch.h"
 #include "daemon/fault_rules.h"
 #include "daemon/snapshotter.h"
+#include "daemon/tapping.h"
 #include "daemon/workers.h"
 #include "forward/stale_log.h"
 
@@ -27,8 +28,9 @@ struct daemon {
   struct zones *zones;          /* NULL: there are none */
   struct tls_context *trust;    /* by whose word encrypted servers are known; NULL: OpenSSL was not loaded */
   struct http2_library *http;   /* NULL: nghttp2 was not loaded */
-  struct resolvwatch *watch;    /* of resolv.conf, while the servers are those of it */
-  struct netwatch *netwatch;    /* of interfaces and addresses */
+  struct tapping tapping;
+  struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
+  struct netwatch *netwatch; /* of interfaces and addresses */
   struct domain_watch domain_watch;
   bool reload_failed;   /* the last one: what held before still holds */
   uint64_t reloaded_ms; /* when that was; 0: there was none */

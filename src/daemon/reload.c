@@ -33,12 +33,22 @@ struct change {
   struct zones *zones;
   struct faults *faults;
   struct tls_context *trust;
+  bool has_tap; /* dnstap is to be another one: this, NULL for none */
+  struct tap_stream *tap;
 };
 
 static void change_drop(struct daemon *d, struct change *c) {
+  tap_stream_close(c->tap, &d->tapping.before);
   if (c->has_zones) zones_free(c->zones);
   if (c->has_faults) fault_rules_drop(&d->faults, c->faults);
   tls_context_free(c->trust);
+}
+
+static bool prepare_tap(struct daemon *d, struct change *c, FILE *err) {
+  bool is_filtered = d->settings.sandbox.seccomp != SANDBOX_OFF;
+  c->has_tap = memcmp(&d->settings.tap, &c->settings->tap, sizeof c->settings->tap) != 0;
+  return !c->has_tap || (tapping_load(&d->tapping, c->settings, is_filtered, err) &&
+                         tapping_open(&d->tapping, c->settings, &c->tap, err));
 }
 
 /* Makes what c says it has, and what the workers need. False, and said on err: nothing has changed. */
@@ -52,7 +62,7 @@ static bool change_prepare(struct daemon *d, struct change *c, FILE *err) {
 
   if (d->trust && !c->has_trust) c->trust = tls_context_hold(d->trust);
   if ((!c->trust && !daemon_prepare_trust(d, c->settings, &c->trust, err)) ||
-      !daemon_prepare_http(d, c->settings, err)) {
+      !daemon_prepare_http(d, c->settings, err) || !prepare_tap(d, c, err)) {
     change_drop(d, c);
     return false;
   }
@@ -76,6 +86,7 @@ static void change_commit(struct daemon *d, struct change *c, FILE *err) {
   route_change_free(e);
 
   daemon_use_trust(d, c->trust);
+  if (c->has_tap) tapping_use(&d->tapping, s, c->tap, &d->workers);
   if (c->has_zones) daemon_use_zones(d, c->zones);
   if (c->has_faults) fault_rules_use(&d->faults, c->faults, &d->workers);
   if (!listens)

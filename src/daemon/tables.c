@@ -10,12 +10,18 @@
 #include "upstream/up_tcp.h"
 #include "upstream/up_udp.h"
 
+/* NULL is allowed. */
+static struct channel *tapped(const struct tables_sets *sets, struct channel *c) {
+  if (c) c->tap = sets->tap;
+  return c;
+}
+
 static struct channel *new_encrypted(struct tables_sets *sets, const struct ns_address *address) {
   struct up_https_server https = {&address->addr, &address->expect, address->path};
   if (address->transport == TRANSPORT_HTTPS)
-    return up_https_new(sets->loop, &https, address->trust, sets->http, sets->counters);
-  return up_tcp_new_tls(sets->loop, &address->addr, &address->expect, address->trust, sets->counters,
-                        sets->random);
+    return tapped(sets, up_https_new(sets->loop, &https, address->trust, sets->http, sets->counters));
+  return tapped(sets, up_tcp_new_tls(sets->loop, &address->addr, &address->expect, address->trust,
+                                     sets->counters, sets->random));
 }
 
 struct channel *tables_open_way(void *ctx, const struct ns_address *way) {
@@ -40,8 +46,8 @@ static bool add_encrypted(struct tables_sets *sets, struct upstream *u, const st
 static bool add_server(struct tables_sets *sets, struct upstream *u, const struct ns_address *address) {
   const union addr *addr = &address->addr;
   if (transport_is_encrypted(address->transport)) return add_encrypted(sets, u, address);
-  struct channel *udp = up_udp_new(sets->loop, addr, sets->counters, sets->random);
-  struct channel *tcp = up_tcp_new(sets->loop, addr, sets->counters, sets->random);
+  struct channel *udp = tapped(sets, up_udp_new(sets->loop, addr, sets->counters, sets->random));
+  struct channel *tcp = tapped(sets, up_tcp_new(sets->loop, addr, sets->counters, sets->random));
   struct channel *channels[TRANSPORTS] = {[TRANSPORT_UDP] = udp, [TRANSPORT_TCP] = tcp};
 
   if (udp && tcp && upstream_add(u, address, channels)) return true;

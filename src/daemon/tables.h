@@ -12,6 +12,7 @@ struct tables_sets {
   uv_loop_t *loop;  /* these are borrowed: for the servers' sockets */
   struct counters *counters;
   struct random *random;
+  struct tap *tap; /* what passes between servers and channels made from now on is told to it; NULL: nobody */
   struct tls_context *trust; /* borrowed: by whose word encrypted servers are known; NULL: there are none */
   const struct http2_library *http; /* borrowed: for those over HTTPS; NULL: there are none */
 };

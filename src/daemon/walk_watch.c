@@ -37,10 +37,12 @@ static void start(struct walk_watch *w, struct query_service *s, struct timers *
     return;
   }
   query_log_set_watch(&s->log, &(struct query_watch){.ctx = w, .asked = on_asked, .answered = on_answered});
+  serve_watch(s);
 }
 
 static void stop(struct walk_watch *w, struct query_service *s) {
   query_log_set_watch(&s->log, NULL);
+  serve_watch(s);
   walks_free(w->walks); /* those that go on end now, for the same log and the same looks as before */
   w->walks = NULL;
 }

@@ -70,6 +70,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                                     .access = tables->access,
                                     .health = tell_health,
                                     .health_ctx = w,
+                                    .tap.tap = &w->tap,
                                     .cookie_epoch_s = parts->cookie_epoch_s};
   memcpy(w->serve.cookie_secret, parts->cookie_secret, sizeof w->serve.cookie_secret);
   serve_set_policy(&w->serve, &s->serve);
@@ -99,6 +100,11 @@ void wiring_set_faults(struct wiring *w, const struct faults *faults) {
   w->serve.fault_filter = faults && faults->count ? w->fault_filter : NULL;
 }
 
+void wiring_set_tap(struct wiring *w, const struct tap_policy *policy, struct tap_queue *queue) {
+  tap_set(&w->tap, policy, queue);
+  serve_watch(&w->serve);
+}
+
 void wiring_stop(struct wiring *w) {
   if (w->forward) forward_stop(w->forward);
   if (w->fault_filter) fault_filter_stop(w->fault_filter);
@@ -110,4 +116,5 @@ void wiring_free(struct wiring *w) {
   forward_free(w->forward);
   fault_filter_free(w->fault_filter);
   serve_zones_free(w->serve_zones);
+  query_tap_free(&w->serve.tap);
 }

@@ -39,6 +39,7 @@ struct wiring {
   struct query_service serve;
   struct timers *timers; /* borrowed */
   struct walk_watch walk_watch;
+  struct tap tap; /* of clients and of servers */
   struct health_memory health;
 };
 
@@ -57,6 +58,8 @@ void wiring_set_faults(struct wiring *w, const struct faults *faults);
 
 /* From now on what becomes of walks is noted here, borrowed; NULL: nowhere. */
 void wiring_set_contacts(struct wiring *w, struct contacts *contacts);
+/* From now on this is told to that queue, borrowed; NULL: nothing is. */
+void wiring_set_tap(struct wiring *w, const struct tap_policy *policy, struct tap_queue *queue);
 
 /* Drops all questions in flight and all answers held back: who waits for them is told. */
 void wiring_stop(struct wiring *w);

@@ -239,6 +239,10 @@ void worker_set_faults(struct worker *w, const struct faults *faults) {
   wiring_set_faults(&w->wiring, faults);
 }
 
+void worker_set_tap(struct worker *w, const struct tap_policy *policy, struct tap_queue *queue) {
+  wiring_set_tap(&w->wiring, policy, queue);
+}
+
 void worker_set_zones(struct worker *w, const struct zones *zones) { wiring_set_zones(&w->wiring, zones); }
 
 /* The bounds are the daemon's: the kernel spreads connections over the workers, so each has its share. */
@@ -311,7 +315,8 @@ struct worker *worker_new(const struct settings *settings, const struct worker_c
   w->magic = WORKER_MAGIC;
   w->armed_ms = UINT64_MAX;
   timers_init(&w->timers);
-  w->sets = (struct tables_sets){.loop = &w->loop, .counters = &w->counters, .random = &w->random};
+  w->sets = (struct tables_sets){
+      .loop = &w->loop, .counters = &w->counters, .random = &w->random, .tap = &w->wiring.tap};
   list_init(&w->sets.list);
   discovery_init(&w->discovery, &w->timers, &w->counters, tables_open_way, &w->sets);
   int e = uv_loop_init(&w->loop);

@@ -33,6 +33,10 @@ struct worker *worker_new(const struct settings *settings, const struct worker_c
 /* These faults are in force from now on; called in the worker's thread. Borrowed until the next call. */
 void worker_set_faults(struct worker *w, const struct faults *faults);
 
+/* This is told to that queue of dnstap's from now on, borrowed; NULL: nothing is. A task for the worker's
+ * thread. */
+void worker_set_tap(struct worker *w, const struct tap_policy *policy, struct tap_queue *queue);
+
 /* Starts the thread. False, and the reason is logged, when there is none to be had; worker_stop then still
  * frees. */
 bool worker_start(struct worker *w);

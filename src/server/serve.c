@@ -12,7 +12,10 @@ void serve_set_policy(struct query_service *s, const struct serve_policy *policy
   s->policy = *policy;
   s->rotation_mask = policy->rotate ? UINT32_MAX : 0;
   query_log_set(&s->log, policy->log_every);
+  serve_watch(s);
 }
+
+void serve_watch(struct query_service *s) { s->is_watched = s->log.is_on || query_tap_is_on(&s->tap); }
 
 /* Class CHAOS: who answers, and how it is. 0: that is not told, or not to that client. */
 static __attribute__((noinline, cold)) size_t tell(struct query_service *s, const struct query *q,
@@ -260,17 +263,20 @@ static inline __attribute__((always_inline)) struct serve_result answer_packet(s
   return s->fault_filter ? answer_faulty(s, &q, client, now_ms, out) : answer(s, &q, client, now_ms, out);
 }
 
-/* Queries are logged, or somebody watches them: a stand-in takes the client's place when this is one of
- * those, and the log sees what it gets. Out of the way of all others. */
-static __attribute__((noinline, cold)) int serve_logged(struct query_service *s, const uint8_t *msg,
-                                                        size_t len, const struct client *client,
-                                                        uint64_t now_ms, uint8_t *out) {
-  struct logged_query *logged = query_log_begin(&s->log, msg, len, client, now_ms);
-  if (!logged) return answer_packet(s, msg, len, client, now_ms, out).len;
+/* Queries are logged, watched, or told of by dnstap: a stand-in takes the client's place when this is one of those,
+ * and the log or the tap, which is nearer to the client, sees what it gets. Out of the way of all others. */
+static __attribute__((noinline, cold)) int serve_watched(struct query_service *s, const uint8_t *msg,
+                                                         size_t len, const struct client *client,
+                                                         uint64_t now_ms, uint8_t *out) {
+  struct tapped_query *tapped = query_tap_is_on(&s->tap) ? query_tap_begin(&s->tap, msg, len, client) : NULL;
+  if (tapped) client = query_tap_client(tapped);
+  struct logged_query *logged = s->log.is_on ? query_log_begin(&s->log, msg, len, client, now_ms) : NULL;
+  if (logged) client = query_log_client(logged);
 
   uint64_t saved = s->counters->saved;
-  struct serve_result made = answer_packet(s, msg, len, query_log_client(logged), now_ms, out);
-  return query_log_end(logged, made, s->counters->saved != saved, out);
+  struct serve_result made = answer_packet(s, msg, len, client, now_ms, out);
+  if (logged) query_log_end(logged, made, s->counters->saved != saved, out);
+  return tapped ? query_tap_end(&s->tap, tapped, made.len, out) : made.len;
 }
 
 /* The story of a query. Its packet is answered from what is at hand: a refusal, a local zone, the cache; or
@@ -278,6 +284,6 @@ static __attribute__((noinline, cold)) int serve_logged(struct query_service *s,
  * serve_result: the counters and the query log follow from it. */
 int serve_query(struct query_service *s, const uint8_t *msg, size_t len, const struct client *client,
                 uint64_t now_ms, uint8_t *out) {
-  if (s->log.is_on) return serve_logged(s, msg, len, client, now_ms, out);
+  if (s->is_watched) return serve_watched(s, msg, len, client, now_ms, out);
   return answer_packet(s, msg, len, client, now_ms, out).len;
 }

@@ -7,6 +7,7 @@
 #include "server/cookie.h"
 #include "server/fault_filter.h"
 #include "server/query_log.h"
+#include "server/query_tap.h"
 #include "server/served.h"
 #include "zones/zones.h"
 
@@ -44,12 +45,17 @@ struct query_service {
   /* how it is, for this machine alone (chaos_asks_health); NULL: that is not told */
   const char *(*health)(void *ctx, uint64_t now_ms);
   void *health_ctx;
+  bool is_watched; /* by one of the two below: serve_watch */
   struct query_log log;
+  struct query_tap tap;
   uint32_t idle_ms; /* what clients that ask for it are told of their TCP connections (RFC 7828) */
 };
 
 /* From now on this holds; copied. */
 void serve_set_policy(struct query_service *s, const struct serve_policy *policy);
+
+/* To be called when what its log or its tap wants has changed. */
+void serve_watch(struct query_service *s);
 
 /* Answers the query of len octets at msg from this client: writes into out (at least DNS_MSG_MAX octets for
  * TCP, DNS_UDP_MAX for UDP) and returns the answer's length; 0 when the packet deserves silence; SERVE_LATER

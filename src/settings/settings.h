@@ -18,6 +18,7 @@
 #include "server/access.h"
 #include "server/serve.h"
 #include "server/serve_tcp.h"
+#include "tap/tap.h"
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
 #include "zones/zones.h"
@@ -122,6 +123,7 @@ struct settings {
   struct control_policy control;
   struct metrics_policy metrics;
   struct log_policy log;
+  struct tap_policy tap;
   char file[256]; /* that was read, cut if need be; "": none */
 };
 

@@ -85,6 +85,20 @@ static bool read_control(const struct setting *t, void *into, const char *text) 
   return (!*text || *text == '/') && settings_read_text(t, into, text);
 }
 
+/* "unix:/PATH", the one kind of place that there is. */
+static bool read_tap(const struct setting *t, void *into, const char *text) {
+  struct tap_policy *tap = &((struct settings *)into)->tap;
+  static const char scheme[] = "unix:/";
+  (void)t;
+  memset(tap->socket, 0, sizeof tap->socket);
+  if (strcmp(text, "none") == 0) return true;
+  if (strncmp(text, scheme, sizeof scheme - 1) != 0) return false;
+  const char *path = strchr(text, '/');
+  if (!path[1] || strlen(path) >= sizeof tap->socket) return false;
+  strcpy(tap->socket, path);
+  return true;
+}
+
 static bool read_rebind_allow(const struct setting *t, void *into, const char *text) {
   struct rebind *r = &((struct settings *)into)->forward.rebind;
   struct settings_domain d;
@@ -187,12 +201,28 @@ static const struct settings_section in_cache = {.name = "cache"};
 static const struct settings_section in_log = {.name = "log"};
 static const struct settings_section in_metrics = {.name = "metrics"};
 static const struct settings_section in_control = {.name = "control"};
+static const struct settings_section in_dnstap = {.name = "dnstap"};
 
-const struct settings_section *const settings_sections[] = {
-    &in_listen,        &in_upstream, &in_forward, &in_tls,  &settings_in_zone, &settings_in_domain,
-    &settings_in_host, &in_access,   &in_server,  &in_xmpp, &in_cache,         &in_fault,
-    &in_log,           &in_control,  &in_metrics, NULL};
+const struct settings_section *const settings_sections[] = {&in_listen,
+                                                            &in_upstream,
+                                                            &in_forward,
+                                                            &in_tls,
+                                                            &settings_in_zone,
+                                                            &settings_in_domain,
+                                                            &settings_in_host,
+                                                            &in_access,
+                                                            &in_server,
+                                                            &in_xmpp,
+                                                            &in_cache,
+                                                            &in_fault,
+                                                            &in_log,
+                                                            &in_control,
+                                                            &in_metrics,
+                                                            &in_dnstap,
+                                                            NULL};
 
+static const char tap_expected[] =
+    "none or unix: and the absolute path of a socket, at most 107 octets: unix:/run/dnstap/dnstap.sock";
 static const char clients_expected[] = "an address or a prefix, such as 192.0.2.0/24, at most 8 times";
 static const char rule_expected[] =
     "words such as name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail";
@@ -210,6 +240,8 @@ static const char *const refuse_words[] = {"refused", "silence", NULL};
 static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const guess_words[] = {"off", "auto", NULL};
 static const char *const guess_forward_words[] = {"auto", "off", NULL};
+static const char *const what_words[] = {
+    [TAP_BOTH] = "both", [TAP_CLIENT] = "client", [TAP_UPSTREAM] = "upstream", NULL};
 static const char *const service_words[] = {"xmpp", "all", NULL};
 
 enum { SNAPSHOT_EVERY_MOST_S = 86400 };
@@ -405,6 +437,18 @@ const struct setting settings_table[] = {
      .fixed = true},
     {"metrics-public", &in_metrics, "public", "on|off", "off", NULL,
      "allow a metrics address that other hosts can reach", SWITCH(struct settings, metrics.is_public)},
+    {"dnstap", &in_dnstap, "socket", "unix:PATH", "none", NULL,
+     "send queries and responses to the dnstap collector there, or none", OWN(read_tap, tap_expected),
+     FIELD(struct settings, tap.socket)},
+    {"dnstap-sample", &in_dnstap, "sample", "N", "1", NULL, "send every N-th query with its response",
+     NUMBER(struct settings, tap.sample, 1, TAP_SAMPLE_MAX)},
+    {"dnstap-what", &in_dnstap, "what", "WHICH", "both", NULL,
+     "send those of clients, those to servers (upstream) or both",
+     WORD(struct settings, tap.what, what_words)},
+    {"dnstap-identity", &in_dnstap, "identity", "TEXT", "", "the host's name",
+     "name of this host in all messages", TEXT(struct settings, tap.identity)},
+    {"dnstap-version", &in_dnstap, "version", "TEXT", "", "jidns and its version",
+     "name of this program in all messages", TEXT(struct settings, tap.version)},
     {"config", NULL, NULL, "FILE", NULL, SETTINGS_FILE, "read settings from here; '' for none",
      .expected = "a file's name"},
     {"settings", NULL, NULL, "TEXT", NULL, NULL, "more settings, written as in that file; they override it",

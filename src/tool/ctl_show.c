@@ -53,7 +53,8 @@ static void row(struct table *t, const char *what, const char *format, ...) {
 
 static void status_rows(struct table *t, const json_t *o) {
   char since[CTL_DURATION];
-  const json_t *cache = json_object_get(o, "cache"), *reload = json_object_get(o, "reload"), *one;
+  const json_t *cache = json_object_get(o, "cache"), *reload = json_object_get(o, "reload"),
+               *tap = json_object_get(o, "dnstap"), *one;
   size_t i;
 
   row(t, "version", "%s", text_of(o, "version"));
@@ -72,6 +73,11 @@ static void status_rows(struct table *t, const json_t *o) {
   row(t, "cache", "%lld answers, %.1f of %.0f MiB", number_of(cache, "answers"),
       (double)number_of(cache, "octets") / (1 << 20), (double)number_of(cache, "limit") / (1 << 20));
   row(t, "log level", "%s", text_of(o, "log_level"));
+  if (json_is_object(tap)) {
+    row(t, "dnstap", "%s %s: %lld messages written, %lld dropped",
+        is_set(tap, "connected") ? "connected to" : "no collector at", text_of(tap, "socket"),
+        number_of(tap, "written"), number_of(tap, "dropped"));
+  }
   row(t, "settings file", "%s", *text_of(o, "settings_file") ? text_of(o, "settings_file") : "none");
   if (json_is_object(reload)) {
     row(t, "last reload", "%s, %s ago",

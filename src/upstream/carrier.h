@@ -102,6 +102,12 @@ struct carrier_batch *carrier_batch_new(size_t len); /* NULL when memory is out 
  * is to be closed. */
 bool carrier_send(struct carrier *c, struct carrier_batch *b);
 
+/* Its own address; left as it is when it has none. */
+static inline void carrier_ours(const struct carrier *c, union addr *ours) {
+  int len = sizeof *ours;
+  (void)uv_tcp_getsockname(&c->tcp, &ours->any, &len);
+}
+
 /* Octets that the server does not take. */
 static inline size_t carrier_unsent(const struct carrier *c) {
   return uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);

@@ -1,7 +1,9 @@
-/* How questions travel to one server: UDP, TCP, in tests a script. */
+/* How questions travel to one server: UDP, TCP, in tests a script. What they and their replies are is told to
+ * dnstap. */
 #ifndef JIDNS_UPSTREAM_CHANNEL_H
 #define JIDNS_UPSTREAM_CHANNEL_H
 #include "crypto/tls.h"
+#include "tap/tap.h"
 #include "upstream/exchange.h"
 
 /* What was seen of an encrypted server; its channel's, valid for as long as that. */
@@ -28,18 +30,33 @@ struct channel_ops {
   /* Of encrypted channels, else NULL: connects already, so that the first question need not wait for that. */
   void (*warm)(struct channel *c, uint64_t now_ms);
   const struct channel_facts *(*facts)(struct channel *c);
+  /* Between what addresses the exchange is under way; what is not known is left as it is. NULL: nobody knows.
+   */
+  void (*ends)(struct channel *c, const struct exchange *x, union addr *ours, union addr *server);
   /* Closes and frees; no exchange may be under way. Handles close in the loop's next turns. */
   void (*close)(struct channel *c);
 };
 
 struct channel {
   const struct channel_ops *ops;
+  struct tap *tap; /* borrowed; set by who makes the channel; NULL: nobody is told */
 };
+
+/* channel.c: dnstap is told of an exchange's question, or of the whole reply to it. */
+void channel_tell_question(struct channel *c, struct exchange *x, const uint8_t *msg, size_t len);
+void channel_tell_reply(const struct exchange *x, const uint8_t *msg, size_t len);
+
+/* For channels: the reply is right, and its exchange still under way. */
+static inline void channel_heard(const struct exchange *x, const uint8_t *msg, size_t len) {
+  if (x->told_ns) channel_tell_reply(x, msg, len);
+}
 
 static inline enum err channel_ask(struct channel *c, struct exchange *x, const uint8_t *msg, size_t len,
                                    uint64_t now_ms) {
+  x->told_ns = 0;
   enum err e = c->ops->ask(c, x, msg, len, now_ms);
   x->channel = e == ERR_NONE ? c : NULL;
+  if (e == ERR_NONE && c->tap && c->tap->upstream.every) channel_tell_question(c, x, msg, len);
   return e;
 }
 

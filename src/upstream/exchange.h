@@ -35,9 +35,10 @@ struct exchange {
   void *waits_on;                  /* the channel's: the socket or connection it waits on */
   const struct question *question; /* borrowed until done or dropped */
   struct exchange_opts query_opts;
-  uint16_t id;     /* given by the channel: unpredictable, unique on its socket */
-  uint32_t rto_ms; /* set by who asks: so long it waits for a server that is there */
-  bool connects;   /* set by the channel: it waits, or has waited, for a connection to be made */
+  uint16_t id;      /* given by the channel: unpredictable, unique on its socket */
+  uint32_t rto_ms;  /* set by who asks: so long it waits for a server that is there */
+  bool connects;    /* set by the channel: it waits, or has waited, for a connection to be made */
+  uint64_t told_ns; /* since 1970: when it was asked, if dnstap was told of it; 0: it was not */
   /* Called once, never from within ask: ERR_NONE with a whole reply to this question (any RCODE, TC possible;
    * valid during the call), or what failed, with msg NULL. The exchange may be asked again or freed from
    * here. */

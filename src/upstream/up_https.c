@@ -326,6 +326,7 @@ static void question_replied(struct https_question *q, uint64_t now_ms) {
   q->conn->answers++;
   t->fruitless = 0;
   carrier_server_note(&t->secure, true, ERR_NONE, now_ms);
+  channel_heard(x, r->body, r->body_len);
   if (r->age_s) record_age(r->body, r->body_len, r->age_s);
   uint8_t *msg = r->body;
   size_t len = r->body_len;
@@ -575,6 +576,12 @@ static const struct channel_facts *https_facts(struct channel *c) {
   return &t->secure.facts;
 }
 
+static void https_ends(struct channel *c, const struct exchange *x, union addr *ours, union addr *server) {
+  const struct https_question *q = x->waits_on;
+  carrier_ours(&q->conn->carrier, ours);
+  *server = https_of(c)->server;
+}
+
 static void on_timer_closed(uv_handle_t *handle) {
   struct up_https *t = handle->data;
   must(t->magic == HTTPS_MAGIC);
@@ -592,6 +599,7 @@ static const struct channel_ops https_ops = {.ask = https_ask,
                                              .flush = https_flush,
                                              .warm = https_warm,
                                              .facts = https_facts,
+                                             .ends = https_ends,
                                              .close = https_close};
 
 /* "dns.example", "192.0.2.1" or "[2001:db8::1]", with the port unless it is HTTPS's own; a scope says nothing

@@ -468,6 +468,7 @@ static void take_reply(struct tcp_conn *conn, const uint8_t *msg, size_t len, ui
   if (++conn->answers > conn->owner->most) conn->owner->most = 0;
   if (conn->answers == 1) note_outcome(conn->owner, true, ERR_NONE, now_ms);
   note_keepalive(conn, msg, len);
+  channel_heard(x, msg, len);
   struct tcp_question *q = x->waits_on;
   question_leave(q);
   question_free(q);
@@ -621,8 +622,14 @@ static void tcp_close(struct channel *c) {
   uv_close((uv_handle_t *)&t->timer, on_timer_closed);
 }
 
+static void tcp_ends(struct channel *c, const struct exchange *x, union addr *ours, union addr *server) {
+  const struct tcp_question *q = x->waits_on;
+  carrier_ours(&q->conn->carrier, ours);
+  *server = tcp_of(c)->server;
+}
+
 static const struct channel_ops tcp_ops = {
-    .ask = tcp_ask, .drop = tcp_drop, .flush = tcp_flush, .close = tcp_close};
+    .ask = tcp_ask, .drop = tcp_drop, .flush = tcp_flush, .ends = tcp_ends, .close = tcp_close};
 
 static void tls_warm(struct channel *c, uint64_t now_ms) {
   struct up_tcp *t = tcp_of(c);
@@ -642,6 +649,7 @@ static const struct channel_ops tls_ops = {.ask = tcp_ask,
                                            .flush = tcp_flush,
                                            .warm = tls_warm,
                                            .facts = tls_facts,
+                                           .ends = tcp_ends,
                                            .close = tcp_close};
 
 struct channel *up_tcp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,

@@ -157,8 +157,15 @@ static void udp_close(struct channel *c) {
   uv_close((uv_handle_t *)&u->calm, on_calm_closed);
 }
 
+static void udp_ends(struct channel *c, const struct exchange *x, union addr *ours, union addr *server) {
+  const struct udp_socket *s = x->waits_on;
+  must(s->magic == SOCKET_MAGIC);
+  (void)getsockname(s->fd, &ours->any, &(socklen_t){sizeof *ours});
+  *server = udp_of(c)->server;
+}
+
 static const struct channel_ops udp_ops = {
-    .ask = udp_ask, .drop = udp_drop, .flush = udp_flush, .close = udp_close};
+    .ask = udp_ask, .drop = udp_drop, .flush = udp_flush, .ends = udp_ends, .close = udp_close};
 
 struct channel *up_udp_new(uv_loop_t *loop, const union addr *server, struct counters *counters,
                            struct random *random) {

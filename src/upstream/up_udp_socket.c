@@ -209,6 +209,7 @@ static void take_reply(struct udp_socket *s, const struct mmsghdr *head, uint64_
 
   count(u->counters, reply_good);
   s->answered[x->id % ANSWERED] = x->id;
+  channel_heard(x, msg, len);
   udp_socket_release(s, x);
   x->done(x, ERR_NONE, msg, len, now_ms);
 }

@@ -149,6 +149,7 @@ static const struct settings_part {
     PART(control, NULL),
     PART(metrics, NULL),
     PART(log, NULL),
+    PART(tap, NULL),
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
@@ -158,6 +159,8 @@ enum { PARTS = sizeof parts / sizeof *parts };
 static const char *const samples[] = {"on",
                                       "off",
                                       "refused",
+                                      "upstream",
+                                      "unix:/some/socket",
                                       "silence",
                                       "spread",
                                       "verified",

@@ -31,6 +31,9 @@ SETTINGS = [
     ("nxdomain-cut", "cache", "nxdomain-cut", "on"), ("log-level", "log", "level", "warn,xmpp=debug"),
     ("log-format", "log", "format", "json"), ("log-times", "log", "times", "on"), ("query-log", "log", "queries", "100"), ("log-walks", "log", "walks", "on"),
     ("metrics", "metrics", "listen", "127.0.0.1:9153"), ("metrics-public", "metrics", "public", "on"),
+    ("dnstap", "dnstap", "socket", "unix:/nowhere/tap"), ("dnstap-sample", "dnstap", "sample", "10"),
+    ("dnstap-what", "dnstap", "what", "client"), ("dnstap-identity", "dnstap", "identity", "one"),
+    ("dnstap-version", "dnstap", "version", "1.0"),
     ("control", "control", "socket", "/nowhere/control"), ("control-group", "control", "group", "adm")]
 WRONG = ["", "nonsense", "-1", "1 2", "ON", "9" * 400, "\x07\x1b[31m", "'", "off\n", "%s%n",
          "99999999999999999999"]
@@ -54,7 +57,7 @@ def is_text(option, value):
         parts = value.split(":") if option == "user" else [value]
         whole = len(parts) < 3 and (all(parts) or parts == [""])
         return whole and value.isascii() and value.isprintable() and " " not in value and len(value) < (66 if option == "user" else 33)
-    return option in ("identity", "version-bind", "snapshot", "tls-ca") and value.isascii() and value.isprintable() and len(value) < 256
+    return option in ("identity", "dnstap-identity", "dnstap-version", "version-bind", "snapshot", "tls-ca") and value.isascii() and value.isprintable() and len(value) < 256
 
 
 def variable(option):

@@ -32,6 +32,7 @@ static const char *said(void) {
 static struct rig *rig_logging(uint32_t every) {
   struct rig *r = rig_new("127.0.0.1", NULL);
   query_log_set(&r->serve.log, every);
+  serve_watch(&r->serve);
   return r;
 }
 
@@ -106,6 +107,7 @@ Test(query_log, says_nothing_when_off_and_no_answer_when_the_client_waits_in_vai
   ask(r, udp, "known.lab", 1);
   cr_expect_str_empty(said());
   query_log_set(&r->serve.log, 1);
+  serve_watch(&r->serve);
   client_ask(udp, "asked.lab", 1);
   rig_asked(r, 1);
   rig_stop(r);

@@ -43,6 +43,11 @@ static const struct {
     {"log-level", {"", "loud", "INFO", "info,", "info,warn", "nowhere=info", "info,xmpp=", "xmpp"}},
     {"query-log", {"", "0", "1000001", "-1", "on", "1x", "0x1"}},
     {"resolv-conf", {""}},
+    {"dnstap",
+     {"", "unix:", "unix:/", "unix:relative", "/run/tap.sock", "tcp:127.0.0.1:6000", "UNIX:/x",
+      "unix:/"
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+      "aaaaa"}},
     {"tls-pin", {"", "sha256/", "sha256/abc=", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}},
 };
 
