@@ -15,7 +15,7 @@
 
 enum {
   QUEUE = 4096,         /* frames that wait, of each worker */
-  WAKE = 64,            /* of them wake the thread */
+  WAKE = 128,           /* so many wake the thread: few enough that the ring has room for as many again */
   BATCH = 128,          /* frames a write, */
   BATCH_OCTETS = 32768, /* or so many octets */
   FLUSH_S = 1,          /* what is less leaves after that */
@@ -131,7 +131,7 @@ static struct fstrm_iothr *start_thread(const struct fstrm *f, unsigned queues, 
   struct fstrm_iothr_options *o = f->iothr_options_init();
   f->iothr_options_set_num_input_queues(o, queues);
   f->iothr_options_set_input_queue_size(o, QUEUE);
-  f->iothr_options_set_queue_notify_threshold(o, WAKE);
+  f->iothr_options_set_queue_notify_threshold(o, QUEUE - 1 - WAKE); /* it counts the room that is left */
   f->iothr_options_set_output_queue_size(o, BATCH);
   f->iothr_options_set_buffer_hint(o, BATCH_OCTETS);
   f->iothr_options_set_flush_timeout(o, FLUSH_S);
