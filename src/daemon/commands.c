@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "config.h"
-#include "daemon/domain_view.h"
+#include "daemon/domain_json.h"
 #include "daemon/reload.h"
 #include "daemon/snapshotter.h"
 #include "daemon/stats.h"
@@ -338,41 +338,6 @@ static void run_upstreams(void *ctx, struct control_reply *r, unsigned argc, cha
 
 /* ---- top ---- */
 
-/* What clients were told of a domain's services. */
-static void write_outcomes(struct jsonw *j, const struct domain_outcomes *o) {
-  jsonw_uint(j, "waited", o->told);
-  jsonw_uint(j, "stale", o->stale);
-  jsonw_uint(j, "failed", o->failed);
-  jsonw_uint(j, "wait_ms", o->wait_ms);
-  if (!o->failed) return;
-  jsonw_open(j, "failure", '{');
-  jsonw_string(j, "service", domains_service_text(o));
-  jsonw_string(j, "why", err_word(o->why));
-  jsonw_string(j, "text", err_text(o->why));
-  jsonw_uint(j, "ago_s", (clock_ms() - o->failed_ms) / 1000);
-  jsonw_close(j, '}');
-}
-
-static void write_domains(struct commands *c, struct jsonw *j) {
-  char name[NAME_TEXT];
-  struct domain_row rows[DOMAIN_ROWS];
-  struct domain_view *v = domain_view_new(c->daemon);
-
-  jsonw_open(j, "domains", '[');
-  unsigned n = v ? domain_view_rows(v, rows) : 0;
-  for (unsigned i = 0; i < n; i++) {
-    jsonw_open(j, NULL, '{');
-    jsonw_string(j, "domain", name_format(rows[i].name, rows[i].name_len, name));
-    jsonw_uint(j, "asked", rows[i].busy ? rows[i].busy->asked : 0);
-    jsonw_uint(j, "error", rows[i].busy ? rows[i].busy->error : 0);
-    if (rows[i].outcomes) write_outcomes(j, rows[i].outcomes);
-    jsonw_close(j, '}');
-  }
-
-  jsonw_close(j, ']');
-  domain_view_free(v);
-}
-
 static void write_waited(struct jsonw *j, const struct daemon *d) {
   struct latency sum = {0};
   workers_waited(&d->workers, &sum);
@@ -387,26 +352,41 @@ static void write_waited(struct jsonw *j, const struct daemon *d) {
   jsonw_close(j, '}');
 }
 
-static void run_top(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
-  struct commands *c = ctx;
-  struct daemon *d = c->daemon;
-  struct counters sum;
-  struct jsonw *j = control_json(r);
-
-  if (!has_no_words(r, argc, argv)) return;
-  domain_watch_look(&d->domain_watch, &d->workers);
-  const struct stats *g = gather_all(c);
-  daemon_counters(d, &sum);
+/* What both forms say of the daemon. */
+static void write_daemon(struct jsonw *j, const struct daemon *d) {
   jsonw_string(j, "version", PACKAGE_VERSION);
   jsonw_uint(j, "pid", (uint64_t)getpid());
   jsonw_uint(j, "uptime_ms", clock_ms() - d->started_ms);
+}
+
+static void write_all(struct commands *c, struct jsonw *j) {
+  struct daemon *d = c->daemon;
+  struct counters sum;
+  const struct stats *g = gather_all(c);
+  daemon_counters(d, &sum);
   jsonw_uint(j, "in_flight", g->in_flight);
   write_counters(j, "counters", &sum);
   write_waited(j, d);
   write_cache(j, d->cache);
   write_servers(j, c, false);
-  write_domains(c, j);
   fault_rules_write(&d->faults, j);
+}
+
+static void run_top(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
+  struct commands *c = ctx;
+  struct daemon *d = c->daemon;
+  struct jsonw *j = control_json(r);
+  bool of_xmpp = argc == 2 && strcmp(argv[1], "--xmpp") == 0;
+
+  if (argc > 1 && !of_xmpp) {
+    control_fail(r, "top: takes no arguments but --xmpp");
+    return;
+  }
+
+  domain_watch_look(&d->domain_watch, &d->workers, of_xmpp ? DOMAIN_WATCH_WALKS : DOMAIN_WATCH_QUESTIONS);
+  write_daemon(j, d);
+  if (!of_xmpp) write_all(c, j);
+  domain_json_write(d, of_xmpp ? DOMAIN_VIEW_LATEST : DOMAIN_VIEW_BUSIEST, j);
 }
 
 /* ---- what it logs ---- */
@@ -503,7 +483,7 @@ static const struct control_command commands[] = {
     {"log-level", "[error|warn|info|debug][,COMPONENT=LEVEL]...", "What is logged, and will be.",
      run_log_level},
     {"fault", "add RULE|list|clear [NUMBER]", "Rules that change answers on purpose.", run_fault},
-    {"top", "", "What rates are made of, and the busiest XMPP domains.", run_top},
+    {"top", "[--xmpp]", "What rates are made of, and XMPP domains: the busiest, or the latest.", run_top},
 };
 
 struct commands *commands_start(struct daemon *d) {

@@ -129,13 +129,17 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
                                  .guesses = &d->guesses,
                                  .kin = &d->kin,
                                  .stale_log = &d->stale_log,
+                                 .walk_watch = &d->walk_watch,
                                  .zones = d->zones,
                                  .trust = d->trust,
                                  .http = d->http};
   stale_log_init(&d->stale_log);
   guess_init(&d->guesses, common.seed);
   kin_init(&d->kin, common.seed);
+  walk_watch_init(&d->walk_watch, common.seed);
+  d->has_walk_watch = true;
   random_octets(common.cookie_secret, sizeof common.cookie_secret);
+  d->seed = common.seed;
   d->cache = common.cache = cache_new(d->settings.cache_limit, common.seed);
   if (!d->cache) {
     int e = errno;
@@ -237,7 +241,7 @@ bool daemon_start(struct daemon *d, FILE *err) {
               start_tapping(d, err) && workers_start(&d->workers);
   listeners_free(listeners);
   d->started_ms = clock_ms();
-  if (good) domain_watch_init(&d->domain_watch, &d->loop);
+  if (good) domain_watch_init(&d->domain_watch, &d->loop, &d->walk_watch);
   if (good) reload_follow(d);
   if (good) d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->guesses, &d->kin, &d->settings);
   return good;
@@ -265,6 +269,8 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   workers_stop(&d->workers, sum);
   tapping_stop(&d->tapping);
   if (sum) add_others(d, sum);
+  if (d->has_walk_watch) walk_watch_close(&d->walk_watch);
+  d->has_walk_watch = false;
   fault_rules_free(&d->faults);
   snapshotter_stop(d->snapshotter);
   d->snapshotter = NULL;

@@ -18,10 +18,13 @@ struct daemon {
   int argc; /* the command line, for a reload; borrowed */
   char **argv;
   struct cache *cache;
+  uint64_t seed; /* of its questions */
   struct xmpp_budget budget;
   struct guesses guesses;
   struct kin kin;
   struct stale_log stale_log;
+  struct walk_watch walk_watch;
+  bool has_walk_watch;
   struct workers workers;
   struct fault_rules faults;
   struct zonefile *zone_reader; /* NULL: ldns was not loaded */

@@ -222,7 +222,7 @@ bool page_write(struct page **kept, struct daemon *d, FILE *out) {
 
   make_policy(p);
   look(p, d, now_ms, &now);
-  domain_watch_look(&d->domain_watch, &d->workers);
+  domain_watch_look(&d->domain_watch, &d->workers, DOMAIN_WATCH_WALKS);
   v->daemon = d;
   v->w.out = out;
   v->nonce = p->nonce;

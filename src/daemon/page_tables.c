@@ -13,6 +13,7 @@ enum { DOMAINS_SHOWN = 25 };
 struct column {
   const char *name;
   bool is_number;
+  bool is_wide; /* it has names in it */
 };
 
 static void put_head(struct htmlw *w, const struct column *columns, unsigned n) {
@@ -20,7 +21,7 @@ static void put_head(struct htmlw *w, const struct column *columns, unsigned n) 
   htmlw_open(w, "thead");
   htmlw_open(w, "tr");
   for (unsigned i = 0; i < n; i++) {
-    htmlw_open_class(w, "th", columns[i].is_number ? "n" : NULL);
+    htmlw_open_class(w, "th", columns[i].is_number ? "n" : columns[i].is_wide ? "w" : NULL);
     htmlw_attr(w, "scope", "col");
     htmlw_text(w, columns[i].name);
     htmlw_close(w);
@@ -126,8 +127,9 @@ static void put_server(struct page_view *v, const struct column *columns, const 
 }
 
 void page_put_upstreams(struct page_view *v) {
-  static const struct column columns[] = {{"Server", false},    {"For", false},    {"State", false},
-                                          {"Round trip", true}, {"Queries", true}, {"Replies", true}};
+  static const struct column columns[] = {{"Server", false, false}, {"For", false, false},
+                                          {"State", false, false},  {"Round trip", true, false},
+                                          {"Queries", true, false}, {"Replies", true, false}};
   if (!v->stats.server_count) {
     htmlw_element(&v->w, "p", "none", "There are none.");
     return;
@@ -139,46 +141,104 @@ void page_put_upstreams(struct page_view *v) {
 
 /* ---- domains ---- */
 
-static void put_failure(struct htmlw *w, const struct column *column, const struct domain_outcomes *o) {
-  char ago[PAGE_NUMBER];
+/* The command that says more of a domain, to be copied: where the name is one that no shell takes for more.
+ */
+static void put_check(struct htmlw *w, const char *name) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+  if (name[strspn(name, plain)] || *name == '-' || *name == '.') return;
+  htmlw_open_class(w, "code", "check");
+  htmlw_textf(w, "jidns check %s", name);
+  htmlw_close(w);
+}
+
+static void put_name(struct htmlw *w, const struct column *column, const struct domain_row *row) {
+  char name[NAME_TEXT];
   open_cell(w, column);
-  if (o->failed)
+  htmlw_text(w, name_format(row->name, row->name_len, name));
+  put_check(w, walks_name_format(row->name, row->name_len, name));
+  htmlw_close(w);
+}
+
+/* "server: xmpp.example.org:5269 _xmpp-server 5" */
+static void put_way(struct htmlw *w, const struct domain_row_way *way, enum family_role role) {
+  char target[NAME_TEXT];
+  htmlw_open(w, "div");
+  htmlw_text(w, role == FAMILY_S2S ? "server: " : "client: ");
+  if (way->known == DOMAIN_WAY_SRV) {
+    htmlw_textf(w, "%s:%u ", walks_name_format(way->way.target, way->way.target_len, target), way->way.port);
+    htmlw_open(w, "small");
+    htmlw_textf(w, "%s %u", walks_service_text(&way->way, role), way->way.priority);
+    htmlw_close(w);
+  } else if (way->known == DOMAIN_WAY_ADDRESSES) {
+    htmlw_textf(w, "its own addresses, port %u (no SRV)", way->way.port);
+  } else {
+    htmlw_text(w, way->known == DOMAIN_WAY_NONE ? "no such service" : "not known");
+  }
+  if (way->is_stale) htmlw_element(w, "span", "warn", " expired");
+  htmlw_close(w);
+}
+
+static void put_ways(struct htmlw *w, const struct column *column, const struct domain_view *view,
+                     const struct domain_row *row) {
+  struct domain_row_way ways[2];
+  bool is_known[2];
+  for (unsigned role = 0; role < 2; role++)
+    is_known[role] = domain_view_way(view, row, (enum family_role)role, &ways[role]);
+
+  open_cell(w, column);
+  if (is_known[0] || is_known[1]) htmlw_open(w, "div");
+  for (unsigned role = 0; role < 2; role++) {
+    if (is_known[role]) put_way(w, &ways[role], (enum family_role)role);
+  }
+  if (is_known[0] || is_known[1]) htmlw_close(w);
+  htmlw_close(w);
+}
+
+/* Whichever came last: a service that failed, or a walk. */
+static void put_failure(struct htmlw *w, const struct column *column, const struct domain_row *row) {
+  const struct domain_outcomes *o = row->outcomes && row->outcomes->failed ? row->outcomes : NULL;
+  const struct contact *c = row->contact && row->contact->failed_ms ? row->contact : NULL;
+  char ago[PAGE_NUMBER], why[CONTACT_WHY];
+  open_cell(w, column);
+  if (c && (!o || o->failed_ms + WALK_LONGEST_MS < c->failed_ms || c->failed_end != WALK_FAILED))
+    htmlw_textf(w, "%s: %s, %s ago", c->failed_role == FAMILY_S2S ? "server" : "client",
+                contact_why_format(c, why), page_duration(clock_ms() - c->failed_ms, ago));
+  else if (o)
     htmlw_textf(w, "%s: %s, %s ago", domains_service_text(o), err_text(o->why),
                 page_duration(clock_ms() - o->failed_ms, ago));
   htmlw_close(w);
 }
 
-static void put_domain(struct htmlw *w, const struct column *columns, const struct domain_row *row) {
+static void put_walks(struct htmlw *w, const struct column *first, const struct column *saved,
+                      const struct contact *c) {
+  char text[PAGE_NUMBER] = "";
+  if (c && c->reached) snprintf(text, sizeof text, "%u ms", c->first_ms);
+  put_cell(w, first, NULL, text);
+  *text = 0;
+  if (c && c->answers)
+    snprintf(text, sizeof text, "%llu of %llu", (unsigned long long)(c->answers - c->waited),
+             (unsigned long long)c->answers);
+  put_cell(w, saved, NULL, text);
+}
+
+static void put_domain(struct htmlw *w, const struct column *columns, const struct domain_view *view,
+                       const struct domain_row *row) {
   static const struct domain_outcomes nobody_waited;
   const struct domain_outcomes *o = row->outcomes ? row->outcomes : &nobody_waited;
-  uint64_t answered = o->told - o->failed;
-  char name[NAME_TEXT], mean[PAGE_NUMBER] = "";
-  if (answered) snprintf(mean, sizeof mean, "%.0f ms", (double)o->wait_ms / (double)answered);
-
+  uint64_t stale = row->contact && row->contact->stale > o->stale ? row->contact->stale : o->stale;
   htmlw_open(w, "tr");
-  put_cell(w, &columns[0], NULL, name_format(row->name, row->name_len, name));
-  put_number(w, &columns[1], NULL, row->busy ? row->busy->asked : 0);
-  put_number(w, &columns[2], NULL, o->told);
-  put_cell(w, &columns[3], NULL, mean);
-  put_number(w, &columns[4], o->stale ? "warn" : NULL, o->stale);
-  put_number(w, &columns[5], o->failed ? "bad" : NULL, o->failed);
-  put_failure(w, &columns[6], o);
+  put_name(w, &columns[0], row);
+  put_ways(w, &columns[1], view, row);
+  put_walks(w, &columns[2], &columns[3], row->contact);
+  put_number(w, &columns[4], NULL, row->busy ? row->busy->asked : 0);
+  put_number(w, &columns[5], NULL, o->told);
+  put_number(w, &columns[6], stale ? "warn" : NULL, stale);
+  put_number(w, &columns[7], o->failed ? "bad" : NULL, o->failed);
+  put_failure(w, &columns[8], row);
   end_row(w);
 }
 
-void page_put_domains(struct page_view *v) {
-  static const struct column columns[] = {{"Domain", false},      {"Queries", true}, {"Waited", true},
-                                          {"Mean wait", true},    {"Stale", true},   {"Failed", true},
-                                          {"Last failure", false}};
-  struct domain_row rows[DOMAIN_ROWS];
-  struct domain_view *sums = domain_view_new(v->daemon);
-  unsigned n = sums ? domain_view_rows(sums, rows) : 0;
-  struct htmlw *w = &v->w;
-  if (n == 0) htmlw_element(w, "p", "none", "No XMPP domain was asked for yet.");
-  else put_head(w, columns, sizeof columns / sizeof *columns);
-
-  for (unsigned i = 0; i < n && i < DOMAINS_SHOWN; i++) put_domain(w, columns, &rows[i]);
-  if (n > 0) put_foot(w);
+static void put_note(struct htmlw *w, unsigned n) {
   if (n > DOMAINS_SHOWN) {
     htmlw_raw(w, "\n");
     htmlw_open_class(w, "p", "none");
@@ -187,7 +247,27 @@ void page_put_domains(struct page_view *v) {
   }
   if (n > 0)
     htmlw_element(w, "p", "dim note",
-                  "Queries are counted while somebody looks, the others since the start. Who waited is a "
-                  "client whose answer was not in the cache.");
+                  "The way is the one that a host took last, or what the cache says, with the SRV record's "
+                  "service and priority. First address: how long it took from a host's first question. Not "
+                  "waited for: answers that were in the cache, "
+                  "prefetched or not. These and SRV queries are counted while somebody looks, the others "
+                  "since the start. Who waited is a client whose answer was not in the cache.");
+}
+
+void page_put_domains(struct page_view *v) {
+  static const struct column columns[] = {
+      {"Domain", false, true},         {"Way", false, true},     {"First address", true, false},
+      {"Not waited for", true, false}, {"Queries", true, false}, {"Waited", true, false},
+      {"Stale", true, false},          {"Failed", true, false},  {"Last failure", false, false}};
+  struct domain_row rows[DOMAIN_ROWS];
+  struct domain_view *sums = domain_view_new(v->daemon);
+  unsigned n = sums ? domain_view_rows(sums, DOMAIN_VIEW_BUSIEST, rows) : 0;
+  struct htmlw *w = &v->w;
+  if (n == 0) htmlw_element(w, "p", "none", "No XMPP domain was asked for yet.");
+  else put_head(w, columns, sizeof columns / sizeof *columns);
+
+  for (unsigned i = 0; i < n && i < DOMAINS_SHOWN; i++) put_domain(w, columns, sums, &rows[i]);
+  if (n > 0) put_foot(w);
+  put_note(w, n);
   domain_view_free(sums);
 }

@@ -1,8 +1,44 @@
-/* walk_watch.c: walks for the log and for those who look. Exports walk_watch_set. */
+/* walk_watch.c: walks for the log and for those who look. Exports walk_watch_*, walk_listener_*. */
 #include "daemon/walk_watch.h"
 
-#include "base/log.h"
+#include <stdlib.h>
 
+#include "base/log.h"
+#include "base/must.h"
+
+enum { SWEEP_MS = 250 }; /* how exactly the end of a walk is seen */
+
+/* ---- what all share ---- */
+
+void walk_watch_init(struct walk_watch *w, uint64_t seed) {
+  *w = (struct walk_watch){.seed = seed};
+  must(pthread_mutex_init(&w->lock, NULL) == 0);
+}
+
+void walk_watch_close(struct walk_watch *w) {
+  must(w->listeners == 0);
+  free(w->contacts);
+  pthread_mutex_destroy(&w->lock);
+}
+
+void walk_watch_look(struct walk_watch *w, bool looks) {
+  pthread_mutex_lock(&w->lock);
+  if (looks && !w->contacts) w->contacts = calloc(1, sizeof *w->contacts);
+  if (!looks) {
+    free(w->contacts);
+    w->contacts = NULL;
+  }
+  pthread_mutex_unlock(&w->lock);
+}
+
+void walk_watch_contacts(struct walk_watch *w, struct contacts *out) {
+  pthread_mutex_lock(&w->lock);
+  if (w->contacts) *out = *w->contacts;
+  else *out = (struct contacts){0};
+  pthread_mutex_unlock(&w->lock);
+}
+
+/* Under the lock, as walks.h calls it from within. */
 static void on_ended(void *ctx, const struct walked *walk, uint64_t now_ms) {
   const struct walk_watch *w = ctx;
   char text[WALK_TEXT];
@@ -10,48 +46,79 @@ static void on_ended(void *ctx, const struct walked *walk, uint64_t now_ms) {
   if (w->contacts) contacts_note(w->contacts, walk, now_ms);
 }
 
+/* ---- one worker's part ---- */
+
+static void on_timer(struct timer *t, uint64_t now_ms) {
+  struct walk_listener *l = container(t, struct walk_listener, timer);
+  pthread_mutex_lock(&l->watch->lock);
+  bool go_on = l->watch->walks && walks_sweep(l->watch->walks, now_ms);
+  pthread_mutex_unlock(&l->watch->lock);
+  if (go_on) timers_set(l->timers, t, now_ms + SWEEP_MS);
+}
+
 static uint32_t on_asked(void *ctx, const struct client *client, const struct question *q, uint64_t now_ms) {
-  const struct walk_watch *w = ctx;
-  return walks_asked(w->walks, &client->peer, q, now_ms);
+  struct walk_listener *l = ctx;
+  uint32_t token = 0;
+  pthread_mutex_lock(&l->watch->lock);
+  if (l->watch->walks) token = walks_asked(l->watch->walks, &client->peer, q, now_ms);
+  pthread_mutex_unlock(&l->watch->lock);
+  if (token && !timer_is_set(&l->timer)) timers_set(l->timers, &l->timer, now_ms + SWEEP_MS);
+  return token;
 }
 
 static void on_answered(void *ctx, const struct query_seen *s, uint64_t now_ms) {
-  const struct walk_watch *w = ctx;
+  const struct walk_listener *l = ctx;
+  struct walk_answer a = {.token = s->token,
+                          .question = s->question,
+                          .msg = s->msg,
+                          .len = s->len,
+                          .waited = s->later,
+                          .stale = s->how == SERVED_STALE || s->how == SERVED_STALE_INSTEAD,
+                          .saved = s->saved,
+                          .why = s->why};
   if (!s->token) return;
-  walks_answered(w->walks,
-                 &(struct walk_answer){.token = s->token,
-                                       .question = s->question,
-                                       .msg = s->msg,
-                                       .len = s->len,
-                                       .waited = s->later,
-                                       .stale = s->how == SERVED_STALE || s->how == SERVED_STALE_INSTEAD,
-                                       .saved = s->saved,
-                                       .why = s->why},
-                 now_ms);
+  pthread_mutex_lock(&l->watch->lock);
+  if (l->watch->walks) walks_answered(l->watch->walks, &a, now_ms);
+  pthread_mutex_unlock(&l->watch->lock);
 }
 
-static void start(struct walk_watch *w, struct query_service *s, struct timers *timers) {
-  w->walks = walks_new(timers, s->seed, on_ended, w);
-  if (!w->walks) {
+void walk_listener_init(struct walk_listener *l, struct walk_watch *watch, struct query_service *s,
+                        struct timers *timers) {
+  *l = (struct walk_listener){.watch = watch, .service = s, .timers = timers, .timer.fire = on_timer};
+}
+
+/* The first one makes the walks. */
+static void turn_on(struct walk_listener *l) {
+  struct walk_watch *w = l->watch;
+  if (!timers_promise(l->timers)) return;
+  if (w->listeners++ == 0 && !(w->walks = walks_new(w->seed, on_ended, w)))
     log_warn("daemon", "out of memory: walks are neither logged nor counted");
-    return;
-  }
-  query_log_set_watch(&s->log, &(struct query_watch){.ctx = w, .asked = on_asked, .answered = on_answered});
-  serve_watch(s);
+  l->is_on = true;
+  query_log_set_watch(&l->service->log,
+                      &(struct query_watch){.ctx = l, .asked = on_asked, .answered = on_answered});
+  serve_watch(l->service);
 }
 
-static void stop(struct walk_watch *w, struct query_service *s) {
-  query_log_set_watch(&s->log, NULL);
-  serve_watch(s);
-  walks_free(w->walks); /* those that go on end now, for the same log and the same looks as before */
+/* With the last one the walks that go on end. */
+static void turn_off(struct walk_listener *l) {
+  struct walk_watch *w = l->watch;
+  l->is_on = false;
+  query_log_set_watch(&l->service->log, NULL);
+  serve_watch(l->service);
+  timers_stop(l->timers, &l->timer);
+  timers_release(l->timers);
+  if (--w->listeners > 0) return;
+  walks_free(w->walks);
   w->walks = NULL;
 }
 
-void walk_watch_set(struct walk_watch *w, struct query_service *s, struct timers *timers, bool logs,
-                    struct contacts *contacts) {
-  bool is_wanted = logs || contacts;
-  if (w->walks && !is_wanted) stop(w, s);
-  w->logs = logs;
-  w->contacts = contacts;
-  if (!w->walks && is_wanted) start(w, s, timers);
+void walk_listener_set(struct walk_listener *l, bool logs, bool looks) {
+  if (!l->watch) return;
+  pthread_mutex_lock(&l->watch->lock);
+  l->logs = logs;
+  l->looks = looks;
+  if (logs || looks) l->watch->logs = logs;
+  if (!l->is_on && (logs || looks)) turn_on(l);
+  if (l->is_on && !logs && !looks) turn_off(l);
+  pthread_mutex_unlock(&l->watch->lock);
 }

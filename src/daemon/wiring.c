@@ -55,7 +55,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                               .answer = answer,
                               .answer_ctx = w};
   put_forward_policy(&o, s);
-  *w = (struct wiring){.forward = forward_new(&o), .timers = parts->timers};
+  *w = (struct wiring){.forward = forward_new(&o)};
   if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp, parts->budget, parts->guesses);
   w->fault_filter = fault_filter_new(parts->timers, parts->counters);
   w->serve_zones = serve_zones_new();
@@ -74,7 +74,8 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                                     .cookie_epoch_s = parts->cookie_epoch_s};
   memcpy(w->serve.cookie_secret, parts->cookie_secret, sizeof w->serve.cookie_secret);
   serve_set_policy(&w->serve, &s->serve);
-  walk_watch_set(&w->walk_watch, &w->serve, w->timers, s->xmpp.log_walks, NULL);
+  walk_listener_init(&w->walks, parts->walk_watch, &w->serve, parts->timers);
+  walk_listener_set(&w->walks, s->xmpp.log_walks, false);
   return true;
 }
 
@@ -86,12 +87,10 @@ void wiring_set(struct wiring *w, const struct wiring_tables *tables, const stru
   xmpp_set_policy(w->xmpp, &s->xmpp);
   w->serve.access = tables->access;
   serve_set_policy(&w->serve, &s->serve);
-  walk_watch_set(&w->walk_watch, &w->serve, w->timers, s->xmpp.log_walks, w->walk_watch.contacts);
+  walk_listener_set(&w->walks, s->xmpp.log_walks, w->walks.looks);
 }
 
-void wiring_set_contacts(struct wiring *w, struct contacts *contacts) {
-  walk_watch_set(&w->walk_watch, &w->serve, w->timers, w->walk_watch.logs, contacts);
-}
+void wiring_look(struct wiring *w, bool looks) { walk_listener_set(&w->walks, w->walks.logs, looks); }
 
 void wiring_set_zones(struct wiring *w, const struct zones *zones) { w->serve.zones = zones; }
 
@@ -108,7 +107,7 @@ void wiring_set_tap(struct wiring *w, const struct tap_policy *policy, struct ta
 void wiring_stop(struct wiring *w) {
   if (w->forward) forward_stop(w->forward);
   if (w->fault_filter) fault_filter_stop(w->fault_filter);
-  walk_watch_set(&w->walk_watch, &w->serve, w->timers, false, NULL);
+  walk_listener_set(&w->walks, false, false);
 }
 
 void wiring_free(struct wiring *w) {

@@ -16,7 +16,8 @@ struct wiring_parts {
   struct timers *timers;
   struct counters *counters;
   struct latency *waited;
-  struct stale_log *stale_log; /* shared by all wirings of the process; NULL: none */
+  struct stale_log *stale_log;   /* shared by all wirings of the process; NULL: none */
+  struct walk_watch *walk_watch; /* shared by all wirings of the process; NULL: walks are not watched */
   struct random *random;
   struct xmpp_budget *budget; /* shared by all wirings of the process */
   struct guesses *guesses;    /* the same; NULL: nothing is guessed */
@@ -37,8 +38,7 @@ struct wiring {
   struct fault_filter *fault_filter;
   struct serve_zones *serve_zones;
   struct query_service serve;
-  struct timers *timers; /* borrowed */
-  struct walk_watch walk_watch;
+  struct walk_listener walks;
   struct tap tap; /* of clients and of servers */
   struct health_memory health;
 };
@@ -56,8 +56,8 @@ void wiring_set(struct wiring *w, const struct wiring_tables *tables, const stru
 void wiring_set_zones(struct wiring *w, const struct zones *zones);
 void wiring_set_faults(struct wiring *w, const struct faults *faults);
 
-/* From now on what becomes of walks is noted here, borrowed; NULL: nowhere. */
-void wiring_set_contacts(struct wiring *w, struct contacts *contacts);
+/* From now on somebody looks at what becomes of walks, or nobody does. */
+void wiring_look(struct wiring *w, bool looks);
 /* From now on this is told to that queue, borrowed; NULL: nothing is. */
 void wiring_set_tap(struct wiring *w, const struct tap_policy *policy, struct tap_queue *queue);
 

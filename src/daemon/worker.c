@@ -141,6 +141,8 @@ void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct questio
   w->wiring.serve.on_question_ctx = ctx;
 }
 
+void worker_look(struct worker *w, bool looks) { wiring_look(&w->wiring, looks); }
+
 /* ---- what settings make of it ---- */
 
 bool worker_prepare(struct worker *w, const struct settings *s, struct tls_context *trust,
@@ -274,6 +276,7 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
                                .guesses = common->guesses,
                                .kin = common->kin,
                                .stale_log = common->stale_log,
+                               .walk_watch = common->walk_watch,
                                .cookie_epoch_s = (uint32_t)(clock_epoch_ms() / 1000)};
   memcpy(parts.cookie_secret, common->cookie_secret, sizeof parts.cookie_secret);
   w->sets.trust = common->trust;

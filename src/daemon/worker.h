@@ -19,6 +19,7 @@ struct worker_common {
   struct guesses *guesses;          /* borrowed: which hosts many domains have */
   struct kin *kin;                  /* borrowed: which subdomains go with their domain */
   struct stale_log *stale_log;      /* borrowed: when stale answers begin and end */
+  struct walk_watch *walk_watch;    /* borrowed: hosts' ways to domains */
   struct tls_context *trust;        /* of encrypted servers: borrowed until worker_prepare brings another */
   const struct http2_library *http; /* borrowed: for servers over HTTPS; NULL: not loaded */
   const struct zones *zones;        /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
@@ -80,6 +81,9 @@ const struct domains *worker_domains(const struct worker *w);
 
 /* From now on seen hears of each question that is let in; NULL: nobody does. */
 void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx);
+
+/* From now on somebody looks at what becomes of walks, or nobody does. */
+void worker_look(struct worker *w, bool looks);
 
 /* Answers SERVFAIL to who still waits, closes all, waits for the thread to end and frees. Adds its counters
  * to *sum unless that is NULL. */

@@ -56,6 +56,7 @@ static bool set_flush_all(struct cli *c, const char *value) { return (void)value
 static bool set_below(struct cli *c, const char *value) { return (void)value, c->below = true; }
 static bool set_workers(struct cli *c, const char *value) { return (void)value, c->workers = true; }
 static bool set_once(struct cli *c, const char *value) { return (void)value, c->once = true; }
+static bool set_xmpp(struct cli *c, const char *value) { return (void)value, c->xmpp = true; }
 static bool set_color(struct cli *c, const char *value) {
   static const char *const words[] = {[TERM_AUTO] = "auto", [TERM_ALWAYS] = "always", [TERM_NEVER] = "never"};
   for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {
@@ -286,6 +287,8 @@ static const struct cli_option {
     {"below", NULL, CLI_NAMES, set_below, NULL, "take NAME and all names below it"},
     {"workers", NULL, CLI_STATS, set_workers, NULL, "show each worker's counters beside the sums"},
     {"once", NULL, CLI_TOP, set_once, NULL, "look for one second, print that, and end"},
+    {"xmpp", NULL, CLI_TOP, set_xmpp, NULL,
+     "show XMPP domains lately contacted: the way to each, how soon, failures"},
     {"hide-names", NULL, CLI_REPORT, set_hide_names, NULL,
      "say domain-1, domain-2 for the domains that settings name"},
     {"color", "auto|always|never", CLI_LOOKUP | CLI_QUERY | CLI_CHECK | CLI_CONTROL, set_color,

@@ -42,6 +42,7 @@ struct cli {
   bool all, below;            /* flush: everything; flush and dump: the name and what is below it */
   bool workers;               /* stats: of each worker */
   bool once;                  /* top: one look */
+  bool xmpp;                  /* top: the domains lately contacted */
   enum term_colours colours;  /* what was asked for */
   struct term term;           /* and what stdout is */
   bool hide_names;            /* report: those of domains */

@@ -4,6 +4,7 @@
 
 #include "tool/ctl.h"
 #include "tool/ctl_show.h"
+#include "tool/ctl_top_priv.h"
 #include "tool/screen.h"
 #include "tool/show_json_priv.h"
 #include "tool/table.h"
@@ -307,15 +308,30 @@ static void write_domains(const json_t *o, const struct term *term, FILE *out) {
   if (more) fprintf(out, "and %zu more domains, %zu of which have failed; --json has them\n", more, failed);
 }
 
+/* What is shown of XMPP domains is what the daemon says of them now. */
+static json_t *xmpp_view(const struct looks *l) {
+  json_t *o = json_object();
+  keep(o, l, "version");
+  keep(o, l, "pid");
+  keep(o, l, "uptime_ms");
+  keep(o, l, "domains");
+  return o;
+}
+
+static void write_all(const json_t *o, const struct term *term, FILE *out) {
+  write_head(o, term, out);
+  write_upstreams(o, term, out);
+  write_domains(o, term, out);
+}
+
 /* To be freed; NULL when memory is out. */
-static char *text_of_view(const json_t *o, const struct term *term) {
+static char *text_of_view(const json_t *o, bool of_xmpp, const struct term *term) {
   char *text = NULL;
   size_t len;
   FILE *out = open_memstream(&text, &len);
   if (!out) return NULL;
-  write_head(o, term, out);
-  write_upstreams(o, term, out);
-  write_domains(o, term, out);
+  if (of_xmpp) ctl_top_xmpp_write(o, term, out);
+  else write_all(o, term, out);
   fclose(out);
   return text;
 }
@@ -324,7 +340,7 @@ static char *text_of_view(const json_t *o, const struct term *term) {
 
 /* Asks the daemon; the exit status if it does not answer, else CLI_FOUND. */
 static int look(struct ctl *t, struct looks *l) {
-  if (!ctl_send(t, "top")) return CLI_NO_ANSWER;
+  if (!ctl_send(t, t->cli->xmpp ? "top --xmpp" : "top")) return CLI_NO_ANSWER;
   enum ctl_heard heard = ctl_hear(t);
   if (heard == CTL_LOST) return CLI_NO_ANSWER;
   json_t *o = json_loads(t->line, 0, NULL);
@@ -341,14 +357,14 @@ static int look(struct ctl *t, struct looks *l) {
 
 /* Shows what is new since the look before; false when it can't be written. */
 static bool show(const struct cli *c, const struct screen *s, const struct looks *l) {
-  json_t *o = view(l);
+  json_t *o = c->xmpp ? xmpp_view(l) : view(l);
   bool good;
   if (c->json) {
     good = json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0 && putchar('\n') != EOF &&
            fflush(stdout) == 0;
   } else {
     struct term term = term_find(c->colours); /* it may have another size now */
-    char *text = text_of_view(o, &term);
+    char *text = text_of_view(o, c->xmpp, &term);
     good = text && screen_show(s, text);
     free(text);
   }

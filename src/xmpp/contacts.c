@@ -15,8 +15,8 @@ const struct contact *contacts_find(const struct contacts *c, const uint8_t *dom
   return NULL;
 }
 
-/* The domain's place, or that of the one contacted least lately, if it was before now_ms. */
-static struct contact *place_for(struct contacts *c, const uint8_t *domain, size_t len, uint64_t now_ms) {
+/* The domain's place, or that of the one contacted least lately. */
+static struct contact *place_for(struct contacts *c, const uint8_t *domain, size_t len) {
   const struct contact *there = contacts_find(c, domain, len);
   if (there) return &c->list[there - c->list];
 
@@ -24,7 +24,6 @@ static struct contact *place_for(struct contacts *c, const uint8_t *domain, size
   for (unsigned i = 1; i < CONTACTS_MAX; i++) {
     if (c->list[i].last_ms < oldest->last_ms) oldest = &c->list[i];
   }
-  if (oldest->last_ms > now_ms) return NULL;
   *oldest = (struct contact){.domain_len = (uint8_t)len};
   memcpy(oldest->domain, domain, len);
   return oldest;
@@ -39,8 +38,7 @@ static void note_failure(struct contact *one, const struct walked *w, uint64_t n
 }
 
 void contacts_note(struct contacts *c, const struct walked *w, uint64_t now_ms) {
-  struct contact *one = place_for(c, w->domain, w->domain_len, now_ms);
-  if (!one) return;
+  struct contact *one = place_for(c, w->domain, w->domain_len);
   struct contact_walk *last = &one->by_role[w->role];
   one->last_ms = last->ended_ms = now_ms;
   last->end = w->end;
@@ -56,39 +54,6 @@ void contacts_note(struct contacts *c, const struct walked *w, uint64_t now_ms) 
     last->way = w->way;
   } else if (w->end != WALK_NOT_TRIED) {
     note_failure(one, w, now_ms);
-  }
-}
-
-static void add_one(struct contact *one, const struct contact *d) {
-  bool is_later = d->last_ms > one->last_ms;
-  one->walks += d->walks;
-  one->reached += d->reached;
-  one->first_sum_ms += d->first_sum_ms;
-  one->answers += d->answers;
-  one->waited += d->waited;
-  one->saved += d->saved;
-  one->stale += d->stale;
-  if (d->reached && (is_later || one->reached == d->reached)) one->first_ms = d->first_ms;
-  if (is_later) one->last_ms = d->last_ms;
-  for (unsigned role = 0; role < 2; role++) {
-    struct walk_way way = one->by_role[role].way;
-    if (d->by_role[role].ended_ms <= one->by_role[role].ended_ms) continue;
-    one->by_role[role] = d->by_role[role];
-    if (!one->by_role[role].way.target_len) one->by_role[role].way = way;
-  }
-  if (d->failed_ms <= one->failed_ms) return;
-  one->failed_ms = d->failed_ms;
-  one->failed_role = d->failed_role;
-  one->failed_end = d->failed_end;
-  one->why = d->why;
-  one->failed_type = d->failed_type;
-}
-
-void contacts_add(struct contacts *sum, const struct contacts *from) {
-  for (unsigned i = 0; i < CONTACTS_MAX; i++) {
-    const struct contact *d = &from->list[i];
-    struct contact *one = d->domain_len ? place_for(sum, d->domain, d->domain_len, d->last_ms) : NULL;
-    if (one) add_one(one, d);
   }
 }
 

@@ -1,5 +1,5 @@
 /* XMPP domains lately contacted: what became of the walks to each (walks.h). Counted while somebody looks;
- * one thread counts. The domains whose walks ended last stay: CONTACTS_MAX places of about 1 KiB each. */
+ * one thread at a time. The domains whose walks ended last stay: CONTACTS_MAX places of about 1 KiB each. */
 #ifndef JIDNS_XMPP_CONTACTS_H
 #define JIDNS_XMPP_CONTACTS_H
 #include "xmpp/walks.h"
@@ -36,9 +36,6 @@ struct contacts {
 };
 
 void contacts_note(struct contacts *c, const struct walked *w, uint64_t now_ms);
-
-/* Adds what another thread has counted. */
-void contacts_add(struct contacts *sum, const struct contacts *from);
 
 /* The domain's, NULL if it has no place. */
 const struct contact *contacts_find(const struct contacts *c, const uint8_t *domain, size_t len);

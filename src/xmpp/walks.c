@@ -4,9 +4,6 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "base/must.h"
-
-enum { SWEEP_MS = 250 }; /* how exactly the end of a walk is seen */
 
 /* What a domain said of one of its two services. */
 enum service { SERVICE_UNKNOWN, SERVICE_LISTED, SERVICE_NONE /* "." */, SERVICE_EMPTY };
@@ -32,8 +29,6 @@ struct open_walk {
 };
 
 struct walks {
-  struct timers *timers;
-  struct timer timer;
   uint64_t seed, heard_ms;
   uint32_t serial;
   unsigned count; /* open ones */
@@ -70,7 +65,7 @@ static struct walk_way own_way(const struct open_walk *o) {
 static void reached(struct open_walk *o, struct walk_way way, uint64_t at_ms) {
   o->walk.end = WALK_REACHED;
   o->walk.way = way;
-  o->walk.reached_after_ms = (uint32_t)(at_ms - o->walk.began_ms);
+  o->walk.reached_after_ms = at_ms > o->walk.began_ms ? (uint32_t)(at_ms - o->walk.began_ms) : 0;
 }
 
 /* A domain that lists targets is reached by one of them; its own addresses count where it lists none. */
@@ -103,16 +98,18 @@ static void end_walk(struct walks *ws, struct open_walk *o, uint64_t now_ms) {
   ws->ended(ws->ctx, &o->walk, now_ms);
 }
 
+static uint64_t since(uint64_t then_ms, uint64_t now_ms) { return now_ms > then_ms ? now_ms - then_ms : 0; }
+
 static bool is_over(const struct open_walk *o, uint64_t now_ms) {
-  return (!o->open && now_ms - o->last_ms >= WALK_SILENCE_MS) || now_ms - o->walk.began_ms >= WALK_LONGEST_MS;
+  return (!o->open && since(o->last_ms, now_ms) >= WALK_SILENCE_MS) ||
+         since(o->walk.began_ms, now_ms) >= WALK_LONGEST_MS;
 }
 
-static void on_timer(struct timer *t, uint64_t now_ms) {
-  struct walks *ws = container(t, struct walks, timer);
+bool walks_sweep(struct walks *ws, uint64_t now_ms) {
   for (unsigned i = 0; i < WALKS_OPEN && ws->count; i++) {
     if (ws->list[i].token && is_over(&ws->list[i], now_ms)) end_walk(ws, &ws->list[i], now_ms);
   }
-  if (ws->count) timers_set(ws->timers, t, now_ms + SWEEP_MS);
+  return ws->count > 0;
 }
 
 /* ---- which walk ---- */
@@ -137,7 +134,6 @@ static struct open_walk *open_walk(struct walks *ws, const union addr *client, c
   ws->serial = ws->serial >= UINT32_MAX / WALKS_OPEN - 1 ? 1 : ws->serial + 1;
   place->token = ws->serial * WALKS_OPEN + (uint32_t)(place - ws->list);
   ws->count++;
-  if (!timer_is_set(&ws->timer)) timers_set(ws->timers, &ws->timer, now_ms + WALK_SILENCE_MS);
   return place;
 }
 
@@ -292,15 +288,10 @@ void walks_answered(struct walks *ws, const struct walk_answer *a, uint64_t now_
 
 /* ---- their life ---- */
 
-struct walks *walks_new(struct timers *timers, uint64_t seed,
-                        void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms), void *ctx) {
+struct walks *walks_new(uint64_t seed, void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms),
+                        void *ctx) {
   struct walks *ws = calloc(1, sizeof *ws);
-  if (!ws || !timers_promise(timers)) {
-    free(ws);
-    return NULL;
-  }
-  ws->timers = timers;
-  ws->timer.fire = on_timer;
+  if (!ws) return NULL;
   ws->seed = seed;
   ws->ended = ended;
   ws->ctx = ctx;
@@ -312,7 +303,5 @@ void walks_free(struct walks *ws) {
   for (unsigned i = 0; i < WALKS_OPEN; i++) {
     if (ws->list[i].token) end_walk(ws, &ws->list[i], ws->heard_ms);
   }
-  timers_stop(ws->timers, &ws->timer);
-  timers_release(ws->timers);
   free(ws);
 }

@@ -3,12 +3,12 @@
  * questions from the same address, and those for the addresses of the domain and of its targets. It is over
  * when nothing of it has been asked or answered for WALK_SILENCE_MS.
  *
- * One thread; WALKS_OPEN walks of about 1 KiB each. When all places are taken the oldest walk ends early. */
+ * One thread at a time, whose clocks may differ a little; WALKS_OPEN walks of about 1 KiB each. When all
+ * places are taken the oldest walk ends early. */
 #ifndef JIDNS_XMPP_WALKS_H
 #define JIDNS_XMPP_WALKS_H
 #include "base/addr.h"
 #include "base/err.h"
-#include "base/timer.h"
 #include "xmpp/family.h"
 
 enum {
@@ -66,11 +66,14 @@ struct walk_answer {
 
 struct walks;
 
-/* ended: told of each walk that is over; timers are borrowed. NULL when memory is out. */
-struct walks *walks_new(struct timers *timers, uint64_t seed,
-                        void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms), void *ctx);
+/* ended: told of each walk that is over, from within the calls below. NULL when memory is out. */
+struct walks *walks_new(uint64_t seed, void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms),
+                        void *ctx);
 void walks_free(
     struct walks *ws); /* ends those that are open, as of the last time it heard; NULL is allowed */
+
+/* Ends those that are over; to be called some times a second. False when none is left. */
+bool walks_sweep(struct walks *ws, uint64_t now_ms);
 
 /* A client asks q. Returns what walks_answered wants to know; 0: it belongs to no walk. */
 uint32_t walks_asked(struct walks *ws, const union addr *client, const struct question *q, uint64_t now_ms);

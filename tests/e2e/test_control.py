@@ -541,7 +541,7 @@ def test_wrong_requests_are_answered_with_what_would_be_right(control):
                           "flush a..b": "a..b", "flush a BOGUS": "BOGUS", "flush a TYPE65536": "TYPE65536", "flush a TYPE0": "TYPE0",
                           "dump a b": "needs", "dump a..b": "a..b", "status x": "takes no arguments", "stats x": "--workers",
                           "log-level loud": "error, warn, info or debug", "log-level a b": "log-level", "reload x": "takes no arguments", 
-                          "top x": "takes no arguments", "upstreams x": "takes no arguments", "nonsense": "no such command"}.items():
+                          "top x": "--xmpp", "upstreams x": "takes no arguments", "nonsense": "no such command"}.items():
         heard = control.ask(request)
         assert heard["ok"] is False and part in heard["error"], (request, heard)
 

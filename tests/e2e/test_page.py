@@ -106,6 +106,13 @@ def test_it_shows_servers_domains_and_what_failed(daemon, nsd):
     assert re.search(rf"127\.0\.0\.1:{nsd.port} all names up [\d.]+ ms", text), text
     assert "192.0.2.9:53 never.lab. not asked yet" in text
     assert "_xmpp-client: " in text and "im.corp.lab." in text
+    assert "server: one.full.lab:15269 _xmpp-server 5" in text and "jidns check full.lab" in text
+
+
+def test_it_names_no_command_for_a_name_that_a_shell_takes_for_more(daemon):
+    _, page = get(daemon)
+    assert set(re.findall(r'<code class="check">jidns check ([^<]*)</code>', page)) >= {"full.lab", "im.corp.lab"}
+    assert all(re.fullmatch(r"[a-z0-9.-]+", name) for name in re.findall(r'<code class="check">jidns check ([^<]*)</code>', page))
 
 
 def test_it_shows_how_an_encrypted_server_is_asked_and_why_that_fails(daemon, sealed):

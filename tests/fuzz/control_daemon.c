@@ -39,6 +39,11 @@ void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct questio
   }
 }
 
+void worker_look(struct worker *w, bool looks) {
+  (void)looks;
+  must(w == &worker);
+}
+
 /* ---- the daemon ---- */
 
 void workers_each(struct workers *all, void (*task)(struct worker *w, void *arg), void *arg) {
@@ -78,13 +83,15 @@ struct commands *stub_start(int listener) {
     worker.resolver = resolver_new(&o);
     warm_up(worker.resolver->cache);
     d->cache = worker.resolver->cache;
+    d->seed = KIT_SEED;
+    walk_watch_init(&d->walk_watch, KIT_SEED);
     d->workers.of[0] = &worker;
     d->workers.count = 1;
     d->settings.listen_count = 1;
     must(addr_parse("192.0.2.1", 53, &d->settings.listen[0]));
   }
   d->control = (struct control_socket){.fd = listener, .path = "/"};
-  domain_watch_init(&d->domain_watch, &d->loop);
+  domain_watch_init(&d->domain_watch, &d->loop, &d->walk_watch);
   return commands_start(d);
 }
 

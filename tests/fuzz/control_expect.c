@@ -169,11 +169,11 @@ static bool expect_own(const struct request *q) {
 /* ---- the daemon's ---- */
 
 static bool expect_plain(const struct request *q) {
-  static const char *const names[] = {"status", "upstreams", "top", "reload", "settings"};
+  static const char *const names[] = {"status", "upstreams", "reload", "settings"};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     if (!is_word(q, 0, names[i])) continue;
     if (q->count > 1) due_error(names[i], NULL, ": takes no arguments");
-    else next_due(i >= 3 ? EITHER : GOOD);
+    else next_due(i >= 2 ? EITHER : GOOD);
     return true;
   }
   return false;
@@ -190,6 +190,8 @@ static bool expect_real(const struct request *q) {
   else if (expect_plain(q)) return true;
   else if (is_word(q, 0, "stats"))
     next_due(q->count == 1 || (q->count == 2 && is_word(q, 1, "--workers")) ? GOOD : BAD);
+  else if (is_word(q, 0, "top"))
+    next_due(q->count == 1 || (q->count == 2 && is_word(q, 1, "--xmpp")) ? GOOD : BAD);
   else if (is_word(q, 0, "flush"))
     next_due(q->count == 1 || q->count > 3 ? BAD : is_word(q, 1, "--all") && q->count == 2 ? GOOD : EITHER);
   else if (is_word(q, 0, "dump")) next_due(q->count > 3 ? BAD : DUMP);

@@ -20,6 +20,7 @@ static void wire(struct world *w, const struct world_options *o) {
                                .waited = &w->waited,
                                .random = &w->random,
                                .stale_log = &w->stale_log,
+                               .walk_watch = &w->walk_watch,
                                .guesses = &w->guesses,
                                .budget = o->budget ? o->budget : &w->budget,
                                .kin = &w->kin};
@@ -39,6 +40,7 @@ struct world *world_new(const struct world_options *o) {
   stale_log_init(&w->stale_log);
   guess_init(&w->guesses, SEED);
   kin_init(&w->kin, SEED);
+  walk_watch_init(&w->walk_watch, SEED);
   zone_init(&w->zone);
   timers_init(&w->timers);
   upstream_init(&w->upstream, o->order);
@@ -78,6 +80,7 @@ void world_free(struct world *w) {
   for (unsigned i = 0; i < w->heard_count; i++)
     cr_expect(is_answered(w->heard[i]) || w->heard[i]->dropped, "client %u was never answered", i);
   wiring_free(&w->wiring);
+  walk_watch_close(&w->walk_watch);
   faults_free(w->faults, NULL);
   cr_expect_eq(timers_next_ms(&w->timers), UINT64_MAX, "a timer is left");
   upstream_close(&w->upstream);

@@ -39,6 +39,7 @@ struct world {
   struct guesses guesses;
   struct kin kin;
   struct stale_log stale_log;
+  struct walk_watch walk_watch;
   struct wiring wiring;
   struct faults *faults;
   struct heard **heard;

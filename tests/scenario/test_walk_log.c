@@ -90,7 +90,7 @@ Test(walk_log, says_nothing_when_off_and_takes_no_memory) {
   program_walk(prosody(), w, "d0.lab.", &k);
   world_run_ms(w, 2000);
   expect_line(0u, "");
-  cr_expect_null(w->wiring.walk_watch.walks);
+  cr_expect_null(w->walk_watch.walks);
   cr_expect_not(w->wiring.serve.log.is_on);
   world_free(w);
 }

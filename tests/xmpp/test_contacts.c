@@ -62,23 +62,3 @@ Test(contacts, of_many_domains_the_latest_stay) {
   cr_expect_eq(c->list[CONTACTS_MAX - 1].last_ms, 5999u - CONTACTS_MAX + 1);
   free(c);
 }
-
-Test(contacts, of_several_threads_are_one_sum_of_the_latest) {
-  struct contacts *a = calloc(1, sizeof *a), *b = calloc(1, sizeof *b), *sum = calloc(1, sizeof *sum);
-  note(a, 1, FAMILY_S2S, WALK_FAILED, 5000);
-  note(b, 1, FAMILY_S2S, WALK_REACHED, 4000);
-  for (unsigned i = 2; i < 2 + CONTACTS_MAX; i++) note(a, i, FAMILY_S2S, WALK_REACHED, 6000 + i);
-  note(a, 1, FAMILY_S2S, WALK_FAILED, 7000);
-  contacts_add(sum, a);
-  contacts_add(sum, b);
-
-  const struct contact *one = find(sum, 1);
-  cr_assert_not_null(one);
-  cr_expect(one->walks == 2 && one->reached == 1 && one->last_ms == 7000 && one->failed_ms == 7000);
-  cr_expect(one->by_role[FAMILY_S2S].end == WALK_FAILED);
-  cr_expect_eq(one->first_ms, 41u);
-  cr_expect_null(find(sum, 2), "it made room in its own thread");
-  free(a);
-  free(b);
-  free(sum);
-}

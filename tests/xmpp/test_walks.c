@@ -10,7 +10,6 @@
 
 enum { T = 1000000 };
 
-static struct timers timers;
 static struct walks *ws;
 static unsigned ended;
 static struct walked last;
@@ -26,16 +25,11 @@ static void on_ended(void *ctx, const struct walked *w, uint64_t now_ms) {
 
 static void fresh(void) {
   ended = 0;
-  timers_init(&timers);
-  ws = walks_new(&timers, 7, on_ended, NULL);
+  ws = walks_new(7, on_ended, NULL);
   cr_assert_not_null(ws);
 }
 
-static void end(void) {
-  walks_free(ws);
-  cr_expect_eq(timers.count, 0u);
-  timers_close(&timers);
-}
+static void end(void) { walks_free(ws); }
 
 TestSuite(walks, .init = fresh, .fini = end);
 
@@ -98,7 +92,7 @@ static void answer_a(uint32_t token, const char *name, bool waited, uint64_t at_
 }
 
 static void silence(uint64_t from_ms) {
-  for (uint64_t t = from_ms; t <= from_ms + WALK_SILENCE_MS + 500; t += 50) timers_run(&timers, t);
+  for (uint64_t t = from_ms; t <= from_ms + WALK_SILENCE_MS + 500; t += 50) walks_sweep(ws, t);
 }
 
 Test(walks, say_whom_a_host_reached_by_which_way_and_after_how_long) {
@@ -151,7 +145,7 @@ Test(walks, are_not_led_by_the_domains_addresses_where_it_lists_targets) {
 
 Test(walks, say_what_failed_and_why) {
   uint32_t s = ask("::1", "_xmpp-server._tcp.example.org", TYPE_SRV, T);
-  timers_run(&timers, T + 1500); /* it still waits: the walk goes on */
+  walks_sweep(ws, T + 1500); /* it still waits: the walk goes on */
   cr_expect_eq(ended, 0u);
   fail(s, "_xmpp-server._tcp.example.org", TYPE_SRV, ERR_TIMEOUT, T + 2500);
   silence(T + 2500);
@@ -181,6 +175,15 @@ Test(walks, are_told_apart_by_host_role_and_domain) {
   cr_expect_eq(ask("::1", "_sip._tcp.example.org", TYPE_SRV, T), 0u);
 }
 
+Test(walks, bear_clocks_that_differ_a_little) {
+  uint32_t s = ask("::1", "_xmpp-server._tcp.example.org", TYPE_SRV, T);
+  answer_srv(s, "_xmpp-server._tcp.example.org", rd_srv(0, 0, 5269, "x.lab"), "x.lab", "192.0.2.1", T - 2);
+  cr_expect(walks_sweep(ws, T - 5));
+  silence(T);
+  cr_expect_eq(ended, 1u);
+  cr_expect_eq(last.reached_after_ms, 0u);
+}
+
 Test(walks, end_by_silence_and_begin_anew) {
   uint32_t s = ask("::1", "_xmpp-server._tcp.example.org", TYPE_SRV, T);
   answer_nothing(s, "_xmpp-server._tcp.example.org", TYPE_SRV, T + 40);
@@ -199,7 +202,7 @@ Test(walks, of_a_host_that_never_falls_silent_are_told_of_all_the_same) {
   for (uint64_t t = T; t < T + 2 * WALK_LONGEST_MS + 2000; t += 100) {
     uint32_t s = ask("::1", "_xmpp-server._tcp.example.org", TYPE_SRV, t);
     answer_nothing(s, "_xmpp-server._tcp.example.org", TYPE_SRV, t + 40);
-    timers_run(&timers, t + 50);
+    walks_sweep(ws, t + 50);
   }
   cr_expect_eq(ended, 2u);
 }
