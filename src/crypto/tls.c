@@ -281,7 +281,10 @@ enum tls_step tls_read(struct tls *t, void *text, size_t room, size_t *len) {
   bool is_first = n > 0 && !t->has_text;
   t->has_text |= n > 0;
   if (is_first) tls_keep_session(t); /* for a connection beside this one */
-  return step_of(t, n);
+  enum tls_step step = step_of(t, n);
+  /* behind a ticket the library keeps its buffer for one more record, 16 kB */
+  if (step == TLS_WANT) t->c->ssl.SSL_free_buffers(t->ssl);
+  return step;
 }
 
 const char *tls_why(const struct tls *t) { return t->why; }

@@ -20,7 +20,7 @@
  F(SSL_set_verify) F(SSL_get0_param) F(SSL_set_ex_data) F(SSL_get_ex_data) F(SSL_get_ex_data_X509_STORE_CTX_idx) \
  F(SSL_set_session) F(SSL_SESSION_free) F(SSL_session_reused) F(SSL_CTX_set_default_verify_paths) F(SSL_CTX_load_verify_locations)        \
       F(SSL_new) F(SSL_free) F(SSL_ctrl) F(SSL_set_cipher_list) F(SSL_set_alpn_protos) F(SSL_set_bio) F(SSL_connect) F(SSL_read)    \
-          F(SSL_write) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
+          F(SSL_write) F(SSL_free_buffers) F(SSL_get_error) F(SSL_get_verify_result) F(SSL_get_version)                          \
               F(SSL_get0_alpn_selected) F(SSL_set_cert_cb) F(SSL_CTX_dane_enable) F(SSL_dane_enable) F(SSL_dane_tlsa_add) \
  F(SSL_get0_dane) F(SSL_get0_dane_tlsa) F(SSL_CTX_get_cert_store) F(SSL_get_peer_cert_chain) F(SSL_get0_verified_chain)
 /* clang-format on */

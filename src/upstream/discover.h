@@ -23,8 +23,8 @@ struct discover_way {
 
 /* The ways in an answer to SVCB of _dns.resolver.arpa from that server: DNS over TLS and over HTTPS by
  * HTTP/2, at the addresses, two at most, in a hint of the server's family, or else in the additional section,
- * or else at the server's own. Best first; returns how many. What is malformed, asks for what is not known (RFC 9460 section 8), or leads
- * to a special name is passed over. */
+ * or else at the server's own. Best first; returns how many. What is malformed, asks for what is not known
+ * (RFC 9460 section 8), or leads to a special name is passed over. */
 unsigned discover_read(const uint8_t *msg, size_t len, const union addr *server,
                        struct discover_way out[DISCOVER_WAYS]);
 #endif
