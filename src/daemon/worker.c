@@ -281,6 +281,8 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
   memcpy(parts.cookie_secret, common->cookie_secret, sizeof parts.cookie_secret);
   w->sets.trust = common->trust;
   w->sets.http = common->http;
+  w->had_many = common->trust != NULL; /* handshakes take much that nobody needs later */
+  w->gave_back_ms = clock_ms();
   w->tables = tables_new(&w->sets, NULL, s);
   if (!w->tables || !wiring_init(&w->wiring, &parts, w->tables, s)) return false;
   wiring_set_zones(&w->wiring, common->zones);
