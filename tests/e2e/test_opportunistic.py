@@ -218,6 +218,27 @@ def test_a_proven_way_that_the_server_tells_of_comes_first(upstream, encrypted, 
     assert "unproven" not in shown(daemon)["discovered"] and WORD not in daemon.stderr
 
 
+def test_a_reload_and_another_resolv_conf_begin_and_end_it(plain, encrypted, started, asks, folder):
+    plain()
+    plain("127.0.1.2")
+    encrypted()
+    second = encrypted(host="127.0.1.2")
+    settings = folder / "settings"
+    settings.write_text("upstream { tls = opportunistic }\n")
+    daemon = started("--config", settings, tls=None, resolv_conf=True)
+    moves(daemon)
+    assert asks() == ENCRYPTED
+    settings.write_text("upstream { tls = off }\n")
+    assert jidns(daemon, "reload").returncode == 0
+    assert [asks() for _ in range(3)] == 3 * [PLAIN] and "discovered" not in shown(daemon)
+    settings.write_text("upstream { tls = opportunistic }\n")
+    assert jidns(daemon, "reload").returncode == 0
+    assert wait_until(lambda: asks() == ENCRYPTED, 3, 0.1)
+    (folder / "resolv.conf").write_text("nameserver 127.0.1.2\n")
+    daemon.wait_for(lambda: "asked over TLS at 127.0.1.2:853" in daemon.stderr, "a word that the other is asked")
+    assert asks() == ENCRYPTED and second.text
+
+
 UNBOUND = """
 server:
   interface: {address}@53
