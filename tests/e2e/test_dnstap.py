@@ -2,6 +2,8 @@
 there, has stopped, or talks nonsense."""
 
 import os
+import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -12,6 +14,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from kit import pages
 from kit.ask import ask, query, timed
 from kit.control import Control, jidns
 from kit.dnstap import Capture, Collector
@@ -233,6 +236,27 @@ def test_a_burst_reaches_a_collector_that_keeps_up(tapped, collector):
             for _ in range(25):
                 client.recv(512)
     assert wait_until(lambda: tap(daemon)["written"] >= 9500, 10), tap(daemon)
+
+
+def test_the_commands_of_the_page_do_what_it_says(tapped, folder):
+    typed = [line for block in pages.blocks(pages.ROOT / "doc" / "dnstap.md") if block.reason() for line, _ in block.typed()]
+    assert len(typed) == 5
+    missing = [line.split()[0] for line in typed if not shutil.which(line.split()[0])]
+    if missing:
+        pytest.skip(f"{missing[0]} is missing (Debian: fstrm-bin, dnstap-ldns, bind9-dnsutils)")
+    capture, allow, *readers = [shlex.split(line.replace("/run/dnstap.sock", str(folder / "tap")).replace("/root", str(folder)))
+                                for line in typed]
+    assert capture.pop() == "&"
+    with subprocess.Popen(capture) as collector:
+        assert wait_until((folder / "tap").exists, 5)
+        subprocess.run(allow, check=True)
+        daemon = tapped()
+        assert is_connected(daemon) and ask(daemon.v4, "one.full.lab", "A").answer
+        assert wait_until(lambda: tap(daemon)["written"] == 4, 5)
+        collector.terminate()
+    for reader in readers:
+        said = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
+        assert "one.full.lab" in said and re.search(r"\bFR\b|FORWARDER_RESPONSE", said), said
 
 
 # ---- collectors that are not there ----

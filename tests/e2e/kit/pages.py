@@ -16,6 +16,7 @@ OF_OTHERS = "settings of another program"
 BY_PACKAGES = "contrib/check builds the packages, and installs, upgrades and purges them in roots of their own"
 IN_CONTAINERS = "test_container.py builds the image and runs it with podman"
 BY_CHECK = "contrib/check does this, and more, whenever it runs"
+CAPTURED = "test_dnstap.py types this page's commands, with its own files"
 BY_LAB = "run by test_doc.py, from the section's first block to its last"
 
 # page: {the first line of a block: the reason why it is not run here}. A reason may name the test that does.
@@ -35,6 +36,10 @@ LISTED = {
         "$ docker compose": "test_container.py reads the file; compose itself is not in Debian 12's podman",
         "$ kubectl": "test_container.py checks the file against the schema; there is no cluster",
         "JIDNS_SETTINGS:": IN_CONTAINERS,
+    },
+    "doc/dnstap.md": {
+        "fstrm_capture": CAPTURED,
+        "dnstap-ldns": CAPTURED,
     },
     "doc/encryption.md": {
         "openssl s_client": "asks a server of the Internet; test_encryption.py has pins",
@@ -82,7 +87,7 @@ LISTED = {
     "contrib/lab/README.md": {"sudo contrib/lab/run": "test_lab.py runs each scenario"},
 }
 
-SECTIONS = "listen|upstream|forward|zone|xmpp|access|server|cache|fault|log|control|metrics"
+SECTIONS = "listen|upstream|forward|zone|xmpp|access|server|cache|dnstap|fault|log|control|metrics"
 SETTINGS = re.compile(rf'({SECTIONS})( "[^"]*")? *{{')
 HARMLESS = re.compile(r"(jidns|jidnsd|dig|nstat|printf) ")  # nothing else is run as root, whatever a page says
 NEEDS_SYSTEMD = re.compile(r"(\$ )?(systemctl|journalctl|useradd) ", re.M)
