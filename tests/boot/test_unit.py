@@ -5,6 +5,7 @@ import time
 
 import pytest
 from conftest import LAB
+from kit.dnstap import Collector
 from machine import wait_until
 
 CHAT = "chat.start.lab"
@@ -168,3 +169,26 @@ def test_a_journal_that_is_stuck_holds_up_neither_answers_nor_the_stop(service):
         assert wait_until(lambda: service.show("SubState") != "running", 5) and time.monotonic() - began < 4
     finally:
         service.machine.kill("CONT", journald)
+
+
+# ---- what the unit lets it do ----
+
+def test_it_reaches_a_dnstap_collector_now_and_again(service):
+    path = service.machine.path("/run/tap.sock")
+    service.set(LAB + 'dnstap { socket = "unix:/run/tap.sock" }\n')
+    collector = Collector(path)
+    try:
+        service.start()
+        assert wait_until(lambda: "dnstap collector at /run/tap.sock is connected" in service.journal(), 10), service.journal()
+        assert service.answers(CHAT) and len(collector.wait_for(2)) >= 2
+    finally:
+        collector.close()
+    assert service.answers(CHAT)
+    assert wait_until(lambda: "no dnstap collector at /run/tap.sock" in service.journal(), 10), service.journal()
+    collector = Collector(path)
+    try:
+        assert wait_until(lambda: service.journal().count("is connected") == 2, 10), service.journal()
+        assert service.answers(CHAT)
+        collector.wait_for(2)
+    finally:
+        collector.close()
