@@ -54,6 +54,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                               .local = w,
                               .answer = answer,
                               .answer_ctx = w};
+  if (parts->fleet) o.fleet = *parts->fleet;
   put_forward_policy(&o, s);
   *w = (struct wiring){.forward = forward_new(&o)};
   if (w->forward) w->xmpp = xmpp_new(w->forward, &s->xmpp, parts->budget, parts->guesses);

@@ -25,8 +25,10 @@ struct fleet_fetch {
 };
 
 enum {
-  FLEET_TTL_MIN = 10,   /* s: what lives shorter is not worth it */
-  FLEET_BODY_MAX = 4096 /* octets of an answer's records */
+  FLEET_TTL_MIN = 10,      /* s: what lives shorter is not worth it */
+  FLEET_BODY_MAX = 4096,   /* octets of an answer's records */
+  FLEET_AWAIT_MS = 400,    /* a miss waits so long for what another member asks a server for, */
+  FLEET_PATIENCE_MS = 1000 /* and a patient one */
 };
 
 /* Without any of the functions there is no fleet. None of them waits. */

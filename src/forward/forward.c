@@ -8,6 +8,7 @@
 #include "forward/await.h"
 #include "forward/denial.h"
 #include "forward/fallback.h"
+#include "forward/fetch.h"
 #include "forward/follow.h"
 #include "forward/silence.h"
 
@@ -98,6 +99,8 @@ static void run(struct pending *p, const struct event *e) {
 static void run_at(struct pending *p, enum event_kind kind, uint64_t now_ms) {
   run(p, &(struct event){.kind = kind, .now_ms = now_ms});
 }
+
+void forward_resume(struct pending *p, uint64_t now_ms) { run_at(p, EVENT_TIME, now_ms); }
 
 /* How long it took says how long the next one may, unless it took a connection as well. */
 static void note_reply(const struct try *t, uint64_t now_ms) {
@@ -231,6 +234,7 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
     run_at(p, EVENT_TIME, now_ms);
   } else if (now_ms >= p->next_try_ms && may_ask_again(p)) {
     hedge(p);
+    fetch_note_late(p);
     p->step = STEP_PICK;
     run_at(p, EVENT_TIME, now_ms);
   } else {
@@ -256,7 +260,7 @@ static struct pending *start(struct forward *f, const struct question *q, bool p
                     upstream_leaves_unanswered(p->upstream, question_type(q));
   p->patience_ms = unanswered ? UNANSWERED_PATIENCE_MS : PATIENCE_MS;
   p->resting = upstream_resting(p->upstream, question_type(q), now_ms);
-  p->step = STEP_PICK;
+  p->step = fetch_may(f, q) ? STEP_FETCH : STEP_PICK;
   return p;
 }
 
@@ -283,6 +287,7 @@ static enum err join(struct forward *f, struct pending *p, const struct query *q
   if (!pending_join(&f->table, p, q, client, now_ms)) return ERR_MEMORY;
   count(f->o.counters, follower);
   set_timer(p);
+  fetch_hurry(p, now_ms);
   if (pending_asks(p)) ask_anew(f, p, now_ms);
   return ERR_NONE;
 }

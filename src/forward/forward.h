@@ -11,6 +11,7 @@
 #include "base/timer.h"
 #include "cache/cache.h"
 #include "forward/client.h"
+#include "forward/fleet.h"
 #include "forward/rebind.h"
 #include "forward/route.h"
 
@@ -103,6 +104,7 @@ struct forward_options {
    * NULL: none is followed. */
   int (*answer)(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
   void *answer_ctx;
+  struct fleet fleet; /* all NULL: there is none */
   struct forward_policy policy;
 };
 

@@ -66,6 +66,8 @@ enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err 
 /* It does not repeat capitals and has no TCP to tell by whether it was the server: UDP without them next. */
 void steps_ask_without_0x20(struct pending *p, struct nameserver *s, uint64_t now_ms);
 
-/* forward.c: how an exchange that a step set off ends. */
+/* forward.c: p goes on at its step, as what it waited for has come; and how an exchange that a step set off
+ * ends. */
+void forward_resume(struct pending *p, uint64_t now_ms);
 void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms);
 #endif

@@ -57,7 +57,7 @@ struct pending *pending_new(struct pending_table *t, const struct question *q, b
 
 void pending_free(struct pending_table *t, struct pending *p) {
   must(p->magic == PENDING_MAGIC && list_empty(&p->waiters) && !timer_is_set(&p->timer) &&
-       !pending_has_open_try(p));
+       !pending_has_open_try(p) && !p->fetch.asking);
   struct pending **link = bucket(t, &p->question);
   while (*link != p) link = &(*link)->next;
   *link = p->next;
@@ -166,7 +166,9 @@ bool pending_has_open_try(const struct pending *p) {
 }
 
 void pending_drop_tries(struct pending *p) {
+  struct forward *f = p->forward;
   for (unsigned i = 0; i < FORWARD_TRIES; i++) channel_drop(&p->tries[i].x);
+  if (p->fetch.asking) f->o.fleet.drop(f->o.fleet.ctx, &p->fetch);
 }
 
 void pending_keep_part(struct pending *p, const uint8_t *msg, size_t len, uint32_t tick, uint64_t due_ms) {

@@ -8,11 +8,13 @@
  * that made it run, and returns what the driver does next: go on to p->step at once, wait, or forget the
  * question.
  *
- * A step that waits runs again when all that it asked for with await_ask is there, or at the time it gave to
- * pending_resume_at; PICK and ASK when the next try is due, too. A reply leads to CHECK from wherever the
- * question stands: a step behind it drops the tries that are open before it waits. */
+ * FETCH is where there is a fleet alone. A step that waits runs again when all that it asked for with
+ * await_ask is there, or at the time it gave to pending_resume_at; PICK and ASK when the next try is due,
+ * too. A reply leads to CHECK from wherever the question stands: a step behind it drops the tries that are
+ * open before it waits. */
 /* clang-format off */
 #define PENDING_STEPS(STEP)     \
+  STEP(FETCH, fetch_begin, "fetch") \
   STEP(PICK, step_pick, "pick") \
   STEP(ASK, step_ask, "ask")    \
   STEP(CHECK, step_check, "check") \
@@ -109,6 +111,9 @@ enum stale_state { STALE_UNTRIED, STALE_SERVED, STALE_MISSING };
  * space while its steps run, and ASIDE, in memory of its own and as small as it can be, while it waits. */
 enum draft_state { DRAFT_NONE, DRAFT_AT_WORK, DRAFT_ASIDE };
 
+/* Who gave the answer that its steps make. */
+enum answer_source { ANSWER_OF_SERVER, ANSWER_OF_FLEET, ANSWER_OF_SEVERAL };
+
 /* What is wrong with an answer that others had a part in; bits. */
 enum flaw { FLAW_STALE = 1 /* a part had expired */, FLAW_CUT = 2 /* a part is not whole */ };
 
@@ -159,7 +164,9 @@ struct pending {
   enum retry retry;
   bool notified; /* since the last try somebody was told that it failed: the next is to wait */
   enum pending_step step;
-  struct list awaited; /* struct awaited: questions that it waits for */
+  struct fleet_fetch fetch;  /* question NULL: the fleet was not asked */
+  enum answer_source source; /* once there is an answer */
+  struct list awaited;       /* struct awaited: questions that it waits for */
   enum draft_state draft;
   struct draft *aside; /* owned; NULL unless DRAFT_ASIDE */
   unsigned flaws;      /* enum flaw, of its answer */

@@ -1,10 +1,10 @@
 /* steps.c: what becomes of a miss, step by step. Exports steps_*.
  *
- * PICK chooses a server and ASK puts the question to it; when its time is over the driver comes back to PICK
- * for the next one, while the earlier tries stay open. The first reply goes to CHECK, which sends the
- * question back to ASK if the server could not cope, and on to STORE if it answers, by way of FOLLOW if that
- * leads to other servers' names. REPLY tells all who wait, unless they are HELD for more to come. FAIL is
- * where it ends when nobody answered, or nobody can. */
+ * Where there is a fleet FETCH asks that first. PICK chooses a server and ASK puts the question to it; when
+ * its time is over the driver comes back to PICK for the next one, while the earlier tries stay open. The
+ * first reply goes to CHECK, which sends the question back to ASK if the server could not cope, and on to
+ * STORE if it answers, by way of FOLLOW if that leads to other servers' names. REPLY tells all who wait,
+ * unless they are HELD for more to come. FAIL is where it ends when nobody answered, or nobody can. */
 #include "base/log.h"
 #include "base/must.h"
 #include "dns/edns.h"
@@ -12,6 +12,7 @@
 #include "forward/await.h"
 #include "forward/denial.h"
 #include "forward/fallback.h"
+#include "forward/fetch.h"
 #include "forward/follow.h"
 #include "forward/hold.h"
 #include "forward/silence.h"
@@ -263,6 +264,7 @@ static enum next step_check(struct pending *p, const struct event *e) {
   enum err why = scrub_reply(&p->question, msg, e->len, border, &f->answer);
   if (why != ERR_NONE) return steps_server_failed(p, t->server, why);
   p->draft = DRAFT_AT_WORK;
+  p->source = ANSWER_OF_SERVER;
   p->flaws = 0;
   fallback_learn(p, t, edns_is_in(msg, e->len), now_ms);
   silence_note(f, p, t->server, now_ms);
@@ -285,6 +287,7 @@ static enum next step_follow(struct pending *p, const struct event *e) {
 
   p->last = is_led_on ? follow_join(p) : ERR_ALIAS;
   await_drop(p);
+  p->source = ANSWER_OF_SEVERAL;
   p->step = p->last == ERR_NONE ? STEP_STORE : STEP_FAIL;
   /* the name asked for decides, not the one that the alias leads to */
   if (p->step != STEP_FAIL) is_refused(p);
@@ -302,6 +305,7 @@ static enum next step_store(struct pending *p, const struct event *e) {
   f->answer.head.stored_at = tick_of_ms(now_ms);
   answer_note_rotation(&f->answer);
   answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question, f->o.policy.max_ttl_s));
+  fetch_offer(p, now_ms);
   if (f->watch.before_store)
     f->watch.before_store(f->watch.ctx, &p->question, &f->answer, &refresh_at, &spare, now_ms);
   enum cache_origin how = p->prefetch ? p->origin : ORIGIN_QUERY;
@@ -345,6 +349,7 @@ static enum next step_fail(struct pending *p, const struct event *e) {
   enum err why = p->last == ERR_NONE ? ERR_NO_UPSTREAM : p->last;
   pending_drop_tries(p);
   pending_drop_draft(p);
+  fetch_give_up(p, now_ms);
   if (!p->partial) failures_add(&f->failures, &p->question, why, now_ms);
   for (struct waiter *w; (w = pending_first(p));) {
     if (!deliver_partial(f, p, w, now_ms) && !deliver_stale(f, p, w, now_ms))

@@ -24,6 +24,10 @@ static void wire(struct world *w, const struct world_options *o) {
                                .guesses = &w->guesses,
                                .budget = o->budget ? o->budget : &w->budget,
                                .kin = &w->kin};
+  if (o->engine) {
+    engine_line_open(&w->line, o->engine, &o->fleet, &w->timers, &w->counters);
+    parts.fleet = share_fleet(w->line.share);
+  }
   struct settings *s = must_zalloc(sizeof *s);
   s->forward = o->forward;
   s->serve = o->serve;
@@ -56,6 +60,7 @@ struct world *world_new(const struct world_options *o) {
   w->cache = cache_new(CACHE_SIZE_MIN, SEED);
   cr_assert(w->cache);
   wire(w, o);
+  if (o->engine) engine_line_up(&w->line, w->now_ms);
   return w;
 }
 
@@ -79,6 +84,7 @@ void world_free(struct world *w) {
   cr_expect_eq(w->script.under_way, 0, "exchanges under way after stop");
   for (unsigned i = 0; i < w->heard_count; i++)
     cr_expect(is_answered(w->heard[i]) || w->heard[i]->dropped, "client %u was never answered", i);
+  engine_line_close(&w->line, w->now_ms);
   wiring_free(&w->wiring);
   walk_watch_close(&w->walk_watch);
   faults_free(w->faults, NULL);
@@ -103,10 +109,13 @@ void world_free(struct world *w) {
 /* One step to the next event not after `end_ms`; false when there is none. */
 static bool step(struct world *w, uint64_t end_ms) {
   uint64_t reply_ms = script_next_ms(&w->script), timer_ms = timers_next_ms(&w->timers);
+  uint64_t engine_ms = engine_line_next_ms(&w->line);
   uint64_t next_ms = reply_ms < timer_ms ? reply_ms : timer_ms;
+  if (engine_ms < next_ms) next_ms = engine_ms;
   if (next_ms > end_ms) return false;
   if (next_ms > w->now_ms) w->now_ms = next_ms;
-  if (reply_ms <= timer_ms) script_deliver(&w->script, w->now_ms);
+  if (engine_ms <= w->now_ms) engine_line_deliver(&w->line, w->now_ms);
+  else if (reply_ms <= timer_ms) script_deliver(&w->script, w->now_ms);
   else timers_run(&w->timers, w->now_ms);
   upstream_flush(&w->upstream, w->now_ms);
   return true;
@@ -117,6 +126,12 @@ void world_run_ms(struct world *w, uint64_t ms) {
   while (step(w, end_ms)) {
   }
   w->now_ms = end_ms;
+}
+
+void world_run_all_ms(struct world *const *worlds, unsigned n, uint64_t ms) {
+  for (uint64_t at = 0; at < ms; at++) {
+    for (unsigned i = 0; i < n; i++) world_run_ms(worlds[i], 1);
+  }
 }
 
 /* ---- faults and what reached the upstream ---- */

@@ -6,6 +6,7 @@
 #include "daemon/wiring.h"
 #include "forward/stale_log.h"
 #include "kit/seen.h"
+#include "scenario/engine.h"
 #include "scenario/script.h"
 
 enum { WORLD_START_MS = 1000000, WORLD_DELAY_MS = 40 };
@@ -18,7 +19,9 @@ struct world_options {
   enum upstream_policy order;
   bool no_server;
   uint32_t delay_ms;
-  struct xmpp_budget *budget; /* shared with other worlds; NULL: its own */
+  struct xmpp_budget *budget;   /* shared with other worlds; NULL: its own */
+  struct engine_script *engine; /* of its fleet, shared with other worlds; NULL: it is in none */
+  struct engine_manner fleet;
   struct forward_policy forward;
   struct serve_policy serve;
   struct xmpp_policy xmpp;
@@ -40,6 +43,7 @@ struct world {
   struct kin kin;
   struct stale_log stale_log;
   struct walk_watch walk_watch;
+  struct engine_line line; /* to the engine */
   struct wiring wiring;
   struct faults *faults;
   struct heard **heard;
@@ -55,6 +59,9 @@ void world_free(struct world *w);
 
 /* Lets so much time go by: replies arrive and timers fire when they are due, replies first. */
 void world_run_ms(struct world *w, uint64_t ms);
+
+/* The same for several worlds that share an engine, side by side. */
+void world_run_all_ms(struct world *const *worlds, unsigned n, uint64_t ms);
 
 /* Timers that are due now fire, replies that are due now arrive. */
 static inline void world_settle(struct world *w) { world_run_ms(w, 0); }
