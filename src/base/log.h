@@ -10,7 +10,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* Who says something, and can have a level of its own. */
 /* clang-format off */
 #define LOG_COMPONENTS(X) \
-  X(base) X(cache) X(daemon) X(faults) X(forward) X(ops) X(query) X(server) X(tap) X(upstream) X(xmpp)
+  X(base) X(cache) X(daemon) X(faults) X(forward) X(ops) X(query) X(server) X(share) X(tap) X(upstream) X(xmpp)
 /* clang-format on */
 
 enum {

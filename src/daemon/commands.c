@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "config.h"
 #include "daemon/domain_json.h"
+#include "daemon/fleet_view.h"
 #include "daemon/reload.h"
 #include "daemon/snapshotter.h"
 #include "daemon/stats.h"
@@ -56,11 +57,25 @@ static bool read_which(struct control_reply *r, unsigned argc, char *const *argv
 
 /* ---- flush, dump ---- */
 
+/* In the fleet's cache, and here; other members keep theirs until it expires. */
+static void flush_fleet(struct commands *c, struct control_reply *r, char *const *argv) {
+  uint8_t name[NAME_MAX_LEN];
+  const char *why;
+  struct cache_which which = {.name = name, .name_len = name_parse(argv[2], name)};
+  if (!which.name_len) control_fail(r, "'%.300s' is not a domain name", argv[2]);
+  else if (!fleet_view_flush(c->daemon, name, which.name_len, &why)) control_fail(r, "flush: %s", why);
+  else jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
+}
+
 static void run_flush(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
   struct commands *c = ctx;
   uint8_t name[NAME_MAX_LEN];
   struct cache_which which = {0};
   bool all = argc == 2 && strcmp(argv[1], "--all") == 0;
+  if (argc == 3 && strcmp(argv[1], "--fleet") == 0) {
+    flush_fleet(c, r, argv);
+    return;
+  }
   if (!all && !read_which(r, argc, argv, true, name, &which)) return;
   jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
   snapshotter_flushed(c->daemon->snapshotter);
@@ -287,6 +302,7 @@ static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *
   jsonw_close(j, ']');
   write_servers(j, c, true);
   jsonw_uint(j, "in_flight", g->in_flight);
+  fleet_view_write(c->daemon, j);
   write_cache(j, d->cache);
   jsonw_string(j, "log_level", log_levels_format(levels));
   write_tap(j, c->daemon);
@@ -477,7 +493,7 @@ static const struct control_command commands[] = {
     {"stats", "[--workers]", "All counters.", run_stats},
     {"upstreams", "", "The servers it asks.", run_upstreams},
     {"settings", "", "The settings, and where each comes from.", run_settings},
-    {"flush", "NAME [TYPE]|--below NAME|--all", "Removes answers from the cache.", run_flush},
+    {"flush", "NAME [TYPE]|--below NAME|--fleet NAME|--all", "Removes answers from the cache.", run_flush},
     {"dump", "[[--below] NAME]", "The cache, an answer a line.", run_dump},
     {"reload", "", "Reads the settings again.", run_reload},
     {"log-level", "[error|warn|info|debug][,COMPONENT=LEVEL]...", "What is logged, and will be.",

@@ -132,6 +132,7 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
                                  .walk_watch = &d->walk_watch,
                                  .zones = d->zones,
                                  .trust = d->trust,
+                                 .member = d->member,
                                  .http = d->http};
   stale_log_init(&d->stale_log);
   guess_init(&d->guesses, common.seed);
@@ -226,11 +227,18 @@ static void fit_memory(struct settings *s, FILE *err) {
            memory_limit_format(s->cache_limit, room), memory_limit_format(m.octets, most), m.what);
 }
 
+static bool open_fleet(struct daemon *d, FILE *err) {
+  const struct share_policy *policy = &d->settings.share;
+  if (!share_is_on(policy)) return true;
+  d->member = member_open(policy, share_encrypts(policy) ? d->trust : NULL, err);
+  return d->member != NULL;
+}
+
 bool daemon_prepare(struct daemon *d, FILE *err) {
   bool warned;
   fit_memory(&d->settings, err);
   return settings_check_system(&d->settings, &warned, err) && open_zones(d, err) && open_trust(d, err) &&
-         load_tapping(d, err);
+         open_fleet(d, err) && load_tapping(d, err);
 }
 
 bool daemon_start(struct daemon *d, FILE *err) {
@@ -279,6 +287,8 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   d->cache = NULL;
   zones_free(d->zones);
   d->zones = NULL;
+  member_close(d->member);
+  d->member = NULL;
   tls_context_free(d->trust);
   d->trust = NULL;
   http2_unload(d->http);

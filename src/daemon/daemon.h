@@ -29,6 +29,7 @@ struct daemon {
   struct fault_rules faults;
   struct zonefile *zone_reader; /* NULL: ldns was not loaded */
   struct zones *zones;          /* NULL: there are none */
+  struct member *member;        /* of a fleet; NULL: of none */
   struct tls_context *trust;    /* by whose word encrypted servers are known; NULL: OpenSSL was not loaded */
   struct http2_library *http;   /* NULL: nghttp2 was not loaded */
   struct tapping tapping;

@@ -19,7 +19,7 @@ struct wiring_parts {
   struct stale_log *stale_log;   /* shared by all wirings of the process; NULL: none */
   struct walk_watch *walk_watch; /* shared by all wirings of the process; NULL: walks are not watched */
   struct random *random;
-  const struct fleet *fleet; /* NULL: there is none */
+  const struct fleet *fleet;  /* NULL: there is none */
   struct xmpp_budget *budget; /* shared by all wirings of the process */
   struct guesses *guesses;    /* the same; NULL: nothing is guessed */
   struct kin *kin;            /* the same; NULL: no subdomains are learnt */

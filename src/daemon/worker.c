@@ -13,6 +13,7 @@
 #include "base/must.h"
 #include "base/random.h"
 #include "base/timer.h"
+#include "daemon/engine_name.h"
 #include "daemon/tables.h"
 #include "forward/discovery.h"
 #include "loop/watch.h"
@@ -46,6 +47,8 @@ struct worker {
   struct wiring_tables *tables, *next; /* in force; prepared */
   struct discovery discovery;
   struct wiring wiring;
+  struct member_thread member;
+  struct engine_name engine_name;
   struct serve_udp *udp;
   struct serve_tcp *tcp;
   struct latency waited;
@@ -100,6 +103,7 @@ static void on_iteration(uv_prepare_t *prepare) {
   struct worker *w = worker_of(prepare->data);
   uint64_t now_ms = clock_ms();
   list_each(node, &w->sets.list) upstream_flush(container(node, struct upstream, link), now_ms);
+  if (w->member.link) link_flush(w->member.link, now_ms);
   serve_udp_flush(w->udp);
   serve_tcp_flush(w->tcp);
   arm(w, now_ms);
@@ -132,6 +136,12 @@ void worker_run(struct worker *w, void (*task)(struct worker *w, void *arg), voi
 const struct counters *worker_counters(const struct worker *w) { return &w->counters; }
 const struct latency *worker_waited(const struct worker *w) { return &w->waited; }
 const struct routes *worker_routes(const struct worker *w) { return &w->tables->routes; }
+const struct forward_options *worker_forward_options(const struct worker *w) {
+  return forward_options(w->wiring.forward);
+}
+struct member_thread *worker_member(struct worker *w) {
+  return &w->member;
+}
 unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->wiring.forward); }
 
 const struct domains *worker_domains(const struct worker *w) { return xmpp_domains(w->wiring.xmpp); }
@@ -202,6 +212,7 @@ static void close_all(struct worker *w) {
   if (w->tcp) serve_tcp_stop(w->tcp);
   discovery_stop(&w->discovery);
   wiring_stop(&w->wiring);
+  member_thread_stop(&w->member, clock_ms());
   if (w->udp) serve_udp_close(w->udp);
   if (w->tcp) serve_tcp_close(w->tcp);
   wiring_free(&w->wiring);
@@ -218,6 +229,7 @@ static void on_stop(uv_async_t *async) { close_all(worker_of(async->data)); }
 static void worker_free(struct worker *w) {
   uv_run(&w->loop, UV_RUN_DEFAULT); /* the last callbacks, where the thread did not run them */
   must(uv_loop_close(&w->loop) == 0);
+  member_thread_free(&w->member);
   uv_sem_destroy(&w->task_done);
   timers_close(&w->timers);
   w->magic = 0;
@@ -263,6 +275,21 @@ static struct serve_tcp_policy share_of(const struct serve_tcp_policy *all, unsi
   return o;
 }
 
+/* Its part of a fleet's member, which begins to connect with the loop's first turn. */
+static bool join_fleet(struct worker *w, const struct worker_common *common, struct wiring_parts *parts) {
+  struct member_parts member = {.loop = &w->loop,
+                                .timers = &w->timers,
+                                .random = &w->random,
+                                .counters = &w->counters,
+                                .find = engine_name_find,
+                                .find_ctx = &w->engine_name};
+  if (!common->member) return true;
+  if (!member_thread_init(&w->member, common->member, &member)) return false;
+  w->engine_name = (struct engine_name){.serve = &w->wiring.serve, .link = w->member.link};
+  parts->fleet = share_fleet(w->member.share);
+  return true;
+}
+
 /* The modules first, then the sockets that let clients in. */
 static bool wire(struct worker *w, const struct settings *s, const struct worker_common *common,
                  struct listener *listeners) {
@@ -284,9 +311,11 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
   w->had_many = common->trust != NULL; /* handshakes take much that nobody needs later */
   w->gave_back_ms = clock_ms();
   w->tables = tables_new(&w->sets, NULL, s);
-  if (!w->tables || !wiring_init(&w->wiring, &parts, w->tables, s)) return false;
+  if (!w->tables || !join_fleet(w, common, &parts) || !wiring_init(&w->wiring, &parts, w->tables, s))
+    return false;
   wiring_set_zones(&w->wiring, common->zones);
   discovery_use(&w->discovery, &w->tables->routes, clock_ms());
+  if (w->member.link) link_start(w->member.link, clock_ms());
 
   struct serve_tcp_policy tcp = share_of(&s->tcp, s->threads);
   tcp.descriptors = descriptors_for_clients();

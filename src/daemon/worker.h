@@ -7,6 +7,7 @@
 #include "faults/fault.h"
 #include "server/listen.h"
 #include "settings/settings.h"
+#include "share/member.h"
 
 struct worker;
 
@@ -22,6 +23,7 @@ struct worker_common {
   struct walk_watch *walk_watch;    /* borrowed: hosts' ways to domains */
   struct tls_context *trust;        /* of encrypted servers: borrowed until worker_prepare brings another */
   const struct http2_library *http; /* borrowed: for servers over HTTPS; NULL: not loaded */
+  const struct member *member;      /* borrowed: of a fleet; NULL: of none */
   const struct zones *zones;        /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
 };
 
@@ -75,6 +77,10 @@ const struct latency *worker_waited(const struct worker *w);
 /* Its servers, borrowed for the task. */
 const struct routes *worker_routes(const struct worker *w);
 unsigned worker_in_flight(const struct worker *w);
+
+/* Its connection to the fleet's engine, and what is asked of it; NULLs without one. */
+struct member_thread *worker_member(struct worker *w);
+const struct forward_options *worker_forward_options(const struct worker *w); /* borrowed for the task */
 
 /* What became of XMPP domains' services in it; NULL: nobody has waited for any. Borrowed for the task. */
 const struct domains *worker_domains(const struct worker *w);

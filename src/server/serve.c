@@ -263,8 +263,9 @@ static inline __attribute__((always_inline)) struct serve_result answer_packet(s
   return s->fault_filter ? answer_faulty(s, &q, client, now_ms, out) : answer(s, &q, client, now_ms, out);
 }
 
-/* Queries are logged, watched, or told of by dnstap: a stand-in takes the client's place when this is one of those,
- * and the log or the tap, which is nearer to the client, sees what it gets. Out of the way of all others. */
+/* Queries are logged, watched, or told of by dnstap: a stand-in takes the client's place when this is one of
+ * those, and the log or the tap, which is nearer to the client, sees what it gets. Out of the way of all
+ * others. */
 static __attribute__((noinline, cold)) int serve_watched(struct query_service *s, const uint8_t *msg,
                                                          size_t len, const struct client *client,
                                                          uint64_t now_ms, uint8_t *out) {

@@ -166,8 +166,8 @@ static bool fit_memory(struct settings *s, FILE *err) {
 static enum settings_outcome check(struct settings *s, FILE *out, FILE *err) {
   bool warned = false;
   char room[MEMORY_LIMIT_TEXT];
-  if (!settings_check_zones(s, err) || !settings_check_here(s, &warned, err) ||
-      !settings_check_system(s, &warned, err))
+  if (!settings_check_zones(s, err) || !share_check(&s->share, err) ||
+      !settings_check_here(s, &warned, err) || !settings_check_system(s, &warned, err))
     return SETTINGS_WRONG;
   warned |= !fit_memory(s, err);
   fprintf(out, "jidnsd: the settings %s\n", warned ? "can be used; see the warnings" : "are good");

@@ -18,6 +18,7 @@
 #include "server/access.h"
 #include "server/serve.h"
 #include "server/serve_tcp.h"
+#include "share/policy.h"
 #include "tap/tap.h"
 #include "upstream/upstream.h"
 #include "xmpp/xmpp.h"
@@ -72,6 +73,7 @@ struct settings_forward {
   struct settings_pins pins; /* none: those of `tls` */
   uint32_t max_ttl_s;        /* 0: as for all other names */
   bool never_guessed;        /* hosts of XMPP domains in it are not guessed */
+  bool is_shared;            /* with the other members of a fleet */
 };
 
 /* May encrypted ways to the servers of resolv.conf be discovered (RFC 9462)? */
@@ -115,6 +117,7 @@ struct settings {
   struct serve_policy serve;
   struct access_policy access;
   struct xmpp_policy xmpp;
+  struct share_policy share;
   struct zones_policy zones;
   bool zone_files; /* ready for some that come with a reload */
   struct serve_tcp_policy tcp;

@@ -33,13 +33,20 @@ void settings_put_source(FILE *out, const struct raw_settings *g, const struct r
   }
 }
 
+/* What stands before the @ of a URL may be a password. */
+static void put_text(FILE *out, const char *text) {
+  const char *host = strstr(text, "://") ? strrchr(text, '@') : NULL;
+  if (host) fputs("...", out);
+  shown_put(out, host ? host : text, SHOWN_MAX);
+}
+
 /* jidnsd: --name 'text', or jidnsd: file:3: key 'text' */
 static void put_given(struct raw_settings *g, const struct raw_value *v) {
   fputs("jidnsd: ", g->err);
   settings_put_source(g->err, g, v);
   if (has_line(v)) fprintf(g->err, ": %s", v->kind == RAW_BEGIN ? v->section->name : v->setting->key);
   fputs(" '", g->err);
-  shown_put(g->err, v->text, SHOWN_MAX);
+  put_text(g->err, v->text);
   fputc('\'', g->err);
   g->failed = true;
 }

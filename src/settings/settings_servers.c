@@ -247,7 +247,7 @@ bool settings_tries_tls(const struct settings *s) {
 }
 
 bool settings_needs_proof(const struct settings *s) {
-  return asks_over(s, transport_is_encrypted) || settings_discovers(s);
+  return asks_over(s, transport_is_encrypted) || settings_discovers(s) || share_encrypts(&s->share);
 }
 
 bool settings_encrypts(const struct settings *s) { return settings_needs_proof(s) || settings_tries_tls(s); }

@@ -1,5 +1,6 @@
 /* settings_table.c: all that can be set: where it is given, what it means. Exports settings_table,
  * settings_sections. */
+#include <stdio.h>
 #include <string.h>
 
 #include "dns/ttl.h"
@@ -153,6 +154,36 @@ static bool read_pin(const struct setting *t, void *into, const char *text) {
 
 static void clear_pins(void *into) { ((struct settings *)into)->pins = (struct settings_pins){0}; }
 
+/* ---- the fleet ---- */
+
+static bool read_shared(const struct setting *t, void *into, const char *text) {
+  struct link_target target;
+  const char *why;
+  bool is_none = strcmp(text, "none") == 0;
+  return (is_none || link_target_parse(text, &target, &why)) &&
+         settings_read_text(t, into, is_none ? "" : text);
+}
+
+static const char *explain_shared(const char *text, char why[WHY_TEXT]) {
+  struct link_target target;
+  const char *reason;
+  link_target_parse(text, &target, &reason);
+  snprintf(why, WHY_TEXT, "%s", reason);
+  return why;
+}
+
+static bool read_secret(const struct setting *t, void *into, const char *text) {
+  return share_is_secret(text) && settings_read_text(t, into, text);
+}
+
+static bool read_namespace(const struct setting *t, void *into, const char *text) {
+  return entry_is_namespace(text) && settings_read_text(t, into, text);
+}
+
+static bool read_shared_user(const struct setting *t, void *into, const char *text) {
+  return *text && !strchr(text, ' ') && settings_read_text(t, into, text);
+}
+
 /* ---- faults ---- */
 
 static bool title_fault(void *element, const char *title) {
@@ -197,33 +228,22 @@ static const struct settings_section in_fault = {.name = "fault",
                                                  .read_title = title_fault,
                                                  ELEMENTS(struct settings, faults, fault_count)};
 static const struct settings_section in_xmpp = {.name = "xmpp"};
+static const struct settings_section in_shared = {.name = "shared"};
 static const struct settings_section in_cache = {.name = "cache"};
 static const struct settings_section in_log = {.name = "log"};
 static const struct settings_section in_metrics = {.name = "metrics"};
 static const struct settings_section in_control = {.name = "control"};
 static const struct settings_section in_dnstap = {.name = "dnstap"};
 
-const struct settings_section *const settings_sections[] = {&in_listen,
-                                                            &in_upstream,
-                                                            &in_forward,
-                                                            &in_tls,
-                                                            &settings_in_zone,
-                                                            &settings_in_domain,
-                                                            &settings_in_host,
-                                                            &in_access,
-                                                            &in_server,
-                                                            &in_xmpp,
-                                                            &in_cache,
-                                                            &in_fault,
-                                                            &in_log,
-                                                            &in_control,
-                                                            &in_metrics,
-                                                            &in_dnstap,
-                                                            NULL};
+const struct settings_section *const settings_sections[] = {
+    &in_listen,        &in_upstream, &in_forward, &in_tls,     &settings_in_zone, &settings_in_domain,
+    &settings_in_host, &in_access,   &in_server,  &in_xmpp,    &in_cache,         &in_shared,
+    &in_fault,         &in_log,      &in_control, &in_metrics, &in_dnstap,        NULL};
 
 static const char tap_expected[] =
     "none or unix: and the absolute path of a socket, at most 107 octets: unix:/run/dnstap/dnstap.sock";
 static const char clients_expected[] = "an address or a prefix, such as 192.0.2.0/24, at most 8 times";
+static const char secret_expected[] = "an absolute path, or credential:NAME for a credential of systemd's";
 static const char rule_expected[] =
     "words such as name=*.lab type=SRV share=30% seed=7 delay=200-900 servfail";
 
@@ -236,6 +256,7 @@ static const char *const upstream_tls_words[] = {
     [UPSTREAM_TLS_OFF] = "off", [UPSTREAM_TLS_OPPORTUNISTIC] = "opportunistic", NULL};
 static const char *const seccomp_words[] = {
     [SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
+static const char *const role_words[] = {[SHARE_MEMBER] = "member", [SHARE_READER] = "reader", NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
 static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const guess_words[] = {"off", "auto", NULL};
@@ -300,6 +321,8 @@ const struct setting settings_table[] = {
     {NULL, &in_forward, "prefetch-guess", "auto|off", "auto", NULL,
      "guess hosts of XMPP domains in it, as in section xmpp",
      EITHER(struct settings_forward, never_guessed, guess_forward_words)},
+    {NULL, &in_forward, "shared", "on|off", "off", NULL, "share its answers with the fleet's other members",
+     SWITCH(struct settings_forward, is_shared)},
     {"tls-ca", &in_tls, "ca", "PATH", NULL, "the system's folder",
      "file or folder (by hash) of certificates to trust",
      TEXT_AS(settings_read_text, struct settings, tls_ca), .expected = "the name of a file or folder"},
@@ -410,6 +433,26 @@ const struct setting settings_table[] = {
     {"snapshot-every", &in_cache, "snapshot-every", "SECONDS", "900", NULL,
      "how often to write the snapshot; 0: only at the end",
      NUMBER(struct settings, snapshot.every_s, 0, SNAPSHOT_EVERY_MOST_S)},
+    {"shared", &in_shared, "server", "URL", NULL, "none",
+     "Redis or Valkey that a fleet shares answers in: redis://HOST:PORT", .read = read_shared,
+     FIELD(struct settings, share.target), .most = SHARE_TARGET - 1,
+     .expected = "unix:/PATH, redis://HOST:PORT or rediss://HOST:PORT", .explain = explain_shared,
+     .fixed = true},
+    {"shared-key", &in_shared, "key", "FILE", NULL, "none",
+     "file with the fleet's key, by which members know answers as theirs",
+     TEXT_AS(read_secret, struct settings, share.key), .expected = secret_expected, .fixed = true},
+    {"shared-namespace", &in_shared, "namespace", "NAME", "default", NULL,
+     "keys begin with this: members with the same one share",
+     TEXT_AS(read_namespace, struct settings, share.space),
+     .expected = "1 to 63 letters, digits, hyphens, underscores and dots", .fixed = true},
+    {"shared-role", &in_shared, "role", "member|reader", "member", NULL,
+     "put answers in as well, or only take them", WORD(struct settings, share.role, role_words),
+     .fixed = true},
+    {"shared-user", &in_shared, "user", "NAME", NULL, "none", "user of Redis (ACL) to log in as",
+     TEXT_AS(read_shared_user, struct settings, share.user),
+     .expected = "a user's name, at most 127 characters", .fixed = true},
+    {"shared-password", &in_shared, "password", "FILE", NULL, "none", "file with the password for Redis",
+     TEXT_AS(read_secret, struct settings, share.password), .expected = secret_expected, .fixed = true},
     {"log-level", &in_log, "level", "LEVELS", "info", NULL,
      "error, warn, info or debug; by component: info,xmpp=debug",
      OWN(read_log_level, "error, warn, info or debug, then COMPONENT=LEVEL for single components, such as "

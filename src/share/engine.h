@@ -49,7 +49,7 @@ struct engine_ops {
   /* False: nothing was sent, and done is not called. They leave at the end of the loop's turn. */
   bool (*send)(struct engine *e, struct engine_request *r, const struct engine_command *list, unsigned n,
                uint64_t now_ms);
-  size_t (*waiting)(const struct engine *e); /* octets that it has not taken */
+  size_t (*waiting)(struct engine *e); /* octets that it has not taken */
   /* What it answers is of no use: it rests for a while, and its requests are lost. In these words of its. */
   void (*refuse)(struct engine *e, const char *words, uint64_t now_ms);
 };

@@ -52,6 +52,7 @@ static bool set_tcp(struct cli *c, const char *value) { return (void)value, c->a
 static bool set_dnssec(struct cli *c, const char *value) { return (void)value, c->ask.dnssec = true; }
 static bool set_all(struct cli *c, const char *value) { return (void)value, c->all_records = true; }
 static bool set_control(struct cli *c, const char *value) { return *(c->control = value) != 0; }
+static bool set_flush_fleet(struct cli *c, const char *value) { return (void)value, c->fleet = true; }
 static bool set_flush_all(struct cli *c, const char *value) { return (void)value, c->all = true; }
 static bool set_below(struct cli *c, const char *value) { return (void)value, c->below = true; }
 static bool set_workers(struct cli *c, const char *value) { return (void)value, c->workers = true; }
@@ -284,6 +285,7 @@ static const struct cli_option {
     {"control", "PATH", CLI_CONTROL | CLI_CHECK | CLI_HOST | CLI_REPORT, set_control, "a socket's path",
      "the daemon's socket (default: $JIDNS_CONTROL, else " CONTROL_SOCKET ")"},
     {"all", NULL, CLI_FLUSH, set_flush_all, NULL, "remove all answers"},
+    {"fleet", NULL, CLI_FLUSH, set_flush_fleet, NULL, "remove a name from the fleet's shared cache too"},
     {"below", NULL, CLI_NAMES, set_below, NULL, "take NAME and all names below it"},
     {"workers", NULL, CLI_STATS, set_workers, NULL, "show each worker's counters beside the sums"},
     {"once", NULL, CLI_TOP, set_once, NULL, "look for one second, print that, and end"},

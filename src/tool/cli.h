@@ -39,6 +39,7 @@ struct cli {
   enum lookup_side sides;
   bool json, all_records, help, server_given;
   const char *control;        /* the daemon's socket; borrowed from argv or the environment */
+  bool fleet;                 /* flush: in the fleet's cache, too */
   bool all, below;            /* flush: everything; flush and dump: the name and what is below it */
   bool workers;               /* stats: of each worker */
   bool once;                  /* top: one look */

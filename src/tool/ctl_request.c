@@ -56,13 +56,14 @@ static bool stats_words(const struct cli *c, char request[REQUEST_MAX]) {
 }
 
 static bool flush_words(const struct cli *c, char request[REQUEST_MAX]) {
-  int least = c->all ? 0 : 1, most = c->all ? 0 : c->below ? 1 : 2;
-  if (c->words_count < least || c->words_count > most || (c->all && c->below)) {
-    cli_usage(c, "needs NAME, NAME TYPE, --below NAME or --all; see jidns flush --help");
+  int least = c->all ? 0 : 1, most = c->all ? 0 : c->below || c->fleet ? 1 : 2;
+  if (c->words_count < least || c->words_count > most || c->all + c->below + c->fleet > 1) {
+    cli_usage(c, "needs NAME, NAME TYPE, --below NAME, --fleet NAME or --all; see jidns flush --help");
     return false;
   }
   if (c->all) add_word(request, "--all");
   if (c->below) add_word(request, "--below");
+  if (c->fleet) add_word(request, "--fleet");
   if (c->words_count > 0 && !add_name(c, 0, request)) return false;
   return c->words_count < 2 || add_type(c, 1, request);
 }

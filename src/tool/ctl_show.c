@@ -51,6 +51,15 @@ static void row(struct table *t, const char *what, const char *format, ...) {
   table_cell(t, 1, "%s", text);
 }
 
+/* A fleet's engine: where, and why not. */
+static void fleet_rows(struct table *t, const json_t *fleet) {
+  const char *why = text_of(fleet, "why"), *writes = text_of(fleet, "writes_refused");
+  if (!json_is_object(fleet)) return;
+  row(t, "fleet", "%s %s%s%s, namespace %s, %s", text_of(fleet, "server"), text_of(fleet, "state"),
+      *why ? ": " : "", why, text_of(fleet, "namespace"), text_of(fleet, "role"));
+  if (*writes) row(t, "", "it takes no answers: %s", writes);
+}
+
 static void status_rows(struct table *t, const json_t *o) {
   char since[CTL_DURATION];
   const json_t *cache = json_object_get(o, "cache"), *reload = json_object_get(o, "reload"),
@@ -69,6 +78,7 @@ static void status_rows(struct table *t, const json_t *o) {
         domain);
   }
 
+  fleet_rows(t, json_object_get(o, "fleet"));
   row(t, "questions in flight", "%lld", number_of(o, "in_flight"));
   row(t, "cache", "%lld answers, %.1f of %.0f MiB", number_of(cache, "answers"),
       (double)number_of(cache, "octets") / (1 << 20), (double)number_of(cache, "limit") / (1 << 20));

@@ -231,6 +231,7 @@ static void on_tls_octets(struct carrier *c, size_t len, uint64_t now_ms) {
 }
 
 static void on_end(struct carrier *c, ssize_t e, uint64_t now_ms) {
+  c->status = (int)e;
   bool amid = c->state != CARRIER_READY, has_closed = e == UV_EOF || e == UV_ECONNRESET;
   fail(c,
        amid         ? ERR_TLS
@@ -267,13 +268,18 @@ static void set_patience(const struct carrier *c) {
     (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &most_ms, sizeof most_ms);
 }
 
-bool carrier_init(struct carrier *c, uv_loop_t *loop, const union addr *addr, const struct carrier_ops *ops,
-                  struct carrier_server *server) {
+static void init(struct carrier *c, const struct carrier_ops *ops, struct carrier_server *server) {
   c->ops = ops;
   c->server = server;
   c->tls = NULL;
   c->in = NULL;
+  c->status = 0;
   c->state = server ? CARRIER_CONNECTS : CARRIER_READY;
+}
+
+bool carrier_init(struct carrier *c, uv_loop_t *loop, const union addr *addr, const struct carrier_ops *ops,
+                  struct carrier_server *server) {
+  init(c, ops, server);
   if (server) {
     const char *name = *server->expect.name ? server->expect.name : NULL;
     c->tls = tls_new(server->context, name, server->alpn);
@@ -291,6 +297,14 @@ bool carrier_init(struct carrier *c, uv_loop_t *loop, const union addr *addr, co
   return true;
 }
 
+bool carrier_init_pipe(struct carrier *c, uv_loop_t *loop, const struct carrier_ops *ops) {
+  init(c, ops, NULL);
+  if (uv_pipe_init(loop, &c->pipe, 0) < 0) return false;
+  c->pipe.data = c;
+  c->connect.data = c;
+  return true;
+}
+
 static void on_connect(uv_connect_t *req, int status) {
   struct carrier *c = carrier_of(req->data);
   uint64_t now_ms = clock_ms();
@@ -298,6 +312,7 @@ static void on_connect(uv_connect_t *req, int status) {
   c->connected_ms = now_ms;
   if (status == 0) status = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
   if (status < 0) {
+    c->status = status;
     fail(c, c->server ? ERR_UNREACHABLE : ERR_TCP, uv_strerror(status), now_ms);
   } else if (c->server) {
     c->state = CARRIER_HANDSHAKES;
@@ -321,6 +336,14 @@ bool carrier_connect(struct carrier *c, const union addr *addr, uint64_t now_ms)
   if (e >= 0) e = uv_tcp_connect(&c->connect, &c->tcp, &addr->any, on_connect);
   if (e < 0 && c->server) note_failure(c, ERR_UNREACHABLE, uv_strerror(e));
   return e >= 0;
+}
+
+/* What fails at once is told by on_connect as well. */
+bool carrier_connect_pipe(struct carrier *c, const char *path, uint64_t now_ms) {
+  c->begun_ms = now_ms;
+  uv_pipe_connect(&c->connect, &c->pipe, path, on_connect);
+  c->status = watch_stream((const uv_stream_t *)&c->pipe);
+  return c->status >= 0;
 }
 
 uint64_t carrier_due_ms(const struct carrier *c) {

@@ -69,8 +69,12 @@ struct carrier {
   const struct carrier_ops *ops;
   struct carrier_server *server; /* NULL: in plain */
   struct tls *tls;
-  uv_tcp_t tcp;
+  union { /* a plain one may be a Unix socket */
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  };
   uv_connect_t connect;
+  int status;               /* libuv's, of what failed; 0: nothing did, or something else */
   enum carrier_state state; /* a plain one is ready from the start */
   uint64_t begun_ms, connected_ms;
   char *in; /* what is being read */
@@ -88,6 +92,9 @@ bool carrier_init(struct carrier *c, uv_loop_t *loop, const union addr *addr, co
                   struct carrier_server *server);
 /* False: it is to be closed; of an encrypted server why is noted (facts.failed) and logged. */
 bool carrier_connect(struct carrier *c, const union addr *addr, uint64_t now_ms);
+/* The same for a plain one to a Unix socket's path. */
+bool carrier_init_pipe(struct carrier *c, uv_loop_t *loop, const struct carrier_ops *ops);
+bool carrier_connect_pipe(struct carrier *c, const char *path, uint64_t now_ms);
 void carrier_close(struct carrier *c); /* gone is called in one of the loop's next turns */
 
 static inline bool carrier_is_ready(const struct carrier *c) { return c->state == CARRIER_READY; }

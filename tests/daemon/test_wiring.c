@@ -106,7 +106,7 @@ static bool has_routes(const struct modules *m, const struct settings *s) {
     const struct settings_forward *f = &s->forwards[i];
     good = is_set(r->list[i].upstream, s, &f->servers, settings_forward_pins(s, f)) &&
            r->list[i].max_ttl_s == f->max_ttl_s && r->list[i].never_guessed == f->never_guessed &&
-           has_forward(m, s) &&
+           r->list[i].is_shared == f->is_shared && has_forward(m, s) &&
            name_equal(r->list[i].name, r->list[i].name_len, f->domain.octets, f->domain.len);
   }
   return good;
@@ -126,6 +126,7 @@ static const struct settings_part {
     PART(serve, has_serve),
     PART(access, has_access),
     PART(xmpp, has_xmpp),
+    PART(share, NULL),
     PART(upstream, has_upstreams),
     PART(pins, has_upstreams),
     PART(tls_ca, NULL),
@@ -165,6 +166,8 @@ static const char *const samples[] = {"on",
                                       "spread",
                                       "verified",
                                       "opportunistic",
+                                      "reader",
+                                      "redis://192.0.2.1:6379",
                                       "wait",
                                       "all",
                                       "7",

@@ -26,6 +26,13 @@ void worker_forget_failures(struct worker *w, void *unused) {
 const struct counters *worker_counters(const struct worker *w) { return &w->resolver->counters; }
 const struct latency *worker_waited(const struct worker *w) { return &w->waited; }
 const struct routes *worker_routes(const struct worker *w) { return &w->resolver->routes; }
+const struct forward_options *worker_forward_options(const struct worker *w) {
+  return forward_options(w->resolver->forward);
+}
+/* It is in no fleet, so nobody asks. */
+struct member_thread *worker_member(struct worker *w) {
+  return (void)w, NULL;
+}
 const struct domains *worker_domains(const struct worker *w) { return xmpp_domains(w->resolver->xmpp); }
 unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->resolver->forward); }
 

@@ -253,6 +253,11 @@ int uv_tcp_nodelay(uv_tcp_t *tcp, int enable) {
   return 0;
 }
 
+/* No target connects to a Unix socket. */
+void uv_pipe_connect(uv_connect_t *req, uv_pipe_t *pipe, const char *name, uv_connect_cb cb) {
+  (void)req, (void)pipe, (void)name, (void)cb;
+}
+
 int uv_tcp_connect(uv_connect_t *req, uv_tcp_t *tcp, const struct sockaddr *addr, uv_connect_cb cb) {
   struct slot *s = slot_of(tcp);
   must(addr->sa_family == AF_INET && !s->closed);

@@ -142,14 +142,14 @@ static bool is_ready(struct engine *e, uint64_t now_ms) {
   return !line_of(e)->script->away;
 }
 
-static size_t waiting(const struct engine *e) { return (void)e, 0; }
+static size_t waiting(struct engine *e) { return (void)e, 0; }
 
 static void refuse(struct engine *e, const char *words, uint64_t now_ms) {
   (void)words, (void)now_ms;
   line_of(e)->script->refusals++;
 }
 
-static bool send(struct engine *e, struct engine_request *r, const struct engine_command *list, unsigned n,
+static bool put_request(struct engine *e, struct engine_request *r, const struct engine_command *list, unsigned n,
                  uint64_t now_ms) {
   struct engine_line *l = line_of(e);
   struct replies *x = must_zalloc(sizeof *x);
@@ -164,7 +164,7 @@ static bool send(struct engine *e, struct engine_request *r, const struct engine
   return true;
 }
 
-static const struct engine_ops ops = {is_ready, send, waiting, refuse};
+static const struct engine_ops ops = {is_ready, put_request, waiting, refuse};
 
 void engine_line_open(struct engine_line *l, struct engine_script *s, const struct engine_manner *manner,
                       struct timers *timers, struct counters *counters) {

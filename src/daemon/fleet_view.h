@@ -1,0 +1,13 @@
+/* The fleet as all workers see it: for those who ask over the control socket. */
+#ifndef JIDNS_DAEMON_FLEET_VIEW_H
+#define JIDNS_DAEMON_FLEET_VIEW_H
+#include "base/jsonw.h"
+#include "daemon/daemon.h"
+
+/* Writes "fleet": null without one, else where its engine is, whether it is connected, and why not. */
+void fleet_view_write(struct daemon *d, struct jsonw *j);
+
+/* Takes a name's answers out of the engine, and out of the cache here. False: the engine can't be asked now,
+ * or this is a reader: *why. */
+bool fleet_view_flush(struct daemon *d, const uint8_t *name, size_t len, const char **why);
+#endif

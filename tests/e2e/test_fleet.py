@@ -1,0 +1,328 @@
+"""A cache that members of a fleet share: with a real Redis, and with engines that fail in every way."""
+
+import base64
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+from kit.ask import ask
+from kit.control import Control
+from kit.jidnsd import path as jidnsd_path
+from kit.proc import wait_until
+from kit.redis import Babbler, Redis, each_command, program
+from kit.upstream import late, relay_to
+
+pytestmark = pytest.mark.skipif(not program(), reason="needs redis-server (Debian: redis-server)")
+
+WRITER = "resetkeys ~jd1:* resetchannels -@all +get +pttl +set +unlink"
+READER = "resetkeys ~jd1:* resetchannels -@all +get +pttl"
+
+
+@pytest.fixture(name="key")
+def fixture_key(folder):
+    key = folder / "key"
+    key.write_bytes(base64.b64encode(os.urandom(32)) + b"\n")
+    key.chmod(0o600)
+    return key
+
+
+@pytest.fixture(name="redis")
+def fixture_redis(folder):
+    engine = Redis(folder)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(name="babbler")
+def fixture_babbler():
+    made = []
+
+    def make(talk):
+        made.append(Babbler(talk))
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(name="member")
+def fixture_member(nsd, upstream, jidnsd, key, folder):
+    """Starts members beside an upstream, 40 ms away, that counts what it is asked."""
+    def start(url, *options, wrap=None, up=True):
+        control = folder / f"control{len(start.made)}"
+        how = {"wrap": wrap} if wrap else {}
+        daemon = jidnsd("--upstream", start.upstream.address, "--shared", url, "--shared-key", key, "--prefetch", "off", "--threads", "1",
+                        "--expand-srv", "off", "--control", control, *options, **how)
+        daemon.control = Control(control)
+        start.made.append(daemon)
+        if up:
+            until(lambda: state(daemon) == "connected", 10)
+        return daemon
+    start.made = []
+    start.upstream = upstream(late(relay_to("127.0.0.1", nsd.port), 0.04))
+    return start
+
+
+def until(condition, timeout_s):
+    assert wait_until(condition, timeout_s), f"not within {timeout_s} s"
+
+
+def fleet(daemon):
+    return daemon.control.ask("status")["fleet"]
+
+
+def state(daemon):
+    return fleet(daemon)["state"]
+
+
+def counters(daemon):
+    return daemon.control.ask("stats")["counters"]
+
+
+def timed(daemon, name, rdtype="A"):
+    begin = time.monotonic()
+    reply = ask(daemon.v4, name, rdtype)
+    return reply, (time.monotonic() - begin) * 1000
+
+
+@pytest.mark.parametrize("way", ["tcp", "unix"])
+def test_what_one_member_has_asked_another_need_not(member, redis, way):
+    url = redis.url + "/3" if way == "tcp" else f"unix:{redis.socket}"
+    a, b = member(url), member(url)
+    reply, took = timed(a, "mostly.lab")
+    assert reply.rcode() == 0 and took > 35
+    until(lambda: counters(a)["shared_stored"] >= 1, 5)
+    again, took = timed(b, "mostly.lab")
+    assert again.answer[0] == reply.answer[0] and took < 20
+    assert len(member.upstream.asked("mostly.lab")) == 1
+    assert counters(b)["shared_found"] == 1 and counters(b)["shared_refused"] == 0
+
+
+def test_clocks_of_hosts_change_nothing_and_no_ttl_grows(member, redis):
+    faketime = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+    if not faketime:
+        pytest.skip("needs libfaketime")
+
+    def off(by):
+        return lambda argv: ["env", f"LD_PRELOAD={faketime}", f"FAKETIME={by}", "DONT_FAKE_MONOTONIC=1", *argv]
+    a, b, c = (member(redis.url, "--seccomp", "off", wrap=off(by)) for by in ("-1h", "+1h", "+0"))
+    ttl = timed(a, "mostly.lab")[0].answer[0].ttl
+    time.sleep(2.2)
+    for daemon in (b, c):
+        reply, _ = timed(daemon, "mostly.lab")
+        assert ttl - 4 <= reply.answer[0].ttl <= ttl - 2
+        assert counters(daemon)["shared_found"] == 1
+    assert len(member.upstream.asked("mostly.lab")) == 1
+
+
+def test_the_least_rights_are_enough(member, redis, folder):
+    for user, rights in (("writer", WRITER), ("reader", READER)):
+        assert redis.call("ACL", "SETUSER", user, "on", ">pass-" + user, *rights.split()) == b"+OK"
+        (folder / user).write_text("pass-" + user + "\n")
+        (folder / user).chmod(0o600)
+    redis.call("ACL", "SETUSER", "default", "off")
+    a = member(redis.url, "--shared-user", "writer", "--shared-password", folder / "writer")
+    b = member(redis.url, "--shared-user", "reader", "--shared-password", folder / "reader", "--shared-role", "reader")
+    timed(a, "mostly.lab")
+    until(lambda: counters(a)["shared_stored"] >= 1, 5)
+    assert timed(b, "mostly.lab")[1] < 20
+    assert counters(b)["shared_found"] == 1
+    timed(b, "full.lab")
+    assert counters(b)["shared_stored"] == 0 and fleet(b)["writes_refused"] is None
+    assert all("pass-" not in d.stderr for d in (a, b))
+
+
+def test_without_the_password_it_says_so_and_answers(member, folder):
+    engine = Redis(folder, "--requirepass", "secret-word")
+    try:
+        a = member(engine.url, up=False)
+        until(lambda: state(a) == "resting", 5)
+        assert "NOAUTH" in fleet(a)["why"]
+        assert timed(a, "mostly.lab")[0].rcode() == 0
+    finally:
+        engine.close()
+
+
+def test_a_password_may_be_a_credential_of_systemds(member, folder):
+    engine = Redis(folder, "--requirepass", "secret-word")
+    (folder / "pw").write_text("secret-word")
+    (folder / "pw").chmod(0o400)
+    try:
+        member(engine.url, "--shared-password", "credential:pw",
+               wrap=lambda argv: ["env", f"CREDENTIALS_DIRECTORY={folder}", *argv])
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("how", ["missing", "open", "short", "none"])
+def test_a_key_that_is_not_as_it_should_be_ends_the_start(key, how):
+    option = ["--shared-key", key]
+    if how == "missing":
+        key.unlink()
+    elif how == "open":
+        key.chmod(0o644)
+    elif how == "short":
+        key.write_text("too short\n")
+    else:
+        option = []
+    done = subprocess.run([jidnsd_path(), "--listen", "127.0.0.1:5399", "--shared", "redis://127.0.0.1", *map(str, option)],
+                          capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode != 0
+    assert {"missing": "head -c 32 /dev/urandom", "open": "chmod 640", "short": "32 to 1024 octets", "none": "--shared-key FILE"}[how] in done.stderr
+
+
+def test_a_password_in_the_url_is_refused_and_not_shown():
+    done = subprocess.run([jidnsd_path(), "--shared", "redis://user:hunter2@127.0.0.1"], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 2 and "shared-password" in done.stderr and "hunter2" not in done.stderr + done.stdout
+
+
+def trickle(connection):
+    while True:
+        connection.sendall(b"+")
+        time.sleep(1)
+
+
+def silent(connection):
+    while connection.recv(4096):
+        pass
+
+
+def garbage(connection):
+    connection.recv(4096)
+    connection.sendall(os.urandom(4096))
+
+
+def huge(connection):
+    connection.recv(4096)
+    connection.sendall(b"*2000000000\r\n")
+    connection.recv(4096)
+
+
+def endless(connection):
+    connection.recv(4096)
+    connection.sendall(b"$500000000\r\n")
+    while True:
+        connection.sendall(b"x" * 65536)
+
+
+def words_to(error):
+    return lambda connection: each_command(connection, lambda words: error)
+
+
+def nothing_but(error, to):
+    """A working engine, but for one command."""
+    def reply(words):
+        word = words[0].upper()
+        if word == to:
+            return error
+        return {b"GET": b"$-1\r\n", b"PTTL": b":-2\r\n", b"TIME": b"*2\r\n$10\r\n1790000000\r\n$1\r\n0\r\n"}.get(word, b"+OK\r\n")
+    return lambda connection: each_command(connection, reply)
+
+
+MOODS = {
+    "silent": silent, "one-octet-a-second": trickle, "garbage": garbage, "closes": lambda c: c.close(), "huge": huge, "endless": endless,
+    "noauth": words_to(b"-NOAUTH Authentication required.\r\n"), "loading": words_to(b"-LOADING Redis is loading the dataset in memory\r\n"),
+    "nested": words_to(b"*1\r\n" * 20), "read-refused": nothing_but(b"-MOVED 1 127.0.0.1:1\r\n", b"GET"),
+    "full": nothing_but(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", b"SET"),
+    "readonly": nothing_but(b"-READONLY You can't write against a read only replica.\r\n", b"SET"),
+    "holds-every-lease": nothing_but(b"$-1\r\n", b"SET"), "unasked": nothing_but(b"+OK\r\n+OK\r\n", b"GET")}
+
+
+@pytest.mark.parametrize("mood", MOODS)
+def test_whatever_the_engine_does_nobody_fails_or_waits_for_long(member, babbler, mood):
+    a = member(babbler(MOODS[mood]).url, up=False)
+    waits = []
+    for i in range(12):
+        reply, took = timed(a, f"n{i}.bulky.lab", "TXT")
+        assert reply.rcode() == 0, f"question {i}"
+        waits.append(took)
+    for _ in range(50):
+        assert timed(a, "n0.bulky.lab", "TXT")[1] < 20, "a hit is a hit"
+    assert sorted(waits)[6] < 100 and max(waits) < 600, waits
+    assert counters(a)["failed"] == 0 and counters(a)["shared_found"] == 0
+
+
+def test_an_engine_that_stops_and_comes_back_is_used_again_within_30_s(member, redis):
+    a, b = member(redis.url), member(redis.url)
+    redis.signal(signal.SIGSTOP)
+    for i in range(5):
+        reply, took = timed(a, f"n{i}.bulky.lab", "TXT")
+        assert reply.rcode() == 0 and took < 80
+    until(lambda: state(a) != "connected", 5)
+    redis.signal(signal.SIGCONT)
+    redis.close()
+    redis.start()
+    until(lambda: state(a) == "connected" and state(b) == "connected", 30)
+    timed(a, "mostly.lab")
+    until(lambda: counters(a)["shared_stored"] >= 1, 5)
+    timed(b, "mostly.lab")
+    assert counters(b)["shared_found"] == 1 and counters(a)["failed"] == 0
+
+
+def test_an_engine_that_is_not_there_at_the_start_is_found_later(member, folder):
+    engine = Redis(folder)
+    engine.close()
+    a = member(engine.url, up=False)
+    assert timed(a, "mostly.lab")[0].rcode() == 0
+    engine.start()
+    try:
+        until(lambda: state(a) == "connected", 30)
+    finally:
+        engine.close()
+
+
+def test_an_engine_may_have_a_name_that_jidnsd_itself_answers(member, redis):
+    member(f"redis://engine.internal:{redis.port}", "--settings", 'domain "engine.internal" { host "engine.internal" { address = {127.0.0.1} } }')
+
+
+def test_members_that_start_cold_ask_each_name_once(member, redis):
+    members = [member(redis.url) for _ in range(5)]
+    names = [f"n{i}.bulky.lab" for i in range(40)]
+    for name in names:
+        asking = [subprocess.Popen(["dig", "+short", "+tries=1", "@127.0.0.1", "-p", str(m.port), name, "TXT"], stdout=subprocess.DEVNULL)
+                  for m in members]
+        assert all(p.wait() == 0 for p in asking)
+    asked = sum(len(member.upstream.asked(name)) for name in names)
+    assert asked <= 1.2 * len(names), asked
+
+
+def test_spoilt_entries_are_not_taken(member, redis):
+    a, b = member(redis.url), member(redis.url)
+    timed(a, "mostly.lab")
+    until(lambda: len(redis.keys()) == 1, 5)
+    key = redis.keys()[0]
+    value = redis.call("GET", key).split(b"\r\n", 1)[1]
+    redis.call("SET", key, value[:-1] + bytes([value[-1] ^ 1]), "PX", "100000")
+    assert timed(b, "mostly.lab")[0].rcode() == 0
+    assert counters(b)["shared_refused"] == 1 and counters(b)["shared_found"] == 0
+    assert len(member.upstream.asked("mostly.lab")) == 2
+
+
+def test_an_entry_is_small(member, redis):
+    a = member(redis.url)
+    timed(a, "_xmpp-client._tcp.full.lab", "SRV")
+    until(lambda: redis.keys(), 5)
+    usage = int(redis.call("MEMORY", "USAGE", redis.keys()[0]).lstrip(b":"))
+    assert usage <= 250
+
+
+def test_flush_takes_a_name_out_of_the_fleets_cache(member, redis):
+    a, b = member(redis.url), member(redis.url)
+    timed(a, "mostly.lab")
+    until(lambda: redis.keys(), 5)
+    a.control.ask("flush --fleet mostly.lab")
+    until(lambda: not redis.keys(), 5)
+    timed(b, "mostly.lab")
+    assert counters(b)["shared_found"] == 0
+
+
+def test_without_shared_nothing_is_loaded(jidnsd):
+    daemon = jidnsd("--upstream", "127.0.0.1:1")
+    maps = pathlib.Path(f"/proc/{daemon.pid}/maps").read_text()
+    assert "hiredis" not in maps and "libcrypto" not in maps
+
+
