@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "dns/name.h"
 
-enum { WEIGHT = 65536, QUESTION = 10 /* in tenths, as credit is */, HOST = 2 * QUESTION /* A and AAAA */ };
+enum { WEIGHT = 65536, QUESTIONS = 2 /* A and AAAA of a host */ };
 
 void guess_init(struct guesses *g, uint64_t seed) {
   *g = (struct guesses){.seed = seed, .credit = GUESS_SAVED_MOST};
@@ -125,8 +125,8 @@ static struct guess_contact *contact_place(struct guesses *g, uint64_t id) {
   return &g->open[(id >> 8) % GUESS_OPEN];
 }
 
-static void give_credit(struct guesses *g, unsigned tenths) {
-  g->credit += tenths;
+static void give_credit(struct guesses *g, unsigned questions) {
+  g->credit += questions;
   if (g->credit > GUESS_SAVED_MOST) g->credit = GUESS_SAVED_MOST;
 }
 
@@ -138,7 +138,7 @@ static struct guess_outcome settle(struct guesses *g, const struct guess_contact
     bool right = false;
     for (unsigned k = 0; k < n && !right; k++)
       right = hash_of(g, targets[k].target, targets[k].target_len) == c->hosts[i];
-    if (right) give_credit(g, c->asked[i] * QUESTION);
+    if (right) give_credit(g, c->asked[i]);
     out.used += right;
     out.wasted += !right;
   }
@@ -176,7 +176,7 @@ static unsigned pick(const struct guesses *g, const struct family *f, struct srv
   unsigned n = 0, made = 0;
   if (!knows_enough(g->domains)) return 0;
 
-  while (n < GUESS_MAX && g->credit >= (made + 1) * HOST && (taken[n] = likeliest(g, taken, n))) {
+  while (n < GUESS_MAX && g->credit >= (made + 1) * QUESTIONS && (taken[n] = likeliest(g, taken, n))) {
     made += candidate_host(taken[n], f, &out[made]);
     n++;
   }
@@ -205,7 +205,7 @@ bool guess_asked(struct guesses *g, const struct family *f, const struct srv *ho
   uint64_t id = contact_id(g, f);
   struct guess_contact *c = contact_place(g, id);
   bool open = c->id == id && c->count < GUESS_MAX;
-  g->credit -= g->credit < questions * QUESTION ? g->credit : questions * QUESTION;
+  g->credit -= g->credit < questions ? g->credit : questions;
   if (open) {
     c->asked[c->count] = (uint8_t)questions;
     c->hosts[c->count++] = hash_of(g, host->target, host->target_len);

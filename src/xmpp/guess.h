@@ -23,8 +23,8 @@ enum {
   GUESS_MEMORY = 128,    /* domains: after so many one counts a little more than a third */
   GUESS_CANDIDATES = 32, /* that are counted at a time */
   GUESS_MAX = 2,         /* hosts guessed for one domain */
-  GUESS_SPEND = 19,      /* wasted upstream questions a contact, on average, in tenths */
-  GUESS_SAVED_MOST = 80, /* the same: what contacts that wasted less leave to later ones */
+  GUESS_SPEND = 2,       /* wasted upstream questions a contact, on average */
+  GUESS_SAVED_MOST = 8,  /* such questions that contacts which wasted less leave to later ones */
   GUESS_RECENT = 64,     /* domains that do not count again */
   GUESS_OPEN = 256       /* contacts whose SRV answer is awaited; one more takes another's place */
 };
@@ -50,7 +50,7 @@ struct guesses {
   pthread_mutex_t mutex;
   uint64_t seed;
   uint32_t domains, contacts; /* the weight of all */
-  uint32_t credit;            /* questions that may be wasted now, in tenths */
+  uint32_t credit;            /* questions that may be wasted now */
   struct guess_candidate candidates[GUESS_CANDIDATES];
   uint64_t recent[GUESS_RECENT]; /* hashes; the oldest is overwritten first */
   unsigned next_recent;
