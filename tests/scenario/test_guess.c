@@ -265,6 +265,26 @@ Test(guess, a_hostile_domain_teaches_nothing_that_is_asked_of_others) {
   world_free(w);
 }
 
+/* A second begins with its first question: two of them can meet in any one. */
+Test(guess, five_thousand_a_second_are_prefetched_at_most_with_guesses_too) {
+  struct world *w = world_guessing();
+  learn(w, LEARNT, "xmpp");
+  uint64_t before = w->counters.background, made = w->counters.guess_made;
+  for (unsigned i = 0; i < 4000; i++) {
+    char domain[48];
+    snprintf(domain, sizeof domain, "n%u.lab.", i);
+    ask_server(w, domain);
+    if (i % 4 == 3) world_run_ms(w, 1);
+  }
+  world_run_ms(w, 10);
+  cr_expect_gt(w->counters.guess_made, made);
+  cr_expect_leq(w->counters.background - before, 2 * BUDGET_PER_S);
+  cr_expect_gt(w->counters.prefetch_dropped, 0);
+  world_run_ms(w, 5000);
+  cr_expect_leq(w->counters.guess_used + w->counters.guess_wasted, w->counters.guess_made);
+  world_free(w);
+}
+
 /* Many domains agree on a host that is somebody else's, and their TTLs are short. */
 Test(guess, a_host_elsewhere_is_asked_for_no_oftener_than_the_bounds_for_others_zones_say) {
   struct world *w = world_guessing();
