@@ -17,6 +17,7 @@ void walk_watch_init(struct walk_watch *w, uint64_t seed) {
 
 void walk_watch_close(struct walk_watch *w) {
   must(w->listeners == 0);
+  walks_free(w->walks); /* where no listener came about */
   free(w->contacts);
   pthread_mutex_destroy(&w->lock);
 }
@@ -90,9 +91,13 @@ void walk_listener_init(struct walk_listener *l, struct walk_watch *watch, struc
 /* The first one makes the walks. */
 static void turn_on(struct walk_listener *l) {
   struct walk_watch *w = l->watch;
-  if (!timers_promise(l->timers)) return;
-  if (w->listeners++ == 0 && !(w->walks = walks_new(w->seed, on_ended, w)))
+  if (!w->walks) w->walks = walks_new(w->seed, on_ended, w);
+  if (!w->walks || !timers_promise(l->timers)) {
     log_warn("daemon", "out of memory: walks are neither logged nor counted");
+    return;
+  }
+
+  w->listeners++;
   l->is_on = true;
   query_log_set_watch(&l->service->log,
                       &(struct query_watch){.ctx = l, .asked = on_asked, .answered = on_answered});

@@ -18,7 +18,7 @@ import pytest
 
 from kit import lies
 from kit.ask import ask, query
-from kit.control import Control
+from kit.control import Control, jidns
 from kit.jidnsd import Jidnsd
 from kit.jidnsd import path as jidnsd_path
 from kit.netns import free_ports
@@ -67,6 +67,25 @@ def test_queries_are_logged_with_who_what_how_and_how_long(said):
     assert re.fullmatch(r"info query: 127\.0\.0\.1:\d+ udp one\.full\.lab\. A NOERROR miss \d+ ms", lines[0]), lines
     assert re.fullmatch(r"info query: 127\.0\.0\.1:\d+ udp one\.full\.lab\. A NOERROR hit 0 ms", lines[1]), lines
     assert re.fullmatch(r"info query: \[::1\]:\d+ tcp one\.full\.lab\. AAAA NOERROR miss \d+ ms", lines[2]), lines
+
+
+def test_walks_are_logged_from_one_reload_to_another(relay, tmp_path, track):
+    settings = tmp_path / "jidnsd.conf"
+
+    def said(walks, domain):
+        settings.write_text(f"log {{ walks = {walks} }}\n")
+        assert jidns(daemon, "reload").returncode == 0
+        ask(daemon.v4, f"_xmpp-server._tcp.{domain}", "SRV")
+        ask(daemon.v4, f"_xmpp-server._tcp.{domain}", "SRV", tcp=True)
+        return wait_until(lambda: f"server at 127.0.0.1 reached {domain} in " in daemon.stderr
+                          or f"server at 127.0.0.1 did not reach {domain}: " in daemon.stderr, 3, 0.2)
+
+    settings.write_text("log { walks = off }\n")
+    daemon = track(Jidnsd(["--user", "root", "--config", settings, "--upstream", relay.address, "--threads", "2", "--control", tmp_path / "c"], tmp_path)).wait_ready()
+    daemon.control = tmp_path / "c"
+    assert said("on", "full.lab") and not said("off", "six.lab") and said("on", "hosted.lab")
+    lines = [line for line in daemon.stderr.splitlines() if line.startswith("info query: ")]
+    assert len(lines) == 2 and all("of 2 answers waited for" in line for line in lines), lines
 
 
 # ---- stale answers ----
