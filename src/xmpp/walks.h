@@ -3,7 +3,7 @@
  * questions from the same address, and those for the addresses of the domain and of its targets. It is over
  * when nothing of it has been asked or answered for WALK_SILENCE_MS.
  *
- * One thread at a time, whose clocks may differ a little; WALKS_OPEN walks of about 1 KiB each. When all
+ * One thread at a time, whose clocks may differ a little; WALKS_OPEN walks of about 2 KiB each. When all
  * places are taken the oldest walk ends early. */
 #ifndef JIDNS_XMPP_WALKS_H
 #define JIDNS_XMPP_WALKS_H
@@ -13,7 +13,7 @@
 
 enum {
   WALKS_OPEN = 128,
-  WALK_TARGETS = 8, /* of a domain that lists more, the first are known */
+  WALK_TARGETS = 4, /* of a domain that lists more, the first are known */
   WALK_SILENCE_MS = 1000,
   WALK_LONGEST_MS = 15000 /* who asks on and on is told of this often */
 };
