@@ -3,7 +3,7 @@
 
 build_packages=(gcc make libc6-dev autoconf automake pkg-config
   libuv1-dev libxxhash-dev libconfuse-dev libldns-dev libidn2-dev libjansson-dev libcap-ng-dev libseccomp-dev libmicrohttpd-dev
-  libssl-dev libexpat1-dev libnghttp2-dev libfstrm-dev)
+  libssl-dev libexpat1-dev libnghttp2-dev libfstrm-dev libhiredis-dev)
 
 die() {
   echo "$me: $*" >&2

@@ -39,12 +39,12 @@ static void take(struct engine_name *n, const uint8_t *msg, size_t len, uint64_t
   uint8_t name[NAME_MAX_LEN];
   n->is_asking = false;
   if (find_address(msg, len, &addr)) {
-    link_found(n->link, &addr, now_ms);
+    line_found(n->link, &addr, now_ms);
   } else if (len && question_type(&n->question) == TYPE_A) {
     memcpy(name, n->question.key, n->question.name_len);
     ask(n, name, n->question.name_len, TYPE_AAAA, now_ms);
   } else {
-    link_found(n->link, NULL, now_ms);
+    line_found(n->link, NULL, now_ms);
   }
 }
 
@@ -59,7 +59,7 @@ static void ask(struct engine_name *n, const uint8_t *name, size_t len, uint16_t
   client.peer.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   uint8_t *out = malloc(DNS_MSG_MAX);
   if (!out) {
-    link_found(n->link, NULL, now_ms);
+    line_found(n->link, NULL, now_ms);
     return;
   }
 
@@ -79,5 +79,5 @@ void engine_name_find(void *ctx, const char *name, uint64_t now_ms) {
   size_t len = name_parse(name, wire);
   if (n->is_asking) return; /* it is told when that is over */
   if (len) ask(n, wire, len, TYPE_A, now_ms);
-  else link_found(n->link, NULL, now_ms);
+  else line_found(n->link, NULL, now_ms);
 }

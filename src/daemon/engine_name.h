@@ -3,16 +3,16 @@
 #ifndef JIDNS_DAEMON_ENGINE_NAME_H
 #define JIDNS_DAEMON_ENGINE_NAME_H
 #include "server/serve.h"
-#include "share/link.h"
+#include "share/line.h"
 
 /* One at a time. All zero but for the first two, which are borrowed. */
 struct engine_name {
   struct query_service *serve;
-  struct link *link;
+  struct line *link;
   struct question question;
   bool is_asking;
 };
 
-/* Finds an IPv4 address, or else an IPv6 one, and tells link_found; NULL when there is none. */
+/* Finds an IPv4 address, or else an IPv6 one, and tells line_found; NULL when there is none. */
 void engine_name_find(void *ctx, const char *name, uint64_t now_ms);
 #endif

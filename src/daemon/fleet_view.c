@@ -5,15 +5,15 @@
 #include "forward/fetch.h"
 
 struct fleet_facts {
-  unsigned in[LINK_STATES]; /* workers in that state */
-  char why[LINK_WHY], write_trouble[SHARE_WHY];
+  unsigned in[LINE_STATES]; /* workers in that state */
+  char why[LINE_WHY], write_trouble[SHARE_WHY];
   uint64_t connects, lost;
 };
 
 static void gather(struct worker *w, void *arg) {
   struct fleet_facts *all = arg;
   const struct member_thread *t = worker_member(w);
-  const struct link_facts *f = link_look(t->link);
+  const struct line_facts *f = line_look(t->link);
   const char *trouble = share_write_trouble(t->share, clock_ms());
   all->in[f->state]++;
   all->connects += f->connects;
@@ -25,20 +25,20 @@ static void gather(struct worker *w, void *arg) {
 void fleet_view_write(struct daemon *d, struct jsonw *j) {
   const struct share_policy *p = &d->settings.share;
   struct fleet_facts f = {.connects = 0};
-  char text[LINK_TARGET_TEXT];
+  char text[LINE_TARGET_TEXT];
   if (!d->member) {
     jsonw_string(j, "fleet", NULL);
     return;
   }
 
   workers_each(&d->workers, gather, &f);
-  bool is_up = f.in[LINK_UP] > 0, is_trying = f.in[LINK_CONNECTS] + f.in[LINK_FINDS] > 0 && !*f.why;
+  bool is_up = f.in[LINE_UP] > 0, is_trying = f.in[LINE_CONNECTS] + f.in[LINE_FINDS] > 0 && !*f.why;
   jsonw_open(j, "fleet", '{');
-  jsonw_string(j, "server", link_target_format(member_target(d->member), text));
+  jsonw_string(j, "server", line_target_format(member_target(d->member), text));
   jsonw_string(j, "namespace", p->space);
   jsonw_string(j, "role", p->role == SHARE_READER ? "reader" : "member");
   jsonw_string(j, "state", is_up ? "connected" : is_trying ? "connecting" : "resting");
-  jsonw_uint(j, "connected", f.in[LINK_UP]);
+  jsonw_uint(j, "connected", f.in[LINE_UP]);
   jsonw_string(j, "why", *f.why ? f.why : NULL);
   jsonw_string(j, "writes_refused", *f.write_trouble ? f.write_trouble : NULL);
   jsonw_uint(j, "connects", f.connects);
@@ -62,7 +62,7 @@ static void flush(struct worker *w, void *arg) {
   question_make(&q, f->name, f->len, TYPE_A, 1, 0, 0);
   uint64_t view = fetch_view(o->routes, &o->policy, &q);
   f->is_done = share_flush(t->share, f->name, f->len, &view, 1, clock_ms());
-  link_flush(t->link, clock_ms());
+  line_flush(t->link, clock_ms());
 }
 
 bool fleet_view_flush(struct daemon *d, const uint8_t *name, size_t len, const char **why) {

@@ -103,7 +103,7 @@ static void on_iteration(uv_prepare_t *prepare) {
   struct worker *w = worker_of(prepare->data);
   uint64_t now_ms = clock_ms();
   list_each(node, &w->sets.list) upstream_flush(container(node, struct upstream, link), now_ms);
-  if (w->member.link) link_flush(w->member.link, now_ms);
+  if (w->member.link) line_flush(w->member.link, now_ms);
   serve_udp_flush(w->udp);
   serve_tcp_flush(w->tcp);
   arm(w, now_ms);
@@ -315,7 +315,7 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
     return false;
   wiring_set_zones(&w->wiring, common->zones);
   discovery_use(&w->discovery, &w->tables->routes, clock_ms());
-  if (w->member.link) link_start(w->member.link, clock_ms());
+  if (w->member.link) line_start(w->member.link, clock_ms());
 
   struct serve_tcp_policy tcp = share_of(&s->tcp, s->threads);
   tcp.descriptors = descriptors_for_clients();

@@ -22,6 +22,8 @@ uint64_t fetch_view(const struct routes *r, const struct forward_policy *policy,
   return route ? hash_bytes(route->name, route->name_len, view) : view;
 }
 
+enum { LAST_LOOK_MS = 1 }; /* a turn of the loop: timers fire before sockets are read */
+
 /* An answer from the fleet is looked at as one from a server is. False: it is of no use. */
 static bool take(struct pending *p, const uint8_t *msg, size_t len) {
   struct forward *f = p->forward;
@@ -78,7 +80,9 @@ enum next fetch_begin(struct pending *p, const struct event *e) {
     return MORE;
   }
 
-  p->next_try_ms = e->now_ms + (p->fetch.is_patient ? FLEET_PATIENCE_MS : f->o.fleet.wait_ms(f->o.fleet.ctx));
+  p->fetch_looks = false;
+  p->next_try_ms = e->now_ms - LAST_LOOK_MS +
+                   (p->fetch.is_patient ? FLEET_PATIENCE_MS : f->o.fleet.wait_ms(f->o.fleet.ctx));
   return WAIT;
 }
 
@@ -90,8 +94,15 @@ void fetch_hurry(struct pending *p, uint64_t now_ms) {
   timers_set(f->o.timers, &p->timer, p->next_try_ms);
 }
 
-void fetch_note_late(struct pending *p) {
-  if (p->step == STEP_FETCH) count(p->forward->o.counters, shared_late);
+bool fetch_is_late(struct pending *p, uint64_t now_ms) {
+  if (p->step != STEP_FETCH) return true;
+  if (!p->fetch_looks) {
+    p->fetch_looks = true;
+    p->next_try_ms = now_ms + LAST_LOOK_MS;
+    return false;
+  }
+  count(p->forward->o.counters, shared_late);
+  return true;
 }
 
 void fetch_offer(struct pending *p, uint64_t now_ms) {

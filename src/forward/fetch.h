@@ -12,8 +12,9 @@ enum next fetch_begin(struct pending *p, const struct event *e); /* the step */
 
 /* A client joins: it waits no longer than others. */
 void fetch_hurry(struct pending *p, uint64_t now_ms);
-/* A server is asked as well now. */
-void fetch_note_late(struct pending *p);
+/* Its time is over: may a server be asked as well now? Not before the loop has looked once more, as the reply
+ * may be there already. */
+bool fetch_is_late(struct pending *p, uint64_t now_ms);
 /* The answer that p's steps made is offered to the fleet, if it may have it. Those who wait for one that
  * there is not are told so. */
 void fetch_offer(struct pending *p, uint64_t now_ms);

@@ -232,9 +232,8 @@ static void pending_due(struct timer *timer, uint64_t now_ms) {
   if (now_ms >= p->started_ms + LATE_MS && !pending_first(p)) {
     prepare_to_give_up(p);
     run_at(p, EVENT_TIME, now_ms);
-  } else if (now_ms >= p->next_try_ms && may_ask_again(p)) {
+  } else if (now_ms >= p->next_try_ms && may_ask_again(p) && fetch_is_late(p, now_ms)) {
     hedge(p);
-    fetch_note_late(p);
     p->step = STEP_PICK;
     run_at(p, EVENT_TIME, now_ms);
   } else {

@@ -165,6 +165,7 @@ struct pending {
   bool notified; /* since the last try somebody was told that it failed: the next is to wait */
   enum pending_step step;
   struct fleet_fetch fetch;  /* question NULL: the fleet was not asked */
+  bool fetch_looks;          /* for the last time: then a server is asked as well */
   enum answer_source source; /* once there is an answer */
   struct list awaited;       /* struct awaited: questions that it waits for */
   enum draft_state draft;

@@ -157,17 +157,17 @@ static void clear_pins(void *into) { ((struct settings *)into)->pins = (struct s
 /* ---- the fleet ---- */
 
 static bool read_shared(const struct setting *t, void *into, const char *text) {
-  struct link_target target;
+  struct line_target target;
   const char *why;
   bool is_none = strcmp(text, "none") == 0;
-  return (is_none || link_target_parse(text, &target, &why)) &&
+  return (is_none || line_target_parse(text, &target, &why)) &&
          settings_read_text(t, into, is_none ? "" : text);
 }
 
 static const char *explain_shared(const char *text, char why[WHY_TEXT]) {
-  struct link_target target;
+  struct line_target target;
   const char *reason;
-  link_target_parse(text, &target, &reason);
+  line_target_parse(text, &target, &reason);
   snprintf(why, WHY_TEXT, "%s", reason);
   return why;
 }

@@ -1,5 +1,5 @@
 /* The engine that a fleet's cache lies in, as the module sees it: commands go to it, replies come in their
- * order. A connection (share/link.h), in tests a script. */
+ * order. A connection (share/line.h), in tests a script. */
 #ifndef JIDNS_SHARE_ENGINE_H
 #define JIDNS_SHARE_ENGINE_H
 #include "base/list.h"

@@ -7,7 +7,7 @@
 #include "base/must.h"
 
 struct member {
-  struct link_target target;
+  struct line_target target;
   struct resp_library *library;
   struct mac_key *mac;
   struct tls_context *trust;
@@ -21,7 +21,7 @@ struct member *member_open(const struct share_policy *p, struct tls_context *tru
   struct member *m = must_zalloc(sizeof *m);
   struct share_secrets secrets;
   const char *why;
-  must(link_target_parse(p->target, &m->target, &why));
+  must(line_target_parse(p->target, &m->target, &why));
   bool good = share_read_secrets(p, &secrets, err);
   if (good)
     memcpy(m->password, secrets.password, sizeof m->password); /* with its NUL: read_secret saw to that */
@@ -46,12 +46,12 @@ void member_close(struct member *m) {
   free(m);
 }
 
-const struct link_target *member_target(const struct member *m) { return &m->target; }
+const struct line_target *member_target(const struct member *m) { return &m->target; }
 
 /* ---- a thread ---- */
 
 bool member_thread_init(struct member_thread *t, const struct member *m, const struct member_parts *parts) {
-  struct link_options link = {.library = m->library,
+  struct line_options link = {.library = m->library,
                               .target = &m->target,
                               .trust = m->trust,
                               .user = m->user,
@@ -61,10 +61,10 @@ bool member_thread_init(struct member_thread *t, const struct member *m, const s
                               .random = parts->random,
                               .find = parts->find,
                               .find_ctx = parts->find_ctx};
-  t->link = link_new(&link);
+  t->link = line_new(&link);
   if (!t->link) return false;
   struct share_options share = {.mac = m->mac,
-                                .engine = link_engine(t->link),
+                                .engine = line_engine(t->link),
                                 .timers = parts->timers,
                                 .counters = parts->counters,
                                 .space = m->space,
@@ -74,10 +74,10 @@ bool member_thread_init(struct member_thread *t, const struct member *m, const s
 }
 
 void member_thread_stop(struct member_thread *t, uint64_t now_ms) {
-  if (t->link) link_stop(t->link, now_ms);
+  if (t->link) line_stop(t->link, now_ms);
 }
 
 void member_thread_free(struct member_thread *t) {
   share_free(t->share);
-  link_free(t->link);
+  line_free(t->link);
 }

@@ -12,9 +12,9 @@
 static const char credential[] = "credential:";
 
 bool share_encrypts(const struct share_policy *p) {
-  struct link_target target;
+  struct line_target target;
   const char *why;
-  return share_is_on(p) && link_target_parse(p->target, &target, &why) && target.way == LINK_TLS;
+  return share_is_on(p) && line_target_parse(p->target, &target, &why) && target.way == LINE_TLS;
 }
 
 bool share_is_secret(const char *path) {

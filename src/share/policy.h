@@ -4,12 +4,12 @@
 #include <stdio.h>
 
 #include "share/entry.h"
-#include "share/link_target.h"
+#include "share/line_target.h"
 
 enum {
   SHARE_PATH = 256,
   SHARE_WORD = 128 /* octets of a user's name or password, with its NUL */,
-  SHARE_TARGET = LINK_NAME + 32
+  SHARE_TARGET = LINE_NAME + 32
 };
 
 enum share_role { SHARE_MEMBER, SHARE_READER };

@@ -218,34 +218,31 @@ static void end(struct asking *a, enum fleet_outcome outcome, const uint8_t *msg
 static void on_reply(struct engine_request *r, unsigned nth, const struct engine_reply *reply,
                      uint64_t now_ms);
 
-static bool look(struct asking *a, enum asking_stage stage, uint64_t now_ms) {
-  struct engine *e = a->share->o.engine;
-  struct lease_key lease;
-  struct engine_arg key = {a->key.octets, a->key.len};
-  struct engine_command list[3] = {{2, {WORD("PTTL"), key}},
-                                   {2, {WORD("GET"), share_lease_arg(&lease, &a->key)}},
-                                   {2, {WORD("GET"), key}}};
-  a->stage = stage;
-  a->request.done = on_reply;
-  a->lease = LEASE_GONE;
-  if (stage == ASKING_AGAIN) return e->ops->send(e, &a->request, list, 3, now_ms);
-  list[1] = list[2];
-  return e->ops->send(e, &a->request, list, 2, now_ms);
-}
-
 static bool may_lease(const struct share *s, uint64_t now_ms) {
   return may_write(s, now_ms) && now_ms >= s->no_leases_until_ms;
 }
 
-static bool ask_lease(struct asking *a, uint64_t now_ms) {
+/* At first it asks for the lease in the same breath: another round trip would cost a miss more than a lease
+ * that nobody needs costs the engine. Later it only looks whose that is. */
+static bool look(struct asking *a, enum asking_stage stage, uint64_t now_ms) {
   struct share *s = a->share;
-  struct lease_key lease;
+  struct lease_key lease_key;
   char life[24];
-  struct engine_command c = {
-      6, {WORD("SET"), share_lease_arg(&lease, &a->key), WORD("1"), WORD("NX"), WORD("PX"), {NULL, 0}}};
-  put_number(life, &c.argv[5], SHARE_LEASE_MS);
-  a->stage = ASKING_LEASE;
-  return s->o.engine->ops->send(s->o.engine, &a->request, &c, 1, now_ms);
+  struct engine_arg key = {a->key.octets, a->key.len}, lease = share_lease_arg(&lease_key, &a->key);
+  struct engine_command list[3] = {
+      {2, {WORD("PTTL"), key}}, {2, {WORD("GET"), lease}}, {2, {WORD("GET"), key}}};
+  unsigned n = 3;
+  a->stage = stage;
+  a->request.done = on_reply;
+  a->lease = LEASE_GONE;
+  if (stage == ASKING_FIRST && may_lease(s, now_ms)) {
+    list[1] = (struct engine_command){6, {WORD("SET"), lease, WORD("1"), WORD("NX"), WORD("PX"), {NULL, 0}}};
+    put_number(life, &list[1].argv[5], SHARE_LEASE_MS);
+  } else if (stage == ASKING_FIRST) {
+    list[1] = list[2];
+    n = 2;
+  }
+  return s->o.engine->ops->send(s->o.engine, &a->request, list, n, now_ms);
 }
 
 static void on_timer(struct timer *t, uint64_t now_ms) {
@@ -267,22 +264,21 @@ static void look_again(struct asking *a, uint64_t now_ms) {
   timers_set(s->o.timers, &a->timer, now_ms + a->gap_ms);
 }
 
-static void on_lease(struct asking *a, const struct engine_reply *reply, uint64_t now_ms) {
-  if (reply->kind == ENGINE_TEXT) a->fetch->leads = true;
-  if (reply->kind == ENGINE_ERROR) share_note_write_error(a->share, reply, now_ms);
-  if (reply->kind != ENGINE_NIL || !look(a, ASKING_AGAIN, now_ms)) {
+/* It is not there. */
+static void on_nothing(struct asking *a, uint64_t now_ms) {
+  bool is_held = a->lease == LEASE_HELD;
+  if (a->stage == ASKING_AGAIN && is_held) {
+    look_again(a, now_ms);
+    return;
+  }
+
+  a->fetch->leads |= a->lease == LEASE_OURS;
+  if (a->stage == ASKING_AGAIN || !is_held || !look(a, ASKING_AGAIN, now_ms)) {
     end(a, FLEET_NOTHING, NULL, 0, now_ms);
     return;
   }
   a->leased_ms = now_ms;
   a->fetch->done(a->fetch, FLEET_AWAITED, NULL, 0, now_ms);
-}
-
-/* It is not there. */
-static void on_nothing(struct asking *a, uint64_t now_ms) {
-  if (a->stage == ASKING_AGAIN && a->lease == LEASE_HELD) look_again(a, now_ms);
-  else if (a->stage == ASKING_AGAIN || !may_lease(a->share, now_ms) || !ask_lease(a, now_ms))
-    end(a, FLEET_NOTHING, NULL, 0, now_ms);
 }
 
 static void on_value(struct asking *a, const struct engine_reply *reply, uint64_t now_ms) {
@@ -312,6 +308,16 @@ static void note_time(struct share *s, uint64_t took_ms) {
   s->usual_ms_8 += ((int32_t)took - (int32_t)s->usual_ms_8) / 8;
 }
 
+static void note_lease(struct asking *a, const struct engine_reply *reply, uint64_t now_ms) {
+  if (a->stage == ASKING_AGAIN) {
+    bool is_of_use = reply->kind == ENGINE_TEXT && strcmp((const char *)reply->octets, LEASE_UNSHARED) != 0;
+    a->lease = is_of_use ? LEASE_HELD : LEASE_GONE;
+    return;
+  }
+  if (reply->kind == ENGINE_ERROR) share_note_write_error(a->share, reply, now_ms);
+  a->lease = reply->kind == ENGINE_TEXT ? LEASE_OURS : reply->kind == ENGINE_NIL ? LEASE_HELD : LEASE_GONE;
+}
+
 static void on_reply(struct engine_request *r, unsigned nth, const struct engine_reply *reply,
                      uint64_t now_ms) {
   struct asking *a = container(r, struct asking, request);
@@ -319,8 +325,7 @@ static void on_reply(struct engine_request *r, unsigned nth, const struct engine
   struct engine *e = a->share->o.engine;
   bool is_last = nth + 1 == r->count;
   if (reply->kind == ENGINE_NUMBER && nth == 0) a->left_ms = reply->number;
-  if (a->stage == ASKING_AGAIN && nth == 1 && reply->kind == ENGINE_TEXT)
-    a->lease = strcmp((const char *)reply->octets, LEASE_UNSHARED) == 0 ? LEASE_GONE : LEASE_HELD;
+  if (nth == 1 && !is_last) note_lease(a, reply, now_ms);
   if (!is_last) return;
 
   note_time(a->share, now_ms - r->sent_ms);
@@ -328,8 +333,6 @@ static void on_reply(struct engine_request *r, unsigned nth, const struct engine
     asking_free(a);
   } else if (reply->kind == ENGINE_LOST) {
     end(a, FLEET_NOTHING, NULL, 0, now_ms);
-  } else if (a->stage == ASKING_LEASE) {
-    on_lease(a, reply, now_ms);
   } else if (reply->kind == ENGINE_TEXT) {
     on_value(a, reply, now_ms);
   } else if (reply->kind == ENGINE_NIL) {

@@ -13,11 +13,10 @@ enum { ASKING_MAGIC = 0x464c4545, FIRST_GAP_MS = 6 };
 enum clock_source { CLOCK_UNKNOWN, CLOCK_LEARNT /* from entries */, CLOCK_TOLD /* by the engine */ };
 
 enum asking_stage {
-  ASKING_FIRST, /* is it there? */
-  ASKING_LEASE, /* it is not: who asks a server? */
+  ASKING_FIRST, /* is it there? And if not, who asks a server? */
   ASKING_AGAIN  /* another member does: is it there now? */
 };
-enum lease_state { LEASE_GONE /* or over, or of no use */, LEASE_HELD };
+enum lease_state { LEASE_GONE /* or over, or of no use */, LEASE_HELD, LEASE_OURS };
 
 /* One question that is looked up. */
 struct asking {

@@ -149,8 +149,8 @@ static void refuse(struct engine *e, const char *words, uint64_t now_ms) {
   line_of(e)->script->refusals++;
 }
 
-static bool put_request(struct engine *e, struct engine_request *r, const struct engine_command *list, unsigned n,
-                 uint64_t now_ms) {
+static bool put_request(struct engine *e, struct engine_request *r, const struct engine_command *list,
+                        unsigned n, uint64_t now_ms) {
   struct engine_line *l = line_of(e);
   struct replies *x = must_zalloc(sizeof *x);
   r->count = x->count = n;

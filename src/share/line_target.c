@@ -1,11 +1,11 @@
-/* link_target.c: where the fleet's engine is, as text. Exports link_target_*. */
+/* line_target.c: where the fleet's engine is, as text. Exports line_target_*. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/addr.h"
-#include "share/link_target.h"
+#include "share/line_target.h"
 
 static const char port_expected[] = "the port should be 1 to 65535",
                   db_expected[] = "the database should be a number from 0 to 65535";
@@ -19,9 +19,9 @@ static bool read_number(const char *text, uint32_t least, uint32_t most, uint32_
 }
 
 /* HOST, HOST:PORT, [V6], [V6]:PORT */
-static bool read_host(char *text, struct link_target *out, const char **why) {
+static bool read_host(char *text, struct line_target *out, const char **why) {
   char *end = *text == '[' ? strchr(text, ']') : NULL, *port = end ? end + 1 : strchr(text, ':');
-  uint32_t number = LINK_PORT;
+  uint32_t number = LINE_PORT;
   if (*text == '[' && (!end || (*port && *port != ':'))) port = NULL, *text = 0;
   if (port && *port) {
     *port++ = 0;
@@ -39,14 +39,14 @@ static bool read_host(char *text, struct link_target *out, const char **why) {
   return true;
 }
 
-bool link_target_parse(const char *text, struct link_target *out, const char **why) {
+bool line_target_parse(const char *text, struct line_target *out, const char **why) {
   static const struct {
     const char *prefix;
-    enum link_way way;
-  } ways[] = {{"unix:", LINK_UNIX}, {"redis://", LINK_TCP}, {"rediss://", LINK_TLS}};
-  char rest[LINK_NAME + 32];
+    enum line_way way;
+  } ways[] = {{"unix:", LINE_UNIX}, {"redis://", LINE_TCP}, {"rediss://", LINE_TLS}};
+  char rest[LINE_NAME + 32];
   unsigned i = 0;
-  *out = (struct link_target){0};
+  *out = (struct line_target){0};
   *why = "it should be unix:/PATH, redis://HOST:PORT or rediss://HOST:PORT";
   while (i < 3 && strncmp(text, ways[i].prefix, strlen(ways[i].prefix)) != 0) i++;
   if (i == 3) return false;
@@ -55,7 +55,7 @@ bool link_target_parse(const char *text, struct link_target *out, const char **w
   text += strlen(ways[i].prefix);
   if (strlen(text) >= sizeof rest) return false;
   strcpy(rest, text);
-  if (out->way == LINK_UNIX) {
+  if (out->way == LINE_UNIX) {
     *why = "the socket's path should begin with / and have at most 107 octets";
     if (*rest != '/' || strlen(rest) > 107) return false;
     strcpy(out->name, rest);
@@ -68,18 +68,18 @@ bool link_target_parse(const char *text, struct link_target *out, const char **w
   if (db) {
     *db++ = 0;
     *why = db_expected;
-    if (*db && !read_number(db, 0, LINK_DB_MAX, &out->db)) return false;
+    if (*db && !read_number(db, 0, LINE_DB_MAX, &out->db)) return false;
   }
   return read_host(rest, out, why);
 }
 
-const char *link_target_format(const struct link_target *t, char text[LINK_TARGET_TEXT]) {
+const char *line_target_format(const struct line_target *t, char text[LINE_TARGET_TEXT]) {
   bool is_v6 = strchr(t->name, ':') != NULL;
   char db[16] = "";
   if (t->db) snprintf(db, sizeof db, "/%u", t->db);
-  if (t->way == LINK_UNIX) snprintf(text, LINK_TARGET_TEXT, "unix:%s", t->name);
+  if (t->way == LINE_UNIX) snprintf(text, LINE_TARGET_TEXT, "unix:%s", t->name);
   else
-    snprintf(text, LINK_TARGET_TEXT, "%s://%s%s%s:%u%s", t->way == LINK_TLS ? "rediss" : "redis",
+    snprintf(text, LINE_TARGET_TEXT, "%s://%s%s%s:%u%s", t->way == LINE_TLS ? "rediss" : "redis",
              is_v6 ? "[" : "", t->name, is_v6 ? "]" : "", t->port, db);
   return text;
 }

@@ -1,5 +1,5 @@
-/* link.c: the connection to the fleet's engine. Exports link_*, but for link_target.c's. */
-#include "share/link.h"
+/* line.c: the connection to the fleet's engine. Exports line_*, but for line_target.c's. */
+#include "share/line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +8,21 @@
 #include "base/log.h"
 #include "base/must.h"
 
-enum { LINK_MAGIC = 0x4c494e4b, READ_OCTETS = 16384, GREETING_MAX = 3 };
+enum { LINE_MAGIC = 0x4c494e4b, READ_OCTETS = 16384, GREETING_MAX = 3 };
 
 /* One connection; it outlives its link's interest by some turns of the loop. */
 struct connection {
   struct carrier carrier;
-  struct link *link; /* NULL: it is being closed */
+  struct line *link; /* NULL: it is being closed */
   struct resp *resp;
   char in[READ_OCTETS];
 };
 
-struct link {
+struct line {
   uint32_t magic;
   struct engine engine;
-  struct link_options o;
-  struct link_facts facts;
+  struct line_options o;
+  struct line_facts facts;
   struct timer timer;
   struct connection *connection; /* NULL: there is none */
   struct list requests;          /* struct engine_request, oldest first */
@@ -31,27 +31,29 @@ struct link {
   uint8_t *out;                 /* commands of this turn */
   size_t out_len, out_room;
   uint32_t rest_ms;
+  uint64_t looked_ms; /* all that had come by then has been read */
   bool is_refused, is_stopped;
-  char last_why[LINK_WHY]; /* that the log has */
+  char refusal[LINE_WHY];  /* in the engine's words */
+  char last_why[LINE_WHY]; /* that the log has */
   union addr addr;
-  struct carrier_server server; /* of LINK_TLS */
+  struct carrier_server server; /* of LINE_TLS */
   struct counters unused;       /* of its handshakes: they are none with servers that are asked */
 };
 
-static struct link *link_of(struct engine *e) {
-  struct link *l = container(e, struct link, engine);
-  must(l->magic == LINK_MAGIC);
+static struct line *line_of(struct engine *e) {
+  struct line *l = container(e, struct line, engine);
+  must(l->magic == LINE_MAGIC);
   return l;
 }
 
-static void become(struct link *l, enum link_state state, uint64_t now_ms) {
+static void become(struct line *l, enum line_state state, uint64_t now_ms) {
   l->facts.state = state;
   l->facts.since_ms = now_ms;
 }
 
 /* ---- the end of a connection ---- */
 
-static void lose_requests(struct link *l, uint64_t now_ms) {
+static void lose_requests(struct line *l, uint64_t now_ms) {
   static const struct engine_reply lost = {.kind = ENGINE_LOST};
   while (!list_empty(&l->requests)) {
     struct engine_request *r = container(l->requests.next, struct engine_request, link);
@@ -60,7 +62,7 @@ static void lose_requests(struct link *l, uint64_t now_ms) {
   }
 }
 
-static void drop_connection(struct link *l) {
+static void drop_connection(struct line *l) {
   struct connection *c = l->connection;
   l->connection = NULL;
   if (l->out) explicit_bzero(l->out, l->out_len);
@@ -71,26 +73,26 @@ static void drop_connection(struct link *l) {
 }
 
 /* The log has each reason once, until it is connected again. */
-static void say_why(struct link *l) {
-  char text[LINK_TARGET_TEXT];
+static void say_why(struct line *l) {
+  char text[LINE_TARGET_TEXT];
   if (strcmp(l->last_why, l->facts.why) == 0) return;
   strcpy(l->last_why, l->facts.why);
   log_warn("share", "%s: %s; misses are asked of the servers alone until it is back",
-           link_target_format(l->o.target, text), l->facts.why);
+           line_target_format(l->o.target, text), l->facts.why);
 }
 
 /* Words may be the engine's. */
-static void rest(struct link *l, const char *words, uint64_t now_ms) {
-  bool was_good = l->facts.state == LINK_UP && now_ms - l->facts.since_ms >= LINK_GOOD_MS;
+static void rest(struct line *l, const char *words, uint64_t now_ms) {
+  bool was_good = l->facts.state == LINE_UP && now_ms - l->facts.since_ms >= LINE_GOOD_MS;
   snprintf(l->facts.why, sizeof l->facts.why, "%s", words);
   for (char *c = l->facts.why; *c; c++) {
     if (*c < ' ' || *c > '~') *c = '?';
   }
 
-  l->facts.lost += l->facts.state == LINK_UP;
-  l->rest_ms = was_good || !l->rest_ms ? LINK_REST_MS : 2 * l->rest_ms;
-  if (l->rest_ms > LINK_REST_MAX_MS) l->rest_ms = LINK_REST_MAX_MS;
-  become(l, LINK_RESTS, now_ms);
+  l->facts.lost += l->facts.state == LINE_UP;
+  l->rest_ms = was_good || !l->rest_ms ? LINE_REST_MS : 2 * l->rest_ms;
+  if (l->rest_ms > LINE_REST_MAX_MS) l->rest_ms = LINE_REST_MAX_MS;
+  become(l, LINE_RESTS, now_ms);
   drop_connection(l);
   lose_requests(l, now_ms);
   if (l->is_stopped) return;
@@ -101,18 +103,18 @@ static void rest(struct link *l, const char *words, uint64_t now_ms) {
 /* ---- replies ---- */
 
 /* When the oldest request is answered at the latest. */
-static void watch(struct link *l) {
-  if (l->facts.state != LINK_UP) return;
+static void watch(struct line *l) {
+  if (l->facts.state != LINE_UP) return;
   if (list_empty(&l->requests)) {
     timers_stop(l->o.timers, &l->timer);
     return;
   }
   const struct engine_request *first = container(l->requests.next, struct engine_request, link);
-  timers_set(l->o.timers, &l->timer, first->sent_ms + LINK_SILENT_MS);
+  timers_set(l->o.timers, &l->timer, first->sent_ms + LINE_SILENT_MS);
 }
 
 /* False: a reply that nobody has asked for. */
-static bool deliver(struct link *l, const struct engine_reply *reply, uint64_t now_ms) {
+static bool deliver(struct line *l, const struct engine_reply *reply, uint64_t now_ms) {
   if (list_empty(&l->requests)) return false;
   struct engine_request *r = container(l->requests.next, struct engine_request, link);
   unsigned nth = r->heard++;
@@ -127,9 +129,9 @@ static void read_replies(struct connection *c, uint64_t now_ms) {
     enum resp_next next = resp_next(c->resp, &reply);
     if (next == RESP_NONE) return;
     bool good = next == RESP_REPLY && deliver(c->link, &reply, now_ms);
-    struct link *l = c->link;
+    struct line *l = c->link;
     if (!good) rest(l, next == RESP_BROKEN ? resp_why(c->resp) : "it sends what nobody asked for", now_ms);
-    else if (l->is_refused) rest(l, l->facts.why, now_ms);
+    else if (l->is_refused) rest(l, l->refusal, now_ms);
     if (!c->link) return;
   }
 }
@@ -140,7 +142,7 @@ static struct connection *connection_of(struct carrier *c) {
   return container(c, struct connection, carrier);
 }
 
-static void greet(struct link *l, uint64_t now_ms);
+static void greet(struct line *l, uint64_t now_ms);
 
 static void on_ready(struct carrier *c, uint64_t now_ms) { greet(connection_of(c)->link, now_ms); }
 
@@ -154,13 +156,13 @@ static void on_octets(struct carrier *carrier, size_t len, uint64_t now_ms) {
 }
 
 static void on_rest(struct carrier *carrier, uint64_t now_ms) {
-  struct link *l = connection_of(carrier)->link;
+  struct line *l = connection_of(carrier)->link;
   (void)now_ms;
   if (l) watch(l);
 }
 
 static void on_failed(struct carrier *carrier, enum err why, uint64_t now_ms) {
-  struct link *l = connection_of(carrier)->link;
+  struct line *l = connection_of(carrier)->link;
   if (!l) return;
   const char *words = carrier->status && carrier->status != UV_EOF   ? uv_strerror(carrier->status)
                       : why == ERR_NONE || carrier->status == UV_EOF ? "it has closed the connection"
@@ -178,12 +180,12 @@ static const struct carrier_ops carrier_ops = {on_ready, on_room, on_octets, on_
 
 /* ---- requests ---- */
 
-static bool put(struct link *l, const struct engine_command *command) {
+static bool put(struct line *l, const struct engine_command *command) {
   size_t len;
   char *octets = resp_command(l->o.library, command, &len);
   if (!octets) return false;
 
-  bool fits = l->out_len + len <= LINK_OUT_MAX;
+  bool fits = l->out_len + len <= LINE_OUT_MAX;
   if (fits && l->out_len + len > l->out_room) {
     size_t room = (l->out_len + len) * 2;
     uint8_t *more = realloc(l->out, room);
@@ -196,7 +198,7 @@ static bool put(struct link *l, const struct engine_command *command) {
   return fits;
 }
 
-static bool queue(struct link *l, struct engine_request *r, const struct engine_command *list, unsigned n,
+static bool queue(struct line *l, struct engine_request *r, const struct engine_command *list, unsigned n,
                   uint64_t now_ms) {
   size_t before = l->out_len;
   for (unsigned i = 0; i < n; i++) {
@@ -213,43 +215,45 @@ static bool queue(struct link *l, struct engine_request *r, const struct engine_
 
 static bool put_request(struct engine *e, struct engine_request *r, const struct engine_command *list,
                         unsigned n, uint64_t now_ms) {
-  struct link *l = link_of(e);
-  if (l->facts.state != LINK_UP || l->is_refused) return false;
+  struct line *l = line_of(e);
+  if (l->facts.state != LINE_UP || l->is_refused) return false;
   bool was_empty = list_empty(&l->requests);
   if (!queue(l, r, list, n, now_ms)) return false;
   if (was_empty) watch(l);
   return true;
 }
 
-void link_flush(struct link *l, uint64_t now_ms) {
+void line_flush(struct line *l, uint64_t now_ms) {
+  l->looked_ms = now_ms;
   if (!l->out_len || !l->connection || !carrier_is_ready(&l->connection->carrier)) return;
   struct carrier_batch *b = carrier_batch_new(l->out_len);
   if (b) memcpy(b->octets, l->out, l->out_len);
-  if (l->facts.state != LINK_UP) explicit_bzero(l->out, l->out_len); /* a password may be in it */
+  if (l->facts.state != LINE_UP) explicit_bzero(l->out, l->out_len); /* a password may be in it */
   l->out_len = 0;
   if (!b || !carrier_send(&l->connection->carrier, b)) rest(l, "out of memory", now_ms);
 }
 
 static bool is_ready(struct engine *e, uint64_t now_ms) {
-  const struct link *l = link_of(e);
-  if (l->facts.state != LINK_UP || l->is_refused) return false;
+  const struct line *l = line_of(e);
+  if (l->facts.state != LINE_UP || l->is_refused) return false;
   if (list_empty(&l->requests)) return true;
   const struct engine_request *first = container(l->requests.next, struct engine_request, link);
-  return now_ms < first->sent_ms + LINK_LATE_MS;
+  (void)now_ms; /* it may be there, and not yet read */
+  return l->looked_ms < first->sent_ms + LINE_LATE_MS;
 }
 
 static size_t waiting(struct engine *e) {
-  const struct link *l = link_of(e);
+  const struct line *l = line_of(e);
   return l->out_len + (l->connection ? carrier_unsent(&l->connection->carrier) : 0);
 }
 
 /* Called from within a reply: the connection ends behind it. */
 static void refuse(struct engine *e, const char *words, uint64_t now_ms) {
-  struct link *l = link_of(e);
+  struct line *l = line_of(e);
   (void)now_ms;
-  if (l->is_refused || l->facts.state != LINK_UP) return;
+  if (l->is_refused || l->facts.state != LINE_UP) return;
   l->is_refused = true;
-  snprintf(l->facts.why, sizeof l->facts.why, "%s", words);
+  snprintf(l->refusal, sizeof l->refusal, "%s", words);
 }
 
 static const struct engine_ops engine_ops = {is_ready, put_request, waiting, refuse};
@@ -264,27 +268,27 @@ static bool is_only_unknown(const struct engine_reply *reply) {
 
 static void on_greeted(struct engine_request *r, unsigned nth, const struct engine_reply *reply,
                        uint64_t now_ms) {
-  struct link *l = container(r, struct link, greeting);
-  char text[LINK_TARGET_TEXT];
+  struct line *l = container(r, struct line, greeting);
+  char text[LINE_TARGET_TEXT];
   if (reply->kind == ENGINE_LOST || l->is_refused) return;
   if (reply->kind == ENGINE_ERROR && (l->is_let_in[nth] || !is_only_unknown(reply))) {
     l->is_refused = true;
-    snprintf(l->facts.why, sizeof l->facts.why, "%s", (const char *)reply->octets);
+    snprintf(l->refusal, sizeof l->refusal, "%s", (const char *)reply->octets);
     return;
   }
   if (nth + 1 < r->count) return;
 
-  become(l, LINK_UP, now_ms);
+  become(l, LINE_UP, now_ms);
   l->facts.why[0] = l->last_why[0] = 0;
   l->facts.connects++;
   timers_stop(l->o.timers, &l->timer);
-  log_info("share", "%s: connected", link_target_format(l->o.target, text));
+  log_info("share", "%s: connected", line_target_format(l->o.target, text));
   l->engine.up(l->engine.ctx, now_ms);
 }
 
 static struct engine_arg word(const char *text) { return (struct engine_arg){text, strlen(text)}; }
 
-static void greet(struct link *l, uint64_t now_ms) {
+static void greet(struct line *l, uint64_t now_ms) {
   struct engine_command list[GREETING_MAX];
   char db[16];
   unsigned n = 0;
@@ -305,13 +309,13 @@ static void greet(struct link *l, uint64_t now_ms) {
 
   l->greeting.done = on_greeted;
   if (!queue(l, &l->greeting, list, n, now_ms)) rest(l, "out of memory", now_ms);
-  else link_flush(l, now_ms);
+  else line_flush(l, now_ms);
 }
 
 /* ---- connecting ---- */
 
-static bool open_connection(struct link *l, struct connection *c, uint64_t now_ms) {
-  bool is_tls = l->o.target->way == LINK_TLS, is_unix = l->o.target->way == LINK_UNIX;
+static bool open_connection(struct line *l, struct connection *c, uint64_t now_ms) {
+  bool is_tls = l->o.target->way == LINE_TLS, is_unix = l->o.target->way == LINE_UNIX;
   bool good = is_unix
                   ? carrier_init_pipe(&c->carrier, l->o.loop, &carrier_ops)
                   : carrier_init(&c->carrier, l->o.loop, &l->addr, &carrier_ops, is_tls ? &l->server : NULL);
@@ -326,7 +330,7 @@ static bool open_connection(struct link *l, struct connection *c, uint64_t now_m
                  : carrier_connect(&c->carrier, &l->addr, now_ms);
 }
 
-static void connect_to(struct link *l, uint64_t now_ms) {
+static void connect_to(struct line *l, uint64_t now_ms) {
   struct connection *c = malloc(sizeof *c);
   if (c) *c = (struct connection){.link = l, .resp = resp_new(l->o.library)};
   if (!c || !c->resp) {
@@ -335,15 +339,15 @@ static void connect_to(struct link *l, uint64_t now_ms) {
     return;
   }
 
-  become(l, LINK_CONNECTS, now_ms);
+  become(l, LINE_CONNECTS, now_ms);
   l->is_refused = false;
-  timers_set(l->o.timers, &l->timer, now_ms + LINK_CONNECT_MS);
+  timers_set(l->o.timers, &l->timer, now_ms + LINE_CONNECT_MS);
   if (!open_connection(l, c, now_ms)) rest(l, "no connection can be opened", now_ms);
-  else if (l->o.target->way != LINK_TLS) greet(l, now_ms);
+  else if (l->o.target->way != LINE_TLS) greet(l, now_ms);
 }
 
-void link_found(struct link *l, const union addr *addr, uint64_t now_ms) {
-  if (l->facts.state != LINK_FINDS) return;
+void line_found(struct line *l, const union addr *addr, uint64_t now_ms) {
+  if (l->facts.state != LINE_FINDS) return;
   if (!addr) {
     rest(l, "its name has no address", now_ms);
     return;
@@ -352,7 +356,7 @@ void link_found(struct link *l, const union addr *addr, uint64_t now_ms) {
   l->addr = *addr;
   if (addr->any.sa_family == AF_INET6) l->addr.v6.sin6_port = htons(l->o.target->port);
   else l->addr.v4.sin_port = htons(l->o.target->port);
-  if (l->o.target->way == LINK_TLS) {
+  if (l->o.target->way == LINE_TLS) {
     union addr literal;
     struct tls_expect expect = {.pin_count = 0};
     if (!addr_parse(l->o.target->name, 1, &literal))
@@ -363,23 +367,23 @@ void link_found(struct link *l, const union addr *addr, uint64_t now_ms) {
   connect_to(l, now_ms);
 }
 
-static void find(struct link *l, uint64_t now_ms) {
+static void find(struct line *l, uint64_t now_ms) {
   union addr addr;
-  become(l, LINK_FINDS, now_ms);
-  timers_set(l->o.timers, &l->timer, now_ms + LINK_CONNECT_MS);
-  if (l->o.target->way == LINK_UNIX) connect_to(l, now_ms);
-  else if (addr_parse(l->o.target->name, l->o.target->port, &addr)) link_found(l, &addr, now_ms);
+  become(l, LINE_FINDS, now_ms);
+  timers_set(l->o.timers, &l->timer, now_ms + LINE_CONNECT_MS);
+  if (l->o.target->way == LINE_UNIX) connect_to(l, now_ms);
+  else if (addr_parse(l->o.target->name, l->o.target->port, &addr)) line_found(l, &addr, now_ms);
   else if (l->o.find) l->o.find(l->o.find_ctx, l->o.target->name, now_ms);
-  else link_found(l, NULL, now_ms);
+  else line_found(l, NULL, now_ms);
 }
 
 static void on_timer(struct timer *t, uint64_t now_ms) {
-  struct link *l = container(t, struct link, timer);
-  must(l->magic == LINK_MAGIC);
+  struct line *l = container(t, struct line, timer);
+  must(l->magic == LINE_MAGIC);
   switch (l->facts.state) {
-  case LINK_RESTS: find(l, now_ms); break;
-  case LINK_FINDS: rest(l, "its name was not found in time", now_ms); break;
-  case LINK_CONNECTS: rest(l, "it does not answer", now_ms); break;
+  case LINE_RESTS: find(l, now_ms); break;
+  case LINE_FINDS: rest(l, "its name was not found in time", now_ms); break;
+  case LINE_CONNECTS: rest(l, "it does not answer", now_ms); break;
   default:
     if (!list_empty(&l->requests)) rest(l, "it does not answer", now_ms);
   }
@@ -387,13 +391,13 @@ static void on_timer(struct timer *t, uint64_t now_ms) {
 
 /* ---- its life ---- */
 
-struct link *link_new(const struct link_options *options) {
-  struct link *l = calloc(1, sizeof *l);
+struct line *line_new(const struct line_options *options) {
+  struct line *l = calloc(1, sizeof *l);
   if (!l || !timers_promise(options->timers)) {
     free(l);
     return NULL;
   }
-  l->magic = LINK_MAGIC;
+  l->magic = LINE_MAGIC;
   l->o = *options;
   l->engine.ops = &engine_ops;
   l->timer.fire = on_timer;
@@ -401,21 +405,21 @@ struct link *link_new(const struct link_options *options) {
   return l;
 }
 
-struct engine *link_engine(struct link *l) {
+struct engine *line_engine(struct line *l) {
   return &l->engine;
 }
-const struct link_facts *link_look(const struct link *l) { return &l->facts; }
-void link_start(struct link *l, uint64_t now_ms) { find(l, now_ms); }
+const struct line_facts *line_look(const struct line *l) { return &l->facts; }
+void line_start(struct line *l, uint64_t now_ms) { find(l, now_ms); }
 
-void link_stop(struct link *l, uint64_t now_ms) {
+void line_stop(struct line *l, uint64_t now_ms) {
   l->is_stopped = true;
   timers_stop(l->o.timers, &l->timer);
   rest(l, "jidnsd stops", now_ms);
 }
 
-void link_free(struct link *l) {
+void line_free(struct line *l) {
   if (!l) return;
-  must(l->is_stopped || l->facts.state == LINK_RESTS);
+  must(l->is_stopped || l->facts.state == LINE_RESTS);
   timers_stop(l->o.timers, &l->timer);
   timers_release(l->o.timers);
   carrier_server_close(&l->server);
