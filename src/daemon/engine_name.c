@@ -38,6 +38,7 @@ static void take(struct engine_name *n, const uint8_t *msg, size_t len, uint64_t
   union addr addr;
   uint8_t name[NAME_MAX_LEN];
   n->is_asking = false;
+  if (n->is_over) return;
   if (find_address(msg, len, &addr)) {
     line_found(n->link, &addr, now_ms);
   } else if (len && question_type(&n->question) == TYPE_A) {

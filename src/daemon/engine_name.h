@@ -11,6 +11,7 @@ struct engine_name {
   struct line *link;
   struct question question;
   bool is_asking;
+  bool is_over; /* the daemon stops: nothing more is asked */
 };
 
 /* Finds an IPv4 address, or else an IPv6 one, and tells line_found; NULL when there is none. */

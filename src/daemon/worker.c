@@ -211,6 +211,7 @@ static void close_all(struct worker *w) {
   if (w->udp) serve_udp_stop(w->udp);
   if (w->tcp) serve_tcp_stop(w->tcp);
   discovery_stop(&w->discovery);
+  w->engine_name.is_over = true;
   wiring_stop(&w->wiring);
   member_thread_stop(&w->member, clock_ms());
   if (w->udp) serve_udp_close(w->udp);

@@ -281,7 +281,7 @@ def test_an_engine_that_is_not_there_at_the_start_is_found_later(member, folder)
 
 
 def test_an_engine_may_have_a_name_that_jidnsd_itself_answers(member, redis):
-    member(f"redis://redis.engine.internal:{redis.port}", "--settings", 'xmpp "engine.internal" { host "redis.engine.internal" { address = {127.0.0.1} } }')
+    member(f"redis://redis.engine.internal:{redis.port}", "--settings", 'xmpp "engine.internal" { host "redis" { address = {127.0.0.1} } }')
 
 
 def test_members_that_start_cold_ask_each_name_once(member, redis):

@@ -45,6 +45,16 @@ LISTED = {
         "openssl s_client": "asks a server of the Internet; test_encryption.py has pins",
         "frontend": OF_OTHERS,
     },
+    "doc/fleet.md": {
+        "install -d -m 750": "wants a group jidns; test_fleet.py makes such a file",
+        "shared {": "names an address of documentation; test_fleet.py has engines on loopback",
+        "fleet   redis://": SHOWN,
+        'forward "corp.example"': "test_fleet.c has routes that are shared",
+        "ACL SETUSER": "test_fleet.py has these rights, with Redis's own ACL",
+        "maxmemory": OF_OTHERS,
+        "env:": IN_CONTAINERS,
+        "securityContext:": IN_CONTAINERS,
+    },
     "doc/install.md": {
         "contrib/packages": BY_PACKAGES,
         "apt install": BY_PACKAGES,
