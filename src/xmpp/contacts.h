@@ -1,5 +1,6 @@
 /* XMPP domains lately contacted: what became of the walks to each (walks.h). Counted while somebody looks;
- * one thread at a time. The domains whose walks ended last stay: CONTACTS_MAX places of about 900 octets each. */
+ * one thread at a time. The domains whose walks ended last stay: CONTACTS_MAX places of about 900 octets
+ * each. */
 #ifndef JIDNS_XMPP_CONTACTS_H
 #define JIDNS_XMPP_CONTACTS_H
 #include "xmpp/walks.h"
