@@ -356,7 +356,8 @@ void line_found(struct line *l, const union addr *addr, uint64_t now_ms) {
   l->addr = *addr;
   if (addr->any.sa_family == AF_INET6) l->addr.v6.sin6_port = htons(l->o.target->port);
   else l->addr.v4.sin_port = htons(l->o.target->port);
-  if (l->o.target->way == LINE_TLS) {
+  bool is_new = !l->server.context || !addr_equal(&l->server.addr, &l->addr);
+  if (l->o.target->way == LINE_TLS && is_new) {
     union addr literal;
     struct tls_expect expect = {.pin_count = 0};
     if (!addr_parse(l->o.target->name, 1, &literal))

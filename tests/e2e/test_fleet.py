@@ -14,6 +14,7 @@ import pytest
 from kit.ask import ask, query
 from kit.control import Control
 from kit.jidnsd import path as jidnsd_path
+from kit.netns import free_ports
 from kit.proc import wait_until
 from kit.redis import Babbler, Redis, each_command, program
 from kit.upstream import late, relay_to
@@ -282,6 +283,23 @@ def test_an_engine_that_is_not_there_at_the_start_is_found_later(member, folder)
 
 def test_an_engine_may_have_a_name_that_jidnsd_itself_answers(member, redis):
     member(f"redis://redis.engine.internal:{redis.port}", "--settings", 'xmpp "engine.internal" { host "redis" { address = {127.0.0.1} } }')
+
+
+def test_over_tls_the_engine_has_to_prove_who_it_is(member, folder, authority):
+    made = authority.issue(names=(), addresses=("127.0.0.1",))
+    tls = free_ports()
+    engine = Redis(folder, "--tls-port", str(tls), "--tls-cert-file", made.chain, "--tls-key-file", made.key,
+                   "--tls-ca-cert-file", authority.path, "--tls-auth-clients", "no")
+    try:
+        a = member(f"rediss://127.0.0.1:{tls}", "--tls-ca", authority.path)
+        timed(a, "mostly.lab")
+        until(lambda: counters(a)["shared_stored"] >= 1, 5)
+        stranger = member(f"rediss://127.0.0.1:{tls}", up=False)
+        until(lambda: state(stranger) == "resting", 5)
+        assert "signed by nobody who is trusted" in fleet(stranger)["why"]
+        assert timed(stranger, "mostly.lab")[0].rcode() == 0 and counters(stranger)["shared_asked"] == 0
+    finally:
+        engine.close()
 
 
 def test_members_that_start_cold_ask_each_name_once(member, redis):
