@@ -251,7 +251,8 @@ bool daemon_start(struct daemon *d, FILE *err) {
   d->started_ms = clock_ms();
   if (good) domain_watch_init(&d->domain_watch, &d->loop, &d->walk_watch);
   if (good) reload_follow(d);
-  if (good) d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->guesses, &d->kin, &d->settings);
+  if (good)
+    d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->guesses, &d->kin, &d->workers, &d->settings);
   return good;
 }
 

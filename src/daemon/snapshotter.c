@@ -25,7 +25,9 @@ struct snapshotter {
   struct cache *cache;
   struct guesses *guesses;
   struct kin *kin;
-  uv_async_t done; /* the thread has done its job */
+  struct workers *workers;    /* NULL: they have ended, or are about to */
+  struct revive_list *in_use; /* what the snapshot says was; the thread's as long as it works */
+  uv_async_t done;            /* the thread has done its job */
   uv_timer_t timer;
   unsigned open_handles;
   bool
@@ -119,13 +121,24 @@ static void say(struct snapshotter *k) {
 
 /* ---- the thread ---- */
 
+/* What the cache has been given says what was in use. `written_ms`: when, by the wall's clock. */
+static void learn(struct snapshotter *k, const struct snapshot_now *now, uint64_t written_ms,
+                  uint64_t now_ms) {
+  if (k->learns) guess_learn_cache(k->guesses, k->cache);
+  if (!k->report.entries) return;
+  kin_learn_cache(k->kin, k->cache, now_ms);
+  if (!written_ms || k->report.turned_back) return;
+  uint64_t asleep_ms = now->wall_ms > written_ms ? now->wall_ms - written_ms : 0;
+  k->in_use = revive_gather(k->cache, asleep_ms / 1000, now->tick, k->kin->seed);
+}
+
 static void work(struct snapshotter *k) {
   uint64_t now_ms = clock_ms();
   struct snapshot_now now = {.wall_ms = now_ms + (uint64_t)clock_epoch_ms(), .tick = tick_of_ms(now_ms)};
   if (k->job == JOB_LOAD) {
+    uint64_t written_ms = snapshot_written_ms(k->path);
     k->outcome = snapshot_load(k->cache, k->path, &now, k->max_stale_s, &k->stop, &k->report);
-    if (k->learns) guess_learn_cache(k->guesses, k->cache);
-    if (k->report.entries) kin_learn_cache(k->kin, k->cache, now_ms);
+    learn(k, &now, written_ms, now_ms);
   } else k->outcome = snapshot_write(k->cache, k->path, &now, &k->stop, &k->report);
 }
 
@@ -168,6 +181,16 @@ static void start_job(struct snapshotter *k, enum job job) {
   if (e) log_warn("cache", "can't start the thread for the snapshot: %s", strerror(e));
 }
 
+/* One worker asks for all: so many a second, however many workers there are. */
+static void revive(struct snapshotter *k) {
+  struct revive_list *list = k->in_use;
+  k->in_use = NULL;
+  if (!list) return;
+  log_debug("cache", "%u names were in use before the restart and have to be renewed", revive_count(list));
+  if (k->workers) worker_run(k->workers->of[0], worker_revive, list);
+  else revive_list_free(list);
+}
+
 static void end_job(struct snapshotter *k) {
   if (!k->working) return;
   must(pthread_join(k->thread, NULL) == 0);
@@ -176,6 +199,7 @@ static void end_job(struct snapshotter *k) {
   cache_restore_end(k->cache);
   say(k);
   if (flushed) snapshotter_flushed(k);
+  revive(k);
 }
 
 /* ---- when ---- */
@@ -211,7 +235,7 @@ void snapshotter_reload(struct snapshotter *k) {
 }
 
 struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct guesses *guesses,
-                                      struct kin *kin, const struct settings *s) {
+                                      struct kin *kin, struct workers *workers, const struct settings *s) {
   struct snapshotter *k = calloc(1, sizeof *k);
   if (!k || uv_async_init(loop, &k->done, on_done) != 0) {
     log_warn("cache", "no snapshot: out of memory or file descriptors");
@@ -223,6 +247,7 @@ struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct g
   k->cache = c;
   k->guesses = guesses;
   k->kin = kin;
+  k->workers = workers;
   k->done.data = k->timer.data = k;
   k->open_handles = 2;
   start_job(k, JOB_LOAD);
@@ -232,6 +257,7 @@ struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct g
 
 void snapshotter_stop(struct snapshotter *k) {
   if (!k) return;
+  k->workers = NULL;
   /* Half loaded, the file would stay as it is, and bring back what was flushed meanwhile: the rest takes less
    * than a second. */
   if (!cache_restore_is_flushed(k->cache)) __atomic_store_n(&k->stop, true, __ATOMIC_RELAXED);

@@ -146,6 +146,8 @@ unsigned worker_in_flight(const struct worker *w) { return forward_in_flight(w->
 
 const struct domains *worker_domains(const struct worker *w) { return xmpp_domains(w->wiring.xmpp); }
 
+void worker_revive(struct worker *w, void *list) { xmpp_revive(w->wiring.xmpp, list, clock_ms()); }
+
 void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx) {
   w->wiring.serve.on_question = seen;
   w->wiring.serve.on_question_ctx = ctx;

@@ -85,6 +85,9 @@ const struct forward_options *worker_forward_options(const struct worker *w); /*
 /* What became of XMPP domains' services in it; NULL: nobody has waited for any. Borrowed for the task. */
 const struct domains *worker_domains(const struct worker *w);
 
+/* A task: the worker asks again what is on this list (xmpp/revive.h) and takes it over. */
+void worker_revive(struct worker *w, void *list);
+
 /* From now on seen hears of each question that is let in; NULL: nobody does. */
 void worker_watch(struct worker *w, void (*seen)(void *ctx, const struct question *q), void *ctx);
 

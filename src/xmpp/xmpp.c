@@ -98,6 +98,7 @@ const struct xmpp_policy *xmpp_policy(const struct xmpp *x) { return &x->o; }
 void xmpp_free(struct xmpp *x) {
   if (!x) return;
   if (x->renewals) renew_close(x);
+  revive_close(x);
   free(x->renewals);
   free(x->held);
   free(x->domains);

@@ -6,6 +6,7 @@
 #include "xmpp/budget.h"
 #include "xmpp/guess.h"
 #include "xmpp/kin.h"
+#include "xmpp/revive.h"
 
 enum xmpp_expand {
   XMPP_EXPAND_OFF,
@@ -29,6 +30,8 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, stru
                       struct guesses *guesses);
 /* Subdomains are learnt and go with their domain from now on; `kin` is borrowed and shared as budget is. */
 void xmpp_set_kin(struct xmpp *x, struct kin *kin);
+/* Asks what is on the list, one by one, from now on; takes it over. Not while prefetch is off. */
+void xmpp_revive(struct xmpp *x, struct revive_list *list, uint64_t now_ms);
 void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options); /* from now on */
 const struct xmpp_policy *xmpp_policy(const struct xmpp *x);             /* what holds; borrowed */
 /* What became of domains' services; borrowed; NULL: nobody has waited for any yet. */

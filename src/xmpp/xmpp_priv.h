@@ -56,6 +56,7 @@ struct xmpp {
   struct domains *domains;   /* NULL: no client was told of any */
   struct renewal **renewals; /* by question hash */
   unsigned renewal_count;
+  struct revival *revival; /* NULL: nothing is to be asked that was in use before the start */
   struct srv targets[FAMILY_TARGETS];
   uint8_t message[DNS_MSG_MAX];   /* scratch of family_targets and record reading */
   struct answer old, found, made; /* scratch of expansion */
@@ -149,4 +150,7 @@ void renew_steady(struct xmpp *x, const struct question *q, uint64_t now_ms);
  */
 bool renew_wanted(struct xmpp *x, const struct question *q, uint64_t now_ms);
 void renew_close(struct xmpp *x);
+
+/* revive.c: after a restart. */
+void revive_close(struct xmpp *x);
 #endif
