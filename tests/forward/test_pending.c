@@ -166,7 +166,7 @@ static void note_drop(struct channel *c, struct exchange *x) {
 
 Test(pending, open_tries_are_seen_and_dropped_once) {
   static const struct channel_ops ops = {.drop = note_drop};
-  struct channel channel = {&ops};
+  struct channel channel = {.ops = &ops};
   struct question q;
   question_of(&q, "a.lab.", TYPE_A);
   struct pending *p = pending_new(&table, &q, false);

@@ -78,7 +78,7 @@ struct resolver *resolver_new(const struct resolver_options *o) {
   log_set_level(LOG_ERROR);
   timers_init(&r->timers);
   r->next_id = MSG_ID;
-  r->udp = r->tcp = (struct resolver_channel){{&channel_ops}, r};
+  r->udp = r->tcp = (struct resolver_channel){{.ops = &channel_ops}, r};
   must(addr_parse("192.0.2.53", 53, &address.addr));
   struct channel *channels[TRANSPORTS] = {&r->udp.channel, &r->tcp.channel};
   must(upstream_add(&r->upstream, &address, channels));

@@ -421,7 +421,7 @@ static struct channel *new_channel(struct script *s, unsigned server, enum trans
                                                .facts = facts_of,
                                                .close = on_close};
   struct script_channel *c = must_zalloc(sizeof *c);
-  *c = (struct script_channel){.channel = {transport_is_encrypted(over) ? &encrypted : &plain},
+  *c = (struct script_channel){.channel = {.ops = transport_is_encrypted(over) ? &encrypted : &plain},
                                .script = s,
                                .server = server,
                                .over = over,
