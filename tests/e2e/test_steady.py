@@ -3,6 +3,8 @@
 Most real upstreams are caches. Asked before an answer's end they give only what is left of it."""
 
 import math
+import os
+import random
 import shutil
 import socket
 import struct
@@ -15,7 +17,9 @@ import dns.rrset
 import pytest
 
 from kit.ask import ask
+from kit.control import Control
 from kit.netns import free_ports
+from kit.nsd import Nsd
 from kit.proc import Process, wait_until
 from kit.upstream import relay_to
 
@@ -37,6 +41,7 @@ server:
   use-syslog: no
   do-not-query-localhost: no
   module-config: "iterator"
+  {more}
   local-zone: "example." nodefault
 forward-zone:
   name: "example"
@@ -55,6 +60,7 @@ zone "example" {{ type forward; forward only; forwarders {{ 127.0.0.1 port {auth
 """
 
 CACHES = {"unbound": (UNBOUND, ["unbound", "-d", "-c"]), "named": (NAMED, ["named", "-g", "-c"])}
+EAGER = "prefetch: yes\n  serve-expired: yes"  # an unbound that does as jidnsd does
 
 
 def clock_address(now):
@@ -79,16 +85,15 @@ def authority(asked):
     return reply
 
 
-@pytest.fixture(name="cache", params=sorted(CACHES))
-def fixture_cache(request, upstream, tmp_path, track):
-    """(host, port) of a real cache in front of the authority."""
-    text, argv = CACHES[request.param]
+def start_cache(kind, authority_port, folder, track, more=""):
+    """A real cache in front of the authority; its (host, port) and process."""
+    text, argv = CACHES[kind]
     if not shutil.which(argv[0]):
         pytest.skip(f"no {argv[0]}")
     port = free_ports()
-    conf = tmp_path / f"{request.param}.conf"
-    conf.write_text(text.format(port=port, folder=tmp_path, authority=upstream(authority).port))
-    process = track(Process(request.param, [*argv, conf], tmp_path))
+    conf = folder / f"{kind}.conf"
+    conf.write_text(text.format(port=port, folder=folder, authority=authority_port, more=more))
+    process = track(Process(kind, [*argv, conf], folder))
 
     def answers():
         try:
@@ -96,7 +101,14 @@ def fixture_cache(request, upstream, tmp_path, track):
         except (OSError, dns.exception.Timeout):
             return None
     assert wait_until(answers, 20), process.describe()
-    yield "127.0.0.1", port
+    return ("127.0.0.1", port), process
+
+
+@pytest.fixture(name="cache", params=sorted(CACHES))
+def fixture_cache(request, upstream, tmp_path, track):
+    """(host, port) of a real cache in front of the authority."""
+    server, process = start_cache(request.param, upstream(authority).port, tmp_path, track)
+    yield server
     process.stop()
 
 
@@ -138,3 +150,88 @@ def test_names_in_use_wait_for_nothing_and_cost_hardly_more_than_a_question_a_tt
     ages = askings[0].ages
     assert max(ages) <= TTL_S + 2 + AUTHORITY_S + 1, f"{max(ages)} s old, of a TTL of {TTL_S}"
     assert max(ages) > TTL_S / 2, "ages can be told"
+
+
+# ---- at random times, behind a real authority ----
+
+LIFE_S = 30          # the TTL
+HOSTS = 40
+PER_LIFE = 8         # questions for each host, on average; with 5 up to one in a hundred waits, most before the first renewal
+RANDOM_S = 5 * LIFE_S
+WAY_S = 0.15         # from jidnsd to the cache and back
+SOA = "$ORIGIN {name}.\n$TTL {ttl}\n@ SOA ns admin 1 3600 600 86400 {ttl}\n@ NS ns\nns A 192.0.2.53\n"
+
+
+def make_zones(folder):
+    folder.mkdir()
+    hosts = "".join(f"h{n} A 192.0.2.{n}\n" for n in range(HOSTS))
+    (folder / "example.zone").write_text(SOA.format(name="example", ttl=LIFE_S) + "start A 192.0.2.1\n" + hosts)
+    (folder / "lab.zone").write_text(SOA.format(name="lab", ttl=LIFE_S))
+    return folder
+
+
+def slowly(relay):
+    """The cache is some way off: waits can be told from answers that were there."""
+    def handle(asked):
+        time.sleep(WAY_S)
+        return relay(asked)
+    return handle
+
+
+class Visitor(threading.Thread):
+    """Asks for some of the hosts at random times, for A or for AAAA, which they lack."""
+
+    def __init__(self, server, hosts, seed):
+        super().__init__()
+        self.server, self.hosts, self.random = server, hosts, random.Random(seed)
+        self.known, self.asked, self.waited = set(), 0, 0
+
+    def ask_one(self):
+        question = f"h{self.random.choice(self.hosts)}.example", self.random.choice(["A", "AAAA"])
+        begun = time.monotonic()
+        ask(self.server, *question)
+        if question in self.known:
+            self.asked += 1
+            self.waited += time.monotonic() - begun > WAIT_S
+        self.known.add(question)
+
+    def run(self):
+        end = time.monotonic() + RANDOM_S
+        mean_s = LIFE_S / PER_LIFE / (2 * len(self.hosts))
+        while time.monotonic() < end:
+            time.sleep(self.random.expovariate(1 / mean_s))
+            self.ask_one()
+
+
+@pytest.fixture(name="behind")
+def fixture_behind():
+    """What runs behind jidnsd, and ends after it."""
+    processes = []
+    yield processes
+    for process in processes:
+        process.stop()
+
+
+@pytest.mark.skipif(not os.environ.get("E2E_ALL"), reason="takes minutes: contrib/check --all")
+@pytest.mark.parametrize("kind, more", [("named", ""), ("unbound", ""), ("unbound", EAGER)])
+def test_of_a_hundred_questions_at_random_times_ninety_nine_wait_for_nothing(behind, kind, more, upstream, jidnsd, tmp_path, track):
+    (tmp_path / "nsd").mkdir()
+    nsd = Nsd(make_zones(tmp_path / "zones"), tmp_path / "nsd")
+    cache, process = start_cache(kind, nsd.port, tmp_path, track, more)
+    behind += [process, nsd.process]
+    way = upstream(slowly(relay_to(*cache)))
+    daemon = jidnsd("--upstream", way.address, "--threads", "2", "--control", tmp_path / "control")
+    visitors = [Visitor(daemon.v4, range(k, HOSTS, 4), k) for k in range(4)]
+    for one in visitors:
+        one.start()
+    for one in visitors:
+        one.join()
+
+    asked, late = sum(v.asked for v in visitors), sum(v.waited for v in visitors)
+    with Control(tmp_path / "control") as control:
+        misses = control.ask("stats")["counters"]["miss"]
+    waited = misses - sum(len(v.known) for v in visitors)   # but for the first of each; a slow machine is late without
+    print(f"{kind}{' prefetch' if more else ''}: {waited} of {asked} waited, {late} took more than {WAIT_S} s, {len(way.seen)} questions to the cache")
+    assert asked > HOSTS * 2 * PER_LIFE * RANDOM_S / LIFE_S / 2, "the machine is too slow to tell"
+    assert waited <= asked / 100, f"{waited} of {asked} waited"
+    assert len(way.seen) <= 1.2 * HOSTS * 2 * (RANDOM_S / LIFE_S + 1)
