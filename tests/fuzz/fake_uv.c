@@ -253,6 +253,12 @@ int uv_tcp_nodelay(uv_tcp_t *tcp, int enable) {
   return 0;
 }
 
+/* Streams have no address here. */
+int uv_tcp_getsockname(const uv_tcp_t *tcp, struct sockaddr *name, int *len) {
+  (void)tcp, (void)name, (void)len;
+  return UV_ENOTCONN;
+}
+
 /* No target connects to a Unix socket. */
 void uv_pipe_connect(uv_connect_t *req, uv_pipe_t *pipe, const char *name, uv_connect_cb cb) {
   (void)req, (void)pipe, (void)name, (void)cb;
