@@ -1,8 +1,9 @@
 /* discovery.c: encrypted ways to plain servers are asked for, proven and looked after. Exports discovery_*.
  *
  * A server that is to tell of ways is asked for SVCB of _dns.resolver.arpa. One way after the other, the best
- * first, is put a question; when that is answered others go over it. A way that fails is left at once
- * (fallback.c), and all are tried anew after a while. */
+ * first, is put a question; when that is answered others go over it. Until then they go where they went
+ * before: in plain, or over a way that is not as good. A way that fails is left at once (fallback.c), and all
+ * are tried anew after a while. */
 #include "forward/discovery.h"
 
 #include <stdlib.h>
@@ -17,9 +18,8 @@ enum { QUEST_MAGIC = 0x44445221 };
 
 enum quest_step {
   QUEST_RESTS,
-  QUEST_ASKS,     /* the server, in plain */
-  QUEST_CONNECTS, /* by a better way than the one in use */
-  QUEST_PROVES    /* a way, which is installed */
+  QUEST_ASKS,  /* the server, in plain */
+  QUEST_PROVES /* a way */
 };
 
 /* What is done for one server. */
@@ -36,8 +36,10 @@ struct quest {
   struct timer timer;
   uint64_t ask_ms, prove_ms; /* when that is next; UINT64_MAX: not at all */
   uint64_t proven_ms;        /* when a way was last; 0: never */
-  uint32_t silent_s, rest_ms;
+  uint64_t better_ms;        /* better ways than the one in use may be tried from then on */
+  uint32_t silent_s, rest_ms, better_rest_ms;
   unsigned silent; /* times in a row that no answer came in plain */
+  unsigned tried;  /* the way that is put to the proof */
   unsigned next;   /* the way that is to be tried */
   enum err why;    /* how the last one failed */
   bool said;       /* the log has it that there is none */
@@ -59,6 +61,7 @@ static bool is_told(const struct quest *q) { return q->server->address.ways & NS
 
 static void rest(struct quest *q) {
   q->step = QUEST_RESTS;
+  q->server->way.tried = NULL;
   timers_set(q->discovery->timers, &q->timer, q->ask_ms < q->prove_ms ? q->ask_ms : q->prove_ms);
 }
 
@@ -91,28 +94,32 @@ static void make_question(struct quest *q, enum tls_proof proof) {
   else question_make(&q->question, q->domain, q->domain_len, TYPE_SOA, CLASS_IN, 0, 0);
 }
 
-static void put(struct quest *q, enum quest_step step, enum transport over, uint64_t now_ms) {
+static void put(struct quest *q, enum tls_proof proof, struct channel *c, enum transport over,
+                uint32_t wait_ms, uint64_t now_ms) {
   struct nameserver *s = q->server;
   bool has_edns = transport_is_encrypted(over) || !capability_is_resting(&s->capabilities[CAPABILITY_EDNS]);
-  make_question(q, step == QUEST_PROVES ? s->way.proof : TLS_PROOF_NEEDED);
+  make_question(q, proof);
   q->x = (struct exchange){.question = &q->question,
                            .done = done,
                            .query_opts = {.edns = has_edns, .transport = over},
                            .rto_ms = ns_rto_ms(s)};
   list_init(&q->x.link);
-  q->step = step;
   uint8_t msg[EXCHANGE_QUERY_MAX];
   size_t len = exchange_write(&q->question, &q->x.query_opts, msg);
-  uint32_t wait_ms = step == QUEST_PROVES ? DISCOVERY_PROOF_MS : DISCOVERY_WAIT_MS;
   timers_set(q->discovery->timers, &q->timer, now_ms + wait_ms);
   /* a failure is a silence: its time goes by */
-  q->why = channel_ask(s->channels[over], &q->x, msg, len, now_ms);
+  q->why = channel_ask(c, &q->x, msg, len, now_ms);
   if (q->why == ERR_NONE) q->why = ERR_TIMEOUT;
+}
+
+static void ask_over(struct quest *q, enum transport over, uint64_t now_ms) {
+  q->step = QUEST_ASKS;
+  put(q, TLS_PROOF_NEEDED, q->server->channels[over], over, DISCOVERY_WAIT_MS, now_ms);
 }
 
 static void ask(struct quest *q, uint64_t now_ms) {
   const struct capability *udp = &q->server->capabilities[CAPABILITY_UDP];
-  put(q, QUEST_ASKS, capability_is_resting(udp) ? TRANSPORT_TCP : TRANSPORT_UDP, now_ms);
+  ask_over(q, capability_is_resting(udp) ? TRANSPORT_TCP : TRANSPORT_UDP, now_ms);
 }
 
 /* ---- ways are tried ---- */
@@ -128,36 +135,36 @@ static void say_unproven(struct quest *q) {
              where(q, text));
 }
 
-/* A way that is in use stays so while a better one connects. */
-static void connect_beside(struct quest *q, uint64_t now_ms) {
-  struct channel *c = q->ways.list[q->next].channel;
-  q->step = QUEST_CONNECTS;
-  c->ops->warm(c, now_ms);
-  timers_set(q->discovery->timers, &q->timer, now_ms + DISCOVERY_CONNECT_MS);
+/* A way that is in use stays so meanwhile; where none is, the one that is tried is shown. */
+static void prove(struct quest *q, struct channel *c, uint64_t now_ms) {
+  const struct way *way = &q->ways.list[q->tried];
+  if (!ns_has_way(q->server)) (void)ways_install(&q->ways, q->tried, WAY_UNPROVEN, now_ms);
+  q->step = QUEST_PROVES;
+  q->server->way.tried = c;
+  put(q, way->proof, c, way->at.transport, DISCOVERY_PROOF_MS, now_ms);
 }
 
-static void prove(struct quest *q, uint64_t now_ms) {
-  if (ways_install(&q->ways, q->next)) {
-    q->server->way.lost = lost;
-    q->server->way.keeper = q;
-    put(q, QUEST_PROVES, q->server->way.transport, now_ms);
-  } else {
-    q->prove_ms = now_ms + DISCOVERY_REST_MS; /* what waits will be over then */
-    rest(q);
-  }
+/* The better ways have failed. */
+static void leave_as_it_is(struct quest *q, uint64_t now_ms) {
+  q->prove_ms = UINT64_MAX;
+  q->better_ms = now_ms + q->better_rest_ms;
+  bool is_most = q->better_rest_ms > DISCOVERY_BETTER_MAX_MS / 2;
+  q->better_rest_ms = is_most ? DISCOVERY_BETTER_MAX_MS : 2 * q->better_rest_ms;
 }
 
 /* The next way, until one is good; or none are left. */
 static void try_next(struct quest *q, uint64_t now_ms) {
   bool has_way = ns_has_way(q->server);
-  if (q->next < (has_way ? q->ways.used : q->ways.count)) {
-    if (has_way) connect_beside(q, now_ms);
-    else prove(q, now_ms);
+  while (q->next < (has_way ? q->ways.used : q->ways.count)) {
+    q->tried = q->next++;
+    struct channel *c = ways_try(&q->ways, q->tried);
+    if (!c) continue;
+    prove(q, c, now_ms);
     return;
   }
 
   if (has_way) {
-    q->prove_ms = UINT64_MAX;
+    leave_as_it_is(q, now_ms);
   } else {
     say_unproven(q);
     try_later(q, now_ms);
@@ -165,30 +172,22 @@ static void try_next(struct quest *q, uint64_t now_ms) {
   rest(q);
 }
 
-static void has_connected(struct quest *q, uint64_t now_ms) {
-  struct channel *c = q->ways.list[q->next].channel;
-  const struct channel_facts *f = c->ops->facts(c);
-  if (f->handshakes && f->failed == ERR_NONE) {
-    prove(q, now_ms);
-    return;
-  }
-  q->next++;
-  try_next(q, now_ms);
-}
-
-static void unproven(struct quest *q, uint64_t now_ms) {
-  q->next++;
-  q->prove_ms = now_ms;
-}
-
+/* Questions go over it from now on, unless others still wait on one that had the same place before the last:
+ * it has to wait, too, then. */
 static void proven(struct quest *q, uint64_t now_ms) {
   char from[ADDR_TEXT], to[ADDR_TEXT];
   struct ns_way *way = &q->server->way;
+  if (!ways_install(&q->ways, q->tried, WAY_PROVEN, now_ms)) {
+    q->next = q->tried;
+    q->prove_ms = now_ms + DISCOVERY_REST_MS;
+    return;
+  }
+
   log_info("upstream", "%s: asked over %s at %s from now on%s", where(q, from),
            transport_text(way->transport), addr_format(&way->addr, to),
            way->proof == TLS_PROOF_NONE ? ", without proof of who answers there" : "");
-  way->state = WAY_PROVEN;
-  way->silent = 0;
+  way->lost = lost;
+  way->keeper = q;
   q->said = false;
   q->proven_ms = now_ms;
   q->prove_ms = UINT64_MAX;
@@ -215,20 +214,26 @@ static void say_none(struct quest *q) {
   q->said = true;
 }
 
-/* The way in use stays; but if there are better ones they are tried once more. */
+/* The way in use stays; but if there are better ones they are tried once more, unless they have just failed.
+ */
 static void use_ways(struct quest *q, const struct discover_way *told, unsigned n, uint64_t now_ms) {
-  bool changed = ways_set(&q->ways, told, n);
-  bool is_best = ns_has_way(q->server) && q->ways.used == 0;
-  if (!q->ways.count) {
+  bool had_way = ns_has_way(q->server);
+  bool has_news = ways_set(&q->ways, told, n), has_way = ns_has_way(q->server);
+  if (has_news) {
+    q->rest_ms = DISCOVERY_REST_MS;
+    q->better_rest_ms = DISCOVERY_BETTER_MS;
+    q->better_ms = now_ms;
+  }
+
+  bool is_best = has_way && q->ways.used == 0;
+  bool may_try = has_way ? now_ms >= q->better_ms : has_news || had_way;
+  if (!q->ways.count) say_none(q);
+  if (!q->ways.count || is_best) {
     q->prove_ms = UINT64_MAX;
-    say_none(q);
-  } else if (is_best) {
-    q->prove_ms = UINT64_MAX;
-  } else if (changed || ns_has_way(q->server)) {
+  } else if (may_try) {
     q->next = 0;
     q->prove_ms = now_ms;
   }
-  if (changed) q->rest_ms = DISCOVERY_REST_MS;
 }
 
 static void answered(struct quest *q, const uint8_t *msg, size_t len, uint64_t now_ms) {
@@ -260,12 +265,11 @@ static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_
   unsigned rcode = outcome == ERR_NONE ? edns_rcode(msg, len) : RCODE_SERVFAIL;
   bool is_good = rcode != RCODE_SERVFAIL;
   if (q->step == QUEST_PROVES) {
-    bool may_lack = q->server->way.proof == TLS_PROOF_NONE && rcode == RCODE_NXDOMAIN;
+    bool may_lack = q->ways.list[q->tried].proof == TLS_PROOF_NONE && rcode == RCODE_NXDOMAIN;
     q->why = outcome == ERR_NONE ? ERR_RCODE : outcome;
     if (rcode == RCODE_NOERROR || may_lack) proven(q, now_ms);
-    else unproven(q, now_ms);
   } else if (is_good && msg[2] & DNS_TC && x->query_opts.transport == TRANSPORT_UDP) {
-    put(q, QUEST_ASKS, TRANSPORT_TCP, now_ms);
+    ask_over(q, TRANSPORT_TCP, now_ms);
     return;
   } else if (is_good) {
     answered(q, msg, len, now_ms);
@@ -280,10 +284,9 @@ static void due(struct timer *timer, uint64_t now_ms) {
   must(q->magic == QUEST_MAGIC);
   enum quest_step was = q->step;
   channel_drop(&q->x);
+  q->server->way.tried = NULL;
   if (was == QUEST_ASKS) unanswered(q, now_ms);
-  if (was == QUEST_PROVES) unproven(q, now_ms);
-  if (was == QUEST_CONNECTS) has_connected(q, now_ms);
-  else if (q->prove_ms <= now_ms) try_next(q, now_ms);
+  if (q->prove_ms <= now_ms) try_next(q, now_ms);
   else if (q->ask_ms <= now_ms) ask(q, now_ms);
   else rest(q);
 }
@@ -307,7 +310,8 @@ static struct quest *quest_new(struct discovery *d, struct upstream *u, struct n
                       .ask_ms = UINT64_MAX,
                       .prove_ms = UINT64_MAX,
                       .silent_s = DISCOVERY_LEAST_S,
-                      .rest_ms = DISCOVERY_REST_MS};
+                      .rest_ms = DISCOVERY_REST_MS,
+                      .better_rest_ms = DISCOVERY_BETTER_MS};
   list_append(&d->quests, &q->link);
   ways_init(&q->ways, s, d->open, d->ctx);
   if (is_told(q)) q->ask_ms = now_ms;
@@ -323,6 +327,7 @@ static void quest_free(struct quest *q) {
   timers_release(q->discovery->timers);
   ways_free(&q->ways);
   q->server->way.lost = NULL;
+  q->server->way.tried = NULL;
   list_remove(&q->link);
   upstream_release(q->upstream);
   q->magic = 0;

@@ -10,12 +10,13 @@
 
 enum {
   DISCOVERY_WAIT_MS = 1000,    /* for an answer in plain; */
-  DISCOVERY_CONNECT_MS = 1000, /* for a connection beside a way that is in use; */
   DISCOVERY_PROOF_MS = 3000,   /* for an answer over the way */
   DISCOVERY_TRIES = 3,         /* in plain, when nothing comes */
   DISCOVERY_LEAST_S = 30,      /* until it is asked anew, however short the TTL is, */
   DISCOVERY_MOST_S = 3600,     /* however long it is, and when it has told of none */
-  DISCOVERY_REST_MS = 1000,    /* until ways that failed are tried again; doubled each time, */
+  DISCOVERY_BETTER_MS = 30000, /* when it tells of ways again: since better ones than that in use failed; */
+  DISCOVERY_BETTER_MAX_MS = 3600000, /* doubled each time */
+  DISCOVERY_REST_MS = 1000,          /* until ways that failed are tried again; doubled each time, */
   DISCOVERY_REST_MAX_MS = 60000,
   DISCOVERY_GUESS_MAX_MS = 600000, /* ... of a server that has told of none, and where none ever was */
   DISCOVERY_GOOD_MS = 60000        /* a way that was good for so long begins with a short rest again */

@@ -216,10 +216,11 @@ bool fallback_is_way(const struct nameserver *s, enum transport over) {
 }
 
 bool fallback_leaves_way(struct pending *p, struct nameserver *s, enum transport over, enum err why,
-                         uint64_t now_ms) {
+                         uint64_t sent_ms, uint64_t now_ms) {
   if (!fallback_is_way(s, over)) return false;
-  ns_way_failed(s, why, now_ms);
-  p->asked_over[over][number_of(p, s)] = WAY_TRIES;
+  ns_way_failed(s, why, sent_ms, now_ms);
+  bool has_followed = ns_has_way(s) && sent_ms < s->way.since_ms;
+  p->asked_over[over][number_of(p, s)] = has_followed ? WAY_TRIES - 1 : WAY_TRIES;
   p->server = s;
   p->extras = EXTRAS_COOKIE;
   p->transport = fallback_transport(p, s);

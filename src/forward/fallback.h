@@ -36,9 +36,10 @@ bool fallback_transport_failed(struct pending *p, const struct try *t, enum err 
 
 /* Is that the encrypted way to a plain server? */
 bool fallback_is_way(const struct nameserver *s, enum transport over);
-/* If so, and a try over it failed: true, the same server is to be asked in plain as p now says. */
+/* If so, and a try over it failed: true, the same server is to be asked as p now says: in plain, or over the
+ * way that has followed the one of this try. */
 bool fallback_leaves_way(struct pending *p, struct nameserver *s, enum transport over, enum err why,
-                         uint64_t now_ms);
+                         uint64_t sent_ms, uint64_t now_ms);
 
 /* t was answered. */
 void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms);

@@ -133,8 +133,8 @@ void forward_try_done(struct exchange *x, enum err outcome, const uint8_t *msg, 
     p->step = STEP_ASK;
   } else if (outcome == ERR_COOKIE) {
     fallback_no_cookie(p, t);
-  } else if (fallback_leaves_way(p, t->server, t->transport, outcome, now_ms)) {
-    p->last = outcome; /* and in plain at once */
+  } else if (fallback_leaves_way(p, t->server, t->transport, outcome, t->sent_ms, now_ms)) {
+    p->last = outcome; /* and at once in another way */
   } else if (outcome == ERR_TCP && p->case_state == CASE_MISMATCH && !ns_is_encrypted(t->server)) {
     steps_ask_without_0x20(p, t->server, now_ms);
   } else {
@@ -158,7 +158,7 @@ static void note_silence(struct pending *p, uint64_t now_ms) {
     t->timed_out = true;
     if (!failures_is_server_verdict(p->last)) p->last = ERR_TIMEOUT;
     if (now_ms - t->sent_ms > 2 * ns_rto_max_ms(t->server)) continue; /* it says nothing about now */
-    if (fallback_is_way(t->server, t->transport)) ns_way_was_silent(t->server, now_ms);
+    if (fallback_is_way(t->server, t->transport)) ns_way_was_silent(t->server, t->sent_ms, now_ms);
     else ns_left_unanswered(t->server, p->question.hash, p->started_ms, now_ms);
   }
 }

@@ -184,7 +184,7 @@ static enum next step_ask(struct pending *p, const struct event *e) {
   p->asked++;
   p->last = ask_server(p, s, (struct manner){p->transport, p->tcp_why, p->extras}, now_ms);
   if (p->last == ERR_NONE) return WAIT;
-  if (fallback_leaves_way(p, s, p->transport, p->last, now_ms)) return MORE;
+  if (fallback_leaves_way(p, s, p->transport, p->last, now_ms, now_ms)) return MORE;
   if (p->last == ERR_TCP && p->case_state == CASE_MISMATCH && !ns_is_encrypted(s)) {
     steps_ask_without_0x20(p, s, now_ms);
     return MORE;

@@ -35,11 +35,11 @@ static bool is_in_place(const struct ways *w, const struct channel *c) {
   return false;
 }
 
-static bool is_of_list(const struct ways *w, const struct channel *c) {
+static unsigned number_of(const struct ways *w, const struct channel *c) {
   for (unsigned i = 0; i < w->count; i++) {
-    if (w->list[i].channel == c) return true;
+    if (w->list[i].channel == c) return i;
   }
-  return false;
+  return WAYS_NOWHERE;
 }
 
 static bool is_waited_on(struct channel *c) { return c->ops->facts && c->ops->facts(c)->waiting; }
@@ -55,6 +55,12 @@ static struct channel *open_way(const struct ways *w, const struct way *way) {
   return w->open(w->ctx, &address);
 }
 
+struct channel *ways_try(struct ways *w, unsigned number) {
+  struct way *way = &w->list[number];
+  if (!way->channel) way->channel = open_way(w, way);
+  return way->channel;
+}
+
 /* ---- the list ---- */
 
 /* One more, with the channel that it had before; not when it is there already, or can't be used here. */
@@ -62,13 +68,12 @@ static void append(struct ways *w, struct ways *old, const struct discover_way *
   struct way way = {.at = *at, .proof = proof};
   if (w->count == WAYS_MAX || find(w, &way) != WAYS_NOWHERE) return;
   unsigned before = find(old, &way);
-  if (before == WAYS_NOWHERE) {
-    way.channel = open_way(w, &way);
-  } else {
+  if (before != WAYS_NOWHERE) {
     way.channel = old->list[before].channel;
     old->list[before].channel = NULL;
     if (before == old->used) w->used = w->count;
   }
+  if (!way.channel) way.channel = open_way(w, &way);
   if (way.channel) w->list[w->count++] = way;
 }
 
@@ -92,10 +97,22 @@ static void close_rest(struct ways *w) {
   }
 }
 
-static bool is_same_list(const struct ways *a, const struct ways *b) {
-  bool same = a->count == b->count;
-  for (unsigned i = 0; i < a->count && same; i++) same = is_same(&a->list[i], &b->list[i]);
-  return same;
+static bool has_new(const struct ways *w, const struct ways *old) {
+  for (unsigned i = 0; i < w->count; i++) {
+    if (find(old, &w->list[i]) == WAYS_NOWHERE) return true;
+  }
+  return false;
+}
+
+/* Of several that are as good as each other the one in use comes first: servers tell of them in turn. */
+static void prefer_used(struct ways *w) {
+  if (!ns_has_way(w->server) || w->used == WAYS_NOWHERE) return;
+  for (; w->used > 0; w->used--) {
+    struct way *before = &w->list[w->used - 1], used = w->list[w->used];
+    if (before->at.priority != used.at.priority || before->proof != used.proof) return;
+    w->list[w->used] = *before;
+    *before = used;
+  }
 }
 
 bool ways_set(struct ways *w, const struct discover_way *told, unsigned n) {
@@ -105,28 +122,41 @@ bool ways_set(struct ways *w, const struct discover_way *told, unsigned n) {
   for (unsigned i = 0; i < n; i++) append(w, &old, &told[i], TLS_PROOF_NEEDED);
   if (w->server->address.ways & NS_WAYS_UNPROVEN) append_unproven(w, &old, told, n);
 
-  bool changed = !is_same_list(w, &old);
+  prefer_used(w);
   if (w->used == WAYS_NOWHERE) w->server->way.state = WAY_NONE;
   close_rest(&old);
-  return changed;
+  return has_new(w, &old);
 }
 
-bool ways_install(struct ways *w, unsigned number) {
+/* Questions that wait on the channel in this place keep it until they are answered; one that is of the list
+ * is then opened anew when it is needed. */
+static bool clear_place(struct ways *w, enum transport over) {
+  struct channel *c = w->server->channels[over];
+  unsigned number = number_of(w, c);
+  if (is_waited_on(c)) {
+    if (w->server->way.left) return false;
+    w->server->way.left = c;
+    if (number != WAYS_NOWHERE) w->list[number].channel = NULL;
+  } else if (number == WAYS_NOWHERE) {
+    c->ops->close(c);
+  }
+  w->server->channels[over] = NULL;
+  return true;
+}
+
+bool ways_install(struct ways *w, unsigned number, enum way_state state, uint64_t now_ms) {
   struct way *way = &w->list[number];
   struct nameserver *s = w->server;
   struct channel **place = &s->channels[way->at.transport];
-  if (*place && *place != way->channel) {
-    if (s->way.state == WAY_PROVEN && s->way.transport == way->at.transport) s->way.state = WAY_UNPROVEN;
-    if (is_waited_on(*place)) return false;
-    if (!is_of_list(w, *place)) (*place)->ops->close(*place);
-  }
+  if (*place && *place != way->channel && !clear_place(w, way->at.transport)) return false;
 
   *place = way->channel;
   w->used = number;
-  s->way.state = WAY_UNPROVEN;
+  s->way.state = state;
   s->way.transport = way->at.transport;
   s->way.addr = way->at.addr;
   s->way.proof = way->proof;
+  s->way.since_ms = now_ms;
   s->way.silent = 0;
   return true;
 }

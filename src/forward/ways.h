@@ -15,7 +15,8 @@ typedef struct channel *ways_open(void *ctx, const struct ns_address *way);
 struct way {
   struct discover_way at;
   enum tls_proof proof;
-  struct channel *channel; /* owned, but for those in a place of the server's: these go with the server */
+  struct channel *channel; /* owned, but for those in a place of the server's: these go with the server; NULL:
+                            * it is to be opened */
 };
 
 struct ways {
@@ -27,12 +28,15 @@ struct ways {
 };
 
 void ways_init(struct ways *w, struct nameserver *s, ways_open *open, void *ctx);
-/* n that the server tells of. Those that prove nothing come behind, if the server's address.ways wants them:
- * what it tells of at its own address, if that is private (RFC 9462 section 4.3), and TLS at port 853 (RFC
- * 7858 section 4.1). One that is in use and still there stays so. False: they are the same as before. */
+/* Takes the n that the server tells of. Those that prove nothing come behind, if the server's address.ways
+ * wants them: what it tells of at its own address, if that is private (RFC 9462 section 4.3), and TLS at port
+ * 853 (RFC 7858 section 4.1). One that is in use and still there stays so. False: none is new. */
 bool ways_set(struct ways *w, const struct discover_way *told, unsigned n);
-/* It is the server's way from now on, unproven. False: questions wait on the one whose place it needs, and
- * no new ones go over that. */
-bool ways_install(struct ways *w, unsigned number);
+/* Its channel, over which it is put to the proof; NULL: none can be opened. */
+struct channel *ways_try(struct ways *w, unsigned number);
+/* The one that was tried is the server's way from now on: so far only shown, or one that questions go over.
+ * What waits on the one whose place it takes is answered there. False: the place can't be had just now, and
+ * all is as it was. */
+bool ways_install(struct ways *w, unsigned number, enum way_state state, uint64_t now_ms);
 void ways_free(struct ways *w); /* nothing new goes over the one in use */
 #endif

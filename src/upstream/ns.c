@@ -19,12 +19,23 @@ void ns_close(struct nameserver *s) {
     if (s->channels[i]) s->channels[i]->ops->close(s->channels[i]);
     s->channels[i] = NULL;
   }
+  if (s->way.left) s->way.left->ops->close(s->way.left);
+  s->way.left = NULL;
+}
+
+static void flush_left(struct ns_way *way, uint64_t now_ms) {
+  way->left->ops->flush(way->left, now_ms);
+  if (way->left->ops->facts(way->left)->waiting) return;
+  way->left->ops->close(way->left);
+  way->left = NULL;
 }
 
 void ns_flush(struct nameserver *s, uint64_t now_ms) {
   for (unsigned i = 0; i < TRANSPORTS; i++) {
     if (s->channels[i]) s->channels[i]->ops->flush(s->channels[i], now_ms);
   }
+  if (s->way.tried) s->way.tried->ops->flush(s->way.tried, now_ms);
+  if (s->way.left) flush_left(&s->way, now_ms);
 }
 
 void ns_inherit(struct nameserver *s, const struct nameserver *known) {
@@ -123,12 +134,13 @@ static void lose_way(struct nameserver *s, const char *why, uint64_t now_ms) {
 
 void ns_way_replied(struct nameserver *s) { s->way.silent = 0; }
 
-void ns_way_failed(struct nameserver *s, enum err why, uint64_t now_ms) {
+void ns_way_failed(struct nameserver *s, enum err why, uint64_t sent_ms, uint64_t now_ms) {
   bool is_ours = why == ERR_NONE || why == ERR_MEMORY || why == ERR_OVERLOAD || why == ERR_STOPPING;
-  if (!is_ours) lose_way(s, err_text(why), now_ms);
+  if (!is_ours && sent_ms >= s->way.since_ms) lose_way(s, err_text(why), now_ms);
 }
 
-void ns_way_was_silent(struct nameserver *s, uint64_t now_ms) {
+void ns_way_was_silent(struct nameserver *s, uint64_t sent_ms, uint64_t now_ms) {
+  if (sent_ms < s->way.since_ms) return;
   if (++s->way.silent >= WAY_LOST_AFTER) lose_way(s, "no replies", now_ms);
 }
 

@@ -64,8 +64,11 @@ struct ns_way {
   enum way_state state;
   enum transport transport; /* its channel's */
   union addr addr;
-  enum tls_proof proof; /* that its certificate has to give */
-  unsigned silent;      /* questions in a row that got no reply */
+  enum tls_proof proof;  /* that its certificate has to give */
+  uint64_t since_ms;     /* when it was proven */
+  unsigned silent;       /* questions in a row that got no reply */
+  struct channel *tried; /* borrowed: of one that is put to the proof, perhaps beside this; NULL: none is */
+  struct channel *left;  /* owned: of one that another has the place of; questions wait on it; NULL: none */
   /* It is not proven any more; of who looks after it. */
   void (*lost)(struct ns_way *way, uint64_t now_ms);
   void *keeper;
@@ -99,15 +102,17 @@ static inline bool ns_is_encrypted(const struct nameserver *s) {
 
 static inline bool ns_has_way(const struct nameserver *s) { return s->way.state == WAY_PROVEN; }
 
-/* How a question over its way ended: with a reply, with a failure (what is not the server's, such as want of
- * memory, changes nothing), or not within its RTO. After a failure, or WAY_LOST_AFTER silences, it has to be
- * proven anew. */
+/* How a question over its way that was sent then ended: with a reply, with a failure (what is not the
+ * server's, such as want of memory, changes nothing), or not within its RTO. After a failure, or
+ * WAY_LOST_AFTER silences, it has to be proven anew. A question sent over the way before says nothing of this
+ * one. */
 void ns_way_replied(struct nameserver *s);
-void ns_way_failed(struct nameserver *s, enum err why, uint64_t now_ms);
-void ns_way_was_silent(struct nameserver *s, uint64_t now_ms);
+void ns_way_failed(struct nameserver *s, enum err why, uint64_t sent_ms, uint64_t now_ms);
+void ns_way_was_silent(struct nameserver *s, uint64_t sent_ms, uint64_t now_ms);
 
-void ns_close(struct nameserver *s);                  /* closes its channels */
-void ns_flush(struct nameserver *s, uint64_t now_ms); /* theirs */
+void ns_close(struct nameserver *s); /* closes its channels */
+/* theirs, and of a way that is put to the proof; closes the one that was left when nothing waits on it */
+void ns_flush(struct nameserver *s, uint64_t now_ms);
 /* Takes over what is known of it, such as its RTT and cookie, but no channel. */
 void ns_inherit(struct nameserver *s, const struct nameserver *known);
 

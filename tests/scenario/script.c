@@ -309,6 +309,7 @@ void script_deliver(struct script *s, uint64_t now_ms) {
     if (x) x->waits_on = NULL;
     if (matches) {
       s->under_way--;
+      container(x->channel, struct script_channel, channel)->facts.waiting--;
       x->channel = NULL;
       uint8_t *copy = exact(r->msg, r->len); /* so that a sanitizer sees the first octet read beyond */
       x->done(x, r->outcome, r->outcome == ERR_NONE ? copy : NULL, r->outcome == ERR_NONE ? r->len : 0,
@@ -364,6 +365,7 @@ static enum err on_ask(struct channel *channel, struct exchange *x, const uint8_
   x->id = s->next_id++;
   x->waits_on = NULL;
   s->under_way++;
+  c->facts.waiting++;
   if (c->over == TRANSPORT_TLS) count(s->counters, upstream_tls);
   else if (c->tcp) count(s->counters, upstream_tcp);
   else count(s->counters, upstream_udp);
@@ -390,6 +392,7 @@ static void on_drop(struct channel *channel, struct exchange *x) {
   struct script_reply *r = x->waits_on;
   if (r) r->exchange = NULL;
   c->script->under_way--;
+  c->facts.waiting--;
 }
 
 static void on_flush(struct channel *channel, uint64_t now_ms) {
@@ -397,7 +400,11 @@ static void on_flush(struct channel *channel, uint64_t now_ms) {
   (void)now_ms;
 }
 
-static void on_close(struct channel *channel) { free(container(channel, struct script_channel, channel)); }
+static void on_close(struct channel *channel) {
+  struct script_channel *c = container(channel, struct script_channel, channel);
+  must(c->facts.waiting == 0);
+  free(c);
+}
 
 /* Every handshake succeeds: FAULT_CERTIFICATE says at the first question that one did not. */
 static void on_warm(struct channel *channel, uint64_t now_ms) {

@@ -262,6 +262,135 @@ Test(discovery, the_best_way_is_used_once_it_is_good_and_no_question_goes_in_pla
   end(w);
 }
 
+/* For so long another name is asked for every 10 ms; how many of these went to the server in plain. None may
+ * wait longer than a round trip. */
+static unsigned plain_while_asked(struct world *w, unsigned for_ms) {
+  static unsigned names;
+  unsigned plain = 0, from = w->script.asked_count, first = w->heard_count;
+  for (unsigned i = 0; i < for_ms / 10; i++) {
+    char name[20];
+    snprintf(name, sizeof name, "often%u.lab.", names++);
+    zone_add(&w->zone, name, TYPE_A, 3600, rd_a("192.0.2.9"));
+    client_ask(w, name, TYPE_A, HOW_PLAIN);
+    world_run_ms(w, 10);
+  }
+  world_run_ms(w, WORLD_DELAY_MS);
+  for (unsigned i = from; i < w->script.asked_count; i++) {
+    const struct upstream_question *u = &w->script.asked[i];
+    plain += u->over != TRANSPORT_TLS && u->type == TYPE_A;
+  }
+  for (unsigned i = first; i < w->heard_count; i++)
+    cr_expect(heard_truth(w->heard[i]) && heard_wait_ms(w->heard[i]) <= WORLD_DELAY_MS, "%u", i - first);
+  return plain;
+}
+
+static unsigned proofs(const struct world *w, unsigned server) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < w->script.asked_count; i++) {
+    const struct upstream_question *u = &w->script.asked[i];
+    n += u->type == TYPE_SVCB && u->over == TRANSPORT_TLS && u->server == server;
+  }
+  return n;
+}
+
+/* The best way is taken for useless, and the second is in use. */
+static struct world *world_on_second(enum fault fault) {
+  struct world *w = world_of(1);
+  tell_two(w, 30);
+  fail(w, 0, fault);
+  begin(w);
+  world_run_ms(w, 4000);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_TLS);
+  cr_expect_eq(upstream_last(w, "n0.lab.", TYPE_A)->server, SECOND);
+  return w;
+}
+
+static void expect_second_stays(enum fault fault) {
+  struct world *w = world_on_second(fault);
+  unsigned before = proofs(w, 0);
+  cr_expect_eq(plain_while_asked(w, 60000), 0);
+  cr_expect(proofs(w, 0) > before, "the best way was tried meanwhile");
+  cr_expect_eq(proofs(w, SECOND), 1, "the second was always in use");
+  cr_expect_eq(w->counters.downgrades, 0);
+  end(w);
+}
+
+Test(discovery, a_way_in_use_stays_so_while_a_better_one_answers_with_an_error) {
+  expect_second_stays(FAULT_HTTP);
+}
+
+Test(discovery, a_way_in_use_stays_so_while_a_better_one_is_silent) { expect_second_stays(FAULT_LOST); }
+
+Test(discovery, a_way_in_use_stays_so_while_a_better_one_can_not_be_reached) {
+  expect_second_stays(FAULT_CLOSED);
+}
+
+Test(discovery, a_way_in_use_stays_so_until_a_better_one_is_proven_and_what_waits_there_is_answered) {
+  struct world *w = world_on_second(FAULT_HTTP);
+  world_heal(w);
+  cr_expect_eq(plain_while_asked(w, 60000), 0);
+  asked_over(w, 1);
+  cr_expect_eq(upstream_last(w, "n1.lab.", TYPE_A)->server, 0);
+  cr_expect(opened == 2 || opened == 3, "%u", opened);
+  cr_expect_null(w->upstream.servers[0].way.left, "what was left is closed");
+  cr_expect_eq(w->counters.downgrades, 0);
+  end(w);
+}
+
+Test(discovery, a_better_way_that_fails_is_tried_less_and_less) {
+  struct world *w = world_on_second(FAULT_HTTP);
+  unsigned before = proofs(w, 0);
+  world_run_ms(w, 7200000);
+  unsigned n = proofs(w, 0) - before;
+  cr_expect(n > 5 && n < 12, "%u", n);
+  cr_expect_eq(proofs(w, SECOND), 1);
+  end(w);
+}
+
+/* That what waits on the way that was left fails says nothing of the new one. */
+Test(discovery, what_fails_on_the_way_that_was_left_is_asked_over_the_new_one) {
+  struct world *w = world_on_second(FAULT_HTTP);
+  world_heal(w);
+  script_rule(&w->script, &(struct fault_rule){.server = SECOND,
+                                               .name = "n5.lab.",
+                                               .fault = FAULT_BROKEN,
+                                               .over_tls = true,
+                                               .late_ms = 2 * WORLD_DELAY_MS});
+  unsigned before = proofs(w, 0);
+  while (proofs(w, 0) == before) world_run_ms(w, 1);
+  struct heard *h = client_ask(w, "n5.lab.", TYPE_A, HOW_PLAIN);
+  cr_expect_eq(upstream_last(w, "n5.lab.", TYPE_A)->server, SECOND, "the new one is not proven yet");
+  world_run_ms(w, WORLD_DELAY_MS);
+  cr_expect_not_null(w->upstream.servers[0].way.left);
+  world_run_ms(w, 3 * WORLD_DELAY_MS);
+  cr_expect(heard_truth(h));
+  const struct upstream_question *u = upstream_last(w, "n5.lab.", TYPE_A);
+  cr_expect(u->over == TRANSPORT_TLS && u->server == 0);
+  cr_expect(w->counters.downgrades == 0 && w->upstream.servers[0].way.state == WAY_PROVEN);
+  cr_expect_null(w->upstream.servers[0].way.left);
+  end(w);
+}
+
+Test(discovery, of_ways_that_are_as_good_the_one_in_use_stays) {
+  struct world *w = world_of(1);
+  static const char other[] = "\0\1\3dns\3lab\0\0\1\0\4\3dot\0\3\0\2\x22\x95"; /* port 8853 */
+  tell(w, 30);
+  zone_add(&w->zone, ASKED, TYPE_SVCB, 30, rd_octets(other, sizeof other - 1));
+  begin(w);
+  world_run_ms(w, 1000);
+  for (unsigned turn = 0; turn < 6; turn++) {
+    zone_remove(&w->zone, ASKED, TYPE_SVCB);
+    for (unsigned i = 0; i < 2; i++) {
+      bool is_other = (turn + i) % 2 == 0;
+      zone_add(&w->zone, ASKED, TYPE_SVCB, 30,
+               is_other ? rd_octets(other, sizeof other - 1) : rd_octets(offer, sizeof offer - 1));
+    }
+    world_run_ms(w, 31000);
+  }
+  cr_expect_eq(told(w, TRANSPORT_TLS), 1);
+  end(w);
+}
+
 /* ---- TLS that nobody told of ---- */
 
 static unsigned guessed(const struct world *w) {
