@@ -68,9 +68,31 @@ static void reached(struct open_walk *o, struct walk_way way, uint64_t at_ms) {
   o->walk.reached_after_ms = at_ms > o->walk.began_ms ? (uint32_t)(at_ms - o->walk.began_ms) : 0;
 }
 
+/* The target that has this name; o->targets: none. */
+static unsigned target_of(const struct open_walk *o, uint64_t hash) {
+  unsigned i = 0;
+  while (i < o->targets && o->hashes[i] != hash) i++;
+  return i;
+}
+
+/* A host may ask for the domain's own addresses before it is told that the domain is a target, too. That
+ * was for this target, then, unless it has asked for others since. */
+static void take_own_as_target(struct open_walk *o) {
+  unsigned own = target_of(o, o->domain_hash);
+  if (own == o->targets || !o->own_asked) return;
+  if (o->own_ms && !o->target_ms) {
+    o->target_ms = o->own_ms;
+    o->target_at = own;
+  }
+  if (o->target_asked || o->beside_ms) return;
+  o->target_asked = 1;
+  o->last_target = own;
+}
+
 /* A domain that lists targets is reached by one of them; its own addresses count where it lists none. */
 static void judge(struct open_walk *o) {
   struct walked *w = &o->walk;
+  take_own_as_target(o);
   bool is_none = o->services[0] == SERVICE_NONE || o->services[1] == SERVICE_NONE;
   if (o->target_ms) {
     reached(o, target_way(o, o->target_at), o->target_ms);
@@ -148,13 +170,6 @@ static struct open_walk *walk_to(struct walks *ws, const union addr *client, con
   return open_walk(ws, client, f, now_ms);
 }
 
-/* The target that has this name; o->targets: none. */
-static unsigned target_of(const struct open_walk *o, uint64_t hash) {
-  unsigned i = 0;
-  while (i < o->targets && o->hashes[i] != hash) i++;
-  return i;
-}
-
 static bool is_address(uint16_t type) { return type == TYPE_A || type == TYPE_AAAA; }
 
 /* The host's walk, begun last, that asks for this name's address. */
@@ -202,7 +217,8 @@ static void take_target(struct walks *ws, struct open_walk *o, const struct srv 
   }
 
   while (at < o->targets && srv_compare(&o->srvs[at], s) <= 0) at++;
-  if (at == WALK_TARGETS || o->target_asked || o->beside_ms) at = o->targets; /* places that are known stay */
+  bool is_noted = o->target_asked || o->target_ms || o->beside_ms; /* one of the places, which stay then */
+  if (at == WALK_TARGETS || is_noted) at = o->targets;
   if (at == WALK_TARGETS) return;
   if (o->targets < WALK_TARGETS) o->targets++;
   for (unsigned i = o->targets - 1; i > at; i--) {

@@ -143,6 +143,39 @@ Test(walks, are_not_led_by_the_domains_addresses_where_it_lists_targets) {
                          "3 of 3 answers waited for");
 }
 
+/* Asked for beside the SRV record, before that said that they are a target's. */
+Test(walks, are_led_by_the_domains_addresses_where_it_lists_itself) {
+  uint32_t s = ask("::1", "_xmpp-client._tcp.example.org", TYPE_SRV, T),
+           a = ask("::1", "example.org", TYPE_A, T + 1);
+  answer_a(a, "example.org", true, T + 30);
+  answer_srv(s, "_xmpp-client._tcp.example.org", rd_srv(5, 0, 5223, "Example.org"), NULL, NULL, T + 40);
+  silence(T + 40);
+  cr_expect_str_eq(text, "client at ::1 reached example.org in 30 ms: 2 of 2 answers waited for; "
+                         "Example.org:5223 by _xmpp-client");
+}
+
+Test(walks, say_that_a_domain_which_lists_itself_has_no_address) {
+  uint32_t s = ask("::1", "_xmpp-client._tcp.example.org", TYPE_SRV, T),
+           a = ask("::1", "example.org", TYPE_A, T + 1);
+  answer_nothing(a, "example.org", TYPE_A, T + 30);
+  answer_srv(s, "_xmpp-client._tcp.example.org", rd_srv(5, 0, 5222, "example.org"), NULL, NULL, T + 40);
+  silence(T + 40);
+  cr_expect_str_eq(text, "client at ::1 did not reach example.org: example.org has no address; "
+                         "2 of 2 answers waited for");
+}
+
+Test(walks, name_the_target_whose_address_a_host_asked_for_though_others_come_after_it) {
+  uint32_t s = ask("::1", "_xmpp-client._tcp.example.org", TYPE_SRV, T),
+           p = ask("::1", "_xmpps-client._tcp.example.org", TYPE_SRV, T),
+           a = ask("::1", "example.org", TYPE_A, T + 1);
+  answer_srv(s, "_xmpp-client._tcp.example.org", rd_srv(5, 0, 5222, "example.org"), NULL, NULL, T + 40);
+  answer_a(a, "example.org", true, T + 41);
+  answer_srv(p, "_xmpps-client._tcp.example.org", rd_srv(1, 0, 443, "other.lab"), NULL, NULL, T + 45);
+  silence(T + 45);
+  cr_expect_str_eq(text, "client at ::1 reached example.org in 41 ms: 3 of 3 answers waited for; "
+                         "example.org:5222 by _xmpp-client");
+}
+
 Test(walks, say_what_failed_and_why) {
   uint32_t s = ask("::1", "_xmpp-server._tcp.example.org", TYPE_SRV, T);
   walks_sweep(ws, T + 1500); /* it still waits: the walk goes on */
