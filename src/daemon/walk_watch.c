@@ -91,7 +91,7 @@ void walk_listener_init(struct walk_listener *l, struct walk_watch *watch, struc
 /* The first one makes the walks. */
 static void turn_on(struct walk_listener *l) {
   struct walk_watch *w = l->watch;
-  if (!w->walks) w->walks = walks_new(w->seed, on_ended, w);
+  if (!w->walks) w->walks = walks_new(w->seed, &w->serial, on_ended, w);
   if (!w->walks || !timers_promise(l->timers)) {
     log_warn("daemon", "out of memory: walks are neither logged nor counted");
     return;

@@ -15,6 +15,7 @@
 struct walk_watch {
   pthread_mutex_t lock;
   uint64_t seed;
+  uint32_t serial;           /* of the walks, whenever they were made */
   unsigned listeners;        /* that are on */
   struct walks *walks;       /* NULL: none is, or memory is out */
   bool logs;                 /* each walk gets a line */

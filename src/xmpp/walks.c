@@ -30,7 +30,7 @@ struct open_walk {
 
 struct walks {
   uint64_t seed, heard_ms;
-  uint32_t serial;
+  uint32_t *serial;
   unsigned count; /* open ones */
   void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms);
   void *ctx;
@@ -153,8 +153,8 @@ static struct open_walk *open_walk(struct walks *ws, const union addr *client, c
       .walk = {.client = *client, .role = f->role, .began_ms = now_ms, .domain_len = (uint8_t)f->domain_len},
       .domain_hash = name_hash(ws, f->domain, f->domain_len)};
   memcpy(place->walk.domain, f->domain, f->domain_len);
-  ws->serial = ws->serial >= UINT32_MAX / WALKS_OPEN - 1 ? 1 : ws->serial + 1;
-  place->token = ws->serial * WALKS_OPEN + (uint32_t)(place - ws->list);
+  *ws->serial = *ws->serial >= UINT32_MAX / WALKS_OPEN - 1 ? 1 : *ws->serial + 1;
+  place->token = *ws->serial * WALKS_OPEN + (uint32_t)(place - ws->list);
   ws->count++;
   return place;
 }
@@ -304,11 +304,12 @@ void walks_answered(struct walks *ws, const struct walk_answer *a, uint64_t now_
 
 /* ---- their life ---- */
 
-struct walks *walks_new(uint64_t seed, void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms),
-                        void *ctx) {
+struct walks *walks_new(uint64_t seed, uint32_t *serial,
+                        void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms), void *ctx) {
   struct walks *ws = calloc(1, sizeof *ws);
   if (!ws) return NULL;
   ws->seed = seed;
+  ws->serial = serial;
   ws->ended = ended;
   ws->ctx = ctx;
   return ws;

@@ -66,9 +66,11 @@ struct walk_answer {
 
 struct walks;
 
-/* ended: told of each walk that is over, from within the calls below. NULL when memory is out. */
-struct walks *walks_new(uint64_t seed, void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms),
-                        void *ctx);
+/* serial: borrowed, zero at first, and the same for all walks that are made one after the other, so that an
+ * answer to a question of the ones before is not taken for one of these. ended: told of each walk that is
+ * over, from within the calls below. NULL when memory is out. */
+struct walks *walks_new(uint64_t seed, uint32_t *serial,
+                        void (*ended)(void *ctx, const struct walked *w, uint64_t now_ms), void *ctx);
 void walks_free(
     struct walks *ws); /* ends those that are open, as of the last time it heard; NULL is allowed */
 

@@ -11,6 +11,7 @@
 enum { T = 1000000 };
 
 static struct walks *ws;
+static uint32_t serial;
 static unsigned ended;
 static struct walked last;
 static char text[WALK_TEXT];
@@ -25,7 +26,7 @@ static void on_ended(void *ctx, const struct walked *w, uint64_t now_ms) {
 
 static void fresh(void) {
   ended = 0;
-  ws = walks_new(7, on_ended, NULL);
+  ws = walks_new(7, &serial, on_ended, NULL);
   cr_assert_not_null(ws);
 }
 
@@ -228,6 +229,18 @@ Test(walks, end_by_silence_and_begin_anew) {
   answer_nothing(again, "_xmpp-server._tcp.example.org", TYPE_SRV, T + 5040);
   silence(T + 5040);
   cr_expect_eq(ended, 2u);
+  cr_expect_eq(last.answers, 1u);
+}
+
+Test(walks, made_anew_do_not_hear_answers_to_the_ones_before) {
+  uint32_t old = ask("::1", "_xmpp-client._tcp.old.lab", TYPE_SRV, T);
+  walks_free(ws);
+  fresh();
+  uint32_t s = ask("::1", "_xmpp-client._tcp.new.lab", TYPE_SRV, T + 100);
+  answer_srv(old, "_xmpp-client._tcp.old.lab", rd_srv(0, 0, 5222, "x.old.lab"), NULL, NULL, T + 130);
+  answer_nothing(s, "_xmpp-client._tcp.new.lab", TYPE_SRV, T + 140);
+  silence(T + 140);
+  cr_assert_eq(ended, 1u);
   cr_expect_eq(last.answers, 1u);
 }
 
