@@ -19,6 +19,7 @@ from kit.ask import ask
 from kit.certs import NAME, Authority
 from kit.https_server import HttpsServer
 from kit.jidnsd import plain_path
+from kit.kubernetes import complaints
 from kit.netns import free_ports
 from kit.proc import descendants, wait_until
 from kit.tls_server import TlsServer
@@ -267,7 +268,7 @@ def test_process_1_leaves_no_zombies(alone):
 
 def test_a_library_that_is_lacking_is_said_with_what_needs_it(root):
     for words, said in ((["--zone", "lab=/lab.zone"], r"a library that zone files need \(Debian: libldns3.*\): libldns\.so\.3: "),
-                        (["--upstream", "tls://127.0.0.1#dns.lab"], r"that encrypted upstream servers and check --connect need \(Debian: libssl3.*\): libcry"),
+                        (["--upstream", "tls://127.0.0.1#dns.lab"], r"that encrypted upstream servers, --shared and check --connect need \(Debian: libssl3.*\): libcry"),
                         (["--metrics", "127.0.0.1:9153"], r"that the pages of --metrics need \(Debian: libmicrohttpd12.*\): libmicroh")):
         done = subprocess.run(["/usr/sbin/chroot", root, "/usr/sbin/jidnsd", "--listen", f"127.0.0.1:{free_ports()}", *words], capture_output=True,
                               text=True, check=False, env={}, timeout=20)
@@ -322,36 +323,6 @@ def test_the_compose_file_is_one():
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
     assert services["prosody"]["dns"] == [services["jidnsd"]["networks"]["xmpp"]["ipv4_address"]]
-
-
-NEWER = {("V1Container", "restartPolicy")}  # than Debian 12's python3-kubernetes
-
-
-def complaints(models, kind, value, where):
-    """What of value is not as the API's model of that kind says."""
-    inner = re.fullmatch(r"(?:list\[(.+)\]|dict\(str, (.+)\))", kind)
-    if inner and inner[1]:
-        listed = value if isinstance(value, list) else []
-        return ([] if isinstance(value, list) else [f"{where}: no list"]) + [
-            c for i, one in enumerate(listed) for c in complaints(models, inner[1], one, f"{where}[{i}]")]
-    if inner:
-        return [c for key, one in value.items() for c in complaints(models, inner[2], one, f"{where}.{key}")]
-    if hasattr(models, kind):
-        return complaints_of_model(models, kind, value, where)
-    right = {"str": str, "int": int, "bool": bool, "object": (str, int)}[kind]
-    return [] if isinstance(value, right) and (kind == "bool" or not isinstance(value, bool)) else [f"{where}: {value!r} is no {kind}"]
-
-
-def complaints_of_model(models, kind, value, where):
-    model = getattr(models, kind)
-    names = {json: python for python, json in model.attribute_map.items()}
-    found = [f"{where}.{key}: unknown" for key in value if key not in names and (kind, key) not in NEWER]
-    try:
-        model(**{names[key]: one for key, one in value.items() if key in names})  # what is required is there
-    except ValueError as e:
-        found.append(f"{where}: {e}")
-    return found + [c for key, one in value.items() if key in names
-                    for c in complaints(models, model.openapi_types[names[key]], one, f"{where}.{key}")]
 
 
 def pod():

@@ -6,9 +6,10 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 
-from kit.proc import end_with_parent, wait_until
+from kit.proc import descendants, end_with_parent, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "contrib" / "container"
@@ -86,12 +87,22 @@ def is_plain(program):
 
 
 ENCRYPTION = ["libssl.so.3", "libcrypto.so.3", "libnghttp2.so.14"]
+FLEET = r"libhiredis\.so\.[\d.]+"  # its version is in its name
 
 
-def library(name):
+def library(pattern):
     """The path of the machine's library of that name."""
     cached = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True, env={"PATH": "/usr/sbin:/sbin"}).stdout
-    return re.search(rf"^\s*{re.escape(name)} \(.*=> (\S+)$", cached, re.M)[1]
+    return re.search(rf"^\s*{pattern} \(.*=> (\S+)$", cached, re.M)[1]
+
+
+def fleet_library():
+    """hiredis, where the machine has it."""
+    try:
+        library(FLEET)
+    except TypeError:
+        return []
+    return [FLEET]
 
 
 def collect(folder, program, libraries=()):
@@ -103,7 +114,7 @@ def build_files(engine, folder, daemon):
     """The daemon's images by Containerfile, but for its first stage: what that makes is collected from a program that is there."""
     context = folder / "context"
     collect(context / "image" / "jidnsd", daemon)
-    collect(context / "image" / "jidnsd-tls", daemon, ENCRYPTION)
+    collect(context / "image" / "jidnsd-tls", daemon, [*ENCRYPTION, *fleet_library()])
     (context / "image" / "jidns").mkdir()
     text, stages = re.subn(r"^FROM \$\{DEBIAN\} AS build\n.*?(?=^FROM )", "FROM scratch AS build\nCOPY image /image\n\n",
                            (FOLDER / "Containerfile").read_text(), flags=re.M | re.S)
@@ -134,6 +145,9 @@ def process_1(root, *words, variables=()):
     try:
         yield child
     finally:
+        for pid in descendants(child.pid) if child.poll() is None else []:  # chroot's change of user undoes --kill-child
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         child.kill()
         child.wait()
         child.stdout.close()
