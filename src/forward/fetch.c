@@ -22,6 +22,13 @@ uint64_t fetch_view(const struct routes *r, const struct forward_policy *policy,
   return route ? hash_bytes(route->name, route->name_len, view) : view;
 }
 
+/* A reload may have given its name other servers since: neither what the fleet knows of the name as it was,
+ * nor what these servers say, is then for the other. */
+static bool is_still_shared(const struct pending *p) {
+  const struct forward *f = p->forward;
+  return fetch_may(f, &p->question) && fetch_view(f->o.routes, &f->o.policy, &p->question) == p->fetch.view;
+}
+
 enum { LAST_LOOK_MS = 1 }; /* a turn of the loop: timers fire before sockets are read */
 
 /* An answer from the fleet is looked at as one from a server is. False: it is of no use. */
@@ -60,7 +67,7 @@ static void on_fetched(struct fleet_fetch *fetch, enum fleet_outcome outcome, co
     return;
   }
 
-  if (outcome == FLEET_FOUND && take(p, msg, len)) {
+  if (outcome == FLEET_FOUND && is_still_shared(p) && take(p, msg, len)) {
     log_debug("forward", "%s: the fleet has it", question_format(&p->question, text));
     forward_resume(p, now_ms);
   } else if (is_first) {
@@ -109,6 +116,7 @@ void fetch_offer(struct pending *p, uint64_t now_ms) {
   struct forward *f = p->forward;
   bool is_good = p->source == ANSWER_OF_SERVER && !p->flaws;
   if (!f->o.fleet.offer || !p->fetch.question) return;
+  is_good = is_good && is_still_shared(p);
   f->o.fleet.offer(f->o.fleet.ctx, &p->fetch, is_good ? &f->answer : NULL, now_ms);
 }
 

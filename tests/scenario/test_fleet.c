@@ -213,6 +213,63 @@ Test(fleet, routes_are_shared_only_if_they_say_so_and_with_those_who_have_them) 
   engine_script_free(e);
 }
 
+/* A question is in flight when a reload gives its name servers that are not shared. */
+static void reroute(struct world *w, struct routes *r) {
+  struct forward_options o = *forward_options(w->wiring.forward);
+  o.routes = r;
+  forward_set_options(w->wiring.forward, &o);
+  forward_reroute(w->wiring.forward, w->now_ms);
+}
+
+static struct routes private_to(struct world *w, struct upstream *u) {
+  return (struct routes){
+      .rest = &w->upstream, .count = 1, .list = {{.upstream = u, .name_len = 5, .name = "\3lab"}}};
+}
+
+Test(fleet, a_private_answer_to_a_question_from_before_a_reload_stays_private) {
+  struct engine_script *e = engine_script_new();
+  struct world *w = member(e);
+  struct list sets;
+  list_init(&sets);
+  struct upstream *u = upstream_new(&sets, UPSTREAM_FASTEST);
+  struct routes corp = private_to(w, u);
+  script_server(&w->script, u, 1, "192.0.2.2");
+  world_server_fault(w, 0, FAULT_LOST);
+  struct heard *h = client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN);
+  world_run_ms(w, 10);
+  reroute(w, &corp);
+  client_wait(h);
+  cr_expect(heard_truth(h));
+  cr_expect_eq(upstream_last(w, "a.lab.", TYPE_A)->server, 1);
+  world_run_ms(w, 10);
+  cr_expect_eq(e->sets, 0);
+  cr_expect_eq(w->counters.shared_stored, 0);
+  upstream_release(u);
+  reroute(w, &w->tables.routes);
+  world_free(w);
+  engine_script_free(e);
+}
+
+Test(fleet, what_the_fleet_knew_of_a_name_is_not_taken_once_it_is_private) {
+  struct engine_script *e = engine_script_new();
+  struct world *a = member(e), *b = member(e);
+  struct routes corp = private_to(b, &b->upstream);
+  client_ask_and_wait(a, "a.lab.", TYPE_A, HOW_PLAIN);
+  at_the_same_time(a, b);
+  e->late_ms = 10;
+  struct heard *h = client_ask(b, "a.lab.", TYPE_A, HOW_PLAIN);
+  world_run_ms(b, 6);
+  reroute(b, &corp);
+  client_wait(h);
+  cr_expect_eq(b->counters.shared_found, 0);
+  cr_expect_eq(upstream_asked(b, "a.lab.", TYPE_A), 1);
+  world_run_ms(b, 100);
+  reroute(b, &b->tables.routes);
+  world_free(a);
+  world_free(b);
+  engine_script_free(e);
+}
+
 enum { MEMBERS = 20 };
 
 static unsigned asked_of_all(struct world *const *all, const char *name) {
