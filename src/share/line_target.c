@@ -8,7 +8,9 @@
 #include "share/line_target.h"
 
 static const char port_expected[] = "the port should be 1 to 65535",
-                  db_expected[] = "the database should be a number from 0 to 65535";
+                  db_expected[] = "the database should be a number from 0 to 65535",
+                  host_expected[] =
+                      "the host should be an address, such as 192.0.2.1 or [2001:db8::1], or a name";
 
 static bool read_number(const char *text, uint32_t least, uint32_t most, uint32_t *out) {
   size_t len = strspn(text, "0123456789");
@@ -22,7 +24,8 @@ static bool read_number(const char *text, uint32_t least, uint32_t most, uint32_
 static bool read_host(char *text, struct line_target *out, const char **why) {
   char *end = *text == '[' ? strchr(text, ']') : NULL, *port = end ? end + 1 : strchr(text, ':');
   uint32_t number = LINE_PORT;
-  if (*text == '[' && (!end || (*port && *port != ':'))) port = NULL, *text = 0;
+  *why = host_expected;
+  if (*text == '[' && !(end && (!end[1] || end[1] == ':'))) return false;
   if (port && *port) {
     *port++ = 0;
     *why = port_expected;
@@ -30,7 +33,7 @@ static bool read_host(char *text, struct line_target *out, const char **why) {
   }
   if (end) *end = 0, text++;
 
-  *why = "the host should be an address, such as 192.0.2.1 or [2001:db8::1], or a name";
+  *why = host_expected;
   if (!*text || strlen(text) >= sizeof out->name || (!end && text[strcspn(text, "[]@ %?#")])) return false;
   union addr addr;
   if (end && !addr_parse(text, 1, &addr)) return false;
