@@ -266,6 +266,15 @@ static bool is_only_unknown(const struct engine_reply *reply) {
   return strncmp(words, "NOPERM", 6) == 0 || strncmp(words, "ERR unknown", 11) == 0;
 }
 
+/* Words to AUTH and the like, but for what repeats a command's arguments: a secret may be among them. */
+static void quote_refusal(struct line *l, const char *words) {
+  const char *args = strstr(words, "with args");
+  size_t len = args ? (size_t)(args - words) : strlen(words);
+  while (len && strchr(" ,", words[len - 1])) len--;
+  if (*l->o.password && memmem(words, len, l->o.password, strlen(l->o.password))) len = strcspn(words, " ");
+  snprintf(l->refusal, sizeof l->refusal, "%.*s", (int)(len < LINE_WHY ? len : LINE_WHY - 1), words);
+}
+
 static void on_greeted(struct engine_request *r, unsigned nth, const struct engine_reply *reply,
                        uint64_t now_ms) {
   struct line *l = container(r, struct line, greeting);
@@ -273,7 +282,7 @@ static void on_greeted(struct engine_request *r, unsigned nth, const struct engi
   if (reply->kind == ENGINE_LOST || l->is_refused) return;
   if (reply->kind == ENGINE_ERROR && (l->is_let_in[nth] || !is_only_unknown(reply))) {
     l->is_refused = true;
-    snprintf(l->refusal, sizeof l->refusal, "%s", (const char *)reply->octets);
+    quote_refusal(l, (const char *)reply->octets);
     return;
   }
   if (nth + 1 < r->count) return;

@@ -183,6 +183,17 @@ def test_a_password_in_the_url_is_refused_and_not_shown():
     assert done.returncode == 2 and "shared-password" in done.stderr and "hunter2" not in done.stderr + done.stdout
 
 
+def test_a_refusal_that_repeats_the_password_is_shown_without_it(member, babbler, folder):
+    (folder / "pw").write_text("hunter2")
+    (folder / "pw").chmod(0o400)
+    said = [b"-ERR unknown command 'AUTH', with args beginning with: 'user' 'hunter2' \r\n", b"-ERR hunter2 is wrong\r\n"]
+    for words, shown in zip(said, ("ERR unknown command 'AUTH'", "ERR")):
+        a = member(babbler(words_to(words)).url, "--shared-user", "user", "--shared-password", folder / "pw", up=False)
+        until(lambda: state(a) == "resting", 5)
+        assert fleet(a)["why"] == shown
+        assert "hunter2" not in a.stderr and "share" in a.stderr
+
+
 def trickle(connection):
     while True:
         connection.sendall(b"+")
