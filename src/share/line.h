@@ -27,8 +27,7 @@ enum {
   LINE_REST_MAX_MS = 16000,
   LINE_GOOD_MS = 5000, /* up for so long, its next rest is a first one */
   LINE_OUT_MAX = 1 << 20,
-  LINE_WHY = 128,
-  LINE_WORD = 128 /* octets of a user's name or password, with its NUL */
+  LINE_WHY = 128
 };
 
 struct line_options {
