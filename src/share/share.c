@@ -251,17 +251,24 @@ static void on_timer(struct timer *t, uint64_t now_ms) {
   if (!look(a, ASKING_AGAIN, now_ms)) end(a, FLEET_NOTHING, NULL, 0, now_ms);
 }
 
+/* It waited for another member, and for nothing. Where that is so time and again, by slow servers or an
+ * engine that lies, each asks for itself. */
+static void end_in_vain(struct asking *a, uint64_t now_ms) {
+  struct share *s = a->share;
+  if (++s->vain >= SHARE_VAIN_MAX) s->no_leases_until_ms = now_ms + SHARE_VAIN_REST_MS;
+  end(a, FLEET_NOTHING, NULL, 0, now_ms);
+}
+
 /* Another member has the lease: its answer will be there in a moment, unless it has come to harm. */
 static void look_again(struct asking *a, uint64_t now_ms) {
-  struct share *s = a->share;
-  uint32_t patience_ms = a->fetch->is_patient ? FLEET_PATIENCE_MS : SHARE_LEASE_MS;
-  if (now_ms >= a->leased_ms + patience_ms) {
-    if (++s->vain >= SHARE_VAIN_MAX) s->no_leases_until_ms = now_ms + SHARE_VAIN_REST_MS;
-    end(a, FLEET_NOTHING, NULL, 0, now_ms);
+  uint64_t last_ms = a->leased_ms + (a->fetch->is_patient ? FLEET_PATIENCE_MS : SHARE_LEASE_MS);
+  if (now_ms >= last_ms) {
+    end_in_vain(a, now_ms);
     return;
   }
   a->gap_ms = a->gap_ms + a->gap_ms / 2;
-  timers_set(s->o.timers, &a->timer, now_ms + a->gap_ms);
+  uint64_t next_ms = now_ms + a->gap_ms;
+  timers_set(a->share->o.timers, &a->timer, next_ms < last_ms ? next_ms : last_ms);
 }
 
 /* It is not there. */
@@ -269,6 +276,10 @@ static void on_nothing(struct asking *a, uint64_t now_ms) {
   bool is_held = a->lease == LEASE_HELD;
   if (a->stage == ASKING_AGAIN && is_held) {
     look_again(a, now_ms);
+    return;
+  }
+  if (a->stage == ASKING_AGAIN && a->lease == LEASE_GONE) {
+    end_in_vain(a, now_ms);
     return;
   }
 
@@ -310,8 +321,9 @@ static void note_time(struct share *s, uint64_t took_ms) {
 
 static void note_lease(struct asking *a, const struct engine_reply *reply, uint64_t now_ms) {
   if (a->stage == ASKING_AGAIN) {
-    bool is_of_use = reply->kind == ENGINE_TEXT && strcmp((const char *)reply->octets, LEASE_UNSHARED) != 0;
-    a->lease = is_of_use ? LEASE_HELD : LEASE_GONE;
+    bool is_there = reply->kind == ENGINE_TEXT;
+    bool is_of_use = is_there && strcmp((const char *)reply->octets, LEASE_UNSHARED) != 0;
+    a->lease = is_of_use ? LEASE_HELD : is_there ? LEASE_OF_NO_USE : LEASE_GONE;
     return;
   }
   if (reply->kind == ENGINE_ERROR) share_note_write_error(a->share, reply, now_ms);

@@ -3,8 +3,9 @@
  * for that.
  *
  * Of several members that miss a name at once one gets a lease on it, and asks a server; the others look
- * again until its answer is there. Whatever the engine does, or says, it costs a miss some ms at most, and
- * once it is known to be slow or away nothing. */
+ * again until its answer is there, for SHARE_LEASE_MS at most. Whatever else the engine does, or says, it
+ * costs a miss some ms at most, and once it is known to be slow or away nothing; once leases are waited for
+ * in vain nobody waits for them either. */
 #ifndef JIDNS_SHARE_SHARE_H
 #define JIDNS_SHARE_SHARE_H
 #include "base/counter.h"

@@ -16,7 +16,12 @@ enum asking_stage {
   ASKING_FIRST, /* is it there? And if not, who asks a server? */
   ASKING_AGAIN  /* another member does: is it there now? */
 };
-enum lease_state { LEASE_GONE /* or over, or of no use */, LEASE_HELD, LEASE_OURS };
+enum lease_state {
+  LEASE_GONE,      /* over, or there was none */
+  LEASE_OF_NO_USE, /* its holder has nothing for others */
+  LEASE_HELD,
+  LEASE_OURS
+};
 
 /* One question that is looked up. */
 struct asking {

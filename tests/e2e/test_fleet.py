@@ -22,6 +22,7 @@ from kit.upstream import late, relay_to
 pytestmark = pytest.mark.skipif(not program(), reason="needs redis-server (Debian: redis-server)")
 
 WRITER = "resetkeys ~jd1:* resetchannels -@all +get +pttl +set +unlink"
+SLACK = 150  # ms that a busy machine may add; a lease waited for in vain is 400
 READER = "resetkeys ~jd1:* resetchannels -@all +get +pttl"
 
 
@@ -227,14 +228,21 @@ def words_to(error):
     return lambda connection: each_command(connection, lambda words: error)
 
 
+WORKS = {b"GET": b"$-1\r\n", b"PTTL": b":-2\r\n", b"TIME": b"*2\r\n$10\r\n1790000000\r\n$1\r\n0\r\n"}
+
+
 def nothing_but(error, to):
     """A working engine, but for one command."""
     def reply(words):
         word = words[0].upper()
-        if word == to:
-            return error
-        return {b"GET": b"$-1\r\n", b"PTTL": b":-2\r\n", b"TIME": b"*2\r\n$10\r\n1790000000\r\n$1\r\n0\r\n"}.get(word, b"+OK\r\n")
+        return error if word == to else WORKS.get(word, b"+OK\r\n")
     return lambda connection: each_command(connection, reply)
+
+
+def holds_every_lease(words):
+    if words[0].upper() == b"SET":
+        return b"$-1\r\n"
+    return b"$1\r\n1\r\n" if words[-1].endswith(b":l") and words[0].upper() == b"GET" else WORKS.get(words[0].upper(), b"+OK\r\n")
 
 
 MOODS = {
@@ -243,7 +251,7 @@ MOODS = {
     "nested": words_to(b"*1\r\n" * 20), "read-refused": nothing_but(b"-MOVED 1 127.0.0.1:1\r\n", b"GET"),
     "full": nothing_but(b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", b"SET"),
     "readonly": nothing_but(b"-READONLY You can't write against a read only replica.\r\n", b"SET"),
-    "holds-every-lease": nothing_but(b"$-1\r\n", b"SET"), "unasked": nothing_but(b"+OK\r\n+OK\r\n", b"GET")}
+    "holds-every-lease": lambda c: each_command(c, holds_every_lease), "unasked": nothing_but(b"+OK\r\n+OK\r\n", b"GET")}
 
 
 @pytest.mark.parametrize("mood", MOODS)
@@ -256,7 +264,8 @@ def test_whatever_the_engine_does_nobody_fails_or_waits_for_long(member, babbler
         waits.append(took)
     for _ in range(50):
         assert timed(a, "n0.bulky.lab", "TXT")[1] < 20, "a hit is a hit"
-    assert sorted(waits)[6] < 100 and max(waits) < 600, waits
+    in_vain = 3  # other members' leases, before nobody waits for them any more
+    assert max(waits) < 600 and sorted(waits)[-1 - in_vain] < 40 + 5 + SLACK, waits
     assert counters(a)["failed"] == 0 and counters(a)["shared_found"] == 0
 
 

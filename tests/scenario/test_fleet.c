@@ -323,6 +323,27 @@ Test(fleet, a_member_that_dies_with_a_lease_holds_others_up_for_a_moment) {
   engine_script_free(e);
 }
 
+Test(fleet, answers_that_never_come_in_time_are_not_waited_for_for_long) {
+  struct engine_script *e = engine_script_new();
+  struct world *a = member(e), *b = member(e);
+  world_fault(a, "", 0, FAULT_LOST);
+  for (unsigned i = 0; i < 6; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "n%u.lab.", i);
+    client_ask(a, name, TYPE_A, HOW_PLAIN);
+    world_run_ms(a, 1);
+    at_the_same_time(a, b);
+    uint64_t ms = wait_of(b, name, TYPE_A, HOW_PLAIN);
+    if (i < SHARE_VAIN_MAX) cr_expect_gt(ms, FLEET_AWAIT_MS / 2, "%u: %u", i, (unsigned)ms);
+    else cr_expect_leq(ms, SHARE_WAIT_MAX_MS + WORLD_DELAY_MS, "%u: %u", i, (unsigned)ms);
+    at_the_same_time(a, b);
+  }
+  world_run_ms(a, PATIENCE_MS);
+  world_free(a);
+  world_free(b);
+  engine_script_free(e);
+}
+
 Test(fleet, of_twenty_members_in_steady_use_hardly_more_than_one_asks_a_ttl) {
   enum { SECONDS = 620, PERIODS = SECONDS / 60 };
   struct engine_script *e = engine_script_new();
