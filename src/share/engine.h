@@ -50,6 +50,8 @@ struct engine_ops {
   bool (*send)(struct engine *e, struct engine_request *r, const struct engine_command *list, unsigned n,
                uint64_t now_ms);
   size_t (*waiting)(struct engine *e); /* octets that it has not taken */
+  /* It has answered as it should what a miss asked. */
+  void (*praise)(struct engine *e);
   /* What it answers is of no use: it rests for a while, and its requests are lost. In these words of its. */
   void (*refuse)(struct engine *e, const char *words, uint64_t now_ms);
 };

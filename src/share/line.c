@@ -33,6 +33,7 @@ struct line {
   uint32_t rest_ms;
   uint64_t looked_ms; /* all that had come by then has been read */
   bool is_refused, is_stopped;
+  bool has_served;         /* this connection: an answer to a miss */
   char refusal[LINE_WHY];  /* in the engine's words */
   char last_why[LINE_WHY]; /* that the log has */
   union addr addr;
@@ -72,7 +73,7 @@ static void drop_connection(struct line *l) {
   carrier_close(&c->carrier);
 }
 
-/* The log has each reason once, until it is connected again. */
+/* The log has each reason once, until the engine is of use again. */
 static void say_why(struct line *l) {
   char text[LINE_TARGET_TEXT];
   if (strcmp(l->last_why, l->facts.why) == 0) return;
@@ -83,7 +84,7 @@ static void say_why(struct line *l) {
 
 /* Words may be the engine's. */
 static void rest(struct line *l, const char *words, uint64_t now_ms) {
-  bool was_good = l->facts.state == LINE_UP && now_ms - l->facts.since_ms >= LINE_GOOD_MS;
+  bool was_good = l->facts.state == LINE_UP && l->has_served && now_ms - l->facts.since_ms >= LINE_GOOD_MS;
   snprintf(l->facts.why, sizeof l->facts.why, "%s", words);
   for (char *c = l->facts.why; *c; c++) {
     if (*c < ' ' || *c > '~') *c = '?';
@@ -256,7 +257,17 @@ static void refuse(struct engine *e, const char *words, uint64_t now_ms) {
   snprintf(l->refusal, sizeof l->refusal, "%s", words);
 }
 
-static const struct engine_ops engine_ops = {is_ready, put_request, waiting, refuse};
+/* Only now is it known that it is good for something: it may let anybody in, and then refuse to answer. */
+static void praise(struct engine *e) {
+  struct line *l = line_of(e);
+  char text[LINE_TARGET_TEXT];
+  if (l->has_served || l->facts.state != LINE_UP) return;
+  l->has_served = true;
+  if (*l->last_why) log_info("share", "%s: it answers again", line_target_format(l->o.target, text));
+  l->last_why[0] = 0;
+}
+
+static const struct engine_ops engine_ops = {is_ready, put_request, waiting, praise, refuse};
 
 /* ---- being let in ---- */
 
@@ -288,10 +299,10 @@ static void on_greeted(struct engine_request *r, unsigned nth, const struct engi
   if (nth + 1 < r->count) return;
 
   become(l, LINE_UP, now_ms);
-  l->facts.why[0] = l->last_why[0] = 0;
+  l->facts.why[0] = 0;
   l->facts.connects++;
   timers_stop(l->o.timers, &l->timer);
-  log_info("share", "%s: connected", line_target_format(l->o.target, text));
+  if (!*l->last_why) log_info("share", "%s: connected", line_target_format(l->o.target, text));
   l->engine.up(l->engine.ctx, now_ms);
 }
 
@@ -349,7 +360,7 @@ static void connect_to(struct line *l, uint64_t now_ms) {
   }
 
   become(l, LINE_CONNECTS, now_ms);
-  l->is_refused = false;
+  l->is_refused = l->has_served = false;
   timers_set(l->o.timers, &l->timer, now_ms + LINE_CONNECT_MS);
   if (!open_connection(l, c, now_ms)) rest(l, "no connection can be opened", now_ms);
   else if (l->o.target->way != LINE_TLS) greet(l, now_ms);

@@ -25,7 +25,7 @@ enum {
   LINE_SILENT_MS = 1000,
   LINE_REST_MS = 250,
   LINE_REST_MAX_MS = 16000,
-  LINE_GOOD_MS = 5000, /* up for so long, its next rest is a first one */
+  LINE_GOOD_MS = 5000, /* up for so long, and of use to a miss, its next rest is a first one */
   LINE_OUT_MAX = 1 << 20,
   LINE_WHY = 128
 };

@@ -341,6 +341,7 @@ static void on_reply(struct engine_request *r, unsigned nth, const struct engine
   if (!is_last) return;
 
   note_time(a->share, now_ms - r->sent_ms);
+  if (reply->kind == ENGINE_TEXT || reply->kind == ENGINE_NIL) e->ops->praise(e);
   if (!a->fetch) {
     asking_free(a);
   } else if (reply->kind == ENGINE_LOST) {

@@ -269,6 +269,17 @@ def test_whatever_the_engine_does_nobody_fails_or_waits_for_long(member, babbler
     assert counters(a)["failed"] == 0 and counters(a)["shared_found"] == 0
 
 
+def test_an_engine_that_lets_in_and_refuses_to_answer_is_logged_once(member, babbler):
+    engine = babbler(MOODS["read-refused"])
+    a = member(engine.url, "--log-level", "info", up=False)
+
+    def asked_and_refused(times):
+        timed(a, f"n{engine.connections}.bulky.lab", "TXT")
+        return engine.connections >= times
+    until(lambda: asked_and_refused(5), 20)
+    assert a.stderr.count("MOVED 1") == 1 and a.stderr.count(": connected") == 1, a.stderr
+
+
 def test_an_engine_that_stops_and_comes_back_is_used_again_within_30_s(member, redis):
     a, b = member(redis.url), member(redis.url)
     redis.signal(signal.SIGSTOP)

@@ -21,7 +21,7 @@ struct engine_script {
   const char *read_error, *write_error; /* its words to GET; to SET */
   bool no_time;                         /* the ACL has no TIME */
   unsigned gets, sets;                  /* of entries, not of leases and clocks */
-  unsigned refusals;
+  unsigned praises, refusals;
   struct engine_key *keys; /* ENGINE_KEYS */
 };
 

@@ -101,6 +101,7 @@ Test(fleet, an_engine_that_is_silent_away_or_talks_rubbish_fails_nobody) {
     cr_expect_leq(wait_of(w, "a.lab.", TYPE_A, HOW_PLAIN), SHARE_WAIT_MIN_MS + WORLD_DELAY_MS, "%u", how);
     cr_expect_eq(w->counters.failed, 0);
     cr_expect_eq(e->refusals, how == 2);
+    cr_expect_eq(e->praises, how == 3, "only what answers a miss is of use: %u", how);
     cr_expect_eq(wait_of(w, "a.lab.", TYPE_A, HOW_PLAIN), 0, "a hit is a hit");
     if (how == 3) cr_expect_str_eq(share_write_trouble(w->line.share, w->now_ms), e->write_error);
     world_free(w);
