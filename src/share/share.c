@@ -89,7 +89,7 @@ static void ask_clock(struct share *s, uint64_t now_ms) {
 static void on_up(void *ctx, uint64_t now_ms) {
   struct share *s = ctx;
   s->clock = CLOCK_UNKNOWN; /* it may be another engine */
-  s->no_writes_until_ms = 0;
+  s->no_writes_until_ms = s->usual_ms_8 = 0;
   ask_clock(s, now_ms);
 }
 
@@ -222,6 +222,9 @@ static bool may_lease(const struct share *s, uint64_t now_ms) {
   return may_write(s, now_ms) && now_ms >= s->no_leases_until_ms;
 }
 
+/* Then no miss waits for it: a server is there first. */
+static bool is_slow(const struct share *s) { return s->usual_ms_8 > SHARE_SLOW_MS * 8; }
+
 /* At first it asks for the lease in the same breath: another round trip would cost a miss more than a lease
  * that nobody needs costs the engine. Later it only looks whose that is. */
 static bool look(struct asking *a, enum asking_stage stage, uint64_t now_ms) {
@@ -313,10 +316,10 @@ static void on_value(struct asking *a, const struct engine_reply *reply, uint64_
   }
 }
 
-/* How long the engine takes, in 1/8 ms. */
+/* How long the engine takes, in 1/8 ms. While it is slow few are there to learn by: each weighs more. */
 static void note_time(struct share *s, uint64_t took_ms) {
   uint32_t took = (uint32_t)(took_ms < 100 ? took_ms : 100) * 8;
-  s->usual_ms_8 += ((int32_t)took - (int32_t)s->usual_ms_8) / 8;
+  s->usual_ms_8 += ((int32_t)took - (int32_t)s->usual_ms_8) / (is_slow(s) ? 2 : 8);
 }
 
 static void note_lease(struct asking *a, const struct engine_reply *reply, uint64_t now_ms) {
@@ -358,19 +361,12 @@ static void on_reply(struct engine_request *r, unsigned nth, const struct engine
   }
 }
 
-static bool fetch(void *ctx, struct fleet_fetch *f, uint64_t now_ms) {
-  struct share *s = ctx;
-  struct engine *e = s->o.engine;
-  f->leads = false;
-  if (!e->ops->is_ready(e, now_ms) || s->asking_count >= SHARE_ASKING_MAX ||
-      e->ops->waiting(e) >= SHARE_OCTETS)
-    return false;
-  if (now_ms >= s->clock_ask_ms) ask_clock(s, now_ms);
-
+/* NULL: nothing was asked. */
+static struct asking *ask(struct share *s, struct fleet_fetch *f, enum asking_stage stage, uint64_t now_ms) {
   struct asking *a = malloc(sizeof *a);
   if (!a || !timers_promise(s->o.timers)) {
     free(a);
-    return false;
+    return NULL;
   }
   memset(a, 0, offsetof(struct asking, key));
   a->magic = ASKING_MAGIC;
@@ -380,11 +376,34 @@ static bool fetch(void *ctx, struct fleet_fetch *f, uint64_t now_ms) {
   a->gap_ms = FIRST_GAP_MS;
   entry_key_make(&a->key, s->o.space, f->view, f->question);
   s->asking_count++;
-  if (!look(a, ASKING_FIRST, now_ms)) {
-    asking_free(a);
+  if (look(a, stage, now_ms)) return a;
+  asking_free(a);
+  return NULL;
+}
+
+/* Is it still slow? Nobody waits for what it says, and no lease is taken. */
+static void learn_time(struct share *s, struct fleet_fetch *f, uint64_t now_ms) {
+  if (now_ms < s->learn_ms) return;
+  s->learn_ms = now_ms + SHARE_LEARN_EVERY_MS;
+  struct asking *a = ask(s, f, ASKING_AGAIN, now_ms);
+  if (a) a->fetch = NULL;
+}
+
+static bool fetch(void *ctx, struct fleet_fetch *f, uint64_t now_ms) {
+  struct share *s = ctx;
+  struct engine *e = s->o.engine;
+  f->leads = false;
+  if (!e->ops->is_ready(e, now_ms) || s->asking_count >= SHARE_ASKING_MAX ||
+      e->ops->waiting(e) >= SHARE_OCTETS)
+    return false;
+  if (now_ms >= s->clock_ask_ms) ask_clock(s, now_ms);
+  if (is_slow(s) && !f->is_patient) {
+    learn_time(s, f, now_ms);
     return false;
   }
 
+  struct asking *a = ask(s, f, ASKING_FIRST, now_ms);
+  if (!a) return false;
   f->asking = a;
   count(s->o.counters, shared_asked);
   return true;

@@ -16,6 +16,8 @@
 enum {
   SHARE_WAIT_MIN_MS = 2,           /* a miss waits so long for the engine before a server is asked as well, */
   SHARE_WAIT_MAX_MS = 5,           /* or, where the engine usually takes longer, so long at most */
+  SHARE_SLOW_MS = 20,              /* where it usually takes longer than that, no miss waits for it, */
+  SHARE_LEARN_EVERY_MS = 1000,     /* and so often it is tried whether that is still so */
   SHARE_ASKING_MAX = 1000,         /* questions at a time */
   SHARE_STORES_OCTETS = 256 << 10, /* what the engine has not taken: then nothing is put in, */
   SHARE_OCTETS = 512 << 10,        /* and then nothing is asked */

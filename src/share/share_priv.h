@@ -48,7 +48,8 @@ struct share {
   int64_t clock_ahead_ms; /* of ours */
   uint64_t clock_ask_ms;  /* when it is asked next */
   struct engine_request clock_request;
-  uint32_t usual_ms_8;
+  uint32_t usual_ms_8; /* how long the engine takes, in 1/8 ms */
+  uint64_t learn_ms;   /* it is slow: when it is tried next */
   unsigned vain;
   uint64_t no_leases_until_ms, no_writes_until_ms;
   char write_trouble[SHARE_WHY];

@@ -90,6 +90,33 @@ Test(fleet, an_engine_that_is_late_costs_a_miss_two_ms_and_may_still_answer_firs
   engine_script_free(e);
 }
 
+/* One miss each 100 ms. Returns how many of them waited for more than a server takes. */
+static unsigned held_up(struct world *w, unsigned from, unsigned count) {
+  unsigned n = 0;
+  for (unsigned i = from; i < from + count; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "n%u.lab.", i);
+    n += wait_of(w, name, TYPE_A, HOW_PLAIN) > WORLD_DELAY_MS;
+    world_run_ms(w, 100);
+  }
+  return n;
+}
+
+Test(fleet, an_engine_that_is_always_slow_costs_nothing_and_is_used_again_when_it_is_fast) {
+  struct engine_script *e = engine_script_new();
+  struct world *w = member(e);
+  e->late_ms = 50;
+  cr_expect_leq(held_up(w, 0, 20), 8);
+  cr_expect_eq(held_up(w, 20, 100), 0);
+  e->late_ms = 1;
+  held_up(w, 120, 60);
+  uint64_t asked = w->counters.shared_asked;
+  held_up(w, 180, 10);
+  cr_expect_eq(w->counters.shared_asked, asked + 10);
+  world_free(w);
+  engine_script_free(e);
+}
+
 Test(fleet, an_engine_that_is_silent_away_or_talks_rubbish_fails_nobody) {
   for (unsigned how = 0; how < 4; how++) {
     struct engine_script *e = engine_script_new();
