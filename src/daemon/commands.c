@@ -57,14 +57,26 @@ static bool read_which(struct control_reply *r, unsigned argc, char *const *argv
 
 /* ---- flush, dump ---- */
 
+/* What else knows of answers that are flushed. */
+static void forget(struct commands *c) {
+  snapshotter_flushed(c->daemon->snapshotter);
+  workers_each(&c->daemon->workers, worker_forget_failures, NULL);
+}
+
 /* In the fleet's cache, and here; other members keep theirs until it expires. */
 static void flush_fleet(struct commands *c, struct control_reply *r, char *const *argv) {
   uint8_t name[NAME_MAX_LEN];
   const char *why;
   struct cache_which which = {.name = name, .name_len = name_parse(argv[2], name)};
-  if (!which.name_len) control_fail(r, "'%.300s' is not a domain name", argv[2]);
-  else if (!fleet_view_flush(c->daemon, name, which.name_len, &why)) control_fail(r, "flush: %s", why);
-  else jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
+  if (!which.name_len) {
+    control_fail(r, "'%.300s' is not a domain name", argv[2]);
+  } else if (!fleet_view_flush(c->daemon, name, which.name_len, &why)) {
+    control_fail(r, "flush: %s", why);
+  } else {
+    jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
+    jsonw_string(control_json(r), "fleet", "told");
+    forget(c);
+  }
 }
 
 static void run_flush(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
@@ -78,8 +90,7 @@ static void run_flush(void *ctx, struct control_reply *r, unsigned argc, char *c
   }
   if (!all && !read_which(r, argc, argv, true, name, &which)) return;
   jsonw_uint(control_json(r), "removed", cache_flush(c->daemon->cache, &which));
-  snapshotter_flushed(c->daemon->snapshotter);
-  workers_each(&c->daemon->workers, worker_forget_failures, NULL);
+  forget(c);
 }
 
 struct dump {

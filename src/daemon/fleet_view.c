@@ -14,7 +14,7 @@ static void gather(struct worker *w, void *arg) {
   struct fleet_facts *all = arg;
   const struct member_thread *t = worker_member(w);
   const struct line_facts *f = line_look(t->link);
-  const char *trouble = share_write_trouble(t->share, clock_ms());
+  const char *trouble = share_write_trouble(t->share);
   all->in[f->state]++;
   all->connects += f->connects;
   all->lost += f->lost;

@@ -7,7 +7,7 @@
 /* Writes "fleet": null without one, else where its engine is, whether it is connected, and why not. */
 void fleet_view_write(struct daemon *d, struct jsonw *j);
 
-/* Takes a name's answers out of the engine, and out of the cache here. False: the engine can't be asked now,
- * or this is a reader: *why. */
+/* Tells the engine to take a name's answers out; whether it does, nobody waits for: see share_flush. False:
+ * the engine can't be asked now, or this is a reader: *why. */
 bool fleet_view_flush(struct daemon *d, const uint8_t *name, size_t len, const char **why);
 #endif

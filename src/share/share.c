@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/must.h"
 #include "dns/dns.h"
 #include "share/share_priv.h"
@@ -90,22 +91,30 @@ static void on_up(void *ctx, uint64_t now_ms) {
   struct share *s = ctx;
   s->clock = CLOCK_UNKNOWN; /* it may be another engine */
   s->no_writes_until_ms = s->usual_ms_8 = 0;
+  s->trouble_logged = false;
   ask_clock(s, now_ms);
 }
 
 /* ---- writing ---- */
 
-void share_note_write_error(struct share *s, const struct engine_reply *reply, uint64_t now_ms) {
-  s->no_writes_until_ms = now_ms + SHARE_WRITE_REST_MS;
-  snprintf(s->write_trouble, sizeof s->write_trouble, "%s", (const char *)reply->octets);
-  for (char *c = s->write_trouble; *c; c++) {
+static void put_words(char text[SHARE_WHY], const struct engine_reply *reply) {
+  snprintf(text, SHARE_WHY, "%s", (const char *)reply->octets);
+  for (char *c = text; *c; c++) {
     if (*c < ' ' || *c > '~') *c = '?';
   }
 }
 
-const char *share_write_trouble(const struct share *s, uint64_t now_ms) {
-  return now_ms < s->no_writes_until_ms ? s->write_trouble : "";
+/* The log has it once a connection: an engine that is nearly full takes one and refuses the next. */
+void share_note_write_error(struct share *s, const struct engine_reply *reply, uint64_t now_ms) {
+  s->no_writes_until_ms = now_ms + SHARE_WRITE_REST_MS;
+  put_words(s->write_trouble, reply);
+  if (!s->trouble_logged) log_warn("share", "the fleet's server takes no answers: %s", s->write_trouble);
+  s->trouble_logged = true;
 }
+
+static void note_written(struct share *s) { s->write_trouble[0] = 0; }
+
+const char *share_write_trouble(const struct share *s) { return s->write_trouble; }
 
 static bool may_write(const struct share *s, uint64_t now_ms) {
   struct engine *e = s->o.engine;
@@ -124,6 +133,7 @@ static void on_stored(struct engine_request *r, unsigned nth, const struct engin
   struct store *t = container(r, struct store, request);
   struct share *s = t->share;
   if (reply->kind == ENGINE_ERROR) share_note_write_error(s, reply, now_ms);
+  else if (reply->kind != ENGINE_LOST) note_written(s);
   if (t->is_entry && reply->kind == ENGINE_TEXT) count(s->o.counters, shared_stored);
   else if (t->is_entry) count(s->o.counters, shared_dropped);
   if (nth + 1 == r->count) free(t);
@@ -171,24 +181,44 @@ static void offer(void *ctx, struct fleet_fetch *f, const struct answer *a, uint
   f->leads = false;
 }
 
+static void on_flushed(struct engine_request *r, unsigned nth, const struct engine_reply *reply,
+                       uint64_t now_ms) {
+  struct flush *f = container(r, struct flush, request);
+  char words[SHARE_WHY] = "the connection is lost";
+  (void)nth, (void)now_ms;
+  if (reply->kind == ENGINE_ERROR) put_words(words, reply);
+  if ((reply->kind == ENGINE_ERROR || reply->kind == ENGINE_LOST) && !f->share->flush_failed) {
+    log_warn("share", "flush: the fleet's server may still have the name's answers: %s", words);
+    f->share->flush_failed = true;
+  }
+  free(f);
+}
+
+/* Some keys in one command. */
+static bool send_unlink(struct share *s, const struct entry_key *keys, unsigned n, uint64_t now_ms) {
+  struct engine_command c = {n + 1, {WORD("UNLINK")}};
+  struct flush *f = malloc(sizeof *f);
+  if (!f) return false;
+  *f = (struct flush){.request.done = on_flushed, .share = s};
+  for (unsigned i = 0; i < n; i++) c.argv[i + 1] = (struct engine_arg){keys[i].octets, keys[i].len};
+  if (s->o.engine->ops->send(s->o.engine, &f->request, &c, 1, now_ms)) return true;
+  free(f);
+  return false;
+}
+
 bool share_flush(struct share *s, const uint8_t *name, size_t len, const uint64_t *views, unsigned n,
                  uint64_t now_ms) {
-  static const uint16_t types[] = {TYPE_A,     TYPE_NS,  TYPE_CNAME,      TYPE_SOA,  TYPE_PTR,
-                                   TYPE_MX,    TYPE_TXT, TYPE_AAAA,       TYPE_SRV,  35 /* NAPTR */,
-                                   TYPE_DNAME, TYPE_DS,  48 /* DNSKEY */, TYPE_TLSA, TYPE_SVCB,
-                                   TYPE_HTTPS, 257 /* CAA */};
+  static const uint8_t flags[] = {0, KEY_DO};
+  enum { ROOM = ENGINE_ARGS - 1, KEYS = 2 * SHARE_FLUSH_TYPES };
+  struct entry_key keys[ROOM];
+  struct question q;
   bool good = may_write(s, now_ms);
+  s->flush_failed = false;
   for (unsigned v = 0; good && v < n; v++) {
-    for (unsigned i = 0; good && i < sizeof types / sizeof *types; i++) {
-      struct question q;
-      struct entry_key plain, signed_key;
-      question_make(&q, name, len, types[i], 1, 0, 0);
-      entry_key_make(&plain, s->o.space, views[v], &q);
-      question_make(&q, name, len, types[i], 1, KEY_DO, 0);
-      entry_key_make(&signed_key, s->o.space, views[v], &q);
-      struct engine_command c = {
-          3, {WORD("UNLINK"), {plain.octets, plain.len}, {signed_key.octets, signed_key.len}}};
-      good = send_store(s, &c, false, now_ms);
+    for (unsigned i = 0; good && i < KEYS; i++) {
+      question_make(&q, name, len, (uint16_t)(1 + i / 2), 1, flags[i % 2], 0);
+      entry_key_make(&keys[i % ROOM], s->o.space, views[v], &q);
+      if (i % ROOM + 1 == ROOM || i + 1 == KEYS) good = send_unlink(s, keys, i % ROOM + 1, now_ms);
     }
   }
   return good;
@@ -330,6 +360,7 @@ static void note_lease(struct asking *a, const struct engine_reply *reply, uint6
     return;
   }
   if (reply->kind == ENGINE_ERROR) share_note_write_error(a->share, reply, now_ms);
+  else if (reply->kind != ENGINE_LOST) note_written(a->share);
   a->lease = reply->kind == ENGINE_TEXT ? LEASE_OURS : reply->kind == ENGINE_NIL ? LEASE_HELD : LEASE_GONE;
 }
 

@@ -46,11 +46,13 @@ void share_free(struct share *s);
 
 const struct fleet *share_fleet(const struct share *s); /* for forward; borrowed */
 
-/* Takes all types' answers of a name, in any case, without compression, out of the engine. False: the engine
- * can't be asked now, or this is a reader. views: those of forward. */
+/* Takes a name's answers of the types 1 to SHARE_FLUSH_TYPES, with and without DNSSEC's records, out of the
+ * engine; the name in any case, without compression. views: those of forward. False: the engine can't be
+ * asked now, or this is a reader. True: it was told; if it refuses, the log says so. */
+enum { SHARE_FLUSH_TYPES = 260 /* all that have a number but for private ones, TA and DLV */ };
 bool share_flush(struct share *s, const uint8_t *name, size_t len, const uint64_t *views, unsigned n,
                  uint64_t now_ms);
 
-/* Why the engine takes no writes, in its words; "": it does, or nobody tried. */
-const char *share_write_trouble(const struct share *s, uint64_t now_ms);
+/* Why the engine took no write when one was last tried, in its words; "": it did, or nobody tried. */
+const char *share_write_trouble(const struct share *s);
 #endif

@@ -52,11 +52,18 @@ struct share {
   uint64_t learn_ms;   /* it is slow: when it is tried next */
   unsigned vain;
   uint64_t no_leases_until_ms, no_writes_until_ms;
-  char write_trouble[SHARE_WHY];
+  char write_trouble[SHARE_WHY]; /* "": the last write was taken */
+  bool trouble_logged, flush_failed;
   uint8_t msg[ENTRY_MSG_MAX];
 };
 
 void share_note_write_error(struct share *s, const struct engine_reply *reply, uint64_t now_ms);
+
+/* A part of a name's keys that are taken out. */
+struct flush {
+  struct engine_request request;
+  struct share *share;
+};
 
 /* The key of the lease beside an entry's. */
 struct lease_key {

@@ -305,6 +305,8 @@ static void show_flush(const json_t *o, const struct term *term, FILE *out) {
   (void)term;
   long long n = number_of(o, "removed");
   fprintf(out, "%lld answer%s removed\n", n, n == 1 ? "" : "s");
+  if (json_object_get(o, "fleet"))
+    fputs("The fleet's server is told to remove the name; if it refuses, jidnsd's log says so.\n", out);
 }
 
 static void show_reload(const json_t *o, const struct term *term, FILE *out) {

@@ -125,12 +125,24 @@ static void run(struct engine_script *s, const struct engine_command *c, uint64_
                                          : k->end_ms ? (int64_t)(k->end_ms - clock_ms)
                                                      : -1};
   } else if (is_arg(&c->argv[0], "UNLINK")) {
-    if (k) k->key_len = 0;
-    *r = (struct engine_reply){.kind = ENGINE_NUMBER, .number = k != NULL};
+    *r = (struct engine_reply){.kind = ENGINE_NUMBER};
+    for (unsigned i = 1; i < c->argc; i++) {
+      k = find(s, c->argv[i].octets, c->argv[i].len, clock_ms);
+      if (k) k->key_len = 0, r->number++;
+    }
   } else {
     must(is_arg(&c->argv[0], "SET"));
     do_set(s, c, clock_ms, r, room);
   }
+}
+
+unsigned engine_script_entries(const struct engine_script *s) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < ENGINE_KEYS; i++) {
+    struct engine_arg key = {s->keys[i].key, s->keys[i].key_len};
+    n += key.len && is_entry(&key);
+  }
+  return n;
 }
 
 /* ---- a line ---- */

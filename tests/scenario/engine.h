@@ -46,6 +46,7 @@ void engine_script_free(struct engine_script *s);
 /* The entry of that name and type, whichever view; NULL: there is none. */
 struct engine_key *engine_script_find(struct engine_script *s, const char *name, uint16_t type,
                                       uint64_t now_ms);
+unsigned engine_script_entries(const struct engine_script *s); /* of all names, those over too */
 
 void engine_line_open(struct engine_line *l, struct engine_script *s, const struct engine_manner *manner,
                       struct timers *timers, struct counters *counters);

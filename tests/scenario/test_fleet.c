@@ -130,7 +130,7 @@ Test(fleet, an_engine_that_is_silent_away_or_talks_rubbish_fails_nobody) {
     cr_expect_eq(e->refusals, how == 2);
     cr_expect_eq(e->praises, how == 3, "only what answers a miss is of use: %u", how);
     cr_expect_eq(wait_of(w, "a.lab.", TYPE_A, HOW_PLAIN), 0, "a hit is a hit");
-    if (how == 3) cr_expect_str_eq(share_write_trouble(w->line.share, w->now_ms), e->write_error);
+    if (how == 3) cr_expect_str_eq(share_write_trouble(w->line.share), e->write_error);
     world_free(w);
     engine_script_free(e);
   }
@@ -415,17 +415,34 @@ Test(fleet, a_new_member_walks_a_known_domain_without_a_server) {
   engine_script_free(e);
 }
 
+Test(fleet, that_the_engine_takes_no_answers_is_said_until_it_takes_one) {
+  struct engine_script *e = engine_script_new();
+  struct world *w = member(e);
+  e->write_error = "OOM command not allowed when used memory > 'maxmemory'.";
+  client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
+  world_run_ms(w, 10 * SHARE_WRITE_REST_MS);
+  cr_expect_str_eq(share_write_trouble(w->line.share), e->write_error);
+  e->write_error = NULL;
+  client_ask_and_wait(w, "a.lab.", TYPE_AAAA, HOW_PLAIN);
+  world_run_ms(w, 10);
+  cr_expect_str_eq(share_write_trouble(w->line.share), "");
+  world_free(w);
+  engine_script_free(e);
+}
+
 Test(fleet, a_flush_takes_all_types_of_a_name) {
   struct engine_script *e = engine_script_new();
   struct world *w = member(e);
   static const uint8_t name[] = "\1a\3lab";
   uint64_t view = 0;
-  client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
-  client_ask_and_wait(w, "a.lab.", TYPE_SRV, HOW_PLAIN);
-  cr_assert_not_null(engine_script_find(e, "a.lab.", TYPE_A, w->now_ms));
+  static const uint16_t types[] = {TYPE_A, TYPE_SRV, TYPE_TLSA, TYPE_HTTPS, 39, 44, 61, 257, 260};
+  enum { COUNT = sizeof types / sizeof *types };
+  for (unsigned i = 0; i < COUNT; i++)
+    client_ask_and_wait(w, "a.lab.", types[i], i % 2 ? HOW_EDNS | HOW_DO : HOW_PLAIN);
+  cr_expect_eq(engine_script_entries(e), COUNT);
   cr_expect(share_flush(w->line.share, name, sizeof name, &view, 1, w->now_ms));
-  cr_expect_null(engine_script_find(e, "a.lab.", TYPE_A, w->now_ms));
-  cr_expect_null(engine_script_find(e, "a.lab.", TYPE_SRV, w->now_ms));
+  cr_expect_eq(engine_script_entries(e), 0);
+  world_run_ms(w, 1);
   world_free(w);
   engine_script_free(e);
 }
