@@ -62,6 +62,7 @@ static void on_fetched(struct fleet_fetch *fetch, enum fleet_outcome outcome, co
   if (outcome == FLEET_AWAITED) {
     if (!is_first) return;
     log_debug("forward", "%s: another member of the fleet asks", question_format(&p->question, text));
+    p->fetch_awaited = true;
     p->next_try_ms = now_ms + (fetch->is_patient ? FLEET_PATIENCE_MS : FLEET_AWAIT_MS);
     timers_set(p->forward->o.timers, &p->timer, p->next_try_ms);
     return;
@@ -87,7 +88,7 @@ enum next fetch_begin(struct pending *p, const struct event *e) {
     return MORE;
   }
 
-  p->fetch_looks = false;
+  p->fetch_looks = p->fetch_awaited = false;
   p->next_try_ms = e->now_ms - LAST_LOOK_MS +
                    (p->fetch.is_patient ? FLEET_PATIENCE_MS : f->o.fleet.wait_ms(f->o.fleet.ctx));
   return WAIT;
@@ -97,7 +98,9 @@ void fetch_hurry(struct pending *p, uint64_t now_ms) {
   struct forward *f = p->forward;
   if (p->step != STEP_FETCH || !p->fetch.is_patient) return;
   p->fetch.is_patient = false;
+  uint64_t lease_over_ms = p->next_try_ms - (FLEET_PATIENCE_MS - FLEET_AWAIT_MS);
   p->next_try_ms = now_ms + f->o.fleet.wait_ms(f->o.fleet.ctx);
+  if (p->fetch_awaited && p->next_try_ms < lease_over_ms) p->next_try_ms = lease_over_ms;
   timers_set(f->o.timers, &p->timer, p->next_try_ms);
 }
 

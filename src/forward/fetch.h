@@ -10,7 +10,7 @@ bool fetch_may(const struct forward *f, const struct question *q);
 
 enum next fetch_begin(struct pending *p, const struct event *e); /* the step */
 
-/* A client joins: it waits no longer than others. */
+/* A client joins: it waits no longer than others, for the fleet or for what another member asks. */
 void fetch_hurry(struct pending *p, uint64_t now_ms);
 /* Its time is over: may a server be asked as well now? Not before the loop has looked once more, as the reply
  * may be there already. */

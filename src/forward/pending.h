@@ -166,6 +166,7 @@ struct pending {
   enum pending_step step;
   struct fleet_fetch fetch;  /* question NULL: the fleet was not asked */
   bool fetch_looks;          /* for the last time: then a server is asked as well */
+  bool fetch_awaited;        /* another member asks a server for it */
   enum answer_source source; /* once there is an answer */
   struct list awaited;       /* struct awaited: questions that it waits for */
   enum draft_state draft;

@@ -91,7 +91,7 @@ static void do_set(struct engine_script *s, const struct engine_command *c, uint
     say_text(r, room, ENGINE_ERROR, s->write_error);
     return;
   }
-  if (k && only_new) return;
+  if (only_new && (k || s->holds_leases)) return;
 
   for (unsigned i = 0; !k && i < ENGINE_KEYS; i++) {
     if (!s->keys[i].key_len) k = &s->keys[i];
@@ -116,7 +116,9 @@ static void run(struct engine_script *s, const struct engine_command *c, uint64_
     else say_text(r, room, ENGINE_TEXT, text);
   } else if (is_arg(&c->argv[0], "GET")) {
     s->gets += is_entry(&c->argv[1]);
-    if (s->read_error) say_text(r, room, ENGINE_ERROR, s->read_error);
+    bool is_held = s->holds_leases && !is_entry(&c->argv[1]);
+    if (is_held) say_text(r, room, ENGINE_TEXT, "1");
+    else if (s->read_error) say_text(r, room, ENGINE_ERROR, s->read_error);
     else if (k) say(r, room, ENGINE_TEXT, k->value, k->len);
     else *r = (struct engine_reply){.kind = ENGINE_NIL};
   } else if (is_arg(&c->argv[0], "PTTL")) {

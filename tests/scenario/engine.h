@@ -19,6 +19,7 @@ struct engine_script {
   bool silent;                          /* nothing is answered */
   bool away;                            /* is_ready says no */
   const char *read_error, *write_error; /* its words to GET; to SET */
+  bool holds_leases;                    /* all, for another member that never comes to an end */
   bool no_time;                         /* the ACL has no TIME */
   unsigned gets, sets;                  /* of entries, not of leases and clocks */
   unsigned praises, refusals;

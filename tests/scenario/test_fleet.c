@@ -372,6 +372,28 @@ Test(fleet, answers_that_never_come_in_time_are_not_waited_for_for_long) {
   engine_script_free(e);
 }
 
+Test(fleet, a_client_that_joins_an_awaited_renewal_waits_as_for_any_other_lease) {
+  struct engine_script *e = engine_script_new();
+  struct world *w = world_new(&(struct world_options){.engine = e, .xmpp.prefetch = true});
+  zone_add(&w->zone, "a.lab.", TYPE_A, 60, rd_a("192.0.2.9"));
+  world_run_ms(w, 1);
+  client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_PLAIN);
+  world_run_ms(w, 10);
+  memset(e->keys, 0, ENGINE_KEYS * sizeof *e->keys);
+  e->holds_leases = true;
+  for (unsigned ms = 0; ms < 70000 && !w->counters.renewed; ms += 50) {
+    if (ms < 58000 && ms % 500 == 0) client_ask(w, "a.lab.", TYPE_A, HOW_PLAIN);
+    world_run_ms(w, 50);
+  }
+  cr_assert_eq(w->counters.renewed, 1);
+
+  cache_flush(w->cache, &(struct cache_which){0});
+  uint64_t ms = wait_of(w, "a.lab.", TYPE_A, HOW_PLAIN);
+  cr_expect(ms > 100 && ms <= FLEET_AWAIT_MS + WORLD_DELAY_MS, "%u", (unsigned)ms);
+  world_free(w);
+  engine_script_free(e);
+}
+
 Test(fleet, of_twenty_members_in_steady_use_hardly_more_than_one_asks_a_ttl) {
   enum { SECONDS = 620, PERIODS = SECONDS / 60 };
   struct engine_script *e = engine_script_new();
