@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "dns/record.h"
 
+enum { ADDRESSES_MAX = 16 };
+
 static bool read_address(const struct record *r, union addr *out) {
   const uint8_t *rdata = record_rdata(r);
   *out = (union addr){0};
@@ -21,29 +23,45 @@ static bool read_address(const struct record *r, union addr *out) {
   return true;
 }
 
-/* The first of an answer. */
-static bool find_address(const uint8_t *msg, size_t len, union addr *out) {
-  struct wire w = record_start(msg, len);
-  struct record r;
-  if (len < DNS_HEADER) return false;
-  for (unsigned n = load_u16(msg + 6); n > 0 && record_read(&w, &r); n--) {
-    if (read_address(&r, out)) return true;
-  }
-  return false;
+static int by_octets(const void *one, const void *other) {
+  const union addr *a = one, *b = other;
+  if (a->any.sa_family != b->any.sa_family) return a->any.sa_family - b->any.sa_family;
+  return a->any.sa_family == AF_INET6 ? memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, 16)
+                                      : memcmp(&a->v4.sin_addr, &b->v4.sin_addr, 4);
 }
 
-static void ask(struct engine_name *n, const uint8_t *name, size_t len, uint16_t type, uint64_t now_ms);
+/* Those of an answer: how many, and the nth, which begins anew behind the last. */
+static unsigned find_address(const uint8_t *msg, size_t len, unsigned nth, union addr *out) {
+  struct wire w = record_start(msg, len);
+  union addr all[ADDRESSES_MAX];
+  struct record r;
+  unsigned count = 0;
+  if (len < DNS_HEADER) return 0;
+  for (unsigned n = load_u16(msg + 6); n > 0 && count < ADDRESSES_MAX && record_read(&w, &r); n--)
+    count += read_address(&r, &all[count]);
+  if (count > 0) qsort(all, count, sizeof *all, by_octets); /* answers are rotated */
+  if (count > 0) *out = all[nth % count];
+  return count;
+}
+
+static uint16_t type_to_ask(const struct engine_name *n) {
+  bool is_v6 = (n->failed % 2 == 1) != n->is_second;
+  return is_v6 ? TYPE_AAAA : TYPE_A;
+}
+
+static void ask(struct engine_name *n, const uint8_t *name, size_t len, uint64_t now_ms);
 
 static void take(struct engine_name *n, const uint8_t *msg, size_t len, uint64_t now_ms) {
   union addr addr;
   uint8_t name[NAME_MAX_LEN];
   n->is_asking = false;
   if (n->is_over) return;
-  if (find_address(msg, len, &addr)) {
+  if (find_address(msg, len, n->failed / 2, &addr)) {
     line_found(n->link, &addr, now_ms);
-  } else if (len && question_type(&n->question) == TYPE_A) {
+  } else if (len && !n->is_second) {
+    n->is_second = true;
     memcpy(name, n->question.key, n->question.name_len);
-    ask(n, name, n->question.name_len, TYPE_AAAA, now_ms);
+    ask(n, name, n->question.name_len, now_ms);
   } else {
     line_found(n->link, NULL, now_ms);
   }
@@ -53,7 +71,7 @@ static void on_answer(const struct client *c, const uint8_t *msg, size_t len) {
   take(c->owner, msg, len, clock_ms());
 }
 
-static void ask(struct engine_name *n, const uint8_t *name, size_t len, uint16_t type, uint64_t now_ms) {
+static void ask(struct engine_name *n, const uint8_t *name, size_t len, uint64_t now_ms) {
   struct query q = {
       .query_opts = {.name_len = (uint16_t)len, .opcode_rd = DNS_RD, .udp_size = DNS_UDP_PLAIN}};
   struct client client = {.deliver = on_answer, .owner = n, .transport = TRANSPORT_TCP};
@@ -64,7 +82,7 @@ static void ask(struct engine_name *n, const uint8_t *name, size_t len, uint16_t
     return;
   }
 
-  question_make(&n->question, name, len, type, 1, 0, n->serve->seed);
+  question_make(&n->question, name, len, type_to_ask(n), 1, 0, n->serve->seed);
   q.question = n->question;
   q.query_opts.qname_wire = n->question.key; /* it begins as a question section does */
   n->is_asking = true;
@@ -79,6 +97,11 @@ void engine_name_find(void *ctx, const char *name, uint64_t now_ms) {
   uint8_t wire[NAME_MAX_LEN];
   size_t len = name_parse(name, wire);
   if (n->is_asking) return; /* it is told when that is over */
-  if (len) ask(n, wire, len, TYPE_A, now_ms);
+  uint64_t connects = line_look(n->link)->connects;
+  n->failed += n->asked_before && n->connects == connects;
+  n->asked_before = true;
+  n->connects = connects;
+  n->is_second = false;
+  if (len) ask(n, wire, len, now_ms);
   else line_found(n->link, NULL, now_ms);
 }

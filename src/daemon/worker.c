@@ -192,6 +192,7 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
   w->next = NULL;
   access_inherit(w->tables->access, old->access);
   wiring_set(&w->wiring, w->tables, s);
+  if (w->member.link) line_use_trust(w->member.link, w->sets.trust);
   forward_reroute(w->wiring.forward, clock_ms());
   discovery_use(&w->discovery, &w->tables->routes, clock_ms());
   tables_free(old);

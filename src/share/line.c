@@ -376,7 +376,7 @@ void line_found(struct line *l, const union addr *addr, uint64_t now_ms) {
   l->addr = *addr;
   if (addr->any.sa_family == AF_INET6) l->addr.v6.sin6_port = htons(l->o.target->port);
   else l->addr.v4.sin_port = htons(l->o.target->port);
-  bool is_new = !l->server.context || !addr_equal(&l->server.addr, &l->addr);
+  bool is_new = l->server.context != l->o.trust || !addr_equal(&l->server.addr, &l->addr);
   if (l->o.target->way == LINE_TLS && is_new) {
     union addr literal;
     struct tls_expect expect = {.pin_count = 0};
@@ -430,6 +430,10 @@ struct engine *line_engine(struct line *l) {
   return &l->engine;
 }
 const struct line_facts *line_look(const struct line *l) { return &l->facts; }
+void line_use_trust(struct line *l, struct tls_context *trust) {
+  if (trust && l->o.target->way == LINE_TLS) l->o.trust = trust;
+}
+
 void line_start(struct line *l, uint64_t now_ms) { find(l, now_ms); }
 
 void line_stop(struct line *l, uint64_t now_ms) {

@@ -33,7 +33,7 @@ enum {
 struct line_options {
   const struct resp_library *library; /* all borrowed */
   const struct line_target *target;
-  struct tls_context *trust;   /* of LINE_TLS */
+  struct tls_context *trust;   /* of LINE_TLS; see line_use_trust */
   const char *user, *password; /* "": none */
   uv_loop_t *loop;
   struct timers *timers;
@@ -58,6 +58,8 @@ struct line *line_new(const struct line_options *options); /* NULL when memory i
 struct engine *line_engine(struct line *l);                /* borrowed */
 void line_start(struct line *l, uint64_t now_ms);
 void line_found(struct line *l, const union addr *addr, uint64_t now_ms); /* NULL: it has no address */
+/* Whom to trust from the next connection on; borrowed. NULL: as before. */
+void line_use_trust(struct line *l, struct tls_context *trust);
 void line_flush(struct line *l, uint64_t now_ms); /* what was sent leaves: at the end of a turn of the loop */
 const struct line_facts *line_look(const struct line *l);
 /* All requests are lost, and nothing more is done. Its handles close in the loop's next turns. Freed with

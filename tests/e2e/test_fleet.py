@@ -316,6 +316,37 @@ def test_an_engine_may_have_a_name_that_jidnsd_itself_answers(member, redis):
     member(f"redis://redis.engine.internal:{redis.port}", "--settings", 'xmpp "engine.internal" { host "redis" { address = {127.0.0.1} } }')
 
 
+def test_an_engine_with_an_address_that_is_dead_is_found_at_another(member, folder):
+    engine = Redis(folder, "--bind", "127.0.0.1", "127.0.0.5", "::1")
+    hosts = "".join(f'host "{name}" {{ address = {{{addresses}}} }} ' for name, addresses in
+                    (("both", "127.0.0.3, ::1"), ("v4", "127.0.0.3, 127.0.0.4, 127.0.0.5")))
+    try:
+        for name in ("both", "v4"):
+            member(f"redis://{name}.engine.internal:{engine.port}", "--settings", f'xmpp "engine.internal" {{ {hosts} }}')
+    finally:
+        engine.close()
+
+
+def test_whom_it_trusts_may_change_at_a_reload(member, folder, authority):
+    made = authority.issue(names=(), addresses=("127.0.0.1",))
+    stranger = folder / "stranger.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null",
+                    "-out", stranger, "-subj", "/CN=stranger"], check=True, capture_output=True)
+    trusted = folder / "trusted.pem"
+    trusted.write_bytes(stranger.read_bytes())
+    tls = free_ports()
+    engine = Redis(folder, "--tls-port", str(tls), "--tls-cert-file", made.chain, "--tls-key-file", made.key,
+                   "--tls-ca-cert-file", authority.path, "--tls-auth-clients", "no")
+    try:
+        a = member(f"rediss://127.0.0.1:{tls}", "--tls-ca", trusted, up=False)
+        until(lambda: state(a) == "resting", 5)
+        trusted.write_bytes(pathlib.Path(authority.path).read_bytes())
+        a.control.ask("reload")
+        until(lambda: state(a) == "connected", 20)
+    finally:
+        engine.close()
+
+
 def test_over_tls_the_engine_has_to_prove_who_it_is(member, folder, authority):
     made = authority.issue(names=(), addresses=("127.0.0.1",))
     tls = free_ports()
