@@ -46,6 +46,12 @@ void fleet_view_write(struct daemon *d, struct jsonw *j) {
   jsonw_close(j, '}');
 }
 
+bool fleet_view_is_up(struct daemon *d) {
+  struct fleet_facts f = {.connects = 0};
+  workers_each(&d->workers, gather, &f);
+  return f.in[LINE_UP] > 0;
+}
+
 struct fleet_flush {
   const uint8_t *name;
   size_t len;

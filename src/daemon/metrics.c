@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config.h"
+#include "daemon/fleet_view.h"
 #include "daemon/health.h"
 #include "daemon/page.h"
 #include "daemon/stats.h"
@@ -109,6 +110,13 @@ static void write_values(FILE *out, const struct now *n) {
     if (values[i].help) head(out, values[i].name, values[i].type, values[i].help);
     sample(out, values[i].name, values[i].labels, values[i].read(n));
   }
+}
+
+static void write_fleet(FILE *out, struct daemon *d) {
+  static const char name[] = "jidns_shared_connected";
+  head(out, name, "gauge",
+       "1 while the fleet's server is connected, 0 while it is not; none without a fleet.");
+  if (d->member) sample(out, name, "", fleet_view_is_up(d));
 }
 
 /* ---- histograms, and values of each server ---- */
@@ -227,6 +235,7 @@ static unsigned write_metrics(void *ctx, FILE *out) {
   write_counters(out, d);
   cache_stats(d->cache, &now.cache);
   write_values(out, &now);
+  write_fleet(out, d);
   write_waiting(out, d);
   write_servers(out, &d->settings, g);
   write_process(out, d);

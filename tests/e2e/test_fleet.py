@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 import dns.message
 import pytest
@@ -345,6 +346,18 @@ def test_whom_it_trusts_may_change_at_a_reload(member, folder, authority):
         until(lambda: state(a) == "connected", 20)
     finally:
         engine.close()
+
+
+def test_metrics_say_whether_the_engine_is_connected(member, redis):
+    port = free_ports()
+    member(redis.url, "--metrics", f"127.0.0.1:{port}")
+
+    def connected():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+            return b"\njidns_shared_connected 1\n" in page.read()
+    until(connected, 2)
+    redis.close()
+    until(lambda: not connected(), 10)
 
 
 def test_over_tls_the_engine_has_to_prove_who_it_is(member, folder, authority):
