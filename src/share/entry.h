@@ -5,7 +5,9 @@
  *          life, ms (4) | records, as behind a question (RFC 1035 section 4.1.3) | proof (16)
  *
  * The proof is of key and value: whoever has no secret can't make an entry, change it, or move it to another
- * question, fleet or time. Numbers are big-endian. */
+ * question or fleet, nor put it in again later, as its time is in it. But that is read by the engine's clock,
+ * which is believed: who turns it back, the engine or somebody on the way to it, can show an old entry once
+ * more. Numbers are big-endian. */
 #ifndef JIDNS_SHARE_ENTRY_H
 #define JIDNS_SHARE_ENTRY_H
 #include "crypto/mac.h"
