@@ -18,8 +18,9 @@ enum { QUEST_MAGIC = 0x44445221 };
 
 enum quest_step {
   QUEST_RESTS,
-  QUEST_ASKS,  /* the server, in plain */
-  QUEST_PROVES /* a way */
+  QUEST_ASKS,    /* the server, in plain */
+  QUEST_PROVES,  /* a way */
+  QUEST_COMPARES /* the failure that came over it with what the server says in plain */
 };
 
 /* What is done for one server. */
@@ -39,7 +40,8 @@ struct quest {
   uint64_t better_ms;        /* better ways than the one in use may be tried from then on */
   uint32_t silent_s, rest_ms, better_rest_ms;
   unsigned silent; /* times in a row that no answer came in plain */
-  unsigned tried;  /* the way that is put to the proof */
+  unsigned tried;  /* the way that is put to the proof, */
+  unsigned rcode;  /* ... and the failure that it brought */
   unsigned next;   /* the way that is to be tried */
   enum err why;    /* how the last one failed */
   bool said;       /* the log has it that there is none */
@@ -112,14 +114,23 @@ static void put(struct quest *q, enum tls_proof proof, struct channel *c, enum t
   if (q->why == ERR_NONE) q->why = ERR_TIMEOUT;
 }
 
+static enum transport plain_of(const struct quest *q) {
+  const struct capability *udp = &q->server->capabilities[CAPABILITY_UDP];
+  return capability_is_resting(udp) ? TRANSPORT_TCP : TRANSPORT_UDP;
+}
+
 static void ask_over(struct quest *q, enum transport over, uint64_t now_ms) {
   q->step = QUEST_ASKS;
   put(q, TLS_PROOF_NEEDED, q->server->channels[over], over, DISCOVERY_WAIT_MS, now_ms);
 }
 
-static void ask(struct quest *q, uint64_t now_ms) {
-  const struct capability *udp = &q->server->capabilities[CAPABILITY_UDP];
-  ask_over(q, capability_is_resting(udp) ? TRANSPORT_TCP : TRANSPORT_UDP, now_ms);
+/* A server that can't resolve the name that it is asked for fails at it over any way: one that brings the
+ * same failure as in plain works. Where it does not, clients are better off in plain. */
+static void compare(struct quest *q, unsigned rcode, uint64_t now_ms) {
+  enum transport over = plain_of(q);
+  q->step = QUEST_COMPARES;
+  q->rcode = rcode;
+  put(q, q->ways.list[q->tried].proof, q->server->channels[over], over, DISCOVERY_WAIT_MS, now_ms);
 }
 
 /* ---- ways are tried ---- */
@@ -260,14 +271,28 @@ static void unanswered(struct quest *q, uint64_t now_ms) {
   if (may_guess && !q->ways.count) use_ways(q, NULL, 0, now_ms);
 }
 
+/* False: it is not over yet. */
+static bool proof_answered(struct quest *q, enum err outcome, unsigned rcode, uint64_t now_ms) {
+  bool is_guess = q->ways.list[q->tried].proof == TLS_PROOF_NONE;
+  if (outcome == ERR_NONE && is_guess && rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN) {
+    compare(q, rcode, now_ms);
+    return false;
+  }
+
+  q->why = outcome == ERR_NONE ? ERR_RCODE : outcome;
+  if (outcome == ERR_NONE && (is_guess || rcode == RCODE_NOERROR)) proven(q, now_ms);
+  return true;
+}
+
 static void done(struct exchange *x, enum err outcome, const uint8_t *msg, size_t len, uint64_t now_ms) {
   struct quest *q = quest_of(x);
   unsigned rcode = outcome == ERR_NONE ? edns_rcode(msg, len) : RCODE_SERVFAIL;
   bool is_good = rcode != RCODE_SERVFAIL;
   if (q->step == QUEST_PROVES) {
-    bool may_lack = q->ways.list[q->tried].proof == TLS_PROOF_NONE && rcode == RCODE_NXDOMAIN;
-    q->why = outcome == ERR_NONE ? ERR_RCODE : outcome;
-    if (rcode == RCODE_NOERROR || may_lack) proven(q, now_ms);
+    if (!proof_answered(q, outcome, rcode, now_ms)) return;
+  } else if (q->step == QUEST_COMPARES) {
+    q->why = ERR_RCODE;
+    if (outcome == ERR_NONE && rcode == q->rcode) proven(q, now_ms);
   } else if (is_good && msg[2] & DNS_TC && x->query_opts.transport == TRANSPORT_UDP) {
     ask_over(q, TRANSPORT_TCP, now_ms);
     return;
@@ -286,8 +311,9 @@ static void due(struct timer *timer, uint64_t now_ms) {
   channel_drop(&q->x);
   q->server->way.tried = NULL;
   if (was == QUEST_ASKS) unanswered(q, now_ms);
+  if (was == QUEST_COMPARES) q->why = ERR_RCODE;
   if (q->prove_ms <= now_ms) try_next(q, now_ms);
-  else if (q->ask_ms <= now_ms) ask(q, now_ms);
+  else if (q->ask_ms <= now_ms) ask_over(q, plain_of(q), now_ms);
   else rest(q);
 }
 

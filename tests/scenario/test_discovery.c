@@ -419,6 +419,39 @@ Test(opportunistic, questions_go_over_tls_once_it_has_answered_one_and_none_wait
   end(w);
 }
 
+Test(opportunistic, a_server_that_can_not_resolve_what_it_is_asked_is_asked_over_tls_all_the_same) {
+  struct world *w = opportunist(1);
+  script_rule(&w->script, &(struct fault_rule){.server = -1, .type = TYPE_SOA, .fault = FAULT_SERVFAIL});
+  begin(w);
+  world_run_ms(w, 3 * WORLD_DELAY_MS);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_TLS);
+  cr_expect_eq(guessed(w), 1);
+  end(w);
+}
+
+Test(opportunistic, tls_that_fails_at_what_is_answered_in_plain_is_not_used) {
+  struct world *w = opportunist(1);
+  script_rule(&w->script, &(struct fault_rule){.server = GUESSED, .fault = FAULT_REFUSED, .over_tls = true});
+  begin(w);
+  for (unsigned i = 0; i < 20; i++) {
+    world_run_ms(w, 3000);
+    cr_expect_eq(asked_over(w, i), TRANSPORT_UDP);
+  }
+  cr_expect(guessed(w) > 2 && guessed(w) < 10, "%u", guessed(w));
+  end(w);
+}
+
+Test(opportunistic, tls_that_fails_while_nothing_comes_in_plain_is_not_used) {
+  struct world *w = opportunist(1);
+  script_rule(&w->script, &(struct fault_rule){.server = GUESSED, .fault = FAULT_SERVFAIL, .over_tls = true});
+  script_rule(&w->script, &(struct fault_rule){.server = 0, .type = TYPE_SOA, .fault = FAULT_LOST});
+  begin(w);
+  world_run_ms(w, 5000);
+  cr_expect_eq(asked_over(w, 0), TRANSPORT_UDP);
+  cr_expect(guessed(w) > 1, "%u", guessed(w));
+  end(w);
+}
+
 Test(opportunistic, a_server_without_tls_is_tried_less_and_less_and_never_waited_for) {
   struct world *w = opportunist(1);
   fail(w, GUESSED, FAULT_CLOSED);
