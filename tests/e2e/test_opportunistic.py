@@ -175,7 +175,7 @@ def test_of_two_servers_each_goes_its_own_way(plain, encrypted, started, asks):
     assert sorted(asks() for _ in range(6)) == 3 * [PLAIN] + 3 * [ENCRYPTED]
 
 
-@pytest.mark.parametrize("option", [None, "off"])
+@pytest.mark.parametrize("option", [None, *WHOLE * ("off",)])
 def test_without_the_setting_nothing_is_tried_and_nothing_loaded(option, plain, encrypted, started, asks):
     plain()
     tls = encrypted()
