@@ -407,9 +407,12 @@ void forward_prefetch(struct forward *f, const struct question *q, enum cache_or
   if (forward_is_new(f, q, now_ms)) start_prefetch(f, q, how, now_ms);
 }
 
+bool forward_is_down(const struct forward *f, const struct question *q) {
+  return upstream_is_failing(routes_find(f->o.routes, q));
+}
+
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {
-  if (upstream_is_failing(routes_find(f->o.routes, q)) || failures_find(&f->failures, q, now_ms) != ERR_NONE)
-    return true;
+  if (forward_is_down(f, q) || failures_find(&f->failures, q, now_ms) != ERR_NONE) return true;
   const struct pending *p = pending_find(&f->table, q);
   return p && p->stale == STALE_SERVED;
 }

@@ -144,6 +144,7 @@ bool forward_is_special(const struct forward *f, const struct question *q);
 /* All upstreams are known to be down, q failed a moment ago (RFC 9520), or it is in flight and somebody has
  * waited for it in vain already: what the cache has of it, stale or not, should be given out at once. */
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms);
+bool forward_is_down(const struct forward *f, const struct question *q); /* q's upstreams are known to be */
 
 /* With nxdomain_cut: writes the answer for a query whose name, or one above, is known not to exist. Returns
  * its length, at most `limit`, or 0 when nothing of the kind is known. */

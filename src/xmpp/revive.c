@@ -11,7 +11,7 @@
 enum {
   RANKS = 8,
   EVERY_MS = 1000 / REVIVE_PER_S,
-  FAILING_MS = 10000,   /* while the servers fail: one tells when they are back */
+  FAILING_MS = 10000,   /* while servers fail: one name tells when they are back */
   LONGEST_MS = 3600000, /* then what is left is left to those who ask for it */
   LOOKS = 64,           /* names that need nothing, passed over at a time */
   TRIES = 2
@@ -36,21 +36,28 @@ struct revive_list {
 
 /* ---- the list ---- */
 
-static void push(struct revive_list *l, struct item *i) {
-  struct queue *q = &l->queues[i->rank];
+static void append(struct queue *q, struct item *i) {
   i->next = NULL;
   if (q->last) q->last->next = i;
   else q->first = i;
   q->last = i;
+}
+
+static struct item *remove_first(struct queue *q) {
+  struct item *i = q->first;
+  q->first = i->next;
+  if (!q->first) q->last = NULL;
+  return i;
+}
+
+static void push(struct revive_list *l, struct item *i) {
+  append(&l->queues[i->rank], i);
   l->count++;
 }
 
 static struct item *take_first(struct revive_list *l, struct queue *q) {
-  struct item *i = q->first;
-  q->first = i->next;
-  if (!q->first) q->last = NULL;
   l->count--;
-  return i;
+  return remove_first(q);
 }
 
 /* NULL: it is empty. */
@@ -126,6 +133,8 @@ struct revival {
   struct timer timer;
   uint64_t end_ms;
   struct revive_list *list;
+  struct queue resting; /* their servers failed; until then none of those is asked: */
+  uint64_t rest_end_ms;
   struct item *asked[REVIVE_IN_FLIGHT]; /* the last ones; a place is used again when its question is over */
   unsigned next;
 };
@@ -165,34 +174,53 @@ static bool needs_none(struct xmpp *x, const struct question *q, uint64_t now_ms
   return found != CACHE_EXPIRED;
 }
 
-/* Asks one; returns in how many ms it is to be called again. */
-static uint32_t ask_next(struct revival *r, uint64_t now_ms) {
+/* Servers that fail are asked for one name in FAILING_MS; meanwhile their names rest, so that those of other
+ * servers do not wait for them. True when this one rests now. */
+static bool rests(struct revival *r, struct item *i, const struct question *q, uint64_t now_ms) {
+  if (!forward_is_down(r->xmpp->forward, q)) return false;
+  if (now_ms < r->rest_end_ms) {
+    append(&r->resting, i);
+    return true;
+  }
+  r->rest_end_ms = now_ms + FAILING_MS;
+  return false;
+}
+
+static void end_rest(struct revival *r, uint64_t now_ms) {
+  while (now_ms >= r->rest_end_ms && r->resting.first) push(r->list, remove_first(&r->resting));
+}
+
+/* Asks for it, unless a client has: then that question's end is awaited. */
+static void ask(struct revival *r, struct item *i, const struct question *q, uint64_t now_ms) {
+  struct xmpp *x = r->xmpp;
+  /* that it comes to nothing while its servers fail is not its fault */
+  if (!forward_is_down(x->forward, q)) i->tries++;
+  r->asked[r->next] = i;
+  r->next = (r->next + 1) % REVIVE_IN_FLIGHT;
+  if (forward_is_asking(x->forward, q)) return;
+  if (forward_renew(x->forward, q, ORIGIN_RENEWED, now_ms)) count(x->counters, renewed_at_start);
+}
+
+/* Asks one, if there is one. */
+static void ask_next(struct revival *r, uint64_t now_ms) {
   struct xmpp *x = r->xmpp;
   struct question q;
-  if (forward_waiting(x->forward) > REVIVE_WAITING || !has_place(r, now_ms)) return EVERY_MS;
+  if (forward_waiting(x->forward) > REVIVE_WAITING || !has_place(r, now_ms)) return;
 
+  end_rest(r, now_ms);
   for (unsigned looks = 0; looks < LOOKS; looks++) {
     struct item *i = take_most_used(r->list);
-    if (!i) return EVERY_MS;
+    if (!i) return;
     question_of_item(i, &q);
     if (needs_none(x, &q, now_ms)) {
       free(i);
       continue;
     }
-    if (!budget_take(x->budget, now_ms)) {
-      push(r->list, i);
-      return EVERY_MS;
-    }
-    /* that it comes to nothing then is not its fault */
-    bool failing = forward_is_failing(x->forward, &q, now_ms);
-    if (!failing) i->tries++;
-    r->asked[r->next] = i;
-    r->next = (r->next + 1) % REVIVE_IN_FLIGHT;
-    if (forward_renew(x->forward, &q, ORIGIN_RENEWED, now_ms)) count(x->counters, renewed_at_start);
-    return failing ? FAILING_MS : EVERY_MS;
+    if (rests(r, i, &q, now_ms)) continue;
+    if (budget_take(x->budget, now_ms)) ask(r, i, &q, now_ms);
+    else push(r->list, i);
+    return;
   }
-
-  return EVERY_MS;
 }
 
 static bool is_over(const struct revival *r, uint64_t now_ms) {
@@ -200,7 +228,7 @@ static bool is_over(const struct revival *r, uint64_t now_ms) {
   for (unsigned k = 0; k < REVIVE_IN_FLIGHT; k++) {
     if (r->asked[k]) return false;
   }
-  return r->list->count == 0;
+  return r->list->count == 0 && !r->resting.first;
 }
 
 void revive_close(struct xmpp *x) {
@@ -210,6 +238,7 @@ void revive_close(struct xmpp *x) {
   timers_stop(x->timers, &r->timer);
   timers_release(x->timers);
   for (unsigned k = 0; k < REVIVE_IN_FLIGHT; k++) free(r->asked[k]);
+  while (r->resting.first) free(remove_first(&r->resting));
   revive_list_free(r->list);
   free(r);
 }
@@ -220,10 +249,10 @@ static void on_timer(struct timer *t, uint64_t now_ms) {
     revive_close(r->xmpp);
     return;
   }
-  uint32_t wait_ms = ask_next(r, now_ms);
+  ask_next(r, now_ms);
   /* those that are over are looked after one by one at the end, too */
   if (r->list->count == 0 && !r->asked[r->next]) r->next = (r->next + 1) % REVIVE_IN_FLIGHT;
-  timers_set(r->xmpp->timers, &r->timer, now_ms + wait_ms);
+  timers_set(r->xmpp->timers, &r->timer, now_ms + EVERY_MS);
 }
 
 void xmpp_revive(struct xmpp *x, struct revive_list *list, uint64_t now_ms) {

@@ -1,7 +1,7 @@
 /* After a restart: names that were in use before are asked again, the most used first, so that nobody waits
  * for them. They are found in the cache once the snapshot is loaded, and asked gently: one worker does it,
- * REVIVE_PER_S a second at most, none while clients wait in numbers, and one in ten seconds while the servers
- * fail. */
+ * REVIVE_PER_S a second at most, none while clients wait in numbers, and of names whose servers all fail one
+ * in ten seconds. */
 #ifndef JIDNS_XMPP_REVIVE_H
 #define JIDNS_XMPP_REVIVE_H
 #include "cache/cache.h"

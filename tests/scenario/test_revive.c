@@ -148,7 +148,50 @@ Test(revive, a_name_that_fails_is_asked_twice_and_the_others_once) {
   world_run_ms(w, 120000);
   cr_expect_leq(upstream_asked(w, name_of(7), TYPE_A), 6, "%u", upstream_asked(w, name_of(7), TYPE_A));
   cr_expect_eq(upstream_asked(w, name_of(8), TYPE_A), 1);
-  cr_expect_eq(timers_next_ms(&w->timers) == UINT64_MAX || forward_in_flight(w->wiring.forward) == 0, true);
+  cr_expect_eq(forward_in_flight(w->wiring.forward), 0);
+  unsigned asked = w->script.asked_count;
+  world_run_ms(w, 3600000);
+  cr_expect_eq(w->script.asked_count, asked, "it is over");
+  world_free(w);
+}
+
+/* How long it takes until all but the first `bad` are asked, clients asking for those meanwhile. */
+static uint64_t all_but_ms(struct world *w, unsigned bad) {
+  uint64_t begun_ms = w->now_ms;
+  unsigned asked = 0;
+  while (asked < NAMES - bad && w->now_ms < begun_ms + 600000) {
+    for (unsigned i = 0; i < bad; i++) client_ask(w, name_of(i), TYPE_A, HOW_PLAIN);
+    world_run_ms(w, 1000);
+    asked = 0;
+    for (unsigned i = bad; i < NAMES; i++) asked += upstream_asked(w, name_of(i), TYPE_A) > 0;
+  }
+  return w->now_ms - begun_ms;
+}
+
+Test(revive, names_that_fail_for_clients_do_not_hold_up_the_others) {
+  enum { BAD = 40 };
+  struct world *w = world_of(true);
+  for (unsigned i = 0; i < NAMES; i++) ask(w, i, 3);
+  w = restart(w, 3600, true);
+  for (unsigned i = 0; i < BAD; i++) world_fault(w, name_of(i), TYPE_A, FAULT_SERVFAIL);
+  uint64_t ms = all_but_ms(w, BAD);
+  cr_expect_leq(ms, 2 * NAMES * 1000 / REVIVE_PER_S, "%lu ms", (unsigned long)ms);
+  cr_expect_leq(w->counters.renewed_at_start, w->counters.renewed, "%lu of %lu",
+                (unsigned long)w->counters.renewed_at_start, (unsigned long)w->counters.renewed);
+  world_free(w);
+}
+
+/* What a client waits for is not counted as renewed. */
+Test(revive, a_question_of_a_client_is_not_counted) {
+  struct world *w = world_of(true);
+  ask(w, 1, 3);
+  w = restart(w, 3600, true);
+  world_late(w, name_of(1), TYPE_A, 250);
+  client_ask(w, name_of(1), TYPE_A, HOW_PLAIN);
+  world_run_ms(w, 10000);
+  cr_expect_eq(upstream_asked(w, name_of(1), TYPE_A), 1);
+  cr_expect_eq(w->counters.renewed_at_start, 0);
+  cr_expect_eq(w->counters.renewed, 0);
   world_free(w);
 }
 
