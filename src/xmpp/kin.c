@@ -43,13 +43,20 @@ static bool goes_before(const struct kin_domain *a, const struct kin_domain *b) 
   return a->asked_s < b->asked_s;
 }
 
-static struct kin_domain *place_for_domain(struct kin_table *t, uint64_t hash, uint64_t now_s) {
-  struct kin_domain *d = find_domain(t, hash);
-  if (d) return d;
-  struct kin_domain *ways = d = ways_of(t, hash);
+/* Those that nobody has wanted until now. */
+static unsigned open_of(const struct kin_domain *d) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < KIN_EACH; i++) n += d->members[i].made;
+  return n;
+}
+
+static struct kin_domain *place_for_domain(struct kin_table *t, uint64_t hash, uint64_t now_s,
+                                           struct kin_outcome *out) {
+  struct kin_domain *ways = ways_of(t, hash), *d = ways;
   for (unsigned i = 1; i < KIN_WAYS; i++) {
     if (goes_before(&ways[i], d)) d = &ways[i];
   }
+  out->wasted += open_of(d);
   *d = (struct kin_domain){.hash = hash, .asked_s = (uint32_t)now_s};
   return d;
 }
@@ -63,13 +70,14 @@ static struct kin_member *find_member(struct kin_domain *d, const uint8_t *label
   return NULL;
 }
 
-static struct kin_member *place_for_member(struct kin_domain *d, const uint8_t *label) {
-  struct kin_member *m = find_member(d, label);
-  if (m) return m;
-  m = &d->members[0];
-  for (unsigned i = 1; i < KIN_EACH; i++) {
-    if (d->members[i].weight < m->weight) m = &d->members[i];
+/* An empty place, else that of the one which weighs least. */
+static struct kin_member *place_for_member(struct kin_domain *d, const uint8_t *label,
+                                           struct kin_outcome *out) {
+  struct kin_member *m = &d->members[0];
+  for (unsigned i = 1; i < KIN_EACH && m->label[0]; i++) {
+    if (!d->members[i].label[0] || d->members[i].weight < m->weight) m = &d->members[i];
   }
+  out->wasted += m->made;
   *m = (struct kin_member){0};
   memcpy(m->label, label, label[0] + 1u);
   return m;
@@ -92,48 +100,49 @@ static size_t parent_at(const uint8_t *name) {
   return name[0] <= KIN_LABEL_MAX && name[name[0] + 1u] ? name[0] + 1u : 0;
 }
 
-/* Somebody wanted it. True when it had been made. */
-static bool use(struct kin_domain *d, struct kin_member *m, uint8_t asked) {
-  bool made = m->made;
+/* Somebody wanted it: when it had been made it weighs more than before that. */
+static void use(struct kin_domain *d, struct kin_member *m, uint8_t asked, struct kin_outcome *out) {
+  out->used += m->made;
   m->asked |= asked;
+  if (m->made) {
+    d->proven = true;
+    m->weight = m->weight + 2 < KIN_WEIGHT_MAX ? m->weight + 2 : KIN_WEIGHT_MAX;
+  }
   m->made = false;
-  if (made) d->proven = true;
   if (m->weight < KIN_WEIGHT_NEW) m->weight = KIN_WEIGHT_NEW;
-  else if (made && m->weight < KIN_WEIGHT_MAX) m->weight++;
-  return made;
 }
 
 static uint8_t service_bit(const struct family *f) { return f->direct_tls ? KIN_SRV_TLS : KIN_SRV; }
 
 /* `known`: its parent was asked for, too. */
-static bool note_subdomain(struct kin *k, const struct family *f, bool known, uint64_t now_s) {
+static void note_subdomain(struct kin *k, const struct family *f, bool known, uint64_t now_s,
+                           struct kin_outcome *out) {
   size_t at = parent_at(f->domain);
-  if (!at) return false;
+  if (!at) return;
   uint64_t hash = hash_of(k, f->domain + at, f->domain_len - at, f->role);
   struct kin_domain *d = find_domain(k->table, hash);
   struct kin_member *m = d ? find_member(d, f->domain) : NULL;
-  if (m) return use(d, m, service_bit(f));
+  if (!m && !known && !is_recent(k->table, hash, now_s)) return;
 
-  if (!known && !is_recent(k->table, hash, now_s)) return false;
-  d = place_for_domain(k->table, hash, now_s);
-  use(d, place_for_member(d, f->domain), service_bit(f));
-  return false;
+  if (!d) d = place_for_domain(k->table, hash, now_s, out);
+  if (!m) m = place_for_member(d, f->domain, out);
+  use(d, m, service_bit(f), out);
 }
 
 static bool has_table(struct kin *k) { return k->table || (k->table = calloc(1, sizeof *k->table)); }
 
-bool kin_note_service(struct kin *k, const struct family *f, uint64_t now_ms) {
+struct kin_outcome kin_note_service(struct kin *k, const struct family *f, uint64_t now_ms) {
   uint64_t now_s = now_ms / MS_PER_S, hash = hash_of(k, f->domain, f->domain_len, f->role);
-  bool used = false;
+  struct kin_outcome out = {0};
   pthread_mutex_lock(&k->mutex);
   if (has_table(k)) {
     struct kin_domain *d = find_domain(k->table, hash);
     if (d) d->asked_s = (uint32_t)now_s;
     *recent_place(k->table, hash) = (struct kin_recent){.hash = hash, .asked_s = now_s};
-    used = note_subdomain(k, f, false, now_s);
+    note_subdomain(k, f, false, now_s, &out);
   }
   pthread_mutex_unlock(&k->mutex);
-  return used;
+  return out;
 }
 
 static void note_address(struct kin *k, const uint8_t *name, size_t len, enum family_role role) {
@@ -176,15 +185,18 @@ unsigned kin_list(struct kin *k, const struct family *f, struct kin_member out[K
   return n;
 }
 
-bool kin_note_made(struct kin *k, const struct family *f, const struct kin_member *made) {
+struct kin_outcome kin_note_made(struct kin *k, const struct family *f, const struct kin_member *made) {
   pthread_mutex_lock(&k->mutex);
   struct kin_domain *d = domain_of(k, f);
   struct kin_member *m = d ? find_member(d, made->label) : NULL;
-  bool wasted = m && m->made;
-  if (wasted && --m->weight == 0) *m = (struct kin_member){0};
-  else if (m) m->made = true;
+  /* forgotten meanwhile: nobody will be seen to want it */
+  struct kin_outcome out = {.wasted = !m || m->made};
+  if (m) {
+    m->weight -= m->weight > 0;
+    m->made = true;
+  }
   pthread_mutex_unlock(&k->mutex);
-  return wasted;
+  return out;
 }
 
 /* ---- what the cache knows ---- */
@@ -213,7 +225,8 @@ void kin_learn_cache(struct kin *k, struct cache *c, uint64_t now_ms) {
     if (!family_of(e.question, &f) || origin_is_prefetch(e.standing.origin)) continue;
     if (!parent_was_asked(k, c, &f, tick_of_ms(now_ms))) continue;
     pthread_mutex_lock(&k->mutex);
-    if (has_table(k)) note_subdomain(k, &f, true, now_ms / MS_PER_S);
+    struct kin_outcome none = {0}; /* nothing was asked for ahead as yet */
+    if (has_table(k)) note_subdomain(k, &f, true, now_ms / MS_PER_S, &none);
     pthread_mutex_unlock(&k->mutex);
     if (e.answer.head.an == 0) kin_note_address(k, f.domain, f.domain_len);
   }

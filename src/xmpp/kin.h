@@ -3,8 +3,12 @@
  * is nothing but a reason to ask; no answer is ever made of it.
  *
  * A subdomain is learnt when a client asks for its SRV record within KIN_WINDOW_S of D's, for the same side
- * (clients' or servers' services). Each use makes it last longer; each time that it was asked for and nobody
- * wanted it, less long, until it is forgotten.
+ * (clients' or servers' services). What the cache answers is not noted, but for the first use of an answer:
+ * the time runs from D's last question that went to a server, or was the first one for an answer renewed or
+ * asked for ahead.
+ *
+ * Each use makes it weigh more; each time that it is asked for ahead, less, which the next use makes good.
+ * What weighs nothing is no longer renewed with D, only asked for when D comes back.
  *
  * Memory: KIN_RECENT places of 16 octets and KIN_DOMAINS of 184, 204 KB in all, once for the daemon, from the
  * first SRV question of an XMPP service on. However many domains and subdomains are made up, it is no more:
@@ -24,8 +28,8 @@ enum {
   KIN_WAYS = 4,       /* places where one may stand */
   KIN_EACH = 6,       /* subdomains of one */
   KIN_LABEL_MAX = 23, /* octets; those with a longer label are not learnt */
-  KIN_WEIGHT_NEW = 2, /* so often it may be of no use before it is forgotten; */
-  KIN_WEIGHT_MAX = 6  /* at most */
+  KIN_WEIGHT_NEW = 3, /* so often it may be asked for ahead, and nobody wants it; */
+  KIN_WEIGHT_MAX = 7  /* at most */
 };
 
 /* What was asked of a subdomain. */
@@ -55,6 +59,11 @@ struct kin_table {
   struct kin_domain domains[KIN_DOMAINS];
 };
 
+/* What became of those that were asked for ahead: each is told once. */
+struct kin_outcome {
+  unsigned used, wasted;
+};
+
 /* Shared by all workers, as each may get any of a client's questions: any thread may call what is below. */
 struct kin {
   pthread_mutex_t mutex;
@@ -66,9 +75,9 @@ struct kin {
 void kin_init(struct kin *k, uint64_t seed);
 void kin_close(struct kin *k);
 
-/* A client asked for the service f: the domain is remembered, or learnt as a subdomain. True when it had been
- * asked for ahead and is wanted now for the first time. */
-bool kin_note_service(struct kin *k, const struct family *f, uint64_t now_ms);
+/* A client asked for the service f: the domain is remembered, or learnt as a subdomain. If that had been
+ * asked for ahead it is used; what it takes the place of is wasted. */
+struct kin_outcome kin_note_service(struct kin *k, const struct family *f, uint64_t now_ms);
 
 /* A client asked for an address of a name, in lower case: if that is a subdomain which was learnt, its
  * addresses belong to it. */
@@ -77,9 +86,9 @@ void kin_note_address(struct kin *k, const uint8_t *name, size_t len);
 /* Copies the subdomains of f's domain, those of most use first. Returns how many. */
 unsigned kin_list(struct kin *k, const struct family *f, struct kin_member out[KIN_EACH]);
 
-/* This one of them was asked for ahead. True when it had been before, and nobody wanted it since: then it
- * weighs less, and may be forgotten. */
-bool kin_note_made(struct kin *k, const struct family *f, const struct kin_member *m);
+/* A service of this one of them was asked for ahead: it weighs less. What was before is wasted if nobody has
+ * wanted it since. */
+struct kin_outcome kin_note_made(struct kin *k, const struct family *f, const struct kin_member *m);
 
 /* Learns from what the cache holds after a restart: subdomains that somebody asked for, of domains that
  * somebody asked for. Takes its time. */

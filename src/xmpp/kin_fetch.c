@@ -12,7 +12,7 @@ struct errand {
   uint8_t name[NAME_MAX_LEN]; /* the subdomain's */
   size_t len;
   bool renews; /* the domain is in use: what the cache has is renewed; else only what it lacks is asked for */
-  bool asked;  /* something was */
+  bool asked;  /* a service of it was */
   uint64_t now_ms;
 };
 
@@ -24,11 +24,12 @@ static bool renew_in_time(struct errand *e, const struct question *q) {
   return true;
 }
 
-static void fetch(struct errand *e, const struct question *q) {
+/* True when q is asked for. */
+static bool fetch(struct errand *e, const struct question *q) {
   bool unused;
   enum cache_found found = cache_look(e->x->cache, q, tick_of_ms(e->now_ms), &unused);
-  if (found == CACHE_FRESH || found == CACHE_DUE) e->asked |= e->renews && !unused && renew_in_time(e, q);
-  else e->asked |= prefetch_question(e->x, q, e->cause, e->now_ms);
+  if (found == CACHE_FRESH || found == CACHE_DUE) return e->renews && !unused && renew_in_time(e, q);
+  return prefetch_question(e->x, q, e->cause, e->now_ms);
 }
 
 static void fetch_addresses(struct errand *e, const uint8_t *name, size_t len) {
@@ -53,7 +54,7 @@ static void fetch_service(struct errand *e, bool direct_tls) {
   if (!family_sibling(&other, x->seed, &q)) return;
 
   allowance_draw_on(x, &q, e->cause->allowance);
-  fetch(e, &q);
+  e->asked |= fetch(e, &q);
   if (!e->renews) {
     prefetch_remembered(x, &q, e->now_ms);
     if (e->member->asked & KIN_ADDRESSES) prefetch_fallback(x, &q, e->now_ms);
@@ -74,14 +75,24 @@ static bool make_name(struct errand *e, const struct family *f) {
   return true;
 }
 
+static void count_outcome(struct xmpp *x, struct kin_outcome outcome) {
+  count_add(x->counters, kin_used, outcome.used);
+  count_add(x->counters, kin_wasted, outcome.wasted);
+}
+
+/* One that weighs nothing may come with a domain that comes back: that costs a question in a TTL of many. */
+static bool is_worth(const struct errand *e) { return !e->renews || e->member->weight > 0; }
+
+/* It counts as made only when a service of it was asked for, as clients' questions for that tell of its use:
+ * its addresses may be used for long without. */
 static void fetch_member(struct errand *e, const struct family *f) {
-  if (!make_name(e, f)) return;
+  if (!is_worth(e) || !make_name(e, f)) return;
   if (e->member->asked & KIN_SRV_TLS) fetch_service(e, true);
   if (e->member->asked & KIN_SRV) fetch_service(e, false);
   if (e->renews && e->member->asked & KIN_ADDRESSES) fetch_addresses(e, e->name, e->len);
   if (!e->asked) return;
   count(e->x->counters, kin_made);
-  if (kin_note_made(e->x->kin, f, e->member)) count(e->x->counters, kin_wasted);
+  count_outcome(e->x, kin_note_made(e->x->kin, f, e->member));
 }
 
 static void fetch_all(struct xmpp *x, const struct question *q, const struct family *f, bool renews,
@@ -100,7 +111,7 @@ void kin_fetch_used(struct xmpp *x, const struct question *q, uint64_t now_ms) {
   uint16_t type = question_type(q);
   if (!x->kin) return;
   if (family_of(q, &f)) {
-    if (kin_note_service(x->kin, &f, now_ms)) count(x->counters, kin_used);
+    count_outcome(x, kin_note_service(x->kin, &f, now_ms));
   } else if (type == TYPE_A || type == TYPE_AAAA) {
     kin_note_address(x->kin, q->key, q->name_len);
   }

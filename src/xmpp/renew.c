@@ -52,6 +52,8 @@ static void due(struct timer *t, uint64_t now_ms) {
   if (cache_look(x->cache, &q, tick_of_ms(now_ms), &unused) == CACHE_FRESH) return;
   log_debug("xmpp", "%s: in use, asked again", question_format(&q, text));
   forward_renew(x->forward, &q, ORIGIN_RENEWED, now_ms);
+  /* those of its subdomains that were too young when it was found to be in use */
+  if (x->o.prefetch) kin_fetch_in_use(x, &q, now_ms);
 }
 
 uint32_t renew_refresh_at(const struct answer *a) {

@@ -44,7 +44,9 @@ static void on_first_use(void *ctx, const struct question *q, enum cache_origin 
   struct xmpp *x = ctx;
   if (!x->o.prefetch) return;
   kin_fetch_used(x, q, now_ms);
-  if (how == ORIGIN_RENEWED) renew_steady(x, q, now_ms);
+  if (how != ORIGIN_RENEWED) return;
+  if (question_type(q) == TYPE_SRV) allowance_fill(x, q, now_ms);
+  renew_steady(x, q, now_ms);
 }
 
 /* The first one makes the table: who is never asked for XMPP services pays nothing. */

@@ -25,9 +25,13 @@ static struct family family(const char *service, const char *domain) {
   return f;
 }
 
+static struct kin_outcome outcome;
+
+/* True when it had been made. */
 static bool asks(const char *domain, uint64_t now_ms) {
   struct family f = family("_xmpp-server", domain);
-  return kin_note_service(&kin, &f, now_ms);
+  outcome = kin_note_service(&kin, &f, now_ms);
+  return outcome.used;
 }
 
 static unsigned count_of(const char *domain) {
@@ -35,9 +39,11 @@ static unsigned count_of(const char *domain) {
   return kin_list(&kin, &f, list);
 }
 
+/* True when it had been made before, and nobody wanted it. */
 static bool make(const char *domain, unsigned i) {
   struct family f = family("_xmpp-server", domain);
-  return kin_note_made(&kin, &f, &list[i]);
+  outcome = kin_note_made(&kin, &f, &list[i]);
+  return outcome.wasted;
 }
 
 Test(kin, a_subdomain_asked_for_after_its_domain_is_learnt_with_what_was_asked) {
@@ -71,7 +77,7 @@ Test(kin, nothing_is_learnt_of_an_unknown_domain_the_root_or_too_late) {
   cr_expect_eq(count_of("e.lab."), 0);
 }
 
-Test(kin, use_makes_it_last_and_waste_ends_it) {
+Test(kin, use_makes_it_weigh_more_and_waste_less) {
   asks("d.lab.", NOW_MS);
   asks("a.d.lab.", NOW_MS);
   asks("b.d.lab.", NOW_MS);
@@ -87,7 +93,39 @@ Test(kin, use_makes_it_last_and_waste_ends_it) {
 
   cr_expect_not(make("d.lab.", 1));
   for (unsigned i = 0; i < KIN_WEIGHT_NEW; i++) cr_expect(make("d.lab.", 1));
-  cr_expect_eq(count_of("d.lab."), 1, "b is forgotten");
+  cr_assert_eq(count_of("d.lab."), 2, "b is known still");
+  cr_expect_eq(list[1].weight, 0);
+  cr_expect(asks("b.d.lab.", LATER_MS));
+  count_of("d.lab.");
+  cr_expect_eq(list[1].weight, KIN_WEIGHT_NEW);
+}
+
+Test(kin, what_loses_its_place_is_told_as_wasted) {
+  char name[32];
+  asks("d.lab.", NOW_MS);
+  asks("r0.d.lab.", NOW_MS);
+  count_of("d.lab.");
+  make("d.lab.", 0);
+  struct kin_member gone = list[0];
+  for (unsigned i = 1; i <= KIN_EACH; i++) {
+    snprintf(name, sizeof name, "r%u.d.lab.", i);
+    asks(name, NOW_MS);
+    cr_expect_eq(outcome.wasted, i == KIN_EACH, "%u", i);
+  }
+
+  struct family f = family("_xmpp-server", "d.lab.");
+  cr_expect_eq(kin_note_made(&kin, &f, &gone).wasted, 1, "it is not known any more");
+  count_of("d.lab.");
+  for (unsigned i = 0; i < KIN_EACH; i++) make("d.lab.", i);
+  unsigned wasted = 0;
+  for (unsigned i = 0; i < 64 * KIN_DOMAINS && !wasted; i++) {
+    snprintf(name, sizeof name, "f%u.lab.", i);
+    asks(name, NOW_MS + 1000);
+    snprintf(name, sizeof name, "r.f%u.lab.", i);
+    asks(name, NOW_MS + 1000);
+    wasted += outcome.wasted;
+  }
+  cr_expect_eq(wasted, KIN_EACH, "its domain's place was taken");
 }
 
 Test(kin, the_seventh_takes_the_place_of_the_one_that_weighs_least) {
