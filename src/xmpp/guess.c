@@ -171,7 +171,8 @@ static const struct guess_candidate *likeliest(const struct guesses *g, const st
   return best;
 }
 
-static unsigned pick(const struct guesses *g, const struct family *f, struct srv out[GUESS_MAX]) {
+/* They are paid for here: another thread may guess before these are asked for. */
+static unsigned pick(struct guesses *g, const struct family *f, struct srv out[GUESS_MAX]) {
   const struct guess_candidate *taken[GUESS_MAX];
   unsigned n = 0, made = 0;
   if (!knows_enough(g->domains)) return 0;
@@ -180,6 +181,7 @@ static unsigned pick(const struct guesses *g, const struct family *f, struct srv
     made += candidate_host(taken[n], f, &out[made]);
     n++;
   }
+  g->credit -= made * QUESTIONS;
   return made;
 }
 
@@ -205,8 +207,8 @@ bool guess_asked(struct guesses *g, const struct family *f, const struct srv *ho
   uint64_t id = contact_id(g, f);
   struct guess_contact *c = contact_place(g, id);
   bool open = c->id == id && c->count < GUESS_MAX;
-  g->credit -= g->credit < questions ? g->credit : questions;
-  if (open) {
+  if (questions < QUESTIONS) give_credit(g, QUESTIONS - questions);
+  if (open && questions) {
     c->asked[c->count] = (uint8_t)questions;
     c->hosts[c->count++] = hash_of(g, host->target, host->target_len);
   }

@@ -71,7 +71,8 @@ void guess_init(struct guesses *g, uint64_t seed);
 unsigned guess_begin(struct guesses *g, const struct family *f, struct srv out[GUESS_MAX],
                      struct guess_outcome *lost);
 
-/* One of these hosts was asked for, with so many questions. False: the contact is forgotten already. */
+/* One of these hosts was asked for, with so many questions: to be told of each, also of none, as what was put
+ * aside for it is given back. False: the contact is forgotten already. */
 bool guess_asked(struct guesses *g, const struct family *f, const struct srv *host, unsigned questions);
 
 /* The SRV question has the n targets for its answer; or it failed, which teaches nothing. */

@@ -109,12 +109,13 @@ static void guess_host(struct xmpp *x, const struct srv *host, const struct fami
                        const struct cause *cause, uint64_t now_ms) {
   struct question q;
   question_make(&q, host->target, host->target_len, TYPE_A, CLASS_IN, f->key_flags, x->seed);
-  if (!forward_may_guess(x->forward, &q)) return;
+  bool allowed = forward_may_guess(x->forward, &q);
 
-  unsigned questions = prefetch_addresses(x, host, cause, now_ms);
+  unsigned questions = allowed ? prefetch_addresses(x, host, cause, now_ms) : 0;
+  bool known = guess_asked(x->guesses, f, host, questions);
   if (questions == 0) return;
   count(x->counters, guess_made);
-  if (!guess_asked(x->guesses, f, host, questions)) count(x->counters, guess_wasted);
+  if (!known) count(x->counters, guess_wasted);
 }
 
 /* Nothing is known of the domain: perhaps it is as others are. */

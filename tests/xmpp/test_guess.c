@@ -171,10 +171,30 @@ Test(guess, a_host_that_cost_no_question_leaves_the_credit_as_it_was, .init = st
   learn(200, 100, "xmpp");
   struct question q;
   struct family f = family_named(&q, "new.example.");
+  g.credit = 2;
   cr_assert_eq(guess_begin(&g, &f, guessed, &lost), 1);
-  uint32_t before = g.credit;
   cr_expect(guess_asked(&g, &f, &guessed[0], 0));
-  cr_expect_eq(g.credit, before);
+  cr_expect_eq(g.credit, 2 + GUESS_SPEND);
+  cr_expect_eq(guess_failed(&g, &f).wasted, 0, "nothing was made");
+}
+
+/* As when several workers begin before any has asked. */
+Test(guess, contacts_begun_at_once_share_the_credit, .init = start) {
+  learn(200, 100, "xmpp");
+  unsigned hosts = 0;
+  enum { CONTACTS = 40 };
+  g.credit = GUESS_SAVED_MOST;
+  g.candidates[1] = g.candidates[0]; /* two hosts for each */
+  g.candidates[1].name[1] = 'y';
+  for (unsigned i = 0; i < CONTACTS; i++) {
+    char domain[64];
+    struct question q;
+    snprintf(domain, sizeof domain, "n%u.example.", i);
+    struct family f = family_named(&q, domain);
+    hosts += guess_begin(&g, &f, guessed, &lost);
+  }
+  cr_expect_leq(2 * hosts, GUESS_SAVED_MOST + GUESS_SPEND * CONTACTS, "%u", hosts);
+  cr_expect_geq(hosts, CONTACTS);
 }
 
 Test(guess, one_contact_is_guessed_for_once_while_its_answer_is_awaited, .init = start) {
