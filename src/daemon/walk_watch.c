@@ -13,56 +13,99 @@ enum { SWEEP_MS = 250 }; /* how exactly the end of a walk is seen */
 void walk_watch_init(struct walk_watch *w, uint64_t seed) {
   *w = (struct walk_watch){.seed = seed};
   must(pthread_mutex_init(&w->lock, NULL) == 0);
+  must(pthread_mutex_init(&w->contacts_lock, NULL) == 0);
 }
 
 void walk_watch_close(struct walk_watch *w) {
   must(w->listeners == 0);
   walks_free(w->walks); /* where no listener came about */
   free(w->contacts);
+  pthread_mutex_destroy(&w->contacts_lock);
   pthread_mutex_destroy(&w->lock);
 }
 
 void walk_watch_look(struct walk_watch *w, bool looks) {
-  pthread_mutex_lock(&w->lock);
+  pthread_mutex_lock(&w->contacts_lock);
   if (looks && !w->contacts) w->contacts = calloc(1, sizeof *w->contacts);
   if (!looks) {
     free(w->contacts);
     w->contacts = NULL;
   }
-  pthread_mutex_unlock(&w->lock);
+  pthread_mutex_unlock(&w->contacts_lock);
 }
 
 void walk_watch_contacts(struct walk_watch *w, struct contacts *out) {
-  pthread_mutex_lock(&w->lock);
+  pthread_mutex_lock(&w->contacts_lock);
   if (w->contacts) *out = *w->contacts;
   else *out = (struct contacts){0};
-  pthread_mutex_unlock(&w->lock);
+  pthread_mutex_unlock(&w->contacts_lock);
 }
 
-/* Under the lock, as walks.h calls it from within. */
-static void on_ended(void *ctx, const struct walked *walk, uint64_t now_ms) {
-  const struct walk_watch *w = ctx;
+/* ---- walks that are over ---- */
+
+struct ended_walk {
+  struct ended_walk *next;
+  bool is_logged;
+  uint64_t at_ms;
+  struct walked walk;
+};
+
+static void tell(struct walk_watch *w, const struct ended_walk *e) {
   char text[WALK_TEXT];
-  if (w->logs) log_each("query", "%s", walks_format(walk, text));
-  if (w->contacts) contacts_note(w->contacts, walk, now_ms);
+  if (e->is_logged) log_each("query", "%s", walks_format(&e->walk, text));
+  pthread_mutex_lock(&w->contacts_lock);
+  if (w->contacts) contacts_note(w->contacts, &e->walk, e->at_ms);
+  pthread_mutex_unlock(&w->contacts_lock);
+}
+
+/* Under the lock, as walks.h calls it from within. Queries of other workers wait for the lock meanwhile, so
+ * the telling comes when it is released; only where memory is out it comes at once. */
+static void on_ended(void *ctx, const struct walked *walk, uint64_t now_ms) {
+  struct walk_watch *w = ctx;
+  struct ended_walk e = {.is_logged = w->logs, .at_ms = now_ms, .walk = *walk}, **last = &w->ended;
+  struct ended_walk *kept = malloc(sizeof *kept);
+  if (!kept) {
+    tell(w, &e);
+    return;
+  }
+
+  *kept = e;
+  while (*last) last = &(*last)->next;
+  *last = kept;
+}
+
+static void take_lock(struct walk_watch *w) { pthread_mutex_lock(&w->lock); }
+
+/* Releases it, and tells of the walks that have ended meanwhile. */
+static void release_lock(struct walk_watch *w) {
+  struct ended_walk *e = w->ended, *next;
+  w->ended = NULL;
+  __atomic_store_n(&w->open, w->walks ? walks_count(w->walks) : 0, __ATOMIC_RELAXED);
+  pthread_mutex_unlock(&w->lock);
+  for (; e; e = next) {
+    next = e->next;
+    tell(w, e);
+    free(e);
+  }
 }
 
 /* ---- one worker's part ---- */
 
 static void on_timer(struct timer *t, uint64_t now_ms) {
   struct walk_listener *l = container(t, struct walk_listener, timer);
-  pthread_mutex_lock(&l->watch->lock);
+  take_lock(l->watch);
   bool go_on = l->watch->walks && walks_sweep(l->watch->walks, now_ms);
-  pthread_mutex_unlock(&l->watch->lock);
+  release_lock(l->watch);
   if (go_on) timers_set(l->timers, t, now_ms + SWEEP_MS);
 }
 
 static uint32_t on_asked(void *ctx, const struct client *client, const struct question *q, uint64_t now_ms) {
   struct walk_listener *l = ctx;
   uint32_t token = 0;
-  pthread_mutex_lock(&l->watch->lock);
+  if (!walks_may_have(q, __atomic_load_n(&l->watch->open, __ATOMIC_RELAXED))) return 0;
+  take_lock(l->watch);
   if (l->watch->walks) token = walks_asked(l->watch->walks, &client->peer, q, now_ms);
-  pthread_mutex_unlock(&l->watch->lock);
+  release_lock(l->watch);
   if (token && !timer_is_set(&l->timer)) timers_set(l->timers, &l->timer, now_ms + SWEEP_MS);
   return token;
 }
@@ -78,9 +121,9 @@ static void on_answered(void *ctx, const struct query_seen *s, uint64_t now_ms) 
                           .saved = s->saved,
                           .why = s->why};
   if (!s->token) return;
-  pthread_mutex_lock(&l->watch->lock);
+  take_lock(l->watch);
   if (l->watch->walks) walks_answered(l->watch->walks, &a, now_ms);
-  pthread_mutex_unlock(&l->watch->lock);
+  release_lock(l->watch);
 }
 
 void walk_listener_init(struct walk_listener *l, struct walk_watch *watch, struct query_service *s,
@@ -119,11 +162,11 @@ static void turn_off(struct walk_listener *l) {
 
 void walk_listener_set(struct walk_listener *l, bool logs, bool looks) {
   if (!l->watch) return;
-  pthread_mutex_lock(&l->watch->lock);
+  take_lock(l->watch);
   l->logs = logs;
   l->looks = looks;
   if (logs || looks) l->watch->logs = logs;
   if (!l->is_on && (logs || looks)) turn_on(l);
   if (l->is_on && !logs && !looks) turn_off(l);
-  pthread_mutex_unlock(&l->watch->lock);
+  release_lock(l->watch);
 }

@@ -11,14 +11,19 @@
 #include "server/serve.h"
 #include "xmpp/contacts.h"
 
+struct ended_walk; /* one that is to be told of */
+
 /* What all workers share. */
 struct walk_watch {
-  pthread_mutex_t lock;
+  pthread_mutex_t lock; /* of all but `open`, the contacts and their lock */
   uint64_t seed;
-  uint32_t serial;           /* of the walks, whenever they were made */
-  unsigned listeners;        /* that are on */
-  struct walks *walks;       /* NULL: none is, or memory is out */
-  bool logs;                 /* each walk gets a line */
+  uint32_t serial;          /* of the walks, whenever they were made */
+  unsigned listeners;       /* that are on */
+  struct walks *walks;      /* NULL: none is, or memory is out */
+  unsigned open;            /* walks, as of the last time; read without the lock */
+  bool logs;                /* each walk gets a line */
+  struct ended_walk *ended; /* to be told of when the lock is released, the first first */
+  pthread_mutex_t contacts_lock;
   struct contacts *contacts; /* owned; NULL: nobody looks */
 };
 

@@ -117,4 +117,5 @@ void wiring_free(struct wiring *w) {
   fault_filter_free(w->fault_filter);
   serve_zones_free(w->serve_zones);
   query_tap_free(&w->serve.tap);
+  query_log_free(&w->serve.log);
 }

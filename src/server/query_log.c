@@ -100,15 +100,25 @@ static void read_question(struct question *q, const uint8_t *msg, size_t len) {
   if (!w.err) question_make(q, name, name_len, type, klass, 0, 0);
 }
 
+static void set_on(struct query_log *l) {
+  l->is_on = l->every || l->watch.asked;
+  if (!l->is_on) query_log_free(l);
+}
+
 void query_log_set(struct query_log *l, uint32_t every) {
   l->every = every;
   l->left = 0;
-  l->is_on = every || l->watch.asked;
+  set_on(l);
 }
 
 void query_log_set_watch(struct query_log *l, const struct query_watch *watch) {
   l->watch = watch ? *watch : (struct query_watch){0};
-  l->is_on = l->every || l->watch.asked;
+  set_on(l);
+}
+
+void query_log_free(struct query_log *l) {
+  free(l->spare);
+  l->spare = NULL;
 }
 
 /* Is this the one of so many that is logged? */
@@ -127,7 +137,8 @@ struct logged_query *query_log_begin(struct query_log *l, const uint8_t *msg, si
   bool is_logged = is_due(l);
   if (!is_logged && !l->watch.asked) return NULL;
 
-  struct logged_query *n = malloc(sizeof *n);
+  struct logged_query *n = l->spare ? l->spare : malloc(sizeof *n);
+  l->spare = NULL;
   if (!n) return NULL;
   *n = (struct logged_query){.log = l, .asked_ms = now_ms, .is_logged = is_logged};
   client_wrap_init(&n->wrap, client, LOGGED_MAGIC, on_deliver);
@@ -153,6 +164,7 @@ int query_log_end(struct logged_query *n, struct serve_result result, bool saved
   n->saved = saved;
   if (result.how == SERVED_REJECTED) n->why = n->log->why;
   tell(n, out, (size_t)result.len, n->asked_ms);
-  logged_query_free(n);
+  if (n->log->spare) logged_query_free(n);
+  else n->log->spare = n;
   return result.len;
 }

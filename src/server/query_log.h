@@ -28,14 +28,17 @@ struct query_watch {
                    uint64_t now_ms); /* once for each, unless it ends */
 };
 
+struct logged_query; /* a query that is logged or watched */
+
 /* One a worker; zeroed it logs nothing. */
 struct query_log {
-  bool is_on;               /* something is logged or watched */
-  enum err why;             /* the last query that was turned away: why; serve.c's */
-  uint32_t every;           /* 1: each query; 0: none */
-  uint32_t left;            /* queries until the next */
-  struct query_watch watch; /* all zero: nobody watches */
-  uint64_t (*clock)(void);  /* when answers come that come later; NULL: clock_ms */
+  bool is_on;                 /* something is logged or watched */
+  enum err why;               /* the last query that was turned away: why; serve.c's */
+  uint32_t every;             /* 1: each query; 0: none */
+  uint32_t left;              /* queries until the next */
+  struct query_watch watch;   /* all zero: nobody watches */
+  uint64_t (*clock)(void);    /* when answers come that come later; NULL: clock_ms */
+  struct logged_query *spare; /* so that answers that are at hand need no malloc; NULL while it is off */
 };
 
 /* From now on every so many-th query is logged; 0: none. */
@@ -44,7 +47,8 @@ void query_log_set(struct query_log *l, uint32_t every);
 /* From now on this one watches; copied; NULL: nobody. Its ctx must live until all queries are answered. */
 void query_log_set_watch(struct query_log *l, const struct query_watch *watch);
 
-struct logged_query; /* a query that is logged or watched */
+/* Nobody waits any more. */
+void query_log_free(struct query_log *l);
 
 /* Is this one logged or watched? NULL: no, or memory is out. Else serve_query serves query_log_client in the
  * client's place, and has query_log_end look at what came of it. The log is borrowed until then. */

@@ -194,6 +194,13 @@ static struct open_walk *walk_past(struct walks *ws, const union addr *client, c
   return found;
 }
 
+unsigned walks_count(const struct walks *ws) { return ws->count; }
+
+bool walks_may_have(const struct question *q, unsigned open) {
+  struct family f;
+  return is_address(question_type(q)) ? open > 0 : family_of(q, &f);
+}
+
 uint32_t walks_asked(struct walks *ws, const union addr *client, const struct question *q, uint64_t now_ms) {
   struct family f;
   struct open_walk *o = NULL;

@@ -77,6 +77,12 @@ void walks_free(
 /* Ends those that are over; to be called some times a second. False when none is left. */
 bool walks_sweep(struct walks *ws, uint64_t now_ms);
 
+/* Those that are open. */
+unsigned walks_count(const struct walks *ws);
+
+/* May q belong to a walk, while so many are open? For others walks_asked need not be called. */
+bool walks_may_have(const struct question *q, unsigned open);
+
 /* A client asks q. Returns what walks_answered wants to know; 0: it belongs to no walk. */
 uint32_t walks_asked(struct walks *ws, const union addr *client, const struct question *q, uint64_t now_ms);
 void walks_answered(struct walks *ws, const struct walk_answer *a, uint64_t now_ms);

@@ -105,3 +105,28 @@ Test(walk_log, ends_with_the_resolver_and_says_what_was_so_far) {
             "%s", last_line(&lines));
   cr_expect_eq(lines, 1u);
 }
+
+/* The lock is the daemon's; a hit that belongs to no walk does not wait for it, nor do those who look. */
+Test(walk_log, makes_no_hit_wait_that_belongs_to_no_walk, .timeout = 20) {
+  static struct contacts seen;
+  start(&logging);
+  client_ask_and_wait(w, "xmpp.d0.lab.", TYPE_A, HOW_PLAIN);
+  pthread_mutex_lock(&w->walk_watch.lock);
+  client_ask_and_wait(w, "xmpp.d0.lab.", TYPE_A, HOW_PLAIN);
+  client_ask_and_wait(w, "xmpp.d0.lab.", TYPE_TXT, HOW_PLAIN);
+  client_ask_and_wait(w, "_sip._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
+  walk_watch_contacts(&w->walk_watch, &seen);
+  pthread_mutex_unlock(&w->walk_watch.lock);
+  expect_line(0u, "");
+  world_free(w);
+}
+
+Test(walk_log, counts_walks_that_are_open_until_they_are_over) {
+  start(&logging);
+  client_ask_and_wait(w, "_xmpp-server._tcp.d0.lab.", TYPE_SRV, HOW_PLAIN);
+  cr_expect_eq(w->walk_watch.open, 1u);
+  world_run_ms(w, WALK_SILENCE_MS + 500);
+  cr_expect_eq(w->walk_watch.open, 0u);
+  cr_expect_null(w->walk_watch.ended);
+  world_free(w);
+}

@@ -155,6 +155,7 @@ void rig_free(struct rig *r) {
   faults_free(r->faults, NULL);
   timers_close(&r->held);
   forward_free(r->forward);
+  query_log_free(&r->serve.log);
   cache_free(r->cache);
   timers_close(&r->timers);
   free(r);

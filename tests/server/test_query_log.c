@@ -148,3 +148,18 @@ Test(query_log, tells_a_stale_answer_behind_a_fault_too, .init = cr_redirect_std
   close(udp);
   rig_free(r);
 }
+
+Test(query_log, keeps_a_querys_memory_for_the_next_until_it_is_off, .init = cr_redirect_stderr) {
+  struct rig *r = rig_logging(1);
+  rig_know(r, "known.lab", 1);
+  int udp = client_udp(r);
+  ask(r, udp, "known.lab", 1);
+  const struct logged_query *spare = r->serve.log.spare;
+  cr_assert_not_null(spare);
+  ask(r, udp, "known.lab", 2);
+  cr_expect_eq(r->serve.log.spare, spare);
+  query_log_set(&r->serve.log, 0);
+  cr_expect_null(r->serve.log.spare);
+  close(udp);
+  rig_free(r);
+}
