@@ -77,8 +77,8 @@ def is_recent(message):
 
 # ---- what is told ----
 
-@pytest.mark.parametrize("family,tcp", [("v4", False), ("v6", True), pytest.param("v4", True, marks=ALL),
-                                        pytest.param("v6", False, marks=ALL)])
+@pytest.mark.parametrize("family,tcp", [("v6", True), *(pytest.param(*each, marks=ALL) for each in [("v4", False), ("v4", True),
+                                                                                                     ("v6", False)])])
 def test_a_miss_is_four_messages_with_all_their_fields(tapped, relay, collector, family, tcp):
     seen = collector()
     daemon = tapped("--dnstap-identity", "here.example")
@@ -133,7 +133,7 @@ def test_a_server_over_tcp_is_told_as_tcp(tapped, upstream, collector):
     assert messages[0].asking == messages[1].asking == over.source[:2] and messages[0].wire == over.wire
 
 
-@pytest.mark.parametrize("protocol", ["DOT", "DOH"])
+@pytest.mark.parametrize("protocol", [pytest.param("DOT", marks=ALL), "DOH"])
 def test_encrypted_servers_are_told_as_what_they_are_and_in_plain(tapped, authority, collector, protocol):
     pytest.importorskip("h2")
     from kit.certs import NAME  # pylint: disable=import-outside-toplevel
@@ -200,7 +200,8 @@ def test_the_largest_message_travels_whole(tapped, upstream, collector):
     assert {len(m.wire) > 60000 for m in messages if m.type.endswith("RESPONSE") and m.protocol == "TCP"} == {True}
 
 
-@pytest.mark.parametrize("threads", [pytest.param(1, marks=ALL), 2])
+@ALL
+@pytest.mark.parametrize("threads", [1, 2])
 def test_common_tools_read_it_all(tapped, folder, track, threads):
     missing = [name for name in ("fstrm_capture", "dnstap-ldns", "dnstap-read") if not shutil.which(name)]
     if missing:
@@ -261,6 +262,7 @@ def test_the_commands_of_the_page_do_what_it_says(tapped, folder):
 
 # ---- collectors that are not there ----
 
+@ALL
 def test_a_collector_that_comes_late_is_found_and_one_that_comes_back_too(tapped, collector):
     daemon = tapped()
     assert ask(daemon.v4, "one.full.lab", "A").answer and not tap(daemon)["connected"]
@@ -369,6 +371,7 @@ def test_a_reload_switches_it_off_on_and_over(reloaded, relay, collector, folder
     assert is_connected(daemon)
 
 
+@ALL
 def test_reloads_in_a_row_leave_nothing_behind(reloaded, relay, collector, folder):
     collector()
     daemon = reloaded(f'dnstap {{ socket = "unix:{folder}/tap" }}')
