@@ -22,9 +22,6 @@ struct domain_view; /* the sums over all workers at one moment */
 struct domain_view *domain_view_new(struct daemon *d); /* NULL when memory is out */
 void domain_view_free(struct domain_view *v);
 
-/* DOMAIN_VIEW_BUSIEST: the busiest first, then those that nobody has asked for since, then those of which
- * nothing but a walk is known. DOMAIN_VIEW_LATEST: those contacted last first, then the others so. Returns
- * how many. */
 /* Where a domain is, of one role. */
 struct domain_row_way {
   uint64_t ended_ms; /* when the last walk ended; 0: none did */
@@ -39,6 +36,9 @@ struct domain_row_way {
 bool domain_view_way(const struct domain_view *v, const struct domain_row *row, enum family_role role,
                      struct domain_row_way *out);
 
+/* DOMAIN_VIEW_BUSIEST: the busiest first, then those that nobody has asked for since, then those of which
+ * nothing but a walk is known. DOMAIN_VIEW_LATEST: those contacted last first, then the others so. Returns
+ * how many. */
 enum domain_view_order { DOMAIN_VIEW_BUSIEST, DOMAIN_VIEW_LATEST };
 unsigned domain_view_rows(const struct domain_view *v, enum domain_view_order order,
                           struct domain_row rows[DOMAIN_ROWS]);
