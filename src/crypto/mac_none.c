@@ -3,7 +3,7 @@
 
 struct mac_key *mac_key_new(const uint8_t *secret, size_t len, FILE *err) {
   (void)secret, (void)len;
-  fputs("built without OpenSSL\n", err);
+  fputs("jidnsd: --shared: built without OpenSSL; build with --with-openssl=yes\n", err);
   return NULL;
 }
 
