@@ -22,6 +22,8 @@ from kit.upstream import late, relay_to
 
 pytestmark = pytest.mark.skipif(not program(), reason="needs redis-server (Debian: redis-server)")
 
+ALL = pytest.mark.skipif(not os.environ.get("E2E_ALL"), reason="takes seconds: contrib/check --all")
+
 WRITER = "resetkeys ~jd1:* resetchannels -@all +get +pttl +set +unlink"
 SLACK = 150  # ms that a busy machine may add; a lease waited for in vain is 400
 READER = "resetkeys ~jd1:* resetchannels -@all +get +pttl"
@@ -94,7 +96,7 @@ def timed(daemon, name, rdtype="A"):
     return reply, (time.monotonic() - begin) * 1000
 
 
-@pytest.mark.parametrize("way", ["tcp", "unix"])
+@pytest.mark.parametrize("way", ["tcp", pytest.param("unix", marks=ALL)])
 def test_what_one_member_has_asked_another_need_not(member, redis, way):
     url = redis.url + "/3" if way == "tcp" else f"unix:{redis.socket}"
     a, b = member(url), member(url)
@@ -107,6 +109,7 @@ def test_what_one_member_has_asked_another_need_not(member, redis, way):
     assert counters(b)["shared_found"] == 1 and counters(b)["shared_refused"] == 0
 
 
+@ALL
 def test_clocks_of_hosts_change_nothing_and_no_ttl_grows(member, redis):
     faketime = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
     if not faketime:
@@ -152,6 +155,7 @@ def test_without_the_password_it_says_so_and_answers(member, folder):
         engine.close()
 
 
+@ALL
 def test_a_password_may_be_a_credential_of_systemds(member, folder):
     engine = Redis(folder, "--requirepass", "secret-word")
     (folder / "pw").write_text("secret-word")
@@ -255,7 +259,10 @@ MOODS = {
     "holds-every-lease": lambda c: each_command(c, holds_every_lease), "unasked": nothing_but(b"+OK\r\n+OK\r\n", b"GET")}
 
 
-@pytest.mark.parametrize("mood", MOODS)
+DEFAULT_MOODS = {"silent", "garbage"}  # absent, stopped and a wrong password have tests of their own
+
+
+@pytest.mark.parametrize("mood", [mood if mood in DEFAULT_MOODS else pytest.param(mood, marks=ALL) for mood in MOODS])
 def test_whatever_the_engine_does_nobody_fails_or_waits_for_long(member, babbler, mood):
     a = member(babbler(MOODS[mood]).url, up=False)
     waits = []
@@ -313,6 +320,7 @@ def test_an_engine_that_is_not_there_at_the_start_is_found_later(member, folder)
         engine.close()
 
 
+@ALL
 def test_an_engine_may_have_a_name_that_jidnsd_itself_answers(member, redis):
     member(f"redis://redis.engine.internal:{redis.port}", "--settings", 'xmpp "engine.internal" { host "redis" { address = {127.0.0.1} } }')
 
@@ -377,6 +385,7 @@ def test_over_tls_the_engine_has_to_prove_who_it_is(member, folder, authority):
         engine.close()
 
 
+@ALL
 def test_members_that_start_cold_ask_each_name_once(member, redis):
     members = [member(redis.url) for _ in range(5)]
     names = [f"n{i}.bulky.lab" for i in range(40)]
@@ -403,6 +412,7 @@ def test_spoilt_entries_are_not_taken(member, redis):
     assert len(member.upstream.asked("mostly.lab.")) == 2
 
 
+@ALL
 def test_an_entry_is_small(member, redis):
     a = member(redis.url)
     timed(a, "_xmpp-client._tcp.full.lab", "SRV")
