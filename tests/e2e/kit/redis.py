@@ -1,5 +1,6 @@
 """Engines of a fleet: a real redis-server, and one by script that fails in every way."""
 
+import os
 import pathlib
 import shutil
 import socket
@@ -12,7 +13,8 @@ from kit.proc import wait_until
 
 
 def program():
-    return shutil.which("redis-server") or shutil.which("valkey-server")
+    """FLEET_ENGINE names another than the machine's."""
+    return os.environ.get("FLEET_ENGINE") or shutil.which("redis-server") or shutil.which("valkey-server")
 
 
 class Redis:
