@@ -431,6 +431,16 @@ def test_flush_takes_a_name_out_of_the_fleets_cache(member, redis):
     assert counters(b)["shared_found"] == 0
 
 
+def test_a_flush_that_the_engine_refuses_is_in_the_log(member, redis, folder):
+    assert redis.call("ACL", "SETUSER", "thrifty", "on", ">pass", *WRITER.replace(" +unlink", "").split()) == b"+OK"
+    (folder / "pw").write_text("pass")
+    (folder / "pw").chmod(0o400)
+    a = member(redis.url, "--shared-user", "thrifty", "--shared-password", folder / "pw")
+    assert a.control.ask("flush --fleet mostly.lab") == {"ok": True, "removed": 0, "fleet": "told"}
+    until(lambda: "share: flush: the fleet's server may still have the name's answers: NOPERM" in a.stderr, 5)
+    assert a.stderr.count("may still have") == 1 and fleet(a)["writes_refused"] is None
+
+
 def test_without_shared_nothing_is_loaded(jidnsd):
     daemon = jidnsd("--upstream", "127.0.0.1:1")
     maps = pathlib.Path(f"/proc/{daemon.child.pid}/maps").read_text()
