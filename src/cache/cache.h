@@ -104,6 +104,8 @@ struct cache_entry {
  * out. The cache is borrowed until cache_walk_free. */
 struct cache_walk;
 struct cache_walk *cache_walk_new(struct cache *c);
+/* The same; it ends a piece later at most when *stop (set by another thread; NULL: never) becomes true. */
+struct cache_walk *cache_walk_new_until(struct cache *c, const bool *stop);
 /* false behind the last; *out is then as it was */
 bool cache_walk_next(struct cache_walk *w, struct cache_entry *out);
 void cache_walk_free(struct cache_walk *w);

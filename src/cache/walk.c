@@ -40,19 +40,25 @@ static void next_ring(struct walk_position *p) {
 
 struct cache_walk {
   struct cache *cache;
+  const bool *stop;
   struct walk_position position; /* of the next entry in the piece, or of the next piece */
   size_t len, used;
   struct question question;
   _Alignas(struct entry) uint8_t piece[ENTRY_MAX + RING_SLACK];
 };
 
-struct cache_walk *cache_walk_new(struct cache *c) {
+struct cache_walk *cache_walk_new_until(struct cache *c, const bool *stop) {
   struct cache_walk *w = malloc(sizeof *w);
   if (!w) return NULL;
   w->cache = c;
+  w->stop = stop;
   w->position = (struct walk_position){0};
   w->len = w->used = 0;
   return w;
+}
+
+struct cache_walk *cache_walk_new(struct cache *c) {
+  return cache_walk_new_until(c, NULL);
 }
 
 void cache_walk_free(struct cache_walk *w) { free(w); }
@@ -68,6 +74,7 @@ static void copy_piece(struct cache_walk *w, const struct ring *r) {
 }
 
 static bool take_piece(struct cache_walk *w) {
+  if (w->stop && __atomic_load_n(w->stop, __ATOMIC_RELAXED)) return false;
   for (; w->position.shard < w->cache->shard_count; next_ring(&w->position)) {
     struct shard *s = &w->cache->shards[w->position.shard];
     pthread_mutex_lock(&s->lock);

@@ -124,12 +124,12 @@ static void say(struct snapshotter *k) {
 /* What the cache has been given says what was in use. `written_ms`: when, by the wall's clock. */
 static void learn(struct snapshotter *k, const struct snapshot_now *now, uint64_t written_ms,
                   uint64_t now_ms) {
-  if (k->learns) guess_learn_cache(k->guesses, k->cache);
+  if (k->learns) guess_learn_cache(k->guesses, k->cache, &k->stop);
   if (!k->report.entries) return;
-  kin_learn_cache(k->kin, k->cache, now_ms);
+  kin_learn_cache(k->kin, k->cache, now_ms, &k->stop);
   if (!written_ms || k->report.turned_back) return;
   uint64_t asleep_ms = now->wall_ms > written_ms ? now->wall_ms - written_ms : 0;
-  k->in_use = revive_gather(k->cache, asleep_ms / 1000, now->tick, k->kin->seed);
+  k->in_use = revive_gather(k->cache, asleep_ms / 1000, now->tick, k->kin->seed, &k->stop);
 }
 
 static void work(struct snapshotter *k) {

@@ -255,10 +255,10 @@ static void learn_entry(struct guesses *g, const struct cache_entry *e, uint8_t 
   pthread_mutex_unlock(&g->mutex);
 }
 
-void guess_learn_cache(struct guesses *g, struct cache *c) {
+void guess_learn_cache(struct guesses *g, struct cache *c, const bool *stop) {
   uint8_t *message = malloc(DNS_MSG_MAX);
   struct srv *targets = calloc(FAMILY_TARGETS, sizeof *targets);
-  struct cache_walk *walk = cache_walk_new(c);
+  struct cache_walk *walk = cache_walk_new_until(c, stop);
   struct cache_entry e;
 
   while (message && targets && walk && cache_walk_next(walk, &e)) learn_entry(g, &e, message, targets);

@@ -80,6 +80,7 @@ struct guess_outcome guess_answered(struct guesses *g, const struct family *f, c
                                     unsigned n);
 struct guess_outcome guess_failed(struct guesses *g, const struct family *f);
 
-/* Learns from all that the cache has, after a restart. Takes its time. */
-void guess_learn_cache(struct guesses *g, struct cache *c);
+/* Learns from all that the cache has, after a restart. Takes its time; ends early when *stop (cache.h)
+ * becomes true. */
+void guess_learn_cache(struct guesses *g, struct cache *c, const bool *stop);
 #endif

@@ -217,8 +217,8 @@ static bool parent_was_asked(const struct kin *k, struct cache *c, const struct 
   return false;
 }
 
-void kin_learn_cache(struct kin *k, struct cache *c, uint64_t now_ms) {
-  struct cache_walk *walk = cache_walk_new(c);
+void kin_learn_cache(struct kin *k, struct cache *c, uint64_t now_ms, const bool *stop) {
+  struct cache_walk *walk = cache_walk_new_until(c, stop);
   struct cache_entry e;
   struct family f;
   while (walk && cache_walk_next(walk, &e)) {

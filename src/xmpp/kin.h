@@ -91,6 +91,6 @@ unsigned kin_list(struct kin *k, const struct family *f, struct kin_member out[K
 struct kin_outcome kin_note_made(struct kin *k, const struct family *f, const struct kin_member *m);
 
 /* Learns from what the cache holds after a restart: subdomains that somebody asked for, of domains that
- * somebody asked for. Takes its time. */
-void kin_learn_cache(struct kin *k, struct cache *c, uint64_t now_ms);
+ * somebody asked for. Takes its time; ends early when *stop (cache.h) becomes true. */
+void kin_learn_cache(struct kin *k, struct cache *c, uint64_t now_ms, const bool *stop);
 #endif

@@ -111,11 +111,12 @@ static void add(struct revive_list *l, const struct cache_entry *e, uint64_t see
   push(l, i);
 }
 
-struct revive_list *revive_gather(struct cache *c, uint64_t asleep_s, uint32_t tick, uint64_t seed) {
+struct revive_list *revive_gather(struct cache *c, uint64_t asleep_s, uint32_t tick, uint64_t seed,
+                                  const bool *stop) {
   if (asleep_s > REVIVE_AGE_MAX_S || asleep_s * TICKS_PER_S >= tick) return NULL;
   uint32_t written = tick - (uint32_t)asleep_s * TICKS_PER_S;
   struct revive_list *l = calloc(1, sizeof *l);
-  struct cache_walk *walk = cache_walk_new(c);
+  struct cache_walk *walk = cache_walk_new_until(c, stop);
   struct cache_entry e;
   while (l && walk && cache_walk_next(walk, &e)) {
     if (was_in_use(&e, written, tick)) add(l, &e, seed);

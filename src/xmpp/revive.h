@@ -17,8 +17,10 @@ enum {
 struct revive_list; /* what is to be asked, with most use first */
 
 /* Finds in the cache what was used more than once, was good when the snapshot was written, `asleep_s` seconds
- * before `tick`, and has run out since or will soon. Takes its time. NULL: there is none, or no memory. */
-struct revive_list *revive_gather(struct cache *c, uint64_t asleep_s, uint32_t tick, uint64_t seed);
+ * before `tick`, and has run out since or will soon. Takes its time; ends early when *stop (cache.h) becomes
+ * true. NULL: there is none, or no memory. */
+struct revive_list *revive_gather(struct cache *c, uint64_t asleep_s, uint32_t tick, uint64_t seed,
+                                  const bool *stop);
 unsigned revive_count(const struct revive_list *l);
 void revive_list_free(struct revive_list *l);
 #endif

@@ -58,7 +58,7 @@ static void check_cache(struct cache *c, size_t most) {
 static void check_guesses(struct cache *c) {
   static struct guesses g;
   guess_init(&g, KIT_SEED);
-  guess_learn_cache(&g, c);
+  guess_learn_cache(&g, c, NULL);
   for (unsigned i = 0; i < GUESS_CANDIDATES; i++) must(g.candidates[i].of_domains <= g.domains);
 }
 

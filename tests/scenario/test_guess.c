@@ -338,7 +338,7 @@ Test(guess, is_known_again_from_the_answers_in_the_snapshot) {
   cr_assert(cache_restore_begin(w->cache, NULL, NULL));
   cr_assert_eq(snapshot_load(w->cache, path, &now, 86400, NULL, &report), SNAPSHOT_GOOD, "%s", report.why);
   cache_restore_end(w->cache);
-  guess_learn_cache(&w->guesses, w->cache);
+  guess_learn_cache(&w->guesses, w->cache, NULL);
   add_domain(w, "new.lab.", "xmpp.new.lab.");
   cr_expect_eq(trips(w, PROGRAM_PROSODY, "new.lab."), 1);
   cr_expect_eq(w->counters.guess_used, 1);

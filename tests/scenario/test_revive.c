@@ -39,7 +39,8 @@ static struct world *restart(struct world *before, uint64_t asleep_s, bool prefe
   }
   cache_walk_free(walk);
   world_free(before);
-  struct revive_list *list = revive_gather(w->cache, asleep_s, tick_of_ms(w->now_ms), w->wiring.serve.seed);
+  struct revive_list *list = revive_gather(w->cache, asleep_s, tick_of_ms(w->now_ms), w->wiring.serve.seed,
+                                           NULL);
   if (list) xmpp_revive(w->wiring.xmpp, list, w->now_ms);
   return w;
 }

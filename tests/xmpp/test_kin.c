@@ -159,7 +159,11 @@ Test(kin, after_a_restart_it_learns_from_what_the_cache_was_asked) {
   put_srv(c, "_xmpp-server._tcp.unused.d.lab.", ORIGIN_PREFETCH_S2S);
   put_srv(c, "_xmpp-server._tcp.e.lab.", ORIGIN_PREFETCH_S2S);
   put_srv(c, "_xmpp-server._tcp.conference.e.lab.", ORIGIN_QUERY);
-  kin_learn_cache(&kin, c, 200000);
+  bool stop = true;
+  kin_learn_cache(&kin, c, 200000, &stop);
+  cr_expect_eq(count_of("d.lab."), 0, "jidnsd stops");
+  stop = false;
+  kin_learn_cache(&kin, c, 200000, &stop);
   cr_assert_eq(count_of("d.lab."), 1);
   cr_expect_eq(list[0].label[1], 'c');
   cr_expect_eq(list[0].asked, KIN_SRV | KIN_SRV_TLS);
