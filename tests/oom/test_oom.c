@@ -2,8 +2,10 @@
  * answered, no answer is wrong, and when there is memory again all is as before. */
 #include <criterion/criterion.h>
 
+#include "dns/ttl.h"
 #include "oom/oom.h"
 #include "scenario/kit.h"
+#include "xmpp/revive.h"
 
 static const char srv[] = "_xmpp-server._tcp.d.lab.", xmpps[] = "_xmpps-server._tcp.d.lab.";
 
@@ -92,7 +94,9 @@ static void at_each(bool all, const struct world_options *o) {
 }
 
 static const struct world_options cached = {
-    .servers = 2, .forward.max_stale_s = 86400, .xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_CACHED};
+    .servers = 2,
+    .forward.max_stale_s = 86400,
+    .xmpp = {.prefetch = true, .guess = true, .log_walks = true, .expand = XMPP_EXPAND_CACHED}};
 static const struct world_options waiting = {
     .servers = 2, .xmpp.prefetch = true, .xmpp.expand = XMPP_EXPAND_WAIT, .forward.cookies = true};
 
@@ -114,4 +118,28 @@ Test(oom, while_the_upstream_is_silent_nobody_waits_for_ever) {
     world_run_ms(w, LATE_MS);
     world_free(w);
   }
+}
+
+/* As after a restart: names in use are looked for in the cache, and asked again. */
+Test(oom, what_was_in_use_before_a_start_is_renewed_or_left_alone) {
+  static const char *const names[] = {"x0.d.lab.", "x1.d.lab.", "x2.d.lab."};
+  bool met = true;
+  unsigned nth = 1, renewed = 0;
+  for (; met; nth++) {
+    struct world *w = world_new(&cached);
+    fill(w);
+    for (unsigned i = 0; i < 9; i++) client_ask_and_wait(w, names[i % 3], TYPE_A, HOW_EDNS);
+    world_run_ms(w, 60000);
+
+    /* the snapshot was written when they still lived */
+    oom_after(nth, false);
+    struct revive_list *list = revive_gather(w->cache, 55, tick_of_ms(w->now_ms), w->wiring.serve.seed, NULL);
+    if (list) xmpp_revive(w->wiring.xmpp, list, w->now_ms);
+    world_run_ms(w, 60000);
+    met = oom_end();
+    renewed = (unsigned)w->counters.renewed_at_start;
+    world_free(w);
+  }
+  cr_expect_eq(renewed, 3, "with all memory");
+  cr_expect_gt(nth, 5);
 }
