@@ -178,11 +178,11 @@ static bool load_tapping(struct daemon *d, FILE *err) {
 }
 
 /* Its thread is to have the rights of all others: it is made behind the sandbox. */
-static bool start_tapping(struct daemon *d, FILE *err) {
+static void start_tapping(struct daemon *d, FILE *err) {
   struct tap_stream *stream;
-  if (!tapping_open(&d->tapping, &d->settings, &stream, err)) return false;
+  if (!tapping_open(&d->tapping, &d->settings, &stream, err))
+    fputs("jidnsd: warning: runs without dnstap until it is started again\n", err);
   tapping_use(&d->tapping, &d->settings, stream, &d->workers);
-  return true;
 }
 
 /* ---- start and stop ---- */
@@ -245,8 +245,9 @@ bool daemon_start(struct daemon *d, FILE *err) {
   struct listeners *listeners = listeners_new();
   bool good = listeners_open(listeners, &d->settings, NULL, err) && bind_control(d, err) &&
               open_metrics(d, err) && sandbox_enter(&d->settings.sandbox, err) && open_loop(d, err) &&
-              make_workers(d, listeners, err) && set_faults(d, err) && start_log(err) &&
-              start_tapping(d, err) && workers_start(&d->workers);
+              make_workers(d, listeners, err) && set_faults(d, err) && start_log(err);
+  if (good) start_tapping(d, err);
+  good = good && workers_start(&d->workers);
   listeners_free(listeners);
   d->started_ms = clock_ms();
   if (good) domain_watch_init(&d->domain_watch, &d->loop, &d->walk_watch);

@@ -7,7 +7,7 @@
 
 struct tapping {
   struct tap_library *library; /* NULL: it was not loaded */
-  struct tap_stream *stream;   /* NULL: there is no collector in the settings */
+  struct tap_stream *stream;   /* NULL: there is no collector in the settings, or no thread */
   struct tap_counts before;    /* of streams that are closed */
 };
 
@@ -15,7 +15,8 @@ struct tapping {
  * err, when it can't be had. */
 bool tapping_load(struct tapping *t, const struct settings *s, bool is_filtered, FILE *err);
 
-/* Opens the stream that s wants: *out, NULL for none. False, and said on err: out of memory. */
+/* Opens the stream that s wants: *out, NULL for none. False, and said on err, and *out is NULL:
+ * out of memory, or no thread can be had. */
 bool tapping_open(const struct tapping *t, const struct settings *s, struct tap_stream **out, FILE *err);
 
 /* It is in force for all workers, as s says; the one before it is closed. */

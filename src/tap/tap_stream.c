@@ -3,6 +3,7 @@
 #include "tap/tap_stream.h"
 
 #include <fstrm.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,8 +172,25 @@ static struct tap_stream *new_stream(const struct tap_library *l, unsigned worke
   return s;
 }
 
+static void *nothing(void *unused) { return unused; }
+
+/* The library ends the program when it gets no thread (RLIMIT_NPROC, a unit's TasksMax): so one is tried
+ * before. */
+static bool can_have_thread(FILE *err) {
+  pthread_t thread;
+  int e = pthread_create(&thread, NULL, nothing, NULL);
+  if (e) {
+    fprintf(err, "jidnsd: can't start a thread for dnstap: %s\n", strerror(e));
+    return false;
+  }
+
+  pthread_join(thread, NULL);
+  return true;
+}
+
 struct tap_stream *tap_stream_open(const struct tap_library *l, const struct tap_policy *policy,
                                    const char *version, unsigned workers, FILE *err) {
+  if (!can_have_thread(err)) return NULL;
   struct tap_stream *s = new_stream(l, workers);
   if (!s) {
     fputs("jidnsd: out of memory for dnstap\n", err);

@@ -17,7 +17,7 @@ void tap_library_unload(struct tap_library *l); /* NULL is allowed */
 
 /* Starts the thread, which begins to connect to policy->socket; it is for so many workers. version: the
  * program's, where the policy names none. When rights have been given up, or the thread would keep them.
- * NULL, and the reason on err: out of memory. */
+ * NULL, and the reason on err: out of memory, or no thread can be had. */
 struct tap_stream *tap_stream_open(const struct tap_library *l, const struct tap_policy *policy,
                                    const char *version, unsigned workers, FILE *err);
 
