@@ -96,6 +96,11 @@ const char *name_format(const uint8_t *name, size_t len, char text[NAME_TEXT]) {
   return text;
 }
 
+bool name_text_is_plain(const char *text) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+  return !text[strspn(text, plain)] && *text != '-' && *text != '.';
+}
+
 /* One character of presentation form, escapes undone; -1 when the escape is wrong. */
 static int parse_octet(const char **text) {
   const char *t = *text;

@@ -26,6 +26,10 @@ bool name_is_within(const uint8_t *name, size_t len, const uint8_t *zone, size_t
 /* Presentation form with \DDD and \. escapes and the final dot, "." for the root (RFC 1035 section 5.1). */
 const char *name_format(const uint8_t *name, size_t len, char text[NAME_TEXT]);
 
+/* Is this presentation form of lower-case letters, digits, hyphens and dots alone, and no option: what no
+ * shell takes for more? */
+bool name_text_is_plain(const char *text);
+
 /* Parses presentation form, a final dot or not. Returns the length on the wire, 0 when it is no name. */
 size_t name_parse(const char *text, uint8_t out[NAME_MAX_LEN]);
 #endif

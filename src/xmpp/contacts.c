@@ -66,11 +66,10 @@ void contacts_sort(struct contacts *c) { qsort(c->list, CONTACTS_MAX, sizeof *c-
 
 const char *contact_why_format(const struct contact *c, char text[CONTACT_WHY]) {
   char type[TYPE_TEXT];
-  const char *what = c->why == ERR_NONE ? "the answer was an error" : err_text(c->why);
-  switch (c->failed_end) {
-  case WALK_NO_SERVICE: snprintf(text, CONTACT_WHY, "its SRV record says \".\": no such service here"); break;
-  case WALK_NO_ADDRESS: snprintf(text, CONTACT_WHY, "what it leads to has no address"); break;
-  default: snprintf(text, CONTACT_WHY, "%s: %s", type_format(c->failed_type, type), what); break;
-  }
+  const char *why = walks_why_text(c->failed_end, c->why);
+  if (c->failed_end == WALK_NO_ADDRESS) snprintf(text, CONTACT_WHY, "what it leads to %s", why);
+  else if (c->failed_end == WALK_FAILED)
+    snprintf(text, CONTACT_WHY, "%s: %s", type_format(c->failed_type, type), why);
+  else snprintf(text, CONTACT_WHY, "%s", why);
   return text;
 }

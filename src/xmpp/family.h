@@ -6,6 +6,9 @@
 #include "dns/srv.h"
 
 enum family_role { FAMILY_C2S, FAMILY_S2S };
+/* The port where its records name none. */
+static inline uint16_t family_port(enum family_role role) { return role == FAMILY_S2S ? 5269 : 5222; }
+
 enum { FAMILY_TARGETS = 32 }; /* of one answer; a domain that lists more gets help for the first */
 
 struct family {

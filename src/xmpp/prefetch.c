@@ -138,7 +138,7 @@ void prefetch_remembered(struct xmpp *x, const struct question *q, uint64_t now_
 /* The domain itself, as the target that a program takes when there is no SRV. */
 static void prefetch_domain(struct xmpp *x, const struct question *q, const struct family *f,
                             uint64_t now_ms) {
-  struct srv domain = {.port = XMPP_SERVER_PORT, .target_len = (uint8_t)f->domain_len};
+  struct srv domain = {.port = family_port(FAMILY_S2S), .target_len = (uint8_t)f->domain_len};
   struct cause cause = {.of = q, .allowance = allowance_of(x, q), .what = "domain", .role = f->role};
   memcpy(domain.target, f->domain, f->domain_len);
   prefetch_addresses(x, &domain, &cause, now_ms);

@@ -26,20 +26,24 @@ const char *walks_end_word(enum walk_end end) {
   return words[end];
 }
 
+const char *walks_why_text(enum walk_end end, enum err why) {
+  switch (end) {
+  case WALK_REACHED: return "";
+  case WALK_NO_SERVICE: return "its SRV record says \".\": no such service here";
+  case WALK_NO_ADDRESS: return "has no address";
+  case WALK_FAILED: return why == ERR_NONE ? "the answer was an error" : err_text(why);
+  default: return "it asked for services only, not for an address";
+  }
+}
+
 const char *walks_why_format(const struct walked *w, char text[WALK_WHY]) {
   char name[NAME_TEXT], question[QUESTION_TEXT];
-  switch (w->end) {
-  case WALK_REACHED: *text = 0; break;
-  case WALK_NO_SERVICE: snprintf(text, WALK_WHY, "its SRV record says \".\": no such service here"); break;
-  case WALK_NO_ADDRESS:
-    snprintf(text, WALK_WHY, "%s has no address", walks_name_format(w->way.target, w->way.target_len, name));
-    break;
-  case WALK_FAILED:
-    snprintf(text, WALK_WHY, "%s: %s", question_format(&w->failed_question, question),
-             w->why == ERR_NONE ? "the answer was an error" : err_text(w->why));
-    break;
-  default: snprintf(text, WALK_WHY, "it asked for services only, not for an address"); break;
-  }
+  const char *why = walks_why_text(w->end, w->why);
+  if (w->end == WALK_NO_ADDRESS)
+    snprintf(text, WALK_WHY, "%s %s", walks_name_format(w->way.target, w->way.target_len, name), why);
+  else if (w->end == WALK_FAILED)
+    snprintf(text, WALK_WHY, "%s: %s", question_format(&w->failed_question, question), why);
+  else snprintf(text, WALK_WHY, "%s", why);
   return text;
 }
 

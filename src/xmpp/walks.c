@@ -57,7 +57,7 @@ static struct walk_way target_way(const struct open_walk *o, unsigned at) {
 }
 
 static struct walk_way own_way(const struct open_walk *o) {
-  struct walk_way way = {.port = o->walk.role == FAMILY_S2S ? 5269 : 5222, .target_len = o->walk.domain_len};
+  struct walk_way way = {.port = family_port(o->walk.role), .target_len = o->walk.domain_len};
   memcpy(way.target, o->walk.domain, o->walk.domain_len);
   return way;
 }

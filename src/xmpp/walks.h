@@ -95,6 +95,8 @@ const char *walks_format(const struct walked *w, char text[WALK_TEXT]);
 /* "_xmpps-client", "no SRV": the way's; "reached", "no-service": the end's word. */
 const char *walks_service_text(const struct walk_way *way, enum family_role role);
 const char *walks_end_word(enum walk_end end);
+/* Why, but for the name that it is about: a part of sentences. why: of WALK_FAILED. */
+const char *walks_why_text(enum walk_end end, enum err why);
 /* Why a walk that has not reached its domain has not, as a sentence; at most NAME_TEXT + 200 octets. */
 enum { WALK_WHY = NAME_TEXT + 200 };
 const char *walks_why_format(const struct walked *w, char text[WALK_WHY]);

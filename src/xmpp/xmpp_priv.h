@@ -6,7 +6,7 @@
 #include "xmpp/family.h"
 #include "xmpp/xmpp.h"
 
-enum { EXPAND_WAIT_MS = 400, XMPP_SERVER_PORT = 5269 };
+enum { EXPAND_WAIT_MS = 400 };
 enum {
   SET_OFF_MAX = 16
 }; /* upstream questions that one question of a client costs at most: it, and what is asked for its sake */
