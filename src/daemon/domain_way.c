@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { FLAGS = 4 /* of a key: DO and CD */, PORT_C2S = 5222, PORT_S2S = 5269 };
+enum { FLAGS = 4 /* of a key: DO and CD */ };
 
 struct domain_way_reader {
   struct cache *cache;
@@ -14,9 +14,10 @@ struct domain_way_reader {
 
 /* What the two services say together. */
 struct found {
-  bool any, listed, none, stale;
-  struct srv best;
-  bool direct_tls; /* of the best */
+  enum domain_way way;
+  bool is_stale;   /* the answers that it follows from have expired */
+  struct srv best; /* of DOMAIN_WAY_SRV, */
+  bool direct_tls; /* and of which service it is */
 };
 
 struct domain_way_reader *domain_way_new(struct cache *cache, uint64_t seed) {
@@ -29,37 +30,48 @@ struct domain_way_reader *domain_way_new(struct cache *cache, uint64_t seed) {
 
 void domain_way_free(struct domain_way_reader *r) { free(r); }
 
-/* The cache's answer for one service, whoever asked for it: with DNSSEC or without. */
-static bool peek(struct domain_way_reader *r, struct family f, uint32_t tick, struct question *q,
-                 bool *is_stale) {
+/* Which of the cache's answers for one service is to be looked at, as there may be one for each kind of
+ * client, with DNSSEC or without: a fresh one rather than one that has expired. False when there is none. */
+static bool pick(struct domain_way_reader *r, struct family f, uint32_t tick, struct question *q) {
+  bool any = false;
   f.direct_tls = !f.direct_tls; /* the sibling's sibling */
   for (f.key_flags = 0; f.key_flags < FLAGS; f.key_flags++) {
-    if (!family_sibling(&f, r->seed, q)) return false;
-    enum cache_found state = cache_peek(r->cache, q, tick, &r->answer);
-    if (state == CACHE_MISS) continue;
-    *is_stale = state == CACHE_EXPIRED;
-    return true;
+    struct question asked;
+    bool unused;
+    if (!family_sibling(&f, r->seed, &asked)) return false;
+    enum cache_found state = cache_look(r->cache, &asked, tick, &unused);
+    if (state == CACHE_MISS || (state == CACHE_EXPIRED && any)) continue;
+    *q = asked;
+    any = true;
+    if (state != CACHE_EXPIRED) break;
   }
-  return false;
+  return any;
+}
+
+/* The way that one answer shows, and its first target. */
+static enum domain_way read_answer(struct domain_way_reader *r, const struct question *q, struct srv *first) {
+  const struct answer_head *head = &r->answer.head;
+  if (family_targets(q, &r->answer, r->message, first, 1) > 0) return DOMAIN_WAY_SRV;
+  return head->rcode == RCODE_NOERROR && head->an > 0 ? DOMAIN_WAY_NONE : DOMAIN_WAY_ADDRESSES;
 }
 
 static void look_at(struct domain_way_reader *r, const struct family *f, uint32_t tick, struct found *found) {
   struct question q;
   struct srv first;
-  bool is_stale;
-  if (!peek(r, *f, tick, &q, &is_stale)) return;
-  found->any = true;
-  found->stale |= is_stale;
-  if (family_targets(&q, &r->answer, r->message, &first, 1) == 0) {
-    found->none |= r->answer.head.rcode == RCODE_NOERROR && r->answer.head.an > 0;
+  if (!pick(r, *f, tick, &q)) return;
+  enum cache_found state = cache_peek(r->cache, &q, tick, &r->answer);
+  if (state == CACHE_MISS) return; /* it has just gone */
+
+  enum domain_way way = read_answer(r, &q, &first);
+  bool is_stale = state == CACHE_EXPIRED;
+  if (way < found->way) return;
+  if (way == found->way && way != DOMAIN_WAY_SRV) {
+    found->is_stale &= is_stale; /* one that is fresh will do */
     return;
   }
-
-  if (!found->listed || srv_compare(&first, &found->best) < 0) {
-    found->best = first;
-    found->direct_tls = f->direct_tls;
-  }
-  found->listed = true;
+  if (way == found->way && srv_compare(&first, &found->best) >= 0) return;
+  *found = (struct found){.way = way, .is_stale = is_stale, .direct_tls = f->direct_tls};
+  if (way == DOMAIN_WAY_SRV) found->best = first;
 }
 
 enum domain_way domain_way_read(struct domain_way_reader *r, const uint8_t *domain, size_t len,
@@ -69,12 +81,11 @@ enum domain_way domain_way_read(struct domain_way_reader *r, const uint8_t *doma
   look_at(r, &f, tick, &found); /* of equals TLS from the start comes first */
   f.direct_tls = false;
   look_at(r, &f, tick, &found);
-  *is_stale = found.stale;
-  if (!found.any) return DOMAIN_WAY_UNKNOWN;
-  if (!found.listed && found.none) return DOMAIN_WAY_NONE;
+  *is_stale = found.is_stale;
+  if (found.way == DOMAIN_WAY_UNKNOWN || found.way == DOMAIN_WAY_NONE) return found.way;
 
-  *out = (struct walk_way){.port = role == FAMILY_S2S ? PORT_S2S : PORT_C2S, .target_len = (uint8_t)len};
-  if (!found.listed) {
+  *out = (struct walk_way){.port = family_port(role), .target_len = (uint8_t)len};
+  if (found.way == DOMAIN_WAY_ADDRESSES) {
     memcpy(out->target, domain, len);
     return DOMAIN_WAY_ADDRESSES;
   }

@@ -5,11 +5,12 @@
 #include "cache/cache.h"
 #include "xmpp/walks.h"
 
+/* What one service says outweighs what the other says when it comes later here. */
 enum domain_way {
   DOMAIN_WAY_UNKNOWN,   /* the cache has no SRV answer */
-  DOMAIN_WAY_SRV,       /* the target that programs try first */
   DOMAIN_WAY_ADDRESSES, /* no SRV record: the domain's own addresses */
-  DOMAIN_WAY_NONE       /* "." */
+  DOMAIN_WAY_NONE,      /* "." */
+  DOMAIN_WAY_SRV        /* the target that programs try first */
 };
 
 struct domain_way_reader; /* scratch for any number of domains */
