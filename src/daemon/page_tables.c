@@ -144,8 +144,7 @@ void page_put_upstreams(struct page_view *v) {
 /* The command that says more of a domain, to be copied: where the name is one that no shell takes for more.
  */
 static void put_check(struct htmlw *w, const char *name) {
-  static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-  if (name[strspn(name, plain)] || *name == '-' || *name == '.') return;
+  if (!name_text_is_plain(name)) return;
   htmlw_open_class(w, "code", "check");
   htmlw_textf(w, "jidns check %s", name);
   htmlw_close(w);
@@ -200,7 +199,9 @@ static void put_failure(struct htmlw *w, const struct column *column, const stru
   const struct contact *c = row->contact && row->contact->failed_ms ? row->contact : NULL;
   char ago[PAGE_NUMBER], why[CONTACT_WHY];
   open_cell(w, column);
-  if (c && (!o || o->failed_ms + WALK_LONGEST_MS < c->failed_ms || c->failed_end != WALK_FAILED))
+  bool is_other = c && c->failed_end != WALK_FAILED; /* than what the service's failure says better */
+  if (c &&
+      (!o || o->failed_ms + WALK_LONGEST_MS < c->failed_ms || (is_other && o->failed_ms <= c->failed_ms)))
     htmlw_textf(w, "%s: %s, %s ago", c->failed_role == FAMILY_S2S ? "server" : "client",
                 contact_why_format(c, why), page_duration(clock_ms() - c->failed_ms, ago));
   else if (o)

@@ -44,22 +44,25 @@ static void note_ways(const json_t *domain, FILE *out) {
   }
 }
 
-/* Letters, digits, hyphens and dots alone: what no shell takes for more. */
-static bool is_plain(const char *name) {
-  static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-  return !name[strspn(name, plain)] && *name != '-' && *name != '.';
+/* Is the walk's failure to be shown? The later one is; of one time the service's, which says more, unless the
+ * walk failed for another reason than an answer. A walk ends some seconds after what it failed by. */
+static bool is_walk_the_last(const json_t *walk, const json_t *service) {
+  enum { WALK_S = 15 };
+  if (!walk || !service) return walk != NULL;
+  double later_s = number_of(service, "ago_s") - number_of(walk, "ago_s");
+  return later_s > WALK_S || (later_s >= 0 && strcmp(text_of(walk, "outcome"), "failed") != 0);
 }
 
 static void note_failure(const json_t *domain, FILE *out) {
   const json_t *contact = json_object_get(domain, "contact"), *walk = json_object_get(contact, "failure"),
                *service = json_object_get(domain, "failure");
-  bool of_walk = walk && (!service || strcmp(text_of(walk, "outcome"), "failed") != 0);
+  bool of_walk = is_walk_the_last(walk, service);
   const json_t *failure = of_walk ? walk : service;
   char ago[CTL_DURATION], name[NAME_ROOM];
   if (!failure) return;
   fprintf(out, "; last failure: %s: %s, %s ago", text_of(failure, of_walk ? "role" : "service"),
           text_of(failure, "text"), ctl_show_duration((long long)number_of(failure, "ago_s"), ago));
-  if (is_plain(name_of(domain, "domain", name))) fprintf(out, "; try: jidns check %s", name);
+  if (name_text_is_plain(name_of(domain, "domain", name))) fprintf(out, "; try: jidns check %s", name);
 }
 
 static void add_note(struct table *t, const json_t *domain) {
@@ -132,4 +135,6 @@ void ctl_top_xmpp_write(const json_t *told, const struct term *term, FILE *out) 
   table_write(&t, term, out);
   table_free(&t);
   if (n > DOMAINS_SHOWN) fprintf(out, "and %zu more domains; --json has them\n", n - DOMAINS_SHOWN);
+  term_wrapf(term, out, 0, 2, "jidns check DOMAIN says what is wrong with one");
+  fputc('\n', out);
 }

@@ -339,6 +339,38 @@ Test(ctl, shows_in_top_what_happened_between_two_looks) {
                           "    last failure: _xmpp-client: no upstream answered in time, 1 min 3 s ago\n");
 }
 
+/* One domain with a service that failed and a walk that did, so many seconds ago. */
+#define FAILURES(service_s, walk_s, outcome)                                                                 \
+  "{\"ok\":true,\"version\":\"1\",\"pid\":7,\"uptime_ms\":9000,\"domains\":[{\"domain\":\"d.lab.\","         \
+  "\"failed\":1,\"failure\":{\"service\":\"_xmpp-client\",\"text\":\"too late\",\"ago_s\":" #service_s       \
+  "},\"contact\":{\"ago_s\":1,\"walks\":1,\"answers\":2,\"failure\":{\"role\":\"client\",\"outcome\":"       \
+  "\"" outcome "\",\"text\":\"nowhere\",\"ago_s\":" #walk_s "}}}]}\n"
+
+static void expect_last_failure(const char *answer, const char *want) {
+  run_with(ANSWERS(answer, answer), CLI_TOP, "top --xmpp --once");
+  fflush(stdout);
+  char text[2000] = "";
+  FILE *said = cr_get_redirected_stdout();
+  cr_assert(fread(text, 1, sizeof text - 1, said) > 0);
+  cr_expect(strstr(text, want), "%s", text);
+  cr_expect(strstr(text, "\njidns check DOMAIN says what is wrong with one\n"), "%s", text);
+}
+
+Test(ctl, shows_in_top_xmpp_a_services_failure_that_came_after_a_walks) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  expect_last_failure(FAILURES(5, 86400, "no-address"), "last failure: _xmpp-client: too late, 5 s ago");
+}
+
+Test(ctl, shows_in_top_xmpp_a_walks_failure_that_came_after_a_services) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  expect_last_failure(FAILURES(86400, 5, "failed"), "last failure: client: nowhere, 5 s ago");
+}
+
+Test(ctl, shows_in_top_xmpp_by_which_service_a_walk_failed) {
+  if (!show_has_json()) cr_skip_test("built without jansson");
+  expect_last_failure(FAILURES(6, 5, "failed"), "last failure: _xmpp-client: too late, 6 s ago");
+}
+
 Test(ctl, says_in_top_that_nobody_got_an_answer_where_all_failed) {
   if (!show_has_json()) cr_skip_test("built without jansson");
   run_with(ANSWERS("{\"ok\":true,\"uptime_ms\":1000,\"counters\":{\"failed\":0}}\n",
