@@ -280,13 +280,13 @@ static void write_counters(struct jsonw *j, const char *key, const struct counte
 
 /* NULL: it is off. */
 static void write_tap(struct jsonw *j, struct daemon *d) {
-  struct counters sum;
+  struct counters sum = {0}; /* of the tap's own, for which no worker has to stop */
   if (!d->tapping.stream) {
     jsonw_string(j, "dnstap", NULL);
     return;
   }
 
-  daemon_counters(d, &sum);
+  tapping_count(&d->tapping, &sum);
   jsonw_open(j, "dnstap", '{');
   jsonw_string(j, "socket", d->settings.tap.socket);
   jsonw_bool(j, "connected", tap_stream_is_connected(d->tapping.stream));
