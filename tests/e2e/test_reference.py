@@ -11,7 +11,7 @@ BUILD = pathlib.Path(jidnsd_kit.path()).resolve().parents[1]
 REFERENCE = (ROOT / "doc" / "reference.md").read_text()
 PAGES = [ROOT / "README.md", *sorted((ROOT / "doc").glob("*.md"))]
 OTHERS = set(  # options of Docker, configure, tests/bench/run, valgrind, contrib/dev/fuzz and contrib/check
-    "--dns --sysctl --build-arg --network --with-systemdsystemunitdir --with-expat --with-openssl --domains --afl --fast --toggle-collect".split())
+    "--dns --sysctl --build-arg --network --with-systemdsystemunitdir --with-expat --with-openssl --domains --afl --fast --record --toggle-collect".split())
 
 
 def code_in(text):

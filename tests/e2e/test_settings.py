@@ -34,6 +34,9 @@ SETTINGS = [
     ("dnstap", "dnstap", "socket", "unix:/nowhere/tap"), ("dnstap-sample", "dnstap", "sample", "10"),
     ("dnstap-what", "dnstap", "what", "client"), ("dnstap-identity", "dnstap", "identity", "one"),
     ("dnstap-version", "dnstap", "version", "1.0"),
+    ("shared", "shared", "server", "redis://192.0.2.1:6379"), ("shared-key", "shared", "key", "/nowhere/key"),
+    ("shared-namespace", "shared", "namespace", "one"), ("shared-role", "shared", "role", "reader"),
+    ("shared-user", "shared", "user", "jidns"), ("shared-password", "shared", "password", "/nowhere/password"),
     ("control", "control", "socket", "/nowhere/control"), ("control-group", "control", "group", "adm")]
 WRONG = ["", "nonsense", "-1", "1 2", "ON", "9" * 400, "\x07\x1b[31m", "'", "off\n", "%s%n",
          "99999999999999999999"]
@@ -53,6 +56,10 @@ def is_text(option, value):
         return value.isascii() and value.isprintable() and 0 < len(value) < 256
     if option == "rebind-allow":  # a domain
         return value in ("nonsense", "-1", "ON", "99999999999999999999")
+    if option == "shared-namespace":
+        return re.fullmatch(r"[\w.-]{1,63}", value, re.ASCII)
+    if option == "shared-user":
+        return value.isascii() and value.isprintable() and " " not in value and 0 < len(value) < 128
     if option in ("user", "control-group"):
         parts = value.split(":") if option == "user" else [value]
         whole = len(parts) < 3 and (all(parts) or parts == [""])
