@@ -87,7 +87,7 @@ Test(tap_link, says_that_the_socket_is_of_another_kind) {
 }
 
 Test(tap_link, is_connected_when_the_handshake_is_over) {
-  int fd = listen_as(SOCK_STREAM), peer;
+  int fd = listen_as(SOCK_STREAM), peer = -1;
   char got[20];
   cr_assert(tap_link_open(&link_made));
   cr_assert((peer = accept(fd, NULL, NULL)) >= 0);
@@ -106,7 +106,7 @@ Test(tap_link, writes_all_of_many_pieces_in_order) {
   enum { PIECES = 1000, EACH = 700 };
   static uint8_t octets[PIECES * EACH], got[PIECES * EACH];
   struct iovec iov[PIECES];
-  int fd = listen_as(SOCK_STREAM), peer;
+  int fd = listen_as(SOCK_STREAM), peer = -1;
   size_t n = 0;
   for (size_t i = 0; i < sizeof octets; i++) octets[i] = (uint8_t)(i * 31 >> 3);
   for (unsigned i = 0; i < PIECES; i++) iov[i] = (struct iovec){octets + i * EACH, EACH};
