@@ -70,6 +70,15 @@ bool name_is_within(const uint8_t *name, size_t len, const uint8_t *zone, size_t
   return name_equal(name, len, zone, zone_len);
 }
 
+size_t name_last_two_at(const uint8_t *name) {
+  size_t at = 0, last = 0, before_last = 0;
+  for (; name[at]; at += name[at] + 1u) {
+    before_last = last;
+    last = at;
+  }
+  return before_last;
+}
+
 static char *format_octet(char *t, uint8_t c) {
   if (c == '.' || c == '\\' || c == '"' || c == ';' || c == '(' || c == ')' || c == '@' || c == '$') {
     *t++ = '\\';

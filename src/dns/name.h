@@ -23,6 +23,9 @@ bool name_equal(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
 /* `name` is `zone` or below it, without regard to case. */
 bool name_is_within(const uint8_t *name, size_t len, const uint8_t *zone, size_t zone_len);
 
+/* Where its last two labels begin; 0 for a shorter name. */
+size_t name_last_two_at(const uint8_t *name);
+
 /* Presentation form with \DDD and \. escapes and the final dot, "." for the root (RFC 1035 section 5.1). */
 const char *name_format(const uint8_t *name, size_t len, char text[NAME_TEXT]);
 

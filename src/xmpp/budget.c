@@ -37,19 +37,9 @@ static size_t parent_at(const uint8_t *name) {
   return name[at] ? at + name[at] + 1u : at;
 }
 
-/* Where the last two labels begin; of a shorter name, where it does. */
-static size_t suffix_at(const uint8_t *name) {
-  size_t at = 0, last = 0, before_last = 0;
-  for (; name[at]; at += name[at] + 1u) {
-    before_last = last;
-    last = at;
-  }
-  return before_last;
-}
-
 bool budget_take_outside(struct xmpp_budget *b, const uint8_t *name, size_t len, uint64_t seed,
                          uint64_t now_ms) {
-  size_t parent = parent_at(name), suffix = suffix_at(name);
+  size_t parent = parent_at(name), suffix = name_last_two_at(name);
   /* a top-level domain */
   if (parent > suffix)
     return take(place_of(b, name + parent, len - parent, seed), BUDGET_SUFFIX_PER_S, now_ms);

@@ -72,19 +72,9 @@ static struct guess_candidate *place_for(struct guesses *g, const struct guess_c
 
 static void fade(uint32_t *weight) { *weight -= *weight / GUESS_MEMORY; }
 
-/* Where the last two labels of a name begin. */
-static size_t suffix_at(const uint8_t *name) {
-  size_t at = 0, before_last = 0, last = 0;
-  for (; name[at]; at += name[at] + 1u) {
-    before_last = last;
-    last = at;
-  }
-  return before_last;
-}
-
 /* Has the domain, or one with the same last two labels, counted lately? If not it has now. */
 static bool has_counted(struct guesses *g, const struct family *f) {
-  size_t at = suffix_at(f->domain);
+  size_t at = name_last_two_at(f->domain);
   uint64_t hash = hash_of(g, f->domain + at, f->domain_len - at);
   for (unsigned i = 0; i < GUESS_RECENT; i++) {
     if (g->recent[i] == hash) return true;

@@ -278,3 +278,10 @@ Test(name, equality_needs_the_same_length_and_ignores_case) {
   cr_expect_not(name_equal((const uint8_t *)"\1[", 3, (const uint8_t *)"\1{", 3), "only letters have a case");
   cr_expect_not(name_equal((const uint8_t *)"\1\300", 3, (const uint8_t *)"\1\340", 3));
 }
+
+Test(name, last_two_labels_begin_where_a_shorter_name_does) {
+  cr_expect_eq(name_last_two_at((const uint8_t *)""), 0);
+  cr_expect_eq(name_last_two_at((const uint8_t *)"\3lab"), 0);
+  cr_expect_eq(name_last_two_at((const uint8_t *)"\1a\3lab"), 0);
+  cr_expect_eq(name_last_two_at((const uint8_t *)"\2of\1a\3lab"), 3);
+}
