@@ -43,7 +43,7 @@ struct signals {
 };
 
 /* Those that come while it starts wait: the loop that takes them is made only when system calls are filtered.
- */
+ * Those that come while it stops change nothing any more: they must not end it before the cache is saved. */
 static void hold_signals(int how) {
   sigset_t held;
   sigemptyset(&held);
@@ -103,6 +103,7 @@ static void log_cache(struct cache *c) {
 /* signals: NULL when they were never watched. */
 static void stop(struct daemon *d, struct signals *signals, struct commands *commands) {
   struct counters sum = {0};
+  hold_signals(SIG_BLOCK);
   commands_stop(commands);
   metrics_stop(d);
   if (d->cache) log_cache(d->cache);

@@ -77,6 +77,15 @@ def test_it_ends_with_0_when_asked_to(relay, tmp_path, track, signum, threads):
         assert idle.receive() is None
 
 
+def test_signals_that_come_while_it_stops_do_not_kill_it(relay, tmp_path, track):
+    snapshot = tmp_path / "snapshot"
+    daemon = track(Jidnsd(["--upstream", relay.address, "--user", "root", "--snapshot", str(snapshot)], tmp_path)).wait_ready()
+    assert ask(daemon.v4, "one.full.lab", "A").answer
+    while daemon.running:
+        daemon.child.send_signal(signal.SIGTERM)
+    assert daemon.child.returncode == 0 and snapshot.exists(), daemon.describe()
+
+
 def test_it_ends_at_once_while_questions_are_in_flight(upstream, tmp_path, track):
     hole = upstream(lambda asked: None)
     daemon = track(Jidnsd(["--upstream", hole.address], tmp_path)).wait_ready()
