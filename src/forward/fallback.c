@@ -149,6 +149,16 @@ static bool is_misunderstood(unsigned rcode) {
   return rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
 }
 
+/* Has another server, which is up, been seen to speak EDNS, and not failed this question? */
+static bool another_speaks_edns(const struct pending *p, const struct nameserver *s) {
+  for (unsigned i = 0; i < p->upstream->count; i++) {
+    const struct nameserver *other = &p->upstream->servers[i];
+    bool is_well = !other->down_until_ms && !other->timeouts && !(p->failed & 1u << i);
+    if (other != s && other->speaks_edns && is_well) return true;
+  }
+  return false;
+}
+
 bool fallback_after_rcode(struct pending *p, const struct try *t, unsigned rcode, const uint8_t *msg,
                           size_t len) {
   const struct nameserver *s = t->server;
@@ -174,6 +184,7 @@ bool fallback_after_rcode(struct pending *p, const struct try *t, unsigned rcode
   else p->evidence.edns_silently |= bit;
   if (speaks && rcode != RCODE_BADVERS && t->transport == TRANSPORT_UDP && !times_asked(p, s, TRANSPORT_TCP))
     return again(p, t, EXTRAS_EDNS, TRANSPORT_TCP);
+  if (wants_dnssec(p) && another_speaks_edns(p, s)) return false;
   /* At last without, also for those who want DNSSEC when it says so over both transports and shows no OPT. */
   return (!has_opt || may_go_without_edns(p, s)) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
 }
@@ -277,6 +288,16 @@ static void learn_edns(const struct pending *p, const struct try *t, bool has_op
   else if (silent_tries(p, s, EXTRAS_EDNS)) doubt_capability(p, s, CAPABILITY_EDNS, WHY_EDNS_DROPPED, now_ms);
 }
 
+/* Servers that failed what had EDNS, and were not asked without as this one could answer it. */
+static void learn_edns_of_others(const struct pending *p, const struct try *t, uint64_t now_ms) {
+  for (unsigned i = 0; i < p->upstream->count; i++) {
+    struct nameserver *s = &p->upstream->servers[i];
+    bool failed_edns = (p->evidence.edns | p->evidence.edns_silently) & p->failed & 1u << i;
+    if (s != t->server && failed_edns && !s->speaks_edns)
+      doubt_capability(p, s, CAPABILITY_EDNS, WHY_EDNS_REFUSED, now_ms);
+  }
+}
+
 static void learn_udp(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct nameserver *s = t->server;
   if (t->transport == TRANSPORT_UDP) capability_works(&s->capabilities[CAPABILITY_UDP]);
@@ -295,5 +316,6 @@ void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, 
   if (transport_is_encrypted(t->transport)) return; /* it says nothing of what it can do in plain */
   learn_cookies(p, t, now_ms);
   learn_edns(p, t, has_opt, now_ms);
+  if (wants_dnssec(p)) learn_edns_of_others(p, t, now_ms);
   learn_udp(p, t, now_ms);
 }

@@ -328,3 +328,22 @@ Test(transport, a_large_answer_without_edns_comes_over_tcp) {
   cr_expect_not(upstream_last(w, "d.lab.", TYPE_SRV)->edns);
   world_free(w);
 }
+
+Test(transport, dnssec_comes_from_a_server_with_edns_while_another_fails_what_has_it) {
+  struct world *w = world_new(&(struct world_options){.servers = 2, .order = UPSTREAM_ORDER});
+  static const char *const names[] = {"a.lab.", "b.lab.", "c.lab.", "d.lab."};
+  for (unsigned i = 0; i < 4; i++) zone_add(&w->zone, names[i], TYPE_A, 3600, rd_a("192.0.2.9"));
+  world_server_fault(w, 0, FAULT_REFUSED);
+  client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_DO);
+  cr_assert(w->upstream.servers[1].speaks_edns && !w->upstream.servers[0].speaks_edns);
+
+  world_heal(w);
+  world_server_fault(w, 0, FAULT_NOTIMP);
+  for (unsigned i = 1; i < 4; i++) {
+    struct heard *h = client_ask_and_wait(w, names[i], TYPE_A, HOW_DO);
+    cr_expect(heard_truth(h));
+    cr_expect_eq(upstream_last(w, names[i], TYPE_A)->server, 1);
+  }
+  cr_expect_eq(upstream_asked(w, "d.lab.", TYPE_A), 1, "by then it is known whom to ask");
+  world_free(w);
+}
