@@ -4,10 +4,11 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 from kit.ask import ask
 from kit.netns import free_ports
-from kit.proc import Process, descendants
+from kit.proc import Process, descendants, wait_until
 
 CONFIG = """
 server:
@@ -63,9 +64,16 @@ class Nsd:
         self.start()
 
     def start(self):
-        """Returns when it answers; once more after kill(), at the same port."""
-        self.process = Process("nsd", ["nsd", "-d", "-c", self._folder / "nsd.conf"], self._folder)
-        self.process.wait_for(self._answers, "answer")
+        """Returns when it answers; once more after kill(), at the same port, which a question may just leave from."""
+        for _ in range(20):
+            self.process = Process("nsd", ["nsd", "-d", "-c", self._folder / "nsd.conf"], self._folder)
+            if wait_until(lambda: self._answers() or not self.process.running, 10) and self.process.running:
+                return
+            if "Address already in use" not in self.process.stderr:
+                break
+            self.process.stop()
+            time.sleep(0.5)
+        raise AssertionError(f"nsd does not answer\n{self.process.describe()}")
 
     def signal(self, number):
         """To all its processes: the one that answers is a child's child."""

@@ -111,21 +111,28 @@ class Server:
             for delay_s, out in getattr(self, self.mood)(wire):
                 heapq.heappush(self.late, (time.monotonic() + delay_s, self.random.random(), out, source))
 
+    def forget(self, stream):
+        self.selector.unregister(stream)
+        del self.buffers[stream]
+        stream.close()
+
     def hear_stream(self, stream):
         try:
             octets = stream.recv(65536)
         except OSError:
             octets = b""
         if not octets:
-            self.selector.unregister(stream)
-            del self.buffers[stream]
-            stream.close()
+            self.forget(stream)
             return
         got = self.buffers[stream] + octets
         while len(got) >= 2 and len(got) >= (size := 2 + struct.unpack_from("!H", got)[0]):
             if self.mood != "half_open":
                 out = self.garbage(got[2:size])[0][1] if self.mood == "garbage" else reply(got[2:size])
-                stream.send(struct.pack("!H", len(out)) + out)
+                try:
+                    stream.send(struct.pack("!H", len(out)) + out)
+                except OSError:  # who asked has closed it
+                    self.forget(stream)
+                    return
             got = got[size:]
         self.buffers[stream] = got
 
