@@ -258,6 +258,14 @@ static void doubt_capability(const struct pending *p, struct nameserver *s, enum
   if (capability_doubts(&s->capabilities[of], p->started_ms, now_ms)) ns_lacks(s, of, why, now_ms);
 }
 
+bool fallback_lacks_dnssec(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
+  struct nameserver *s = t->server;
+  if (has_opt || !wants_dnssec(p) || s->speaks_edns || transport_is_encrypted(t->transport)) return false;
+  if (!another_speaks_edns(p, s)) return false;
+  if (t->extras) doubt_capability(p, s, CAPABILITY_EDNS, WHY_EDNS_PASSED_OVER, now_ms);
+  return true;
+}
+
 static void learn_cookies(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct nameserver *s = t->server;
   if (transport_is_stream(t->transport) || t->extras == EXTRAS_NONE) return;

@@ -347,3 +347,23 @@ Test(transport, dnssec_comes_from_a_server_with_edns_while_another_fails_what_ha
   cr_expect_eq(upstream_asked(w, "d.lab.", TYPE_A), 1, "by then it is known whom to ask");
   world_free(w);
 }
+
+Test(transport, an_answer_without_edns_does_not_do_for_dnssec_while_another_server_speaks_it) {
+  struct world *w = world_new(&(struct world_options){.servers = 2, .order = UPSTREAM_ORDER});
+  zone_add(&w->zone, "a.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
+  zone_add(&w->zone, "b.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
+  world_server_fault(w, 0, FAULT_REFUSED);
+  client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_DO);
+  world_heal(w);
+
+  struct msg m;
+  msg_answer(&m, "b.lab.", TYPE_A, 0);
+  msg_record(&m, SECTION_ANSWER, "b.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
+  script_rule(&w->script,
+              &(struct fault_rule){.name = "b.lab.", .server = 0, .fault = FAULT_MADE, .made = &m});
+  struct heard *h = client_ask_and_wait(w, "b.lab.", TYPE_A, HOW_DO);
+  cr_expect(heard_truth(h));
+  cr_expect_eq(upstream_last(w, "b.lab.", TYPE_A)->server, 1);
+  cr_expect_eq(w->upstream.servers[0].capabilities[CAPABILITY_EDNS].state, CAPABILITY_DOUBTED);
+  world_free(w);
+}
