@@ -149,12 +149,23 @@ static bool is_misunderstood(unsigned rcode) {
   return rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP || rcode == RCODE_BADVERS;
 }
 
-/* Has another server, which is up, been seen to speak EDNS, and not failed this question? */
+/* May another server than s, known to be up, yet answer this question? */
+static bool is_left(const struct pending *p, const struct nameserver *s, const struct nameserver *other) {
+  return other != s && !other->down_until_ms && !(p->failed & upstream_bit(p->upstream, other));
+}
+
+static bool another_is_up(const struct pending *p, const struct nameserver *s) {
+  for (unsigned i = 0; i < p->upstream->count; i++) {
+    if (is_left(p, s, &p->upstream->servers[i])) return true;
+  }
+  return false;
+}
+
+/* One that was seen to speak EDNS, and that is not even in doubt. */
 static bool another_speaks_edns(const struct pending *p, const struct nameserver *s) {
   for (unsigned i = 0; i < p->upstream->count; i++) {
     const struct nameserver *other = &p->upstream->servers[i];
-    bool is_well = !other->down_until_ms && !other->timeouts && !(p->failed & 1u << i);
-    if (other != s && other->speaks_edns && is_well) return true;
+    if (is_left(p, s, other) && other->speaks_edns && !other->timeouts) return true;
   }
   return false;
 }
@@ -187,14 +198,6 @@ bool fallback_after_rcode(struct pending *p, const struct try *t, unsigned rcode
   if (wants_dnssec(p) && another_speaks_edns(p, s)) return false;
   /* At last without, also for those who want DNSSEC when it says so over both transports and shows no OPT. */
   return (!has_opt || may_go_without_edns(p, s)) && again(p, t, EXTRAS_NONE, TRANSPORT_UDP);
-}
-
-static bool another_is_up(const struct pending *p, const struct nameserver *s) {
-  for (unsigned i = 0; i < p->upstream->count; i++) {
-    const struct nameserver *other = &p->upstream->servers[i];
-    if (other != s && !other->down_until_ms && !(p->failed & 1u << i)) return true;
-  }
-  return false;
 }
 
 bool fallback_transport_failed(struct pending *p, const struct try *t, enum err why) {
@@ -258,14 +261,6 @@ static void doubt_capability(const struct pending *p, struct nameserver *s, enum
   if (capability_doubts(&s->capabilities[of], p->started_ms, now_ms)) ns_lacks(s, of, why, now_ms);
 }
 
-bool fallback_lacks_dnssec(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms) {
-  struct nameserver *s = t->server;
-  if (has_opt || !wants_dnssec(p) || s->speaks_edns || transport_is_encrypted(t->transport)) return false;
-  if (!another_speaks_edns(p, s)) return false;
-  if (t->extras) doubt_capability(p, s, CAPABILITY_EDNS, WHY_EDNS_PASSED_OVER, now_ms);
-  return true;
-}
-
 static void learn_cookies(const struct pending *p, const struct try *t, uint64_t now_ms) {
   struct nameserver *s = t->server;
   if (transport_is_stream(t->transport) || t->extras == EXTRAS_NONE) return;
@@ -326,4 +321,9 @@ void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, 
   learn_edns(p, t, has_opt, now_ms);
   if (wants_dnssec(p)) learn_edns_of_others(p, t, now_ms);
   learn_udp(p, t, now_ms);
+}
+
+bool fallback_lacks_dnssec(const struct pending *p, const struct try *t, bool has_opt) {
+  if (has_opt || !wants_dnssec(p) || transport_is_encrypted(t->transport)) return false;
+  return !t->server->speaks_edns && another_speaks_edns(p, t->server);
 }

@@ -41,10 +41,9 @@ bool fallback_is_way(const struct nameserver *s, enum transport over);
 bool fallback_leaves_way(struct pending *p, struct nameserver *s, enum transport over, enum err why,
                          uint64_t sent_ms, uint64_t now_ms);
 
-/* t's answer has no OPT, and so no signatures, for who wants DNSSEC, while another server speaks EDNS: that
- * one is to be asked. */
-bool fallback_lacks_dnssec(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms);
-
 /* t was answered. */
 void fallback_learn(const struct pending *p, const struct try *t, bool has_opt, uint64_t now_ms);
+/* Its answer has no OPT, and so no signatures, for who wants DNSSEC, while another server speaks EDNS: that
+ * one is to be asked. */
+bool fallback_lacks_dnssec(const struct pending *p, const struct try *t, bool has_opt);
 #endif

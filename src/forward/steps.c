@@ -264,11 +264,11 @@ static enum next step_check(struct pending *p, const struct event *e) {
   enum err why = scrub_reply(&p->question, msg, e->len, border, &f->answer);
   if (why != ERR_NONE) return steps_server_failed(p, t->server, why);
   bool has_opt = edns_is_in(msg, e->len);
-  if (fallback_lacks_dnssec(p, t, has_opt, now_ms)) return steps_server_failed(p, t->server, ERR_BAD_REPLY);
+  fallback_learn(p, t, has_opt, now_ms);
+  if (fallback_lacks_dnssec(p, t, has_opt)) return steps_server_failed(p, t->server, ERR_BAD_REPLY);
   p->draft = DRAFT_AT_WORK;
   p->source = ANSWER_OF_SERVER;
   p->flaws = 0;
-  fallback_learn(p, t, has_opt, now_ms);
   silence_note(f, p, t->server, now_ms);
 
   /* it is indeed the server that does so */

@@ -329,17 +329,23 @@ Test(transport, a_large_answer_without_edns_comes_over_tcp) {
   world_free(w);
 }
 
-Test(transport, dnssec_comes_from_a_server_with_edns_while_another_fails_what_has_it) {
+/* Two servers, asked in order; the second is known to speak EDNS. */
+static struct world *world_with_edns_at_the_second(void) {
   struct world *w = world_new(&(struct world_options){.servers = 2, .order = UPSTREAM_ORDER});
   static const char *const names[] = {"a.lab.", "b.lab.", "c.lab.", "d.lab."};
   for (unsigned i = 0; i < 4; i++) zone_add(&w->zone, names[i], TYPE_A, 3600, rd_a("192.0.2.9"));
   world_server_fault(w, 0, FAULT_REFUSED);
   client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_DO);
   cr_assert(w->upstream.servers[1].speaks_edns && !w->upstream.servers[0].speaks_edns);
-
   world_heal(w);
+  return w;
+}
+
+Test(transport, dnssec_comes_from_a_server_with_edns_while_another_fails_what_has_it) {
+  struct world *w = world_with_edns_at_the_second();
+  static const char *const names[] = {"b.lab.", "c.lab.", "d.lab."};
   world_server_fault(w, 0, FAULT_NOTIMP);
-  for (unsigned i = 1; i < 4; i++) {
+  for (unsigned i = 0; i < 3; i++) {
     struct heard *h = client_ask_and_wait(w, names[i], TYPE_A, HOW_DO);
     cr_expect(heard_truth(h));
     cr_expect_eq(upstream_last(w, names[i], TYPE_A)->server, 1);
@@ -349,13 +355,7 @@ Test(transport, dnssec_comes_from_a_server_with_edns_while_another_fails_what_ha
 }
 
 Test(transport, an_answer_without_edns_does_not_do_for_dnssec_while_another_server_speaks_it) {
-  struct world *w = world_new(&(struct world_options){.servers = 2, .order = UPSTREAM_ORDER});
-  zone_add(&w->zone, "a.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
-  zone_add(&w->zone, "b.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
-  world_server_fault(w, 0, FAULT_REFUSED);
-  client_ask_and_wait(w, "a.lab.", TYPE_A, HOW_DO);
-  world_heal(w);
-
+  struct world *w = world_with_edns_at_the_second();
   struct msg m;
   msg_answer(&m, "b.lab.", TYPE_A, 0);
   msg_record(&m, SECTION_ANSWER, "b.lab.", TYPE_A, 3600, rd_a("192.0.2.9"));
