@@ -71,7 +71,6 @@ class Nsd:
                 return
             if "Address already in use" not in self.process.stderr:
                 break
-            self.process.stop()
             time.sleep(0.5)
         raise AssertionError(f"nsd does not answer\n{self.process.describe()}")
 
