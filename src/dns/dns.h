@@ -51,6 +51,7 @@ enum {
   TYPE_DS = 43,
   TYPE_RRSIG = 46,
   TYPE_NSEC = 47,
+  TYPE_DNSKEY = 48,
   TYPE_NSEC3 = 50,
   TYPE_TLSA = 52,
   TYPE_SVCB = 64, /* RFC 9460 */

@@ -1,0 +1,61 @@
+/* What all of dnssec/ shares: verdicts, the numbers of DNSSEC, and what a judgement may cost. Pure: octets,
+ * time and a budget in, a verdict out; no clock, no socket, no libuv. */
+#ifndef JIDNS_DNSSEC_DNSSEC_H
+#define JIDNS_DNSSEC_DNSSEC_H
+#include "base/err.h"
+#include "crypto/verify.h"
+#include "dns/record.h"
+
+enum { DNSKEY_ZONE = 0x0100, DNSKEY_REVOKED = 0x0080, DNSKEY_SEP = 0x0001, DNSKEY_PROTOCOL = 3 };
+
+/* Algorithms (RFC 9905: those with SHA-1 are treated as if they were not known). */
+enum {
+  ALGORITHM_RSASHA256 = 8,
+  ALGORITHM_RSASHA512 = 10,
+  ALGORITHM_ECDSAP256 = 13,
+  ALGORITHM_ECDSAP384 = 14,
+  ALGORITHM_ED25519 = 15,
+  ALGORITHM_ED448 = 16
+};
+static inline bool algorithm_is_known(uint8_t a) {
+  return a == ALGORITHM_RSASHA256 || a == ALGORITHM_RSASHA512 ||
+         (a >= ALGORITHM_ECDSAP256 && a <= ALGORITHM_ED448);
+}
+
+/* Bounds against who wants to keep this thread busy (CVE-2023-50387, CVE-2023-50868). */
+enum {
+  DNSSEC_KEYS_OF_A_TAG = 4,       /* tried for one signature */
+  DNSSEC_SIGNATURES_OF_A_SET = 8, /* looked at */
+  DNSSEC_COST = 80,               /* of an answer's verifications, in units of public_key_cost: 5 ms; of
+                                     P-384, the dearest, there can be seven */
+  DNSSEC_COST_OF_A_TURN = 16,     /* of them in one go: then others are served first */
+  DNSSEC_FAILURES = 2,            /* signatures of an answer that were verified in vain */
+  DNSSEC_NSEC3_ITERATIONS = 50,   /* a zone with more is treated as insecure (RFC 9276 section 3.2) */
+  DNSSEC_NSEC3_SALT = 64,         /* octets */
+  DNSSEC_NSEC3_HASHES = 16,       /* names hashed for an answer; each with its iterations */
+  DNSSEC_QUESTIONS = 40           /* for DS and DNSKEY records that one answer may lead to */
+};
+
+/* What an answer may yet cost; counted down over all of its judgement, however often that is interrupted. */
+struct dnssec_budget {
+  unsigned cost, failures, hashes;
+};
+static inline struct dnssec_budget dnssec_budget(void) {
+  return (struct dnssec_budget){DNSSEC_COST, DNSSEC_FAILURES, DNSSEC_NSEC3_HASHES};
+}
+
+/* Two clocks: what is kept grows old by one that never jumps (the loop's, in seconds), and signatures are
+ * judged by the time of day. */
+struct dnssec_time {
+  uint64_t now_s;
+  uint32_t clock_s; /* seconds since 1970; 0: the clock is not to be trusted, times are not judged */
+};
+
+enum dnssec_state {
+  DNSSEC_SECURE,   /* proven from a trust anchor on */
+  DNSSEC_INSECURE, /* it is proven that there is nothing to prove it by; or nobody wants it proven */
+  DNSSEC_BOGUS,    /* it should be proven, and is not */
+  DNSSEC_NEEDS,    /* a DS or DNSKEY RRset is needed first */
+  DNSSEC_LATER     /* the turn's budget is used up: to be called again */
+};
+#endif

@@ -1,0 +1,167 @@
+/* keys.c: keys of zones, DS records and signatures: zone_keys_clear, zone_ds_take, keys_*. */
+#include "dnssec/keys.h"
+
+enum { DS_HEAD = 4, DNSKEY_HEAD = 4, DIGEST_TYPE_SHA256 = 2, DIGEST_TYPE_SHA384 = 4 };
+
+void zone_keys_clear(const struct verifier *v, struct zone_keys *k) {
+  for (unsigned i = 0; i < k->count; i++) public_key_free(v, k->keys[i].key);
+  memset(k, 0, sizeof *k);
+}
+
+static unsigned digest_octets(uint8_t type) {
+  if (type == DIGEST_TYPE_SHA256) return 32;
+  return type == DIGEST_TYPE_SHA384 ? 48 : 0;
+}
+
+void zone_ds_take(struct zone_ds_set *out, const struct rrsets *s, const struct rrset *ds) {
+  memset(out, 0, sizeof *out);
+  for (unsigned i = 0; i < ds->count && out->count < ZONE_DS_MAX; i++) {
+    const uint8_t *r = rrset_rdata(s, ds, i);
+    unsigned len = rrset_rdlen(s, ds, i);
+    if (len < DS_HEAD || !algorithm_is_known(r[2])) continue;
+    unsigned digest_len = digest_octets(r[3]);
+    if (!digest_len || len - DS_HEAD != digest_len) continue;
+    struct zone_ds *d = &out->ds[out->count++];
+    *d = (struct zone_ds){load_u16(r), r[2], r[3], (uint8_t)digest_len, {0}};
+    memcpy(d->digest, r + DS_HEAD, digest_len);
+  }
+}
+
+uint16_t keys_tag(const uint8_t *rdata, size_t len) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i < len; i++) sum += i & 1 ? rdata[i] : (uint32_t)rdata[i] << 8;
+  sum += sum >> 16;
+  return (uint16_t)sum;
+}
+
+/* ---- signatures ---- */
+
+static bool is_before(uint32_t a, uint32_t b) { return (int32_t)(a - b) < 0; }
+
+/* All that costs nothing. */
+static enum err look_at(const struct rrset *set, const struct rrsig *sig, const struct zone_keys *keys,
+                        uint32_t now_s) {
+  unsigned labels = canon_labels(set->owner, set->owner_len);
+  if (!name_equal(sig->signer, sig->signer_len, keys->name, keys->name_len)) return ERR_NO_RRSIG;
+  if (sig->labels > labels || sig->labels < canon_labels(keys->name, keys->name_len)) return ERR_BOGUS;
+  if (is_before(sig->expires, sig->begins)) return ERR_BOGUS;
+  if (now_s && is_before(sig->expires, now_s)) return ERR_SIGNATURE_EXPIRED;
+  if (now_s && is_before(now_s, sig->begins)) return ERR_SIGNATURE_EARLY;
+  return ERR_NONE;
+}
+
+struct checking {
+  const struct verifier *v;
+  struct canon_room *room;
+  const struct rrsets *s;
+  const struct rrset *set;
+  const struct zone_keys *keys;
+  uint32_t now_s;
+  struct dnssec_budget *budget;
+};
+
+static bool pay(struct dnssec_budget *budget, unsigned cost) {
+  if (budget->cost < cost || !budget->failures) return false;
+  budget->cost -= cost;
+  return true;
+}
+
+static enum err check_one(const struct checking *c, const struct rrsig *sig) {
+  enum err e = look_at(c->set, sig, c->keys, c->now_s);
+  if (e != ERR_NONE) return e;
+  const uint8_t *octets = NULL;
+  size_t len = 0;
+  unsigned tried = 0;
+  for (unsigned i = 0; i < c->keys->count && tried < DNSSEC_KEYS_OF_A_TAG; i++) {
+    const struct zone_key *k = &c->keys->keys[i];
+    if (k->tag != sig->tag || k->algorithm != sig->algorithm) continue;
+    if (!tried++ && !(len = canon_signed(c->room, c->s, c->set, sig, &octets))) return ERR_BOGUS;
+    if (!pay(c->budget, public_key_cost(k->key))) return ERR_TOO_COSTLY;
+    if (public_key_verifies(c->v, k->key, octets, len, sig->signature, sig->signature_len)) return ERR_NONE;
+    c->budget->failures--;
+  }
+  return tried ? ERR_BOGUS : ERR_NO_DNSKEY;
+}
+
+/* How far a signature came that was not found good. */
+static unsigned how_far(enum err e) {
+  static const enum err order[] = {ERR_NO_RRSIG,          ERR_NO_DNSKEY, ERR_SIGNATURE_EARLY,
+                                   ERR_SIGNATURE_EXPIRED, ERR_BOGUS,     ERR_TOO_COSTLY};
+  unsigned i = 0;
+  while (order[i] != e) i++;
+  return i;
+}
+
+static uint32_t life(const struct rrsig *sig, uint32_t now_s) {
+  uint32_t left = sig->expires - now_s;
+  return now_s && left < sig->original_ttl ? left : sig->original_ttl;
+}
+
+enum err keys_check(const struct verifier *v, struct canon_room *room, const struct rrsets *s,
+                    const struct rrset *set, const struct zone_keys *keys, uint32_t now_s,
+                    struct dnssec_budget *budget, struct signed_by *by) {
+  struct checking c = {v, room, s, set, keys, now_s, budget};
+  enum err why = ERR_NO_RRSIG;
+  if (!name_is_within(set->owner, set->owner_len, keys->name, keys->name_len)) return ERR_BOGUS;
+  for (unsigned i = 0; i < set->signatures && i < DNSSEC_SIGNATURES_OF_A_SET; i++) {
+    struct rrsig sig;
+    if (!rrset_signature(s, set, i, &sig)) continue;
+    enum err e = check_one(&c, &sig);
+    if (e == ERR_NONE) {
+      *by = (struct signed_by){sig.labels, life(&sig, now_s)};
+      return ERR_NONE;
+    }
+    if (how_far(e) > how_far(why)) why = e;
+    if (e == ERR_TOO_COSTLY) break;
+  }
+  return why;
+}
+
+/* ---- a zone's keys ---- */
+
+static bool ds_vouches(const struct verifier *v, const struct zone_ds *ds, const uint8_t *owner,
+                       size_t owner_len, const uint8_t *rdata, size_t len) {
+  uint8_t digest[DIGEST_MOST];
+  enum digest which = ds->digest_type == DIGEST_TYPE_SHA256 ? DIGEST_SHA256 : DIGEST_SHA384;
+  return ds->algorithm == rdata[3] && ds->tag == keys_tag(rdata, len) &&
+         verifier_digest(v, which, owner, owner_len, rdata, len, digest) == ds->digest_len &&
+         memcmp(digest, ds->digest, ds->digest_len) == 0;
+}
+
+static bool is_vouched_for(const struct verifier *v, const struct zone_ds_set *ds, const struct rrset *set,
+                           const uint8_t *rdata, size_t len) {
+  for (unsigned i = 0; i < ds->count; i++)
+    if (ds_vouches(v, &ds->ds[i], set->owner, set->owner_len, rdata, len)) return true;
+  return false;
+}
+
+static bool is_usable(const uint8_t *rdata, size_t len) {
+  if (len <= DNSKEY_HEAD) return false;
+  uint16_t flags = load_u16(rdata);
+  return (flags & DNSKEY_ZONE) && !(flags & DNSKEY_REVOKED) && rdata[2] == DNSKEY_PROTOCOL &&
+         algorithm_is_known(rdata[3]);
+}
+
+/* Takes the usable keys; vouched: only those that a DS vouches for. */
+static void take_keys(const struct verifier *v, const struct rrsets *s, const struct rrset *set,
+                      const struct zone_ds_set *vouched, struct zone_keys *out) {
+  *out = (struct zone_keys){.name_len = set->owner_len};
+  memcpy(out->name, set->owner, set->owner_len);
+  for (unsigned i = 0; i < set->count && out->count < ZONE_KEYS_MAX; i++) {
+    const uint8_t *r = rrset_rdata(s, set, i);
+    unsigned len = rrset_rdlen(s, set, i);
+    if (!is_usable(r, len) || (vouched && !is_vouched_for(v, vouched, set, r, len))) continue;
+    struct public_key *k = public_key_new(v, r[3], r + DNSKEY_HEAD, len - DNSKEY_HEAD);
+    if (k) out->keys[out->count++] = (struct zone_key){keys_tag(r, len), load_u16(r), r[3], k};
+  }
+}
+
+enum err keys_prove(const struct verifier *v, struct canon_room *room, const struct rrsets *s,
+                    const struct rrset *dnskey, const struct zone_ds_set *ds, uint32_t now_s,
+                    struct dnssec_budget *budget, struct zone_keys *out, struct signed_by *by) {
+  take_keys(v, s, dnskey, ds, out);
+  enum err e = out->count ? keys_check(v, room, s, dnskey, out, now_s, budget, by) : ERR_NO_DNSKEY;
+  zone_keys_clear(v, out);
+  if (e == ERR_NONE) take_keys(v, s, dnskey, NULL, out);
+  return e;
+}
