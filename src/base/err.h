@@ -21,6 +21,9 @@ static inline bool err_is_of_connection(enum err e) {
   return e == ERR_UNREACHABLE || (e >= ERR_TCP && e <= ERR_CERT_BAD);
 }
 
+/* The answer should have been proven (RFC 4035) and was not. */
+static inline bool err_is_of_dnssec(enum err e) { return e >= ERR_BOGUS && e <= ERR_TOO_COSTLY; }
+
 /* Behind the text of errno e: what to do when it may be that of a refused system call; else "". */
 const char *err_hint(int e);
 #endif

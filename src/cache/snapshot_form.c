@@ -8,6 +8,7 @@
 
 static const char magic[] = "jidnscache";
 enum { MAGIC = sizeof magic - 1, HEAD_HASHED = HEAD_OCTETS - 8, BLOCK_HASHED = 8 };
+enum { KEPT_FLAGS = ANSWER_AD | ANSWER_JUDGED };
 static_assert(ORIGINS * KEPT_ORIGIN_UNIT == KEPT_MAIN, "one more needs another version");
 static_assert(MAGIC + 2 + 4 + 8 == HEAD_HASHED, "snapshot_priv.h draws it");
 
@@ -62,7 +63,7 @@ void snapshot_entry_write(struct wire_out *w, const struct cache_entry *e) {
   const struct answer_head *h = &e->answer.head;
   uint8_t mark = (uint8_t)(e->standing.hits | e->standing.origin * KEPT_ORIGIN_UNIT |
                            (e->standing.in_main ? KEPT_MAIN : 0));
-  uint8_t small[6] = {h->ns, h->ar, h->rcode, h->flags & ANSWER_AD, mark, (uint8_t)e->question->name_len};
+  uint8_t small[6] = {h->ns, h->ar, h->rcode, h->flags & KEPT_FLAGS, mark, (uint8_t)e->question->name_len};
   wire_put_u32(w, h->stored_at);
   wire_put_u32(w, h->refresh_at);
   wire_put_u16(w, h->an);
@@ -127,7 +128,7 @@ bool snapshot_entry_rebuild(struct rebuilt *r, const struct snapshot_entry *k, u
   }
 
   struct answer_view v = answer_view(&r->answer);
-  r->answer.head.flags = h->flags & ANSWER_AD;
+  r->answer.head.flags = h->flags & KEPT_FLAGS;
   answer_note_rotation(&r->answer);
   r->answer.ttl_s = answer_least_ttl(&v, 0, (unsigned)h->an + h->ns);
   return r->answer.ttl_s > 0;

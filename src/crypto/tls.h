@@ -41,9 +41,8 @@ void tls_context_free(struct tls_context *c);                /* the last one doe
  * the folder has changed. */
 bool tls_context_serves(const struct tls_context *c, const char *ca_path, enum tls_proof proof);
 /* Seconds since 1970 before which it can't be, whatever the clock says; at first the day of the build. Goes
- * up, and TLS_FLOOR_YEARS at most: whoever says so may have had a wrong clock as well. Once a certificate has
- * expired by it and the clock is not before the day of the build, it is that day again. */
-enum { TLS_FLOOR_YEARS = 10 };
+ * up, as clock_floor_raise does. Once a certificate has expired by it and the clock is not before the day of
+ * the build, it is that day again. */
 void tls_context_floor(struct tls_context *c, int64_t floor_s);
 int64_t tls_context_floor_s(const struct tls_context *c);
 

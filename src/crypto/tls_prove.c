@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/must.h"
-#include "config.h"
 #include "crypto/tls_priv.h"
 
 enum { OURS = 0 }; /* the SSL's place for our own pointer */
@@ -51,7 +51,7 @@ static bool has_pinned_key(const struct tls *t) {
  * was ahead. The next handshake goes by the clock, if that can be right. */
 static void doubt_floor(struct tls *t, int64_t floor_s) {
   bool is_floor_wrong = t->clock_is_wrong && t->clock_is_likely;
-  if (is_floor_wrong) atomic_compare_exchange_strong(&t->c->floor_s, &floor_s, (int64_t)BUILD_DAY_S);
+  if (is_floor_wrong) atomic_compare_exchange_strong(&t->c->floor_s, &floor_s, clock_floor_of_build());
 }
 
 /* The library's question in the midst of the handshake, in place of its own check: 1 lets it go on. That the
@@ -95,7 +95,7 @@ bool tls_expect_peer(struct tls *t, const struct tls_expect *e, const union addr
 
   t->expect = e;
   t->clock_is_wrong = now_s < floor_s;
-  t->clock_is_likely = now_s >= BUILD_DAY_S;
+  t->clock_is_likely = now_s >= clock_floor_of_build();
   if (ssl->SSL_set_ex_data(t->ssl, OURS, t) != 1) return false;
   ssl->SSL_set_verify(t->ssl, SSL_VERIFY_PEER, NULL);
   c->X509_VERIFY_PARAM_set_time(param, (time_t)(now_s > floor_s ? now_s : floor_s));
@@ -115,8 +115,7 @@ enum err tls_refused(const struct tls *t) { return t->refused == ERR_NONE ? ERR_
 const struct tls_peer_seen *tls_seen(const struct tls *t) { return &t->peer; }
 
 void tls_context_floor(struct tls_context *c, int64_t floor_s) {
-  bool is_likely = floor_s - BUILD_DAY_S < TLS_FLOOR_YEARS * 365LL * 86400;
-  if (floor_s > c->floor_s && is_likely) c->floor_s = floor_s;
+  c->floor_s = clock_floor_raise(c->floor_s, floor_s);
 }
 
 int64_t tls_context_floor_s(const struct tls_context *c) { return c->floor_s; }
@@ -154,7 +153,7 @@ bool tls_is_resumed(const struct tls *t) { return t->c->ssl.SSL_session_reused(t
 
 bool tls_prove_prepare(struct tls_context *c) {
   const struct ssl *ssl = &c->ssl;
-  c->floor_s = BUILD_DAY_S;
+  c->floor_s = clock_floor_of_build();
   ssl->SSL_CTX_set_options(c->context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   ssl->SSL_CTX_ctrl(c->context, SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, NULL);
   ssl->SSL_CTX_ctrl(c->context, SSL_CTRL_SET_SESS_CACHE_MODE,

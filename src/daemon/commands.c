@@ -295,6 +295,18 @@ static void write_tap(struct jsonw *j, struct daemon *d) {
   jsonw_close(j, '}');
 }
 
+static void write_dnssec(struct jsonw *j, const struct daemon *d) {
+  static const char *const modes[] = {[PROVE_LOG] = "log", [PROVE_VALIDATE] = "validate"};
+  if (d->settings.forward.prove == PROVE_OFF) {
+    jsonw_string(j, "dnssec", NULL);
+    return;
+  }
+  jsonw_open(j, "dnssec", '{');
+  jsonw_string(j, "mode", modes[d->settings.forward.prove]);
+  jsonw_bool(j, "clock", !d->prover.clock_is_wrong);
+  jsonw_close(j, '}');
+}
+
 static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *const *argv) {
   struct commands *c = ctx;
   const struct daemon *d = c->daemon;
@@ -313,6 +325,7 @@ static void run_status(void *ctx, struct control_reply *r, unsigned argc, char *
   jsonw_close(j, ']');
   write_servers(j, c, true);
   jsonw_uint(j, "in_flight", g->in_flight);
+  write_dnssec(j, d);
   fleet_view_write(c->daemon, j);
   write_cache(j, d->cache);
   jsonw_string(j, "log_level", log_levels_format(levels));

@@ -112,6 +112,22 @@ bool daemon_prepare_http(struct daemon *d, const struct settings *s, FILE *err) 
   return d->http != NULL;
 }
 
+/* ---- DNSSEC ---- */
+
+bool daemon_prepare_anchors(struct daemon *d, const struct settings *s, struct anchors **out, FILE *err) {
+  bool is_filtered = d->workers.count && d->settings.sandbox.seccomp != SANDBOX_OFF;
+  return prover_prepare(&d->prover, s, &d->zone_reader, is_filtered, out, err);
+}
+
+static bool open_anchors(struct daemon *d, FILE *err) {
+  struct anchors *anchors;
+  prover_init(&d->prover);
+  if (!daemon_prepare_anchors(d, &d->settings, &anchors, err)) return false;
+  prover_use(&d->prover, anchors);
+  if (anchors) prover_floor(&d->prover, (int64_t)(snapshotter_written_ms(&d->settings) / 1000));
+  return true;
+}
+
 /* By a clock that is wrong at the start no certificate is valid: it can't be earlier than when the snapshot
  * was written. */
 static bool open_trust(struct daemon *d, FILE *err) {
@@ -132,6 +148,7 @@ static bool make_workers(struct daemon *d, struct listeners *listeners, FILE *er
                                  .walk_watch = &d->walk_watch,
                                  .zones = d->zones,
                                  .trust = d->trust,
+                                 .prover = &d->prover,
                                  .member = d->member,
                                  .http = d->http};
   stale_log_init(&d->stale_log);
@@ -238,7 +255,7 @@ bool daemon_prepare(struct daemon *d, FILE *err) {
   bool warned;
   fit_memory(&d->settings, err);
   return settings_check_system(&d->settings, &warned, err) && open_zones(d, err) && open_trust(d, err) &&
-         open_fleet(d, err) && load_tapping(d, err);
+         open_anchors(d, err) && open_fleet(d, err) && load_tapping(d, err);
 }
 
 bool daemon_start(struct daemon *d, FILE *err) {
@@ -293,6 +310,7 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   d->member = NULL;
   tls_context_free(d->trust);
   d->trust = NULL;
+  prover_free(&d->prover);
   http2_unload(d->http);
   d->http = NULL;
   zonefile_close(d->zone_reader);

@@ -5,6 +5,7 @@
 
 #include "daemon/domain_watch.h"
 #include "daemon/fault_rules.h"
+#include "daemon/prover.h"
 #include "daemon/snapshotter.h"
 #include "daemon/tapping.h"
 #include "daemon/workers.h"
@@ -31,7 +32,8 @@ struct daemon {
   struct zones *zones;          /* NULL: there are none */
   struct member *member;        /* of a fleet; NULL: of none */
   struct tls_context *trust;    /* by whose word encrypted servers are known; NULL: OpenSSL was not loaded */
-  struct http2_library *http;   /* NULL: nghttp2 was not loaded */
+  struct prover prover;
+  struct http2_library *http; /* NULL: nghttp2 was not loaded */
   struct tapping tapping;
   struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
   struct netwatch *netwatch; /* of interfaces and addresses */

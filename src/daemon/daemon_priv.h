@@ -15,6 +15,8 @@ bool daemon_prepare_trust(const struct daemon *d, const struct settings *s, stru
                           FILE *err);
 /* Loads what servers over HTTPS need, where s has such; false, and said on err, when it can't be had. */
 bool daemon_prepare_http(struct daemon *d, const struct settings *s, FILE *err);
+/* What s's answers are to be proven by: prover_prepare. */
+bool daemon_prepare_anchors(struct daemon *d, const struct settings *s, struct anchors **out, FILE *err);
 /* That holds from now on; takes it over. */
 void daemon_use_trust(struct daemon *d, struct tls_context *trust);
 

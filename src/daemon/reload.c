@@ -24,6 +24,24 @@ static bool filters_more(const struct settings *before, const struct settings *s
   return is.on && memcmp(&was, &is, sizeof is) != 0;
 }
 
+/* Is more to be proven by s, or by other keys? What is in the cache was not; or by others. */
+static bool proves_otherwise(const struct settings *before, const struct settings *s,
+                             bool has_other_anchors) {
+  if (s->forward.prove != PROVE_VALIDATE) return false;
+  bool other = before->forward.prove != PROVE_VALIDATE || has_other_anchors ||
+               before->forward.unsigned_denial != s->forward.unsigned_denial;
+  for (unsigned i = 0; i < s->forward_count && !other; i++) {
+    const struct settings_forward *f = &s->forwards[i];
+    other = f->is_proven;
+    for (unsigned k = 0; k < before->forward_count && other; k++) {
+      const struct settings_forward *was = &before->forwards[k];
+      other = !was->is_proven ||
+              !name_equal(was->domain.octets, was->domain.len, f->domain.octets, f->domain.len);
+    }
+  }
+  return other;
+}
+
 /* Other settings before they are in force: all that can fail is done while one of these is made. */
 struct change {
   struct settings *settings;
@@ -33,7 +51,8 @@ struct change {
   struct zones *zones;
   struct faults *faults;
   struct tls_context *trust;
-  bool has_tap; /* dnstap is to be another one: this, NULL for none */
+  struct anchors *anchors; /* what is believed when answers are proven; NULL: none are */
+  bool has_tap;            /* dnstap is to be another one: this, NULL for none */
   struct tap_stream *tap;
 };
 
@@ -42,6 +61,7 @@ static void change_drop(struct daemon *d, struct change *c) {
   if (c->has_zones) zones_free(c->zones);
   if (c->has_faults) fault_rules_drop(&d->faults, c->faults);
   tls_context_free(c->trust);
+  prover_drop(&d->prover, c->anchors);
 }
 
 static bool prepare_tap(struct daemon *d, struct change *c, FILE *err) {
@@ -67,7 +87,15 @@ static bool change_prepare(struct daemon *d, struct change *c, FILE *err) {
     return false;
   }
 
-  if (workers_prepare(&d->workers, c->settings, c->trust, d->http)) return true;
+  /* what was read before holds unless all is read again */
+  c->anchors = d->prover.anchors;
+  if (c->has_trust && !daemon_prepare_anchors(d, c->settings, &c->anchors, err)) {
+    change_drop(d, c);
+    return false;
+  }
+
+  struct worker_outside outside = {c->trust, d->http, c->anchors};
+  if (workers_prepare(&d->workers, c->settings, &outside)) return true;
   fprintf(err, "jidnsd: out of memory: can't apply the new settings\n");
   change_drop(d, c);
   return false;
@@ -85,7 +113,9 @@ static void change_commit(struct daemon *d, struct change *c, FILE *err) {
   if (e) log_info("daemon", "%zu cached answers expired: their names have other servers now", expired);
   route_change_free(e);
 
+  bool proves = proves_otherwise(&d->settings, s, c->anchors != d->prover.anchors);
   daemon_use_trust(d, c->trust);
+  prover_use(&d->prover, c->anchors);
   if (c->has_tap) tapping_use(&d->tapping, s, c->tap, &d->workers);
   if (c->has_zones) daemon_use_zones(d, c->zones);
   if (c->has_faults) fault_rules_use(&d->faults, c->faults, &d->workers);
@@ -94,7 +124,7 @@ static void change_commit(struct daemon *d, struct change *c, FILE *err) {
           "restart it\n",
           err);
 
-  bool flushes = filters_more(&d->settings, s);
+  bool flushes = filters_more(&d->settings, s) || proves;
   d->settings = *s;
   if (flushes) cache_flush(d->cache, &(struct cache_which){0});
   log_set(&s->log);

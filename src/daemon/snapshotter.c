@@ -40,6 +40,7 @@ struct snapshotter {
   uint32_t max_stale_s;
   bool learns; /* what is loaded teaches guesses */
   struct rebind rebind;
+  bool proves; /* what is loaded must have been put in while answers were validated */
   char path[PATH_ROOM];
   enum snapshot_outcome outcome;
   struct snapshot_report report;
@@ -151,7 +152,9 @@ static void *thread_main(void *arg) {
 }
 
 static bool refuses(const void *ctx, const struct question *q, const struct answer_view *v) {
-  return rebind_refuses(ctx, q, v);
+  const struct snapshotter *k = ctx;
+  bool is_unproven = k->proves && !(question_flags(q) & KEY_CD) && !(v->head.flags & ANSWER_JUDGED);
+  return is_unproven || rebind_refuses(&k->rebind, q, v);
 }
 
 static bool prepare(struct snapshotter *k, enum job job) {
@@ -162,7 +165,8 @@ static bool prepare(struct snapshotter *k, enum job job) {
   /* until it ends: what is on disk is more than what the cache has */
   if (job == JOB_LOAD) k->half_loaded = true;
   wiring_rebind(k->settings, &k->rebind);
-  return job != JOB_LOAD || cache_restore_begin(k->cache, refuses, &k->rebind);
+  k->proves = k->settings->forward.prove == PROVE_VALIDATE;
+  return job != JOB_LOAD || cache_restore_begin(k->cache, refuses, k);
 }
 
 static void start_job(struct snapshotter *k, enum job job) {

@@ -163,6 +163,7 @@ struct wiring_tables *tables_new(struct tables_sets *sets, const struct wiring_t
     r->name_len = f->domain.len;
     r->max_ttl_s = f->max_ttl_s;
     r->never_guessed = f->never_guessed;
+    r->is_proven = f->is_proven;
     r->is_shared = f->is_shared;
     memcpy(r->name, f->domain.octets, f->domain.len);
     struct servers_wanted want = {&f->servers, settings_forward_pins(s, f), s->upstream_policy, sets->trust,

@@ -53,7 +53,8 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
                               .is_local = is_local,
                               .local = w,
                               .answer = answer,
-                              .answer_ctx = w};
+                              .answer_ctx = w,
+                              .proving = tables->proving};
   if (parts->fleet) o.fleet = *parts->fleet;
   put_forward_policy(&o, s);
   *w = (struct wiring){.forward = forward_new(&o)};
@@ -83,6 +84,7 @@ bool wiring_init(struct wiring *w, const struct wiring_parts *parts, const struc
 void wiring_set(struct wiring *w, const struct wiring_tables *tables, const struct settings *s) {
   struct forward_options o = *forward_options(w->forward);
   o.routes = &tables->routes;
+  o.proving = tables->proving;
   put_forward_policy(&o, s);
   forward_set_options(w->forward, &o);
   xmpp_set_policy(w->xmpp, &s->xmpp);

@@ -30,7 +30,8 @@ struct wiring_parts {
 /* What needs memory and depends on settings: a reload makes it anew before it changes anything. */
 struct wiring_tables {
   struct routes routes;
-  struct access *access; /* NULL: anybody may ask */
+  struct access *access;  /* NULL: anybody may ask */
+  struct proving proving; /* borrowed; without a judge nothing is proven */
 };
 
 struct wiring {

@@ -15,6 +15,7 @@
 #include "base/timer.h"
 #include "daemon/engine_name.h"
 #include "daemon/tables.h"
+#include "dnssec/judge.h"
 #include "forward/discovery.h"
 #include "loop/watch.h"
 #include "server/serve_udp.h"
@@ -45,6 +46,10 @@ struct worker {
   uint64_t gave_back_ms;
   struct tables_sets sets;
   struct wiring_tables *tables, *next; /* in force; prepared */
+  struct prover *prover;               /* borrowed */
+  struct judge *judge,
+      *next_judge; /* owned, in force; prepared, may be the same one. NULL: nothing is proven */
+  const struct anchors *anchors, *next_anchors; /* theirs */
   struct discovery discovery;
   struct wiring wiring;
   struct member_thread member;
@@ -157,16 +162,44 @@ void worker_look(struct worker *w, bool looks) { wiring_look(&w->wiring, looks);
 
 /* ---- what settings make of it ---- */
 
-bool worker_prepare(struct worker *w, const struct settings *s, struct tls_context *trust,
-                    const struct http2_library *http) {
+/* One for these anchors; the one that there is, with all that it knows of zones, where they are the same. */
+static bool prepare_judge(struct worker *w, const struct anchors *anchors) {
+  w->next_anchors = anchors;
+  w->next_judge = anchors == w->anchors ? w->judge : judge_new(w->prover->verifier, anchors);
+  return w->next_judge || !anchors;
+}
+
+static void use_judge(struct worker *w) {
+  if (w->next_judge != w->judge) judge_free(w->judge);
+  w->judge = w->next_judge;
+  w->anchors = w->next_anchors;
+  w->next_judge = NULL;
+}
+
+static void discard_judge(struct worker *w) {
+  if (w->next_judge != w->judge) judge_free(w->next_judge);
+  w->next_judge = NULL;
+}
+
+static struct wiring_tables *make_tables(struct worker *w, const struct wiring_tables *now,
+                                         const struct settings *s) {
+  struct wiring_tables *t = tables_new(&w->sets, now, s);
+  if (t)
+    t->proving = (struct proving){
+        .judge = w->next_judge, .log = &w->prover->log, .clock_s = prover_clock_s, .clock_ctx = w->prover};
+  return t;
+}
+
+bool worker_prepare(struct worker *w, const struct settings *s, const struct worker_outside *outside) {
   must(!w->next);
-  w->sets.trust = trust;
-  w->sets.http = http;
-  w->next = tables_new(&w->sets, w->tables, s);
+  w->sets.trust = outside->trust;
+  w->sets.http = outside->http;
+  if (prepare_judge(w, outside->anchors)) w->next = make_tables(w, w->tables, s);
   return w->next != NULL;
 }
 
 void worker_discard(struct worker *w) {
+  discard_judge(w);
   tables_free(w->next);
   w->next = NULL;
 }
@@ -182,6 +215,7 @@ static bool listen_on(struct worker *w, struct listener *listeners, unsigned n) 
 void worker_forget_failures(struct worker *w, void *unused) {
   (void)unused;
   forward_forget_failures(w->wiring.forward);
+  forward_forget_zones(w->wiring.forward);
 }
 
 bool worker_commit(struct worker *w, const struct settings *before, const struct settings *s,
@@ -192,6 +226,7 @@ bool worker_commit(struct worker *w, const struct settings *before, const struct
   w->next = NULL;
   access_inherit(w->tables->access, old->access);
   wiring_set(&w->wiring, w->tables, s);
+  use_judge(w);
   if (w->member.link) line_use_trust(w->member.link, w->sets.trust);
   forward_reroute(w->wiring.forward, clock_ms());
   discovery_use(&w->discovery, &w->tables->routes, clock_ms());
@@ -222,6 +257,8 @@ static void close_all(struct worker *w) {
   wiring_free(&w->wiring);
   tables_free(w->tables);
   tables_free(w->next);
+  discard_judge(w);
+  judge_free(w->judge);
   uv_close((uv_handle_t *)&w->stop, NULL);
   uv_close((uv_handle_t *)&w->wake, NULL);
   uv_close((uv_handle_t *)&w->iteration, NULL);
@@ -314,7 +351,9 @@ static bool wire(struct worker *w, const struct settings *s, const struct worker
   w->sets.http = common->http;
   w->had_many = common->trust != NULL; /* handshakes take much that nobody needs later */
   w->gave_back_ms = clock_ms();
-  w->tables = tables_new(&w->sets, NULL, s);
+  w->prover = common->prover;
+  if (prepare_judge(w, common->prover->anchors)) w->tables = make_tables(w, NULL, s);
+  use_judge(w);
   if (!w->tables || !join_fleet(w, common, &parts) || !wiring_init(&w->wiring, &parts, w->tables, s))
     return false;
   wiring_set_zones(&w->wiring, common->zones);

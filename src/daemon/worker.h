@@ -4,6 +4,7 @@
 #include "base/counter.h"
 #include "base/latency.h"
 #include "cache/cache.h"
+#include "daemon/prover.h"
 #include "faults/fault.h"
 #include "server/listen.h"
 #include "settings/settings.h"
@@ -23,8 +24,16 @@ struct worker_common {
   struct walk_watch *walk_watch;    /* borrowed: hosts' ways to domains */
   struct tls_context *trust;        /* of encrypted servers: borrowed until worker_prepare brings another */
   const struct http2_library *http; /* borrowed: for servers over HTTPS; NULL: not loaded */
+  struct prover *prover;            /* borrowed: what answers are proven by */
   const struct member *member;      /* borrowed: of a fleet; NULL: of none */
   const struct zones *zones;        /* borrowed until worker_set_zones or worker_stop; NULL: there are none */
+};
+
+/* What a reload reads besides the settings; all borrowed as those of worker_common. */
+struct worker_outside {
+  struct tls_context *trust;
+  const struct http2_library *http;
+  const struct anchors *anchors; /* NULL: nothing is to be proven */
 };
 
 /* Makes all that the worker needs, so that nothing can fail later, and takes the listeners over (one for each
@@ -54,8 +63,7 @@ void worker_set_zones(struct worker *w, const struct zones *zones);
 
 /* A reload, in two halves, both within worker_run. The first makes all that can fail for want of memory:
  * false, and the worker is as before. Then either all workers take it into force or all discard it. */
-bool worker_prepare(struct worker *w, const struct settings *s, struct tls_context *trust,
-                    const struct http2_library *http);
+bool worker_prepare(struct worker *w, const struct settings *s, const struct worker_outside *outside);
 void worker_discard(struct worker *w);
 /* Puts into force what was prepared and s's other settings; `before` held until now. The n listeners at
  * `opened`, of addresses that are new, are taken over; addresses that s no longer lists are closed once all

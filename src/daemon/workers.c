@@ -36,13 +36,12 @@ struct change {
   struct listeners *listeners;
   unsigned nth; /* of the workers */
   bool good;
-  struct tls_context *trust;
-  const struct http2_library *http;
+  const struct worker_outside *outside;
 };
 
 static void prepare(struct worker *w, void *arg) {
   struct change *c = arg;
-  if (c->good) c->good = worker_prepare(w, c->settings, c->trust, c->http);
+  if (c->good) c->good = worker_prepare(w, c->settings, c->outside);
 }
 
 static void discard(struct worker *w, void *arg) {
@@ -57,9 +56,8 @@ static void commit(struct worker *w, void *arg) {
   if (!worker_commit(w, c->before, c->settings, opened, count)) c->good = false;
 }
 
-bool workers_prepare(struct workers *all, const struct settings *s, struct tls_context *trust,
-                     const struct http2_library *http) {
-  struct change c = {.settings = s, .good = true, .trust = trust, .http = http};
+bool workers_prepare(struct workers *all, const struct settings *s, const struct worker_outside *outside) {
+  struct change c = {.settings = s, .good = true, .outside = outside};
   workers_each(all, prepare, &c);
   if (!c.good) workers_each(all, discard, NULL);
   return c.good;

@@ -21,8 +21,7 @@ void workers_each(struct workers *all, void (*task)(struct worker *w, void *arg)
 
 /* A reload, in two halves (worker_prepare, worker_commit). The first makes in all workers what can fail;
  * false: out of memory, and all are as before. */
-bool workers_prepare(struct workers *all, const struct settings *s, struct tls_context *trust,
-                     const struct http2_library *http);
+bool workers_prepare(struct workers *all, const struct settings *s, const struct worker_outside *outside);
 /* Puts s into force in all; `before` held until now. listeners: those opened for it, NULL: none. False when
  * one of these can't be watched: all else is in force. */
 bool workers_commit(struct workers *all, const struct settings *before, const struct settings *s,

@@ -219,7 +219,7 @@ size_t answer_write(const struct answer_view *view, const struct query_opts *m, 
   if (v.head.body_len > room || age != ANSWER_FRESH) tc = !fit(&v, at, room, age_s);
   bool rotates = false;
   uint8_t bits = 0;
-  if (v.head.flags) {                                          /* most answers have none */
+  if (v.head.flags & (ANSWER_AD | ANSWER_ROTATES)) {           /* most answers have none */
     bool ad = v.head.flags & ANSWER_AD && age != ANSWER_STALE; /* whether it still holds nobody has checked */
     bits = ad && (m->dnssec_ok || m->ad) && !tc ? DNS_AD : 0;
     rotates = v.head.flags & ANSWER_ROTATES && m->rotation;

@@ -8,9 +8,10 @@
 #include "base/err.h"
 #include "dns/query.h"
 
-/* Flags. ANSWER_AD: the upstream is trusted and said AD. ANSWER_ROTATES: the answer section has one RRset of
- * several addresses, whose order changes from client to client (answer_note_rotation). */
-enum { ANSWER_AD = 1, ANSWER_ROTATES = 2 };
+/* Flags. ANSWER_AD: it is authentic: proven here, or the upstream is trusted and said AD. ANSWER_JUDGED: it
+ * was put in while answers were validated. ANSWER_ROTATES: the answer section has one RRset
+ * of several addresses, whose order changes from client to client (answer_note_rotation). */
+enum { ANSWER_AD = 1, ANSWER_ROTATES = 2, ANSWER_JUDGED = 4 };
 enum { ANSWER_RECORDS_MAX = DNS_MSG_MAX / 12 }; /* a record is at least a pointer and ten octets */
 
 /* What is kept before the octets; 16 octets in memory. */

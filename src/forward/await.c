@@ -4,6 +4,9 @@
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "forward/failures.h"
+
+enum { AWAIT_PROOFS = 64 /* questions that wait in a row: of each label of a name DS and DNSKEY */ };
 
 static struct awaited *awaited_of(struct list *node) { return container(node, struct awaited, link); }
 
@@ -67,14 +70,15 @@ static void on_answer(const struct client *c, const uint8_t *msg, size_t len) {
     return;
   }
   a->stale = c->stale;
+  a->why = (enum err)c->why;
   keep(a, msg, len);
   if (await_is_over(p)) pending_resume_at(p, 0);
 }
 
 /* As a client of this machine would over TCP: the answer comes whole. */
-static void ask(struct awaited *a, uint64_t now_ms, uint8_t *out) {
+static void ask(struct awaited *a, enum await_for what, uint64_t now_ms, uint8_t *out) {
   struct forward *f = a->pending->forward;
-  uint8_t flags = question_flags(&a->question), links = (uint8_t)(a->pending->links + 1);
+  uint8_t flags = question_flags(&a->question), links = (uint8_t)(a->pending->links + (what == AWAIT_ALIAS));
   struct client client = {.deliver = on_answer, .owner = a, .transport = TRANSPORT_TCP, .links = links};
   struct query q = {.question = a->question,
                     .query_opts = {.qname_wire = a->question.key, /* it begins as a question section does */
@@ -90,18 +94,29 @@ static void ask(struct awaited *a, uint64_t now_ms, uint8_t *out) {
 
   uint64_t stale = f->o.counters->stale;
   count(f->o.counters, followed);
+  if (what == AWAIT_PROOF) count(f->o.counters, proof_awaited);
   int len = f->o.answer(f->o.answer_ctx, &q, &client, now_ms, out);
   if (len < 0) {
     a->state = AWAITED_OUT;
     return;
   }
   a->stale = f->o.counters->stale != stale;
+  a->why = failures_find(&f->failures, &a->question, now_ms);
   keep(a, out, (size_t)len);
 }
 
-bool await_ask(struct pending *p, const struct question *q, uint64_t now_ms) {
-  unsigned removes = FORWARD_ALIASES;
-  if (p->links >= FORWARD_ALIASES || leads_back(p, q, &removes)) return false;
+uint8_t *await_take(struct pending *p, size_t *len) {
+  struct awaited *a = awaited_of(p->awaited.next);
+  uint8_t *msg = a->msg;
+  *len = a->len;
+  a->msg = NULL;
+  a->len = 0;
+  return msg;
+}
+
+bool await_ask(struct pending *p, const struct question *q, enum await_for what, uint64_t now_ms) {
+  unsigned removes = what == AWAIT_ALIAS ? FORWARD_ALIASES : AWAIT_PROOFS;
+  if ((what == AWAIT_ALIAS && p->links >= FORWARD_ALIASES) || leads_back(p, q, &removes)) return false;
 
   struct awaited *a = calloc(1, sizeof *a);
   uint8_t *out = malloc(DNS_MSG_MAX);
@@ -113,7 +128,7 @@ bool await_ask(struct pending *p, const struct question *q, uint64_t now_ms) {
 
   *a = (struct awaited){.pending = p, .question = *q, .state = AWAITED_BEING_ASKED};
   list_append(&p->awaited, &a->link);
-  ask(a, now_ms, out);
+  ask(a, what, now_ms, out);
   free(out);
   if (await_is_over(p)) pending_take_up(p);
   return true;

@@ -9,7 +9,7 @@ static struct failure *slot_of(const struct failures *f, const struct question *
 
 bool failures_is_server_verdict(enum err why) {
   return why == ERR_SERVFAIL || why == ERR_REFUSED || why == ERR_LAME || why == ERR_BAD_REPLY ||
-         why == ERR_RCODE || why == ERR_REBIND || why == ERR_HTTP_ANSWER;
+         why == ERR_RCODE || why == ERR_REBIND || why == ERR_HTTP_ANSWER || err_is_of_dnssec(why);
 }
 
 /* Nobody said anything. */

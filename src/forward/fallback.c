@@ -9,7 +9,9 @@ static unsigned number_of(const struct pending *p, const struct nameserver *s) {
   return (unsigned)(s - p->upstream->servers);
 }
 
-static bool wants_dnssec(const struct pending *p) { return question_flags(&p->question) & KEY_DO; }
+static bool wants_dnssec(const struct pending *p) {
+  return p->prove != PROVE_OFF || question_flags(&p->question) & KEY_DO;
+}
 
 /* Without EDNS there is no DNSSEC: a server that can is not asked so for those who want it. */
 static bool may_go_without_edns(const struct pending *p, const struct nameserver *s) {
@@ -21,18 +23,20 @@ static bool may_go_without_edns(const struct pending *p, const struct nameserver
 enum { WAY_TRIES = 2 }; /* of a question over a server's encrypted way, before it is asked in plain */
 
 /* Bits of servers that no DNSSEC comes from. */
-static unsigned without_edns(const struct upstream *u) {
+static unsigned without_dnssec(const struct upstream *u, uint64_t now_ms) {
   unsigned bits = 0;
   for (unsigned i = 0; i < u->count; i++) {
     const struct nameserver *s = &u->servers[i];
+    const struct capability *dnssec = &s->capabilities[CAPABILITY_DNSSEC];
     if (!ns_has_way(s) && capability_is_resting(&s->capabilities[CAPABILITY_EDNS])) bits |= 1u << i;
+    if (capability_is_resting(dnssec) && !capability_is_due(dnssec, now_ms)) bits |= 1u << i;
   }
   return bits;
 }
 
-struct nameserver *fallback_pick(const struct pending *p, unsigned out) {
+struct nameserver *fallback_pick(const struct pending *p, unsigned out, uint64_t now_ms) {
   struct upstream *u = p->upstream;
-  unsigned unfit = wants_dnssec(p) ? without_edns(u) : 0;
+  unsigned unfit = wants_dnssec(p) ? without_dnssec(u, now_ms) : 0;
   struct nameserver *s = unfit ? upstream_pick(u, out | unfit) : NULL;
   return s && !s->down_until_ms ? s : upstream_pick(u, out);
 }
@@ -81,6 +85,7 @@ void fallback_prepare(const struct pending *p, struct try *t, unsigned nth, uint
   bool has_cookie = o->policy.cookies && over_udp && t->extras == EXTRAS_COOKIE;
   struct server_cookie *cookie = has_cookie ? ns_cookie(s, now_ms) : NULL;
   t->x.query_opts = (struct exchange_opts){.edns = t->extras,
+                                           .dnssec_ok = p->prove != PROVE_OFF,
                                            .ad = o->policy.trust_ad,
                                            .transport = t->transport,
                                            .udp_size = (uint16_t)o->policy.udp_size,

@@ -7,7 +7,7 @@
 
 /* The best server whose bit is not in `out`, NULL: none. For who wants DNSSEC those that it comes from stand
  * before the others, unless they are down. */
-struct nameserver *fallback_pick(const struct pending *p, unsigned out);
+struct nameserver *fallback_pick(const struct pending *p, unsigned out, uint64_t now_ms);
 
 /* What the next try of p at s goes over. An encrypted server is asked over what the settings say alone; a
  * plain one over its encrypted way first, if that is proven, twice; else twice over UDP, once over TCP, and

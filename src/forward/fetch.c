@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "dns/special.h"
+#include "forward/prove.h"
 
 bool fetch_may(const struct forward *f, const struct question *q) {
   if (!f->o.fleet.fetch || question_flags(q) & KEY_CD || special_is(q)) return false;
+  if (prove_mode_of(f, q) != PROVE_OFF) return false; /* what others have is not proven */
   const struct route *route = routes_match(f->o.routes, q);
   return !route || route->is_shared;
 }

@@ -5,7 +5,7 @@
 #include "forward/forward_priv.h"
 
 /* Is there a fleet, and may it be asked for q? Not for what routes have servers of their own for, unless they
- * say so, nor for unchecked answers and special names. */
+ * say so, nor for unchecked answers and special names, nor for what is to be proven here. */
 bool fetch_may(const struct forward *f, const struct question *q);
 
 enum next fetch_begin(struct pending *p, const struct event *e); /* the step */

@@ -33,7 +33,7 @@ bool follow_start(struct pending *p, uint64_t now_ms) {
   question_make(&target, border->target, border->target_len, question_type(&p->question),
                 question_class(&p->question), question_flags(&p->question), f->o.seed);
   log_debug("forward", "an alias leads to other servers: %s", question_format(&target, text));
-  return await_ask(p, &target, now_ms);
+  return await_ask(p, &target, AWAIT_ALIAS, now_ms);
 }
 
 /* Has it what was asked for, or says it for how long that is not there (RFC 2308 section 5)? */
@@ -60,7 +60,7 @@ enum err follow_join(struct pending *p) {
   struct forward *f = p->forward;
   const struct awaited *target = await_first(p);
   unsigned rcode = target->len ? target->msg[3] & DNS_RCODE : RCODE_SERVFAIL;
-  if (!rcode_is_answer(rcode)) return ERR_ALIAS;
+  if (!rcode_is_answer(rcode)) return err_is_of_dnssec(target->why) ? target->why : ERR_ALIAS;
 
   uint32_t chain_ttl_s = f->answer.ttl_s;
   uint8_t chain_flags = f->answer.head.flags;

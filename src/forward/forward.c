@@ -10,6 +10,7 @@
 #include "forward/fallback.h"
 #include "forward/fetch.h"
 #include "forward/follow.h"
+#include "forward/prove.h"
 #include "forward/silence.h"
 
 /* ---- the driver ---- */
@@ -259,6 +260,7 @@ static struct pending *start(struct forward *f, const struct question *q, bool p
                     upstream_leaves_unanswered(p->upstream, question_type(q));
   p->patience_ms = unanswered ? UNANSWERED_PATIENCE_MS : PATIENCE_MS;
   p->resting = upstream_resting(p->upstream, question_type(q), now_ms);
+  p->prove = prove_mode_of(f, q);
   p->step = fetch_may(f, q) ? STEP_FETCH : STEP_PICK;
   return p;
 }
@@ -328,6 +330,7 @@ static enum err lead(struct forward *f, const struct query *q, const struct clie
   char text[QUESTION_TEXT];
   log_debug("forward", "%s: a client asks", question_format(&p->question, text));
   count(f->o.counters, leader);
+  prove_wish(f, &q->question, now_ms);
   run_at(p, EVENT_START, now_ms);
   return ERR_NONE;
 }
@@ -360,22 +363,36 @@ static bool is_never_asked(const struct forward *f, const struct question *q) {
   return (f->o.local && f->o.is_local(f->o.local, q)) || forward_is_special(f, q);
 }
 
-static bool start_prefetch(struct forward *f, const struct question *q, enum cache_origin how,
-                           uint64_t now_ms) {
+/* NULL: it is never asked, or there is too much. */
+static struct pending *start_ahead(struct forward *f, const struct question *q, enum cache_origin how,
+                                   uint64_t now_ms) {
   struct pending *p = NULL;
-  if (is_never_asked(f, q)) return false;
+  if (is_never_asked(f, q)) return NULL;
   if (routes_find(f->o.routes, q)->count && f->table.prefetches < FORWARD_PREFETCHES &&
       f->table.count < FORWARD_PENDING / 2) {
     p = start(f, q, true, now_ms);
   }
-  if (!p) {
-    count(f->o.counters, prefetch_dropped);
-    return false;
-  }
-  p->origin = how;
+  if (!p) count(f->o.counters, prefetch_dropped);
+  else p->origin = how;
+  return p;
+}
+
+static bool start_prefetch(struct forward *f, const struct question *q, enum cache_origin how,
+                           uint64_t now_ms) {
+  struct pending *p = start_ahead(f, q, how, now_ms);
+  if (!p) return false;
   count_prefetch(f->o.counters, how);
+  prove_wish(f, q, now_ms);
   run_at(p, EVENT_START, now_ms);
   return true;
+}
+
+void forward_prove_ahead(struct forward *f, const struct question *q, uint64_t now_ms) {
+  struct pending *p = forward_is_new(f, q, now_ms) ? start_ahead(f, q, ORIGIN_QUERY, now_ms) : NULL;
+  if (!p) return;
+  count(f->o.counters, background);
+  count(f->o.counters, proof_ahead);
+  run_at(p, EVENT_START, now_ms);
 }
 
 bool forward_renew(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms) {
@@ -451,6 +468,7 @@ struct forward *forward_new(const struct forward_options *options) {
   f->border = (struct scrub_border){.is_beyond = follow_leaves, .ctx = f};
   f->failures = (struct failures){0};
   probes_init(&f->probes);
+  f->judged_without_clock = f->has_new_judge = false;
   f->next_to_leave = 0;
   if (pending_table_init(&f->table)) return f;
   free(f);
@@ -460,6 +478,7 @@ struct forward *forward_new(const struct forward_options *options) {
 void forward_set_options(struct forward *f, const struct forward_options *options) {
   must(options->cache == f->o.cache && options->timers == f->o.timers && options->counters == f->o.counters &&
        options->seed == f->o.seed);
+  if (options->proving.judge != f->o.proving.judge) f->has_new_judge = true;
   f->o = *options;
   forward_forget_failures(f);
 }
@@ -470,6 +489,8 @@ void forward_forget_failures(struct forward *f) {
   upstream_forget_unanswered(r->rest);
   for (unsigned i = 0; i < r->count; i++) upstream_forget_unanswered(r->list[i].upstream);
 }
+
+void forward_forget_zones(struct forward *f) { prove_forget(f); }
 
 void forward_set_watch(struct forward *f, const struct forward_watch *watch) { f->watch = *watch; }
 

@@ -73,18 +73,38 @@ struct forward_watch {
   void (*on_told)(void *ctx, const struct question *q, const struct forward_told *told, uint64_t now_ms);
 };
 
+struct judge;
+struct prove_log;
 struct forward;
+
+/* What becomes of answers that DNSSEC may prove: nothing is looked at; they are judged, and what is wrong is
+ * counted and logged, but goes out; or what is bogus does not. */
+enum prove_mode { PROVE_OFF, PROVE_LOG, PROVE_VALIDATE };
+/* And of those that say that there is nothing and have no record that could prove it, as of a server that
+ * filters: they are bogus, or taken for those of an unsigned zone. */
+enum unsigned_denial { UNSIGNED_DENIAL_REFUSE, UNSIGNED_DENIAL_PASS };
+
+/* What that takes; all borrowed. */
+struct proving {
+  struct judge *judge;   /* the thread's; NULL: nothing is proven, whatever the policy says */
+  struct prove_log *log; /* shared by all workers; NULL: nobody is told of bogus answers */
+  /* The time of day in seconds since 1970; 0: the clock is not to be trusted. */
+  uint32_t (*clock_s)(void *ctx, uint64_t now_ms);
+  void *clock_ctx;
+};
 
 /* What the operator decides; a part of the settings that is handed over whole. */
 struct forward_policy {
   uint32_t max_stale_s; /* how long an expired answer may stand in (RFC 8767); 0: never */
   uint32_t
       max_ttl_s; /* no answer is kept, or said to last, for longer, unless its route says so; 0: no limit */
-  uint32_t udp_size;    /* octets of a reply that servers may send in a datagram; 0: DNS_UDP_OURS */
-  bool nxdomain_cut;    /* NXDOMAIN covers what is below (RFC 8020) */
-  bool trust_ad;        /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
-  bool cookies;         /* are shown to the servers (RFC 7873) */
-  bool case_random;     /* the case of questions is random and must come back so (0x20) */
+  uint32_t udp_size; /* octets of a reply that servers may send in a datagram; 0: DNS_UDP_OURS */
+  bool nxdomain_cut; /* NXDOMAIN covers what is below (RFC 8020) */
+  bool trust_ad;     /* what the servers say of authenticity is passed on (RFC 6840 section 5.8) */
+  bool cookies;      /* are shown to the servers (RFC 7873) */
+  bool case_random;  /* the case of questions is random and must come back so (0x20) */
+  enum prove_mode prove;
+  enum unsigned_denial unsigned_denial;
   struct rebind rebind; /* which addresses answers may hold */
 };
 
@@ -105,6 +125,7 @@ struct forward_options {
   int (*answer)(void *ctx, const struct query *q, const struct client *client, uint64_t now_ms, uint8_t *out);
   void *answer_ctx;
   struct fleet fleet; /* all NULL: there is none */
+  struct proving proving;
   struct forward_policy policy;
 };
 
@@ -122,6 +143,9 @@ enum err forward_ask(struct forward *f, const struct query *q, const struct clie
 /* Asks q before any client does, unless it is in the cache, in flight, or too much is; or it was prefetched
  * before, ran out, and nobody had any use for it. `how`: which family's (origin_is_prefetch). */
 void forward_prefetch(struct forward *f, const struct question *q, enum cache_origin how, uint64_t now_ms);
+
+/* Asks q, records of a zone, ahead of the proof that will take them. Bounded as above. */
+void forward_prove_ahead(struct forward *f, const struct question *q, uint64_t now_ms);
 
 /* Would forward_prefetch have reason to ask? */
 bool forward_is_new(const struct forward *f, const struct question *q, uint64_t now_ms);
@@ -178,6 +202,8 @@ void forward_set_options(struct forward *f, const struct forward_options *option
 
 /* What failed is asked again at once: somebody flushes. forward_set_options does so, too. */
 void forward_forget_failures(struct forward *f);
+/* The keys of zones are asked for anew: somebody flushes. */
+void forward_forget_zones(struct forward *f);
 /* Servers have changed, by forward_set_options: what is in flight for a name none of whose servers stayed is
  * put to the new ones. Never from within a callback of forward's own. */
 void forward_reroute(struct forward *f, uint64_t now_ms);

@@ -10,7 +10,9 @@ struct forward {
   struct forward_options o;
   struct forward_watch watch;
   struct pending_table table;
-  unsigned next_to_leave; /* the bucket where one that nobody waits for is looked for first */
+  bool judged_without_clock; /* what is known of zones was believed while the clock was wrong */
+  bool has_new_judge;        /* what is in flight has begun with another one */
+  unsigned next_to_leave;    /* the bucket where one that nobody waits for is looked for first */
   struct failures failures;
   struct probes probes;
   struct scrub_border border; /* of the servers whose reply is looked at */

@@ -1,5 +1,6 @@
 /* pending.c: the table of questions in flight and who waits for them. Exports pending_*. */
 #include "forward/await.h"
+#include "forward/prove.h"
 
 #include <stdlib.h>
 
@@ -64,6 +65,7 @@ void pending_free(struct pending_table *t, struct pending *p) {
   t->count--;
   t->prefetches -= p->prefetch;
   await_drop(p);
+  prove_drop(p);
   pending_drop_draft(p);
   upstream_release(p->upstream);
   pending_drop_part(p);

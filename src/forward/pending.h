@@ -18,6 +18,7 @@
   STEP(PICK, step_pick, "pick") \
   STEP(ASK, step_ask, "ask")    \
   STEP(CHECK, step_check, "check") \
+  STEP(PROVE, prove_step, "prove") \
   STEP(FOLLOW, step_follow, "follow") \
   STEP(STORE, step_store, "store") \
   STEP(REPLY, step_reply, "reply") \
@@ -121,7 +122,8 @@ enum flaw { FLAW_STALE = 1 /* a part had expired */, FLAW_CUT = 2 /* a part is n
 struct evidence {
   /* they failed what had a cookie; understood nothing, or failed, what had EDNS */
   unsigned cookie, edns, edns_silently;
-  unsigned closed; /* their UDP port */
+  unsigned closed;          /* their UDP port */
+  unsigned unsigned_answer; /* lacked signatures, or proofs, that should be there */
   enum capability_why cookie_why;
 };
 
@@ -164,11 +166,15 @@ struct pending {
   enum retry retry;
   bool notified; /* since the last try somebody was told that it failed: the next is to wait */
   enum pending_step step;
-  struct fleet_fetch fetch;  /* question NULL: the fleet was not asked */
-  bool fetch_looks;          /* for the last time: then a server is asked as well */
-  bool fetch_awaited;        /* another member asks a server for it */
-  enum answer_source source; /* once there is an answer */
-  struct list awaited;       /* struct awaited: questions that it waits for */
+  struct fleet_fetch fetch;    /* question NULL: the fleet was not asked */
+  bool fetch_looks;            /* for the last time: then a server is asked as well */
+  bool fetch_awaited;          /* another member asks a server for it */
+  enum answer_source source;   /* once there is an answer */
+  struct list awaited;         /* struct awaited: questions that it waits for */
+  enum prove_mode prove;       /* what is to become of its answer */
+  struct judged_answer *proof; /* owned: its judgement, if that is under way (prove.c) */
+  uint8_t bogus;               /* answers so far that were */
+  uint8_t proof_questions;     /* that its judgement led to */
   enum draft_state draft;
   struct draft *aside; /* owned; NULL unless DRAFT_ASIDE */
   unsigned flaws;      /* enum flaw, of its answer */
@@ -187,7 +193,7 @@ struct pending {
 };
 
 /* Are its servers being asked? Else it waits for something else, or is over. */
-static inline bool pending_asks(const struct pending *p) { return p->step < STEP_FOLLOW; }
+static inline bool pending_asks(const struct pending *p) { return p->step < STEP_PROVE; }
 
 struct pending_table {
   struct pending **buckets;

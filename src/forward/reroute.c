@@ -1,5 +1,6 @@
 /* reroute.c: questions in flight when their names get other servers. Exports forward_reroute. */
 #include "forward/await.h"
+#include "forward/prove.h"
 
 static bool shares_a_server(const struct upstream *a, const struct upstream *b) {
   for (unsigned i = 0; i < a->count; i++) {
@@ -15,6 +16,7 @@ static bool shares_a_server(const struct upstream *a, const struct upstream *b) 
 static void move(struct forward *f, struct pending *p, struct upstream *u, uint64_t now_ms) {
   pending_drop_tries(p);
   await_drop(p);
+  prove_drop(p);
   pending_drop_draft(p);
   pending_drop_part(p);
   upstream_hold(u);
@@ -35,7 +37,10 @@ void forward_reroute(struct forward *f, uint64_t now_ms) {
     for (struct pending *p = f->table.buckets[i]; p; p = p->next) {
       struct upstream *u = routes_find(f->o.routes, &p->question);
       bool is_over = p->step == STEP_HELD || p->step == STEP_FAIL;
-      if (!is_over && u != p->upstream && !shares_a_server(u, p->upstream)) move(f, p, u, now_ms);
+      bool is_proven_otherwise = p->prove != prove_mode_of(f, &p->question) || (p->prove && f->has_new_judge);
+      bool has_others = u != p->upstream && !shares_a_server(u, p->upstream);
+      if (!is_over && (has_others || is_proven_otherwise)) move(f, p, u, now_ms);
     }
   }
+  f->has_new_judge = false;
 }

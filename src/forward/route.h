@@ -11,6 +11,7 @@ struct route {
   struct upstream *upstream; /* held */
   uint32_t max_ttl_s;        /* 0: as for all other names */
   bool never_guessed;        /* nobody asks for names in it that may not exist */
+  bool is_proven;            /* its answers are, where answers are */
   bool is_shared;            /* with the other members of a fleet */
   uint8_t name_len;
   uint8_t name[NAME_MAX_LEN]; /* in lower case */

@@ -3,7 +3,8 @@
  * Where there is a fleet FETCH asks that first. PICK chooses a server and ASK puts the question to it; when
  * its time is over the driver comes back to PICK for the next one, while the earlier tries stay open. The
  * first reply goes to CHECK, which sends the question back to ASK if the server could not cope, and on to
- * STORE if it answers, by way of FOLLOW if that leads to other servers' names. REPLY tells all who wait,
+ * STORE if it answers, by way of PROVE if that has to be proven, and of FOLLOW if it leads to other servers'
+ * names. REPLY tells all who wait,
  * unless they are HELD for more to come. FAIL is where it ends when nobody answered, or nobody can. */
 #include "base/log.h"
 #include "base/must.h"
@@ -15,6 +16,7 @@
 #include "forward/fetch.h"
 #include "forward/follow.h"
 #include "forward/hold.h"
+#include "forward/prove.h"
 #include "forward/silence.h"
 #include "forward/stale_log.h"
 
@@ -23,6 +25,8 @@ void steps_start_anew(struct pending *p, uint64_t now_ms) {
   p->asked = p->failed = 0;
   p->resting = upstream_resting(p->upstream, question_type(&p->question), now_ms);
   p->retry = RETRY_ON_TIMEOUT;
+  p->prove = prove_mode_of(p->forward, &p->question);
+  p->bogus = p->proof_questions = 0;
   p->case_state = CASE_AS_ASKED;
   p->cookie_state = COOKIE_FIRST;
   p->resume_ms = PENDING_OPEN;
@@ -56,10 +60,10 @@ static enum next step_pick(struct pending *p, const struct event *e) {
     if (p->tries[i].x.channel) busy |= upstream_bit(u, p->tries[i].server);
   }
 
-  p->server = fallback_pick(p, busy);
+  p->server = fallback_pick(p, busy, e->now_ms);
   if (!p->server && busy != (p->failed | p->resting)) {
     if (e->now_ms < p->next_try_ms) return WAIT; /* not early: others failed, but this one may yet answer */
-    p->server = fallback_pick(p, out);
+    p->server = fallback_pick(p, out, e->now_ms);
     p->retry = p->server ? RETRY_ON_TIMEOUT : RETRY_EXHAUSTED;
     if (!p->server && pending_has_open_try(p)) return WAIT;
   }
@@ -209,6 +213,7 @@ enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err 
 static void keep_part(struct pending *p, const struct event *e) {
   struct forward *f = p->forward;
   const struct nameserver *s = e->try->server;
+  if (p->prove == PROVE_VALIDATE) return; /* a part proves nothing */
   if (scrub_part(&p->question, e->msg, e->len, forward_border(f), &f->answer) != ERR_NONE) return;
   struct answer_view view = answer_view(&f->answer);
   if (rebind_refuses(&f->o.policy.rebind, &p->question, &view)) return;
@@ -261,7 +266,8 @@ static enum next step_check(struct pending *p, const struct event *e) {
   }
 
   struct scrub_border *border = forward_border(f);
-  enum err why = scrub_reply(&p->question, msg, e->len, border, &f->answer);
+  struct question asked = prove_question(p);
+  enum err why = scrub_reply(&asked, msg, e->len, border, &f->answer);
   if (why != ERR_NONE) return steps_server_failed(p, t->server, why);
   bool has_opt = edns_is_in(msg, e->len);
   fallback_learn(p, t, has_opt, now_ms);
@@ -276,7 +282,7 @@ static enum next step_check(struct pending *p, const struct event *e) {
     ns_lacks(t->server, CAPABILITY_0X20, WHY_0X20, now_ms);
   if (is_refused(p)) return MORE;
   if (f->o.policy.trust_ad && msg[3] & DNS_AD) f->answer.head.flags |= ANSWER_AD;
-  p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
+  p->step = p->prove != PROVE_OFF ? STEP_PROVE : border && border->target_len ? STEP_FOLLOW : STEP_STORE;
   return MORE;
 }
 
@@ -306,6 +312,7 @@ static enum next step_store(struct pending *p, const struct event *e) {
   if (!(p->flaws & FLAW_STALE)) stale_log_answered(f->o.stale_log, f->o.routes, &p->question, now_ms);
   f->answer.head.stored_at = tick_of_ms(now_ms);
   answer_note_rotation(&f->answer);
+  if (f->o.policy.prove == PROVE_VALIDATE) f->answer.head.flags |= ANSWER_JUDGED;
   answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question, f->o.policy.max_ttl_s));
   fetch_offer(p, now_ms);
   if (f->watch.before_store)

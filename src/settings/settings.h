@@ -73,6 +73,7 @@ struct settings_forward {
   struct settings_pins pins; /* none: those of `tls` */
   uint32_t max_ttl_s;        /* 0: as for all other names */
   bool never_guessed;        /* hosts of XMPP domains in it are not guessed */
+  bool is_proven;            /* its answers are, by DNSSEC, where answers are */
   bool is_shared;            /* with the other members of a fleet */
 };
 
@@ -81,6 +82,15 @@ enum settings_discover { DISCOVER_OFF, DISCOVER_VERIFIED };
 
 /* Are plain servers tried over TLS, whoever answers there (RFC 7858 section 4.1)? */
 enum settings_upstream_tls { UPSTREAM_TLS_OFF, UPSTREAM_TLS_OPPORTUNISTIC };
+
+/* What is believed at first when answers are proven, and below which names nothing is. */
+enum { SETTINGS_ANCHORS = 8, SETTINGS_NEGATIVE = 24 };
+struct settings_anchors {
+  char files[SETTINGS_ANCHORS][SETTINGS_PATH]; /* of DS and DNSKEY records */
+  unsigned file_count;
+  struct settings_domain negative[SETTINGS_NEGATIVE];
+  unsigned negative_count;
+};
 
 /* A fault from the start. */
 struct settings_fault {
@@ -112,6 +122,7 @@ struct settings {
   /* The modules' own, each handed over whole. */
   struct settings_pins pins;  /* of encrypted servers */
   char tls_ca[SETTINGS_PATH]; /* whom to trust to sign for them; "": whom the system does */
+  struct settings_anchors anchors;
   struct forward_policy
       forward; /* domains of `forwards` are not among the exempt of rebind yet: wiring_rebind */
   struct serve_policy serve;

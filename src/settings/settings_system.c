@@ -28,6 +28,8 @@ bool settings_check_system(const struct settings *s, bool *warned, FILE *err) {
   warn_unreadable(&r, s->file);
   for (unsigned i = 0; i < s->zones.zone_count; i++) warn_unreadable(&r, s->zones.zones[i].file);
   if (settings_encrypts(s)) warn_unreadable(&r, s->tls_ca);
+  for (unsigned i = 0; s->forward.prove != PROVE_OFF && i < s->anchors.file_count; i++)
+    warn_unreadable(&r, s->anchors.files[i]);
   if (!s->upstream.count || s->upstream_default) warn_unreadable(&r, s->resolv_conf);
   return true;
 }

@@ -123,6 +123,28 @@ static void clear_allow(void *into) {
   s->access.chosen = false;
 }
 
+/* ---- DNSSEC ---- */
+
+static bool read_anchor(const struct setting *t, void *into, const char *text) {
+  struct settings_anchors *a = &((struct settings *)into)->anchors;
+  if (a->file_count == SETTINGS_ANCHORS) return false;
+  struct setting file = *t;
+  file.at = 0;
+  file.most = SETTINGS_PATH - 1;
+  return settings_read_path(&file, a->files[a->file_count], text) && ++a->file_count;
+}
+
+static void clear_anchors(void *into) { ((struct settings *)into)->anchors.file_count = 0; }
+
+static bool read_negative(const struct setting *t, void *into, const char *text) {
+  struct settings_anchors *a = &((struct settings *)into)->anchors;
+  (void)t;
+  if (a->negative_count == SETTINGS_NEGATIVE) return false;
+  return settings_parse_domain(text, &a->negative[a->negative_count]) && ++a->negative_count;
+}
+
+static void clear_negative(void *into) { ((struct settings *)into)->anchors.negative_count = 0; }
+
 /* ---- forward "DOMAIN" ---- */
 
 static bool title_forward(void *element, const char *title) {
@@ -219,6 +241,7 @@ static const struct settings_section in_forward = {
     .read_title = title_forward,
     ELEMENTS(struct settings, forwards, forward_count)};
 static const struct settings_section in_tls = {.name = "tls"};
+static const struct settings_section in_dnssec = {.name = "dnssec"};
 static const struct settings_section in_access = {.name = "access"};
 static const struct settings_section in_server = {.name = "server"};
 static const struct settings_section in_fault = {.name = "fault",
@@ -236,9 +259,10 @@ static const struct settings_section in_control = {.name = "control"};
 static const struct settings_section in_dnstap = {.name = "dnstap"};
 
 const struct settings_section *const settings_sections[] = {
-    &in_listen,        &in_upstream, &in_forward, &in_tls,     &settings_in_zone, &settings_in_domain,
-    &settings_in_host, &in_access,   &in_server,  &in_xmpp,    &in_cache,         &in_shared,
-    &in_fault,         &in_log,      &in_control, &in_metrics, &in_dnstap,        NULL};
+    &in_listen,        &in_upstream,        &in_forward,       &in_tls,    &in_dnssec,
+    &settings_in_zone, &settings_in_domain, &settings_in_host, &in_access, &in_server,
+    &in_xmpp,          &in_cache,           &in_shared,        &in_fault,  &in_log,
+    &in_control,       &in_metrics,         &in_dnstap,        NULL};
 
 static const char tap_expected[] =
     "none or unix: and the absolute path of a socket, at most 107 octets: unix:/run/dnstap/dnstap.sock";
@@ -254,6 +278,10 @@ static const char *const policy_words[] = {
 static const char *const discover_words[] = {[DISCOVER_OFF] = "off", [DISCOVER_VERIFIED] = "verified", NULL};
 static const char *const upstream_tls_words[] = {
     [UPSTREAM_TLS_OFF] = "off", [UPSTREAM_TLS_OPPORTUNISTIC] = "opportunistic", NULL};
+static const char *const prove_words[] = {
+    [PROVE_OFF] = "off", [PROVE_LOG] = "log", [PROVE_VALIDATE] = "validate", NULL};
+static const char *const denial_words[] = {
+    [UNSIGNED_DENIAL_REFUSE] = "refuse", [UNSIGNED_DENIAL_PASS] = "pass", NULL};
 static const char *const seccomp_words[] = {
     [SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const role_words[] = {[SHARE_MEMBER] = "member", [SHARE_READER] = "reader", NULL};
@@ -321,6 +349,8 @@ const struct setting settings_table[] = {
     {NULL, &in_forward, "prefetch-guess", "auto|off", "auto", NULL,
      "guess hosts of XMPP domains in it, as in section xmpp",
      EITHER(struct settings_forward, never_guessed, guess_forward_words)},
+    {NULL, &in_forward, "dnssec", "on|off", "off", NULL, "validate its answers, as section dnssec says",
+     SWITCH(struct settings_forward, is_proven)},
     {NULL, &in_forward, "shared", "on|off", "off", NULL, "share its answers with the fleet's other members",
      SWITCH(struct settings_forward, is_shared)},
     {"tls-ca", &in_tls, "ca", "PATH", NULL, "the system's folder",
@@ -329,6 +359,19 @@ const struct setting settings_table[] = {
     {"tls-pin", &in_tls, "pin", "PIN", NULL, "none",
      "a key that encrypted upstreams may have; may be repeated",
      LIST(read_pin, clear_pins, settings_pin_expected)},
+    {"dnssec", &in_dnssec, "mode", "HOW", "off", NULL,
+     "DNSSEC: off; validate answers; or log what validate would refuse",
+     WORD(struct settings, forward.prove, prove_words), .expected = "off, log or validate"},
+    {"trust-anchor", &in_dnssec, "trust-anchor", "FILE", NULL, "the root's keys",
+     "file of DS or DNSKEY records to trust; may be repeated",
+     LIST(read_anchor, clear_anchors, "a file's name, at most 255 octets, at most 8 times"),
+     .names_file = true},
+    {"negative-trust-anchor", &in_dnssec, "negative-trust-anchor", "NAME", NULL, "none",
+     "don't validate this domain and what is below; may be repeated",
+     LIST(read_negative, clear_negative, "a domain such as corp.example, at most 24 times")},
+    {"dnssec-unsigned-denial", &in_dnssec, "unsigned-denial", "HOW", "refuse", NULL,
+     "unsigned NXDOMAIN or NODATA of signed zones, as filters send: refuse or pass",
+     WORD(struct settings, forward.unsigned_denial, denial_words)},
     {"zone", &settings_in_zone, "file", "FILE", NULL, NULL, "answer this zone from its zone file",
      TEXT_AS(settings_read_path, struct zones_file, file), .expected = "a file's name, at most 511 octets",
      .needed = true},

@@ -42,11 +42,12 @@ struct setting {
   const char *expected;      /* what a value should be; NULL: setting_expected tells */
   /* what is wrong with a value; NULL: all but `expected` is */
   const char *(*explain)(const char *text, char why[WHY_TEXT]);
-  bool needed;   /* its titled section is nothing without it */
-  bool untitled; /* the option's value is this alone; its section gets a title of its own: "option 1" */
-  bool fixed;    /* holds until the next start: a reload keeps what is running */
-  size_t at;     /* for the readers below and what is fixed: the field's place in `into` */
-  size_t size;   /* and its octets, all of which say what its value is */
+  bool needed;     /* its titled section is nothing without it */
+  bool names_file; /* of a reader of its own: a value is a file's name */
+  bool untitled;   /* the option's value is this alone; its section gets a title of its own: "option 1" */
+  bool fixed;      /* holds until the next start: a reload keeps what is running */
+  size_t at;       /* for the readers below and what is fixed: the field's place in `into` */
+  size_t size;     /* and its octets, all of which say what its value is */
   uint64_t least, most;
   const char *const *words; /* ended by NULL */
 };

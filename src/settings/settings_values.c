@@ -81,7 +81,8 @@ bool settings_read_path_or_none(const struct setting *t, void *into, const char 
 }
 
 bool settings_names_file(const struct setting *t, const char *text) {
-  return t->read == settings_read_path || (t->read == settings_read_path_or_none && !is_path_word(text));
+  return t->read == settings_read_path || t->names_file ||
+         (t->read == settings_read_path_or_none && !is_path_word(text));
 }
 
 static int index_of(const char *const *words, const char *text) {

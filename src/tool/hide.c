@@ -165,6 +165,7 @@ static void note_line(struct names *n, const char *line, size_t len) {
   const char *value = value_on(line, len, &key, &key_len);
   if (!value) return;
   if (key_len == 12 && strncmp(key, "rebind-allow", 12) == 0) note_quoted(n, value, end, false);
+  if (key_len == 21 && strncmp(key, "negative-trust-anchor", 21) == 0) note_quoted(n, value, end, false);
   if (key_len == 8 && strncmp(key, "identity", 8) == 0) note_quoted(n, value, end, true);
   if (key_len == 4 && strncmp(key, "rule", 4) == 0) note_rule(n, value, end);
 }

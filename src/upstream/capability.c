@@ -13,7 +13,8 @@ const char *capability_name(enum capability_kind of) {
   static const char *const names[CAPABILITIES] = {[CAPABILITY_COOKIES] = "cookies",
                                                   [CAPABILITY_EDNS] = "edns",
                                                   [CAPABILITY_UDP] = "udp",
-                                                  [CAPABILITY_0X20] = "0x20"};
+                                                  [CAPABILITY_0X20] = "0x20",
+                                                  [CAPABILITY_DNSSEC] = "dnssec"};
   return names[of];
 }
 

@@ -25,7 +25,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum capability_kind { CAPABILITY_COOKIES, CAPABILITY_EDNS, CAPABILITY_UDP, CAPABILITY_0X20, CAPABILITIES };
+enum capability_kind {
+  CAPABILITY_COOKIES,
+  CAPABILITY_EDNS,
+  CAPABILITY_UDP,
+  CAPABILITY_0X20,
+  CAPABILITY_DNSSEC,
+  CAPABILITIES
+};
 
 enum capability_state {
   CAPABILITY_UNTRIED,

@@ -54,7 +54,7 @@ size_t exchange_write(const struct question *q, const struct exchange_opts *m,
   wire_put_u16(&w, m->edns ? 1 : 0);
   wire_put(&w, q->key, q->name_len + 4u);
   if (m->case_seed) mix_case(m->case_seed, out + DNS_HEADER, q->name_len);
-  if (m->edns) w.at += write_opt(m, flags & KEY_DO, out + w.at, w.at);
+  if (m->edns) w.at += write_opt(m, m->dnssec_ok || flags & KEY_DO, out + w.at, w.at);
   return w.at;
 }
 

@@ -20,7 +20,8 @@ struct server_cookie {
 
 /* How a question is put. */
 struct exchange_opts {
-  bool edns, ad;     /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
+  bool edns, dnssec_ok; /* dnssec_ok: DO, whether or not the question has KEY_DO */
+  bool ad;           /* ad: it is to say whether it holds the answer for authentic (RFC 6840 section 5.7) */
   uint16_t udp_size; /* octets of a reply in a datagram; 0: DNS_UDP_OURS */
   enum transport transport;
   uint64_t case_seed; /* 0x20: chooses capitals, which the reply must repeat; 0: none */

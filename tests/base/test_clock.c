@@ -39,3 +39,10 @@ Test(clock, advances) {
   cr_expect_geq(passed, 2);
   cr_expect_lt(passed, 5000);
 }
+
+Test(clock, a_floor_goes_up_but_not_by_a_clock_that_was_years_ahead) {
+  int64_t build_s = clock_floor_of_build();
+  cr_expect_eq(clock_floor_raise(build_s, build_s + 86400), build_s + 86400);
+  cr_expect_eq(clock_floor_raise(build_s + 86400, build_s), build_s + 86400);
+  cr_expect_eq(clock_floor_raise(build_s, build_s + 11 * 365 * 86400LL), build_s);
+}

@@ -106,7 +106,8 @@ static bool has_routes(const struct modules *m, const struct settings *s) {
     const struct settings_forward *f = &s->forwards[i];
     good = is_set(r->list[i].upstream, s, &f->servers, settings_forward_pins(s, f)) &&
            r->list[i].max_ttl_s == f->max_ttl_s && r->list[i].never_guessed == f->never_guessed &&
-           r->list[i].is_shared == f->is_shared && has_forward(m, s) &&
+           r->list[i].is_shared == f->is_shared && r->list[i].is_proven == f->is_proven &&
+           has_forward(m, s) &&
            name_equal(r->list[i].name, r->list[i].name_len, f->domain.octets, f->domain.len);
   }
   return good;
@@ -130,6 +131,7 @@ static const struct settings_part {
     PART(upstream, has_upstreams),
     PART(pins, has_upstreams),
     PART(tls_ca, NULL),
+    PART(anchors, NULL),
     PART(discover, has_upstreams),
     PART(upstream_tls, has_upstreams),
     PART(upstream_policy, has_upstreams),
@@ -160,6 +162,8 @@ enum { PARTS = sizeof parts / sizeof *parts };
 static const char *const samples[] = {"on",
                                       "off",
                                       "refused",
+                                      "validate",
+                                      "pass",
                                       "upstream",
                                       "unix:/some/socket",
                                       "silence",

@@ -25,6 +25,9 @@ SETTINGS = [
     ("user", "server", "user", "root"), ("seccomp", "server", "seccomp", "off"),
     ("threads", "server", "threads", "2"), ("zone-files", "server", "zone-files", "on"), ("expand-srv", "xmpp", "expand-srv", "wait"),
     ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"), ("prefetch-guess", "xmpp", "prefetch-guess", "off"),
+    ("dnssec", "dnssec", "mode", "log"), ("trust-anchor", "dnssec", "trust-anchor", "/nowhere/root.ds"),
+    ("negative-trust-anchor", "dnssec", "negative-trust-anchor", "corp.example"),
+    ("dnssec-unsigned-denial", "dnssec", "unsigned-denial", "pass"),
     ("tls-ca", "tls", "ca", "/etc/ssl/other"), ("tls-pin", "tls", "pin", "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
     ("cache-size", "cache", "size", "64M"), ("max-stale", "cache", "max-stale", "3600"),
     ("snapshot", "cache", "snapshot", "/var/lib/jidns/cache"), ("snapshot-every", "cache", "snapshot-every", "60"),
@@ -54,7 +57,7 @@ def is_text(option, value):
         return value == ""
     if option == "resolv-conf":
         return value.isascii() and value.isprintable() and 0 < len(value) < 256
-    if option == "rebind-allow":  # a domain
+    if option in ("rebind-allow", "negative-trust-anchor"):  # a domain
         return value in ("nonsense", "-1", "ON", "99999999999999999999")
     if option == "shared-namespace":
         return re.fullmatch(r"[\w.-]{1,63}", value, re.ASCII)
@@ -64,7 +67,7 @@ def is_text(option, value):
         parts = value.split(":") if option == "user" else [value]
         whole = len(parts) < 3 and (all(parts) or parts == [""])
         return whole and value.isascii() and value.isprintable() and " " not in value and len(value) < (66 if option == "user" else 33)
-    return option in ("identity", "dnstap-identity", "dnstap-version", "version-bind", "snapshot", "tls-ca") and value.isascii() and value.isprintable() and len(value) < 256
+    return option in ("identity", "dnstap-identity", "dnstap-version", "version-bind", "snapshot", "tls-ca", "trust-anchor") and value.isascii() and value.isprintable() and len(value) < 256
 
 
 def variable(option):
@@ -124,7 +127,7 @@ def test_wrong_values_are_named_with_their_source(conf, option, section, key, _)
         assert done.stderr.startswith(f"jidnsd: --{option} '") and len(done.stderr.splitlines()) == 1, done.stderr
         if value.endswith("\n"):
             continue  # of a variable that is no part of the value: tests/settings/test_environment.c
-        if value.strip(" ,") and option not in ("listen", "upstream", "allow", "rebind-allow"):
+        if value.strip(" ,") and option not in ("listen", "upstream", "allow", "rebind-allow", "negative-trust-anchor"):
             done = run("--check-config", **{variable(option): value})
             assert done.returncode == 2, (value, done)
             assert done.stderr.startswith(f"jidnsd: {variable(option)} '") and "should be" in done.stderr

@@ -26,6 +26,7 @@ struct ends {
   union addr server, listens;
   struct settings settings;
   struct cache *cache;
+  struct prover prover; /* nothing is to be proven */
   struct worker *worker;
 };
 
@@ -189,7 +190,7 @@ static void session(struct ends *e, unsigned nth, bool may_fail) {
 
 static struct worker *worker_make(struct ends *e) {
   static struct xmpp_budget budget;
-  struct worker_common common = {.cache = e->cache, .budget = &budget};
+  struct worker_common common = {.cache = e->cache, .budget = &budget, .prover = &e->prover};
   struct listener l;
   cr_assert(addr_parse("127.0.0.1", 1, &e->settings.listen[0]));
   e->settings.listen[0].v4.sin_port = 0;
@@ -202,6 +203,7 @@ static struct worker *worker_make(struct ends *e) {
 
 static void ends_open(struct ends *e) {
   memset(e, 0, sizeof *e);
+  prover_init(&e->prover);
   signal(SIGPIPE, SIG_IGN);
   server_open(e);
   char text[ADDR_TEXT];
@@ -266,7 +268,7 @@ Test(oom_worker, that_can_not_prepare_a_reload_is_as_it_was) {
   ends.settings.upstream.list[0].addr.v4.sin_port ^= 1; /* a set that is unchanged would be kept */
   for (bool met = true; met; nth++) {
     oom_after(nth, false);
-    bool good = worker_prepare(w, &ends.settings, NULL, NULL);
+    bool good = worker_prepare(w, &ends.settings, &(struct worker_outside){0});
     met = oom_end();
     cr_expect(good == !met, "allocation %u", nth);
     worker_discard(w);

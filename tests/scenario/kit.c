@@ -70,7 +70,8 @@ static void check_sums(const struct counters *c) {
   cr_expect_eq(c->miss, c->answered + c->failed, "miss = %lu, answered + failed = %lu + %lu",
                (unsigned long)c->miss, (unsigned long)c->answered, (unsigned long)c->failed);
   cr_expect_eq(c->miss, c->leader + c->follower + c->rejected, "miss = leader + follower + turned away");
-  cr_expect_eq(c->background, c->prefetch_c2s + c->prefetch_s2s + c->renewed + c->refreshed, "ahead");
+  cr_expect_eq(c->background, c->prefetch_c2s + c->prefetch_s2s + c->renewed + c->refreshed + c->proof_ahead,
+               "ahead");
   cr_expect_eq(c->saved, c->prefetch_hit_c2s + c->prefetch_hit_s2s + c->renewed_hit, "saved");
   cr_expect_leq(c->prefetch_joined_c2s + c->prefetch_hit_c2s, c->prefetch_c2s, "of use to clients");
   cr_expect_leq(c->prefetch_joined_s2s + c->prefetch_hit_s2s, c->prefetch_s2s, "of use to servers");

@@ -148,15 +148,16 @@ Test(titled, are_printed_with_their_sources_and_read_back_as_the_same) {
   const char *file = strstr(said->out,
                             "forward \"file.example\" {  # settings.conf:2\n  upstream = {\"10.0.0.1\"}  # "
                             "settings.conf:3\n  max-ttl = \"0\"  # default\n  prefetch-guess = \"auto\"  # "
-                            "default\n  shared = \"off\"  # default\n}\n");
-  const char *env = strstr(said->out,
-                           "forward \"env.example\" {  # JIDNS_FORWARD\n  upstream = "
-                           "{\"10.0.0.2\"}  # JIDNS_FORWARD\n  max-ttl = \"0\"  # default\n  "
-                           "prefetch-guess = \"auto\"  # default\n  shared = \"off\"  # default\n}\n");
+                            "default\n  dnssec = \"off\"  # default\n  shared = \"off\"  # default\n}\n");
+  const char *env = strstr(said->out, "forward \"env.example\" {  # JIDNS_FORWARD\n  upstream = "
+                                      "{\"10.0.0.2\"}  # JIDNS_FORWARD\n  max-ttl = \"0\"  # default\n  "
+                                      "prefetch-guess = \"auto\"  # default\n  dnssec = \"off\"  # default\n"
+                                      "  shared = \"off\"  # default\n}\n");
   const char *option = strstr(said->out,
                               "forward \"option.example\" {  # --forward\n  upstream = {\"10.0.0.3\", "
                               "\"10.0.0.4\"}  # --forward\n  max-ttl = \"0\"  # default\n  prefetch-guess = "
-                              "\"auto\"  # default\n  shared = \"off\"  # default\n}\n");
+                              "\"auto\"  # default\n  dnssec = \"off\"  # default\n"
+                              "  shared = \"off\"  # default\n}\n");
   cr_expect(file && env && option && !strstr(said->out, "10.0.0.9"), "%s", said->out);
   unsetenv("JIDNS_FORWARD");
   char *text = strdup(said->out);

@@ -48,6 +48,10 @@ static const struct {
       "unix:/"
       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
       "aaaaa"}},
+    {"dnssec", {"", "on", "Validate", "validate "}},
+    {"trust-anchor", {""}},
+    {"negative-trust-anchor", {"", ".", "a..b", "corp example"}},
+    {"dnssec-unsigned-denial", {"", "on", "Pass"}},
     {"tls-pin", {"", "sha256/", "sha256/abc=", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}},
 };
 

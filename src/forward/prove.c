@@ -1,0 +1,338 @@
+/* prove.c: answers that have to be proven. Exports prove_*.
+ *
+ * What is judged is a pile of answers: at the bottom the draft of the question itself, above it the answer to
+ * a question for DS or DNSKEY records that it waited for. Such an answer is mostly judged by its own
+ * question, and then all is known; it comes onto the pile when it was in the cache and trust had forgotten
+ * what it says. */
+#include "forward/prove.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "dns/special.h"
+#include "dnssec/judge.h"
+#include "forward/await.h"
+#include "forward/fallback.h"
+#include "forward/prove_log.h"
+
+/* How far the records are that an answer's proof takes next. */
+enum need_state {
+  NEED_NOTHING,
+  NEED_ASKED, /* they are waited for */
+  NEED_HERE,  /* they came, and may be known now; if not, they are judged */
+  NEED_JUDGED /* that was done: if they are needed once more they can't be had */
+};
+
+/* One answer of the pile. */
+struct judged_answer {
+  struct judged_answer *below; /* whose proof takes it; NULL: it is the draft */
+  struct judgement at;
+  struct question question;
+  enum need_state need_state;
+  uint16_t need_type, need_len;
+  enum err need_failed; /* as far as it is known: ERR_NONE */
+  uint8_t need[NAME_MAX_LEN];
+  uint8_t *came; /* NEED_HERE: the answer with those records, owned */
+  size_t came_len;
+  uint8_t *msg; /* owned; NULL: the draft's */
+  size_t len;
+};
+
+/* ---- whether ---- */
+
+enum prove_mode prove_mode_of(const struct forward *f, const struct question *q) {
+  const struct forward_policy *policy = &f->o.policy;
+  if (policy->prove == PROVE_OFF || question_flags(q) & KEY_CD || !f->o.proving.judge) return PROVE_OFF;
+  const struct route *route = routes_match(f->o.routes, q);
+  if (route ? !route->is_proven : special_is(q)) return PROVE_OFF;
+  return policy->prove;
+}
+
+struct question prove_question(const struct pending *p) {
+  struct question q = p->question;
+  if (p->prove != PROVE_OFF) q.key[q.name_len + KEY_TAIL - 1] |= KEY_DO;
+  return q;
+}
+
+/* By the time of day as far as that is to be trusted. Once it is, what was believed without is forgotten. */
+static struct dnssec_time time_of(struct forward *f, uint64_t now_ms) {
+  const struct proving *with = &f->o.proving;
+  struct dnssec_time now = {now_ms / 1000, with->clock_s(with->clock_ctx, now_ms)};
+  if (now.clock_s && f->judged_without_clock) prove_forget(f);
+  f->judged_without_clock = !now.clock_s;
+  return now;
+}
+
+void prove_forget(struct forward *f) {
+  static const uint8_t root[] = {0};
+  if (f->o.proving.judge) trust_flush(judge_trust(f->o.proving.judge), root, sizeof root);
+}
+
+/* ---- beside the question ---- */
+
+static bool is_of_zones(const struct question *q) {
+  return question_type(q) == TYPE_DS || question_type(q) == TYPE_DNSKEY;
+}
+
+void prove_wish(struct forward *f, const struct question *q, uint64_t now_ms) {
+  struct judge_wish wishes[JUDGE_WISHES_MAX];
+  if (prove_mode_of(f, q) == PROVE_OFF || is_of_zones(q)) return;
+  unsigned n = judge_wishes(f->o.proving.judge, q, time_of(f, now_ms), wishes, JUDGE_WISHES_MAX);
+  for (unsigned i = 0; i < n; i++) {
+    struct question beside;
+    question_make(&beside, wishes[i].name, wishes[i].len, wishes[i].type, CLASS_IN, KEY_DO, f->o.seed);
+    if (prove_mode_of(f, &beside) != PROVE_OFF) forward_prove_ahead(f, &beside, now_ms);
+  }
+}
+
+/* The DS records come first; where there are some the keys will be needed. */
+static void wish_for_keys(struct forward *f, const struct verdict *v, uint64_t now_ms) {
+  struct question keys;
+  if (!v->is_signed_by_it) return;
+  question_make(&keys, v->need, v->need_len, TYPE_DNSKEY, CLASS_IN, KEY_DO, f->o.seed);
+  forward_prove_ahead(f, &keys, now_ms);
+}
+
+/* ---- the pile ---- */
+
+static struct judged_answer *push(struct pending *p, const struct question *q) {
+  struct judged_answer *x = calloc(1, sizeof *x);
+  if (!x) return NULL;
+  x->below = p->proof;
+  x->question = *q;
+  x->at.budget = dnssec_budget();
+  p->proof = x;
+  return x;
+}
+
+static void pop(struct pending *p) {
+  struct judged_answer *x = p->proof;
+  p->proof = x->below;
+  free(x->came);
+  free(x->msg);
+  free(x);
+}
+
+void prove_drop(struct pending *p) {
+  while (p->proof) pop(p);
+}
+
+static struct verdict judge_top(struct pending *p, uint64_t now_ms) {
+  struct forward *f = p->forward;
+  struct judged_answer *x = p->proof;
+  const uint8_t *msg = x->msg ? x->msg : f->out;
+  size_t len = x->msg ? x->len : answer_message(&x->question, &f->answer, f->out);
+  if (!len) return (struct verdict){.state = DNSSEC_BOGUS, .why = ERR_TOO_COSTLY};
+  return judge(f->o.proving.judge, &x->at, &x->question, msg, len, time_of(f, now_ms));
+}
+
+/* ---- what it takes ---- */
+
+static bool is_needed_again(const struct judged_answer *x, const struct verdict *v) {
+  return x->need_state != NEED_NOTHING && x->need_type == v->need_type &&
+         name_equal(x->need, x->need_len, v->need, v->need_len);
+}
+
+/* The answer to what the top waited for is here, or there is none. */
+static void take_awaited(struct pending *p) {
+  struct judged_answer *x = p->proof;
+  const struct awaited *a = await_first(p);
+  bool is_answer = a->len && rcode_is_answer(a->msg[3] & DNS_RCODE);
+  x->need_state = is_answer ? NEED_HERE : NEED_JUDGED;
+  x->need_failed = is_answer ? ERR_NONE : a->why;
+  free(x->came);
+  x->came = is_answer ? await_take(p, &x->came_len) : NULL;
+  await_drop(p);
+}
+
+/* One more question, of all that one answer may lead to. */
+static bool may_ask(struct pending *p) { return p->proof_questions++ < DNSSEC_QUESTIONS; }
+
+/* Asks for what the top needs. False: it can't be had; else await_is_over says whether it is here. */
+static bool ask_for(struct pending *p, const struct verdict *v, uint64_t now_ms) {
+  struct forward *f = p->forward;
+  struct judged_answer *x = p->proof;
+  struct question q;
+  char text[QUESTION_TEXT];
+
+  x->need_state = NEED_ASKED;
+  x->need_type = v->need_type;
+  x->need_len = v->need_len;
+  memcpy(x->need, v->need, v->need_len);
+  question_make(&q, v->need, v->need_len, v->need_type, CLASS_IN, KEY_DO, f->o.seed);
+  log_debug("forward", "its proof takes %s", question_format(&q, text));
+  wish_for_keys(f, v, now_ms);
+  return await_ask(p, &q, AWAIT_PROOF, now_ms);
+}
+
+/* It was not learnt when it came: its answer is judged itself, once. False: it can't be. */
+static bool judge_what_came(struct pending *p) {
+  struct judged_answer *x = p->proof;
+  struct question q;
+  question_make(&q, x->need, x->need_len, x->need_type, CLASS_IN, KEY_DO, p->forward->o.seed);
+  struct judged_answer *above = push(p, &q);
+  x->need_state = NEED_JUDGED;
+  if (!above) return false;
+  above->msg = x->came;
+  above->len = x->came_len;
+  x->came = NULL;
+  return true;
+}
+
+enum need_outcome { NEED_GO_ON, NEED_WAIT, NEED_FAILED };
+
+static enum need_outcome need(struct pending *p, const struct verdict *v, uint64_t now_ms) {
+  struct judged_answer *x = p->proof;
+  if (!is_needed_again(x, v)) {
+    if (!may_ask(p) || !ask_for(p, v, now_ms)) return NEED_FAILED;
+    if (!await_is_over(p)) return NEED_WAIT;
+    take_awaited(p);
+    return NEED_GO_ON;
+  }
+  if (x->need_state != NEED_HERE || !judge_what_came(p)) return NEED_FAILED;
+  return NEED_GO_ON;
+}
+
+/* Why what is needed can't be had; as its own question said, where that is known. */
+static enum err need_failure(const struct judged_answer *x, const struct verdict *v) {
+  if (x->need_failed != ERR_NONE) return x->need_failed;
+  if (x->need_state == NEED_ASKED || !is_needed_again(x, v)) return ERR_TOO_COSTLY;
+  return v->why == ERR_NONE ? ERR_NO_DNSKEY : v->why;
+}
+
+/* ---- the verdict ---- */
+
+static void note_verdict(struct pending *p, const struct verdict *v, uint64_t now_ms) {
+  struct forward *f = p->forward;
+  struct counters *c = f->o.counters;
+  switch (v->state) {
+  case DNSSEC_SECURE: count(c, secure); break;
+  case DNSSEC_INSECURE: count(c, insecure); break;
+  default:
+    if (!err_is_of_dnssec(v->why)) break; /* it is not known: nobody could be asked */
+    count(c, bogus);
+    if (v->why == ERR_TOO_COSTLY) count(c, too_costly);
+    prove_log_note(f->o.proving.log, &p->question, p->prove, v->why, now_ms);
+  }
+}
+
+/* One server's answer proves what others' lacked signatures for: from those no DNSSEC comes. */
+static void note_servers(struct pending *p, uint64_t now_ms) {
+  struct upstream *u = p->upstream;
+  for (unsigned i = 0; i < u->count; i++) {
+    if (p->evidence.unsigned_answer & 1u << i)
+      ns_lacks(&u->servers[i], CAPABILITY_DNSSEC, WHY_DNSSEC_STRIPPED, now_ms);
+  }
+  if (p->server && p->source == ANSWER_OF_SERVER)
+    capability_works(&p->server->capabilities[CAPABILITY_DNSSEC]);
+}
+
+static bool is_unsigned(const struct verdict *v) {
+  return v->why == ERR_NO_RRSIG || v->why == ERR_NO_NSEC || v->is_unsigned_denial;
+}
+
+/* It is given to nobody. Another server's answer may be better, unless it is the zones that can't be proven:
+ * they were asked of all already. */
+static enum next refuse(struct pending *p, const struct verdict *v, bool is_zones) {
+  unsigned bit = p->server ? upstream_bit(p->upstream, p->server) : 0;
+  if (is_unsigned(v)) p->evidence.unsigned_answer |= bit;
+  pending_drop_draft(p);
+  prove_drop(p);
+  p->bogus++;
+  if (!is_zones && p->bogus < PROVE_SERVERS && p->server) return steps_server_failed(p, p->server, v->why);
+  p->last = v->why;
+  p->step = STEP_FAIL;
+  return MORE;
+}
+
+/* Made anew without what the question did not ask for. */
+static enum next go_on(struct pending *p, const struct verdict *v, uint64_t now_ms) {
+  struct forward *f = p->forward;
+  struct scrub_border *border = forward_border(f);
+  bool said_ad = f->answer.head.flags & ANSWER_AD;
+  struct question whole = prove_question(p);
+  size_t len = answer_message(&whole, &f->answer, f->out);
+  prove_drop(p);
+
+  enum err why = len ? scrub_reply(&p->question, f->out, len, border, &f->answer) : ERR_BAD_REPLY;
+  if (why != ERR_NONE) {
+    pending_drop_draft(p);
+    return steps_server_failed(p, p->server, why);
+  }
+
+  bool is_secure = v->state == DNSSEC_SECURE;
+  bool says_ad = p->prove == PROVE_VALIDATE ? is_secure && time_of(f, now_ms).clock_s : said_ad;
+  if (says_ad) f->answer.head.flags |= ANSWER_AD;
+  if (is_secure) {
+    note_servers(p, now_ms);
+    if (p->prove == PROVE_VALIDATE) answer_limit_ttl(&f->answer, v->ttl_s ? v->ttl_s : 1);
+  }
+  p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
+  return MORE;
+}
+
+/* is_zones: it is the records of zones that can't be had, not the answer that is wrong. */
+static enum next conclude(struct pending *p, struct verdict *v, bool is_zones, uint64_t now_ms) {
+  bool passes = p->forward->o.policy.unsigned_denial == UNSIGNED_DENIAL_PASS;
+  if (v->state == DNSSEC_BOGUS && v->is_unsigned_denial && passes) v->state = DNSSEC_INSECURE;
+  note_verdict(p, v, now_ms);
+  if (v->state == DNSSEC_BOGUS && p->prove == PROVE_VALIDATE) return refuse(p, v, is_zones);
+  return go_on(p, v, now_ms);
+}
+
+/* ---- the step ---- */
+
+/* Where the chain of aliases leads to other servers, these prove the chain: its last alias is what they
+ * answer. */
+static bool begin(struct pending *p) {
+  const struct scrub_border *border = forward_border(p->forward);
+  struct question q = prove_question(p);
+  if (border && border->target_len) store_u16(q.key + q.name_len, TYPE_CNAME);
+  return push(p, &q);
+}
+
+/* Others are served first. */
+static enum next later(struct pending *p) {
+  pending_drop_tries(p);
+  pending_resume_at(p, 0);
+  return WAIT;
+}
+
+static enum next wait_for_need(struct pending *p) {
+  pending_drop_tries(p);
+  return WAIT;
+}
+
+enum next prove_step(struct pending *p, const struct event *e) {
+  if (!p->proof && !begin(p)) {
+    p->last = ERR_MEMORY;
+    p->step = STEP_FAIL;
+    return MORE;
+  }
+  if (await_first(p)) {
+    if (!await_is_over(p)) return WAIT;
+    take_awaited(p);
+  }
+
+  for (unsigned spent = 0; spent < DNSSEC_COST_OF_A_TURN;) {
+    unsigned cost = p->proof->at.budget.cost;
+    struct verdict v = judge_top(p, e->now_ms);
+    bool is_zones = false;
+    spent += cost - p->proof->at.budget.cost;
+    if (v.state == DNSSEC_LATER) return later(p);
+    if (v.state == DNSSEC_NEEDS) {
+      enum need_outcome outcome = need(p, &v, e->now_ms);
+      if (outcome == NEED_WAIT) return wait_for_need(p);
+      if (outcome == NEED_GO_ON) continue;
+      v = (struct verdict){.state = DNSSEC_BOGUS, .why = need_failure(p->proof, &v)};
+      is_zones = true;
+    }
+
+    struct judged_answer *below = p->proof->below;
+    if (!below) return conclude(p, &v, is_zones, e->now_ms);
+    below->need_failed = v.state == DNSSEC_BOGUS ? v.why : ERR_NONE;
+    pop(p);
+  }
+  return later(p);
+}

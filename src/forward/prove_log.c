@@ -1,0 +1,38 @@
+/* prove_log.c: bogus answers, domain by domain. Exports prove_log_*. */
+#include "forward/prove_log.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/must.h"
+
+void prove_log_init(struct prove_log *l) {
+  *l = (struct prove_log){.domains = {{0, 0}}};
+  must(pthread_mutex_init(&l->lock, NULL) == 0);
+}
+
+/* Is the domain to be told of? Its place is that of the one told of longest ago. */
+static bool begins(struct prove_log *l, uint64_t hash, uint64_t now_ms) {
+  struct prove_logged *place = &l->domains[0];
+  for (unsigned i = 0; i < PROVE_LOG_DOMAINS; i++) {
+    struct prove_logged *d = &l->domains[i];
+    if (d->said_ms && d->hash == hash && now_ms < d->said_ms + PROVE_LOG_AGAIN_MS) return false;
+    if (d->said_ms < place->said_ms) place = d;
+  }
+  if (place->said_ms && now_ms < place->said_ms + PROVE_LOG_AGAIN_MS) return false;
+  *place = (struct prove_logged){hash, now_ms ? now_ms : 1};
+  return true;
+}
+
+void prove_log_note(struct prove_log *l, const struct question *q, enum prove_mode mode, enum err why,
+                    uint64_t now_ms) {
+  char text[QUESTION_TEXT];
+  if (!l) return;
+  size_t at = name_last_two_at(q->key);
+  must(pthread_mutex_lock(&l->lock) == 0);
+  bool is_said = begins(l, hash_bytes(q->key + at, q->name_len - at, 0), now_ms);
+  must(pthread_mutex_unlock(&l->lock) == 0);
+
+  if (is_said)
+    log_warn("forward", "%s: bogus (%s): %s; %s", question_format(q, text), err_word(why), err_text(why),
+             mode == PROVE_VALIDATE ? "it is not given out" : "--dnssec validate would refuse it");
+}
