@@ -213,7 +213,8 @@ static void note_verdict(struct pending *p, const struct verdict *v, uint64_t no
     if (!err_is_of_dnssec(v->why)) break; /* it is not known: nobody could be asked */
     count(c, bogus);
     if (v->why == ERR_TOO_COSTLY) count(c, too_costly);
-    prove_log_note(f->o.proving.log, &p->question, p->prove, v->why, now_ms);
+    if (v->is_anchor_lost) count(c, anchor_lost);
+    prove_log_note(f->o.proving.log, &p->question, p->prove, v, now_ms);
   }
 }
 

@@ -23,16 +23,27 @@ static bool begins(struct prove_log *l, uint64_t hash, uint64_t now_ms) {
   return true;
 }
 
-void prove_log_note(struct prove_log *l, const struct question *q, enum prove_mode mode, enum err why,
-                    uint64_t now_ms) {
+static void say(const struct question *q, enum prove_mode mode, const struct verdict *v) {
   char text[QUESTION_TEXT];
+  question_format(q, text);
+  if (v->is_anchor_lost)
+    log_error(
+        "forward",
+        "%s: no trust anchor vouches for these keys, so that nothing below can be validated: update the "
+        "package dns-root-data or name the zone's DS records with --trust-anchor; or upstream lies",
+        text);
+  else
+    log_warn("forward", "%s: bogus (%s): %s; %s", text, err_word(v->why), err_text(v->why),
+             mode == PROVE_VALIDATE ? "it is not given out" : "--dnssec validate would refuse it");
+}
+
+void prove_log_note(struct prove_log *l, const struct question *q, enum prove_mode mode,
+                    const struct verdict *v, uint64_t now_ms) {
   if (!l) return;
   size_t at = name_last_two_at(q->key);
   must(pthread_mutex_lock(&l->lock) == 0);
   bool is_said = begins(l, hash_bytes(q->key + at, q->name_len - at, 0), now_ms);
   must(pthread_mutex_unlock(&l->lock) == 0);
 
-  if (is_said)
-    log_warn("forward", "%s: bogus (%s): %s; %s", question_format(q, text), err_word(why), err_text(why),
-             mode == PROVE_VALIDATE ? "it is not given out" : "--dnssec validate would refuse it");
+  if (is_said) say(q, mode, v);
 }

@@ -4,6 +4,7 @@
 #define JIDNS_FORWARD_PROVE_LOG_H
 #include <pthread.h>
 
+#include "dnssec/judge.h"
 #include "forward/forward.h"
 
 enum {
@@ -21,8 +22,7 @@ struct prove_log {
 
 void prove_log_init(struct prove_log *l);
 
-/* An answer to q was bogus because of `why`, and goes out all the same or does not. l: NULL: nobody is told.
- */
-void prove_log_note(struct prove_log *l, const struct question *q, enum prove_mode mode, enum err why,
-                    uint64_t now_ms);
+/* An answer to q was found bogus, and goes out all the same or does not. l: NULL: nobody is told. */
+void prove_log_note(struct prove_log *l, const struct question *q, enum prove_mode mode,
+                    const struct verdict *v, uint64_t now_ms);
 #endif
