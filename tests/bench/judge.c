@@ -9,13 +9,13 @@
 #include <time.h>
 
 #include "base/must.h"
-#include "dnssec/world.h"
+#include "dnssec/signer.h"
 
 enum { RATE_MIN = 12000, WORST_MS = 5, TURNS_MAX = 64, REPEATS = 7 };
 
-static struct world *world;
+static struct signer *world;
 static struct msg m;
-static const struct world_signed good = {.zone = "example.org"};
+static const struct signer_way good = {.zone = "example.org"};
 
 static double now_ms(void) {
   struct timespec t;
@@ -34,8 +34,8 @@ static double rate(unsigned answers) {
   struct rdata rd = rd_srv(0, 0, 5222, "xmpp.example.org");
   struct question q = question("_xmpp-client._tcp.example.org", TYPE_SRV);
   msg_answer(&m, "_xmpp-client._tcp.example.org", TYPE_SRV, RCODE_NOERROR);
-  world_set(world, &m, SECTION_ANSWER, "_xmpp-client._tcp.example.org", TYPE_SRV, rd, good);
-  must(world_judge_octets(world, &q, m.octets, m.len).state == DNSSEC_SECURE);
+  signer_set(world, &m, SECTION_ANSWER, "_xmpp-client._tcp.example.org", TYPE_SRV, rd, good);
+  must(signer_judge_octets(world, &q, m.octets, m.len).state == DNSSEC_SECURE);
   double from = now_ms();
   for (unsigned i = 0; i < answers; i++) {
     struct judgement at = {.budget = dnssec_budget()};
@@ -48,14 +48,14 @@ static double rate(unsigned answers) {
 
 static bool has_room(size_t octets) { return m.len + octets < DNS_MSG_MAX; }
 
-static void set_of(unsigned type, unsigned records, unsigned octets, struct world_signed s) {
+static void set_of(unsigned type, unsigned records, unsigned octets, struct signer_way s) {
   static struct rdata rd[2048];
   must(records <= 2048);
   for (unsigned i = 0; i < records; i++) {
     rd[i] = rd_fill(0x5a, octets);
     store_u16(rd[i].octets, (uint16_t)((records - i) * 40503u));
   }
-  world_sets(world, &m, SECTION_ANSWER, "a.example.org", (uint16_t)type, rd, records, s);
+  signer_sets(world, &m, SECTION_ANSWER, "a.example.org", (uint16_t)type, rd, records, s);
 }
 
 /* As many good signatures as sets. */
@@ -65,7 +65,7 @@ static void many_good(void) {
 
 /* Signatures that nearly hold, by keys whose tags collide. */
 static void key_trap(void) {
-  struct world_signed bad = good;
+  struct signer_way bad = good;
   bad.is_spoiled = true;
   for (unsigned i = 0; i < RRSETS_MAX; i++) {
     set_of(1000 + i, 1, 200, bad);
@@ -93,7 +93,7 @@ static void many_proofs(void) {
   for (unsigned i = 0; i < RRSETS_MAX; i++) {
     char owner[64];
     snprintf(owner, sizeof owner, "n%u.%s.example.org", i, "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p");
-    world_nsec(world, &m, owner, "zz.example.org", host, good);
+    signer_nsec(world, &m, owner, "zz.example.org", host, good);
   }
 }
 
@@ -143,13 +143,13 @@ static bool is_cheap_enough(unsigned i) {
 
 int main(int argc, char **argv) {
   unsigned answers = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 20000;
-  world = world_new(ALGORITHM_ECDSAP256);
-  world_zone(world, "org", WORLD_SIGNED);
-  world_zone(world, "example.org", WORLD_SIGNED);
+  world = signer_new(ALGORITHM_ECDSAP256);
+  signer_zone(world, "org", SIGNER_SIGNED);
+  signer_zone(world, "example.org", SIGNER_SIGNED);
   double per_s = rate(answers);
   bool is_well = per_s >= RATE_MIN;
   printf("warm %.0f/s\n", per_s);
   for (unsigned i = 0; i < sizeof dear / sizeof *dear; i++) is_well &= is_cheap_enough(i);
-  world_free(world);
+  signer_free(world);
   return is_well ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -4,25 +4,25 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "dnssec/world.h"
+#include "dnssec/signer.h"
 
-extern struct world *world;
+extern struct signer *world;
 extern struct msg m;
-extern const struct world_signed unsigned_;
+extern const struct signer_way unsigned_;
 extern const uint16_t types_host[], types_apex[], types_cut[];
 
 /* The root, org, and below it example, other and example's sub, signed; insecure, strange and nokeys. */
 void judge_kit_begin(void);
 void judge_kit_end(void);
 
-static inline struct world_signed by(const char *zone) { return (struct world_signed){.zone = zone}; }
+static inline struct signer_way by(const char *zone) { return (struct signer_way){.zone = zone}; }
 
 /* Begins the message; what follows adds to it. */
 void answer(const char *name, uint16_t type, unsigned rcode);
-void a(const char *owner, struct world_signed s);
-void srv(const char *owner, struct world_signed s);
-void cname(const char *owner, const char *target, struct world_signed s);
-void dname(const char *owner, const char *target, struct world_signed s);
+void a(const char *owner, struct signer_way s);
+void srv(const char *owner, struct signer_way s);
+void cname(const char *owner, const char *target, struct signer_way s);
+void dname(const char *owner, const char *target, struct signer_way s);
 /* example.org's SOA, and an NSEC of its that has a host's types. */
 void nothing_from(const char *owner, const char *next);
 

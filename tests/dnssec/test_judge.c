@@ -62,8 +62,8 @@ Test(judge, an_unsigned_zone_is_insecure_by_its_parents_word) {
 Test(judge, a_zone_is_not_insecure_by_an_unsigned_word) {
   struct msg no_ds;
   msg_answer(&no_ds, "example.org", TYPE_DS, RCODE_NOERROR);
-  world_soa(world, &no_ds, "org", unsigned_);
-  world_answer_is(world, "example.org", TYPE_DS, &no_ds);
+  signer_soa(world, &no_ds, "org", unsigned_);
+  signer_answer_is(world, "example.org", TYPE_DS, &no_ds);
   answer("a.example.org", TYPE_A, RCODE_NOERROR);
   a("a.example.org", unsigned_);
   expect_bogus(ERR_NO_RRSIG);
@@ -100,18 +100,18 @@ Test(judge, below_a_negative_anchor_nothing_is_looked_at) {
   uint8_t name[NAME_MAX_LEN];
   anchors_add_negative(&world->anchors, name, name_parse("b.example.org", name));
   answer("b.example.org", TYPE_A, RCODE_NOERROR);
-  a("b.example.org", (struct world_signed){.zone = "example.org", .is_spoiled = true});
+  a("b.example.org", (struct signer_way){.zone = "example.org", .is_spoiled = true});
   expect(DNSSEC_INSECURE, ERR_NONE);
   cr_expect_eq(world->needs, 0);
   answer("b.example.org", TYPE_A, RCODE_NXDOMAIN);
   nothing_from("a.example.org", "c.example.org");
-  world_nsec(world, &m, "example.org", "a.example.org", types_apex, by("example.org"));
+  signer_nsec(world, &m, "example.org", "a.example.org", types_apex, by("example.org"));
   expect(DNSSEC_INSECURE, ERR_NONE);
 }
 
 Test(judge, an_anchor_makes_an_island_below_an_insecure_zone) {
-  world_zone(world, "island.insecure.org", WORLD_SIGNED);
-  world_anchor(world, "island.insecure.org");
+  signer_zone(world, "island.insecure.org", SIGNER_SIGNED);
+  signer_anchor(world, "island.insecure.org");
   answer("a.island.insecure.org", TYPE_A, RCODE_NOERROR);
   a("a.island.insecure.org", by("island.insecure.org"));
   expect_secure();
@@ -122,27 +122,27 @@ Test(judge, an_anchor_makes_an_island_below_an_insecure_zone) {
 }
 
 Test(judge, zones_above_an_anchor_have_no_say_below_it) {
-  world_anchor(world, "example.org");
+  signer_anchor(world, "example.org");
   answer("a.example.org", TYPE_A, RCODE_NOERROR);
   a("a.example.org", by("org"));
   expect_bogus(ERR_NO_RRSIG);
   answer("example.org", TYPE_DS, RCODE_NOERROR);
-  world_set(world, &m, SECTION_ANSWER, "example.org", TYPE_DS, world_ds(world, "example.org"), by("org"));
+  signer_set(world, &m, SECTION_ANSWER, "example.org", TYPE_DS, signer_ds(world, "example.org"), by("org"));
   expect_secure();
 }
 
 Test(judge, nothing_is_asked_of_zones_above_all_anchors) {
   world->anchors.count = 0;
-  world_anchor(world, "example.org");
+  signer_anchor(world, "example.org");
   learn_zone("example.org");
   answer("example.org", TYPE_TXT, RCODE_NOERROR);
-  world_nsec(world, &m, "example.org", "f.org", types_cut, by("org"));
+  signer_nsec(world, &m, "example.org", "f.org", types_cut, by("org"));
   expect_bogus(ERR_NO_RRSIG);
   cr_expect_eq(world->needs, 0);
 }
 
 Test(judge, a_zone_may_begin_at_a_label_with_an_underscore) {
-  world_zone(world, "_tcp.example.org", WORLD_UNSIGNED);
+  signer_zone(world, "_tcp.example.org", SIGNER_UNSIGNED);
   answer("_xmpp-client._tcp.example.org", TYPE_SRV, RCODE_NOERROR);
   srv("_xmpp-client._tcp.example.org", unsigned_);
   expect(DNSSEC_INSECURE, ERR_NONE);
@@ -163,51 +163,51 @@ Test(judge, other_labels_come_before_those_with_an_underscore) {
 
 /* ---- signatures ---- */
 
-static void one_signature(struct world_signed s, enum err why) {
+static void one_signature(struct signer_way s, enum err why) {
   answer("a.example.org", TYPE_A, RCODE_NOERROR);
   a("a.example.org", s);
   expect_bogus(why);
 }
 
 Test(judge, a_signature_that_is_wrong_in_one_way_proves_nothing) {
-  one_signature((struct world_signed){.zone = "example.org", .expires = -60}, ERR_SIGNATURE_EXPIRED);
-  one_signature((struct world_signed){.zone = "example.org", .begins = 60}, ERR_SIGNATURE_EARLY);
-  one_signature((struct world_signed){.zone = "example.org", .is_spoiled = true}, ERR_BOGUS);
-  one_signature((struct world_signed){.zone = "example.org", .by = "other.org"}, ERR_NO_DNSKEY);
-  one_signature((struct world_signed){.zone = "example.org", .algorithm = 200}, ERR_NO_DNSKEY);
-  one_signature((struct world_signed){.zone = "example.org", .labels = 4}, ERR_BOGUS);
-  one_signature((struct world_signed){.zone = "other.org"}, ERR_NO_RRSIG);
+  one_signature((struct signer_way){.zone = "example.org", .expires = -60}, ERR_SIGNATURE_EXPIRED);
+  one_signature((struct signer_way){.zone = "example.org", .begins = 60}, ERR_SIGNATURE_EARLY);
+  one_signature((struct signer_way){.zone = "example.org", .is_spoiled = true}, ERR_BOGUS);
+  one_signature((struct signer_way){.zone = "example.org", .by = "other.org"}, ERR_NO_DNSKEY);
+  one_signature((struct signer_way){.zone = "example.org", .algorithm = 200}, ERR_NO_DNSKEY);
+  one_signature((struct signer_way){.zone = "example.org", .labels = 4}, ERR_BOGUS);
+  one_signature((struct signer_way){.zone = "other.org"}, ERR_NO_RRSIG);
 }
 
 Test(judge, fewer_labels_than_the_signers_are_refused) {
-  one_signature((struct world_signed){.zone = "example.org", .owner = "*.org"}, ERR_BOGUS);
-  one_signature((struct world_signed){.zone = "example.org", .labels = WORLD_NO_LABELS}, ERR_BOGUS);
+  one_signature((struct signer_way){.zone = "example.org", .owner = "*.org"}, ERR_BOGUS);
+  one_signature((struct signer_way){.zone = "example.org", .labels = SIGNER_NO_LABELS}, ERR_BOGUS);
 }
 
 Test(judge, one_good_signature_among_others_is_enough) {
   answer("a.example.org", TYPE_A, RCODE_NOERROR);
-  a("a.example.org", (struct world_signed){.zone = "example.org", .expires = -60});
-  a("a.example.org", (struct world_signed){.zone = "example.org", .algorithm = 200, .is_last = true});
-  a("a.example.org", (struct world_signed){.zone = "example.org", .is_spoiled = true, .is_last = true});
-  a("a.example.org", (struct world_signed){.zone = "other.org", .is_last = true});
-  a("a.example.org", (struct world_signed){.zone = "example.org", .is_last = true});
+  a("a.example.org", (struct signer_way){.zone = "example.org", .expires = -60});
+  a("a.example.org", (struct signer_way){.zone = "example.org", .algorithm = 200, .is_last = true});
+  a("a.example.org", (struct signer_way){.zone = "example.org", .is_spoiled = true, .is_last = true});
+  a("a.example.org", (struct signer_way){.zone = "other.org", .is_last = true});
+  a("a.example.org", (struct signer_way){.zone = "example.org", .is_last = true});
   expect_secure();
 }
 
 Test(judge, times_are_not_judged_by_a_clock_that_is_not_trusted) {
   world->now.clock_s = 0;
   answer("a.example.org", TYPE_A, RCODE_NOERROR);
-  a("a.example.org", (struct world_signed){.zone = "example.org", .expires = -60});
+  a("a.example.org", (struct signer_way){.zone = "example.org", .expires = -60});
   expect_secure();
 }
 
 Test(judge, an_answer_is_kept_no_longer_than_its_signature_lives) {
   answer("a.example.org", TYPE_A, RCODE_NOERROR);
-  a("a.example.org", (struct world_signed){.zone = "example.org", .expires = 90});
+  a("a.example.org", (struct signer_way){.zone = "example.org", .expires = 90});
   cr_expect_eq(judged().ttl_s, 90);
   answer("b.example.org", TYPE_A, RCODE_NOERROR);
   a("b.example.org", by("example.org"));
-  cr_expect_eq(judged().ttl_s, WORLD_TTL);
+  cr_expect_eq(judged().ttl_s, SIGNER_TTL);
 }
 
 Test(judge, a_parent_does_not_sign_what_is_its_childs) {
@@ -222,12 +222,12 @@ Test(judge, a_parent_does_not_sign_what_is_its_childs) {
 
 Test(judge, apex_records_are_signed_by_their_own_zone) {
   answer("sub.example.org", TYPE_NS, RCODE_NOERROR);
-  world_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_NS, rd_name("ns.example.org"),
-            by("example.org"));
+  signer_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_NS, rd_name("ns.example.org"),
+             by("example.org"));
   expect_bogus(ERR_NO_RRSIG);
   answer("sub.example.org", TYPE_NS, RCODE_NOERROR);
-  world_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_NS, rd_name("ns.example.org"),
-            by("sub.example.org"));
+  signer_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_NS, rd_name("ns.example.org"),
+             by("sub.example.org"));
   expect_secure();
 }
 
@@ -235,8 +235,8 @@ Test(judge, ds_records_are_the_parents_to_sign_not_a_siblings_nor_the_childs) {
   static const char *const by_whom[] = {"other.org", "sub.example.org", "org"};
   for (unsigned i = 0; i < 3; i++) {
     answer("sub.example.org", TYPE_DS, RCODE_NOERROR);
-    world_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_DS, world_ds(world, "sub.example.org"),
-              by(by_whom[i]));
+    signer_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_DS, signer_ds(world, "sub.example.org"),
+               by(by_whom[i]));
     learn_zone("example.org");
     cr_expect_eq(judged().state, DNSSEC_BOGUS, "%s", by_whom[i]);
     cr_expect_eq(known("sub.example.org"), ZONE_UNKNOWN);
@@ -246,19 +246,19 @@ Test(judge, ds_records_are_the_parents_to_sign_not_a_siblings_nor_the_childs) {
 Test(judge, a_child_whose_keys_are_known_does_not_sign_its_own_ds) {
   learn_zone("sub.example.org");
   answer("sub.example.org", TYPE_DS, RCODE_NOERROR);
-  world_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_DS, world_ds(world, "sub.example.org"),
-            by("sub.example.org"));
+  signer_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_DS, signer_ds(world, "sub.example.org"),
+             by("sub.example.org"));
   expect_bogus(ERR_NO_RRSIG);
 }
 
 Test(judge, a_signature_that_failed_asks_for_nothing_more) {
   learn_zone("example.org");
-  one_signature((struct world_signed){.zone = "example.org", .expires = -60}, ERR_SIGNATURE_EXPIRED);
+  one_signature((struct signer_way){.zone = "example.org", .expires = -60}, ERR_SIGNATURE_EXPIRED);
   cr_expect_eq(world->needs, 0);
 }
 
 Test(judge, a_signature_in_an_insecure_zone_does_not_hurt) {
-  static const struct world_signed junk[] = {
+  static const struct signer_way junk[] = {
       {.zone = "insecure.org"}, {.zone = "org", .by = "other.org"}, {.zone = "other.org"}, {.zone = "."}};
   for (unsigned i = 0; i < 4; i++) {
     answer("a.insecure.org", TYPE_A, RCODE_NOERROR);

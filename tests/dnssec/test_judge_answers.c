@@ -5,7 +5,7 @@ TestSuite(judge_answers, .init = judge_kit_begin, .fini = judge_kit_end);
 
 /* ---- aliases ---- */
 
-static void alias_to(const char *target, struct world_signed s) {
+static void alias_to(const char *target, struct signer_way s) {
   answer("alias.example.org", TYPE_A, RCODE_NOERROR);
   cname("alias.example.org", target, by("example.org"));
   a(target, s);
@@ -42,8 +42,8 @@ Test(judge_answers, an_alias_that_leads_nowhere_needs_proof_for_where_it_leads) 
   answer("alias.example.org", TYPE_A, RCODE_NXDOMAIN);
   cname("alias.example.org", "b.other.org", by("example.org"));
   expect_bogus(ERR_NO_NSEC);
-  world_soa(world, &m, "other.org", by("other.org"));
-  world_nsec(world, &m, "other.org", "z.other.org", types_apex, by("other.org"));
+  signer_soa(world, &m, "other.org", by("other.org"));
+  signer_nsec(world, &m, "other.org", "z.other.org", types_apex, by("other.org"));
   expect_secure();
 }
 
@@ -106,21 +106,21 @@ Test(judge_answers, aliases_in_a_ring_come_to_nothing) {
 
 static void made_from_wildcard(void) {
   answer("x.w.example.org", TYPE_A, RCODE_NOERROR);
-  a("x.w.example.org", (struct world_signed){.zone = "example.org", .owner = "*.w.example.org"});
+  a("x.w.example.org", (struct signer_way){.zone = "example.org", .owner = "*.w.example.org"});
 }
 
 Test(judge_answers, what_a_wildcard_makes_needs_the_denial_of_a_closer_name) {
   made_from_wildcard();
   expect_bogus(ERR_NO_NSEC);
   made_from_wildcard();
-  world_nsec(world, &m, "*.w.example.org", "z.example.org", types_host, by("example.org"));
+  signer_nsec(world, &m, "*.w.example.org", "z.example.org", types_host, by("example.org"));
   expect_secure();
 }
 
 Test(judge_answers, no_other_denial_will_do_for_a_wildcard) {
   static const struct {
     const char *owner, *next;
-    struct world_signed by;
+    struct signer_way by;
   } wrong[] = {
       {"*.w.example.org", "z.example.org", {.zone = NULL}},
       {"*.w.example.org", "z.example.org", {.zone = "example.org", .is_spoiled = true}},
@@ -132,7 +132,7 @@ Test(judge_answers, no_other_denial_will_do_for_a_wildcard) {
   };
   for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     made_from_wildcard();
-    world_nsec(world, &m, wrong[i].owner, wrong[i].next, types_host, wrong[i].by);
+    signer_nsec(world, &m, wrong[i].owner, wrong[i].next, types_host, wrong[i].by);
     cr_expect_eq(judged().state, DNSSEC_BOGUS, "%u", i);
   }
 }
@@ -148,7 +148,7 @@ Test(judge_answers, a_wildcard_itself_is_as_it_stands) {
 Test(judge_answers, that_there_is_nothing_needs_proof) {
   answer("b.example.org", TYPE_A, RCODE_NXDOMAIN);
   nothing_from("a.example.org", "c.example.org");
-  world_nsec(world, &m, "example.org", "a.example.org", types_apex, by("example.org"));
+  signer_nsec(world, &m, "example.org", "a.example.org", types_apex, by("example.org"));
   expect_secure();
 
   answer("a.example.org", TYPE_TXT, RCODE_NOERROR);
@@ -178,7 +178,7 @@ Test(judge_answers, an_unsigned_denial_is_bogus_and_known_as_such) {
   answer("b.example.org", TYPE_A, RCODE_NXDOMAIN);
   cr_expect(judged().is_unsigned_denial);
   expect_bogus(ERR_NO_NSEC);
-  world_soa(world, &m, "example.org", unsigned_);
+  signer_soa(world, &m, "example.org", unsigned_);
   cr_expect(judged().is_unsigned_denial);
   expect_bogus(ERR_NO_RRSIG);
 
@@ -192,14 +192,14 @@ Test(judge_answers, an_unsigned_denial_is_bogus_and_known_as_such) {
 
 Test(judge_answers, a_denial_says_why_its_records_do_not_count) {
   answer("a.example.org", TYPE_TXT, RCODE_NOERROR);
-  world_nsec(world, &m, "a.example.org", "c.example.org", types_host,
-             (struct world_signed){.zone = "example.org", .expires = -60});
+  signer_nsec(world, &m, "a.example.org", "c.example.org", types_host,
+              (struct signer_way){.zone = "example.org", .expires = -60});
   expect_bogus(ERR_SIGNATURE_EXPIRED);
 }
 
 Test(judge_answers, nothing_in_an_insecure_zone_needs_no_proof) {
   answer("b.insecure.org", TYPE_A, RCODE_NXDOMAIN);
-  world_soa(world, &m, "insecure.org", unsigned_);
+  signer_soa(world, &m, "insecure.org", unsigned_);
   expect(DNSSEC_INSECURE, ERR_NONE);
   answer("b.insecure.org", TYPE_A, RCODE_NOERROR);
   expect(DNSSEC_INSECURE, ERR_NONE);
@@ -207,42 +207,42 @@ Test(judge_answers, nothing_in_an_insecure_zone_needs_no_proof) {
 
 Test(judge_answers, the_soa_of_a_denial_must_be_as_good_as_its_proof) {
   answer("a.example.org", TYPE_TXT, RCODE_NOERROR);
-  world_nsec(world, &m, "a.example.org", "c.example.org", types_host, by("example.org"));
+  signer_nsec(world, &m, "a.example.org", "c.example.org", types_host, by("example.org"));
   expect_secure();
-  world_soa(world, &m, "example.org", unsigned_);
+  signer_soa(world, &m, "example.org", unsigned_);
   expect_bogus(ERR_NO_RRSIG);
 }
 
 Test(judge_answers, a_proof_made_from_a_wildcard_proves_nothing) {
   answer("b.w.example.org", TYPE_TXT, RCODE_NOERROR);
-  world_nsec(world, &m, "b.w.example.org", "z.example.org", types_host,
-             (struct world_signed){.zone = "example.org", .owner = "*.w.example.org"});
+  signer_nsec(world, &m, "b.w.example.org", "z.example.org", types_host,
+              (struct signer_way){.zone = "example.org", .owner = "*.w.example.org"});
   expect_bogus(ERR_NO_NSEC);
 }
 
 Test(judge_answers, a_proof_made_from_a_wildcard_proves_nothing_with_a_second_signature) {
   answer("b.w.example.org", TYPE_TXT, RCODE_NOERROR);
-  world_nsec(world, &m, "b.w.example.org", "z.example.org", types_host,
-             (struct world_signed){.zone = "example.org", .owner = "*.w.example.org"});
-  world_nsec(world, &m, "b.w.example.org", "z.example.org", types_host,
-             (struct world_signed){.zone = "example.org", .tag = 1, .is_last = true});
+  signer_nsec(world, &m, "b.w.example.org", "z.example.org", types_host,
+              (struct signer_way){.zone = "example.org", .owner = "*.w.example.org"});
+  signer_nsec(world, &m, "b.w.example.org", "z.example.org", types_host,
+              (struct signer_way){.zone = "example.org", .tag = 1, .is_last = true});
   expect_bogus(ERR_NO_NSEC);
 }
 
 Test(judge_answers, the_parents_record_at_a_cut_says_nothing_of_what_is_below) {
   answer("a.sub.example.org", TYPE_A, RCODE_NXDOMAIN);
-  world_nsec(world, &m, "sub.example.org", "z.example.org", types_cut, by("example.org"));
-  world_nsec(world, &m, "example.org", "sub.example.org", types_apex, by("example.org"));
+  signer_nsec(world, &m, "sub.example.org", "z.example.org", types_cut, by("example.org"));
+  signer_nsec(world, &m, "example.org", "sub.example.org", types_apex, by("example.org"));
   cr_expect_eq(judged().state, DNSSEC_BOGUS);
   answer("sub.example.org", TYPE_A, RCODE_NOERROR);
-  world_nsec(world, &m, "sub.example.org", "z.example.org", types_cut, by("example.org"));
+  signer_nsec(world, &m, "sub.example.org", "z.example.org", types_cut, by("example.org"));
   cr_expect_eq(judged().state, DNSSEC_BOGUS);
 }
 
 Test(judge_answers, a_next_name_of_another_zone_proves_nothing) {
   answer("b.example.org", TYPE_A, RCODE_NXDOMAIN);
-  world_nsec(world, &m, "a.example.org", "z.org", types_host, by("example.org"));
-  world_nsec(world, &m, "example.org", "a.example.org", types_apex, by("example.org"));
+  signer_nsec(world, &m, "a.example.org", "z.org", types_host, by("example.org"));
+  signer_nsec(world, &m, "example.org", "a.example.org", types_apex, by("example.org"));
   expect_bogus(ERR_NO_NSEC);
 }
 
@@ -250,7 +250,7 @@ Test(judge_answers, a_name_that_is_there_for_its_denial_alone_is_proven_nothing)
   static const uint16_t none[] = {TYPE_RRSIG, TYPE_NSEC, TYPE_NXNAME, 0};
   for (unsigned rcode = RCODE_NOERROR; rcode <= RCODE_NXDOMAIN; rcode += RCODE_NXDOMAIN) {
     answer("b.example.org", TYPE_A, rcode);
-    world_nsec(world, &m, "b.example.org", "\\000.b.example.org", none, by("example.org"));
+    signer_nsec(world, &m, "b.example.org", "\\000.b.example.org", none, by("example.org"));
     expect_secure();
   }
 }
@@ -269,11 +269,11 @@ Test(judge_answers, an_empty_message_is_never_secure) {
 Test(judge_answers, unrelated_records_of_the_authority_section_do_not_hurt_nor_count) {
   answer("a.example.org", TYPE_A, RCODE_NOERROR);
   a("a.example.org", by("example.org"));
-  world_nsec(world, &m, "nobody.lab", "zz.lab", types_host, by("other.org"));
-  world_set(world, &m, SECTION_AUTHORITY, "example.org", TYPE_NS, rd_name("ns.lab"), unsigned_);
+  signer_nsec(world, &m, "nobody.lab", "zz.lab", types_host, by("other.org"));
+  signer_set(world, &m, SECTION_AUTHORITY, "example.org", TYPE_NS, rd_name("ns.lab"), unsigned_);
   expect_secure();
   answer("b.example.org", TYPE_A, RCODE_NXDOMAIN);
-  world_nsec(world, &m, "a.other.org", "z.other.org", types_host, by("other.org"));
+  signer_nsec(world, &m, "a.other.org", "z.other.org", types_host, by("other.org"));
   expect_bogus(ERR_NO_NSEC);
 }
 
@@ -282,7 +282,7 @@ static void costly_record(const char *zone) {
   char owner[NAME_TEXT];
   uint8_t rd[] = {1, 0, 0, 151, 0, 20, [6 ... 25] = 0x55, 0, 1, 0x40};
   snprintf(owner, sizeof owner, "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.%s", zone);
-  world_set(world, &m, SECTION_AUTHORITY, owner, TYPE_NSEC3, rd_octets(rd, sizeof rd), by(zone));
+  signer_set(world, &m, SECTION_AUTHORITY, owner, TYPE_NSEC3, rd_octets(rd, sizeof rd), by(zone));
 }
 
 Test(judge_answers, a_zone_whose_proofs_cost_too_much_is_insecure_but_not_the_secure_ones_below_it) {

@@ -9,9 +9,9 @@ TestSuite(judge_zones, .init = judge_kit_begin, .fini = judge_kit_end);
 Test(judge_zones, a_ds_answered_by_a_signed_alias_says_that_no_zone_begins_there) {
   struct msg alias;
   msg_answer(&alias, "h.example.org", TYPE_DS, RCODE_NOERROR);
-  world_set(world, &alias, SECTION_ANSWER, "h.example.org", TYPE_CNAME, rd_name("a.other.org"),
-            by("example.org"));
-  world_answer_is(world, "h.example.org", TYPE_DS, &alias);
+  signer_set(world, &alias, SECTION_ANSWER, "h.example.org", TYPE_CNAME, rd_name("a.other.org"),
+             by("example.org"));
+  signer_answer_is(world, "h.example.org", TYPE_DS, &alias);
   answer("x.h.example.org", TYPE_A, RCODE_NOERROR);
   a("x.h.example.org", unsigned_);
   expect_bogus(ERR_NO_RRSIG);
@@ -21,8 +21,9 @@ Test(judge_zones, a_ds_answered_by_a_signed_alias_says_that_no_zone_begins_there
 Test(judge_zones, a_ds_answered_by_an_unsigned_alias_says_nothing) {
   struct msg alias;
   msg_answer(&alias, "h.example.org", TYPE_DS, RCODE_NOERROR);
-  world_set(world, &alias, SECTION_ANSWER, "h.example.org", TYPE_CNAME, rd_name("a.insecure.org"), unsigned_);
-  world_answer_is(world, "h.example.org", TYPE_DS, &alias);
+  signer_set(world, &alias, SECTION_ANSWER, "h.example.org", TYPE_CNAME, rd_name("a.insecure.org"),
+             unsigned_);
+  signer_answer_is(world, "h.example.org", TYPE_DS, &alias);
   answer("x.h.example.org", TYPE_A, RCODE_NOERROR);
   a("x.h.example.org", unsigned_);
   expect_bogus(ERR_NO_RRSIG);
@@ -30,12 +31,12 @@ Test(judge_zones, a_ds_answered_by_an_unsigned_alias_says_nothing) {
 }
 
 Test(judge_zones, a_ds_answered_by_a_wildcards_alias_needs_its_denial) {
-  static const struct world_signed wild = {.zone = "example.org", .owner = "*.example.org"};
+  static const struct signer_way wild = {.zone = "example.org", .owner = "*.example.org"};
   answer("h.example.org", TYPE_DS, RCODE_NOERROR);
   cname("h.example.org", "a.other.org", wild);
   cr_expect_eq(judged().state, DNSSEC_BOGUS);
   cr_expect_eq(known("h.example.org"), ZONE_UNKNOWN);
-  world_nsec(world, &m, "a.example.org", "z.example.org", types_host, by("example.org"));
+  signer_nsec(world, &m, "a.example.org", "z.example.org", types_host, by("example.org"));
   judged();
   cr_expect_eq(known("h.example.org"), ZONE_NO_CUT);
 }
@@ -50,17 +51,17 @@ Test(judge_zones, a_dname_above_says_that_no_zone_begins_below) {
 Test(judge_zones, ds_records_in_a_ring_of_aliases_do_not_wait_for_each_other) {
   struct msg alias;
   msg_answer(&alias, "x.example.org", TYPE_DS, RCODE_NOERROR);
-  world_set(world, &alias, SECTION_ANSWER, "x.example.org", TYPE_CNAME, rd_name("y.example.org"),
-            by("example.org"));
-  world_set(world, &alias, SECTION_ANSWER, "y.example.org", TYPE_DS, world_ds(world, "sub.example.org"),
-            unsigned_);
-  world_answer_is(world, "x.example.org", TYPE_DS, &alias);
+  signer_set(world, &alias, SECTION_ANSWER, "x.example.org", TYPE_CNAME, rd_name("y.example.org"),
+             by("example.org"));
+  signer_set(world, &alias, SECTION_ANSWER, "y.example.org", TYPE_DS, signer_ds(world, "sub.example.org"),
+             unsigned_);
+  signer_answer_is(world, "x.example.org", TYPE_DS, &alias);
   msg_answer(&alias, "y.example.org", TYPE_DS, RCODE_NOERROR);
-  world_set(world, &alias, SECTION_ANSWER, "y.example.org", TYPE_CNAME, rd_name("x.example.org"),
-            by("example.org"));
-  world_set(world, &alias, SECTION_ANSWER, "x.example.org", TYPE_DS, world_ds(world, "sub.example.org"),
-            unsigned_);
-  world_answer_is(world, "y.example.org", TYPE_DS, &alias);
+  signer_set(world, &alias, SECTION_ANSWER, "y.example.org", TYPE_CNAME, rd_name("x.example.org"),
+             by("example.org"));
+  signer_set(world, &alias, SECTION_ANSWER, "x.example.org", TYPE_DS, signer_ds(world, "sub.example.org"),
+             unsigned_);
+  signer_answer_is(world, "y.example.org", TYPE_DS, &alias);
   answer("a.x.example.org", TYPE_A, RCODE_NOERROR);
   a("a.x.example.org", unsigned_);
   cr_expect_eq(judged().state, DNSSEC_BOGUS);
@@ -69,8 +70,8 @@ Test(judge_zones, ds_records_in_a_ring_of_aliases_do_not_wait_for_each_other) {
 Test(judge_zones, a_zone_that_denies_its_keys_with_its_keys_is_bogus) {
   struct msg none;
   msg_answer(&none, "example.org", TYPE_DNSKEY, RCODE_NOERROR);
-  world_nsec(world, &none, "example.org", "a.example.org", types_apex, by("example.org"));
-  world_answer_is(world, "example.org", TYPE_DNSKEY, &none);
+  signer_nsec(world, &none, "example.org", "a.example.org", types_apex, by("example.org"));
+  signer_answer_is(world, "example.org", TYPE_DNSKEY, &none);
   answer("a.example.org", TYPE_A, RCODE_NOERROR);
   a("a.example.org", by("example.org"));
   cr_expect_eq(judged().state, DNSSEC_BOGUS);
@@ -87,7 +88,7 @@ Test(judge_zones, what_is_proven_of_zones_is_known_from_then_on) {
   a("a.insecure.org", unsigned_);
   judged();
   cr_expect_eq(known("insecure.org"), ZONE_INSECURE);
-  world->now.now_s += WORLD_TTL;
+  world->now.now_s += SIGNER_TTL;
   cr_expect_eq(known("insecure.org"), ZONE_UNKNOWN);
   cr_expect_eq(known("sub.example.org"), ZONE_UNKNOWN);
 }
@@ -96,17 +97,17 @@ Test(judge_zones, keys_that_are_known_outlive_the_same_ds_records) {
   struct msg ds;
   learn_zone("example.org");
   msg_answer(&ds, "example.org", TYPE_DS, RCODE_NOERROR);
-  world_set(world, &ds, SECTION_ANSWER, "example.org", TYPE_DS, world_ds(world, "example.org"), by("org"));
-  cr_expect_eq(world_judge(world, "example.org", TYPE_DS, &ds).state, DNSSEC_SECURE);
+  signer_set(world, &ds, SECTION_ANSWER, "example.org", TYPE_DS, signer_ds(world, "example.org"), by("org"));
+  cr_expect_eq(signer_judge(world, "example.org", TYPE_DS, &ds).state, DNSSEC_SECURE);
   cr_expect_eq(known("example.org"), ZONE_SECURE);
 }
 
 Test(judge_zones, keys_are_known_no_longer_than_the_ds_records_that_vouch_for_them) {
   struct msg ds;
   msg_answer(&ds, "example.org", TYPE_DS, RCODE_NOERROR);
-  world_set(world, &ds, SECTION_ANSWER, "example.org", TYPE_DS, world_ds(world, "example.org"),
-            (struct world_signed){.zone = "org", .expires = 100});
-  world_answer_is(world, "example.org", TYPE_DS, &ds);
+  signer_set(world, &ds, SECTION_ANSWER, "example.org", TYPE_DS, signer_ds(world, "example.org"),
+             (struct signer_way){.zone = "org", .expires = 100});
+  signer_answer_is(world, "example.org", TYPE_DS, &ds);
   learn_zone("example.org");
   world->now.now_s += 99;
   cr_expect_eq(known("example.org"), ZONE_SECURE);
@@ -119,18 +120,18 @@ Test(judge_zones, keys_are_known_no_longer_than_the_ds_records_that_vouch_for_th
 Test(judge_zones, all_types_at_once_are_secure_if_all_are_signed) {
   answer("a.example.org", TYPE_ANY, RCODE_NOERROR);
   a("a.example.org", by("example.org"));
-  world_set(world, &m, SECTION_ANSWER, "a.example.org", TYPE_TXT, rd_txt("t"), by("example.org"));
+  signer_set(world, &m, SECTION_ANSWER, "a.example.org", TYPE_TXT, rd_txt("t"), by("example.org"));
   expect_secure();
-  world_set(world, &m, SECTION_ANSWER, "a.example.org", TYPE_MX, rd_mx(1, "b.example.org"), unsigned_);
+  signer_set(world, &m, SECTION_ANSWER, "a.example.org", TYPE_MX, rd_mx(1, "b.example.org"), unsigned_);
   expect(DNSSEC_INSECURE, ERR_NONE);
-  world_set(world, &m, SECTION_ANSWER, "a.example.org", TYPE_PTR, rd_name("b.example.org"),
-            (struct world_signed){.zone = "example.org", .is_spoiled = true});
+  signer_set(world, &m, SECTION_ANSWER, "a.example.org", TYPE_PTR, rd_name("b.example.org"),
+             (struct signer_way){.zone = "example.org", .is_spoiled = true});
   expect_bogus(ERR_BOGUS);
 }
 
 Test(judge_zones, signatures_are_not_signed) {
   answer("a.example.org", TYPE_RRSIG, RCODE_NOERROR);
-  a("a.example.org", (struct world_signed){.zone = "example.org", .is_last = true});
+  a("a.example.org", (struct signer_way){.zone = "example.org", .is_last = true});
   expect(DNSSEC_INSECURE, ERR_NONE);
 }
 
@@ -149,8 +150,8 @@ Test(judge_zones, what_can_not_be_read_is_bogus_only_where_something_is_to_be_pr
 static void many_sets(unsigned count) {
   answer("a.example.org", TYPE_ANY, RCODE_NOERROR);
   for (unsigned i = 0; i < count; i++)
-    world_set(world, &m, SECTION_ANSWER, "a.example.org", (uint16_t)(1000 + i), rd_octets("x", 1),
-              by("example.org"));
+    signer_set(world, &m, SECTION_ANSWER, "a.example.org", (uint16_t)(1000 + i), rd_octets("x", 1),
+               by("example.org"));
 }
 
 Test(judge_zones, much_work_is_done_in_several_turns) {
@@ -174,8 +175,8 @@ Test(judge_zones, signatures_in_vain_are_counted_over_all_of_an_answer) {
   for (unsigned i = 0; i < 6; i++) {
     char owner[64];
     snprintf(owner, sizeof owner, "n%u.example.org", i);
-    world_nsec(world, &m, owner, "zz.example.org", types_host,
-               (struct world_signed){.zone = "example.org", .is_spoiled = true});
+    signer_nsec(world, &m, owner, "zz.example.org", types_host,
+                (struct signer_way){.zone = "example.org", .is_spoiled = true});
   }
   expect_bogus(ERR_TOO_COSTLY);
   cr_expect_eq(world->last.budget.failures, 0);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "dns/type.h"
-#include "dnssec/world.h"
+#include "dnssec/signer.h"
 #include "fuzz/fuzz.h"
 
 enum { ANSWERS = 12, CHAIN = 6, CHANGES_MAX = 16, SIGNED_MAX = 64, KEY_OCTETS = 1024, NEEDS_MAX = 600 };
@@ -33,7 +33,7 @@ struct key {
 };
 
 struct state {
-  struct world *world;
+  struct signer *world;
   unsigned count, signed_count;
   struct question questions[ANSWERS];
   struct msg answers[ANSWERS], chain[CHAIN];
@@ -55,11 +55,11 @@ static struct msg *begin(const char *name, uint16_t type, unsigned rcode) {
 }
 
 static void put(struct msg *m, const char *owner, uint16_t type, struct rdata rd, const char *zone) {
-  world_set(state->world, m, SECTION_ANSWER, owner, type, rd, (struct world_signed){.zone = zone});
+  signer_set(state->world, m, SECTION_ANSWER, owner, type, rd, (struct signer_way){.zone = zone});
 }
 
 static void nsec(struct msg *m, const char *owner, const char *next, const uint16_t *types) {
-  world_nsec(state->world, m, owner, next, types, (struct world_signed){.zone = "example.org"});
+  signer_nsec(state->world, m, owner, next, types, (struct signer_way){.zone = "example.org"});
 }
 
 static void make_aliases(void) {
@@ -70,8 +70,8 @@ static void make_aliases(void) {
   m = begin("x.d.example.org", TYPE_A, RCODE_NOERROR);
   put(m, "d.example.org", TYPE_DNAME, rd_name("w.example.org"), "example.org");
   put(m, "x.d.example.org", TYPE_CNAME, rd_name("x.w.example.org"), NULL);
-  world_set(state->world, m, SECTION_ANSWER, "x.w.example.org", TYPE_A, rd_a("192.0.2.2"),
-            (struct world_signed){.zone = "example.org", .owner = "*.w.example.org"});
+  signer_set(state->world, m, SECTION_ANSWER, "x.w.example.org", TYPE_A, rd_a("192.0.2.2"),
+             (struct signer_way){.zone = "example.org", .owner = "*.w.example.org"});
   nsec(m, "*.w.example.org", "z.example.org", host);
 
   m = begin("out.example.org", TYPE_A, RCODE_NOERROR);
@@ -81,7 +81,7 @@ static void make_aliases(void) {
 
 static void make_denials(void) {
   struct msg *m = begin("b.example.org", TYPE_A, RCODE_NXDOMAIN);
-  world_soa(state->world, m, "example.org", (struct world_signed){.zone = "example.org"});
+  signer_soa(state->world, m, "example.org", (struct signer_way){.zone = "example.org"});
   nsec(m, "a.example.org", "c.example.org", host);
   nsec(m, "example.org", "a.example.org", apex);
   m = begin("a.example.org", TYPE_TXT, RCODE_NOERROR);
@@ -90,19 +90,19 @@ static void make_denials(void) {
   nsec(m, "n.example.org", "\\000.n.example.org", none);
   begin("e.example.org", TYPE_A, RCODE_NOERROR);
   m = begin("b.insecure.org", TYPE_A, RCODE_NXDOMAIN);
-  world_soa(state->world, m, "insecure.org", (struct world_signed){0});
+  signer_soa(state->world, m, "insecure.org", (struct signer_way){0});
 }
 
 static void make_answers(void) {
   struct msg *m = begin("_xmpp-client._tcp.example.org", TYPE_SRV, RCODE_NOERROR);
   struct rdata two[] = {rd_srv(0, 0, 5222, "a.example.org"), rd_srv(1, 0, 5222, "b.example.org")};
-  world_sets(state->world, m, SECTION_ANSWER, "_xmpp-client._tcp.example.org", TYPE_SRV, two, 2,
-             (struct world_signed){.zone = "example.org"});
+  signer_sets(state->world, m, SECTION_ANSWER, "_xmpp-client._tcp.example.org", TYPE_SRV, two, 2,
+              (struct signer_way){.zone = "example.org"});
   m = begin("a.example.org", TYPE_ANY, RCODE_NOERROR);
   put(m, "a.example.org", TYPE_A, rd_a("192.0.2.1"), "example.org");
   put(m, "a.example.org", TYPE_TXT, rd_txt("text"), "example.org");
   m = begin("sub.example.org", TYPE_DS, RCODE_NOERROR);
-  put(m, "sub.example.org", TYPE_DS, world_ds(state->world, "sub.example.org"), "example.org");
+  put(m, "sub.example.org", TYPE_DS, signer_ds(state->world, "sub.example.org"), "example.org");
   m = begin("a.insecure.org", TYPE_A, RCODE_NOERROR);
   put(m, "a.insecure.org", TYPE_A, rd_a("192.0.2.3"), NULL);
 }
@@ -181,23 +181,23 @@ static bool was_signed(const struct record *r) {
 
 static void start(void) {
   state = must_zalloc(sizeof *state);
-  struct world *w = state->world = world_new(ALGORITHM_ED25519);
-  world_zone(w, "org", WORLD_SIGNED);
-  world_zone(w, "example.org", WORLD_SIGNED);
-  world_zone(w, "sub.example.org", WORLD_SIGNED);
-  world_zone(w, "insecure.org", WORLD_UNSIGNED);
+  struct signer *w = state->world = signer_new(ALGORITHM_ED25519);
+  signer_zone(w, "org", SIGNER_SIGNED);
+  signer_zone(w, "example.org", SIGNER_SIGNED);
+  signer_zone(w, "sub.example.org", SIGNER_SIGNED);
+  signer_zone(w, "insecure.org", SIGNER_UNSIGNED);
   make_answers();
   make_aliases();
   make_denials();
   must(state->count == ANSWERS);
   for (unsigned i = 0; i < CHAIN; i++) {
     uint8_t name[NAME_MAX_LEN];
-    world_answer(w, name, name_parse(chain[i].name, name), chain[i].type, &state->chain[i]);
+    signer_answer(w, name, name_parse(chain[i].name, name), chain[i].type, &state->chain[i]);
     remember(&state->chain[i]);
   }
   for (unsigned i = 0; i < ANSWERS; i++)
     if (made_state(i) == DNSSEC_SECURE) remember(&state->answers[i]);
-  for (unsigned i = 0; i < CHAIN; i++) world_answer_is(w, chain[i].name, chain[i].type, &state->chain[i]);
+  for (unsigned i = 0; i < CHAIN; i++) signer_answer_is(w, chain[i].name, chain[i].type, &state->chain[i]);
 }
 
 /* ---- changes ---- */
@@ -266,7 +266,7 @@ static void expect_signed(const struct msg *m) {
 
 static void expect_zones(void) {
   static const char *const names[] = {".", "org", "example.org", "sub.example.org"};
-  struct world *w = state->world;
+  struct signer *w = state->world;
   uint8_t name[NAME_MAX_LEN];
   for (unsigned i = 0; i < 4; i++) {
     const struct zone_known *k = trust_find(judge_trust(w->judge), name, name_parse(names[i], name),
@@ -282,7 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static struct msg m;
   static const uint8_t root[1];
   if (!state) start();
-  struct world *world = state->world;
+  struct signer *world = state->world;
   struct wire w = feed(data, size);
   unsigned asked = feed_u8(&w) % ANSWERS, answered = feed_u8(&w) % ANSWERS;
   const struct question *q = &state->questions[asked];
@@ -297,7 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
 
   trust_flush(judge_trust(world->judge), root, 1);
-  struct verdict v = world_judge_octets(world, q, m.octets, m.len);
+  struct verdict v = signer_judge_octets(world, q, m.octets, m.len);
   must(v.state != DNSSEC_NEEDS && v.state != DNSSEC_LATER);
   if (is_as_made) must(v.state == made_state(asked));
   must(world->needs <= NEEDS_MAX);

@@ -1,5 +1,5 @@
-/* world.c: makes signed answers, and drives the judge through them. */
-#include "dnssec/world.h"
+/* signer.c: makes signed answers, and drives the judge through them. */
+#include "dnssec/signer.h"
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -13,7 +13,7 @@ enum { DEPTH = 40, SIGNATURE_HEAD = 18 };
 
 /* ---- keys ---- */
 
-static void key_make(struct world_zone *z, uint8_t algorithm) {
+static void key_make(struct signer_zone *z, uint8_t algorithm) {
   uint8_t octets[65], head[4] = {1, 1, DNSKEY_PROTOCOL, algorithm};
   size_t len = sizeof octets;
   z->algorithm = algorithm;
@@ -32,7 +32,7 @@ static void key_make(struct world_zone *z, uint8_t algorithm) {
   z->dnskey.len = (uint16_t)(z->dnskey.len + len);
 }
 
-static size_t sign(const struct world_zone *z, const uint8_t *octets, size_t len, uint8_t out[64]) {
+static size_t sign(const struct signer_zone *z, const uint8_t *octets, size_t len, uint8_t out[64]) {
   uint8_t der[128];
   size_t der_len = sizeof der;
   bool is_ecdsa = z->algorithm == ALGORITHM_ECDSAP256;
@@ -58,54 +58,54 @@ static size_t sign(const struct world_zone *z, const uint8_t *octets, size_t len
 
 /* ---- zones ---- */
 
-static struct world_zone *zone_at(struct world *w, const uint8_t *name, size_t len) {
+static struct signer_zone *zone_at(struct signer *w, const uint8_t *name, size_t len) {
   for (unsigned i = 0; i < w->zone_count; i++)
     if (name_equal(w->zones[i].name, w->zones[i].name_len, name, len)) return &w->zones[i];
   return NULL;
 }
 
-static struct world_zone *zone_named(struct world *w, const char *text) {
+static struct signer_zone *zone_named(struct signer *w, const char *text) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = name_parse(text, name);
-  struct world_zone *z = zone_at(w, name, len);
+  struct signer_zone *z = zone_at(w, name, len);
   must(z);
   return z;
 }
 
 /* The zone in which a name lies that is the root's no more; its own is left out. */
-static struct world_zone *zone_above(struct world *w, const uint8_t *name, size_t len) {
+static struct signer_zone *zone_above(struct signer *w, const uint8_t *name, size_t len) {
   for (;;) {
     size_t skip = 1u + name[0];
     name += skip;
     len -= skip;
-    struct world_zone *z = zone_at(w, name, len);
+    struct signer_zone *z = zone_at(w, name, len);
     if (z) return z;
     must(len > 1);
   }
 }
 
-void world_zone(struct world *w, const char *name, enum world_zone_kind kind) {
-  must(w->zone_count < WORLD_ZONES);
-  struct world_zone *z = &w->zones[w->zone_count++];
+void signer_zone(struct signer *w, const char *name, enum signer_zone_kind kind) {
+  must(w->zone_count < SIGNER_ZONES);
+  struct signer_zone *z = &w->zones[w->zone_count++];
   z->kind = kind;
   z->name_len = (uint16_t)name_parse(name, z->name);
   name_format(z->name, z->name_len, z->text);
   key_make(z, w->zones[0].algorithm);
 }
 
-struct rdata world_ds(struct world *w, const char *zone) {
-  const struct world_zone *z = zone_named(w, zone);
+struct rdata signer_ds(struct signer *w, const char *zone) {
+  const struct signer_zone *z = zone_named(w, zone);
   uint8_t head[4 + DIGEST_MOST];
   store_u16(head, keys_tag(z->dnskey.octets, z->dnskey.len));
-  head[2] = z->kind == WORLD_STRANGE ? 200 : z->algorithm;
+  head[2] = z->kind == SIGNER_STRANGE ? 200 : z->algorithm;
   head[3] = 2;
   size_t len = verifier_digest(w->verifier, DIGEST_SHA256, z->name, z->name_len, z->dnskey.octets,
                                z->dnskey.len, head + 4);
   return rd_octets(head, 4 + len);
 }
 
-void world_anchor(struct world *w, const char *name) {
-  const struct world_zone *z = zone_named(w, name);
+void signer_anchor(struct signer *w, const char *name) {
+  const struct signer_zone *z = zone_named(w, name);
   struct record r = {.msg = z->dnskey.octets,
                      .msg_len = z->dnskey.len,
                      .type = TYPE_DNSKEY,
@@ -116,22 +116,22 @@ void world_anchor(struct world *w, const char *name) {
   must(anchors_add(&w->anchors, w->verifier, &r));
 }
 
-struct world *world_new(uint8_t algorithm) {
-  struct world *w = must_zalloc(sizeof *w);
+struct signer *signer_new(uint8_t algorithm) {
+  struct signer *w = must_zalloc(sizeof *w);
   must(w->verifier = verifier_new(stderr));
   must(w->room = canon_room_new());
-  w->now = (struct dnssec_time){1000, WORLD_NOW};
-  struct world_zone *root = &w->zones[w->zone_count++];
+  w->now = (struct dnssec_time){1000, SIGNER_NOW};
+  struct signer_zone *root = &w->zones[w->zone_count++];
   root->name_len = 1;
   name_format(root->name, 1, root->text);
   key_make(root, algorithm);
 
-  world_anchor(w, ".");
+  signer_anchor(w, ".");
   must(w->judge = judge_new(w->verifier, &w->anchors));
   return w;
 }
 
-void world_free(struct world *w) {
+void signer_free(struct signer *w) {
   for (unsigned i = 0; i < w->zone_count; i++) EVP_PKEY_free(w->zones[i].key);
   judge_free(w->judge);
   canon_room_free(w->room);
@@ -142,14 +142,14 @@ void world_free(struct world *w) {
 /* ---- sets ---- */
 
 /* What the RRSIG is to sign: the set as its owner has it, read as any message is. */
-static size_t octets_to_sign(struct world *w, const char *owner, uint16_t type, const struct rdata *rd,
+static size_t octets_to_sign(struct signer *w, const char *owner, uint16_t type, const struct rdata *rd,
                              unsigned count, struct rdata sig, const uint8_t **out) {
   static struct msg m;
   static struct rrsets s;
   msg_answer(&m, owner, type, RCODE_NOERROR);
-  for (unsigned i = 0; i < count; i++) msg_record(&m, SECTION_ANSWER, owner, type, WORLD_TTL, rd[i]);
+  for (unsigned i = 0; i < count; i++) msg_record(&m, SECTION_ANSWER, owner, type, SIGNER_TTL, rd[i]);
   sig.octets[sig.len++] = 0; /* a signature, that it has the form */
-  msg_record(&m, SECTION_ANSWER, owner, TYPE_RRSIG, WORLD_TTL, sig);
+  msg_record(&m, SECTION_ANSWER, owner, TYPE_RRSIG, SIGNER_TTL, sig);
   must(rrsets_read(&s, m.octets, m.len) == ERR_NONE);
   struct rrsig parsed;
   must(s.count == 1 && rrset_signature(&s, &s.sets[0], 0, &parsed));
@@ -159,18 +159,18 @@ static size_t octets_to_sign(struct world *w, const char *owner, uint16_t type, 
   return len;
 }
 
-static struct rdata make_rrsig(struct world *w, const char *owner, uint16_t type, const struct rdata *rd,
-                               unsigned count, struct world_signed by) {
-  const struct world_zone *zone = zone_named(w, by.zone), *who = zone_named(w, by.by ? by.by : by.zone);
+static struct rdata make_rrsig(struct signer *w, const char *owner, uint16_t type, const struct rdata *rd,
+                               unsigned count, struct signer_way by) {
+  const struct signer_zone *zone = zone_named(w, by.zone), *who = zone_named(w, by.by ? by.by : by.zone);
   const char *as = by.owner ? by.owner : owner;
   uint8_t head[SIGNATURE_HEAD], signature[64], name[NAME_MAX_LEN];
   store_u16(head, type);
   head[2] = by.algorithm ? by.algorithm : who->algorithm;
   head[3] = (uint8_t)canon_labels(name, name_parse(as, name));
-  if (by.labels) head[3] = by.labels == WORLD_NO_LABELS ? 0 : (uint8_t)by.labels;
-  store_u32(head + 4, WORLD_TTL);
-  store_u32(head + 8, WORLD_NOW + (uint32_t)(by.expires ? by.expires : WORLD_LIFE));
-  store_u32(head + 12, WORLD_NOW + (uint32_t)(by.begins ? by.begins : -3600));
+  if (by.labels) head[3] = by.labels == SIGNER_NO_LABELS ? 0 : (uint8_t)by.labels;
+  store_u32(head + 4, SIGNER_TTL);
+  store_u32(head + 8, SIGNER_NOW + (uint32_t)(by.expires ? by.expires : SIGNER_LIFE));
+  store_u32(head + 12, SIGNER_NOW + (uint32_t)(by.begins ? by.begins : -3600));
   store_u16(head + 16, by.tag ? by.tag : keys_tag(who->dnskey.octets, who->dnskey.len));
   struct rdata sig = rd_octets(head, sizeof head);
   memcpy(sig.octets + sig.len, zone->name, zone->name_len);
@@ -188,11 +188,11 @@ static struct rdata make_rrsig(struct world *w, const char *owner, uint16_t type
   return sig;
 }
 
-void world_sets(struct world *w, struct msg *m, enum section section, const char *owner, uint16_t type,
-                const struct rdata *rd, unsigned count, struct world_signed by) {
-  for (unsigned i = 0; i < count && !by.is_last; i++) msg_record(m, section, owner, type, WORLD_TTL, rd[i]);
+void signer_sets(struct signer *w, struct msg *m, enum section section, const char *owner, uint16_t type,
+                 const struct rdata *rd, unsigned count, struct signer_way by) {
+  for (unsigned i = 0; i < count && !by.is_last; i++) msg_record(m, section, owner, type, SIGNER_TTL, rd[i]);
   if (!by.zone) return;
-  msg_record(m, section, owner, TYPE_RRSIG, WORLD_TTL, make_rrsig(w, owner, type, rd, count, by));
+  msg_record(m, section, owner, TYPE_RRSIG, SIGNER_TTL, make_rrsig(w, owner, type, rd, count, by));
 }
 
 static void put_types(struct rdata *rd, const uint16_t *types) {
@@ -208,67 +208,68 @@ static void put_types(struct rdata *rd, const uint16_t *types) {
   rd->len = (uint16_t)(rd->len + len);
 }
 
-void world_nsec(struct world *w, struct msg *m, const char *owner, const char *next, const uint16_t *types,
-                struct world_signed by) {
+void signer_nsec(struct signer *w, struct msg *m, const char *owner, const char *next, const uint16_t *types,
+                 struct signer_way by) {
   struct rdata rd = rd_name(next);
   put_types(&rd, types);
-  world_set(w, m, SECTION_AUTHORITY, owner, TYPE_NSEC, rd, by);
+  signer_set(w, m, SECTION_AUTHORITY, owner, TYPE_NSEC, rd, by);
 }
 
-void world_soa(struct world *w, struct msg *m, const char *zone, struct world_signed by) {
-  world_set(w, m, SECTION_AUTHORITY, zone, TYPE_SOA, rd_soa("ns.example", "admin.example", 300), by);
+void signer_soa(struct signer *w, struct msg *m, const char *zone, struct signer_way by) {
+  signer_set(w, m, SECTION_AUTHORITY, zone, TYPE_SOA, rd_soa("ns.example", "admin.example", 300), by);
 }
 
 /* ---- what zones say ---- */
 
-static bool is_signed(const struct world_zone *z) { return z->kind != WORLD_UNSIGNED; }
+static bool is_signed(const struct signer_zone *z) { return z->kind != SIGNER_UNSIGNED; }
 
 /* No DS: the parent says so by a record at the name, as servers do that sign while they answer. */
-static void answer_no_ds(struct world *w, const struct world_zone *parent, const char *name, bool is_cut,
+static void answer_no_ds(struct signer *w, const struct signer_zone *parent, const char *name, bool is_cut,
                          struct msg *m) {
   static const uint16_t cut[] = {TYPE_NS, TYPE_RRSIG, TYPE_NSEC, 0},
                         host[] = {TYPE_A, TYPE_RRSIG, TYPE_NSEC, 0};
   char next[NAME_TEXT + 8];
   snprintf(next, sizeof next, "\\000.%s", name);
-  struct world_signed by = {.zone = is_signed(parent) ? parent->text : NULL};
-  world_soa(w, m, parent->text, by);
-  if (by.zone) world_nsec(w, m, name, next, is_cut ? cut : host, by);
+  struct signer_way by = {.zone = is_signed(parent) ? parent->text : NULL};
+  signer_soa(w, m, parent->text, by);
+  if (by.zone) signer_nsec(w, m, name, next, is_cut ? cut : host, by);
 }
 
-static void answer_ds(struct world *w, const uint8_t *name, size_t len, const char *text, struct msg *m) {
-  const struct world_zone *zone = zone_at(w, name, len), *parent = zone_above(w, name, len);
+static void answer_ds(struct signer *w, const uint8_t *name, size_t len, const char *text, struct msg *m) {
+  const struct signer_zone *zone = zone_at(w, name, len), *parent = zone_above(w, name, len);
   bool has_ds = zone && is_signed(zone) && is_signed(parent); /* an island's would prove nothing */
   if (!has_ds) answer_no_ds(w, parent, text, zone, m);
   else
-    world_set(w, m, SECTION_ANSWER, text, TYPE_DS, world_ds(w, text),
-              (struct world_signed){.zone = parent->text});
+    signer_set(w, m, SECTION_ANSWER, text, TYPE_DS, signer_ds(w, text),
+               (struct signer_way){.zone = parent->text});
 }
 
-static void answer_dnskey(struct world *w, const uint8_t *name, size_t len, const char *text, struct msg *m) {
+static void answer_dnskey(struct signer *w, const uint8_t *name, size_t len, const char *text,
+                          struct msg *m) {
   static const uint16_t host[] = {TYPE_A, TYPE_RRSIG, TYPE_NSEC, 0};
-  const struct world_zone *zone = zone_at(w, name, len);
+  const struct signer_zone *zone = zone_at(w, name, len);
   if (!zone || !is_signed(zone)) {
-    const struct world_zone *in = zone ? zone : zone_above(w, name, len);
-    struct world_signed by = {.zone = is_signed(in) ? in->text : NULL};
-    world_soa(w, m, in->text, by);
-    if (by.zone) world_nsec(w, m, text, in->text, host, by);
+    const struct signer_zone *in = zone ? zone : zone_above(w, name, len);
+    struct signer_way by = {.zone = is_signed(in) ? in->text : NULL};
+    signer_soa(w, m, in->text, by);
+    if (by.zone) signer_nsec(w, m, text, in->text, host, by);
     return;
   }
-  struct world_signed by = {.zone = zone->kind == WORLD_NO_KEYS ? NULL : zone->text};
-  world_set(w, m, SECTION_ANSWER, text, TYPE_DNSKEY, zone->dnskey, by);
+  struct signer_way by = {.zone = zone->kind == SIGNER_NO_KEYS ? NULL : zone->text};
+  signer_set(w, m, SECTION_ANSWER, text, TYPE_DNSKEY, zone->dnskey, by);
 }
 
-void world_answer_is(struct world *w, const char *name, uint16_t type, const struct msg *m) {
-  must(w->message_count < WORLD_MESSAGES);
-  struct world_message *out = &w->messages[w->message_count++];
+void signer_answer_is(struct signer *w, const char *name, uint16_t type, const struct msg *m) {
+  must(w->message_count < SIGNER_MESSAGES);
+  struct signer_message *out = &w->messages[w->message_count++];
   out->type = type;
   out->name_len = (uint16_t)name_parse(name, out->name);
   out->msg = *m;
 }
 
-void world_answer(struct world *w, const uint8_t *name, size_t len, uint16_t type, struct msg *m) {
+void signer_answer(struct signer *w, const uint8_t *name, size_t len, uint16_t type, struct msg *m) {
   for (unsigned i = 0; i < w->message_count; i++) {
-    const struct world_message *own = &w->messages[i];
+    const struct signer_message *own = &w->messages[i];
     if (own->type != type || !name_equal(own->name, own->name_len, name, len)) continue;
     *m = own->msg;
     return;
@@ -282,26 +283,26 @@ void world_answer(struct world *w, const uint8_t *name, size_t len, uint16_t typ
 
 /* ---- the driver ---- */
 
-static struct verdict drive(struct world *w, const struct question *q, const uint8_t *msg, size_t len,
+static struct verdict drive(struct signer *w, const struct question *q, const uint8_t *msg, size_t len,
                             unsigned depth);
 
 static bool is_same_need(const struct verdict *a, const struct verdict *b) {
   return a->need_type == b->need_type && name_equal(a->need, a->need_len, b->need, b->need_len);
 }
 
-static struct verdict ask(struct world *w, const struct verdict *need, unsigned depth) {
+static struct verdict ask(struct signer *w, const struct verdict *need, unsigned depth) {
   struct question q;
   struct msg *m = must_alloc(sizeof *m);
   must(depth < DEPTH);
   w->needs++;
   question_make(&q, need->need, need->need_len, need->need_type, CLASS_IN, KEY_DO, 0);
-  world_answer(w, need->need, need->need_len, need->need_type, m);
+  signer_answer(w, need->need, need->need_len, need->need_type, m);
   struct verdict v = drive(w, &q, m->octets, m->len, depth + 1);
   free(m);
   return v;
 }
 
-static struct verdict drive(struct world *w, const struct question *q, const uint8_t *msg, size_t len,
+static struct verdict drive(struct signer *w, const struct question *q, const uint8_t *msg, size_t len,
                             unsigned depth) {
   struct judgement at = {.budget = dnssec_budget()};
   struct verdict last = {0};
@@ -327,16 +328,17 @@ static struct verdict drive(struct world *w, const struct question *q, const uin
   }
 }
 
-struct verdict world_judge_octets(struct world *w, const struct question *q, const uint8_t *msg, size_t len) {
+struct verdict signer_judge_octets(struct signer *w, const struct question *q, const uint8_t *msg,
+                                   size_t len) {
   w->needs = w->laters = 0;
   return drive(w, q, msg, len, 0);
 }
 
-struct verdict world_judge(struct world *w, const char *name, uint16_t type, const struct msg *m) {
+struct verdict signer_judge(struct signer *w, const char *name, uint16_t type, const struct msg *m) {
   struct question q;
   uint8_t octets[NAME_MAX_LEN];
   size_t len = name_parse(name, octets);
   must(len);
   question_make(&q, octets, len, type, CLASS_IN, KEY_DO, 0);
-  return world_judge_octets(w, &q, m->octets, m->len);
+  return signer_judge_octets(w, &q, m->octets, m->len);
 }
