@@ -13,26 +13,29 @@ enum { DEPTH = 40, SIGNATURE_HEAD = 18 };
 
 /* ---- keys ---- */
 
-static void key_make(struct signer_zone *z, uint8_t algorithm) {
+static void key_make(struct signer_zone *z, struct signer_key *k, uint8_t algorithm) {
   uint8_t octets[65], head[4] = {1, 1, DNSKEY_PROTOCOL, algorithm};
   size_t len = sizeof octets;
-  z->algorithm = algorithm;
+  EVP_PKEY_free(k->key);
+  k->algorithm = algorithm;
   if (algorithm == ALGORITHM_ED25519) {
     uint8_t secret[32] = {0};
     for (unsigned i = 0; i < z->name_len; i++) secret[i % 32] ^= (uint8_t)(z->name[i] + i);
-    z->key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, sizeof secret);
-    must(z->key && EVP_PKEY_get_raw_public_key(z->key, octets, &len) == 1);
+    secret[31] ^= (uint8_t)z->rolls;
+    k->key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, sizeof secret);
+    must(k->key && EVP_PKEY_get_raw_public_key(k->key, octets, &len) == 1);
   } else {
-    z->key = EVP_EC_gen("P-256");
-    must(z->key && EVP_PKEY_get_octet_string_param(z->key, "pub", octets, sizeof octets, &len) == 1);
+    k->key = EVP_EC_gen("P-256");
+    must(k->key && EVP_PKEY_get_octet_string_param(k->key, "pub", octets, sizeof octets, &len) == 1);
     memmove(octets, octets + 1, --len);
   }
-  z->dnskey = rd_octets(head, sizeof head);
-  memcpy(z->dnskey.octets + z->dnskey.len, octets, len);
-  z->dnskey.len = (uint16_t)(z->dnskey.len + len);
+  z->rolls++;
+  k->dnskey = rd_octets(head, sizeof head);
+  memcpy(k->dnskey.octets + k->dnskey.len, octets, len);
+  k->dnskey.len = (uint16_t)(k->dnskey.len + len);
 }
 
-static size_t sign(const struct signer_zone *z, const uint8_t *octets, size_t len, uint8_t out[64]) {
+static size_t sign(const struct signer_key *z, const uint8_t *octets, size_t len, uint8_t out[64]) {
   uint8_t der[128];
   size_t der_len = sizeof der;
   bool is_ecdsa = z->algorithm == ALGORITHM_ECDSAP256;
@@ -84,33 +87,58 @@ static struct signer_zone *zone_above(struct signer *w, const uint8_t *name, siz
   }
 }
 
-void signer_zone(struct signer *w, const char *name, enum signer_zone_kind kind) {
-  must(w->zone_count < SIGNER_ZONES);
+static struct signer_zone *zone_add(struct signer *w) {
+  if (w->zone_count == w->zone_room) {
+    w->zone_room = w->zone_room ? 2 * w->zone_room : 16;
+    must(w->zones = realloc(w->zones, w->zone_room * sizeof *w->zones));
+  }
   struct signer_zone *z = &w->zones[w->zone_count++];
+  *z = (struct signer_zone){0};
+  return z;
+}
+
+void signer_zone(struct signer *w, const char *name, enum signer_zone_kind kind) {
+  struct signer_zone *z = zone_add(w);
   z->kind = kind;
   z->name_len = (uint16_t)name_parse(name, z->name);
   name_format(z->name, z->name_len, z->text);
-  key_make(z, w->zones[0].algorithm);
+  key_make(z, &z->key, w->zones[0].key.algorithm);
+}
+
+void signer_roll(struct signer *w, const char *name) {
+  struct signer_zone *z = zone_named(w, name);
+  key_make(z, &z->key, z->key.algorithm);
+}
+
+void signer_roll_data_key(struct signer *w, const char *name) {
+  struct signer_zone *z = zone_named(w, name);
+  key_make(z, &z->data, z->key.algorithm);
+}
+
+const struct signer_zone *signer_zone_of(struct signer *w, const uint8_t *name, size_t len, uint16_t type) {
+  const struct signer_zone *z = type == TYPE_DS ? NULL : zone_at(w, name, len);
+  return z ? z : zone_above(w, name, len);
 }
 
 struct rdata signer_ds(struct signer *w, const char *zone) {
   const struct signer_zone *z = zone_named(w, zone);
   uint8_t head[4 + DIGEST_MOST];
-  store_u16(head, keys_tag(z->dnskey.octets, z->dnskey.len));
-  head[2] = z->kind == SIGNER_STRANGE ? 200 : z->algorithm;
+  const struct rdata *dnskey = &z->key.dnskey;
+  store_u16(head, keys_tag(dnskey->octets, dnskey->len));
+  head[2] = z->kind == SIGNER_STRANGE ? 200 : z->key.algorithm;
   head[3] = 2;
-  size_t len = verifier_digest(w->verifier, DIGEST_SHA256, z->name, z->name_len, z->dnskey.octets,
-                               z->dnskey.len, head + 4);
+  size_t len = verifier_digest(w->verifier, DIGEST_SHA256, z->name, z->name_len, dnskey->octets, dnskey->len,
+                               head + 4);
   return rd_octets(head, 4 + len);
 }
 
 void signer_anchor(struct signer *w, const char *name) {
   const struct signer_zone *z = zone_named(w, name);
-  struct record r = {.msg = z->dnskey.octets,
-                     .msg_len = z->dnskey.len,
+  struct record r = {.msg = z->key.dnskey.octets,
+                     .msg_len = z->key.dnskey.len,
                      .type = TYPE_DNSKEY,
                      .klass = CLASS_IN,
-                     .rdlen = z->dnskey.len,
+                     .rdlen = z->key.dnskey.len,
                      .owner_len = z->name_len};
   memcpy(r.owner, z->name, z->name_len);
   must(anchors_add(&w->anchors, w->verifier, &r));
@@ -121,10 +149,11 @@ struct signer *signer_new(uint8_t algorithm) {
   must(w->verifier = verifier_new(stderr));
   must(w->room = canon_room_new());
   w->now = (struct dnssec_time){1000, SIGNER_NOW};
-  struct signer_zone *root = &w->zones[w->zone_count++];
+  w->signs_s = SIGNER_NOW;
+  struct signer_zone *root = zone_add(w);
   root->name_len = 1;
   name_format(root->name, 1, root->text);
-  key_make(root, algorithm);
+  key_make(root, &root->key, algorithm);
 
   signer_anchor(w, ".");
   must(w->judge = judge_new(w->verifier, &w->anchors));
@@ -132,7 +161,11 @@ struct signer *signer_new(uint8_t algorithm) {
 }
 
 void signer_free(struct signer *w) {
-  for (unsigned i = 0; i < w->zone_count; i++) EVP_PKEY_free(w->zones[i].key);
+  for (unsigned i = 0; i < w->zone_count; i++) {
+    EVP_PKEY_free(w->zones[i].key.key);
+    EVP_PKEY_free(w->zones[i].data.key);
+  }
+  free(w->zones);
   judge_free(w->judge);
   canon_room_free(w->room);
   verifier_free(w->verifier);
@@ -161,16 +194,18 @@ static size_t octets_to_sign(struct signer *w, const char *owner, uint16_t type,
 
 static struct rdata make_rrsig(struct signer *w, const char *owner, uint16_t type, const struct rdata *rd,
                                unsigned count, struct signer_way by) {
-  const struct signer_zone *zone = zone_named(w, by.zone), *who = zone_named(w, by.by ? by.by : by.zone);
+  const struct signer_zone *zone = zone_named(w, by.zone), *signs = zone_named(w, by.by ? by.by : by.zone);
+  const struct signer_key *who = type != TYPE_DNSKEY && signs->data.key ? &signs->data : &signs->key;
+  uint32_t ttl_s = by.ttl_s ? by.ttl_s : SIGNER_TTL;
   const char *as = by.owner ? by.owner : owner;
   uint8_t head[SIGNATURE_HEAD], signature[64], name[NAME_MAX_LEN];
   store_u16(head, type);
   head[2] = by.algorithm ? by.algorithm : who->algorithm;
   head[3] = (uint8_t)canon_labels(name, name_parse(as, name));
   if (by.labels) head[3] = by.labels == SIGNER_NO_LABELS ? 0 : (uint8_t)by.labels;
-  store_u32(head + 4, SIGNER_TTL);
-  store_u32(head + 8, SIGNER_NOW + (uint32_t)(by.expires ? by.expires : SIGNER_LIFE));
-  store_u32(head + 12, SIGNER_NOW + (uint32_t)(by.begins ? by.begins : -3600));
+  store_u32(head + 4, ttl_s);
+  store_u32(head + 8, w->signs_s + (uint32_t)(by.expires ? by.expires : SIGNER_LIFE));
+  store_u32(head + 12, w->signs_s + (uint32_t)(by.begins ? by.begins : -3600));
   store_u16(head + 16, by.tag ? by.tag : keys_tag(who->dnskey.octets, who->dnskey.len));
   struct rdata sig = rd_octets(head, sizeof head);
   memcpy(sig.octets + sig.len, zone->name, zone->name_len);
@@ -190,9 +225,10 @@ static struct rdata make_rrsig(struct signer *w, const char *owner, uint16_t typ
 
 void signer_sets(struct signer *w, struct msg *m, enum section section, const char *owner, uint16_t type,
                  const struct rdata *rd, unsigned count, struct signer_way by) {
-  for (unsigned i = 0; i < count && !by.is_last; i++) msg_record(m, section, owner, type, SIGNER_TTL, rd[i]);
+  uint32_t ttl_s = by.ttl_s ? by.ttl_s : SIGNER_TTL;
+  for (unsigned i = 0; i < count && !by.is_last; i++) msg_record(m, section, owner, type, ttl_s, rd[i]);
   if (!by.zone) return;
-  msg_record(m, section, owner, TYPE_RRSIG, SIGNER_TTL, make_rrsig(w, owner, type, rd, count, by));
+  msg_record(m, section, owner, TYPE_RRSIG, ttl_s, make_rrsig(w, owner, type, rd, count, by));
 }
 
 static void put_types(struct rdata *rd, const uint16_t *types) {
@@ -256,7 +292,8 @@ static void answer_dnskey(struct signer *w, const uint8_t *name, size_t len, con
     return;
   }
   struct signer_way by = {.zone = zone->kind == SIGNER_NO_KEYS ? NULL : zone->text};
-  signer_set(w, m, SECTION_ANSWER, text, TYPE_DNSKEY, zone->dnskey, by);
+  struct rdata keys[] = {zone->key.dnskey, zone->data.dnskey};
+  signer_sets(w, m, SECTION_ANSWER, text, TYPE_DNSKEY, keys, zone->data.key ? 2 : 1, by);
 }
 
 void signer_answer_is(struct signer *w, const char *name, uint16_t type, const struct msg *m) {

@@ -5,7 +5,7 @@
 #include "dnssec/judge.h"
 #include "kit/msg.h"
 
-enum { SIGNER_ZONES = 16, SIGNER_MESSAGES = 8, SIGNER_LABELS_MAX = 127 };
+enum { SIGNER_MESSAGES = 8, SIGNER_LABELS_MAX = 127 };
 enum { SIGNER_NOW = 1790000000, SIGNER_TTL = 3600, SIGNER_LIFE = 7 * 86400 };
 
 enum signer_zone_kind {
@@ -15,14 +15,20 @@ enum signer_zone_kind {
   SIGNER_NO_KEYS   /* its DNSKEY set is signed by nobody */
 };
 
+struct signer_key {
+  void *key; /* OpenSSL's; NULL: there is none */
+  uint8_t algorithm;
+  struct rdata dnskey;
+};
+
 struct signer_zone {
   enum signer_zone_kind kind;
   uint16_t name_len;
   uint8_t name[NAME_MAX_LEN];
   char text[NAME_TEXT];
-  void *key; /* OpenSSL's */
-  uint8_t algorithm;
-  struct rdata dnskey;
+  unsigned rolls;         /* keys that it has had */
+  struct signer_key key;  /* its DS is this one's; it signs all, but for what ... */
+  struct signer_key data; /* ... signs all but the DNSKEY records, if there is one */
 };
 
 struct signer {
@@ -31,8 +37,9 @@ struct signer {
   struct anchors anchors;
   struct judge *judge;
   struct dnssec_time now;
-  unsigned zone_count, message_count;
-  struct signer_zone zones[SIGNER_ZONES];
+  uint32_t signs_s; /* when signatures are made: SIGNER_NOW, unless a test says so */
+  unsigned zone_count, zone_room, message_count;
+  struct signer_zone *zones;
   struct signer_message {
     uint16_t type, name_len;
     uint8_t name[NAME_MAX_LEN];
@@ -50,15 +57,23 @@ void signer_free(struct signer *w);
 /* From the top down. */
 void signer_zone(struct signer *w, const char *name, enum signer_zone_kind kind);
 
+/* The zone gets another key in place of the one that its DS is of; or another one that signs data alone. */
+void signer_roll(struct signer *w, const char *name);
+void signer_roll_data_key(struct signer *w, const char *name);
+
+/* The zone that a name's records of that type are in. */
+const struct signer_zone *signer_zone_of(struct signer *w, const uint8_t *name, size_t len, uint16_t type);
+
 /* Makes the zone's key a trust anchor. */
 void signer_anchor(struct signer *w, const char *name);
 
 /* How a set is signed: by a zone's key, unless zone is NULL. What is 0 is as it should be. */
 struct signer_way {
   const char *zone;
-  const char *by;           /* the zone whose key signs, if not the one that the RRSIG names */
-  const char *owner;        /* what is signed instead: a wildcard */
-  unsigned labels;          /* of the RRSIG; SIGNER_NO_LABELS: 0 */
+  const char *by;    /* the zone whose key signs, if not the one that the RRSIG names */
+  const char *owner; /* what is signed instead: a wildcard */
+  unsigned labels;   /* of the RRSIG; SIGNER_NO_LABELS: 0 */
+  uint32_t ttl_s;
   int32_t begins, expires;  /* from now, in s */
   uint16_t tag;             /* another key's */
   uint8_t algorithm;        /* another one */

@@ -49,6 +49,7 @@ struct world *world_new(const struct world_options *o) {
   timers_init(&w->timers);
   upstream_init(&w->upstream, o->order);
   w->tables.routes.rest = &w->upstream;
+  w->tables.proving = o->proving;
   script_init(&w->script, &w->zone, &w->counters, o->delay_ms ? o->delay_ms : WORLD_DELAY_MS);
   for (unsigned i = 0; i < servers; i++) {
     char text[ADDR_TEXT];
@@ -261,6 +262,7 @@ static void make_query(struct heard *h, const uint8_t *name, size_t len, uint16_
   msg_start(&m, h->how & HOW_NO_RD ? 0 : DNS_RD << 8);
   store_u16(m.octets, id);
   if (h->how & HOW_CD) m.octets[3] |= DNS_CD;
+  if (h->how & HOW_AD) m.octets[3] |= DNS_AD;
   msg_put(&m, name, len);
   msg_put_u16(&m, h->type);
   msg_put_u16(&m, CLASS_IN);

@@ -22,6 +22,7 @@ struct world_options {
   struct xmpp_budget *budget;   /* shared with other worlds; NULL: its own */
   struct engine_script *engine; /* of its fleet, shared with other worlds; NULL: it is in none */
   struct engine_manner fleet;
+  struct proving proving; /* borrowed; all zero: nothing is */
   struct forward_policy forward;
   struct serve_policy serve;
   struct xmpp_policy xmpp;
@@ -96,6 +97,7 @@ enum how {
   HOW_TCP = 8,
   HOW_BIG = 16, /* EDNS, 4096 octets */
   HOW_NO_RD = 32,
+  HOW_AD = 128,
   HOW_RAW = 64 /* more records than the kit reads, or spoiled: the answer's form is not checked */
 };
 

@@ -150,6 +150,13 @@ static void finish(const struct script *s, struct msg *m, const struct exchange 
   if (bad) m->octets[opt + 5] = RCODE_BADCOOKIE >> 4;
 }
 
+static void answer_as(struct script *s, struct msg *m, const struct exchange *x,
+                      const struct upstream_question *u, enum fault fault) {
+  const struct question *q = x->question;
+  if (s->sign) s->sign(s->sign_ctx, m, q, u->dnssec_ok, fault, u->at_ms);
+  else zone_answer(s->zone, m, q->key, q->name_len, question_type(q), u->dnssec_ok);
+}
+
 static void answer(struct script *s, struct msg *m, const struct exchange *x, bool dnssec_ok) {
   const struct question *q = x->question;
   zone_answer(s->zone, m, q->key, q->name_len, question_type(q), dnssec_ok);
@@ -197,12 +204,11 @@ static void answer_dot(struct script *s, struct msg *m, const struct exchange *x
 
 static void make_fault(struct script *s, struct msg *m, const struct exchange *x,
                        const struct fault_rule *rule, const struct upstream_question *u) {
-  bool dnssec_ok = u->dnssec_ok;
   switch (rule->fault) {
   case FAULT_SERVFAIL: m->octets[3] |= RCODE_SERVFAIL; break;
   case FAULT_REFUSED: m->octets[3] |= RCODE_REFUSED; break;
   case FAULT_TRUNCATED:
-    if (u->tcp) answer(s, m, x, dnssec_ok);
+    if (u->tcp) answer_as(s, m, x, u, rule->fault);
     else m->octets[2] |= DNS_TC;
     break;
   case FAULT_NXDOMAIN:
@@ -220,11 +226,11 @@ static void make_fault(struct script *s, struct msg *m, const struct exchange *x
     msg_put(m, "\xc0\xff\1\2\3\4\5\6\7\xff\xff\xff", 12);
     break;
   case FAULT_WRONG_QUESTION:
-    answer(s, m, x, dnssec_ok);
+    answer_as(s, m, x, u, rule->fault);
     m->octets[DNS_HEADER + 1] ^= 1;
     break;
   case FAULT_WRONG_ID:
-    answer(s, m, x, dnssec_ok);
+    answer_as(s, m, x, u, rule->fault);
     m->octets[1] ^= 1;
     break;
   case FAULT_FORMERR:
@@ -248,7 +254,7 @@ static void make_fault(struct script *s, struct msg *m, const struct exchange *x
     m->octets[3] &= (uint8_t)~DNS_RA;
     msg_record(m, SECTION_AUTHORITY, ".", TYPE_NS, 3600, rd_name("a.root.lab."));
     break;
-  default: answer(s, m, x, dnssec_ok);
+  default: answer_as(s, m, x, u, rule->fault);
   }
 }
 

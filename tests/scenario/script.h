@@ -33,6 +33,9 @@ enum fault {
   FAULT_BADVERS,     /* the same with BADVERS */
   FAULT_NO_EDNS,     /* no reply at all to questions with EDNS */
   FAULT_REFERRAL,    /* name servers of the root instead of an answer */
+  FAULT_STRIPPED,    /* who signs: the right reply, without signatures and proofs */
+  FAULT_SPOILED,     /* ... with a bit of each signature wrong */
+  FAULT_EXPIRED,     /* ... with signatures whose time is over */
   FAULT_MADE,        /* the message of the rule */
   FAULT_COUNT
 };
@@ -76,6 +79,10 @@ struct script_cached {
 
 struct script {
   struct zone *zone;
+  /* Who signs appends answer and authority section to header and question; NULL: answers are the zone's. */
+  void (*sign)(void *ctx, struct msg *m, const struct question *q, bool dnssec_ok, enum fault fault,
+               uint64_t now_ms);
+  void *sign_ctx;
   struct counters *counters;
   uint32_t delay_ms;
   struct fault_rule *rules; /* the first that matches counts */
