@@ -131,6 +131,15 @@ static enum set_state judge_unread(struct judging *w, enum err why) {
   return state == SET_SECURE ? SET_BOGUS : state;
 }
 
+static void say_bogus(struct judging *w) {
+  const struct outdated *outdated = &w->at->outdated;
+  struct verdict *v = &w->verdict;
+  v->state = DNSSEC_BOGUS;
+  v->need_type = outdated->type;
+  v->need_len = outdated->zone_len;
+  memcpy(v->need, outdated->zone, outdated->zone_len);
+}
+
 static bool is_of_signatures(uint16_t type) { return type == TYPE_RRSIG || type == TYPE_SIG; }
 
 struct verdict judge(struct judge *j, struct judgement *at, const struct question *q, const uint8_t *msg,
@@ -148,7 +157,7 @@ struct verdict judge(struct judge *j, struct judgement *at, const struct questio
     break;
   case SET_INSECURE: w.verdict.state = DNSSEC_INSECURE; break;
   case SET_WAITS: break; /* NEEDS or LATER: who waits has said so */
-  default: w.verdict.state = DNSSEC_BOGUS;
+  default: say_bogus(&w);
   }
   w.verdict.why = w.verdict.state == DNSSEC_BOGUS || w.verdict.state == DNSSEC_NEEDS ? w.why : ERR_NONE;
   return w.verdict;

@@ -22,6 +22,10 @@ struct judgement {
   uint32_t ttl_s;
   uint8_t why;                     /* the last RRset that was found bogus is that: an enum err */
   uint8_t denial, denial_zone_len; /* what was found to be proven of the name at the end, and by whom */
+  struct outdated {                /* what may have changed since it was learnt; type 0: nothing */
+    uint16_t type, zone_len;
+    uint8_t zone[NAME_MAX_LEN];
+  } outdated;
   struct judged_set {
     uint8_t state;     /* judge's own */
     uint8_t labels;    /* of the signature that was found good */
@@ -36,7 +40,8 @@ struct verdict {
   bool is_unsigned_denial; /* BOGUS: it says that there is nothing, and has no record that could prove it */
   bool is_anchor_lost;     /* BOGUS: keys of a trust anchor's zone, none of which it vouches for */
   bool is_signed_by_it;    /* NEEDS, a DS: if there is one, the zone's DNSKEY is needed next */
-  uint16_t need_type;      /* NEEDS: TYPE_DS or TYPE_DNSKEY */
+  uint16_t need_type;      /* NEEDS: TYPE_DS or TYPE_DNSKEY; BOGUS, unless 0: what is known of these may be
+                            * out of date, as a key signed that they do not have */
   uint16_t need_len;
   uint8_t need[NAME_MAX_LEN]; /* ... of this name, in lower case */
 };

@@ -108,13 +108,24 @@ static enum set_state found_good(struct judging *w, unsigned i, unsigned signer_
   return SET_SECURE;
 }
 
+/* It is signed by a key that is not among the zone's, or its keys by one that no DS vouches for: these may be
+ * others by now. */
+static void note_outdated(struct judging *w, struct proof_name zone, uint16_t type) {
+  struct outdated *outdated = &w->at->outdated;
+  outdated->type = type;
+  outdated->zone_len = (uint16_t)zone.len;
+  memcpy(outdated->zone, zone.name, zone.len);
+}
+
 static enum set_state check(struct judging *w, unsigned i, unsigned at, const struct zone_keys *keys) {
   struct judge *j = w->judge;
   struct signed_by by;
   if (is_turn_over(w)) return SET_WAITS;
   w->why = keys_check(j->verifier, j->room, &j->sets, &j->sets.sets[i], keys, w->now.clock_s, &w->at->budget,
                       &by);
-  return w->why == ERR_NONE ? found_good(w, i, at, &by) : SET_BOGUS;
+  if (w->why == ERR_NONE) return found_good(w, i, at, &by);
+  if (by.has_strange_tag) note_outdated(w, suffix_at(&j->sets.sets[i], at), TYPE_DNSKEY);
+  return SET_BOGUS;
 }
 
 /* By one of the zones that say that they signed it. SET_BOGUS: by this one it is not proven. */
@@ -190,6 +201,7 @@ static enum set_state check_keys(struct judging *w, unsigned i) {
   struct signed_by by;
   w->why = keys_prove(j->verifier, j->room, &j->sets, set, &ds, w->now.clock_s, &w->at->budget, &keys, &by);
   w->verdict.is_anchor_lost = w->why == ERR_NO_DNSKEY && is_anchored(w, zone);
+  if (w->why != ERR_NONE && by.has_strange_tag && !is_anchored(w, zone)) note_outdated(w, zone, TYPE_DS);
   if (w->why != ERR_NONE) return SET_BOGUS;
   found_good(w, i, 0, &by);
   learn_keys(w, &ds, &keys, w->at->ttl_s);

@@ -102,15 +102,17 @@ enum err keys_check(const struct verifier *v, struct canon_room *room, const str
                     struct dnssec_budget *budget, struct signed_by *by) {
   struct checking c = {v, room, s, set, keys, now_s, budget};
   enum err why = ERR_NO_RRSIG;
+  *by = (struct signed_by){0};
   if (!name_is_within(set->owner, set->owner_len, keys->name, keys->name_len)) return ERR_BOGUS;
   for (unsigned i = 0; i < set->signatures && i < DNSSEC_SIGNATURES_OF_A_SET; i++) {
     struct rrsig sig;
     if (!rrset_signature(s, set, i, &sig)) continue;
     enum err e = check_one(&c, &sig);
     if (e == ERR_NONE) {
-      *by = (struct signed_by){sig.labels, life(&sig, now_s)};
+      *by = (struct signed_by){.labels = sig.labels, .ttl_s = life(&sig, now_s)};
       return ERR_NONE;
     }
+    if (e == ERR_NO_DNSKEY) by->has_strange_tag = true;
     if (how_far(e) > how_far(why)) why = e;
     if (e == ERR_TOO_COSTLY) break;
   }
@@ -159,6 +161,7 @@ static void take_keys(const struct verifier *v, const struct rrsets *s, const st
 enum err keys_prove(const struct verifier *v, struct canon_room *room, const struct rrsets *s,
                     const struct rrset *dnskey, const struct zone_ds_set *ds, uint32_t now_s,
                     struct dnssec_budget *budget, struct zone_keys *out, struct signed_by *by) {
+  *by = (struct signed_by){.has_strange_tag = true};
   take_keys(v, s, dnskey, ds, out);
   enum err e = out->count ? keys_check(v, room, s, dnskey, out, now_s, budget, by) : ERR_NO_DNSKEY;
   zone_keys_clear(v, out);

@@ -39,6 +39,8 @@ void zone_ds_take(struct zone_ds_set *out, const struct rrsets *s, const struct 
 struct signed_by {
   unsigned labels; /* of the RRSIG: fewer than the owner's: expanded from a wildcard */
   uint32_t ttl_s;  /* the least of its original TTL and what is left of its life (RFC 4035 section 5.3.3) */
+  bool has_strange_tag; /* nothing was found good, and one signature, good but for that, is by none of the
+                           keys */
 };
 
 /* Is the set signed by one of the zone's keys, now? now_s in seconds since 1970, 0: times are not judged. All

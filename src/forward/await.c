@@ -75,6 +75,18 @@ static void on_answer(const struct client *c, const uint8_t *msg, size_t len) {
   if (await_is_over(p)) pending_resume_at(p, 0);
 }
 
+/* Past the cache: its servers are asked, or were a moment ago. */
+static void ask_servers(struct awaited *a, const struct query *q, const struct client *client,
+                        uint64_t now_ms) {
+  struct forward *f = a->pending->forward;
+  count(f->o.counters, miss);
+  a->why = forward_ask(f, q, client, now_ms);
+  a->state = a->why == ERR_NONE ? AWAITED_OUT : AWAITED_OVER;
+  if (a->why == ERR_NONE) return;
+  count(f->o.counters, rejected);
+  count(f->o.counters, failed);
+}
+
 /* As a client of this machine would over TCP: the answer comes whole. */
 static void ask(struct awaited *a, enum await_for what, uint64_t now_ms, uint8_t *out) {
   struct forward *f = a->pending->forward;
@@ -94,7 +106,11 @@ static void ask(struct awaited *a, enum await_for what, uint64_t now_ms, uint8_t
 
   uint64_t stale = f->o.counters->stale;
   count(f->o.counters, followed);
-  if (what == AWAIT_PROOF) count(f->o.counters, proof_awaited);
+  if (what != AWAIT_ALIAS) count(f->o.counters, proof_awaited);
+  if (what == AWAIT_RENEWED_PROOF) {
+    ask_servers(a, &q, &client, now_ms);
+    return;
+  }
   int len = f->o.answer(f->o.answer_ctx, &q, &client, now_ms, out);
   if (len < 0) {
     a->state = AWAITED_OUT;

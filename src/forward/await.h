@@ -7,7 +7,11 @@
 
 /* Names that aliases lead to, which may go round in rings, and what a proof takes: records of zones, which
  * wait for those of shorter names alone. */
-enum await_for { AWAIT_ALIAS, AWAIT_PROOF };
+enum await_for {
+  AWAIT_ALIAS,
+  AWAIT_PROOF,
+  AWAIT_RENEWED_PROOF /* as it is now: what the cache has does not do */
+};
 
 /* BEING_ASKED, then OUT while others are asked for it, unless it could be answered at once; then OVER. */
 enum awaited_state { AWAITED_BEING_ASKED, AWAITED_OUT, AWAITED_OVER };

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "dns/special.h"
+#include "dns/ttl.h"
 #include "dnssec/judge.h"
 #include "forward/await.h"
 #include "forward/fallback.h"
@@ -19,9 +20,10 @@
 /* How far the records are that an answer's proof takes next. */
 enum need_state {
   NEED_NOTHING,
-  NEED_ASKED, /* they are waited for */
-  NEED_HERE,  /* they came, and may be known now; if not, they are judged */
-  NEED_JUDGED /* that was done: if they are needed once more they can't be had */
+  NEED_ASKED,  /* they are waited for */
+  NEED_HERE,   /* they came, and may be known now; if not, they are judged */
+  NEED_JUDGED, /* that was done, and they are needed once more: they proved nothing */
+  NEED_FAILED  /* they can't be had */
 };
 
 /* One answer of the pile. */
@@ -30,6 +32,8 @@ struct judged_answer {
   struct judgement at;
   struct question question;
   enum need_state need_state;
+  bool is_need_renewed; /* servers were asked for it though it was known, or in the cache */
+  uint8_t renewals;
   uint16_t need_type, need_len;
   enum err need_failed; /* as far as it is known: ERR_NONE */
   uint8_t need[NAME_MAX_LEN];
@@ -129,9 +133,20 @@ static struct verdict judge_top(struct pending *p, uint64_t now_ms) {
 
 /* ---- what it takes ---- */
 
+static bool is_need(const struct judged_answer *x, const struct verdict *v) {
+  return x->need_type == v->need_type && name_equal(x->need, x->need_len, v->need, v->need_len);
+}
+
 static bool is_needed_again(const struct judged_answer *x, const struct verdict *v) {
-  return x->need_state != NEED_NOTHING && x->need_type == v->need_type &&
-         name_equal(x->need, x->need_len, v->need, v->need_len);
+  return x->need_state != NEED_NOTHING && is_need(x, v);
+}
+
+static void take_need(struct judged_answer *x, const struct verdict *v) {
+  x->need_state = NEED_NOTHING;
+  x->is_need_renewed = false;
+  x->need_type = v->need_type;
+  x->need_len = v->need_len;
+  memcpy(x->need, v->need, v->need_len);
 }
 
 /* The answer to what the top waited for is here, or there is none. */
@@ -139,7 +154,7 @@ static void take_awaited(struct pending *p) {
   struct judged_answer *x = p->proof;
   const struct awaited *a = await_first(p);
   bool is_answer = a->len && rcode_is_answer(a->msg[3] & DNS_RCODE);
-  x->need_state = is_answer ? NEED_HERE : NEED_JUDGED;
+  x->need_state = is_answer ? NEED_HERE : NEED_FAILED;
   x->need_failed = is_answer ? ERR_NONE : a->why;
   free(x->came);
   x->came = is_answer ? await_take(p, &x->came_len) : NULL;
@@ -147,30 +162,39 @@ static void take_awaited(struct pending *p) {
 }
 
 /* One more question, of all that one answer may lead to. */
-static bool may_ask(struct pending *p) { return p->proof_questions++ < DNSSEC_QUESTIONS; }
+static bool may_ask(struct pending *p) {
+  if (p->proof_questions >= DNSSEC_QUESTIONS) return false;
+  p->proof_questions++;
+  return true;
+}
+
+static void need_question(const struct pending *p, struct question *q) {
+  const struct judged_answer *x = p->proof;
+  question_make(q, x->need, x->need_len, x->need_type, CLASS_IN, KEY_DO, p->forward->o.seed);
+}
 
 /* Asks for what the top needs. False: it can't be had; else await_is_over says whether it is here. */
-static bool ask_for(struct pending *p, const struct verdict *v, uint64_t now_ms) {
-  struct forward *f = p->forward;
-  struct judged_answer *x = p->proof;
-  struct question q;
+static bool ask_for(struct pending *p, const struct question *q, enum await_for what, uint64_t now_ms) {
   char text[QUESTION_TEXT];
+  p->proof->need_state = NEED_ASKED;
+  log_debug("forward", "its proof takes %s%s", question_format(q, text),
+            what == AWAIT_RENEWED_PROOF ? " as it is now" : "");
+  return await_ask(p, q, what, now_ms);
+}
 
-  x->need_state = NEED_ASKED;
-  x->need_type = v->need_type;
-  x->need_len = v->need_len;
-  memcpy(x->need, v->need, v->need_len);
-  question_make(&q, v->need, v->need_len, v->need_type, CLASS_IN, KEY_DO, f->o.seed);
-  log_debug("forward", "its proof takes %s", question_format(&q, text));
-  wish_for_keys(f, v, now_ms);
-  return await_ask(p, &q, AWAIT_PROOF, now_ms);
+/* Is what the cache has of it so old that it may have changed? */
+static bool may_be_outdated(struct forward *f, const struct question *q, uint64_t now_ms) {
+  uint32_t tick = tick_of_ms(now_ms);
+  if (prove_mode_of(f, q) == PROVE_OFF) return false;
+  return cache_peek(f->o.cache, q, tick, &f->denied) == CACHE_MISS ||
+         ticks_age_s(tick, f->denied.head.stored_at) >= PROVE_RENEW_S;
 }
 
 /* It was not learnt when it came: its answer is judged itself, once. False: it can't be. */
 static bool judge_what_came(struct pending *p) {
   struct judged_answer *x = p->proof;
   struct question q;
-  question_make(&q, x->need, x->need_len, x->need_type, CLASS_IN, KEY_DO, p->forward->o.seed);
+  need_question(p, &q);
   struct judged_answer *above = push(p, &q);
   x->need_state = NEED_JUDGED;
   if (!above) return false;
@@ -180,18 +204,45 @@ static bool judge_what_came(struct pending *p) {
   return true;
 }
 
-enum need_outcome { NEED_GO_ON, NEED_WAIT, NEED_FAILED };
+enum outcome { GO_ON, HAS_TO_WAIT, CANT_GO_ON };
 
-static enum need_outcome need(struct pending *p, const struct verdict *v, uint64_t now_ms) {
+static enum outcome after_asking(struct pending *p, bool is_asked) {
+  if (!is_asked) return CANT_GO_ON;
+  if (!await_is_over(p)) return HAS_TO_WAIT;
+  take_awaited(p);
+  return GO_ON;
+}
+
+/* What is known, or in the cache, proves nothing: keys were rolled, or the clock has jumped. Servers are
+ * asked for it anew, if nobody did so a moment ago, and the answer is judged anew, within the same budget. */
+static enum outcome renew(struct pending *p, const struct verdict *v, uint64_t now_ms) {
   struct judged_answer *x = p->proof;
+  struct question q;
+  bool was_renewed = x->is_need_renewed && is_need(x, v);
+  if (was_renewed || x->renewals >= PROVE_RENEWALS || !may_ask(p)) return CANT_GO_ON;
+
+  x->renewals++;
+  x->at = (struct judgement){.budget = x->at.budget, .questions = x->at.questions};
+  take_need(x, v);
+  x->is_need_renewed = true;
+  need_question(p, &q);
+  if (may_be_outdated(p->forward, &q, now_ms))
+    return after_asking(p, ask_for(p, &q, AWAIT_RENEWED_PROOF, now_ms));
+  return v->state == DNSSEC_BOGUS ? GO_ON : CANT_GO_ON;
+}
+
+static enum outcome need(struct pending *p, const struct verdict *v, uint64_t now_ms) {
+  struct judged_answer *x = p->proof;
+  struct question q;
   if (!is_needed_again(x, v)) {
-    if (!may_ask(p) || !ask_for(p, v, now_ms)) return NEED_FAILED;
-    if (!await_is_over(p)) return NEED_WAIT;
-    take_awaited(p);
-    return NEED_GO_ON;
+    if (!may_ask(p)) return CANT_GO_ON;
+    wish_for_keys(p->forward, v, now_ms);
+    take_need(x, v);
+    need_question(p, &q);
+    return after_asking(p, ask_for(p, &q, AWAIT_PROOF, now_ms));
   }
-  if (x->need_state != NEED_HERE || !judge_what_came(p)) return NEED_FAILED;
-  return NEED_GO_ON;
+  if (x->need_state == NEED_HERE) return judge_what_came(p) ? GO_ON : CANT_GO_ON;
+  return x->need_state == NEED_JUDGED ? renew(p, v, now_ms) : CANT_GO_ON;
 }
 
 /* Why what is needed can't be had; as its own question said, where that is known. */
@@ -199,6 +250,11 @@ static enum err need_failure(const struct judged_answer *x, const struct verdict
   if (x->need_failed != ERR_NONE) return x->need_failed;
   if (x->need_state == NEED_ASKED || !is_needed_again(x, v)) return ERR_TOO_COSTLY;
   return v->why == ERR_NONE ? ERR_NO_DNSKEY : v->why;
+}
+
+static void fail_need(const struct pending *p, struct verdict *v) {
+  v->why = need_failure(p->proof, v);
+  v->state = DNSSEC_BOGUS;
 }
 
 /* ---- the verdict ---- */
@@ -233,15 +289,15 @@ static bool is_unsigned(const struct verdict *v) {
   return v->why == ERR_NO_RRSIG || v->why == ERR_NO_NSEC || v->is_unsigned_denial;
 }
 
-/* It is given to nobody. Another server's answer may be better, unless it is the zones that can't be proven:
- * they were asked of all already. */
-static enum next refuse(struct pending *p, const struct verdict *v, bool is_zones) {
+/* It is given to nobody. Another server's answer may be better, also where this one's could not be judged:
+ * it may be this one alone that leads to what can't be had. */
+static enum next refuse(struct pending *p, const struct verdict *v) {
   unsigned bit = p->server ? upstream_bit(p->upstream, p->server) : 0;
   if (is_unsigned(v)) p->evidence.unsigned_answer |= bit;
   pending_drop_draft(p);
   prove_drop(p);
   p->bogus++;
-  if (!is_zones && p->bogus < PROVE_SERVERS && p->server) return steps_server_failed(p, p->server, v->why);
+  if (p->bogus < PROVE_SERVERS && p->server) return steps_server_failed(p, p->server, v->why);
   p->last = v->why;
   p->step = STEP_FAIL;
   return MORE;
@@ -273,12 +329,12 @@ static enum next go_on(struct pending *p, const struct verdict *v, uint64_t now_
   return MORE;
 }
 
-/* is_zones: it is the records of zones that can't be had, not the answer that is wrong. */
-static enum next conclude(struct pending *p, struct verdict *v, bool is_zones, uint64_t now_ms) {
-  bool passes = p->forward->o.policy.unsigned_denial == UNSIGNED_DENIAL_PASS;
+/* What zones say of each other is asked of all: a server that strips would deny it. */
+static enum next conclude(struct pending *p, struct verdict *v, uint64_t now_ms) {
+  bool passes = p->forward->o.policy.unsigned_denial == UNSIGNED_DENIAL_PASS && !is_of_zones(&p->question);
   if (v->state == DNSSEC_BOGUS && v->is_unsigned_denial && passes) v->state = DNSSEC_INSECURE;
   note_verdict(p, v, now_ms);
-  if (v->state == DNSSEC_BOGUS && p->prove == PROVE_VALIDATE) return refuse(p, v, is_zones);
+  if (v->state == DNSSEC_BOGUS && p->prove == PROVE_VALIDATE) return refuse(p, v);
   return go_on(p, v, now_ms);
 }
 
@@ -293,16 +349,23 @@ static bool begin(struct pending *p) {
   return push(p, &q);
 }
 
-/* Others are served first. */
-static enum next later(struct pending *p) {
+/* Others are served first: timers that are due fire before sockets are read. */
+static enum next later(struct pending *p, uint64_t now_ms) {
   pending_drop_tries(p);
-  pending_resume_at(p, 0);
+  pending_resume_at(p, now_ms + 1);
   return WAIT;
 }
 
+/* What is only to be logged keeps nobody waiting for long. */
 static enum next wait_for_need(struct pending *p) {
   pending_drop_tries(p);
+  if (p->prove == PROVE_LOG) pending_resume_at(p, p->started_ms + PROVE_LOG_PATIENCE_MS);
   return WAIT;
+}
+
+static enum next go_on_unjudged(struct pending *p, uint64_t now_ms) {
+  await_drop(p);
+  return go_on(p, &(struct verdict){.state = DNSSEC_INSECURE}, now_ms);
 }
 
 enum next prove_step(struct pending *p, const struct event *e) {
@@ -312,28 +375,26 @@ enum next prove_step(struct pending *p, const struct event *e) {
     return MORE;
   }
   if (await_first(p)) {
-    if (!await_is_over(p)) return WAIT;
-    take_awaited(p);
+    if (await_is_over(p)) take_awaited(p);
+    else return p->prove == PROVE_LOG ? go_on_unjudged(p, e->now_ms) : WAIT;
   }
 
   for (unsigned spent = 0; spent < DNSSEC_COST_OF_A_TURN;) {
     unsigned cost = p->proof->at.budget.cost;
     struct verdict v = judge_top(p, e->now_ms);
-    bool is_zones = false;
     spent += cost - p->proof->at.budget.cost;
-    if (v.state == DNSSEC_LATER) return later(p);
-    if (v.state == DNSSEC_NEEDS) {
-      enum need_outcome outcome = need(p, &v, e->now_ms);
-      if (outcome == NEED_WAIT) return wait_for_need(p);
-      if (outcome == NEED_GO_ON) continue;
-      v = (struct verdict){.state = DNSSEC_BOGUS, .why = need_failure(p->proof, &v)};
-      is_zones = true;
-    }
+    if (v.state == DNSSEC_LATER) return later(p, e->now_ms);
+    enum outcome outcome = CANT_GO_ON;
+    if (v.state == DNSSEC_NEEDS) outcome = need(p, &v, e->now_ms);
+    if (v.state == DNSSEC_BOGUS && v.need_type) outcome = renew(p, &v, e->now_ms);
+    if (outcome == HAS_TO_WAIT) return wait_for_need(p);
+    if (outcome == GO_ON) continue;
+    if (v.state == DNSSEC_NEEDS) fail_need(p, &v);
 
     struct judged_answer *below = p->proof->below;
-    if (!below) return conclude(p, &v, is_zones, e->now_ms);
+    if (!below) return conclude(p, &v, e->now_ms);
     below->need_failed = v.state == DNSSEC_BOGUS ? v.why : ERR_NONE;
     pop(p);
   }
-  return later(p);
+  return later(p, e->now_ms);
 }

@@ -8,7 +8,12 @@
 #define JIDNS_FORWARD_PROVE_H
 #include "forward/forward_priv.h"
 
-enum { PROVE_SERVERS = 3 /* whose bogus answers are looked at for one question */ };
+enum {
+  PROVE_SERVERS = 3,  /* whose bogus answers are looked at for one question */
+  PROVE_RENEW_S = 10, /* keys younger than this are not asked for anew, though an answer is by others */
+  PROVE_RENEWALS = 8, /* for one answer: of the zones of a chain */
+  PROVE_LOG_PATIENCE_MS = 1000, /* after this an answer goes out unjudged where that is only to be logged */
+};
 
 /* What is to become of answers to q as settings and routes are now: nothing for those who ask with CD, for
  * special names, and for domains with servers of their own unless their section says so. */

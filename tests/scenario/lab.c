@@ -157,7 +157,7 @@ static void answer(void *ctx, struct msg *m, const struct question *q, bool dnss
                    uint64_t now_ms) {
   static struct msg made;
   struct lab *l = ctx;
-  uint32_t now_s = SIGNER_NOW + (uint32_t)((now_ms - WORLD_START_MS) / 1000);
+  uint32_t now_s = SIGNER_NOW + (uint32_t)((now_ms - WORLD_START_MS) / 1000) + (uint32_t)l->signs_skew_s;
   l->signer->signs_s = fault == FAULT_EXPIRED ? now_s - 30 * DAY_S : now_s;
   make(l, &made, q);
   if (fault == FAULT_SPOILED) spoil(&made);

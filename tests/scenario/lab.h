@@ -10,9 +10,10 @@ struct lab {
   struct signer *signer;
   struct judge *judge;
   struct prove_log log;
-  uint32_t life_s;     /* of signatures; 0: SIGNER_LIFE */
-  int32_t skew_s;      /* of the clock that signatures are judged by */
-  bool clock_is_wrong; /* it is not to be trusted */
+  uint32_t life_s;      /* of signatures; 0: SIGNER_LIFE */
+  int32_t skew_s;       /* of the clock that signatures are judged by */
+  int32_t signs_skew_s; /* of the one that they are made by */
+  bool clock_is_wrong;  /* it is not to be trusted */
 };
 
 /* With zones "." and "lab.", where the kit's records lie. What options say of proving is put in; answers are
