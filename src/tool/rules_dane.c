@@ -4,16 +4,9 @@
 
 #include "tool/domain.h"
 #include "tool/rules_priv.h"
+#include "xmpp/dane.h"
 
-enum { TLSA_FIXED = 3, USAGE_MAX = 3, SELECTOR_MAX = 1, SHA256 = 1, SHA512 = 2 };
-
-static bool is_right_tlsa(const struct record *r) {
-  const uint8_t *rdata = record_rdata(r);
-  if (r->rdlen <= TLSA_FIXED || rdata[0] > USAGE_MAX || rdata[1] > SELECTOR_MAX || rdata[2] > SHA512)
-    return false;
-  unsigned len = r->rdlen - TLSA_FIXED;
-  return rdata[2] == SHA256 ? len == 32 : rdata[2] == SHA512 ? len == 64 : true;
-}
+enum { USAGE_DANE_EE = 3 };
 
 static const char *tlsa_name(const struct tlsa_question *q, char text[NAME_TEXT]) {
   return domain_text(q->asked.name, q->asked.name_len, text);
@@ -32,10 +25,11 @@ static unsigned rules_of_records(struct report *r, const struct tlsa_question *q
   while (reply_next_answer(&p, TYPE_TLSA, &tlsa)) {
     count++;
     const uint8_t *rdata = record_rdata(&tlsa);
-    if (!is_right_tlsa(&tlsa)) {
-      report_add(r, RULE_TLSA_MALFORMED, q->side, name,
-                 "A TLSA record of %s has wrong numbers or a wrong length", name);
-    } else if (rdata[0] < USAGE_MAX) {
+    enum dane_flaw flaw = dane_flaw_of(rdata, tlsa.rdlen);
+    if (flaw != DANE_FLAWLESS) {
+      report_add(r, RULE_TLSA_MALFORMED, q->side, name, "A TLSA record of %s can't be used: %s", name,
+                 dane_flaw_text(flaw));
+    } else if (rdata[0] != USAGE_DANE_EE) {
       pkix++;
     }
   }
