@@ -70,11 +70,16 @@ enum { HABIT_MS = 3600000 };
 
 static unsigned habit_of(uint8_t key_flags) { return key_flags & (KEY_DO | KEY_CD); }
 
-/* DANE needs a secure SRV answer (RFC 7673 section 3.1): one that is known to be so is reason enough. */
+/* DANE needs a secure SRV answer (RFC 7673 section 3.1): one that is known to be so is reason enough, and one
+ * that is not, from servers that say it of others, is none. srv NULL: nobody knows yet. What nobody then uses
+ * is not asked again: forward_is_new. */
 static bool tlsa_is_wanted(const struct xmpp *x, const struct family *f, const struct answer *srv,
                            uint64_t now_ms) {
-  bool secure = srv && srv->head.flags & ANSWER_AD;
-  return f->role == FAMILY_S2S && (secure || now_ms < x->tlsa_until_ms[habit_of(f->key_flags)]);
+  unsigned habit = habit_of(f->key_flags);
+  if (f->role != FAMILY_S2S) return false;
+  if (srv && srv->head.flags & ANSWER_AD) return true;
+  if (srv && x->hears_ad[habit]) return false;
+  return now_ms < x->tlsa_until_ms[habit];
 }
 
 static void prefetch_tlsa(struct xmpp *x, const struct srv *target, const struct cause *cause,
@@ -238,6 +243,7 @@ static bool teaches(const struct xmpp *x, const struct family *f) {
 void prefetch_on_done(struct xmpp *x, const struct question *q, const struct answer *a, uint64_t now_ms) {
   struct family f;
   if (!family_of(q, &f)) return;
+  if (a->head.flags & ANSWER_AD) x->hears_ad[habit_of(f.key_flags)] = true;
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
   struct cause cause = {.of = q, .allowance = allowance_of(x, q), .what = "target", .role = f.role};
   prefetch_targets(x, n, &cause, tlsa_is_wanted(x, &f, a, now_ms), now_ms);

@@ -48,6 +48,7 @@ struct xmpp {
   struct kin *kin;               /* the same; NULL: none is learnt */
   uint64_t tlsa_until_ms[4];     /* by DO and CD: until then somebody uses DANE */
   uint64_t jabber_until_ms[4];   /* by DO and CD: until then somebody looks for _jabber._tcp */
+  bool hears_ad[4];              /* by DO and CD: servers say of some SRV answers that they are secure */
   uint32_t known[KNOWN_TARGETS]; /* hashes of names that were SRV targets lately, and of which family (enum
                                     known) */
   struct allowance allowances[DOMAINS]; /* by hash of the domain */
