@@ -119,8 +119,21 @@ static int show_findings(const struct cli *c, const struct findings *f) {
     show_lookup(f, &c->ask, &c->term, stdout);
   }
   if (!good) return complain_memory(c);
-  if (f->connects) return CLI_FOUND;
-  return lookup_is_incomplete(f->lookup) ? CLI_NO_ANSWER : CLI_NOT_FOUND;
+  if (f->dane ? lookup_dane_is_usable(f->dane) : f->connects) return CLI_FOUND;
+  bool incomplete = f->dane ? lookup_dane_is_incomplete(f->dane) : lookup_is_incomplete(f->lookup);
+  return incomplete ? CLI_NO_ANSWER : CLI_NOT_FOUND;
+}
+
+/* What was found, and with --dane what is behind it. */
+static int show_what_follows(struct cli *c, struct lookup *l) {
+  struct findings *f = findings_new(l);
+  if (!f) return complain_memory(c);
+  struct lookup_dane *dane = c->dane ? lookup_dane_new(l, ask_over_net, &c->ask) : NULL;
+  f->dane = dane;
+  int status = show_findings(c, f);
+  lookup_dane_free(dane);
+  findings_free(f);
+  return status;
 }
 
 static int run_lookup(struct cli *c) {
@@ -132,14 +145,8 @@ static int run_lookup(struct cli *c) {
   l->typed = &typed;
   lookup_run(l, ask_over_net, &c->ask);
   int status;
-  if (lookup_is_silent(l)) {
-    status = complain_silence(c, l->domain->asked[0].outcome);
-  } else {
-    struct findings *f = findings_new(l);
-    status = f ? show_findings(c, f) : complain_memory(c);
-    findings_free(f);
-  }
-
+  if (lookup_is_silent(l)) status = complain_silence(c, l->domain->asked[0].outcome);
+  else status = show_what_follows(c, l);
   lookup_free(l);
   return status;
 }

@@ -50,6 +50,12 @@ static bool set_timeout(struct cli *c, const char *value) {
 
 static bool set_tcp(struct cli *c, const char *value) { return (void)value, c->ask.tcp = true; }
 static bool set_dnssec(struct cli *c, const char *value) { return (void)value, c->ask.dnssec = true; }
+/* Some servers say AD to who asks for it, others to who asks for signatures. */
+static bool set_dane(struct cli *c, const char *value) {
+  (void)value;
+  return c->dane = c->ask.dnssec = c->ask.want_ad = true;
+}
+
 static bool set_all(struct cli *c, const char *value) { return (void)value, c->all_records = true; }
 static bool set_control(struct cli *c, const char *value) { return *(c->control = value) != 0; }
 static bool set_flush_fleet(struct cli *c, const char *value) { return (void)value, c->fleet = true; }
@@ -280,6 +286,8 @@ static const struct cli_option {
      "ask over TCP (default: UDP, TCP for what is too large)"},
     {"dnssec", NULL, CLI_LOOKUP | CLI_QUERY, set_dnssec, NULL,
      "ask with DO and show what the server calls secure (AD)"},
+    {"dane", NULL, CLI_LOOKUP, set_dane, NULL,
+     "look for TLSA records, too, and say whether DANE can be done; it includes --dnssec"},
     {"all-records", NULL, CLI_LOOKUP, set_all, NULL,
      "look for obsolete records too: _xmppconnect TXT, _jabber SRV"},
     {"control", "PATH", CLI_CONTROL | CLI_CHECK | CLI_HOST | CLI_REPORT, set_control, "a socket's path",

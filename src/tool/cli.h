@@ -37,7 +37,7 @@ struct cli {
   unsigned mask;       /* CLI_* */
   struct ask_options ask;
   enum lookup_side sides;
-  bool json, all_records, help, server_given;
+  bool json, all_records, dane, help, server_given;
   const char *control;        /* the daemon's socket; borrowed from argv or the environment */
   bool fleet;                 /* flush: in the fleet's cache, too */
   bool all, below;            /* flush: everything; flush and dump: the name and what is below it */

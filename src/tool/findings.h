@@ -1,13 +1,15 @@
 /* What follows from a lookup: plans and mistakes, for both ways of showing them. */
 #ifndef JIDNS_TOOL_FINDINGS_H
 #define JIDNS_TOOL_FINDINGS_H
+#include "tool/lookup_dane.h"
 #include "tool/mistakes.h"
 #include "tool/plan.h"
 
 enum { FINDINGS_SIDES = 2 };
 
 struct findings {
-  const struct lookup *lookup; /* borrowed */
+  const struct lookup *lookup;    /* borrowed */
+  const struct lookup_dane *dane; /* borrowed; NULL: not asked for */
   struct mistakes mistakes;
   struct side_plans {
     enum lookup_side side;

@@ -62,6 +62,7 @@ bool show_lookup_json(const struct findings *f, const struct ask_options *o, FIL
   if (l->typed && l->typed->taken_from)
     lookup_json_set(root, "taken_from", json_string(l->typed->taken_from));
   if (f->has_obsolete) lookup_json_set(root, "plan_of_jabber", lookup_json_steps(&f->obsolete));
+  if (f->dane) lookup_json_set(root, "dane", lookup_dane_json(f->dane));
   return write_out(root, out);
 }
 

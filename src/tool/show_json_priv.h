@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "dns/record.h"
+#include "tool/lookup_dane.h"
 #include "tool/plan.h"
 #include "tool/table.h"
 
@@ -34,6 +35,9 @@ json_t *lookup_json_edes(const struct asked *a);
 /* All services that were asked for, and a plan's steps. */
 json_t *lookup_json_services(const struct lookup *l, bool dnssec);
 json_t *lookup_json_steps(const struct plan *p);
+
+/* DANE at each endpoint, and which programs do it. */
+json_t *lookup_dane_json(const struct lookup_dane *d);
 
 /* A record as an object: name, ttl, class, type, data. */
 json_t *record_json(const struct record *r);

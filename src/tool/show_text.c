@@ -219,6 +219,7 @@ void show_lookup(const struct findings *f, const struct ask_options *o, const st
   write_domain(&p, l);
 
   write_plans(&p, f);
+  if (f->dane) lookup_dane_show(f->dane, t, out);
   write_aliases(&p, l);
   lookup_each(l, write_edes, &(struct ede_lines){.page = &p});
   if (f->mistakes.count > 0) write_heading(&p, "Mistakes");

@@ -43,6 +43,15 @@ Test(cli, takes_options_before_and_after_words) {
   cr_expect_str_eq(c.words[0], "a@b.lab");
 }
 
+/* Some servers say AD to who asks for it, others to who asks for signatures. */
+Test(cli, dane_asks_for_both_ad_and_signatures) {
+  struct cli c;
+  cr_assert(reads(&c, CLI_LOOKUP, "lookup --dane a.lab"));
+  cr_expect(c.dane && c.ask.dnssec && c.ask.want_ad);
+  cr_assert(reads(&c, CLI_LOOKUP, "lookup --dnssec a.lab"));
+  cr_expect(!c.dane && c.ask.dnssec && !c.ask.want_ad);
+}
+
 Test(cli, takes_port_53_for_a_server_without_port) {
   struct cli c;
   char text[ADDR_TEXT];
@@ -124,6 +133,7 @@ Test(cli, names_each_option_in_its_help) {
                                       "--timeout MS",
                                       "--tcp",
                                       "--dnssec",
+                                      "--dane",
                                       "--all-records",
                                       "--json",
                                       "--help"};

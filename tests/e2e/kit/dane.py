@@ -1,0 +1,92 @@
+"""A signed world in which DANE can be done, behind a validating unbound: the root zone is signed and holds the names; zones cut off it
+without a DS are known to be unsigned."""
+
+import subprocess
+
+from kit.ask import ask
+from kit.netns import free_ports
+from kit.nsd import Nsd
+from kit.proc import Process
+
+SOA = "$TTL 300\n{name} IN SOA ns.nothing. admin.nothing. 1 7200 3600 1209600 60\n{name} IN NS ns.nothing.\n"
+UNBOUND = """
+server:
+  interface: 127.0.0.1@{port}
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: "{folder}/unbound.pid"
+  do-daemonize: no
+  use-syslog: no
+  do-not-query-localhost: no
+  module-config: "validator iterator"
+  trust-anchor-file: "{anchor}"
+remote-control:
+  control-enable: no
+"""
+STUB = 'stub-zone:\n  name: "{name}"\n  stub-addr: 127.0.0.1@{nsd}\n'
+
+
+def digest_of(cert, usage=3, selector=1, matching=1):
+    """The TLSA record of a certificate in PEM, or of its key."""
+    der = subprocess.run(["openssl", "x509", "-in", cert, *(["-pubkey", "-noout"] if selector else ["-outform", "DER"])], check=True, capture_output=True).stdout
+    if selector:
+        der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=der, check=True, capture_output=True).stdout
+    hashed = der if matching == 0 else subprocess.run(["openssl", "dgst", "-binary", "-sha256" if matching == 1 else "-sha512"], input=der,
+                                                      check=True, capture_output=True).stdout
+    return f"{usage} {selector} {matching} {hashed.hex()}"
+
+
+class DaneWorld:
+    """`records` are lines of the signed zone, `unsigned` those of zones that are not; change(text) works on the text of the signed zone
+    once it is signed, so that signatures no longer fit. `server` is the unbound, `anchor` a file for other validators."""
+
+    def __init__(self, folder, track, records, unsigned=None, change=lambda text: text):
+        self._folder, zones, work = folder, folder / "zones", folder / "nsd"
+        zones.mkdir()
+        work.mkdir()
+        unsigned = unsigned or {}
+        cuts = "".join(f"{name} IN NS ns.{name}\nns.{name} IN A 127.0.0.1\n" for name in unsigned)
+        (zones / "root.zone").write_text(SOA.format(name=".") + cuts + records)
+        for name, text in unsigned.items():
+            (zones / f"{name}zone").write_text(SOA.format(name=name) + text)
+        self.anchor = self._sign(zones)
+        signed = zones / "root.zone"
+        before = signed.read_text()
+        after = change(before)
+        signed.write_text(after)
+        self.nsd = _NsdOfRoot(zones, work)
+        self.server = ("127.0.0.1", free_ports())
+        config = folder / "unbound.conf"
+        stubs = "".join(STUB.format(name=name, nsd=self.nsd.port) for name in [".", *unsigned])
+        config.write_text(UNBOUND.format(port=self.server[1], folder=folder, anchor=self.anchor) + stubs)
+        self._unbound = track(Process("unbound", ["unbound", "-d", "-c", config], folder))
+        self._unbound.wait_for(lambda: _answers(self.server), "answer", 20)
+
+    @property
+    def address(self):
+        return f"{self.server[0]}:{self.server[1]}"
+
+    @staticmethod
+    def _sign(zones):
+        """Signs root.zone in place; the file with its key."""
+        key = subprocess.run(["ldns-keygen", "-k", "-a", "ECDSAP256SHA256", "."], cwd=zones, check=True, capture_output=True, text=True).stdout.strip()
+        subprocess.run(["ldns-signzone", "-o", ".", "-f", "signed", "root.zone", key], cwd=zones, check=True, capture_output=True)
+        (zones / "signed").rename(zones / "root.zone")
+        return zones / f"{key}.key"
+
+    def close(self):
+        self._unbound.stop()
+        self.nsd.close()
+
+
+class _NsdOfRoot(Nsd):
+    def _answers(self):
+        return _answers(self.server)
+
+
+def _answers(server):
+    try:
+        return bool(ask(server, ".", "SOA", patience_s=0.5).answer)
+    except Exception:  # pylint: disable=broad-except
+        return False
