@@ -86,7 +86,8 @@ static void write_query(struct asker *asker, struct flight *f) {
   wire_put_u16(&w, a->type);
   wire_put_u16(&w, a->klass);
   if (f->edns) {
-    struct edns_writer opt = edns_start(w.buf + w.at, DNS_UDP_OURS, 0, asker->options->dnssec);
+    struct edns_writer opt = edns_start(w.buf + w.at, DNS_UDP_OURS, 0,
+                                        asker->options->dnssec || a->dnssec_ok);
     w.at += edns_finish(&opt);
   }
 

@@ -29,6 +29,7 @@ struct asked {
   uint8_t name_len;
   uint16_t type, klass;
   bool checking_disabled;   /* set CD: an answer that does not validate is wanted as well */
+  bool dnssec_ok;           /* set DO, also where the options don't */
   bool authority;           /* an authority is asked, not a resolver: RD is clear */
   bool only_tcp, plain;     /* never over UDP; without EDNS */
   const union addr *server; /* borrowed; NULL: the options' */

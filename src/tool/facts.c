@@ -62,6 +62,7 @@ void facts_free(struct facts *f) {
   for (size_t i = 0; i < f->reverse_count; i++) asked_free(&f->reverse[i].asked);
   for (size_t i = 0; i < f->searched_count; i++) asked_free(&f->searched[i].asked);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) asked_free(&f->unchecked[i]);
+  facts_signed_free(f);
   for (size_t i = 0; i < 4; i++) free(f->plans[i / 2][i % 2]);
   for (size_t i = 0; i < f->other_count; i++) lookup_free(f->others[i].lookup);
   authority_free(f->authority);
@@ -334,6 +335,7 @@ void facts_questions(struct facts *f, unsigned stage, struct ask_list *to) {
     question_of_wildcard_text(f, to);
     questions_of_search(f, to);
     questions_of_parent(f, to);
+    facts_signed_questions(f, to);
   } else {
     questions_of_ancestors(f, to);
     questions_of_reverse(f, to);
@@ -436,6 +438,7 @@ void facts_each(const struct facts *f, void (*each)(void *context, const struct 
   for (size_t i = 0; i < f->reverse_count; i++) each_if_asked(&f->reverse[i].asked, each, context);
   for (size_t i = 0; i < f->searched_count; i++) each_if_asked(&f->searched[i].asked, each, context);
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) each_if_asked(&f->unchecked[i], each, context);
+  facts_signed_each(f, each, context);
 }
 
 struct counted {

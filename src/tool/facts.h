@@ -94,6 +94,15 @@ struct other_server {
 };
 enum { FACTS_SERVERS_MAX = 8 };
 
+/* Keys and signatures, for the rules that say what is wrong with them. */
+struct facts_signed {
+  int64_t now_s;       /* Unix time that signatures are held against */
+  const uint8_t *zone; /* the apex of the zone that the domain lies in; borrowed; NULL: not known */
+  size_t zone_len;
+  struct asked keys, delegation; /* its DNSKEY, and DS at the parent: with CD, whether they validate or not */
+  struct asked services[LOOKUP_SERVICES]; /* SRV of those that are secure, with signatures */
+};
+
 struct connections;
 
 struct facts {
@@ -121,7 +130,8 @@ struct facts {
   struct searched searched[FACTS_SEARCH_MAX];
   size_t searched_count;
   struct asked unchecked[LOOKUP_SERVICES]; /* what failed, asked again with CD: an answer then means bogus */
-  struct connections *connections;         /* owned; NULL: nobody was connected to */
+  struct facts_signed signing;
+  struct connections *connections; /* owned; NULL: nobody was connected to */
   struct plan *plans[2][2]; /* by facts_side_index, then STARTTLS only and with direct TLS; once complete */
 };
 

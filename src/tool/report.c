@@ -241,6 +241,7 @@ struct report *report_new(const struct facts *f) {
   rules_of_authority(r);
   rules_of_other_servers(r);
   rules_of_dane(r);
+  rules_of_signatures(r);
   rules_of_components(r);
   rules_of_old_records(r);
   rules_of_connections(r);

@@ -119,6 +119,7 @@ void rules_of_answers(struct report *r);
 void rules_of_authority(struct report *r);
 void rules_of_other_servers(struct report *r);
 void rules_of_dane(struct report *r);
+void rules_of_signatures(struct report *r);
 void rules_of_components(struct report *r);
 void rules_of_old_records(struct report *r);
 void rules_of_connections(struct report *r);

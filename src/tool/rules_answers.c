@@ -119,9 +119,38 @@ static bool are_srv_dropped(const struct lookup *l) {
   return l->domain->asked[0].outcome == ASKED_ANSWERED || l->domain->asked[1].outcome == ASKED_ANSWERED;
 }
 
+enum unvalidated { VALIDATES, RECORDS_DO_NOT, DENIAL_DOES_NOT };
+
+/* What the service's answer says that comes with CD alone. */
+static enum unvalidated unvalidated_of(const struct facts *f, size_t service) {
+  const struct asked *a = &f->unchecked[service];
+  struct record srv;
+  if (a->name_len == 0 || !lookup_is_answered(a)) return VALIDATES;
+  return rules_has_type(a, TYPE_SRV, &srv) ? RECORDS_DO_NOT : DENIAL_DOES_NOT;
+}
+
+/* Where something validates, what does not are the proofs that there is no more. */
+static bool is_only_denial(const struct facts *f) {
+  bool any_good = false;
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    if (unvalidated_of(f, i) == RECORDS_DO_NOT) return false;
+    any_good |= f->domain->services[i].state == SERVICE_OFFERED;
+  }
+  return any_good;
+}
+
+static void rule_of_denial(struct report *r, size_t service) {
+  const struct service *s = &r->facts->domain->services[service];
+  char name[NAME_TEXT];
+  if (unvalidated_of(r->facts, service) != DENIAL_DOES_NOT || s->kind->obsolete) return;
+  report_service_name(r, s->kind->labels, name);
+  report_add(r, RULE_DNSSEC_DENIAL, s->kind->side, name, "That there is no %s does not validate", name);
+  report_silence(r, RULE_SRV_FAILED);
+}
+
 static bool has_answer_unchecked(const struct facts *f) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
-    if (f->unchecked[i].name_len > 0 && lookup_is_answered(&f->unchecked[i])) return true;
+    if (unvalidated_of(f, i) != VALIDATES) return true;
   }
   return false;
 }
@@ -168,7 +197,9 @@ static void rules_of_failures(struct report *r) {
     report_silence_group(r, "BCK");
   }
 
-  if (has_answer_unchecked(f)) {
+  bool only_denial = is_only_denial(f);
+  for (size_t i = 0; i < LOOKUP_SERVICES && only_denial; i++) rule_of_denial(r, i);
+  if (has_answer_unchecked(f) && !only_denial) {
     report_add(r, RULE_DNSSEC_BOGUS, LOOKUP_BOTH, domain,
                "The signatures of %s do not validate: answers come only unchecked (CD)", domain);
     report_silence(r, RULE_SRV_FAILED);

@@ -5,52 +5,20 @@ The root zone is signed and has d.chat in it; open.chat is cut off it without a 
 
 import json
 import subprocess
+import time
 
 import pytest
 
-from kit.ask import ask
 from kit.control import program
-from kit.netns import free_ports
-from kit.nsd import Nsd
-from kit.proc import Process
+from kit.dane import DaneWorld
 
 from test_check_connect import fixture_authority, fixture_peer, tlsa, xmpp  # noqa: F401 (the fixtures "authority" and "peer")
 
-SOA = "$TTL 3600\n{name} IN SOA ns.nothing. admin.nothing. 1 7200 3600 1209600 300\n{name} IN NS ns.nothing.\n"
 RECORDS = """{name} IN A 127.0.0.1
 x.{name} IN A 127.0.0.1
 _xmpp-client._tcp.{name} IN SRV 0 5 {port} x.{name}
 _{port}._tcp.x.{name} IN TLSA {tlsa}
 """
-UNBOUND = """
-server:
-  interface: 127.0.0.1@{port}
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/unbound.pid"
-  do-daemonize: no
-  use-syslog: no
-  do-not-query-localhost: no
-  module-config: "validator iterator"
-  trust-anchor-file: "{anchor}"
-stub-zone:
-  name: "open.chat"
-  stub-addr: 127.0.0.1@{nsd}
-stub-zone:
-  name: "."
-  stub-addr: 127.0.0.1@{nsd}
-remote-control:
-  control-enable: no
-"""
-
-
-def sign_root(folder):
-    """Signs root.zone in place; the file with its key."""
-    key = subprocess.run(["ldns-keygen", "-k", "-a", "ECDSAP256SHA256", "."], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
-    subprocess.run(["ldns-signzone", "-o", ".", "-f", "signed", "root.zone", key], cwd=folder, check=True, capture_output=True)
-    (folder / "signed").rename(folder / "root.zone")
-    return folder / f"{key}.key"
 
 
 @pytest.fixture(name="behind")
@@ -58,36 +26,13 @@ def fixture_behind(tmp_path, track):
     """behind(port, TLSA, change): an unbound's address, in front of both zones; change(text) works on the signed zone's text."""
     made = []
 
-    def make(port, record, change=lambda text: text):
-        zones, work = tmp_path / "zones", tmp_path / "nsd"
-        zones.mkdir()
-        work.mkdir()
-        records = RECORDS.format(name="d.chat.", port=port, tlsa=record)
-        (zones / "root.zone").write_text(SOA.format(name=".") + "lab. IN A 127.0.0.1\nopen.chat. IN NS ns.open.chat.\nns.open.chat. IN A 127.0.0.1\n" + records)
-        (zones / "lab.zone").write_text(SOA.format(name="lab."))
-        (zones / "open.chat.zone").write_text(SOA.format(name="open.chat.") + RECORDS.format(name="open.chat.", port=port, tlsa=record))
-        anchor = sign_root(zones)
-        signed = zones / "root.zone"
-        changed = change(signed.read_text())
-        signed.write_text(changed)
-        nsd = Nsd(zones, work)
-        made.append(nsd)
-        mine, config = free_ports(), tmp_path / "unbound.conf"
-        config.write_text(UNBOUND.format(port=mine, folder=tmp_path, anchor=anchor, nsd=nsd.port))
-        unbound = track(Process("unbound", ["unbound", "-d", "-c", config], tmp_path))
-        made.append(unbound)
-        unbound.wait_for(lambda: answers(mine), "answer", 20)
-        return f"127.0.0.1:{mine}"
+    def make(port, record, change=lambda text: text, **how):
+        zones = {name: RECORDS.format(name=name, port=port, tlsa=record) for name in ("d.chat.", "open.chat.")}
+        made.append(DaneWorld(tmp_path, track, zones["d.chat."], {"open.chat.": zones["open.chat."]}, change, **how))
+        return made[-1].address
     yield make
-    for each in reversed(made):
-        (each.stop if isinstance(each, Process) else each.close)()
-
-
-def answers(port):
-    try:
-        return bool(ask(("127.0.0.1", port), ".", "SOA", patience_s=0.5).answer)
-    except Exception:  # pylint: disable=broad-except
-        return False
+    for each in made:
+        each.close()
 
 
 def check(server, authority, domain):
@@ -140,3 +85,19 @@ def test_a_tlsa_record_that_was_changed_stops_programs_that_use_dane(behind, own
     server = behind(port, tlsa(cert, 3, 1, 1), lambda text: text.replace("TLSA\t3 1 1 ", "TLSA\t3 1 0 "))
     found, _ = check(server, authority, "d.chat")
     assert ("tlsa-failed", "warning") in found and ("cert-untrusted", "error") in found
+
+
+@pytest.mark.parametrize("begun_h, told", [(-480, True), (0, False)], ids=["of three weeks", "of two days"])
+def test_signatures_that_are_about_to_end_are_told_in_time(behind, own, authority, begun_h, told):
+    def after(hours):
+        return time.strftime("%Y%m%d%H%M%S", time.gmtime(time.time() + hours * 3600))
+    cert, port = own
+    found, report = check(behind(port, tlsa(cert, 3, 1, 1), times=["-i", after(begun_h - 1), "-e", after(50)]), authority, "d.chat")
+    assert (("dnssec-expiring", "warning") in found) == told, report["findings"]
+
+
+def test_a_zone_with_keys_that_its_parent_does_not_know_is_told(behind, own, authority):
+    cert, port = own
+    found, report = check(behind(port, tlsa(cert, 3, 1, 1), islands=["open.chat."]), authority, "open.chat")
+    assert ("ds-missing", "notice") in found and ("tlsa-insecure", "warning") in found
+    assert "dnssec-none" not in {f["code"] for f in report["findings"]}

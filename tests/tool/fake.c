@@ -106,6 +106,7 @@ static void answer(const struct fake *f, struct asked *a) {
   if (f->authoritative) m.octets[2] |= DNS_AA;
   for (int i = 0; i < CNAMES_MAX && !failure && follow(f, &m, name); i++) continue;
   if (!failure) add_records(f, &m, name, a->type);
+  if (!failure && a->dnssec_ok) add_records(f, &m, name, TYPE_RRSIG);
   for (size_t i = 0; i < f->count && a->type == TYPE_SRV && !failure; i++) {
     const struct fake_record *r = &f->records[i];
     if (r->along) msg_record(&m, SECTION_ADDITIONAL, r->owner, r->type, r->ttl, r->rdata);

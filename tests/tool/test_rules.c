@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "tool/fake.h"
 #include "tool/report.h"
@@ -87,6 +88,26 @@ static const struct domain_case cases[] = {
     {GOOD "_xmpp-client._tcp SRV 5 5 5222 abc.onion.\n", "target-onion", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 my_x\nmy_x A 9.9.1.1\nmy_x AAAA 2a01::1\n",
      "target-bad-name", NULL},
+    {GOOD "fail _xmpps-client._tcp SRV SERVFAIL checked\n", "dnssec-denial", NULL},
+    {GOOD "fail _xmpps-client._tcp SRV SERVFAIL\n", "srv-failed", NULL},
+    {HOST WEB "fail _xmpps-client._tcp SRV SERVFAIL checked\nfail _xmpp-client._tcp SRV SERVFAIL checked\n"
+              "fail _xmpps-server._tcp SRV SERVFAIL checked\nfail _xmpp-server._tcp SRV SERVFAIL checked\n"
+              "fail _jabber._tcp SRV SERVFAIL checked\n",
+     "dnssec-bogus", NULL},
+    {GOOD "_xmpp-client._tcp RRSIG 70 14\nsecure\n", "dnssec-expiring", NULL},
+    {GOOD "_xmpp-client._tcp RRSIG 74 14\nsecure\n", "", NULL},
+    {GOOD "_xmpp-client._tcp RRSIG 24 2\nsecure\n", "", NULL}, /* signed anew each day */
+    {GOOD "_xmpp-client._tcp RRSIG 10 2\nsecure\n", "dnssec-expiring", NULL},
+    {GOOD "_xmpp-client._tcp RRSIG 10 14\n_xmpp-client._tcp RRSIG 240 14\nsecure\n", "", NULL},
+    {GOOD "_xmpp-client._tcp RRSIG 10 14\n", "", NULL}, /* nobody validates it */
+    {GOOD "@ DNSKEY 5\n@ DS 2318 13\nsecure\n", "", NULL},
+    {GOOD "@ DNSKEY 5\n@ DNSKEY 6\n@ DS 1 13\n@ DS 2574 13\nsecure\n", "", NULL},
+    {GOOD "@ DNSKEY 5\n@ DS 2574 13\nsecure\n", "ds-without-key", NULL},
+    {GOOD "@ DNSKEY 5\n@ DS 2318 8\nsecure\n", "ds-without-key", NULL},
+    {GOOD "@ DS 2318 13\nsecure\n", "ds-without-key", NULL},
+    {GOOD "@ DNSKEY 5\nsecure\ninsecure @\n", "ds-missing", NULL},
+    {GOOD "@ DNSKEY 5\n", "", NULL}, /* the server may not know of DNSSEC */
+    {GOOD "@ DNSKEY 5\nfail @ DS SERVFAIL\nsecure\n", "", NULL},
     {WEB "_xmpp-client._tcp SRV 0 5 5222 x.host.chat.\n_xmpp-server._tcp SRV 0 5 5269 "
          "x.host.chat.\nx.host.chat. A 9.9.1.1\nx.host.chat. AAAA 2a01::1\n",
      "+target-foreign", NULL},
@@ -266,6 +287,21 @@ static struct rdata rdata_of(const struct reading *r, uint16_t type, char *rest)
   case TYPE_DNAME: return rd_name(absolute(r, rest, name));
   case TYPE_TXT: return rd_txt(rest);
   case TYPE_SOA: return rd_soa("ns.d.chat", "admin.d.chat", (uint32_t)atoi(rest));
+  case TYPE_DNSKEY: /* its last octet */
+    memcpy(octets, "\1\1\3\15", 4);
+    octets[4] = (uint8_t)atoi(rest);
+    return rd_octets(octets, 5);
+  case TYPE_DS: /* tag, algorithm */
+    cr_assert_eq(sscanf(rest, "%u %u", &a, &b), 2);
+    store_u16(octets, (uint16_t)a);
+    octets[2] = (uint8_t)b, octets[3] = 2;
+    return rd_octets(octets, 4 + 32);
+  case TYPE_RRSIG: /* of SRV: hours until it ends, days that it holds in all */
+    cr_assert_eq(sscanf(rest, "%u %u", &a, &b), 2);
+    store_u16(octets, TYPE_SRV);
+    store_u32(octets + 8, (uint32_t)time(NULL) + a * 3600 + 600);
+    store_u32(octets + 12, (uint32_t)time(NULL) + a * 3600 - b * 86400);
+    return rd_octets(octets, 18 + 1 + 64);
   case TYPE_TLSA:
     cr_assert_eq(sscanf(rest, "%u %u %u %u", &a, &b, &c, &n), 4);
     octets[0] = (uint8_t)a, octets[1] = (uint8_t)b, octets[2] = (uint8_t)c;

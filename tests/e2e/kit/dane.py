@@ -27,6 +27,15 @@ remote-control:
 STUB = 'stub-zone:\n  name: "{name}"\n  stub-addr: 127.0.0.1@{nsd}\n'
 
 
+def sign(zones, name, *how):
+    """Signs a zone's file in place; its key file and its DS file."""
+    path = zones / f"{name.rstrip('.') or 'root'}.zone"
+    key = subprocess.run(["ldns-keygen", "-k", "-a", "ECDSAP256SHA256", name], cwd=zones, check=True, capture_output=True, text=True).stdout.strip()
+    subprocess.run(["ldns-signzone", "-o", name, *how, "-f", "signed", path, key], cwd=zones, check=True, capture_output=True)
+    (zones / "signed").rename(path)
+    return zones / f"{key}.key", zones / f"{key}.ds"
+
+
 def digest_of(cert, usage=3, selector=1, matching=1):
     """The TLSA record of a certificate in PEM, or of its key."""
     der = subprocess.run(["openssl", "x509", "-in", cert, *(["-pubkey", "-noout"] if selector else ["-outform", "DER"])], check=True, capture_output=True).stdout
@@ -39,10 +48,11 @@ def digest_of(cert, usage=3, selector=1, matching=1):
 
 class DaneWorld:
     """`records` are lines of the signed zone, `unsigned` those of zones that are not; change(text) works on the text of the signed zone
-    once it is signed, so that signatures no longer fit. `server` is the unbound, `anchor` a file for other validators."""
+    once it is signed, so that signatures no longer fit; `times` says when they begin and end, for ldns-signzone. Zones in `islands` are signed, but
+    the root has no DS of them. `server` is the unbound, `anchor` a file for other validators."""
 
-    def __init__(self, folder, track, records, unsigned=None, change=lambda text: text):
-        self._folder, zones, work = folder, folder / "zones", folder / "nsd"
+    def __init__(self, folder, track, records, unsigned=None, change=lambda text: text, times=(), islands=()):
+        zones, work = folder / "zones", folder / "nsd"
         zones.mkdir()
         work.mkdir()
         unsigned = unsigned or {}
@@ -50,11 +60,11 @@ class DaneWorld:
         (zones / "root.zone").write_text(SOA.format(name=".") + cuts + records)
         for name, text in unsigned.items():
             (zones / f"{name}zone").write_text(SOA.format(name=name) + text)
-        self.anchor = self._sign(zones)
+        for name in islands:
+            sign(zones, name)
+        self.anchor, _ = sign(zones, ".", *times)
         signed = zones / "root.zone"
-        before = signed.read_text()
-        after = change(before)
-        signed.write_text(after)
+        signed.write_text(change(signed.read_text()))
         self.nsd = _NsdOfRoot(zones, work)
         self.server = ("127.0.0.1", free_ports())
         config = folder / "unbound.conf"
@@ -66,14 +76,6 @@ class DaneWorld:
     @property
     def address(self):
         return f"{self.server[0]}:{self.server[1]}"
-
-    @staticmethod
-    def _sign(zones):
-        """Signs root.zone in place; the file with its key."""
-        key = subprocess.run(["ldns-keygen", "-k", "-a", "ECDSAP256SHA256", "."], cwd=zones, check=True, capture_output=True, text=True).stdout.strip()
-        subprocess.run(["ldns-signzone", "-o", ".", "-f", "signed", "root.zone", key], cwd=zones, check=True, capture_output=True)
-        (zones / "signed").rename(zones / "root.zone")
-        return zones / f"{key}.key"
 
     def close(self):
         self._unbound.stop()
