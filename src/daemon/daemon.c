@@ -17,18 +17,20 @@
 
 /* ---- zones and faults ---- */
 
-bool daemon_load_zones(const struct daemon *d, struct settings *s, struct zones **out, FILE *err) {
+bool daemon_load_zones(struct daemon *d, struct settings *s, struct zones **out, FILE *err) {
   enum zones_expand expand = s->xmpp.expand == XMPP_EXPAND_OFF ? ZONES_EXPAND_OFF
                              : s->xmpp.expand_all              ? ZONES_EXPAND_ALL
                                                                : ZONES_EXPAND_XMPP;
-  if (s->zones.zone_count && !d->zone_reader) {
+  bool signs = zones_sign_any(&s->zones);
+  if ((s->zones.zone_count || signs) && !d->zone_reader) {
     fputs("jidnsd: can't read zone files: ldns was not loaded at the start, as there was neither a zone nor "
           "zone-files = on; restart jidnsd\n",
           err);
     return false;
   }
 
-  if (!zones_load(&s->zones, expand, d->zone_reader, out, err)) return false;
+  if (signs && !d->signer && !(d->signer = signer_open(err))) return false;
+  if (!zones_load(&s->zones, expand, d->zone_reader, signs ? d->signer : NULL, out, err)) return false;
   const struct zones_delegation *cut;
   for (unsigned i = 0; *out && (cut = zones_delegation(*out, i)); i++) {
     char name[NAME_TEXT];
@@ -52,8 +54,10 @@ void daemon_use_zones(struct daemon *d, struct zones *zones) {
 /* What is mapped must be so before system calls are filtered. */
 static bool open_zones(struct daemon *d, FILE *err) {
   const struct settings *s = &d->settings;
-  bool needed = s->zones.zone_count || s->zone_files;
+  bool needed = s->zones.zone_count || s->zone_files || zones_sign_any(&s->zones);
   if (needed && !(d->zone_reader = zonefile_open(err))) return false;
+
+  if (zones_sign_any(&s->zones)) signer_make_folder(s->zones.keys, err);
 
   /* In a lab a zone file comes sooner or later. */
   if (!needed && s->zones.domain_count + s->fault_count) {
@@ -313,6 +317,8 @@ void daemon_stop(struct daemon *d, struct counters *sum) {
   prover_free(&d->prover);
   http2_unload(d->http);
   d->http = NULL;
+  signer_close(d->signer);
+  d->signer = NULL;
   zonefile_close(d->zone_reader);
   d->zone_reader = NULL;
   control_unbind(&d->control);

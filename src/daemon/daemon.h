@@ -29,6 +29,7 @@ struct daemon {
   struct workers workers;
   struct fault_rules faults;
   struct zonefile *zone_reader; /* NULL: ldns was not loaded */
+  struct signer *signer;        /* of zones; NULL: none was signed so far */
   struct zones *zones;          /* NULL: there are none */
   struct member *member;        /* of a fleet; NULL: of none */
   struct tls_context *trust;    /* by whose word encrypted servers are known; NULL: OpenSSL was not loaded */
@@ -38,6 +39,8 @@ struct daemon {
   struct resolvwatch *watch; /* of resolv.conf, while the servers are those of it */
   struct netwatch *netwatch; /* of interfaces and addresses */
   struct domain_watch domain_watch;
+  uv_timer_t signing; /* looks whether signatures of zones grow old */
+  bool has_signing;
   bool reload_failed;   /* the last one: what held before still holds */
   uint64_t reloaded_ms; /* when that was; 0: there was none */
   struct snapshotter *snapshotter;

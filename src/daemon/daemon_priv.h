@@ -5,7 +5,7 @@
 
 /* Loads the zones that s names; what they delegate to known servers is added to its domains that are
  * forwarded. False, and said on err, when one is wrong. */
-bool daemon_load_zones(const struct daemon *d, struct settings *s, struct zones **out, FILE *err);
+bool daemon_load_zones(struct daemon *d, struct settings *s, struct zones **out, FILE *err);
 /* They are answered from now on; those before are freed. */
 void daemon_use_zones(struct daemon *d, struct zones *zones);
 

@@ -342,7 +342,35 @@ static bool on_network(void *ctx) {
   return good;
 }
 
+/* ---- signatures of zones ---- */
+
+/* Signs the zones again before their signatures expire. */
+static void on_signing(uv_timer_t *timer) {
+  struct daemon *d = timer->data;
+  struct captured_messages h;
+  uint64_t now_s = ((uint64_t)clock_epoch_ms() + clock_ms()) / 1000;
+  if (!zones_age(d->zones, now_s) || !has_memory()) return;
+  struct settings *s = must_zalloc(sizeof *s);
+  *s = d->settings;
+
+  captured_start(&h);
+  bool good = change_all(d, &(struct change){.settings = s, .has_zones = true}, h.err);
+  captured_end(&h, good ? LOG_WARN : LOG_ERROR, "zones grow old");
+  if (good) log_info("daemon", "zones are signed again, before their signatures expire");
+  else log_error("daemon", "zones can't be signed again; the next try is in an hour");
+  free(s);
+}
+
+static void follow_signing(struct daemon *d) {
+  enum { EVERY_MS = 3600 * 1000 };
+  must(uv_timer_init(&d->loop, &d->signing) == 0);
+  d->has_signing = true;
+  d->signing.data = d;
+  uv_timer_start(&d->signing, on_signing, EVERY_MS, EVERY_MS);
+}
+
 void reload_follow(struct daemon *d) {
+  follow_signing(d);
   follow_resolv_conf(d);
   d->netwatch = netwatch_new(&d->loop, on_network, d);
   if (!d->netwatch) log_error("daemon", "out of memory: can't watch interfaces and addresses");
@@ -351,6 +379,8 @@ void reload_follow(struct daemon *d) {
 void reload_unfollow(struct daemon *d) {
   resolvwatch_close(d->watch);
   netwatch_close(d->netwatch);
+  if (d->has_signing) uv_close((uv_handle_t *)&d->signing, NULL);
+  d->has_signing = false;
   d->watch = NULL;
   d->netwatch = NULL;
 }

@@ -10,7 +10,8 @@ bool reload_settings(struct daemon *d, FILE *err);
 
 bool reload_settings_logged(struct daemon *d, const char *why); /* the same, said in the log */
 
-/* Follows resolv.conf, interfaces and addresses from now on, until reload_unfollow. */
+/* Follows resolv.conf, interfaces, addresses and the age of zones' signatures from now on, until
+ * reload_unfollow. */
 void reload_follow(struct daemon *d);
 void reload_unfollow(struct daemon *d);
 #endif

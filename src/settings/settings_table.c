@@ -285,6 +285,13 @@ static const char *const denial_words[] = {
 static const char *const seccomp_words[] = {
     [SANDBOX_OFF] = "off", [SANDBOX_ERRNO] = "errno", [SANDBOX_KILL] = "kill", NULL};
 static const char *const role_words[] = {[SHARE_MEMBER] = "member", [SHARE_READER] = "reader", NULL};
+static const char *const sign_words[] = {
+    [ZONES_SIGN_OFF] = "off", [ZONES_SIGN_NSEC] = "nsec", [ZONES_SIGN_NSEC3] = "nsec3", NULL};
+static const char *const sign_zone_words[] = {[ZONES_SIGN_OFF] = "off",
+                                              [ZONES_SIGN_NSEC] = "nsec",
+                                              [ZONES_SIGN_NSEC3] = "nsec3",
+                                              [ZONES_SIGN_AUTO] = "auto",
+                                              NULL};
 static const char *const refuse_words[] = {"refused", "silence", NULL};
 static const char *const format_words[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 static const char *const guess_words[] = {"off", "auto", NULL};
@@ -377,6 +384,8 @@ const struct setting settings_table[] = {
      .needed = true},
     {NULL, &settings_in_zone, "overlay", "on|off", "off", NULL, "forward names that it does not have",
      SWITCH(struct zones_file, overlay)},
+    {NULL, &settings_in_zone, "sign", "HOW", "auto", NULL,
+     "sign it: off, nsec, nsec3, or auto: as zone-sign says", WORD(struct zones_file, sign, sign_zone_words)},
     {NULL, &settings_in_zone, "client", "PREFIX", NULL, "everybody",
      "answer these clients only; may be repeated",
      LIST(settings_read_clients, settings_clear_zone_clients, clients_expected),
@@ -389,6 +398,9 @@ const struct setting settings_table[] = {
      NUMBER(struct zones_domain, ttl_s, 0, ZONES_TTL_MAX)},
     {NULL, &settings_in_domain, "overlay", "on|off", "off", NULL, "forward names that it does not have",
      SWITCH(struct zones_domain, overlay)},
+    {NULL, &settings_in_domain, "sign", "HOW", "auto", NULL,
+     "sign it: off, nsec, nsec3, or auto: as zone-sign says",
+     WORD(struct zones_domain, sign, sign_zone_words)},
     {NULL, &settings_in_domain, "client", "PREFIX", NULL, "everybody",
      "answer these clients only; may be repeated",
      LIST(settings_read_clients, settings_clear_domain_clients, clients_expected),
@@ -435,6 +447,12 @@ const struct setting settings_table[] = {
      SWITCH(struct settings, serve.special_names)},
     {"zone-files", &in_server, "zone-files", "on|off", "off", "off; on in a lab",
      "be ready for zone files that come with a reload", SWITCH(struct settings, zone_files), .fixed = true},
+    {"zone-sign", &in_server, "zone-sign", "HOW", "off", NULL,
+     "sign zones when they are loaded: off, nsec or nsec3", WORD(struct settings, zones.sign, sign_words)},
+    {"zone-keys", &in_server, "zone-keys", "FOLDER", NULL, "none",
+     "keys of signed zones; made where there are none",
+     TEXT_AS(settings_read_path, struct settings, zones.keys),
+     .expected = "a folder's name, at most 511 octets"},
     {"identity", &in_server, "identity", "TEXT", "", NULL, "answer to id.server CH TXT; '': REFUSED",
      TEXT(struct settings, serve.chaos.identity)},
     {"version-bind", &in_server, "version-bind", "TEXT", "", NULL,

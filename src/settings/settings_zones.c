@@ -54,8 +54,13 @@ void settings_clear_domain_clients(void *into) { ((struct zones_domain *)into)->
 bool settings_check_zones(const struct settings *s, FILE *err) {
   struct zonefile *reader = s->zones.zone_count ? zonefile_open(err) : NULL;
   struct zones *zones = NULL;
+  if (zones_sign_any(&s->zones) && !*s->zones.keys) {
+    fputs("jidnsd: zone-sign needs zone-keys = FOLDER, where the keys of signed zones are kept\n", err);
+    zonefile_close(reader);
+    return false;
+  }
   bool good = (reader || !s->zones.zone_count) &&
-              zones_load(&s->zones, ZONES_EXPAND_OFF, reader, &zones, err);
+              zones_load(&s->zones, ZONES_EXPAND_OFF, reader, NULL, &zones, err);
   zones_free(zones);
   zonefile_close(reader);
   return good;

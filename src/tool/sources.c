@@ -72,7 +72,7 @@ static bool load_zones(struct sources *s, const char *const *zones, size_t n, FI
 
   for (size_t i = 0; i < n && i < ZONES_FILES_MAX; i++) must(read_zone(zones[i], &o->zones[o->zone_count++]));
   s->reader = zonefile_open(lines);
-  bool good = s->reader && zones_load(o, ZONES_EXPAND_OFF, s->reader, &s->lab, lines);
+  bool good = s->reader && zones_load(o, ZONES_EXPAND_OFF, s->reader, NULL, &s->lab, lines);
   fclose(lines);
   say_again(said, err);
   free(said);

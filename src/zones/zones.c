@@ -148,13 +148,15 @@ static int lead_out(const struct zones *l, const struct zones_node *n, const str
   return ZONES_ALIAS;
 }
 
-/* DS belongs to the zone above (RFC 4035 section 3.1.4.1): it is to say that there is none. NULL: that zone
- * is not here. */
+/* DS belongs to the zone above (RFC 4035 section 3.1.4.1): it is to say that there is none. Returns that
+ * zone's own name; NULL: it is not here. */
 static const struct zones_node *node_denying_ds(const struct zones *l, const struct zones_node *apex) {
   const uint8_t *name = l->arena.octets + apex->name;
   if (apex->name_len == 1) return apex;
   struct match above = zones_match(l, name + 1 + name[0], apex->name_len - 1u - name[0]);
-  return above.node;
+  if (!above.node) return NULL;
+  const struct zones_apex *zone = &l->zones[above.node->zone];
+  return find(l, zone->name, zone->name_len);
 }
 
 static bool is_apex_ds(const struct zones_node *n, uint16_t type) {
@@ -251,8 +253,10 @@ static bool holds(const struct zones *l, const struct question *q) {
   if (m.kind == MATCH_ELSEWHERE || m.kind == MATCH_DNAME) return m.kind == MATCH_DNAME;
   if (m.kind == MATCH_NONE) return !l->zones[m.node->zone].overlay;
   if (m.node->flags & NODE_CUT && question_type(q) != TYPE_DS) return false;
-  if (is_apex_ds(m.node, question_type(q)) && !find_set(l, m.node, TYPE_DS) && !node_denying_ds(l, m.node))
-    return false;
+  if (is_apex_ds(m.node, question_type(q)) && !find_set(l, m.node, TYPE_DS)) {
+    const struct zones_node *above = node_denying_ds(l, m.node);
+    return above && !l->zones[above->zone].overlay;
+  }
   return m.node->flags & NODE_ALIAS || !l->zones[m.node->zone].overlay ||
          find_set(l, m.node, question_type(q));
 }

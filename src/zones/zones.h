@@ -10,6 +10,7 @@
 #include "base/addr.h"
 #include "base/prefix.h"
 #include "dns/answer.h"
+#include "rr/sign.h"
 #include "rr/zonefile.h"
 
 enum {
@@ -29,9 +30,18 @@ struct zones_clients {
   unsigned count;
 };
 
+/* Are zones signed when they are loaded, and what proves their denials? */
+enum zones_sign {
+  ZONES_SIGN_OFF,
+  ZONES_SIGN_NSEC,
+  ZONES_SIGN_NSEC3,
+  ZONES_SIGN_AUTO /* of one zone: as it is said for all */
+};
+
 struct zones_file {
   uint8_t name_len, name[NAME_MAX_LEN]; /* in lower case */
   bool overlay;                         /* what it does not say is forwarded */
+  enum zones_sign sign;                 /* an overlay never is */
   struct zones_clients clients;
   char file[ZONES_PATH];
 };
@@ -48,6 +58,7 @@ struct zones_host {
 struct zones_domain {
   uint8_t name_len, name[NAME_MAX_LEN]; /* in lower case */
   bool overlay, conference;             /* conference: SRV of servers for conference.NAME, too */
+  enum zones_sign sign;                 /* an overlay never is */
   struct zones_clients clients;
   uint32_t ttl_s;
   char connect[256]; /* the TXT of _xmppconnect.NAME; "": none */
@@ -65,16 +76,30 @@ struct zones_policy {
   struct zones_file zones[ZONES_FILES_MAX];
   struct zones_domain domains[ZONES_DOMAINS];
   unsigned zone_count, domain_count;
+  enum zones_sign sign;  /* of zones that say nothing else */
+  char keys[ZONES_PATH]; /* the folder of the keys they are signed with */
 };
+
+/* Is one of them to be signed? */
+bool zones_sign_any(const struct zones_policy *o);
 
 struct zones;
 
 /* Reads all zones and makes their answers. What comes of it is a set of those for everybody, and behind it
  * one for each list of clients that zones are for. reader may be NULL when zone_count is 0; `out` is set to
  * NULL when there are neither zones nor domains. False, *out NULL, at the first mistake: file, line and what
- * is wrong on err; warnings go there, too. */
+ * is wrong on err; warnings go there, too.
+ *
+ * With a signer (NULL: none is signed) those that are to be are signed, which needs a reader, too: DS records
+ * of zones that lie below others are put into these, those of all others into the folder's file
+ * ZONES_ANCHORS, for validators to trust. The signer must live as long as the set. */
 bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct zonefile *reader,
-                struct zones **out, FILE *err);
+                struct signer *signer, struct zones **out, FILE *err);
+#define ZONES_ANCHORS "trust-anchors"
+
+/* Are there signatures that are so old that the zones should be loaded anew (SIGN_AGAIN_S)? now_s: seconds
+ * since 1970, UTC. */
+bool zones_age(const struct zones *l, uint64_t now_s);
 void zones_free(struct zones *l); /* NULL is allowed */
 
 enum zones_found {

@@ -158,10 +158,26 @@ struct end {
   size_t owner_len;
 };
 
+/* Where a wildcard stands for one of the names on the way: that the name is not there itself. The first
+ * name's proof comes when it is asked for. */
+static void add_expanded(struct compiler *c, uint32_t node, const uint8_t *owner, size_t owner_len) {
+  const struct zones *l = c->ld->zones;
+  const struct zones_node *n = &l->nodes[node];
+  if (c->secure && !name_equal(l->arena.octets + n->name, n->name_len, owner, owner_len))
+    zones_proof_add(l, PROOF_EXPANDED, n, owner, &c->answer);
+}
+
+static void add_expanded_links(struct compiler *c) {
+  for (unsigned i = 0; i < c->link_count; i++)
+    add_expanded(c, c->links[i].node, c->links[i].owner, c->links[i].owner_len);
+}
+
 static void make_positive(struct compiler *c, const void *arg) {
   const struct end *end = arg;
   start(c, RCODE_NOERROR);
   c->failed |= !add_set(c, SECTION_ANSWER, end->node, end->type, end->owner, end->owner_len, UINT32_MAX);
+  add_expanded_links(c);
+  add_expanded(c, end->node, end->owner, end->owner_len);
   if (is_expanded(c, end->type)) add_targets(c);
 }
 
@@ -183,6 +199,7 @@ static void make_negative(struct compiler *c, const void *arg) {
   c->raw = soa;
   uint32_t minimum = load_u32(raw_rdata(c->ld, soa) + soa->rdlen - 4); /* RFC 2308 section 3 */
   c->failed |= !add_set(c, SECTION_AUTHORITY, node, TYPE_SOA, z->name, z->name_len, minimum);
+  add_expanded_links(c);
   if (c->secure && d->name)
     zones_proof_add(l, d->rcode == RCODE_NXDOMAIN ? PROOF_NO_NAME : PROOF_NO_TYPE, d->node, d->name,
                     &c->answer);
@@ -340,11 +357,39 @@ static const struct raw *proof_of(const struct compiler *c, uint32_t node) {
   return hashed;
 }
 
+/* The NSEC record that proves what is at the zone's border to one below it, and its signatures. */
+static bool add_cut(struct compiler *c, const struct raw *nsec, const uint8_t *name) {
+  const struct raw *r = c->ld->cuts, *end = r + c->ld->cut_count;
+  bool good = add_raw(c, SECTION_AUTHORITY, nsec, name, nsec->owner_len, nsec->ttl_s);
+  for (; r < end && good; r++) {
+    if (r->type == TYPE_RRSIG && r->zone == nsec->zone &&
+        name_equal(raw_owner(c->ld, r), r->owner_len, name, nsec->owner_len))
+      good = add_raw(c, SECTION_AUTHORITY, r, name, nsec->owner_len, r->ttl_s);
+  }
+  return good;
+}
+
+static void compile_cuts(struct compiler *c) {
+  struct zones *l = c->ld->zones;
+  for (uint32_t i = 0; i < c->ld->cut_count && !c->failed; i++) {
+    const struct raw *nsec = &c->ld->cuts[i];
+    const struct zones_node *n = zones_find(l, raw_owner(c->ld, nsec), nsec->owner_len);
+    uint8_t name[NAME_MAX_LEN];
+    if (nsec->type != TYPE_NSEC || !n || l->zones[nsec->zone].hashes) continue;
+    c->raw = nsec;
+    start(c, RCODE_NOERROR);
+    memcpy(name, raw_owner(c->ld, nsec), nsec->owner_len);
+    c->failed |= !add_cut(c, nsec, name);
+    l->proofs[l->proof_count++] = (struct zones_proof){
+        .node = (uint32_t)(n - l->nodes), .zone = nsec->zone, .records = keep(c)};
+  }
+}
+
 /* The NSEC or NSEC3 record of each name, for any question. */
 static bool compile_proofs(struct compiler *c) {
   struct zones *l = c->ld->zones;
   if (!c->ld->has_signatures) return true;
-  l->proofs = malloc((l->node_count + 1) * sizeof *l->proofs);
+  l->proofs = malloc((l->node_count + c->ld->cut_count + 1) * sizeof *l->proofs);
   if (!l->proofs) {
     l->arena.failed = true;
     return true;
@@ -360,8 +405,10 @@ static bool compile_proofs(struct compiler *c) {
     start(c, RCODE_NOERROR);
     memcpy(name, l->arena.octets + n->name, n->name_len);
     c->failed |= !add_set(c, SECTION_AUTHORITY, i, nsec->type, name, n->name_len, UINT32_MAX);
-    l->proofs[l->proof_count++] = (struct zones_proof){.node = i, .records = keep(c)};
+    l->proofs[l->proof_count++] = (struct zones_proof){.node = i, .zone = n->zone, .records = keep(c)};
   }
+
+  compile_cuts(c);
 
   if (!l->arena.failed) zones_proof_sort(l);
   return !c->failed;

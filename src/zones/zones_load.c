@@ -1,5 +1,6 @@
 /* zones_load.c: zones from their files to nodes: records taken in, sorted, put under their names. Exports
- * zones_load and, to the module, zones_take, zones_complain, arena_put, zones_node_raw. */
+ * zones_load and, to the module, zones_take, zones_complain, zones_sort, zones_above, zones_no_memory,
+ * arena_put, zones_node_raw. */
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -51,7 +52,7 @@ bool zones_complain(const struct loader *ld, const struct raw *r, bool warning, 
   return false;
 }
 
-static bool out_of_memory(struct loader *ld) {
+bool zones_no_memory(struct loader *ld) {
   if (!ld->failed) fputs("jidnsd: no memory for the zones\n", ld->err);
   ld->failed = true;
   return false;
@@ -70,9 +71,21 @@ static bool number_of_file(struct loader *ld, const char *path, uint16_t *out) {
     return false;
   }
   ld->files[ld->file_count] = strdup(path);
-  if (!ld->files[ld->file_count]) return out_of_memory(ld);
+  if (!ld->files[ld->file_count]) return zones_no_memory(ld);
   ld->file_count++;
   return true;
+}
+
+int zones_above(const struct zones *l, unsigned zone) {
+  const struct zones_apex *z = &l->zones[zone];
+  int nearest = -1;
+  for (unsigned i = 0; i < l->zone_count; i++) {
+    const struct zones_apex *other = &l->zones[i];
+    if (other->name_len < z->name_len && name_is_within(z->name, z->name_len, other->name, other->name_len) &&
+        (nearest < 0 || other->name_len > l->zones[nearest].name_len))
+      nearest = (int)i;
+  }
+  return nearest;
 }
 
 /* Does another zone, below this one, hold the name? */
@@ -86,13 +99,34 @@ static bool is_deeper(const struct loader *ld, const uint8_t *name, size_t len) 
   return false;
 }
 
+/* What becomes of a record that another zone, below this one, has the name of. */
+enum at_cut { AT_CUT_OTHERS, AT_CUT_OURS, AT_CUT_PROOF };
+
+/* Where a zone begins, that above has DS records, and NSEC, and the signatures of both. */
+static enum at_cut place_at_cut(const struct loader *ld, const struct raw *raw) {
+  const uint8_t *owner = raw_owner(ld, raw);
+  size_t label = 1u + owner[0];
+  uint16_t type = raw->type;
+  if (type == TYPE_RRSIG && raw->rdlen > 2) type = load_u16(raw_rdata(ld, raw));
+  if (label >= raw->owner_len || is_deeper(ld, owner + label, raw->owner_len - label)) return AT_CUT_OTHERS;
+  return type == TYPE_DS ? AT_CUT_OURS : type == TYPE_NSEC ? AT_CUT_PROOF : AT_CUT_OTHERS;
+}
+
+static bool note_at_cut(struct loader *ld, const struct raw *raw) {
+  struct raw *list = with_room(ld->cuts, ld->cut_count, &ld->cut_room, sizeof *list);
+  if (!list) return zones_no_memory(ld);
+  ld->cuts = list;
+  list[ld->cut_count++] = *raw;
+  return true;
+}
+
 bool zones_take(void *loader, const struct record *r, const struct zonefile_place *at) {
   struct loader *ld = loader;
   const struct zones_apex *zone = &ld->zones->zones[ld->zone];
   uint8_t owner[NAME_MAX_LEN];
   struct raw *list = with_room(ld->raws, ld->raw_count, &ld->raw_room, sizeof *list);
 
-  if (!list) return out_of_memory(ld);
+  if (!list) return zones_no_memory(ld);
   ld->raws = list;
   struct raw *raw = &list[ld->raw_count], *last = raw - 1;
   *raw = (struct raw){.line = at->line,
@@ -108,16 +142,18 @@ bool zones_take(void *loader, const struct record *r, const struct zonefile_plac
               memcmp(raw_owner(ld, last), owner, r->owner_len) == 0;
   raw->owner = same ? last->owner : arena_put(&ld->arena, owner, r->owner_len, 1);
   raw->rdata = arena_put(&ld->arena, record_rdata(r), r->rdlen, 1);
-  if (ld->arena.failed) return out_of_memory(ld);
+  if (ld->arena.failed) return zones_no_memory(ld);
   if (!name_is_within(owner, r->owner_len, zone->name, zone->name_len)) {
     char name[NAME_TEXT];
     return zones_complain(ld, raw, false, "lies outside the zone %s",
                           name_format(zone->name, zone->name_len, name));
   }
 
-  size_t label = r->type == TYPE_DS ? 1u + owner[0] : 0; /* DS stands above the zone that it is of */
-  if (label < r->owner_len && is_deeper(ld, owner + label, r->owner_len - label))
-    return true; /* that zone's own file tells of it */
+  if (is_deeper(ld, owner, r->owner_len)) {
+    enum at_cut place = place_at_cut(ld, raw);
+    if (place == AT_CUT_PROOF) return note_at_cut(ld, raw);
+    if (place == AT_CUT_OTHERS) return true; /* that zone's own file tells of it */
+  }
   ld->raw_count++;
   ld->has_signatures |= r->type == TYPE_RRSIG;
   return true;
@@ -181,6 +217,11 @@ static void clean_sets(struct loader *ld) {
   ld->raw_count = to;
 }
 
+void zones_sort(struct loader *ld) {
+  if (ld->raw_count) qsort_r(ld->raws, ld->raw_count, sizeof *ld->raws, compare_raws, ld);
+  clean_sets(ld);
+}
+
 /* ---- nodes ---- */
 
 static void put_slot(struct zones *l, uint32_t node) {
@@ -198,7 +239,7 @@ static bool make_table(struct loader *ld) {
   while (size < l->node_room * 2) size *= 2;
   free(l->slots);
   l->slots = calloc(size, sizeof *l->slots);
-  if (!l->slots) return out_of_memory(ld);
+  if (!l->slots) return zones_no_memory(ld);
   l->slot_mask = size - 1;
   for (uint32_t i = 0; i < l->node_count; i++) {
     if (!(l->nodes[i].flags & NODE_HIDDEN)) put_slot(l, i);
@@ -240,7 +281,7 @@ static bool add_above(struct loader *ld, const uint8_t *name, size_t len, unsign
     name += 1u + name[0];
     uint32_t before = ld->zones->node_count;
     struct zones_node *n = node_of(ld, name, len, zone);
-    if (!n) return out_of_memory(ld);
+    if (!n) return zones_no_memory(ld);
     if (wild) n->flags |= NODE_WILD;
     if (ld->zones->node_count == before) return true;
   }
@@ -258,14 +299,22 @@ static bool add_nodes(struct loader *ld) {
   if (!make_table(ld)) return false;
   for (unsigned i = 0; i < l->zone_count; i++) {
     struct zones_node *n = node_of(ld, l->zones[i].name, l->zones[i].name_len, i);
-    if (!n) return out_of_memory(ld);
+    if (!n) return zones_no_memory(ld);
     n->flags |= NODE_APEX;
+  }
+
+  /* the names between two zones exist by the proofs of that above */
+  for (unsigned i = 0; i < l->zone_count; i++) {
+    int above = zones_above(l, i);
+    if (above >= 0 && l->zones[above].keys &&
+        !add_above(ld, l->zones[i].name, l->zones[i].name_len, (unsigned)above))
+      return false;
   }
 
   for (uint32_t i = 0; i < ld->raw_count; i++) {
     const struct raw *r = &ld->raws[i];
     struct zones_node *n = node_of(ld, raw_owner(ld, r), r->owner_len, r->zone);
-    if (!n) return out_of_memory(ld);
+    if (!n) return zones_no_memory(ld);
     struct extent *e = &ld->extents[n - l->nodes];
     if (!e->count++) e->first = i;
     n->flags |= flag_of(l, n, r->type);
@@ -313,7 +362,7 @@ static bool add_delegation(struct loader *ld, uint32_t node) {
   struct zones *l = ld->zones;
   const struct zones_node *n = &l->nodes[node];
   struct zones_delegation *list = realloc(l->delegations, (l->delegation_count + 1) * sizeof *list), *d;
-  if (!list) return out_of_memory(ld);
+  if (!list) return zones_no_memory(ld);
   l->delegations = list;
   d = &list[l->delegation_count];
   *d = (struct zones_delegation){.name_len = n->name_len};
@@ -405,15 +454,16 @@ static bool read_zones(struct loader *ld, struct zonefile *reader) {
 
 static bool load(struct loader *ld, struct zonefile *reader) {
   if (!read_zones(ld, reader)) return false;
-  if (ld->raw_count) qsort_r(ld->raws, ld->raw_count, sizeof *ld->raws, compare_raws, ld);
-  clean_sets(ld);
-  if (!add_nodes(ld) || !hide(ld) || !zones_check(ld) || !zones_compile(ld)) return false;
-  return ld->arena.failed || ld->zones->arena.failed ? out_of_memory(ld) : true;
+  zones_sort(ld);
+  if (!zones_sign(ld) || !add_nodes(ld) || !hide(ld) || !zones_check(ld) || !zones_compile(ld)) return false;
+  return ld->arena.failed || ld->zones->arena.failed ? zones_no_memory(ld) : true;
 }
 
 /* Those zones of o that are for these clients. */
 static void pick(const struct zones_policy *o, const struct zones_clients *clients,
                  struct zones_policy *out) {
+  out->sign = o->sign;
+  memcpy(out->keys, o->keys, sizeof out->keys);
   out->zone_count = out->domain_count = 0;
   for (unsigned i = 0; i < o->zone_count; i++) {
     if (same_clients(&o->zones[i].clients, clients)) out->zones[out->zone_count++] = o->zones[i];
@@ -425,10 +475,11 @@ static void pick(const struct zones_policy *o, const struct zones_clients *clien
 
 /* NULL: said on err. */
 static struct zones *load_set(const struct zones_policy *o, const struct zones_clients *clients,
-                              enum zones_expand expand, struct zonefile *reader, FILE *err) {
-  struct loader ld = {.o = o, .expand = expand, .err = err};
+                              enum zones_expand expand, struct zonefile *reader, struct signer *signer,
+                              FILE *err) {
+  struct loader ld = {.o = o, .expand = expand, .err = err, .signer = signer};
   ld.zones = calloc(1, sizeof *ld.zones);
-  bool good = ld.zones ? true : out_of_memory(&ld);
+  bool good = ld.zones ? true : zones_no_memory(&ld);
   if (good) {
     ld.zones->seed = random_seed();
     ld.zones->least_len = NAME_MAX_LEN;
@@ -440,6 +491,7 @@ static struct zones *load_set(const struct zones_policy *o, const struct zones_c
   for (unsigned i = 0; i < ld.file_count; i++) free(ld.files[i]);
   free(ld.raws);
   free(ld.extents);
+  free(ld.cuts);
   free(ld.arena.octets);
   if (good) return ld.zones;
   zones_free(ld.zones);
@@ -448,7 +500,8 @@ static struct zones *load_set(const struct zones_policy *o, const struct zones_c
 
 /* The set for these clients, at the end of the list that begins with *first, unless it has one. */
 static bool add_set(const struct zones_policy *o, const struct zones_clients *clients,
-                    enum zones_expand expand, struct zonefile *reader, struct zones **first, FILE *err) {
+                    enum zones_expand expand, struct zonefile *reader, struct signer *signer,
+                    struct zones **first, FILE *err) {
   struct zones **end = first;
   for (; *end; end = &(*end)->next) {
     if (same_clients(&(*end)->clients, clients)) return true;
@@ -457,7 +510,7 @@ static bool add_set(const struct zones_policy *o, const struct zones_clients *cl
   struct zones_policy *part = malloc(sizeof *part);
   if (part) {
     pick(o, clients, part);
-    *end = load_set(part, clients, expand, reader, err);
+    *end = load_set(part, clients, expand, reader, signer, err);
   } else {
     fputs("jidnsd: no memory for the zones\n", err);
   }
@@ -470,17 +523,18 @@ static bool add_set(const struct zones_policy *o, const struct zones_clients *cl
 }
 
 bool zones_load(const struct zones_policy *o, enum zones_expand expand, struct zonefile *reader,
-                struct zones **out, FILE *err) {
+                struct signer *signer, struct zones **out, FILE *err) {
   static const struct zones_clients everybody = {.count = 0};
   *out = NULL;
   if (o->zone_count + o->domain_count == 0) return true;
 
-  bool good = add_set(o, &everybody, expand, reader, out, err);
+  bool good = add_set(o, &everybody, expand, reader, signer, out, err);
   for (unsigned i = 0; i < o->zone_count && good; i++)
-    good = add_set(o, &o->zones[i].clients, expand, reader, out, err);
+    good = add_set(o, &o->zones[i].clients, expand, reader, signer, out, err);
   for (unsigned i = 0; i < o->domain_count && good; i++)
-    good = add_set(o, &o->domains[i].clients, expand, reader, out, err);
+    good = add_set(o, &o->domains[i].clients, expand, reader, signer, out, err);
 
+  if (good && signer) good = zones_write_anchors(signer, *out, o, err);
   if (good) return true;
   zones_free(*out);
   *out = NULL;

@@ -48,6 +48,7 @@ struct zones_slot {
  * between its owner and the next name. */
 struct zones_proof {
   uint32_t node;    /* its owner */
+  uint8_t zone;     /* whose it is: where another zone begins, that above has one, too */
   uint32_t records; /* offset in the arena of an answer with these alone, in its authority section */
 };
 
@@ -61,6 +62,7 @@ struct zones_hashing {
 struct zones_apex {
   uint8_t name_len, name[NAME_MAX_LEN];
   bool overlay;
+  const struct sign_keys *keys; /* that it was signed with when it was loaded; NULL: it was not */
   struct zones_set negative;    /* SOA in the authority section; its RCODE says NOERROR */
   uint32_t proofs, proof_count; /* its first in the list, where they are in canonical order; 0: none */
   bool hashes;                  /* the proofs are NSEC3 */
@@ -83,6 +85,8 @@ struct zones {
   unsigned zone_count;
   size_t least_len;           /* of the zones' names */
   zonefile_sha1 *sha1;        /* NULL: no zone came from a file */
+  struct signer *signer;      /* borrowed; NULL: no zone is signed */
+  uint64_t signed_s;          /* when they were, seconds since 1970 */
   struct zones_proof *proofs; /* zone by zone */
   uint32_t proof_count;
   struct zones_delegation *delegations;
@@ -162,10 +166,13 @@ struct loader {
   struct raw *raws;
   uint32_t raw_count, raw_room;
   struct extent *extents; /* by node */
+  struct raw *cuts;       /* NSEC, and their signatures, of names where a deeper zone begins */
+  uint32_t cut_count, cut_room;
   char *files[ZONES_READ_MAX];
   unsigned file_count;
   unsigned zone; /* the one being read */
   bool has_signatures;
+  struct signer *signer;
   bool failed; /* out of memory */
 };
 
@@ -191,6 +198,19 @@ bool zones_take(void *loader, const struct record *r, const struct zonefile_plac
 /* "jidnsd: [warning: ]FILE:LINE: OWNER TYPE: WHAT"; returns false. */
 bool zones_complain(const struct loader *ld, const struct raw *r, bool warning, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* zones_load.c: puts the records in order, and takes away what is there twice. */
+void zones_sort(struct loader *ld);
+/* The number of the nearest zone above this one; -1: there is none. */
+int zones_above(const struct zones *l, unsigned zone);
+/* Says "no memory"; returns false. */
+bool zones_no_memory(struct loader *ld);
+
+/* zones_sign.c: signs those that are to be, once all are read and in order; false, and said on err. */
+bool zones_sign(struct loader *ld);
+/* Writes the file of trust anchors for all sets of the list. */
+bool zones_write_anchors(struct signer *signer, const struct zones *l, const struct zones_policy *o,
+                         FILE *err);
 
 /* zones_check.c: what is wrong with the zones as a whole. */
 bool zones_check(const struct loader *ld);

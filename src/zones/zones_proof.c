@@ -39,14 +39,13 @@ static const uint8_t *owner_of(const struct zones *l, const struct zones_proof *
 static int compare_proofs(const void *left, const void *right, void *zones) {
   const struct zones *l = zones;
   const struct zones_proof *a = left, *b = right;
-  unsigned a_zone = l->nodes[a->node].zone, b_zone = l->nodes[b->node].zone;
-  return a_zone != b_zone ? (a_zone < b_zone ? -1 : 1) : compare(owner_of(l, a), owner_of(l, b));
+  return a->zone != b->zone ? (a->zone < b->zone ? -1 : 1) : compare(owner_of(l, a), owner_of(l, b));
 }
 
 void zones_proof_sort(struct zones *l) {
   if (l->proof_count) qsort_r(l->proofs, l->proof_count, sizeof *l->proofs, compare_proofs, l);
   for (uint32_t i = l->proof_count; i-- > 0;) {
-    struct zones_apex *zone = &l->zones[l->nodes[l->proofs[i].node].zone];
+    struct zones_apex *zone = &l->zones[l->proofs[i].zone];
     zone->proofs = i;
     zone->proof_count++;
   }
@@ -121,7 +120,8 @@ static void append(struct answer *to, const struct answer_view *v) {
   unsigned n = (unsigned)to->head.an + to->head.ns, more = v->head.ns;
   size_t room = DNS_MSG_MAX - DNS_HEADER - NAME_MAX_LEN - 4;
   if (to->head.ns + more > UINT8_MAX || n + more > ANSWER_RECORDS_MAX ||
-      to->head.body_len + v->head.body_len > (int)room)
+      to->head.body_len + v->head.body_len > (int)room ||
+      memmem(to->body, to->head.body_len, v->body, v->head.body_len))
     return;
 
   for (unsigned i = 0; i < more; i++) {
@@ -190,7 +190,7 @@ void zones_proof_add(const struct zones *l, enum zones_proof_what what, const st
   else prove(&p, name);
 
   /* nor does a wildcard stand for it, or only that one */
-  if (what == PROOF_NO_TYPE) prove(&p, there);
+  if (what == PROOF_NO_TYPE && is_wild(there)) prove(&p, there);
   if (what != PROOF_NO_NAME || node->name_len > NAME_MAX_LEN - 2) return;
   memcpy(wildcard + 2, there, node->name_len);
   prove(&p, wildcard);

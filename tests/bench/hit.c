@@ -198,7 +198,7 @@ static struct zones *make_lab(const struct mode *mode, unsigned names) {
   must(fclose(out) == 0);
   struct zonefile *reader = zonefile_open(stderr);
   struct zones *l = NULL;
-  must(reader && zones_load(&o, ZONES_EXPAND_XMPP, reader, &l, stderr));
+  must(reader && zones_load(&o, ZONES_EXPAND_XMPP, reader, NULL, &l, stderr));
   zonefile_close(reader);
   unlink(z->file);
   return l;

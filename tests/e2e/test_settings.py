@@ -23,7 +23,8 @@ SETTINGS = [
     ("rate-limit", "access", "rate-limit", "100"), ("cookies", "access", "cookies", "off"),
     ("identity", "server", "identity", "one"), ("version-bind", "server", "version-bind", "1.0"),
     ("user", "server", "user", "root"), ("seccomp", "server", "seccomp", "off"),
-    ("threads", "server", "threads", "2"), ("zone-files", "server", "zone-files", "on"), ("expand-srv", "xmpp", "expand-srv", "wait"),
+    ("threads", "server", "threads", "2"), ("zone-files", "server", "zone-files", "on"),
+    ("zone-sign", "server", "zone-sign", "nsec3"), ("zone-keys", "server", "zone-keys", "/nowhere/keys"), ("expand-srv", "xmpp", "expand-srv", "wait"),
     ("expand-services", "xmpp", "expand-services", "all"), ("prefetch", "xmpp", "prefetch", "off"), ("prefetch-guess", "xmpp", "prefetch-guess", "off"),
     ("dnssec", "dnssec", "mode", "log"), ("trust-anchor", "dnssec", "trust-anchor", "/nowhere/root.ds"),
     ("negative-trust-anchor", "dnssec", "negative-trust-anchor", "corp.example"),
@@ -57,6 +58,8 @@ def is_text(option, value):
         return value == ""
     if option == "resolv-conf":
         return value.isascii() and value.isprintable() and 0 < len(value) < 256
+    if option == "zone-keys":
+        return value.isascii() and value.isprintable() and 0 < len(value) < 512
     if option in ("rebind-allow", "negative-trust-anchor"):  # a domain
         return value in ("nonsense", "-1", "ON", "99999999999999999999")
     if option == "shared-namespace":

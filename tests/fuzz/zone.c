@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   *s->err = 0;
   FILE *err = fmemopen(s->err, COMPLAINTS, "w");
   must(err);
-  bool good = zones_load(&s->options, ZONES_EXPAND_ALL, s->reader, &lab, err);
+  bool good = zones_load(&s->options, ZONES_EXPAND_ALL, s->reader, NULL, &lab, err);
   fclose(err);
   check_complaints(s->err, good);
   must(good || !lab);

@@ -101,7 +101,7 @@ Test(zone_check, a_zone_is_given_once) {
 
 Test(zone_check, no_zones_make_no_lab) {
   struct zones *l = (struct zones *)(void *)zones_options_new();
-  cr_expect(zones_load(zones_options_new(), ZONES_EXPAND_OFF, NULL, &l, stderr));
+  cr_expect(zones_load(zones_options_new(), ZONES_EXPAND_OFF, NULL, NULL, &l, stderr));
   cr_expect_null(l);
   zones_free(NULL);
 }

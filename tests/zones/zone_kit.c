@@ -1,8 +1,9 @@
-/* zone_kit.c: zones given as text, answers taken as text. Exports zones_options_new, lab_option_*,
- * zones_made*, zones_of, zones_refused, zones_said, zones_say*. */
+/* zone_kit.c: zones given as text, answers taken as text. Exports zones_options_new, zones_option_*,
+ * zones_keys_*, zones_made*, zones_of, zones_refused, zones_said, zones_say*. */
 #include "zones/zone_kit.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 enum { TEXT = 200000, SAID = 8192 };
 
 static char said[SAID];
+static struct signer *signer; /* its keys are the zones', so that it stays */
 
 struct zones_policy *zones_options_new(void) {
   static struct zones_policy o;
@@ -44,12 +46,33 @@ void zones_option_file(struct zones_policy *o, const char *name, const char *tex
   add_file(o, name, "", text, false);
 }
 
+void zones_option_sign(struct zones_policy *o, enum zones_sign sign) {
+  o->sign = sign;
+  strcpy(o->keys, "/tmp/jidns-keys-XXXXXX");
+  cr_assert(mkdtemp(o->keys));
+}
+
+const char *zones_keys_file(const struct zones_policy *o, const char *file) {
+  static char path[sizeof o->keys + NAME_TEXT];
+  snprintf(path, sizeof path, "%s/%s", o->keys, file);
+  return path;
+}
+
+void zones_keys_remove(const struct zones_policy *o) {
+  DIR *dir = opendir(o->keys);
+  cr_assert(dir);
+  for (struct dirent *e; (e = readdir(dir));) unlink(zones_keys_file(o, e->d_name));
+  closedir(dir);
+  cr_expect_eq(rmdir(o->keys), 0);
+}
+
 static bool load(const struct zones_policy *o, enum zones_expand expand, struct zones **out) {
   memset(said, 0, sizeof said);
   FILE *err = fmemopen(said, sizeof said, "w");
   struct zonefile *reader = o->zone_count ? zonefile_open(err) : NULL;
   cr_assert(reader || !o->zone_count);
-  bool good = zones_load(o, expand, reader, out, err);
+  if (zones_sign_any(o) && !signer) cr_assert(signer = signer_open(err));
+  bool good = zones_load(o, expand, reader, zones_sign_any(o) ? signer : NULL, out, err);
   zonefile_close(reader);
   fclose(err);
   for (unsigned i = 0; i < o->zone_count; i++) unlink(o->zones[i].file);

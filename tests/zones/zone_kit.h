@@ -14,6 +14,12 @@ void zones_option_zone(struct zones_policy *o, const char *name, const char *tex
 /* Adds one whose file holds just the text. */
 void zones_option_file(struct zones_policy *o, const char *name, const char *text);
 
+/* Has them signed so, with the keys of a folder, which is to be gone at the end: zones_keys_remove. */
+void zones_option_sign(struct zones_policy *o, enum zones_sign sign);
+/* The folder's path, and this file's of it. */
+const char *zones_keys_file(const struct zones_policy *o, const char *file);
+void zones_keys_remove(const struct zones_policy *o);
+
 /* Loads them, XMPP services expanded or as said; fails the test when they are wrong. zones_said has the
  * warnings. */
 struct zones *zones_made(const struct zones_policy *o);

@@ -78,6 +78,8 @@ LISTED = {
         "$ jidns fault add 'name=*.lab serv-fail'": "wrong on purpose",
         "$ cat capulet.lab.zone": "test_zone.py loads such files; this one is shown by cat",
         "jidnsd: capulet.lab.zone:5": SHOWN,
+        "$ cat keys/trust-anchors": BY_LAB,
+        "server:": BY_LAB,
         "; staging: the real": "a zone file; test_zone.py has overlays",
         "$ jidns fault add 'name=_xmpp-server": "test_fault.py has these commands, with answers to count",
         "for server in capulet:2": BY_LAB,

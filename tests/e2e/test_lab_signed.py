@@ -1,0 +1,145 @@
+"""Zones that jidnsd signs when it loads them: unbound and delv, which trust its DS records alone, believe all that they say and all
+that they deny."""
+
+import shutil
+import signal
+import subprocess
+
+import dns.rdatatype
+import pytest
+
+from kit import jidnsd as jidnsd_kit
+from kit.ask import ask
+from kit.lab_validators import delv, delv_anchors, judged, unbound
+
+SOA = "$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 30\n@ NS ns\nns A 192.0.2.1\n"
+TOP = SOA + """away NS ns.away
+ns.away A 192.0.2.2
+alias CNAME any.users.capulet.lab.
+out CNAME host.open.lab.
+moved DNAME capulet.lab.
+hidden.moved A 192.0.2.9
+"""
+HOSTS = SOA + """host A 192.0.2.3
+_xmpp-client._tcp SRV 5 0 5222 host
+_5222._tcp.host TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000
+host.deep.er A 192.0.2.4
+*.users CNAME host
+*.wild A 192.0.2.5
+*.wild SRV 0 0 5222 host
+lost CNAME nobody.deep.er
+"""
+CONF = """
+server {{ zone-sign = {how}  zone-keys = "keys" }}
+zone "lab" {{ file = "top.zone" }}
+zone "capulet.lab" {{ file = "hosts.zone" }}
+zone "far.between.lab" {{ file = "hosts.zone" }}
+zone "open.lab" {{ file = "hosts.zone"  sign = off }}
+zone "other.example" {{ file = "hosts.zone"  sign = {other} }}
+xmpp "montague.lab" {{ host "xmpp1" {{ address = {{10.0.0.5, "fd00::5"}} }}  conference = on }}
+"""
+SECURE = [
+    ("lab", "SOA"), ("lab", "NS"), ("lab", "DNSKEY"), ("lab", "TXT"), ("ns.lab", "A"), ("ns.lab", "AAAA"), ("NS.LAB", "TXT"),
+    ("alias.lab", "A"), ("alias.lab", "AAAA"), ("moved.lab", "DNAME"), ("host.moved.lab", "A"), ("any.wild.moved.lab", "A"),
+    ("capulet.lab", "DS"), ("far.between.lab", "DS"), ("away.lab", "DS"), ("open.lab", "DS"), ("montague.lab", "DS"),
+    ("between.lab", "A"), ("host.far.between.lab", "A"), ("_xmpp-client._tcp.capulet.lab", "SRV"), ("_tcp.capulet.lab", "A"),
+    ("_5222._tcp.host.capulet.lab", "TLSA"), ("host.capulet.lab", "TLSA"), ("er.capulet.lab", "A"), ("any.users.capulet.lab", "A"),
+    ("any.users.capulet.lab", "SRV"), ("a.b.wild.capulet.lab", "A"), ("a.wild.capulet.lab", "SRV"), ("a.wild.capulet.lab", "TXT"),
+    ("*.wild.capulet.lab", "A"), ("_xmpp-client._tcp.montague.lab", "SRV"), ("_xmpp-server._tcp.conference.montague.lab", "SRV"),
+    ("xmpp1.montague.lab", "AAAA"), ("xmpp1.montague.lab", "TXT"), ("host.other.example", "A"), ("host.other.example", "MX")]
+DENIED = ["nobody.lab", "a.b.c.lab", "zzz.lab", "aaa.lab", "hidden.moved.lab", "nobody.between.lab", "nobody.capulet.lab",
+          "x.host.capulet.lab", "lost.capulet.lab", "nobody.montague.lab", "nobody.other.example"]
+INSECURE = [("host.open.lab", "A", "NOERROR"), ("a.wild.open.lab", "A", "NOERROR"), ("nobody.open.lab", "A", "NXDOMAIN"),
+            ("out.lab", "A", "NOERROR")]
+
+
+@pytest.fixture(name="lab", scope="module", params=["nsec", "nsec3"])
+def fixture_lab(request, tmp_path_factory):
+    """A jidnsd with signed zones, an unbound before it, and delv's anchors."""
+    if not all(map(shutil.which, ("unbound", "delv"))):
+        pytest.skip("unbound or delv is not installed")
+    folder = tmp_path_factory.mktemp("signed-lab")
+    (folder / "top.zone").write_text(TOP)
+    (folder / "hosts.zone").write_text(HOSTS)
+    (folder / "lab.conf").write_text(CONF.format(how=request.param, other="nsec3" if request.param == "nsec" else "nsec"))
+    daemon = jidnsd_kit.Jidnsd(("--config", folder / "lab.conf", "--upstream", "127.0.0.9"), folder, "jidnsd").wait_ready()
+    daemon.folder, daemon.how = folder, request.param
+    daemon.anchors = delv_anchors(folder / "keys" / "trust-anchors", folder / "anchors")
+    daemon.unbound = unbound(folder, folder / "keys" / "trust-anchors", daemon.port)
+    yield daemon
+    daemon.unbound.stop()
+    daemon.stop()
+
+
+def test_what_zones_have_is_secure(lab):
+    wrong = [(name, rdtype, said, str(ask(lab.v4, name, rdtype, do=True))) for name, rdtype in SECURE
+             if (said := judged(lab.unbound.server, name, rdtype)) != ("NOERROR", "secure")]
+    assert not wrong
+
+
+def test_what_zones_do_not_have_is_proven(lab):
+    wrong = [(name, said, str(ask(lab.v4, name, do=True))) for name in DENIED
+             if (said := judged(lab.unbound.server, name)) != ("NXDOMAIN", "secure")]
+    assert not wrong
+    denial = ask(lab.v4, "nobody.lab", do=True)
+    kind = dns.rdatatype.NSEC3 if lab.how == "nsec3" else dns.rdatatype.NSEC
+    assert any(rrset.rdtype == kind for rrset in denial.authority)
+
+
+def test_what_is_below_a_zone_that_is_not_signed_is_answered_and_insecure(lab):
+    for name, rdtype, rcode in INSECURE:
+        assert judged(lab.unbound.server, name, rdtype) == (rcode, "insecure"), name
+
+
+def test_delv_agrees(lab):
+    for name, rdtype in SECURE[::9]:
+        said = delv(lab.port, lab.anchors, name.rstrip(".").rsplit(".", 1)[-1] if name.lower().endswith("lab") else "other.example", name, rdtype)
+        assert "fully validated" in said, (name, rdtype, said)
+    for name in DENIED[:-1:4]:
+        said = delv(lab.port, lab.anchors, "lab", name)
+        assert "negative response, fully validated" in said or "fully validated" in said, (name, said)
+    assert "unsigned answer" in delv(lab.port, lab.anchors, "lab", "host.open.lab")
+
+
+def test_plain_questions_get_plain_answers(lab):
+    for name in ("host.capulet.lab", "nobody.lab", "a.wild.capulet.lab"):
+        reply = ask(lab.v4, name)
+        signatures = {dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3}
+        assert not signatures & {rrset.rdtype for rrset in reply.answer + reply.authority}
+
+
+@pytest.mark.parametrize("maker", [("ldns-keygen", "-k", "-a", "ED25519"), ("dnssec-keygen", "-a", "RSASHA256", "-b", "2048", "-f", "KSK"),
+                                   ("dnssec-keygen", "-a", "ECDSAP384SHA384")], ids=["ed25519", "rsa", "p384-zsk"])
+def test_keys_that_others_made_are_used(maker, jidnsd, tmp_path, track):
+    if not all(map(shutil.which, (maker[0], "unbound"))):
+        pytest.skip(f"{maker[0]} or unbound is not installed")
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    subprocess.run([*maker, "lab"], cwd=keys, check=True, capture_output=True)
+    (tmp_path / "top.zone").write_text(HOSTS)
+    daemon = jidnsd("--zone", f"lab={tmp_path / 'top.zone'}", "--zone-sign", "nsec", "--zone-keys", keys, "--upstream", "127.0.0.9")
+    assert len(list(keys.glob("*.private"))) == 1
+    validator = track(unbound(tmp_path, keys / "trust-anchors", daemon.port))
+    assert judged(validator.server, "host.lab") == ("NOERROR", "secure")
+    assert judged(validator.server, "nobody.lab") == ("NXDOMAIN", "secure")
+    validator.stop()
+
+
+def test_a_reload_signs_anew_with_the_same_keys_though_jidnsd_may_no_longer_read_them(jidnsd, folder):
+    (folder / "top.zone").write_text(HOSTS)
+    daemon = jidnsd("--zone", f"lab={folder / 'top.zone'}", "--zone-sign", "nsec", "--zone-keys", folder / "keys", "--upstream", "127.0.0.9")
+    before = ask(daemon.v4, "lab", "DNSKEY").answer[0]
+    (folder / "top.zone").write_text(HOSTS + "more A 192.0.2.77\n")
+    daemon.child.send_signal(signal.SIGHUP)
+    daemon.wait_for(lambda: "settings reloaded" in daemon.stderr, "the reload")
+    reply = ask(daemon.v4, "more.lab", do=True)
+    assert {rrset.rdtype for rrset in reply.answer} == {dns.rdatatype.A, dns.rdatatype.RRSIG}
+    assert ask(daemon.v4, "lab", "DNSKEY").answer[0] == before
+    assert "trust-anchors" not in daemon.stderr
+
+
+def test_signing_without_a_folder_for_keys_is_refused(tmp_path):
+    (tmp_path / "top.zone").write_text(HOSTS)
+    said = subprocess.run([jidnsd_kit.path(), "--check-config", "--zone", f"lab={tmp_path / 'top.zone'}", "--zone-sign", "nsec"],
+                          capture_output=True, text=True, check=False)
+    assert said.returncode == 2 and "zone-sign needs zone-keys = FOLDER" in said.stderr
