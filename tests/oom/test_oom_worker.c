@@ -138,7 +138,7 @@ static size_t query_make(uint8_t *msg, const char *label) {
 }
 
 /* Is it the truth, or SERVFAIL where that is allowed? */
-static void judge(const uint8_t *msg, size_t len, bool may_fail, const char *label) {
+static void check_reply(const uint8_t *msg, size_t len, bool may_fail, const char *label) {
   static const uint8_t truth[] = {192, 0, 2, 1};
   cr_assert(len > DNS_HEADER && msg[1] == 7 && msg[2] & 0x80, "%s: %zu octets", label, len);
   if (may_fail && (msg[3] & 15) == 2) return;
@@ -153,7 +153,7 @@ static void ask_udp(struct ends *e, const char *label, bool may_fail) {
   cr_assert(send(fd, msg, query_make(msg, label), 0) > 0);
   serve_until(e, fd, label);
   ssize_t n = recv(fd, msg, sizeof msg, 0);
-  judge(msg, n > 0 ? (size_t)n : 0, may_fail, label);
+  check_reply(msg, n > 0 ? (size_t)n : 0, may_fail, label);
   close(fd);
 }
 
@@ -167,7 +167,7 @@ static void ask_tcp(struct ends *e, const char *label, bool may_fail) {
   send(fd, msg, FRAME_HEAD + len, MSG_NOSIGNAL);
   serve_until(e, fd, label);
   ssize_t n = recv(fd, msg, sizeof msg, 0);
-  if (n > FRAME_HEAD) judge(msg + FRAME_HEAD, (size_t)n - FRAME_HEAD, may_fail, label);
+  if (n > FRAME_HEAD) check_reply(msg + FRAME_HEAD, (size_t)n - FRAME_HEAD, may_fail, label);
   else cr_assert(may_fail, "%s: the connection was closed", label);
   close(fd);
 }
