@@ -6,7 +6,7 @@
 
 #include "dns/form.h"
 
-enum { LABELS_MAX = 128, ROOM = 4 * DNS_MSG_MAX };
+enum { LABELS_MAX = 128, ROOM = 4 * DNS_MSG_MAX, TYPE_A6 = 38 };
 
 static unsigned label_offsets(const uint8_t *name, size_t len, uint8_t at[LABELS_MAX]) {
   unsigned count = 0;
@@ -62,8 +62,16 @@ struct canon_room *canon_room_new(void) {
 void canon_room_free(struct canon_room *room) { free(room); }
 
 /* Names in RDATA are put into lower case in the types that RFC 6840 section 5.1 leaves: those whose names may
- * come compressed. */
+ * come compressed, and A6. */
 static bool has_lower_names(uint16_t type) { return !strpbrk(form_of(type, CLASS_IN), "ugh"); }
+
+/* Where an A6's name begins, behind as much of an address as the prefix leaves (RFC 2874 section 3.1). No
+ * other part of dns/ knows the type: for all others it is octets. */
+static size_t a6_name_at(const uint8_t *rdata, size_t len) {
+  unsigned prefix = len ? rdata[0] : 0;
+  size_t at = 1 + (128 - prefix + 7) / 8;
+  return prefix && prefix <= 128 && at < len ? at : len;
+}
 
 static bool put_rdata(struct canon_room *room, const struct rrsets *s, const struct rrset *set, unsigned i) {
   const struct rrset_record *in = &s->records[set->first + i];
@@ -81,7 +89,7 @@ static bool put_rdata(struct canon_room *room, const struct rrsets *s, const str
   *out = (struct canon_rdata){room->rdata + room->used, 0};
   for (;;) {
     enum rdata_part_kind kind = record_next_part(&parts, &part);
-    if (kind == PART_END) return true;
+    if (kind == PART_END) break;
     if (kind == PART_BAD || part.len > ROOM - room->used) return false;
     bool is_name = kind == PART_NAME || kind == PART_NAME_PLAIN;
     if (is_name && is_lower) name_lower(room->rdata + room->used, part.bytes, part.len);
@@ -89,6 +97,11 @@ static bool put_rdata(struct canon_room *room, const struct rrsets *s, const str
     room->used += part.len;
     out->len += part.len;
   }
+  if (set->type != TYPE_A6) return true;
+  uint8_t *rdata = room->rdata + room->used - out->len;
+  size_t at = a6_name_at(rdata, out->len);
+  name_lower(rdata + at, rdata + at, out->len - at);
+  return true;
 }
 
 static int rdata_order(const void *a, const void *b) {

@@ -116,6 +116,7 @@ void denial_nsec3(struct denial *d, struct denial_nsec3 n) {
   store_u16(rd.octets + 2, (uint16_t)n.iterations);
   rd.octets[4] = (uint8_t)n.salt_len;
   memset(rd.octets + 5, 0xab, n.salt_len);
+  if (n.salt) memcpy(rd.octets + 5, n.salt, n.salt_len);
   rd.len = (uint16_t)(5 + n.salt_len);
   rd.octets[rd.len++] = DENIAL_HASH;
   from_base32hex(n.next, rd.octets + rd.len);

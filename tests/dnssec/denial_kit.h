@@ -42,6 +42,7 @@ struct rdata rd_nsec(const char *next, struct denial_types types);
 struct denial_nsec3 {
   const char *owner, *next; /* hashes in base32hex; the owner may have more labels */
   unsigned algorithm, flags, iterations, salt_len;
+  const uint8_t *salt; /* NULL: some octets */
   struct denial_types types;
 };
 void denial_nsec3(struct denial *d, struct denial_nsec3 n);
