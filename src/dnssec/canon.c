@@ -1,5 +1,5 @@
 /* canon.c: canonical form and order: canon_name_order, canon_labels, canon_suffix_at, canon_room_*,
- * canon_signed. */
+ * canon_sort, canon_signed. */
 #include "dnssec/canon.h"
 
 #include <stdlib.h>
@@ -126,7 +126,7 @@ static size_t signed_owner(const struct rrset *set, const struct rrsig *sig, uin
   return len + 2;
 }
 
-static void put_head(struct wire_out *w, const struct rrset *set, const struct rrsig *sig) {
+static void put_head(struct wire_out *w, const struct rrsig *sig) {
   wire_put_u16(w, sig->covered);
   wire_put(w, &sig->algorithm, 1);
   wire_put(w, &sig->labels, 1);
@@ -135,21 +135,24 @@ static void put_head(struct wire_out *w, const struct rrset *set, const struct r
   wire_put_u32(w, sig->begins);
   wire_put_u16(w, sig->tag);
   wire_put(w, sig->signer, sig->signer_len);
-  (void)set;
 }
 
-size_t canon_signed(struct canon_room *room, const struct rrsets *s, const struct rrset *set,
-                    const struct rrsig *sig, const uint8_t **out) {
+bool canon_sort(struct canon_room *room, const struct rrsets *s, const struct rrset *set) {
+  room->used = 0;
+  for (unsigned i = 0; i < set->count; i++)
+    if (!put_rdata(room, s, set, i)) return false;
+  qsort(room->sorted, set->count, sizeof *room->sorted, rdata_order);
+  return true;
+}
+
+size_t canon_signed(struct canon_room *room, const struct rrset *set, const struct rrsig *sig,
+                    const uint8_t **out) {
   uint8_t owner[NAME_MAX_LEN];
   size_t owner_len = signed_owner(set, sig, owner);
   if (!owner_len) return 0;
-  room->used = 0;
-  for (unsigned i = 0; i < set->count; i++)
-    if (!put_rdata(room, s, set, i)) return 0;
-  qsort(room->sorted, set->count, sizeof *room->sorted, rdata_order);
 
   struct wire_out w = {.buf = room->signed_octets, .cap = sizeof room->signed_octets};
-  put_head(&w, set, sig);
+  put_head(&w, sig);
   for (unsigned i = 0; i < set->count; i++) {
     const struct canon_rdata *r = &room->sorted[i];
     if (i && rdata_order(r - 1, r) == 0) continue;

@@ -17,10 +17,14 @@ struct canon_room;
 struct canon_room *canon_room_new(void); /* NULL: no memory */
 void canon_room_free(struct canon_room *room);
 
-/* What a signature of this set signs (RFC 4034 section 3.1.8.1): the RRSIG's RDATA without the signature, and
- * the records in canonical form and order, each once, with the original TTL, the owner cut to a wildcard
- * where the RRSIG has fewer labels. *out lies in room until the next call. Returns its length; 0: it does not
- * fit, or an RDATA has not its type's form. */
-size_t canon_signed(struct canon_room *room, const struct rrsets *s, const struct rrset *set,
-                    const struct rrsig *sig, const uint8_t **out);
+/* Puts the set's RDATA into canonical form and order, for canon_signed. False: it does not fit, or an RDATA
+ * has not its type's form. */
+bool canon_sort(struct canon_room *room, const struct rrsets *s, const struct rrset *set);
+
+/* What a signature of the set that was sorted last signs (RFC 4034 section 3.1.8.1): the RRSIG's RDATA
+ * without the signature, and the records in canonical form and order, each once, with the original TTL, the
+ * owner cut to a wildcard where the RRSIG has fewer labels. *out lies in room until the next call. Returns
+ * its length; 0: it does not fit. */
+size_t canon_signed(struct canon_room *room, const struct rrset *set, const struct rrsig *sig,
+                    const uint8_t **out);
 #endif

@@ -24,12 +24,15 @@ static inline bool algorithm_is_known(uint8_t a) {
 
 /* Bounds against who wants to keep this thread busy (CVE-2023-50387, CVE-2023-50868). */
 enum {
-  DNSSEC_KEYS_OF_A_TAG = 4,       /* tried for one signature */
+  DNSSEC_KEYS_OF_A_TAG = 4,       /* tried for one signature, and for one DS */
   DNSSEC_SIGNATURES_OF_A_SET = 8, /* looked at */
-  DNSSEC_COST = 80,               /* of an answer's verifications, in units of public_key_cost: 5 ms; of
+  DNSSEC_COST = 80,               /* of an answer's verifications, in units of public_key_cost: 4 ms; of
                                      P-384, the dearest, there can be seven */
+  DNSSEC_RECORDS_OF_A_COST = 256, /* are put in order in about the time of a unit */
+  DNSSEC_OCTETS_OF_A_COST = 8192, /* are written and hashed in about that time */
   DNSSEC_COST_OF_A_TURN = 16,     /* of them in one go: then others are served first */
-  DNSSEC_FAILURES = 2,            /* signatures of an answer that were verified in vain */
+  DNSSEC_FAILURES = 2,            /* signatures of an answer that were verified in vain, by all keys
+                                     of their tag */
   DNSSEC_NSEC3_ITERATIONS = 50,   /* a zone with more is treated as insecure (RFC 9276 section 3.2) */
   DNSSEC_NSEC3_SALT = 64,         /* octets */
   DNSSEC_NSEC3_HASHES = 16,       /* names hashed for an answer; each with its iterations */

@@ -54,7 +54,7 @@ enum err keys_check(const struct verifier *v, struct canon_room *room, const str
 
 /* Makes the keys of a DNSKEY RRset out of s, if the set is signed by one of them that a DS of the set vouches
  * for (RFC 4035 section 5.2): a zone key, not revoked, protocol 3. Of the keys those that are known and not
- * revoked are kept. ERR_NONE, or why not, as above; then *out is empty. */
+ * revoked are kept, out of the first ZONE_KEYS_MAX. ERR_NONE, or why not, as above; then *out is empty. */
 enum err keys_prove(const struct verifier *v, struct canon_room *room, const struct rrsets *s,
                     const struct rrset *dnskey, const struct zone_ds_set *ds, uint32_t now_s,
                     struct dnssec_budget *budget, struct zone_keys *out, struct signed_by *by);

@@ -187,7 +187,8 @@ static size_t octets_to_sign(struct signer *w, const char *owner, uint16_t type,
   struct rrsig parsed;
   must(s.count == 1 && rrset_signature(&s, &s.sets[0], 0, &parsed));
   parsed.labels = (uint8_t)canon_labels(s.sets[0].owner, s.sets[0].owner_len);
-  size_t len = canon_signed(w->room, &s, &s.sets[0], &parsed, out);
+  must(canon_sort(w->room, &s, &s.sets[0]));
+  size_t len = canon_signed(w->room, &s.sets[0], &parsed, out);
   must(len);
   return len;
 }

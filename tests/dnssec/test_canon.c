@@ -57,7 +57,8 @@ static struct rdata signed_rdata(uint16_t type, struct rdata rd) {
   const uint8_t *out;
   struct canon_room *room = canon_room_new();
   cr_assert(rrset_signature(&s, &s.sets[0], 0, &parsed));
-  size_t len = canon_signed(room, &s, &s.sets[0], &parsed, &out);
+  cr_assert(canon_sort(room, &s, &s.sets[0]));
+  size_t len = canon_signed(room, &s.sets[0], &parsed, &out);
   cr_assert_geq(len, RDATA_AT, "type %u", type);
   struct rdata is = rd_octets(out + RDATA_AT, len - RDATA_AT);
   canon_room_free(room);

@@ -233,3 +233,30 @@ Test(judge_zones, wishes_are_few_and_none_where_nothing_is_to_be_proven) {
   learn_zone("example.org");
   expect_wishes("a.example.org", TYPE_A, "");
 }
+
+/* The library takes long to find out that a point is not on the curve. */
+Test(judge_zones, of_a_zones_keys_only_so_many_are_tried) {
+  static struct rdata keys[2 + 2 * ZONE_KEYS_MAX];
+  static struct msg dnskey;
+  unsigned count = 0;
+  const struct world_zone *zone = &world->zones[2];
+  cr_assert_str_eq(zone->text, "example.org.");
+  keys[count++] = zone->dnskey;
+  while (count <= 2 * ZONE_KEYS_MAX) {
+    uint8_t head[] = {1, 0, DNSKEY_PROTOCOL, ALGORITHM_ECDSAP256};
+    struct rdata *bad = &keys[count];
+    *bad = rd_fill((uint8_t)count++, 68);
+    memcpy(bad->octets, head, sizeof head);
+  }
+  keys[count++] = world->zones[3].dnskey;
+  msg_answer(&dnskey, "example.org", TYPE_DNSKEY, RCODE_NOERROR);
+  world_sets(world, &dnskey, SECTION_ANSWER, "example.org", TYPE_DNSKEY, keys, count, by("example.org"));
+  world_answer_is(world, "example.org", TYPE_DNSKEY, &dnskey);
+
+  learn_zone("example.org");
+  uint8_t name[NAME_MAX_LEN];
+  const struct zone_known *k = trust_find(judge_trust(world->judge), name, name_parse("example.org", name),
+                                          world->now.now_s);
+  cr_assert(k);
+  cr_expect_eq(k->keys.count, 1);
+}

@@ -158,6 +158,82 @@ Test(keys, signatures_of_rfcs_are_good_while_they_are_valid) {
   }
 }
 
+/* ---- bounds ---- */
+
+/* A key that has the tag of another one. */
+static struct rdata decoy_of(struct rdata dnskey, unsigned i) {
+  dnskey.octets[4 + 2 * i]++;
+  dnskey.octets[6 + 2 * i]--;
+  return dnskey;
+}
+
+Test(keys, a_signature_fails_once_however_many_keys_of_its_tag_there_are) {
+  const struct example *ed25519 = &examples[4];
+  struct zone_keys keys = {0};
+  struct signed_by by;
+  put_example(ed25519);
+  for (unsigned i = 0; i < 3; i++) {
+    put_key(&keys, i < 2 ? &examples[5] : ed25519);
+    keys.keys[i].tag = ed25519->tag;
+  }
+  struct dnssec_budget budget = dnssec_budget();
+  for (unsigned i = 0; i < 5; i++)
+    cr_expect_eq(keys_check(verifier, room, &sets, &sets.sets[0], &keys, 0, &budget, &by), ERR_NONE);
+  cr_expect_eq(budget.failures, DNSSEC_FAILURES);
+
+  m.octets[m.len - 1] ^= 0x40;
+  for (unsigned i = 0; i < DNSSEC_FAILURES; i++)
+    cr_expect_eq(keys_check(verifier, room, &sets, &sets.sets[0], &keys, 0, &budget, &by), ERR_BOGUS);
+  cr_expect_eq(budget.failures, 0);
+  cr_expect_eq(keys_check(verifier, room, &sets, &sets.sets[0], &keys, 0, &budget, &by), ERR_TOO_COSTLY);
+  zone_keys_clear(verifier, &keys);
+}
+
+/* A DNSKEY set in which decoys come first, and the DS of the last. ERR_NO_DNSKEY: nobody looked so far. */
+static enum err prove_behind(unsigned decoys) {
+  struct rdata rd = dnskey_of(&examples[4]);
+  uint8_t owner[NAME_MAX_LEN];
+  struct zone_ds_set ds = {1, {{examples[4].tag, 15, 2, 32, {0}}}};
+  verifier_digest(verifier, DIGEST_SHA256, owner, name_parse("example.com", owner), rd.octets, rd.len,
+                  ds.ds[0].digest);
+
+  msg_answer(&m, "example.com", TYPE_DNSKEY, RCODE_NOERROR);
+  for (unsigned i = 0; i < decoys; i++)
+    msg_record(&m, SECTION_ANSWER, "example.com", TYPE_DNSKEY, 60, decoy_of(rd, i));
+  msg_record(&m, SECTION_ANSWER, "example.com", TYPE_DNSKEY, 60, rd);
+  cr_assert_eq(rrsets_read(&sets, m.octets, m.len), ERR_NONE);
+
+  struct zone_keys keys;
+  struct signed_by by;
+  struct dnssec_budget budget = dnssec_budget();
+  return keys_prove(verifier, room, &sets, &sets.sets[0], &ds, 0, &budget, &keys, &by);
+}
+
+Test(keys, a_ds_record_is_compared_with_few_keys_of_its_tag) {
+  cr_expect_eq(prove_behind(DNSSEC_KEYS_OF_A_TAG - 1), ERR_NO_RRSIG, "found, and not signed");
+  cr_expect_eq(prove_behind(DNSSEC_KEYS_OF_A_TAG), ERR_NO_DNSKEY);
+}
+
+/* Records that nearly fill a message, at the longest owner. */
+Test(keys, what_is_put_in_order_and_hashed_is_paid_for) {
+  const struct example *x = &examples[4];
+  struct zone_keys keys = {0};
+  struct signed_by by;
+  put_example(x);
+  for (unsigned i = 0; i < 1500; i++)
+    msg_record(&m, SECTION_ANSWER, x->owner, TYPE_MX, 60, rd_mx((uint16_t)i, "a.example"));
+  cr_assert_eq(rrsets_read(&sets, m.octets, m.len), ERR_NONE);
+  put_key(&keys, x);
+  struct dnssec_budget budget = dnssec_budget();
+  cr_expect_eq(keys_check(verifier, room, &sets, &sets.sets[0], &keys, 0, &budget, &by), ERR_BOGUS);
+  unsigned octets = 1501 * (13 + 10 + 13), paid = DNSSEC_COST - budget.cost;
+  cr_expect_eq(paid, public_key_cost(keys.keys[0].key) + 1501 / 256 + octets / 8192, "%u", paid);
+
+  budget.cost = 1501 / 256;
+  cr_expect_eq(keys_check(verifier, room, &sets, &sets.sets[0], &keys, 0, &budget, &by), ERR_TOO_COSTLY);
+  zone_keys_clear(verifier, &keys);
+}
+
 /* ---- the root ---- */
 
 static const struct {
