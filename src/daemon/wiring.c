@@ -95,7 +95,10 @@ void wiring_set(struct wiring *w, const struct wiring_tables *tables, const stru
 
 void wiring_look(struct wiring *w, bool looks) { walk_listener_set(&w->walks, w->walks.logs, looks); }
 
-void wiring_set_zones(struct wiring *w, const struct zones *zones) { w->serve.zones = zones; }
+void wiring_set_zones(struct wiring *w, const struct zones *zones) {
+  w->serve.zones = zones;
+  fault_filter_set_zones(w->fault_filter, zones);
+}
 
 void wiring_set_faults(struct wiring *w, const struct faults *faults) {
   fault_filter_set(w->fault_filter, faults);

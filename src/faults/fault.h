@@ -51,6 +51,9 @@ bool faults_match(const struct faults *fs, const struct question *q, const union
 /* How many ms behind its question the answer is to go out at the earliest; 0: it is not held back. */
 uint32_t fault_delay_ms(const struct fault_match *k);
 
+/* Are there signatures that should be made anew once the answer is spoiled, for what it says then? */
+bool fault_wants_signing(const struct fault_match *k);
+
 struct fault_result {
   size_t len;  /* octets of the message; 0: there is none any more */
   size_t sent; /* so many of them are to go out */

@@ -94,7 +94,8 @@ static size_t cut_records(const struct taken *t, uint8_t *msg) {
 static const uint32_t record_words = RULE_BIT(RULE_TTL) | RULE_BIT(RULE_NO_ADDITIONAL) |
                                      RULE_BIT(RULE_SHUFFLE) | RULE_BIT(RULE_REVERSE) |
                                      RULE_BIT(RULE_LOSE_TARGET) | RULE_BIT(RULE_TARGET) |
-                                     RULE_BIT(RULE_PORT) | RULE_BIT(RULE_ADDRESS);
+                                     RULE_BIT(RULE_PORT) | RULE_BIT(RULE_ADDRESS) | RULE_BIT(RULE_STRIP) |
+                                     RULE_BIT(RULE_SIGNATURE) | RULE_BIT(RULE_WRONG_DS);
 
 static bool read_at(const uint8_t *msg, size_t len, uint16_t at, struct record *r) {
   struct wire w = wire_read(msg, len);
@@ -188,6 +189,7 @@ static bool add_substitutes(struct build *b, enum section section, const struct 
 
 static bool is_lost(const struct rule *rule, const struct taken *t, const struct record *r, unsigned i,
                     unsigned one) {
+  if (fault_is_stripped(rule, r)) return true;
   if (i >= t->an + t->ns) return rule_has(rule, RULE_NO_ADDITIONAL);
   if (i >= t->an || !rule_has(rule, RULE_LOSE_TARGET)) return false;
   return rule->lose.len ? srv_target_matches(rule, r) : i == one;
@@ -198,7 +200,7 @@ static bool rebuild(const struct fault_match *k, const struct question *q, const
                     const uint8_t *msg, size_t len, struct fault_scratch *scratch) {
   const struct rule *rule = &k->fault->rule;
   unsigned one = lost_one(k, t, msg, len, scratch->places);
-  uint8_t room[SRV_FIXED + NAME_MAX_LEN];
+  uint8_t room[FAULT_RDATA_MOST];
   struct build b;
 
   if (rule->words & (RULE_BIT(RULE_SHUFFLE) | RULE_BIT(RULE_REVERSE)))
@@ -213,6 +215,7 @@ static bool rebuild(const struct fault_match *k, const struct question *q, const
     if (is_lost(rule, t, &r, i, one)) continue;
     uint32_t ttl = rule_has(rule, RULE_TTL) ? rule->ttl_s : r.ttl;
     change_srv(rule, &r, room);
+    fault_change_proof(rule, &r, room);
     bool added = has_substitutes(rule, &r) ? add_substitutes(&b, section, rule, r, ttl)
                                            : build_add(&b, section, &r, ttl);
     if (!added) return false;

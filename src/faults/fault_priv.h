@@ -1,6 +1,7 @@
 /* Inside the module: chance that repeats itself. */
 #ifndef JIDNS_FAULTS_FAULT_PRIV_H
 #define JIDNS_FAULTS_FAULT_PRIV_H
+#include "dns/record.h"
 #include "faults/fault.h"
 
 /* What is drawn for. Draws for different things have nothing to do with each other. */
@@ -23,4 +24,12 @@ static inline uint64_t fault_rng_start(uint64_t seed, uint64_t nth, enum fault_d
 
 /* 0 to n-1; n > 0 and far below 2^64, so that the bias is nothing. */
 static inline uint64_t fault_rng_below(uint64_t *state, uint64_t n) { return fault_rng_next(state) % n; }
+/* fault_dnssec.c: answers whose DNSSEC is broken on purpose. */
+
+enum { FAULT_RDATA_MOST = 1024 }; /* octets of what is changed; what is longer stays as it is */
+
+/* Is the record among what the rule takes away? */
+bool fault_is_stripped(const struct rule *rule, const struct record *r);
+/* A signature or a DS record as the rule wants it, its RDATA written to `room`. */
+void fault_change_proof(const struct rule *rule, struct record *r, uint8_t room[FAULT_RDATA_MOST]);
 #endif

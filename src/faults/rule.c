@@ -2,6 +2,7 @@
 #include "faults/rule.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +146,34 @@ static bool read_addresses(struct rule *r, const char *text) {
   }
 }
 
+/* Where a text stands among words; UINT_MAX: it does not. */
+static unsigned place_of(const char *text, const char *const *list) {
+  unsigned i = 0;
+  while (list[i] && strcmp(list[i], text) != 0) i++;
+  return list[i] ? i : UINT_MAX;
+}
+
+static const char *const strip_words[] = {
+    [RULE_STRIP_ALL] = "", [RULE_STRIP_SIGNATURES] = "signatures", [RULE_STRIP_PROOFS] = "proofs", NULL};
+static const char *const signature_words[] = {[RULE_SIGNATURE_EXPIRED] = "expired",
+                                              [RULE_SIGNATURE_EARLY] = "early",
+                                              [RULE_SIGNATURE_WRONG] = "wrong",
+                                              NULL};
+
+static bool read_strip(struct rule *r, const char *text) {
+  unsigned which = text ? place_of(text, strip_words) : RULE_STRIP_ALL;
+  if (which == UINT_MAX || (text && !*text)) return false;
+  r->strip = which;
+  return true;
+}
+
+static bool read_signature(struct rule *r, const char *text) {
+  unsigned which = place_of(text, signature_words);
+  if (which == UINT_MAX) return false;
+  r->signature = which;
+  return true;
+}
+
 static bool read_cut(struct rule *r, const char *text) { return !text || read_u16(text, 1, &r->cut); }
 
 static bool read_garbage(struct rule *r, const char *text) {
@@ -229,6 +258,8 @@ static void put_value(struct text *t, const struct rule *r, enum rule_word word)
   case RULE_TARGET: put_name(t, &r->target); break;
   case RULE_PORT: put(t, "%u", r->port); break;
   case RULE_ADDRESS: put_addresses(t, r); break;
+  case RULE_STRIP: put(t, "%s", strip_words[r->strip]); break;
+  case RULE_SIGNATURE: put(t, "%s", signature_words[r->signature]); break;
   case RULE_GARBAGE: put(t, "all"); break;
   case RULE_CUT: put(t, "%u", r->cut); break;
   default: break;
@@ -238,7 +269,7 @@ static void put_value(struct text *t, const struct rule *r, enum rule_word word)
 /* A word whose value may be left off was given without one. */
 static bool is_alone(const struct rule *r, enum rule_word word) {
   return (word == RULE_LOSE_TARGET && !r->lose.len) || (word == RULE_CUT && !r->cut) ||
-         (word == RULE_GARBAGE && !r->garbage_all);
+         (word == RULE_GARBAGE && !r->garbage_all) || (word == RULE_STRIP && r->strip == RULE_STRIP_ALL);
 }
 
 /* ---- the table ---- */
@@ -278,6 +309,9 @@ static const struct word {
     [RULE_PORT] = {"port", VALUE, read_port, "a port from 0 to 65535"},
     [RULE_ADDRESS] = {"address", VALUE, read_addresses,
                       "one to eight addresses, such as 192.0.2.9 or 192.0.2.9,2001:db8::9"},
+    [RULE_STRIP] = {"strip", PERHAPS, read_strip, "signatures or proofs, or no value"},
+    [RULE_SIGNATURE] = {"signature", VALUE, read_signature, "expired, early or wrong"},
+    [RULE_WRONG_DS] = {"wrong-ds", NOTHING, NULL, NULL},
     [RULE_WRONG_ID] = {"wrong-id", NOTHING, NULL, NULL},
     [RULE_GARBAGE] = {"garbage", PERHAPS, read_garbage, "all, or no value"},
     [RULE_CUT] = {"cut", PERHAPS, read_cut, "a number of octets from 1 to 65535"},
@@ -313,6 +347,9 @@ static const struct {
     [RULE_TARGET] = {"NAME", "its SRV records lead there"},
     [RULE_PORT] = {"PORT", "its SRV records have that port"},
     [RULE_ADDRESS] = {"ADDR[,ADDR]", "these addresses are in place of its own; the other family's stay"},
+    [RULE_STRIP] = {"[signatures|proofs]", "it loses RRSIG, NSEC and NSEC3 records, or some of these"},
+    [RULE_SIGNATURE] = {"expired|early|wrong", "its signatures are so"},
+    [RULE_WRONG_DS] = {"", "its DS records are of another key"},
     [RULE_WRONG_ID] = {"", "it has another ID than its query"},
     [RULE_GARBAGE] = {"[all]", "it is garbage behind the question, or all of it"},
     [RULE_CUT] = {"[OCTETS]", "it ends after so many bytes, at random unless given"},

@@ -42,6 +42,9 @@ enum rule_word {
   RULE_TARGET,
   RULE_PORT,
   RULE_ADDRESS,
+  RULE_STRIP,
+  RULE_SIGNATURE,
+  RULE_WRONG_DS,
   RULE_WRONG_ID,
   RULE_GARBAGE,
   RULE_CUT,
@@ -49,6 +52,11 @@ enum rule_word {
   RULE_WORDS
 };
 #define RULE_BIT(word) (1u << (word))
+
+/* What DNSSEC adds to an answer, and what an answer is to lose of it. */
+enum rule_strip { RULE_STRIP_ALL, RULE_STRIP_SIGNATURES, RULE_STRIP_PROOFS };
+/* What becomes of its signatures. */
+enum rule_signature { RULE_SIGNATURE_EXPIRED, RULE_SIGNATURE_EARLY, RULE_SIGNATURE_WRONG };
 
 struct rule_name {
   uint8_t len; /* 0: there is none */
@@ -73,6 +81,8 @@ struct rule {
   uint16_t port;
   struct prefix addresses[RULE_ADDRESSES]; /* whole ones; those of a family in place of all of it */
   unsigned address_count;
+  enum rule_strip strip;
+  enum rule_signature signature;
   uint16_t cut;     /* octets that go out; 0: at random */
   bool garbage_all; /* header and question, too */
 };

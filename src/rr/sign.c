@@ -262,16 +262,16 @@ static bool take_renewed(void *ctx, const struct record *r) {
   return true;
 }
 
-static bool sign_set(struct signer *s, ldns_key *key, ldns_rr_list *set, struct renewed *out) {
-  ldns_key_list *one = s->ldns.key_list_new();
-  if (!one) return false;
-  s->ldns.key_list_push_key(one, key);
-  ldns_rr_list *made = s->ldns.sign_public(set, one);
+/* By one of the zone's keys; the others are of no use meanwhile. */
+static bool sign_set(struct signer *s, const struct sign_keys *k, ldns_key *key, ldns_rr_list *set,
+                     struct renewed *out) {
+  s->ldns.key_list_set_use(k->list, false);
+  s->ldns.key_set_use(key, true);
+  ldns_rr_list *made = s->ldns.sign_public(set, k->list);
+  s->ldns.key_list_set_use(k->list, true);
   bool good = made && s->ldns.rr_list_rr_count(made) == 1 &&
               sign_give(s, s->ldns.rr_list_rr(made, 0), take_renewed, out);
   if (made) s->ldns.rr_list_deep_free(made);
-  s->ldns.key_list_pop_key(one); /* it is of the zone's list */
-  s->ldns.key_list_free(one);
   return good;
 }
 
@@ -294,7 +294,7 @@ bool sign_again(struct signer *s, const struct sign_keys *k, const struct record
 
   if (good) {
     set_dates(s, key, inception_s, expiration_s);
-    good = sign_set(s, key, list, &(struct renewed){out, sig->rdlen});
+    good = sign_set(s, k, key, list, &(struct renewed){out, sig->rdlen});
   }
   if (list) s->ldns.rr_list_deep_free(list);
   pthread_mutex_unlock(&s->lock);

@@ -15,7 +15,7 @@
   F(key_new_frm_fp) F(key_new_frm_algorithm) F(key_deep_free) F(key_print) F(key2rr) F(key_rr2ds) \
   F(key_algorithm) F(key_flags) F(key_keytag) F(key_set_flags) F(key_set_keytag) F(key_set_pubkey_owner) \
   F(key_set_inception) F(key_set_expiration) F(calc_keytag) \
-  F(key_list_new) F(key_list_push_key) F(key_list_pop_key) F(key_list_key) F(key_list_key_count) \
+  F(key_list_new) F(key_list_push_key) F(key_list_set_use) F(key_set_use) F(key_list_key) F(key_list_key_count) \
   F(key_list_free) F(sign_public) \
   F(dnssec_zone_new) F(dnssec_zone_deep_free) F(dnssec_zone_add_rr) F(dnssec_zone_sign) \
   F(dnssec_zone_sign_nsec3) F(dnssec_default_replace_signatures)

@@ -12,6 +12,7 @@ enum { FAULTY_MAGIC = 0x4641554c };
 
 struct fault_filter {
   const struct faults *faults;
+  const struct zones *zones;
   struct timers *timers;
   struct counters *counters;
   struct list open; /* struct faulty_answer */
@@ -40,6 +41,7 @@ struct fault_filter *fault_filter_new(struct timers *timers, struct counters *co
   struct fault_filter *s = malloc(sizeof *s);
   if (!s) return NULL;
   s->faults = NULL;
+  s->zones = NULL;
   s->timers = timers;
   s->counters = counters;
   list_init(&s->open);
@@ -122,6 +124,7 @@ static void apply(struct faulty_answer *p, uint8_t *msg, size_t len) {
   struct fault_filter *s = p->owner;
   p->result = fault_apply(&p->match, &p->question, transport_is_stream(p->wrap.client.transport), msg, len,
                           p->limit, &s->scratch);
+  if (fault_wants_signing(&p->match)) zones_sign_again(s->zones, msg, p->result.len);
   count_fault(s->counters, &p->match.fault->rule);
 }
 
@@ -185,6 +188,8 @@ int fault_filter_end(struct faulty_answer *p, int len, uint8_t *out) {
 }
 
 /* ---- all of them ---- */
+
+void fault_filter_set_zones(struct fault_filter *s, const struct zones *zones) { s->zones = zones; }
 
 void fault_filter_set(struct fault_filter *s, const struct faults *faults) {
   s->faults = faults;

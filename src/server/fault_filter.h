@@ -5,6 +5,7 @@
 #include "faults/fault.h"
 #include "forward/forward.h"
 #include "server/served.h"
+#include "zones/zones.h"
 
 enum {
   FAULT_FILTER_HELD = 20000, /* questions with a fault that are not over: as many as forward has in flight */
@@ -21,6 +22,9 @@ void fault_filter_free(struct fault_filter *s); /* after fault_filter_stop */
 /* These are the rules from now on (borrowed until the next call; NULL: none). What another rule holds back
  * goes out now, and who waits for the forwarder because of it gets his answer as it is. */
 void fault_filter_set(struct fault_filter *s, const struct faults *faults);
+
+/* Whose zones' signatures are made anew in spoiled answers (borrowed until the next call; NULL: nobody's). */
+void fault_filter_set_zones(struct fault_filter *s, const struct zones *zones);
 
 /* Sends all that is held; nothing is held back any more. After forward_stop, before the transports close. */
 void fault_filter_stop(struct fault_filter *s);

@@ -119,6 +119,11 @@ struct zones_alias {
 int zones_answer(const struct zones *l, const struct query *q, size_t limit, uint8_t *out,
                  struct zones_alias *alias);
 
+/* Makes the signatures in an answer anew that are by keys of the sets' zones: with the dates they have, for
+ * what the answer says now. For answers spoiled on purpose: what is not such a signature, or no message,
+ * stays. */
+void zones_sign_again(const struct zones *l, uint8_t *msg, size_t len);
+
 /* What `struct zones` begins with: a bit for the last two octets of each zone's name. Most names elsewhere
  * are told by it. */
 struct zones_ends {

@@ -163,7 +163,7 @@ def test_faults_are_added_listed_cleared_and_misspelt(desk):
     compare(type_all(desk, start, sessions))
 
 
-def test_signed_zones_are_believed(desk):
+def test_signed_zones_are_believed_until_they_are_broken(desk):
     config, anchors, settings, *sessions = blocks("Signed zones: DNSSEC to show and to break")
     for name, text in (("secure.conf", config), ("unbound.conf", settings)):
         (desk.folder / name).write_text(text)

@@ -53,15 +53,19 @@ INSECURE = [("host.open.lab", "A", "NOERROR"), ("a.wild.open.lab", "A", "NOERROR
             ("out.lab", "A", "NOERROR")]
 
 
+def write_zones(folder, how):
+    if not all(map(shutil.which, ("unbound", "delv"))):
+        pytest.skip("unbound or delv is not installed")
+    (folder / "top.zone").write_text(TOP)
+    (folder / "hosts.zone").write_text(HOSTS)
+    (folder / "lab.conf").write_text(CONF.format(how=how, other="nsec3" if how == "nsec" else "nsec"))
+
+
 @pytest.fixture(name="lab", scope="module", params=["nsec", "nsec3"])
 def fixture_lab(request, tmp_path_factory):
     """A jidnsd with signed zones, an unbound before it, and delv's anchors."""
-    if not all(map(shutil.which, ("unbound", "delv"))):
-        pytest.skip("unbound or delv is not installed")
     folder = tmp_path_factory.mktemp("signed-lab")
-    (folder / "top.zone").write_text(TOP)
-    (folder / "hosts.zone").write_text(HOSTS)
-    (folder / "lab.conf").write_text(CONF.format(how=request.param, other="nsec3" if request.param == "nsec" else "nsec"))
+    write_zones(folder, request.param)
     daemon = jidnsd_kit.Jidnsd(("--config", folder / "lab.conf", "--upstream", "127.0.0.9"), folder, "jidnsd").wait_ready()
     daemon.folder, daemon.how = folder, request.param
     daemon.anchors = delv_anchors(folder / "keys" / "trust-anchors", folder / "anchors")
@@ -143,3 +147,42 @@ def test_signing_without_a_folder_for_keys_is_refused(tmp_path):
     said = subprocess.run([jidnsd_kit.path(), "--check-config", "--zone", f"lab={tmp_path / 'top.zone'}", "--zone-sign", "nsec"],
                           capture_output=True, text=True, check=False)
     assert said.returncode == 2 and "zone-sign needs zone-keys = FOLDER" in said.stderr
+
+
+# What validators make of it: a rule, a question, the code of unbound's extended error, a word of delv's.
+BROKEN = [
+    ("name=expired.capulet.lab signature=expired", "expired.capulet.lab", 7, "has expired"),
+    ("name=early.capulet.lab signature=early", "early.capulet.lab", 8, "has not begun"),
+    ("name=wrong.capulet.lab signature=wrong", "wrong.capulet.lab", 6, "failed to verify"),
+    ("name=forged.capulet.lab address=203.0.113.9", "forged.capulet.lab", 6, "failed to verify"),
+    ("name=expired.wild.capulet.lab signature=expired", "expired.wild.capulet.lab", 7, "has expired"),
+    ("name=bare.wild.capulet.lab strip=proofs", "bare.wild.capulet.lab", 6, "no valid NSEC"),
+    ("name=expired-nobody.capulet.lab signature=expired", "expired-nobody.capulet.lab", 7, "has expired"),
+    ("name=bare.capulet.lab type=A strip", "bare.capulet.lab", 10, "insecurity proof failed"),
+    ("name=bare-nobody.capulet.lab strip=proofs", "bare-nobody.capulet.lab", 12, "no valid RRSIG"),
+    ("name=bare-nobody.far.between.lab strip", "bare-nobody.far.between.lab", 12, "insecure response"),
+    ("name=montague.lab type=DNSKEY signature=expired", "xmpp1.montague.lab", 7, "has expired"),
+    ("name=benvolio.lab type=DS wrong-ds", "host.benvolio.lab", 9, "no valid signature found (DS)"),
+    ("name=tybalt.lab type=DNSKEY strip=signatures", "host.tybalt.lab", 10, "insecurity proof failed"),
+]
+
+
+def test_validators_see_what_is_broken_on_purpose(jidnsd, tmp_path, track):
+    write_zones(tmp_path, "nsec")
+    with open(tmp_path / "hosts.zone", "a", encoding="ascii") as hosts:
+        hosts.writelines(f"{name} A 192.0.2.8\n" for name in ("expired", "early", "wrong", "forged", "bare"))
+    zones = [option for name in ("benvolio", "tybalt") for option in ("--zone", f"{name}.lab={tmp_path / 'hosts.zone'}")]
+    faults = [option for rule, *_ in BROKEN for option in ("--fault", rule)]
+    daemon = jidnsd("--config", tmp_path / "lab.conf", "--upstream", "127.0.0.9", *zones, *faults)
+    anchor = tmp_path / "keys" / "trust-anchors"
+    validator, anchors = track(unbound(tmp_path, anchor, daemon.port)), delv_anchors(anchor, tmp_path / "anchors")
+
+    assert judged(validator.server, "host.capulet.lab") == ("NOERROR", "secure")
+    wrong = []
+    for _, name, code, word in BROKEN:
+        said, also = judged(validator.server, name), delv(daemon.port, anchors, "lab", name)
+        if said != ("SERVFAIL", [code]) or word not in also:
+            wrong.append((name, said, also))
+    validator.stop()
+    assert not wrong
+

@@ -337,6 +337,87 @@ Test(fault_apply, words_of_a_rule_work_together) {
   spoiled_free(s);
 }
 
+/* ---- DNSSEC ---- */
+
+enum { INCEPTION_S = 1796000000, EXPIRATION_S = INCEPTION_S + 30 * 86400 };
+
+/* A signature of montague.lab, all its other octets 7. */
+static struct rdata rd_rrsig(uint16_t covered) {
+  static const uint8_t signer[] = "\10montague\3lab";
+  struct rdata rd = {.len = 18 + sizeof signer + 64};
+  memset(rd.octets, 7, rd.len);
+  store_u16(rd.octets, covered);
+  store_u32(rd.octets + 8, EXPIRATION_S);
+  store_u32(rd.octets + 12, INCEPTION_S);
+  memcpy(rd.octets + 18, signer, sizeof signer);
+  return rd;
+}
+
+/* A DS record with its signature, a denial with its, and an address with its. */
+static void signed_answer(struct msg *m) {
+  uint8_t ds[36] = {1, 2, 13, 2}, nsec[] = "\1b\3lab\0\0\1\x40";
+  msg_answer(m, DOMAIN, TYPE_DS, RCODE_NOERROR);
+  msg_record(m, SECTION_ANSWER, DOMAIN, TYPE_DS, 60, rd_octets(ds, sizeof ds));
+  msg_record(m, SECTION_ANSWER, DOMAIN, TYPE_RRSIG, 60, rd_rrsig(TYPE_DS));
+  msg_record(m, SECTION_AUTHORITY, DOMAIN, TYPE_NSEC, 60, rd_octets(nsec, sizeof nsec - 1));
+  msg_record(m, SECTION_AUTHORITY, DOMAIN, TYPE_RRSIG, 60, rd_rrsig(TYPE_NSEC));
+  msg_record(m, SECTION_ADDITIONAL, targets[0], TYPE_A, 60, rd_a("192.0.2.1"));
+  msg_record(m, SECTION_ADDITIONAL, targets[0], TYPE_RRSIG, 60, rd_rrsig(TYPE_A));
+  msg_opt(m, DNS_UDP_OURS, 0, true, NULL, 0);
+}
+
+static struct spoiled *spoil_signed(const char *rule) {
+  static struct msg m;
+  signed_answer(&m);
+  struct spoiled *s = spoil_nth(rule, &m, DOMAIN, TYPE_DS, false, DNS_UDP_MAX, 0);
+  cr_assert(s->whole, "%s: %s", rule, s->seen.why);
+  cr_expect(s->seen.edns && s->seen.dnssec_ok);
+  return s;
+}
+
+Test(fault_apply, signatures_and_proofs_are_stripped_together_or_apart) {
+  static const struct {
+    const char *rule;
+    unsigned an, ns, ar;
+  } all[] = {{"strip", 1, 0, 1}, {"strip=signatures", 1, 1, 1}, {"strip=proofs", 2, 0, 2}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    struct spoiled *s = spoil_signed(all[i].rule);
+    cr_expect(s->seen.an == all[i].an && s->seen.ns == all[i].ns && s->seen.ar == all[i].ar, "%s",
+              all[i].rule);
+    spoiled_free(s);
+  }
+}
+
+static void expect_dates(const char *rule, uint32_t inception_s, uint32_t expiration_s) {
+  struct spoiled *s = spoil_signed(rule);
+  for (unsigned i = 0; i < 3; i++) {
+    const struct record *r = seen_record(&s->seen, (enum section)i, 1);
+    cr_expect_eq(load_u32(record_rdata(r) + 12), inception_s);
+    cr_expect_eq(load_u32(record_rdata(r) + 8), expiration_s);
+  }
+  spoiled_free(s);
+}
+
+Test(fault_apply, signatures_lie_a_week_and_more_before_or_after_their_time) {
+  enum { DAY_S = 86400 };
+  expect_dates("signature=expired", INCEPTION_S - 37 * DAY_S, INCEPTION_S - 7 * DAY_S);
+  expect_dates("signature=early", EXPIRATION_S + 7 * DAY_S, EXPIRATION_S + 37 * DAY_S);
+  expect_dates("signature=wrong", INCEPTION_S, EXPIRATION_S);
+}
+
+Test(fault_apply, a_wrong_signature_and_a_wrong_ds_differ_in_one_octet) {
+  struct spoiled *s = spoil_signed("signature=wrong");
+  const struct record *sig = seen_record(&s->seen, SECTION_ANSWER, 1), *ds;
+  cr_expect(record_rdata(sig)[sig->rdlen - 1] == 6 && record_rdata(sig)[sig->rdlen - 2] == 7);
+  spoiled_free(s);
+
+  s = spoil_signed("wrong-ds");
+  ds = seen_record(&s->seen, SECTION_ANSWER, 0);
+  sig = seen_record(&s->seen, SECTION_ANSWER, 1);
+  cr_expect(record_rdata(ds)[35] == 1 && record_rdata(ds)[34] == 0 && record_rdata(sig)[sig->rdlen - 1] == 7);
+  spoiled_free(s);
+}
+
 /* ---- other octets ---- */
 
 Test(fault_apply, a_wrong_id_is_never_the_right_one) {
@@ -424,7 +505,9 @@ Test(fault_apply, mutated_answers_do_no_harm, .timeout = 60) {
                                       "garbage",
                                       "cut",
                                       "truncate",
-                                      "reverse lose-target=*.lab wrong-id"};
+                                      "reverse lose-target=*.lab wrong-id",
+                                      "strip signature=early wrong-ds",
+                                      "strip=proofs signature=expired"};
   static struct msg m;
   struct rng rng = {42};
   struct question q;

@@ -27,6 +27,9 @@ Test(rule, is_written_back_as_it_was_read) {
       "type=A address=192.0.2.9,192.0.2.10,2001:db8::9",
       "delay=60000 target=a\\.b.\\200.example",
       "share=100% delay=0-1",
+      "strip signature=expired wrong-ds",
+      "strip=signatures signature=early",
+      "strip=proofs signature=wrong",
       "from=4294967.294 until=4294967.295 flap=0.001/0.001 drop",
   };
   char text[RULE_TEXT];
@@ -89,11 +92,13 @@ Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
   static const struct wrong_rule wrong[] = {
       {"", "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, "
            "truncate, ttl, no-additional, "
-           "shuffle, reverse, lose-target, target, port, address, wrong-id, garbage, cut, close"},
+           "shuffle, reverse, lose-target, target, port, address, strip, signature, wrong-ds, wrong-id, "
+           "garbage, cut, close"},
       {"name=a.lab seed=7",
        "says not what is to happen; add one of delay, drop, servfail, refused, nxdomain, nodata, truncate, "
        "ttl, "
-       "no-additional, shuffle, reverse, lose-target, target, port, address, wrong-id, garbage, cut, close"},
+       "no-additional, shuffle, reverse, lose-target, target, port, address, strip, signature, wrong-ds, "
+       "wrong-id, garbage, cut, close"},
       {"share=0% drop", "\"share=0%\": should be a share from 0.01% to 100%, such as 30%"},
       {"share=100.01% drop", "\"share=100.01%\": should be a share from 0.01% to 100%, such as 30%"},
       {"share=1.001% drop", "\"share=1.001%\": should be a share from 0.01% to 100%, such as 30%"},
@@ -136,12 +141,17 @@ Test(rule, what_is_wrong_is_said_with_the_word_and_what_would_be_right) {
       {"port=65536", "\"port=65536\": should be a port from 0 to 65535"},
       {"target=", "\"target=\": should be a name"},
       {"cut=0", "\"cut=0\": should be a number of octets from 1 to 65535"},
+      {"strip=all", "\"strip=all\": should be signatures or proofs, or no value"},
+      {"strip=", "\"strip=\": should be signatures or proofs, or no value"},
+      {"signature", "\"signature\": needs a value: signature=, then expired, early or wrong"},
+      {"signature=old", "\"signature=old\": should be expired, early or wrong"},
+      {"wrong-ds=1", "\"wrong-ds=1\": wrong-ds takes no value"},
       {"garbage=some", "\"garbage=some\": should be all, or no value"},
       {"a\x01\xff", "\"a\?\?\": no such word; there are name, type, client, transport, from, until, flap, "
                     "first, share, seed, delay, "
                     "drop, servfail, refused, nxdomain, nodata, truncate, ttl, no-additional, shuffle, "
                     "reverse, lose-target, target, "
-                    "port, address, wrong-id, garbage, cut, close"},
+                    "port, address, strip, signature, wrong-ds, wrong-id, garbage, cut, close"},
   };
   expect_wrong(wrong, sizeof wrong / sizeof *wrong);
 }

@@ -80,6 +80,7 @@ LISTED = {
         "jidnsd: capulet.lab.zone:5": SHOWN,
         "$ cat keys/trust-anchors": BY_LAB,
         "server:": BY_LAB,
+        "$ jidns fault add 'name=xmpp.montague": BY_LAB,
         "; staging: the real": "a zone file; test_zone.py has overlays",
         "$ jidns fault add 'name=_xmpp-server": "test_fault.py has these commands, with answers to count",
         "for server in capulet:2": BY_LAB,
