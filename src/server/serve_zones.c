@@ -38,6 +38,16 @@ static void joined_free(struct joined *j) {
 
 /* ---- two answers into one ---- */
 
+/* Section by section: the way there, then what was found. */
+static bool join(struct joined *j, const uint8_t *found, size_t len) {
+  struct build *b = &j->serve->serve_zones->build;
+  const uint8_t *way = way_of(j);
+  return build_add_message(b, way, j->way_len, SECTION_ANSWER, SECTION_ANSWER) &&
+         (!found || build_add_message(b, found, len, SECTION_ANSWER, SECTION_ANSWER)) &&
+         build_add_message(b, way, j->way_len, SECTION_AUTHORITY, SECTION_AUTHORITY) &&
+         (!found || build_add_message(b, found, len, SECTION_AUTHORITY, SECTION_ADDITIONAL));
+}
+
 /* Writes the whole answer; found NULL: what the alias leads to is not told. Returns its length. */
 static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t *out) {
   struct query_service *s = j->serve;
@@ -47,10 +57,7 @@ static size_t finish(struct joined *j, const uint8_t *found, size_t len, uint8_t
 
   if (!rcode_is_answer(rcode)) return answer_rcode(m, rcode, out);
   build_start(&l->build, &l->made, &j->query.question, rcode);
-  if (!build_add_message(&l->build, way_of(j), j->way_len, SECTION_ANSWER, SECTION_ADDITIONAL) ||
-      (found && !build_add_message(&l->build, found, len, SECTION_ANSWER, SECTION_ADDITIONAL))) {
-    return answer_rcode(m, RCODE_SERVFAIL, out);
-  }
+  if (!join(j, found, len)) return answer_rcode(m, RCODE_SERVFAIL, out);
 
   answer_note_rotation(&l->made);
   struct answer_view v = answer_view(&l->made);
@@ -87,6 +94,7 @@ static struct joined *joined_new(struct query_service *s, const struct query *q,
   uint8_t *p = way_of(j);
   memset(p, 0, DNS_HEADER);
   store_u16(p + 6, way->head.an);
+  store_u16(p + 8, way->head.ns);
   memcpy(p + DNS_HEADER, q->query_opts.qname_wire, spelled);
   memcpy(p + head, way->body, way->head.body_len);
   return j;

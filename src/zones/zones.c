@@ -140,9 +140,13 @@ static inline const struct zones_set *find_set(const struct zones *l, const stru
 }
 
 static int lead_out(const struct zones *l, const struct zones_node *n, const struct query *q,
-                    struct zones_alias *alias) {
+                    struct zones_alias *alias, bool wild) {
   const uint8_t *target = l->arena.octets + n->target;
   alias->chain = zones_view(l, for_client(&n->rest, &q->query_opts));
+  if (wild && is_proven(l, n->zone, q)) {
+    zones_proof_beside(l, &alias->chain, PROOF_EXPANDED, n, q->question.key, &alias->made);
+    alias->chain = answer_view(&alias->made);
+  }
   alias->target_len = target[0];
   memcpy(alias->target, target + 1, target[0]);
   return ZONES_ALIAS;
@@ -167,7 +171,7 @@ static bool is_apex_ds(const struct zones_node *n, uint16_t type) {
 static __attribute__((noinline)) int answer_rest(const struct zones *l, const struct zones_node *n,
                                                  const struct query *q, size_t limit, uint8_t *out,
                                                  struct zones_alias *alias, bool wild) {
-  if (n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias);
+  if (n->flags & NODE_LEADS_OUT) return lead_out(l, n, q, alias, wild);
   if (n->flags & NODE_ALIAS) {
     struct answer_view v = zones_view(l, for_client(&n->rest, &q->query_opts));
     if (wild && is_proven(l, n->zone, q)) return give_proven(l, &v, PROOF_EXPANDED, n, q, limit, out, alias);

@@ -107,7 +107,8 @@ enum zones_found {
   ZONES_ALIAS = -1     /* the name is an alias; what it leads to is to be found by asking for that */
 };
 
-/* How far the zones knew: the CNAMEs, in an answer to q, and the name they lead to. */
+/* How far the zones knew: the CNAMEs, in an answer to q, what proves them in its authority section, and the
+ * name they lead to. */
 struct zones_alias {
   struct answer_view chain; /* of the zones, or in `made` */
   uint8_t target_len, target[NAME_MAX_LEN];

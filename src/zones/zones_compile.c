@@ -208,6 +208,7 @@ static void make_negative(struct compiler *c, const void *arg) {
 static void make_chain(struct compiler *c, const void *arg) {
   (void)arg;
   start(c, RCODE_NOERROR);
+  add_expanded_links(c);
 }
 
 /* ---- a node ---- */

@@ -18,6 +18,8 @@ ns.away A 192.0.2.2
 alias CNAME any.users.capulet.lab.
 out CNAME host.open.lab.
 moved DNAME capulet.lab.
+*.via CNAME host.moved.lab.
+near CNAME a.via
 hidden.moved A 192.0.2.9
 """
 HOSTS = SOA + """host A 192.0.2.3
@@ -41,7 +43,7 @@ xmpp "montague.lab" {{ host "xmpp1" {{ address = {{10.0.0.5, "fd00::5"}} }}  con
 SECURE = [
     ("lab", "SOA"), ("lab", "NS"), ("lab", "DNSKEY"), ("lab", "TXT"), ("ns.lab", "A"), ("ns.lab", "AAAA"), ("NS.LAB", "TXT"),
     ("alias.lab", "A"), ("alias.lab", "AAAA"), ("moved.lab", "DNAME"), ("host.moved.lab", "A"), ("any.wild.moved.lab", "A"),
-    ("capulet.lab", "DS"), ("far.between.lab", "DS"), ("away.lab", "DS"), ("open.lab", "DS"), ("montague.lab", "DS"),
+    ("any.via.lab", "A"), ("any.via.lab", "TXT"), ("near.lab", "A"), ("capulet.lab", "DS"), ("far.between.lab", "DS"), ("away.lab", "DS"), ("open.lab", "DS"), ("montague.lab", "DS"),
     ("between.lab", "A"), ("host.far.between.lab", "A"), ("_xmpp-client._tcp.capulet.lab", "SRV"), ("_tcp.capulet.lab", "A"),
     ("_5222._tcp.host.capulet.lab", "TLSA"), ("host.capulet.lab", "TLSA"), ("er.capulet.lab", "A"), ("any.users.capulet.lab", "A"),
     ("any.users.capulet.lab", "SRV"), ("a.b.wild.capulet.lab", "A"), ("a.wild.capulet.lab", "SRV"), ("a.wild.capulet.lab", "TXT"),

@@ -9,7 +9,7 @@
 
 #define RECORDS                                                                                              \
   "a A 192.0.2.1\nb CNAME a\n*.w A 192.0.2.2\nc CNAME x.w\nfar NS ns.far\nns.far A 192.0.2.3\n"              \
-  "x.deep A 192.0.2.4\nd DNAME w\n"
+  "x.deep A 192.0.2.4\nd DNAME w\n*.out CNAME far.example.\nto CNAME a.out\n"
 
 static struct zones_policy *o;
 static struct zones *lab;
@@ -55,7 +55,7 @@ Test(zone_sign, each_rrset_is_signed_but_for_what_is_delegated) {
 Test(zone_sign, each_denial_is_proven_by_nsec) {
   load(ZONES_SIGN_NSEC);
   has("nobody.zone.lab", TYPE_A, "NXDOMAIN | ns zone.lab. 30 SOA ");
-  has("nobody.zone.lab", TYPE_A, "| ns far.zone.lab. 30 NSEC *.w.zone.lab. NS RRSIG NSEC");
+  has("nobody.zone.lab", TYPE_A, "| ns far.zone.lab. 30 NSEC *.out.zone.lab. NS RRSIG NSEC");
   has("nobody.zone.lab", TYPE_A, "| ns zone.lab. 30 NSEC a.zone.lab. SOA RRSIG NSEC DNSKEY");
   has("a.zone.lab", TYPE_TXT, "| ns a.zone.lab. 30 NSEC b.zone.lab. A RRSIG NSEC");
   has("deep.zone.lab", TYPE_A, "NOERROR | ns");
@@ -77,6 +77,33 @@ Test(zone_sign, what_expands_a_wildcard_on_the_way_is_proven) {
   load(ZONES_SIGN_NSEC);
   has("q.w.zone.lab", TYPE_A, "| ns *.w.zone.lab. 30 NSEC zone.lab. A RRSIG NSEC");
   has("c.zone.lab", TYPE_A, "| ns *.w.zone.lab. 30 NSEC zone.lab. A RRSIG NSEC");
+}
+
+Test(zone_sign, what_expands_a_wildcard_on_the_way_out_is_proven) {
+  load(ZONES_SIGN_NSEC);
+  has("q.out.zone.lab", TYPE_A,
+      "alias far.example. | an q.out.zone.lab. 3600 CNAME far.example. | an q.out.");
+  has("q.out.zone.lab", TYPE_A, "| ns *.out.zone.lab. 30 NSEC to.zone.lab. CNAME RRSIG NSEC");
+  has("to.zone.lab", TYPE_A, "| ns *.out.zone.lab. 30 NSEC to.zone.lab. CNAME RRSIG NSEC");
+}
+
+Test(zone_sign, a_zone_vouches_for_one_that_is_signed_in_its_file) {
+  o = zones_options_new();
+  zones_option_zone(o, "lab", "a A 192.0.2.1\n", false);
+  zones_option_zone(
+      o, "signed.lab", /* the key of RFC 6605 section 6.1 */
+      "@ DNSKEY 257 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+"
+      "Wi9xMWyQLc8NAA==\n"
+      "@ DNSKEY 256 3 13 AojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+"
+      "Wi9xMWyQLc8NAA==\n"
+      "a RRSIG A 13 3 60 20300101000000 20200101000000 1 zone.lab. AAAA\n",
+      false);
+  zones_option_sign(o, ZONES_SIGN_NSEC);
+  for (unsigned i = 0; i < 2; i++) o->zones[i].sign = ZONES_SIGN_AUTO;
+  lab = zones_made(o);
+  has("signed.lab", TYPE_DS, "NOERROR | an signed.lab. 3600 DS ");
+  has("signed.lab", TYPE_DS, " 13 2 ");
+  has("signed.lab", TYPE_DS, "| an signed.lab. 3600 RRSIG DS 13 2 ");
 }
 
 Test(zone_sign, who_does_not_ask_for_signatures_sees_the_zone_as_it_was) {
