@@ -98,12 +98,11 @@ def test_what_is_below_a_zone_that_is_not_signed_is_answered_and_insecure(lab):
 
 
 def test_delv_agrees(lab):
-    for name, rdtype in SECURE[::9]:
-        said = delv(lab.port, lab.anchors, name.rstrip(".").rsplit(".", 1)[-1] if name.lower().endswith("lab") else "other.example", name, rdtype)
+    for name, rdtype in SECURE[8:34:8]:
+        said = delv(lab.port, lab.anchors, "lab", name, rdtype)
         assert "fully validated" in said, (name, rdtype, said)
-    for name in DENIED[:-1:4]:
-        said = delv(lab.port, lab.anchors, "lab", name)
-        assert "negative response, fully validated" in said or "fully validated" in said, (name, said)
+    said = delv(lab.port, lab.anchors, "lab", DENIED[1])
+    assert "negative response, fully validated" in said, said
     assert "unsigned answer" in delv(lab.port, lab.anchors, "lab", "host.open.lab")
 
 
@@ -114,21 +113,33 @@ def test_plain_questions_get_plain_answers(lab):
         assert not signatures & {rrset.rdtype for rrset in reply.answer + reply.authority}
 
 
-@pytest.mark.parametrize("maker", [("ldns-keygen", "-k", "-a", "ED25519"), ("dnssec-keygen", "-a", "RSASHA256", "-b", "2048", "-f", "KSK"),
-                                   ("dnssec-keygen", "-a", "ECDSAP384SHA384")], ids=["ed25519", "rsa", "p384-zsk"])
-def test_keys_that_others_made_are_used(maker, jidnsd, tmp_path, track):
-    if not all(map(shutil.which, (maker[0], "unbound"))):
-        pytest.skip(f"{maker[0]} or unbound is not installed")
+MAKERS = {"ed25519": ("ldns-keygen", "-k", "-a", "ED25519"), "rsa": ("dnssec-keygen", "-a", "RSASHA256", "-b", "2048", "-f", "KSK"),
+          "p384": ("dnssec-keygen", "-a", "ECDSAP384SHA384"), "both": ("dnssec-keygen", "-a", "ECDSAP256SHA256")}
+
+
+def test_keys_that_others_made_are_used(jidnsd, tmp_path, track):
+    """P-384 without the SEP flag signs alone, too; a zone with a key of each kind has both used."""
+    if not all(map(shutil.which, ("ldns-keygen", "dnssec-keygen", "unbound"))):
+        pytest.skip("ldns-keygen, dnssec-keygen or unbound is not installed")
     keys = tmp_path / "keys"
     keys.mkdir()
-    subprocess.run([*maker, "lab"], cwd=keys, check=True, capture_output=True)
+    for name, maker in [*MAKERS.items(), ("both", (*MAKERS["both"], "-f", "KSK"))]:
+        subprocess.run([*maker, f"{name}.lab"], cwd=keys, check=True, capture_output=True)
     (tmp_path / "top.zone").write_text(HOSTS)
-    daemon = jidnsd("--zone", f"lab={tmp_path / 'top.zone'}", "--zone-sign", "nsec", "--zone-keys", keys, "--upstream", "127.0.0.9")
-    assert len(list(keys.glob("*.private"))) == 1
+    zones = [option for name in MAKERS for option in ("--zone", f"{name}.lab={tmp_path / 'top.zone'}")]
+    daemon = jidnsd(*zones, "--zone-sign", "nsec", "--zone-keys", keys, "--upstream", "127.0.0.9")
+    assert len(list(keys.glob("*.private"))) == len(MAKERS) + 1, "none was made"
+    assert len((keys / "trust-anchors").read_text().splitlines()) == len(MAKERS)
     validator = track(unbound(tmp_path, keys / "trust-anchors", daemon.port))
-    assert judged(validator.server, "host.lab") == ("NOERROR", "secure")
-    assert judged(validator.server, "nobody.lab") == ("NXDOMAIN", "secure")
+    for name in MAKERS:
+        assert judged(validator.server, f"host.{name}.lab") == ("NOERROR", "secure")
+        assert judged(validator.server, f"nobody.{name}.lab") == ("NXDOMAIN", "secure")
     validator.stop()
+    tags = {rrset.rdtype: {record.key_tag for record in rrset} for rrset in ask(daemon.v4, "both.lab", "DNSKEY", do=True).answer
+            if rrset.rdtype == dns.rdatatype.RRSIG}
+    others = {record.key_tag for rrset in ask(daemon.v4, "host.both.lab", do=True).answer if rrset.rdtype == dns.rdatatype.RRSIG
+              for record in rrset}
+    assert tags[dns.rdatatype.RRSIG] - others and len(others) == 1, "keys are signed by one that signs nothing else"
 
 
 def test_a_reload_signs_anew_with_the_same_keys_though_jidnsd_may_no_longer_read_them(jidnsd, folder):
