@@ -75,8 +75,9 @@ static json_t *programs_json(enum lookup_side sides) {
     const struct program *p = &programs[i];
     if (!(sides & (p->server ? LOOKUP_S2S : LOOKUP_C2S))) continue;
     json_array_append_new(list,
-                          json_pack("{s:s, s:s, s:b}", "name", p->name, "side", p->server ? "s2s" : "c2s",
-                                    "does_dane", p->traits & PROGRAM_TLSA ? 1 : 0));
+                          json_pack("{s:s, s:s, s:b, s:b}", "name", p->name, "side",
+                                    p->server ? "s2s" : "c2s", "does_dane", p->traits & PROGRAM_TLSA ? 1 : 0,
+                                    "soft", p->traits & PROGRAM_SOFT_DANE ? 1 : 0));
   }
   return list;
 }

@@ -125,61 +125,64 @@ static bool is_one(const struct program *p, enum lookup_side side, bool dane) {
   return p->server == (side == LOOKUP_S2S) && !(p->traits & PROGRAM_TLSA) != dane;
 }
 
-static bool has_program(enum lookup_side side, bool dane) {
-  for (unsigned i = 0; i < PROGRAM_COUNT; i++) {
-    if (is_one(&programs[i], side, dane)) return true;
-  }
-  return false;
+/* What one of them does at an endpoint. */
+enum way { WAY_VERIFIES, WAY_PLAIN, WAY_DESPITE, WAY_NONE, WAYS };
+
+static enum way way_of(const struct program *p, const struct lookup_end *e) {
+  enum dane_state state = e->verdict.state;
+  if (e->verdict.use == DANE_VERIFY) return WAY_VERIFIES;
+  if (e->verdict.use == DANE_PLAIN) return WAY_PLAIN;
+  bool has_address = state != DANE_NO_ADDRESS && state != DANE_ADDRESSES_FAILED;
+  return has_address && p->traits & PROGRAM_SOFT_DANE ? WAY_DESPITE : WAY_NONE;
 }
 
-/* "c2s, conversations, smack" */
-static void put_programs(FILE *out, enum lookup_side side, bool dane) {
-  fputs(side == LOOKUP_C2S ? "c2s" : "s2s", out);
-  for (unsigned i = 0; i < PROGRAM_COUNT; i++) {
-    if (is_one(&programs[i], side, dane)) fprintf(out, ", %s", programs[i].name);
-  }
-}
-
-static bool has_use(const struct lookup_dane *d, enum lookup_side side, enum dane_use use) {
-  for (size_t i = 0; i < d->end_count; i++) {
-    if (d->ends[i].side == side && d->ends[i].verdict.use == use) return true;
-  }
-  return false;
-}
-
-static void put_places(const struct lookup_dane *d, enum lookup_side side, enum dane_use use, FILE *out) {
+/* Puts `words` and the endpoints that it goes to this way; false: there are none. */
+static bool put_places(const struct lookup_dane *d, const struct program *program, enum way way,
+                       const char *between, const char *words, FILE *out) {
+  enum lookup_side side = program->server ? LOOKUP_S2S : LOOKUP_C2S;
   char text[NAME_TEXT + 16];
-  bool first = true;
+  bool any = false;
   for (size_t i = 0; i < d->end_count; i++) {
     const struct lookup_end *e = &d->ends[i];
-    if (e->side != side || e->verdict.use != use) continue;
-    fprintf(out, "%s%s", first ? "" : ", ", place(e, text));
-    first = false;
+    if (e->side != side || way_of(program, e) != way) continue;
+    if (any) fprintf(out, ", %s", place(e, text));
+    else fprintf(out, "%s%s%s", between, words, place(e, text));
+    any = true;
   }
+  return any;
 }
 
 /* "s2s, prosody-dane: verifies by TLSA at x.d.lab port 5269; goes as without DANE to ..." */
-static void write_those_with(const struct page *p, enum lookup_side side) {
-  static const char *const uses[] = {[DANE_VERIFY] = "verifies by TLSA at ",
-                                     [DANE_PLAIN] = "goes as without DANE to ",
-                                     [DANE_AVOID] = "should not go to "};
+static void write_one_with(const struct page *p, const struct program *program) {
+  static const char *const words[WAYS] = {
+      [WAY_VERIFIES] = "verifies by TLSA at ",
+      [WAY_PLAIN] = "goes as without DANE to ",
+      [WAY_DESPITE] = "goes as without DANE, though it should not, to ",
+      [WAY_NONE] = "does not go to ",
+  };
   struct sentence s;
   FILE *out = begin(&s);
   const char *between = ": ";
-  put_programs(out, side, true);
-  for (unsigned u = 0; u <= DANE_AVOID; u++) {
-    if (!has_use(p->dane, side, (enum dane_use)u)) continue;
-    fprintf(out, "%s%s", between, uses[u]);
-    put_places(p->dane, side, (enum dane_use)u, out);
-    between = "; ";
+  fprintf(out, "%s, %s", program->server ? "s2s" : "c2s", program->name);
+  for (unsigned w = 0; w < WAYS; w++) {
+    if (put_places(p->dane, program, (enum way)w, between, words[w], out)) between = "; ";
   }
   end_line(p, &s, END_INDENT, LINE_INDENT);
+}
+
+static void write_those_with(const struct page *p, enum lookup_side side) {
+  for (unsigned i = 0; i < PROGRAM_COUNT; i++) {
+    if (is_one(&programs[i], side, true)) write_one_with(p, &programs[i]);
+  }
 }
 
 static void write_those_without(const struct page *p, enum lookup_side side) {
   struct sentence s;
   FILE *out = begin(&s);
-  put_programs(out, side, false);
+  fputs(side == LOOKUP_C2S ? "c2s" : "s2s", out);
+  for (unsigned i = 0; i < PROGRAM_COUNT; i++) {
+    if (is_one(&programs[i], side, false)) fprintf(out, ", %s", programs[i].name);
+  }
   fprintf(out, ": no DANE; an authority%s has to vouch", side == LOOKUP_S2S ? " or dialback" : "");
   end_line(p, &s, END_INDENT, LINE_INDENT);
 }
@@ -191,8 +194,8 @@ static void write_programs(const struct page *p) {
   fputc('\n', p->out);
   for (unsigned i = 0; i < 2; i++) {
     if (!(p->dane->lookup->sides & sides[i])) continue;
-    if (p->dane->end_count > 0 && has_program(sides[i], true)) write_those_with(p, sides[i]);
-    if (has_program(sides[i], false)) write_those_without(p, sides[i]);
+    if (p->dane->end_count > 0) write_those_with(p, sides[i]);
+    write_those_without(p, sides[i]);
   }
 }
 

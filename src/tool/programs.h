@@ -29,7 +29,8 @@ enum program_traits {
   PROGRAM_DOMAIN_TOO = 32, /* asks for the domain's addresses whatever was found */
   PROGRAM_FALLS_BACK = 64, /* goes to the domain when no target has an address */
   PROGRAM_TLSA = 128,      /* with the addresses */
-  PROGRAM_TXT = 256        /* _xmppconnect, in the end */
+  PROGRAM_TXT = 256,       /* _xmppconnect, in the end */
+  PROGRAM_SOFT_DANE = 512  /* goes on as without DANE where SRV or TLSA failed or is bogus */
 };
 
 enum { PROGRAM_SERVICES = 3 };

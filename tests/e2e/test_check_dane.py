@@ -4,6 +4,7 @@ signed does not, and what was changed on the way is bogus.
 The root zone is signed and has d.chat in it; open.chat is cut off it without a DS, so that it is known to be unsigned."""
 
 import json
+import os
 import subprocess
 import time
 
@@ -14,6 +15,7 @@ from kit.dane import DaneWorld
 
 from test_check_connect import fixture_authority, fixture_peer, tlsa, xmpp  # noqa: F401 (the fixtures "authority" and "peer")
 
+ALL = pytest.mark.skipif(not os.environ.get("E2E_ALL"), reason="takes seconds: contrib/check --all")
 RECORDS = """{name} IN A 127.0.0.1
 x.{name} IN A 127.0.0.1
 _xmpp-client._tcp.{name} IN SRV 0 5 {port} x.{name}
@@ -87,6 +89,7 @@ def test_a_tlsa_record_that_was_changed_stops_programs_that_use_dane(behind, own
     assert ("tlsa-failed", "warning") in found and ("cert-untrusted", "error") in found
 
 
+@ALL
 @pytest.mark.parametrize("begun_h, told", [(-480, True), (0, False)], ids=["of three weeks", "of two days"])
 def test_signatures_that_are_about_to_end_are_told_in_time(behind, own, authority, begun_h, told):
     def after(hours):
@@ -96,6 +99,7 @@ def test_signatures_that_are_about_to_end_are_told_in_time(behind, own, authorit
     assert (("dnssec-expiring", "warning") in found) == told, report["findings"]
 
 
+@ALL
 def test_a_zone_with_keys_that_its_parent_does_not_know_is_told(behind, own, authority):
     cert, port = own
     found, report = check(behind(port, tlsa(cert, 3, 1, 1), islands=["open.chat."]), authority, "open.chat")

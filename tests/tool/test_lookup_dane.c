@@ -219,6 +219,20 @@ Test(lookup_dane, says_why_it_cannot_be_done) {
   end(&r);
 }
 
+Test(lookup_dane, says_who_goes_where_he_should_not) {
+  struct fake *f = usual();
+  fake_fail(f, "_443._tcp.x.lab", TYPE_TLSA, ASKED_ANSWERED, RCODE_SERVFAIL);
+  fake_add(f, "_xmpp-server._tcp.d.lab", TYPE_SRV, TTL, rd_srv(9, 5, 5270, "y.lab"));
+  struct run r = run(f, LOOKUP_S2S);
+  char *text = shown(&r);
+  expect_in(text, "      must not connect, says DANE: the question for TLSA failed\n");
+  expect_in(text, "  s2s, prosody-dane: goes as without DANE to x.lab port 5269; goes as without\n"
+                  "      DANE, though it should not, to x.lab port 443; does not go to y.lab port\n"
+                  "      5270\n");
+  free(text);
+  end(&r);
+}
+
 Test(lookup_dane, says_that_the_server_does_not_validate) {
   struct fake *f = usual();
   f->secure = false;

@@ -24,10 +24,10 @@ modules_enabled = {{ "roster", "saslauth", "tls", "dialback", "disco" }}
 authentication = "internal_plain"
 c2s_require_encryption = true
 s2s_require_encryption = true
-s2s_secure_auth = false
+s2s_secure_auth = {secure}
 c2s_ports = {{ {c2s} }}
 s2s_ports = {{ {s2s} }}
-unbound = {{ resolvconf = false, forward = "{resolver}" }}
+unbound = {{ resolvconf = false, forward = "{resolver}"{anchor} }}
 {more}
 VirtualHost "{domain}"
   ssl = {{ key = "{folder}/key.pem", certificate = "{folder}/cert.pem" }}
@@ -157,15 +157,18 @@ def make_certificate(folder, domain):
         "-keyout", folder / "key.pem", "-out", folder / "cert.pem")
 
 
-def start_prosody(host, domain, user, c2s, s2s, environment=None, more=""):
+def start_prosody(host, domain, user, c2s, s2s, environment=None, more="", anchor=None):
     """Prosody for a domain with one user on a machine, its DNS through lua-unbound to the machine's resolver; `more` goes
-    into its configuration."""
+    into its configuration. With the file of a trust anchor it validates, does DANE, and takes only servers that prove who they are."""
     make_certificate(host.folder, domain)
     accounts = host.folder / domain.replace(".", "%2e") / "accounts"
     accounts.mkdir(parents=True, exist_ok=True)
     (accounts / f"{user}.dat").write_text('return { ["password"] = "secret" };\n')
     config = host.folder / "prosody.cfg.lua"
-    config.write_text(PROSODY.format(folder=host.folder, domain=domain, c2s=c2s, s2s=s2s, resolver=host.resolver, more=more))
+    secure, trusts = ("true", f', trustfile = "{anchor}"') if anchor else ("false", "")
+    more += "use_dane = true\n" if anchor else ""
+    config.write_text(PROSODY.format(folder=host.folder, domain=domain, c2s=c2s, s2s=s2s, resolver=host.resolver, secure=secure, anchor=trusts,
+                                     more=more))
     server = host.start("prosody", ["prosody", "-F", "--config", config], env=environment)
     server.wait_for(lambda: all(f"]:{port}" in server.stdout for port in (c2s, s2s)), "open ports", 20)
     assert ("lua-unbound?" in server.stdout) == bool(environment), "whose resolver Prosody uses"
