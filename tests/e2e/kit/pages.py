@@ -37,6 +37,7 @@ LISTED = {
         "$ kubectl": "test_container.py checks the file against the schema; there is no cluster",
         "JIDNS_SETTINGS:": IN_CONTAINERS,
     },
+    "doc/dane.md": {"_xmpp-server._tcp.example.org.": SHOWN},
     "doc/dnstap.md": {
         "fstrm_capture": CAPTURED,
         "dnstap-ldns": CAPTURED,
