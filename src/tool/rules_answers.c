@@ -129,12 +129,13 @@ static enum unvalidated unvalidated_of(const struct facts *f, size_t service) {
   return rules_has_type(a, TYPE_SRV, &srv) ? RECORDS_DO_NOT : DENIAL_DOES_NOT;
 }
 
-/* Where something validates, what does not are the proofs that there is no more. */
+/* The server validates, and records do: what does not are the proofs that there is no more. */
 static bool is_only_denial(const struct facts *f) {
   bool any_good = false;
+  if (!lookup_is_secure(&f->single[FACT_ROOT])) return false;
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     if (unvalidated_of(f, i) == RECORDS_DO_NOT) return false;
-    any_good |= f->domain->services[i].state == SERVICE_OFFERED;
+    any_good |= lookup_is_secure(&f->domain->services[i].asked);
   }
   return any_good;
 }

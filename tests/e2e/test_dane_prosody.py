@@ -87,6 +87,8 @@ def test_a_certificate_that_fits_its_tlsa_record_is_enough_to_deliver(federation
     assert "Enabling DANE with 1 TLSA records" in federation.prosody.stdout
     end, status = federation.dane(here)
     assert (end["state"], end["use"], status) == ("usable", "verify", 0)
+    asked = here.asked()
+    assert asked.count(("_25269._tcp.chat.montague.lab.", "TLSA")) == 1, "ahead of Prosody, and for it and the tool"
 
 
 def test_a_certificate_that_fits_no_tlsa_record_is_refused(federation):

@@ -88,7 +88,8 @@ static const struct domain_case cases[] = {
     {GOOD "_xmpp-client._tcp SRV 5 5 5222 abc.onion.\n", "target-onion", NULL},
     {HOST WEB S2S "_xmpp-client._tcp SRV 0 5 5222 my_x\nmy_x A 9.9.1.1\nmy_x AAAA 2a01::1\n",
      "target-bad-name", NULL},
-    {GOOD "fail _xmpps-client._tcp SRV SERVFAIL checked\n", "dnssec-denial", NULL},
+    {GOOD "fail _xmpps-client._tcp SRV SERVFAIL checked\nsecure\n", "dnssec-denial", NULL},
+    {GOOD "fail _xmpps-client._tcp SRV SERVFAIL checked\n", "dnssec-bogus", NULL},
     {GOOD "fail _xmpps-client._tcp SRV SERVFAIL\n", "srv-failed", NULL},
     {HOST WEB "fail _xmpps-client._tcp SRV SERVFAIL checked\nfail _xmpp-client._tcp SRV SERVFAIL checked\n"
               "fail _xmpps-server._tcp SRV SERVFAIL checked\nfail _xmpp-server._tcp SRV SERVFAIL checked\n"
