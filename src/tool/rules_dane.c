@@ -1,6 +1,7 @@
 /* rules_dane.c: DNSSEC as far as the server that was asked validates, and TLSA records. Exports
  * rules_of_dane, rules_is_secure_end. */
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "tool/domain.h"
 #include "tool/rules_priv.h"
@@ -55,8 +56,12 @@ struct tlsa_count {
   unsigned with, without, secure;
 };
 
+/* One secure address is enough (RFC 7673 section 3.2). */
 static bool is_secure_host(const struct host *h) {
-  return lookup_is_secure(&h->asked[0]) || lookup_is_secure(&h->asked[1]);
+  for (size_t i = 0; i < h->address_count; i++) {
+    if (lookup_is_secure(&h->asked[h->addresses[i].family == AF_INET6])) return true;
+  }
+  return false;
 }
 
 bool rules_is_secure_end(const struct facts *f, const struct tlsa_question *q, enum lookup_side side,
@@ -155,6 +160,37 @@ static void rules_of_signing(struct report *r, const char *domain) {
   }
 }
 
+/* What on the way to a TLSA record is not signed, the first that a program meets. */
+static void insecure_part(const struct report *r, char *text, size_t room) {
+  const struct facts *f = r->facts;
+  char name[NAME_TEXT];
+
+  rules_each_service(r, s) {
+    if (s->state != SERVICE_OFFERED || lookup_is_secure(&s->asked)) continue;
+    snprintf(text, room, "the SRV record %s", report_service_name(r, s->kind->labels, name));
+    return;
+  }
+
+  for (size_t i = 0; i < f->tlsa_count; i++) {
+    const struct tlsa_question *q = &f->tlsa[i];
+    const struct host *h = q->host ? q->host : f->domain->domain;
+    struct record tlsa;
+    if (q->unnamed || !rules_has_type(&q->asked, TYPE_TLSA, &tlsa)) continue;
+    if (!is_secure_host(h)) snprintf(text, room, "the address of %s", lookup_host_text(h, name));
+    else if (!lookup_is_secure(&q->asked)) snprintf(text, room, "TLSA of %s", tlsa_name(q, name));
+    else continue;
+    return;
+  }
+}
+
+static void rule_of_insecurity(struct report *r, const char *domain, bool validates) {
+  char part[NAME_TEXT + 32] = "not all of the way to them";
+  insecure_part(r, part, sizeof part);
+  struct finding *x = report_add(r, RULE_TLSA_INSECURE, LOOKUP_BOTH, domain,
+                                 "There are TLSA records, but %s is not signed", part);
+  x->sure = validates;
+}
+
 void rules_of_dane(struct report *r) {
   const struct facts *f = r->facts;
   struct tlsa_count n = {0};
@@ -178,11 +214,7 @@ void rules_of_dane(struct report *r) {
   rules_of_unnamed_ports(r);
   rule_of_caa(r, domain);
   bool validates = lookup_is_secure(&f->single[FACT_ROOT]);
-  if (n.with > 0 && !(srv_secure && n.secure == n.with)) {
-    struct finding *x = report_add(r, RULE_TLSA_INSECURE, LOOKUP_BOTH, domain,
-                                   "There are TLSA records, but not all of the way to them is signed");
-    x->sure = validates;
-  }
+  if (n.with > 0 && !(srv_secure && n.secure == n.with)) rule_of_insecurity(r, domain, validates);
 
   if (validates) rules_of_signing(r, domain);
 }

@@ -449,6 +449,31 @@ Test(rules, say_of_each_domain_what_is_wrong_with_it_and_nothing_else) {
   }
 }
 
+Test(rules, name_what_is_not_signed_on_the_way_to_tlsa) {
+  static const struct {
+    const char *records, *text;
+  } rows[] = {{"insecure @\n", "but the SRV record _xmpp-client._tcp.d.chat is not signed"},
+              {"insecure x\n", "but the address of x.d.chat is not signed"},
+              {"insecure _tcp.x\n", "but TLSA of _5222._tcp.x.d.chat is not signed"}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char records[1024];
+    snprintf(records, sizeof records, "%s%s",
+             GOOD "_5222._tcp.x TLSA 3 1 1 32\n_5269._tcp.x TLSA 3 1 1 32\nsecure\n", rows[i].records);
+    struct domain_case c = {records, "", NULL};
+    struct fake *fake;
+    struct facts *facts;
+    struct report *r = report_of(&c, &fake, &facts);
+    const char *said = "";
+    for (size_t k = 0; k < r->count; k++) {
+      if (r->list[k].rule == RULE_TLSA_INSECURE) said = r->list[k].text;
+    }
+    cr_expect_not_null(strstr(said, rows[i].text), "got: %s\nwant: %s", said, rows[i].text);
+    report_free(r);
+    facts_free(facts);
+    free(fake);
+  }
+}
+
 Test(rules, know_names_that_two_versions_of_idna_read_otherwise) {
   struct typed_domain typed;
   struct domain_case c = {GOOD, "", "stra\u00dfe.chat"};
