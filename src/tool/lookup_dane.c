@@ -62,8 +62,13 @@ static bool leads_to_domain(const struct lookup *l, enum lookup_side side) {
   return true;
 }
 
+static bool lacks_address(const struct host *h) {
+  return h->address_count == 0 && lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
+}
+
 static void end_at_domain(struct lookup_dane *d, enum lookup_side side, struct ask_list *to) {
   if (!(d->lookup->sides & side) || !leads_to_domain(d->lookup, side)) return;
+  if (lacks_address(d->lookup->domain)) return;
   uint16_t port = side == LOOKUP_C2S ? PLAN_PORT_C2S : PLAN_PORT_S2S;
   struct lookup_end *e = add_end(d, d->lookup->domain, port, to);
   if (e) e->side = side;

@@ -51,6 +51,10 @@ static void write_heading(const struct page *p, const struct lookup_end *e) {
   end_line(p, &s, END_INDENT, LINE_INDENT);
 }
 
+static bool has_address(const struct lookup_end *e) {
+  return e->verdict.state != DANE_NO_ADDRESS && e->verdict.state != DANE_ADDRESSES_FAILED;
+}
+
 static void write_verdict(const struct page *p, const struct lookup_end *e) {
   static const struct {
     enum term_style style;
@@ -61,6 +65,11 @@ static void write_verdict(const struct page *p, const struct lookup_end *e) {
       [DANE_AVOID] = {STYLE_BAD, "must not connect", ", says DANE: "},
   };
   const struct dane_verdict *v = &e->verdict;
+  if (!has_address(e)) {
+    fprintf(p->out, "%*s", LINE_INDENT, "");
+    term_wrapf(p->term, p->out, LINE_INDENT, WRAP_INDENT, "no way there: %s", dane_state_text(v->state));
+    return;
+  }
   const char *state = v->use == DANE_VERIFY ? "" : dane_state_text(v->state);
   fprintf(p->out, "%*s", LINE_INDENT, "");
   term_put(p->term, p->out, uses[v->use].style, uses[v->use].word);
@@ -78,7 +87,7 @@ static void write_proofs(const struct page *p, const struct lookup_end *e) {
   const struct dane_endpoint *seen = &e->seen;
   fprintf(begin(&s), "SRV %s, A %s, AAAA %s, TLSA %s", lookup_dane_proof_text(seen->srv.proof),
           family_text(&seen->addresses[0]), family_text(&seen->addresses[1]),
-          lookup_dane_proof_text(seen->tlsa.proof));
+          e->verdict.state == DANE_NO_TLSA ? "none" : lookup_dane_proof_text(seen->tlsa.proof));
   end_line(p, &s, LINE_INDENT, WRAP_INDENT);
 }
 
@@ -129,11 +138,9 @@ static bool is_one(const struct program *p, enum lookup_side side, bool dane) {
 enum way { WAY_VERIFIES, WAY_PLAIN, WAY_DESPITE, WAY_NONE, WAYS };
 
 static enum way way_of(const struct program *p, const struct lookup_end *e) {
-  enum dane_state state = e->verdict.state;
   if (e->verdict.use == DANE_VERIFY) return WAY_VERIFIES;
   if (e->verdict.use == DANE_PLAIN) return WAY_PLAIN;
-  bool has_address = state != DANE_NO_ADDRESS && state != DANE_ADDRESSES_FAILED;
-  return has_address && p->traits & PROGRAM_SOFT_DANE ? WAY_DESPITE : WAY_NONE;
+  return has_address(e) && p->traits & PROGRAM_SOFT_DANE ? WAY_DESPITE : WAY_NONE;
 }
 
 /* Puts `words` and the endpoints that it goes to this way; false: there are none. */
@@ -170,7 +177,15 @@ static void write_one_with(const struct page *p, const struct program *program) 
   end_line(p, &s, END_INDENT, LINE_INDENT);
 }
 
+static bool has_end(const struct lookup_dane *d, enum lookup_side side) {
+  for (size_t i = 0; i < d->end_count; i++) {
+    if (d->ends[i].side == side) return true;
+  }
+  return false;
+}
+
 static void write_those_with(const struct page *p, enum lookup_side side) {
+  if (!has_end(p->dane, side)) return;
   for (unsigned i = 0; i < PROGRAM_COUNT; i++) {
     if (is_one(&programs[i], side, true)) write_one_with(p, &programs[i]);
   }
@@ -194,7 +209,7 @@ static void write_programs(const struct page *p) {
   fputc('\n', p->out);
   for (unsigned i = 0; i < 2; i++) {
     if (!(p->dane->lookup->sides & sides[i])) continue;
-    if (p->dane->end_count > 0) write_those_with(p, sides[i]);
+    write_those_with(p, sides[i]);
     write_those_without(p, sides[i]);
   }
 }

@@ -152,6 +152,18 @@ Test(lookup_dane, without_srv_the_domain_itself_is_looked_at) {
   expect_state(f, DANE_USABLE);
 }
 
+Test(lookup_dane, a_domain_without_srv_and_address_is_no_endpoint) {
+  struct fake *f = fake_new();
+  f->secure = true;
+  fake_add(f, "_xmpp-server._tcp.d.lab", TYPE_SRV, TTL, rd_srv(0, 5, 5269, "gone.lab"));
+  struct run r = run(f, LOOKUP_BOTH);
+  char *text = shown(&r);
+  cr_expect_eq(r.dane->end_count, 1, "that of servers");
+  expect_in(text, "      no way there: the target has no address\n");
+  free(text);
+  end(&r);
+}
+
 Test(lookup_dane, where_nothing_is_offered_there_is_no_endpoint) {
   struct fake *f = fake_new();
   f->secure = true;
