@@ -1,4 +1,5 @@
-/* special.c: answers for names that no server is asked for. Exports special_is, special_answer. */
+/* special.c: answers for names that no server is asked for, and names that nobody signs. Exports special_is,
+ * special_is_private, special_answer. */
 #include "dns/special.h"
 
 #include "dns/answer.h"
@@ -27,6 +28,67 @@ static const struct special *find(const struct question *q) {
   }
   return NULL;
 }
+
+/* ---- private networks ---- */
+
+struct private_name {
+  uint8_t least, most; /* of the label before the name, a number; 0: the name itself, and all below it */
+  uint8_t len;
+  const char *name;
+};
+
+#define REVERSE(labels) sizeof labels "\7in-addr\4arpa", labels "\7in-addr\4arpa"
+#define REVERSE6(labels) sizeof labels "\3ip6\4arpa", labels "\3ip6\4arpa"
+#define ZEROES "\0010\0010\0010\0010\0010\0010\0010"
+
+static const struct private_name privates[] = {
+    {0, 0, sizeof "\4home\4arpa", "\4home\4arpa"},
+    {0, 0, REVERSE("\0010")},
+    {0, 0, REVERSE("\00210")},
+    {0, 0, REVERSE("\003127")},
+    {16, 31, REVERSE("\003172")},
+    {64, 127, REVERSE("\003100")},
+    {0, 0, REVERSE("\003168\003192")},
+    {0, 0, REVERSE("\003254\003169")},
+    {0, 0, REVERSE("\0012\0010\003192")},
+    {0, 0, REVERSE("\003100\00251\003198")},
+    {0, 0, REVERSE("\003113\0010\003203")},
+    {0, 0, REVERSE("\003255\003255\003255\003255")},
+    {0, 0, REVERSE6("\0010" ZEROES ZEROES ZEROES ZEROES "\0010\0010\0010")},
+    {0, 0, REVERSE6("\0011" ZEROES ZEROES ZEROES ZEROES "\0010\0010\0010")},
+    {0, 0, REVERSE6("\1d\1f")},
+    {0, 0, REVERSE6("\0018\1e\1f")},
+    {0, 0, REVERSE6("\0019\1e\1f")},
+    {0, 0, REVERSE6("\1a\1e\1f")},
+    {0, 0, REVERSE6("\1b\1e\1f")},
+    {0, 0, REVERSE6("\0018\1b\1d\0010\0011\0010\0010\0012")},
+};
+
+/* The last label of the `len` octets at `name`, all labels, as a number; -1: it is none. */
+static int last_number(const uint8_t *name, size_t len) {
+  int number = 0;
+  size_t at = 0;
+  if (!len) return -1;
+  while (at + 1u + name[at] < len) at += 1u + name[at];
+  if (name[at] > 3) return -1;
+  for (unsigned i = 1; i <= name[at]; i++) {
+    if (name[at + i] < '0' || name[at + i] > '9') return -1;
+    number = 10 * number + name[at + i] - '0';
+  }
+  return number;
+}
+
+bool special_is_private(const struct question *q) {
+  for (unsigned i = 0; i < sizeof privates / sizeof *privates; i++) {
+    const struct private_name *p = &privates[i];
+    if (!name_is_within(q->key, q->name_len, (const uint8_t *)p->name, p->len)) continue;
+    int number = p->most ? last_number(q->key, q->name_len - p->len) : 0;
+    if (number >= p->least && number <= p->most) return true;
+  }
+  return false;
+}
+
+/* ---- names that no server is asked for ---- */
 
 bool special_is(const struct question *q) { return find(q) != NULL; }
 

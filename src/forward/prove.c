@@ -49,7 +49,7 @@ enum prove_mode prove_mode_of(const struct forward *f, const struct question *q)
   const struct forward_policy *policy = &f->o.policy;
   if (policy->prove == PROVE_OFF || question_flags(q) & KEY_CD || !f->o.proving.judge) return PROVE_OFF;
   const struct route *route = routes_match(f->o.routes, q);
-  if (route ? !route->is_proven : special_is(q)) return PROVE_OFF;
+  if (route ? !route->is_proven : special_is(q) || special_is_private(q)) return PROVE_OFF;
   return policy->prove;
 }
 

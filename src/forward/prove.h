@@ -16,7 +16,8 @@ enum {
 };
 
 /* What is to become of answers to q as settings and routes are now: nothing for those who ask with CD, for
- * special names, and for domains with servers of their own unless their section says so. */
+ * special names and those of private networks, and for domains with servers of their own unless their section
+ * says so. */
 enum prove_mode prove_mode_of(const struct forward *f, const struct question *q);
 
 /* Asks, beside q, for the DS and DNSKEY records of the zones above it that its proof will take. */

@@ -87,6 +87,11 @@ static void address_question(const struct xmpp *x, unsigned bit, uint8_t key_fla
   question_make(out, target->target, target->target_len, type, CLASS_IN, key_flags, x->seed);
 }
 
+/* Who gets AD takes all of an answer for proven, so that nothing else may stand in it. */
+static bool is_as_authentic(const struct xmpp *x, const struct expansion *out) {
+  return !out->is_authentic || x->found.head.flags & ANSWER_AD;
+}
+
 /* One answer that a target's addresses come from; x->found is it. False: the cache has none, or none that may
  * still go out. */
 static bool add_answer(struct xmpp *x, struct build *b, const struct question *q, bool used, uint64_t now_ms,
@@ -102,7 +107,7 @@ static bool add_answer(struct xmpp *x, struct build *b, const struct question *q
   out->postponed |= used && allowance->left == 0;
   out->renewing |= renewing;
   if (found != CACHE_FRESH && !renewing) return false;
-  out->added += add_addresses(x, b, q, renewing, tick, stored_at);
+  if (is_as_authentic(x, out)) out->added += add_addresses(x, b, q, renewing, tick, stored_at);
   return true;
 }
 
@@ -118,7 +123,7 @@ static void expand_target(struct xmpp *x, struct build *b, unsigned i, bool used
       if (add_answer(x, b, &q, used, now_ms, stored_at, out)) continue;
       out->lacking |= (uint64_t)1 << bit;
       break;
-    } while (++links <= ALIASES_MAX && follow_alias(x, &q));
+    } while (is_as_authentic(x, out) && ++links <= ALIASES_MAX && follow_alias(x, &q));
   }
 }
 
@@ -160,7 +165,7 @@ bool expand_make(struct xmpp *x, const struct question *q, const struct answer *
   struct build b;
   struct record r;
 
-  *out = (struct expansion){0};
+  *out = (struct expansion){.is_authentic = a->head.flags & ANSWER_AD};
   unsigned n = family_targets(q, a, x->message, x->targets, FAMILY_TARGETS);
   if (n == 0) return false;
 

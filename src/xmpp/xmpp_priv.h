@@ -116,9 +116,10 @@ void kin_fetch_used(struct xmpp *x, const struct question *q, uint64_t now_ms);
 /* What one expansion of an answer came to. */
 struct expansion {
   unsigned added;
-  bool renewing;    /* an address has expired and is being renewed */
-  bool postponed;   /* more may be asked only when a client uses it again */
-  uint64_t lacking; /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
+  bool is_authentic; /* the SRV answer: then its addresses must be, too, or they are left out */
+  bool renewing;     /* an address has expired and is being renewed */
+  bool postponed;    /* more may be asked only when a client uses it again */
+  uint64_t lacking;  /* bits 2 i and 2 i + 1: the cache has no answer to A and AAAA of target i */
 };
 
 /* expand.c: SRV answers with addresses. */

@@ -27,6 +27,51 @@ static void expect_soa_of(const char *zone) {
   cr_expect_gt(s.records[0].ttl, 0);
 }
 
+static bool is_private(const char *name) {
+  asked_edns(&asked, name, TYPE_PTR, 1232, true);
+  return special_is_private(&asked.query.question);
+}
+
+Test(special, rfc6303_names_of_private_networks_are_nobodys_to_sign) {
+  static const char *const yes[] = {
+      "home.arpa",
+      "printer.HOME.arpa",
+      "4.3.2.10.in-addr.arpa",
+      "10.in-addr.arpa",
+      "1.16.172.in-addr.arpa",
+      "31.172.IN-ADDR.arpa",
+      "1.1.64.100.in-addr.arpa",
+      "127.100.in-addr.arpa",
+      "5.1.168.192.in-addr.arpa",
+      "1.254.169.in-addr.arpa",
+      "1.0.0.127.in-addr.arpa",
+      "1.2.0.192.in-addr.arpa",
+      "1.d.f.ip6.arpa",
+      "0.8.e.f.ip6.arpa",
+      "b.e.f.ip6.arpa",
+      "1.8.b.d.0.1.0.0.2.ip6.arpa",
+      "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa"};
+  static const char *const no[] = {"arpa",
+                                   "in-addr.arpa",
+                                   "home.example",
+                                   "11.in-addr.arpa",
+                                   "172.in-addr.arpa",
+                                   "15.172.in-addr.arpa",
+                                   "32.172.in-addr.arpa",
+                                   "x.172.in-addr.arpa",
+                                   "1716.172.in-addr.arpa",
+                                   "63.100.in-addr.arpa",
+                                   "128.100.in-addr.arpa",
+                                   "192.in-addr.arpa",
+                                   "168.193.in-addr.arpa",
+                                   "f.ip6.arpa",
+                                   "c.e.f.ip6.arpa",
+                                   "16.172.in-addr.arpa.example",
+                                   "lab"};
+  for (unsigned i = 0; i < sizeof yes / sizeof *yes; i++) cr_expect(is_private(yes[i]), "%s", yes[i]);
+  for (unsigned i = 0; i < sizeof no / sizeof *no; i++) cr_expect_not(is_private(no[i]), "%s", no[i]);
+}
+
 Test(special, rfc6761_localhost_and_what_is_below_is_this_machine) {
   static const char *const names[] = {"localhost", "LocalHost.", "xmpp.localhost", "a.b.c.LOCALHOST"};
   for (unsigned i = 0; i < 4; i++) {
