@@ -24,17 +24,18 @@ static bool begins(struct prove_log *l, uint64_t hash, uint64_t now_ms) {
 }
 
 static void say(const struct question *q, enum prove_mode mode, const struct verdict *v) {
-  char text[QUESTION_TEXT];
-  question_format(q, text);
-  if (v->is_anchor_lost)
-    log_error(
-        "forward",
-        "%s: no trust anchor vouches for these keys, so that nothing below can be validated: update the "
-        "package dns-root-data or name the zone's DS records with --trust-anchor; or upstream lies",
-        text);
-  else
-    log_warn("forward", "%s: bogus (%s): %s; %s", text, err_word(v->why), err_text(v->why),
+  char text[QUESTION_TEXT], zone[NAME_TEXT];
+  if (v->is_anchor_lost) {
+    log_error("forward",
+              "%s is signed by no key that jidnsd trusts, so no name below can be proven: bring the trust "
+              "anchors up to date (a newer jidnsd or dns-root-data, or --trust-anchor), or find out who "
+              "answers in its name",
+              q->name_len == 1 ? "the root" : name_format(q->key, q->name_len, zone));
+  } else {
+    log_warn("forward", "%s: bogus (%s): %s; %s", question_format(q, text), err_word(v->why),
+             err_text(v->why),
              mode == PROVE_VALIDATE ? "it is not given out" : "--dnssec validate would refuse it");
+  }
 }
 
 void prove_log_note(struct prove_log *l, const struct question *q, enum prove_mode mode,

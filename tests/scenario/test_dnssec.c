@@ -95,6 +95,33 @@ Test(dnssec, those_who_ask_the_same_share_one_proof) {
   end();
 }
 
+/* ---- how it is asked ---- */
+
+Test(dnssec, capitals_cookies_and_encryption_change_no_verdict) {
+  for (unsigned encrypted = 0; encrypted < 2; encrypted++) {
+    begin((struct world_options){.encrypted = encrypted, .forward = {.case_random = true, .cookies = true}});
+    w->script.cookie_len = 16;
+    expect(ask("_XMPP-Client._TCP.A.laB.", TYPE_SRV, HOW_DO), RCODE_NOERROR, true);
+    expect(ask("No.a.LAB.", TYPE_A, HOW_DO), RCODE_NXDOMAIN, true);
+    expect(ask("XMPP.a.lab.", TYPE_AAAA, HOW_AD), RCODE_NOERROR, true);
+    expect(ask("XMPP.U.lab.", TYPE_A, HOW_DO), RCODE_NOERROR, false);
+    world_fault(w, "xmpp.a.lab.", TYPE_A, FAULT_SPOILED);
+    expect(ask("XmPP.a.lab.", TYPE_A, HOW_AD), RCODE_SERVFAIL, false);
+    end();
+  }
+}
+
+Test(dnssec, every_question_that_is_proven_asks_for_signatures) {
+  begin((struct world_options){0});
+  ask(SRV_A, TYPE_SRV, HOW_PLAIN);
+  ask("no.u.lab.", TYPE_A, HOW_PLAIN);
+  for (unsigned i = 0; i < w->script.asked_count; i++) {
+    cr_expect(w->script.asked[i].dnssec_ok, "%s", w->script.asked[i].name);
+    cr_expect_not(w->script.asked[i].cd, "%s", w->script.asked[i].name);
+  }
+  end();
+}
+
 /* ---- who is told what ---- */
 
 Test(dnssec, rfc6840_5_7_ad_is_said_to_those_who_set_ad_or_do_alone) {

@@ -2,6 +2,7 @@
  * what is right is found to be so. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "forward/failures.h"
 #include "scenario/lab.h"
@@ -110,10 +111,24 @@ Test(dnssec_time, a_root_that_is_signed_by_one_of_two_trusted_keys_is_secure) {
   lab_free(l);
 }
 
-Test(dnssec_time, a_root_that_is_signed_by_no_trusted_key_proves_nothing) {
+/* How often that was logged. */
+static unsigned logged(FILE *f, const char *what) {
+  char line[512];
+  unsigned n = 0;
+  fflush(stderr);
+  rewind(f);
+  while (fgets(line, sizeof line, f)) n += strstr(line, what) != NULL;
+  return n;
+}
+
+Test(dnssec_time, a_root_that_is_signed_by_no_trusted_key_proves_nothing_and_is_told_of_once) {
+  FILE *f = tmpfile();
   begin((struct world_options){0});
+  cr_assert(f && dup2(fileno(f), STDERR_FILENO) == STDERR_FILENO);
   signer_roll(l->signer, ".");
+  expect(ask("xmpp.a.lab.", TYPE_A, HOW_EDNS), RCODE_SERVFAIL, false);
   struct heard *h = ask(SRV_A, TYPE_SRV, HOW_EDNS);
+  cr_expect_eq(logged(f, "error forward: the root is signed by no key that jidnsd trusts"), 1);
   expect(h, RCODE_SERVFAIL, false);
   cr_expect_eq(heard_ede(h), 9, "EDE %d", heard_ede(h));
   lab_free(l);
