@@ -81,6 +81,21 @@ Test(dnssec, a_thousand_cold_domains_take_little_more_than_two_questions_each) {
   end();
 }
 
+Test(dnssec, one_answer_leads_to_no_more_than_forty_questions) {
+  char name[160] = "";
+  begin((struct world_options){0});
+  for (unsigned i = 0; i < 60; i++) strcat(name, "x.");
+  strcat(name, "a.lab.");
+  world_fault(w, "", TYPE_TXT, FAULT_STRIPPED);
+  zone_add(&w->zone, name, TYPE_TXT, 60, rd_txt("deep"));
+  struct heard *h = client_ask(w, name, TYPE_TXT, HOW_EDNS);
+  world_run_ms(w, 10000);
+  expect(h, RCODE_SERVFAIL, false);
+  cr_expect_leq(w->counters.proof_awaited, DNSSEC_QUESTIONS, "%lu", (unsigned long)w->counters.proof_awaited);
+  cr_expect_gt(w->counters.proof_awaited, DNSSEC_QUESTIONS / 2);
+  end();
+}
+
 Test(dnssec, those_who_ask_the_same_share_one_proof) {
   begin((struct world_options){0});
   struct heard *one = client_ask(w, SRV_A, TYPE_SRV, HOW_PLAIN);

@@ -134,6 +134,37 @@ Test(dnssec_time, a_root_that_is_signed_by_no_trusted_key_proves_nothing_and_is_
   lab_free(l);
 }
 
+/* The root's keys are an old one, revoked, and what it has now, signed by the latter. */
+static void revoke_old_root(bool has_new) {
+  static struct msg m;
+  struct rdata keys[2] = {l->signer->zones[0].key.dnskey};
+  struct signer_way way = {.zone = "."};
+  keys[0].octets[1] |= DNSKEY_REVOKED;
+  if (has_new) signer_roll(l->signer, ".");
+  else way.tag = keys_tag(keys[0].octets, keys[0].len);
+  keys[1] = l->signer->zones[0].key.dnskey;
+  msg_answer(&m, ".", TYPE_DNSKEY, RCODE_NOERROR);
+  signer_sets(l->signer, &m, SECTION_ANSWER, ".", TYPE_DNSKEY, keys, has_new ? 2 : 1, way);
+  signer_answer_is(l->signer, ".", TYPE_DNSKEY, &m);
+}
+
+Test(dnssec_time, rfc5011_2_1_a_root_one_of_whose_trusted_keys_is_revoked_is_secure_by_the_other) {
+  begin((struct world_options){0});
+  revoke_old_root(true);
+  signer_anchor(l->signer, ".");
+  expect(ask(SRV_A, TYPE_SRV, HOW_DO), RCODE_NOERROR, true);
+  lab_free(l);
+}
+
+Test(dnssec_time, rfc5011_2_1_a_revoked_key_vouches_for_nothing) {
+  for (unsigned has_new = 0; has_new < 2; has_new++) {
+    begin((struct world_options){0});
+    revoke_old_root(has_new);
+    expect(ask(SRV_A, TYPE_SRV, HOW_DO), RCODE_SERVFAIL, false);
+    lab_free(l);
+  }
+}
+
 /* Its keys stay as they are known, and its answers are by others. */
 Test(dnssec_time, strange_signatures_lead_to_few_questions_for_keys) {
   static struct msg keys;
