@@ -268,7 +268,7 @@ def test_process_1_leaves_no_zombies(alone):
 
 def test_a_library_that_is_lacking_is_said_with_what_needs_it(root):
     for words, said in ((["--zone", "lab=/lab.zone"], r"a library that zone files need \(Debian: libldns3.*\): libldns\.so\.3: "),
-                        (["--upstream", "tls://127.0.0.1#dns.lab"], r"that encrypted upstream servers, --shared and check --connect need \(Debian: libssl3.*\): libcry"),
+                        (["--upstream", "tls://127.0.0.1#dns.lab"], r"that encrypted upstream servers, --dnssec, --shared and check --connect need \(Debian: libssl3.*\): libcry"),
                         (["--metrics", "127.0.0.1:9153"], r"that the pages of --metrics need \(Debian: libmicrohttpd12.*\): libmicroh")):
         done = subprocess.run(["/usr/sbin/chroot", root, "/usr/sbin/jidnsd", "--listen", f"127.0.0.1:{free_ports()}", *words], capture_output=True,
                               text=True, check=False, env={}, timeout=20)

@@ -38,6 +38,10 @@ LISTED = {
         "JIDNS_SETTINGS:": IN_CONTAINERS,
     },
     "doc/dane.md": {"_xmpp-server._tcp.example.org.": SHOWN},
+    "doc/dnssec.md": {
+        "dig @9.9.9.9": "delv validates by the Internet's keys; test_dnssec.py has it, with a signed world",
+        "options trust-ad": "a line of resolv.conf",
+    },
     "doc/dnstap.md": {
         "fstrm_capture": CAPTURED,
         "dnstap-ldns": CAPTURED,
@@ -104,7 +108,7 @@ LISTED = {
     "contrib/lab/README.md": {"sudo contrib/lab/run": "test_lab.py runs each scenario"},
 }
 
-SECTIONS = "listen|upstream|forward|zone|xmpp|access|server|cache|dnstap|fault|log|control|metrics"
+SECTIONS = "listen|upstream|forward|dnssec|zone|xmpp|access|server|cache|dnstap|fault|log|control|metrics"
 SETTINGS = re.compile(rf'({SECTIONS})( "[^"]*")? *{{')
 HARMLESS = re.compile(r"(jidns|jidnsd|dig|nstat|printf) ")  # nothing else is run as root, whatever a page says
 NEEDS_SYSTEMD = re.compile(r"(\$ )?(systemctl|journalctl|useradd) ", re.M)
