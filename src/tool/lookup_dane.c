@@ -99,7 +99,7 @@ static void ask_unchecked(struct lookup_dane *d, const struct asked *a, struct a
     d->unchecked = realloc(d->unchecked, d->unchecked_room * sizeof *d->unchecked);
     must(d->unchecked);
   }
-  struct unchecked *u = d->unchecked[d->unchecked_count++] = must_zalloc(sizeof *u);
+  struct lookup_unchecked *u = d->unchecked[d->unchecked_count++] = must_zalloc(sizeof *u);
   u->of = a;
   u->asked.checking_disabled = true;
   ask_list_add(to, &u->asked, a->name, a->name_len, a->type);

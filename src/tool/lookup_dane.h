@@ -24,6 +24,13 @@ struct lookup_end {
   struct dane_verdict verdict;
 };
 
+/* A question that was answered with SERVFAIL, asked again with CD: an answer then is one that does not
+ * validate. */
+struct lookup_unchecked {
+  const struct asked *of;
+  struct asked asked;
+};
+
 struct lookup_dane {
   const struct lookup *lookup; /* borrowed */
   struct lookup_end ends[LOOKUP_ENDS_MAX];
@@ -33,12 +40,7 @@ struct lookup_dane {
   size_t tlsa_count;
   struct asked root; /* SOA of the root, which is signed: AD tells whether the server validates */
 
-  /* Questions that were answered with SERVFAIL, asked again with CD: an answer is one that does not validate.
-   */
-  struct unchecked {
-    const struct asked *of;
-    struct asked asked;
-  } * *unchecked;
+  struct lookup_unchecked **unchecked;
   size_t unchecked_count, unchecked_room;
 };
 

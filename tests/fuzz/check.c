@@ -1,5 +1,6 @@
-/* check.c: fuzz target: what the DNS answers to jidns check. Whatever comes, the report ends, is the same in
- * each form, and shows nothing that a terminal obeys or a browser takes for markup.
+/* check.c: fuzz target: what the DNS answers to jidns check and jidns lookup --dane. Whatever comes, the
+ * report ends, is the same in each form, and shows nothing that a terminal obeys or a browser takes for
+ * markup.
  *
  * Input: an octet of how, then for each question in turn an octet that tells its outcome and, for an answer,
  * one of RCODE, one for how many records, two of length, and all that follows the question. */
@@ -8,8 +9,9 @@
 #include "fuzz/fuzz.h"
 #include "tool/check.h"
 #include "tool/programs.h"
+#include "tool/show.h"
 
-enum { HOW_C2S = 1, HOW_S2S = 2, HOW_OFFLINE = 4, HOW_COMPONENT = 8, HOW_VERBOSE = 16 };
+enum { HOW_C2S = 1, HOW_S2S = 2, HOW_OFFLINE = 4, HOW_COMPONENT = 8, HOW_VERBOSE = 16, HOW_DANE = 32 };
 enum {
   OUTCOME_NONE = 1,
   OUTCOME_LEFT_OUT = 2,
@@ -141,6 +143,29 @@ static void walk(struct wire *in, const uint8_t *name, size_t len) {
   must(w.end_count <= WALKER_ENDS);
 }
 
+/* TLSA records, and what is said of them. */
+static void look_for_dane(struct wire *in, struct lookup *l) {
+  struct lookup_dane *d = lookup_dane_new(l, answer_all, in);
+  struct findings *f = findings_new(l);
+  struct ask_options o = {.dnssec = true};
+  struct shown s;
+
+  must(f && d->end_count <= LOOKUP_ENDS_MAX && addr_parse("192.0.2.1", ASK_PORT, &o.server));
+  f->dane = d;
+  for (size_t i = 0; i < d->end_count; i++) {
+    const struct lookup_end *e = &d->ends[i];
+    must(e->verdict.use != DANE_VERIFY || (lookup_is_secure(e->tlsa) && e->seen.tlsa.records > 0));
+  }
+  lookup_dane_show(d, NULL, shown_open(&s));
+  shown_close(&s, 80);
+  if (show_has_json()) {
+    must(show_lookup_json(f, &o, shown_open(&s)));
+    shown_close(&s, 0);
+  }
+  findings_free(f);
+  lookup_dane_free(d);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static const char *const components[] = {"rooms"};
   struct wire in = feed(data, size);
@@ -158,6 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   must(addr_parse("192.0.2.1", ASK_PORT, &checked.server));
   show(&checked, &options);
   walk(&in, typed.name, typed.len);
+  if (how & HOW_DANE) look_for_dane(&in, facts->domain);
   report_free(checked.report);
   facts_free(facts);
   return 0;
