@@ -1,65 +1,26 @@
 /* verify.c: digests and signatures of DNSSEC through OpenSSL. Exports verifier_*, public_key_*. */
-#include "crypto/verify.h"
-
 #include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/library.h"
 #include "base/must.h"
 #include "config.h"
-
-#define VERIFY_FUNCTIONS(F)                                                                                  \
-  F(EVP_MD_fetch)                                                                                            \
-  F(EVP_MD_free)                                                                                             \
-  F(EVP_MD_CTX_new)                                                                                          \
-  F(EVP_MD_CTX_free)                                                                                         \
-  F(EVP_DigestInit_ex)                                                                                       \
-  F(EVP_DigestUpdate)                                                                                        \
-  F(EVP_DigestFinal_ex)                                                                                      \
-  F(EVP_DigestVerifyInit_ex)                                                                                 \
-  F(EVP_DigestVerify)                                                                                        \
-  F(EVP_PKEY_CTX_new_from_name)                                                                              \
-  F(EVP_PKEY_CTX_free)                                                                                       \
-  F(EVP_PKEY_fromdata_init)                                                                                  \
-  F(EVP_PKEY_fromdata)                                                                                       \
-  F(EVP_PKEY_CTX_new_from_pkey)                                                                              \
-  F(EVP_PKEY_verify_init)                                                                                    \
-  F(EVP_PKEY_CTX_set_signature_md)                                                                           \
-  F(EVP_PKEY_CTX_set_rsa_padding)                                                                            \
-  F(EVP_PKEY_verify)                                                                                         \
-  F(EVP_PKEY_free)                                                                                           \
-  F(ERR_clear_error)
-
-struct verify_functions {
-#define MEMBER(name) LIBRARY_MEMBER(, name)
-  VERIFY_FUNCTIONS(MEMBER)
-};
+#include "crypto/verify_known.h"
+#include "crypto/verify_priv.h"
 
 static const struct library_symbol symbols[] = {
 #define SYMBOL(name) LIBRARY_SYMBOL(, struct verify_functions, name)
     VERIFY_FUNCTIONS(SYMBOL)};
 
-/* SHA-512 is for signatures alone. */
-enum { SHA512 = DIGEST_SHA384 + 1, DIGESTS, NO_DIGEST };
-enum { RSA_MOST = 512 /* octets */, EXPONENT_MOST = 8, SIGNATURE_MOST = 512 };
-
-struct verifier {
-  void *handle;
-  struct verify_functions f;
-  EVP_MD *digests[DIGESTS];
-};
+enum { RSA_LEAST = 64, RSA_MOST = 512, EXPONENT_MOST = 5 /* octets */, BITS_OF_A_COST = 640 };
 
 /* What is known of an algorithm (IANA's number). */
 struct algorithm {
   uint8_t number;
   const char *kind, *group;
-  unsigned digest; /* NO_DIGEST: the algorithm takes the octets themselves */
-  unsigned octets; /* of a coordinate, or of a raw key; 0: RSA */
-  unsigned signature_octets, cost;
+  unsigned digest;                 /* NO_DIGEST: the algorithm takes the octets themselves */
+  unsigned octets;                 /* of a coordinate, or of a raw key; 0: RSA */
+  unsigned signature_octets, cost; /* RSA: by the key */
 };
 static const struct algorithm algorithms[] = {
     {8, "RSA", NULL, DIGEST_SHA256, 0, 0, 1},           {10, "RSA", NULL, SHA512, 0, 0, 1},
@@ -75,20 +36,54 @@ struct public_key {
 
 /* ---- the library ---- */
 
-struct verifier *verifier_new(FILE *err) {
+static bool has_digests(struct verifier *v, FILE *err) {
   static const char *const names[DIGESTS] = {"SHA1", "SHA256", "SHA384", "SHA512"};
+  for (unsigned i = 0; i < DIGESTS; i++) v->digests[i] = v->f.EVP_MD_fetch(NULL, names[i], NULL);
+  v->f.ERR_clear_error();
+  if (!v->digests[DIGEST_SHA256] || !v->digests[DIGEST_SHA384]) {
+    fputs("OpenSSL lacks SHA-2 or is not allowed to use it: nothing can be validated\n", err);
+    return false;
+  }
+  if (!v->digests[DIGEST_SHA1])
+    fputs("OpenSSL lacks SHA-1 or is not allowed to use it: zones with NSEC3 count as unsigned\n", err);
+  return true;
+}
+
+static bool verifies_known(const struct verifier *v, const struct known_answer *a) {
+  static const uint8_t octets[] = {'j', 'i', 'd', 'n', 's'};
+  struct public_key *k = public_key_new(v, a->algorithm, a->key, a->key_len);
+  bool verifies = k && public_key_verifies(v, k, octets, sizeof octets, a->signature, a->signature_len);
+  public_key_free(v, k);
+  return verifies;
+}
+
+/* Tries each algorithm. Without those that nearly all zones are signed by, this is no validator. */
+static bool has_algorithms(struct verifier *v, FILE *err) {
+  for (unsigned i = 0; i < sizeof known_answers / sizeof *known_answers; i++) {
+    const struct known_answer *a = &known_answers[i];
+    bool is_needed = a->algorithm == 8 || a->algorithm == 13;
+    if (verifies_known(v, a)) v->algorithms |= UINT32_C(1) << a->algorithm;
+    else if (is_needed) {
+      fprintf(err, "OpenSSL can't verify %s or is not allowed to: nothing can be validated\n", a->name);
+      return false;
+    } else fprintf(err, "OpenSSL can't verify %s: zones signed by it alone count as unsigned\n", a->name);
+  }
+  return true;
+}
+
+struct verifier *verifier_new(FILE *err) {
   struct verifier *v = must_zalloc(sizeof *v);
   v->handle = library_open(CRYPTO_SONAME, symbols, sizeof symbols / sizeof *symbols, &v->f, err);
-  bool is_whole = v->handle;
-  for (unsigned i = 0; v->handle && i < DIGESTS; i++) {
-    v->digests[i] = v->f.EVP_MD_fetch(NULL, names[i], NULL);
-    is_whole = is_whole && v->digests[i];
-  }
-  if (is_whole) return v;
-  if (v->handle) fputs("OpenSSL lacks SHA-1 or SHA-2\n", err);
+  if (v->handle && has_digests(v, err) && has_algorithms(v, err)) return v;
   verifier_free(v);
   return NULL;
 }
+
+bool verifier_knows(const struct verifier *v, uint8_t algorithm) {
+  return algorithm < 32 && (v->algorithms >> algorithm & 1);
+}
+
+bool verifier_has_digest(const struct verifier *v, enum digest which) { return v->digests[which]; }
 
 void verifier_free(struct verifier *v) {
   if (!v) return;
@@ -100,6 +95,7 @@ void verifier_free(struct verifier *v) {
 
 static size_t digest(const struct verifier *v, unsigned which, const uint8_t *a, size_t a_len,
                      const uint8_t *b, size_t b_len, uint8_t *out) {
+  if (!v->digests[which]) return 0;
   EVP_MD_CTX *c = v->f.EVP_MD_CTX_new();
   unsigned len = 0;
   bool is_made = c && v->f.EVP_DigestInit_ex(c, v->digests[which], NULL) == 1 &&
@@ -146,21 +142,49 @@ static void native_order(uint8_t *out, const uint8_t *number, size_t len) {
   for (size_t i = 0; i < len; i++) out[i] = number[low_first ? len - 1 - i : i];
 }
 
-static EVP_PKEY *rsa_key(const struct verifier *v, const uint8_t *octets, size_t len) {
-  uint8_t exponent[EXPONENT_MOST], modulus[RSA_MOST];
-  size_t head = len && octets[0] ? 1 : 3;
-  if (len < head) return NULL;
-  size_t exponent_len = head == 1 ? octets[0] : (size_t)octets[1] << 8 | octets[2];
-  if (!exponent_len || exponent_len > EXPONENT_MOST || len - head <= exponent_len) return NULL;
+/* A number without the zeros in front of it. */
+struct number {
+  const uint8_t *octets;
+  size_t len;
+};
+static struct number number_of(const uint8_t *octets, size_t len) {
+  for (; len && !*octets; len--) octets++;
+  return (struct number){octets, len};
+}
 
-  const uint8_t *n = octets + head + exponent_len;
-  size_t n_len = len - head - exponent_len;
-  for (; n_len && !*n; n_len--) n++;
-  if (n_len < 64 || n_len > RSA_MOST) return NULL;
-  native_order(exponent, octets + head, exponent_len);
-  native_order(modulus, n, n_len);
-  OSSL_PARAM params[] = {param(OSSL_PKEY_PARAM_RSA_N, OSSL_PARAM_UNSIGNED_INTEGER, modulus, n_len),
-                         param(OSSL_PKEY_PARAM_RSA_E, OSSL_PARAM_UNSIGNED_INTEGER, exponent, exponent_len),
+static unsigned bits_of(struct number n) {
+  unsigned bits = (unsigned)n.len * 8;
+  for (uint8_t first = n.octets[0]; !(first & 0x80); first = (uint8_t)(first << 1)) bits--;
+  return bits;
+}
+
+/* Takes a key apart (RFC 3110 section 2). */
+static bool rsa_read(const uint8_t *octets, size_t len, struct number *exponent, struct number *modulus) {
+  size_t head = len && octets[0] ? 1 : 3;
+  if (len < head) return false;
+  size_t exponent_len = head == 1 ? octets[0] : (size_t)octets[1] << 8 | octets[2];
+  if (len - head <= exponent_len) return false;
+  *exponent = number_of(octets + head, exponent_len);
+  *modulus = number_of(octets + head + exponent_len, len - head - exponent_len);
+  return exponent->len && exponent->len <= EXPONENT_MOST && modulus->len >= RSA_LEAST &&
+         modulus->len <= RSA_MOST;
+}
+
+/* For each bit of the exponent the modulus is multiplied with itself. */
+static unsigned rsa_cost(struct number exponent, struct number modulus) {
+  unsigned words = (unsigned)(modulus.len + 63) / 64;
+  return 1 + bits_of(exponent) * words * words / BITS_OF_A_COST;
+}
+
+static EVP_PKEY *rsa_key(const struct verifier *v, const uint8_t *octets, size_t len, unsigned *cost) {
+  uint8_t e[EXPONENT_MOST], n[RSA_MOST];
+  struct number exponent, modulus;
+  if (!rsa_read(octets, len, &exponent, &modulus)) return NULL;
+  *cost = rsa_cost(exponent, modulus);
+  native_order(e, exponent.octets, exponent.len);
+  native_order(n, modulus.octets, modulus.len);
+  OSSL_PARAM params[] = {param(OSSL_PKEY_PARAM_RSA_N, OSSL_PARAM_UNSIGNED_INTEGER, n, modulus.len),
+                         param(OSSL_PKEY_PARAM_RSA_E, OSSL_PARAM_UNSIGNED_INTEGER, e, exponent.len),
                          {0}};
   return key_from(v, "RSA", params);
 }
@@ -197,9 +221,8 @@ struct public_key *public_key_new(const struct verifier *v, uint8_t algorithm, c
   struct public_key *k = a ? calloc(1, sizeof *k) : NULL;
   if (!k) return NULL;
   k->algorithm = a;
-  k->key = a->octets ? curve_key(v, a, key, len) : rsa_key(v, key, len);
-  k->cost = a->octets || len <= RSA_MOST - 100 ? a->cost
-                                               : 2; /* 4096 bits take twice what 2048 do, and more */
+  k->cost = a->cost;
+  k->key = a->octets ? curve_key(v, a, key, len) : rsa_key(v, key, len, &k->cost);
   if (k->key && set_up(v, k)) return k;
   public_key_free(v, k);
   v->f.ERR_clear_error();

@@ -1,6 +1,10 @@
 /* anchors.c: trust anchors, and names below which nothing is to be proven: anchors_*. */
 #include "dnssec/anchors.h"
 
+#include "base/must.h"
+
+enum { DS_HEAD = 4, DNSKEY_HEAD = 4 };
+
 /* The root's keys of 2017 and 2024, as IANA publishes them: tag, algorithm 8, SHA-256. */
 static const struct zone_ds root_ds[] = {
     {20326, 8, 2, 32, {0xe0, 0x6d, 0x44, 0xb8, 0x0b, 0x8f, 0x1d, 0x39, 0xa9, 0x5c, 0x0b,
@@ -26,10 +30,34 @@ static const char *const local[] = {"home.arpa",
                                     "b.e.f.ip6.arpa",
                                     "d.f.ip6.arpa",
                                     "8.b.d.0.1.0.0.2.ip6.arpa",
+                                    "resolver.arpa",
                                     "local",
+                                    "internal",
+                                    "onion",
+                                    "alt",
                                     "localhost",
                                     "test",
                                     "invalid"};
+
+static void add_local(struct anchors *a, const char *text) {
+  uint8_t name[NAME_MAX_LEN];
+  must(anchors_add_negative(a, name, name_parse(text, name)));
+}
+
+static void add_local_numbered(struct anchors *a, unsigned number, const char *zone) {
+  char text[32];
+  (void)snprintf(text, sizeof text, "%u.%s", number, zone);
+  add_local(a, text);
+}
+
+/* The IPv6 address whose digits are all 0 but for the last. */
+static void add_local_address(struct anchors *a, unsigned last) {
+  char text[80];
+  int at = snprintf(text, sizeof text, "%u.", last);
+  for (unsigned i = 1; i < 32; i++, at += 2) memcpy(text + at, "0.", 2);
+  memcpy(text + at, "ip6.arpa", sizeof "ip6.arpa");
+  add_local(a, text);
+}
 
 void anchors_built_in(struct anchors *a) {
   memset(a, 0, sizeof *a);
@@ -38,49 +66,92 @@ void anchors_built_in(struct anchors *a) {
   root->ds.count = 2;
   memcpy(root->ds.ds, root_ds, sizeof root_ds);
 
-  uint8_t name[NAME_MAX_LEN];
-  for (unsigned i = 0; i < sizeof local / sizeof *local; i++)
-    anchors_add_negative(a, name, name_parse(local[i], name));
-  for (unsigned i = 16; i < 32; i++) {
-    char text[32];
-    snprintf(text, sizeof text, "%u.172.in-addr.arpa", i);
-    anchors_add_negative(a, name, name_parse(text, name));
-  }
+  for (unsigned i = 0; i < sizeof local / sizeof *local; i++) add_local(a, local[i]);
+  for (unsigned i = 16; i < 32; i++) add_local_numbered(a, i, "172.in-addr.arpa");
+  for (unsigned i = 64; i < 128; i++) add_local_numbered(a, i, "100.in-addr.arpa");
+  for (unsigned last = 0; last < 2; last++) add_local_address(a, last); /* :: and ::1 */
 }
 
 static struct anchor *anchor_for(struct anchors *a, const uint8_t *name, size_t len) {
   for (unsigned i = 0; i < a->count; i++)
     if (name_equal(a->zones[i].name, a->zones[i].name_len, name, len)) return &a->zones[i];
-  if (a->count == ANCHORS_MAX) return NULL;
+  must(a->count < ANCHORS_MAX);
   struct anchor *z = &a->zones[a->count++];
   *z = (struct anchor){.name_len = (uint16_t)len};
   name_lower(z->name, name, len);
   return z;
 }
 
-static bool make_ds(const struct verifier *v, const struct record *r, struct zone_ds *out) {
+/* ---- positive ones ---- */
+
+static unsigned digest_octets(uint8_t type) { return type == 2 ? 32 : type == 4 ? 48 : 0; }
+
+static const char *ds_refusal(const struct verifier *v, const uint8_t *rdata, unsigned len) {
+  if (len <= DS_HEAD) return "it is cut short";
+  if (!verifier_knows(v, rdata[2])) return "its algorithm is not known or not trusted";
+  if (!digest_octets(rdata[3])) return "its digest is none of types 2 (SHA-256) and 4 (SHA-384)";
+  return len == DS_HEAD + digest_octets(rdata[3]) ? NULL : "its digest has not its type's length";
+}
+
+static const char *dnskey_refusal(const struct verifier *v, const uint8_t *rdata, unsigned len) {
+  if (len <= DNSKEY_HEAD) return "it is cut short";
+  unsigned flags = load_u16(rdata);
+  if (!(flags & DNSKEY_ZONE)) return "it is no zone's key: flag 256 is not set";
+  if (flags & DNSKEY_REVOKED) return "it is revoked: flag 128 is set";
+  if (rdata[2] != DNSKEY_PROTOCOL) return "its protocol is not 3";
+  if (!verifier_knows(v, rdata[3])) return "its algorithm is not known or not trusted";
+  struct public_key *key = public_key_new(v, rdata[3], rdata + DNSKEY_HEAD, len - DNSKEY_HEAD);
+  public_key_free(v, key);
+  return key ? NULL : "its octets are no key of its algorithm";
+}
+
+static const struct anchor *anchor_at(const struct anchors *a, const uint8_t *name, size_t len) {
+  for (unsigned i = 0; i < a->count; i++)
+    if (name_equal(a->zones[i].name, a->zones[i].name_len, name, len)) return &a->zones[i];
+  return NULL;
+}
+
+const char *anchors_refusal(const struct anchors *a, const struct verifier *v, const struct record *r) {
+  const char *why = "it is neither a DS nor a DNSKEY record";
+  if (r->type == TYPE_DS) why = ds_refusal(v, record_rdata(r), r->rdlen);
+  if (r->type == TYPE_DNSKEY) why = dnskey_refusal(v, record_rdata(r), r->rdlen);
+  if (why) return why;
+
+  const struct anchor *z = anchor_at(a, r->owner, r->owner_len);
+  if (!z) return a->count < ANCHORS_MAX ? NULL : "there are anchors of 32 zones already";
+  return z->ds.count < ZONE_DS_MAX ? NULL : "there are 16 anchors of its zone already";
+}
+
+static struct zone_ds make_ds(const struct verifier *v, const struct record *r) {
   const uint8_t *rdata = record_rdata(r);
-  *out = (struct zone_ds){0};
-  if (r->type == TYPE_DS && r->rdlen > 4) {
-    unsigned len = rdata[3] == 2 ? 32 : rdata[3] == 4 ? 48 : 0;
-    *out = (struct zone_ds){load_u16(rdata), rdata[2], rdata[3], (uint8_t)len, {0}};
-    if (!len || r->rdlen != 4 + len || !algorithm_is_known(rdata[2])) return false;
-    memcpy(out->digest, rdata + 4, len);
-    return true;
+  struct zone_ds ds = {0};
+  if (r->type == TYPE_DS) {
+    ds = (struct zone_ds){load_u16(rdata), rdata[2], rdata[3], (uint8_t)digest_octets(rdata[3]), {0}};
+    memcpy(ds.digest, rdata + DS_HEAD, ds.digest_len);
+    return ds;
   }
-  if (r->type != TYPE_DNSKEY || r->rdlen <= 4 || !algorithm_is_known(rdata[3])) return false;
   uint8_t owner[NAME_MAX_LEN];
   name_lower(owner, r->owner, r->owner_len);
-  *out = (struct zone_ds){keys_tag(rdata, r->rdlen), rdata[3], 2, 32, {0}};
-  return verifier_digest(v, DIGEST_SHA256, owner, r->owner_len, rdata, r->rdlen, out->digest) == 32;
+  ds = (struct zone_ds){keys_tag(rdata, r->rdlen), rdata[3], 2, 32, {0}};
+  verifier_digest(v, DIGEST_SHA256, owner, r->owner_len, rdata, r->rdlen, ds.digest);
+  return ds;
+}
+
+static bool has_ds(const struct zone_ds_set *set, const struct zone_ds *ds) {
+  for (unsigned i = 0; i < set->count; i++) {
+    const struct zone_ds *x = &set->ds[i];
+    if (x->tag == ds->tag && x->algorithm == ds->algorithm && x->digest_type == ds->digest_type &&
+        memcmp(x->digest, ds->digest, sizeof x->digest) == 0)
+      return true;
+  }
+  return false;
 }
 
 bool anchors_add(struct anchors *a, const struct verifier *v, const struct record *r) {
-  struct zone_ds ds;
-  if (!make_ds(v, r, &ds)) return false;
+  if (anchors_refusal(a, v, r)) return false;
+  struct zone_ds ds = make_ds(v, r);
   struct anchor *z = anchor_for(a, r->owner, r->owner_len);
-  if (!z || z->ds.count == ZONE_DS_MAX) return false;
-  z->ds.ds[z->ds.count++] = ds;
+  if (!has_ds(&z->ds, &ds)) z->ds.ds[z->ds.count++] = ds;
   return true;
 }
 

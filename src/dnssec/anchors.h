@@ -4,7 +4,7 @@
 #define JIDNS_DNSSEC_ANCHORS_H
 #include "dnssec/keys.h"
 
-enum { ANCHORS_MAX = 32, ANCHORS_NEGATIVE_MAX = 64 };
+enum { ANCHORS_MAX = 32, ANCHORS_NEGATIVE_MAX = 256 };
 
 struct anchor {
   uint16_t name_len;
@@ -20,12 +20,16 @@ struct anchors {
   } negative[ANCHORS_NEGATIVE_MAX];
 };
 
-/* The root's keys 20326 and 38696, and the zones that RFC 6303, 6761 and 8375 leave to each network
- * (home.arpa, 10.in-addr.arpa, ...) as negative ones. */
+/* The root's keys 20326 and 38696, and as negative ones the zones that are each network's own or in no zone
+ * of the root's: RFC 6303, 6598, 6761, 7686 (onion), 8375 (home.arpa), 9462 (resolver.arpa), 9476 (alt), and
+ * ICANN's "internal". They are 110; the other places are for settings. */
 void anchors_built_in(struct anchors *a);
 
-/* Adds the DS, or the DNSKEY (a DS is made of it), of a zone. False: too many, or no record that can be used.
- */
+/* Why a record is no trust anchor: words that go on a sentence about it. NULL: it is one. */
+const char *anchors_refusal(const struct anchors *a, const struct verifier *v, const struct record *r);
+
+/* Adds the DS, or the DNSKEY (a DS is made of it), of a zone; one that is there already is not counted twice.
+ * False: anchors_refusal says why. */
 bool anchors_add(struct anchors *a, const struct verifier *v, const struct record *r);
 bool anchors_add_negative(struct anchors *a, const uint8_t *name, size_t len);
 

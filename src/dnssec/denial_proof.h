@@ -9,7 +9,8 @@ enum proof {
   PROOF_NONE,     /* nothing is proven */
   PROOF_SECURE,   /* it is */
   PROOF_OPT_OUT,  /* it is but for unsigned delegations, which an opt-out span passes over: insecure */
-  PROOF_COSTLY,   /* more iterations, or a longer salt, than is done here: insecure, nothing was hashed */
+  PROOF_COSTLY,   /* more iterations, or a longer salt, than is done here, or the library has no SHA-1:
+                     insecure, nothing was hashed */
   PROOF_EXHAUSTED /* the budget is used up */
 };
 

@@ -8,7 +8,7 @@
 
 enum { DNSKEY_ZONE = 0x0100, DNSKEY_REVOKED = 0x0080, DNSKEY_SEP = 0x0001, DNSKEY_PROTOCOL = 3 };
 
-/* Algorithms (RFC 9905: those with SHA-1 are treated as if they were not known). */
+/* Algorithms that are known, if the library is allowed to verify them (verifier_knows). */
 enum {
   ALGORITHM_RSASHA256 = 8,
   ALGORITHM_RSASHA512 = 10,
@@ -17,10 +17,6 @@ enum {
   ALGORITHM_ED25519 = 15,
   ALGORITHM_ED448 = 16
 };
-static inline bool algorithm_is_known(uint8_t a) {
-  return a == ALGORITHM_RSASHA256 || a == ALGORITHM_RSASHA512 ||
-         (a >= ALGORITHM_ECDSAP256 && a <= ALGORITHM_ED448);
-}
 
 /* Bounds against who wants to keep this thread busy (CVE-2023-50387, CVE-2023-50868). */
 enum {

@@ -64,7 +64,7 @@ static void learn_ds(struct judging *w) {
 
   /* Keys that these records have vouched for already stay. */
   struct zone_ds_set ds = {0};
-  zone_ds_take(&ds, &j->sets, set);
+  zone_ds_take(j->verifier, &ds, &j->sets, set);
   const struct zone_known *old = trust_find(j->trust, q->key, q->name_len, w->now.now_s);
   if (old && old->state == ZONE_SECURE && ds_sets_equal(&old->ds, &ds)) return;
 

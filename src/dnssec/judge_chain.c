@@ -54,7 +54,8 @@ bool judge_chain_is_made(const struct rrsets *s, unsigned i, bool *follows) {
 static bool has_any(const struct rrsets *s, const struct chain *c) {
   for (unsigned i = 0; i < s->count; i++) {
     const struct rrset *set = &s->sets[i];
-    if (set->section == SECTION_ANSWER && name_equal(set->owner, set->owner_len, c->name, c->name_len))
+    if (set->section == SECTION_ANSWER && set->klass == CLASS_IN &&
+        name_equal(set->owner, set->owner_len, c->name, c->name_len))
       return true;
   }
   return false;

@@ -14,12 +14,13 @@ static unsigned digest_octets(uint8_t type) {
   return type == DIGEST_TYPE_SHA384 ? 48 : 0;
 }
 
-void zone_ds_take(struct zone_ds_set *out, const struct rrsets *s, const struct rrset *ds) {
+void zone_ds_take(const struct verifier *v, struct zone_ds_set *out, const struct rrsets *s,
+                  const struct rrset *ds) {
   memset(out, 0, sizeof *out);
   for (unsigned i = 0; i < ds->count && out->count < ZONE_DS_MAX; i++) {
     const uint8_t *r = rrset_rdata(s, ds, i);
     unsigned len = rrset_rdlen(s, ds, i);
-    if (len < DS_HEAD || !algorithm_is_known(r[2])) continue;
+    if (len < DS_HEAD || !verifier_knows(v, r[2])) continue;
     unsigned digest_len = digest_octets(r[3]);
     if (!digest_len || len - DS_HEAD != digest_len) continue;
     struct zone_ds *d = &out->ds[out->count++];
@@ -176,11 +177,11 @@ static bool is_vouched_for(const struct verifier *v, struct vouching *vouching, 
   return false;
 }
 
-static bool is_usable(const uint8_t *rdata, size_t len) {
+static bool is_usable(const struct verifier *v, const uint8_t *rdata, size_t len) {
   if (len <= DNSKEY_HEAD || len > DNSKEY_MOST) return false;
   uint16_t flags = load_u16(rdata);
   return (flags & DNSKEY_ZONE) && !(flags & DNSKEY_REVOKED) && rdata[2] == DNSKEY_PROTOCOL &&
-         algorithm_is_known(rdata[3]);
+         verifier_knows(v, rdata[3]);
 }
 
 /* Takes the usable keys; ds: only those that one of these vouches for. To make a key is dear, and it may be
@@ -194,7 +195,7 @@ static void take_keys(const struct verifier *v, const struct rrsets *s, const st
   for (unsigned i = 0; i < set->count && tried < ZONE_KEYS_MAX; i++) {
     const uint8_t *r = rrset_rdata(s, set, i);
     unsigned len = rrset_rdlen(s, set, i);
-    if (!is_usable(r, len) || (ds && !is_vouched_for(v, &vouching, set, r, len))) continue;
+    if (!is_usable(v, r, len) || (ds && !is_vouched_for(v, &vouching, set, r, len))) continue;
     tried++;
     struct public_key *k = public_key_new(v, r[3], r + DNSKEY_HEAD, len - DNSKEY_HEAD);
     if (k) out->keys[out->count++] = (struct zone_key){keys_tag(r, len), load_u16(r), r[3], k};

@@ -33,7 +33,8 @@ struct zone_ds_set {
 
 /* Takes from a DS RRset what can be used: known algorithms and digests (2 and 4; 1, SHA-1, never). Count 0:
  * the zone is signed in no way that is known here, and so insecure (RFC 4035 section 5.2). */
-void zone_ds_take(struct zone_ds_set *out, const struct rrsets *s, const struct rrset *ds);
+void zone_ds_take(const struct verifier *v, struct zone_ds_set *out, const struct rrsets *s,
+                  const struct rrset *ds);
 
 /* What checking took, and what it found. */
 struct signed_by {

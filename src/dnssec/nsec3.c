@@ -108,7 +108,8 @@ static void gather(struct nsec3_proof *n, const struct proof_of *p, struct proof
     }
   }
 
-  bool is_costly = n->count && (n->iterations > DNSSEC_NSEC3_ITERATIONS || n->salt_len > DNSSEC_NSEC3_SALT);
+  bool is_costly = n->count && (!verifier_has_digest(p->verifier, DIGEST_SHA1) ||
+                                n->iterations > DNSSEC_NSEC3_ITERATIONS || n->salt_len > DNSSEC_NSEC3_SALT);
   if (is_costly) n->state = PROOF_COSTLY;
   else n->state = n->count ? PROOF_SECURE : PROOF_NONE;
 }

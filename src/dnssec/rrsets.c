@@ -111,7 +111,7 @@ const struct rrset *rrsets_find(const struct rrsets *s, enum section section, co
                                 size_t owner_len, uint16_t type) {
   for (unsigned i = 0; i < s->count; i++) {
     const struct rrset *set = &s->sets[i];
-    if (set->section == section && set->type == type &&
+    if (set->section == section && set->type == type && set->klass == CLASS_IN &&
         name_equal(set->owner, set->owner_len, owner, owner_len))
       return set;
   }

@@ -34,7 +34,7 @@ struct rrsets {
  * bounds above. */
 enum err rrsets_read(struct rrsets *s, const uint8_t *msg, size_t len);
 
-/* NULL: there is none. Names in any case. */
+/* The set of class IN. NULL: there is none. Names in any case. */
 const struct rrset *rrsets_find(const struct rrsets *s, enum section section, const uint8_t *owner,
                                 size_t owner_len, uint16_t type);
 

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
+#include "crypto/verify_priv.h"
 #include "dnssec/anchors.h"
 #include "dnssec/known.h"
 #include "kit/msg.h"
@@ -232,6 +233,19 @@ Test(keys, what_is_put_in_order_and_hashed_is_paid_for) {
   budget.cost = 1501 / 256;
   cr_expect_eq(keys_check(verifier, room, &sets, &sets.sets[0], &keys, 0, &budget, &by), ERR_TOO_COSTLY);
   zone_keys_clear(verifier, &keys);
+}
+
+Test(keys, ds_records_of_what_the_library_cannot_verify_are_not_taken) {
+  struct zone_ds_set ds;
+  uint8_t head[36] = {0, 1, ALGORITHM_ED25519, 2};
+  msg_answer(&m, "example.com", TYPE_DS, RCODE_NOERROR);
+  msg_record(&m, SECTION_ANSWER, "example.com", TYPE_DS, 60, rd_octets(head, sizeof head));
+  cr_assert_eq(rrsets_read(&sets, m.octets, m.len), ERR_NONE);
+  zone_ds_take(verifier, &ds, &sets, &sets.sets[0]);
+  cr_expect_eq(ds.count, 1);
+  verifier->algorithms &= ~(UINT32_C(1) << ALGORITHM_ED25519);
+  zone_ds_take(verifier, &ds, &sets, &sets.sets[0]);
+  cr_expect_eq(ds.count, 0);
 }
 
 /* ---- the root ---- */

@@ -1,4 +1,5 @@
 /* test_nsec3_known.c: hashes and proofs of RFC 5155, appendices A and B. */
+#include "crypto/verify_priv.h"
 #include "dnssec/denial_kit.h"
 
 static const uint8_t salt[] = {0xaa, 0xbb, 0xcc, 0xdd};
@@ -128,5 +129,18 @@ Test(nsec3_known, b6_a_zone_has_no_say_about_its_own_ds_records) {
   apex(d);
   denial_done(d);
   cr_expect_eq(denial_nodata(d, "example", TYPE_DS), PROOF_NONE);
+  denial_free(d);
+}
+
+/* A policy forbids it: such zones are unsigned then, not broken. */
+Test(nsec3_known, without_sha_1_nothing_is_hashed_and_all_is_insecure) {
+  struct denial *d = denial_new("example");
+  apex(d), x_w(d), a(d);
+  denial_done(d);
+  d->verifier->f.EVP_MD_free(d->verifier->digests[DIGEST_SHA1]);
+  d->verifier->digests[DIGEST_SHA1] = NULL;
+  cr_expect_eq(denial_nxdomain(d, "a.c.x.w.example"), PROOF_COSTLY);
+  cr_expect_eq(denial_no_ds(d, "c.example"), CUT_COSTLY);
+  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES);
   denial_free(d);
 }
