@@ -61,7 +61,8 @@ struct verdict judge(struct judge *j, struct judgement *at, const struct questio
 /* The zones above q's name whose DS and DNSKEY records are not known and will be needed to prove an answer to
  * it, deepest last, at most `most`: to be asked for in the same turn as q. Names that begin with an
  * underscore, or lie below one that does, are hosts', not zones'; so are names of more than two labels that
- * have addresses. Nothing below a zone that is known as insecure. Returns how many. */
+ * have addresses or are aliases. Of those that are wished for, judge does not believe a zone above before it
+ * knows that they are no zones. Nothing below a zone that is known as insecure. Returns how many. */
 enum { JUDGE_WISHES_MAX = 9 /* of four zones, and the root's DNSKEY */ };
 struct judge_wish {
   uint16_t type, len;

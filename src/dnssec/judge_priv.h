@@ -56,6 +56,12 @@ bool judge_zone_is_exempt(const struct judging *w, struct proof_name name);
  * SET_WAITS: a DS is needed first; SET_BOGUS: too many were. */
 enum set_state judge_zone_walk(struct judging *w, struct proof_name name, struct proof_name *zone);
 
+/* Is it known that no zone begins below the signer's, down to a set's owner? Else the parent's signature
+ * would do for what is the child's. Only names are looked at that judge_wishes would wish for: each other one
+ * would cost a question more. SET_SECURE: none does; SET_WAITS: a DS is needed. */
+enum set_state judge_zone_between(struct judging *w, struct proof_name owner, uint16_t type,
+                                  struct proof_name signer);
+
 /* Ends the call: these records are needed. SET_WAITS; SET_INSECURE, SET_BOGUS: they can't be asked for. */
 enum set_state judge_zone_need(struct judging *w, struct proof_name zone, uint16_t type);
 

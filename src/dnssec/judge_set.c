@@ -129,11 +129,16 @@ static enum set_state check(struct judging *w, unsigned i, unsigned at, const st
 }
 
 /* By one of the zones that say that they signed it. SET_BOGUS: by this one it is not proven. */
-static enum set_state check_by(struct judging *w, unsigned i, unsigned at) {
-  struct proof_name zone = suffix_at(&w->judge->sets.sets[i], at), deepest;
+static enum set_state check_by(struct judging *w, unsigned i, unsigned at, bool is_proof) {
+  const struct rrset *set = &w->judge->sets.sets[i];
+  struct proof_name zone = suffix_at(set, at), deepest;
   struct zone_view view = judge_zone_view(w, zone);
   switch (view.state) {
-  case ZONE_SECURE: return check(w, i, at, view.keys);
+  case ZONE_SECURE: {
+    uint16_t type = is_parents(w, set) ? TYPE_DS : set->type;
+    enum set_state state = is_proof ? SET_SECURE : judge_zone_between(w, suffix_at(set, 0), type, zone);
+    return state == SET_SECURE ? check(w, i, at, view.keys) : state;
+  }
   case ZONE_DELEGATED: return judge_zone_need(w, zone, TYPE_DNSKEY);
   case ZONE_INSECURE: return SET_INSECURE;
   case ZONE_NO_CUT: w->why = ERR_NO_DNSKEY; return SET_BOGUS;
@@ -148,12 +153,12 @@ static enum set_state check_by(struct judging *w, unsigned i, unsigned at) {
 /* Was it the signature that failed, and not the choice of who signs? */
 static bool is_final(enum err why) { return why != ERR_NO_RRSIG && why != ERR_NO_DNSKEY && why != ERR_NONE; }
 
-static enum set_state check_signatures(struct judging *w, unsigned i) {
+static enum set_state check_signatures(struct judging *w, unsigned i, bool is_proof) {
   struct signers signers;
   enum err why = ERR_NO_RRSIG;
   signers_read(&signers, w, &w->judge->sets.sets[i]);
   for (unsigned k = 0; k < signers.count; k++) {
-    enum set_state state = check_by(w, i, signers.at[k]);
+    enum set_state state = check_by(w, i, signers.at[k], is_proof);
     if (state != SET_BOGUS) return state;
     if (!is_final(why)) why = w->why;
   }
@@ -223,7 +228,7 @@ static enum set_state check_set(struct judging *w, unsigned i, bool is_proof) {
   bool is_asked_keys = set->type == TYPE_DNSKEY && set->section == SECTION_ANSWER &&
                        question_type(w->q) == TYPE_DNSKEY && is_asked_name(w, set);
   if (is_asked_keys) return check_keys(w, i);
-  enum set_state state = check_signatures(w, i);
+  enum set_state state = check_signatures(w, i, is_proof);
   if (state != SET_BOGUS || is_proof || is_final(w->why)) return state;
 
   /* Nobody who could have signed it did: is there nobody? */

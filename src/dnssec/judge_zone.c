@@ -91,20 +91,33 @@ static unsigned labels_of(struct proof_name name) {
 }
 
 static bool is_of_hosts(uint16_t type) {
-  return type == TYPE_A || type == TYPE_AAAA || type == TYPE_TLSA || type == TYPE_SVCB || type == TYPE_HTTPS;
+  return type == TYPE_A || type == TYPE_AAAA || type == TYPE_TLSA || type == TYPE_SVCB ||
+         type == TYPE_HTTPS || type == TYPE_CNAME;
 }
 
-/* The deepest name at or above q's that could be a zone's. */
-static struct proof_name deepest_wished(const struct question *q) {
-  struct proof_name name = {q->key, q->name_len}, zone = name;
-  for (; name.len > 1; name = parent_of(name))
-    if (name.name[1] == '_') zone = parent_of(name);
+/* The deepest name at or above this one that could be a zone's, by what is asked of it. */
+static struct proof_name deepest_likely(struct proof_name name, uint16_t type) {
+  struct proof_name zone = name;
+  for (struct proof_name at = name; at.len > 1; at = parent_of(at))
+    if (at.name[1] == '_') zone = parent_of(at);
 
-  uint16_t type = question_type(q);
-  bool is_below_underscore = zone.len < q->name_len;
-  if (type == TYPE_DS && zone.len == q->name_len && zone.len > 1) return parent_of(zone);
+  bool is_below_underscore = zone.len < name.len;
+  if (type == TYPE_DS && zone.len == name.len && zone.len > 1) return parent_of(zone);
   if (labels_of(zone) > 2 && (is_below_underscore || is_of_hosts(type))) return parent_of(zone);
   return zone;
+}
+
+enum set_state judge_zone_between(struct judging *w, struct proof_name owner, uint16_t type,
+                                  struct proof_name signer) {
+  const struct anchor *a = anchors_above(w->judge->anchors, owner.name, owner.len);
+  unsigned most = WISHED_ZONES +
+                  labels_of((struct proof_name){a->name_len > 1 ? a->name : root, a->name_len});
+  struct proof_name name = deepest_likely(owner, type), unknown = {0};
+  for (; name.len > signer.len; name = parent_of(name)) {
+    bool is_unknown = judge_zone_view(w, name).state == ZONE_UNKNOWN && labels_of(name) <= most;
+    if (is_unknown && may_wait_for(w->q, name, TYPE_DS)) unknown = name;
+  }
+  return unknown.name ? judge_zone_need(w, unknown, TYPE_DS) : SET_SECURE;
 }
 
 struct wishes {
@@ -138,7 +151,8 @@ unsigned judge_wishes(struct judge *j, const struct question *q, struct dnssec_t
                       struct judge_wish *out, unsigned most) {
   struct judging w = {.judge = j, .q = q, .now = now};
   struct wishes wishes = {out, 0, most};
-  struct proof_name deepest = deepest_wished(q), zone;
+  struct proof_name name = {q->key, q->name_len}, zone;
+  struct proof_name deepest = deepest_likely(name, question_type(q));
   if (question_class(q) != CLASS_IN || judge_zone_is_exempt(&w, deepest)) return 0;
   if (judge_zone_deepest(&w, deepest, &zone) == ZONE_INSECURE) return 0;
 

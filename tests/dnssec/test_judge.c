@@ -220,6 +220,30 @@ Test(judge, a_parent_does_not_sign_what_is_its_childs) {
   expect_bogus(ERR_NO_RRSIG);
 }
 
+Test(judge, a_parent_does_not_sign_what_is_below_a_child_that_is_not_known_yet) {
+  const struct {
+    const char *name;
+    uint16_t type;
+    struct rdata rd;
+  } of_child[] = {{"a.sub.example.org", TYPE_A, rd_a("192.0.2.1")},
+                  {"b.a.sub.example.org", TYPE_A, rd_a("192.0.2.1")},
+                  {"_5222._tcp.a.sub.example.org", TYPE_TLSA, rd_fill(1, 35)},
+                  {"a.sub.example.org", TYPE_CNAME, rd_name("example.org")},
+                  {"sub.example.org", TYPE_TXT, rd_txt("parent")},
+                  {"sub.example.org", TYPE_MX, rd_mx(10, "mail.example.org")}};
+  for (unsigned i = 0; i < sizeof of_child / sizeof *of_child; i++) {
+    trust_flush(judge_trust(world->judge), (const uint8_t *)"", 1);
+    learn_zone("example.org");
+    cr_assert_eq(known("sub.example.org"), ZONE_UNKNOWN);
+    answer(of_child[i].name, of_child[i].type, RCODE_NOERROR);
+    world_set(world, &m, SECTION_ANSWER, of_child[i].name, of_child[i].type, of_child[i].rd,
+              by("example.org"));
+    struct verdict v = judged();
+    cr_expect_eq(v.state, DNSSEC_BOGUS, "%s", of_child[i].name);
+    cr_expect_neq(known("sub.example.org"), ZONE_UNKNOWN);
+  }
+}
+
 Test(judge, apex_records_are_signed_by_their_own_zone) {
   answer("sub.example.org", TYPE_NS, RCODE_NOERROR);
   signer_set(world, &m, SECTION_ANSWER, "sub.example.org", TYPE_NS, rd_name("ns.example.org"),
