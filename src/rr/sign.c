@@ -225,10 +225,9 @@ bool sign_zone_finish(struct sign_zone *z, enum sign_denial denial, uint64_t now
  * 4035 section 5.3.2). Returns its length. */
 static size_t signed_owner(const struct record *r, unsigned labels, uint8_t out[NAME_MAX_LEN]) {
   const uint8_t *name = r->owner;
-  unsigned count = 0;
+  unsigned count = 0, wild = name[0] == 1 && name[1] == '*';
   for (const uint8_t *p = name; *p; p += 1u + *p) count++;
-  count -= name[0] == 1 && name[1] == '*';
-  if (count <= labels) {
+  if (count - wild <= labels) {
     memcpy(out, name, r->owner_len);
     return r->owner_len;
   }

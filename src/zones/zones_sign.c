@@ -226,14 +226,28 @@ static bool print_anchor(void *ctx, const struct record *r) {
   return sign_print(a->signer, r, a->out);
 }
 
-/* The DS records of each zone that no signed one here vouches for. */
+/* Does no signed zone of this set vouch for it? */
+static bool is_anchor(const struct zones *l, unsigned zone) {
+  int above = zones_above(l, zone);
+  return l->zones[zone].keys && (above < 0 || !l->zones[above].keys);
+}
+
+/* Has a set before this one, for other clients, the same keys? */
+static bool is_repeated(const struct zones *first, const struct zones *l, unsigned zone) {
+  for (; first != l; first = first->next) {
+    for (unsigned i = 0; i < first->zone_count; i++)
+      if (first->zones[i].keys == l->zones[zone].keys && is_anchor(first, i)) return true;
+  }
+  return false;
+}
+
+/* The DS records of each zone that no signed one here vouches for, once. */
 static bool print_anchors(const struct zones *first, FILE *out) {
   bool good = true;
   for (const struct zones *l = first; l; l = l->next) {
     struct anchors a = {l->signer, out};
     for (unsigned i = 0; i < l->zone_count && good; i++) {
-      int above = zones_above(l, i);
-      if (l->zones[i].keys && (above < 0 || !l->zones[above].keys))
+      if (is_anchor(l, i) && !is_repeated(first, l, i))
         good = sign_give_ds(l->signer, l->zones[i].keys, ANCHOR_TTL, print_anchor, &a);
     }
   }

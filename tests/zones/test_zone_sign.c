@@ -177,6 +177,27 @@ Test(zone_sign, the_anchors_are_those_of_the_topmost_zones) {
   cr_expect(strncmp(text, "lab.\t", 5) == 0 && strchr(text, '\n') == text + len - 1, "%s", text);
 }
 
+Test(zone_sign, the_anchor_of_a_zone_for_several_clients_is_there_once) {
+  char line[200];
+  unsigned lines = 0;
+  o = zones_options_new();
+  for (unsigned i = 0; i < 2; i++) {
+    zones_option_zone(o, i ? "lab" : "other", "a A 192.0.2.1\n", false);
+    o->zones[i].sign = ZONES_SIGN_AUTO;
+    o->zones[i].clients = (struct zones_clients){.count = 1};
+    cr_assert(prefix_parse(i ? "10.0.0.0/8" : "192.0.2.0/24", &o->zones[i].clients.list[0]));
+  }
+  o->zones[0].name_len = o->zones[1].name_len;
+  memcpy(o->zones[0].name, o->zones[1].name, o->zones[1].name_len);
+  zones_option_sign(o, ZONES_SIGN_NSEC);
+  lab = zones_made(o);
+  FILE *in = fopen(zones_keys_file(o, ZONES_ANCHORS), "r");
+  cr_assert(in);
+  while (fgets(line, sizeof line, in)) lines++;
+  fclose(in);
+  cr_expect_eq(lines, 1);
+}
+
 Test(zone_sign, ds_records_that_stand_in_the_zone_above_stay_alone) {
   o = zones_options_new();
   zones_option_zone(o, "lab",
