@@ -85,6 +85,7 @@ LISTED = {
         "jidnsd: capulet.lab.zone:5": SHOWN,
         "$ cat keys/trust-anchors": BY_LAB,
         "server:": BY_LAB,
+        "openssl x509": "wants a certificate; test_doc.py types it where there is one",
         "$ jidns fault add 'name=xmpp.montague": BY_LAB,
         "; staging: the real": "a zone file; test_zone.py has overlays",
         "$ jidns fault add 'name=_xmpp-server": "test_fault.py has these commands, with answers to count",
