@@ -10,7 +10,7 @@
 #include "base/shown.h"
 #include "rr/sign_priv.h"
 
-enum { PATH_ROOM = 512 + NAME_TEXT + 32, LIST_ROOM = SIGN_KEYS * (NAME_TEXT + 32) };
+enum { WHY_ROOM = 200, PATH_ROOM = 512 + NAME_TEXT + 32, LIST_ROOM = SIGN_KEYS * (NAME_TEXT + 32) };
 
 static const char suffix[] = ".private";
 
@@ -230,7 +230,11 @@ const struct sign_keys *signer_keys(struct signer *s, const char *folder, const 
   }
   if (!list_files(&q, &error)) {
     const struct sign_keys *before = error == EACCES || error == EPERM ? read_before(&q, NULL) : NULL;
-    if (!before && error) complain(&q, NULL, strerror(error));
+    if (!before && error) {
+      char why[WHY_ROOM];
+      snprintf(why, sizeof why, "%s; zone-keys should name a folder for the keys of zones", strerror(error));
+      complain(&q, NULL, why);
+    }
     return before;
   }
   if (!q.count && !make_key(&q)) return NULL;

@@ -9,7 +9,7 @@
 
 #define RECORDS                                                                                              \
   "a A 192.0.2.1\nb CNAME a\n*.w A 192.0.2.2\nc CNAME x.w\nfar NS ns.far\nns.far A 192.0.2.3\n"              \
-  "x.deep A 192.0.2.4\nd DNAME w\n*.out CNAME far.example.\nto CNAME a.out\n"
+  "x.deep A 192.0.2.4\nd DNAME w\n_1._tcp TLSA 3 1 1 00\n*.out CNAME far.example.\nto CNAME a.out\n"
 
 static struct zones_policy *o;
 static struct zones *lab;
@@ -52,11 +52,16 @@ Test(zone_sign, each_rrset_is_signed_but_for_what_is_delegated) {
   cr_expect_str_eq(zones_say(lab, "far.zone.lab", TYPE_NS, LAB_DO), "elsewhere");
 }
 
+Test(zone_sign, any_is_answered_with_what_the_zone_says) {
+  load(ZONES_SIGN_NSEC);
+  has("_1._tcp.zone.lab", TYPE_ANY, "NOERROR | an _1._tcp.zone.lab. 3600 TLSA 3 1 1 00");
+}
+
 Test(zone_sign, each_denial_is_proven_by_nsec) {
   load(ZONES_SIGN_NSEC);
   has("nobody.zone.lab", TYPE_A, "NXDOMAIN | ns zone.lab. 30 SOA ");
   has("nobody.zone.lab", TYPE_A, "| ns far.zone.lab. 30 NSEC *.out.zone.lab. NS RRSIG NSEC");
-  has("nobody.zone.lab", TYPE_A, "| ns zone.lab. 30 NSEC a.zone.lab. SOA RRSIG NSEC DNSKEY");
+  has("nobody.zone.lab", TYPE_A, "| ns zone.lab. 30 NSEC _1._tcp.zone.lab. SOA RRSIG NSEC DNSKEY");
   has("a.zone.lab", TYPE_TXT, "| ns a.zone.lab. 30 NSEC b.zone.lab. A RRSIG NSEC");
   has("deep.zone.lab", TYPE_A, "NOERROR | ns");
   has("q.w.zone.lab", TYPE_TXT, "| ns *.w.zone.lab. 30 NSEC ");
