@@ -42,6 +42,8 @@ struct private_name {
 #define ZEROES "\0010\0010\0010\0010\0010\0010\0010"
 
 static const struct private_name privates[] = {
+    {0, 0, sizeof "\5local", "\5local"},
+    {0, 0, sizeof "\4test", "\4test"},
     {0, 0, sizeof "\4home\4arpa", "\4home\4arpa"},
     {0, 0, REVERSE("\0010")},
     {0, 0, REVERSE("\00210")},

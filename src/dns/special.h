@@ -11,8 +11,9 @@
  * servers upstream that know them. */
 bool special_is(const struct question *q);
 
-/* Is the question for a name that many networks' own servers answer, and that nobody can sign: home.arpa (RFC
- * 8375), and the reverse names of addresses that are not the Internet's (RFC 6303, RFC 6598 section 4)? */
+/* Is the question for a name that many networks' own servers answer, and that nobody can sign: local (RFC
+ * 6762), test (RFC 6761), home.arpa (RFC 8375), and the reverse names of addresses that are not the
+ * Internet's (RFC 6303, RFC 6598 section 4)? */
 bool special_is_private(const struct question *q);
 
 /* Writes the answer for such a question, at most DNS_UDP_PLAIN octets. Returns its length, 0 when it is none.

@@ -34,6 +34,8 @@ static bool is_private(const char *name) {
 
 Test(special, rfc6303_names_of_private_networks_are_nobodys_to_sign) {
   static const char *const yes[] = {
+      "nas.local",
+      "a.TEST",
       "home.arpa",
       "printer.HOME.arpa",
       "4.3.2.10.in-addr.arpa",
@@ -53,6 +55,8 @@ Test(special, rfc6303_names_of_private_networks_are_nobodys_to_sign) {
       "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa"};
   static const char *const no[] = {"arpa",
                                    "in-addr.arpa",
+                                   "local.example",
+                                   "test.arpa",
                                    "home.example",
                                    "11.in-addr.arpa",
                                    "172.in-addr.arpa",
