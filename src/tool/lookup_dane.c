@@ -66,9 +66,18 @@ static bool lacks_address(const struct host *h) {
   return h->address_count == 0 && lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
 }
 
+/* Was a question for the side's SRV records left without an answer? Then nobody knows where it leads. */
+static bool has_failed(const struct lookup *l, enum lookup_side side) {
+  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
+    const struct service *s = &l->services[i];
+    if (s->kind->side == side && !s->kind->obsolete && s->state == SERVICE_FAILED) return true;
+  }
+  return false;
+}
+
 static void end_at_domain(struct lookup_dane *d, enum lookup_side side, struct ask_list *to) {
   if (!(d->lookup->sides & side) || !leads_to_domain(d->lookup, side)) return;
-  if (lacks_address(d->lookup->domain)) return;
+  if (lacks_address(d->lookup->domain) && !has_failed(d->lookup, side)) return;
   uint16_t port = side == LOOKUP_C2S ? PLAN_PORT_C2S : PLAN_PORT_S2S;
   struct lookup_end *e = add_end(d, d->lookup->domain, port, to);
   if (e) e->side = side;
