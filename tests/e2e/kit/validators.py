@@ -1,15 +1,16 @@
-"""Validators that others have written: unbound, and BIND's delv. What they make of a name of the signed world."""
+"""Validators that others have written: unbound, BIND's delv, Knot Resolver. What they make of a name of the signed world."""
 
 import shutil
 import subprocess
 
 import dns.flags
 import dns.rcode
+import dns.rdatatype
 import pytest
 
 from kit.ask import ask
 from kit.netns import free_ports
-from kit.proc import Process
+from kit.proc import Process, wait_until
 
 CONFIG = """
 server:
@@ -27,6 +28,17 @@ server:
 remote-control:
   control-enable: no
 """
+KRESD = """
+net.listen("127.0.0.1", {port}, {{kind = "dns"}})
+modules.unload("ta_update")
+modules.unload("ta_signal_query")
+modules.unload("priming")
+trust_anchors.remove(".")
+trust_anchors.add([[{anchor}]])
+cache.size = 50 * MB
+policy.add(policy.all(policy.FORWARD("127.0.0.1@{upstream}")))
+"""
+PROOFS = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3)
 
 
 def unbound(world, folder, name, modules, anchor=""):
@@ -38,6 +50,23 @@ def unbound(world, folder, name, modules, anchor=""):
     process = Process(name, ["unbound", "-d", "-c", folder / f"{name}.conf"], folder)
     process.wait_for(lambda: "start of service" in process.stderr, "unbound's start")
     process.server = ("127.0.0.1", port)
+    return process
+
+
+def kresd(world, folder, upstream):
+    """Knot Resolver, which forwards to a server that does not validate."""
+    port, place = free_ports(), folder / "kresd"
+    place.mkdir()
+    (place / "config").write_text(KRESD.format(port=port, anchor=world.anchor.read_text().strip(), upstream=upstream[1]))
+    process = Process("kresd", ["kresd", "-n", "-c", place / "config", place], folder)
+    process.server = ("127.0.0.1", port)
+
+    def is_ready():
+        try:
+            return ask(process.server, ".", "SOA", patience_s=1)
+        except Exception:  # pylint: disable=broad-except
+            return None
+    assert wait_until(is_ready, 15), process.describe()
     return process
 
 
@@ -54,11 +83,33 @@ def delv_anchor(world, folder):
     return path
 
 
-def verdict_of(server, name, rdtype):
-    reply = ask(server, name, rdtype, do=True, patience_s=10, payload=4096)
+def validated(server, name, rdtype):
+    """Its reply to one who wants proof."""
+    return ask(server, name, rdtype, do=True, patience_s=10, payload=4096)
+
+
+def verdict_in(reply):
     if reply.rcode() == dns.rcode.SERVFAIL:
         return "bogus"
     return "secure" if reply.flags & dns.flags.AD else "insecure"
+
+
+def verdict_of(server, name, rdtype):
+    return verdict_in(validated(server, name, rdtype))
+
+
+def content(reply):
+    """What a client is told: the code and the answer's records, in whatever order they stand."""
+    records = {(rrset.name.to_text().lower(), rrset.rdtype, record.to_text().lower()) for rrset in reply.answer for record in rrset
+               if rrset.rdtype not in PROOFS}
+    return dns.rcode.to_text(reply.rcode()), records
+
+
+def without_proofs(message):
+    """The message as servers send it that know nothing of DNSSEC, or remove it."""
+    for section in (message.answer, message.authority, message.additional):
+        section[:] = [rrset for rrset in section if rrset.rdtype not in PROOFS]
+    return message
 
 
 def by_delv(server, anchor, name, rdtype):
