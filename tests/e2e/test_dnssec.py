@@ -323,3 +323,69 @@ def test_a_clock_that_is_far_behind_costs_ad_and_no_name(start, tmp_path):
     clock.write_text("+0\n")
     assert verdict_of(daemon.v4, "_xmpp-client._tcp.p256-nsec.sec.", "SRV") == "secure"
     assert "the clock is right again" in daemon.stderr
+
+
+# ---- what is kept ----
+
+def bogus_zone(proven):
+    return next(zone for zone, state in proven.world.zones.items() if state == "bogus")
+
+
+class Settings:
+    """A daemon that reads what it proves from a file, which it may be told to read again."""
+
+    def __init__(self, proven, name, *options):
+        self.proven, self.name, self.options, self.path = proven, name, options, proven.folder / f"{name}.conf"
+
+    def write(self, mode, more="", anchor=None):
+        server = "%s:%d" % self.proven.plain.server
+        self.path.write_text(f'upstream {{ server = {{"{server}"}} }}\n'
+                             f'dnssec {{ mode = {mode}\n  trust-anchor = "{anchor or self.proven.world.anchor}"\n{more}\n}}\n')
+
+    def start(self):
+        as_root = ["--user", "root"] if os.geteuid() == 0 else []  # it is to read and write in pytest's folder
+        return Jidnsd(["--config", self.path, *as_root, *self.options], self.proven.folder, self.name).wait_ready()
+
+    def reload(self, daemon, *what, **how):
+        self.write(*what, **how)
+        before = daemon.stderr.count("settings reloaded")
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.wait_for(lambda: daemon.stderr.count("settings reloaded") > before, "reloaded settings")
+
+
+def rcode_of(daemon, name):
+    return dns.rcode.to_text(ask(daemon.v4, name, "A", do=True, patience_s=10).rcode())
+
+
+def test_what_is_kept_is_proven_once_settings_want_it(proven):
+    settings, bogus, name = Settings(proven, "reloaded"), f"host.{bogus_zone(proven)}", "host.p256-nsec.sec."
+    settings.write("log")
+    daemon = settings.start()
+    assert (rcode_of(daemon, bogus), verdict_of(daemon.v4, name, "A")) == ("NOERROR", "insecure")
+    settings.reload(daemon, "validate")
+    assert (rcode_of(daemon, bogus), verdict_of(daemon.v4, name, "A")) == ("SERVFAIL", "secure")
+    settings.reload(daemon, "validate", f'  negative-trust-anchor = "{bogus_zone(proven)}"')
+    assert (rcode_of(daemon, bogus), verdict_of(daemon.v4, name, "A")) == ("NOERROR", "secure")
+    settings.reload(daemon, "validate")
+    assert rcode_of(daemon, bogus) == "SERVFAIL"
+
+    other = proven.folder / "other.ds"
+    other.write_text(". IN DS 1 13 2 " + 64 * "0" + "\n")
+    settings.reload(daemon, "validate", anchor=other)
+    assert rcode_of(daemon, name) == "SERVFAIL"
+    settings.reload(daemon, "log")
+    assert (rcode_of(daemon, bogus), rcode_of(daemon, name)) == ("NOERROR", "NOERROR")
+    settings.reload(daemon, "validate")
+    assert verdict_of(daemon.v4, name, "A") == "secure"
+    daemon.close()
+
+
+def test_a_snapshot_of_what_nobody_proved_is_not_believed(proven):
+    settings = Settings(proven, "restarted", "--snapshot", proven.folder / "cache")
+    bogus, name = f"host.{bogus_zone(proven)}", "host.p256-nsec.sec."
+    for mode, of_bogus, of_name in (("off", "NOERROR", "insecure"), ("validate", "SERVFAIL", "secure"), ("validate", "SERVFAIL", "secure"),
+                                    ("off", "NOERROR", "secure")):
+        settings.write(mode)
+        daemon = settings.start()
+        assert (rcode_of(daemon, bogus), verdict_of(daemon.v4, name, "A")) == (of_bogus, of_name), mode
+        daemon.close()
