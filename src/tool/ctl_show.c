@@ -63,7 +63,7 @@ static void fleet_rows(struct table *t, const json_t *fleet) {
 static void status_rows(struct table *t, const json_t *o) {
   char since[CTL_DURATION];
   const json_t *cache = json_object_get(o, "cache"), *reload = json_object_get(o, "reload"),
-               *tap = json_object_get(o, "dnstap"), *one;
+               *tap = json_object_get(o, "dnstap"), *dnssec = json_object_get(o, "dnssec"), *one;
   size_t i;
 
   row(t, "version", "%s", text_of(o, "version"));
@@ -82,6 +82,10 @@ static void status_rows(struct table *t, const json_t *o) {
   row(t, "questions in flight", "%lld", number_of(o, "in_flight"));
   row(t, "cache", "%lld answers, %.1f of %.0f MiB", number_of(cache, "answers"),
       (double)number_of(cache, "octets") / (1 << 20), (double)number_of(cache, "limit") / (1 << 20));
+  if (json_is_object(dnssec)) {
+    row(t, "DNSSEC", "%s%s", text_of(dnssec, "mode"),
+        is_set(dnssec, "clock") ? "" : "; the clock is wrong: signatures' dates are not judged");
+  }
   row(t, "log level", "%s", text_of(o, "log_level"));
   if (json_is_object(tap)) {
     row(t, "dnstap", "%s %s: %lld messages written, %lld dropped",

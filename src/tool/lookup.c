@@ -2,6 +2,7 @@
 #include "tool/lookup.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/must.h"
@@ -302,6 +303,25 @@ bool lookup_is_incomplete(const struct lookup *l) {
 }
 
 bool lookup_is_secure(const struct asked *a) { return a->outcome == ASKED_ANSWERED && a->msg[3] & DNS_AD; }
+
+/* RFC 8914 sections 4.6 to 4.13. */
+static bool is_ede_of_dnssec(uint16_t code) { return code >= 5 && code <= 12; }
+
+const char *lookup_proof_text(const struct asked *a, char text[PROOF_TEXT]) {
+  struct edns edns;
+  struct edns_ede ede;
+  if (lookup_is_answered(a)) return lookup_is_secure(a) ? "secure" : "insecure";
+  if (a->outcome != ASKED_ANSWERED || reply_rcode(a->msg, a->len) != RCODE_SERVFAIL ||
+      !edns_read(a->msg, a->len, &edns))
+    return NULL;
+
+  while (edns_next_ede(&edns, &ede)) {
+    if (!is_ede_of_dnssec(ede.code)) continue;
+    snprintf(text, PROOF_TEXT, "bogus (%s)", edns_ede_name(ede.code));
+    return text;
+  }
+  return NULL;
+}
 
 const char *lookup_address_text(const struct address *a, char text[ADDRESS_TEXT]) {
   return inet_ntop(a->family, a->bytes, text, ADDRESS_TEXT);

@@ -140,6 +140,12 @@ bool lookup_is_stale(const struct asked *a);
 /* The answer says AD; false when there is none. */
 bool lookup_is_secure(const struct asked *a);
 
+/* What the server made of the answer by DNSSEC, as far as it says: "secure", "insecure", or for a SERVFAIL
+ * that comes with such a reason "bogus (Signature Expired)" (RFC 8914). NULL: another failure, or no answer.
+ * Returns text or a static string. */
+enum { PROOF_TEXT = 64 };
+const char *lookup_proof_text(const struct asked *a, char text[PROOF_TEXT]);
+
 /* "192.0.2.1". Returns text. */
 enum { ADDRESS_TEXT = 46 };
 const char *lookup_address_text(const struct address *a, char text[ADDRESS_TEXT]);

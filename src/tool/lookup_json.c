@@ -70,6 +70,12 @@ json_t *lookup_json_edes(const struct asked *a) {
   return list;
 }
 
+static void set_proof(json_t *object, const struct asked *a) {
+  char text[PROOF_TEXT];
+  const char *proof = lookup_proof_text(a, text);
+  lookup_json_set(object, "proof", proof ? json_string(proof) : json_null());
+}
+
 static json_t *service_json(const struct service *s, bool dnssec) {
   static const char *const states[] = {[SERVICE_UNASKED] = "unasked",
                                        [SERVICE_OFFERED] = "offered",
@@ -83,7 +89,10 @@ static json_t *service_json(const struct service *s, bool dnssec) {
                           asked_ms(&s->asked));
   if (s->kind->obsolete) lookup_json_set(one, "obsolete", json_true());
   lookup_json_set(one, "ttl", json_integer(s->count > 0 ? s->ttl : 0));
-  if (dnssec) lookup_json_set(one, "secure", json_boolean(lookup_is_secure(&s->asked)));
+  if (dnssec) {
+    lookup_json_set(one, "secure", json_boolean(lookup_is_secure(&s->asked)));
+    set_proof(one, &s->asked);
+  }
   lookup_json_set(one, "stale", json_boolean(lookup_is_stale(&s->asked)));
   lookup_json_set(one, "ede", lookup_json_edes(&s->asked));
   lookup_json_alias(one, "alias", &s->alias);

@@ -31,6 +31,17 @@ static void write_heading(const struct page *p, const char *text) {
   fputc('\n', p->out);
 }
 
+/* ", secure", ", bogus (Signature Expired)", or "": nobody wants to know, or nobody knows. A failure's reason
+ * is always of interest. Returns text. */
+enum { PROOF_SHOWN = PROOF_TEXT + 2 };
+static const char *proof_behind(const struct page *p, const struct asked *a, char text[PROOF_SHOWN]) {
+  char room[PROOF_TEXT];
+  const char *proof = lookup_proof_text(a, room);
+  bool shown = proof && (p->o->dnssec || !lookup_is_answered(a));
+  snprintf(text, PROOF_SHOWN, "%s%s", shown ? ", " : "", shown ? proof : "");
+  return text;
+}
+
 enum { ADDRESS_INDENT = 6, TTL_COLUMN = 24 };
 
 /* "192.0.2.1         TTL 300, 1.5 ms, came along". s: NULL for the domain itself. */
@@ -49,7 +60,7 @@ static void write_address(const struct page *p, const struct service *s, const s
 
 /* The host's addresses, or why there are none. */
 static void write_addresses(const struct page *p, const struct service *s, const struct host *h) {
-  char word[PRINT_WORD];
+  char word[PRINT_WORD], proof[PROOF_SHOWN];
   for (size_t i = 0; i < h->address_count; i++) write_address(p, s, h, &h->addresses[i]);
   if (h->address_count > 0) return;
 
@@ -61,13 +72,15 @@ static void write_addresses(const struct page *p, const struct service *s, const
     fputc('\n', p->out);
   } else {
     put(p, STYLE_BAD, "failed: ");
-    term_wrap(p->term, p->out, ADDRESS_INDENT + 8, ADDRESS_INDENT, lookup_outcome_text(bad, word));
+    term_wrapf(p->term, p->out, ADDRESS_INDENT + 8, ADDRESS_INDENT, "%s%s", lookup_outcome_text(bad, word),
+               proof_behind(p, bad, proof));
   }
 }
 
 static void write_targets(const struct page *p, const struct service *s) {
-  char name[NAME_TEXT];
-  term_wrapf(p->term, p->out, 0, 2, "TTL %u, %.1f ms", s->ttl, asked_ms(&s->asked));
+  char name[NAME_TEXT], proof[PROOF_SHOWN];
+  term_wrapf(p->term, p->out, 0, 2, "TTL %u, %.1f ms%s", s->ttl, asked_ms(&s->asked),
+             proof_behind(p, &s->asked, proof));
   for (size_t i = 0; i < s->count; i++) {
     const struct srv *srv = &s->srv[i];
     fputs("  ", p->out);
@@ -87,18 +100,18 @@ static const char *absent_text(const struct service *s) {
 
 static void write_refusal(const struct page *p, const struct service *s, unsigned column) {
   const struct srv *none = &s->srv[0];
-  char values[64] = "";
+  char values[64] = "", proof[PROOF_SHOWN];
   if (none->priority || none->weight || none->port) {
     snprintf(values, sizeof values, "priority %u, weight %u, port %u, ", none->priority, none->weight,
              none->port);
   }
-  term_wrapf(p->term, p->out, column, 2, "not offered: the target is \".\" (%sTTL %u, %.1f ms)", values,
-             s->ttl, asked_ms(&s->asked));
+  term_wrapf(p->term, p->out, column, 2, "not offered: the target is \".\" (%sTTL %u, %.1f ms%s)", values,
+             s->ttl, asked_ms(&s->asked), proof_behind(p, &s->asked, proof));
 }
 
 /* A block: its name, and behind it or below it what there is. */
 static void write_service(const struct page *p, const struct service *s) {
-  char word[PRINT_WORD];
+  char word[PRINT_WORD], proof[PROOF_SHOWN];
   double ms = asked_ms(&s->asked);
   if (s->state == SERVICE_UNASKED) return;
 
@@ -110,11 +123,13 @@ static void write_service(const struct page *p, const struct service *s) {
   } else if (s->state == SERVICE_NOT_OFFERED) {
     write_refusal(p, s, column);
   } else if (s->state == SERVICE_ABSENT) {
-    term_wrapf(p->term, p->out, column, 2, "none: %s (%.1f ms)", absent_text(s), ms);
+    term_wrapf(p->term, p->out, column, 2, "none: %s (%.1f ms%s)", absent_text(s), ms,
+               proof_behind(p, &s->asked, proof));
   } else {
     const char *why = s->malformed ? "malformed answer" : lookup_outcome_text(&s->asked, word);
     put(p, STYLE_BAD, "failed");
-    term_wrapf(p->term, p->out, column + 6, 2, ": %s (%.1f ms)", why, ms);
+    term_wrapf(p->term, p->out, column + 6, 2, ": %s%s (%.1f ms)", why, proof_behind(p, &s->asked, proof),
+               ms);
   }
 }
 

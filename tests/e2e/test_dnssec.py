@@ -1,12 +1,14 @@
 """jidnsd validates as other validators do: the signed world, asked through it and through unbound. And it is never the reason for an
 outage: one bad server of two, a wrong clock, wrong settings."""
 
+import json
 import os
 import pathlib
 import random
 import re
 import shutil
 import signal
+import subprocess
 import threading
 
 import dns.edns
@@ -17,7 +19,7 @@ import dns.rdatatype
 import pytest
 
 from kit.ask import ask
-from kit.control import Control, jidns
+from kit.control import Control, jidns, program
 from kit.jidnsd import Jidnsd
 from kit.netns import free_ports
 from kit.proc import wait_until
@@ -170,6 +172,20 @@ def test_log_refuses_nothing_and_says_it_once(start):
         lines = [line for line in daemon.stderr.splitlines() if f"{zone}.sec." in line]
         assert len(lines) == 1 and lines[0].endswith("--dnssec validate would refuse it"), lines
     assert counters(daemon)["bogus"] and counters(daemon)["secure"]
+
+
+def lookup(daemon, *argv):
+    done = subprocess.run([program(), "lookup", "--server", "%s:%d" % daemon.v4, *argv], capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout
+
+
+def test_the_tool_shows_the_mode_and_what_is_secure_insecure_or_bogus(proven):
+    assert re.search(r"^DNSSEC +validate$", jidns(proven.daemon, "status").stdout, re.M)
+    assert "_xmpp-client._tcp: TTL 300" in (secure := lookup(proven.daemon, "--dnssec", "p256-nsec.sec")) and " ms, secure\n" in secure
+    assert re.search(r"_xmpp-client._tcp: TTL 300, [0-9.]+ ms, insecure$", lookup(proven.daemon, "--dnssec", "plain.sec"), re.M)
+    assert "_xmpp-client._tcp: failed: SERVFAIL, bogus (Signature Expired)" in lookup(proven.daemon, "expired.sec")
+    services = json.loads(lookup(proven.daemon, "--dnssec", "--json", "expired.sec"))["services"]
+    assert services and {service["proof"] for service in services} == {"bogus (Signature Expired)"}
 
 
 # ---- one bad server of two ----

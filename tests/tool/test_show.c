@@ -114,6 +114,31 @@ Test(show, tells_absent_from_failed) {
   free(f);
 }
 
+Test(show, says_what_is_secure_insecure_and_bogus_and_why) {
+  struct fake *f = fake_new();
+  fake_add(f, "_xmpp-client._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5222, "a.lab"));
+  fake_fail(f, "a.lab", TYPE_A, ASKED_ANSWERED, RCODE_SERVFAIL);
+  fake_fail(f, "a.lab", TYPE_AAAA, ASKED_ANSWERED, RCODE_SERVFAIL);
+  f->ede = 7;
+  f->secure = true;
+  snprintf(f->insecure, sizeof f->insecure, "%s", "_xmpps-client._tcp.d.lab.");
+  char *text = shown_lookup(f, true, false);
+  expect_in(text, "_xmpp-client._tcp: TTL 300, 1.5 ms, secure\n");
+  expect_in(text, "_xmpps-client._tcp: none: NXDOMAIN (1.5 ms, insecure)\n");
+  expect_in(text, "failed: SERVFAIL, bogus (Signature Expired)\n");
+  free(text);
+
+  text = shown_lookup(f, false, false);
+  expect_in(text, "_xmpp-client._tcp: TTL 300, 1.5 ms\n");
+  expect_in(text, "failed: SERVFAIL, bogus (Signature Expired)\n");
+  free(text);
+  f->ede = 22;
+  text = shown_lookup(f, true, false);
+  expect_in(text, "failed: SERVFAIL\n");
+  free(text);
+  free(f);
+}
+
 Test(show, prints_aliases_and_the_extended_errors_of_all_answers) {
   struct fake *f = fake_new();
   fake_add(f, "_xmpp-client._tcp.d.lab", TYPE_SRV, 300, rd_srv(1, 0, 5222, "a.lab"));
