@@ -59,21 +59,26 @@ class Machine:
         return subprocess.run(self.argv(*argv), capture_output=True, text=True, timeout=timeout_s, check=False,
                               stdin=subprocess.DEVNULL, start_new_session=True)
 
-    def socket(self):
-        """A UDP socket in the machine's network: a thread of ours goes there and makes it."""
+    def call(self, make):
+        """What make() returns when a thread of ours calls it in the machine's network."""
         made = []
 
-        def make():
+        def there():
             namespace = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
             done = proc.LIBC.setns(namespace, CLONE_NEWNET)
             os.close(namespace)
             if done == 0:
-                made.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                made[0].settimeout(3)
-        there = threading.Thread(target=make)
-        there.start()
-        there.join()
+                made.append(make())
+        thread = threading.Thread(target=there)
+        thread.start()
+        thread.join()
         return made[0]
+
+    def socket(self):
+        """A UDP socket in the machine's network."""
+        made = self.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        made.settimeout(3)
+        return made
 
     def kill(self, how, pid):
         """Signals a process by its id in the machine, which may have no kill(1)."""

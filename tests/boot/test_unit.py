@@ -6,9 +6,13 @@ import time
 import pytest
 from conftest import LAB
 from kit.dnstap import Collector
+from kit.signed_world import SignedWorld
+from kit.upstream import Upstream, relay_to
+from kit.validators import skip_unless_installed, unbound
 from machine import wait_until
 
 CHAT = "chat.start.lab"
+UPSTREAM_PORT = 5399
 
 
 def main_pid(service):
@@ -192,3 +196,24 @@ def test_it_reaches_a_dnstap_collector_now_and_again(service):
         collector.wait_for(2)
     finally:
         collector.close()
+
+
+def test_it_validates_within_what_the_unit_allows(service, tmp_path):
+    skip_unless_installed()
+    world = SignedWorld(tmp_path)
+    plain = unbound(world, tmp_path, "plain", "iterator")
+    upstream = Upstream(relay_to(*plain.server), UPSTREAM_PORT, namespace=service.machine)
+    service.machine.write("/usr/local/etc/jidns/root.ds", world.anchor.read_text())
+    service.set(f'upstream {{ server = "{upstream.address}" }}\n'
+                'dnssec { mode = validate trust-anchor = "/usr/local/etc/jidns/root.ds" }\n')
+    try:
+        service.start()
+        said = [service.machine.run("jidns", "query", "--server", "127.0.0.1", "--dnssec", name, "A").stdout
+                for name in ("host.p256-nsec.sec", "host.expired.sec")]
+        assert "flags qr rd ra ad" in said[0] and "192.0.2.1" in said[0], (said, service.journal())
+        assert "SERVFAIL" in said[1] and "EDE 7" in said[1], said
+    finally:
+        service.machine.path("/usr/local/etc/jidns/root.ds").unlink()
+        upstream.close()
+        plain.stop()
+        world.close()
