@@ -62,12 +62,7 @@ static bool leads_to_domain(const struct lookup *l, enum lookup_side side) {
   return true;
 }
 
-static bool lacks_address(const struct host *h) {
-  return h->address_count == 0 && lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
-}
-
-/* Was a question for the side's SRV records left without an answer? Then nobody knows where it leads. */
-static bool has_failed(const struct lookup *l, enum lookup_side side) {
+static bool has_failed_service(const struct lookup *l, enum lookup_side side) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &l->services[i];
     if (s->kind->side == side && !s->kind->obsolete && s->state == SERVICE_FAILED) return true;
@@ -75,9 +70,16 @@ static bool has_failed(const struct lookup *l, enum lookup_side side) {
   return false;
 }
 
+/* It has neither SRV records nor addresses, and that is known. */
+static bool is_nothing(const struct lookup *l, enum lookup_side side) {
+  const struct host *h = l->domain;
+  return !has_failed_service(l, side) && h->address_count == 0 && lookup_is_answered(&h->asked[0]) &&
+         lookup_is_answered(&h->asked[1]);
+}
+
 static void end_at_domain(struct lookup_dane *d, enum lookup_side side, struct ask_list *to) {
   if (!(d->lookup->sides & side) || !leads_to_domain(d->lookup, side)) return;
-  if (lacks_address(d->lookup->domain) && !has_failed(d->lookup, side)) return;
+  if (is_nothing(d->lookup, side)) return;
   uint16_t port = side == LOOKUP_C2S ? PLAN_PORT_C2S : PLAN_PORT_S2S;
   struct lookup_end *e = add_end(d, d->lookup->domain, port, to);
   if (e) e->side = side;

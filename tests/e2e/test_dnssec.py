@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import zlib
 
 import dns.edns
 import dns.flags
@@ -74,7 +75,7 @@ def fixture_start(proven, request):
     made = []
 
     def start(*servers, **how):
-        made.append(proven.jidnsd(f"{request.node.name.translate({91: '-', 93: None})}-{len(made)}", *(servers or (proven.plain,)), **how))
+        made.append(proven.jidnsd(f"d{zlib.crc32(request.node.name.encode())}-{len(made)}", *(servers or (proven.plain,)), **how))
         return made[-1]
     yield start
     for daemon in made:

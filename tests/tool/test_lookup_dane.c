@@ -142,6 +142,11 @@ Test(lookup_dane, a_failed_service_leads_nobody_who_does_dane_to_the_domain) {
   fake_add(f, "d.lab", TYPE_A, TTL, rd_a("192.0.2.2"));
   fake_fail(f, "_xmpp-server._tcp.d.lab", TYPE_SRV, ASKED_ANSWERED, RCODE_SERVFAIL);
   expect_state(f, DANE_SRV_FAILED);
+
+  f = fake_new(); /* nor is it silence where the domain has no address */
+  fake_add(f, "d.lab", TYPE_TXT, TTL, rd_txt("here"));
+  fake_fail(f, "_xmpp-server._tcp.d.lab", TYPE_SRV, ASKED_ANSWERED, RCODE_SERVFAIL);
+  expect_state(f, DANE_SRV_FAILED);
 }
 
 Test(lookup_dane, without_srv_the_domain_itself_is_looked_at) {
