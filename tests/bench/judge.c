@@ -44,7 +44,7 @@ static double rate(unsigned answers) {
   return answers / (now_ms() - from) * 1e3;
 }
 
-/* ---- dear answers, for a.example.org ANY ---- */
+/* ---- dear answers ---- */
 
 static bool has_room(size_t octets) { return m.len + octets < DNS_MSG_MAX; }
 
@@ -76,6 +76,29 @@ static void key_trap(void) {
   }
 }
 
+/* Many signatures of many keys, no two of one tag: each is the one that its key could have made. */
+static void many_keys(void) {
+  struct signer_way bad = good;
+  bad.is_spoiled = true;
+  for (unsigned i = 0; i < RRSETS_MAX && has_room(1400); i++) {
+    bad.is_last = false;
+    for (unsigned k = 0; k < DNSSEC_SIGNATURES_OF_A_SET; k++, bad.is_last = true) {
+      bad.tag = (uint16_t)(1 + k);
+      set_of(1000 + i, 1, 100, bad);
+    }
+  }
+}
+
+/* Good ones by a key of 4096 bits with the longest exponent that is taken. */
+static void big_exponent(void) {
+  for (unsigned i = 0; i < RRSETS_MAX && has_room(2400); i++) {
+    static struct rdata rd;
+    rd = rd_fill(0x5a, 100);
+    signer_set(world, &m, SECTION_ANSWER, "a.rsa.org", (uint16_t)(1000 + i), rd,
+               (struct signer_way){.zone = "rsa.org"});
+  }
+}
+
 static void many_records(void) { set_of(1000, 1600, 12, good); }
 
 /* One after the other from all sets, so that each is looked for among all. */
@@ -97,14 +120,42 @@ static void many_proofs(void) {
   }
 }
 
+/* Keys of a zone that are none, behind one that vouches for them all; and keys of one tag, each of which a DS
+ * may mean. */
+static void dnskeys(unsigned count, void (*spoil)(struct rdata *key, unsigned i)) {
+  static struct rdata keys[2048];
+  const struct signer_zone *zone = &world->zones[2];
+  keys[0] = zone->key.dnskey;
+  for (unsigned i = 1; i < count; i++) {
+    keys[i] = zone->key.dnskey;
+    spoil(&keys[i], i);
+  }
+  signer_sets(world, &m, SECTION_ANSWER, "example.org", TYPE_DNSKEY, keys, count, good);
+}
+
+static void spoil_point(struct rdata *key, unsigned i) { store_u16(key->octets + 8, (uint16_t)i); }
+static void bad_points(void) { dnskeys(690, spoil_point); }
+
+static void spoil_with_same_tag(struct rdata *key, unsigned i) {
+  store_u16(key->octets + 8, (uint16_t)(load_u16(key->octets + 8) + i));
+  store_u16(key->octets + 10, (uint16_t)(load_u16(key->octets + 10) - i));
+}
+static void one_tag(void) { dnskeys(690, spoil_with_same_tag); }
+
 static const struct {
   const char *name;
   void (*make)(void);
-} dear[] = {{"many-good", many_good},
-            {"key-trap", key_trap},
-            {"many-records", many_records},
-            {"scattered", scattered},
-            {"many-proofs", many_proofs}};
+  uint16_t type;
+  const char *asked;
+} dear[] = {{"many-good", many_good, TYPE_ANY, "a.example.org"},
+            {"key-trap", key_trap, TYPE_ANY, "a.example.org"},
+            {"many-keys", many_keys, TYPE_ANY, "a.example.org"},
+            {"big-exponent", big_exponent, TYPE_ANY, "a.rsa.org"},
+            {"bad-points", bad_points, TYPE_DNSKEY, "example.org"},
+            {"one-tag", one_tag, TYPE_DNSKEY, "example.org"},
+            {"many-records", many_records, TYPE_ANY, "a.example.org"},
+            {"scattered", scattered, TYPE_ANY, "a.example.org"},
+            {"many-proofs", many_proofs, TYPE_ANY, "a.example.org"}};
 
 /* The quickest of some tries: what else the machine does is not the answer's. */
 static void judge_once(const struct question *q, double *total, double *turn, struct verdict *v) {
@@ -121,8 +172,8 @@ static void judge_once(const struct question *q, double *total, double *turn, st
 }
 
 static bool is_cheap_enough(unsigned i) {
-  struct question q = question("a.example.org", TYPE_ANY);
-  msg_answer(&m, "a.example.org", TYPE_ANY, RCODE_NOERROR);
+  struct question q = question(dear[i].asked, dear[i].type);
+  msg_answer(&m, dear[i].asked, dear[i].type, RCODE_NOERROR);
   dear[i].make();
   must(m.len <= DNS_MSG_MAX);
 
@@ -141,12 +192,49 @@ static bool is_cheap_enough(unsigned i) {
   return total <= WORST_MS;
 }
 
+/* A zone with keys of different tags: bad signatures of many_keys name them. Keys that DS records mean by
+ * their tag alone, as many as can be. And the keys of the zone that signs by RSA. */
+static void know_collisions(void) {
+  struct question q = question("a.rsa.org", TYPE_TXT); /* it learns that no zone begins there as well */
+  msg_answer(&m, "a.rsa.org", TYPE_TXT, RCODE_NOERROR);
+  signer_set(world, &m, SECTION_ANSWER, "a.rsa.org", TYPE_TXT, rd_txt("warm"),
+             (struct signer_way){.zone = "rsa.org"});
+  must(signer_judge_octets(world, &q, m.octets, m.len).state == DNSSEC_SECURE);
+
+  uint8_t name[NAME_MAX_LEN];
+  size_t len = name_parse("example.org", name);
+  const struct zone_known *found = trust_find(judge_trust(world->judge), name, len, world->now.now_s);
+  must(found && found->keys.count == 1 && found->ds.count == 1);
+  struct zone_ds ds = found->ds.ds[0];
+  struct zone_keys keys = {.name_len = found->keys.name_len};
+  memcpy(keys.name, found->keys.name, keys.name_len);
+
+  const struct rdata *rd = &world->zones[2].key.dnskey;
+  for (; keys.count <= DNSSEC_SIGNATURES_OF_A_SET; keys.count++) {
+    uint16_t tag = keys.count ? (uint16_t)keys.count : keys_tag(rd->octets, rd->len);
+    struct public_key *key = public_key_new(world->verifier, rd->octets[3], rd->octets + 4, rd->len - 4u);
+    keys.keys[keys.count] = (struct zone_key){tag, DNSKEY_ZONE, rd->octets[3], key};
+  }
+  uint8_t host[NAME_MAX_LEN];
+  size_t host_len = name_parse("a.example.org", host);
+  trust_put(judge_trust(world->judge), host, host_len, world->now.now_s, TRUST_DAY_S)->state = ZONE_NO_CUT;
+  struct zone_known *known = trust_put(judge_trust(world->judge), name, len, world->now.now_s, TRUST_DAY_S);
+  known->state = ZONE_SECURE;
+  known->keys = keys;
+  for (; known->ds.count < ZONE_DS_MAX; known->ds.count++) {
+    known->ds.ds[known->ds.count] = ds;
+    known->ds.ds[known->ds.count].digest[0] ^= (uint8_t)(ZONE_DS_MAX - 1 - known->ds.count);
+  }
+}
+
 int main(int argc, char **argv) {
   unsigned answers = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 20000;
   world = signer_new(ALGORITHM_ECDSAP256);
   signer_zone(world, "org", SIGNER_SIGNED);
   signer_zone(world, "example.org", SIGNER_SIGNED);
+  signer_zone_by(world, "rsa.org", SIGNER_SIGNED, ALGORITHM_RSASHA256);
   double per_s = rate(answers);
+  know_collisions();
   bool is_well = per_s >= RATE_MIN;
   printf("warm %.0f/s\n", per_s);
   for (unsigned i = 0; i < sizeof dear / sizeof *dear; i++) is_well &= is_cheap_enough(i);

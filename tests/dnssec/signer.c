@@ -1,20 +1,48 @@
 /* signer.c: makes signed answers, and drives the judge through them. */
 #include "dnssec/signer.h"
 
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/must.h"
 #include "crypto/verify.h"
 
-enum { DEPTH = 40, SIGNATURE_HEAD = 18 };
+enum { DEPTH = 40, SIGNATURE_HEAD = 18, SIGNATURE_MOST = 512 };
 
 /* ---- keys ---- */
 
+/* As dear as can be: 4096 bits, and an exponent of 40. */
+static EVP_PKEY *rsa_make(void) {
+  EVP_PKEY *key = NULL;
+  BIGNUM *exponent = NULL;
+  EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+  must(c && EVP_PKEY_keygen_init(c) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(c, 4096) == 1);
+  must(BN_hex2bn(&exponent, "ffffffffef") && EVP_PKEY_CTX_set1_rsa_keygen_pubexp(c, exponent) == 1);
+  must(EVP_PKEY_generate(c, &key) == 1);
+  BN_free(exponent);
+  EVP_PKEY_CTX_free(c);
+  return key;
+}
+
+/* The key as a DNSKEY has it (RFC 3110 section 2). */
+static size_t rsa_octets(EVP_PKEY *key, uint8_t out[600]) {
+  BIGNUM *e = NULL, *n = NULL;
+  must(EVP_PKEY_get_bn_param(key, "e", &e) == 1 && EVP_PKEY_get_bn_param(key, "n", &n) == 1);
+  out[0] = (uint8_t)BN_num_bytes(e);
+  size_t len = 1 + (size_t)BN_bn2bin(e, out + 1);
+  len += (size_t)BN_bn2bin(n, out + len);
+  BN_free(e);
+  BN_free(n);
+  return len;
+}
+
 static void key_make(struct signer_zone *z, struct signer_key *k, uint8_t algorithm) {
-  uint8_t octets[65], head[4] = {1, 1, DNSKEY_PROTOCOL, algorithm};
+  uint8_t octets[600], head[4] = {1, 1, DNSKEY_PROTOCOL, algorithm};
   size_t len = sizeof octets;
   EVP_PKEY_free(k->key);
   k->algorithm = algorithm;
@@ -24,6 +52,9 @@ static void key_make(struct signer_zone *z, struct signer_key *k, uint8_t algori
     secret[31] ^= (uint8_t)z->rolls;
     k->key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, sizeof secret);
     must(k->key && EVP_PKEY_get_raw_public_key(k->key, octets, &len) == 1);
+  } else if (algorithm == ALGORITHM_RSASHA256) {
+    k->key = rsa_make();
+    len = rsa_octets(k->key, octets);
   } else {
     k->key = EVP_EC_gen("P-256");
     must(k->key && EVP_PKEY_get_octet_string_param(k->key, "pub", octets, sizeof octets, &len) == 1);
@@ -35,17 +66,18 @@ static void key_make(struct signer_zone *z, struct signer_key *k, uint8_t algori
   k->dnskey.len = (uint16_t)(k->dnskey.len + len);
 }
 
-static size_t sign(const struct signer_key *z, const uint8_t *octets, size_t len, uint8_t out[64]) {
-  uint8_t der[128];
+static size_t sign(const struct signer_key *z, const uint8_t *octets, size_t len,
+                   uint8_t out[SIGNATURE_MOST]) {
+  uint8_t der[SIGNATURE_MOST];
   size_t der_len = sizeof der;
-  bool is_ecdsa = z->algorithm == ALGORITHM_ECDSAP256;
+  bool is_ecdsa = z->algorithm == ALGORITHM_ECDSAP256, is_eddsa = z->algorithm == ALGORITHM_ED25519;
   EVP_MD_CTX *c = EVP_MD_CTX_new();
-  must(c && EVP_DigestSignInit_ex(c, NULL, is_ecdsa ? "SHA256" : NULL, NULL, NULL, z->key, NULL) == 1);
+  must(c && EVP_DigestSignInit_ex(c, NULL, is_eddsa ? NULL : "SHA256", NULL, NULL, z->key, NULL) == 1);
   must(EVP_DigestSign(c, der, &der_len, octets, len) == 1);
   EVP_MD_CTX_free(c);
   if (!is_ecdsa) {
-    memcpy(out, der, 64);
-    return 64;
+    memcpy(out, der, der_len);
+    return der_len;
   }
 
   /* Two numbers in DER, each of 32 octets at most and one for its sign. */
@@ -98,11 +130,15 @@ static struct signer_zone *zone_add(struct signer *w) {
 }
 
 void signer_zone(struct signer *w, const char *name, enum signer_zone_kind kind) {
+  signer_zone_by(w, name, kind, w->zones[0].key.algorithm);
+}
+
+void signer_zone_by(struct signer *w, const char *name, enum signer_zone_kind kind, uint8_t algorithm) {
   struct signer_zone *z = zone_add(w);
   z->kind = kind;
   z->name_len = (uint16_t)name_parse(name, z->name);
   name_format(z->name, z->name_len, z->text);
-  key_make(z, &z->key, w->zones[0].key.algorithm);
+  key_make(z, &z->key, algorithm);
 }
 
 void signer_roll(struct signer *w, const char *name) {
@@ -199,7 +235,7 @@ static struct rdata make_rrsig(struct signer *w, const char *owner, uint16_t typ
   const struct signer_key *who = type != TYPE_DNSKEY && signs->data.key ? &signs->data : &signs->key;
   uint32_t ttl_s = by.ttl_s ? by.ttl_s : SIGNER_TTL;
   const char *as = by.owner ? by.owner : owner;
-  uint8_t head[SIGNATURE_HEAD], signature[64], name[NAME_MAX_LEN];
+  uint8_t head[SIGNATURE_HEAD], signature[SIGNATURE_MOST], name[NAME_MAX_LEN];
   store_u16(head, type);
   head[2] = by.algorithm ? by.algorithm : who->algorithm;
   head[3] = (uint8_t)canon_labels(name, name_parse(as, name));
