@@ -71,13 +71,20 @@ static enum extras extras_of(const struct pending *p, const struct try *t, unsig
   return most;
 }
 
+/* An answer without EDNS proves nothing: what has to be proven is asked with it each time, though the server
+ * did not understand it lately, unless it leaves such questions unanswered. */
+static bool edns_is_of_use(const struct pending *p, struct nameserver *s, uint64_t now_ms) {
+  struct capability *edns = &s->capabilities[CAPABILITY_EDNS];
+  if (capability_allows(edns, now_ms)) return true;
+  return p->prove == PROVE_VALIDATE && edns->why != WHY_EDNS_DROPPED;
+}
+
 void fallback_prepare(const struct pending *p, struct try *t, unsigned nth, uint64_t now_ms) {
   const struct forward_options *o = &p->forward->o;
   struct nameserver *s = t->server;
 
   t->extras = extras_of(p, t, nth);
-  if (t->extras && !fallback_is_way(s, t->transport) &&
-      !capability_allows(&s->capabilities[CAPABILITY_EDNS], now_ms))
+  if (t->extras && !fallback_is_way(s, t->transport) && !edns_is_of_use(p, s, now_ms))
     t->extras = EXTRAS_NONE;
   bool over_udp = !transport_is_stream(t->transport);
   bool mixes_case = o->policy.case_random && over_udp &&

@@ -88,7 +88,9 @@ bool heard_truth(const struct heard *h) {
   msg_set_count(&m, 0, 1);
   zone_answer(&h->world->zone, &m, h->name, h->name_len, h->type, h->how & HOW_DO);
   cr_assert(seen_read(&truth, m.octets, m.len), "%s", truth.why);
-  if (s->rcode != truth.rcode || s->an != truth.an) return false;
+  /* what signs has signatures of its own */
+  unsigned an = s->an - (h->world->script.sign ? heard_typed(h, SECTION_ANSWER, TYPE_RRSIG) : 0);
+  if (s->rcode != truth.rcode || an != truth.an) return false;
   for (unsigned i = 0; i < truth.an; i++) {
     if (!is_in(seen_record(&truth, SECTION_ANSWER, i), s)) return false;
   }

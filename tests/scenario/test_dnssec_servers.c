@@ -108,6 +108,23 @@ Test(dnssec_servers, one_that_strips_is_asked_last_for_ten_minutes) {
   lab_free(l);
 }
 
+Test(dnssec_servers, one_that_did_not_understand_edns_for_a_while_proves_all_as_soon_as_it_does) {
+  begin((struct world_options){0});
+  world_server_fault(w, 0, FAULT_FORMERR);
+  cr_expect_eq(heard_rcode(ask(SRV_A, TYPE_SRV, HOW_EDNS)), RCODE_SERVFAIL);
+  cr_expect(capability_is_resting(&w->upstream.servers[0].capabilities[CAPABILITY_EDNS]));
+  world_heal(w);
+  world_run_ms(w, MINUTE_MS);
+  struct heard *one = client_ask(w, "xmpp.a.lab.", TYPE_A, HOW_DO);
+  struct heard *two = client_ask(w, "xmpp.a.lab.", TYPE_AAAA, HOW_DO);
+  expect(ask(SRV_A, TYPE_SRV, HOW_DO), RCODE_NOERROR, true);
+  client_wait(one);
+  client_wait(two);
+  expect(one, RCODE_NOERROR, true);
+  expect(two, RCODE_NOERROR, true);
+  lab_free(l);
+}
+
 /* ---- all of them ---- */
 
 Test(dnssec_servers, rfc8914_4_7_who_asks_with_edns_is_told_why) {
