@@ -221,10 +221,11 @@ void lookup_dane_show(const struct lookup_dane *d, const struct term *t, FILE *o
   fputc('\n', out);
   if (lookup_dane_is_unvalidated(d)) {
     fputs("  ", out);
-    term_wrap(t, out, 2, 4,
-              "The server calls nothing secure, not even the root: it does not validate DNSSEC, or does not "
-              "say so. Ask one that does: a validating resolver, or a jidnsd with --trust-ad on in front of "
-              "one.");
+    term_wrap(
+        t, out, 2, 4,
+        "The server calls nothing secure, not even the root: it does not validate DNSSEC, or does not "
+        "say so. Ask one that does: a validating resolver, a jidnsd with --dnssec validate, or one with "
+        "--trust-ad on in front of a validating resolver.");
   }
   for (size_t i = 0; i < d->end_count; i++) write_end(&p, &d->ends[i]);
   if (d->end_count == 0) fputs("  There is no endpoint to look at.\n", out);

@@ -69,8 +69,10 @@ def test_each_way_to_be_wrong_is_told_from_the_others(world, domain, state, use,
     assert (ends[5269]["state"], ends[5269]["use"], got) == (state, use, status), ends[5269]
 
 
-def test_the_same_through_jidnsd_that_trusts_the_resolver(world, jidnsd):
-    daemon = jidnsd("--upstream", world.address, "--trust-ad", "on")
+@pytest.mark.parametrize("how", ["trust-ad", "validate"])
+def test_the_same_through_jidnsd_that_trusts_the_resolver_or_validates(world, jidnsd, how):
+    believes = ("--trust-ad", "on") if how == "trust-ad" else ("--dnssec", "validate", "--trust-anchor", world.anchor)
+    daemon = jidnsd("--upstream", world.address, *believes)
     for domain, state in (("good.chat", "usable"), ("open.chat", "srv-insecure"), ("away.chat", "addresses-insecure"), ("changed.chat", "tlsa-bogus")):
         for _ in range(2):  # asked, and from the cache
             ends, _status = dane(f"127.0.0.1:{daemon.port}", domain)
