@@ -236,7 +236,7 @@ Test(judge, a_parent_does_not_sign_what_is_below_a_child_that_is_not_known_yet) 
     learn_zone("example.org");
     cr_assert_eq(known("sub.example.org"), ZONE_UNKNOWN);
     answer(of_child[i].name, of_child[i].type, RCODE_NOERROR);
-    world_set(world, &m, SECTION_ANSWER, of_child[i].name, of_child[i].type, of_child[i].rd,
+    signer_set(world, &m, SECTION_ANSWER, of_child[i].name, of_child[i].type, of_child[i].rd,
               by("example.org"));
     struct verdict v = judged();
     cr_expect_eq(v.state, DNSSEC_BOGUS, "%s", of_child[i].name);

@@ -239,19 +239,19 @@ Test(judge_zones, of_a_zones_keys_only_so_many_are_tried) {
   static struct rdata keys[2 + 2 * ZONE_KEYS_MAX];
   static struct msg dnskey;
   unsigned count = 0;
-  const struct world_zone *zone = &world->zones[2];
+  const struct signer_zone *zone = &world->zones[2];
   cr_assert_str_eq(zone->text, "example.org.");
-  keys[count++] = zone->dnskey;
+  keys[count++] = zone->key.dnskey;
   while (count <= 2 * ZONE_KEYS_MAX) {
     uint8_t head[] = {1, 0, DNSKEY_PROTOCOL, ALGORITHM_ECDSAP256};
     struct rdata *bad = &keys[count];
     *bad = rd_fill((uint8_t)count++, 68);
     memcpy(bad->octets, head, sizeof head);
   }
-  keys[count++] = world->zones[3].dnskey;
+  keys[count++] = world->zones[3].key.dnskey;
   msg_answer(&dnskey, "example.org", TYPE_DNSKEY, RCODE_NOERROR);
-  world_sets(world, &dnskey, SECTION_ANSWER, "example.org", TYPE_DNSKEY, keys, count, by("example.org"));
-  world_answer_is(world, "example.org", TYPE_DNSKEY, &dnskey);
+  signer_sets(world, &dnskey, SECTION_ANSWER, "example.org", TYPE_DNSKEY, keys, count, by("example.org"));
+  signer_answer_is(world, "example.org", TYPE_DNSKEY, &dnskey);
 
   learn_zone("example.org");
   uint8_t name[NAME_MAX_LEN];
