@@ -17,8 +17,9 @@ struct trust *judge_trust(struct judge *j);
  * set the budget, to begin. */
 struct judgement {
   struct dnssec_budget budget;
-  unsigned questions; /* asked so far */
-  unsigned counted;   /* RRsets that ttl_s was made from; 0: it says nothing yet */
+  unsigned questions;     /* asked so far */
+  unsigned counted;       /* RRsets that ttl_s was made from; 0: it says nothing yet */
+  bool goes_without_cuts; /* an optional need could not be had: none is asked for again */
   uint32_t ttl_s;
   uint8_t why;                     /* the last RRset that was found bogus is that: an enum err */
   uint8_t denial, denial_zone_len; /* what was found to be proven of the name at the end, and by whom */
@@ -40,6 +41,7 @@ struct verdict {
   bool is_unsigned_denial; /* BOGUS: it says that there is nothing, and has no record that could prove it */
   bool is_anchor_lost;     /* BOGUS: keys of a trust anchor's zone, none of which it vouches for */
   bool is_signed_by_it;    /* NEEDS, a DS: if there is one, the zone's DNSKEY is needed next */
+  bool is_optional;        /* NEEDS: if that can't be had, judge goes on without: see goes_without_cuts */
   uint16_t need_type;      /* NEEDS: TYPE_DS or TYPE_DNSKEY; BOGUS, unless 0: what is known of these may be
                             * out of date, as a key signed that they do not have */
   uint16_t need_len;
@@ -52,9 +54,9 @@ struct verdict {
  * DNSSEC_COST_OF_A_TURN is spent in a call, and what one RRset more takes.
  *
  * NEEDS: what it needs is asked for, judged as an answer of its own, and judge called again. When it then
- * needs the same: that could not be had, and the answer is BOGUS (or fails as that question failed). Answers
- * to questions for DS and DNSKEY records never need one whose name is longer, so that no two wait for each
- * other. */
+ * needs the same: that could not be had, and the answer is BOGUS (or fails as that question failed); but
+ * where is_optional, goes_without_cuts is set, and judge called once more. Answers to questions for DS and
+ * DNSKEY records never need one whose name is longer, so that no two wait for each other. */
 struct verdict judge(struct judge *j, struct judgement *at, const struct question *q, const uint8_t *msg,
                      size_t len, struct dnssec_time now);
 
@@ -62,7 +64,8 @@ struct verdict judge(struct judge *j, struct judgement *at, const struct questio
  * it, deepest last, at most `most`: to be asked for in the same turn as q. Names that begin with an
  * underscore, or lie below one that does, are hosts', not zones'; so are names of more than two labels that
  * have addresses or are aliases. Of those that are wished for, judge does not believe a zone above before it
- * knows that they are no zones. Nothing below a zone that is known as insecure. Returns how many. */
+ * knows, or can't get to know, whether they are zones. Nothing below a zone that is known as insecure.
+ * Returns how many. */
 enum { JUDGE_WISHES_MAX = 9 /* of four zones, and the root's DNSKEY */ };
 struct judge_wish {
   uint16_t type, len;

@@ -56,9 +56,10 @@ bool judge_zone_is_exempt(const struct judging *w, struct proof_name name);
  * SET_WAITS: a DS is needed first; SET_BOGUS: too many were. */
 enum set_state judge_zone_walk(struct judging *w, struct proof_name name, struct proof_name *zone);
 
-/* Is it known that no zone begins below the signer's, down to a set's owner? Else the parent's signature
- * would do for what is the child's. Only names are looked at that judge_wishes would wish for: each other one
- * would cost a question more. SET_SECURE: none does; SET_WAITS: a DS is needed. */
+/* Does a zone begin below the signer's, down to a set's owner? Then the parent's signature would do for what
+ * is the child's. Only names are looked at that judge_wishes would wish for: each other one would cost a
+ * question more. SET_WAITS: a DS is needed, if it can be had: zones whose servers deny without proofs exist.
+ * SET_SECURE: there is nothing to ask. */
 enum set_state judge_zone_between(struct judging *w, struct proof_name owner, uint16_t type,
                                   struct proof_name signer);
 

@@ -109,6 +109,7 @@ static struct proof_name deepest_likely(struct proof_name name, uint16_t type) {
 
 enum set_state judge_zone_between(struct judging *w, struct proof_name owner, uint16_t type,
                                   struct proof_name signer) {
+  if (w->at->goes_without_cuts) return SET_SECURE;
   const struct anchor *a = anchors_above(w->judge->anchors, owner.name, owner.len);
   unsigned most = WISHED_ZONES +
                   labels_of((struct proof_name){a->name_len > 1 ? a->name : root, a->name_len});
@@ -117,7 +118,9 @@ enum set_state judge_zone_between(struct judging *w, struct proof_name owner, ui
     bool is_unknown = judge_zone_view(w, name).state == ZONE_UNKNOWN && labels_of(name) <= most;
     if (is_unknown && may_wait_for(w->q, name, TYPE_DS)) unknown = name;
   }
-  return unknown.name ? judge_zone_need(w, unknown, TYPE_DS) : SET_SECURE;
+  if (!unknown.name || judge_zone_need(w, unknown, TYPE_DS) != SET_WAITS) return SET_SECURE;
+  w->verdict.is_optional = true;
+  return SET_WAITS;
 }
 
 struct wishes {

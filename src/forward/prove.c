@@ -144,6 +144,7 @@ static bool is_needed_again(const struct judged_answer *x, const struct verdict 
 static void take_need(struct judged_answer *x, const struct verdict *v) {
   x->need_state = NEED_NOTHING;
   x->is_need_renewed = false;
+  x->need_failed = ERR_NONE;
   x->need_type = v->need_type;
   x->need_len = v->need_len;
   memcpy(x->need, v->need, v->need_len);
@@ -222,7 +223,8 @@ static enum outcome renew(struct pending *p, const struct verdict *v, uint64_t n
   if (was_renewed || x->renewals >= PROVE_RENEWALS || !may_ask(p)) return CANT_GO_ON;
 
   x->renewals++;
-  x->at = (struct judgement){.budget = x->at.budget, .questions = x->at.questions};
+  x->at = (struct judgement){
+      .budget = x->at.budget, .questions = x->at.questions, .goes_without_cuts = x->at.goes_without_cuts};
   take_need(x, v);
   x->is_need_renewed = true;
   need_question(p, &q);
@@ -250,6 +252,13 @@ static enum err need_failure(const struct judged_answer *x, const struct verdict
   if (x->need_failed != ERR_NONE) return x->need_failed;
   if (x->need_state == NEED_ASKED || !is_needed_again(x, v)) return ERR_TOO_COSTLY;
   return v->why == ERR_NONE ? ERR_NO_DNSKEY : v->why;
+}
+
+/* It can't be had, and it can be done without. */
+static bool goes_without(struct pending *p, const struct verdict *v) {
+  if (v->state != DNSSEC_NEEDS || !v->is_optional) return false;
+  p->proof->at.goes_without_cuts = true;
+  return true;
 }
 
 static void fail_need(const struct pending *p, struct verdict *v) {
@@ -388,7 +397,7 @@ enum next prove_step(struct pending *p, const struct event *e) {
     if (v.state == DNSSEC_NEEDS) outcome = need(p, &v, e->now_ms);
     if (v.state == DNSSEC_BOGUS && v.need_type) outcome = renew(p, &v, e->now_ms);
     if (outcome == HAS_TO_WAIT) return wait_for_need(p);
-    if (outcome == GO_ON) continue;
+    if (outcome == GO_ON || goes_without(p, &v)) continue;
     if (v.state == DNSSEC_NEEDS) fail_need(p, &v);
 
     struct judged_answer *below = p->proof->below;

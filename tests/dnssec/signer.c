@@ -393,6 +393,11 @@ static struct verdict drive(struct signer *w, const struct question *q, const ui
       continue;
     }
     if (v.state != DNSSEC_NEEDS) return v;
+    if (is_same_need(&v, &last) && v.is_optional) {
+      must(!at.goes_without_cuts);
+      at.goes_without_cuts = true;
+      continue;
+    }
     if (is_same_need(&v, &last)) {
       v.state = DNSSEC_BOGUS;
       return v;

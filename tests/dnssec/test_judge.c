@@ -237,11 +237,35 @@ Test(judge, a_parent_does_not_sign_what_is_below_a_child_that_is_not_known_yet) 
     cr_assert_eq(known("sub.example.org"), ZONE_UNKNOWN);
     answer(of_child[i].name, of_child[i].type, RCODE_NOERROR);
     signer_set(world, &m, SECTION_ANSWER, of_child[i].name, of_child[i].type, of_child[i].rd,
-              by("example.org"));
+               by("example.org"));
     struct verdict v = judged();
     cr_expect_eq(v.state, DNSSEC_BOGUS, "%s", of_child[i].name);
     cr_expect_neq(known("sub.example.org"), ZONE_UNKNOWN);
   }
+}
+
+/* Its zone has no NSEC records: that no zone begins at a name is proven nowhere. */
+static void deny_without_proof(const char *name) {
+  struct msg none;
+  msg_answer(&none, name, TYPE_DS, RCODE_NOERROR);
+  signer_soa(world, &none, "example.org", by("example.org"));
+  signer_answer_is(world, name, TYPE_DS, &none);
+}
+
+Test(judge, a_zone_is_believed_where_nobody_can_say_whether_another_begins) {
+  deny_without_proof("d.example.org");
+  deny_without_proof("t.example.org");
+  answer("host.d.example.org", TYPE_A, RCODE_NOERROR);
+  dname("d.example.org", "t.example.org", by("example.org"));
+  signer_set(world, &m, SECTION_ANSWER, "t.example.org", TYPE_TXT, rd_txt("t"), by("example.org"));
+  a("host.t.example.org", by("example.org"));
+  expect_secure();
+  cr_expect(world->last.goes_without_cuts);
+
+  answer("d.example.org", TYPE_TXT, RCODE_NOERROR);
+  signer_set(world, &m, SECTION_ANSWER, "d.example.org", TYPE_TXT, rd_txt("t"),
+             (struct signer_way){.zone = "example.org", .is_spoiled = true});
+  expect_bogus(ERR_BOGUS);
 }
 
 Test(judge, apex_records_are_signed_by_their_own_zone) {
