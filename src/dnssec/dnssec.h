@@ -27,8 +27,8 @@ enum {
   DNSSEC_RECORDS_OF_A_COST = 256, /* are put in order in about the time of a unit */
   DNSSEC_OCTETS_OF_A_COST = 8192, /* are written and hashed in about that time */
   DNSSEC_COST_OF_A_TURN = 16,     /* of them in one go: then others are served first */
-  DNSSEC_FAILURES = 2,            /* signatures of an answer that were verified in vain, by all keys
-                                     of their tag */
+  DNSSEC_FAILURES = 4,            /* signatures of an answer that may be verified in vain, by all keys of
+                                     their tag: one of each set where one of two signers is broken */
   DNSSEC_NSEC3_ITERATIONS = 50,   /* a zone with more is treated as insecure (RFC 9276 section 3.2) */
   DNSSEC_NSEC3_SALT = 64,         /* octets */
   DNSSEC_NSEC3_HASHES = 16,       /* names hashed for an answer; each with its iterations */

@@ -102,13 +102,14 @@ static void learn(struct judging *w, enum zone_state state, uint32_t ttl_s) {
 
 /* ---- wildcards ---- */
 
-static enum set_state prove_wildcard(struct judging *w, unsigned i) {
+/* gathered: why the last record that might have proven it is not good. */
+static enum set_state prove_wildcard(struct judging *w, unsigned i, enum err gathered) {
   const struct rrset *set = &w->judge->sets.sets[i];
   struct proof_name name = {set->owner, set->owner_len}, zone = judge_set_signer(w, i);
   bool good[RRSETS_MAX];
   good_by(w, zone, good);
   struct proof_of by = proof_by(w, zone, good);
-  w->why = ERR_NO_NSEC;
+  w->why = gathered == ERR_TOO_COSTLY ? gathered : ERR_NO_NSEC;
   switch (proof_of_wildcard(&by, name, w->at->sets[i].labels)) {
   case PROOF_SECURE: w->at->sets[i].state = SET_DENIED; return SET_SECURE;
   case PROOF_OPT_OUT: return SET_INSECURE;
@@ -119,10 +120,10 @@ static enum set_state prove_wildcard(struct judging *w, unsigned i) {
   return SET_BOGUS;
 }
 
-static enum set_state prove_wildcards(struct judging *w, const struct chain *c) {
+static enum set_state prove_wildcards(struct judging *w, const struct chain *c, enum err gathered) {
   for (unsigned i = 0; i < w->judge->sets.count; i++) {
     if (!is_made_from_wildcard(w, i)) continue;
-    enum set_state state = prove_wildcard(w, i);
+    enum set_state state = prove_wildcard(w, i, gathered);
     if (state == SET_WAITS || state == SET_BOGUS) return state;
     if (state == SET_SECURE) continue;
     w->at->sets[i].state = SET_INSECURE;
@@ -256,7 +257,7 @@ enum set_state judge_denial(struct judging *w, const struct chain *c, unsigned r
   enum err why = ERR_NONE;
   bool is_exempt = judge_zone_is_exempt(w, end_side(w, c)) || judge_zone_is_exempt(w, name_of(c));
   enum set_state state = gather(w, c, &why);
-  if (state == SET_SECURE) state = prove_wildcards(w, c);
+  if (state == SET_SECURE) state = prove_wildcards(w, c, why);
   if (state != SET_SECURE || c->end != CHAIN_NOTHING) return state;
   return is_exempt ? SET_INSECURE : prove_nothing(w, c, rcode, why);
 }

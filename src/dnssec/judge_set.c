@@ -30,6 +30,7 @@ static bool is_asked_name(const struct judging *w, const struct rrset *set) {
 /* Is the set the parent's to sign, where a zone begins at its owner? A question for DS records is put to the
  * parent, whatever comes instead of them. */
 static bool is_parents(const struct judging *w, const struct rrset *set) {
+  if (set->owner_len == 1) return false; /* the root has none */
   return set->type == TYPE_DS || (question_type(w->q) == TYPE_DS && is_asked_name(w, set));
 }
 

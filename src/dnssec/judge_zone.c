@@ -43,6 +43,7 @@ bool judge_zone_is_exempt(const struct judging *w, struct proof_name name) {
 static bool may_wait_for(const struct question *q, struct proof_name zone, uint16_t type) {
   uint16_t asked = question_type(q);
   if (asked != TYPE_DS && asked != TYPE_DNSKEY) return true;
+  if (q->name_len == 1 && asked == TYPE_DS) return type == TYPE_DNSKEY; /* no name is shorter than the root */
   if (asked == TYPE_DNSKEY && type == TYPE_DS && name_equal(q->key, q->name_len, zone.name, zone.len))
     return true;
   return zone.len < q->name_len;

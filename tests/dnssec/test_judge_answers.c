@@ -294,3 +294,24 @@ Test(judge_answers, a_zone_whose_proofs_cost_too_much_is_insecure_but_not_the_se
   costly_record("example.org");
   expect_bogus(ERR_NO_NSEC);
 }
+
+Test(judge_answers, the_root_denies_its_own_ds_as_it_has_no_parent) {
+  answer(".", TYPE_DS, RCODE_NOERROR);
+  signer_soa(world, &m, ".", by("."));
+  signer_nsec(world, &m, ".", "org", types_apex, by("."));
+  expect_secure();
+}
+
+/* As of a zone that is signed by two programs, one of which is broken. */
+Test(judge_answers, one_bad_signature_beside_a_good_one_in_each_set_does_not_hurt) {
+  static const struct signer_way spoiled = {.zone = "example.org", .is_spoiled = true};
+  static const struct signer_way second = {.zone = "example.org", .is_last = true};
+  answer("a.example.org", TYPE_A, RCODE_NOERROR);
+  cname("a.example.org", "b.example.org", spoiled);
+  cname("a.example.org", "b.example.org", second);
+  cname("b.example.org", "c.example.org", spoiled);
+  cname("b.example.org", "c.example.org", second);
+  a("c.example.org", spoiled);
+  a("c.example.org", second);
+  expect_secure();
+}
