@@ -31,16 +31,17 @@ enum {
                                      their tag: one of each set where one of two signers is broken */
   DNSSEC_NSEC3_ITERATIONS = 50,   /* a zone with more is treated as insecure (RFC 9276 section 3.2) */
   DNSSEC_NSEC3_SALT = 64,         /* octets */
-  DNSSEC_NSEC3_HASHES = 16,       /* names hashed for an answer; each with its iterations */
-  DNSSEC_QUESTIONS = 40           /* for DS and DNSKEY records that one answer may lead to */
+  DNSSEC_NSEC3_DIGESTS = 16 * (DNSSEC_NSEC3_ITERATIONS + 1), /* made for an answer: those of 16 names,
+                                     or of more that have fewer iterations */
+  DNSSEC_QUESTIONS = 40 /* for DS and DNSKEY records that one answer may lead to */
 };
 
 /* What an answer may yet cost; counted down over all of its judgement, however often that is interrupted. */
 struct dnssec_budget {
-  unsigned cost, failures, hashes;
+  unsigned cost, failures, digests;
 };
 static inline struct dnssec_budget dnssec_budget(void) {
-  return (struct dnssec_budget){DNSSEC_COST, DNSSEC_FAILURES, DNSSEC_NSEC3_HASHES};
+  return (struct dnssec_budget){DNSSEC_COST, DNSSEC_FAILURES, DNSSEC_NSEC3_DIGESTS};
 }
 
 /* Two clocks: what is kept grows old by one that never jumps (the loop's, in seconds), and signatures are

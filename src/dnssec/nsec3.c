@@ -119,11 +119,12 @@ static void gather(struct nsec3_proof *n, const struct proof_of *p, struct proof
 /* Hashes a name (RFC 5155 section 5), if the budget has it. False ends the proof. */
 static bool hash_name(struct nsec3_proof *n, struct proof_name name, uint8_t out[HASH]) {
   if (n->state != PROOF_SECURE) return false;
-  if (!n->of->budget->hashes) {
+  unsigned digests = n->iterations + 1, *left = &n->of->budget->digests;
+  if (*left < digests) {
     n->state = PROOF_EXHAUSTED;
     return false;
   }
-  n->of->budget->hashes--;
+  *left -= digests;
 
   uint8_t digest[DIGEST_MOST];
   const uint8_t *octets = name.name;

@@ -8,7 +8,7 @@ static void begin(void) { d = denial_new("example"); }
 static void end(void) { denial_free(d); }
 TestSuite(nsec3, .init = begin, .fini = end);
 
-enum { OPTS_OUT = 1 };
+enum { OPTS_OUT = 1, RFC_ITERATIONS = 12 };
 static const struct denial_types host = {{TYPE_A, TYPE_RRSIG}};
 static const struct denial_types apex = {{TYPE_NS, TYPE_SOA, TYPE_RRSIG, TYPE_DNSKEY, 51}};
 
@@ -40,7 +40,7 @@ static void add_rfc_zone(unsigned flags) {
     denial_nsec3(d, (struct denial_nsec3){.owner = rfc_zone[i].owner,
                                           .next = rfc_zone[(i + 1) % RFC_RECORDS].owner,
                                           .flags = flags,
-                                          .iterations = 12,
+                                          .iterations = RFC_ITERATIONS,
                                           .salt_len = 4,
                                           .types = rfc_zone[i].types});
     uint8_t *salt = memmem(d->msg.octets + from, d->msg.len - from, "\xab\xab\xab\xab", 4);
@@ -57,7 +57,7 @@ Test(nsec3, a_name_is_found_by_its_hash) {
     bool is_cut = strcmp(rfc_zone[i].name, "a.example") == 0;
     cr_expect_eq(denial_nodata(d, rfc_zone[i].name, TYPE_SRV), is_cut ? PROOF_NONE : PROOF_SECURE, "%s",
                  rfc_zone[i].name);
-    cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES - 1);
+    cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS - (RFC_ITERATIONS + 1));
   }
 }
 
@@ -206,7 +206,7 @@ Test(nsec3, a_long_name_in_an_empty_part_costs_three_hashes) {
   whole_of_an_empty_zone((struct denial_nsec3){0});
   cr_expect_eq(denial_nxdomain(d, "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.example"),
                PROOF_SECURE);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES - 3);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS - 3);
 }
 
 Test(nsec3, many_iterations_are_not_done_at_all) {
@@ -215,13 +215,13 @@ Test(nsec3, many_iterations_are_not_done_at_all) {
   cr_expect_eq(denial_nodata(d, "a.example", TYPE_A), PROOF_COSTLY);
   cr_expect_eq(denial_wildcard_answer(d, "a.example", 1), PROOF_COSTLY);
   cr_expect_eq(denial_no_ds(d, "a.example"), CUT_COSTLY);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS);
 }
 
 Test(nsec3, a_long_salt_is_not_hashed_at_all) {
   whole_of_an_empty_zone((struct denial_nsec3){.salt_len = DNSSEC_NSEC3_SALT + 1});
   cr_expect_eq(denial_nxdomain(d, "a.example"), PROOF_COSTLY);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS);
 }
 
 Test(nsec3, the_longest_salt_and_the_most_iterations_are_still_done) {
@@ -231,7 +231,7 @@ Test(nsec3, the_longest_salt_and_the_most_iterations_are_still_done) {
                                         .salt_len = DNSSEC_NSEC3_SALT});
   denial_done(d);
   cr_expect_eq(denial_nxdomain(d, "a.example"), PROOF_NONE);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES - 1);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS - 1 - DNSSEC_NSEC3_ITERATIONS);
 }
 
 Test(nsec3, records_of_two_chains_prove_nothing) {
@@ -242,7 +242,7 @@ Test(nsec3, records_of_two_chains_prove_nothing) {
   denial_done(d);
   cr_expect_eq(denial_nxdomain(d, "a.example"), PROOF_NONE);
   cr_expect_eq(denial_nodata(d, "example", TYPE_A), PROOF_NONE);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS);
 }
 
 Test(nsec3, records_with_two_salts_prove_nothing) {
@@ -255,23 +255,35 @@ Test(nsec3, records_with_two_salts_prove_nothing) {
 }
 
 /* CVE-2023-50868 */
+static const char deep[] = "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.example";
+
 Test(nsec3, a_deep_name_uses_up_the_budget_and_no_more) {
   denial_nsec3(d, (struct denial_nsec3){.owner = "00000000000000000000000000000000",
-                                        .next = "00000000000000000000000000000001"});
+                                        .next = "00000000000000000000000000000001",
+                                        .iterations = DNSSEC_NSEC3_ITERATIONS});
   denial_done(d);
-  static const char deep[] = "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.example";
   cr_expect_eq(denial_nxdomain(d, deep), PROOF_EXHAUSTED);
-  cr_expect_eq(d->budget.hashes, 0);
+  cr_expect_eq(d->budget.digests, 0);
   cr_expect_eq(denial_nodata(d, "example", TYPE_A), PROOF_EXHAUSTED);
   cr_expect_eq(denial_wildcard_answer(d, deep, 1), PROOF_EXHAUSTED);
   cr_expect_eq(denial_no_ds(d, deep), CUT_EXHAUSTED);
+}
+
+/* As in the reverse zone of an IPv6 network, whose names are full of empty non-terminals. */
+Test(nsec3, a_deep_name_is_proven_where_names_are_hashed_once) {
+  denial_nsec3_at(d, deep, 0, TYPES(TYPE_PTR));
+  denial_nsec3_around(d, "x.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.example", 0);
+  denial_nsec3_around(d, "*.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.example", 0);
+  denial_done(d);
+  cr_expect_eq(denial_nxdomain(d, "x.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.example"), PROOF_SECURE);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS - 23);
 }
 
 Test(nsec3, a_name_is_hashed_once_in_a_proof) {
   add_rfc_zone(0);
   cr_expect_eq(denial_nodata(d, "q.w.example", TYPE_A), PROOF_SECURE);
   /* itself, example, w.example, the wildcard; q.w.example is its own next closer name */
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES - 4);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS - 4 * (RFC_ITERATIONS + 1));
 }
 
 Test(nsec3, other_hashes_and_flags_that_are_not_known_are_passed_over) {
@@ -281,7 +293,7 @@ Test(nsec3, other_hashes_and_flags_that_are_not_known_are_passed_over) {
   d = denial_new("example");
   whole_of_an_empty_zone((struct denial_nsec3){.flags = 2});
   cr_expect_eq(denial_nxdomain(d, "a.example"), PROOF_NONE);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS);
   denial_free(other);
 }
 
@@ -306,13 +318,13 @@ Test(nsec3, an_owner_of_another_zone_is_no_hash_of_the_zone) {
 Test(nsec3, an_owner_of_another_length_is_no_hash) {
   encloser_at("0", ".example");
   cr_expect_eq(denial_nodata(d, "example", TYPE_A), PROOF_NONE);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS);
 }
 
 Test(nsec3, an_owner_that_is_not_base32hex_is_no_hash) {
   encloser_at("wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww.example", "");
   cr_expect_eq(denial_nxdomain(d, "a.example"), PROOF_NONE);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS);
 }
 
 Test(nsec3, a_record_that_a_child_zone_named_like_a_hash_signed_proves_nothing) {
@@ -347,5 +359,5 @@ Test(nsec3, a_name_outside_the_zone_costs_no_hash) {
   add_rfc_zone(0);
   cr_expect_eq(denial_nxdomain(d, "a.other"), PROOF_NONE);
   cr_expect_eq(denial_nodata(d, "other", TYPE_A), PROOF_NONE);
-  cr_expect_eq(d->budget.hashes, DNSSEC_NSEC3_HASHES);
+  cr_expect_eq(d->budget.digests, DNSSEC_NSEC3_DIGESTS);
 }
