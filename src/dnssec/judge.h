@@ -43,7 +43,7 @@ struct verdict {
   bool is_signed_by_it;    /* NEEDS, a DS: if there is one, the zone's DNSKEY is needed next */
   bool is_optional;        /* NEEDS: if that can't be had, judge goes on without: see goes_without_cuts */
   uint16_t need_type;      /* NEEDS: TYPE_DS or TYPE_DNSKEY; BOGUS, unless 0: what is known of these may be
-                            * out of date, as a key signed that they do not have */
+                            * out of date: a key signed that they do not have, or a zone may have begun */
   uint16_t need_len;
   uint8_t need[NAME_MAX_LEN]; /* ... of this name, in lower case */
 };

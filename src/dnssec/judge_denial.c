@@ -1,5 +1,6 @@
 /* judge_denial.c: what the NSEC and NSEC3 records of an answer prove: that no closer name than a wildcard is
  * there, and that there is nothing where the answer leads: judge_denial, judge_denial_learn_alias. */
+#include "dns/ttl.h"
 #include "dnssec/judge_priv.h"
 
 static struct proof_name name_of(const struct chain *c) { return (struct proof_name){c->name, c->name_len}; }
@@ -94,9 +95,26 @@ static enum set_state settle_costly(struct judging *w, struct proof_name name, s
   return deepest.len == zone.len ? SET_INSECURE : SET_BOGUS;
 }
 
-/* What is proven of the name that was asked for. */
+/* The most that it is believed that there is nothing, by the answer's SOA records. */
+static uint32_t negative_ttl(const struct rrsets *s) {
+  uint32_t least = TTL_NEGATIVE_MAX;
+  for (unsigned i = 0; i < s->count; i++) {
+    const struct rrset *set = &s->sets[i];
+    unsigned len = rrset_rdlen(s, set, 0);
+    if (set->section != SECTION_AUTHORITY || set->type != TYPE_SOA || len < sizeof least) continue;
+    uint32_t ttl_s = ttl_negative(judge_set_ttl(s, set),
+                                  load_u32(rrset_rdata(s, set, 0) + len - sizeof least));
+    if (ttl_s < least) least = ttl_s;
+  }
+  return least;
+}
+
+/* What is proven of the name that was asked for. That no zone begins there holds no longer than any other
+ * denial: one may begin any day. */
 static void learn(struct judging *w, enum zone_state state, uint32_t ttl_s) {
   const struct question *q = w->q;
+  uint32_t most = state == ZONE_NO_CUT ? negative_ttl(&w->judge->sets) : UINT32_MAX;
+  if (ttl_s > most) ttl_s = most;
   trust_put(w->judge->trust, q->key, q->name_len, w->now.now_s, ttl_s)->state = state;
 }
 

@@ -63,6 +63,11 @@ enum set_state judge_zone_walk(struct judging *w, struct proof_name name, struct
 enum set_state judge_zone_between(struct judging *w, struct proof_name owner, uint16_t type,
                                   struct proof_name signer);
 
+/* What was found does not agree with what is known: an RRset is signed by a key that is not among the zone's,
+ * or its keys by one that no DS vouches for, or it would be as it should if a zone began there. The records
+ * may be others by now: where the answer is BOGUS, it says so. */
+void judge_zone_outdated(struct judging *w, struct proof_name zone, uint16_t type);
+
 /* Ends the call: these records are needed. SET_WAITS; SET_INSECURE, SET_BOGUS: they can't be asked for. */
 enum set_state judge_zone_need(struct judging *w, struct proof_name zone, uint16_t type);
 

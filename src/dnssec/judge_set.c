@@ -109,15 +109,6 @@ static enum set_state found_good(struct judging *w, unsigned i, unsigned signer_
   return SET_SECURE;
 }
 
-/* It is signed by a key that is not among the zone's, or its keys by one that no DS vouches for: these may be
- * others by now. */
-static void note_outdated(struct judging *w, struct proof_name zone, uint16_t type) {
-  struct outdated *outdated = &w->at->outdated;
-  outdated->type = type;
-  outdated->zone_len = (uint16_t)zone.len;
-  memcpy(outdated->zone, zone.name, zone.len);
-}
-
 static enum set_state check(struct judging *w, unsigned i, unsigned at, const struct zone_keys *keys) {
   struct judge *j = w->judge;
   struct signed_by by;
@@ -125,7 +116,14 @@ static enum set_state check(struct judging *w, unsigned i, unsigned at, const st
   w->why = keys_check(j->verifier, j->room, &j->sets, &j->sets.sets[i], keys, w->now.clock_s, &w->at->budget,
                       &by);
   if (w->why == ERR_NONE) return found_good(w, i, at, &by);
-  if (by.has_strange_tag) note_outdated(w, suffix_at(&j->sets.sets[i], at), TYPE_DNSKEY);
+  if (by.has_strange_tag) judge_zone_outdated(w, suffix_at(&j->sets.sets[i], at), TYPE_DNSKEY);
+  return SET_BOGUS;
+}
+
+/* No zone was there when that was asked. */
+static enum set_state signed_by_no_zone(struct judging *w, struct proof_name zone) {
+  judge_zone_outdated(w, zone, TYPE_DS);
+  w->why = ERR_NO_DNSKEY;
   return SET_BOGUS;
 }
 
@@ -142,7 +140,7 @@ static enum set_state check_by(struct judging *w, unsigned i, unsigned at, bool 
   }
   case ZONE_DELEGATED: return judge_zone_need(w, zone, TYPE_DNSKEY);
   case ZONE_INSECURE: return SET_INSECURE;
-  case ZONE_NO_CUT: w->why = ERR_NO_DNSKEY; return SET_BOGUS;
+  case ZONE_NO_CUT: return signed_by_no_zone(w, zone);
   case ZONE_UNKNOWN: break;
   }
   if (judge_zone_deepest(w, zone, &deepest) == ZONE_INSECURE) return SET_INSECURE;
@@ -198,8 +196,7 @@ static enum set_state check_keys(struct judging *w, unsigned i) {
     if (judge_zone_deepest(w, zone, &deepest) == ZONE_INSECURE) return SET_INSECURE;
     return judge_zone_need(w, zone, TYPE_DS);
   }
-  w->why = ERR_NO_DNSKEY;
-  if (view.state == ZONE_NO_CUT) return SET_BOGUS;
+  if (view.state == ZONE_NO_CUT) return signed_by_no_zone(w, zone);
   if (is_turn_over(w)) return SET_WAITS;
 
   struct zone_ds_set ds = *view.ds;
@@ -207,7 +204,8 @@ static enum set_state check_keys(struct judging *w, unsigned i) {
   struct signed_by by;
   w->why = keys_prove(j->verifier, j->room, &j->sets, set, &ds, w->now.clock_s, &w->at->budget, &keys, &by);
   w->verdict.is_anchor_lost = w->why == ERR_NO_DNSKEY && is_anchored(w, zone);
-  if (w->why != ERR_NONE && by.has_strange_tag && !is_anchored(w, zone)) note_outdated(w, zone, TYPE_DS);
+  if (w->why != ERR_NONE && by.has_strange_tag && !is_anchored(w, zone))
+    judge_zone_outdated(w, zone, TYPE_DS);
   if (w->why != ERR_NONE) return SET_BOGUS;
   found_good(w, i, 0, &by);
   learn_keys(w, &ds, &keys, w->at->ttl_s);

@@ -66,21 +66,35 @@ enum set_state judge_zone_need(struct judging *w, struct proof_name zone, uint16
   return SET_WAITS;
 }
 
+void judge_zone_outdated(struct judging *w, struct proof_name zone, uint16_t type) {
+  struct outdated *outdated = &w->at->outdated;
+  if (!may_wait_for(w->q, zone, type)) return;
+  outdated->type = type;
+  outdated->zone_len = (uint16_t)zone.len;
+  memcpy(outdated->zone, zone.name, zone.len);
+}
+
 enum set_state judge_zone_walk(struct judging *w, struct proof_name name, struct proof_name *zone) {
   if (judge_zone_is_exempt(w, name)) return SET_INSECURE;
   if (judge_zone_deepest(w, name, zone) == ZONE_INSECURE) return SET_INSECURE;
 
   /* From there down, label by label. One that begins with an underscore is hardly ever a zone's: it is asked
    * for when all others have explained nothing. */
-  struct proof_name below[NAME_LABELS_MAX], unlikely = {0};
+  struct proof_name below[NAME_LABELS_MAX], unlikely = {0}, no_cut = {0};
   unsigned count = 0;
   for (; name.len > zone->len; name = parent_of(name)) below[count++] = name;
   while (count--) {
-    if (judge_zone_view(w, below[count]).state != ZONE_UNKNOWN) continue;
+    enum zone_state state = judge_zone_view(w, below[count]).state;
+    if (state == ZONE_NO_CUT) no_cut = below[count];
+    if (state != ZONE_UNKNOWN) continue;
     if (below[count].name[1] != '_') return judge_zone_need(w, below[count], TYPE_DS);
     if (!unlikely.name) unlikely = below[count];
   }
-  return unlikely.name ? judge_zone_need(w, unlikely, TYPE_DS) : SET_SECURE;
+  if (unlikely.name) return judge_zone_need(w, unlikely, TYPE_DS);
+
+  /* A zone may have begun since. */
+  if (no_cut.name && !w->at->outdated.type) judge_zone_outdated(w, no_cut, TYPE_DS);
+  return SET_SECURE;
 }
 
 /* ---- wishes ---- */

@@ -115,6 +115,71 @@ Test(judge_zones, keys_are_known_no_longer_than_the_ds_records_that_vouch_for_th
   cr_expect_eq(known("example.org"), ZONE_UNKNOWN);
 }
 
+/* ---- where a zone begins that was none ---- */
+
+static void answer_h(struct signer_way s) {
+  answer("h.example.org", TYPE_TXT, RCODE_NOERROR);
+  signer_set(world, &m, SECTION_ANSWER, "h.example.org", TYPE_TXT, rd_txt("t"), s);
+}
+
+static void no_cut_at_h(void) {
+  answer_h(by("example.org"));
+  expect_secure();
+  cr_assert_eq(known("h.example.org"), ZONE_NO_CUT);
+}
+
+/* The answer is bogus, and says what to ask for anew; which is done. */
+static void expect_doubt_of(const char *name) {
+  static struct msg ds;
+  char text[NAME_TEXT];
+  struct verdict v = judged();
+  cr_assert_eq(v.state, DNSSEC_BOGUS);
+  cr_assert_eq(v.need_type, TYPE_DS);
+  cr_expect_str_eq(name_format(v.need, v.need_len, text), name);
+  signer_answer(world, v.need, v.need_len, TYPE_DS, &ds);
+  signer_judge(world, name, TYPE_DS, &ds); /* proven, or not */
+}
+
+Test(judge_zones, a_signed_zone_that_begins_where_none_was_is_asked_for_anew) {
+  no_cut_at_h();
+  signer_zone(world, "h.example.org", SIGNER_SIGNED);
+  answer_h(by("h.example.org"));
+  expect_doubt_of("h.example.org.");
+  expect_secure();
+}
+
+Test(judge_zones, an_unsigned_zone_that_begins_where_none_was_is_asked_for_anew) {
+  no_cut_at_h();
+  signer_zone(world, "h.example.org", SIGNER_UNSIGNED);
+  answer_h(unsigned_);
+  expect_doubt_of("h.example.org.");
+  expect(DNSSEC_INSECURE, ERR_NONE);
+}
+
+static void no_ds_at_h(bool has_soa) {
+  static const struct signer_way day = {.zone = "example.org", .ttl_s = 86400};
+  answer("h.example.org", TYPE_DS, RCODE_NOERROR);
+  if (has_soa) signer_soa(world, &m, "example.org", by("example.org"));
+  signer_nsec(world, &m, "h.example.org", "i.example.org", types_host, day);
+  expect_secure();
+}
+
+Test(judge_zones, that_no_zone_begins_is_known_as_long_as_the_soa_lets_denials_last) {
+  no_ds_at_h(true);
+  world->now.now_s += 299;
+  cr_expect_eq(known("h.example.org"), ZONE_NO_CUT);
+  world->now.now_s += 1;
+  cr_expect_eq(known("h.example.org"), ZONE_UNKNOWN);
+}
+
+Test(judge_zones, that_no_zone_begins_is_known_for_three_hours_at_most) {
+  no_ds_at_h(false);
+  world->now.now_s += 3 * 3600 - 1;
+  cr_expect_eq(known("h.example.org"), ZONE_NO_CUT);
+  world->now.now_s += 1;
+  cr_expect_eq(known("h.example.org"), ZONE_UNKNOWN);
+}
+
 /* ---- odd questions ---- */
 
 Test(judge_zones, all_types_at_once_are_secure_if_all_are_signed) {
