@@ -30,6 +30,7 @@ enum need_state {
 struct judged_answer {
   struct judged_answer *below; /* whose proof takes it; NULL: it is the draft */
   struct judgement at;
+  bool is_timeless; /* what `at` has found so far was found while the clock was wrong */
   struct question question;
   enum need_state need_state;
   bool is_need_renewed; /* servers were asked for it though it was known, or in the cache */
@@ -122,13 +123,32 @@ void prove_drop(struct pending *p) {
   while (p->proof) pop(p);
 }
 
+/* From its first RRset on, within the same budget. */
+static void begin_anew(struct judged_answer *x) {
+  x->at = (struct judgement){
+      .budget = x->at.budget, .questions = x->at.questions, .goes_without_cuts = x->at.goes_without_cuts};
+}
+
+/* What was found good without looking at dates is looked at once more when the clock is right. What it took
+ * then is forgotten by now (time_of). */
+static struct dnssec_time time_for(struct forward *f, struct judged_answer *x, uint64_t now_ms) {
+  struct dnssec_time now = time_of(f, now_ms);
+  if (x->is_timeless && now.clock_s) {
+    begin_anew(x);
+    x->need_state = NEED_NOTHING;
+  }
+  x->is_timeless = !now.clock_s;
+  return now;
+}
+
 static struct verdict judge_top(struct pending *p, uint64_t now_ms) {
   struct forward *f = p->forward;
   struct judged_answer *x = p->proof;
+  struct dnssec_time now = time_for(f, x, now_ms);
   const uint8_t *msg = x->msg ? x->msg : f->out;
   size_t len = x->msg ? x->len : answer_message(&x->question, &f->answer, f->out);
   if (!len) return (struct verdict){.state = DNSSEC_BOGUS, .why = ERR_TOO_COSTLY};
-  return judge(f->o.proving.judge, &x->at, &x->question, msg, len, time_of(f, now_ms));
+  return judge(f->o.proving.judge, &x->at, &x->question, msg, len, now);
 }
 
 /* ---- what it takes ---- */
@@ -223,8 +243,7 @@ static enum outcome renew(struct pending *p, const struct verdict *v, uint64_t n
   if (was_renewed || x->renewals >= PROVE_RENEWALS || !may_ask(p)) return CANT_GO_ON;
 
   x->renewals++;
-  x->at = (struct judgement){
-      .budget = x->at.budget, .questions = x->at.questions, .goes_without_cuts = x->at.goes_without_cuts};
+  begin_anew(x);
   take_need(x, v);
   x->is_need_renewed = true;
   need_question(p, &q);
@@ -316,7 +335,7 @@ static enum next refuse(struct pending *p, const struct verdict *v) {
 static enum next go_on(struct pending *p, const struct verdict *v, uint64_t now_ms) {
   struct forward *f = p->forward;
   struct scrub_border *border = forward_border(f);
-  bool said_ad = f->answer.head.flags & ANSWER_AD;
+  bool said_ad = f->answer.head.flags & ANSWER_AD, is_timeless = p->proof && p->proof->is_timeless;
   struct question whole = prove_question(p);
   size_t len = answer_message(&whole, &f->answer, f->out);
   prove_drop(p);
@@ -328,7 +347,7 @@ static enum next go_on(struct pending *p, const struct verdict *v, uint64_t now_
   }
 
   bool is_secure = v->state == DNSSEC_SECURE;
-  bool says_ad = p->prove == PROVE_VALIDATE ? is_secure && time_of(f, now_ms).clock_s : said_ad;
+  bool says_ad = p->prove == PROVE_VALIDATE ? is_secure && !is_timeless : said_ad;
   if (says_ad) f->answer.head.flags |= ANSWER_AD;
   if (is_secure) {
     note_servers(p, now_ms);

@@ -21,8 +21,12 @@ struct signing {
 };
 
 static struct signer_way way_of(const struct lab *l, const struct signer_zone *z, uint32_t ttl_s) {
-  return (struct signer_way){
+  struct signer_way way = {
       .zone = z->kind == SIGNER_UNSIGNED ? NULL : z->text, .ttl_s = ttl_s, .expires = (int32_t)l->life_s};
+  if (!l->expired || strcmp(l->expired, z->text) != 0) return way;
+  way.begins = -30 * DAY_S;
+  way.expires = -20 * DAY_S;
+  return way;
 }
 
 static struct rdata rdata_of(const struct record *r) {

@@ -243,6 +243,30 @@ Test(dnssec_time, what_was_believed_by_a_wrong_clock_is_looked_at_again) {
   lab_free(l);
 }
 
+/* The alias has been found good by then, but for its dates; what it leads to has not. */
+Test(dnssec_time,
+     what_an_answer_in_the_middle_of_its_proof_was_believed_by_a_wrong_clock_is_looked_at_again) {
+  for (unsigned is_over = 0; is_over < 2; is_over++) {
+    begin((struct world_options){0});
+    add_zone("b.lab.", "y.b.lab.");
+    zone_add(&w->zone, "x.a.lab.", TYPE_CNAME, 600, rd_name("y.b.lab."));
+    script_rule(
+        &w->script,
+        &(struct fault_rule){
+            .name = "b.lab.", .type = TYPE_DNSKEY, .server = -1, .fault = FAULT_LATE, .late_ms = 1000});
+    l->clock_is_wrong = true;
+    l->expired = is_over ? "a.lab." : NULL;
+    struct heard *h = client_ask(w, "x.a.lab.", TYPE_A, HOW_DO);
+    world_run_ms(w, 500);
+    cr_expect_not(is_answered(h));
+    l->clock_is_wrong = false;
+    client_wait(h);
+    expect(h, is_over ? RCODE_SERVFAIL : RCODE_NOERROR, !is_over);
+    if (is_over) cr_expect_eq(heard_count(h, SECTION_ANSWER), 0);
+    lab_free(l);
+  }
+}
+
 Test(dnssec_time, a_clock_that_jumps_ahead_and_back_breaks_names_no_longer_than_that) {
   known();
   l->skew_s = 30 * DAY_S;
