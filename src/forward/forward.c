@@ -429,7 +429,9 @@ bool forward_is_down(const struct forward *f, const struct question *q) {
 }
 
 bool forward_is_failing(const struct forward *f, const struct question *q, uint64_t now_ms) {
-  if (forward_is_down(f, q) || failures_find(&f->failures, q, now_ms) != ERR_NONE) return true;
+  enum err why = failures_find(&f->failures, q, now_ms);
+  if (err_is_of_dnssec(why)) return false;
+  if (forward_is_down(f, q) || why != ERR_NONE) return true;
   const struct pending *p = pending_find(&f->table, q);
   return p && p->stale == STALE_SERVED;
 }

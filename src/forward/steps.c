@@ -351,7 +351,7 @@ static enum next step_reply(struct pending *p, const struct event *e) {
 }
 
 /* Nobody answered: those who wait get the part that came, else something stale, else SERVFAIL with its
- * reason. */
+ * reason. Nothing stale stands in for what is bogus: whoever forges answers would keep old ones alive. */
 static enum next step_fail(struct pending *p, const struct event *e) {
   struct forward *f = p->forward;
   uint64_t now_ms = e->now_ms;
@@ -361,8 +361,8 @@ static enum next step_fail(struct pending *p, const struct event *e) {
   fetch_give_up(p, now_ms);
   if (!p->partial) failures_add(&f->failures, &p->question, why, now_ms);
   for (struct waiter *w; (w = pending_first(p));) {
-    if (!deliver_partial(f, p, w, now_ms) && !deliver_stale(f, p, w, now_ms))
-      deliver_failure(f, p, w, why, now_ms);
+    if (deliver_partial(f, p, w, now_ms)) continue;
+    if (err_is_of_dnssec(why) || !deliver_stale(f, p, w, now_ms)) deliver_failure(f, p, w, why, now_ms);
   }
   if (f->watch.on_done) f->watch.on_done(f->watch.ctx, &p->question, NULL, WAITERS_NONE, now_ms);
   return DONE;

@@ -78,11 +78,11 @@ static bool write_stale(struct query_service *s, const struct query *q, const st
 }
 
 /* It can't wait for an upstream: a stale answer is better than none, which programs read as "no such
- * service". */
+ * service"; but not where the new one is bogus. */
 static struct serve_result reject(struct query_service *s, const struct query *q, const struct client *client,
                                   enum err why, uint64_t now_ms, uint8_t *out) {
   struct cache_hit found;
-  if (!write_stale(s, q, client, err_text(why), now_ms, out, &found)) {
+  if (err_is_of_dnssec(why) || !write_stale(s, q, client, err_text(why), now_ms, out, &found)) {
     forward_note_told(s->forward, &q->question, &(struct forward_told){.how = TOLD_FAILURE, .why = why},
                       now_ms);
     s->log.why = why;
