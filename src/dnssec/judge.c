@@ -57,7 +57,8 @@ static bool ds_sets_equal(const struct zone_ds_set *a, const struct zone_ds_set 
 static void learn_ds(struct judging *w) {
   const struct question *q = w->q;
   struct judge *j = w->judge;
-  if (question_type(q) != TYPE_DS) return;
+  struct proof_name zone = {q->key, q->name_len};
+  if (question_type(q) != TYPE_DS || judge_zone_is_anchored(w, zone)) return;
   const struct rrset *set = rrsets_find(&j->sets, SECTION_ANSWER, q->key, q->name_len, TYPE_DS);
   const struct judged_set *at = set ? &w->at->sets[set - j->sets.sets] : NULL;
   if (!at || at->state != SET_SECURE || at->labels != canon_labels(set->owner, set->owner_len)) return;

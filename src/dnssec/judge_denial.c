@@ -113,6 +113,7 @@ static uint32_t negative_ttl(const struct rrsets *s) {
  * denial: one may begin any day. */
 static void learn(struct judging *w, enum zone_state state, uint32_t ttl_s) {
   const struct question *q = w->q;
+  if (judge_zone_is_anchored(w, (struct proof_name){q->key, q->name_len})) return;
   uint32_t most = state == ZONE_NO_CUT ? negative_ttl(&w->judge->sets) : UINT32_MAX;
   if (ttl_s > most) ttl_s = most;
   trust_put(w->judge->trust, q->key, q->name_len, w->now.now_s, ttl_s)->state = state;

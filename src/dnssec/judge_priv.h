@@ -48,6 +48,9 @@ struct zone_view judge_zone_view(const struct judging *w, struct proof_name zone
  * zone begins; *zone is its name. ZONE_UNKNOWN: no anchor lies above. */
 enum zone_state judge_zone_deepest(const struct judging *w, struct proof_name name, struct proof_name *zone);
 
+/* Is one of the anchors this zone's? What its parent says of it then is of no matter. */
+bool judge_zone_is_anchored(const struct judging *w, struct proof_name zone);
+
 /* Is the name such that nothing is to be proven, whatever the zones say: no anchor above, or a negative one?
  */
 bool judge_zone_is_exempt(const struct judging *w, struct proof_name name);

@@ -167,16 +167,11 @@ static enum set_state check_signatures(struct judging *w, unsigned i, bool is_pr
 
 /* ---- the keys of a zone ---- */
 
-static bool is_anchored(const struct judging *w, struct proof_name zone) {
-  const struct anchor *a = anchors_above(w->judge->anchors, zone.name, zone.len);
-  return a && a->name_len == zone.len;
-}
-
 static void learn_keys(struct judging *w, const struct zone_ds_set *ds, const struct zone_keys *keys,
                        uint32_t ttl_s) {
   struct proof_name zone = {w->q->key, w->q->name_len};
   const struct zone_known *old = trust_find(w->judge->trust, zone.name, zone.len, w->now.now_s);
-  uint64_t ds_left = old && !is_anchored(w, zone) ? old->until_s - w->now.now_s : TRUST_DAY_S;
+  uint64_t ds_left = old && !judge_zone_is_anchored(w, zone) ? old->until_s - w->now.now_s : TRUST_DAY_S;
   if (ttl_s > ds_left) ttl_s = (uint32_t)ds_left;
 
   struct zone_known *known = trust_put(w->judge->trust, zone.name, zone.len, w->now.now_s, ttl_s);
@@ -203,8 +198,8 @@ static enum set_state check_keys(struct judging *w, unsigned i) {
   struct zone_keys keys = {0};
   struct signed_by by;
   w->why = keys_prove(j->verifier, j->room, &j->sets, set, &ds, w->now.clock_s, &w->at->budget, &keys, &by);
-  w->verdict.is_anchor_lost = w->why == ERR_NO_DNSKEY && is_anchored(w, zone);
-  if (w->why != ERR_NONE && by.has_strange_tag && !is_anchored(w, zone))
+  w->verdict.is_anchor_lost = w->why == ERR_NO_DNSKEY && judge_zone_is_anchored(w, zone);
+  if (w->why != ERR_NONE && by.has_strange_tag && !judge_zone_is_anchored(w, zone))
     judge_zone_outdated(w, zone, TYPE_DS);
   if (w->why != ERR_NONE) return SET_BOGUS;
   found_good(w, i, 0, &by);

@@ -19,6 +19,11 @@ struct zone_view judge_zone_view(const struct judging *w, struct proof_name zone
   return (struct zone_view){known->state, is_anchored ? &a->ds : &known->ds, &known->keys};
 }
 
+bool judge_zone_is_anchored(const struct judging *w, struct proof_name zone) {
+  const struct anchor *a = anchors_above(w->judge->anchors, zone.name, zone.len);
+  return a && a->name_len == zone.len;
+}
+
 static struct proof_name parent_of(struct proof_name name) {
   size_t skip = 1u + name.name[0];
   return (struct proof_name){name.name + skip, name.len - skip};

@@ -102,6 +102,21 @@ Test(judge_zones, keys_that_are_known_outlive_the_same_ds_records) {
   cr_expect_eq(known("example.org"), ZONE_SECURE);
 }
 
+Test(judge_zones, what_a_parent_says_of_an_anchors_zone_does_not_replace_its_keys) {
+  signer_anchor(world, "example.org");
+  learn_zone("example.org");
+  answer("example.org", TYPE_DS, RCODE_NOERROR);
+  signer_set(world, &m, SECTION_ANSWER, "example.org", TYPE_DS, signer_ds(world, "other.org"), by("org"));
+  expect_secure();
+  cr_expect_eq(known("example.org"), ZONE_SECURE);
+
+  answer("example.org", TYPE_DS, RCODE_NOERROR);
+  signer_soa(world, &m, "org", by("org"));
+  signer_nsec(world, &m, "example.org", "f.org", types_cut, by("org"));
+  expect_secure();
+  cr_expect_eq(known("example.org"), ZONE_SECURE);
+}
+
 Test(judge_zones, keys_are_known_no_longer_than_the_ds_records_that_vouch_for_them) {
   struct msg ds;
   msg_answer(&ds, "example.org", TYPE_DS, RCODE_NOERROR);
