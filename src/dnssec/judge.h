@@ -21,7 +21,6 @@ struct judgement {
   unsigned counted;       /* RRsets that ttl_s was made from; 0: it says nothing yet */
   bool goes_without_cuts; /* an optional need could not be had: none is asked for again */
   uint32_t ttl_s;
-  uint8_t why;                     /* the last RRset that was found bogus is that: an enum err */
   uint8_t denial, denial_zone_len; /* what was found to be proven of the name at the end, and by whom */
   struct outdated {                /* what may have changed since it was learnt; type 0: nothing */
     uint16_t type, zone_len;
@@ -29,6 +28,7 @@ struct judgement {
   } outdated;
   struct judged_set {
     uint8_t state;     /* judge's own */
+    uint8_t why;       /* its signature failed, or it was found bogus: an enum err */
     uint8_t labels;    /* of the signature that was found good */
     uint8_t signer_at; /* where in the owner the signer's name begins */
   } sets[RRSETS_MAX];

@@ -18,6 +18,7 @@ enum set_state {
   SET_DENIED,   /* secure, made from a wildcard, and proven that no closer name is there */
   SET_INSECURE, /* nothing needs to prove it */
   SET_MADE,     /* a CNAME that follows from a DNAME: that one's signature counts */
+  SET_FAILED,   /* its signature failed; it waits to be known as bogus or as insecure */
   SET_BOGUS,    /* see judging.why */
   SET_WAITS     /* see judging.verdict */
 };
@@ -58,6 +59,9 @@ bool judge_zone_is_exempt(const struct judging *w, struct proof_name name);
 /* Goes from zone to zone down to the name. SET_SECURE: it lies in a secure zone, *zone; SET_INSECURE;
  * SET_WAITS: a DS is needed first; SET_BOGUS: too many were. */
 enum set_state judge_zone_walk(struct judging *w, struct proof_name name, struct proof_name *zone);
+
+/* The part of a name above all its labels that begin with an underscore: where a zone is likely to begin. */
+struct proof_name judge_zone_above_underscores(struct proof_name name);
 
 /* Does a zone begin below the signer's, down to a set's owner? Then the parent's signature would do for what
  * is the child's. Only names are looked at that judge_wishes would wish for: each other one would cost a

@@ -37,14 +37,15 @@ static bool is_parents(const struct judging *w, const struct rrset *set) {
 /* Does only the zone that begins at the owner have such records? */
 static bool is_of_apex(uint16_t type) { return type == TYPE_SOA || type == TYPE_NS || type == TYPE_DNSKEY; }
 
-/* Between the signer and the owner another secure zone begins: then the signature is one by the parent for
- * what is the child's. At the owner itself the parent has DS and NSEC records. */
+/* Between the signer and the owner another zone begins: then the signature is one by the parent for what is
+ * the child's, be it from before the child was there. At the owner itself the parent has DS and NSEC records.
+ */
 static bool is_cut_between(const struct judging *w, const struct rrset *set, unsigned signer_at) {
   bool is_both_sides = is_parents(w, set) || set->type == TYPE_NSEC;
   unsigned at = is_both_sides && signer_at ? 1u + set->owner[0] : 0;
   for (; at < signer_at; at += 1u + set->owner[at]) {
     enum zone_state state = judge_zone_view(w, suffix_at(set, at)).state;
-    if (state == ZONE_SECURE || state == ZONE_DELEGATED) return true;
+    if (state == ZONE_SECURE || state == ZONE_DELEGATED || state == ZONE_INSECURE) return true;
   }
   return false;
 }
@@ -105,7 +106,7 @@ static enum set_state found_good(struct judging *w, unsigned i, unsigned signer_
   const struct rrset *set = &w->judge->sets.sets[i];
   uint32_t ttl_s = judge_set_ttl(&w->judge->sets, set);
   judge_limit_ttl(w->at, by->ttl_s < ttl_s ? by->ttl_s : ttl_s);
-  w->at->sets[i] = (struct judged_set){SET_SECURE, (uint8_t)by->labels, (uint8_t)signer_at};
+  w->at->sets[i] = (struct judged_set){SET_SECURE, 0, (uint8_t)by->labels, (uint8_t)signer_at};
   return SET_SECURE;
 }
 
@@ -207,11 +208,36 @@ static enum set_state check_keys(struct judging *w, unsigned i) {
   return SET_SECURE;
 }
 
+/* ---- what is not proven ---- */
+
+/* Nobody who could have signed it did: is there nobody? */
+static enum set_state explain_unsigned(struct judging *w, struct proof_name side) {
+  struct proof_name zone;
+  enum err why = w->why;
+  enum set_state state = judge_zone_walk(w, side, &zone);
+  if (w->why != ERR_TOO_COSTLY) w->why = why;
+  return state == SET_SECURE ? SET_BOGUS : state;
+}
+
+/* A signature failed: is it left over from before a zone began that has none? That it failed is kept while
+ * this is asked, and stays true if nobody can say. */
+static enum set_state explain_failed(struct judging *w, unsigned i, struct proof_name side) {
+  struct proof_name zone;
+  enum err why = w->why;
+  if (w->at->goes_without_cuts) return SET_BOGUS;
+  enum set_state state = judge_zone_walk(w, judge_zone_above_underscores(side), &zone);
+  w->why = why;
+  if (state != SET_WAITS) return state == SET_INSECURE ? state : SET_BOGUS;
+  w->at->sets[i] = (struct judged_set){.state = SET_FAILED, .why = (uint8_t)why};
+  w->verdict.is_optional = true;
+  return SET_WAITS;
+}
+
 /* ---- all of it ---- */
 
 static enum set_state check_set(struct judging *w, unsigned i, bool is_proof) {
   const struct rrset *set = &w->judge->sets.sets[i];
-  struct proof_name owner = suffix_at(set, 0), side = judge_set_side(owner, is_parents(w, set)), zone;
+  struct proof_name owner = suffix_at(set, 0), side = judge_set_side(owner, is_parents(w, set));
   bool follows;
   if (judge_zone_is_exempt(w, side) || judge_zone_is_exempt(w, owner)) return SET_INSECURE;
   if (judge_chain_is_made(&w->judge->sets, i, &follows)) {
@@ -222,26 +248,19 @@ static enum set_state check_set(struct judging *w, unsigned i, bool is_proof) {
   bool is_asked_keys = set->type == TYPE_DNSKEY && set->section == SECTION_ANSWER &&
                        question_type(w->q) == TYPE_DNSKEY && is_asked_name(w, set);
   if (is_asked_keys) return check_keys(w, i);
-  enum set_state state = check_signatures(w, i, is_proof);
-  if (state != SET_BOGUS || is_proof || is_final(w->why)) return state;
-
-  /* Nobody who could have signed it did: is there nobody? */
-  enum err why = w->why;
-  state = judge_zone_walk(w, side, &zone);
-  if (state == SET_SECURE) state = SET_BOGUS;
-  if (w->why != ERR_TOO_COSTLY) w->why = why;
-  return state;
+  bool has_failed = w->at->sets[i].state == SET_FAILED;
+  enum set_state state = has_failed ? SET_BOGUS : check_signatures(w, i, is_proof);
+  if (state != SET_BOGUS || is_proof || w->why == ERR_TOO_COSTLY) return state;
+  return is_final(w->why) ? explain_failed(w, i, side) : explain_unsigned(w, side);
 }
 
 enum set_state judge_set(struct judging *w, unsigned i, bool is_proof) {
   struct judged_set *at = &w->at->sets[i];
-  if (at->state != SET_OPEN) {
-    if (at->state == SET_BOGUS) w->why = (enum err)w->at->why;
-    return (enum set_state)at->state;
-  }
+  if (at->state == SET_BOGUS || at->state == SET_FAILED) w->why = (enum err)at->why;
+  if (at->state != SET_OPEN && at->state != SET_FAILED) return (enum set_state)at->state;
 
   enum set_state state = check_set(w, i, is_proof);
-  if (state == SET_BOGUS) w->at->why = (uint8_t)w->why;
+  if (state == SET_BOGUS) at->why = (uint8_t)w->why;
   if (state != SET_WAITS) at->state = (uint8_t)state;
   return state;
 }

@@ -115,12 +115,16 @@ static bool is_of_hosts(uint16_t type) {
          type == TYPE_HTTPS || type == TYPE_CNAME;
 }
 
+struct proof_name judge_zone_above_underscores(struct proof_name name) {
+  struct proof_name above = name;
+  for (; name.len > 1; name = parent_of(name))
+    if (name.name[1] == '_') above = parent_of(name);
+  return above;
+}
+
 /* The deepest name at or above this one that could be a zone's, by what is asked of it. */
 static struct proof_name deepest_likely(struct proof_name name, uint16_t type) {
-  struct proof_name zone = name;
-  for (struct proof_name at = name; at.len > 1; at = parent_of(at))
-    if (at.name[1] == '_') zone = parent_of(at);
-
+  struct proof_name zone = judge_zone_above_underscores(name);
   bool is_below_underscore = zone.len < name.len;
   if (type == TYPE_DS && zone.len == name.len && zone.len > 1) return parent_of(zone);
   if (labels_of(zone) > 2 && (is_below_underscore || is_of_hosts(type))) return parent_of(zone);

@@ -299,10 +299,44 @@ Test(judge, a_child_whose_keys_are_known_does_not_sign_its_own_ds) {
   expect_bogus(ERR_NO_RRSIG);
 }
 
-Test(judge, a_signature_that_failed_asks_for_nothing_more) {
+Test(judge, a_signature_that_failed_asks_for_nothing_but_whether_another_zone_begins) {
+  static const struct signer_way expired = {.zone = "example.org", .expires = -60};
   learn_zone("example.org");
-  one_signature((struct signer_way){.zone = "example.org", .expires = -60}, ERR_SIGNATURE_EXPIRED);
+  answer("example.org", TYPE_A, RCODE_NOERROR);
+  a("example.org", expired);
+  expect_bogus(ERR_SIGNATURE_EXPIRED);
   cr_expect_eq(world->needs, 0);
+  one_signature(expired, ERR_SIGNATURE_EXPIRED);
+  cr_expect_eq(world->needs, 1); /* DS of a.example.org */
+  answer("_xmpp-client._tcp.example.org", TYPE_SRV, RCODE_NOERROR);
+  srv("_xmpp-client._tcp.example.org", expired);
+  expect_bogus(ERR_SIGNATURE_EXPIRED);
+  cr_expect_eq(world->needs, 0);
+}
+
+Test(judge, signatures_left_over_from_before_an_unsigned_zone_began_do_not_hurt) {
+  static const struct signer_way left[] = {{.zone = "example.org", .expires = -60},
+                                           {.zone = "example.org", .is_spoiled = true},
+                                           {.zone = "example.org"}};
+  signer_zone(world, "h.example.org", SIGNER_UNSIGNED);
+  for (unsigned i = 0; i < 3; i++) {
+    trust_flush(judge_trust(world->judge), (const uint8_t *)"", 1);
+    answer("x.h.example.org", TYPE_A, RCODE_NOERROR);
+    a("x.h.example.org", left[i]);
+    expect(DNSSEC_INSECURE, ERR_NONE);
+    if (i == 2) continue; /* it holds: nothing more is asked */
+    trust_flush(judge_trust(world->judge), (const uint8_t *)"", 1);
+    answer("h.example.org", TYPE_A, RCODE_NOERROR);
+    a("h.example.org", left[i]);
+    expect(DNSSEC_INSECURE, ERR_NONE);
+    cr_expect_eq(world->last.budget.failures, DNSSEC_FAILURES - i); /* verified once */
+  }
+}
+
+Test(judge, a_signature_that_failed_stays_so_where_nobody_can_say_whether_a_zone_begins) {
+  deny_without_proof("a.example.org");
+  one_signature((struct signer_way){.zone = "example.org", .is_spoiled = true}, ERR_BOGUS);
+  cr_expect(world->last.goes_without_cuts);
 }
 
 Test(judge, a_signature_in_an_insecure_zone_does_not_hurt) {
