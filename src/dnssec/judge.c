@@ -76,14 +76,17 @@ static void learn_ds(struct judging *w) {
 
 /* ---- the answer ---- */
 
-/* Judges each RRset of the answer section. To a question for all types some may come without signatures:
- * nobody is told that they are proven. */
+/* To a question for all types some RRsets may come without signatures, or more than can be verified: nobody
+ * is told that they are proven. */
+static bool may_lack_proof(enum err why) { return why == ERR_NO_RRSIG || why == ERR_TOO_COSTLY; }
+
+/* Judges each RRset of the answer section. */
 static enum set_state judge_answers(struct judging *w) {
   const struct rrsets *s = &w->judge->sets;
   for (unsigned i = 0; i < s->count; i++) {
     if (s->sets[i].section != SECTION_ANSWER) continue;
     enum set_state state = judge_set(w, i, false);
-    bool is_one_of_all = question_type(w->q) == TYPE_ANY && w->why == ERR_NO_RRSIG;
+    bool is_one_of_all = question_type(w->q) == TYPE_ANY && may_lack_proof(w->why);
     if (state == SET_WAITS || (state == SET_BOGUS && !is_one_of_all)) return state;
     if (state == SET_BOGUS || state == SET_INSECURE) w->is_insecure = true;
   }

@@ -227,8 +227,8 @@ Test(judge_zones, what_can_not_be_read_is_bogus_only_where_something_is_to_be_pr
 /* ---- what it may cost ---- */
 
 /* An answer with so many sets; a signature by Ed25519 costs two. */
-static void many_sets(unsigned count) {
-  answer("a.example.org", TYPE_ANY, RCODE_NOERROR);
+static void many_sets(uint16_t asked, unsigned count) {
+  answer("a.example.org", asked, RCODE_NOERROR);
   for (unsigned i = 0; i < count; i++)
     signer_set(world, &m, SECTION_ANSWER, "a.example.org", (uint16_t)(1000 + i), rd_octets("x", 1),
                by("example.org"));
@@ -236,7 +236,7 @@ static void many_sets(unsigned count) {
 
 Test(judge_zones, much_work_is_done_in_several_turns) {
   learn_zone("example.org");
-  many_sets(20);
+  many_sets(TYPE_ANY, 20);
   expect_secure();
   cr_expect_eq(world->laters, 2);
   cr_expect_eq(world->last.budget.cost, DNSSEC_COST - 40);
@@ -244,9 +244,19 @@ Test(judge_zones, much_work_is_done_in_several_turns) {
 
 Test(judge_zones, the_budget_is_counted_over_all_turns) {
   learn_zone("example.org");
-  many_sets(60);
+  many_sets(1000, 60);
   expect_bogus(ERR_TOO_COSTLY);
   cr_expect_lt(world->last.budget.cost, 2);
+}
+
+Test(judge_zones, all_types_at_once_are_given_unproven_where_they_are_too_many) {
+  learn_zone("example.org");
+  many_sets(TYPE_ANY, 60);
+  expect(DNSSEC_INSECURE, ERR_NONE);
+  cr_expect_lt(world->last.budget.cost, 2);
+  signer_set(world, &m, SECTION_ANSWER, "a.example.org", TYPE_TXT, rd_txt("t"),
+             (struct signer_way){.zone = "example.org", .expires = -60});
+  expect_bogus(ERR_SIGNATURE_EXPIRED);
 }
 
 Test(judge_zones, signatures_in_vain_are_counted_over_all_of_an_answer) {
