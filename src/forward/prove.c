@@ -141,14 +141,18 @@ static struct dnssec_time time_for(struct forward *f, struct judged_answer *x, u
   return now;
 }
 
-static struct verdict judge_top(struct pending *p, uint64_t now_ms) {
+/* *spent: what it cost, by what was verified and by what had to be read. */
+static struct verdict judge_top(struct pending *p, uint64_t now_ms, unsigned *spent) {
   struct forward *f = p->forward;
   struct judged_answer *x = p->proof;
   struct dnssec_time now = time_for(f, x, now_ms);
   const uint8_t *msg = x->msg ? x->msg : f->out;
   size_t len = x->msg ? x->len : answer_message(&x->question, &f->answer, f->out);
   if (!len) return (struct verdict){.state = DNSSEC_BOGUS, .why = ERR_TOO_COSTLY};
-  return judge(f->o.proving.judge, &x->at, &x->question, msg, len, now);
+  unsigned cost = x->at.budget.cost;
+  struct verdict v = judge(f->o.proving.judge, &x->at, &x->question, msg, len, now);
+  *spent += 1 + (unsigned)(len / DNSSEC_OCTETS_OF_A_COST) + cost - x->at.budget.cost;
+  return v;
 }
 
 /* ---- what it takes ---- */
@@ -408,9 +412,7 @@ enum next prove_step(struct pending *p, const struct event *e) {
   }
 
   for (unsigned spent = 0; spent < DNSSEC_COST_OF_A_TURN;) {
-    unsigned cost = p->proof->at.budget.cost;
-    struct verdict v = judge_top(p, e->now_ms);
-    spent += cost - p->proof->at.budget.cost;
+    struct verdict v = judge_top(p, e->now_ms, &spent);
     if (v.state == DNSSEC_LATER) return later(p, e->now_ms);
     enum outcome outcome = CANT_GO_ON;
     if (v.state == DNSSEC_NEEDS) outcome = need(p, &v, e->now_ms);

@@ -172,7 +172,10 @@ static void answer(void *ctx, struct msg *m, const struct question *q, bool dnss
 /* ---- the world ---- */
 
 static uint32_t clock_s(void *ctx, uint64_t now_ms) {
-  const struct lab *l = ctx;
+  struct lab *l = ctx;
+  l->judged = now_ms == l->judged_ms ? l->judged + 1 : 1;
+  l->judged_ms = now_ms;
+  if (l->judged > l->judged_most) l->judged_most = l->judged;
   return l->clock_is_wrong ? 0
                            : SIGNER_NOW + (uint32_t)((now_ms - WORLD_START_MS) / 1000) + (uint32_t)l->skew_s;
 }

@@ -14,7 +14,10 @@ struct lab {
   int32_t skew_s;       /* of the clock that signatures are judged by */
   int32_t signs_skew_s; /* of the one that they are made by */
   bool clock_is_wrong;  /* it is not to be trusted */
-  const char *expired;  /* a zone whose records' signatures, but for keys', ended long ago; NULL: none's */
+  uint64_t judged_ms;   /* when it was last asked for the time, as each look at an answer does, */
+  unsigned judged,
+      judged_most;     /* and how often in that millisecond; at most in one since a test cleared it */
+  const char *expired; /* a zone whose records' signatures, but for keys', ended long ago; NULL: none's */
 };
 
 /* With zones "." and "lab.", where the kit's records lie. What options say of proving is put in; answers are

@@ -96,6 +96,31 @@ Test(dnssec, one_answer_leads_to_no_more_than_forty_questions) {
   end();
 }
 
+/* All is in the cache, and trust has forgotten it: each look reads 30 KB, and hardly anything is verified. */
+Test(dnssec, rounds_of_a_long_answer_are_spread_over_turns_though_the_cache_has_all_of_its_proof) {
+  enum { LABELS = 12, RECORDS = 30 };
+  char name[64] = "";
+  begin((struct world_options){0});
+  for (unsigned i = 0; i < LABELS; i++) strcat(name, "x.");
+  strcat(name, "a.lab.");
+  for (unsigned i = 0; i < RECORDS; i++) {
+    struct rdata rd = rd_fill(255, 1024);
+    rd.octets[1] = (uint8_t)i;
+    zone_add(&w->zone, name, TYPE_TXT, 60, rd);
+  }
+  world_fault(w, "", TYPE_TXT, FAULT_STRIPPED);
+  expect(ask(name, TYPE_TXT, HOW_TCP | HOW_EDNS), RCODE_SERVFAIL, false);
+  forward_forget_zones(w->wiring.forward);
+  world_run_ms(w, 60000);
+
+  l->judged_most = 0;
+  unsigned before = lab_asked_of_zones(l);
+  expect(ask(name, TYPE_TXT, HOW_TCP | HOW_EDNS), RCODE_SERVFAIL, false);
+  cr_expect_eq(lab_asked_of_zones(l), before, "all was in the cache");
+  cr_expect_leq(l->judged_most, 6, "%u", l->judged_most);
+  end();
+}
+
 Test(dnssec, those_who_ask_the_same_share_one_proof) {
   begin((struct world_options){0});
   struct heard *one = client_ask(w, SRV_A, TYPE_SRV, HOW_PLAIN);
