@@ -58,7 +58,8 @@ static uint64_t next_due(const struct pending *p) {
 }
 
 static void set_timer(struct pending *p) {
-  uint64_t due_ms = p->resume_ms == PENDING_OPEN ? next_due(p) : p->resume_ms;
+  uint64_t due_ms = p->resume_ms == PENDING_OPEN ? next_due(p) : p->resume_ms, hurry_ms = prove_hurry_ms(p);
+  if (hurry_ms < due_ms) due_ms = hurry_ms;
   timers_set(p->forward->o.timers, &p->timer, due_ms);
 }
 
@@ -222,7 +223,7 @@ static void prepare_to_give_up(struct pending *p) {
 static void pending_due(struct timer *timer, uint64_t now_ms) {
   struct pending *p = container(timer, struct pending, timer);
   must(p->magic == PENDING_MAGIC);
-  if (now_ms >= p->resume_ms) {
+  if (now_ms >= p->resume_ms || now_ms >= prove_hurry_ms(p)) {
     run_at(p, EVENT_TIME, now_ms);
     return;
   }

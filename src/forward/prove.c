@@ -38,7 +38,8 @@ struct judged_answer {
   uint16_t need_type, need_len;
   enum err need_failed; /* as far as it is known: ERR_NONE */
   uint8_t need[NAME_MAX_LEN];
-  uint8_t *came; /* NEED_HERE: the answer with those records, owned */
+  uint64_t since_ms; /* when the draft's judgement began */
+  uint8_t *came;     /* NEED_HERE: the answer with those records, owned */
   size_t came_len;
   uint8_t *msg; /* owned; NULL: the draft's */
   size_t len;
@@ -101,10 +102,11 @@ static void wish_for_keys(struct forward *f, const struct verdict *v, uint64_t n
 
 /* ---- the pile ---- */
 
-static struct judged_answer *push(struct pending *p, const struct question *q) {
+static struct judged_answer *push(struct pending *p, const struct question *q, uint64_t now_ms) {
   struct judged_answer *x = calloc(1, sizeof *x);
   if (!x) return NULL;
   x->below = p->proof;
+  x->since_ms = x->below ? x->below->since_ms : now_ms;
   x->question = *q;
   x->at.budget = dnssec_budget();
   p->proof = x;
@@ -220,7 +222,7 @@ static bool judge_what_came(struct pending *p) {
   struct judged_answer *x = p->proof;
   struct question q;
   need_question(p, &q);
-  struct judged_answer *above = push(p, &q);
+  struct judged_answer *above = push(p, &q, x->since_ms);
   x->need_state = NEED_JUDGED;
   if (!above) return false;
   above->msg = x->came;
@@ -374,11 +376,11 @@ static enum next conclude(struct pending *p, struct verdict *v, uint64_t now_ms)
 
 /* Where the chain of aliases leads to other servers, these prove the chain: its last alias is what they
  * answer. */
-static bool begin(struct pending *p) {
+static bool begin(struct pending *p, uint64_t now_ms) {
   const struct scrub_border *border = forward_border(p->forward);
   struct question q = prove_question(p);
   if (border && border->target_len) store_u16(q.key + q.name_len, TYPE_CNAME);
-  return push(p, &q);
+  return push(p, &q, now_ms);
 }
 
 /* Others are served first: timers that are due fire before sockets are read. */
@@ -388,11 +390,17 @@ static enum next later(struct pending *p, uint64_t now_ms) {
   return WAIT;
 }
 
-/* What is only to be logged keeps nobody waiting for long. */
 static enum next wait_for_need(struct pending *p) {
   pending_drop_tries(p);
-  if (p->prove == PROVE_LOG) pending_resume_at(p, p->started_ms + PROVE_LOG_PATIENCE_MS);
   return WAIT;
+}
+
+/* What is only to be logged keeps nobody waiting for long, nor until his patience is over. */
+uint64_t prove_hurry_ms(const struct pending *p) {
+  if (p->step != STEP_PROVE || p->prove != PROVE_LOG || !await_first(p)) return PENDING_OPEN;
+  const struct waiter *first = pending_first(p);
+  uint64_t due_ms = p->proof->since_ms + PROVE_LOG_PATIENCE_MS;
+  return first && first->since_ms + p->patience_ms < due_ms ? first->since_ms + p->patience_ms : due_ms;
 }
 
 static enum next go_on_unjudged(struct pending *p, uint64_t now_ms) {
@@ -401,14 +409,14 @@ static enum next go_on_unjudged(struct pending *p, uint64_t now_ms) {
 }
 
 enum next prove_step(struct pending *p, const struct event *e) {
-  if (!p->proof && !begin(p)) {
+  if (!p->proof && !begin(p, e->now_ms)) {
     p->last = ERR_MEMORY;
     p->step = STEP_FAIL;
     return MORE;
   }
   if (await_first(p)) {
     if (await_is_over(p)) take_awaited(p);
-    else return p->prove == PROVE_LOG ? go_on_unjudged(p, e->now_ms) : WAIT;
+    else return e->now_ms >= prove_hurry_ms(p) ? go_on_unjudged(p, e->now_ms) : WAIT;
   }
 
   for (unsigned spent = 0; spent < DNSSEC_COST_OF_A_TURN;) {

@@ -12,7 +12,8 @@ enum {
   PROVE_SERVERS = 3,  /* whose bogus answers are looked at for one question */
   PROVE_RENEW_S = 10, /* keys younger than this are not asked for anew, though an answer is by others */
   PROVE_RENEWALS = 8, /* for one answer: of the zones of a chain */
-  PROVE_LOG_PATIENCE_MS = 1000, /* after this an answer goes out unjudged where that is only to be logged */
+  PROVE_LOG_PATIENCE_MS = 400, /* so long after it came an answer goes out unjudged where that is only to be
+                                * logged: Erlang asks again 667 ms after it asked */
 };
 
 /* What is to become of answers to q as settings and routes are now: nothing for those who ask with CD, for
@@ -27,6 +28,10 @@ void prove_wish(struct forward *f, const struct question *q, uint64_t now_ms);
 struct question prove_question(const struct pending *p);
 
 enum next prove_step(struct pending *p, const struct event *e); /* the step */
+
+/* When p's answer goes on though what it waits for is not there, as it is only to be logged; PENDING_OPEN:
+ * never. Its clients may be given something stale before. */
+uint64_t prove_hurry_ms(const struct pending *p);
 
 /* p's judgement is over, or is begun anew: what it kept is freed. */
 void prove_drop(struct pending *p);
