@@ -289,6 +289,7 @@ static bool goes_without(struct pending *p, const struct verdict *v) {
 static void fail_need(const struct pending *p, struct verdict *v) {
   v->why = need_failure(p->proof, v);
   v->state = DNSSEC_BOGUS;
+  if (!err_is_of_dnssec(v->why)) v->is_unsigned_denial = false; /* nobody knows whether it should be signed */
 }
 
 /* ---- the verdict ---- */

@@ -239,6 +239,16 @@ Test(dnssec_servers, an_answer_that_should_be_signed_does_not_pass_as_a_denial) 
   lab_free(l);
 }
 
+Test(dnssec_servers, a_denial_does_not_pass_because_nobody_could_be_asked_of_its_zone) {
+  begin((struct world_options){.forward.unsigned_denial = UNSIGNED_DENIAL_PASS});
+  world_fault(w, "xmpp.a.lab.", TYPE_AAAA, FAULT_STRIPPED);
+  script_rule(&w->script, &(struct fault_rule){.type = TYPE_DS, .server = -1, .fault = FAULT_SERVFAIL});
+  struct heard *h = ask("xmpp.a.lab.", TYPE_AAAA, HOW_EDNS);
+  expect(h, RCODE_SERVFAIL, false);
+  cr_expect_eq(heard_count(h, SECTION_AUTHORITY), 0);
+  lab_free(l);
+}
+
 /* ---- judged, and refused nothing ---- */
 
 Test(dnssec_servers, what_is_only_logged_goes_out_as_without) {
