@@ -130,16 +130,16 @@ uint8_t *await_take(struct pending *p, size_t *len) {
   return msg;
 }
 
-bool await_ask(struct pending *p, const struct question *q, enum await_for what, uint64_t now_ms) {
+enum err await_ask(struct pending *p, const struct question *q, enum await_for what, uint64_t now_ms) {
   unsigned removes = what == AWAIT_ALIAS ? FORWARD_ALIASES : AWAIT_PROOFS;
-  if ((what == AWAIT_ALIAS && p->links >= FORWARD_ALIASES) || leads_back(p, q, &removes)) return false;
+  if ((what == AWAIT_ALIAS && p->links >= FORWARD_ALIASES) || leads_back(p, q, &removes)) return ERR_ALIAS;
 
   struct awaited *a = calloc(1, sizeof *a);
   uint8_t *out = malloc(DNS_MSG_MAX);
   if (!a || !out || !pending_put_aside(p)) {
     free(a);
     free(out);
-    return false;
+    return ERR_MEMORY;
   }
 
   *a = (struct awaited){.pending = p, .question = *q, .state = AWAITED_BEING_ASKED};
@@ -147,5 +147,5 @@ bool await_ask(struct pending *p, const struct question *q, enum await_for what,
   ask(a, what, now_ms, out);
   free(out);
   if (await_is_over(p)) pending_take_up(p);
-  return true;
+  return ERR_NONE;
 }

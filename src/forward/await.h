@@ -27,10 +27,10 @@ struct awaited {
   uint8_t *msg; /* owned: the answer as a client gets it, SERVFAIL too; NULL without memory */
 };
 
-/* Has p wait for q. What p's step made so far (p->answer) is put aside meanwhile. False: q waits for p
- * itself, p is the last of too many aliases that wait for each other (FORWARD_ALIASES), or memory is out;
- * then nothing was asked. True with await_is_over: the answer is here already. */
-bool await_ask(struct pending *p, const struct question *q, enum await_for what, uint64_t now_ms);
+/* Has p wait for q. What p's step made so far (p->answer) is put aside meanwhile. ERR_ALIAS: q waits
+ * for p itself, or p is the last of too many aliases that wait for each other (FORWARD_ALIASES); ERR_MEMORY.
+ * Then nothing was asked. ERR_NONE with await_is_over: the answer is here already. */
+enum err await_ask(struct pending *p, const struct question *q, enum await_for what, uint64_t now_ms);
 
 bool await_is_over(const struct pending *p);   /* all that it waits for has come, or will not */
 bool await_is_asking(const struct pending *p); /* await_ask is under way: p's own question comes back to it */

@@ -33,7 +33,7 @@ bool follow_start(struct pending *p, uint64_t now_ms) {
   question_make(&target, border->target, border->target_len, question_type(&p->question),
                 question_class(&p->question), question_flags(&p->question), f->o.seed);
   log_debug("forward", "an alias leads to other servers: %s", question_format(&target, text));
-  return await_ask(p, &target, AWAIT_ALIAS, now_ms);
+  return await_ask(p, &target, AWAIT_ALIAS, now_ms) == ERR_NONE;
 }
 
 /* Has it what was asked for, or says it for how long that is not there (RFC 2308 section 5)? */

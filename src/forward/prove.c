@@ -206,7 +206,9 @@ static bool ask_for(struct pending *p, const struct question *q, enum await_for 
   p->proof->need_state = NEED_ASKED;
   log_debug("forward", "its proof takes %s%s", question_format(q, text),
             what == AWAIT_RENEWED_PROOF ? " as it is now" : "");
-  return await_ask(p, q, what, now_ms);
+  enum err why = await_ask(p, q, what, now_ms);
+  p->proof->need_failed = why == ERR_MEMORY ? why : ERR_NONE;
+  return why == ERR_NONE;
 }
 
 /* Is what the cache has of it so old that it may have changed? */
@@ -224,6 +226,7 @@ static bool judge_what_came(struct pending *p) {
   need_question(p, &q);
   struct judged_answer *above = push(p, &q, x->since_ms);
   x->need_state = NEED_JUDGED;
+  x->need_failed = above ? ERR_NONE : ERR_MEMORY;
   if (!above) return false;
   above->msg = x->came;
   above->len = x->came_len;
@@ -272,10 +275,11 @@ static enum outcome need(struct pending *p, const struct verdict *v, uint64_t no
   return x->need_state == NEED_JUDGED ? renew(p, v, now_ms) : CANT_GO_ON;
 }
 
-/* Why what is needed can't be had; as its own question said, where that is known. */
+/* Why what is needed can't be had; as its own question said, where that is known. What was asked for in vain
+ * waits for this answer itself; what was not would be a question too many. */
 static enum err need_failure(const struct judged_answer *x, const struct verdict *v) {
+  if (!is_needed_again(x, v)) return ERR_TOO_COSTLY;
   if (x->need_failed != ERR_NONE) return x->need_failed;
-  if (x->need_state == NEED_ASKED || !is_needed_again(x, v)) return ERR_TOO_COSTLY;
   return v->why == ERR_NONE ? ERR_NO_DNSKEY : v->why;
 }
 

@@ -64,7 +64,7 @@ TestSuite(await, .init = setup, .fini = teardown);
 static bool ask(const char *name) {
   struct question q;
   question_of(&q, name, TYPE_A);
-  return await_ask(p, &q, AWAIT_ALIAS, NOW_MS);
+  return await_ask(p, &q, AWAIT_ALIAS, NOW_MS) == ERR_NONE;
 }
 
 Test(await, the_step_goes_on_when_the_last_answer_is_there) {
