@@ -181,7 +181,7 @@ static void serve_impatient(struct pending *p, uint64_t now_ms) {
     p->stale = STALE_MISSING;
     failing = false;
     if (w->since_ms + p->patience_ms > now_ms) continue;
-    deliver_failure(f, p, w, ERR_TIMEOUT, now_ms);
+    deliver_failure(f, p, w, steps_why_failed(p, ERR_TIMEOUT), now_ms);
     if (!p->notified && pending_asks(p) && answers_others(p)) {
       failures_add_unanswered(&f->failures, &p->question, now_ms);
       silence_note(f, p, NULL, now_ms);

@@ -65,6 +65,8 @@ enum next steps_run(struct pending *p, const struct event *e); /* the one it sta
 void steps_start_anew(struct pending *p, uint64_t now_ms);     /* as if it had just been asked */
 /* A server failed: another one is picked next. */
 enum next steps_server_failed(struct pending *p, struct nameserver *s, enum err why);
+/* Why p failed, of which its last server says this. */
+enum err steps_why_failed(const struct pending *p, enum err why);
 /* It does not repeat capitals and has no TCP to tell by whether it was the server: UDP without them next. */
 void steps_ask_without_0x20(struct pending *p, struct nameserver *s, uint64_t now_ms);
 

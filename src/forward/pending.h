@@ -173,7 +173,8 @@ struct pending {
   struct list awaited;         /* struct awaited: questions that it waits for */
   enum prove_mode prove;       /* what is to become of its answer */
   struct judged_answer *proof; /* owned: its judgement, if that is under way (prove.c) */
-  uint8_t bogus;               /* answers so far that were */
+  uint8_t bogus;               /* answers so far that were, */
+  enum err bogus_why;          /* and why the last of them was that could be judged; ERR_NONE: none */
   uint8_t proof_questions;     /* that its judgement led to */
   enum draft_state draft;
   struct draft *aside; /* owned; NULL unless DRAFT_ASIDE */

@@ -336,6 +336,7 @@ static enum next refuse(struct pending *p, const struct verdict *v) {
   pending_drop_draft(p);
   prove_drop(p);
   p->bogus++;
+  if (err_is_of_dnssec(v->why)) p->bogus_why = v->why;
   if (p->bogus < PROVE_SERVERS && p->server) return steps_server_failed(p, p->server, v->why);
   p->last = v->why;
   p->step = STEP_FAIL;

@@ -27,6 +27,7 @@ void steps_start_anew(struct pending *p, uint64_t now_ms) {
   p->retry = RETRY_ON_TIMEOUT;
   p->prove = prove_mode_of(p->forward, &p->question);
   p->bogus = p->proof_questions = 0;
+  p->bogus_why = ERR_NONE;
   p->case_state = CASE_AS_ASKED;
   p->cookie_state = COOKIE_FIRST;
   p->resume_ms = PENDING_OPEN;
@@ -350,12 +351,18 @@ static enum next step_reply(struct pending *p, const struct event *e) {
   return DONE;
 }
 
+/* That one server's answer is bogus tells more than that the others have none. */
+enum err steps_why_failed(const struct pending *p, enum err why) {
+  bool is_servers = why == ERR_TIMEOUT || failures_is_server_verdict(why) || err_is_of_connection(why);
+  return p->bogus_why != ERR_NONE && is_servers && !err_is_of_dnssec(why) ? p->bogus_why : why;
+}
+
 /* Nobody answered: those who wait get the part that came, else something stale, else SERVFAIL with its
  * reason. Nothing stale stands in for what is bogus: whoever forges answers would keep old ones alive. */
 static enum next step_fail(struct pending *p, const struct event *e) {
   struct forward *f = p->forward;
   uint64_t now_ms = e->now_ms;
-  enum err why = p->last == ERR_NONE ? ERR_NO_UPSTREAM : p->last;
+  enum err why = steps_why_failed(p, p->last == ERR_NONE ? ERR_NO_UPSTREAM : p->last);
   pending_drop_tries(p);
   pending_drop_draft(p);
   fetch_give_up(p, now_ms);

@@ -127,6 +127,17 @@ Test(dnssec_servers, one_that_did_not_understand_edns_for_a_while_proves_all_as_
 
 /* ---- all of them ---- */
 
+Test(dnssec_servers, rfc8914_4_7_the_reason_stays_when_the_servers_asked_next_merely_fail) {
+  static const enum fault faults[] = {FAULT_SERVFAIL, FAULT_REFUSED, FAULT_LOST, FAULT_ICMP};
+  for (unsigned i = 0; i < sizeof faults / sizeof *faults; i++) {
+    begin((struct world_options){.servers = 2});
+    script_rule(&w->script, &(struct fault_rule){.type = TYPE_SRV, .server = 0, .fault = FAULT_SPOILED});
+    script_rule(&w->script, &(struct fault_rule){.type = TYPE_SRV, .server = 1, .fault = faults[i]});
+    expect_bogus(ask(SRV_A, TYPE_SRV, HOW_EDNS), 6);
+    lab_free(l);
+  }
+}
+
 Test(dnssec_servers, rfc8914_4_7_who_asks_with_edns_is_told_why) {
   static const struct {
     enum fault fault;
