@@ -266,6 +266,8 @@ static enum outcome need(struct pending *p, const struct verdict *v, uint64_t no
   struct question q;
   if (!is_needed_again(x, v)) {
     if (!may_ask(p)) return CANT_GO_ON;
+    /* The draft is at work meanwhile, and safe: what is asked ahead only sends questions, or fails when the
+     * timers are next looked at; no other question's steps make an answer before this returns. */
     wish_for_keys(p->forward, v, now_ms);
     take_need(x, v);
     need_question(p, &q);
