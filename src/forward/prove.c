@@ -311,7 +311,7 @@ static void note_verdict(struct pending *p, const struct verdict *v, uint64_t no
     count(c, bogus);
     if (v->why == ERR_TOO_COSTLY) count(c, too_costly);
     if (v->is_anchor_lost) count(c, anchor_lost);
-    prove_log_note(f->o.proving.log, &p->question, p->prove, v, now_ms);
+    prove_log_note(f->o.proving.log, p, v, now_ms);
   }
 }
 

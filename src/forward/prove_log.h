@@ -12,6 +12,8 @@ enum {
   PROVE_LOG_DOMAINS = 64        /* in that time; whoever invents more is not heard */
 };
 
+struct pending;
+
 /* All zero but for the lock. */
 struct prove_log {
   pthread_mutex_t lock;
@@ -22,7 +24,6 @@ struct prove_log {
 
 void prove_log_init(struct prove_log *l);
 
-/* An answer to q was found bogus, and goes out all the same or does not. l: NULL: nobody is told. */
-void prove_log_note(struct prove_log *l, const struct question *q, enum prove_mode mode,
-                    const struct verdict *v, uint64_t now_ms);
+/* p's answer was found bogus, and goes out all the same or does not. l: NULL: nobody is told. */
+void prove_log_note(struct prove_log *l, const struct pending *p, const struct verdict *v, uint64_t now_ms);
 #endif
