@@ -144,6 +144,14 @@ static void say_bogus(struct judging *w) {
   memcpy(v->need, outdated->zone, outdated->zone_len);
 }
 
+/* Is anything in the authority section that was not found good, as it was of no use? */
+static bool has_unproven(const struct judging *w) {
+  const struct rrsets *s = &w->judge->sets;
+  for (unsigned i = 0; i < s->count; i++)
+    if (s->sets[i].section == SECTION_AUTHORITY && w->at->sets[i].state != SET_SECURE) return true;
+  return false;
+}
+
 static bool is_of_signatures(uint16_t type) { return type == TYPE_RRSIG || type == TYPE_SIG; }
 
 struct verdict judge(struct judge *j, struct judgement *at, const struct question *q, const uint8_t *msg,
@@ -158,6 +166,7 @@ struct verdict judge(struct judge *j, struct judgement *at, const struct questio
   case SET_SECURE:
     w.verdict.state = DNSSEC_SECURE;
     w.verdict.ttl_s = at->ttl_s;
+    w.verdict.has_unproven = has_unproven(&w);
     break;
   case SET_INSECURE: w.verdict.state = DNSSEC_INSECURE; break;
   case SET_WAITS: break; /* NEEDS or LATER: who waits has said so */

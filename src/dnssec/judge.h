@@ -38,6 +38,7 @@ struct verdict {
   enum dnssec_state state;
   enum err why;            /* BOGUS: ERR_BOGUS, ERR_NO_RRSIG, ERR_NO_NSEC, ...; NEEDS: if that can't be had */
   uint32_t ttl_s;          /* SECURE: it may be kept for no longer */
+  bool has_unproven;       /* SECURE: of the authority section something is not, which proves nothing here */
   bool is_unsigned_denial; /* BOGUS: it says that there is nothing, and has no record that could prove it */
   bool is_anchor_lost;     /* BOGUS: keys of a trust anchor's zone, none of which it vouches for */
   bool is_signed_by_it;    /* NEEDS, a DS: if there is one, the zone's DNSKEY is needed next */

@@ -361,7 +361,8 @@ static enum next go_on(struct pending *p, const struct verdict *v, uint64_t now_
   }
 
   bool is_secure = v->state == DNSSEC_SECURE;
-  bool says_ad = p->prove == PROVE_VALIDATE ? is_secure && !is_timeless : said_ad;
+  bool is_all_proven = is_secure && !(v->has_unproven && question_flags(&p->question) & KEY_DO);
+  bool says_ad = p->prove == PROVE_VALIDATE ? is_all_proven && !is_timeless : said_ad;
   if (says_ad) f->answer.head.flags |= ANSWER_AD;
   if (is_secure) {
     note_servers(p, now_ms);

@@ -277,6 +277,24 @@ Test(judge_answers, unrelated_records_of_the_authority_section_do_not_hurt_nor_c
   expect_bogus(ERR_NO_NSEC);
 }
 
+Test(judge_answers, what_is_not_proven_beside_a_proven_answer_is_told) {
+  answer("b.example.org", TYPE_A, RCODE_NXDOMAIN);
+  nothing_from("a.example.org", "c.example.org");
+  signer_nsec(world, &m, "example.org", "a.example.org", types_apex, by("example.org"));
+  cr_expect_not(judged().has_unproven);
+  signer_nsec(world, &m, "x.example.org", "z.example.org", types_host,
+              (struct signer_way){.zone = "example.org", .is_spoiled = true});
+  expect_secure();
+  cr_expect(judged().has_unproven);
+
+  answer("a.example.org", TYPE_A, RCODE_NOERROR);
+  a("a.example.org", by("example.org"));
+  cr_expect_not(judged().has_unproven);
+  signer_nsec(world, &m, "x.other.org", "z.other.org", types_host, by("other.org"));
+  expect_secure();
+  cr_expect(judged().has_unproven);
+}
+
 /* A record of the right form whose zone would take too long: what it says is not looked at. */
 static void costly_record(const char *zone) {
   char owner[NAME_TEXT];
