@@ -24,7 +24,7 @@ struct algorithm {
 };
 static const struct algorithm algorithms[] = {
     {8, "RSA", NULL, DIGEST_SHA256, 0, 0, 1},           {10, "RSA", NULL, SHA512, 0, 0, 1},
-    {13, "EC", "prime256v1", DIGEST_SHA256, 32, 64, 1}, {14, "EC", "secp384r1", DIGEST_SHA384, 48, 96, 11},
+    {13, "EC", "prime256v1", DIGEST_SHA256, 32, 64, 1}, {14, "EC", "secp384r1", DIGEST_SHA384, 48, 96, 9},
     {15, "ED25519", NULL, NO_DIGEST, 32, 64, 2},        {16, "ED448", NULL, NO_DIGEST, 57, 114, 5}};
 
 struct public_key {

@@ -33,8 +33,8 @@ void public_key_free(const struct verifier *v, struct public_key *k); /* NULL is
 bool public_key_verifies(const struct verifier *v, const struct public_key *k, const uint8_t *octets,
                          size_t len, const uint8_t *signature, size_t signature_len);
 
-/* What one such verification takes, in units of one by P-256 (some 50 us); RSA by the lengths of modulus and
- * exponent. */
+/* What one such verification takes, in units of one by P-256 (some 50 us): P-384 nine or ten, RSA by the
+ * lengths of modulus and exponent. */
 unsigned public_key_cost(const struct public_key *k);
 
 enum digest { DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA384 };

@@ -99,6 +99,16 @@ static void big_exponent(void) {
   }
 }
 
+/* Good ones on the dearest curve. */
+static void big_curve(void) {
+  for (unsigned i = 0; i < RRSETS_MAX; i++) {
+    static struct rdata rd;
+    rd = rd_fill(0x5a, 100);
+    signer_set(world, &m, SECTION_ANSWER, "a.p384.org", (uint16_t)(1000 + i), rd,
+               (struct signer_way){.zone = "p384.org"});
+  }
+}
+
 static void many_records(void) { set_of(1000, 1600, 12, good); }
 
 /* One after the other from all sets, so that each is looked for among all. */
@@ -151,6 +161,7 @@ static const struct {
             {"key-trap", key_trap, TYPE_ANY, "a.example.org"},
             {"many-keys", many_keys, TYPE_ANY, "a.example.org"},
             {"big-exponent", big_exponent, TYPE_ANY, "a.rsa.org"},
+            {"big-curve", big_curve, TYPE_ANY, "a.p384.org"},
             {"bad-points", bad_points, TYPE_DNSKEY, "example.org"},
             {"one-tag", one_tag, TYPE_DNSKEY, "example.org"},
             {"many-records", many_records, TYPE_ANY, "a.example.org"},
@@ -192,15 +203,17 @@ static bool is_cheap_enough(unsigned i) {
   return total <= WORST_MS;
 }
 
-/* A zone with keys of different tags: bad signatures of many_keys name them. Keys that DS records mean by
- * their tag alone, as many as can be. And the keys of the zone that signs by RSA. */
-static void know_collisions(void) {
-  struct question q = question("a.rsa.org", TYPE_TXT); /* it learns that no zone begins there as well */
-  msg_answer(&m, "a.rsa.org", TYPE_TXT, RCODE_NOERROR);
-  signer_set(world, &m, SECTION_ANSWER, "a.rsa.org", TYPE_TXT, rd_txt("warm"),
-             (struct signer_way){.zone = "rsa.org"});
+/* Learns a zone's keys, and that no zone begins at the name in it. */
+static void know(const char *zone, const char *name) {
+  struct question q = question(name, TYPE_TXT);
+  msg_answer(&m, name, TYPE_TXT, RCODE_NOERROR);
+  signer_set(world, &m, SECTION_ANSWER, name, TYPE_TXT, rd_txt("warm"), (struct signer_way){.zone = zone});
   must(signer_judge_octets(world, &q, m.octets, m.len).state == DNSSEC_SECURE);
+}
 
+/* A zone with keys of different tags: bad signatures of many_keys name them. Keys that DS records mean by
+ * their tag alone, as many as can be. */
+static void know_collisions(void) {
   uint8_t name[NAME_MAX_LEN];
   size_t len = name_parse("example.org", name);
   const struct zone_known *found = trust_find(judge_trust(world->judge), name, len, world->now.now_s);
@@ -233,7 +246,10 @@ int main(int argc, char **argv) {
   signer_zone(world, "org", SIGNER_SIGNED);
   signer_zone(world, "example.org", SIGNER_SIGNED);
   signer_zone_by(world, "rsa.org", SIGNER_SIGNED, ALGORITHM_RSASHA256);
+  signer_zone_by(world, "p384.org", SIGNER_SIGNED, ALGORITHM_ECDSAP384);
   double per_s = rate(answers);
+  know("rsa.org", "a.rsa.org");
+  know("p384.org", "a.p384.org");
   know_collisions();
   bool is_well = per_s >= RATE_MIN;
   printf("warm %.0f/s\n", per_s);

@@ -56,7 +56,7 @@ static void key_make(struct signer_zone *z, struct signer_key *k, uint8_t algori
     k->key = rsa_make();
     len = rsa_octets(k->key, octets);
   } else {
-    k->key = EVP_EC_gen("P-256");
+    k->key = EVP_EC_gen(algorithm == ALGORITHM_ECDSAP384 ? "P-384" : "P-256");
     must(k->key && EVP_PKEY_get_octet_string_param(k->key, "pub", octets, sizeof octets, &len) == 1);
     memmove(octets, octets + 1, --len);
   }
@@ -70,25 +70,30 @@ static size_t sign(const struct signer_key *z, const uint8_t *octets, size_t len
                    uint8_t out[SIGNATURE_MOST]) {
   uint8_t der[SIGNATURE_MOST];
   size_t der_len = sizeof der;
-  bool is_ecdsa = z->algorithm == ALGORITHM_ECDSAP256, is_eddsa = z->algorithm == ALGORITHM_ED25519;
+  bool is_p384 = z->algorithm == ALGORITHM_ECDSAP384, is_eddsa = z->algorithm == ALGORITHM_ED25519;
+  unsigned half = is_p384 ? 48 : 32;
   EVP_MD_CTX *c = EVP_MD_CTX_new();
-  must(c && EVP_DigestSignInit_ex(c, NULL, is_eddsa ? NULL : "SHA256", NULL, NULL, z->key, NULL) == 1);
+  must(c && EVP_DigestSignInit_ex(c, NULL,
+                                  is_eddsa  ? NULL
+                                  : is_p384 ? "SHA384"
+                                            : "SHA256",
+                                  NULL, NULL, z->key, NULL) == 1);
   must(EVP_DigestSign(c, der, &der_len, octets, len) == 1);
   EVP_MD_CTX_free(c);
-  if (!is_ecdsa) {
+  if (is_eddsa || z->algorithm == ALGORITHM_RSASHA256) {
     memcpy(out, der, der_len);
     return der_len;
   }
 
-  /* Two numbers in DER, each of 32 octets at most and one for its sign. */
-  memset(out, 0, 64);
+  /* Two numbers in DER, each of half the octets at most and one for its sign. */
+  memset(out, 0, 2 * half);
   const uint8_t *at = der + 2;
   for (unsigned i = 0; i < 2; i++) {
-    unsigned n = at[1], skip = n > 32 ? n - 32 : 0;
-    memcpy(out + 32 * i + 32 - (n - skip), at + 2 + skip, n - skip);
+    unsigned n = at[1], skip = n > half ? n - half : 0;
+    memcpy(out + half * i + half - (n - skip), at + 2 + skip, n - skip);
     at += 2 + n;
   }
-  return 64;
+  return 2 * half;
 }
 
 /* ---- zones ---- */

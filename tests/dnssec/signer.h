@@ -56,7 +56,8 @@ void signer_free(struct signer *w);
 
 /* From the top down. */
 void signer_zone(struct signer *w, const char *name, enum signer_zone_kind kind);
-/* By another algorithm than the root's: one of these, or ALGORITHM_RSASHA256, as dear as it is known here. */
+/* By another algorithm than the root's: one of these, ALGORITHM_ECDSAP384, or ALGORITHM_RSASHA256 as dear
+ * as it is known here. */
 void signer_zone_by(struct signer *w, const char *name, enum signer_zone_kind kind, uint8_t algorithm);
 
 /* The zone gets another key in place of the one that its DS is of; or another one that signs data alone. */

@@ -295,6 +295,22 @@ Test(judge_answers, what_is_not_proven_beside_a_proven_answer_is_told) {
   cr_expect(judged().has_unproven);
 }
 
+/* As many as four aliases to a name take that NSEC3 denies. */
+Test(judge_answers, eight_signatures_on_the_dearest_curve_are_verified) {
+  signer_zone_by(world, "p384.org", SIGNER_SIGNED, ALGORITHM_ECDSAP384);
+  learn_zone("p384.org");
+  answer("a.p384.org", TYPE_A, RCODE_NOERROR);
+  for (unsigned i = 0; i < 7; i++) {
+    char owner[] = "a.p384.org", target[] = "b.p384.org";
+    owner[0] = (char)(owner[0] + i);
+    target[0] = (char)(target[0] + i);
+    cname(owner, target, by("p384.org"));
+  }
+  a("h.p384.org", by("p384.org"));
+  expect_secure();
+  cr_expect_lt(world->last.budget.cost, 10);
+}
+
 /* A record of the right form whose zone would take too long: what it says is not looked at. */
 static void costly_record(const char *zone) {
   char owner[NAME_TEXT];
