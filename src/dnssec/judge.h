@@ -57,7 +57,8 @@ struct verdict {
  * NEEDS: what it needs is asked for, judged as an answer of its own, and judge called again. When it then
  * needs the same: that could not be had, and the answer is BOGUS (or fails as that question failed); but
  * where is_optional, goes_without_cuts is set, and judge called once more. Answers to questions for DS and
- * DNSKEY records never need one whose name is longer, so that no two wait for each other. */
+ * DNSKEY records never need one whose name is longer, so that no two wait for each other: where an alias
+ * leads to such a name, they are INSECURE. */
 struct verdict judge(struct judge *j, struct judgement *at, const struct question *q, const uint8_t *msg,
                      size_t len, struct dnssec_time now);
 
