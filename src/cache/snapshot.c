@@ -240,6 +240,8 @@ static bool load_entry(struct loader *l, struct wire *w) {
   uint32_t refresh_at;
   struct rebuilt *r = &l->rebuilt;
   if (!snapshot_entry_read(w, &k) || !snapshot_entry_rebuild(r, &k, l->cache->shards[0].seed)) return false;
+  if (l->now.proven_by && l->written.proven_by != l->now.proven_by)
+    r->answer.head.flags &= (uint8_t)~KEPT_FLAGS;
   struct cache_standing standing = {.hits = k.mark & KEPT_USES,
                                     .origin = (enum cache_origin)((k.mark & KEPT_ORIGIN) / KEPT_ORIGIN_UNIT),
                                     .in_main = k.mark & KEPT_MAIN};

@@ -16,10 +16,13 @@ struct snapshot_policy {
   uint32_t every_s;         /* how often it is written; 0: only at the end */
 };
 
-/* One moment on two clocks: the wall's, ms since 1970, and the cache's. */
+/* One moment on two clocks: the wall's, ms since 1970, and the cache's; and by what is said then that answers
+ * are authentic (AD, ANSWER_JUDGED): a hash of it. What was said by anything else is not believed then; 0:
+ * nobody says so now, and what was said holds on. */
 struct snapshot_now {
   uint64_t wall_ms;
   uint32_t tick;
+  uint64_t proven_by;
 };
 
 enum snapshot_outcome {

@@ -8,9 +8,8 @@
 
 static const char magic[] = "jidnscache";
 enum { MAGIC = sizeof magic - 1, HEAD_HASHED = HEAD_OCTETS - 8, BLOCK_HASHED = 8 };
-enum { KEPT_FLAGS = ANSWER_AD | ANSWER_JUDGED };
 static_assert(ORIGINS * KEPT_ORIGIN_UNIT == KEPT_MAIN, "one more needs another version");
-static_assert(MAGIC + 2 + 4 + 8 == HEAD_HASHED, "snapshot_priv.h draws it");
+static_assert(MAGIC + 2 + 4 + 8 + 8 == HEAD_HASHED, "snapshot_priv.h draws it");
 
 static void store_u64(uint8_t *p, uint64_t v) {
   store_u32(p, (uint32_t)(v >> 32));
@@ -24,6 +23,7 @@ void snapshot_head_write(uint8_t head[HEAD_OCTETS], const struct snapshot_now *n
   store_u16(head + MAGIC, SNAPSHOT_VERSION);
   store_u32(head + MAGIC + 2, now->tick);
   store_u64(head + MAGIC + 6, now->wall_ms);
+  store_u64(head + MAGIC + 14, now->proven_by);
   store_u64(head + HEAD_HASHED, hash_bytes(head, HEAD_HASHED, 0));
 }
 
@@ -39,6 +39,7 @@ enum snapshot_outcome snapshot_head_read(const uint8_t *head, size_t len, struct
   if (load_u64(head + HEAD_HASHED) != hash_bytes(head, HEAD_HASHED, 0)) return SNAPSHOT_DAMAGED;
   written->tick = load_u32(head + MAGIC + 2);
   written->wall_ms = load_u64(head + MAGIC + 6);
+  written->proven_by = load_u64(head + MAGIC + 14);
   return SNAPSHOT_GOOD;
 }
 

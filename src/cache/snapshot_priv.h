@@ -1,6 +1,7 @@
 /* Inside the snapshot: its form. Numbers are big-endian, as on the wire.
  *
- *   head    "jidns" "cache" (10) | version (2) | tick (4) | wall's clock, ms (8) | XXH3 of all that (8)
+ *   head    "jidns" "cache" (10) | version (2) | tick (4) | wall's clock, ms (8) | proven by (8)
+ *           | XXH3 of all that (8)
  *   block   octets of entries (4) | how many (4) | XXH3 of both and of the entries (8) | entries ...
  *   entry   stored (4) refresh (4) an (2) body_len (2) ns (1) ar (1) rcode (1) flags (1) mark (1) name_len
  * (1) | key: name, type, class, KEY_ flags | body end     a block without entries
@@ -13,15 +14,16 @@
 #include "dns/build.h"
 #include "dns/wire.h"
 
-enum { SNAPSHOT_VERSION = 1 };
+enum { SNAPSHOT_VERSION = 2 };
 enum {
-  HEAD_OCTETS = 32,
+  HEAD_OCTETS = 40,
   BLOCK_HEAD = 16,
   KEPT_HEAD = 18,
   KEPT_MAX = KEPT_HEAD + KEY_MAX + DNS_MSG_MAX,
   BLOCK_FULL = 64 << 10, /* a block is written once it has so many octets of entries */
   BLOCK_MAX = BLOCK_FULL + KEPT_MAX
 };
+enum { KEPT_FLAGS = ANSWER_AD | ANSWER_JUDGED }; /* of an answer: what was found when it came */
 enum {
   KEPT_USES = 3,
   KEPT_ORIGIN_UNIT = 4,

@@ -274,7 +274,8 @@ bool daemon_start(struct daemon *d, FILE *err) {
   if (good) domain_watch_init(&d->domain_watch, &d->loop, &d->walk_watch);
   if (good) reload_follow(d);
   if (good)
-    d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->guesses, &d->kin, &d->workers, &d->settings);
+    d->snapshotter = snapshotter_start(&d->loop, d->cache, &d->guesses, &d->kin, &d->workers, &d->prover,
+                                       &d->settings);
   return good;
 }
 

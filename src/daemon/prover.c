@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/must.h"
 
@@ -163,6 +164,17 @@ void prover_use(struct prover *p, struct anchors *anchors) {
 
 void prover_drop(const struct prover *p, struct anchors *anchors) {
   if (anchors != p->anchors) free(anchors);
+}
+
+uint64_t prover_proven_by(const struct prover *p, const struct settings *s) {
+  enum { NOBODY, SERVERS };
+  if (s->forward.prove != PROVE_VALIDATE || !p->anchors) return s->forward.trust_ad ? SERVERS : NOBODY;
+  uint64_t hash = hash_bytes(p->anchors, sizeof *p->anchors, s->forward.unsigned_denial);
+  for (unsigned i = 0; i < s->forward_count; i++) {
+    const struct settings_forward *f = &s->forwards[i];
+    hash = hash_bytes(f->domain.octets, f->domain.len, hash + f->is_proven);
+  }
+  return hash;
 }
 
 /* ---- the time of day ---- */

@@ -31,6 +31,10 @@ void prover_use(struct prover *p, struct anchors *anchors);
 /* They are not to be. */
 void prover_drop(const struct prover *p, struct anchors *anchors);
 
+/* A hash of all by which answers are said to be authentic where these settings are in force: anchors, what
+ * needs no proof, whose word is taken. The same after a restart. */
+uint64_t prover_proven_by(const struct prover *p, const struct settings *s);
+
 /* The time of day can't be before this. */
 void prover_floor(struct prover *p, int64_t floor_s);
 

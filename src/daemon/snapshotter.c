@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "daemon/prover.h"
 #include "daemon/wiring.h"
 #include "dns/ttl.h"
 
@@ -25,7 +26,8 @@ struct snapshotter {
   struct cache *cache;
   struct guesses *guesses;
   struct kin *kin;
-  struct workers *workers;    /* NULL: they have ended, or are about to */
+  struct workers *workers; /* NULL: they have ended, or are about to */
+  const struct prover *prover;
   struct revive_list *in_use; /* what the snapshot says was; the thread's as long as it works */
   uv_async_t done;            /* the thread has done its job */
   uv_timer_t timer;
@@ -40,7 +42,8 @@ struct snapshotter {
   uint32_t max_stale_s;
   bool learns; /* what is loaded teaches guesses */
   struct rebind rebind;
-  bool proves; /* what is loaded must have been put in while answers were validated */
+  bool proves;        /* what is loaded must have been put in while answers were validated */
+  uint64_t proven_by; /* and by the same */
   char path[PATH_ROOM];
   enum snapshot_outcome outcome;
   struct snapshot_report report;
@@ -135,7 +138,8 @@ static void learn(struct snapshotter *k, const struct snapshot_now *now, uint64_
 
 static void work(struct snapshotter *k) {
   uint64_t now_ms = clock_ms();
-  struct snapshot_now now = {.wall_ms = now_ms + (uint64_t)clock_epoch_ms(), .tick = tick_of_ms(now_ms)};
+  struct snapshot_now now = {
+      .wall_ms = now_ms + (uint64_t)clock_epoch_ms(), .tick = tick_of_ms(now_ms), .proven_by = k->proven_by};
   if (k->job == JOB_LOAD) {
     uint64_t written_ms = snapshot_written_ms(k->path);
     k->outcome = snapshot_load(k->cache, k->path, &now, k->max_stale_s, &k->stop, &k->report);
@@ -166,6 +170,7 @@ static bool prepare(struct snapshotter *k, enum job job) {
   if (job == JOB_LOAD) k->half_loaded = true;
   wiring_rebind(k->settings, &k->rebind);
   k->proves = k->settings->forward.prove == PROVE_VALIDATE;
+  k->proven_by = prover_proven_by(k->prover, k->settings);
   return job != JOB_LOAD || cache_restore_begin(k->cache, refuses, k);
 }
 
@@ -239,7 +244,8 @@ void snapshotter_reload(struct snapshotter *k) {
 }
 
 struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct guesses *guesses,
-                                      struct kin *kin, struct workers *workers, const struct settings *s) {
+                                      struct kin *kin, struct workers *workers, const struct prover *prover,
+                                      const struct settings *s) {
   struct snapshotter *k = calloc(1, sizeof *k);
   if (!k || uv_async_init(loop, &k->done, on_done) != 0) {
     log_warn("cache", "no snapshot: out of memory or file descriptors");
@@ -252,6 +258,7 @@ struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct g
   k->guesses = guesses;
   k->kin = kin;
   k->workers = workers;
+  k->prover = prover;
   k->done.data = k->timer.data = k;
   k->open_handles = 2;
   start_job(k, JOB_LOAD);

@@ -9,12 +9,14 @@
 #include "settings/settings.h"
 
 struct snapshotter;
+struct prover;
 
 /* Loop, cache, guesses and kin (which learn from what is loaded), workers (the first of which asks again for
- * what was in use before) and settings are borrowed; the loop's thread is the only one that may call these.
- * NULL when memory is out, which is logged. */
+ * what was in use before), prover and settings are borrowed; the loop's thread is the only one that may call
+ * these. NULL when memory is out, which is logged. */
 struct snapshotter *snapshotter_start(uv_loop_t *loop, struct cache *c, struct guesses *guesses,
-                                      struct kin *kin, struct workers *workers, const struct settings *s);
+                                      struct kin *kin, struct workers *workers, const struct prover *prover,
+                                      const struct settings *s);
 
 /* When the snapshot that these settings name was written, ms since 1970; 0: there is none. */
 uint64_t snapshotter_written_ms(const struct settings *s);

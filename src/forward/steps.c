@@ -303,6 +303,12 @@ static enum next step_follow(struct pending *p, const struct event *e) {
   return MORE;
 }
 
+/* It is proven, as far as settings want that: of names that they exempt nothing is. */
+static bool is_judged(const struct pending *p) {
+  const struct forward *f = p->forward;
+  return f->o.policy.prove == PROVE_VALIDATE && p->prove == prove_mode_of(f, &p->question);
+}
+
 /* Into the cache, with its TTLs limited and with what the observer adds; from here on it is a hit. */
 static enum next step_store(struct pending *p, const struct event *e) {
   struct forward *f = p->forward;
@@ -313,7 +319,7 @@ static enum next step_store(struct pending *p, const struct event *e) {
   if (!(p->flaws & FLAW_STALE)) stale_log_answered(f->o.stale_log, f->o.routes, &p->question, now_ms);
   f->answer.head.stored_at = tick_of_ms(now_ms);
   answer_note_rotation(&f->answer);
-  if (f->o.policy.prove == PROVE_VALIDATE) f->answer.head.flags |= ANSWER_JUDGED;
+  if (is_judged(p)) f->answer.head.flags |= ANSWER_JUDGED;
   answer_limit_ttl(&f->answer, routes_max_ttl(f->o.routes, &p->question, f->o.policy.max_ttl_s));
   fetch_offer(p, now_ms);
   if (f->watch.before_store)

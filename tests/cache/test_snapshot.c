@@ -62,6 +62,37 @@ static enum cache_found get(const char *name, uint32_t tick) {
   return found;
 }
 
+/* How many of what is in the cache are said to be authentic. */
+static unsigned authentic(struct cache *of) {
+  unsigned n = 0;
+  struct cache_entry entry;
+  struct cache_walk *walk = cache_walk_new(of);
+  while (cache_walk_next(walk, &entry)) n += (entry.answer.head.flags & (ANSWER_AD | ANSWER_JUDGED)) != 0;
+  cache_walk_free(walk);
+  return n;
+}
+
+Test(snapshot, what_was_proven_by_others_is_not_said_to_be_proven) {
+  static const struct {
+    uint64_t then, now;
+    bool holds;
+  } cases[] = {{7, 7, true}, {0, 0, true}, {7, 0, true}, {7, 8, false}, {0, 7, false}};
+  snap_fill(c);
+  unsigned all = authentic(c);
+  cr_assert_gt(all, 0);
+  for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct snapshot_now then = snap_then, now = snap_later(100);
+    then.proven_by = cases[i].then;
+    now.proven_by = cases[i].now;
+    cr_assert_eq(snapshot_write(c, snap_path(), &then, NULL, &report), SNAPSHOT_GOOD);
+    cache_free(next);
+    next = cache_new(CACHE_SIZE_MIN, OTHER_SEED);
+    load(now);
+    cr_expect_eq(report.entries, SNAP_KINDS);
+    cr_expect_eq(authentic(next), cases[i].holds ? all : 0, "case %u", i);
+  }
+}
+
 static bool get_stale(const char *name, uint32_t tick) {
   get(name, tick);
   return cache_get_stale(next, &asked.query, tick, STALE_S, DNS_MSG_MAX, out, &hit);

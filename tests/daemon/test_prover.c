@@ -35,6 +35,47 @@ Test(prover, a_clock_before_the_floor_is_not_trusted_and_told_of_once) {
   prover_free(&p);
 }
 
+Test(prover, what_answers_are_proven_by_is_another_when_settings_would_have_them_proven_otherwise) {
+  static struct settings s, other;
+  static struct anchors anchors;
+  struct prover p;
+  prover_init(&p);
+  cr_expect_eq(prover_proven_by(&p, &s), prover_proven_by(&p, &s));
+  uint64_t nobody = prover_proven_by(&p, &s);
+  s.forward.trust_ad = true;
+  cr_expect_neq(prover_proven_by(&p, &s), nobody, "the servers' word");
+  s.forward.trust_ad = false;
+
+  anchors_built_in(&anchors);
+  p.anchors = &anchors;
+  s.forward.prove = PROVE_LOG;
+  cr_expect_eq(prover_proven_by(&p, &s), nobody);
+  s.forward.prove = PROVE_VALIDATE;
+  s.forward_count = 1;
+  s.forwards[0].domain = (struct settings_domain){.len = 6, .octets = "\4corp"};
+  uint64_t by = prover_proven_by(&p, &s);
+  cr_expect_neq(by, nobody);
+  other = s;
+  other.forward.trust_ad = true;
+  cr_expect_eq(prover_proven_by(&p, &other), by, "nobody asks the servers");
+  other.forward.unsigned_denial = UNSIGNED_DENIAL_PASS;
+  cr_expect_neq(prover_proven_by(&p, &other), by);
+  other = s;
+  other.forwards[0].is_proven = true;
+  cr_expect_neq(prover_proven_by(&p, &other), by);
+  other = s;
+  other.forward_count = 0;
+  cr_expect_neq(prover_proven_by(&p, &other), by);
+  cr_assert(anchors_add_negative(&anchors, (const uint8_t *)"\4evil", 6));
+  cr_expect_neq(prover_proven_by(&p, &s), by);
+  anchors_built_in(&anchors);
+  cr_expect_eq(prover_proven_by(&p, &s), by);
+  anchors.zones[0].ds.ds[0].digest[0] ^= 1;
+  cr_expect_neq(prover_proven_by(&p, &s), by);
+  p.anchors = NULL;
+  prover_free(&p);
+}
+
 Test(prover, the_floor_is_that_of_the_build_or_of_the_snapshot_if_that_is_later_and_likely) {
   struct prover p;
   prover_init(&p);
