@@ -38,6 +38,7 @@ struct judged_answer {
   uint16_t need_type, need_len;
   enum err need_failed; /* as far as it is known: ERR_NONE */
   uint8_t need[NAME_MAX_LEN];
+  bool is_led_away;  /* the draft was: its chain goes on with other servers */
   uint64_t since_ms; /* when the draft's judgement began */
   uint8_t *came;     /* NEED_HERE: the answer with those records, owned */
   size_t came_len;
@@ -345,11 +346,27 @@ static enum next refuse(struct pending *p, const struct verdict *v) {
   return MORE;
 }
 
+/* Its chain led to other servers, and since a reload does so no more: what is behind, those here know. */
+static enum next ask_for_the_rest(struct pending *p, uint64_t now_ms) {
+  pending_drop_draft(p);
+  steps_start_anew(p, now_ms);
+  p->step = STEP_PICK;
+  return MORE;
+}
+
+/* The draft's, at the bottom. */
+static bool was_led_away(const struct pending *p) {
+  const struct judged_answer *x = p->proof;
+  while (x && x->below) x = x->below;
+  return x && x->is_led_away;
+}
+
 /* Made anew without what the question did not ask for. */
 static enum next go_on(struct pending *p, const struct verdict *v, uint64_t now_ms) {
   struct forward *f = p->forward;
   struct scrub_border *border = forward_border(f);
   bool said_ad = f->answer.head.flags & ANSWER_AD, is_timeless = p->proof && p->proof->is_timeless;
+  bool was_away = was_led_away(p);
   struct question whole = prove_question(p);
   size_t len = answer_message(&whole, &f->answer, f->out);
   prove_drop(p);
@@ -360,6 +377,9 @@ static enum next go_on(struct pending *p, const struct verdict *v, uint64_t now_
     return steps_server_failed(p, p->server, why);
   }
 
+  bool is_away = border && border->target_len;
+  if (was_away && !is_away) return ask_for_the_rest(p, now_ms);
+
   bool is_secure = v->state == DNSSEC_SECURE;
   bool is_all_proven = is_secure && !(v->has_unproven && question_flags(&p->question) & KEY_DO);
   bool says_ad = p->prove == PROVE_VALIDATE ? is_all_proven && !is_timeless : said_ad;
@@ -368,7 +388,7 @@ static enum next go_on(struct pending *p, const struct verdict *v, uint64_t now_
     note_servers(p, now_ms);
     if (p->prove == PROVE_VALIDATE) answer_limit_ttl(&f->answer, v->ttl_s ? v->ttl_s : 1);
   }
-  p->step = border && border->target_len ? STEP_FOLLOW : STEP_STORE;
+  p->step = is_away ? STEP_FOLLOW : STEP_STORE;
   return MORE;
 }
 
@@ -388,8 +408,11 @@ static enum next conclude(struct pending *p, struct verdict *v, uint64_t now_ms)
 static bool begin(struct pending *p, uint64_t now_ms) {
   const struct scrub_border *border = forward_border(p->forward);
   struct question q = prove_question(p);
-  if (border && border->target_len) store_u16(q.key + q.name_len, TYPE_CNAME);
-  return push(p, &q, now_ms);
+  bool is_led_away = border && border->target_len;
+  if (is_led_away) store_u16(q.key + q.name_len, TYPE_CNAME);
+  if (!push(p, &q, now_ms)) return false;
+  p->proof->is_led_away = is_led_away;
+  return true;
 }
 
 /* Others are served first: timers that are due fire before sockets are read. */

@@ -124,6 +124,21 @@ Test(dnssec_paths, an_alias_from_servers_to_servers_is_authentic_when_both_ends_
   }
 }
 
+Test(dnssec_paths, an_alias_whose_servers_go_while_it_is_proven_is_asked_anew) {
+  begin_corp(SIGNER_SIGNED, true);
+  script_rule(&w->script,
+              &(struct fault_rule){
+                  .name = "a.lab.", .type = TYPE_DNSKEY, .server = -1, .fault = FAULT_LATE, .late_ms = 1000});
+  struct heard *h = client_ask(w, "in.a.lab.", TYPE_A, HOW_DO);
+  world_run_ms(w, 100);
+  cr_expect_not(is_answered(h));
+  use_routes(&w->tables.routes);
+  client_wait(h);
+  expect(h, RCODE_NOERROR, true);
+  cr_expect(heard_has(h, SECTION_ANSWER, "in.corp.lab.", TYPE_A, rd_a("10.0.0.9")));
+  end_corp();
+}
+
 Test(dnssec_paths, an_alias_from_servers_to_servers_that_is_bogus_at_either_end_is_refused) {
   static const char *const names[] = {"in.a.lab.", "in.corp.lab."};
   for (unsigned i = 0; i < 2; i++) {
