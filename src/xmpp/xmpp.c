@@ -91,7 +91,10 @@ struct xmpp *xmpp_new(struct forward *f, const struct xmpp_policy *options, stru
   return x;
 }
 
-void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options) { x->o = *options; }
+void xmpp_set_policy(struct xmpp *x, const struct xmpp_policy *options) {
+  x->o = *options;
+  memset(x->hears_ad, 0, sizeof x->hears_ad); /* who says so may be others now, or nobody */
+}
 
 void xmpp_set_kin(struct xmpp *x, struct kin *kin) { x->kin = kin; }
 
