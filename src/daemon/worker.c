@@ -162,10 +162,11 @@ void worker_look(struct worker *w, bool looks) { wiring_look(&w->wiring, looks);
 
 /* ---- what settings make of it ---- */
 
-/* One for these anchors; the one that there is, with all that it knows of zones, where they are the same. */
+/* One for these anchors; the one that there is, with all that it knows of zones, where they are the same;
+ * none without any. */
 static bool prepare_judge(struct worker *w, const struct anchors *anchors) {
   w->next_anchors = anchors;
-  w->next_judge = anchors == w->anchors ? w->judge : judge_new(w->prover->verifier, anchors);
+  w->next_judge = anchors == w->anchors ? w->judge : anchors ? judge_new(w->prover->verifier, anchors) : NULL;
   return w->next_judge || !anchors;
 }
 
