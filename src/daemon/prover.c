@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -181,14 +182,24 @@ uint64_t prover_proven_by(const struct prover *p, const struct settings *s) {
 
 void prover_floor(struct prover *p, int64_t floor_s) { p->floor_s = clock_floor_raise(p->floor_s, floor_s); }
 
+static void say_wrong(const struct prover *p) {
+  char day[sizeof "2026-12-01"] = "?";
+  time_t floor_s = (time_t)p->floor_s;
+  struct tm tm;
+  if (gmtime_r(&floor_s, &tm)) strftime(day, sizeof day, "%Y-%m-%d", &tm);
+  log_warn(
+      "daemon",
+      "the clock is wrong, it must be later than %s, when %s: until it is right signatures may be old and "
+      "no answer is marked as authentic (AD); set the clock%s",
+      day, p->floor_s == clock_floor_of_build() ? "jidnsd was built" : "the snapshot was written",
+      p->floor_s == clock_floor_of_build() ? "" : ", or remove the snapshot if its date is wrong");
+}
+
 uint32_t prover_clock_s(void *ctx, uint64_t now_ms) {
   struct prover *p = ctx;
   int64_t now_s = ((int64_t)now_ms + clock_epoch_ms()) / 1000;
   bool is_wrong = now_s < p->floor_s;
-  if (is_wrong && !atomic_exchange(&p->clock_is_wrong, true))
-    log_warn("daemon",
-             "the clock is wrong, it must be later: until it is right signatures may be old and no answer is "
-             "marked as authentic (AD); set the clock");
+  if (is_wrong && !atomic_exchange(&p->clock_is_wrong, true)) say_wrong(p);
   if (!is_wrong && atomic_load_explicit(&p->clock_is_wrong, memory_order_relaxed) &&
       atomic_exchange(&p->clock_is_wrong, false))
     log_info("daemon", "the clock is right again: signatures are checked for their time");

@@ -32,6 +32,14 @@ Test(prover, a_clock_before_the_floor_is_not_trusted_and_told_of_once) {
   for (unsigned i = 0; i < 3; i++) cr_expect_gt(prover_clock_s(&p, clock_ms()), 1700000000);
   cr_expect_eq(logged(f, wrong), 1);
   cr_expect_eq(logged(f, right), 1);
+
+  p.floor_s = 4102444800;
+  cr_expect_eq(prover_clock_s(&p, clock_ms()), 0);
+  cr_expect_eq(logged(f, "later than 2100-01-01, when the snapshot was written"), 1);
+  p.clock_is_wrong = false;
+  p.floor_s = clock_floor_of_build();
+  cr_expect_eq(prover_clock_s(&p, (uint64_t)-clock_epoch_ms()), 0);
+  cr_expect_eq(logged(f, "when jidnsd was built"), 1);
   prover_free(&p);
 }
 
