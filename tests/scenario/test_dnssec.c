@@ -162,6 +162,27 @@ Test(dnssec, every_question_that_is_proven_asks_for_signatures) {
   end();
 }
 
+/* ---- where zones begin ---- */
+
+Test(dnssec, a_zone_whose_server_can_not_prove_that_no_other_begins_in_it_is_believed) {
+  begin((struct world_options){0});
+  zone_add(&w->zone, "t.a.lab.", TYPE_TXT, 3600, rd_txt("t"));
+  world_fault(w, "t.a.lab.", TYPE_DS, FAULT_STRIPPED);
+  expect(ask("t.a.lab.", TYPE_TXT, HOW_AD), RCODE_NOERROR, true);
+  end();
+}
+
+Test(dnssec, a_zone_that_begins_where_none_was_is_noticed) {
+  begin((struct world_options){0});
+  zone_add(&w->zone, "t.a.lab.", TYPE_TXT, 3600, rd_txt("t"));
+  zone_add(&w->zone, "t.a.lab.", TYPE_MX, 3600, rd_mx(1, "xmpp.a.lab."));
+  expect(ask("t.a.lab.", TYPE_TXT, HOW_AD), RCODE_NOERROR, true);
+  world_run_ms(w, 100000);
+  signer_zone(l->signer, "t.a.lab.", SIGNER_SIGNED);
+  expect(ask("t.a.lab.", TYPE_MX, HOW_AD), RCODE_NOERROR, true);
+  end();
+}
+
 /* ---- who is told what ---- */
 
 Test(dnssec, rfc6840_5_7_ad_is_said_to_those_who_set_ad_or_do_alone) {
