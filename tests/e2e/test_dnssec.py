@@ -160,6 +160,8 @@ def test_a_denial_without_proof_is_servfail_and_what_is_there_is_secure(proven):
         denied = ask(proven.daemon.v4, f"nothing.gapless.{tld}.", "A", patience_s=10, edns=0)
         assert denied.rcode() == dns.rcode.SERVFAIL and ede_of(denied) == [12]
         assert verdict_of(proven.daemon.v4, f"host.gapless.{tld}.", "A") == "secure"
+        for server in (proven.daemon.v4, proven.unbound.server):
+            assert verdict_of(server, f"host.tree.gapless.{tld}.", "SOA") == "secure"
 
 
 def test_log_refuses_nothing_and_says_it_once(start):
