@@ -139,6 +139,7 @@ static int run(struct daemon *d, FILE *err) {
   if (good) {
     watch_signals(&signals, d);
     metrics_start(d);
+    memory_give_back(); /* what reading settings and certificates took */
     say_ready(&d->settings);
     bool watched = watchdog_start(&watchdog, &d->loop, &d->workers);
     uv_run(&d->loop, UV_RUN_DEFAULT);
