@@ -116,7 +116,7 @@ Test(dnssec, rounds_of_a_long_answer_are_spread_over_turns_though_the_cache_has_
   l->judged_most = 0;
   unsigned before = lab_asked_of_zones(l);
   expect(ask(name, TYPE_TXT, HOW_TCP | HOW_EDNS), RCODE_SERVFAIL, false);
-  cr_expect_eq(lab_asked_of_zones(l), before, "all was in the cache");
+  cr_expect_leq(lab_asked_of_zones(l) - before, 1, "all was in the cache, and one may have changed since");
   cr_expect_leq(l->judged_most, 6, "%u", l->judged_most);
   end();
 }
