@@ -108,6 +108,12 @@ static void run_seed(uint64_t seed) {
   lab_free(l);
 }
 
+#ifdef __SANITIZE_ADDRESS__ /* several times slower: the plain program has more */
+enum { SEEDS = 8 };
+#else
+enum { SEEDS = 25 };
+#endif
+
 Test(dnssec_chaos, no_lie_goes_out_and_all_is_proven_when_all_is_well) {
-  for (uint64_t seed = 1; seed <= 25; seed++) run_seed(seed);
+  for (uint64_t seed = 1; seed <= SEEDS; seed++) run_seed(seed);
 }

@@ -102,8 +102,19 @@ static bool walk_with_fault(struct world *w, const struct program *p, unsigned n
   return hit != NULL;
 }
 
+/* With a sanitizer, which makes all this several times slower, a third of the cases: each program, kind and
+ * fault is among them. The plain program has all. */
+static bool is_left_out(unsigned i) {
+#ifdef __SANITIZE_ADDRESS__
+  return (i + i / PROGRAMS) % 3;
+#else
+  return (void)i, false;
+#endif
+}
+
 static void walk_with_all_faults(enum xmpp_expand expand) {
   for (unsigned i = 0; i < PROGRAMS * KINDS * FAULTS; i++) {
+    if (is_left_out(i)) continue;
     struct world *w = world_new(&(struct world_options){.xmpp.prefetch = true, .xmpp.expand = expand});
     const struct program *p = &programs[i % PROGRAMS];
     unsigned kind = i / PROGRAMS % KINDS, f = i / PROGRAMS / KINDS;
@@ -133,6 +144,7 @@ typedef bool walk_in_trouble(struct world *w, const struct program *p, unsigned 
 
 static void each_lasting_fault(walk_in_trouble *each, uint32_t max_stale_s) {
   for (unsigned i = 0; i < PROGRAMS * KINDS * FAULTS; i++) {
+    if (is_left_out(i)) continue;
     struct world *w = world_new(
         &(struct world_options){.xmpp.prefetch = true, .forward.max_stale_s = max_stale_s});
     unsigned kind = i / PROGRAMS % KINDS, f = i / PROGRAMS / KINDS;
