@@ -2,6 +2,7 @@
  * trust_put. */
 #include "dnssec/trust.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
