@@ -67,6 +67,18 @@ enum {
 };
 
 enum { CLASS_IN = 1, CLASS_CH = 3 };
+/* Where the fields of an RRSIG record's RDATA begin (RFC 4034 section 3.1); the type that it covers comes
+ * first. */
+enum {
+  RRSIG_ALGORITHM_AT = 2,
+  RRSIG_LABELS_AT = 3,
+  RRSIG_TTL_AT = 4,
+  RRSIG_EXPIRATION_AT = 8,
+  RRSIG_INCEPTION_AT = 12,
+  RRSIG_TAG_AT = 16,
+  RRSIG_SIGNER_AT = 18
+};
+
 enum { OPT_COOKIE = 10, OPT_KEEPALIVE = 11, OPT_PADDING = 12, OPT_EDE = 15 }; /* RFC 7873, 7828, 7830, 8914 */
 enum {                                                                        /* RFC 8914 section 4 */
        EDE_NONE = -1,

@@ -3,8 +3,6 @@
 
 #include "dns/form.h"
 
-enum { COVERED_AT = 0, SIGNER_AT = 18 };
-
 /* A record on the first way through, before sets lie in one piece. */
 static struct rrset *set_for(struct rrsets *s, enum section section, const struct record *r, uint16_t type,
                              const uint8_t *owner) {
@@ -29,7 +27,7 @@ static bool has_form(const struct record *r) {
 }
 
 static uint16_t set_type(const struct record *r) {
-  return r->type == TYPE_RRSIG ? load_u16(record_rdata(r) + COVERED_AT) : r->type;
+  return r->type == TYPE_RRSIG ? load_u16(record_rdata(r)) : r->type;
 }
 
 /* How a message is gone through, three times: to find the sets, to count, to put records in their places. */
@@ -128,7 +126,7 @@ bool rrset_signature(const struct rrsets *s, const struct rrset *set, unsigned i
   out->begins = wire_u32(&w);
   out->tag = wire_u16(&w);
   size_t len = name_read(&w, out->signer);
-  if (w.err || !len || w.at != r->rdata_at + SIGNER_AT + len || w.at >= w.len) return false;
+  if (w.err || !len || w.at != r->rdata_at + RRSIG_SIGNER_AT + len || w.at >= w.len) return false;
   name_lower(out->signer, out->signer, len);
   out->signer_len = (uint16_t)len;
   out->algorithm = numbers[0];

@@ -3,8 +3,7 @@
 #include "dns/dns.h"
 #include "faults/fault_priv.h"
 
-/* Of an RRSIG record (RFC 4034 section 3.1) and a DS record (section 5.1). */
-enum { EXPIRATION_AT = 8, INCEPTION_AT = 12, RRSIG_FIXED = 18, DS_DIGEST_AT = 4 };
+enum { DS_DIGEST_AT = 4 }; /* RFC 4034 section 5.1 */
 
 /* Validators forgive a clock that is a day off. */
 enum { OFF_S = 7 * 86400, VALID_S = 30 * 86400 };
@@ -30,22 +29,23 @@ bool fault_is_stripped(const struct rule *rule, const struct record *r) {
 
 /* Dates follow from those that it has, so that no clock is needed: what is valid now began before now. */
 static void change_signature(const struct rule *rule, uint8_t *rdata, size_t len) {
-  uint32_t inception = load_u32(rdata + INCEPTION_AT), expiration = load_u32(rdata + EXPIRATION_AT);
+  uint32_t inception = load_u32(rdata + RRSIG_INCEPTION_AT),
+           expiration = load_u32(rdata + RRSIG_EXPIRATION_AT);
   switch (rule->signature) {
   case RULE_SIGNATURE_EXPIRED:
-    store_u32(rdata + INCEPTION_AT, inception - OFF_S - VALID_S);
-    store_u32(rdata + EXPIRATION_AT, inception - OFF_S);
+    store_u32(rdata + RRSIG_INCEPTION_AT, inception - OFF_S - VALID_S);
+    store_u32(rdata + RRSIG_EXPIRATION_AT, inception - OFF_S);
     break;
   case RULE_SIGNATURE_EARLY:
-    store_u32(rdata + INCEPTION_AT, expiration + OFF_S);
-    store_u32(rdata + EXPIRATION_AT, expiration + OFF_S + VALID_S);
+    store_u32(rdata + RRSIG_INCEPTION_AT, expiration + OFF_S);
+    store_u32(rdata + RRSIG_EXPIRATION_AT, expiration + OFF_S + VALID_S);
     break;
   case RULE_SIGNATURE_WRONG: rdata[len - 1] ^= 1; break;
   }
 }
 
 void fault_change_proof(const struct rule *rule, struct record *r, uint8_t room[FAULT_RDATA_MOST]) {
-  bool is_signature = r->type == TYPE_RRSIG && rule_has(rule, RULE_SIGNATURE) && r->rdlen > RRSIG_FIXED,
+  bool is_signature = r->type == TYPE_RRSIG && rule_has(rule, RULE_SIGNATURE) && r->rdlen > RRSIG_SIGNER_AT,
        is_ds = r->type == TYPE_DS && rule_has(rule, RULE_WRONG_DS) && r->rdlen > DS_DIGEST_AT;
   if ((!is_signature && !is_ds) || r->rdlen > FAULT_RDATA_MOST) return;
   memcpy(room, record_rdata(r), r->rdlen);

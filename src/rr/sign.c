@@ -8,7 +8,7 @@
 #include "dns/wire.h"
 #include "rr/sign_priv.h"
 
-enum { RECORD_MAX = NAME_MAX_LEN + 10 + UINT16_MAX, RRSIG_FIXED = 18 };
+enum { RECORD_MAX = NAME_MAX_LEN + 10 + UINT16_MAX };
 
 static const struct library_symbol symbols[] = {
 #define SYMBOL(name) LIBRARY_SYMBOL(ldns_, struct sign_ldns, name)
@@ -242,7 +242,8 @@ static size_t signed_owner(const struct record *r, unsigned labels, uint8_t out[
 static ldns_key *key_of(const struct signer *s, const struct sign_keys *k, const uint8_t *rdata) {
   for (size_t i = 0; i < s->ldns.key_list_key_count(k->list); i++) {
     ldns_key *key = s->ldns.key_list_key(k->list, i);
-    if (s->ldns.key_keytag(key) == load_u16(rdata + 16) && (unsigned)s->ldns.key_algorithm(key) == rdata[2])
+    if (s->ldns.key_keytag(key) == load_u16(rdata + RRSIG_TAG_AT) &&
+        (unsigned)s->ldns.key_algorithm(key) == rdata[RRSIG_ALGORITHM_AT])
       return key;
   }
   return NULL;
@@ -279,15 +280,15 @@ bool sign_again(struct signer *s, const struct sign_keys *k, const struct record
                 uint8_t *out) {
   const uint8_t *rdata = record_rdata(sig);
   uint8_t owner[NAME_MAX_LEN];
-  if (sig->rdlen <= RRSIG_FIXED || n == 0) return false;
-  size_t owner_len = signed_owner(set, rdata[3], owner);
+  if (sig->rdlen <= RRSIG_SIGNER_AT || n == 0) return false;
+  size_t owner_len = signed_owner(set, rdata[RRSIG_LABELS_AT], owner);
 
   pthread_mutex_lock(&s->lock);
   ldns_key *key = key_of(s, k, rdata);
   ldns_rr_list *list = key ? s->ldns.rr_list_new() : NULL;
   bool good = list != NULL;
   for (unsigned i = 0; i < n && good; i++) {
-    ldns_rr *rr = rr_of(s, &set[i], owner, owner_len, load_u32(rdata + 4));
+    ldns_rr *rr = rr_of(s, &set[i], owner, owner_len, load_u32(rdata + RRSIG_TTL_AT));
     good = rr && s->ldns.rr_list_push_rr(list, rr);
   }
 

@@ -14,12 +14,11 @@ struct signature {
 };
 
 static bool read_signature(const struct record *r, struct signature *out) {
-  enum { FIXED = 18, EXPIRATION = 8, INCEPTION = 12 };
   const uint8_t *rdata = record_rdata(r);
-  if (r->rdlen <= FIXED) return false;
+  if (r->rdlen <= RRSIG_SIGNER_AT) return false;
   *out = (struct signature){.covered = load_u16(rdata),
-                            .expiration = load_u32(rdata + EXPIRATION),
-                            .inception = load_u32(rdata + INCEPTION)};
+                            .expiration = load_u32(rdata + RRSIG_EXPIRATION_AT),
+                            .inception = load_u32(rdata + RRSIG_INCEPTION_AT)};
   return true;
 }
 

@@ -4,9 +4,6 @@
 
 #include "zones/zones_priv.h"
 
-/* Of an RRSIG record, RFC 4034 section 3.1. */
-enum { EXPIRATION_AT = 8, INCEPTION_AT = 12, SIGNER_AT = 18 };
-
 /* An answer's records, those of the additional section left out when they do not fit. */
 struct records {
   struct record *list;
@@ -37,7 +34,7 @@ static const struct sign_keys *keys_of(const struct zones *l, const struct recor
                                        struct signer **signer) {
   uint8_t name[NAME_MAX_LEN];
   struct wire w = wire_read(sig->msg, sig->rdata_at + sig->rdlen);
-  w.at = sig->rdata_at + SIGNER_AT;
+  w.at = sig->rdata_at + RRSIG_SIGNER_AT;
   size_t len = name_read(&w, name);
   name_lower(name, name, len);
   for (; l && len; l = l->next) {
@@ -69,12 +66,12 @@ static void sign_one(const struct zones *l, const struct records *all, unsigned 
                      uint8_t *msg) {
   const struct record *sig = &all->list[i];
   struct signer *signer = NULL;
-  if (sig->type != TYPE_RRSIG || sig->rdlen <= SIGNER_AT) return;
+  if (sig->type != TYPE_RRSIG || sig->rdlen <= RRSIG_SIGNER_AT) return;
   const struct sign_keys *keys = keys_of(l, sig, &signer);
   if (!keys) return;
   uint8_t *rdata = msg + sig->rdata_at;
-  sign_again(signer, keys, sig, set, covered_by(all, i, set), load_u32(rdata + INCEPTION_AT),
-             load_u32(rdata + EXPIRATION_AT), rdata);
+  sign_again(signer, keys, sig, set, covered_by(all, i, set), load_u32(rdata + RRSIG_INCEPTION_AT),
+             load_u32(rdata + RRSIG_EXPIRATION_AT), rdata);
 }
 
 void zones_sign_again(const struct zones *l, uint8_t *msg, size_t len) {
