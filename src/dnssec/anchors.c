@@ -173,6 +173,11 @@ const struct anchor *anchors_above(const struct anchors *a, const uint8_t *name,
   return found;
 }
 
+const struct anchor *anchors_at(const struct anchors *a, const uint8_t *name, size_t len) {
+  const struct anchor *z = anchors_above(a, name, len);
+  return z && z->name_len == len ? z : NULL;
+}
+
 bool anchors_deny(const struct anchors *a, const uint8_t *name, size_t len) {
   const struct anchor *z = anchors_above(a, name, len);
   for (unsigned i = 0; i < a->negative_count; i++) {

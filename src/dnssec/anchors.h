@@ -35,6 +35,8 @@ bool anchors_add_negative(struct anchors *a, const uint8_t *name, size_t len);
 
 /* The anchor at the name or closest above it, NULL: none. */
 const struct anchor *anchors_above(const struct anchors *a, const uint8_t *name, size_t len);
+/* The anchor of just this name, NULL: it has none. */
+const struct anchor *anchors_at(const struct anchors *a, const uint8_t *name, size_t len);
 /* Is the name one below which nothing is to be proven? An anchor that lies deeper wins. */
 bool anchors_deny(const struct anchors *a, const uint8_t *name, size_t len);
 #endif

@@ -8,20 +8,18 @@ static const uint8_t root[] = {0};
 
 struct zone_view judge_zone_view(const struct judging *w, struct proof_name zone) {
   const struct judge *j = w->judge;
-  const struct anchor *a = anchors_above(j->anchors, zone.name, zone.len);
-  bool is_anchored = a && a->name_len == zone.len;
+  const struct anchor *a = anchors_at(j->anchors, zone.name, zone.len);
   const struct zone_known *known = trust_find(j->trust, zone.name, zone.len, w->now.now_s);
 
   /* What an anchor says of its zone counts before what the parent says. */
-  if (is_anchored && (!known || known->state != ZONE_SECURE))
+  if (a && (!known || known->state != ZONE_SECURE))
     return (struct zone_view){a->ds.count ? ZONE_DELEGATED : ZONE_INSECURE, &a->ds, NULL};
   if (!known) return (struct zone_view){ZONE_UNKNOWN, NULL, NULL};
-  return (struct zone_view){known->state, is_anchored ? &a->ds : &known->ds, &known->keys};
+  return (struct zone_view){known->state, a ? &a->ds : &known->ds, &known->keys};
 }
 
 bool judge_zone_is_anchored(const struct judging *w, struct proof_name zone) {
-  const struct anchor *a = anchors_above(w->judge->anchors, zone.name, zone.len);
-  return a && a->name_len == zone.len;
+  return anchors_at(w->judge->anchors, zone.name, zone.len);
 }
 
 static struct proof_name parent_of(struct proof_name name) {

@@ -95,8 +95,7 @@ static struct slot *slot_to_take(struct trust *z, bool is_top, uint64_t now_s) {
 }
 
 static bool is_anchor(const struct trust *z, const uint8_t *lower, size_t len) {
-  const struct anchor *a = anchors_above(z->anchors, lower, len);
-  return len == 1 || (a && a->name_len == len);
+  return len == 1 || anchors_at(z->anchors, lower, len);
 }
 
 static bool is_top_level(const uint8_t *lower, size_t len) { return len > 1 && len == 2u + lower[0]; }
