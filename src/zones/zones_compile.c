@@ -63,14 +63,7 @@ static bool add_loose(struct compiler *c, enum section section, const struct rec
 
 static bool add_raw(struct compiler *c, enum section section, const struct raw *raw, const uint8_t *owner,
                     size_t owner_len, uint32_t ttl) {
-  struct record r = {.msg = c->ld->arena.octets,
-                     .msg_len = c->ld->arena.len,
-                     .rdata_at = raw->rdata,
-                     .type = raw->type,
-                     .klass = CLASS_IN,
-                     .rdlen = raw->rdlen,
-                     .owner_len = (uint16_t)owner_len};
-  memcpy(r.owner, owner, owner_len);
+  struct record r = raw_record(c->ld, raw, owner, owner_len);
   return c->loose ? add_loose(c, section, &r, ttl) : build_add(&c->build, section, &r, ttl);
 }
 

@@ -184,6 +184,20 @@ static inline const uint8_t *raw_owner(const struct loader *ld, const struct raw
 static inline const uint8_t *raw_rdata(const struct loader *ld, const struct raw *r) {
   return ld->arena.octets + r->rdata;
 }
+/* In the form that all others take, under an owner that may be another one. */
+static inline struct record raw_record(const struct loader *ld, const struct raw *raw, const uint8_t *owner,
+                                       size_t owner_len) {
+  struct record r = {.msg = ld->arena.octets,
+                     .msg_len = ld->arena.len,
+                     .rdata_at = raw->rdata,
+                     .ttl = raw->ttl_s,
+                     .type = raw->type,
+                     .klass = CLASS_IN,
+                     .rdlen = raw->rdlen,
+                     .owner_len = (uint16_t)owner_len};
+  memcpy(r.owner, owner, owner_len);
+  return r;
+}
 static inline const struct raw *node_raws(const struct loader *ld, uint32_t node) {
   static const struct raw none; /* no zone has a record: not even NULL + 0 is defined */
   return ld->raws ? ld->raws + ld->extents[node].first : &none;

@@ -54,16 +54,7 @@ static bool has_type(const struct loader *ld, unsigned zone, uint16_t type) {
 }
 
 static struct record record_of(const struct loader *ld, const struct raw *raw) {
-  struct record r = {.msg = ld->arena.octets,
-                     .msg_len = ld->arena.len,
-                     .rdata_at = raw->rdata,
-                     .ttl = raw->ttl_s,
-                     .type = raw->type,
-                     .klass = CLASS_IN,
-                     .rdlen = raw->rdlen,
-                     .owner_len = raw->owner_len};
-  memcpy(r.owner, raw_owner(ld, raw), raw->owner_len);
-  return r;
+  return raw_record(ld, raw, raw_owner(ld, raw), raw->owner_len);
 }
 
 /* ---- keys ---- */
@@ -145,8 +136,7 @@ static bool add_ds(struct loader *ld, unsigned zone) {
 /* ---- signatures ---- */
 
 /* A zone below begins there: without it, the name would not be known to be delegated. */
-static bool add_border(struct loader *ld, struct sign_zone *s, const struct zones_apex *below,
-                       uint32_t ttl_s) {
+static bool add_border(struct sign_zone *s, const struct zones_apex *below, uint32_t ttl_s) {
   struct record r = {.msg = below->name,
                      .msg_len = below->name_len,
                      .ttl = ttl_s,
@@ -154,7 +144,6 @@ static bool add_border(struct loader *ld, struct sign_zone *s, const struct zone
                      .klass = CLASS_IN,
                      .rdlen = below->name_len,
                      .owner_len = below->name_len};
-  (void)ld;
   memcpy(r.owner, below->name, below->name_len);
   return sign_zone_add(s, &r);
 }
@@ -169,7 +158,7 @@ static bool add_all(struct loader *ld, struct sign_zone *s, unsigned zone, uint3
                           "can't be signed by ldns: it does not have its type's form");
   }
   for (unsigned i = 0; i < ld->zones->zone_count && good; i++) {
-    if (zones_above(ld->zones, i) == (int)zone) good = add_border(ld, s, &ld->zones->zones[i], ttl_s);
+    if (zones_above(ld->zones, i) == (int)zone) good = add_border(s, &ld->zones->zones[i], ttl_s);
   }
   return good;
 }
