@@ -26,7 +26,7 @@ static struct as_question *add_question(struct as_walk *w, const struct walker_q
 static void judge_time(const struct program *p, struct as_question *x) {
   unsigned patience_ms = p->patience_ms * p->sends, real_ms = x->asked.took_us / 1000;
   bool answered = x->asked.outcome == ASKED_ANSWERED;
-  bool insists = answered && reply_rcode(x->asked.msg, x->asked.len) == RCODE_SERVFAIL;
+  bool insists = lookup_is_servfail(&x->asked);
   unsigned trip_ms = real_ms > AS_TRIP_MS ? real_ms : AS_TRIP_MS;
 
   x->times = insists ? 1 + p->insists : 1;

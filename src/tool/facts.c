@@ -277,7 +277,7 @@ static void questions_of_ancestors(struct facts *f, struct ask_list *to) {
 static void questions_unchecked(struct facts *f, struct ask_list *to) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct asked *a = &f->domain->services[i].asked;
-    bool failed = a->outcome == ASKED_ANSWERED && reply_rcode(a->msg, a->len) == RCODE_SERVFAIL;
+    bool failed = lookup_is_servfail(a);
     if (a->name_len == 0 || !failed) continue;
     f->unchecked[i].checking_disabled = true;
     ask_list_add(to, &f->unchecked[i], a->name, a->name_len, a->type);

@@ -302,25 +302,30 @@ bool lookup_is_incomplete(const struct lookup *l) {
   return any;
 }
 
+bool lookup_is_servfail(const struct asked *a) {
+  return a->outcome == ASKED_ANSWERED && reply_rcode(a->msg, a->len) == RCODE_SERVFAIL;
+}
+
 bool lookup_is_secure(const struct asked *a) { return a->outcome == ASKED_ANSWERED && a->msg[3] & DNS_AD; }
 
-/* RFC 8914 sections 4.6 to 4.13. */
-static bool is_ede_of_dnssec(uint16_t code) { return code >= 5 && code <= 12; }
-
-const char *lookup_proof_text(const struct asked *a, char text[PROOF_TEXT]) {
+unsigned lookup_dnssec_ede(const struct asked *a, unsigned least) {
+  enum { EDE_NSEC_MISSING = 12 };
   struct edns edns;
   struct edns_ede ede;
-  if (lookup_is_answered(a)) return lookup_is_secure(a) ? "secure" : "insecure";
-  if (a->outcome != ASKED_ANSWERED || reply_rcode(a->msg, a->len) != RCODE_SERVFAIL ||
-      !edns_read(a->msg, a->len, &edns))
-    return NULL;
-
+  if (!lookup_is_servfail(a) || !edns_read(a->msg, a->len, &edns)) return 0;
   while (edns_next_ede(&edns, &ede)) {
-    if (!is_ede_of_dnssec(ede.code)) continue;
-    snprintf(text, PROOF_TEXT, "bogus (%s)", edns_ede_name(ede.code));
-    return text;
+    if (ede.code >= least && ede.code <= EDE_NSEC_MISSING) return ede.code;
   }
-  return NULL;
+  return 0;
+}
+
+const char *lookup_proof_text(const struct asked *a, char text[PROOF_TEXT]) {
+  enum { EDE_INDETERMINATE = 5 };
+  if (lookup_is_answered(a)) return lookup_is_secure(a) ? "secure" : "insecure";
+  unsigned code = lookup_dnssec_ede(a, EDE_INDETERMINATE);
+  if (!code) return NULL;
+  snprintf(text, PROOF_TEXT, "bogus (%s)", edns_ede_name((uint16_t)code));
+  return text;
 }
 
 const char *lookup_address_text(const struct address *a, char text[ADDRESS_TEXT]) {

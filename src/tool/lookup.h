@@ -137,6 +137,10 @@ const char *lookup_outcome_text(const struct asked *a, char text[PRINT_WORD]);
 /* The answer came out of the server's cache after its TTL was over (RFC 8914: EDE 3 or 19). */
 bool lookup_is_stale(const struct asked *a);
 
+bool lookup_is_servfail(const struct asked *a); /* false when there is no answer */
+/* The first reason of a SERVFAIL that is one of DNSSEC's, from the EDE code `least` to 12 (RFC 8914 sections
+ * 4.6 to 4.13); 0: it has none. */
+unsigned lookup_dnssec_ede(const struct asked *a, unsigned least);
 /* The answer says AD; false when there is none. */
 bool lookup_is_secure(const struct asked *a);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/must.h"
-#include "dns/edns.h"
 #include "tool/plan.h"
 
 /* ---- endpoints ---- */
@@ -51,30 +50,25 @@ static void ends_of_service(struct lookup_dane *d, const struct service *s, stru
   }
 }
 
-/* Programs go to the domain itself when neither service has a record, or when they can't know. */
-static bool leads_to_domain(const struct lookup *l, enum lookup_side side) {
+/* Is one of the side's services in one of these states, bits of 1u << SERVICE_? */
+static bool has_service(const struct lookup *l, enum lookup_side side, unsigned states) {
   for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
     const struct service *s = &l->services[i];
-    if (s->kind->side == side && !s->kind->obsolete &&
-        (s->state == SERVICE_OFFERED || s->state == SERVICE_NOT_OFFERED))
-      return false;
-  }
-  return true;
-}
-
-static bool has_failed_service(const struct lookup *l, enum lookup_side side) {
-  for (size_t i = 0; i < LOOKUP_SERVICES; i++) {
-    const struct service *s = &l->services[i];
-    if (s->kind->side == side && !s->kind->obsolete && s->state == SERVICE_FAILED) return true;
+    if (s->kind->side == side && !s->kind->obsolete && states & 1u << s->state) return true;
   }
   return false;
+}
+
+/* Programs go to the domain itself when neither service has a record, or when they can't know. */
+static bool leads_to_domain(const struct lookup *l, enum lookup_side side) {
+  return !has_service(l, side, 1u << SERVICE_OFFERED | 1u << SERVICE_NOT_OFFERED);
 }
 
 /* It has neither SRV records nor addresses, and that is known. */
 static bool is_nothing(const struct lookup *l, enum lookup_side side) {
   const struct host *h = l->domain;
-  return !has_failed_service(l, side) && h->address_count == 0 && lookup_is_answered(&h->asked[0]) &&
-         lookup_is_answered(&h->asked[1]);
+  return !has_service(l, side, 1u << SERVICE_FAILED) && h->address_count == 0 &&
+         lookup_is_answered(&h->asked[0]) && lookup_is_answered(&h->asked[1]);
 }
 
 static void end_at_domain(struct lookup_dane *d, enum lookup_side side, struct ask_list *to) {
@@ -99,12 +93,8 @@ static void make_ends(struct lookup_dane *d, struct ask_list *to) {
 
 /* ---- what does not validate ---- */
 
-static bool is_servfail(const struct asked *a) {
-  return a->outcome == ASKED_ANSWERED && reply_rcode(a->msg, a->len) == RCODE_SERVFAIL;
-}
-
 static void ask_unchecked(struct lookup_dane *d, const struct asked *a, struct ask_list *to) {
-  if (!is_servfail(a)) return;
+  if (!lookup_is_servfail(a)) return;
   if (d->unchecked_count == d->unchecked_room) {
     d->unchecked_room = d->unchecked_room ? 2 * d->unchecked_room : 8;
     d->unchecked = realloc(d->unchecked, d->unchecked_room * sizeof *d->unchecked);
@@ -128,15 +118,8 @@ static void ask_unchecked_of_lookup(void *context, const struct asked *a) {
 
 /* The server says so itself (RFC 8914: EDE 6 to 12), or gives with CD what it refuses without. */
 static bool is_bogus(const struct lookup_dane *d, const struct asked *a) {
-  enum { EDE_BOGUS = 6, EDE_NSEC_MISSING = 12 };
-  struct edns edns;
-  struct edns_ede ede;
-  if (!is_servfail(a)) return false;
-  if (edns_read(a->msg, a->len, &edns)) {
-    while (edns_next_ede(&edns, &ede)) {
-      if (ede.code >= EDE_BOGUS && ede.code <= EDE_NSEC_MISSING) return true;
-    }
-  }
+  enum { EDE_BOGUS = 6 };
+  if (lookup_dnssec_ede(a, EDE_BOGUS)) return true;
   for (size_t i = 0; i < d->unchecked_count; i++) {
     if (d->unchecked[i]->of == a) return lookup_is_answered(&d->unchecked[i]->asked);
   }

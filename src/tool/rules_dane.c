@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "crypto/tls.h"
 #include "tool/domain.h"
 #include "tool/rules_priv.h"
 #include "xmpp/dane.h"
-
-enum { USAGE_DANE_EE = 3 };
 
 static const char *tlsa_name(const struct tlsa_question *q, char text[NAME_TEXT]) {
   return domain_text(q->asked.name, q->asked.name_len, text);
@@ -30,7 +29,7 @@ static unsigned rules_of_records(struct report *r, const struct tlsa_question *q
     if (flaw != DANE_FLAWLESS) {
       report_add(r, RULE_TLSA_MALFORMED, q->side, name, "A TLSA record of %s can't be used: %s", name,
                  dane_flaw_text(flaw));
-    } else if (rdata[0] != USAGE_DANE_EE) {
+    } else if (rdata[0] != TLSA_DANE_EE) {
       pkix++;
     }
   }
