@@ -24,21 +24,23 @@ static bool filters_more(const struct settings *before, const struct settings *s
   return is.on && memcmp(&was, &is, sizeof is) != 0;
 }
 
+/* Were this domain's answers proven by these settings? */
+static bool was_proven(const struct settings *before, const struct settings_domain *d) {
+  for (unsigned i = 0; i < before->forward_count; i++) {
+    const struct settings_forward *was = &before->forwards[i];
+    if (name_equal(was->domain.octets, was->domain.len, d->octets, d->len)) return was->is_proven;
+  }
+  return false;
+}
+
 /* Is more to be proven by s, or by other keys? What is in the cache was not; or by others. */
 static bool proves_otherwise(const struct settings *before, const struct settings *s,
                              bool has_other_anchors) {
   if (s->forward.prove != PROVE_VALIDATE) return false;
   bool other = before->forward.prove != PROVE_VALIDATE || has_other_anchors ||
                before->forward.unsigned_denial != s->forward.unsigned_denial;
-  for (unsigned i = 0; i < s->forward_count && !other; i++) {
-    const struct settings_forward *f = &s->forwards[i];
-    other = f->is_proven;
-    for (unsigned k = 0; k < before->forward_count && other; k++) {
-      const struct settings_forward *was = &before->forwards[k];
-      other = !was->is_proven ||
-              !name_equal(was->domain.octets, was->domain.len, f->domain.octets, f->domain.len);
-    }
-  }
+  for (unsigned i = 0; i < s->forward_count; i++)
+    other |= s->forwards[i].is_proven && !was_proven(before, &s->forwards[i].domain);
   return other;
 }
 
@@ -101,6 +103,16 @@ static bool change_prepare(struct daemon *d, struct change *c, FILE *err) {
   return false;
 }
 
+static void on_signing(uv_timer_t *timer);
+
+/* Looks once an hour as long as zones are signed. */
+static void time_signing(struct daemon *d) {
+  enum { EVERY_MS = 3600 * 1000 };
+  bool signs = zones_sign_any(&d->settings.zones), runs = uv_is_active((uv_handle_t *)&d->signing);
+  if (signs && !runs) uv_timer_start(&d->signing, on_signing, EVERY_MS, EVERY_MS);
+  if (!signs) uv_timer_stop(&d->signing);
+}
+
 /* Puts into force what was prepared. */
 static void change_commit(struct daemon *d, struct change *c, FILE *err) {
   struct settings *s = c->settings;
@@ -126,6 +138,7 @@ static void change_commit(struct daemon *d, struct change *c, FILE *err) {
 
   bool flushes = filters_more(&d->settings, s) || proves;
   d->settings = *s;
+  time_signing(d);
   if (flushes) cache_flush(d->cache, &(struct cache_which){0});
   log_set(&s->log);
 }
@@ -362,11 +375,10 @@ static void on_signing(uv_timer_t *timer) {
 }
 
 static void follow_signing(struct daemon *d) {
-  enum { EVERY_MS = 3600 * 1000 };
   must(uv_timer_init(&d->loop, &d->signing) == 0);
   d->has_signing = true;
   d->signing.data = d;
-  uv_timer_start(&d->signing, on_signing, EVERY_MS, EVERY_MS);
+  time_signing(d);
 }
 
 void reload_follow(struct daemon *d) {
