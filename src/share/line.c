@@ -183,7 +183,7 @@ static const struct carrier_ops carrier_ops = {on_ready, on_room, on_octets, on_
 
 static bool put(struct line *l, const struct engine_command *command) {
   size_t len;
-  char *octets = resp_command(l->o.library, command, &len);
+  char *octets = resp_command(l->o.hiredis, command, &len);
   if (!octets) return false;
 
   bool fits = l->out_len + len <= LINE_OUT_MAX;
@@ -195,7 +195,7 @@ static bool put(struct line *l, const struct engine_command *command) {
   }
   if (fits) memcpy(l->out + l->out_len, octets, len);
   if (fits) l->out_len += len;
-  resp_command_free(l->o.library, octets);
+  resp_command_free(l->o.hiredis, octets);
   return fits;
 }
 
@@ -352,7 +352,7 @@ static bool open_connection(struct line *l, struct connection *c, uint64_t now_m
 
 static void connect_to(struct line *l, uint64_t now_ms) {
   struct connection *c = malloc(sizeof *c);
-  if (c) *c = (struct connection){.link = l, .resp = resp_new(l->o.library)};
+  if (c) *c = (struct connection){.link = l, .resp = resp_new(l->o.hiredis)};
   if (!c || !c->resp) {
     free(c);
     rest(l, "out of memory", now_ms);

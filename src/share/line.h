@@ -31,7 +31,7 @@ enum {
 };
 
 struct line_options {
-  const struct resp_library *library; /* all borrowed */
+  const struct resp_library *hiredis; /* all borrowed */
   const struct line_target *target;
   struct tls_context *trust;   /* of LINE_TLS; see line_use_trust */
   const char *user, *password; /* "": none */

@@ -8,7 +8,7 @@
 
 struct member {
   struct line_target target;
-  struct resp_library *library;
+  struct resp_library *hiredis;
   struct mac_key *mac;
   struct tls_context *trust;
   char user[SHARE_WORD], password[SHARE_WORD], space[ENTRY_NAMESPACE_MAX + 1];
@@ -30,16 +30,16 @@ struct member *member_open(const struct share_policy *p, struct tls_context *tru
   m->is_reader = p->role == SHARE_READER;
   m->trust = tls_context_hold(trust);
   if (good) m->mac = mac_key_new((const uint8_t *)secrets.key, secrets.key_len, err);
-  if (m->mac) m->library = resp_load(err);
+  if (m->mac) m->hiredis = resp_load(err);
   explicit_bzero(&secrets, sizeof secrets);
-  if (m->library) return m;
+  if (m->hiredis) return m;
   member_close(m);
   return NULL;
 }
 
 void member_close(struct member *m) {
   if (!m) return;
-  resp_unload(m->library);
+  resp_unload(m->hiredis);
   mac_key_free(m->mac);
   tls_context_free(m->trust);
   explicit_bzero(m, sizeof *m);
@@ -51,7 +51,7 @@ const struct line_target *member_target(const struct member *m) { return &m->tar
 /* ---- a thread ---- */
 
 bool member_thread_init(struct member_thread *t, const struct member *m, const struct member_parts *parts) {
-  struct line_options link = {.library = m->library,
+  struct line_options link = {.hiredis = m->hiredis,
                               .target = &m->target,
                               .trust = m->trust,
                               .user = m->user,

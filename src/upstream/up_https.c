@@ -27,7 +27,7 @@ struct up_https {
   uv_loop_t *loop;
   union addr server;
   struct carrier_server secure;
-  const struct http2_library *library;
+  const struct http2_library *nghttp2;
   struct counters *counters;
   char authority[TLS_NAME + 8], path[NS_PATH];
   struct http2_target target;
@@ -151,7 +151,7 @@ static const struct carrier_ops conn_ops;
 static enum err conn_new(struct up_https *t, struct https_conn **out) {
   struct https_conn *conn = *out = calloc(1, sizeof *conn);
   if (!conn) return ERR_MEMORY;
-  conn->http = http2_new(t->library, &t->target);
+  conn->http = http2_new(t->nghttp2, &t->target);
   if (conn->http && carrier_init(&conn->carrier, t->loop, &t->server, &conn_ops, &t->secure)) return ERR_NONE;
 
   enum err e = conn->http ? ERR_TCP : ERR_MEMORY; /* most likely there are no descriptors */
@@ -615,7 +615,7 @@ static void write_authority(const struct up_https_server *s, char *out, size_t r
 }
 
 struct channel *up_https_new(uv_loop_t *loop, const struct up_https_server *server,
-                             struct tls_context *context, const struct http2_library *library,
+                             struct tls_context *context, const struct http2_library *nghttp2,
                              struct counters *counters) {
   struct up_https *t = calloc(1, sizeof *t);
   if (!t) return NULL;
@@ -623,7 +623,7 @@ struct channel *up_https_new(uv_loop_t *loop, const struct up_https_server *serv
                          .magic = HTTPS_MAGIC,
                          .loop = loop,
                          .server = *server->addr,
-                         .library = library,
+                         .nghttp2 = nghttp2,
                          .counters = counters,
                          .idle_ms = CARRIER_IDLE_MS,
                          .handles = 1};

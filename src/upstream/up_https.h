@@ -30,11 +30,11 @@ struct up_https_server {
 };
 
 /* A channel to that server (all copied), which has to prove itself as one over TLS does; context is held,
- * library borrowed. NULL when memory is out. It connects when first asked or warmed, keeps the connection for
+ * nghttp2 borrowed. NULL when memory is out. It connects when first asked or warmed, keeps the connection for
  * CARRIER_IDLE_MS, and asks again on another one what the server has not looked at or left over. A status
  * other than 2xx ends a question with ERR_HTTP_ANSWER; 429 and 503 end it with ERR_HTTP, and have the server
  * left alone for as long as it says, within UP_HTTPS_REST_MAX_MS. TTLs are less what Age says. */
 struct channel *up_https_new(uv_loop_t *loop, const struct up_https_server *server,
-                             struct tls_context *context, const struct http2_library *library,
+                             struct tls_context *context, const struct http2_library *nghttp2,
                              struct counters *counters);
 #endif

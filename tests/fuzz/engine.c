@@ -122,7 +122,7 @@ static void start(struct state *s, const struct resp_library *library, uint8_t h
   fake_start(1000000);
   timers_init(&s->timers);
   must(line_target_parse(how & HOW_DB ? "redis://192.0.2.10/3" : "redis://192.0.2.10", &s->target, &why));
-  struct line_options options = {.library = library,
+  struct line_options options = {.hiredis = library,
                                  .target = &s->target,
                                  .user = "jidns",
                                  .password = how & HOW_PASSWORD ? "secret" : "",
