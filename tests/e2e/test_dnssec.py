@@ -26,7 +26,7 @@ from kit.netns import free_ports
 from kit.proc import wait_until
 from kit.signed_world import SignedWorld
 from kit.upstream import Upstream, relay_to, silent
-from kit.validators import (by_delv, content, delv_anchor, kresd, skip_unless_installed, unbound, validated, verdict_in, verdict_of,
+from kit.validators import (by_delv, content, delv_anchors, kresd, skip_unless_installed, unbound, validated, verdict_in, verdict_of,
                             without_proofs)
 
 SEED = int(os.environ.get("E2E_SEED", "1"))
@@ -45,7 +45,7 @@ class Proven:
         self.unbound = unbound(self.world, folder, "validating", "validator iterator", f'  trust-anchor-file: "{self.world.anchor}"')
         self.plain = unbound(self.world, folder, "plain", "iterator")
         self.daemon = self.jidnsd("jidnsd", self.plain)
-        self.anchor = delv_anchor(self.world, folder)
+        self.anchor = delv_anchors(self.world.anchor, folder / "anchor")
 
     def jidnsd(self, name, *servers, mode="validate", more=(), **how):
         upstreams = [word for server in servers for word in ("--upstream", "%s:%d" % server.server)]

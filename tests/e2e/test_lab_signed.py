@@ -14,7 +14,7 @@ import pytest
 
 from kit import jidnsd as jidnsd_kit
 from kit.ask import ask
-from kit.lab_validators import delv, delv_anchors, judged, unbound
+from kit.validators import delv, delv_anchors, forwarding_unbound, judged
 
 SEED = int(os.environ.get("E2E_SEED", "1"))
 SOA = "$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 30\n@ NS ns\nns A 192.0.2.1\n"
@@ -76,7 +76,7 @@ def fixture_lab(request, tmp_path_factory):
     daemon = jidnsd_kit.Jidnsd(("--config", folder / "lab.conf", "--upstream", "127.0.0.9"), folder, "jidnsd").wait_ready()
     daemon.folder, daemon.how = folder, request.param
     daemon.anchors = delv_anchors(folder / "keys" / "trust-anchors", folder / "anchors")
-    daemon.unbound = unbound(folder, folder / "keys" / "trust-anchors", daemon.port)
+    daemon.unbound = forwarding_unbound(folder, folder / "keys" / "trust-anchors", daemon.port)
     yield daemon
     daemon.unbound.stop()
     daemon.stop()
@@ -115,7 +115,7 @@ def test_made_up_names_of_the_zoo_are_secure_whatever_is_asked(jidnsd, tmp_path,
             made.append((f"{name}.zoo.lab", rng.choice(("A", "AAAA", "TXT", "SRV", "MX", "DS", "TLSA", "SOA"))))
     daemon = jidnsd("--zone", f"zoo.lab={zoo / 'zoo.lab.zone'}", "--zone-sign", rng.choice(("nsec", "nsec3")), "--zone-keys", tmp_path / "keys",
                     "--upstream", "127.0.0.9")
-    validator = track(unbound(tmp_path, tmp_path / "keys" / "trust-anchors", daemon.port))
+    validator = track(forwarding_unbound(tmp_path, tmp_path / "keys" / "trust-anchors", daemon.port))
     wrong = [(name, rdtype, said) for name, rdtype in made if (said := judged(validator.server, name, rdtype))[1] != "secure"]
     validator.stop()
     assert not wrong, f"E2E_SEED={SEED}"
@@ -154,7 +154,7 @@ def test_keys_that_others_made_are_used(jidnsd, tmp_path, track):
     daemon = jidnsd(*zones, "--zone-sign", "nsec", "--zone-keys", keys, "--upstream", "127.0.0.9")
     assert len(list(keys.glob("*.private"))) == len(MAKERS) + 1, "none was made"
     assert len((keys / "trust-anchors").read_text().splitlines()) == len(MAKERS)
-    validator = track(unbound(tmp_path, keys / "trust-anchors", daemon.port))
+    validator = track(forwarding_unbound(tmp_path, keys / "trust-anchors", daemon.port))
     for name in MAKERS:
         assert judged(validator.server, f"host.{name}.lab") == ("NOERROR", "secure")
         assert judged(validator.server, f"nobody.{name}.lab") == ("NXDOMAIN", "secure")
@@ -229,7 +229,7 @@ def test_validators_see_what_is_broken_on_purpose(jidnsd, tmp_path, track):
     faults = [option for rule, *_ in BROKEN for option in ("--fault", rule)]
     daemon = jidnsd("--config", tmp_path / "lab.conf", "--upstream", "127.0.0.9", *zones, *faults)
     anchor = tmp_path / "keys" / "trust-anchors"
-    validator, anchors = track(unbound(tmp_path, anchor, daemon.port)), delv_anchors(anchor, tmp_path / "anchors")
+    validator, anchors = track(forwarding_unbound(tmp_path, anchor, daemon.port)), delv_anchors(anchor, tmp_path / "anchors")
 
     assert judged(validator.server, "host.capulet.lab") == ("NOERROR", "secure")
     wrong = []

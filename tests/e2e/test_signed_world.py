@@ -6,7 +6,7 @@ import random
 import pytest
 
 from kit.signed_world import SignedWorld
-from kit.validators import by_delv, delv_anchor, skip_unless_installed, unbound, verdict_of
+from kit.validators import by_delv, delv_anchors, skip_unless_installed, unbound, verdict_of
 
 pytestmark = pytest.mark.skipif(not os.environ.get("E2E_ALL"), reason="the judges of test_dnssec.py judged: contrib/check --all")
 SEED = int(os.environ.get("E2E_SEED", "1"))
@@ -21,7 +21,7 @@ def fixture_judges(tmp_path_factory):
     world = SignedWorld(folder)
     validating = unbound(world, folder, "validating", "validator iterator", f'  trust-anchor-file: "{world.anchor}"')
     plain = unbound(world, folder, "plain", "iterator")
-    yield world, validating, plain, delv_anchor(world, folder)
+    yield world, validating, plain, delv_anchors(world.anchor, folder / "anchor")
     validating.stop()
     plain.stop()
     world.close()

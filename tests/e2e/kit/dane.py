@@ -3,28 +3,11 @@ without a DS are known to be unsigned."""
 
 import subprocess
 
-from kit.ask import ask
-from kit.netns import free_ports
-from kit.nsd import Nsd
-from kit.proc import Process
+from kit.signed_world import SignedNsd
+from kit.validators import start_unbound, stubs
 
 SOA = "$TTL 300\n{name} IN SOA ns.nothing. admin.nothing. 1 7200 3600 1209600 60\n{name} IN NS ns.nothing.\n"
-UNBOUND = """
-server:
-  interface: 127.0.0.1@{port}
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/unbound.pid"
-  do-daemonize: no
-  use-syslog: no
-  do-not-query-localhost: no
-  module-config: "validator iterator"
-  trust-anchor-file: "{anchor}"
-remote-control:
-  control-enable: no
-"""
-STUB = 'stub-zone:\n  name: "{name}"\n  stub-addr: 127.0.0.1@{nsd}\n'
+VALIDATING = '  module-config: "validator iterator"\n  trust-anchor-file: "{anchor}"'
 
 
 def sign(zones, name, *how):
@@ -65,13 +48,9 @@ class DaneWorld:
         self.anchor, _ = sign(zones, ".", *times)
         signed = zones / "root.zone"
         signed.write_text(change(signed.read_text()))
-        self.nsd = _NsdOfRoot(zones, work)
-        self.server = ("127.0.0.1", free_ports())
-        config = folder / "unbound.conf"
-        stubs = "".join(STUB.format(name=name, nsd=self.nsd.port) for name in [".", *unsigned])
-        config.write_text(UNBOUND.format(port=self.server[1], folder=folder, anchor=self.anchor) + stubs)
-        self._unbound = track(Process("unbound", ["unbound", "-d", "-c", config], folder))
-        self._unbound.wait_for(lambda: _answers(self.server), "answer", 20)
+        self.nsd = SignedNsd(zones, work)
+        self._unbound = track(start_unbound(folder, "unbound", VALIDATING.format(anchor=self.anchor), stubs([".", *unsigned], self.nsd)))
+        self.server = self._unbound.server
 
     @property
     def address(self):
@@ -80,15 +59,3 @@ class DaneWorld:
     def close(self):
         self._unbound.stop()
         self.nsd.close()
-
-
-class _NsdOfRoot(Nsd):
-    def _answers(self):
-        return _answers(self.server)
-
-
-def _answers(server):
-    try:
-        return bool(ask(server, ".", "SOA", patience_s=0.5).answer)
-    except Exception:  # pylint: disable=broad-except
-        return False

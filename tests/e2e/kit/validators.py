@@ -12,7 +12,7 @@ from kit.ask import ask
 from kit.netns import free_ports
 from kit.proc import Process, wait_until
 
-CONFIG = """
+UNBOUND = """
 server:
   interface: 127.0.0.1@{port}
   username: ""
@@ -22,11 +22,18 @@ server:
   do-daemonize: no
   use-syslog: no
   do-not-query-localhost: no
-  qname-minimisation: no
-  module-config: "{modules}"
-{anchor}
+{server}
 remote-control:
   control-enable: no
+{zones}
+"""
+FORWARDING = """
+  module-config: "validator iterator"
+  val-log-level: 2
+  ede: yes
+  cache-max-ttl: {ttl}
+  cache-max-negative-ttl: {ttl}
+  trust-anchor-file: "{anchor}"
 """
 KRESD = """
 net.listen("127.0.0.1", {port}, {{kind = "dns"}})
@@ -41,16 +48,29 @@ policy.add(policy.all(policy.FORWARD("127.0.0.1@{upstream}")))
 PROOFS = (dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3)
 
 
-def unbound(world, folder, name, modules, anchor=""):
-    """A resolver that asks the world's NSD for each of its zones."""
+def start_unbound(folder, name, server, zones):
+    """An unbound with these lines more for itself, and for zones."""
     port = free_ports()
-    text = CONFIG.format(port=port, folder=folder, name=name, modules=modules, anchor=anchor)
-    text += "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{world.nsd.port}\n' for zone in world.files())
-    (folder / f"{name}.conf").write_text(text)
+    (folder / f"{name}.conf").write_text(UNBOUND.format(port=port, folder=folder, name=name, server=server, zones=zones))
     process = Process(name, ["unbound", "-d", "-c", folder / f"{name}.conf"], folder)
     process.wait_for(lambda: "start of service" in process.stderr, "unbound's start")
     process.server = ("127.0.0.1", port)
     return process
+
+
+def stubs(zones, nsd):
+    return "".join(f'stub-zone:\n  name: "{zone}"\n  stub-addr: 127.0.0.1@{nsd.port}\n' for zone in zones)
+
+
+def unbound(world, folder, name, modules, anchor=""):
+    """A resolver that asks the world's NSD for each of its zones."""
+    return start_unbound(folder, name, f'  qname-minimisation: no\n  module-config: "{modules}"\n{anchor}', stubs(world.files(), world.nsd))
+
+
+def forwarding_unbound(folder, anchor, port, name="unbound", caches=True):
+    """An unbound that trusts the anchors in this file alone, and asks the server at this port for everything."""
+    zones = f'forward-zone:\n  name: "."\n  forward-addr: 127.0.0.1@{port}\n  forward-no-cache: {"no" if caches else "yes"}\n'
+    return start_unbound(folder, name, FORWARDING.format(anchor=anchor, ttl=3600 if caches else 0), zones)
 
 
 def kresd(world, folder, upstream):
@@ -75,11 +95,13 @@ def skip_unless_installed():
         pytest.skip("unbound, delv or ldns-signzone is not installed")
 
 
-def delv_anchor(world, folder):
-    """The world's trust anchor in a file as delv reads it."""
-    _, _, _, _, tag, algorithm, kind, *digest = ["", *world.anchor.read_text().split()][:8]
-    path = folder / "anchor"
-    path.write_text(f'trust-anchors {{ . static-ds {tag} {algorithm} {kind} "{"".join(digest)}"; }};\n')
+def delv_anchors(anchor, path):
+    """The DS records of a file as delv wants them."""
+    made = "trust-anchors {\n"
+    for owner, *words in map(str.split, anchor.read_text().splitlines()):
+        tag, algorithm, kind, *digest = words[words.index("DS") + 1:]
+        made += f'  {owner} static-ds {tag} {algorithm} {kind} "{"".join(digest)}";\n'
+    path.write_text(made + "};\n")
     return path
 
 
@@ -112,10 +134,25 @@ def without_proofs(message):
     return message
 
 
-def by_delv(server, anchor, name, rdtype):
-    said = subprocess.run(["delv", f"@{server[0]}", "-p", str(server[1]), "-a", anchor, "+root=.", name, rdtype], capture_output=True,
+def judged(server, name, rdtype="A"):
+    """RCODE, and "secure" (AD) or "insecure"; of SERVFAIL the codes of its extended errors."""
+    reply = validated(server, name, rdtype)
+    rcode = dns.rcode.to_text(reply.rcode())
+    if rcode == "SERVFAIL":
+        return rcode, sorted(int(option.code) for option in reply.options if option.otype == 15)
+    return rcode, verdict_in(reply)
+
+
+def delv(port, anchors, root, name, rdtype="A"):
+    """What delv says, both streams, standard output first."""
+    said = subprocess.run(["delv", "@127.0.0.1", "-p", str(port), "-a", anchors, f"+root={root}", name, rdtype], capture_output=True,
                           text=True, check=False)
-    if "resolution failed" in said.stdout + said.stderr and "ncache" not in said.stderr:
+    return said.stdout + said.stderr
+
+
+def by_delv(server, anchor, name, rdtype):
+    said = delv(server[1], anchor, ".", name, rdtype)
+    if "resolution failed" in said and "ncache" not in said:
         return "bogus"
-    is_signed = "fully validated" in said.stdout and "unsigned answer" not in said.stdout
+    is_signed = "fully validated" in said and "unsigned answer" not in said
     return "secure" if is_signed else "insecure"
